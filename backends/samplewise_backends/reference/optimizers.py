@@ -1,0 +1,12 @@
+"""Update rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+def sgd(parameters: NDArray[Any], gradient: NDArray[Any], learning_rate: float) -> None:
+    """theta <- theta - eta * gradient, in place, all layers at once."""
+    parameters -= learning_rate * gradient

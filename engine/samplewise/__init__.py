@@ -1,0 +1,81 @@
+"""samplewise: small neural networks on a CPU, on backends that provably agree.
+
+Public names are imported when first used, so that `import samplewise` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from samplewise.data.dataset import Dataset
+    from samplewise.data.sources import load as load_dataset
+    from samplewise.errors import SamplewiseError
+    from samplewise.experiment.experiment import Experiment
+    from samplewise.experiment.run import ExperimentResult, prepare, run
+    from samplewise.model import Model
+    from samplewise.model_file import load_model, save_model
+    from samplewise.network import Dense, Network, multilayer_perceptron
+    from samplewise.training.callbacks import Callback
+    from samplewise.training.history import History
+    from samplewise.training.loop import TrainingResult, train
+    from samplewise.training.settings import TrainingSettings
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Callback": "samplewise.training.callbacks",
+    "Dataset": "samplewise.data.dataset",
+    "Dense": "samplewise.network",
+    "Experiment": "samplewise.experiment.experiment",
+    "ExperimentResult": "samplewise.experiment.run",
+    "History": "samplewise.training.history",
+    "Model": "samplewise.model",
+    "Network": "samplewise.network",
+    "SamplewiseError": "samplewise.errors",
+    "TrainingResult": "samplewise.training.loop",
+    "TrainingSettings": "samplewise.training.settings",
+    "load_dataset": "samplewise.data.sources",
+    "load_model": "samplewise.model_file",
+    "multilayer_perceptron": "samplewise.network",
+    "prepare": "samplewise.experiment.run",
+    "run": "samplewise.experiment.run",
+    "save_model": "samplewise.model_file",
+    "train": "samplewise.training.loop",
+}
+_NAMES_AT_HOME = {"load_dataset": "load"}
+
+__all__ = [
+    "Callback",
+    "Dataset",
+    "Dense",
+    "Experiment",
+    "ExperimentResult",
+    "History",
+    "Model",
+    "Network",
+    "SamplewiseError",
+    "TrainingResult",
+    "TrainingSettings",
+    "__version__",
+    "load_dataset",
+    "load_model",
+    "multilayer_perceptron",
+    "prepare",
+    "run",
+    "save_model",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'samplewise' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), _NAMES_AT_HOME.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,92 @@
+"""Checks of settings, shared by every place that takes one."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+from samplewise.errors import ParameterError
+
+SHOWN_CHARACTERS = 200
+
+
+def printable(text: object) -> str:
+    """Return `text` for a message: control characters escaped, cut at 200 characters."""
+    escaped = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    return escaped if len(escaped) <= SHOWN_CHARACTERS else escaped[:SHOWN_CHARACTERS] + "…"
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" where one of `known` is close to `given`, else an empty text."""
+    close = difflib.get_close_matches(given.lower(), list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def one_of(name: str, given: object, known: Iterable[str]) -> str:
+    """Return `given` where it is one of `known`; `name` is the setting's name in messages.
+
+    Raises:
+        ParameterError: it is not; the message lists what is known and the closest name.
+    """
+    names = list(known)
+    if isinstance(given, str) and given in names:
+        return given
+    hint = suggestion(given, names) if isinstance(given, str) else ""
+    raise ParameterError(
+        f"{name} is '{printable(given)}', but must be one of {', '.join(names)}{hint}"
+    )
+
+
+def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | None = None) -> int:
+    """Return `given` as an int of at least `minimum` (and at most `maximum`).
+
+    Raises:
+        ParameterError: not a whole number (a bool is none), or out of range.
+    """
+    top = "" if maximum is None else f" and at most {maximum}"
+    wanted = f"a whole number of at least {minimum}{top}"
+    if isinstance(given, bool) or not isinstance(given, Integral):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be {wanted}")
+    value = int(given)
+    if value < minimum or (maximum is not None and value > maximum):
+        raise ParameterError(f"{name} is {value}, but must be {wanted}")
+    return value
+
+
+def positive_number(name: str, given: object) -> float:
+    """Return `given` as a finite float above 0.
+
+    Raises:
+        ParameterError: not a number (a bool is none), not finite, or not above 0.
+    """
+    if isinstance(given, bool) or not isinstance(given, Real):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be a number above 0")
+    value = float(given)
+    if not math.isfinite(value) or value <= 0.0:
+        raise ParameterError(f"{name} is {value}, but must be a finite number above 0")
+    return value
+
+
+def open_fraction(name: str, given: object) -> float:
+    """Return `given` as a float strictly between 0 and 1.
+
+    Raises:
+        ParameterError: not a number, or outside (0, 1).
+    """
+    value = positive_number(name, given)
+    if value >= 1.0:
+        raise ParameterError(f"{name} is {value}, but must lie between 0 and 1, both excluded")
+    return value
+
+
+def true_or_false(name: str, given: object) -> bool:
+    """Return `given` where it is a bool.
+
+    Raises:
+        ParameterError: it is anything else.
+    """
+    if not isinstance(given, bool):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be true or false")
+    return given

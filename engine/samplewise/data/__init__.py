@@ -1,0 +1,1 @@
+"""Datasets: where rows come from, and what is done to them before training."""

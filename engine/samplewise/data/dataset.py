@@ -1,0 +1,141 @@
+"""The dataset: rows, their classes, and what is known of where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable, suggestion
+from samplewise.errors import DataError
+
+MAX_CLASSES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled rows, checked when built.
+
+    Args:
+        name: short name for titles and messages.
+        X: uint8 or float64, shape (n, features); raw values, before preprocessing; finite.
+        labels: int64, shape (n,); the index of each row's class in `class_names`.
+        class_names: the classes in code-point order, at least one.
+        source: one sentence on where the rows came from.
+        image_shape: (height, width) where a row is a grey image, else None.
+        full_scale: the value of a white pixel (255 for 8-bit images), None for a table.
+        synthetic: True where a program drew the rows.
+
+    Raises:
+        DataError: a shape, dtype, label or value does not fit.
+    """
+
+    name: str
+    X: NDArray[Any]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    source: str
+    image_shape: tuple[int, int] | None = None
+    full_scale: float | None = None
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_shapes()
+        check_finite(self.X, self.name)
+        if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
+            raise DataError(
+                f"{self.name}: labels run from {self.labels.min()} to {self.labels.max()}, "
+                f"but there are {len(self.class_names)} classes"
+            )
+        if len(self.class_names) > MAX_CLASSES:
+            raise DataError(
+                f"{self.name}: {len(self.class_names)} classes, at most {MAX_CLASSES} are allowed; "
+                "labels that are measured values make a regression, not a classification"
+            )
+
+    def _check_shapes(self) -> None:
+        if self.X.ndim != 2 or 0 in self.X.shape:
+            raise DataError(
+                f"{self.name}: X has shape {self.X.shape}; expected (rows, features), both above 0"
+            )
+        if self.X.dtype not in (np.uint8, np.float64):
+            raise DataError(f"{self.name}: X is {self.X.dtype}; expected uint8 or float64")
+        if self.labels.shape != (len(self.X),):
+            raise DataError(
+                f"{self.name}: {len(self.X)} rows but labels of shape {self.labels.shape}; "
+                "expected one label a row"
+            )
+        if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
+            raise DataError(
+                f"{self.name}: rows of {self.X.shape[1]} values are not images of {self.image_shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def features(self) -> int:
+        """Number of values in a row."""
+        return int(self.X.shape[1])
+
+    def take(self, rows: NDArray[np.int64]) -> Dataset:
+        """Return the dataset of these rows, in this order, with the same classes."""
+        return replace(self, X=self.X[rows], labels=self.labels[rows])
+
+    def select(self, classes: Sequence[str]) -> Dataset:
+        """Return the rows of `classes` only; the first named becomes class 0, and so on.
+
+        Raises:
+            DataError: a class does not exist, or one is named twice.
+        """
+        if len(set(classes)) != len(classes):
+            raise DataError(f"classes {', '.join(map(printable, classes))} name one class twice")
+        for name in classes:
+            if name not in self.class_names:
+                raise DataError(
+                    f"{self.name} has no class '{printable(name)}'; it has "
+                    f"{', '.join(map(printable, self.class_names))}"
+                    f"{suggestion(name, self.class_names)}"
+                )
+        new_index = np.full(len(self.class_names), -1, dtype=np.int64)
+        for position, name in enumerate(classes):
+            new_index[self.class_names.index(name)] = position
+        labels = new_index[self.labels]
+        rows = np.flatnonzero(labels >= 0)
+        if len(rows) == 0:
+            raise DataError(f"{self.name} has no row of the classes {', '.join(classes)}")
+        return replace(self, X=self.X[rows], labels=labels[rows], class_names=tuple(classes))
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return the number of rows of each class, int64 of shape (classes,)."""
+        return np.bincount(self.labels, minlength=len(self.class_names)).astype(np.int64)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of values, labels and class names, the same on every machine."""
+        digest = hashlib.sha256()
+        for array in (self.X, self.labels):
+            digest.update(f"{array.dtype.name}{array.shape}".encode())
+            little_endian = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+            digest.update(little_endian.tobytes())
+        digest.update("\0".join(self.class_names).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def check_finite(X: NDArray[Any], name: str) -> None:
+    """Refuse NaN and infinity, naming the first row and column (both from 0).
+
+    Raises:
+        DataError: a value is not finite.
+    """
+    if X.dtype.kind != "f" or np.isfinite(X).all():
+        return
+    bad = np.argwhere(~np.isfinite(X))
+    row, column = bad[0]
+    raise DataError(
+        f"{name}: {len(bad)} values are NaN or inf, the first in row {row}, column {column} "
+        "(counted from 0); remove or fill them first"
+    )

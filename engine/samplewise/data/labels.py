@@ -1,0 +1,156 @@
+"""Raw labels to class names and indices."""
+
+from __future__ import annotations
+
+import unicodedata
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable
+from samplewise.data.dataset import MAX_CLASSES
+from samplewise.errors import DataError
+
+MAX_LABEL_CHARACTERS = 1_000
+FEW_ROWS = 20
+"""Up to so many rows, a class of its own for each row is plausible."""
+
+# Controls, lone surrogates, and the line and paragraph separators: they forge lines of output.
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_LAST_CODE_POINT = 0x10FFFF
+
+
+def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Number the classes.
+
+    Text is put in code-point order, numbers in numeric order. Negative integers are classes like
+    any other (-1 and 1 are a common coding). Floats are accepted where every one is whole and so
+    small that its type holds it exactly; they are never cast before that is known.
+
+    Args:
+        raw: text, bytes, bool, integer or float; shape (n,), or (n, 1) with a warning.
+        name: the file, for messages.
+
+    Returns:
+        The class names, and for each row its index among them: int64 of shape (n,).
+
+    Raises:
+        DataError: another dtype or shape, a value that is NaN, inf, fractional, empty, too long or
+            holds control characters, or so many classes that the labels look like measurements.
+    """
+    values = _comparable(_one_column(raw, name), name)
+    classes, indices = np.unique(values, return_inverse=True)
+    _check_count(len(classes), len(values), name)
+    names = tuple(_text(classes, name))
+    for text in names:
+        check_class_name(text, name)
+    return names, indices.astype(np.int64)
+
+
+def check_class_name(text: str, name: str) -> None:
+    """Refuse a class name that could not be shown; `name` is the file or folder, for messages.
+
+    Raises:
+        DataError: blank, over 1,000 characters, or with control characters or lone surrogates.
+    """
+    if not text.strip():
+        raise DataError(f"{name}: a label is empty; give every row a label or remove the row")
+    if len(text) > MAX_LABEL_CHARACTERS:
+        raise DataError(
+            f"{name}: the label '{printable(text)}' has {len(text):,} characters, "
+            f"at most {MAX_LABEL_CHARACTERS:,} are allowed; shorten it"
+        )
+    if any(unicodedata.category(c) in _FORBIDDEN_CATEGORIES for c in text):
+        raise DataError(
+            f"{name}: the label '{printable(text)}' holds control characters or lone surrogates; "
+            "expected printable text"
+        )
+
+
+def _one_column(raw: NDArray[Any], name: str) -> NDArray[Any]:
+    if raw.ndim == 1:
+        return raw
+    if raw.ndim == 2 and raw.shape[1] == 1:
+        warnings.warn(
+            f"{name}: labels have shape {raw.shape}; read as ({len(raw)},)", UserWarning, 3
+        )
+        return raw.reshape(-1)
+    if _is_one_hot(raw):
+        raise DataError(
+            f"{name}: labels of shape {raw.shape} are one-hot; "
+            "expected one label a row: store labels.argmax(axis=1)"
+        )
+    raise DataError(f"{name}: labels have shape {raw.shape}; expected (rows,), one label a row")
+
+
+def _is_one_hot(raw: NDArray[Any]) -> bool:
+    if raw.ndim != 2 or raw.dtype.kind not in "biuf":
+        return False
+    ones = raw == 1
+    return bool(((raw == 0) | ones).all() and (ones.sum(axis=1) == 1).all())
+
+
+def _comparable(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return values that sort and compare as the classes do: text, bool or integer."""
+    kind = values.dtype.kind
+    if kind == "S":
+        return _decoded(values, name)
+    if kind == "f":
+        return _whole(values, name)
+    if kind not in "Ubiu":
+        raise DataError(
+            f"{name}: labels are {printable(values.dtype)}; "
+            "expected text, whole numbers or true/false"
+        )
+    return values
+
+
+def _decoded(values: NDArray[Any], name: str) -> NDArray[Any]:
+    try:
+        return np.char.decode(values, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}: labels are bytes that are not UTF-8; store them as text"
+        ) from error
+
+
+def _whole(values: NDArray[Any], name: str) -> NDArray[np.int64]:
+    for what, bad in (("NaN", np.isnan(values)), ("inf", np.isinf(values))):
+        if bad.any():
+            raise DataError(
+                f"{name}: {np.count_nonzero(bad)} labels are {what}, the first in row "
+                f"{np.argmax(bad)} (counted from 0); remove these rows or label them"
+            )
+    fractional = values != np.rint(values)
+    if fractional.any():
+        row = np.argmax(fractional)
+        raise DataError(
+            f"{name}: the label {values[row]} in row {row} (counted from 0) is not a whole number; "
+            "labels that are measured values make a regression, not a classification"
+        )
+    digits = np.finfo(values.dtype).nmant + 1
+    if values.size and np.abs(values).max() > 2.0**digits:
+        raise DataError(
+            f"{name}: labels go beyond 2^{digits}, where {values.dtype} skips whole numbers; "
+            "store them as integers or text"
+        )
+    return values.astype(np.int64)
+
+
+def _check_count(classes: int, rows: int, name: str) -> None:
+    if classes > MAX_CLASSES or (classes == rows and rows > FEW_ROWS):
+        raise DataError(
+            f"{name}: {rows:,} rows have {classes:,} different labels (at most {MAX_CLASSES:,}, and "
+            "fewer than rows); this looks like a regression or row numbers, not a classification"
+        )
+
+
+def _text(classes: NDArray[Any], name: str) -> list[str]:
+    if classes.dtype.kind != "U":
+        return [str(value) for value in classes.tolist()]
+    # Python refuses to build a str from such a number, with a message that names no file.
+    if classes.size and classes.view(np.uint32).max() > _LAST_CODE_POINT:
+        raise DataError(f"{name}: a label holds numbers that are no characters; is it damaged?")
+    return [str(value) for value in classes.tolist()]

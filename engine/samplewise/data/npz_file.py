@@ -1,0 +1,179 @@
+"""The course's file layout, `dataset` and `labels` in one npz, read without trusting the file."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from samplewise.checks import printable, suggestion
+from samplewise.data.dataset import Dataset
+from samplewise.data.labels import encode_labels
+from samplewise.data.npy_member import read_array
+from samplewise.data.pixels import rows_from
+from samplewise.data.regular_file import check_bytes, open_unchanged
+from samplewise.errors import DataError
+
+MAX_MEMBERS = 64
+MAX_RATIO = 200
+"""Unpacked bytes for one packed byte, where a member has over `RATIO_COUNTS_ABOVE` bytes."""
+RATIO_COUNTS_ABOVE = 64 * 2**20
+MAX_READ_BYTES = 4 * 2**20
+"""The most that zipfile may read at once: the member list is one read, an array is many."""
+
+_ENCRYPTED = 0x1
+# What the standard library lets out for damaged archives, each seen or found in its source.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+_STARTS = (
+    (b"\x93NUMPY", "a single .npy array; store both arrays with numpy.savez"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"%PDF", "a PDF"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+    (b"\x80\x05", "a Python pickle"),
+)
+
+
+def load_npz(path: Path, max_bytes: int | None = None) -> Dataset:
+    """Read a dataset from an npz with the keys `dataset` and `labels`.
+
+    Args:
+        path: the file; `dataset` has shape (n, features) or (n, height, width) and is bool, integer
+            or float, `labels` has shape (n,) and is text or whole numbers.
+        max_bytes: limit of all unpacked members together; None for half of the free memory.
+
+    Raises:
+        DataError: missing, no npz, damaged, hostile, changed while read, or the arrays do not fit
+            together; the message names the file and the key.
+    """
+    name = printable(path)
+    with open_unchanged(path) as raw:
+        _check_kind(raw, name)
+        try:
+            with zipfile.ZipFile(_BoundedReader(raw)) as archive:
+                members = _checked_members(archive, name, max_bytes)
+                data = _read(archive, members, "dataset", name)
+                labels = _read(archive, members, "labels", name)
+        except DataError:
+            raise
+        except _ZIP_ERRORS as error:
+            raise DataError(
+                f"{name} is a damaged npz ({printable(error)}); copy or download it again"
+            ) from error
+    return _dataset(path, data, labels)
+
+
+def _dataset(path: Path, data: NDArray[Any], labels: NDArray[Any]) -> Dataset:
+    name = printable(path)
+    rows = rows_from(data, f"{name}, key 'dataset'")
+    if labels.ndim in (1, 2) and len(labels) != len(rows.X):
+        raise DataError(
+            f"{name}: 'dataset' has {len(rows.X):,} rows but 'labels' has {len(labels):,}; "
+            "expected one label a row"
+        )
+    class_names, indices = encode_labels(labels, f"{name}, key 'labels'")
+    return Dataset(
+        name=printable(path.stem),
+        X=rows.X,
+        labels=indices,
+        class_names=class_names,
+        source=f"the file {printable(path.name)}",
+        image_shape=rows.image_shape,
+        full_scale=rows.full_scale,
+    )
+
+
+class _BoundedReader(io.BufferedReader):
+    """A file of which no single read is large, whatever sizes the archive claims."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes (None, or below 0: all).
+
+        Raises:
+            BadZipFile: that would be more than 4 MiB.
+        """
+        everything = size is None or size < 0
+        content = super().read(MAX_READ_BYTES + 1 if everything else min(size, MAX_READ_BYTES + 1))
+        if len(content) > MAX_READ_BYTES:
+            raise zipfile.BadZipFile("the list of members is too long")
+        return content
+
+
+def _check_kind(raw: io.FileIO, name: str) -> None:
+    start = raw.read(512)
+    raw.seek(0)
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return
+    kind = next((kind for magic, kind in _STARTS if start.startswith(magic)), None)
+    if kind is None:
+        is_text = b"\0" not in start and start.isascii()
+        kind = "text; rename a table to .csv" if is_text else "of an unknown kind"
+    raise DataError(
+        f"{name} is not an npz but {kind}; expected what numpy.savez(file, dataset=, labels=) writes"
+    )
+
+
+def _checked_members(
+    archive: zipfile.ZipFile, name: str, max_bytes: int | None
+) -> dict[str, zipfile.ZipInfo]:
+    """Return the members by key, after everything that the directory says has been checked."""
+    infos = archive.infolist()
+    if len(infos) > MAX_MEMBERS:
+        raise DataError(f"{name} has {len(infos):,} members, at most {MAX_MEMBERS} are allowed")
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        key = info.filename.removesuffix(".npy")
+        if key in members:
+            raise DataError(f"{name} holds two members named '{printable(key)}'; keep one")
+        _check_member(info, f"{name}, member '{printable(key)}'")
+        members[key] = info
+    check_bytes(sum(info.file_size for info in infos), max_bytes, f"{name}, unpacked,")
+    return members
+
+
+def _check_member(info: zipfile.ZipInfo, where: str) -> None:
+    if info.flag_bits & _ENCRYPTED:
+        raise DataError(f"{where} is encrypted; expected an archive without a password")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(
+            f"{where} is packed by method {info.compress_type}; "
+            "expected stored or deflated, as numpy.savez and savez_compressed write"
+        )
+    ratio = info.file_size / max(info.compress_size, 1)
+    if ratio > MAX_RATIO and info.file_size > RATIO_COUNTS_ABOVE:
+        raise DataError(
+            f"{where} would unpack {info.compress_size:,} to {info.file_size:,} bytes, "
+            f"{ratio:,.0f} times as much, at most {MAX_RATIO} times is allowed; this is how a zip "
+            "bomb looks: if the file is yours, save it with numpy.savez instead of savez_compressed"
+        )
+
+
+def _read(
+    archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], key: str, name: str
+) -> NDArray[Any]:
+    if key not in members:
+        present = ", ".join(printable(known) for known in members) or "none"
+        raise DataError(
+            f"{name} has no key '{key}'; it has: {present}{suggestion(key, members)}"
+            " Save it with numpy.savez(file, dataset=..., labels=...)"
+        )
+    info = members[key]
+    with archive.open(info) as member:
+        return read_array(member, info.file_size, f"{name}, key '{key}'", text=key == "labels")

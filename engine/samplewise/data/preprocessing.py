@@ -1,0 +1,81 @@
+"""Preprocessing by name: what is done to raw values before a network sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import one_of
+from samplewise.data.dataset import Dataset
+from samplewise.errors import ParameterError
+
+AUTO = "auto"
+SCALE = "scale"
+STANDARDIZE = "standardize"
+NONE = "none"
+PREPROCESSING = (AUTO, SCALE, STANDARDIZE, NONE)
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """A fitted preprocessing step.
+
+    Args:
+        name: "scale" divides by `full_scale`; "standardize" gives zero mean and unit variance,
+            to each image over its own pixels, or to each column of a table with the `mean` and
+            `deviation` of the training rows; "none" changes nothing.
+        full_scale: value of a white pixel, for "scale".
+        mean, deviation: float64 (features,), for "standardize" of a table; None for images.
+    """
+
+    name: str
+    full_scale: float | None = None
+    mean: NDArray[np.float64] | None = None
+    deviation: NDArray[np.float64] | None = None
+
+    @classmethod
+    def fit(cls, name: str, training: Dataset) -> Preprocessing:
+        """Learn what the step needs from the training rows, and from them only.
+
+        Args:
+            name: one of `PREPROCESSING`; "auto" scales images and standardizes tables.
+            training: the rows to learn from.
+
+        Raises:
+            ParameterError: the name is unknown, or does not fit this kind of data.
+        """
+        one_of("preprocess", name, PREPROCESSING)
+        if name == AUTO:
+            name = SCALE if training.full_scale is not None else STANDARDIZE
+        if name == SCALE:
+            if training.full_scale is None:
+                raise ParameterError(
+                    f"preprocess is 'scale', which divides pixels by their full scale, but "
+                    f"{training.name} holds no pixels; use standardize or none"
+                )
+            return cls(name, full_scale=training.full_scale)
+        if name == STANDARDIZE and training.image_shape is None:
+            X = training.X.astype(np.float64)
+            return cls(name, mean=X.mean(axis=0), deviation=_divisor(X.std(axis=0)))
+        return cls(name)
+
+    def apply(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the rows a network sees, float64 of the shape of X (n, features)."""
+        values = X.astype(np.float64)
+        if self.name == SCALE:
+            values /= self.full_scale
+        elif self.name == STANDARDIZE and self.mean is not None:
+            values -= self.mean
+            values /= self.deviation
+        elif self.name == STANDARDIZE:
+            values -= values.mean(axis=1, keepdims=True)
+            values /= _divisor(values.std(axis=1, keepdims=True))
+        return values
+
+
+def _divisor(deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A constant row or column has no deviation; dividing by 1 leaves it at 0."""
+    return np.where(deviation > 0, deviation, 1.0)

@@ -1,0 +1,103 @@
+"""Opening an untrusted data file: a regular file, not too big, that stays the same while read."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from samplewise.checks import printable
+from samplewise.errors import DataError
+
+MEMORY_WHERE_UNKNOWN = 4 * 2**30
+"""Bytes taken as free where the system does not tell."""
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a FIFO (named pipe)"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def half_free_memory() -> int:
+    """Return half of the free memory in bytes: what one data file may take by default."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows, and macOS without AVPHYS
+        free = MEMORY_WHERE_UNKNOWN
+    return free // 2
+
+
+def check_bytes(size: int, max_bytes: int | None, what: str) -> None:
+    """Refuse `size` bytes where they exceed `max_bytes` (None: half of the free memory).
+
+    Raises:
+        DataError: too big; the message holds both numbers.
+    """
+    limit = half_free_memory() if max_bytes is None else max_bytes
+    if size > limit:
+        raise DataError(
+            f"{what} takes {size:,} bytes, but at most {limit:,} are allowed; "
+            "use a smaller file or a machine with more free memory"
+        )
+
+
+@contextmanager
+def open_unchanged(path: Path) -> Iterator[io.FileIO]:
+    """Open a regular, non-empty file, unbuffered, and refuse it if it changes before the block ends.
+
+    Raises:
+        DataError: missing, not readable, a folder, FIFO, device or socket (the kind is named),
+            empty, or its size or modification time changed.
+    """
+    with _open_regular(path) as file:
+        before = os.fstat(file.fileno())
+        if before.st_size == 0:
+            raise DataError(f"{printable(path)} is empty (0 bytes); expected a data file")
+        try:
+            yield file
+        except DataError as error:
+            # Half of an old and half of a new file look damaged: the change is the true reason.
+            _check_unchanged(path, before, os.fstat(file.fileno()), error)
+            raise
+        _check_unchanged(path, before, os.fstat(file.fileno()), None)
+
+
+def _open_regular(path: Path) -> io.FileIO:
+    # Without O_NONBLOCK the open of a FIFO waits for a writer, for ever if none comes.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        # Asked before the open, since opening some devices has an effect.
+        _check_kind(path, os.stat(path).st_mode)
+        file = io.FileIO(os.open(path, flags), "rb")
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"cannot read {printable(path)}: {reason}; check the path and its permissions"
+        ) from error
+    try:
+        _check_kind(path, os.fstat(file.fileno()).st_mode)
+    except DataError:
+        file.close()
+        raise
+    return file
+
+
+def _check_kind(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = next((name for test, name in _KINDS if test(mode)), "no regular file")
+        raise DataError(f"{printable(path)} is {kind}; expected a data file")
+
+
+def _check_unchanged(
+    path: Path, before: os.stat_result, after: os.stat_result, cause: DataError | None
+) -> None:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise DataError(
+            f"{printable(path)} changed while it was read; wait until it is written, then try again"
+        ) from cause

@@ -1,0 +1,64 @@
+"""One cut of a dataset into training and test rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from samplewise.checks import open_fraction, printable
+from samplewise.data.dataset import Dataset
+from samplewise.errors import ParameterError
+
+
+def split(
+    dataset: Dataset, test_fraction: float, rng: Generator, *, stratify: bool = False
+) -> tuple[Dataset, Dataset]:
+    """Shuffle the rows once and cut off the last part for testing.
+
+    Args:
+        dataset: all rows.
+        test_fraction: share of the test rows, in (0, 1); their number is rounded.
+        rng: the stream named "split".
+        stratify: cut every class in the same proportion, then shuffle each part.
+
+    Returns:
+        Training rows and test rows.
+
+    Raises:
+        ParameterError: a part would be empty, or a class would have no training row.
+    """
+    open_fraction("split", test_fraction)
+    shuffled = rng.permutation(len(dataset))
+    if stratify:
+        training, test = _cut_each_class(dataset.labels, shuffled, test_fraction, rng)
+    else:
+        training, test = _cut(shuffled, test_fraction)
+    if 0 in (len(training), len(test)):
+        raise ParameterError(
+            f"split is {test_fraction}, which leaves {len(training)} training and {len(test)} "
+            f"test rows of {len(dataset)}; both parts need at least one"
+        )
+    parts = dataset.take(training), dataset.take(test)
+    empty = np.flatnonzero(parts[0].counts() == 0)
+    if len(empty) > 0:
+        raise ParameterError(
+            f"split is {test_fraction}, which leaves class "
+            f"'{printable(dataset.class_names[empty[0]])}' without a training row; "
+            "use stratify, or a smaller split"
+        )
+    return parts
+
+
+def _cut(rows: NDArray[np.int64], fraction: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    kept = len(rows) - round(len(rows) * fraction)
+    return rows[:kept], rows[kept:]
+
+
+def _cut_each_class(
+    labels: NDArray[np.int64], shuffled: NDArray[np.int64], fraction: float, rng: Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    cuts = [_cut(shuffled[labels[shuffled] == k], fraction) for k in np.unique(labels)]
+    training = np.concatenate([kept for kept, _ in cuts])
+    test = np.concatenate([cut for _, cut in cuts])
+    return rng.permutation(training), rng.permutation(test)

@@ -1,0 +1,43 @@
+"""The one family of exceptions. A message says what came, what was expected and what to do."""
+
+from __future__ import annotations
+
+
+class SamplewiseError(Exception):
+    """Base of every error that samplewise raises on purpose."""
+
+
+class ParameterError(SamplewiseError, ValueError):
+    """A setting is out of its range, of the wrong kind, or at odds with another."""
+
+
+class ConfigError(ParameterError):
+    """A configuration file cannot be read or holds an unknown key."""
+
+
+class DataError(SamplewiseError, ValueError):
+    """A dataset, file or array cannot be used as it is."""
+
+
+class ModelFileError(SamplewiseError, ValueError):
+    """A model file is damaged, hostile, or not a samplewise model."""
+
+
+class OutputError(SamplewiseError, OSError):
+    """A result cannot be written where it was asked for."""
+
+
+class UnknownBackendError(ParameterError):
+    """No installed distribution offers a backend of this name."""
+
+
+class UnavailableBackendError(SamplewiseError, RuntimeError):
+    """The backend is known but cannot run here, or cannot run this network."""
+
+
+class ContractError(SamplewiseError, RuntimeError):
+    """A backend broke the contract between engine and backends."""
+
+
+class DivergenceError(SamplewiseError, ArithmeticError):
+    """Training produced a loss that is not a finite number."""

@@ -1,0 +1,1 @@
+"""Experiments: one configuration, from data to a trained model."""

@@ -1,0 +1,67 @@
+"""One configuration: data, network and training settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samplewise.checks import one_of, open_fraction, printable, true_or_false, whole_number
+from samplewise.data.preprocessing import PREPROCESSING
+from samplewise.errors import ParameterError
+from samplewise.network import ACTIVATIONS
+from samplewise.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(TrainingSettings):
+    """All that decides a run, the same words in Python, TOML and on the command line.
+
+    Args:
+        data: a source's name or a path, as `samplewise.data.sources.load` takes it.
+        classes: names of the classes to keep, at least two; None keeps all.
+        preprocess: a name of `PREPROCESSING`.
+        split: share of the rows kept for testing, in (0, 1).
+        stratify: split every class in the same proportion.
+        hidden: units of each hidden layer; empty for none.
+        activation: of the hidden layers.
+
+    Raises:
+        ParameterError: a value is out of its range, or of the wrong kind.
+    """
+
+    data: str = "synthetic"
+    classes: tuple[str, ...] | None = None
+    preprocess: str = "auto"
+    split: float = 0.2
+    stratify: bool = False
+    hidden: tuple[int, ...] = (10,)
+    activation: str = "sigmoid"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.data, str) or not self.data:
+            raise ParameterError("data is empty, but must name a source or a path")
+        self._check_classes()
+        one_of("preprocess", self.preprocess, PREPROCESSING)
+        open_fraction("split", self.split)
+        true_or_false("stratify", self.stratify)
+        if not isinstance(self.hidden, tuple):
+            raise ParameterError(
+                f"hidden is '{printable(self.hidden)}', but must be whole numbers, as in (128, 32)"
+            )
+        for units in self.hidden:
+            whole_number("hidden", units)
+        one_of("activation", self.activation, ACTIVATIONS)
+
+    def _check_classes(self) -> None:
+        if self.classes is None:
+            return
+        if not isinstance(self.classes, tuple) or not all(
+            isinstance(name, str) for name in self.classes
+        ):
+            raise ParameterError(
+                f"classes is '{printable(self.classes)}', but must be texts, as in ('4', '9')"
+            )
+        if len(self.classes) < 2:
+            raise ParameterError(
+                f"classes names {len(self.classes)} class, but telling apart needs at least two"
+            )

@@ -1,0 +1,140 @@
+"""From an experiment to a trained model."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.data.dataset import Dataset
+from samplewise.data.preprocessing import Preprocessing
+from samplewise.data.sources import load
+from samplewise.data.split import split
+from samplewise.experiment.experiment import Experiment
+from samplewise.model import Model
+from samplewise.network import loss_named, multilayer_perceptron
+from samplewise.streams import Streams
+from samplewise.training.callbacks import Callback
+from samplewise.training.history import History
+from samplewise.training.loop import train
+from samplewise.training.metrics import accuracy, confusion_matrix
+from samplewise.training.settings import AUTO
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A dataset cut and preprocessed, ready for any number of runs.
+
+    Args:
+        training, test: raw rows.
+        preprocessing: fitted on the training rows.
+        X: float64, the training rows as the network sees them.
+    """
+
+    training: Dataset
+    test: Dataset
+    preprocessing: Preprocessing
+    X: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ExperimentResult:
+    """What came of an experiment.
+
+    Args:
+        experiment: as effective: choices left to "auto" are made.
+        model: trained.
+        history: of the training.
+        data: the rows it was trained and tested on.
+        test_accuracy: in [0, 1].
+        confusion: counts[true, predicted] on the test rows, int64 (classes, classes).
+    """
+
+    experiment: Experiment
+    model: Model
+    history: History
+    data: Prepared
+    test_accuracy: float
+    confusion: NDArray[np.int64]
+
+
+def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
+    """Load, split and preprocess the data of an experiment.
+
+    Args:
+        experiment: what to load, and how to cut it.
+        dataset: used instead of loading `experiment.data`; its classes are taken as they are.
+
+    Raises:
+        DataError, ParameterError: the data cannot be used.
+    """
+    if dataset is None:
+        dataset = load(experiment.data, experiment.classes)
+    stream = Streams(experiment.seed).generator("split")
+    training, test = split(dataset, experiment.split, stream, stratify=experiment.stratify)
+    step = Preprocessing.fit(experiment.preprocess, training)
+    return Prepared(training, test, step, step.apply(training.X))
+
+
+def run(
+    experiment: Experiment,
+    data: Prepared | None = None,
+    *,
+    callbacks: Sequence[Callback] = (),
+    stop: threading.Event | None = None,
+) -> ExperimentResult:
+    """Run an experiment from data to a tested model.
+
+    Args:
+        experiment: what to run.
+        data: used instead of preparing the experiment's own.
+        callbacks, stop: as `train`.
+
+    Raises:
+        SamplewiseError: as `prepare` and `train`.
+    """
+    data = data or prepare(experiment)
+    classes = len(data.training.class_names)
+    chosen = _loss_name(experiment, classes)
+    loss = loss_named(chosen)
+    network = multilayer_perceptron(
+        data.training.features, experiment.hidden, loss.outputs(classes), experiment.activation
+    )
+    effective = dataclasses.replace(experiment, loss=chosen, preprocess=data.preprocessing.name)
+    trained = train(
+        network, data.X, data.training.labels, effective, callbacks=callbacks, stop=stop
+    )
+    effective = dataclasses.replace(effective, backend=trained.history.backend)
+    model = Model(
+        network=network,
+        loss=loss,
+        parameters=trained.parameters,
+        class_names=data.training.class_names,
+        preprocessing=data.preprocessing,
+        image_shape=data.training.image_shape,
+        trained_on=data.training.name,
+        backend=effective.backend,
+    )
+    return _tested(effective, model, trained.history, data)
+
+
+def _loss_name(experiment: Experiment, classes: int) -> str:
+    if experiment.loss != AUTO:
+        return experiment.loss
+    return "binary_cross_entropy" if classes == 2 else "categorical_cross_entropy"
+
+
+def _tested(
+    experiment: Experiment, model: Model, history: History, data: Prepared
+) -> ExperimentResult:
+    labels: NDArray[Any] = data.test.labels
+    predicted = model.predict(data.test.X)
+    confusion = confusion_matrix(labels, predicted, len(model.class_names))
+    return ExperimentResult(
+        experiment, model, history, data, accuracy(labels, predicted), confusion
+    )

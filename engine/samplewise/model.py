@@ -1,0 +1,67 @@
+"""A trained network that takes raw rows and answers with classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from samplewise import registry
+from samplewise.contract import Program
+from samplewise.data.preprocessing import Preprocessing
+from samplewise.network import SGD, Loss, Network
+from samplewise.training.inputs import prepare_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with its parameters, classes and preprocessing.
+
+    Args:
+        network, loss: what was trained.
+        parameters: flat vector (P,), float64 or float32.
+        class_names: the class of each output, in order.
+        preprocessing: applied to every row first.
+        image_shape: (height, width) where rows are images, else None.
+        trained_on: name of the dataset, with "synthetic" in it where a program drew the rows.
+        backend: what predicts; None chooses as in training.
+    """
+
+    network: Network
+    loss: Loss
+    parameters: NDArray[Any]
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+    image_shape: tuple[int, int] | None
+    trained_on: str
+    backend: str | None = None
+
+    @cached_property
+    def _program(self) -> Program:
+        dtype = self.parameters.dtype
+        choice = registry.resolve(self.backend, self.network, self.loss, SGD(), dtype)
+        return choice.backend.compile(self.network, self.loss, SGD(), dtype)
+
+    def logits(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the logits (n, outputs) of raw rows X (n, features).
+
+        Raises:
+            DataError: X does not fit the network.
+        """
+        raw = prepare_rows(X, self.network, np.float64)
+        rows = prepare_rows(self.preprocessing.apply(raw), self.network, self.parameters.dtype)
+        return self._program.predict(self.parameters, rows)
+
+    def probabilities(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the probability of each class, (n, classes), for raw rows X (n, features)."""
+        return self.loss.probabilities(self.logits(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the index of the most probable class of each raw row, int64 (n,).
+
+        Of two classes, the first wins a tie: class 1 where its probability exceeds 0.5.
+        """
+        return self.probabilities(X).argmax(axis=1)

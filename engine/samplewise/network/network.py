@@ -1,0 +1,147 @@
+"""The network: an input shape and layers, frozen and checked when built."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from samplewise.checks import one_of, printable, whole_number
+from samplewise.errors import ParameterError
+from samplewise.network.layers import LAYERS, Dense, Layer
+from samplewise.network.layout import ParameterLayout
+
+MAX_LAYERS = 1_000
+# A float64 vector of this length takes 16 GiB, more than the machines this is for can train.
+MAX_PARAMETERS = 2**31
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feed-forward network; its last layer gives logits, to which the loss applies its link.
+
+    Args:
+        input_shape: shape of one sample, each length at least 1.
+        layers: at least one layer, in order.
+
+    Raises:
+        ParameterError: a shape or layer does not fit, or the network is too large to train.
+    """
+
+    input_shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        if not self.input_shape:
+            raise ParameterError("input_shape is empty, but must hold at least one length")
+        for length in self.input_shape:
+            whole_number("input_shape", length)
+        if not 1 <= len(self.layers) <= MAX_LAYERS:
+            raise ParameterError(
+                f"the network has {len(self.layers)} layers, but must have 1 to {MAX_LAYERS}"
+            )
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise ParameterError(f"'{printable(layer)}' is not a layer; use Dense(...)")
+        if self.layout.parameters > MAX_PARAMETERS:
+            raise ParameterError(
+                f"the network has {self.layout.parameters:,} parameters "
+                f"({self.layout.size * 8 / 2**30:.0f} GiB in float64), but at most "
+                f"{MAX_PARAMETERS:,} can be trained; use smaller layers"
+            )
+
+    @cached_property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shape of one sample at the input and after each layer; length layers + 1."""
+        shapes = [self.input_shape]
+        for layer in self.layers:
+            shapes.append(layer.output_shape(shapes[-1]))
+        return tuple(shapes)
+
+    @property
+    def inputs(self) -> int:
+        """Number of values in one sample."""
+        return math.prod(self.input_shape)
+
+    @property
+    def outputs(self) -> int:
+        """Number of logits."""
+        return math.prod(self.shapes[-1])
+
+    @cached_property
+    def layout(self) -> ParameterLayout:
+        """Names, shapes and offsets of the parameters: `0.weight`, `0.bias`, `1.weight`, ..."""
+        return ParameterLayout.of(
+            {
+                f"{index}.{name}": shape
+                for index, (layer, inputs) in enumerate(zip(self.layers, self.shapes, strict=False))
+                for name, shape in layer.parameter_shapes(inputs).items()
+            }
+        )
+
+    @cached_property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one sample's forward pass."""
+        pairs = zip(self.layers, self.shapes, strict=False)
+        return sum(layer.multiply_adds(inputs) for layer, inputs in pairs)
+
+    def __str__(self) -> str:
+        sizes = [math.prod(shape) for shape in self.shapes]
+        return "-".join(map(str, sizes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the description as plain JSON values; `from_dict` reads it back."""
+        layers = [{"kind": layer.kind, **dataclasses.asdict(layer)} for layer in self.layers]
+        return {"input_shape": list(self.input_shape), "layers": layers}
+
+    @classmethod
+    def from_dict(cls, description: Mapping[str, Any]) -> Network:
+        """Build the network that `to_dict` described.
+
+        Raises:
+            ParameterError: a key is missing or unknown, or a value is out of range.
+        """
+        if set(description) != {"input_shape", "layers"}:
+            raise ParameterError(
+                f"a network has input_shape and layers, not {printable(sorted(description))}"
+            )
+        shape, layers = description["input_shape"], description["layers"]
+        if not isinstance(shape, list) or not isinstance(layers, list):
+            raise ParameterError("input_shape and layers of a network must be lists")
+        if len(layers) > MAX_LAYERS:
+            raise ParameterError(f"{len(layers)} layers, but at most {MAX_LAYERS} are allowed")
+        return cls(tuple(shape), tuple(_layer(entry) for entry in layers))
+
+
+def _layer(entry: object) -> Layer:
+    if not isinstance(entry, dict):
+        raise ParameterError(f"a layer is '{printable(entry)}', but must be a table")
+    settings = dict(entry)
+    kind = LAYERS[one_of("kind of a layer", settings.pop("kind", None), LAYERS)]
+    fields = {field.name for field in dataclasses.fields(kind)}
+    if set(settings) != fields:
+        raise ParameterError(
+            f"a {kind.kind} layer has {', '.join(sorted(fields))}, not {printable(sorted(settings))}"
+        )
+    return kind(**settings)
+
+
+def multilayer_perceptron(
+    inputs: int, hidden: Sequence[int], outputs: int, activation: str = "sigmoid"
+) -> Network:
+    """Return dense layers of `hidden` units with `activation`, then `outputs` logits.
+
+    Args:
+        inputs: number of values in a sample.
+        hidden: units of each hidden layer; empty gives a linear model.
+        outputs: number of logits.
+        activation: of every hidden layer.
+
+    Raises:
+        ParameterError: as `Network` and `Dense`.
+    """
+    layers = [Dense(units, activation) for units in hidden]
+    return Network((inputs,), (*layers, Dense(outputs)))

@@ -1,0 +1,201 @@
+"""Backends by name, found through entry points, loaded when asked for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import numpy as np
+
+from samplewise.checks import printable, suggestion
+from samplewise.contract import ENTRY_POINT_GROUP, Backend, Capabilities
+from samplewise.errors import ContractError, UnavailableBackendError, UnknownBackendError
+from samplewise.network import Loss, Network, Optimizer
+
+ENVIRONMENT_VARIABLE = "SAMPLEWISE_BACKEND"
+AUTO = "auto"
+# What `auto` tries, the fastest first.
+PREFERENCE = ("numba_cpu", "vectorized")
+OWN_DISTRIBUTION = "samplewise"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One row of `samplewise backends`.
+
+    Args:
+        name: what `backend=` takes.
+        distribution, version: the installed distribution that offers it.
+        available: whether it loads here.
+        reason: why it does not; empty where it does.
+        capabilities: None where it does not load.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    available: bool
+    reason: str
+    capabilities: Capabilities | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A backend and why it was chosen; both go into the history."""
+
+    backend: Backend
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """An entry point and where it comes from."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+
+@cache
+def _offers() -> dict[str, _Offer]:
+    """Return the offers by the name that selects each; nothing is imported.
+
+    A built-in keeps its plain name. A name that several other distributions offer has no plain
+    form: each is selected as "distribution:name".
+    """
+    found = [_offer(entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
+    own = {offer.name: offer for offer in found if offer.distribution == OWN_DISTRIBUTION}
+    others = [offer for offer in found if offer.distribution != OWN_DISTRIBUTION]
+    offers = dict(own)
+    for offer in others:
+        taken = offer.name in own or sum(o.name == offer.name for o in others) > 1
+        offers[f"{offer.distribution}:{offer.name}" if taken else offer.name] = offer
+    return offers
+
+
+def _offer(entry_point: EntryPoint) -> _Offer:
+    distribution = entry_point.dist
+    if distribution is None:
+        return _Offer(entry_point.name, "unknown", "unknown", entry_point)
+    return _Offer(entry_point.name, distribution.name, distribution.version, entry_point)
+
+
+@cache
+def _load(name: str) -> Backend | Exception:
+    """Return the backend, or what kept it from loading: a broken plugin must not break others."""
+    offer = _offers()[name]
+    try:
+        backend = offer.entry_point.load()
+        _check_members(backend, offer)
+    except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
+        return error
+    return backend  # type: ignore[no-any-return]
+
+
+def _check_members(backend: Any, offer: _Offer) -> None:
+    where = f"{offer.distribution} {offer.version} ({offer.entry_point.value})"
+    for member in ("name", "capabilities", "compile"):
+        if not hasattr(backend, member):
+            raise ContractError(f"the backend of {where} has no '{member}'")
+    if not isinstance(backend.capabilities, Capabilities):
+        raise ContractError(f"capabilities of the backend of {where} are no Capabilities")
+    if backend.name != offer.name:
+        raise ContractError(f"the backend of {where} calls itself '{printable(backend.name)}'")
+
+
+def _describe(error: Exception) -> str:
+    return printable(f"{type(error).__name__}: {error}")
+
+
+def names() -> list[str]:
+    """Return the names that `backend=` takes, without loading any backend."""
+    return sorted(_offers())
+
+
+def listings() -> list[Listing]:
+    """Load every backend and return what became of each, sorted by name."""
+    rows = []
+    for name in names():
+        offer, loaded = _offers()[name], _load(name)
+        failed = isinstance(loaded, Exception)
+        reason = _describe(loaded) if isinstance(loaded, Exception) else ""
+        capabilities = None if isinstance(loaded, Exception) else loaded.capabilities
+        rows.append(
+            Listing(name, offer.distribution, offer.version, not failed, reason, capabilities)
+        )
+    return rows
+
+
+def refresh() -> None:
+    """Forget what was found; the next call looks at the installed distributions again."""
+    _load.cache_clear()
+    _offers.cache_clear()
+
+
+def load(name: str) -> Backend:
+    """Return the backend of this name.
+
+    Raises:
+        UnknownBackendError: nothing installed offers it; the message lists what there is.
+        UnavailableBackendError: it is offered but does not load, chained to its cause.
+    """
+    if name not in _offers():
+        same = [known for known in names() if known.endswith(f":{name}")]
+        hint = f"; several offer it: {', '.join(same)}" if same else suggestion(name, names())
+        raise UnknownBackendError(
+            f"'{printable(name)}' is not a backend; known: {', '.join([AUTO, *names()])}{hint}"
+        )
+    loaded = _load(name)
+    if isinstance(loaded, Exception):
+        usable = ", ".join(row.name for row in listings() if row.available)
+        raise UnavailableBackendError(
+            f"backend '{name}' of {_offers()[name].distribution} is unavailable: "
+            f"{_describe(loaded)}; available: {usable}"
+        ) from loaded
+    return loaded
+
+
+def resolve(
+    name: str | None, network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any]
+) -> Choice:
+    """Choose the backend of a run.
+
+    Args:
+        name: a backend's name or "auto"; None asks SAMPLEWISE_BACKEND, then means "auto".
+        network, loss, optimizer, dtype: what it must be able to compile.
+
+    Raises:
+        UnknownBackendError: nothing installed offers `name`.
+        UnavailableBackendError: it does not load, or lacks something that this run needs.
+    """
+    reason = "named by the caller"
+    if name is None:
+        name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
+        reason = f"named by {ENVIRONMENT_VARIABLE}"
+    if name == AUTO:
+        return _choose(network, loss, optimizer, dtype)
+    backend = load(name)
+    missing = backend.capabilities.missing(network, loss, optimizer, dtype)
+    if missing:
+        raise UnavailableBackendError(
+            f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "
+            "`samplewise backends` shows what each one can"
+        )
+    return Choice(backend, reason)
+
+
+def _choose(network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any]) -> Choice:
+    passed_over: list[str] = []
+    for name in PREFERENCE:
+        try:
+            choice = resolve(name, network, loss, optimizer, dtype)
+        except (UnknownBackendError, UnavailableBackendError) as error:
+            passed_over.append(str(error))
+            continue
+        reason = "auto: the fastest that runs here"
+        return Choice(choice.backend, "; ".join([reason, *passed_over]))
+    raise UnavailableBackendError("no backend can run this network: " + "; ".join(passed_over))

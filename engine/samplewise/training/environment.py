@@ -1,0 +1,53 @@
+"""What a run ran on: versions, processor, libraries, threads."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("samplewise", "numpy", "scipy", "numba")
+
+
+@cache
+def processor() -> str:
+    """Return the name of the processor, as the operating system gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def environment() -> dict[str, Any]:
+    """Return versions, processor, cores and the BLAS libraries loaded so far, as JSON values."""
+    from threadpoolctl import threadpool_info
+
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    libraries = [
+        f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
+        for library in threadpool_info()
+    ]
+    return {
+        "versions": versions,
+        "platform": platform.platform(),
+        "processor": processor(),
+        "cores": usable_cores(),
+        "libraries": sorted(set(libraries)),
+    }

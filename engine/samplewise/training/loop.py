@@ -1,0 +1,225 @@
+"""Training: the epoch loop, and only that."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+
+from samplewise import registry
+from samplewise.contract import Program, TrainingState
+from samplewise.errors import DivergenceError, ParameterError
+from samplewise.network import SGD, Loss, Network, aligned_zeros, initialize, loss_named
+from samplewise.streams import Streams
+from samplewise.training import batches, inputs
+from samplewise.training.callbacks import Callback
+from samplewise.training.environment import environment
+from samplewise.training.history import EpochRecord, History
+from samplewise.training.metrics import accuracy
+from samplewise.training.settings import TrainingSettings
+
+INTERRUPTED = "interrupted"
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """A trained network.
+
+    Args:
+        parameters: flat vector (P,), in the run's dtype.
+        loss: the loss trained with.
+        history: of the run.
+    """
+
+    parameters: NDArray[Any]
+    loss: Loss
+    history: History
+
+
+def train(
+    network: Network,
+    X: ArrayLike,
+    labels: ArrayLike,
+    settings: TrainingSettings,
+    *,
+    callbacks: Sequence[Callback] = (),
+    stop: threading.Event | None = None,
+) -> TrainingResult:
+    """Train a network from fresh weights.
+
+    Args:
+        network: ends in a layer with the identity activation: losses take logits.
+        X: numbers, shape (n, inputs), finite, preprocessed.
+        labels: class indices, shape (n,).
+        settings: how to train.
+        callbacks: called in this order.
+        stop: once set, training ends at the next batch edge of bounded work and keeps what was
+            trained; the history says so.
+
+    Returns:
+        The parameters after the last step, and the history.
+
+    Raises:
+        ParameterError, DataError: network, settings or arrays do not fit.
+        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
+        DivergenceError: a loss or weight was not finite.
+    """
+    run = _Run(network, X, labels, settings, callbacks)
+    with threadpool_limits(limits=settings.threads):
+        run.compile()
+        # Again, for the libraries that compiling has only now loaded.
+        with threadpool_limits(limits=settings.threads):
+            run.train(stop or threading.Event())
+    return TrainingResult(run.state.parameters, run.loss, run.history)
+
+
+class _Run:
+    """The state of one call of `train`."""
+
+    def __init__(
+        self,
+        network: Network,
+        X: ArrayLike,
+        labels: ArrayLike,
+        settings: TrainingSettings,
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self.network, self.settings, self.callbacks = network, settings, callbacks
+        self.loss = _checked_loss(network, settings)
+        self.dtype = np.dtype(settings.dtype)
+        self.X = inputs.prepare_rows(X, network, self.dtype)
+        self.labels, self.Y = inputs.prepare_targets(
+            labels, len(self.X), network, self.loss, self.dtype
+        )
+        self.choice = registry.resolve(settings.backend, network, self.loss, SGD(), self.dtype)
+        self.streams = Streams(settings.seed)
+        weights = initialize(network, settings.init, self.streams.generator("init"), self.dtype)
+        self.state = TrainingState(weights, aligned_zeros(SGD.slots * len(weights), self.dtype))
+        self.history = self._new_history()
+        self.batch_size = min(settings.batch_size, len(self.X))
+        self.program: Program
+
+    def _new_history(self) -> History:
+        notes = inputs.notes_on_scale(self.X)
+        if self.settings.batch_size > len(self.X):
+            notes.append(
+                f"batch_size is {self.settings.batch_size}, but there are {len(self.X)} rows; "
+                "all rows make one batch"
+            )
+        return History(
+            backend=self.choice.backend.name,
+            backend_reason=self.choice.reason,
+            settings={**dataclasses.asdict(self.settings), "loss": self.loss.name},
+            network=self.network.to_dict(),
+            environment={},
+            data_fingerprint=inputs.fingerprint(self.X, self.Y),
+            deterministic=(
+                self.choice.backend.capabilities.deterministic and self.settings.threads == 1
+            ),
+            compile_ms=0.0,
+            notes=notes,
+        )
+
+    def compile(self) -> None:
+        """Compile the program and warm it up."""
+        backend = self.choice.backend
+        for callback in self.callbacks:
+            callback.on_compile_begin(backend.name)
+        began = time.perf_counter()
+        self.program = backend.compile(self.network, self.loss, SGD(), self.dtype)
+        self.program.warm_up()
+        self.history.compile_ms = (time.perf_counter() - began) * 1e3
+
+    def train(self, stop: threading.Event) -> None:
+        """Run the epochs until they are done, a callback says so, or `stop` is set."""
+        self.history.environment = environment()
+        for callback in self.callbacks:
+            callback.on_train_begin(self.history)
+        order_stream = self.streams.generator("order")
+        orders = batches.orders(len(self.X), shuffle=self.settings.shuffle, rng=order_stream)
+        for epoch in range(1, self.settings.epochs + 1):
+            record = self._epoch(epoch, next(orders), stop)
+            if record is not None:
+                self.history.epochs.append(record)
+                reasons = [callback.on_epoch_end(record) for callback in self.callbacks]
+                self.history.stopped = next(filter(None, reasons), self.history.stopped)
+            if stop.is_set() and (record is None or epoch < self.settings.epochs):
+                self.history.stopped = INTERRUPTED
+            if self.history.stopped != "finished":
+                break
+        for callback in self.callbacks:
+            callback.on_train_end(self.history)
+
+    def _epoch(
+        self, epoch: int, order: NDArray[np.int64], stop: threading.Event
+    ) -> EpochRecord | None:
+        """Run one epoch; return None where `stop` was set before its first step."""
+        losses = np.zeros(len(self.X), dtype=self.dtype)
+        kept = self.state.parameters.copy()
+        samples, seconds = 0, 0.0
+        for steps in batches.stretches(
+            order, self.batch_size, self.settings.learning_rate, self.network.multiply_adds
+        ):
+            if stop.is_set():
+                break
+            began = time.perf_counter()
+            self.program.run_epoch(self.state, self.X, self.Y, steps, losses)
+            seconds += time.perf_counter() - began
+            self._check_finite(epoch, steps.start, steps.stop, losses, order, kept)
+            self.state.step += -(-(steps.stop - steps.start) // self.batch_size)
+            kept[...] = self.state.parameters
+            samples = steps.stop
+        if samples == 0:
+            return None
+        return EpochRecord(
+            epoch=epoch,
+            loss=float(np.mean(losses[:samples], dtype=np.float64)),
+            accuracy=self._accuracy(),
+            train_ms=seconds * 1e3,
+            samples=samples,
+            samples_per_s=samples / seconds,
+        )
+
+    def _check_finite(
+        self,
+        epoch: int,
+        start: int,
+        stop: int,
+        losses: NDArray[Any],
+        order: NDArray[np.int64],
+        kept: NDArray[Any],
+    ) -> None:
+        """Refuse a stretch with a loss or weight that is not finite, and undo it."""
+        bad = np.flatnonzero(~np.isfinite(losses[start:stop]))
+        if len(bad) == 0 and np.isfinite(self.state.parameters).all():
+            return
+        self.state.parameters[...] = kept
+        position = start + int(bad[0]) if len(bad) else stop - 1
+        what = f"the loss became {losses[position]}" if len(bad) else "a weight became infinite"
+        raise DivergenceError(
+            f"{what} in epoch {epoch} at sample {position + 1} of {len(order)} "
+            f"(row {order[position]}) with learning_rate {self.settings.learning_rate}; "
+            "use a smaller learning_rate, scale the inputs, or another init"
+        )
+
+    def _accuracy(self) -> float:
+        logits = self.program.predict(self.state.parameters, self.X)
+        return accuracy(self.labels, self.loss.probabilities(logits).argmax(axis=1))
+
+
+def _checked_loss(network: Network, settings: TrainingSettings) -> Loss:
+    loss = loss_named(settings.loss_for(network.outputs))
+    loss.check_outputs(network.outputs)
+    last = network.layers[-1].activation
+    if last != "identity":
+        raise ParameterError(
+            f"the last layer has activation '{last}', but {loss.name} takes logits and applies "
+            "its own; give the last layer 'identity'"
+        )
+    return loss

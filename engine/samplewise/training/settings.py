@@ -1,0 +1,62 @@
+"""How to train: one frozen description, checked when built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samplewise.checks import one_of, positive_number, true_or_false, whole_number
+from samplewise.network import INITIALIZERS, LOSSES
+
+AUTO = "auto"
+DTYPES = ("float64", "float32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """The settings of a training run, the same words in Python, TOML and on the command line.
+
+    Args:
+        loss: a name of `LOSSES`, or "auto": binary cross-entropy for two classes, else
+            categorical.
+        learning_rate: eta, above 0.
+        epochs: passes over the training rows, at least 1.
+        batch_size: rows of one update, at least 1; 1 is the report's Algorithm 1.
+        shuffle: draw a new order for every epoch; the report keeps one.
+        init: a name of `INITIALIZERS`.
+        seed: whole number from 0 on; decides weights, order and split.
+        backend: a backend's name or "auto"; None asks SAMPLEWISE_BACKEND first.
+        dtype: "float64" or "float32".
+        threads: threads of the matrix products; 1 is the fastest for small networks, and the
+            only count whose bits are promised.
+
+    Raises:
+        ParameterError: a value is out of its range, or of the wrong kind.
+    """
+
+    loss: str = AUTO
+    learning_rate: float = 0.1
+    epochs: int = 10
+    batch_size: int = 1
+    shuffle: bool = False
+    init: str = "normal"
+    seed: int = 0
+    backend: str | None = None
+    dtype: str = "float64"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        one_of("loss", self.loss, (AUTO, *LOSSES))
+        positive_number("learning_rate", self.learning_rate)
+        whole_number("epochs", self.epochs, maximum=1_000_000)
+        whole_number("batch_size", self.batch_size)
+        true_or_false("shuffle", self.shuffle)
+        one_of("init", self.init, INITIALIZERS)
+        whole_number("seed", self.seed, minimum=0)
+        one_of("dtype", self.dtype, DTYPES)
+        whole_number("threads", self.threads, maximum=1024)
+
+    def loss_for(self, outputs: int) -> str:
+        """Return the loss's name for a network of `outputs` logits."""
+        if self.loss != AUTO:
+            return self.loss
+        return "binary_cross_entropy" if outputs == 1 else "categorical_cross_entropy"
