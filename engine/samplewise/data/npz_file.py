@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -66,9 +67,11 @@ def load_npz(path: Path, max_bytes: int | None = None) -> Dataset:
     name = printable(path)
     with open_unchanged(path) as raw:
         _check_kind(raw, name)
+        # Named, since a reader that is dropped closes the file below it.
+        reader = _BoundedReader(raw)
         try:
-            with zipfile.ZipFile(_BoundedReader(raw)) as archive:
-                members = _checked_members(archive, name, max_bytes)
+            with zipfile.ZipFile(reader) as archive:
+                members = _checked_members(archive, raw.seek(0, os.SEEK_END), name, max_bytes)
                 data = _read(archive, members, "dataset", name)
                 labels = _read(archive, members, "labels", name)
         except DataError:
@@ -123,7 +126,7 @@ def _check_kind(raw: io.FileIO, name: str) -> None:
         return
     kind = next((kind for magic, kind in _STARTS if start.startswith(magic)), None)
     if kind is None:
-        is_text = b"\0" not in start and start.isascii()
+        is_text = min(start) >= ord("\t")
         kind = "text; rename a table to .csv" if is_text else "of an unknown kind"
     raise DataError(
         f"{name} is not an npz but {kind}; expected what numpy.savez(file, dataset=, labels=) writes"
@@ -131,7 +134,7 @@ def _check_kind(raw: io.FileIO, name: str) -> None:
 
 
 def _checked_members(
-    archive: zipfile.ZipFile, name: str, max_bytes: int | None
+    archive: zipfile.ZipFile, packed_bytes: int, name: str, max_bytes: int | None
 ) -> dict[str, zipfile.ZipInfo]:
     """Return the members by key, after everything that the directory says has been checked."""
     infos = archive.infolist()
@@ -144,8 +147,28 @@ def _checked_members(
             raise DataError(f"{name} holds two members named '{printable(key)}'; keep one")
         _check_member(info, f"{name}, member '{printable(key)}'")
         members[key] = info
+    _check_sizes(infos, packed_bytes, name)
     check_bytes(sum(info.file_size for info in infos), max_bytes, f"{name}, unpacked,")
     return members
+
+
+def _check_sizes(infos: list[zipfile.ZipInfo], packed_bytes: int, name: str) -> None:
+    # Else the ratio below means nothing: it would be of two numbers that the file made up.
+    claimed = sum(info.compress_size for info in infos)
+    if claimed > packed_bytes:
+        raise DataError(
+            f"{name} has {packed_bytes:,} bytes, but its members claim {claimed:,}; "
+            "the file is damaged or hostile"
+        )
+    for info in infos:
+        ratio = info.file_size / max(info.compress_size, 1)
+        if ratio > MAX_RATIO and info.file_size > RATIO_COUNTS_ABOVE:
+            raise DataError(
+                f"{name}, member '{printable(info.filename)}' would unpack {info.compress_size:,} "
+                f"to {info.file_size:,} bytes, {ratio:,.0f} times as much, at most {MAX_RATIO} "
+                "times is allowed; this is how a zip bomb looks: if the file is yours, save it "
+                "with numpy.savez instead of savez_compressed"
+            )
 
 
 def _check_member(info: zipfile.ZipInfo, where: str) -> None:
@@ -156,13 +179,6 @@ def _check_member(info: zipfile.ZipInfo, where: str) -> None:
             f"{where} is packed by method {info.compress_type}; "
             "expected stored or deflated, as numpy.savez and savez_compressed write"
         )
-    ratio = info.file_size / max(info.compress_size, 1)
-    if ratio > MAX_RATIO and info.file_size > RATIO_COUNTS_ABOVE:
-        raise DataError(
-            f"{where} would unpack {info.compress_size:,} to {info.file_size:,} bytes, "
-            f"{ratio:,.0f} times as much, at most {MAX_RATIO} times is allowed; this is how a zip "
-            "bomb looks: if the file is yours, save it with numpy.savez instead of savez_compressed"
-        )
 
 
 def _read(
@@ -171,8 +187,8 @@ def _read(
     if key not in members:
         present = ", ".join(printable(known) for known in members) or "none"
         raise DataError(
-            f"{name} has no key '{key}'; it has: {present}{suggestion(key, members)}"
-            " Save it with numpy.savez(file, dataset=..., labels=...)"
+            f"{name} has no key '{key}' (it has: {present}); "
+            f"save it with numpy.savez(file, dataset=..., labels=...){suggestion(key, members)}"
         )
     info = members[key]
     with archive.open(info) as member:

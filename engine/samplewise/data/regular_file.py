@@ -68,18 +68,26 @@ def open_unchanged(path: Path) -> Iterator[io.FileIO]:
         _check_unchanged(path, before, os.fstat(file.fileno()), None)
 
 
-def _open_regular(path: Path) -> io.FileIO:
-    # Without O_NONBLOCK the open of a FIFO waits for a writer, for ever if none comes.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        # Asked before the open, since opening some devices has an effect.
-        _check_kind(path, os.stat(path).st_mode)
-        file = io.FileIO(os.open(path, flags), "rb")
+        yield
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or error
         raise DataError(
             f"cannot read {printable(path)}: {reason}; check the path and its permissions"
         ) from error
+
+
+def _open_regular(path: Path) -> io.FileIO:
+    # Without O_NONBLOCK the open of a FIFO waits for a writer, for ever if none comes.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    # Asked before the open too, since opening some devices has an effect.
+    with _readable(path):
+        mode = path.stat().st_mode
+    _check_kind(path, mode)
+    with _readable(path):
+        file = io.FileIO(os.open(path, flags), "rb")
     try:
         _check_kind(path, os.fstat(file.fileno()).st_mode)
     except DataError:

@@ -1,0 +1,78 @@
+"""The options that several commands share. None means: not given on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="synthetic, synthetic:SEED, sign-digits, digits, breast_cancer, iris, wine, or the "
+        "path of an .npz, a .csv or a folder of images.",
+        show_default="synthetic",
+    ),
+]
+Classes = Annotated[
+    str | None, typer.Option(help="Classes to keep, as in 4,9.", show_default="all")
+]
+Preprocess = Annotated[
+    str | None, typer.Option(help="auto, scale, standardize or none.", show_default="auto")
+]
+Split = Annotated[
+    str | None, typer.Option(help="Share of the rows kept for testing.", show_default="0.2")
+]
+Stratify = Annotated[
+    bool | None,
+    typer.Option("--stratify/--no-stratify", help="Split each class in the same proportion."),
+]
+Hidden = Annotated[
+    str | None,
+    typer.Option(help="Units of the hidden layers, as in 10 or 128,32 or none.", show_default="10"),
+]
+Activation = Annotated[
+    str | None,
+    typer.Option(help="identity, sigmoid, tanh or relu.", show_default="sigmoid"),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        help="auto, binary_cross_entropy or categorical_cross_entropy.", show_default="auto"
+    ),
+]
+LearningRate = Annotated[
+    str | None, typer.Option(help="Size of a step, above 0.", show_default="0.1")
+]
+Epochs = Annotated[
+    str | None, typer.Option(help="Passes over the training rows.", show_default="10")
+]
+BatchSize = Annotated[str | None, typer.Option(help="Rows of one update.", show_default="1")]
+Shuffle = Annotated[
+    bool | None, typer.Option("--shuffle/--no-shuffle", help="Draw a new order for every epoch.")
+]
+Seed = Annotated[
+    str | None, typer.Option(help="Decides weights, order and split.", show_default="0")
+]
+Init = Annotated[
+    str | None,
+    typer.Option(
+        help="normal, glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, "
+        "lecun_uniform or zeros.",
+        show_default="normal",
+    ),
+]
+Backend = Annotated[
+    str | None,
+    typer.Option(help="A name that `samplewise backends` lists, or auto.", show_default="auto"),
+]
+Dtype = Annotated[str | None, typer.Option(help="float64 or float32.", show_default="float64")]
+Threads = Annotated[
+    str | None, typer.Option(help="Threads of the matrix products.", show_default="1")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file with the same words as the options.")
+]

@@ -1,0 +1,111 @@
+"""From the name or path that a user gives to a dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from samplewise.checks import printable, suggestion
+from samplewise.data.dataset import Dataset
+from samplewise.errors import DataError
+
+SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine")
+"""Names that need no file; `synthetic:SEED` is one too."""
+
+
+def load(data: str, classes: Sequence[str] | None = None) -> Dataset:
+    """Return the dataset that `data` names.
+
+    Args:
+        data: one of `SOURCES`, `synthetic:SEED`, or the path of an .npz file, a .csv file or a
+            folder of images. A name wins over a path of the same spelling; write `./digits` for
+            the path.
+        classes: the classes to keep, the first becoming class 0; None keeps all.
+
+    Raises:
+        DataError: neither a name nor a path, fewer than two classes, or what the loader finds.
+    """
+    dataset = _loader(data)()
+    if classes is not None:
+        dataset = dataset.select(classes)
+    if len(dataset.class_names) < 2:
+        rows = f"{len(dataset):,} sample" + ("" if len(dataset) == 1 else "s")
+        raise DataError(
+            f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', {rows}); "
+            "a network that tells classes apart needs at least two classes"
+        )
+    return dataset
+
+
+def _loader(data: str) -> Callable[[], Dataset]:
+    name, colon, seed = data.partition(":")
+    if name == "synthetic":
+        return lambda: _synthetic(seed if colon else None)
+    if data == "sign-digits":
+        return _sign_digits
+    if data in SOURCES:
+        return lambda: _bundled(data)
+    return _path_loader(data)
+
+
+def _synthetic(seed: str | None) -> Dataset:
+    from samplewise.data.synthetic import load_synthetic
+
+    if seed is None:
+        return load_synthetic()
+    if not (seed.isascii() and seed.isdigit() and len(seed) <= 18):
+        raise DataError(
+            f"'synthetic:{printable(seed)}' has no seed; "
+            "expected a whole number from 0, such as synthetic:7"
+        )
+    return load_synthetic(seed=int(seed))
+
+
+def _sign_digits() -> Dataset:
+    from samplewise.data.sign_digits import load_sign_digits
+
+    return load_sign_digits()
+
+
+def _bundled(name: str) -> Dataset:
+    from samplewise.data.bundled import load_bundled
+
+    return load_bundled(name)
+
+
+def _path_loader(data: str) -> Callable[[], Dataset]:
+    path = Path(data)
+    suffix = path.suffix.lower()
+    if data and path.is_dir():
+        return lambda: _folder(path)
+    if suffix == ".npz":
+        return lambda: _npz(path)
+    if suffix == ".csv":
+        return lambda: _csv(path)
+    raise DataError(_not_a_source(data, path))
+
+
+def _not_a_source(data: str, path: Path) -> str:
+    expected = f"expected {', '.join(SOURCES)}, synthetic:SEED, an .npz or .csv file, or a folder"
+    if data and os.path.lexists(path):
+        return f"{printable(path)} is neither an .npz file, a .csv file nor a folder; {expected}"
+    return f"'{printable(data)}' is no dataset and no path; {expected}{suggestion(data, SOURCES)}"
+
+
+def _folder(path: Path) -> Dataset:
+    from samplewise.data.image_folder import load_image_folder
+
+    return load_image_folder(path)
+
+
+def _npz(path: Path) -> Dataset:
+    from samplewise.data.npz_file import load_npz
+
+    return load_npz(path)
+
+
+def _csv(path: Path) -> Dataset:
+    from samplewise.data.csv_file import load_csv
+
+    return load_csv(path)
