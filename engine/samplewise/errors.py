@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 class SamplewiseError(Exception):
     """Base of every error that samplewise raises on purpose."""
@@ -40,4 +45,13 @@ class ContractError(SamplewiseError, RuntimeError):
 
 
 class DivergenceError(SamplewiseError, ArithmeticError):
-    """Training produced a loss that is not a finite number."""
+    """Training produced a loss or weight that is not a finite number.
+
+    Args:
+        message: where it happened and what to try.
+        parameters: the last parameters that were finite, flat vector (P,).
+    """
+
+    def __init__(self, message: str, parameters: NDArray[Any] | None = None) -> None:
+        super().__init__(message)
+        self.parameters = parameters

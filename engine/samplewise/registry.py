@@ -93,7 +93,7 @@ def _load(name: str) -> Backend | Exception:
         _check_members(backend, offer)
     except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
         return error
-    return backend  # type: ignore[no-any-return]
+    return backend
 
 
 def _check_members(backend: Any, offer: _Offer) -> None:
@@ -166,7 +166,10 @@ def resolve(
 
     Args:
         name: a backend's name or "auto"; None asks SAMPLEWISE_BACKEND, then means "auto".
-        network, loss, optimizer, dtype: what it must be able to compile.
+        network: what the backend must be able to compile.
+        loss: likewise.
+        optimizer: likewise.
+        dtype: likewise.
 
     Raises:
         UnknownBackendError: nothing installed offers `name`.

@@ -40,16 +40,19 @@ def cache_folder() -> Path | None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         details = folder.stat()
     except OSError as error:
-        return _no_cache(f"{folder} cannot be made: {error.strerror}")
-    if not os.access(folder, os.W_OK):
-        return _no_cache(f"{folder} cannot be written")
+        _warn_of_no_cache(f"{folder} cannot be made: {error.strerror}")
+        return None
     writable_by_others = bool(details.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
     if hasattr(os, "getuid") and (details.st_uid != os.getuid() or writable_by_others):
-        return _no_cache(f"others may write to {folder}")
+        _warn_of_no_cache(f"others may write to {folder}")
+        return None
+    if not os.access(folder, os.W_OK):
+        _warn_of_no_cache(f"{folder} cannot be written")
+        return None
     return folder
 
 
-def _no_cache(reason: str) -> None:
+def _warn_of_no_cache(reason: str) -> None:
     warnings.warn(
         f"compiled kernels are not kept, so every start compiles anew: {reason}; "
         "set SAMPLEWISE_CACHE_DIR to a folder of your own",
@@ -67,16 +70,21 @@ def _sources_hash() -> str:
 
 def _compile(function: Callable[..., Any], flags: frozenset[str]) -> Any:
     folder = cache_folder()
-    options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags) or False}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": set(flags) or False,
+    }
     if folder is None:
         return numba.njit(**options)(function)
-    before = numba.config.CACHE_DIR
     # numba reads this when it decorates; it has no argument for the folder.
-    numba.config.CACHE_DIR = str(folder)
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(folder)
     try:
         return numba.njit(cache=True, **options)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before
 
 
 def kernel(function: Callable[..., Any]) -> Any:

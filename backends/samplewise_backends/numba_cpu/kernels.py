@@ -101,7 +101,7 @@ def _update_then_forward(W, pending, x_before, x, z):
 
 @reordered_kernel
 def _forward_row(W, x, z):
-    """z <- z + W x."""
+    """Z <- z + W x."""
     for o in range(W.shape[0]):
         total = z[o]
         for i in range(W.shape[1]):
@@ -233,7 +233,7 @@ def add_gradient(parameters, A, layers, values, deltas, gradient):
 
 @kernel
 def batch_gradient(parameters, A, Y, loss, layers, losses, values, deltas, gradient):
-    """Write the loss of each row and the summed gradient of a batch; A, Y and losses are its rows."""
+    """Write the loss of each row of a batch, and their summed gradient."""
     rows = A.shape[0]
     last = layers[layers.shape[0] - 1]
     forward(parameters, A, layers, values)

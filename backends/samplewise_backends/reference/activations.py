@@ -38,7 +38,7 @@ def relu_slope(a: Vector) -> Vector:
 
 
 def identity(z: Vector) -> Vector:
-    """z."""
+    """Return z as it is."""
     return z
 
 

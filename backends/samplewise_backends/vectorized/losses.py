@@ -13,9 +13,7 @@ Vector = NDArray[Any]
 Matrix = NDArray[Any]
 
 
-def binary_cross_entropy(
-    Z: Matrix, Y: Matrix, losses: Vector, dZ: Matrix, scratch: Matrix
-) -> None:
+def binary_cross_entropy(Z: Matrix, Y: Matrix, losses: Vector, dZ: Matrix, scratch: Matrix) -> None:
     """Write max(z, 0) + log(1 + exp(-|z|)) - y z of each row, and dZ = sigmoid(Z) - Y.
 
     Z, Y, dZ, scratch: (B, 1); losses: (B,).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from samplewise.errors import DataError
@@ -45,7 +46,9 @@ def read_grey(content: bytes, where: str) -> Image.Image:
     except DataError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise DataError(f"{where} has over {MAX_PIXELS:,} pixels; expected a small image") from error
+        raise DataError(
+            f"{where} has over {MAX_PIXELS:,} pixels; expected a small image"
+        ) from error
     # Pillow's decoders let out OSError, SyntaxError, ValueError, struct.error, EOFError and more.
     except Exception as error:
         raise DataError(
@@ -67,7 +70,8 @@ def _check(image: Image.Image, where: str) -> None:
 def _grey(image: Image.Image, where: str) -> Image.Image:
     if image.mode.startswith("I"):
         # convert("L") would cut every value above 255 to white.
-        return image.convert("I").point(lambda level: level * (1 / _SIXTEEN_BIT_STEP)).convert("L")
+        levels = np.asarray(image.convert("I")) // _SIXTEEN_BIT_STEP
+        return Image.fromarray(levels.astype(np.uint8))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         darkest, _ = rgba.getchannel("A").getextrema()

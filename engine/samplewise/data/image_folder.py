@@ -43,7 +43,7 @@ def load_image_folder(folder: Path, size: tuple[int, int] | None = (28, 28)) -> 
         X=X,
         labels=np.array([index for index, _ in files], dtype=np.int64),
         class_names=tuple(classes),
-        source=f"the images in the folder {printable(folder)}",
+        source=f"the images in the folder {printable(folder.name or folder)}",
         image_shape=image_shape,
         full_scale=255.0,
     )
@@ -104,7 +104,7 @@ def _check_distinct(names: list[str], root: Path) -> None:
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
         if folded in seen:
             raise DataError(
-                f"{printable(root)} has the classes {ascii(seen[folded])} and {ascii(name)}, which "
+                f"{printable(root)} has the classes {seen[folded]!a} and {name!a}, which "
                 "differ only by case or Unicode form; rename or join them"
             )
         seen[folded] = name

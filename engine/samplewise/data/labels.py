@@ -142,8 +142,8 @@ def _whole(values: NDArray[Any], name: str) -> NDArray[np.int64]:
 def _check_count(classes: int, rows: int, name: str) -> None:
     if classes > MAX_CLASSES or (classes == rows and rows > FEW_ROWS):
         raise DataError(
-            f"{name}: {rows:,} rows have {classes:,} different labels (at most {MAX_CLASSES:,}, and "
-            "fewer than rows); this looks like a regression or row numbers, not a classification"
+            f"{name}: {rows:,} rows have {classes:,} different labels, over {MAX_CLASSES:,} or one "
+            "for each row; this looks like a regression or row numbers, not a classification"
         )
 
 

@@ -51,12 +51,10 @@ def read_array(member: IO[bytes], size: int, where: str, *, text: bool) -> NDArr
         )
     flat = _read_exactly(member, claimed, where).view(dtype)
     array = flat.reshape(shape, order="F" if fortran else "C")
-    return np.ascontiguousarray(array, dtype=dtype.newbyteorder("="))
+    return np.asarray(array, dtype=dtype.newbyteorder("="), order="C")
 
 
-def _read_header(
-    member: IO[bytes], where: str
-) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+def _read_header(member: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     start = member.read(8)
     version = tuple(start[6:8])
     if start[:6] != _MAGIC or version not in _LENGTH_FORMATS:

@@ -112,15 +112,15 @@ class _BoundedReader(io.BufferedReader):
         Raises:
             BadZipFile: that would be more than 4 MiB.
         """
-        everything = size is None or size < 0
-        content = super().read(MAX_READ_BYTES + 1 if everything else min(size, MAX_READ_BYTES + 1))
+        wanted = MAX_READ_BYTES + 1 if size is None or size < 0 else size
+        content = super().read(min(wanted, MAX_READ_BYTES + 1))
         if len(content) > MAX_READ_BYTES:
             raise zipfile.BadZipFile("the list of members is too long")
         return content
 
 
 def _check_kind(raw: io.FileIO, name: str) -> None:
-    start = raw.read(512)
+    start = raw.read(512) or b"\0"
     raw.seek(0)
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return
@@ -129,7 +129,8 @@ def _check_kind(raw: io.FileIO, name: str) -> None:
         is_text = min(start) >= ord("\t")
         kind = "text; rename a table to .csv" if is_text else "of an unknown kind"
     raise DataError(
-        f"{name} is not an npz but {kind}; expected what numpy.savez(file, dataset=, labels=) writes"
+        f"{name} is not an npz but {kind}; "
+        "expected a file written by numpy.savez(file, dataset=..., labels=...)"
     )
 
 

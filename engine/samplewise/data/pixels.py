@@ -30,7 +30,8 @@ def rows_from(values: NDArray[Any], name: str) -> Rows:
 
     Integers within 0..255 become uint8, all else float64 (whole numbers above 2^53 are rounded).
     Rows are images where `values` is 3-d, or where a row is a square of at least 64 values that are
-    all whole within 0..255 or all within [0, 1]. White is then 1 where no value exceeds 1, else 255.
+    all whole within 0..255 or all within [0, 1]. White is then 1 where
+    no value exceeds 1, else 255.
 
     Args:
         values: bool, integer or float of shape (n, features) or (n, height, width).

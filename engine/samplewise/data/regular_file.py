@@ -49,7 +49,7 @@ def check_bytes(size: int, max_bytes: int | None, what: str) -> None:
 
 @contextmanager
 def open_unchanged(path: Path) -> Iterator[io.FileIO]:
-    """Open a regular, non-empty file, unbuffered, and refuse it if it changes before the block ends.
+    """Open a regular, non-empty file, unbuffered; refuse it if it changes before the block ends.
 
     Raises:
         DataError: missing, not readable, a folder, FIFO, device or socket (the kind is named),
@@ -60,7 +60,8 @@ def open_unchanged(path: Path) -> Iterator[io.FileIO]:
         if before.st_size == 0:
             raise DataError(f"{printable(path)} is empty (0 bytes); expected a data file")
         try:
-            yield file
+            with _readable(path):
+                yield file
         except DataError as error:
             # Half of an old and half of a new file look damaged: the change is the true reason.
             _check_unchanged(path, before, os.fstat(file.fileno()), error)
@@ -72,6 +73,8 @@ def open_unchanged(path: Path) -> Iterator[io.FileIO]:
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
+    except DataError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or error
         raise DataError(

@@ -93,7 +93,8 @@ def run(
     Args:
         experiment: what to run.
         data: used instead of preparing the experiment's own.
-        callbacks, stop: as `train`.
+        callbacks: as `train`.
+        stop: as `train`.
 
     Raises:
         SamplewiseError: as `prepare` and `train`.

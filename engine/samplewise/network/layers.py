@@ -37,7 +37,7 @@ class Dense:
         return (self.units,)
 
     def parameter_shapes(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of `weight` (O, I) and `bias` (O,), named and laid out as in PyTorch."""
+        """Return the shapes of `weight` (O, I) and `bias` (O,), laid out as in PyTorch."""
         return {"weight": (self.units, math.prod(input_shape)), "bias": (self.units,)}
 
     def multiply_adds(self, input_shape: tuple[int, ...]) -> int:

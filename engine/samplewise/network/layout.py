@@ -18,7 +18,7 @@ ALIGNMENT_ELEMENTS = 16
 def aligned_zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
     """Return a zeroed vector of `size` elements that starts on a cache line.
 
-    Vector loads that cross cache lines were measured 40 % slower, and numpy aligns to 16 bytes only.
+    Loads that cross cache lines were measured 40 % slower, and NumPy promises 16 bytes only.
     """
     dtype = np.dtype(dtype)
     raw = np.zeros(size * dtype.itemsize + ALIGNMENT_BYTES, dtype=np.uint8)

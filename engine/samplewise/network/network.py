@@ -124,7 +124,8 @@ def _layer(entry: object) -> Layer:
     fields = {field.name for field in dataclasses.fields(kind)}
     if set(settings) != fields:
         raise ParameterError(
-            f"a {kind.kind} layer has {', '.join(sorted(fields))}, not {printable(sorted(settings))}"
+            f"a {kind.kind} layer has {', '.join(sorted(fields))}, "
+            f"not {printable(sorted(settings))}"
         )
     return kind(**settings)
 

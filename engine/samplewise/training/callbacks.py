@@ -16,6 +16,7 @@ class Callback:
 
     def on_epoch_end(self, record: EpochRecord) -> str | None:
         """Called after each epoch; return a reason to stop training, or None to go on."""
+        del record
         return None
 
     def on_train_end(self, history: History) -> None:

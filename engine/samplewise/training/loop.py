@@ -27,6 +27,7 @@ from samplewise.training.settings import TrainingSettings
 
 INTERRUPTED = "interrupted"
 
+
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
     """A trained network.
@@ -73,8 +74,9 @@ def train(
     run = _Run(network, X, labels, settings, callbacks)
     with threadpool_limits(limits=settings.threads):
         run.compile()
-        # Again, for the libraries that compiling has only now loaded.
-        with threadpool_limits(limits=settings.threads):
+        # Threads again, for the libraries that compiling has only now loaded. Overflow needs no
+        # warning, whatever the caller set: every stretch is checked for what is not finite.
+        with threadpool_limits(limits=settings.threads), np.errstate(all="ignore"):
             run.train(stop or threading.Event())
     return TrainingResult(run.state.parameters, run.loss, run.history)
 
@@ -205,7 +207,8 @@ class _Run:
         raise DivergenceError(
             f"{what} in epoch {epoch} at sample {position + 1} of {len(order)} "
             f"(row {order[position]}) with learning_rate {self.settings.learning_rate}; "
-            "use a smaller learning_rate, scale the inputs, or another init"
+            "use a smaller learning_rate, scale the inputs, or try another init",
+            kept,
         )
 
     def _accuracy(self) -> float:

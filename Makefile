@@ -1,0 +1,59 @@
+# Everything is installed into $(VENV) from the lock files; Python 3.11 or later and make are all that is needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+
+.PHONY: help report test coverage parity lint bench bench-quick wheel lock clean
+
+help:
+	@echo "make report       reproduce the report on the embedded data, into report/"
+	@echo "make test         run the test suite"
+	@echo "make coverage     the suite with branch coverage of the engine"
+	@echo "make parity       only the parity ladder and the gradient checks"
+	@echo "make lint         ruff and mypy"
+	@echo "make bench        measure everything and print one table"
+	@echo "make bench-quick  run every benchmark once, keep nothing"
+	@echo "make wheel        build the wheel, install it into a new environment, and run it"
+	@echo "make lock         resolve requirements/*.lock anew"
+
+$(READY): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+report: $(READY)
+	$(BIN)/samplewise report --out report --force
+
+test: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest
+
+coverage: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest --cov --cov-report=term
+
+parity: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/parity tests/test_gradients.py tests/test_worked_step.py
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+wheel: $(READY)
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(PYTHON) -m venv --clear build/wheel/env
+	build/wheel/env/bin/python -m pip install --quiet --require-hashes -r requirements/runtime.lock
+	build/wheel/env/bin/python -m pip install --quiet --no-deps build/wheel/*.whl
+	cd build/wheel && env/bin/samplewise report --repeats 1 --backend vectorized --force
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --upgrade -o requirements/runtime.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --upgrade --extra dev -c requirements/runtime.lock -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report run

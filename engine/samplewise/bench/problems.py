@@ -1,0 +1,188 @@
+"""The report's rows as problems: fixed work, ready to be trained any number of times."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise import registry
+from samplewise.contract import TrainingState
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.run import Prepared
+from samplewise.experiment.run import prepare as prepare_data
+from samplewise.network import (
+    SGD,
+    Network,
+    aligned_zeros,
+    initialize,
+    loss_named,
+    multilayer_perceptron,
+)
+from samplewise.streams import Streams
+from samplewise.training import batches, inputs
+from samplewise.training.metrics import accuracy
+
+LOSS = "binary_cross_entropy"
+# Decides the cut and the weights of every row, so that rows differ by their settings alone.
+SEED = 0
+
+
+class Row(Protocol):
+    """What a benchmark needs of a published row; `samplewise.report.published` has all 14."""
+
+    @property
+    def id(self) -> str:
+        """Name, such as "final-1"."""
+        ...
+
+    @property
+    def hidden(self) -> int:
+        """Units of the one hidden layer."""
+        ...
+
+    @property
+    def learning_rate(self) -> float:
+        """Size of a step."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training rows."""
+        ...
+
+    @property
+    def train_ms(self) -> float:
+        """Published training time in milliseconds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """One timed training from fresh weights.
+
+    Args:
+        seconds: wall time of the training steps alone.
+        final_loss: of the last epoch.
+        accuracy: on the test rows, in [0, 1].
+    """
+
+    seconds: float
+    final_loss: float
+    accuracy: float
+
+
+@cache
+def report_data() -> Prepared:
+    """Return the report's two classes of the synthetic data, cut 80/20 and scaled.
+
+    Drawn once a process; every problem reads the same arrays.
+    """
+    return prepare_data(
+        Experiment(data="synthetic", classes=("4", "9"), preprocess="scale", split=0.2, seed=SEED)
+    )
+
+
+def flops_per_sample(network: Network) -> int:
+    """Return the floating-point operations of one sample's matrix products in a training step.
+
+    Forward pass, weight gradients and input gradients each take 2 operations a multiply-add; the
+    first layer needs no input gradient. Activations, loss and update are not counted.
+    """
+    first = network.layers[0].multiply_adds(network.shapes[0])
+    return 2 * (3 * network.multiply_adds - first)
+
+
+class Problem:
+    """A row of the report on one backend: compiled, warmed up, with fresh weights at hand.
+
+    Args:
+        row: what to train.
+        backend: a backend's name.
+        dtype: "float64" or "float32".
+        batch_size: rows of a step.
+        data: training and test rows.
+
+    Raises:
+        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
+    """
+
+    def __init__(self, row: Row, backend: str, dtype: str, batch_size: int, data: Prepared) -> None:
+        self.row, self.batch_size, self.dtype = row, batch_size, np.dtype(dtype)
+        self.network = multilayer_perceptron(data.training.features, (row.hidden,), 1)
+        self.loss = loss_named(LOSS)
+        self.X = inputs.prepare_rows(data.X, self.network, self.dtype)
+        _, self.Y = inputs.prepare_targets(
+            data.training.labels, len(self.X), self.network, self.loss, self.dtype
+        )
+        self.test_labels = data.test.labels
+        self.test_X = inputs.prepare_rows(
+            data.preprocessing.apply(data.test.X), self.network, self.dtype
+        )
+        self.order = batches.fixed_order(len(self.X))
+        self.weights = initialize(
+            self.network, "normal", Streams(SEED).generator("init"), self.dtype
+        )
+        choice = registry.resolve(backend, self.network, self.loss, SGD(), self.dtype)
+        self.backend = choice.backend.name
+        self.program = choice.backend.compile(self.network, self.loss, SGD(), self.dtype)
+        self.program.warm_up()
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of the matrix products of one whole training."""
+        return flops_per_sample(self.network) * len(self.X) * self.row.epochs
+
+    def fresh_state(self) -> TrainingState:
+        """Return a state at the initial weights, aligned, in memory that was written to."""
+        parameters = aligned_zeros(len(self.weights), self.dtype)
+        parameters[...] = self.weights
+        return TrainingState(parameters, aligned_zeros(SGD.slots * len(parameters), self.dtype))
+
+    def train(self, state: TrainingState) -> tuple[float, NDArray[Any]]:
+        """Run all epochs, in the stretches that training uses.
+
+        Returns:
+            Seconds spent in the program, and the losses (n,) of the last epoch.
+        """
+        losses = np.ones(len(self.X), dtype=self.dtype)
+        seconds = 0.0
+        for _ in range(self.row.epochs):
+            for steps in batches.stretches(
+                self.order, self.batch_size, self.row.learning_rate, self.network.multiply_adds
+            ):
+                began = time.perf_counter()
+                self.program.run_epoch(state, self.X, self.Y, steps, losses)
+                seconds += time.perf_counter() - began
+        return seconds, losses
+
+    def test_accuracy(self, state: TrainingState) -> float:
+        """Return the share of test rows that the trained network gets right."""
+        logits = self.program.predict(state.parameters, self.test_X)
+        predicted = self.loss.probabilities(logits).argmax(axis=1)
+        return accuracy(self.test_labels, predicted)
+
+    def run_once(self) -> Run:
+        """Train once from fresh weights and test."""
+        state = self.fresh_state()
+        seconds, losses = self.train(state)
+        return Run(seconds, float(losses.mean(dtype=np.float64)), self.test_accuracy(state))
+
+
+def prepare(
+    row: Row,
+    backend: str,
+    dtype: str = "float64",
+    batch_size: int = 1,
+    data: Prepared | None = None,
+) -> Problem:
+    """Return a row as a warmed problem; `data` replaces `report_data()`.
+
+    Raises:
+        SamplewiseError: as `Problem`.
+    """
+    return Problem(row, backend, dtype, batch_size, data or report_data())

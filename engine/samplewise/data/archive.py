@@ -1,0 +1,109 @@
+"""Files out of an untrusted zip or tar.gz, into memory only, by name and within bounds."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO
+
+from samplewise.checks import printable
+from samplewise.errors import DataError
+
+MAX_MEMBERS = 10_000
+MAX_FILE_BYTES = 2**20
+MAX_UNPACKED_BYTES = 256 * 2**20
+
+_ENCRYPTED = 0x1
+_ARCHIVE_ERRORS = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+
+
+def read_matching(content: bytes, pattern: re.Pattern[str], where: str) -> dict[str, bytes]:
+    """Return the files whose whole name matches, by the pattern's first group.
+
+    Nothing is written, so a name with `..` leads nowhere; links and folders are passed over.
+
+    Args:
+        content: a zip or a tar.gz.
+        pattern: which names to read; its first group is the key.
+        where: the archive, for messages.
+
+    Raises:
+        DataError: another kind of archive, damaged, encrypted, two files with one key, or over
+            10,000 members, 1 MiB in a file, or 256 MiB in all.
+    """
+    if content.startswith(b"PK"):
+        matching = _from_zip(content, pattern, where)
+    elif content.startswith(b"\x1f\x8b"):
+        matching = _from_tar(content, pattern, where)
+    else:
+        raise DataError(f"{where} is neither a zip nor a tar.gz archive")
+    found: dict[str, bytes] = {}
+    try:
+        for key, file in matching:
+            if key in found:
+                raise DataError(f"{where} holds two files '{printable(key)}'")
+            found[key] = _at_most(file, MAX_FILE_BYTES, f"{where}: '{printable(key)}'")
+    except DataError:
+        raise
+    except _ARCHIVE_ERRORS as error:
+        raise DataError(f"{where} is a damaged archive ({printable(error)})") from error
+    _check(sum(map(len, found.values())), MAX_UNPACKED_BYTES, where, "bytes unpacked")
+    return found
+
+
+def _from_zip(
+    content: bytes, pattern: re.Pattern[str], where: str
+) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        infos = archive.infolist()
+        _check(len(infos), MAX_MEMBERS, where, "members")
+        wanted = [(match[1], i) for i in infos if (match := pattern.fullmatch(i.filename))]
+        _check(sum(i.file_size for _, i in wanted), MAX_UNPACKED_BYTES, where, "bytes unpacked")
+        for key, info in wanted:
+            if info.flag_bits & _ENCRYPTED:
+                raise DataError(f"{where}: '{printable(key)}' is encrypted")
+            with archive.open(info) as file:
+                yield key, file
+
+
+def _from_tar(
+    content: bytes, pattern: re.Pattern[str], where: str
+) -> Iterator[tuple[str, IO[bytes]]]:
+    # Unpacked as a whole first: tarfile reads headers of any size that a bomb may claim.
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+        unpacked = _at_most(packed, MAX_UNPACKED_BYTES, where)
+    with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
+        for count, info in enumerate(archive, start=1):
+            _check(count, MAX_MEMBERS, where, "members")
+            match = pattern.fullmatch(info.name)
+            if match is None or not info.isreg():
+                continue
+            file = archive.extractfile(info)
+            if file is not None:
+                yield match[1], file
+
+
+def _at_most(file: IO[bytes] | gzip.GzipFile, limit: int, what: str) -> bytes:
+    content = file.read(limit + 1)
+    _check(len(content), limit, what, "bytes unpacked")
+    return content
+
+
+def _check(number: int, limit: int, what: str, unit: str) -> None:
+    if number > limit:
+        raise DataError(f"{what} has over {limit:,} {unit}, more than allowed")

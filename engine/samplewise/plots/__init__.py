@@ -1,0 +1,1 @@
+"""Figures as PNG bytes. Importing a module of this package imports matplotlib."""

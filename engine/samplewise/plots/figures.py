@@ -1,0 +1,217 @@
+"""Loss curves, confusion matrices and predicted images, drawn without pyplot or a screen."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import textwrap
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from samplewise.checks import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+
+DPI = 120
+# Of the title, in bold 12 point.
+CHARACTERS_PER_INCH, TITLE_LINE = 8.6, 0.2
+INK, QUIET, GRID = "#1f2430", "#5b6270", "#e3e6eb"
+# Okabe and Ito's palette without its yellow, which is too pale for a line on white.
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+WRONG = "#b34700"
+MARKERS = "os^Dv*"
+DASHES = ("-", "--", ":", "-.")
+MARKED_EPOCHS = 10
+LONGEST_NAME, LONGEST_TITLE = 18, 78
+# Beyond these many classes, numbers in the cells and names at the edges would overlap.
+MOST_COUNTS, MOST_NAMES = 16, 32
+MOST_IN_ROW = 5
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    # Names come from files: "$" in one must not start a formula.
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.labelcolor": QUIET,
+    "axes.edgecolor": QUIET,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "grid.color": GRID,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "figure.facecolor": "white",
+    "legend.frameon": False,
+}
+
+
+def loss_curves(curves: Mapping[str, Sequence[float]], title: str) -> bytes:
+    """Return a PNG of losses against epochs, one curve a name.
+
+    Args:
+        curves: the loss of each epoch, from epoch 1 on; finite; at least one curve.
+        title: of the figure.
+    """
+    with _figure(7.2, 4.0, title) as figure:
+        axes = figure.add_subplot()
+        strokes = zip(itertools.cycle(PALETTE), itertools.cycle(MARKERS), strict=False)
+        for number, (losses, (color, marker)) in enumerate(
+            zip(curves.values(), strokes, strict=False)
+        ):
+            axes.plot(
+                range(1, len(losses) + 1),
+                losses,
+                color=color,
+                linestyle=DASHES[number // len(PALETTE) % len(DASHES)],
+                linewidth=1.8,
+                marker=marker,
+                markersize=4.5,
+                # A mark at every one of forty epochs would hide the curve.
+                markevery=max(1, len(losses) // MARKED_EPOCHS),
+            )
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("mean loss of the epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_ylim(bottom=0)
+        axes.grid(axis="y")
+        names = [_short(name, 2 * LONGEST_NAME) for name in curves]
+        figure.legend(axes.lines, names, loc="outside right center", handlelength=2.4)
+        return _png(figure)
+
+
+def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], title: str) -> bytes:
+    """Return a PNG of a confusion matrix, each cell shaded by its share of the true class.
+
+    Args:
+        counts: [true class, predicted class], shape (classes, classes).
+        class_names: one a class.
+        title: of the figure.
+    """
+    classes = len(class_names)
+    names = [_short(name, LONGEST_NAME) for name in class_names]
+    longest = max(map(len, names))
+    side = min(max(0.55 * classes, 2.0), 7.5)
+    label = 0.09 * longest
+    with _figure(side + label + 0.9, side + 1.1, title) as figure:
+        axes = figure.add_subplot()
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        if classes <= MOST_COUNTS:
+            _write_counts(axes, counts, shares)
+        else:
+            figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03, format="{x:.0%}")
+        if classes <= MOST_NAMES:
+            slanted = longest * 0.09 > side / classes
+            turn = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+            axes.set_xticks(range(classes), names, **turn)
+            axes.set_yticks(range(classes), names)
+        axes.tick_params(length=0)
+        axes.spines[:].set_color(GRID)
+        axes.spines[:].set_visible(True)
+        axes.set_xlabel("predicted class")
+        axes.set_ylabel("true class")
+        return _png(figure)
+
+
+def predicted_images(
+    images: NDArray[Any],
+    captions: Sequence[str],
+    title: str,
+    wrong: Sequence[bool] | None = None,
+) -> bytes:
+    """Return a PNG of grey images in a grid, a caption below each.
+
+    Args:
+        images: shape (k, height, width), at least one; larger is lighter.
+        captions: one an image; may hold line feeds.
+        title: of the figure.
+        wrong: whether the prediction of each image is wrong: its caption is then coloured.
+    """
+    columns = min(len(images), MOST_IN_ROW)
+    rows = math.ceil(len(images) / columns)
+    lines = max(caption.count("\n") for caption in captions) + 1
+    # A single image would be narrower than its own title.
+    width = max(1.5 * columns, 3.2) + 0.2
+    with _figure(width, rows * (1.4 + 0.18 * lines) + 0.6, title) as figure:
+        cells = figure.subplots(rows, columns, squeeze=False).ravel()
+        darkest, lightest = min(0.0, float(images.min())), float(images.max())
+        for axes in cells:
+            axes.axis("off")
+        for position, (image, caption) in enumerate(zip(images, captions, strict=True)):
+            cells[position].imshow(image, cmap="gray", vmin=darkest, vmax=lightest)
+            bad = wrong is not None and wrong[position]
+            _write_caption(cells[position], caption, lines, bad=bad)
+        return _png(figure)
+
+
+def _write_caption(axes: Axes, caption: str, lines: int, *, bad: bool) -> None:
+    text = [_short(line, LONGEST_NAME) for line in caption.split("\n")]
+    axes.set_title(
+        # Every caption takes the same height, so that the images of a row stay level.
+        "\n".join(text + [""] * (lines - len(text))),
+        loc="center",
+        y=-0.05,
+        pad=0,
+        va="top",
+        fontsize=9.5,
+        color=WRONG if bad else INK,
+        fontweight="bold" if bad else "normal",
+    )
+
+
+def _write_counts(
+    axes: Axes, counts: NDArray[np.integer[Any]], shares: NDArray[np.float64]
+) -> None:
+    for true, predicted in np.ndindex(*counts.shape):
+        share = shares[true, predicted]
+        color = "white" if share > 0.55 else INK if share > 0 else "#9aa1ac"
+        text = f"{counts[true, predicted]:,}"
+        axes.text(predicted, true, text, ha="center", va="center", color=color)
+
+
+def _short(text: str, longest: int) -> str:
+    safe = printable(text)
+    return safe if len(safe) <= longest else safe[: longest - 1] + "…"
+
+
+@contextmanager
+def _figure(width: float, height: float, title: str) -> Iterator[Figure]:
+    """Give a figure in the house style, whatever the user's matplotlibrc says.
+
+    Args:
+        width, height: inches.
+        title: broken into lines where the figure ends.
+    """
+    style = {**mpl.rcParamsDefault, **_STYLE}
+    # Naming a backend here would load it.
+    del style["backend"]
+    lines = textwrap.wrap(_short(title, LONGEST_TITLE), int(width * CHARACTERS_PER_INCH))
+    with mpl.rc_context(style), warnings.catch_warnings():
+        # A class may be named in a script that the font lacks; boxes then stand for it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = Figure(figsize=(width, height + TITLE_LINE * (len(lines) - 1)), dpi=DPI)
+        figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+        figure.suptitle("\n".join(lines), x=0.02, ha="left", size=12, weight="bold")
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    # Without a software entry, the bytes follow from what is drawn alone.
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()

@@ -1,0 +1,108 @@
+"""Comparing results with what was expected, as numbers that a report can rank."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.network import ParameterLayout
+from samplewise.testing.tolerances import Tolerance
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One comparison.
+
+    Args:
+        what: the thing compared, with its layer.
+        difference: the largest difference found; infinite where a promise was broken.
+        allowed: the largest difference that passes.
+    """
+
+    what: str
+    difference: float
+    allowed: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the difference is allowed; NaN never is."""
+        return self.difference <= self.allowed
+
+    @property
+    def ratio(self) -> float:
+        """difference / allowed, at most 1 where it passed; infinite for NaN."""
+        if self.difference == 0:
+            return 0.0
+        if self.allowed == 0 or not math.isfinite(self.difference):
+            return math.inf
+        return self.difference / self.allowed
+
+    def __str__(self) -> str:
+        if math.isinf(self.difference):
+            return self.what
+        return f"{self.what}: differs by {self.difference:.3g}, allowed {self.allowed:.3g}"
+
+
+def promise(what: str, kept: bool) -> Measure:
+    """Measure what holds or does not; `what` reads as the complaint."""
+    return Measure(what, 0.0 if kept else math.inf, 0.0)
+
+
+def same_bits(what: str, got: NDArray[Any], want: NDArray[Any]) -> Measure:
+    """Measure whether two arrays hold the same bytes."""
+    return promise(f"{what}: other bits", _alike(got, want) and got.tobytes() == want.tobytes())
+
+
+def entries(what: str, got: NDArray[Any], want: NDArray[Any], tolerance: Tolerance) -> Measure:
+    """Measure the worst entry, each against its own size."""
+    if not _alike(got, want):
+        return _unlike(what, got, want)
+    allowed = tolerance.relative * np.abs(want) + tolerance.absolute
+    difference = np.abs(np.subtract(got, want, dtype=np.float64))
+    # A NaN wins argmax, and 0 / 0 is no difference.
+    ratios = np.where(difference == 0, 0.0, difference / np.maximum(allowed, np.finfo(float).tiny))
+    worst = int(np.argmax(ratios))
+    return Measure(what, float(difference.flat[worst]), float(allowed.flat[worst]))
+
+
+def losses(got: NDArray[Any], want: NDArray[Any], tolerance: Tolerance) -> Measure:
+    """Measure losses (n,), relative to the largest of them but at least to 1."""
+    if not _alike(got, want):
+        return _unlike("losses", got, want)
+    size = max(1.0, float(np.abs(want).max()))
+    return Measure("losses", _distance(got, want), tolerance.relative * size + tolerance.absolute)
+
+
+def layers(
+    what: str,
+    layout: ParameterLayout,
+    got: NDArray[Any],
+    want: NDArray[Any],
+    tolerance: Tolerance,
+) -> list[Measure]:
+    """Measure flat vectors (P,) tensor by tensor, each relative to the largest entry of all."""
+    if not _alike(got, want):
+        return [_unlike(what, got, want)]
+    allowed = tolerance.relative * float(np.abs(want).max()) + tolerance.absolute
+    expected = layout.views(want)
+    return [
+        Measure(f"{what} {name}", _distance(view, expected[name]), allowed)
+        for name, view in layout.views(got).items()
+    ]
+
+
+def _alike(got: NDArray[Any], want: NDArray[Any]) -> bool:
+    return got.shape == want.shape and got.dtype == want.dtype
+
+
+def _unlike(what: str, got: NDArray[Any], want: NDArray[Any]) -> Measure:
+    came, wanted = (f"{a.dtype} {a.shape}" for a in (got, want))
+    return promise(f"{what}: is {came}, expected {wanted}", kept=False)
+
+
+def _distance(got: NDArray[Any], want: NDArray[Any]) -> float:
+    return float(np.abs(np.subtract(got, want, dtype=np.float64)).max())

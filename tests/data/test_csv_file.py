@@ -1,0 +1,207 @@
+"""CSV tables (RELIABILITY 2A, 1, 16, 17, 18 and 21)."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from samplewise.data import csv_file
+from samplewise.data.csv_cells import plain_table, table
+from samplewise.data.csv_file import load_csv
+from samplewise.errors import DataError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(content):
+        path = tmp_path / "table.csv"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write_file
+
+
+def test_sign_mnist_layout(write):
+    header = "label," + ",".join(f"pixel{i + 1}" for i in range(784))
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 784))
+    lines = [
+        f"{10 - row},{','.join(map(str, row_pixels))}" for row, row_pixels in enumerate(pixels)
+    ]
+    dataset = load_csv(write("\n".join([header, *lines]) + "\n"))
+    np.testing.assert_array_equal(dataset.X, pixels)
+    assert dataset.X.dtype == np.uint8
+    assert (dataset.image_shape, dataset.full_scale) == ((28, 28), 255.0)
+    assert dataset.class_names == ("5", "6", "7", "8", "9", "10")
+    assert dataset.labels.tolist() == [5, 4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_label_anywhere_in_any_case(write, mark, end):
+    lines = [f"{mark}x, Class ,y", "-1.5e1, cat ,+2", "", ".5,dog,3.", ""]
+    dataset = load_csv(write(end.join(lines)))
+    np.testing.assert_array_equal(dataset.X, [[-15.0, 2.0], [0.5, 3.0]])
+    assert dataset.X.dtype == np.float64
+    assert dataset.class_names == ("cat", "dog")
+    assert dataset.image_shape is None
+
+
+@pytest.mark.parametrize("name", ["label", "Labels", "CLASS", "target"])
+def test_names_of_the_label_column(write, name):
+    assert load_csv(write(f"x,{name}\n1,a\n2,b\n")).class_names == ("a", "b")
+
+
+def test_quotes_and_formulas_are_data(write):
+    dataset = load_csv(write('"label","x"\n"=1+1","3"\n"a, ""b""","4"\n'))
+    assert dataset.class_names == ("=1+1", 'a, "b"')
+    np.testing.assert_array_equal(dataset.X, [[3], [4]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (("1.0", "2"), ("1", "2")),
+        (("+1", "-1"), ("-1", "1")),
+        (("10", "9"), ("9", "10")),
+    ],
+)
+def test_numeric_labels(write, labels, names):
+    assert load_csv(write(f"label,x\n{labels[0]},1\n{labels[1]},2\n")).class_names == names
+
+
+@pytest.mark.parametrize("value", ["256", "-1", "0.5", "1e3", "99999999999999999999"])
+def test_numbers_beyond_a_pixel_make_floats(write, value):
+    dataset = load_csv(write(f"label,x,y\na,{value},0\nb,1,255\n"))
+    assert dataset.X.dtype == np.float64
+    np.testing.assert_array_equal(dataset.X, [[float(value), 0], [1, 255]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        # 16: the form of the file
+        ("label,x,y\na,1,2\nb,1\n", "line 3: 2 cells, but the header names 3 columns"),
+        ("label,x,y\na,1,2,3\nb,1,2\n", "line 2: 4 cells, but the header names 3 columns"),
+        ('label,x\na,1\n"b,2\nc,3\n', "line 3: .*is a quote not closed"),
+        ('label,x\na,"1"2\n', "line 2: .*is a quote not closed"),
+        ("label,x\na,1\nb,\0\n", "line 3: a NUL byte"),
+        ("label,x\na,1\n".encode("utf-16-le"), "line 1: a NUL byte"),
+        ("label,x\na,1\n".encode("utf-16"), "not UTF-8 .byte 0xff in line 1"),
+        ("label,x\na,1\né,2\n".encode("latin-1"), "not UTF-8 .byte 0xe9 in line 3"),
+        (f"label,x\na,1\nb,{'1' * 140_000}\n", "line 3: field larger than field limit"),
+        (f'label,x\na,1\n"b,1\n{"1,2" * 60_000}', "line 3: field larger .*quote not closed"),
+        ("label,x\n", "a header only"),
+        ("\n\n", "no header"),
+        ("1,2\n3,4\n", "no header: its first line is blank or all numbers"),
+        ("label,x,x \na,1,2\n", "2 columns are named 'x'"),
+        ("label,,x\na,1,2\n", "column 2 has no name.*index=False"),
+        # 17: numbers
+        ("label,x\na,1_000\n", "line 2, column 'x': '1_000' is no plain decimal number"),
+        ("label,x\na,٣\n", "'٣' is no plain decimal number"),
+        ("label,x\na,infinity\n", "'infinity' is no plain decimal number"),
+        ("label,x\na,inf\n", "'inf' is no plain decimal number"),
+        ("label,x\na,0x10\n", "'0x10' is no plain decimal number"),
+        ("label,x\na,1e\n", "'1e' is no plain decimal number"),
+        ("label,x\na,=1+1\n", "'=1\\+1' is no plain decimal number"),
+        ("label,x\na,1e400\nb,1\n", "1 values are NaN or inf, the first in row 0, column 0"),
+        ('label,x,y\na,1,"1,5"\n', "column 'y': '1,5' has a decimal comma; write a point"),
+        ("label,x,y\na,1,2\nb,,2\n", "line 3, column 'x': missing value"),
+        ("label,x\na,1\nb,\n", "line 3, column 'x': missing value"),
+        ("label,x\na,NaN\n", "line 2, column 'x': missing value .'NaN'"),
+        ("label,x\na,N/A\n", "missing value"),
+        # 18: the label column
+        ("x,y\n1,2\n", "no label column; name one label or .*Its columns: x, y"),
+        ("label,x,Target\na,1,b\n", "has 2 label columns"),
+        ("label\na\n", "label column only"),
+        ("label;x\na;1\n", "separated by ';'"),
+        ("label\tx\na\t1\n", "separated by '.t'"),
+        ("label,x\na,1\n3,2\n", r"labels mix numbers \('3'\) and text \('a'\)"),
+        ("label,x\n1,1\n,2\n", "data row 2 has no label"),
+        ("label,x\n0.5,1\n1,2\n", r"label 0\.5 in row 0 .*regression"),
+        (f"label,x\na,1\n{'b' * 1001},2\n", "has 1,001 characters"),
+        ('label,x\na,1\n"b\nb",2\n', "control characters"),
+    ],
+)
+def test_tables_that_are_refused(write, content, message):
+    with pytest.raises(DataError, match=message) as caught:
+        load_csv(write(content))
+    assert str(caught.value).startswith(str(caught.value).split(".csv")[0] + ".csv")
+
+
+def test_many_columns_are_listed_in_part(write):
+    header = ",".join(f"x{i}" for i in range(30))
+    with pytest.raises(DataError, match=r"x18, x19 and 10 more$"):
+        load_csv(write(header + "\n"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.mkdir(), "is a folder"),
+        (os.mkfifo, "is a FIFO"),
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.with_suffix(".txt"), "cannot read"),
+    ],
+    ids=["folder", "fifo", "empty", "missing"],
+)
+def test_what_is_no_regular_file(tmp_path, make, message):
+    make(tmp_path / "x.csv")
+    with pytest.raises(DataError, match=message):
+        load_csv(tmp_path / "x.csv")
+
+
+def test_file_over_the_limit(write):
+    with pytest.raises(DataError, match="takes 12 bytes, but at most 11 are allowed"):
+        load_csv(write("label,x\na,1\n"), max_bytes=11)
+
+
+def test_file_that_changes_while_it_is_read(write, monkeypatch):
+    path = write("label,x\na,1\nb,2\n")
+    monkeypatch.setattr(csv_file, "check_bytes", lambda *_: os.utime(path, ns=(1, 1)))
+    with pytest.raises(DataError, match="changed while it was read"):
+        load_csv(path)
+
+
+CELLS = st.one_of(
+    st.integers(-300, 300).map(str),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.text("0123456789+-.eE ", max_size=6),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=3), st.integers(0, 2))
+def test_fast_path_accepts_only_what_the_grammar_does(rows, label):
+    """Where the fast path gives a table, the cell-by-cell path gives the same one."""
+    lines = []
+    for row in rows:
+        cells = list(row)
+        cells.insert(label, "a")
+        lines.append(",".join(cells))
+    text = "\n".join(["h,i,j", *lines])
+    fast = plain_table(text, 3, label)
+    if fast is None:
+        return
+    labels, values = table(text, ["h", "i", "j"], label, "x")
+    assert fast[0] == labels
+    np.testing.assert_array_equal(fast[1], values)
+
+
+@pytest.mark.parametrize("cells", ["0,255", "0.5,-1e3", "+1,256"])
+def test_fast_path_takes_plain_numbers(cells):
+    """Else the test above would compare nothing."""
+    assert plain_table(f"label,x,y\na,{cells}\n", 3, 0) is not None
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=st.binary(min_size=1, max_size=60) | st.text('label,x\n"01.é', min_size=1))
+def test_any_bytes_give_a_dataset_or_a_data_error(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "fuzzed.csv"
+    path.write_bytes(content if isinstance(content, bytes) else f"label,x\n{content}".encode())
+    try:
+        dataset = load_csv(path)
+    except DataError:
+        return
+    assert len(dataset) == len(dataset.labels)

@@ -1,0 +1,134 @@
+"""Names and paths to datasets."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from samplewise.data import sources
+from samplewise.data.dataset import Dataset
+from samplewise.data.sources import SOURCES, load
+from samplewise.errors import DataError
+
+
+@pytest.fixture
+def npz(tmp_path):
+    path = tmp_path / "three.npz"
+    np.savez(path, dataset=np.arange(12).reshape(6, 2), labels=list("abcabc"))
+    return path
+
+
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "iris", "wine"])
+def test_bundled_names(name):
+    assert load(name).name == name
+
+
+def test_synthetic_and_its_seed(monkeypatch):
+    synthetic = pytest.importorskip("samplewise.data.synthetic")
+    seeds = []
+    drawn = Dataset("s", np.zeros((2, 1)), np.array([0, 1]), ("0", "1"), "s", synthetic=True)
+
+    def draw(classes=None, seed=2024):
+        seeds.append(seed)
+        return drawn
+
+    monkeypatch.setattr(synthetic, "load_synthetic", draw)
+    assert load("synthetic") is drawn
+    assert load("synthetic:7") is drawn
+    assert seeds == [2024, 7]
+
+
+@pytest.mark.parametrize("seed", ["", "-1", "1.5", "x", "٣", "1" * 19])
+def test_synthetic_with_no_seed_after_the_colon(seed):
+    pytest.importorskip("samplewise.data.synthetic")
+    with pytest.raises(DataError, match="expected a whole number from 0, such as synthetic:7"):
+        load(f"synthetic:{seed}")
+
+
+def test_sign_digits_by_name(monkeypatch):
+    from samplewise.data import sign_digits
+
+    monkeypatch.setattr(
+        sign_digits,
+        "load_sign_digits",
+        lambda: Dataset("sd", np.zeros((2, 1)), np.array([0, 1]), ("0", "1"), "s"),
+    )
+    assert load("sign-digits").name == "sd"
+
+
+def test_paths(npz, tmp_path):
+    assert load(str(npz)).class_names == ("a", "b", "c")
+    upper = npz.rename(tmp_path / "T.NPZ")
+    assert len(load(str(upper))) == 6
+    (tmp_path / "t.csv").write_text("label,x\na,1\nb,2\n")
+    assert load(str(tmp_path / "t.csv")).class_names == ("a", "b")
+    for name in ("x", "y"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        Image.new("L", (28, 28)).save(tmp_path / "images" / name / "1.png")
+    assert load(str(tmp_path / "images")).class_names == ("x", "y")
+
+
+def test_classes_are_selected_in_the_given_order(npz):
+    dataset = load(str(npz), classes=("c", "a"))
+    assert dataset.class_names == ("c", "a")
+    assert dataset.labels.tolist() == [1, 0, 1, 0]
+    np.testing.assert_array_equal(dataset.X[:, 0], [0, 4, 6, 10])
+
+
+def test_one_class_is_too_few(npz):
+    with pytest.raises(DataError, match=r"one class only \('b', 2 samples\).*at least two classes"):
+        load(str(npz), classes=["b"])
+
+
+def test_one_row_is_too_few(tmp_path):
+    np.savez(tmp_path / "one.npz", dataset=[[1.0]], labels=["a"])
+    with pytest.raises(DataError, match=r"\('a', 1 sample\)"):
+        load(str(tmp_path / "one.npz"))
+
+
+def test_no_classes_and_unknown_classes(npz):
+    with pytest.raises(DataError, match="no row of the classes"):
+        load(str(npz), classes=[])
+    with pytest.raises(DataError, match="has no class 'd'"):
+        load(str(npz), classes=["a", "d"])
+
+
+@pytest.mark.parametrize("data", ["irsi", "Iris", "digits:3", "", "nowhere/at/all", "\x1b[31m"])
+def test_unknown_name_lists_all(data):
+    with pytest.raises(DataError, match="no dataset and no path; expected synthetic, ") as caught:
+        load(data)
+    assert all(name in str(caught.value) for name in SOURCES)
+    assert str(caught.value).isprintable()
+
+
+def test_unknown_name_is_corrected():
+    with pytest.raises(DataError, match="did you mean 'sign-digits'"):
+        load("sign_digits")
+
+
+def test_path_of_another_kind(tmp_path):
+    (tmp_path / "x.txt").write_text("x")
+    with pytest.raises(DataError, match=r"is neither an \.npz file, a \.csv file nor a folder"):
+        load(str(tmp_path / "x.txt"))
+
+
+def test_missing_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(DataError, match="No such file"):
+        load(str(tmp_path / "x.npz"))
+
+
+def test_loaders_are_imported_when_used():
+    code = (
+        "import sys, samplewise.data.sources\n"
+        "heavy = {'PIL', 'sklearn', 'pooch', 'requests', 'samplewise.data.npz_file'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_name_has_a_loader():
+    for name in SOURCES:
+        assert callable(sources._loader(name))

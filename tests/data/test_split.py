@@ -1,0 +1,71 @@
+"""One cut into training and test rows, by the split stream."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samplewise.data.dataset import Dataset
+from samplewise.data.split import split
+from samplewise.errors import ParameterError
+from samplewise.streams import Streams
+
+
+def dataset(counts=(60, 40)):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    X = np.arange(len(labels), dtype=float)[:, None]
+    return Dataset("d", X, labels, tuple("abcdefgh"[: len(counts)]), "here")
+
+
+def stream(seed=0):
+    return Streams(seed).generator("split")
+
+
+@given(
+    fraction=st.floats(0.05, 0.9),
+    seed=st.integers(0, 99),
+    stratify=st.booleans(),
+)
+def test_every_row_lands_in_exactly_one_part(fraction, seed, stratify):
+    training, test = split(dataset(), fraction, stream(seed), stratify=stratify)
+    rows = np.concatenate([training.X, test.X])[:, 0]
+    assert sorted(rows) == list(range(100))
+    if not stratify:
+        assert len(test) == round(100 * fraction)
+
+
+def test_eighty_to_twenty_gives_800_and_200():
+    training, test = split(dataset((500, 500)), 0.2, stream())
+    assert (len(training), len(test)) == (800, 200)
+
+
+def test_rows_are_shuffled_by_the_seed():
+    first, _ = split(dataset(), 0.2, stream())
+    again, _ = split(dataset(), 0.2, stream())
+    other, _ = split(dataset(), 0.2, stream(1))
+    assert first.X.tolist() == again.X.tolist()
+    assert first.X.tolist() != other.X.tolist()
+    assert first.X[:, 0].tolist() != sorted(first.X[:, 0])
+
+
+def test_stratify_cuts_every_class_in_proportion():
+    training, test = split(dataset(), 0.25, stream(), stratify=True)
+    assert training.counts().tolist() == [45, 30]
+    assert test.counts().tolist() == [15, 10]
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.2, 1.5, float("nan"), "0.2"])
+def test_a_fraction_outside_is_refused(fraction):
+    with pytest.raises(ParameterError, match="split is"):
+        split(dataset(), fraction, stream())
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.999])
+def test_an_empty_part_is_refused(fraction):
+    with pytest.raises(ParameterError, match="both parts need at least one"):
+        split(dataset(), fraction, stream())
+
+
+def test_a_class_without_a_training_row_is_named():
+    with pytest.raises(ParameterError, match="class 'b' without a training row; use stratify"):
+        split(dataset((50, 1)), 0.9, stream(1))

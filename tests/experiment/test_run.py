@@ -1,0 +1,104 @@
+"""From an experiment to a tested model."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from samplewise.data.dataset import Dataset
+from samplewise.errors import ParameterError
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.run import prepare, run
+
+
+def blobs(classes=2, rows=90, features=3):
+    """Well separated clouds of points, a class each."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(rows) % classes
+    centres = 8 * np.eye(classes, features)
+    X = centres[labels] + rng.standard_normal((rows, features))
+    names = tuple(f"class {k}" for k in range(classes))
+    return Dataset("blobs", X, labels.astype(np.int64), names, "made by the test")
+
+
+def experiment(**changes):
+    return Experiment(**{"backend": "vectorized", "batch_size": 4, "epochs": 20, **changes})
+
+
+def test_two_classes_are_learned_with_binary_cross_entropy():
+    chosen = experiment()
+    result = run(chosen, prepare(chosen, blobs()))
+    assert result.test_accuracy == 1.0
+    assert result.model.loss.name == "binary_cross_entropy"
+    assert result.model.network.outputs == 1
+    assert result.confusion.sum() == len(result.data.test) == 18
+
+
+def test_three_classes_are_learned_with_categorical_cross_entropy():
+    chosen = experiment(hidden=(8, 6), activation="tanh", init="glorot_uniform")
+    result = run(chosen, prepare(chosen, blobs(3)))
+    assert result.test_accuracy >= 0.9
+    assert str(result.model.network) == "3-8-6-3"
+    assert result.model.probabilities(result.data.test.X).sum(axis=1) == pytest.approx(1)
+
+
+def test_a_linear_network_has_no_hidden_layer():
+    chosen = experiment(hidden=())
+    assert str(run(chosen, prepare(chosen, blobs())).model.network) == "3-1"
+
+
+def test_choices_left_to_auto_are_made_in_the_effective_experiment():
+    chosen = experiment(backend=None)
+    effective = run(chosen, prepare(chosen, blobs())).experiment
+    assert effective.loss == "binary_cross_entropy"
+    assert effective.preprocess == "standardize"
+    assert effective.backend == "numba_cpu"
+
+
+def test_the_effective_experiment_gives_the_same_bits():
+    chosen = experiment(seed=4, shuffle=True)
+    first = run(chosen, prepare(chosen, blobs()))
+    again = run(first.experiment, prepare(first.experiment, blobs()))
+    np.testing.assert_array_equal(first.model.parameters, again.model.parameters)
+
+
+def test_the_seed_decides_the_split_and_the_weights():
+    def trained(seed):
+        chosen = experiment(seed=seed)
+        return run(chosen, prepare(chosen, blobs()))
+
+    assert trained(0).data.test.X.tolist() != trained(1).data.test.X.tolist()
+
+
+def test_nothing_of_the_test_rows_is_learned():
+    chosen = experiment()
+    data = blobs()
+    _, test = (prepare(chosen, data).training, prepare(chosen, data).test)
+    shifted_X = data.X.copy()
+    is_test = (data.X[:, None] == test.X[None]).all(axis=2).any(axis=1)
+    shifted_X[is_test] += 1000
+    shifted = dataclasses.replace(data, X=shifted_X)
+    original, changed = (run(chosen, prepare(chosen, d)).model for d in (data, shifted))
+    np.testing.assert_array_equal(original.parameters, changed.parameters)
+
+
+def test_predictions_take_raw_rows():
+    chosen = experiment()
+    result = run(chosen, prepare(chosen, blobs()))
+    model, test = result.model, result.data.test
+    one = np.concatenate([model.logits(test.X[i : i + 1]) for i in range(len(test))])
+    np.testing.assert_allclose(one, model.logits(test.X), rtol=1e-12)
+    assert (model.predict(test.X) == test.labels).all()
+
+
+def test_binary_loss_with_three_classes_is_refused():
+    chosen = experiment(loss="binary_cross_entropy")
+    with pytest.raises(ParameterError, match="there are 3; use categorical_cross_entropy"):
+        run(chosen, prepare(chosen, blobs(3)))
+
+
+def test_categorical_loss_with_two_classes_gets_two_logits():
+    chosen = experiment(loss="categorical_cross_entropy")
+    result = run(chosen, prepare(chosen, blobs()))
+    assert result.model.network.outputs == 2
+    assert result.test_accuracy == 1.0

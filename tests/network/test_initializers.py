@@ -1,0 +1,75 @@
+"""Initial weights: the law each name promises, the same from every seed, biases at 0."""
+
+import math
+
+import numpy as np
+import pytest
+
+from samplewise.errors import ParameterError
+from samplewise.network import INITIALIZERS, initialize, multilayer_perceptron
+from samplewise.streams import Streams
+
+NETWORK = multilayer_perceptron(400, (300,), 1)
+FAN_IN, FAN_OUT = 400, 300
+
+
+def first_weights(init, dtype="float64", seed=0):
+    parameters = initialize(NETWORK, init, Streams(seed).generator("init"), dtype)
+    return NETWORK.layout.views(parameters)["0.weight"]
+
+
+DEVIATIONS = {
+    "normal": 1.0,
+    "glorot_normal": math.sqrt(2 / (FAN_IN + FAN_OUT)),
+    "glorot_uniform": math.sqrt(2 / (FAN_IN + FAN_OUT)),
+    "he_normal": math.sqrt(2 / FAN_IN),
+    "he_uniform": math.sqrt(2 / FAN_IN),
+    "lecun_normal": math.sqrt(1 / FAN_IN),
+    "lecun_uniform": math.sqrt(1 / FAN_IN),
+    "zeros": 0.0,
+}
+
+
+def test_every_initializer_is_tested():
+    assert set(DEVIATIONS) == set(INITIALIZERS)
+
+
+@pytest.mark.parametrize("init", DEVIATIONS)
+def test_mean_and_deviation_are_as_promised(init):
+    weights = first_weights(init)
+    # 120,000 draws: the deviation's own relative error is about 0.2 %, the bound five times that.
+    assert weights.std() == pytest.approx(DEVIATIONS[init], rel=0.01)
+    assert abs(weights.mean()) <= 0.015 * DEVIATIONS[init]
+
+
+@pytest.mark.parametrize("init", [name for name in INITIALIZERS if name.endswith("uniform")])
+def test_uniform_draws_keep_their_limit(init):
+    limit = math.sqrt(3) * DEVIATIONS[init]
+    largest = np.abs(first_weights(init)).max()
+    assert 0.999 * limit < largest <= limit
+
+
+def test_biases_and_gaps_start_at_zero():
+    parameters = initialize(NETWORK, "normal", Streams(0).generator("init"), "float64")
+    views = NETWORK.layout.views(parameters)
+    assert not views["0.bias"].any()
+    assert not views["1.bias"].any()
+    for name in ("0.weight", "1.weight"):
+        views[name][...] = 0
+    assert not parameters.any()
+
+
+def test_one_seed_gives_one_network_and_another_seed_another():
+    np.testing.assert_array_equal(first_weights("normal"), first_weights("normal"))
+    assert (first_weights("normal") != first_weights("normal", seed=1)).all()
+
+
+def test_float32_starts_from_the_rounded_float64_network():
+    np.testing.assert_array_equal(
+        first_weights("normal", "float32"), first_weights("normal").astype("float32")
+    )
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ParameterError, match="did you mean 'glorot_normal'"):
+        first_weights("glorot_norml")

@@ -1,0 +1,96 @@
+"""A network is checked when it is built, and knows its shapes and parameters."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samplewise.errors import ParameterError
+from samplewise.network import ACTIVATIONS, Dense, Network, multilayer_perceptron
+
+
+def test_shapes_follow_the_layers():
+    network = multilayer_perceptron(784, (128, 32), 10, "relu")
+    assert network.shapes == ((784,), (128,), (32,), (10,))
+    assert (network.inputs, network.outputs) == (784, 10)
+    assert str(network) == "784-128-32-10"
+    assert network.multiply_adds == 784 * 128 + 128 * 32 + 32 * 10
+
+
+def test_parameters_are_named_and_shaped_as_in_pytorch():
+    slots = {slot.name: slot.shape for slot in multilayer_perceptron(784, (10,), 1).layout.slots}
+    assert slots == {"0.weight": (10, 784), "0.bias": (10,), "1.weight": (1, 10), "1.bias": (1,)}
+
+
+def test_an_image_shaped_input_is_flattened():
+    assert Network((28, 28), (Dense(3),)).layout.slots[0].shape == (3, 784)
+
+
+def test_the_last_layer_gives_logits_and_hidden_ones_are_activated():
+    network = multilayer_perceptron(4, (3,), 2, "tanh")
+    assert [layer.activation for layer in network.layers] == ["tanh", "identity"]
+
+
+def test_a_network_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        multilayer_perceptron(2, (), 1).layers = ()
+
+
+@pytest.mark.parametrize("units", [0, -1, 2.5, True, "10", None])
+def test_units_must_be_a_whole_number_from_one_on(units):
+    with pytest.raises(ParameterError, match="units of a dense layer"):
+        Dense(units)
+
+
+def test_an_unknown_activation_gets_a_suggestion():
+    with pytest.raises(ParameterError, match="'sigmoyd'.*one of identity.*did you mean 'sigmoid'"):
+        Dense(3, "sigmoyd")
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, -1)])
+def test_an_input_shape_must_hold_lengths(shape):
+    with pytest.raises(ParameterError, match="input_shape"):
+        Network(shape, (Dense(1),))
+
+
+def test_a_network_needs_a_layer_and_only_layers():
+    with pytest.raises(ParameterError, match="0 layers"):
+        Network((2,), ())
+    with pytest.raises(ParameterError, match="'10' is not a layer"):
+        Network((2,), (10,))
+
+
+def test_a_network_too_large_to_train_says_how_large():
+    with pytest.raises(ParameterError, match=r"786,000,000,001 parameters \(\d+ GiB"):
+        multilayer_perceptron(784, (1_000_000_000,), 1)
+
+
+@given(
+    inputs=st.integers(1, 50),
+    hidden=st.lists(st.integers(1, 20), max_size=3),
+    outputs=st.integers(1, 5),
+    activation=st.sampled_from(ACTIVATIONS),
+)
+def test_a_description_survives_json(inputs, hidden, outputs, activation):
+    network = multilayer_perceptron(inputs, hidden, outputs, activation)
+    assert Network.from_dict(json.loads(json.dumps(network.to_dict()))) == network
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ({}, "input_shape and layers"),
+        ({"input_shape": [2], "layers": [], "more": 1}, "more"),
+        ({"input_shape": 2, "layers": []}, "must be lists"),
+        ({"input_shape": [2], "layers": [3]}, "must be a table"),
+        ({"input_shape": [2], "layers": [{}] * 1001}, "at most 1000"),
+        ({"input_shape": [2], "layers": [{"kind": "os.system"}]}, "kind of a layer"),
+        ({"input_shape": [2], "layers": [{"kind": "dense", "units": 1}]}, "activation, units"),
+        ({"input_shape": ["2"], "layers": []}, "input_shape"),
+    ],
+)
+def test_a_bad_description_is_refused(description, message):
+    with pytest.raises(ParameterError, match=message):
+        Network.from_dict(description)

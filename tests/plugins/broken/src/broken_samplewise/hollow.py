@@ -1,0 +1,3 @@
+"""Loads, and is no backend."""
+
+backend = object()

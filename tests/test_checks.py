@@ -1,0 +1,68 @@
+"""Checks of settings say what came, what was expected and what to do."""
+
+import numpy as np
+import pytest
+
+from samplewise import checks
+from samplewise.errors import ParameterError, SamplewiseError
+
+
+@pytest.mark.parametrize("value", [1, 7, np.int64(3)])
+def test_whole_numbers_pass(value):
+    assert checks.whole_number("epochs", value) == value
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, 2.0, True, "3", None, float("nan")])
+def test_what_is_no_whole_number_is_refused(value):
+    with pytest.raises(ParameterError, match="epochs is .* a whole number of at least 1"):
+        checks.whole_number("epochs", value)
+
+
+def test_a_maximum_is_named():
+    with pytest.raises(ParameterError, match="epochs is 9, .* at least 1 and at most 8"):
+        checks.whole_number("epochs", 9, maximum=8)
+
+
+@pytest.mark.parametrize("value", [0.1, 3, np.float32(2)])
+def test_positive_numbers_pass(value):
+    assert checks.positive_number("learning_rate", value) == value
+
+
+@pytest.mark.parametrize("value", [0, -0.1, float("nan"), float("inf"), "0.1", True, None])
+def test_what_is_no_positive_number_is_refused(value):
+    with pytest.raises(ParameterError, match="learning_rate is .* above 0"):
+        checks.positive_number("learning_rate", value)
+
+
+@pytest.mark.parametrize("value", [0, 1, 1.5, -0.2, "half"])
+def test_a_fraction_lies_strictly_inside(value):
+    with pytest.raises(ParameterError, match="split is"):
+        checks.open_fraction("split", value)
+
+
+@pytest.mark.parametrize("value", [0, 1, "true", None])
+def test_a_switch_is_true_or_false(value):
+    with pytest.raises(ParameterError, match="shuffle is .* true or false"):
+        checks.true_or_false("shuffle", value)
+
+
+@pytest.mark.parametrize("value", ["reluu", "RELU"])
+def test_a_close_name_is_suggested(value):
+    with pytest.raises(ParameterError, match="did you mean 'relu'"):
+        checks.one_of("activation", value, ("relu", "tanh"))
+
+
+def test_a_value_that_is_no_name_is_refused():
+    with pytest.raises(ParameterError, match="activation is '3', but must be one of relu, tanh$"):
+        checks.one_of("activation", 3, ("relu", "tanh"))
+
+
+def test_hostile_text_is_escaped_and_cut():
+    shown = checks.printable("\x1b[31m" + "x" * 500)
+    assert shown.startswith("\\x1b[31m")
+    assert len(shown) == 201
+
+
+def test_parameter_errors_are_value_errors_of_the_family():
+    assert issubclass(ParameterError, SamplewiseError)
+    assert issubclass(ParameterError, ValueError)

@@ -1,0 +1,58 @@
+"""Order and stretches: every row once, edges at batches, and no edge that a clock decides."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samplewise.streams import Streams
+from samplewise.training import batches
+
+
+@given(
+    rows=st.integers(1, 70_000),
+    batch_size=st.integers(1, 40_000),
+    multiply_adds=st.integers(1, 10**9),
+)
+def test_stretches_cover_an_epoch_and_end_at_batch_edges(rows, batch_size, multiply_adds):
+    order = batches.fixed_order(rows)
+    end = 0
+    for steps in batches.stretches(order, batch_size, 0.1, multiply_adds):
+        assert steps.start == end
+        assert steps.start % batch_size == 0
+        assert steps.stop % batch_size == 0 or steps.stop == rows
+        work = (steps.stop - steps.start) * multiply_adds
+        assert work <= max(batches.STRETCH_MULTIPLY_ADDS, batch_size * multiply_adds)
+        end = steps.stop
+    assert end == rows
+
+
+def test_the_report_runs_an_epoch_in_one_stretch():
+    assert len(list(batches.stretches(batches.fixed_order(800), 1, 0.1, 7850))) == 1
+
+
+def test_a_fixed_order_is_one_and_the_same_array():
+    orders = batches.orders(5, shuffle=False, rng=Streams(0).generator("order"))
+    first = next(orders)
+    assert first.tolist() == [0, 1, 2, 3, 4]
+    assert next(orders) is first
+
+
+def test_shuffled_orders_are_permutations_that_differ_and_repeat_with_the_seed():
+    def drawn(seed):
+        orders = batches.orders(50, shuffle=True, rng=Streams(seed).generator("order"))
+        return [next(orders).tolist() for _ in range(3)]
+
+    epochs = drawn(0)
+    assert all(sorted(order) == list(range(50)) for order in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+    assert epochs == drawn(0)
+    assert epochs != drawn(1)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_no_program_can_change_an_order(shuffle):
+    order = next(batches.orders(5, shuffle=shuffle, rng=Streams(0).generator("order")))
+    with pytest.raises(ValueError, match="read-only"):
+        order[0] = 1
+    assert order.dtype == np.int64
