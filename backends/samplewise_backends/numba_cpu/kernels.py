@@ -101,7 +101,7 @@ def _update_then_forward(W, pending, x_before, x, z):
 
 @reordered_kernel
 def _forward_row(W, x, z):
-    """Z <- z + W x."""
+    """z <- z + W x."""
     for o in range(W.shape[0]):
         total = z[o]
         for i in range(W.shape[1]):

@@ -30,22 +30,28 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that compute."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
 def environment() -> dict[str, Any]:
     """Return versions, processor, cores and the BLAS libraries loaded so far, as JSON values."""
     from threadpoolctl import threadpool_info
 
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed"
     libraries = [
         f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
         for library in threadpool_info()
     ]
     return {
-        "versions": versions,
+        "versions": dict(versions()),
         "platform": platform.platform(),
         "processor": processor(),
         "cores": usable_cores(),
