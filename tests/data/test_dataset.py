@@ -26,6 +26,11 @@ def test_a_class_that_does_not_exist_names_those_that_do():
         digits.select(["fuor", "nine"])
 
 
+def test_a_class_named_by_a_number_is_refused():
+    with pytest.raises(DataError, match="no class '4'"):
+        dataset().select([4, 9])
+
+
 def test_a_class_named_twice_is_refused():
     with pytest.raises(DataError, match="one class twice"):
         dataset().select(["a", "a"])

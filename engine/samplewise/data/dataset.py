@@ -99,7 +99,7 @@ class Dataset:
                 raise DataError(
                     f"{self.name} has no class '{printable(name)}'; it has "
                     f"{', '.join(map(printable, self.class_names))}"
-                    f"{suggestion(name, self.class_names)}"
+                    f"{suggestion(str(name), self.class_names)}"
                 )
         new_index = np.full(len(self.class_names), -1, dtype=np.int64)
         for position, name in enumerate(classes):
@@ -107,7 +107,7 @@ class Dataset:
         labels = new_index[self.labels]
         rows = np.flatnonzero(labels >= 0)
         if len(rows) == 0:
-            raise DataError(f"{self.name} has no row of the classes {', '.join(classes)}")
+            raise DataError(f"{self.name} has no row of the classes {', '.join(map(printable, classes))}")
         return replace(self, X=self.X[rows], labels=labels[rows], class_names=tuple(classes))
 
     def counts(self) -> NDArray[np.int64]:

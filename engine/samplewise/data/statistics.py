@@ -1,0 +1,65 @@
+"""What there is to know of a dataset, as the rows of a table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from samplewise.checks import printable
+from samplewise.data.dataset import Dataset
+
+FINGERPRINT_DIGITS = 12
+
+
+def statistics(dataset: Dataset) -> list[tuple[str, str]]:
+    """Return (label, value) rows in the order of a report's data table.
+
+    Mean and standard deviation are over all values of all rows, before preprocessing.
+    """
+    X = dataset.X
+    # Finite values may have a sum that is not; the table then says inf or nan.
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = X.mean(dtype=np.float64), X.std(dtype=np.float64)
+    names = ", ".join(dataset.class_names)
+    return [
+        ("dataset", printable(dataset.name)),
+        ("source", printable(dataset.source)),
+        ("synthetic", "yes" if dataset.synthetic else "no"),
+        ("images" if dataset.image_shape else "rows", f"{len(dataset):,}"),
+        ("size", _size(dataset)),
+        ("values", f"{X.dtype}, {X.min():g} to {X.max():g}"),
+        ("mean", f"{mean:.4g}"),
+        ("standard deviation", f"{deviation:.4g}"),
+        ("full scale", "none" if dataset.full_scale is None else f"{dataset.full_scale:g}"),
+        ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),
+        ("rows per class", _rows_per_class(dataset)),
+        ("memory", _bytes(X.nbytes + dataset.labels.nbytes)),
+        ("fingerprint", dataset.fingerprint()[:FINGERPRINT_DIGITS]),
+    ]
+
+
+def _size(dataset: Dataset) -> str:
+    if dataset.image_shape is None:
+        return f"{dataset.features:,} values a row"
+    height, width = dataset.image_shape
+    return f"{height} x {width} pixels"
+
+
+def _rows_per_class(dataset: Dataset) -> str:
+    counts = dataset.counts()
+    fewest, most = int(counts.argmin()), int(counts.argmax())
+    if counts[fewest] == counts[most]:
+        return f"{counts[most]:,} each"
+    fewest_name, most_name = (printable(dataset.class_names[i]) for i in (fewest, most))
+    return f"{counts[fewest]:,} ('{fewest_name}') to {counts[most]:,} ('{most_name}')"
+
+
+def _bytes(count: int) -> str:
+    """Return a number of bytes in decimal units: "812 B", "4.8 kB", "3.9 MB"."""
+    if count < 1000:
+        return f"{count} B"
+    size = count / 1000
+    for unit in ("kB", "MB"):
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

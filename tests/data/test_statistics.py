@@ -1,0 +1,68 @@
+"""The data table of a dataset."""
+
+import numpy as np
+import pytest
+
+from samplewise.data.dataset import Dataset
+from samplewise.data.statistics import statistics
+
+
+def table(X, labels, class_names, **more):
+    labels = np.array(labels, dtype=np.int64)
+    dataset = Dataset("d", X, labels, tuple(class_names), source="made here", **more)
+    return dataset, dict(statistics(dataset))
+
+
+def images(**more):
+    X = np.zeros((4, 6), np.uint8)
+    X[:2] = 200
+    return table(X, [0, 1, 0, 1], "49", image_shape=(2, 3), full_scale=255.0, **more)
+
+
+def test_images_are_described():
+    dataset, row = images()
+    assert row == {
+        "dataset": "d",
+        "source": "made here",
+        "synthetic": "no",
+        "images": "4",
+        "size": "2 x 3 pixels",
+        "values": "uint8, 0 to 200",
+        "mean": "100",
+        "standard deviation": "100",
+        "full scale": "255",
+        "classes": "2: 4, 9",
+        "rows per class": "2 each",
+        "memory": "56 B",
+        "fingerprint": dataset.fingerprint()[:12],
+    }
+
+
+def test_a_table_of_values_is_described():
+    _, row = table(np.array([[0.5, -1.0], [1.5, 3.0], [0.0, 2.0]]), [0, 1, 1], ["no", "yes"])
+    assert row["rows"] == "3"
+    assert row["size"] == "2 values a row"
+    assert row["values"] == "float64, -1 to 3"
+    assert row["full scale"] == "none"
+    assert row["rows per class"] == "1 ('no') to 2 ('yes')"
+
+
+def test_drawn_rows_are_marked():
+    _, row = images(synthetic=True)
+    assert row["synthetic"] == "yes"
+
+
+@pytest.mark.parametrize(("rows", "memory"), [(10, "240 B"), (100, "2.4 kB"), (100_000, "2.4 MB")])
+def test_memory_has_a_readable_unit(rows, memory):
+    _, row = table(np.zeros((rows, 2)), np.arange(rows) % 2, "ab")
+    assert row["memory"] == memory
+
+
+def test_values_too_large_to_sum_do_not_warn():
+    _, row = table(np.full((4, 1), 1e308), [0, 1, 0, 1], "ab")
+    assert row["mean"] == "inf"
+
+
+def test_control_characters_of_a_class_name_do_not_reach_the_terminal():
+    _, row = table(np.zeros((2, 1)), [0, 1], ["a\x1b[2J", "b"])
+    assert row["classes"] == "2: a\\x1b[2J, b"
