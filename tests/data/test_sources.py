@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,26 +26,32 @@ def test_bundled_names(name):
     assert load(name).name == name
 
 
-def test_synthetic_and_its_seed(monkeypatch):
-    synthetic = pytest.importorskip("samplewise.data.synthetic")
-    seeds = []
+@pytest.fixture
+def seeds(monkeypatch):
+    """Record the seeds asked of a stand-in for the synthetic source."""
+    asked = []
     drawn = Dataset("s", np.zeros((2, 1)), np.array([0, 1]), ("0", "1"), "s", synthetic=True)
 
-    def draw(classes=None, seed=2024):
-        seeds.append(seed)
+    def load_synthetic(classes=None, seed=2024):
+        asked.append(seed)
         return drawn
 
-    monkeypatch.setattr(synthetic, "load_synthetic", draw)
-    assert load("synthetic") is drawn
-    assert load("synthetic:7") is drawn
+    module = SimpleNamespace(load_synthetic=load_synthetic)
+    monkeypatch.setitem(sys.modules, "samplewise.data.synthetic", module)
+    return asked
+
+
+def test_synthetic_and_its_seed(seeds):
+    assert load("synthetic").synthetic
+    assert load("synthetic:7").synthetic
     assert seeds == [2024, 7]
 
 
 @pytest.mark.parametrize("seed", ["", "-1", "1.5", "x", "٣", "1" * 19])
-def test_synthetic_with_no_seed_after_the_colon(seed):
-    pytest.importorskip("samplewise.data.synthetic")
+def test_synthetic_with_no_seed_after_the_colon(seeds, seed):
     with pytest.raises(DataError, match="expected a whole number from 0, such as synthetic:7"):
         load(f"synthetic:{seed}")
+    assert seeds == []
 
 
 def test_sign_digits_by_name(monkeypatch):
@@ -131,4 +138,4 @@ def test_loaders_are_imported_when_used():
 
 def test_every_name_has_a_loader():
     for name in SOURCES:
-        assert callable(sources._loader(name))
+        assert callable(sources._loader(name, None))

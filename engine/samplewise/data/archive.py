@@ -62,7 +62,6 @@ def read_matching(content: bytes, pattern: re.Pattern[str], where: str) -> dict[
         raise
     except _ARCHIVE_ERRORS as error:
         raise DataError(f"{where} is a damaged archive ({printable(error)})") from error
-    _check(sum(map(len, found.values())), MAX_UNPACKED_BYTES, where, "bytes unpacked")
     return found
 
 

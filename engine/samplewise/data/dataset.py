@@ -71,7 +71,7 @@ class Dataset:
             )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
-                f"{self.name}: rows of {self.X.shape[1]} values are not images of {self.image_shape}"
+                f"{self.name}: rows of {self.X.shape[1]} values are no images of {self.image_shape}"
             )
 
     def __len__(self) -> int:
@@ -107,7 +107,9 @@ class Dataset:
         labels = new_index[self.labels]
         rows = np.flatnonzero(labels >= 0)
         if len(rows) == 0:
-            raise DataError(f"{self.name} has no row of the classes {', '.join(map(printable, classes))}")
+            raise DataError(
+                f"{self.name} has no row of the classes {', '.join(map(printable, classes))}"
+            )
         return replace(self, X=self.X[rows], labels=labels[rows], class_names=tuple(classes))
 
     def counts(self) -> NDArray[np.int64]:

@@ -28,7 +28,8 @@ def read_array(member: IO[bytes], size: int, where: str, *, text: bool) -> NDArr
     """Read a member whose directory entry promises `size` bytes.
 
     Args:
-        member: the unpacked bytes, at their beginning.
+        member: the unpacked bytes, at their beginning; zipfile compares the checksum as the last
+            of them is read.
         size: the promised number of bytes; more are never read.
         where: file and key, for messages.
         text: whether text is allowed besides numbers.
@@ -122,7 +123,4 @@ def _read_exactly(member: IO[bytes], size: int, where: str) -> NDArray[np.uint8]
             raise DataError(f"{where} ends after {filled:,} of {size:,} bytes; the file is damaged")
         buffer[filled : filled + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
         filled += len(chunk)
-    # Reaching the end is what makes zipfile compare the checksum.
-    if member.read(1):
-        raise DataError(f"{where} holds more than the promised {size:,} bytes; the file is damaged")
     return buffer

@@ -65,9 +65,9 @@ class Preprocessing:
     def apply(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return the rows a network sees, float64 of the shape of X (n, features)."""
         values = X.astype(np.float64)
-        if self.name == SCALE:
+        if self.full_scale is not None:
             values /= self.full_scale
-        elif self.name == STANDARDIZE and self.mean is not None:
+        elif self.mean is not None and self.deviation is not None:
             values -= self.mean
             values /= self.deviation
         elif self.name == STANDARDIZE:

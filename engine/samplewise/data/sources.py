@@ -26,7 +26,7 @@ def load(data: str, classes: Sequence[str] | None = None) -> Dataset:
     Raises:
         DataError: neither a name nor a path, fewer than two classes, or what the loader finds.
     """
-    dataset = _loader(data)()
+    dataset = _loader(data, classes)()
     if classes is not None:
         dataset = dataset.select(classes)
     if len(dataset.class_names) < 2:
@@ -38,10 +38,11 @@ def load(data: str, classes: Sequence[str] | None = None) -> Dataset:
     return dataset
 
 
-def _loader(data: str) -> Callable[[], Dataset]:
+def _loader(data: str, classes: Sequence[str] | None) -> Callable[[], Dataset]:
     name, colon, seed = data.partition(":")
     if name == "synthetic":
-        return lambda: _synthetic(seed if colon else None)
+        # Drawing only what is asked for saves most of the time; files are read whole anyway.
+        return lambda: _synthetic(seed if colon else None, classes)
     if data == "sign-digits":
         return _sign_digits
     if data in SOURCES:
@@ -49,17 +50,17 @@ def _loader(data: str) -> Callable[[], Dataset]:
     return _path_loader(data)
 
 
-def _synthetic(seed: str | None) -> Dataset:
+def _synthetic(seed: str | None, classes: Sequence[str] | None) -> Dataset:
     from samplewise.data.synthetic import load_synthetic
 
     if seed is None:
-        return load_synthetic()
+        return load_synthetic(classes)
     if not (seed.isascii() and seed.isdigit() and len(seed) <= 18):
         raise DataError(
             f"'synthetic:{printable(seed)}' has no seed; "
             "expected a whole number from 0, such as synthetic:7"
         )
-    return load_synthetic(seed=int(seed))
+    return load_synthetic(classes, seed=int(seed))
 
 
 def _sign_digits() -> Dataset:

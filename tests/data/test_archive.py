@@ -1,0 +1,75 @@
+"""Files out of an untrusted archive, within bounds."""
+
+import gzip
+import io
+import re
+import warnings
+import zipfile
+
+import pytest
+from archive_bytes import TOP, as_tar_gz, as_zip
+
+from samplewise.data import archive
+from samplewise.data.archive import read_matching
+from samplewise.errors import DataError
+
+WANTED = re.compile(r"[^/]+/(Dataset/[0-9]/[^/]+\.JPG)")
+FILES = {f"Dataset/{digit}/IMG_1.JPG": bytes(range(digit, 200)) for digit in range(10)}
+
+
+@pytest.mark.parametrize("pack", [as_zip, as_tar_gz])
+def test_only_what_matches_is_read(pack):
+    others = {"README.md": b"x", "Dataset/x/IMG_1.JPG": b"x", "Dataset/0/deep/IMG_1.JPG": b"x"}
+    assert read_matching(pack(FILES | others), WANTED, "x") == FILES
+
+
+def refused(content, message):
+    with pytest.raises(DataError, match=message):
+        read_matching(content, WANTED, "the archive")
+
+
+@pytest.mark.parametrize("pack", [as_zip, as_tar_gz])
+def test_limits(monkeypatch, pack):
+    content = pack(FILES)
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 5)
+    refused(content, "over 5 members")
+    monkeypatch.undo()
+    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 50)
+    refused(content, r"'Dataset/0/IMG_1\.JPG' has over 50 bytes")
+    monkeypatch.undo()
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 1900)
+    refused(content, "over 1,900 bytes unpacked")
+
+
+def test_one_file_twice():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        twice = as_zip({"Dataset/0/A.JPG": b"a", "../x/Dataset/0/A.JPG": b"b"}, top="")
+        buffer = io.BytesIO(as_zip(FILES))
+        with zipfile.ZipFile(buffer, "a") as packed:
+            packed.writestr(TOP + "Dataset/0/IMG_1.JPG", b"again")
+    assert read_matching(twice, WANTED, "x") == {}
+    refused(buffer.getvalue(), r"two files 'Dataset/0/IMG_1\.JPG'")
+
+
+def test_encrypted_zip():
+    content = bytearray(as_zip(FILES))
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    refused(bytes(content), "is encrypted")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        as_zip(FILES)[:-10],
+        as_zip(FILES).replace(FILES["Dataset/0/IMG_1.JPG"][50:60], b"0123456789"),
+        as_tar_gz(FILES)[:-100],
+        gzip.compress(b"no tar" * 500),
+    ],
+)
+def test_damaged_archive(content):
+    refused(content, "damaged archive")
+
+
+def test_other_kinds_of_file():
+    refused(b"<html>sign in first</html>", "neither a zip nor a tar.gz")

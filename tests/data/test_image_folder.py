@@ -1,0 +1,242 @@
+"""Folders of images (RELIABILITY 2A, 1, 19 and 21)."""
+
+import io
+import os
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from samplewise.data import image_folder, regular_file
+from samplewise.data.image_folder import load_image_folder
+from samplewise.data.npz_file import load_npz
+from samplewise.errors import DataError
+
+REAL = Path(__file__).parents[2].parent / "shared" / "data"
+
+NOISE = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
+
+
+def encoded(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes, one grey image each; a test puts its own file beside them."""
+    root = tmp_path / "signs"
+    for level, name in ((50, "four"), (200, "nine")):
+        (root / name).mkdir(parents=True)
+        Image.new("L", (28, 28), level).save(root / name / "a.png")
+    return root
+
+
+def put(folder, content, name="x.png"):
+    (folder / "nine" / name).write_bytes(content)
+
+
+def row_of(folder, content, name="x.png", size=(28, 28)):
+    put(folder, content, name)
+    return load_image_folder(folder, size).X[-1].reshape(size)
+
+
+def test_one_folder_a_class(folder):
+    put(folder, encoded(Image.fromarray(NOISE)))
+    dataset = load_image_folder(folder)
+    assert dataset.class_names == ("four", "nine")
+    assert dataset.labels.tolist() == [0, 1, 1]
+    assert dataset.X.dtype == np.uint8
+    assert [dataset.X[0, 0], dataset.X[1, 0]] == [50, 200]
+    np.testing.assert_array_equal(dataset.X[2].reshape(28, 28), NOISE)
+    assert (dataset.image_shape, dataset.full_scale, dataset.name) == ((28, 28), 255.0, "signs")
+
+
+def test_classes_and_files_in_code_point_order(tmp_path):
+    for name in ("b", "a", "Z", "10", "9", "é"):
+        (tmp_path / name).mkdir()
+        for file, level in (("b.png", 2), ("B.png", 1), ("a.png", 0)):
+            Image.new("L", (2, 2), level).save(tmp_path / name / f"{level}{file}")
+    dataset = load_image_folder(tmp_path, size=None)
+    assert dataset.class_names == ("10", "9", "Z", "a", "b", "é")
+    assert dataset.X[:3, 0].tolist() == [0, 1, 2]
+    assert dataset.image_shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("PNG", "x.PNG"), ("BMP", "x.bmp"), ("GIF", "x.gif"), ("WEBP", "x.webp"), ("JPEG", "x.jpeg")],
+)
+def test_formats(folder, kind, name):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    options |= {"quality": 100} if kind == "JPEG" else {}
+    row = row_of(folder, encoded(Image.fromarray(NOISE), kind, **options), name)
+    assert np.abs(row.astype(int) - NOISE).max() <= (4 if kind == "JPEG" else 0)
+
+
+def test_resized_by_lanczos_as_height_and_width(folder, tmp_path):
+    big = Image.fromarray(np.kron(NOISE, np.ones((3, 2), dtype=np.uint8)))
+    for name in ("four", "nine"):
+        big.save(folder / name / "a.png")
+    dataset = load_image_folder(folder, size=(20, 10))
+    assert dataset.image_shape == (20, 10)
+    expected = np.asarray(big.resize((10, 20), Image.Resampling.LANCZOS))
+    np.testing.assert_array_equal(dataset.X[0].reshape(20, 10), expected)
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.exists(), reason="the real sign digits are not beside the checkout")
+def test_real_photographs_give_the_rows_of_the_real_file():
+    photographs = load_image_folder(REAL / "sign-digits-photos")
+    rows = load_npz(REAL / "sign-digits-28x28.npz")
+    known = {row.tobytes(): label for row, label in zip(rows.X, rows.labels, strict=True)}
+    assert len(photographs) == 60
+    for row, label in zip(photographs.X, photographs.labels, strict=True):
+        assert known.get(row.tobytes()) == label
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "is empty"), (b"text", "is damaged or no PNG")]
+)
+def test_bad_image_is_named(folder, content, message):
+    put(folder, content)
+    with pytest.raises(DataError, match=rf"x\.png {message}"):
+        load_image_folder(folder)
+
+
+def test_mixed_sizes_name_two_files(folder):
+    put(folder, encoded(Image.new("L", (30, 20))))
+    with pytest.raises(DataError, match=r"a\.png has 28 x 28 pixels, but .*x\.png has 30 x 20"):
+        load_image_folder(folder)
+
+
+def test_memory_is_checked_before_the_rows_are_made(folder, monkeypatch):
+    monkeypatch.setattr(regular_file, "half_free_memory", lambda: 1000)
+    with pytest.raises(DataError, match="2 images of 28 x 28 pixels takes 1,568 bytes"):
+        load_image_folder(folder)
+
+
+def test_file_over_the_limit(folder, monkeypatch):
+    monkeypatch.setattr(image_folder, "MAX_FILE_BYTES", 20)
+    with pytest.raises(DataError, match="at most 20 are allowed"):
+        load_image_folder(folder)
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(DataError, match="cannot read the folder .*No such file"):
+        load_image_folder(tmp_path / "missing")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match="cannot read the folder .*Not a directory"):
+        load_image_folder(tmp_path / "file")
+
+
+def test_no_class_and_one_class(tmp_path):
+    with pytest.raises(DataError, match="has 0 class folders; expected 2"):
+        load_image_folder(tmp_path)
+    (tmp_path / "only").mkdir()
+    with pytest.raises(DataError, match=r"has 1 class folders \('only'\); expected 2"):
+        load_image_folder(tmp_path)
+
+
+def test_empty_class(folder):
+    (folder / "ten").mkdir()
+    (folder / "ten" / ".keep").touch()
+    with pytest.raises(DataError, match="ten holds no image"):
+        load_image_folder(folder)
+
+
+def test_nested_folder(folder):
+    (folder / "nine" / "more").mkdir()
+    with pytest.raises(DataError, match="more is a folder inside a class folder"):
+        load_image_folder(folder)
+
+
+def test_image_outside_the_classes(folder):
+    Image.new("L", (28, 28)).save(folder / "stray.png")
+    with pytest.raises(DataError, match=r"stray\.png lies outside the class folders"):
+        load_image_folder(folder)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "x.svg", "x.tiff", "x.fits", "noending"])
+def test_other_endings(folder, name):
+    put(folder, encoded(Image.fromarray(NOISE)), name)
+    with pytest.raises(DataError, match=rf"{name} is no image by its name"):
+        load_image_folder(folder)
+
+
+def test_hidden_files_are_skipped(folder):
+    (folder / ".git").mkdir()
+    (folder / ".DS_Store").write_text("x")
+    (folder / "nine" / ".x.png.swp").write_text("x")
+    (folder / "nine" / "Thumbs.db").write_text("x")
+    assert len(load_image_folder(folder)) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cat", "Cat"),
+        ("stra\u00dfe", "STRASSE"),
+        (unicodedata.normalize("NFC", "\u00e9"), unicodedata.normalize("NFD", "\u00e9")),
+    ],
+    ids=["case", "folded", "form"],
+)
+def test_names_that_look_alike(tmp_path, one, other):
+    (tmp_path / one).mkdir()
+    try:
+        (tmp_path / other).mkdir()
+    except FileExistsError:
+        pytest.skip("this file system takes the two names for one")
+    with pytest.raises(DataError, match="differ only by case or Unicode form"):
+        load_image_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", [b"a\x07", b"\xff", b" "])
+def test_class_names_that_cannot_be_shown(folder, name):
+    try:
+        (folder / os.fsdecode(name)).mkdir()
+    except OSError:
+        pytest.skip("this file system does not take the name")
+    with pytest.raises(DataError, match="label") as caught:
+        load_image_folder(folder)
+    assert str(caught.value).isprintable()
+
+
+def test_links_inside_the_folder_are_followed(folder):
+    (folder / "nine" / "b.png").symlink_to(folder / "four" / "a.png")
+    assert load_image_folder(folder).X[:, 0].tolist() == [50, 200, 50]
+
+
+@pytest.mark.parametrize("name", ["nine/b.png", "ten"])
+def test_links_out_of_the_folder(folder, tmp_path, name):
+    Image.new("L", (28, 28)).save(tmp_path / "b.png")
+    (folder / name).symlink_to(tmp_path / "b.png")
+    with pytest.raises(DataError, match="is a symbolic link out of"):
+        load_image_folder(folder)
+
+
+@pytest.mark.parametrize("target", ["loop.png", "nowhere.png"])
+def test_links_that_lead_nowhere(folder, target):
+    (folder / "nine" / "loop.png").symlink_to(folder / "nine" / target)
+    with pytest.raises(DataError, match="loops or leads nowhere"):
+        load_image_folder(folder)
+
+
+def test_pipe_does_not_block(folder):
+    os.mkfifo(folder / "nine" / "x.png")
+    with pytest.raises(DataError, match="is a FIFO"):
+        load_image_folder(folder)
+
+
+def test_file_that_changes_while_it_is_read(folder, monkeypatch):
+    class Touched(io.FileIO):
+        def read(self, size=-1, /):
+            os.utime(folder / "four" / "a.png", ns=(1, 1))
+            return super().read(size)
+
+    monkeypatch.setattr(regular_file.io, "FileIO", Touched)
+    with pytest.raises(DataError, match=r"a\.png changed while it was read"):
+        load_image_folder(folder)
