@@ -12,12 +12,13 @@ import os
 import stat
 import warnings
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numba
 import platformdirs
+from numba.core import caching
 
 # Lets sums be reordered, so that they vectorise, and products be fused into them. `nnan` and
 # `ninf` stay out: with them, numba folds isnan and isfinite to constants.
@@ -52,7 +53,9 @@ def cache_folder() -> Path | None:
     return folder
 
 
+@cache
 def _warn_of_no_cache(reason: str) -> None:
+    """Warn once a process; numba makes Python forget which warnings were shown."""
     warnings.warn(
         f"compiled kernels are not kept, so every start compiles anew: {reason}; "
         "set SAMPLEWISE_CACHE_DIR to a folder of your own",
@@ -68,23 +71,55 @@ def _sources_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+_FunctionCache: Any = caching.FunctionCache
+
+
+class _MendingCache(_FunctionCache):  # type: ignore[misc]
+    """numba's cache, but what cannot be read is compiled anew, and what cannot be kept is not.
+
+    A process killed while it wrote, or a power cut, leaves an entry cut short. numba raises what
+    pickle makes of it, at this start and every later one.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled code of a signature, or None where it must be compiled."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # noqa: BLE001 - a damaged pickle may raise anything
+            self._try(self.flush)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the compiled code of a signature, if the disk allows."""
+        self._try(partial(super().save_overload, sig, data))
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            self.disable()
+            _warn_of_no_cache(f"{self.cache_path} cannot be written: {error.strerror}")
+
+
 def _compile(function: Callable[..., Any], flags: frozenset[str]) -> Any:
-    folder = cache_folder()
     options: dict[str, Any] = {
         "nogil": True,
         "error_model": "numpy",
         "fastmath": set(flags) or False,
     }
-    if folder is None:
-        return numba.njit(**options)(function)
-    # numba reads this when it decorates; it has no argument for the folder.
-    settings: Any = numba.config
+    folder, settings = cache_folder(), cast(Any, numba.config)
+    dispatcher = numba.njit(**options)(function)
+    if folder is None or settings.DISABLE_JIT:
+        return dispatcher
+    # numba reads this when a cache is made; it has no argument for the folder.
     before = settings.CACHE_DIR
     settings.CACHE_DIR = str(folder)
     try:
-        return numba.njit(cache=True, **options)(function)
+        # What njit(cache=True) does, with another class.
+        dispatcher._cache = _MendingCache(function)
     finally:
         settings.CACHE_DIR = before
+    return dispatcher
 
 
 def kernel(function: Callable[..., Any]) -> Any:

@@ -100,6 +100,14 @@ def _update_then_forward(W, pending, x_before, x, z):
 
 
 @reordered_kernel
+def _update(W, pending, x_before):
+    """W <- W - pending x_before^T, with the rounding of `_update_then_forward`."""
+    for o in range(W.shape[0]):
+        for i in range(W.shape[1]):
+            W[o, i] -= pending[o] * x_before[i]
+
+
+@reordered_kernel
 def _forward_row(W, x, z):
     """z <- z + W x."""
     for o in range(W.shape[0]):
@@ -185,9 +193,7 @@ def run_samples(parameters, X, Y, order, window, rate, layers, losses, values, d
         for o in range(pending.shape[0]):
             pending[o] *= rate
         before = row
-    for o in range(W0.shape[0]):
-        for i in range(W0.shape[1]):
-            W0[o, i] -= pending[o] * X[before, i]
+    _update(W0, pending, X[before])
 
 
 @kernel

@@ -7,7 +7,7 @@ from itertools import product
 
 from samplewise.network import ACTIVATIONS, Loss, Network, loss_named, multilayer_perceptron
 
-ALL_ROWS = 10_000
+ROWS = 39
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Case:
     Args:
         inputs, hidden, outputs: sizes; 1 output means binary cross-entropy, more categorical.
         activation: of every hidden layer.
-        batch_size: at most `rows` are used.
+        batch_size: rows of a step, at most `rows`.
         rows: number of samples.
         dtype: name.
         edge: a key of `problems.EDGES`, or empty for a calm problem.
@@ -28,7 +28,7 @@ class Case:
     outputs: int
     activation: str = "sigmoid"
     batch_size: int = 1
-    rows: int = 39
+    rows: int = ROWS
     dtype: str = "float64"
     edge: str = ""
 
@@ -42,25 +42,19 @@ class Case:
         """The loss that fits the outputs."""
         return loss_named(f"{'binary' if self.outputs == 1 else 'categorical'}_cross_entropy")
 
-    @property
-    def batch(self) -> int:
-        """Rows of a step."""
-        return min(self.batch_size, self.rows)
-
     def __str__(self) -> str:
-        parts = [str(self.network), f"rows {self.rows}", f"batch {self.batch}", self.dtype]
-        return ", ".join([*([self.activation] if self.hidden else []), *parts, self.edge]).rstrip(
-            ", "
-        )
+        activation = [self.activation] if self.hidden else []
+        sizes = [str(self.network), f"{self.rows} rows", f"batch {self.batch_size}", self.dtype]
+        return ", ".join([*activation, *sizes, *([self.edge] if self.edge else [])])
 
 
 _DTYPES = ("float64", "float32")
 # One hidden shape a batch size: 1 to 60 units come by, and each batch size meets each depth.
 _SHAPES = {
     1: ((), (5,), (4, 3)),
-    7: ((), (60,), (2, 60)),
+    7: ((), (60,), (8, 60)),
     32: ((), (1,), (17, 1)),
-    ALL_ROWS: ((), (17,), (33, 8)),
+    ROWS: ((), (17,), (33, 8)),
 }
 
 CALM_CASES: tuple[Case, ...] = tuple(
@@ -83,7 +77,8 @@ EDGE_CASES: tuple[Case, ...] = tuple(
         Case(5, (4,), 1, rows=1),
         Case(5, (4,), 1, rows=2),
     )
-    for batch, outputs, dtype in product((1, 4), (1, 2), _DTYPES)
+    for batch, outputs, dtype in product((1, 2, 4), (1, 2), _DTYPES)
+    if batch <= case.rows
 )
 
 # Small, since a central difference costs two calls a parameter.

@@ -1,0 +1,149 @@
+"""The arrays of a case: drawn once, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise import registry
+from samplewise.contract import Program, TrainingState
+from samplewise.network import SGD, Dense, Loss, Network, aligned_zeros, initialize
+from samplewise.testing.cases import Case
+
+REFERENCE = "reference"
+BIAS_DEVIATION = 0.1
+HUGE_LOGIT = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The arrays of a case, read-only: all that compare on it share them.
+
+    Args:
+        network, loss: of the case.
+        X: (n, inputs), aligned.
+        Y: (n, outputs), aligned.
+        parameters: first weights and biases, (P,).
+        learning_rate: calm for calm cases.
+    """
+
+    network: Network
+    loss: Loss
+    X: NDArray[Any]
+    Y: NDArray[Any]
+    parameters: NDArray[Any]
+    learning_rate: float = 0.02
+
+    def __post_init__(self) -> None:
+        for array in (self.X, self.Y, self.parameters):
+            array.flags.writeable = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of every array."""
+        return self.parameters.dtype
+
+    def state(self, parameters: NDArray[Any] | None = None) -> TrainingState:
+        """Return a new state that starts from `parameters`, or from those of the problem."""
+        start = self.parameters if parameters is None else parameters
+        return TrainingState(aligned_copy(start), aligned_zeros(0, self.dtype))
+
+
+def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy that starts on a cache line, as the engine's arrays do."""
+    copy = aligned_zeros(array.size, array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def reference_program(network: Network, loss: Loss, dtype: np.dtype[Any]) -> Program:
+    """Return the specification's program."""
+    return registry.load(REFERENCE).compile(network, loss, SGD(), dtype)
+
+
+@cache
+def problem(case: Case) -> Problem:
+    """Draw the arrays of a case, the same for the same case.
+
+    Inputs are N(0, 1); labels follow from a linear map of them, so that there is something to
+    learn; weights are scaled to the number of inputs. Biases are drawn too: at 0 they would hide
+    whatever is done wrong with them.
+    """
+    network, loss = case.network, case.loss
+    rng = np.random.default_rng([case.inputs, case.outputs, case.rows, *case.hidden])
+    X = rng.standard_normal((case.rows, case.inputs))
+    classes = max(case.outputs, 2)
+    labels = (X @ rng.standard_normal((case.inputs, classes))).argmax(axis=1)
+    parameters = initialize(network, "lecun_normal", rng, case.dtype)
+    for name, view in network.layout.views(parameters).items():
+        if name.endswith(".bias"):
+            view[...] = rng.standard_normal(view.shape) * BIAS_DEVIATION
+    drawn = Problem(
+        network,
+        loss,
+        aligned_copy(X.astype(case.dtype)),
+        aligned_copy(loss.targets(labels, case.outputs, case.dtype)),
+        parameters,
+    )
+    return EDGES[case.edge](drawn) if case.edge else drawn
+
+
+def kink_distance(drawn: Problem) -> float:
+    """Return how near a hidden unit of the first forward pass comes to 0, the kink of ReLU."""
+    nearest = np.inf
+    for k, layer in enumerate(drawn.network.layers[:-1]):
+        below = drawn.network.layers[:k]
+        cut = Network(drawn.network.input_shape, (*below, Dense(layer.units)))
+        program = reference_program(cut, drawn.loss, drawn.dtype)
+        Z = program.predict(drawn.parameters[: cut.layout.size], drawn.X)
+        nearest = min(nearest, float(np.abs(Z).min()))
+    return nearest
+
+
+def _zero_input(drawn: Problem) -> Problem:
+    return replace(drawn, X=np.zeros_like(drawn.X))
+
+
+def _relu_at_zero(drawn: Problem) -> Problem:
+    """The first hidden unit is 0 on every row, and all of them on the first row."""
+    X, parameters = drawn.X.copy(), drawn.parameters.copy()
+    X[0] = 0
+    views = drawn.network.layout.views(parameters)
+    views["0.bias"][...] = 0
+    views["0.weight"][0] = 0
+    return replace(drawn, X=X, parameters=parameters)
+
+
+def _saturated(right: bool) -> Callable[[Problem], Problem]:
+    def edge(drawn: Problem) -> Problem:
+        """Every row's best logit leads by `HUGE_LOGIT` or more; the label agrees, or does not."""
+        parameters = drawn.parameters.copy()
+        program = reference_program(drawn.network, drawn.loss, drawn.dtype)
+        logits = program.predict(parameters, drawn.X)
+        ranked = np.sort(logits, axis=1) if logits.shape[1] > 1 else np.hstack([0 * logits, logits])
+        lead = np.abs(ranked[:, -1] - ranked[:, -2]).min()
+        last = f"{len(drawn.network.layers) - 1}."
+        for name, view in drawn.network.layout.views(parameters).items():
+            if name.startswith(last):
+                view *= HUGE_LOGIT / lead
+        if logits.shape[1] == 1:
+            labels = ((logits[:, 0] > 0) == right).astype(np.int64)
+        else:
+            labels = logits.argmax(axis=1) if right else logits.argmin(axis=1)
+        Y = drawn.loss.targets(labels, logits.shape[1], drawn.dtype)
+        return replace(drawn, Y=aligned_copy(Y), parameters=parameters)
+
+    return edge
+
+
+EDGES: dict[str, Callable[[Problem], Problem]] = {
+    "zero input": _zero_input,
+    "ReLU at 0": _relu_at_zero,
+    "saturated, right": _saturated(right=True),
+    "saturated, wrong": _saturated(right=False),
+}

@@ -1,0 +1,216 @@
+"""What a program promises whatever it computes, checked without any other backend."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Backend, Program, Steps, TrainingState
+from samplewise.testing import measures, tolerances
+from samplewise.testing.measures import Measure, promise
+from samplewise.testing.problems import Problem
+
+Check = Callable[[Program, Problem, Steps], list[Measure]]
+
+
+def keeps_contract(
+    backend: Backend, program: Program, drawn: Problem, batch_size: int
+) -> list[Measure]:
+    """Check a program on one problem.
+
+    Args:
+        backend: says whether its bits are promised.
+        program: of the problem.
+        drawn: with at least two batches of rows.
+        batch_size: rows of a step.
+    """
+    order = np.random.default_rng(0).permutation(len(drawn.X))
+    steps = Steps(order, 0, len(order), batch_size, drawn.learning_rate)
+    checks = [*CHECKS, same_bits_again] if backend.capabilities.deterministic else CHECKS
+    return [measure for check in checks for measure in check(program, drawn, steps)]
+
+
+def inputs_unchanged(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """Nothing is written but the state and the losses, though all of it could be."""
+    arrays = {"X": drawn.X, "Y": drawn.Y, "order": steps.order, "parameters": drawn.parameters}
+    given = {name: array.copy() for name, array in arrays.items()}
+    X, Y = given["X"], given["Y"]
+    ordered = dataclasses.replace(steps, order=given["order"])
+    state = drawn.state()
+    program.run_epoch(state, X, Y, ordered, np.zeros(len(X), dtype=drawn.dtype))
+    program.gradients(given["parameters"], X, Y)
+    program.predict(given["parameters"], X)
+    changed = [name for name, array in arrays.items() if (given[name] != array).any()]
+    return [
+        promise(f"changes its inputs: {', '.join(changed)}", not changed),
+        promise("counts steps, which the engine does", state.step == 0),
+    ]
+
+
+def takes_read_only(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """Read-only X, Y, order and parameters serve as well as writable ones."""
+    X, Y, parameters = drawn.X, drawn.Y, drawn.parameters
+    ordered = dataclasses.replace(steps, order=steps.order.copy())
+    ordered.order.flags.writeable = False
+    losses = np.full(len(X), np.nan, dtype=drawn.dtype)
+    program.run_epoch(drawn.state(), X, Y, ordered, losses)
+    loss, gradient = program.gradients(parameters, X, Y)
+    results = (losses, np.array(loss), gradient, program.predict(parameters, X))
+    finite = all(np.isfinite(result).all() for result in results)
+    return [promise("results of read-only arrays are not finite", finite)]
+
+
+def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """Results are new arrays of the promised shape and dtype, and stay as they are."""
+    logits = program.predict(drawn.parameters, drawn.X)
+    loss, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
+    kept = logits.copy(), gradient.copy()
+    state = drawn.state()
+    parameters = state.parameters
+    program.run_epoch(state, drawn.X, drawn.Y, steps, np.zeros(len(drawn.X), dtype=drawn.dtype))
+    program.predict(drawn.parameters, drawn.X[::-1].copy())
+    program.gradients(drawn.parameters, drawn.X[:1], drawn.Y[:1])
+    return [
+        promise(
+            f"logits are {logits.dtype} {logits.shape}",
+            logits.dtype == drawn.dtype and logits.shape == (len(drawn.X), drawn.network.outputs),
+        ),
+        promise(
+            f"the gradient is {gradient.dtype} {gradient.shape}",
+            gradient.dtype == drawn.dtype and gradient.shape == drawn.parameters.shape,
+        ),
+        promise(f"the loss is a {type(loss).__name__}, not a float", isinstance(loss, float)),
+        promise("replaces state.parameters", state.parameters is parameters),
+        measures.same_bits("logits after a further call", logits, kept[0]),
+        measures.same_bits("gradient after a further call", gradient, kept[1]),
+    ]
+
+
+def losses_in_window(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """The second batch alone writes its own losses, each of them, and no other."""
+    window = dataclasses.replace(steps, start=steps.batch_size, stop=2 * steps.batch_size)
+    losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
+    program.run_epoch(drawn.state(), drawn.X, drawn.Y, window, losses)
+    inside = np.zeros(len(losses), dtype=bool)
+    inside[window.start : window.stop] = True
+    return [
+        promise("losses inside the window are missing", bool(np.isfinite(losses[inside]).all())),
+        promise("losses outside the window are written", bool(np.isnan(losses[~inside]).all())),
+    ]
+
+
+def gaps_stay_zero(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """What lies between two tensors stays 0, so that a norm of the flat vector means something."""
+    state, _ = _one_epoch(program, drawn, steps)
+    _, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
+    found = []
+    for what, vector in (("parameters", state.parameters), ("the gradient", gradient)):
+        rest = vector.copy()
+        for view in drawn.network.layout.views(rest).values():
+            view[...] = 0
+        found.append(promise(f"gaps of {what} are not 0", not rest.any()))
+    return found
+
+
+def cuts_change_nothing(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """An epoch in two stretches trains as in one.
+
+    The tolerance is that of an epoch, not bits: a program may treat a stretch as a whole, and
+    then sums in another order where it is cut.
+    """
+    whole, losses = _one_epoch(program, drawn, steps)
+    state, cut_losses = drawn.state(), np.full_like(losses, np.nan)
+    edge = 2 * steps.batch_size
+    for window in (dataclasses.replace(steps, stop=edge), dataclasses.replace(steps, start=edge)):
+        program.run_epoch(state, drawn.X, drawn.Y, window, cut_losses)
+    count = -(-steps.stop // steps.batch_size)
+    allowed = tolerances.after_steps(count, drawn.dtype.name)
+    layout = drawn.network.layout
+    return [
+        measures.losses(cut_losses, losses, allowed),
+        *measures.layers("cut epoch", layout, state.parameters, whole.parameters, allowed),
+    ]
+
+
+def shows_nan(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """A NaN in a row reaches that row's loss, the mean loss and the logits."""
+    X, last = drawn.X.copy(), int(steps.order[-1])
+    X[last, 0] = np.nan
+    _, losses = _one_epoch(program, dataclasses.replace(drawn, X=X), steps)
+    loss, _ = program.gradients(drawn.parameters, X, drawn.Y)
+    logits = program.predict(drawn.parameters, X)
+    return [
+        promise("hides a NaN from the loss of its row", not np.isfinite(losses[-1])),
+        promise("hides a NaN from the mean loss", not np.isfinite(loss)),
+        promise("hides a NaN from the logits", not np.isfinite(logits[last]).any()),
+    ]
+
+
+def gradient_is_of_loss(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """The gradient is the slope of the reported loss, which is the mean of the reported losses.
+
+    The slope is compared in float64 only: a difference of float32 losses has no digits left.
+    """
+    loss, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
+    losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
+    full = dataclasses.replace(steps, batch_size=len(losses))
+    program.run_epoch(drawn.state(), drawn.X, drawn.Y, full, losses)
+    mean = np.array([losses.mean(dtype=np.float64)])
+    forward = tolerances.tolerance("forward", drawn.dtype.name)
+    found = [measures.entries("mean loss", np.array([loss]), mean, forward)]
+    if drawn.dtype == np.float64:
+        allowed = tolerances.tolerance("central_difference", drawn.dtype.name)
+        slope = central_difference(program, drawn)
+        found += measures.layers("slope", drawn.network.layout, gradient, slope, allowed)
+    return found
+
+
+def central_difference(program: Program, drawn: Problem) -> NDArray[Any]:
+    """Return the slope of the program's mean loss by each parameter, (P,), gaps 0."""
+    slope = drawn.network.layout.zeros(drawn.dtype)
+    for slot in drawn.network.layout.slots:
+        for p in range(slot.offset, slot.offset + slot.size):
+            h = tolerances.DIFFERENCE_STEP * max(1.0, abs(float(drawn.parameters[p])))
+            above, below = drawn.parameters.copy(), drawn.parameters.copy()
+            above[p] += h
+            below[p] -= h
+            rise = [program.gradients(theta, drawn.X, drawn.Y)[0] for theta in (above, below)]
+            slope[p] = (rise[0] - rise[1]) / (above[p] - below[p])
+    return slope
+
+
+def same_bits_again(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """The same calls give the same bits."""
+    found = []
+    runs = [_one_epoch(program, drawn, steps) for _ in range(2)]
+    found.append(measures.same_bits("weights of a second run", *(s.parameters for s, _ in runs)))
+    found.append(measures.same_bits("losses of a second run", *(losses for _, losses in runs)))
+    logits = [program.predict(drawn.parameters, drawn.X) for _ in range(2)]
+    found.append(measures.same_bits("logits of a second call", *logits))
+    gradients = [program.gradients(drawn.parameters, drawn.X, drawn.Y)[1] for _ in range(2)]
+    found.append(measures.same_bits("gradient of a second call", *gradients))
+    return found
+
+
+def _one_epoch(
+    program: Program, drawn: Problem, steps: Steps
+) -> tuple[TrainingState, NDArray[Any]]:
+    state, losses = drawn.state(), np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
+    program.run_epoch(state, drawn.X, drawn.Y, steps, losses)
+    return state, losses
+
+
+CHECKS: list[Check] = [
+    inputs_unchanged,
+    takes_read_only,
+    shapes_and_dtypes,
+    losses_in_window,
+    gaps_stay_zero,
+    cuts_change_nothing,
+    shows_nan,
+    gradient_is_of_loss,
+]

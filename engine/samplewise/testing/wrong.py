@@ -1,0 +1,250 @@
+"""Deliberately wrong backends: a check that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Program, Steps, TrainingState
+from samplewise.network import Network
+from samplewise.testing.faultless import Faultless, WrongBackend
+
+Array = NDArray[Any]
+
+
+class _BiasSignInForward(Faultless):
+    """Computes W x - b, and the gradient as if it were W x + b."""
+
+    def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+        return super().gradients(self.with_biases_times(-1, parameters), X, Y)
+
+    def predict(self, parameters: Array, X: Array) -> Array:
+        return super().predict(self.with_biases_times(-1, parameters), X)
+
+
+class _ComputesInFloat32(Faultless):
+    """Rounds everything to float32 inside."""
+
+    def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+        single = (array.astype(np.float32) for array in (parameters, X, Y))
+        loss, gradient = super().gradients(*single)
+        return loss, gradient.astype(parameters.dtype)
+
+    def predict(self, parameters: Array, X: Array) -> Array:
+        logits = super().predict(parameters.astype(np.float32), X.astype(np.float32))
+        return logits.astype(parameters.dtype)
+
+
+class _BiasSignInUpdate(Faultless):
+    """Adds the biases' gradient where it should be subtracted."""
+
+    def step(self, parameters: Array, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        before = parameters.copy()
+        super().step(parameters, X, Y, steps, losses)
+        parameters[...] = before + self.with_biases_times(-1, parameters - before)
+
+
+class _SkipsLastRow(Faultless):
+    """Ends every stretch one row too early."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        short = dataclasses.replace(steps, stop=steps.stop - 1)
+        super().run_epoch(state, X, Y, short, losses)
+
+
+class _SumsTheBatch(Faultless):
+    """Sums over the batch where the mean is meant."""
+
+    def divisor(self, rows: int, steps: Steps) -> int:
+        del rows, steps
+        return 1
+
+    def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+        loss, gradient = super().gradients(parameters, X, Y)
+        return loss, gradient * len(X)
+
+
+class _DividesByBatchSize(Faultless):
+    """Divides a short last batch by the size of a full one."""
+
+    def divisor(self, rows: int, steps: Steps) -> int:
+        del rows
+        return steps.batch_size
+
+
+class _ReluSlopeOneAtZero(Faultless):
+    """Takes 1 for the slope of ReLU at 0: z is lifted to the smallest number above 0."""
+
+    def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+        lifted = parameters.copy()
+        for slot in self.network.layout.slots:
+            if slot.name.endswith(".bias"):
+                bias = lifted[slot.offset : slot.offset + slot.size]
+                bias[bias == 0] = np.finfo(bias.dtype).tiny
+        return super().gradients(lifted, X, Y)
+
+
+class _LossAfterUpdate(Faultless):
+    """Reports each loss as it is after the step."""
+
+    def step(self, parameters: Array, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        super().step(parameters, X, Y, steps, losses)
+        for i in range(len(X)):
+            losses[i], _ = self.gradients(parameters, X[i : i + 1], Y[i : i + 1])
+
+
+class _NoSlopeInFirstLayer(Faultless):
+    """Leaves f'(z) out of the first layer's gradient, where f is sigmoid or tanh."""
+
+    def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+        total = np.zeros_like(parameters)
+        loss, _ = super().gradients(parameters, X, Y)
+        for i in range(len(X)):
+            _, gradient = super().gradients(parameters, X[i : i + 1], Y[i : i + 1])
+            views = self.network.layout.views(gradient)
+            slope = self._first_slope(parameters, X[i])
+            views["0.weight"] /= slope[:, None]
+            views["0.bias"] /= slope
+            total += gradient
+        return loss, total / len(X)
+
+    def _first_slope(self, parameters: Array, x: Array) -> Array:
+        views = self.network.layout.views(parameters)
+        z = views["0.weight"] @ x + views["0.bias"]
+        activation = self.network.layers[0].activation
+        if activation == "tanh":
+            return np.asarray(1 - np.tanh(z) ** 2)
+        if activation == "sigmoid":
+            return np.asarray(1 / (2 + np.exp(z) + np.exp(-z)))
+        return np.ones_like(z)
+
+
+class _MutatesX(Faultless):
+    """Scales the rows where they lie, if it may."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        super().run_epoch(state, X, Y, steps, losses)
+        if X.flags.writeable:
+            X /= 2
+
+
+class _HidesNan(Faultless):
+    """Replaces NaN by 0 in losses and logits."""
+
+    def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+        loss, gradient = super().gradients(parameters, X, Y)
+        return float(np.nan_to_num(loss)), gradient
+
+    def predict(self, parameters: Array, X: Array) -> Array:
+        return np.nan_to_num(super().predict(parameters, X))
+
+
+class _NeedsWritable(Faultless):
+    """Refuses read-only rows."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        if not X.flags.writeable:
+            raise ValueError("buffer source array is read-only")
+        super().run_epoch(state, X, Y, steps, losses)
+
+
+class _RemembersCalls(Faultless):
+    """Trains a little further with every epoch it has seen, so that no run repeats."""
+
+    calls = 0
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        super().run_epoch(state, X, Y, steps, losses)
+        self.calls += 1
+        state.parameters *= 1 + self.calls * np.finfo(X.dtype).eps
+
+
+class _FillsGaps(Faultless):
+    """Writes to what lies between two tensors."""
+
+    def step(self, parameters: Array, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        super().step(parameters, X, Y, steps, losses)
+        slot = self.network.layout.slots[-1]
+        parameters[slot.offset + slot.size :] = 1
+
+
+class _WritesAllLosses(Faultless):
+    """Clears the losses outside its window."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        losses[: steps.start] = 0
+        losses[steps.stop :] = 0
+        super().run_epoch(state, X, Y, steps, losses)
+
+
+class _ReusesLogits(Faultless):
+    """Returns the same array from every call of predict with as many rows."""
+
+    def __init__(self, inner: Program, network: Network) -> None:
+        super().__init__(inner, network)
+        self._logits: dict[int, Array] = {}
+
+    def predict(self, parameters: Array, X: Array) -> Array:
+        logits = super().predict(parameters, X)
+        buffer = self._logits.setdefault(len(X), logits)
+        buffer[...] = logits
+        return buffer
+
+
+class _LosesACutStep(Faultless):
+    """Puts the last update of a stretch off to the next step, and forgets it at a cut."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        edge = steps.stop - steps.batch_size
+        if steps.stop == len(X) or edge < steps.start:
+            super().run_epoch(state, X, Y, steps, losses)
+            return
+        super().run_epoch(state, X, Y, dataclasses.replace(steps, stop=edge), losses)
+        before = state.parameters.copy()
+        super().run_epoch(state, X, Y, dataclasses.replace(steps, start=edge), losses)
+        state.parameters[...] = before
+
+
+_EVERY_RUNG = frozenset({"kernel", "gradient", "epoch", "run", "contract"})
+
+# name -> (program, the rungs that reject it; all others accept it).
+FAULTS: dict[str, tuple[type[Faultless], frozenset[str]]] = {
+    "bias_sign_in_forward": (_BiasSignInForward, _EVERY_RUNG),
+    "computes_in_float32": (_ComputesInFloat32, _EVERY_RUNG),
+    "bias_sign_in_update": (_BiasSignInUpdate, frozenset({"epoch", "run"})),
+    "skips_last_row": (_SkipsLastRow, _EVERY_RUNG - {"gradient"}),
+    "sums_the_batch": (_SumsTheBatch, _EVERY_RUNG - {"kernel"}),
+    "divides_by_batch_size": (_DividesByBatchSize, frozenset({"epoch", "run"})),
+    "relu_slope_one_at_zero": (_ReluSlopeOneAtZero, frozenset({"gradient", "epoch"})),
+    "loss_after_update": (_LossAfterUpdate, _EVERY_RUNG - {"gradient"}),
+    "no_slope_in_first_layer": (_NoSlopeInFirstLayer, _EVERY_RUNG - {"kernel"}),
+    "mutates_x": (_MutatesX, frozenset({"contract"})),
+    "needs_writable": (_NeedsWritable, _EVERY_RUNG - {"gradient"}),
+    "hides_nan": (_HidesNan, frozenset({"contract"})),
+    "remembers_calls": (_RemembersCalls, frozenset({"contract"})),
+    "fills_gaps": (_FillsGaps, frozenset({"contract"})),
+    "writes_all_losses": (_WritesAllLosses, frozenset({"contract"})),
+    "reuses_logits": (_ReusesLogits, frozenset({"contract"})),
+    "loses_a_cut_step": (_LosesACutStep, frozenset({"contract"})),
+}
+
+
+def wrong_backend(fault: str) -> WrongBackend:
+    """Return the backend with this fault, a key of `FAULTS`."""
+    program, _ = FAULTS[fault]
+    return WrongBackend(f"wrong: {fault}", program)

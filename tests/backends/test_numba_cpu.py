@@ -1,0 +1,221 @@
+"""The compiled backend: flags, signatures, and a kernel cache that is never stale."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from samplewise import registry
+from samplewise.contract import Steps
+from samplewise.testing import ladder
+from samplewise.testing.cases import Case
+from samplewise.testing.problems import problem
+from samplewise_backends.numba_cpu import jit, kernels
+
+PACKAGE = Path(jit.__file__).parents[1]
+HIDING_FLAGS = {"fast", "nnan", "ninf"}
+# Called from Python, where the caller's flags decide what numba sees.
+ENTRY_POINTS = ("run_samples", "run_batches", "batch_gradient", "forward")
+
+# A stand-in for kernels.py that compiles in a fraction of a second.
+HELPER = """
+from samplewise_backends.numba_cpu.jit import kernel
+
+@kernel
+def helper(x):
+    return x + 1
+"""
+USER = """
+from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.helper import helper
+
+@kernel
+def use(x):
+    return helper(x) * 10
+
+print(use(1.0))
+"""
+TRAIN = """
+import numpy as np
+from samplewise import registry
+from samplewise.testing import ladder
+from samplewise.testing.cases import Case
+case = Case(3, (2,), 1, rows=5)
+parameters, _ = ladder.trained(ladder.compiled(registry.load("numba_cpu"), case), case, 1, True)
+print(parameters.tobytes().hex())
+"""
+
+
+def all_kernels():
+    return {name: k for name, k in vars(kernels).items() if hasattr(k, "targetoptions")}
+
+
+def test_no_kernel_hides_nan_or_infinity():
+    flags = {name: k.targetoptions["fastmath"] for name, k in all_kernels().items()}
+    assert len(flags) > len(ENTRY_POINTS)
+    for name, chosen in flags.items():
+        assert chosen is not True, name
+        assert not HIDING_FLAGS & set(chosen or ()), name
+    assert any(flags.values())
+    assert not HIDING_FLAGS & jit.REORDERED
+
+
+def test_no_source_names_a_flag_that_hides_nan():
+    decorators = ("njit(", "jit(", "vectorize(", "fastmath")
+    for path in (PACKAGE / "numba_cpu").glob("*.py"):
+        if path.name != "jit.py":
+            assert not any(word in path.read_text() for word in decorators), path.name
+
+
+def test_each_kernel_is_compiled_once_a_dtype_whatever_the_caller_s_flags():
+    used = set()
+    for dtype in ("float64", "float32"):
+        for batch_size in (1, 4):
+            drawn = problem(Case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
+            program = ladder.compiled(registry.load("numba_cpu"), Case(3, (2,), 1, dtype=dtype))
+            program.warm_up()
+            train_with_all_flags(program, drawn, batch_size)
+            used.add(dtype)
+    for name in ENTRY_POINTS:
+        first = [signature[0].dtype.name for signature in all_kernels()[name].signatures]
+        assert sorted(first) == sorted(used), name
+
+
+def train_with_all_flags(program, drawn, batch_size):
+    for writable in (True, False):
+        X, Y, theta = drawn.X.copy(), drawn.Y.copy(), drawn.parameters.copy()
+        order = np.arange(len(X))
+        for array in (X, Y, theta, order):
+            array.flags.writeable = writable
+        for start, stop in ((0, 8), (8, 10)):
+            losses = np.zeros(len(X), dtype=X.dtype)
+            steps = Steps(order, start, stop, batch_size, 0.1)
+            program.run_epoch(drawn.state(), X, Y, steps, losses)
+        program.gradients(theta, X, Y)
+        program.predict(theta, X)
+
+
+def run_python(code, cache, *, package=None, **changes):
+    environment = {k: v for k, v in os.environ.items() if k != "SAMPLEWISE_CACHE_DIR"}
+    environment |= {"NUMBA_CACHE_DIR": str(cache), "OPENBLAS_NUM_THREADS": "1", **changes}
+    if package is not None:
+        environment["PYTHONPATH"] = str(package.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture
+def small_package(tmp_path):
+    """The real jit.py beside two small kernels, one of which calls the other."""
+    package = tmp_path / "sources" / "samplewise_backends"
+    (package / "numba_cpu").mkdir(parents=True)
+    for name in ("__init__.py", "numba_cpu/jit.py"):
+        shutil.copy(PACKAGE / name, package / name)
+    (package / "numba_cpu" / "__init__.py").write_text("")
+    (package / "numba_cpu" / "helper.py").write_text(HELPER)
+    (package / "numba_cpu" / "user.py").write_text(USER)
+    return package
+
+
+RUN_USER = "import samplewise_backends.numba_cpu.user"
+
+
+def test_an_edited_helper_in_another_file_is_compiled_anew(tmp_path, small_package):
+    cache = tmp_path / "cache"
+    assert run_python(RUN_USER, cache, package=small_package).stdout == "20.0\n"
+    (folder,) = (cache / "kernels").iterdir()
+    helper = small_package / "numba_cpu" / "helper.py"
+    helper.write_text(helper.read_text().replace("x + 1", "x + 2"))
+    assert run_python(RUN_USER, cache, package=small_package).stdout == "30.0\n"
+    assert len(set((cache / "kernels").iterdir()) - {folder}) == 1
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5], ids=["emptied", "halved"])
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_damaged_cache_file_is_compiled_anew(tmp_path, small_package, kind, keep):
+    cache = tmp_path / "cache"
+    run_python(RUN_USER, cache, package=small_package)
+    files = list(cache.rglob(f"*.{kind}"))
+    assert len(files) == 2
+    sizes = {path: path.stat().st_size for path in files}
+    for path, size in sizes.items():
+        os.truncate(path, int(size * keep))
+    done = run_python(RUN_USER, cache, package=small_package)
+    assert (done.stdout, done.stderr) == ("20.0\n", "")
+    assert {path: path.stat().st_size for path in files} == sizes
+
+
+def test_without_a_place_for_the_cache_it_warns_once_and_computes(tmp_path, small_package):
+    (tmp_path / "file").write_text("")
+    done = run_python(RUN_USER, tmp_path / "file" / "below", package=small_package)
+    assert done.stdout == "20.0\n"
+    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
+    assert "cannot be made: Not a directory" in done.stderr
+
+
+def test_a_full_disk_warns_once_and_computes(tmp_path, small_package):
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
+    done = run_python(
+        limited + RUN_USER, tmp_path / "cache", package=small_package, PYTHONDONTWRITEBYTECODE="1"
+    )
+    assert done.stdout == "20.0\n"
+    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") <= 2
+    assert "File too large" in done.stderr
+
+
+def fresh_cache_folder(monkeypatch, base):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(base))
+    return jit.cache_folder.__wrapped__()
+
+
+def test_the_cache_folder_is_private(tmp_path, monkeypatch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        folder = fresh_cache_folder(monkeypatch, tmp_path)
+    assert folder.parent.parent == tmp_path
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_folder_that_others_may_write_is_refused(tmp_path, monkeypatch, mode):
+    folder = fresh_cache_folder(monkeypatch, tmp_path)
+    folder.chmod(mode)
+    with pytest.warns(RuntimeWarning, match="others may write to"):
+        assert fresh_cache_folder(monkeypatch, tmp_path) is None
+
+
+def test_a_place_below_a_file_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.warns(RuntimeWarning, match="cannot be made"):
+        assert fresh_cache_folder(monkeypatch, tmp_path / "file") is None
+
+
+def test_two_processes_that_compile_at_once_agree(tmp_path):
+    """The real kernels, from an empty cache; the third process loads what they left."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", TRAIN], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    answers = [process.communicate(timeout=180)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    case = Case(3, (2,), 1, rows=5)
+    parameters, _ = ladder.trained(ladder.compiled(registry.load("numba_cpu"), case), case, 1, True)
+    assert set(answers) == {parameters.tobytes().hex() + "\n"}
+    assert run_python(TRAIN, tmp_path).stdout == answers[0]
