@@ -10,7 +10,7 @@ BACKENDS = Path(__file__).parents[1] / "backends" / "samplewise_backends"
 ROOMS = [
     {"errors"},
     {"checks", "strict_json"},
-    {"files"},
+    {"files", "regular_file", "plots"},
     {"network"},
     {"streams"},
     {"contract"},
@@ -20,7 +20,6 @@ ROOMS = [
     {"model"},
     {"model_file"},
     {"experiment"},
-    {"plots"},
     {"report", "bench", "testing"},
     {"cli"},
 ]

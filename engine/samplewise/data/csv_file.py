@@ -16,7 +16,7 @@ from samplewise.data.csv_cells import IS_NUMBER, LINE_END, plain_table, records,
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import check_class_name, encode_labels
 from samplewise.data.pixels import rows_from
-from samplewise.data.regular_file import check_bytes, open_unchanged
+from samplewise.regular_file import check_bytes, open_unchanged
 from samplewise.errors import DataError
 
 LABEL_NAMES = ("label", "labels", "class", "target")

@@ -15,6 +15,7 @@ from samplewise.network.layers import LAYERS, Dense, Layer
 from samplewise.network.layout import ParameterLayout
 
 MAX_LAYERS = 1_000
+MAX_DIMENSIONS = 8
 # A float64 vector of this length takes 16 GiB, more than the machines this is for can train.
 MAX_PARAMETERS = 2**31
 
@@ -35,8 +36,11 @@ class Network:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        if not self.input_shape:
-            raise ParameterError("input_shape is empty, but must hold at least one length")
+        if not 1 <= len(self.input_shape) <= MAX_DIMENSIONS:
+            raise ParameterError(
+                f"input_shape holds {len(self.input_shape)} lengths, but must hold 1 to "
+                f"{MAX_DIMENSIONS}"
+            )
         for length in self.input_shape:
             whole_number("input_shape", length)
         if not 1 <= len(self.layers) <= MAX_LAYERS:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from samplewise.data import regular_file
-from samplewise.data.regular_file import open_unchanged
+from samplewise import regular_file
+from samplewise.regular_file import open_unchanged
 from samplewise.errors import DataError
 
 

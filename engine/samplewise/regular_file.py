@@ -1,4 +1,4 @@
-"""Opening an untrusted data file: a regular file, not too big, that stays the same while read."""
+"""Opening an untrusted file: a regular file, not too big, that stays the same while read."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def open_unchanged(path: Path) -> Iterator[io.FileIO]:
     with _open_regular(path) as file:
         before = os.fstat(file.fileno())
         if before.st_size == 0:
-            raise DataError(f"{printable(path)} is empty (0 bytes); expected a data file")
+            raise DataError(f"{printable(path)} is empty (0 bytes); expected a regular file with content")
         try:
             with _readable(path):
                 yield file
@@ -102,7 +102,7 @@ def _open_regular(path: Path) -> io.FileIO:
 def _check_kind(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = next((name for test, name in _KINDS if test(mode)), "no regular file")
-        raise DataError(f"{printable(path)} is {kind}; expected a data file")
+        raise DataError(f"{printable(path)} is {kind}; expected a regular file with content")
 
 
 def _check_unchanged(

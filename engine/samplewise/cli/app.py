@@ -1,0 +1,107 @@
+"""The entry point `samplewise`: its commands, and what every ending means to a shell.
+
+Exit codes: 0 done, 1 a run failed, 2 what the user asked for cannot be, 130 after Ctrl-C, 143
+after a termination. An error is one line on stderr; `samplewise --debug ...` adds the traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from samplewise.cli import console, signals
+from samplewise.errors import ContractError, DivergenceError, OutputError, SamplewiseError
+
+if TYPE_CHECKING:
+    import typer
+
+DONE, FAILED, USAGE = 0, 1, 2
+_DEBUG = "--debug"
+# A place that cannot be written is the user's choice; a disk that fails or fills up is not.
+_DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    console.tolerate_any_text()
+    try:
+        with signals.handled(), warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return _run(given)
+    except signals.Stopped as stopped:
+        console.note("stopped")
+        return stopped.exit_code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        # Here, so that Ctrl-C is handled while it loads.
+        from samplewise.cli.commands import application
+
+        code = application()(arguments, prog_name="samplewise", standalone_mode=False)
+        return code if isinstance(code, int) else DONE
+    except SystemExit as ended:
+        # Raised where --help finds its reader gone.
+        return ended.code if isinstance(ended.code, int) else DONE
+    except Exception as error:  # noqa: BLE001 - no traceback may reach a user unasked
+        if _DEBUG in arguments:
+            traceback.print_exc()
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    """Write one line about an error, and return the exit code that goes with it."""
+    import typer
+
+    if isinstance(error, typer.TyperException):
+        console.error(error.format_message().rstrip(".") + _help_hint(error))
+        return USAGE
+    if isinstance(error, SamplewiseError):
+        console.error(str(error))
+        return FAILED if _is_failure(error) else USAGE
+    if isinstance(error, MemoryError):
+        console.error("not enough memory; use less data or a smaller network")
+    elif isinstance(error, OSError):
+        console.error(str(error))
+    else:
+        console.error(
+            f"internal error, {type(error).__name__}: {error}; "
+            f"`samplewise {_DEBUG} ...` shows where: please report it"
+        )
+    return FAILED
+
+
+def _is_failure(error: SamplewiseError) -> bool:
+    if isinstance(error, OutputError):
+        return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FAILURES
+    return isinstance(error, DivergenceError | ContractError)
+
+
+def _help_hint(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"; see `{context.command_path} --help`" if context is not None else ""
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Write a warning as one line, without the place in our source that Python would add."""
+    del category, filename, lineno, file, line
+    console.warning(str(message))

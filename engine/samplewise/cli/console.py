@@ -1,0 +1,101 @@
+"""Results to stdout, messages to stderr; neither breaks when nobody reads any more."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TextIO
+
+# Rich's fallback of 80 columns would break the lines of a table that goes to a file.
+COLUMNS_OF_A_FILE = 1_000
+
+
+def tolerate_any_text() -> None:
+    """Let text that the locale cannot encode be written as escapes instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # replaced by a test, or closed
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def result(text: str) -> None:
+    """Write to stdout. Where its reader has gone, as `| head` does, this and all later is lost.
+
+    Raises:
+        OSError: it cannot be written for another reason, such as a full disk.
+    """
+    try:
+        print(text, flush=True)  # noqa: T201 - the one place that writes results
+    except BrokenPipeError:
+        _discard(sys.stdout)
+
+
+def result_json(value: Any) -> None:
+    """Write a value as JSON to stdout; it holds no NaN and no infinity."""
+    result(json.dumps(value, indent=2, allow_nan=False))
+
+
+def table(
+    rows: Sequence[Sequence[str]], header: Sequence[str] | None = None, *, numbers: bool = False
+) -> None:
+    """Write rows of text to stdout, in columns; nothing is cut on a narrow terminal.
+
+    Args:
+        rows: equally many cells each.
+        header: the names of the columns, or None.
+        numbers: whether all columns but the first hold numbers, which end at one edge.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    known_width = terminal or "COLUMNS" in os.environ
+    console = Console(width=None if known_width else COLUMNS_OF_A_FILE)
+    grid = Table(box=SIMPLE_HEAD, show_header=header is not None, show_edge=False, pad_edge=False)
+    for column, name in enumerate(header or [""] * max(map(len, rows), default=1)):
+        grid.add_column(
+            Text(name),
+            style="bold" if column == 0 else None,
+            justify="right" if numbers and column > 0 else "left",
+            overflow="fold",
+        )
+    for row in rows:
+        # As Text, so that "[red]" in a class's name stays what it is.
+        grid.add_row(*map(Text, row))
+    with console.capture() as captured:
+        console.print(grid)
+    result("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def note(text: str) -> None:
+    """Write one line to stderr; a message that cannot be written is no reason to stop."""
+    with suppress(OSError, ValueError, AttributeError):  # broken, closed, or None
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that writes messages
+
+
+def warning(text: str) -> None:
+    """Write a warning to stderr, on one line."""
+    note(f"warning: {_one_line(text)}")
+
+
+def error(text: str) -> None:
+    """Write an error to stderr, on one line."""
+    note(f"error: {_one_line(text)}")
+
+
+def _one_line(text: str) -> str:
+    """Return the text with nothing in it that could move a terminal's cursor."""
+    joined = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in joined)
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is still in the stream's buffer nowhere: at exit Python would write it again."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

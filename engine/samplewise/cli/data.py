@@ -1,0 +1,69 @@
+"""`samplewise data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from samplewise.cli import console, options
+
+if TYPE_CHECKING:
+    from samplewise.data.dataset import Dataset
+
+Sheet = Annotated[
+    Path | None, typer.Option("--out", help="A PNG to write a sheet of example images to.")
+]
+
+
+def data(
+    data: options.Data = None,
+    classes: options.Classes = None,
+    out: Sheet = None,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Describe a dataset, and draw a sheet of its images on request."""
+    from samplewise.cli.outputs import check_output_file
+    from samplewise.data.sources import load
+    from samplewise.data.statistics import statistics
+    from samplewise.experiment.config_file import effective
+
+    wanted = effective({"data": data, "classes": classes}, None)
+    if out is not None:
+        check_output_file(out, force=force, source=wanted.data)
+    dataset = load(wanted.data, wanted.classes)
+    rows = list(statistics(dataset))
+    if out is not None:
+        _write_sheet(dataset, out)
+        rows.append(("written to", str(out)))
+    if as_json:
+        console.result_json({**_figures(dataset), "statistics": dict(rows)})
+    else:
+        console.table(rows)
+
+
+def _write_sheet(dataset: Dataset, out: Path) -> None:
+    from samplewise.data.contact_sheet import contact_sheet
+    from samplewise.errors import DataError
+    from samplewise.files import write_bytes
+
+    if dataset.image_shape is None:
+        raise DataError(f"{dataset.name} is a table, not images; leave out --out")
+    write_bytes(out, contact_sheet(dataset))
+
+
+def _figures(dataset: Dataset) -> dict[str, Any]:
+    counts = zip(dataset.class_names, dataset.counts().tolist(), strict=True)
+    return {
+        "name": dataset.name,
+        "source": dataset.source,
+        "synthetic": dataset.synthetic,
+        "rows": len(dataset),
+        "features": dataset.features,
+        "image_shape": dataset.image_shape,
+        "full_scale": dataset.full_scale,
+        "classes": dict(counts),
+        "fingerprint": dataset.fingerprint(),
+    }

@@ -1,0 +1,171 @@
+"""`samplewise evaluate`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from samplewise.cli import console, options
+
+if TYPE_CHECKING:
+    from samplewise.cli.inputs import Trained
+    from samplewise.data.dataset import Dataset
+    from samplewise.experiment.experiment import Experiment
+    from samplewise.model import Model
+
+PARTS = ("test", "train", "all")
+
+ModelPath = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")
+]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        help="test, train or all rows, split as in training.",
+        show_default="test for a run folder, all for --data",
+    ),
+]
+Hash = Annotated[
+    str | None, typer.Option("--sha256", help="Refuse the model unless its file has this SHA-256.")
+]
+
+
+def evaluate(
+    model: ModelPath,
+    data: options.Data = None,
+    classes: options.Classes = None,
+    part: Part = None,
+    sha256: Hash = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
+    from samplewise.checks import one_of
+    from samplewise.cli.inputs import load_trained
+
+    chosen = one_of("part", part or ("test" if data is None else "all"), PARTS)
+    trained = load_trained(model, sha256)
+    experiment = _experiment(trained, data, classes)
+    dataset = _rows(experiment, chosen, has_split=trained.experiment is not None)
+    figures = _figures(trained.model, _with_classes_of(trained.model, dataset), chosen)
+    if as_json:
+        console.result_json(figures)
+    else:
+        _print(figures, trained.model.class_names)
+
+
+def _experiment(trained: Trained, data: str | None, classes: str | None) -> Experiment:
+    """Return the run's experiment, or a new one, with the data that the user asked for.
+
+    Environment variables play no part: SAMPLEWISE_SEED would change which rows were kept for
+    testing.
+    """
+    from samplewise.errors import ParameterError
+    from samplewise.experiment.config_file import KINDS
+    from samplewise.experiment.experiment import Experiment
+
+    base = trained.experiment
+    if base is None and data is None:
+        raise ParameterError("a model file does not say what to test on; name it with --data")
+    base = base or Experiment()
+    if data is not None:
+        base = dataclasses.replace(base, data=data)
+    if classes is not None:
+        chosen = KINDS["classes"].from_text("classes", classes)
+        base = dataclasses.replace(base, classes=chosen)
+    return base
+
+
+def _rows(experiment: Experiment, part: str, *, has_split: bool) -> Dataset:
+    from samplewise.data.sources import load
+    from samplewise.errors import ParameterError
+    from samplewise.experiment.run import prepare
+
+    if part == "all":
+        return load(experiment.data, experiment.classes)
+    if not has_split:
+        raise ParameterError(
+            f"part is '{part}', but only the folder of a run says how its rows were split; "
+            "give the folder, or use --part all"
+        )
+    prepared = prepare(experiment)
+    return prepared.test if part == "test" else prepared.training
+
+
+def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
+    """Return the dataset with its classes numbered as the model numbers them."""
+    import numpy as np
+
+    from samplewise.checks import printable
+    from samplewise.errors import DataError
+
+    unknown = [name for name in dataset.class_names if name not in model.class_names]
+    if unknown:
+        known = ",".join(model.class_names)
+        raise DataError(
+            f"{dataset.name} has the class '{printable(unknown[0])}', which this model does not "
+            f"know; it knows {printable(known)}: choose with --classes {printable(known)}"
+        )
+    numbers = np.array([model.class_names.index(name) for name in dataset.class_names])
+    return dataclasses.replace(
+        dataset, labels=numbers[dataset.labels], class_names=model.class_names
+    )
+
+
+def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
+    import numpy as np
+    from sklearn.metrics import classification_report
+
+    from samplewise.cli.inputs import on_model_scale
+    from samplewise.training.metrics import accuracy, confusion_matrix
+
+    X = on_model_scale(model, dataset.X, dataset.full_scale, dataset.name)
+    logits = model.logits(X).astype(np.float64)
+    predicted = model.loss.probabilities(logits).argmax(axis=1)
+    targets = model.loss.targets(dataset.labels, model.network.outputs, np.float64)
+    names = list(model.class_names)
+    report = classification_report(
+        *(dataset.labels, predicted),
+        labels=range(len(names)),
+        target_names=names,
+        output_dict=True,
+        zero_division=0,
+    )
+    return {
+        "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},
+        "part": part,
+        "rows": len(dataset),
+        "loss": model.loss.mean(logits, targets),
+        "accuracy": accuracy(dataset.labels, predicted),
+        "classes": names,
+        "classification_report": report,
+        "confusion": confusion_matrix(dataset.labels, predicted, len(names)).tolist(),
+    }
+
+
+def _print(figures: dict[str, Any], names: tuple[str, ...]) -> None:
+    data = figures["data"]
+    console.table(
+        [
+            (
+                "synthetic data" if data["synthetic"] else "data",
+                f"{data['name']}: {data['source']}",
+            ),
+            ("rows", f"{figures['rows']:,} ({figures['part']})"),
+            ("loss", f"{figures['loss']:.4g}"),
+            ("accuracy", f"{figures['accuracy']:.1%}"),
+        ]
+    )
+    measures = ("precision", "recall", "f1-score")
+    rows = []
+    for name in (*names, "macro avg", "weighted avg"):
+        row = figures["classification_report"][name]
+        rows.append((name, *(f"{row[m]:.4f}" for m in measures), f"{row['support']:,.0f}"))
+    console.result("")
+    console.table(rows, ("class", *measures, "rows"), numbers=True)
+    console.result("")
+    counts = zip(names, figures["confusion"], strict=True)
+    rows = [(name, *(f"{count:,}" for count in row)) for name, row in counts]
+    console.table(rows, ("true, predicted as", *names), numbers=True)

@@ -1,0 +1,33 @@
+"""Files that a command is asked to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from samplewise.checks import printable
+from samplewise.errors import OutputError
+
+
+def check_output_file(path: Path, *, force: bool, source: str | Path | None = None) -> None:
+    """Refuse a file that could not be written, or whose writing would lose something.
+
+    Args:
+        path: what is to be written.
+        force: allow to replace a file.
+        source: what the command reads, which may never be replaced; a name that is no path is fine.
+
+    Raises:
+        OutputError: it is a folder, the source, or exists and `force` is false; or its folder is
+            missing.
+    """
+    name = printable(path)
+    if path.is_dir():
+        raise OutputError(f"{name} is a folder; name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"cannot write {name}: there is no folder {printable(path.parent)}")
+    if not path.exists():
+        return
+    if source is not None and Path(source).exists() and path.samefile(source):
+        raise OutputError(f"{name} is what this command reads; name another file")
+    if not force:
+        raise OutputError(f"{name} exists already; name another file, or pass --force")

@@ -1,0 +1,108 @@
+"""`samplewise train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from samplewise.cli import console, options, signals
+
+if TYPE_CHECKING:
+    from samplewise.experiment.experiment import Experiment
+    from samplewise.experiment.run import ExperimentResult
+
+RunFolder = Annotated[Path, typer.Option("--out", help="The folder to write the run to.")]
+
+
+def train(
+    data: options.Data = None,
+    classes: options.Classes = None,
+    preprocess: options.Preprocess = None,
+    split: options.Split = None,
+    stratify: options.Stratify = None,
+    hidden: options.Hidden = None,
+    activation: options.Activation = None,
+    loss: options.Loss = None,
+    learning_rate: options.LearningRate = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    shuffle: options.Shuffle = None,
+    init: options.Init = None,
+    seed: options.Seed = None,
+    backend: options.Backend = None,
+    dtype: options.Dtype = None,
+    threads: options.Threads = None,
+    config: options.ConfigFile = None,
+    out: RunFolder = Path("run"),
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train a network, test it, and write model, history, plots and configuration to a folder.
+
+    A setting comes from its option, else from a variable such as SAMPLEWISE_LEARNING_RATE, else
+    from the file of --config, else from its default. Ctrl-C keeps what was trained so far.
+    """
+    # The first line, so that these are the options and nothing else.
+    given = dict(locals())
+    from samplewise.experiment.config_file import KINDS, effective
+    from samplewise.experiment.run_folder import check_run_folder
+
+    experiment = effective({field: given[field] for field in KINDS}, config)
+    check_run_folder(out, force=force)
+    with signals.handled() as interrupts:
+        result = _trained(experiment, interrupts)
+        if result.history.epochs:
+            _keep(result, out, force=force, as_json=as_json)
+        else:
+            console.note("interrupted before the first step; nothing was written")
+    raise typer.Exit(interrupts.exit_code)
+
+
+def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> ExperimentResult:
+    from samplewise.cli.progress import ProgressReport
+    from samplewise.experiment.run import run
+    from samplewise.training.callbacks import Callback
+    from samplewise.training.history import History
+
+    class KeepWhatIsTrained(Callback):
+        """From the first step on, an interrupt ends training but not the command."""
+
+        def on_train_begin(self, history: History) -> None:
+            del history
+            interrupts.finish = True
+
+    with ProgressReport() as progress:
+        callbacks = (KeepWhatIsTrained(), progress)
+        return run(experiment, callbacks=callbacks, stop=interrupts.stop)
+
+
+def _keep(result: ExperimentResult, out: Path, *, force: bool, as_json: bool) -> None:
+    from samplewise.experiment.run_folder import summary, write_run
+
+    write_run(result, out, force=force)
+    for text in result.history.notes:
+        console.warning(text)
+    figures = summary(result)
+    if as_json:
+        console.result_json({**figures, "folder": str(out)})
+    else:
+        console.table(_rows(figures, out))
+
+
+def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
+    data = figures["data"]
+    first, last = f"{figures['initial_loss']:.4g}", f"{figures['final_loss']:.4g}"
+    rows = [
+        ("synthetic data" if data["synthetic"] else "data", f"{data['name']}: {data['source']}"),
+        ("network", f"{figures['network']}, classes {', '.join(figures['classes'])}"),
+        ("test accuracy", f"{figures['test_accuracy']:.1%} of {data['test_rows']:,} rows"),
+        ("loss", f"{first} in the first epoch, {last} in the last of {figures['epochs']}"),
+        ("training", f"{figures['train_ms']:,.1f} ms, {figures['samples_per_s']:,.0f} samples/s"),
+        ("backend", f"{figures['backend']} ({figures['backend_reason']})"),
+        ("written to", str(out)),
+    ]
+    if figures["stopped"] != "finished":
+        rows.insert(0, ("stopped", figures["stopped"]))
+    return rows

@@ -1,0 +1,122 @@
+"""What `samplewise train` leaves behind: one folder, whole or absent."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from samplewise.checks import printable
+from samplewise.errors import OutputError
+from samplewise.experiment.config_file import write_config
+from samplewise.experiment.run import ExperimentResult
+from samplewise.files import check_output_folder, new_folder, write_bytes, write_text
+from samplewise.model_file import save_model
+
+MODEL = "model.safetensors"
+CONFIG = "config.toml"
+RESULT = "result.json"
+HISTORY_JSON = "history.json"
+HISTORY_CSV = "history.csv"
+LOSS_PLOT = "loss.png"
+CONFUSION_PLOT = "confusion.png"
+FILES = (MODEL, CONFIG, RESULT, HISTORY_JSON, HISTORY_CSV, LOSS_PLOT, CONFUSION_PLOT)
+
+
+def check_run_folder(folder: Path, *, force: bool) -> None:
+    """Refuse a run folder that could not be written, before anything is trained.
+
+    `force` replaces a run, never a folder that holds anything else: a slip such as `--out ~`
+    must not delete.
+
+    Raises:
+        OutputError: as `files.check_output_folder`; or it cannot be made, is the current folder or
+            above it, or holds files of another kind.
+    """
+    check_output_folder(folder, force=force)
+    resolved, current = folder.resolve(), Path.cwd()
+    if resolved == current or resolved in current.parents:
+        raise OutputError(f"{folder} is the current folder or above it; name another with --out")
+    entries = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+    strangers = sorted(entries - set(FILES))
+    if strangers:
+        raise OutputError(
+            f"{folder} holds '{printable(strangers[0])}', which no run writes; --force replaces "
+            "only the folder of a run: name another with --out"
+        )
+    _check_writable(folder.absolute().parent)
+
+
+def _check_writable(parent: Path) -> None:
+    """Make a folder and remove it: to the superuser, permissions say nothing of /proc or /sys."""
+    while not parent.exists():
+        parent = parent.parent
+    try:
+        Path(tempfile.mkdtemp(prefix=".samplewise.", dir=parent)).rmdir()
+    except OSError as error:
+        raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
+
+
+def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
+    """Write a run's model, history, plots and configuration.
+
+    Args:
+        result: of at least one epoch.
+        folder: where; missing parents are made.
+        force: replace the run that is there.
+
+    Raises:
+        OutputError: as `check_run_folder`, or the disk is full; then nothing is left, and what was
+            there before stays.
+        ModelFileError: as `save_model`.
+    """
+    check_run_folder(folder, force=force)
+    with new_folder(folder, force=force) as new:
+        save_model(result.model, new / MODEL)
+        write_text(new / CONFIG, write_config(result.experiment))
+        write_text(new / RESULT, json.dumps(summary(result), indent=2, allow_nan=False) + "\n")
+        write_text(new / HISTORY_JSON, result.history.to_json() + "\n")
+        write_text(new / HISTORY_CSV, result.history.to_csv())
+        _write_plots(result, new)
+
+
+def _write_plots(result: ExperimentResult, folder: Path) -> None:
+    # A third of a second, which only those pay who keep a run.
+    from samplewise.plots import figures
+
+    what = f"{result.model.network} on {result.model.trained_on}"
+    curves = {"training": result.history.losses}
+    write_bytes(folder / LOSS_PLOT, figures.loss_curves(curves, f"Loss of {what}"))
+    title = f"Test rows: {what}, {result.test_accuracy:.1%} right"
+    confusion = figures.confusion(result.confusion, result.model.class_names, title)
+    write_bytes(folder / CONFUSION_PLOT, confusion)
+
+
+def summary(result: ExperimentResult) -> dict[str, Any]:
+    """Return the figures of a run of at least one epoch, as JSON values."""
+    history, data = result.history, result.data
+    return {
+        "data": {
+            "name": data.training.name,
+            "source": data.training.source,
+            "synthetic": data.training.synthetic,
+            "training_rows": len(data.training),
+            "test_rows": len(data.test),
+        },
+        "network": str(result.model.network),
+        "classes": list(result.model.class_names),
+        "test_accuracy": result.test_accuracy,
+        "confusion": result.confusion.tolist(),
+        "initial_loss": history.losses[0],
+        "final_loss": history.losses[-1],
+        "epochs": len(history.epochs),
+        "train_ms": history.train_ms,
+        "compile_ms": history.compile_ms,
+        "samples_per_s": sum(record.samples for record in history.epochs)
+        / (history.train_ms / 1e3),
+        "backend": history.backend,
+        "backend_reason": history.backend_reason,
+        "stopped": history.stopped,
+        "notes": history.notes,
+    }

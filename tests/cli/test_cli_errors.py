@@ -1,0 +1,257 @@
+"""What cannot be: one line on stderr, the right exit code, and nothing written."""
+
+import errno
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import samplewise.experiment.run
+from samplewise.errors import ContractError, DivergenceError, OutputError, UnavailableBackendError
+
+
+def refused(ended, message, code=2):
+    assert ended.out == ""
+    lines = [line for line in ended.err.splitlines() if not line.startswith("epoch ")]
+    assert len(lines) == 1, ended.err
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+    assert "Traceback" not in ended.err
+    assert ended.code == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("trian", "No such command 'trian'. Did you mean 'train'?"),
+        ("--verison", "No such option: --verison"),
+        ("train --epohcs 3", "No such option: --epohcs (Possible options: --epochs"),
+        ("train --data IMAGES --epochs", "Option '--epochs' requires an argument"),
+        ("train --epochs 3 --epochs 4", "'--epochs': given twice; give it once"),
+        ("train --shuffle --no-shuffle", "'--shuffle': given twice"),
+        ("train surplus", "unexpected extra argument(s) (surplus)"),
+        ("train --epochs 0", "epochs is 0"),
+        ("train --epochs=-1", "epochs is -1"),
+        ("train --batch-size 2.5", "batch_size is '2.5'"),
+        ("train --learning-rate nan", "learning_rate is nan"),
+        ("train --learning-rate=1e400", "learning_rate is inf"),
+        ("train --learning-rate=", "learning_rate is ''"),
+        ("train --seed -1", "seed is -1"),
+        ("train --seed 1.5", "seed is '1.5'"),
+        ("train --hidden 1000000000000", "parameters"),
+        ("train --hidden 0", "hidden is 0"),
+        ("train --activation reul", "did you mean 'relu'?"),
+        ("train --loss binary_cross_entropy", "tells 2 classes apart, but there are 3"),
+        ("train --backend nubma_cpu", "did you mean 'numba_cpu'?"),
+        ("train --split 0.001", "both parts need at least one"),
+        ("train --classes 4,4", "name one class twice"),
+        ("train --classes 4,8", "has no class '8'"),
+        ("train --data nope", "'nope' is no dataset and no path"),
+        ("train --data synthetik", "did you mean 'synthetic'?"),
+        ("train --data missing.npz", "missing.npz"),
+        ("train --data=", "data is empty"),
+        ("train --config missing.toml", "missing.toml"),
+        ("train --config .", "is a folder"),
+        ("train --out a-file", "a-file is not a folder"),
+        ("train --out a-file/below", "is not a folder"),
+        ("train --out a-folder", "exists already"),
+        ("train --out a-folder --force", "holds 'kept', which no run writes"),
+        ("train --out . --force", "current folder or above"),
+        ("train --out /proc/nope", "cannot make"),
+        ("evaluate", "Missing argument 'MODEL'"),
+        ("evaluate missing", "missing"),
+        ("evaluate a-folder", "holds no model.safetensors"),
+        ("evaluate a-file", "is no samplewise model"),
+        ("evaluate MODEL", "name it with --data"),
+        ("evaluate MODEL --data IMAGES", "the class '7', which this model does not know"),
+        ("evaluate MODEL --data iris", "this model does not know"),
+        ("evaluate MODEL --data IMAGES --part test", "only the folder of a run says"),
+        ("evaluate MODEL --sha256 abc", "64 hexadecimal digits"),
+        ("evaluate RUN --part tset", "did you mean 'test'?"),
+        ("evaluate RUN --classes 4,7", "the class '7', which this model does not know"),
+        ("evaluate RUN --classes 4", "classes names 1 class"),
+        ("predict RUN", "Missing argument 'INPUT'"),
+        ("predict RUN missing.png", "missing.png"),
+        ("predict RUN a-folder", "a-folder"),
+        ("predict RUN IMAGES", "choose one with --row"),
+        ("predict RUN IMAGES --row 60", "at most 59"),
+        ("predict RUN IMAGES --row=-1", "--row is '-1'"),
+        ("predict RUN IMAGES --row x", "--row is 'x'"),
+        ("predict RUN iris --row 3", "this network takes (rows, 64)"),
+        ("predict RUN picture.png --row 3", "--row goes with a dataset"),
+        ("predict RUN broken.png", "damaged or no PNG"),
+        ("predict RUN wrong.npy", "one input of 8 x 8 pixels"),
+        ("predict RUN objects.npy", "Python objects"),
+        ("predict RUN nan.npy", "NaN or inf"),
+        ("predict RUN text.npy", "no npy array"),
+        ("predict RUN picture.png --picture a-folder", "is a folder"),
+        ("predict RUN picture.png --picture no/where.png", "there is no folder no"),
+        ("predict RUN picture.png --picture a-file", "exists already"),
+        ("predict RUN picture.png --picture picture.png --force", "is what this command reads"),
+        ("predict TABLE picture.png", "takes 4 values of a table"),
+        ("predict TABLE iris --row 3 --picture p.png", "leave out --picture"),
+        ("data --data nope", "'nope' is no dataset"),
+        ("data --data iris --out sheet.png", "is a table, not images"),
+        ("data --data IMAGES --out a-file", "exists already"),
+        ("data --data COPY --out COPY --force", "is what this command reads"),
+        ("data --data IMAGES --out a-file/sheet.png", "there is no folder a-file"),
+    ],
+)
+def test_a_bad_input_is_one_line_and_writes_nothing(
+    cli, images, trained, trained_on_table, arguments, message
+):
+    bad_inputs(images)
+    here = Path.cwd()
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    places = {
+        "MODEL": trained / "model.safetensors",
+        "RUN": trained,
+        "TABLE": trained_on_table,
+        "IMAGES": images,
+        "COPY": "copy.npz",
+    }
+    words = [places.get(word, word) for word in arguments.split()]
+    if words[0] == "train" and "--data" not in arguments:
+        words += ["--data", images]
+    refused(cli(*words), message)
+    assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+    assert not (here / "run").exists()
+
+
+def bad_inputs(images):
+    from PIL import Image
+
+    Path("a-file").write_bytes(b"kept")
+    Path("a-folder").mkdir()
+    Path("a-folder/kept").write_bytes(b"")
+    shutil.copy(images, "copy.npz")
+    Image.new("L", (8, 8)).save("picture.png")
+    Path("broken.png").write_bytes(Path("picture.png").read_bytes()[:40])
+    np.save("wrong.npy", np.zeros(63))
+    np.save("objects.npy", np.array([{}] * 64), allow_pickle=True)
+    np.save("nan.npy", np.full(64, np.nan))
+    Path("text.npy").write_text("no array")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("epohcs = 3", "unknown word 'epohcs'"),
+        ("epochs = ", "is not TOML"),
+        ("epochs = 0", "epochs is 0"),
+        ("a = " + "[" * 9_000, "nested too deeply"),
+        ("", "is empty"),
+    ],
+)
+def test_a_bad_configuration_is_one_line(cli, content, message):
+    Path("config.toml").write_text(content)
+    refused(cli("train", "--config", "config.toml"), message)
+
+
+def test_a_bad_variable_is_named(cli, monkeypatch):
+    monkeypatch.setenv("SAMPLEWISE_EPOCHS", "many")
+    refused(
+        cli("train"), "epochs is 'many', but must be a whole number (given by SAMPLEWISE_EPOCHS)"
+    )
+
+
+def test_control_characters_and_bytes_of_no_text_are_escaped(cli):
+    refused(cli("train", "--data", "a\x1b[2J\n\udcff"), r"a\x1b[2J\n\udcff")
+
+
+def test_divergence_is_a_failed_run(cli, images):
+    arguments = ["--activation", "relu", "--learning-rate", "1e300", "--backend", "vectorized"]
+    ended = cli("train", "--data", images, *arguments, "--loss", "categorical_cross_entropy")
+    refused(ended, "in epoch 1 at sample", code=1)
+    assert "learning_rate 1e+300" in ended.err
+    assert not Path("run").exists()
+
+
+def disk_error(code):
+    error = OutputError("cannot write")
+    error.__cause__ = OSError(code, os.strerror(code))
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (UnavailableBackendError("it lacks"), 2, "it lacks"),
+        (ContractError("broke it"), 1, "broke it"),
+        (DivergenceError("the loss"), 1, "the loss"),
+        (disk_error(errno.ENOSPC), 1, "cannot write"),
+        (disk_error(errno.EACCES), 2, "cannot write"),
+        (MemoryError(), 1, "not enough memory"),
+        (PermissionError(errno.EACCES, "no", "file"), 1, "file"),
+        (KeyError("x\ny"), 1, "internal error, KeyError: 'x\\ny'; `samplewise --debug"),
+        (KeyboardInterrupt(), 130, None),
+    ],
+)
+def test_every_ending_has_its_exit_code(cli, images, monkeypatch, error, code, message):
+    def fails(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(samplewise.experiment.run, "run", fails)
+    ended = cli("train", "--data", images)
+    assert ended.code == code
+    if message is not None:
+        refused(ended, message, code)
+
+
+def test_a_warning_is_one_line_without_its_place_in_the_source(cli, images, monkeypatch):
+    def warns(*args, **kwargs):
+        warnings.simplefilter("always")
+        warnings.warn("labels are\nodd", stacklevel=1)
+        raise DivergenceError("the loss")
+
+    monkeypatch.setattr(samplewise.experiment.run, "run", warns)
+    ended = cli("train", "--data", images)
+    assert ended.err == "warning: labels are odd\nerror: the loss\n"
+
+
+def test_debug_adds_the_traceback(cli):
+    ended = cli("--debug", "train", "--epochs", "0")
+    assert "Traceback" in ended.err
+    assert ended.err.splitlines()[-1].startswith("error: epochs is 0")
+    assert ended.code == 2
+
+
+def test_a_full_disk_at_the_end_keeps_the_old_run_and_fails(cli, images, monkeypatch):
+    arguments = ("train", "--data", images, "--backend", "vectorized", "--epochs", 1)
+    assert cli(*arguments).code == 0
+    before = {path: path.read_bytes() for path in Path("run").iterdir()}
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    refused(cli(*arguments, "--force"), "No space left on device", code=1)
+    assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
+    assert [path.name for path in Path.cwd().iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("length", [0, 2**20, 2**63])
+def test_a_hostile_model_is_refused_in_one_line(cli, length):
+    Path("model").write_bytes(length.to_bytes(8, "little") + b'{"a": ' + b"[" * 5_000)
+    refused(cli("predict", "model", "iris", "--row", 0), "model")
+
+
+def test_another_hash_is_refused(cli, trained):
+    refused(cli("evaluate", trained, "--sha256", "0" * 64), "0" * 64 + " was expected")
+
+
+def test_a_run_folder_without_its_configuration_is_refused(cli, trained):
+    shutil.copytree(trained, "copy")
+    Path("copy/config.toml").unlink()
+    refused(cli("evaluate", "copy"), "config.toml")
+
+
+def test_json_stays_json_when_something_fails(cli):
+    ended = cli("train", "--epochs", "0", "--json")
+    refused(ended, "epochs is 0")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(ended.out)

@@ -1,0 +1,180 @@
+"""Pipes, narrow and missing terminals, closed streams, odd locales."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+from cli_process import SAMPLEWISE
+
+from samplewise.cli import console
+from samplewise.cli.progress import ProgressReport
+from samplewise.training.history import EpochRecord, History
+
+FAST = ("--backend", "vectorized", "--epochs", "2")
+
+
+def shell(line, **variables):
+    """Run a shell line in which $S is samplewise."""
+    python, option, code = SAMPLEWISE
+    script = f"S() {{ '{python}' {option} '{code}' \"$@\"; }}\n{line}"
+    return subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **variables},
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    done = shell("set -o pipefail; S backends --json | true; S backends --json | head -c 5")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n  {", "")
+
+
+def test_a_full_disk_behind_stdout_is_one():
+    done = shell("S backends > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "error: [Errno 28] No space left on device\n"
+
+
+def test_streams_that_are_closed_are_no_error(images):
+    line = f"S train --data {images} {' '.join(FAST)} --out"
+    done = shell(f"{line} a 2>&- && {line} b >&- && {line} c 2>/dev/full && ls")
+    assert done.returncode == 0
+    assert done.stdout.split()[-3:] == ["a", "b", "c"]
+    assert "Traceback" not in done.stderr
+
+
+def test_an_ascii_terminal_gets_escapes(images):
+    done = shell(
+        f"S data --data {images}; S train --data $'\\u00fc'",
+        PYTHONIOENCODING="ascii",
+        LC_ALL="C",
+        PYTHONCOERCECLOCALE="0",
+        PYTHONUTF8="0",
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.isascii()
+
+
+def on_terminal(*arguments, columns=80, **variables):
+    """Run on a terminal of so many columns; return the exit code and all that it showed."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        [*SAMPLEWISE, *map(str, arguments)],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm-256color", **variables},
+        start_new_session=True,
+    )
+    os.close(slave)
+    shown, deadline = b"", time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if select.select([master], [], [], 0.1)[0]:
+            try:
+                shown += os.read(master, 65_536)
+            except OSError:  # Linux says EIO where the other end is closed
+                break
+    os.close(master)
+    return process.wait(timeout=5), shown.decode()
+
+
+@pytest.mark.parametrize("columns", [20, 100])
+def test_a_terminal_gets_a_bar(images, columns):
+    code, shown = on_terminal("train", "--data", images, *FAST, columns=columns)
+    assert code == 0
+    assert "epoch 2/2" in shown
+    assert "━" in shown
+    assert "\x1b[?25h" in shown  # the cursor is shown again
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    table = plain[plain.index("data") :].splitlines()
+    assert max(map(len, table)) <= columns
+
+
+def test_no_color_is_honoured(images):
+    code, shown = on_terminal("train", "--data", images, *FAST, NO_COLOR="1")
+    assert code == 0
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m|\x1b\[9[0-9]m", shown)
+
+
+def test_without_a_terminal_lines_are_whole_and_plain(cli, images):
+    long_name = "x" * 200
+    ended = cli("train", "--data", images, *FAST, "--out", long_name)
+    assert f"written to      {long_name}\n" in ended.out
+    assert "\x1b" not in ended.out + ended.err
+
+
+def test_columns_narrow_a_table_without_cutting_it(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    ended = cli("backends")
+    assert max(map(len, ended.out.splitlines())) <= 20
+    assert "…" not in ended.out
+
+
+def test_text_is_never_taken_for_markup(capsys):
+    console.table([("[red]", "[/] :smile:")], ("[bold]x", "y"))
+    assert capsys.readouterr().out.split() == [
+        *("[bold]x", "y"),
+        *("─" * len("[bold]x   [/] :smile:"),),
+        *("[red]", "[/]", ":smile:"),
+    ]
+
+
+def test_json_never_holds_what_json_has_not(capsys):
+    with pytest.raises(ValueError, match="Out of range"):
+        console.result_json({"loss": float("nan")})
+    console.result_json({"name": "ü\udcff"})
+    assert json.loads(capsys.readouterr().out) == {"name": "ü\udcff"}
+
+
+def test_messages_are_one_line(capsys):
+    console.error("a\nb\n  c\x1b[2J")
+    console.warning("d\ne")
+    assert capsys.readouterr().err == "error: a b c\\x1b[2J\nwarning: d e\n"
+
+
+def history(epochs):
+    return History("x", "why", {"epochs": epochs}, {}, {}, "", deterministic=True, compile_ms=0.0)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "shown"), [(1, [1]), (100, range(1, 101)), (101, [1, 33, 65, 97, 101])]
+)
+def test_many_epochs_are_shown_twice_a_second(capsys, monkeypatch, epochs, shown):
+    now = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with ProgressReport() as progress:
+        progress.on_train_begin(history(epochs))
+        for epoch in range(1, epochs + 1):
+            progress.on_epoch_end(EpochRecord(epoch, 0.5, 0.75, 1.0, 10, 10_000.0))
+            now[0] += 1 / 64
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"epoch {epoch}/{epochs}  loss 0.5  accuracy 75.0%" for epoch in shown]
+
+
+def test_only_compiling_that_takes_long_is_announced(capsys, monkeypatch):
+    monkeypatch.setattr("samplewise.cli.progress.QUIET_S", 0.05)
+    with ProgressReport() as progress:
+        progress.on_compile_begin("quick")
+        progress.on_train_begin(history(1))
+        time.sleep(0.1)
+    with ProgressReport() as progress:
+        progress.on_compile_begin("slow")
+        time.sleep(0.1)
+    with ProgressReport() as progress:
+        progress.on_compile_begin("failed")
+    time.sleep(0.1)
+    assert capsys.readouterr().err == "compiling kernels of slow (once; kept for later runs)\n"

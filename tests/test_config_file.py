@@ -1,0 +1,228 @@
+import dataclasses
+
+import pytest
+
+from samplewise.errors import ConfigError, ParameterError
+from samplewise.experiment.config_file import KINDS, effective, read_config, write_config
+from samplewise.experiment.experiment import Experiment
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch):
+    for field in KINDS:
+        monkeypatch.delenv(f"SAMPLEWISE_{field.upper()}", raising=False)
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(content):
+        path = tmp_path / "config.toml"
+        if isinstance(content, str):
+            content = content.encode()
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+EVERY_FIELD = Experiment(
+    loss="categorical_cross_entropy",
+    learning_rate=0.1 + 0.2,
+    epochs=3,
+    batch_size=4,
+    shuffle=True,
+    init="he_normal",
+    seed=7,
+    backend="reference",
+    dtype="float32",
+    threads=2,
+    data='odd "name"\\ü.npz',
+    classes=("9", "4"),
+    preprocess="none",
+    split=0.25,
+    stratify=True,
+    hidden=(128, 32),
+    activation="relu",
+)
+
+
+@pytest.mark.parametrize(
+    "experiment", [Experiment(), EVERY_FIELD, dataclasses.replace(EVERY_FIELD, hidden=())]
+)
+def test_what_is_written_is_read_back(experiment, config):
+    path = config(write_config(experiment))
+    assert effective({}, path) == experiment
+    given = {name for name, value in dataclasses.asdict(experiment).items() if value is not None}
+    assert set(read_config(path)) == given
+
+
+def test_no_source_at_all_gives_the_defaults():
+    assert effective({"epochs": None, "shuffle": None}, None) == Experiment()
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("data", "./x y.npz", "./x y.npz"),
+        ("classes", "4, 9", ("4", "9")),
+        ("preprocess", "none", "none"),
+        ("split", ".25", 0.25),
+        ("stratify", "true", True),
+        ("hidden", "128,32", (128, 32)),
+        ("hidden", "none", ()),
+        ("activation", "relu", "relu"),
+        ("loss", "binary_cross_entropy", "binary_cross_entropy"),
+        ("learning_rate", "1e-3", 0.001),
+        ("learning_rate", "1", 1.0),
+        ("epochs", "+20", 20),
+        ("batch_size", "32", 32),
+        ("shuffle", "false", False),
+        ("init", "zeros", "zeros"),
+        ("seed", "0", 0),
+        ("dtype", "float32", "float32"),
+        ("threads", "2", 2),
+    ],
+)
+def test_a_flag_and_a_variable_mean_the_same(field, text, value, monkeypatch):
+    assert getattr(effective({field: text}, None), field) == value
+    monkeypatch.setenv(f"SAMPLEWISE_{field.upper()}", text)
+    assert getattr(effective({}, None), field) == value
+
+
+def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(config, monkeypatch):
+    path = config('epochs = 2\nseed = 2\nlearning-rate = 2\ndata = "file"\n')
+    monkeypatch.setenv("SAMPLEWISE_EPOCHS", "3")
+    monkeypatch.setenv("SAMPLEWISE_SEED", "3")
+    monkeypatch.setenv("SAMPLEWISE_DATA", "")
+    chosen = effective({"epochs": "4", "shuffle": True}, path)
+    assert (chosen.epochs, chosen.seed, chosen.learning_rate) == (4, 3, 2.0)
+    assert (chosen.data, chosen.batch_size, chosen.shuffle) == ("file", 1, True)
+
+
+def test_the_variable_of_the_backend_is_left_to_the_registry(config, monkeypatch):
+    path = config('backend = "reference"')
+    assert effective({}, path).backend == "reference"
+    monkeypatch.setenv("SAMPLEWISE_BACKEND", "vectorized")
+    assert effective({}, path).backend is None
+    assert effective({"backend": "auto"}, path).backend == "auto"
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "message"),
+    [
+        ("learning_rate", "0", "finite number above 0"),
+        ("learning_rate", "-1", "finite number above 0"),
+        ("learning_rate", "nan", "learning_rate is nan"),
+        ("learning_rate", "inf", "learning_rate is inf"),
+        ("learning_rate", "1e400", "learning_rate is inf"),
+        ("learning_rate", "0,1", "a number such as 0.1"),
+        ("learning_rate", "", "learning_rate is ''"),
+        ("learning_rate", "1_0", "a number such as"),
+        ("learning_rate", "٣", "a number such as"),
+        ("learning_rate", " 1", "a number such as"),
+        ("learning_rate", "infinity", "a number such as"),
+        ("batch_size", "0", "at least 1"),
+        ("batch_size", "-1", "at least 1"),
+        ("batch_size", "2.5", "a whole number"),
+        ("epochs", "0", "at least 1"),
+        ("epochs", "1e3", "a whole number"),
+        ("epochs", "1000001", "at most 1000000"),
+        ("epochs", "9" * 5_000, "a whole number"),
+        ("epochs", "true", "a whole number"),
+        ("seed", "-1", "at least 0"),
+        ("threads", "0", "at least 1"),
+        ("hidden", "", "128,32, or none"),
+        ("hidden", "0", "at least 1"),
+        ("hidden", "-3", "at least 1"),
+        ("hidden", "10,,3", "128,32, or none"),
+        ("classes", "4", "at least two"),
+        ("classes", "4,", "names such as"),
+        ("classes", "", "names such as"),
+        ("data", "", "data is empty"),
+        ("split", "0", "finite number above 0"),
+        ("split", "1", "between 0 and 1"),
+        ("activation", "reul", "did you mean 'relu'"),
+        ("loss", "mse", "must be one of"),
+        ("init", "normall", "did you mean 'normal'"),
+        ("dtype", "float16", "float64, float32"),
+        ("preprocess", "scal", "did you mean 'scale'"),
+        ("activation", "\x1b[31m", r"\\x1b"),
+    ],
+)
+def test_a_text_that_cannot_be_is_refused_with_its_source(field, text, message, monkeypatch):
+    option = "--" + field.replace("_", "-")
+    with pytest.raises(ParameterError, match=rf"{message}.* \(given by {option}\)$"):
+        effective({field: text}, None)
+    if text:
+        variable = f"SAMPLEWISE_{field.upper()}"
+        monkeypatch.setenv(variable, text)
+        with pytest.raises(ParameterError, match=rf"{message}.* \(given by {variable}\)$"):
+            effective({}, None)
+
+
+@pytest.mark.parametrize("text", ["True", "1", "yes"])
+def test_a_switch_is_true_or_false(text, monkeypatch):
+    monkeypatch.setenv("SAMPLEWISE_SHUFFLE", text)
+    with pytest.raises(ParameterError, match="must be true or false"):
+        effective({}, None)
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("epohcs = 3", "unknown word 'epohcs'.*did you mean 'epochs'"),
+        ('"\\u001b" = 1', r"unknown word '\\x1b'"),
+        ("[epochs]\nx = 1", "epochs is .* a whole number"),
+        ("[train]\nepochs = 1", "unknown word 'train'"),
+        ("epochs = 3\nepochs = 4", "not TOML: .*overwrite"),
+        ("learning-rate = 1\nlearning_rate = 2", "learning_rate twice"),
+        ("epochs = ", "not TOML: Invalid value .at end of document"),
+        ("epochs: 3", "not TOML: .*line 1, column 7"),
+        ('{"epochs": 3}', "not TOML"),
+        ("epochs = 3.0", "epochs is '3.0', but must be a whole number"),
+        ("epochs = true", "epochs is 'True'"),
+        ('epochs = "3"', "epochs is '3'"),
+        ("epochs = 0", "epochs is 0"),
+        ("seed = " + "9" * 5_000, "not TOML: Exceeds the limit"),
+        ("seed = 1979-05-27", "seed is '1979-05-27'"),
+        ("learning_rate = nan", "learning_rate is nan"),
+        ("learning_rate = 1e400", "learning_rate is inf"),
+        ("learning_rate = " + "9" * 4_000, "learning_rate is '999"),
+        ("learning_rate = true", "learning_rate is 'True'"),
+        ("shuffle = 1", "shuffle is '1', but must be true or false"),
+        ("data = 3", "data is '3', but must be a text in quotes"),
+        ('data = ""', "data is empty"),
+        ("classes = [4, 9]", r'texts in a list, such as \["4", "9"\]'),
+        ('classes = "4,9"', "texts in a list"),
+        ('classes = ["4"]', "at least two"),
+        ("hidden = 10", r"a list, such as \[128, 32\]"),
+        ("hidden = [10.0]", "a list, such as"),
+        ("hidden = [0]", "at least 1"),
+        ("hidden = " + "[" * 5_000, "nested too deeply"),
+        (b"data = '\xff'", "not TOML: .*utf-8"),
+        (b"\x00", "not TOML"),
+        ("", "is empty"),
+        ("#" * (2**20 + 1), "larger than 1,048,576 bytes"),
+    ],
+)
+def test_a_file_that_cannot_be_is_refused_by_name(config, toml, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_config(config(toml))
+    assert "config.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 700
+
+
+def test_a_byte_order_mark_and_comments_are_fine(config):
+    assert read_config(config("\ufeff# ours\nepochs = 3 # three\n")) == {"epochs": 3}
+
+
+def test_an_integer_is_a_rate(config):
+    value = read_config(config("learning-rate = 1"))["learning_rate"]
+    assert (value, type(value)) == (1.0, float)
+
+
+@pytest.mark.parametrize(("place", "message"), [("missing", "No such file"), ("", "a folder")])
+def test_a_file_that_is_none_is_refused(tmp_path, place, message):
+    with pytest.raises(ConfigError, match=message):
+        read_config(tmp_path / place)

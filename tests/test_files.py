@@ -1,0 +1,170 @@
+import errno
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from samplewise import files
+from samplewise.errors import OutputError
+
+
+def failing(function, nth, code=errno.EIO):
+    """Return `function`, failing from its nth call on, and the list of its calls."""
+    calls = []
+
+    def wrapped(*args, **kwargs):
+        calls.append(args)
+        if len(calls) >= nth:
+            raise OSError(code, os.strerror(code))
+        return function(*args, **kwargs)
+
+    return wrapped, calls
+
+
+def test_a_file_is_replaced(tmp_path):
+    path = tmp_path / "file"
+    files.write_bytes(path, b"old")
+    files.write_text(path, "né")
+    assert path.read_bytes() == "né".encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_is_synced_before_it_is_renamed_and_the_folder_after(tmp_path, monkeypatch):
+    events = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: (events.append(os.fstat(fd).st_mode & 0o170000), fsync(fd))[1]
+    )
+    monkeypatch.setattr(
+        Path, "replace", lambda self, to: (events.append("rename"), replace(self, to))[1]
+    )
+    files.write_bytes(tmp_path / "file", b"new")
+    assert events == [0o100000, "rename", 0o040000]
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "nth"), [(os, "fsync", 1), (Path, "replace", 1), (Path, "open", 1)]
+)
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_failure_before_the_rename_keeps_the_old_file(
+    tmp_path, monkeypatch, where, name, nth, code
+):
+    path = tmp_path / "file"
+    files.write_bytes(path, b"old")
+    wrapped, calls = failing(getattr(where, name), nth, code)
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, wrapped)
+        with pytest.raises(OutputError, match=f"cannot write .*file: {os.strerror(code)}") as error:
+            files.write_bytes(path, b"new")
+    assert calls
+    assert error.value.__cause__.errno == code
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_synced_is_a_failure(tmp_path, monkeypatch):
+    wrapped, _ = failing(os.fsync, 2)
+    monkeypatch.setattr(os, "fsync", wrapped)
+    with pytest.raises(OutputError):
+        files.write_bytes(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_a_place_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(OutputError, match="cannot write"):
+        files.write_bytes(tmp_path / "file" / "below", b"new")
+    with pytest.raises(OutputError, match="cannot make"):
+        files.check_output_folder(tmp_path / "file" / "below" / "more", force=True)
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from samplewise import files
+from samplewise.errors import OutputError
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    files.write_bytes(Path(sys.argv[1]), bytes(100_000))
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no limit on file sizes here")
+def test_a_full_disk_keeps_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"cannot write {path}: File too large\n"
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def fill(folder, text="new"):
+    (folder / "a").write_text(text)
+
+
+def fail_after_filling(folder, kind):
+    fill(folder)
+    raise kind
+
+
+def test_a_folder_appears_whole_with_its_parents(tmp_path):
+    with files.new_folder(tmp_path / "x" / "run", force=False) as new:
+        fill(new)
+        assert not (tmp_path / "x" / "run").exists()
+    assert (tmp_path / "x" / "run" / "a").read_text() == "new"
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_error_inside_leaves_no_folder_and_keeps_the_old_one(tmp_path, kind):
+    with files.new_folder(tmp_path / "run", force=False) as new:
+        fill(new, "old")
+    with pytest.raises(kind), files.new_folder(tmp_path / "run", force=True) as new:
+        fail_after_filling(new, kind)
+    assert (tmp_path / "run" / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_rename_that_fails_gives_the_old_folder_back(tmp_path, monkeypatch, nth):
+    (tmp_path / "run").mkdir()
+    fill(tmp_path / "run", "old")
+    rename, calls = Path.rename, []
+
+    def fails_once(self, target):
+        calls.append(self)
+        if len(calls) == nth:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", fails_once)
+        with (
+            pytest.raises(OutputError, match="cannot write"),
+            files.new_folder(tmp_path / "run", force=True) as new,
+        ):
+            fill(new)
+    assert (tmp_path / "run" / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_existing_folder_needs_force(tmp_path):
+    fill(tmp_path)
+    with pytest.raises(OutputError, match="exists already"):
+        files.check_output_folder(tmp_path, force=False)
+    files.check_output_folder(tmp_path, force=True)
+
+
+def test_a_link_is_no_output_folder(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(OutputError, match="is not a folder"):
+        files.check_output_folder(tmp_path / "link", force=True)

@@ -1,0 +1,401 @@
+import hashlib
+import json
+import os
+import pickle
+import random
+import struct
+import sys
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from samplewise.data.preprocessing import Preprocessing
+from samplewise.errors import ModelFileError, OutputError, ParameterError
+from samplewise.model import Model
+from samplewise.model_file import container, load_model, save_model
+from samplewise.network import loss_named, multilayer_perceptron
+
+
+def made(hidden=(3,), inputs=4, classes=("4", "9"), dtype="float64", **changes):
+    loss = loss_named("binary_cross_entropy" if len(classes) == 2 else "categorical_cross_entropy")
+    network = multilayer_perceptron(inputs, hidden, loss.outputs(len(classes)))
+    parameters = network.layout.zeros(dtype)
+    rng = np.random.default_rng(0)
+    for view in network.layout.views(parameters).values():
+        view[...] = rng.standard_normal(view.shape)
+    fields = {
+        "network": network,
+        "loss": loss,
+        "parameters": parameters,
+        "class_names": classes,
+        "preprocessing": Preprocessing("scale", full_scale=255.0),
+        "image_shape": (2, 2),
+        "trained_on": "synthetic",
+        "backend": "vectorized",
+    }
+    return Model(**{**fields, **changes})
+
+
+def table_model(**changes):
+    step = Preprocessing("standardize", mean=np.arange(4.0), deviation=np.arange(1.0, 5.0))
+    return made(preprocessing=step, image_shape=None, **changes)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def good(path):
+    save_model(made(), path)
+    return path.read_bytes()
+
+
+def parts(content):
+    """The header as a dict, and the bytes of the tensors."""
+    length = struct.unpack("<Q", content[:8])[0]
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def joined(header, data):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def with_metadata(content, **changes):
+    header, data = parts(content)
+    metadata = json.loads(header["__metadata__"]["samplewise"])
+    for key, value in changes.items():
+        if value is ...:
+            del metadata[key]
+        else:
+            metadata[key] = value
+    header["__metadata__"]["samplewise"] = json.dumps(metadata)
+    return joined(header, data)
+
+
+def with_metadata_text(content, text):
+    header, data = parts(content)
+    header["__metadata__"] = {"samplewise": text}
+    return joined(header, data)
+
+
+def with_tensor(content, name, **changes):
+    header, data = parts(content)
+    header[name] = {**header[name], **changes}
+    return joined(header, data)
+
+
+def refused(path, content, message):
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1_500
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        made(),
+        made(dtype="float32"),
+        made(hidden=()),
+        made(hidden=(5, 4), classes=("a", "ü", "日本")),
+        made(preprocessing=Preprocessing("standardize")),
+        made(preprocessing=Preprocessing("none"), image_shape=None),
+        table_model(dtype="float32", classes=("x", "y", "z")),
+    ],
+)
+def test_a_model_comes_back_bit_for_bit(model, path):
+    save_model(model, path)
+    back = load_model(path)
+    np.testing.assert_array_equal(back.parameters, model.parameters, strict=True)
+    rows = np.random.default_rng(1).uniform(0, 255, (5, 4))
+    np.testing.assert_array_equal(back.predict(rows), model.predict(rows))
+    same = ("network", "loss", "class_names", "image_shape", "trained_on")
+    assert [getattr(back, name) for name in same] == [getattr(model, name) for name in same]
+
+
+def test_the_file_is_what_the_library_reads_and_the_same_every_time(path, good):
+    tensors = load_file(path)
+    assert {name: tensor.shape for name, tensor in tensors.items()} == {
+        "0.weight": (3, 4),
+        "0.bias": (3,),
+        "1.weight": (1, 3),
+        "1.bias": (1,),
+    }
+    views = made().network.layout.views(made().parameters)
+    np.testing.assert_array_equal(tensors["0.weight"], views["0.weight"])
+    save_model(made(), path)
+    assert path.read_bytes() == good
+
+
+def test_the_parameters_are_aligned_and_can_be_written(path):
+    save_model(made(), path)
+    parameters = load_model(path).parameters
+    assert parameters.ctypes.data % 64 == 0
+    assert parameters.flags.writeable
+
+
+def test_a_header_of_896_bytes_is_no_pickle(path, good):
+    header, data = parts(good)
+    content = joined(json.dumps(header).encode().ljust(896), data)
+    assert content.startswith(b"\x80\x03")
+    path.write_bytes(content)
+    assert load_model(path).class_names == ("4", "9")
+
+
+def header_length(length):
+    return lambda good: struct.pack("<Q", length) + good[8:]
+
+
+def other_header(raw):
+    return lambda good: joined(raw, parts(good)[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda good: good[:5], "no samplewise model"),
+        (header_length(0), "no samplewise model|damaged"),
+        (header_length(2**63), "no samplewise model"),
+        (header_length(2**20 + 1), "no samplewise model"),
+        (header_length(2**20), "ends inside its header"),
+        (other_header(b" {}"), "no samplewise model"),
+        (other_header(b'{"a": "\xff"}'), "header of .* is damaged"),
+        (other_header(b"{nonsense}"), "header of .* is damaged"),
+        (other_header(b'{"a": {}, "a": {}}'), "the key 'a' twice"),
+        (other_header(b'{"a":' + b"[" * 1_000_000), "nested deeper"),
+        (other_header(b'{"a": NaN}'), "NaN is no JSON number"),
+        (other_header(b"{}"), "its metadata must be one text"),
+        (other_header(b'{"__metadata__": {}}'), "its metadata must be one text"),
+        (other_header(b'{"__metadata__": {"samplewise": 1}}'), "its metadata must be one text"),
+        (other_header(b'{"__metadata__": {"samplewise": "{}", "x": ""}}'), "must be one text"),
+    ],
+)
+def test_a_header_that_is_none_is_refused(path, good, change, message):
+    refused(path, change(good), message)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        ({"data_offsets": [-8, 16]}, "lengths from 0"),
+        ({"data_offsets": [24, 0]}, "a start before an end"),
+        ({"data_offsets": [0, 8]}, "takes 24 bytes"),
+        ({"data_offsets": [0, 24, 24]}, "a start before an end"),
+        ({"data_offsets": [0.0, 24]}, "lengths from 0"),
+        ({"data_offsets": [False, 24]}, "lengths from 0"),
+        ({"data_offsets": None}, "lengths from 0"),
+        ({"data_offsets": [0, 24]}, "starts at byte"),
+        ({"data_offsets": [8, 32]}, "starts at byte"),
+        ({"data_offsets": [10**17, 10**17 + 24]}, "starts at byte"),
+        ({"shape": [10**17, 10**17]}, "which takes 80,000"),
+        ({"shape": [-3]}, "lengths from 0"),
+        ({"shape": [[3]]}, "lengths from 0"),
+        ({"shape": [1] * 9}, "lengths from 0"),
+        ({"shape": [3, 1]}, "the description says float64"),
+        ({"shape": [6], "dtype": "F32"}, "the description says float64"),
+        ({"dtype": "I64"}, "must be F32 or F64"),
+        ({"dtype": ["F64"]}, "must be F32 or F64"),
+        ({"extra": 1}, "and nothing else"),
+    ],
+)
+def test_a_tensor_out_of_place_is_refused(path, good, tensor, message):
+    name = "0.bias" if tensor.get("data_offsets") != [0, 24] else "1.bias"
+    header, _ = parts(good)
+    if message == "starts at byte":
+        size = header[name]["data_offsets"][1] - header[name]["data_offsets"][0]
+        start = tensor["data_offsets"][0]
+        tensor = {"data_offsets": [start, start + size]}
+    refused(path, with_tensor(good, name, **tensor), message)
+
+
+def test_missing_and_extra_tensors_and_bytes_are_refused(path, good):
+    header, data = parts(good)
+    extra = {"dtype": "F64", "shape": [1], "data_offsets": [len(data), len(data) + 8]}
+    refused(path, joined({**header, "2.bias": extra}, data + bytes(8)), "2.bias")
+    empty = {"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}
+    refused(path, joined({**header, "x\x1b": empty}, data), r"x\\x1b")
+    del header["1.weight"]
+    refused(path, joined(header, data), "starts at byte|but its header speaks of")
+    refused(path, good + b"PK\x05\x06" + bytes(18), "something was appended")
+    refused(path, good[:-1], "it was cut")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": 2, "samplewise": "7.1.0"}, "format 2, written by samplewise 7.1.0"),
+        ({"format": True}, "names no format"),
+        ({"format": ...}, "names no format"),
+        ({"loss": ...}, "lacks or should not have: loss"),
+        ({"module": "os"}, "lacks or should not have: module"),
+        ({"loss": "os.system"}, "loss is 'os.system'"),
+        ({"loss": ["x"]}, "loss is"),
+        ({"loss": "categorical_cross_entropy"}, "does not go with 1 outputs"),
+        ({"network": None}, "network must be a table"),
+        ({"network": {"input_shape": [4], "layers": []}}, "0 layers"),
+        ({"network": {"input_shape": [4], "layers": [{"kind": "lambda"}]}}, "kind of a layer"),
+        ({"network": {"input_shape": [10**17] * 2000, "layers": []}}, "2000 lengths"),
+        ({"network": {"input_shape": [10**17] * 8, "layers": [
+            {"kind": "dense", "units": 10**17, "activation": "identity"}]}}, "parameters"),
+        ({"network": {"input_shape": [4], "layers": [
+            {"kind": "dense", "units": 1, "activation": "swish"}]}}, "activation is 'swish'"),
+        ({"network": {"input_shape": [4], "layers": [
+            {"kind": "dense", "units": 1, "activation": "tanh"}]}}, "must have 'identity'"),
+        ({"network": {"input_shape": [4], "layers": [
+            {"kind": "dense", "units": 1, "activation": "identity"}]}}, "lacks or should not"),
+        ({"network": {"input_shape": [4], "layers": [1] * 1001}}, "1001 layers"),
+        ({"classes": ["4"]}, "2 to 10,000 texts"),
+        ({"classes": ["4"] * 10_001}, "2 to 10,000 texts"),
+        ({"classes": ["4", "4"]}, "one class twice"),
+        ({"classes": ["4", 9]}, "a class is '9'"),
+        ({"classes": ["4", "x" * 1_001]}, "1,001 characters"),
+        ({"classes": ["4", "\x1b[2J"]}, "control characters"),
+        ({"classes": ["4", "\ud800"]}, "lone surrogates"),
+        ({"classes": ["4", ""]}, "is empty"),
+        ({"trained_on": "a\nb"}, "control characters"),
+        ({"trained_on": 3}, "trained_on is '3'"),
+        ({"dtype": "float16"}, "dtype is 'float16'"),
+        ({"dtype": "float32"}, "the description says float32"),
+        ({"image_shape": [2, 3]}, "2 x 3 do not go with 4 inputs"),
+        ({"image_shape": [4]}, "a height and a width"),
+        ({"image_shape": [-2, -2]}, "image_shape is -2"),
+        ({"preprocessing": "scale"}, "preprocessing must have"),
+        ({"preprocessing": {"name": "auto", "full_scale": None}}, "'auto'"),
+        ({"preprocessing": {"name": "scale", "full_scale": None}}, "full_scale is 'None'"),
+        ({"preprocessing": {"name": "scale", "full_scale": 0}}, "full_scale is 0.0"),
+        ({"preprocessing": {"name": "none", "full_scale": 1}}, "goes with scale"),
+        ({"preprocessing": {"name": "standardize", "full_scale": None}, "image_shape": None},
+         "preprocessing.deviation, preprocessing.mean"),
+    ],
+)  # fmt: skip
+def test_a_description_that_does_not_hold_is_refused(path, good, changes, message):
+    refused(path, with_metadata(good, **changes), message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "metadata of .* is damaged"),
+        ("[]", "names no format"),
+        ("[" * 60_000, "nested deeper"),
+        ('{"format": 1, "format": 1}', "twice"),
+        (" " * 65_537, "at most 65,536"),
+        ('{"format": ' + "9" * 5_000 + "}", "digits"),
+    ],
+)
+def test_metadata_that_is_no_strict_json_is_refused(path, good, text, message):
+    refused(path, with_metadata_text(good, text), message)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_refused(path, good, value):
+    refused(path, good[:-8] + struct.pack("<d", value), "NaN or infinity")
+
+
+def test_a_deviation_of_zero_is_refused(path):
+    save_model(table_model(), path)
+    header, data = parts(path.read_bytes())
+    start, stop = header["preprocessing.deviation"]["data_offsets"]
+    refused(path, joined(header, data[:start] + bytes(stop - start) + data[stop:]), "above 0")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        made(class_names=("4", "9\n")),
+        made(class_names=tuple(f"class {i}" for i in range(2)) * 2),
+        made(parameters=np.full(made().parameters.shape, np.nan)),
+        made(inputs=10, image_shape=None, classes=tuple("x" * 900 + str(i) for i in range(100))),
+        made(image_shape=None, preprocessing=Preprocessing("standardize")),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(model, path):
+    with pytest.raises(ModelFileError):
+        save_model(model, path)
+    assert list(path.parent.iterdir()) == []
+
+
+def a_zip(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+
+
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [
+        (lambda path: path.write_bytes(pickle.dumps({"a": 1}, protocol=2)), "a Python pickle"),
+        (lambda path: path.write_bytes(pickle.dumps(print, protocol=5)), "a Python pickle"),
+        (a_zip, "a zip archive, as PyTorch's .pt"),
+        (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(500)), "an HDF5 file"),
+        (lambda path: path.write_bytes(b"some text, long enough"), "something else"),
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.mkdir(), "a folder"),
+        (os.mkfifo, "FIFO"),
+        (lambda path: None, "No such file"),
+    ],
+)
+def test_another_kind_of_file_is_named_and_refused(path, write, kind):
+    write(path)
+    with pytest.raises(ModelFileError, match=kind):
+        load_model(path)
+
+
+def test_the_hash_is_compared_before_the_file_is_parsed(path, good):
+    right = hashlib.sha256(good).hexdigest()
+    assert load_model(path, sha256=right.upper()).trained_on == "synthetic"
+    path.write_bytes(b"anything")
+    with pytest.raises(ModelFileError, match=f"{right} was expected"):
+        load_model(path, sha256=right)
+    with pytest.raises(ParameterError, match="64 hexadecimal digits"):
+        load_model(path, sha256="abc")
+
+
+def test_cutting_and_flipping_bytes_gives_a_model_or_our_error(path, good):
+    generator = random.Random(0)
+    before = set(sys.modules)
+    length = struct.unpack("<Q", good[:8])[0]
+    for position in [*range(0, 8 + length, 7), *generator.sample(range(len(good)), 60)]:
+        flipped = bytearray(good)
+        flipped[position] ^= 1 << generator.randrange(8)
+        for content in (bytes(flipped), good[:position]):
+            path.write_bytes(content)
+            try:
+                load_model(path)
+            except ModelFileError:
+                continue
+    assert set(sys.modules) == before
+
+
+def test_reading_takes_memory_for_the_file_and_the_parameters_only(path):
+    save_model(made(hidden=(500,), inputs=2_500, image_shape=(50, 50)), path)
+    size = path.stat().st_size
+    tracemalloc.start()
+    load_model(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.2 * size + 2**20
+
+
+def test_a_file_too_large_for_the_memory_is_refused_unread(path, monkeypatch):
+    with path.open("wb") as file:
+        file.truncate(2**30)
+    monkeypatch.setattr("samplewise.regular_file.half_free_memory", lambda: 2**20)
+    with pytest.raises(ModelFileError, match="at most 1,048,576 are allowed"):
+        load_model(path)
+
+
+def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path):
+    with pytest.raises(OutputError, match="cannot write"):
+        save_model(made(), tmp_path / "missing" / "model.safetensors")
+
+
+def test_the_header_limits_are_those_promised():
+    assert container.MAX_HEADER_BYTES == 2**20
+    assert container.MAX_METADATA_BYTES == 2**16
