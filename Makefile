@@ -41,6 +41,23 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# asv describes the machine in $HOME; its own keeps that, and everything else, inside the checkout.
+ASV := GIT_CONFIG_GLOBAL="$$HOME/.gitconfig" HOME="$(CURDIR)/.asv" $(BIN)/asv
+
+bench: $(READY)
+	@mkdir -p .asv
+	$(ASV) machine --yes > .asv/machine.log
+	$(ASV) run --python=same --set-commit-hash "$$(git rev-parse HEAD)" --interleave-rounds --show-stderr
+	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=.asv/pytest-benchmark.json
+	$(BIN)/python -m benchmarks.table
+
+bench-quick: $(READY)
+	@mkdir -p .asv
+	$(ASV) machine --yes > .asv/machine.log
+	$(ASV) check --python=same
+	SAMPLEWISE_BENCH_ROUNDS=1 $(ASV) run --python=same --quick --dry-run --show-stderr
+	$(BIN)/python -m pytest tests/perf -o addopts="--strict-markers --strict-config -ra" --benchmark-disable
+
 wheel: $(READY)
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from samplewise import regular_file
-from samplewise.regular_file import open_unchanged
 from samplewise.errors import DataError
+from samplewise.regular_file import open_unchanged
 
 
 def read(path):

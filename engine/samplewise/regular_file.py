@@ -58,7 +58,9 @@ def open_unchanged(path: Path) -> Iterator[io.FileIO]:
     with _open_regular(path) as file:
         before = os.fstat(file.fileno())
         if before.st_size == 0:
-            raise DataError(f"{printable(path)} is empty (0 bytes); expected a regular file with content")
+            raise DataError(
+                f"{printable(path)} is empty (0 bytes); expected a regular file with content"
+            )
         try:
             with _readable(path):
                 yield file

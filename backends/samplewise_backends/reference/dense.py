@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[Any]
@@ -18,7 +17,7 @@ def forward(x: Vector, W: Matrix, b: Vector) -> Vector:
 
 def parameter_gradients(x: Vector, dz: Vector) -> tuple[Matrix, Vector]:
     """dW = dz x^T and db = dz, from dz = d loss / d z (O,)."""
-    return np.outer(dz, x), dz
+    return dz[:, None] * x, dz
 
 
 def input_gradient(W: Matrix, dz: Vector) -> Vector:

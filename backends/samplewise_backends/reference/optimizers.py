@@ -8,5 +8,6 @@ from numpy.typing import NDArray
 
 
 def sgd(parameters: NDArray[Any], gradient: NDArray[Any], learning_rate: float) -> None:
-    """theta <- theta - eta * gradient, in place, all layers at once."""
-    parameters -= learning_rate * gradient
+    """theta <- theta - eta * gradient, all layers at once; the gradient's array is used up."""
+    gradient *= learning_rate
+    parameters -= gradient

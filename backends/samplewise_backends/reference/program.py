@@ -91,8 +91,9 @@ class ReferenceProgram:
             _, slope = self._activations[k]
             dz = da * slope(outputs[k + 1])
             dW, db = dense.parameter_gradients(outputs[k], dz)
-            gradient_layers[k][0][...] += dW
-            gradient_layers[k][1][...] += db
+            weight_sum, bias_sum = gradient_layers[k]
+            weight_sum += dW
+            bias_sum += db
             if k > 0:
                 da = dense.input_gradient(layers[k][0], dz)
         return loss

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from samplewise import registry
+from samplewise.bench.agreement import Key, check_agreement
 from samplewise.bench.calibration import Calibration, Product, calibrate
 from samplewise.bench.conditions import conditions, one_core
-from samplewise.bench.problems import Problem, Row, Run, prepare
+from samplewise.bench.problems import Problem, Row, Run, prepare, report_data
 from samplewise.bench.timing import ROUNDS, Spread, interleave
-from samplewise.errors import ContractError
 from samplewise.experiment.run import Prepared
 
 REFERENCE = "reference"
-# Relative, on the final loss of a whole training. Backends differ by the order of their sums only,
-# about 1e-12 in float64; in float32 rounding grows over the epochs, and 1 % is what a user feels.
-LOSS_TOLERANCE = {"float64": 1e-6, "float32": 1e-2}
-
-
-@dataclass(frozen=True)
-class Key:
-    """One cell of a comparison."""
-
-    row: str
-    batch_size: int
-    backend: str
 
 
 @dataclass(frozen=True)
@@ -58,11 +46,22 @@ class Result:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A whole comparison; `rounds`, `calibration` and `conditions` say how to read it."""
+    """A whole comparison.
+
+    Args:
+        dtype: of all runs.
+        rounds: runs of each cell.
+        data: name of the dataset.
+        results: a cell each.
+        notes: of rows whose final losses could not be compared.
+        calibration, conditions: what the runs were taken on.
+    """
 
     dtype: str
     rounds: int
+    data: str
     results: list[Result]
+    notes: list[str]
     calibration: Calibration
     conditions: dict[str, Any]
 
@@ -93,9 +92,10 @@ def compare(
         data: used instead of the report's two classes of the synthetic data.
 
     Raises:
-        ContractError: the backends' final losses disagree; nothing is timed then.
+        ContractError: the backends' losses disagree; nothing is timed then.
         SamplewiseError: as `problems.prepare`.
     """
+    data = data or report_data()
     with one_core():
         problems = {
             Key(row.id, batch_size, backend): prepare(row, backend, dtype, batch_size, data)
@@ -105,35 +105,17 @@ def compare(
         }
         # Again, for the libraries that the backends have only now loaded.
         with threadpool_limits(limits=1):
-            check_agreement({key: p.run_once() for key, p in problems.items()}, dtype)
+            notes = check_agreement(problems)
             calibration = calibrate(dtype, _products(problems.values()))
             runs = interleave({key: p.run_once for key, p in problems.items()}, rounds)
-            return Comparison(
-                dtype, rounds, summarize(problems, runs, calibration), calibration, conditions()
-            )
+            results = summarize(problems, runs, calibration)
+            name = data.training.name
+            return Comparison(dtype, rounds, name, results, notes, calibration, conditions())
 
 
-def _products(problems: Any) -> list[Product]:
+def _products(problems: Iterable[Problem]) -> list[Product]:
     """Return the first layer's product of one step, for each problem."""
     return [Product(p.batch_size, p.network.inputs, p.row.hidden) for p in problems]
-
-
-def check_agreement(runs: Mapping[Key, Run], dtype: str) -> None:
-    """Refuse backends that do not reach the same final loss on the same row and batch size.
-
-    Raises:
-        ContractError: naming the cell and both losses.
-    """
-    expected: dict[tuple[str, int], tuple[str, float]] = {}
-    for key, run in runs.items():
-        other, loss = expected.setdefault((key.row, key.batch_size), (key.backend, run.final_loss))
-        # Not ">": a NaN must not pass.
-        if not abs(run.final_loss - loss) <= LOSS_TOLERANCE[dtype] * abs(loss):
-            raise ContractError(
-                f"row {key.row} at batch size {key.batch_size} in {dtype} ends with a loss of "
-                f"{run.final_loss:.9g} on {key.backend} but {loss:.9g} on {other}; times of "
-                "programs that compute different things are not compared"
-            )
 
 
 def summarize(

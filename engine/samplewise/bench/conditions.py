@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -30,6 +30,7 @@ def one_core() -> Iterator[None]:
     variables = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    _reload_numba_threads()
     try:
         if cores is not None:
             os.sched_setaffinity(0, {max(cores)})
@@ -43,6 +44,7 @@ def one_core() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        _reload_numba_threads()
 
 
 def conditions() -> dict[str, Any]:
@@ -55,7 +57,19 @@ def conditions() -> dict[str, Any]:
     return {**environment(), "pinned_to": pinned, "numba_threads": _numba_threads()}
 
 
-def _numba_threads() -> int | None:
+def _loaded_numba() -> Any:
     # The engine never imports numba: only a backend does.
-    numba = sys.modules.get("numba")
+    return sys.modules.get("numba")
+
+
+def _reload_numba_threads() -> None:
+    numba = _loaded_numba()
+    if numba is not None:
+        # It refuses once its threads run, which no built-in kernel starts; the record then says so.
+        with suppress(RuntimeError):
+            numba.config.reload_config()
+
+
+def _numba_threads() -> int | None:
+    numba = _loaded_numba()
     return None if numba is None else int(numba.config.NUMBA_NUM_THREADS)

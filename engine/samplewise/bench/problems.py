@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import TrainingState
@@ -67,11 +66,12 @@ class Run:
 
     Args:
         seconds: wall time of the training steps alone.
-        final_loss: of the last epoch.
+        first_loss, final_loss: of the first and the last epoch.
         accuracy: on the test rows, in [0, 1].
     """
 
     seconds: float
+    first_loss: float
     final_loss: float
     accuracy: float
 
@@ -112,10 +112,11 @@ class Problem:
     """
 
     def __init__(self, row: Row, backend: str, dtype: str, batch_size: int, data: Prepared) -> None:
-        self.row, self.batch_size, self.dtype = row, batch_size, np.dtype(dtype)
+        self.row, self.dtype = row, np.dtype(dtype)
         self.network = multilayer_perceptron(data.training.features, (row.hidden,), 1)
         self.loss = loss_named(LOSS)
         self.X = inputs.prepare_rows(data.X, self.network, self.dtype)
+        self.batch_size = min(batch_size, len(self.X))
         _, self.Y = inputs.prepare_targets(
             data.training.labels, len(self.X), self.network, self.loss, self.dtype
         )
@@ -137,20 +138,20 @@ class Problem:
         """Floating-point operations of the matrix products of one whole training."""
         return flops_per_sample(self.network) * len(self.X) * self.row.epochs
 
-    def fresh_state(self) -> TrainingState:
-        """Return a state at the initial weights, aligned, in memory that was written to."""
+    def fresh_state(self, *, nudged: bool = False) -> TrainingState:
+        """Return a state at the initial weights, each moved by one ulp where `nudged`."""
         parameters = aligned_zeros(len(self.weights), self.dtype)
-        parameters[...] = self.weights
+        parameters[...] = np.nextafter(self.weights, np.inf) if nudged else self.weights
         return TrainingState(parameters, aligned_zeros(SGD.slots * len(parameters), self.dtype))
 
-    def train(self, state: TrainingState) -> tuple[float, NDArray[Any]]:
+    def train(self, state: TrainingState) -> tuple[float, float, float]:
         """Run all epochs, in the stretches that training uses.
 
         Returns:
-            Seconds spent in the program, and the losses (n,) of the last epoch.
+            Seconds spent in the program, and the mean losses of the first and the last epoch.
         """
         losses = np.ones(len(self.X), dtype=self.dtype)
-        seconds = 0.0
+        seconds, means = 0.0, []
         for _ in range(self.row.epochs):
             for steps in batches.stretches(
                 self.order, self.batch_size, self.row.learning_rate, self.network.multiply_adds
@@ -158,7 +159,8 @@ class Problem:
                 began = time.perf_counter()
                 self.program.run_epoch(state, self.X, self.Y, steps, losses)
                 seconds += time.perf_counter() - began
-        return seconds, losses
+            means.append(float(losses.mean(dtype=np.float64)))
+        return seconds, means[0], means[-1]
 
     def test_accuracy(self, state: TrainingState) -> float:
         """Return the share of test rows that the trained network gets right."""
@@ -166,11 +168,11 @@ class Problem:
         predicted = self.loss.probabilities(logits).argmax(axis=1)
         return accuracy(self.test_labels, predicted)
 
-    def run_once(self) -> Run:
+    def run_once(self, *, nudged: bool = False) -> Run:
         """Train once from fresh weights and test."""
-        state = self.fresh_state()
-        seconds, losses = self.train(state)
-        return Run(seconds, float(losses.mean(dtype=np.float64)), self.test_accuracy(state))
+        state = self.fresh_state(nudged=nudged)
+        seconds, first_loss, final_loss = self.train(state)
+        return Run(seconds, first_loss, final_loss, self.test_accuracy(state))
 
 
 def prepare(

@@ -1,66 +1,24 @@
-"""A comparison as one table for a terminal, or as JSON."""
+"""A comparison as the cells of a table and the text below it, or as JSON values."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from typing import TYPE_CHECKING
+from typing import Any
 
 from samplewise.bench.calibration import SQUARE
 from samplewise.bench.comparison import Comparison, Result
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from samplewise.bench.timing import short
 
 FORMAT = 1
-HEADERS = (
-    "row",
-    "backend",
-    "batch",
-    "ms, median (min..max)",
-    "x reference",
-    "x report",
-    "of gemm rate",
-    "final loss",
-    "accuracy",
-)
+# With the cells below it, a row fits a terminal of 80 columns.
+HEADERS = ("row", "backend", "batch", "ms (min..max)", "x ref", "x rep", "gemm", "loss", "acc")
 
-
-def caption(comparison: Comparison) -> str:
-    """Return what the figures mean and what they were taken on."""
-    square = comparison.calibration.gflops[SQUARE]
-    shapes = ", ".join(
-        f"{product} {rate:.1f}"
-        for product, rate in comparison.calibration.gflops.items()
-        if product != SQUARE
-    )
-    pinned = comparison.conditions["pinned_to"]
-    core = f"core {pinned[0]}" if pinned is not None else "not pinned"
-    return (
-        f"{comparison.conditions['processor']}, {core}, 1 thread; {comparison.rounds} interleaved "
-        f"rounds from fresh weights; synthetic data, classes 4 and 9.\n"
-        f"x reference: times faster than the reference backend at the same batch. "
-        f"x report: times faster than published, in a hosted notebook on an unknown CPU.\n"
-        f"of gemm rate: against {SQUARE} in {comparison.dtype} at {square:.1f} GFLOP/s; "
-        f"the step's own products run at {shapes}; "
-        f"exp {comparison.calibration.exp_per_us:.0f} elements/us."
-    )
-
-
-def to_table(comparison: Comparison) -> Table:
-    """Return one row a cell, ready to print."""
-    from rich.table import Table
-
-    table = Table(
-        title=f"samplewise bench, {comparison.dtype}",
-        caption=caption(comparison),
-        caption_justify="left",
-    )
-    for header in HEADERS:
-        table.add_column(header, justify="left" if header in HEADERS[:2] else "right")
-    for result in comparison.results:
-        table.add_row(*cells(result))
-    return table
+LEGEND = """\
+ms: median wall time of the training steps.
+x ref: times faster than the reference backend at the same batch size.
+x rep: times faster than the report, whose times come from a hosted notebook on an unknown CPU.
+gemm: share reached of the rate of the large matrix product.
+loss, acc: of the last epoch; on the test rows."""
 
 
 def cells(result: Result) -> tuple[str, ...]:
@@ -73,33 +31,51 @@ def cells(result: Result) -> tuple[str, ...]:
         times(result.over_reference),
         times(result.over_report),
         f"{result.of_floor:.1%}",
-        f"{result.final_loss:.6f}",
+        f"{result.final_loss:.4f}",
         f"{result.accuracy:.3f}",
     )
 
 
 def times(ratio: float | None) -> str:
-    """Return a ratio as "31.5x", or a dash where there is none."""
-    return "-" if ratio is None else f"{ratio:.1f}x"
+    """Return a ratio with three digits, or a dash where there is none."""
+    return "-" if ratio is None else short(ratio)
 
 
-def to_json(comparison: Comparison) -> str:
-    """Return all figures as JSON."""
+def caption(comparison: Comparison) -> str:
+    """Return what the figures mean and what they were taken on."""
     calibration = comparison.calibration
-    document = {
+    rates = ", ".join(f"{product} {short(rate)}" for product, rate in calibration.gflops.items())
+    pinned = comparison.conditions["pinned_to"]
+    core = "not pinned" if pinned is None else f"core {pinned[0]}"
+    run = (
+        f"Data: {comparison.data}. Dtype: {comparison.dtype}. Rounds, interleaved, from fresh "
+        f"weights: {comparison.rounds}."
+    )
+    machine = (
+        f"Processor: {comparison.conditions['processor']}, {core}, 1 thread. Matrix products in "
+        f"GFLOP/s: {rates} (large: {SQUARE}). exp: {short(calibration.exp_per_us)} elements/us."
+    )
+    return "\n".join([LEGEND, run, machine, *(f"Note: {note}." for note in comparison.notes)])
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """Return all figures as JSON values."""
+    calibration = comparison.calibration
+    return {
         "format": FORMAT,
         "dtype": comparison.dtype,
         "rounds": comparison.rounds,
+        "data": comparison.data,
         "conditions": comparison.conditions,
         "calibration": {
             "gflops": {str(product): rate for product, rate in calibration.gflops.items()},
             "exp_per_us": calibration.exp_per_us,
         },
+        "notes": comparison.notes,
         "results": [_flat(result) for result in comparison.results],
     }
-    return json.dumps(document, indent=2, allow_nan=False)
 
 
-def _flat(result: Result) -> dict[str, object]:
+def _flat(result: Result) -> dict[str, Any]:
     fields = dataclasses.asdict(result)
     return {**fields.pop("key"), **fields.pop("spread"), **fields}

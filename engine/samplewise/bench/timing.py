@@ -30,7 +30,12 @@ class Spread:
         return cls(median(times), min(times), max(times))
 
     def __str__(self) -> str:
-        return f"{self.median_ms:.2f} ({self.min_ms:.2f}..{self.max_ms:.2f})"
+        return f"{short(self.median_ms)} ({short(self.min_ms)}..{short(self.max_ms)})"
+
+
+def short(value: float) -> str:
+    """Return a positive figure with three digits, and never in powers of ten."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def interleave(

@@ -1,66 +1,79 @@
-"""`samplewise bench`: backends side by side on rows of the report."""
+"""`samplewise bench`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from samplewise.checks import one_of, printable
-from samplewise.cli import options
-from samplewise.errors import ParameterError
+from samplewise.cli import console, options
+
+if TYPE_CHECKING:
+    from samplewise.report.published import PublishedRow
 
 ALL = "all"
 # A median of fewer says little on a machine that does other work too.
 MINIMUM_ROUNDS = 5
 
+Rows = Annotated[str, typer.Option(help="Rows of the report, as in final-1,neurons-60, or all.")]
+Backends = Annotated[
+    str | None,
+    typer.Option("--backend", help="Backends, as in reference,numba_cpu.", show_default="all"),
+]
+BatchSizes = Annotated[str, typer.Option("--batch-size", help="Rows of one update, as in 1,32.")]
+Rounds = Annotated[str, typer.Option(help=f"Interleaved runs of each, at least {MINIMUM_ROUNDS}.")]
+
 
 def bench(
-    rows: Annotated[
-        str, typer.Option(help="Rows of the report, as in final-1,neurons-60, or all.")
-    ] = "final-1",
-    backend: Annotated[
-        str | None, typer.Option(help="Backends, as in reference,numba_cpu.", show_default="all")
-    ] = None,
+    rows: Rows = "final-1",
+    backend: Backends = None,
     dtype: options.Dtype = None,
-    batch_size: Annotated[str, typer.Option(help="Rows of one update, as in 1,32.")] = "1,32",
-    rounds: Annotated[
-        int, typer.Option(help="Interleaved runs of each.", min=MINIMUM_ROUNDS)
-    ] = MINIMUM_ROUNDS,
+    batch_size: BatchSizes = "1,32",
+    rounds: Rounds = str(MINIMUM_ROUNDS),
     as_json: options.AsJson = False,
 ) -> None:
     """Time backends on rows of the report, on one core, after checking that they agree."""
-    from rich.console import Console
-
+    from samplewise.bench import table
     from samplewise.bench.comparison import available_backends, compare
-    from samplewise.bench.table import to_json, to_table
-    from samplewise.report.published import published_rows
+    from samplewise.checks import one_of
     from samplewise.training.settings import DTYPES
 
-    known = {row.id: row for row in published_rows()}
-    ids = list(known) if rows == ALL else _names(rows)
-    chosen = [known[one_of("rows", name, (*known, ALL))] for name in ids]
-    with Console(stderr=True).status("compiling, checking that backends agree, timing"):
-        comparison = compare(
-            chosen,
-            _names(backend) if backend is not None else available_backends(),
-            dtype=one_of("dtype", dtype or DTYPES[0], DTYPES),
-            batch_sizes=[_batch_size(text) for text in _names(batch_size)],
-            rounds=rounds,
-        )
+    chosen = _rows(rows)
+    backends = available_backends() if backend is None else _names("backend", backend)
+    batch_sizes = [_count("batch_size", text, 1) for text in _names("batch_size", batch_size)]
+    console.note("checking that the backends agree, then timing them in turns")
+    comparison = compare(
+        chosen,
+        backends,
+        dtype=one_of("dtype", dtype or DTYPES[0], DTYPES),
+        batch_sizes=batch_sizes,
+        rounds=_count("rounds", rounds, MINIMUM_ROUNDS),
+    )
     if as_json:
-        typer.echo(to_json(comparison))
-    else:
-        Console().print(to_table(comparison))
+        console.result_json(table.to_json(comparison))
+        return
+    console.table([table.cells(result) for result in comparison.results], table.HEADERS)
+    console.result(f"\n{table.caption(comparison)}")
 
 
-def _names(text: str) -> list[str]:
-    return list(dict.fromkeys(part.strip() for part in text.split(",")))
+def _rows(text: str) -> list[PublishedRow]:
+    from samplewise.checks import one_of
+    from samplewise.report.published import published_rows
+
+    known = {row.id: row for row in published_rows()}
+    if text == ALL:
+        return list(known.values())
+    return [known[one_of("rows", name, (*known, ALL))] for name in _names("rows", text)]
 
 
-def _batch_size(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ParameterError(
-            f"batch_size is '{printable(text)}', but must be whole numbers from 1, as in 1,32"
-        )
-    return int(text)
+def _names(option: str, text: str) -> list[str]:
+    from samplewise.experiment.value_kinds import VALUE_KINDS
+
+    return list(dict.fromkeys(VALUE_KINDS["tuple[str, ...]"].from_text(option, text)))
+
+
+def _count(option: str, text: str, minimum: int) -> int:
+    from samplewise.checks import whole_number
+    from samplewise.experiment.value_kinds import VALUE_KINDS
+
+    return whole_number(option, VALUE_KINDS["int"].from_text(option, text), minimum=minimum)

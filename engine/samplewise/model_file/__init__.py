@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 
 from samplewise.checks import printable
-from samplewise.data.regular_file import check_bytes, open_unchanged
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.files import write_bytes
 from samplewise.model import Model
 from samplewise.model_file import container, description
+from samplewise.regular_file import check_bytes, open_unchanged
 
 __all__ = ["load_model", "save_model"]
 

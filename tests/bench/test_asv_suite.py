@@ -1,0 +1,168 @@
+"""The asv suite can be found and read; each check runs in a process of its own, as under asv.
+
+Importing `benchmarks` pins the process and limits its threads, so this process never does.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from samplewise import registry
+from samplewise.report.published import published_rows
+
+ROOT = Path(__file__).parents[2]
+
+DISCOVER = """
+import json
+from asv_runner.discovery import disc_benchmarks
+found = {b.name: {"params": b.params, "version": b.version} for b in disc_benchmarks("benchmarks")}
+print(json.dumps(found))
+"""
+
+PLAIN_AND_REFERENCE = """
+import json
+from benchmarks.plain_numpy import run_once
+from benchmarks.problems import warmed
+problem = warmed("final-1", "reference")
+runs = problem.run_once(), run_once(problem)
+print(json.dumps([[run.first_loss, run.final_loss] for run in runs]))
+"""
+
+RENDER = """
+import json, sys
+from pathlib import Path
+from rich.console import Console
+from benchmarks import table
+results = Path(sys.argv[1])
+values = table.read_asv(table.latest_results(results))
+console = Console(width=200)
+console.print(table.render_rows(values))
+console.print(table.render_others(values, results / "pytest.json"))
+"""
+
+
+def run(code, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def benchmarks():
+    return json.loads(run(DISCOVER))
+
+
+def test_asv_finds_every_benchmark(benchmarks):
+    assert set(benchmarks) == {
+        "bench_calibration.Exponential.track_exp",
+        "bench_calibration.MatrixProduct.track_gflops",
+        "bench_final.Final.time_train",
+        "bench_final.Ratios.track_numba_over_reference_batch_1",
+        "bench_final.Ratios.track_numba_over_reference_batch_32",
+        "bench_final.Ratios.track_reference_time_over_plain_loop",
+        "bench_final.Ratios.track_reference_time_over_plain_loop_one_unit",
+        "bench_final.Ratios.track_vectorized_over_reference_batch_32",
+        "bench_rows.Memory.peakmem_train",
+        "bench_rows.Tracked.track_accuracy",
+        "bench_rows.Tracked.track_final_loss",
+        "bench_rows.Tracked.track_speedup_over_report",
+        "bench_rows.Training.time_train",
+        "bench_startup.CommandLine.time_help",
+        "bench_startup.FirstCompile.timeraw_first_compile",
+        "bench_startup.Startup.timeraw_import_samplewise",
+        "bench_startup.Startup.timeraw_import_train",
+        "bench_startup.Startup.timeraw_load_numba_cpu_from_cache",
+    }
+
+
+def test_a_version_is_set_so_that_an_edit_keeps_the_history(benchmarks):
+    assert {benchmark["version"] for benchmark in benchmarks.values()} == {"1"}
+
+
+def test_every_row_of_the_report_meets_every_backend(benchmarks):
+    rows = [repr(row.id) for row in published_rows()]
+    for name in ("Training.time_train", "Tracked.track_speedup_over_report"):
+        given_rows, backends = benchmarks[f"bench_rows.{name}"]["params"]
+        assert given_rows == rows
+        assert {name.strip("'") for name in backends} <= set(registry.names())
+
+
+def test_the_plain_loop_computes_what_the_reference_does():
+    reference, plain = json.loads(run(PLAIN_AND_REFERENCE))
+    assert plain == pytest.approx(reference, rel=1e-6)
+
+
+def configuration():
+    text = (ROOT / "asv.conf.json").read_text(encoding="utf-8")
+    return json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+
+
+def test_the_environment_is_that_of_the_lock_file():
+    locked = re.findall(
+        r"^(\S+)==(\S+)(?: ; (.*))? \\$",
+        (ROOT / "requirements" / "runtime.lock").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    elsewhere = ("sys_platform == 'win32'", "python_full_version >= '3.12'")
+    wanted = {name: [version] for name, version, marker in locked if marker not in elsewhere}
+    assert configuration()["matrix"]["req"] == wanted
+
+
+def test_the_configuration_keeps_inside_the_checkout():
+    settings = configuration()
+    for folder in ("env_dir", "results_dir", "html_dir"):
+        assert settings[folder].startswith(".asv/")
+    assert "://" not in (ROOT / "asv.conf.json").read_text(encoding="utf-8")
+    assert set(map(tuple, settings["matrix"]["env_nobuild"].values())) == {("1",)}
+
+
+def test_the_table_shows_results_and_dashes(tmp_path):
+    results = {
+        "bench_rows.Training.time_train": [
+            [0.25, None],
+            [["'final-1'"], ["'reference'", "'numba_cpu'"]],
+        ],
+        "bench_rows.Tracked.track_speedup_over_report": [
+            [2.5, 65.4321],
+            [["'final-1'"], ["'reference'", "'numba_cpu'"]],
+        ],
+        "bench_final.Final.time_train": [
+            [float("nan"), 0.5],
+            [["'plain_numpy'"], ["32", "1"], ["'float64'"]],
+        ],
+        "bench_startup.Startup.timeraw_import_samplewise": [[0.0123], []],
+    }
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    (folder / "machine.json").write_text("{}")
+    (folder / "abc.json").write_text(
+        json.dumps({"result_columns": ["result", "params"], "results": results})
+    )
+    called = [
+        {"group": "epoch", "params": {"problem": name, "rows": 1}, "stats": {"median": median}}
+        for name, median in (("numba_cpu", 4.2e-6), ("reference", 0.0031))
+    ]
+    (tmp_path / "pytest.json").write_text(json.dumps({"benchmarks": called}))
+    lines = [line.split() for line in run(RENDER, str(tmp_path)).splitlines()]
+    assert ["final-1", "reference", "704", "282", "2.5", "1", "-", "-", "250"] in lines
+    assert ["numba_cpu", "10.8", "65.4", "26.2", "-"] in lines
+    assert ["784-10-1", "plain_numpy,", "batch", "1,", "float64", "500", "ms"] in lines
+    assert ["start", "import", "samplewise", "12.3", "ms"] in lines
+    assert ["pytest,", "us", "epoch", "reference", "3100,", "numba_cpu", "4.2"] in lines
+
+
+def test_without_results_the_table_says_what_to_do(tmp_path):
+    code = RENDER.replace("values =", "print(list(results.glob('*')), file=sys.stderr); values =")
+    with pytest.raises(AssertionError, match="run `make bench` first"):
+        run(code, str(tmp_path))

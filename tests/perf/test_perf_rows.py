@@ -1,0 +1,32 @@
+"""Whole trainings of rows of the report; a group compares backends on one row and batch size."""
+
+import math
+
+import pytest
+
+from samplewise.bench.problems import prepare
+from samplewise.report.published import published_rows
+
+ROWS = {row.id: row for row in published_rows()}
+# One unit, a middle width, the widest, and the report's choice.
+CHOSEN = ("epochs-10", "neurons-20", "neurons-60", "final-1")
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+@pytest.mark.parametrize("batch_size", [1, 32])
+@pytest.mark.parametrize("row", CHOSEN)
+def test_training(benchmark, row, batch_size, backend):
+    benchmark.group = f"train {row}, batch {batch_size}"
+    problem = prepare(ROWS[row], backend, "float64", batch_size)
+    benchmark.extra_info["row"] = row
+
+    _, first_loss, final_loss = benchmark.pedantic(
+        problem.train,
+        setup=lambda: ((problem.fresh_state(),), {}),
+        rounds=5,
+        warmup_rounds=1,
+    )
+
+    assert math.isfinite(final_loss)
+    assert final_loss < first_loss
+    assert final_loss == pytest.approx(problem.run_once().final_loss, rel=1e-12)
