@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samplewise.data import image_folder, regular_file
+from samplewise import regular_file
+from samplewise.data import image_folder
 from samplewise.data.image_folder import load_image_folder
 from samplewise.data.npz_file import load_npz
 from samplewise.errors import DataError

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from npz_bytes import LABELS, PIXELS, as_npy, described, directory_offset, npy, packed, zipped
 
-from samplewise.data import npz_file, regular_file
+from samplewise import regular_file
+from samplewise.data import npz_file
 from samplewise.data.npz_file import load_npz
 from samplewise.errors import DataError
 

@@ -1,0 +1,66 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from samplewise.experiment.experiment import Experiment
+from samplewise.report.measure import measure
+from samplewise.report.published import published_rows
+
+
+@pytest.fixture(scope="session")
+def short_rows():
+    """Rows of two tables, with fewer epochs."""
+    wanted = {"rate-1": 2, "rate-0.1": 3, "final-1": 3, "final-2": 3}
+    return [
+        dataclasses.replace(row, epochs=wanted[row.id])
+        for row in published_rows()
+        if row.id in wanted
+    ]
+
+
+@pytest.fixture(scope="session")
+def image_file(tmp_path_factory):
+    """Writes images of 8 x 8, 20 a class, the brighter the later their class."""
+
+    def write(classes):
+        rng = np.random.default_rng(0)
+        kinds = np.arange(20 * len(classes)) % len(classes)
+        X = rng.integers(0, 100, (len(kinds), 64)) + 50 * kinds[:, None]
+        path = tmp_path_factory.mktemp("images") / "images.npz"
+        np.savez(path, dataset=X.astype(np.uint8), labels=np.array(classes)[kinds])
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def settings(image_file):
+    """What to measure on."""
+    return Experiment(data=str(image_file(["4", "7", "9"])), backend="vectorized", seed=5)
+
+
+@pytest.fixture(scope="session")
+def measured(settings, short_rows):
+    """Two runs of each short row."""
+    return measure(settings, repeats=2, rows=short_rows)
+
+
+@pytest.fixture(scope="session")
+def measured_hostile(image_file, short_rows):
+    """The same on data whose class names are an attack on every renderer."""
+    path = image_file(["<script>alert(1)</script>", "](x)|`*_\\&amp;"])
+    return measure(Experiment(data=str(path), backend="vectorized"), repeats=1, rows=short_rows)
+
+
+@pytest.fixture(scope="session")
+def measured_synthetic(short_rows):
+    """The same on synthetic data."""
+    return measure(Experiment(backend="vectorized"), repeats=1, rows=short_rows[2:])
+
+
+@pytest.fixture(scope="session")
+def measured_table(short_rows):
+    """The same on a table of measurements."""
+    settings = Experiment(data="breast_cancer", backend="vectorized", dtype="float32")
+    return measure(settings, repeats=1, rows=short_rows[1:3])

@@ -1,0 +1,92 @@
+import pytest
+
+from samplewise.report.measure import MeasuredRow, Run
+from samplewise.report.published import published_rows
+from samplewise.report.tables import (
+    Cell,
+    Spread,
+    curve_name,
+    milliseconds,
+    percent,
+    summarize,
+    tables,
+    times,
+)
+
+
+def measured(identifier, *runs):
+    row = next(row for row in published_rows() if row.id == identifier)
+    return MeasuredRow(row, tuple(Run(0, losses, ms, accuracy) for losses, ms, accuracy in runs))
+
+
+ROW = measured(
+    "final-1", ((0.5, 0.25, 0.01), 2.0, 0.98), ((0.6, 0.1, 0.02), 4.0, 1.0), ((0.4, 0.0), 6.0, 0.99)
+)
+
+
+def test_means_and_ranges_by_hand():
+    summary = summarize(ROW, 800)
+    assert summary.initial_loss == Spread(pytest.approx(0.5), 0.4, 0.6)
+    assert summary.final_loss == Spread(pytest.approx(0.01), 0.0, 0.02)
+    assert summary.train_ms == Spread(4.0, 2.0, 6.0)
+    assert summary.accuracy == Spread(pytest.approx(0.99), 0.98, 1.0)
+
+
+def test_the_speed_up_is_published_time_by_our_mean_time():
+    assert summarize(ROW, 800).speed_up == pytest.approx(704 / 4)
+
+
+def test_the_speed_up_is_that_of_a_step_where_an_epoch_has_other_rows():
+    ours, theirs = 4.0 / 264, 704 / 800
+    assert summarize(ROW, 264).speed_up == pytest.approx(theirs / ours)
+
+
+def test_cells_by_hand():
+    (table,) = tables([ROW], 800)
+    (row,) = table.rows
+    assert (table.experiment, table.setting, row.label) == ("final", "row", "final-1")
+    assert table.fixed == "10 hidden neurons, learning rate 0.1, 10 epochs"
+    assert row.cells == (
+        Cell("0.4803", "0.5000", "0.4000–0.6000"),
+        Cell("0.0063", "0.0100", "0.0000–0.0200"),
+        Cell("704", "4.00", "2.00–6.00"),
+        Cell("100.0", "99.0", "98.0–100.0"),
+    )
+    assert row.speed_up == "176 ×"
+
+
+def test_one_run_has_no_range():
+    (table,) = tables([measured("epochs-20", ((0.5, 0.4), 3.0, 0.9))], 800)
+    assert [cell.spread for cell in table.rows[0].cells] == [""] * 4
+    assert table.fixed == "1 hidden neuron, learning rate 0.01"
+
+
+def test_tables_come_in_the_order_of_the_report_with_their_settings():
+    run = ((0.5, 0.4), 3.0, 0.9)
+    found = tables([measured(row.id, run) for row in reversed(published_rows())], 800)
+    assert [table.experiment for table in found] == ["epochs", "neurons", "learning_rate", "final"]
+    labels = [[row.label for row in reversed(table.rows)] for table in found]
+    assert labels == [
+        ["10", "20", "30", "40"],
+        ["5", "10", "20", "60"],
+        ["1", "0.01", "0.1"],
+        ["final-1", "final-2", "final-3"],
+    ]
+
+
+def test_curves_have_names_that_stand_by_themselves():
+    names = [curve_name(row) for row in published_rows()]
+    assert {"10 epochs", "60 neurons", "learning rate 0.01", "final-3"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1180, "1,180"), (913, "913"), (22.84, "22.8"), (4.867, "4.87"), (0.0123, "0.0123"), (0, "0")],
+)
+def test_times_have_three_digits(value, text):
+    assert milliseconds(value) == text
+    assert times(value) == f"{text} ×"
+
+
+def test_shares_are_percent():
+    assert percent(0.885) == "88.5 %"
