@@ -14,13 +14,13 @@ from samplewise.checks import printable, whole_number
 from samplewise.cli import console
 from samplewise.data.npy_member import read_array
 from samplewise.data.pixels import rows_from
-from samplewise.data.regular_file import check_bytes, open_unchanged
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run_folder import CONFIG, MODEL
 from samplewise.model import Model
 from samplewise.model_file import load_model
+from samplewise.regular_file import check_bytes, open_unchanged
 
 # A photograph has some million pixels; no input that makes sense is larger.
 MAX_INPUT_BYTES = 256 * 2**20

@@ -16,8 +16,8 @@ from samplewise.data.csv_cells import IS_NUMBER, LINE_END, plain_table, records,
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import check_class_name, encode_labels
 from samplewise.data.pixels import rows_from
-from samplewise.regular_file import check_bytes, open_unchanged
 from samplewise.errors import DataError
+from samplewise.regular_file import check_bytes, open_unchanged
 
 LABEL_NAMES = ("label", "labels", "class", "target")
 """Header names of the label column, in any case. No position is guessed."""

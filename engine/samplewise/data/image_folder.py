@@ -13,8 +13,8 @@ from samplewise.checks import printable
 from samplewise.data.dataset import MAX_CLASSES, Dataset
 from samplewise.data.image_file import FORMATS, read_grey
 from samplewise.data.labels import check_class_name
-from samplewise.regular_file import check_bytes, open_unchanged
 from samplewise.errors import DataError
+from samplewise.regular_file import check_bytes, open_unchanged
 
 MAX_FILE_BYTES = 256 * 2**20
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini"})

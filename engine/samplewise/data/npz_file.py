@@ -17,8 +17,8 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels
 from samplewise.data.npy_member import read_array
 from samplewise.data.pixels import rows_from
-from samplewise.regular_file import check_bytes, open_unchanged
 from samplewise.errors import DataError
+from samplewise.regular_file import check_bytes, open_unchanged
 
 MAX_MEMBERS = 64
 MAX_RATIO = 200

@@ -13,10 +13,10 @@ import tomli_w
 
 from samplewise import __version__
 from samplewise.checks import printable, suggestion
-from samplewise.data.regular_file import open_unchanged
 from samplewise.errors import ConfigError, DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.value_kinds import VALUE_KINDS, ValueKind
+from samplewise.regular_file import open_unchanged
 
 MAX_CONFIG_BYTES = 2**20
 PREFIX = "SAMPLEWISE_"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DPI = 120
+# Mean width of a character at the edge of a confusion matrix, in inches.
+CHARACTER = 0.09
 # Of the title, in bold 12 point.
 CHARACTERS_PER_INCH, TITLE_LINE = 8.6, 0.2
 INK, QUIET, GRID = "#1f2430", "#5b6270", "#e3e6eb"
@@ -86,6 +88,7 @@ def loss_curves(curves: Mapping[str, Sequence[float]], title: str) -> bytes:
         axes.set_xlabel("epoch")
         axes.set_ylabel("mean loss of the epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlim(left=max(0.5, axes.get_xlim()[0]))
         axes.set_ylim(bottom=0)
         axes.grid(axis="y")
         names = [_short(name, 2 * LONGEST_NAME) for name in curves]
@@ -104,9 +107,11 @@ def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], titl
     classes = len(class_names)
     names = [_short(name, LONGEST_NAME) for name in class_names]
     longest = max(map(len, names))
-    side = min(max(0.55 * classes, 2.0), 7.5)
-    label = 0.09 * longest
-    with _figure(side + label + 0.9, side + 1.1, title) as figure:
+    side = min(max(0.55 * classes, 2.3), 7.5)
+    label = CHARACTER * longest
+    slanted = label > side / classes
+    height = side + (0.65 * label if slanted else 0.0) + 1.1
+    with _figure(side + label + 0.9, height, title) as figure:
         axes = figure.add_subplot()
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -115,8 +120,9 @@ def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], titl
         else:
             figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03, format="{x:.0%}")
         if classes <= MOST_NAMES:
-            slanted = longest * 0.09 > side / classes
-            turn = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+            turn: dict[str, Any] = (
+                {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+            )
             axes.set_xticks(range(classes), names, **turn)
             axes.set_yticks(range(classes), names)
         axes.tick_params(length=0)
@@ -180,7 +186,9 @@ def _write_counts(
         share = shares[true, predicted]
         color = "white" if share > 0.55 else INK if share > 0 else "#9aa1ac"
         text = f"{counts[true, predicted]:,}"
-        axes.text(predicted, true, text, ha="center", va="center", color=color)
+        cell = axes.text(predicted, true, text, ha="center", va="center", color=color)
+        # It lies inside the axes; measuring a hundred of them for the layout takes 0.1 s.
+        cell.set_in_layout(False)
 
 
 def _short(text: str, longest: int) -> str:
@@ -193,10 +201,11 @@ def _figure(width: float, height: float, title: str) -> Iterator[Figure]:
     """Give a figure in the house style, whatever the user's matplotlibrc says.
 
     Args:
-        width, height: inches.
+        width: inches.
+        height: inches, with a title of one line.
         title: broken into lines where the figure ends.
     """
-    style = {**mpl.rcParamsDefault, **_STYLE}
+    style: Any = {**dict(mpl.rcParamsDefault), **_STYLE}
     # Naming a backend here would load it.
     del style["backend"]
     lines = textwrap.wrap(_short(title, LONGEST_TITLE), int(width * CHARACTERS_PER_INCH))

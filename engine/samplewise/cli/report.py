@@ -1,0 +1,139 @@
+"""`samplewise report`."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from samplewise.cli import console, options
+
+if TYPE_CHECKING:
+    from samplewise.experiment.experiment import Experiment
+    from samplewise.report.measure import Measured, MeasuredRow, OnRun
+    from samplewise.training.history import EpochRecord
+
+Repeats = Annotated[int, typer.Option("--repeats", help="Runs of each row, 1 to 1000.")]
+ReportFolder = Annotated[Path, typer.Option("--out", help="The folder to write the report to.")]
+PairOfClasses = Annotated[
+    str | None, typer.Option(help="The two classes to tell apart, as in 4,9.", show_default="4,9")
+]
+
+
+def report(
+    data: options.Data = None,
+    classes: PairOfClasses = None,
+    preprocess: options.Preprocess = None,
+    split: options.Split = None,
+    backend: options.Backend = None,
+    dtype: options.Dtype = None,
+    threads: options.Threads = None,
+    seed: options.Seed = None,
+    repeats: Repeats = 3,
+    out: ReportFolder = Path("report"),
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Run the report's experiments again and write a report beside its published figures.
+
+    Four tables, loss curves, a confusion matrix and predicted images, as HTML, Markdown and JSON.
+    """
+    # The first line, so that these are the options and nothing else.
+    given = dict(locals())
+    from samplewise.experiment.config_file import KINDS, effective
+    from samplewise.report.measure import check_repeats
+    from samplewise.report.write import check_report_folder, write_report
+
+    settings = effective({name: given[name] for name in KINDS if name in given}, None)
+    check_repeats(repeats)
+    check_report_folder(out, force=force)
+    measured = _measured(settings, repeats)
+    write_report(measured, out, force=force)
+    for text in measured.chosen.history.notes:
+        console.warning(text)
+    if as_json:
+        _print_json(measured, out)
+    else:
+        _print(measured, out)
+
+
+def _measured(settings: Experiment, repeats: int) -> Measured:
+    from samplewise.cli.progress import ProgressReport
+    from samplewise.report.measure import measure
+    from samplewise.training.history import History
+
+    class Compiling(ProgressReport):
+        """Announces compiling, and nothing of the epoch behind it."""
+
+        def on_train_begin(self, history: History) -> None:
+            del history
+            self.__exit__(None, None, None)
+
+        def on_epoch_end(self, record: EpochRecord) -> None:
+            del record
+
+    with Compiling() as compiling, _progress(repeats) as on_run:
+        return measure(settings, repeats=repeats, on_run=on_run, callbacks=[compiling])
+
+
+@contextmanager
+def _progress(repeats: int) -> Iterator[OnRun]:
+    """Give what shows progress on stderr: a bar on a terminal, else a line a row."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda row: _note(row) if len(row.runs) == repeats else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from samplewise.report.published import published_rows
+
+    columns = (TextColumn("{task.description:<15}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("preparing", total=repeats * len(published_rows()))
+        yield lambda row: bar.update(task, advance=1, description=row.published.id)
+
+
+def _note(row: MeasuredRow) -> None:
+    from samplewise.report.tables import Spread, milliseconds, percent
+
+    loss = Spread.of([run.losses[-1] for run in row.runs]).mean
+    accuracy = Spread.of([run.accuracy for run in row.runs]).mean
+    train_ms = Spread.of([run.train_ms for run in row.runs]).mean
+    console.note(
+        f"{row.published.id:<11} loss {loss:.4f}  accuracy {percent(accuracy)}  "
+        f"{milliseconds(train_ms)} ms"
+    )
+
+
+def _print(measured: Measured, out: Path) -> None:
+    from samplewise.report.remarks import what_differs
+    from samplewise.report.tables import tables
+    from samplewise.report.wording import data_label, runs
+    from samplewise.report.write import HTML, MARKDOWN, RESULTS
+
+    rows = []
+    for table in tables(measured.rows, len(measured.data.training)):
+        name = "" if table.experiment == "final" else f"{table.setting} "
+        for row in table.rows:
+            _, *cells = ((cell.published, cell.mean) for cell in row.cells)
+            rows.append([name + row.label, *itertools.chain(*cells), row.speed_up])
+    header = ["row", "final loss", "here", "time, ms", "here", "accuracy, %", "here", "speed-up"]
+    console.table(rows, header, numbers=True)
+    console.result(
+        f"\nPublished figures, and here the mean of {runs(measured.repeats)} on "
+        f"{data_label(measured.dataset)}."
+    )
+    for line in what_differs(measured):
+        console.result(line)
+    console.result(f"written to {out}: {HTML}, {MARKDOWN}, {RESULTS} and pictures")
+
+
+def _print_json(measured: Measured, out: Path) -> None:
+    from samplewise.report.results import results
+
+    console.result_json({**results(measured), "folder": str(out)})

@@ -1,0 +1,1 @@
+"""The published report, our runs of its experiments, and both side by side."""

@@ -1,0 +1,28 @@
+"""A report as one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import base64
+from importlib.resources import files
+
+from samplewise.report.content import Content
+from samplewise.report.markdown import printable_line
+from samplewise.report.tables import HEADINGS
+
+
+def render(content: Content) -> str:
+    """Return the report as an HTML document: pictures and styles inline, no script."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["data_uri"] = _data_uri
+    # Escaped by autoescape afterwards; a lone surrogate could not be written as UTF-8.
+    environment.finalize = lambda value: printable_line(value) if type(value) is str else value
+    text = files("samplewise.report").joinpath("report.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(text).render(content=content, headings=HEADINGS)
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -1,0 +1,99 @@
+"""The figures of a report."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from samplewise.plots import figures
+from samplewise.report.measure import Measured, MeasuredRow
+from samplewise.report.tables import by_experiment, curve_name, percent
+from samplewise.report.wording import class_names, data_label, runs
+
+PREDICTED_IMAGES = 10
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its words.
+
+    Args:
+        file: its name in the report's folder.
+        png: its bytes.
+        alt: what it shows, for those who do not see it.
+        caption: the line below it.
+    """
+
+    file: str
+    png: bytes
+    alt: str
+    caption: str
+
+
+def loss_pictures(measured: Measured) -> dict[str, Picture]:
+    """Return the loss curves of each experiment, by its name."""
+    pictures = {}
+    for experiment, rows in by_experiment(measured.rows):
+        words = experiment.replace("_", " ")
+        subject = "the final network" if experiment == "final" else f"{words} compared"
+        curves = {curve_name(row.published): _mean_losses(row) for row in rows}
+        ends = ", ".join(f"{name} at {losses[-1]:.3f}" for name, losses in curves.items())
+        pictures[experiment] = Picture(
+            file=f"loss-{words.replace(' ', '-')}.png",
+            png=figures.loss_curves(curves, f"Loss: {subject} · {data_label(measured.dataset)}"),
+            alt=f"Line chart of the training loss, {subject}. The curves end: {ends}.",
+            caption=f"Training loss of each epoch, mean of {runs(measured.repeats)}, on "
+            f"{data_label(measured.dataset)}.",
+        )
+    return pictures
+
+
+def confusion_picture(measured: Measured) -> Picture:
+    """Return the confusion matrix of the chosen run."""
+    chosen, label = measured.chosen, data_label(measured.dataset)
+    counts = chosen.confusion
+    right = int(np.trace(counts))
+    return Picture(
+        file="confusion.png",
+        png=figures.confusion(
+            counts, class_names(measured.dataset), f"{measured.chosen_id}, run 1 · {label}"
+        ),
+        alt=f"Confusion matrix: {right} of {counts.sum()} test rows are predicted right.",
+        caption=f"Confusion matrix of row {measured.chosen_id}, run 1: {right} of {counts.sum()} "
+        f"test rows right, {percent(chosen.test_accuracy)}, on {label}.",
+    )
+
+
+def predictions_picture(measured: Measured) -> Picture | None:
+    """Return the first test images with what the chosen run makes of them; None for a table."""
+    test, model = measured.data.test, measured.chosen.model
+    if test.image_shape is None:
+        return None
+    X, labels = test.X[:PREDICTED_IMAGES], test.labels[:PREDICTED_IMAGES]
+    probabilities = model.probabilities(X)
+    predicted = probabilities.argmax(axis=1)
+    names, label = class_names(measured.dataset), data_label(measured.dataset)
+    captions = []
+    for row, true, guess in zip(itertools.count(), labels, predicted, strict=False):
+        text = f"{names[guess]} · {percent(float(probabilities[row, guess]))}"
+        captions.append(text if guess == true else f"{text}\nis {names[true]}")
+    wrong = (predicted != labels).tolist()
+    images = X.reshape(-1, *test.image_shape)
+    return Picture(
+        file="predictions.png",
+        png=figures.predicted_images(images, captions, f"Test images · {label}", wrong),
+        alt="; ".join(caption.replace("\n", ", but ") for caption in captions),
+        caption=f"The first {len(X)} test images of {label}, each with the class predicted by row "
+        f"{measured.chosen_id}, run 1, and its probability. {_count(sum(wrong))} wrong"
+        f"{', marked in orange' if any(wrong) else ''}.",
+    )
+
+
+def _mean_losses(row: MeasuredRow) -> list[float]:
+    return [float(np.mean(losses)) for losses in zip(*(r.losses for r in row.runs), strict=True)]
+
+
+def _count(wrong: int) -> str:
+    return "None is" if wrong == 0 else "One is" if wrong == 1 else f"{wrong} are"
