@@ -78,7 +78,7 @@ def test_a_place_below_a_file_is_refused(tmp_path):
     with pytest.raises(OutputError, match="cannot write"):
         files.write_bytes(tmp_path / "file" / "below", b"new")
     with pytest.raises(OutputError, match="cannot make"):
-        files.check_output_folder(tmp_path / "file" / "below" / "more", force=True)
+        files.check_output_folder(tmp_path / "file" / "below" / "more", force=True, known={"a"})
 
 
 FULL_DISK = """
@@ -116,7 +116,7 @@ def fail_after_filling(folder, kind):
 
 
 def test_a_folder_appears_whole_with_its_parents(tmp_path):
-    with files.new_folder(tmp_path / "x" / "run", force=False) as new:
+    with files.new_folder(tmp_path / "x" / "run", force=False, known={"a"}) as new:
         fill(new)
         assert not (tmp_path / "x" / "run").exists()
     assert (tmp_path / "x" / "run" / "a").read_text() == "new"
@@ -125,9 +125,9 @@ def test_a_folder_appears_whole_with_its_parents(tmp_path):
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, SystemExit])
 def test_an_error_inside_leaves_no_folder_and_keeps_the_old_one(tmp_path, kind):
-    with files.new_folder(tmp_path / "run", force=False) as new:
+    with files.new_folder(tmp_path / "run", force=False, known={"a"}) as new:
         fill(new, "old")
-    with pytest.raises(kind), files.new_folder(tmp_path / "run", force=True) as new:
+    with pytest.raises(kind), files.new_folder(tmp_path / "run", force=True, known={"a"}) as new:
         fail_after_filling(new, kind)
     assert (tmp_path / "run" / "a").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -149,7 +149,7 @@ def test_a_rename_that_fails_gives_the_old_folder_back(tmp_path, monkeypatch, nt
         patch.setattr(Path, "rename", fails_once)
         with (
             pytest.raises(OutputError, match="cannot write"),
-            files.new_folder(tmp_path / "run", force=True) as new,
+            files.new_folder(tmp_path / "run", force=True, known={"a"}) as new,
         ):
             fill(new)
     assert (tmp_path / "run" / "a").read_text() == "old"
@@ -159,12 +159,12 @@ def test_a_rename_that_fails_gives_the_old_folder_back(tmp_path, monkeypatch, nt
 def test_an_existing_folder_needs_force(tmp_path):
     fill(tmp_path)
     with pytest.raises(OutputError, match="exists already"):
-        files.check_output_folder(tmp_path, force=False)
-    files.check_output_folder(tmp_path, force=True)
+        files.check_output_folder(tmp_path, force=False, known={"a"})
+    files.check_output_folder(tmp_path, force=True, known={"a"})
 
 
 def test_a_link_is_no_output_folder(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(OutputError, match="is not a folder"):
-        files.check_output_folder(tmp_path / "link", force=True)
+        files.check_output_folder(tmp_path / "link", force=True, known={"a"})

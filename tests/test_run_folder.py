@@ -13,7 +13,8 @@ from samplewise.experiment import run_folder
 from samplewise.experiment.config_file import effective
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
-from samplewise.experiment.run_folder import check_run_folder, summary, write_run
+from samplewise.experiment.run_folder import FILES, summary, write_run
+from samplewise.files import check_output_folder
 from samplewise.model_file import load_model
 
 
@@ -92,7 +93,7 @@ def test_an_existing_run_is_replaced_only_with_force(result, tmp_path):
 def test_force_never_removes_anything_but_a_run(result, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat\n.png").write_bytes(b"x")
-    with pytest.raises(OutputError, match=r"holds 'cat\\n.png', which no run writes"):
+    with pytest.raises(OutputError, match=r"holds 'cat\\n.png', which this command does not write"):
         write_run(result, tmp_path / "photos", force=True)
     assert (tmp_path / "photos" / "cat\n.png").exists()
 
@@ -102,18 +103,18 @@ def test_the_current_folder_and_those_above_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "in")
     for place in (".", "..", "/", str(tmp_path / "in")):
         with pytest.raises(OutputError, match="current folder or above|cannot make"):
-            check_run_folder(Path(place), force=True)
+            check_output_folder(Path(place), force=True, known=FILES)
 
 
 @pytest.mark.parametrize("place", ["/proc/nope", "/sys/nope/below", "/dev/null/below"])
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
 def test_a_place_that_even_root_cannot_write_is_refused(place):
     with pytest.raises(OutputError, match="cannot make"):
-        check_run_folder(Path(place), force=False)
+        check_output_folder(Path(place), force=False, known=FILES)
 
 
 def test_checking_leaves_nothing_behind(tmp_path):
-    check_run_folder(tmp_path / "a" / "b", force=False)
+    check_output_folder(tmp_path / "a" / "b", force=False, known=FILES)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from samplewise.checks import printable
 from samplewise.errors import OutputError
 
 
@@ -39,7 +41,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write {printable(path)}: {error.strerror or error}") from error
 
 
 def write_text(path: Path, content: str) -> None:
@@ -47,33 +49,62 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
-def check_output_folder(folder: Path, *, force: bool) -> None:
+def check_output_folder(folder: Path, *, force: bool, known: Collection[str]) -> None:
     """Refuse an output folder that could not be made, or that would replace something.
 
+    `force` replaces a folder of known files, never one that holds anything else: a slip such as
+    `--out ~` must not delete.
+
+    Args:
+        folder: where the output shall go.
+        force: whether an earlier output may be replaced.
+        known: names of the files that such an output consists of.
+
     Raises:
-        OutputError: it exists and `force` is false, is no folder, or its parent cannot hold it.
+        OutputError: it exists and `force` is false, is no folder, is the current folder or above
+            it, holds another file, or its parent cannot hold it.
     """
+    shown = printable(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise OutputError(f"{folder} is not a folder; name another with --out")
-    if folder.exists() and any(folder.iterdir()) and not force:
-        raise OutputError(f"{folder} exists already; name another with --out, or pass --force")
-    parent = folder.absolute().parent
+        raise OutputError(f"{shown} is not a folder; name another with --out")
+    entries = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+    if entries and not force:
+        raise OutputError(f"{shown} exists already; name another with --out, or pass --force")
+    resolved, current = folder.resolve(), Path.cwd()
+    if resolved == current or resolved in current.parents:
+        raise OutputError(f"{shown} is the current folder or above it; name another with --out")
+    strangers = sorted(entries - set(known))
+    if strangers:
+        raise OutputError(
+            f"{shown} holds '{printable(strangers[0])}', which this command does not write; "
+            "--force replaces only an earlier output of it: name another with --out"
+        )
+    _check_writable(folder.absolute().parent)
+
+
+def _check_writable(parent: Path) -> None:
+    """Make a folder and remove it: to the superuser, permissions say nothing of /proc or /sys."""
     while not parent.exists():
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise OutputError(f"cannot make {folder}: {parent} is not a folder that can be written")
+    try:
+        Path(tempfile.mkdtemp(prefix=".samplewise.", dir=parent)).rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"cannot make a folder in {printable(parent)}: {error.strerror}"
+        ) from error
 
 
 @contextmanager
-def new_folder(folder: Path, *, force: bool) -> Iterator[Path]:
+def new_folder(folder: Path, *, force: bool, known: Collection[str]) -> Iterator[Path]:
     """Give a temporary folder that becomes `folder` when the block ends without an error.
 
-    With `force` an existing folder is replaced only then, so a failed run loses nothing.
+    With `force` an existing folder is replaced only then, so a failed run loses nothing. The
+    arguments are those of `check_output_folder`.
 
     Raises:
         OutputError: as `check_output_folder`, or the final rename failed.
     """
-    check_output_folder(folder, force=force)
+    check_output_folder(folder, force=force, known=known)
     folder = folder.absolute()
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
     old = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")
@@ -89,6 +120,8 @@ def new_folder(folder: Path, *, force: bool) -> Iterator[Path]:
             old.rename(folder)
         shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, OSError) and not isinstance(error, OutputError):
-            raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
+            raise OutputError(
+                f"cannot write {printable(folder)}: {error.strerror or error}"
+            ) from error
         raise
     shutil.rmtree(old, ignore_errors=True)

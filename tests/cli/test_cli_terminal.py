@@ -15,7 +15,7 @@ import pytest
 from cli_process import SAMPLEWISE
 
 from samplewise.cli import console
-from samplewise.cli.progress import ProgressReport
+from samplewise.cli.progress import CompilingNotice, EpochProgress
 from samplewise.training.history import EpochRecord, History
 
 FAST = ("--backend", "vectorized", "--epochs", "2")
@@ -156,7 +156,7 @@ def history(epochs):
 def test_many_epochs_are_shown_twice_a_second(capsys, monkeypatch, epochs, shown):
     now = [1_000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    with ProgressReport() as progress:
+    with EpochProgress() as progress:
         progress.on_train_begin(history(epochs))
         for epoch in range(1, epochs + 1):
             progress.on_epoch_end(EpochRecord(epoch, 0.5, 0.75, 1.0, 10, 10_000.0))
@@ -167,14 +167,14 @@ def test_many_epochs_are_shown_twice_a_second(capsys, monkeypatch, epochs, shown
 
 def test_only_compiling_that_takes_long_is_announced(capsys, monkeypatch):
     monkeypatch.setattr("samplewise.cli.progress.QUIET_S", 0.05)
-    with ProgressReport() as progress:
-        progress.on_compile_begin("quick")
-        progress.on_train_begin(history(1))
+    with CompilingNotice() as notice:
+        notice.on_compile_begin("quick")
+        notice.on_train_begin(history(1))
         time.sleep(0.1)
-    with ProgressReport() as progress:
-        progress.on_compile_begin("slow")
+    with CompilingNotice() as notice:
+        notice.on_compile_begin("slow")
         time.sleep(0.1)
-    with ProgressReport() as progress:
-        progress.on_compile_begin("failed")
+    with CompilingNotice() as notice:
+        notice.on_compile_begin("failed")
     time.sleep(0.1)
     assert capsys.readouterr().err == "compiling kernels of slow (once; kept for later runs)\n"

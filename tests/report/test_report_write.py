@@ -3,8 +3,9 @@ import json
 import pytest
 
 from samplewise.errors import OutputError
+from samplewise.files import check_output_folder
 from samplewise.report import markdown
-from samplewise.report.write import FILES, check_report_folder, write_report
+from samplewise.report.write import FILES, write_report
 
 
 def test_the_folder_is_whole(measured, tmp_path):
@@ -21,7 +22,7 @@ def test_only_a_report_is_replaced(measured, tmp_path):
         write_report(measured, folder, force=False)
     write_report(measured, folder, force=True)
     (folder / "holiday.png").touch()
-    with pytest.raises(OutputError, match="holds 'holiday.png', which no report writes"):
+    with pytest.raises(OutputError, match="holds 'holiday.png', which this command does not write"):
         write_report(measured, folder, force=True)
 
 
@@ -30,7 +31,7 @@ def test_the_current_folder_is_never_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "inner")
     for folder in (tmp_path / "inner", tmp_path):
         with pytest.raises(OutputError, match="current folder or above"):
-            check_report_folder(folder, force=True)
+            check_output_folder(folder, force=True, known=FILES)
 
 
 def test_a_failure_leaves_nothing(measured, tmp_path, monkeypatch):

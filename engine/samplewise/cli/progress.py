@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from samplewise.cli import console
@@ -21,41 +20,53 @@ QUIET_S = 0.7
 MOST_LINES, PAUSE_S = 100, 0.5
 
 
-class ProgressReport(Callback):
-    """Reports compiling and epochs. A context manager: leaving it ends what is on the screen."""
+class CompilingNotice(Callback):
+    """Announces compiling, once it takes noticeably long. A context manager, which ends it."""
 
     def __init__(self) -> None:
-        self._announcement: threading.Timer | None = None
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> CompilingNotice:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._cancel()
+
+    def on_compile_begin(self, backend: str) -> None:
+        """Start to wait."""
+        text = f"compiling kernels of {backend} (once; kept for later runs)"
+        self._timer = threading.Timer(QUIET_S, console.note, [text])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def on_train_begin(self, history: History) -> None:
+        """Compiling is over."""
+        del history
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class EpochProgress(Callback):
+    """Shows the epochs. A context manager: leaving it ends what is on the screen."""
+
+    def __init__(self) -> None:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._epochs = 0
         self._next_line_s = 0.0
 
-    def __enter__(self) -> ProgressReport:
+    def __enter__(self) -> EpochProgress:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._announcement is not None:
-            self._announcement.cancel()
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
-    def on_compile_begin(self, backend: str) -> None:
-        """Announce compiling once it takes noticeably long."""
-        text = f"compiling kernels of {backend} (once; kept for later runs)"
-        self._announcement = threading.Timer(QUIET_S, console.note, [text])
-        self._announcement.daemon = True
-        self._announcement.start()
-
     def on_train_begin(self, history: History) -> None:
         """Show the bar, on a terminal."""
-        if self._announcement is not None:
-            self._announcement.cancel()
         self._epochs = int(history.settings["epochs"])
         if sys.stderr is not None and sys.stderr.isatty():
             self._show_bar()

@@ -16,7 +16,6 @@ from samplewise.cli import console, options
 if TYPE_CHECKING:
     from samplewise.experiment.experiment import Experiment
     from samplewise.report.measure import Measured, MeasuredRow, OnRun
-    from samplewise.training.history import EpochRecord
 
 Repeats = Annotated[int, typer.Option("--repeats", help="Runs of each row, 1 to 1000.")]
 ReportFolder = Annotated[Path, typer.Option("--out", help="The folder to write the report to.")]
@@ -46,12 +45,13 @@ def report(
     # The first line, so that these are the options and nothing else.
     given = dict(locals())
     from samplewise.experiment.config_file import KINDS, effective
+    from samplewise.files import check_output_folder
     from samplewise.report.measure import check_repeats
-    from samplewise.report.write import check_report_folder, write_report
+    from samplewise.report.write import FILES, write_report
 
     settings = effective({name: given[name] for name in KINDS if name in given}, None)
     check_repeats(repeats)
-    check_report_folder(out, force=force)
+    check_output_folder(out, force=force, known=FILES)
     measured = _measured(settings, repeats)
     write_report(measured, out, force=force)
     for text in measured.chosen.history.notes:
@@ -63,22 +63,11 @@ def report(
 
 
 def _measured(settings: Experiment, repeats: int) -> Measured:
-    from samplewise.cli.progress import ProgressReport
+    from samplewise.cli.progress import CompilingNotice
     from samplewise.report.measure import measure
-    from samplewise.training.history import History
 
-    class Compiling(ProgressReport):
-        """Announces compiling, and nothing of the epoch behind it."""
-
-        def on_train_begin(self, history: History) -> None:
-            del history
-            self.__exit__(None, None, None)
-
-        def on_epoch_end(self, record: EpochRecord) -> None:
-            del record
-
-    with Compiling() as compiling, _progress(repeats) as on_run:
-        return measure(settings, repeats=repeats, on_run=on_run, callbacks=[compiling])
+    with CompilingNotice() as notice, _progress(repeats) as on_run:
+        return measure(settings, repeats=repeats, on_run=on_run, callbacks=[notice])
 
 
 @contextmanager

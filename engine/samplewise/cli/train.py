@@ -47,10 +47,11 @@ def train(
     # The first line, so that these are the options and nothing else.
     given = dict(locals())
     from samplewise.experiment.config_file import KINDS, effective
-    from samplewise.experiment.run_folder import check_run_folder
+    from samplewise.experiment.run_folder import FILES
+    from samplewise.files import check_output_folder
 
     experiment = effective({field: given[field] for field in KINDS}, config)
-    check_run_folder(out, force=force)
+    check_output_folder(out, force=force, known=FILES)
     with signals.handled() as interrupts:
         result = _trained(experiment, interrupts)
         if result.history.epochs:
@@ -61,7 +62,7 @@ def train(
 
 
 def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> ExperimentResult:
-    from samplewise.cli.progress import ProgressReport
+    from samplewise.cli.progress import CompilingNotice, EpochProgress
     from samplewise.experiment.run import run
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
@@ -73,8 +74,8 @@ def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> Experime
             del history
             interrupts.finish = True
 
-    with ProgressReport() as progress:
-        callbacks = (KeepWhatIsTrained(), progress)
+    with CompilingNotice() as notice, EpochProgress() as progress:
+        callbacks = (KeepWhatIsTrained(), notice, progress)
         return run(experiment, callbacks=callbacks, stop=interrupts.stop)
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from samplewise.checks import printable
-from samplewise.errors import OutputError
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.run import ExperimentResult
 from samplewise.files import check_output_folder, new_folder, write_bytes, write_text
@@ -24,40 +21,6 @@ CONFUSION_PLOT = "confusion.png"
 FILES = (MODEL, CONFIG, RESULT, HISTORY_JSON, HISTORY_CSV, LOSS_PLOT, CONFUSION_PLOT)
 
 
-def check_run_folder(folder: Path, *, force: bool) -> None:
-    """Refuse a run folder that could not be written, before anything is trained.
-
-    `force` replaces a run, never a folder that holds anything else: a slip such as `--out ~`
-    must not delete.
-
-    Raises:
-        OutputError: as `files.check_output_folder`; or it cannot be made, is the current folder or
-            above it, or holds files of another kind.
-    """
-    check_output_folder(folder, force=force)
-    resolved, current = folder.resolve(), Path.cwd()
-    if resolved == current or resolved in current.parents:
-        raise OutputError(f"{folder} is the current folder or above it; name another with --out")
-    entries = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
-    strangers = sorted(entries - set(FILES))
-    if strangers:
-        raise OutputError(
-            f"{folder} holds '{printable(strangers[0])}', which no run writes; --force replaces "
-            "only the folder of a run: name another with --out"
-        )
-    _check_writable(folder.absolute().parent)
-
-
-def _check_writable(parent: Path) -> None:
-    """Make a folder and remove it: to the superuser, permissions say nothing of /proc or /sys."""
-    while not parent.exists():
-        parent = parent.parent
-    try:
-        Path(tempfile.mkdtemp(prefix=".samplewise.", dir=parent)).rmdir()
-    except OSError as error:
-        raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
-
-
 def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
     """Write a run's model, history, plots and configuration.
 
@@ -67,12 +30,12 @@ def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
         force: replace the run that is there.
 
     Raises:
-        OutputError: as `check_run_folder`, or the disk is full; then nothing is left, and what was
-            there before stays.
+        OutputError: as `check_output_folder`, or the disk is full; then nothing is left, and what
+            was there before stays.
         ModelFileError: as `save_model`.
     """
-    check_run_folder(folder, force=force)
-    with new_folder(folder, force=force) as new:
+    check_output_folder(folder, force=force, known=FILES)
+    with new_folder(folder, force=force, known=FILES) as new:
         save_model(result.model, new / MODEL)
         write_text(new / CONFIG, write_config(result.experiment))
         write_text(new / RESULT, json.dumps(summary(result), indent=2, allow_nan=False) + "\n")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from samplewise.checks import printable
-from samplewise.errors import OutputError
 from samplewise.files import check_output_folder, new_folder, write_bytes, write_text
 from samplewise.report.measure import Measured
 from samplewise.report.published import EXPERIMENTS
@@ -20,28 +18,6 @@ PICTURES = (
 FILES = (HTML, MARKDOWN, RESULTS, *PICTURES)
 
 
-def check_report_folder(folder: Path, *, force: bool) -> None:
-    """Refuse a folder that could not be written, before anything is trained.
-
-    `force` replaces a report, never a folder that holds anything else: a slip such as `--out ~`
-    must not delete.
-
-    Raises:
-        OutputError: as `files.check_output_folder`; or it is the current folder or above it, or
-            holds what no report writes.
-    """
-    check_output_folder(folder, force=force)
-    resolved, current = folder.resolve(), Path.cwd()
-    if resolved == current or resolved in current.parents:
-        raise OutputError(f"{folder} is the current folder or above it; name another with --out")
-    for entry in sorted(folder.iterdir()) if folder.exists() else ():
-        if entry.name not in FILES:
-            raise OutputError(
-                f"{folder} holds '{printable(entry.name)}', which no report writes; --force "
-                "replaces only the folder of a report: name another with --out"
-            )
-
-
 def write_report(measured: Measured, folder: Path, *, force: bool) -> None:
     """Write the report as HTML, as Markdown with its pictures, and as JSON.
 
@@ -51,16 +27,16 @@ def write_report(measured: Measured, folder: Path, *, force: bool) -> None:
         force: replace the report that is there.
 
     Raises:
-        OutputError: as `check_report_folder`, or the disk is full; then nothing is left, and what
+        OutputError: as `check_output_folder`, or the disk is full; then nothing is left, and what
             was there before stays.
     """
     from samplewise.report import html, markdown
     from samplewise.report.content import content
     from samplewise.report.results import results
 
-    check_report_folder(folder, force=force)
+    check_output_folder(folder, force=force, known=FILES)
     told = content(measured)
-    with new_folder(folder, force=force) as new:
+    with new_folder(folder, force=force, known=FILES) as new:
         write_text(new / HTML, html.render(told))
         write_text(new / MARKDOWN, markdown.render(told))
         write_text(new / RESULTS, json.dumps(results(measured), indent=2, allow_nan=False) + "\n")
