@@ -20,7 +20,8 @@ ROOMS = [
     {"model"},
     {"model_file"},
     {"experiment"},
-    {"report", "bench", "testing"},
+    {"report", "testing"},
+    {"bench"},
     {"cli"},
 ]
 HEIGHT = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

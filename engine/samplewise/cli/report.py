@@ -88,14 +88,14 @@ def _progress(repeats: int) -> Iterator[OnRun]:
 
 
 def _note(row: MeasuredRow) -> None:
-    from samplewise.report.tables import Spread, milliseconds, percent
+    from samplewise.report.published import TRAINING_ROWS
+    from samplewise.report.tables import summarize
+    from samplewise.report.wording import percent, three_digits
 
-    loss = Spread.of([run.losses[-1] for run in row.runs]).mean
-    accuracy = Spread.of([run.accuracy for run in row.runs]).mean
-    train_ms = Spread.of([run.train_ms for run in row.runs]).mean
+    ours = summarize(row, TRAINING_ROWS)
     console.note(
-        f"{row.published.id:<11} loss {loss:.4f}  accuracy {percent(accuracy)}  "
-        f"{milliseconds(train_ms)} ms"
+        f"{row.published.id:<11} loss {ours.final_loss.mean:.4f}  "
+        f"accuracy {percent(ours.accuracy.mean)}  {three_digits(ours.train_ms.mean)} ms"
     )
 
 

@@ -61,21 +61,30 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def loss_curves(curves: Mapping[str, Sequence[float]], title: str) -> bytes:
+def loss_curves(
+    curves: Mapping[str, Sequence[float]],
+    title: str,
+    runs: Mapping[str, Sequence[Sequence[float]]] | None = None,
+) -> bytes:
     """Return a PNG of losses against epochs, one curve a name.
 
     Args:
         curves: the loss of each epoch, from epoch 1 on; finite; at least one curve.
         title: of the figure.
+        runs: the runs that a curve is the mean of, by its name; thin lines behind it.
     """
     with _figure(7.2, 4.0, title) as figure:
         axes = figure.add_subplot()
         strokes = zip(itertools.cycle(PALETTE), itertools.cycle(MARKERS), strict=False)
-        for number, (losses, (color, marker)) in enumerate(
-            zip(curves.values(), strokes, strict=False)
+        means = []
+        for number, ((name, losses), (color, marker)) in enumerate(
+            zip(curves.items(), strokes, strict=False)
         ):
-            axes.plot(
-                range(1, len(losses) + 1),
+            epochs = range(1, len(losses) + 1)
+            for of_run in (runs or {}).get(name, ()):
+                axes.plot(epochs, of_run, color=color, linewidth=0.8, alpha=0.4, zorder=1.5)
+            means += axes.plot(
+                epochs,
                 losses,
                 color=color,
                 linestyle=DASHES[number // len(PALETTE) % len(DASHES)],
@@ -92,7 +101,7 @@ def loss_curves(curves: Mapping[str, Sequence[float]], title: str) -> bytes:
         axes.set_ylim(bottom=0)
         axes.grid(axis="y")
         names = [_short(name, 2 * LONGEST_NAME) for name in curves]
-        figure.legend(axes.lines, names, loc="outside right center", handlelength=2.4)
+        figure.legend(means, names, loc="outside right center", handlelength=2.4)
         return _png(figure)
 
 

@@ -15,16 +15,15 @@ from samplewise.report.pictures import (
 )
 from samplewise.report.published import FINAL, LEARNING_RATE, TITLE, TRAINING_ROWS
 from samplewise.report.remarks import learning_rate_one, reading, what_differs
-from samplewise.report.tables import (
-    Spread,
-    Table,
-    milliseconds,
+from samplewise.report.tables import Spread, Table, summarize, tables
+from samplewise.report.wording import (
+    class_names,
+    data_label,
     percent,
-    spread_text,
-    tables,
+    runs,
+    three_digits,
     times,
 )
-from samplewise.report.wording import class_names, data_label, runs
 
 Facts = list[tuple[str, str]]
 _PREPROCESSING = {
@@ -131,9 +130,11 @@ def _warning(measured: Measured) -> str:
 
 def _headlines(measured: Measured) -> tuple[Headline, ...]:
     training_rows = len(measured.data.training)
+    summaries = [summarize(row, training_rows) for row in measured.rows]
     theirs = math.fsum(row.published.train_ms for row in measured.rows)
-    ours = math.fsum(Spread.of([r.train_ms for r in row.runs]).mean for row in measured.rows)
+    ours = math.fsum(summary.train_ms.mean for summary in summaries)
     speed_up = theirs / TRAINING_ROWS * training_rows / ours
+    of_rows = Spread.of([summary.speed_up for summary in summaries])
     chosen = [row for row in measured.rows if row.published.experiment == FINAL] or [
         row for row in measured.rows if row.published.id == measured.chosen_id
     ]
@@ -142,17 +143,21 @@ def _headlines(measured: Measured) -> tuple[Headline, ...]:
     return (
         Headline(
             f"Training all {len(measured.rows)} rows",
-            f"{milliseconds(ours)} ms",
-            f"published: {milliseconds(theirs)} ms{_sizes(training_rows)}",
+            f"{three_digits(ours)} ms",
+            f"each once; published: {three_digits(theirs)} ms{_sizes(training_rows)}",
         ),
         Headline(
-            "Speed-up of a training step", times(speed_up), "other machine, so not like for like"
+            "Speed-up of a training step",
+            times(speed_up),
+            f"over all rows; by row {times(of_rows.low)} to {times(of_rows.high)}; another "
+            "machine, so not like for like",
         ),
         Headline(
             "Final network, test accuracy",
             percent(accuracy.mean),
-            f"{spread_text(accuracy, percent)} on {data_label(measured.dataset)}; "
-            f"published: {percent(published.mean)}".strip(),
+            f"mean of {runs(sum(len(row.runs) for row in chosen))} on "
+            f"{data_label(measured.dataset)}, from {percent(accuracy.low)} to "
+            f"{percent(accuracy.high)}; published: {percent(published.mean)}",
         ),
     )
 

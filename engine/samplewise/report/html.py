@@ -6,8 +6,8 @@ import base64
 from importlib.resources import files
 
 from samplewise.report.content import Content
-from samplewise.report.markdown import printable_line
 from samplewise.report.tables import HEADINGS
+from samplewise.report.wording import printable_line
 
 
 def render(content: Content) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from samplewise.checks import printable
 from samplewise.report.content import Content, Section
 from samplewise.report.pictures import Picture
 from samplewise.report.tables import HEADINGS, Cell, Table
+from samplewise.report.wording import printable_line
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = re.compile(r"([\\`*_\[\]#+!|~$])")
@@ -46,11 +46,6 @@ def escape(text: str) -> str:
     """Return `text` so that Markdown shows it as it is, also in a table's cell."""
     safe = "".join(_ENTITIES.get(character, character) for character in printable_line(text))
     return _MARKUP.sub(r"\\\1", safe)
-
-
-def printable_line(text: str) -> str:
-    """Return `text` of any length on one line, control characters escaped."""
-    return "".join(c if c.isprintable() else printable(c) for c in text)
 
 
 def _section(section: Section, label: str) -> Iterable[str]:

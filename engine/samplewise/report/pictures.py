@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from samplewise.plots import figures
-from samplewise.report.measure import Measured, MeasuredRow
-from samplewise.report.tables import by_experiment, curve_name, percent
-from samplewise.report.wording import class_names, data_label, runs
+from samplewise.report.measure import Measured
+from samplewise.report.tables import by_experiment, curve_name
+from samplewise.report.wording import class_names, data_label, percent, runs
 
 PREDICTED_IMAGES = 10
 
@@ -38,14 +38,17 @@ def loss_pictures(measured: Measured) -> dict[str, Picture]:
     for experiment, rows in by_experiment(measured.rows):
         words = experiment.replace("_", " ")
         subject = "the final network" if experiment == "final" else f"{words} compared"
-        curves = {curve_name(row.published): _mean_losses(row) for row in rows}
-        ends = ", ".join(f"{name} at {losses[-1]:.3f}" for name, losses in curves.items())
+        losses = {curve_name(row.published): [run.losses for run in row.runs] for row in rows}
+        means = {name: np.mean(of_runs, axis=0).tolist() for name, of_runs in losses.items()}
+        ends = ", ".join(f"{name} at {mean[-1]:.3f}" for name, mean in means.items())
+        title = f"Loss: {subject} · {data_label(measured.dataset)}"
+        many = measured.repeats > 1
         pictures[experiment] = Picture(
             file=f"loss-{words.replace(' ', '-')}.png",
-            png=figures.loss_curves(curves, f"Loss: {subject} · {data_label(measured.dataset)}"),
+            png=figures.loss_curves(means, title, losses if many else None),
             alt=f"Line chart of the training loss, {subject}. The curves end: {ends}.",
-            caption=f"Training loss of each epoch, mean of {runs(measured.repeats)}, on "
-            f"{data_label(measured.dataset)}.",
+            caption=f"Training loss of each epoch on {data_label(measured.dataset)}: "
+            + (f"mean of {runs(measured.repeats)}, and each run as a thin line." if many else "one run."),
         )
     return pictures
 
@@ -89,10 +92,6 @@ def predictions_picture(measured: Measured) -> Picture | None:
         f"{measured.chosen_id}, run 1, and its probability. {_count(sum(wrong))} wrong"
         f"{', marked in orange' if any(wrong) else ''}.",
     )
-
-
-def _mean_losses(row: MeasuredRow) -> list[float]:
-    return [float(np.mean(losses)) for losses in zip(*(r.losses for r in row.runs), strict=True)]
 
 
 def _count(wrong: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from samplewise.data.preprocessing import SCALE
 from samplewise.report.measure import Measured
 from samplewise.report.published import (
@@ -13,8 +11,8 @@ from samplewise.report.published import (
     LEARNING_RATE,
     TRAINING_ROWS,
 )
-from samplewise.report.tables import Spread, percent, spread_text, summarize
-from samplewise.report.wording import data_label, runs
+from samplewise.report.tables import Spread, mean_text, summarize
+from samplewise.report.wording import data_label, percent, runs
 
 # The published final network is right on 99.5 % and more. Below this it has hardly learned.
 HARDLY_LEARNED = 0.75
@@ -26,13 +24,14 @@ def reading(measured: Measured) -> str:
     if measured.repeats > 1:
         ours = (
             f"the mean of {runs(measured.repeats)}, each from weights of its own, with the lowest "
-            "and the highest beside it"
+            "and the highest beside it where they read differently"
         )
     return (
         f"“Published” is one run of the report; “here” is {ours}. Losses are means over an epoch, "
         "of the first (initial) and of the last (final). Training time is that of the training "
         "steps alone. Speed-up is the published time of a training step divided by our mean time "
-        "of one."
+        "of one. Training can be chaotic: then another backend or processor, which rounds "
+        "differently, changes a row's last figures as much as other weights do."
     )
 
 
@@ -48,18 +47,13 @@ def learning_rate_one(measured: Measured) -> str:
         f"At a learning rate of 1 the report's single neuron learns nothing: its loss ends at "
         f"{row.published.final_loss:.4f}, above the ln 2 = 0.6931 of a coin toss, with an accuracy "
         f"of {percent(row.published.accuracy)}. The steps are too large. After a few of them the "
-        "hidden neuron is saturated: its output sticks at 0 or 1, mostly at the same for every "
-        "image, and its gradient, which has the sigmoid's slope a(1 - a) as a factor, vanishes. "
-        "What still moves is the output's bias, by about one half after every sample, towards the "
-        "class seen last. Here this row ends at a loss of "
-        f"{_with_range(ours.final_loss, '{:.4f}'.format)} and an accuracy of "
-        f"{_with_range(ours.accuracy, percent)}."
+        "hidden neuron is usually saturated: its output sticks at 0 or 1, the same for nearly "
+        "every image, and its gradient, which has the sigmoid's slope a(1 - a) as a factor, "
+        "vanishes. What still moves is the output neuron, its bias by about one half after every "
+        "sample, towards the class seen last. Here this row ends at a loss of "
+        f"{mean_text(ours.final_loss, '{:.4f}'.format)} and an accuracy of "
+        f"{mean_text(ours.accuracy, percent)}."
     )
-
-
-def _with_range(spread: Spread, shown: Callable[[float], str]) -> str:
-    text = spread_text(spread, shown)
-    return f"{shown(spread.mean)} ({text})" if text else shown(spread.mean)
 
 
 def what_differs(measured: Measured) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from samplewise.report.published import (
     TRAINING_ROWS,
     PublishedRow,
 )
+from samplewise.report.wording import three_digits, times
 
 HEADINGS = ("initial loss", "final loss", "training time, ms", "test accuracy, %")
 _TITLES = {
@@ -63,7 +64,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Cell:
-    """A published figure and ours, as text; `spread` is empty where there was one run."""
+    """A published figure and ours, as text; `spread` as `spread_text` gives it."""
 
     published: str
     mean: str
@@ -164,7 +165,7 @@ def _table_row(row: MeasuredRow, training_rows: int) -> TableRow:
     cells = (
         _cell(theirs.initial_loss, ours.initial_loss, "{:.4f}".format),
         _cell(theirs.final_loss, ours.final_loss, "{:.4f}".format),
-        _cell(theirs.train_ms, ours.train_ms, milliseconds),
+        _cell(theirs.train_ms, ours.train_ms, three_digits),
         _cell(100 * theirs.accuracy, ours.accuracy.scaled(100), "{:.1f}".format),
     )
     return TableRow(setting(theirs), cells, times(ours.speed_up))
@@ -180,17 +181,7 @@ def spread_text(spread: Spread, shown: Callable[[float], str]) -> str:
     return "" if low == high else f"{low}–{high}"
 
 
-def percent(share: float) -> str:
-    """Return a share as "88.5 %"."""
-    return f"{100 * share:.1f} %"
-
-
-def milliseconds(value: float) -> str:
-    """Return a time with three digits, "4.87", or all before the point, "1,180"."""
-    digits = max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
-    return f"{value:,.{digits}f}"
-
-
-def times(ratio: float) -> str:
-    """Return a ratio as "187 ×", "1.85 ×"."""
-    return f"{milliseconds(ratio)} ×"
+def mean_text(spread: Spread, shown: Callable[[float], str]) -> str:
+    """Return a mean as text, and behind it the range where there is one."""
+    text = spread_text(spread, shown)
+    return f"{shown(spread.mean)} ({text})" if text else shown(spread.mean)

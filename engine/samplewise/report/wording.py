@@ -1,6 +1,8 @@
-"""Words that tables, figures and prose of a report share."""
+"""How a report writes names and numbers."""
 
 from __future__ import annotations
+
+import math
 
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
@@ -21,6 +23,29 @@ def class_names(dataset: Dataset) -> tuple[str, ...]:
     return tuple(map(printable, dataset.class_names))
 
 
+def printable_line(text: str) -> str:
+    """Return `text` of any length on one line, control characters escaped."""
+    return "".join(c if c.isprintable() else printable(c) for c in text)
+
+
 def runs(count: int) -> str:
     """Return "1 run", "3 runs"."""
     return f"{count:,} run{'' if count == 1 else 's'}"
+
+
+def three_digits(value: float) -> str:
+    """Return a figure with three digits, "4.87", or all before the point, "1,180"."""
+    # Rounded first: 9.996 is "10.0", not "10.00".
+    rounded = float(f"{value:.3g}")
+    digits = max(0, 2 - math.floor(math.log10(rounded))) if rounded > 0 else 0
+    return f"{value:,.{digits}f}"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio as "187 ×", "1.85 ×"."""
+    return f"{three_digits(ratio)} ×"
+
+
+def percent(share: float) -> str:
+    """Return a share as "88.5 %"."""
+    return f"{100 * share:.1f} %"

@@ -8,6 +8,7 @@ was measured leave room for another BLAS, fused multiply-adds and other processo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,14 @@ LARGEST_ALLOWED = 1e-2
 # Above this (float64) a problem is not calm, and comparing backends on it says little.
 CALM_YARDSTICK = 1e-9
 
+# A chaotic run has no tolerance. Once it has lost its first weights, what the rounding of another
+# backend makes of it is one more draw among reference runs from weights nudged by one ulp: of all
+# of these, each is the farthest from the reference with the same probability. Four already show a
+# backend that ends elsewhere; on 14 chaotic runs, being the farthest of five in 9 is too often.
+NUDGED_RUNS = 4
+# A right backend is rejected this rarely. Roundings differ between machines, so each draws anew.
+FALSE_ALARM = 1e-3
+
 # A central difference steps by this times the size of the parameter, at least 1.
 DIFFERENCE_STEP = 1e-6
 # Nearer to its kink, rounding decides whether a ReLU is on: a jump, not an error.
@@ -116,3 +125,20 @@ def of_run(yardstick: float, dtype: str) -> Tolerance:
             "compare distributions over seeds, or a calmer problem"
         )
     return Tolerance(relative, 0.0, f"{YARDSTICKS:g} times the one-ulp yardstick of the problem")
+
+
+def too_often_farthest(farthest: int, runs: int) -> bool:
+    """Return whether a backend is farther off than chance explains, over independent runs.
+
+    Args:
+        farthest: in how many runs the backend ended farther from the reference than each of
+            `NUDGED_RUNS` nudged runs did.
+        runs: chaotic runs compared.
+
+    Returns:
+        Whether a right backend is the farthest so often, or more, with a probability below
+        `FALSE_ALARM`: the upper tail of the binomial distribution with 1 / (NUDGED_RUNS + 1).
+    """
+    p = 1 / (NUDGED_RUNS + 1)
+    tail = (math.comb(runs, k) * p**k * (1 - p) ** (runs - k) for k in range(farthest, runs + 1))
+    return sum(tail) < FALSE_ALARM
