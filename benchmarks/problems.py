@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
 from samplewise.report.published import published_rows
 
 if TYPE_CHECKING:
-    from samplewise.bench.problems import Problem, Run
+    from samplewise.bench.problems import Problem
     from samplewise.experiment.run import Prepared
 
 ROWS = {row.id: row for row in published_rows()}
@@ -32,22 +31,18 @@ def interleaved_rounds() -> int:
 @cache
 def warmed(
     row: str,
-    backend: str,
+    name: str,
     dtype: str = "float64",
     batch_size: int = 1,
     data: Prepared | None = None,
 ) -> Problem:
-    """Return a row ready to train; asv calls setup before every sample, so it is kept."""
-    from samplewise.bench.problems import prepare
+    """Return a row ready to train on a backend or by the plain loop.
 
-    return prepare(ROWS[row], backend, dtype, batch_size, data)
-
-
-def contestant(row: str, name: str, dtype: str, batch_size: int) -> Callable[[], Run]:
-    """Return what trains a row once from fresh weights: a backend, or the plain loop."""
-    from benchmarks.plain_numpy import run_once
+    It is kept, because asv calls setup before every sample.
+    """
+    from benchmarks.plain_numpy import PlainLoop
+    from samplewise.bench.problems import Problem
 
     if name == PLAIN:
-        problem = warmed(row, "reference", dtype, batch_size)
-        return lambda: run_once(problem)
-    return warmed(row, name, dtype, batch_size).run_once
+        return PlainLoop(ROWS[row], "reference", dtype, batch_size, data)
+    return Problem(ROWS[row], name, dtype, batch_size, data)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.problems import BACKENDS, DTYPES, PLAIN, ROWS
+from samplewise.report.wording import three_digits
 
 ASV = Path(__file__).parents[1] / ".asv"
 PYTEST_JSON = ASV / "pytest-benchmark.json"
@@ -71,12 +72,14 @@ def read_asv(path: Path) -> Values:
     return values
 
 
-def figure(value: float | None, scale: float = 1.0, digits: str = ".3g") -> str:
+def figure(value: float | None, scale: float = 1.0) -> str:
     """Return a figure for a cell, or a dash."""
-    if value is None:
-        return "-"
-    scaled = value * scale
-    return f"{scaled:.0f}" if digits == ".3g" and scaled >= 100 else f"{scaled:{digits}}"
+    return "-" if value is None else three_digits(value * scale)
+
+
+def decimals(value: float | None, digits: int) -> str:
+    """Return a loss or an accuracy for a cell, or a dash."""
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def row_lines(values: Values) -> Iterable[tuple[str, ...]]:
@@ -99,8 +102,8 @@ def row_lines(values: Values) -> Iterable[tuple[str, ...]]:
             figure(None if speedup is None else published_ms / speedup),
             figure(speedup),
             figure(None if speedup is None or base is None else speedup / base),
-            figure(losses.get((name,)), digits=".4f") if first else "",
-            figure(accuracies.get((name,)), digits=".3f") if first else "",
+            decimals(losses.get((name,)), 4) if first else "",
+            decimals(accuracies.get((name,)), 3) if first else "",
             figure(times.get((name, backend)), 1e3),
         )
 

@@ -28,7 +28,7 @@ def test_positive_numbers_pass(value):
     assert checks.positive_number("learning_rate", value) == value
 
 
-@pytest.mark.parametrize("value", [0, -0.1, float("nan"), float("inf"), "0.1", True, None])
+@pytest.mark.parametrize("value", [0, -0.1, float("nan"), float("inf"), 10**400, "0.1", True, None])
 def test_what_is_no_positive_number_is_refused(value):
     with pytest.raises(ParameterError, match="learning_rate is .* above 0"):
         checks.positive_number("learning_rate", value)

@@ -142,3 +142,29 @@ def test_the_engine_s_mean_is_that_of_the_reference(edge, dtype, outputs):
     allowed = tolerances.tolerance("forward", dtype)
     measure = measures.entries("mean", np.array([got]), np.array([wanted]), allowed)
     assert measure.passed, str(measure)
+
+
+@pytest.mark.parametrize("dtype", OPERATION)
+def test_the_rarer_class_keeps_its_digits(dtype):
+    z = np.array([[40.0], [17.0]], dtype=dtype)
+    got = loss_named("binary_cross_entropy").probabilities(z)[:, 0]
+    wanted = special.expit(-z[:, 0].astype(np.float64))
+    measure = measures.entries("1 - p", got.astype(np.float64), wanted, OPERATION[dtype])
+    assert measure.passed, str(measure)
+
+
+@pytest.mark.parametrize("dtype", OPERATION)
+@pytest.mark.parametrize("name", BACKENDS)
+def test_the_loss_of_a_right_answer_keeps_its_digits(name, dtype):
+    """Far from the threshold it is far smaller than one unit in the last place of the logit."""
+    loss, network = loss_named("binary_cross_entropy"), multilayer_perceptron(1, (), 1)
+    program = registry.load(name).compile(network, loss, SGD(), np.dtype(dtype))
+    parameters = network.layout.zeros(dtype)
+    network.layout.views(parameters)["0.weight"][...] = 1
+    for z in (5.0, 17.0, 30.0):
+        X = np.array([[z], [-z]], dtype=dtype)
+        Y = np.array([[1], [0]], dtype=dtype)
+        wanted = np.array([-special.log_expit(z)])
+        for got in (program.gradients(parameters, X, Y)[0], loss.mean(X, Y)):
+            measure = measures.entries("loss", np.array([got]), wanted, OPERATION[dtype])
+            assert measure.passed, str(measure)

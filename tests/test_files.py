@@ -168,3 +168,42 @@ def test_a_link_is_no_output_folder(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(OutputError, match="is not a folder"):
         files.check_output_folder(tmp_path / "link", force=True, known={"a"})
+
+
+@pytest.mark.parametrize("length", [250, 255])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, length):
+    files.write_bytes(tmp_path / ("f" * length), b"new")
+    with files.new_folder(tmp_path / ("d" * length), force=False, known={"a"}) as new:
+        fill(new)
+    with files.new_folder(tmp_path / ("d" * length), force=True, known={"a"}) as new:
+        fill(new)
+    assert sorted(len(path.name) for path in tmp_path.iterdir()) == [length, length]
+
+
+def test_a_name_longer_than_that_is_refused_at_once(tmp_path):
+    with pytest.raises(OutputError, match="File name too long; name another"):
+        files.check_output_folder(tmp_path / ("d" * 256), force=True, known={"a"})
+
+
+def another_run_writes(run, name):
+    run.mkdir()
+    (run / name).write_text("of another run")
+
+
+@pytest.mark.parametrize(("force", "name"), [(False, "a"), (True, "stranger")])
+def test_what_came_to_be_in_the_meantime_is_never_replaced(tmp_path, force, name):
+    run = tmp_path / "run"
+    with (
+        pytest.raises(OutputError, match="name another with --out"),
+        files.new_folder(run, force=force, known={"a"}),
+    ):
+        another_run_writes(run, name)
+    assert (run / name).read_text() == "of another run"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_empty_folder_is_filled_without_force(tmp_path):
+    (tmp_path / "run").mkdir()
+    with files.new_folder(tmp_path / "run", force=False, known={"a"}) as new:
+        fill(new)
+    assert (tmp_path / "run" / "a").read_text() == "new"

@@ -63,7 +63,10 @@ def positive_number(name: str, given: object) -> float:
     """
     if isinstance(given, bool) or not isinstance(given, Real):
         raise ParameterError(f"{name} is '{printable(given)}', but must be a number above 0")
-    value = float(given)
+    try:
+        value = float(given)
+    except OverflowError:
+        value = math.inf
     if not math.isfinite(value) or value <= 0.0:
         raise ParameterError(f"{name} is {value}, but must be a finite number above 0")
     return value

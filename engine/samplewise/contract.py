@@ -28,6 +28,7 @@ from samplewise.network.losses import Loss
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer
 
+# A backend may say which version it is made for, in `contract_version`; another one is refused.
 CONTRACT_VERSION = 1
 ENTRY_POINT_GROUP = "samplewise.backends"
 
@@ -100,7 +101,7 @@ class Steps:
 
 
 class Program(Protocol):
-    """A network, loss and optimizer compiled for one dtype.
+    """A network, loss and optimizer compiled for one dtype; called from one thread at a time.
 
     Arrays are C-contiguous, of the program's dtype, finite and of the right shape: the engine has
     checked. X is (n, inputs) and Y is (n, outputs); either may be read-only.

@@ -22,6 +22,11 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def _beside(path: Path, ending: str) -> Path:
+    """Return a new hidden name in the same folder, not longer than the system allows."""
+    return path.with_name(f".{path.name[:32]}.{secrets.token_hex(4)}.{ending}")
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
@@ -30,7 +35,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OutputError: the folder is missing, not writable or full; the old file is then untouched.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = _beside(path, "tmp")
     try:
         with temporary.open("xb") as file:
             file.write(content)
@@ -64,6 +69,18 @@ def check_output_folder(folder: Path, *, force: bool, known: Collection[str]) ->
         OutputError: it exists and `force` is false, is no folder, is the current folder or above
             it, holds another file, or its parent cannot hold it.
     """
+    try:
+        _check_replaceable(folder, force=force, known=known)
+        _check_writable(folder.absolute().parent)
+    except OutputError:
+        raise
+    except OSError as error:  # a name too long, or a folder that may not be looked into
+        raise OutputError(
+            f"cannot write {printable(folder)}: {error.strerror or error}; name another with --out"
+        ) from error
+
+
+def _check_replaceable(folder: Path, *, force: bool, known: Collection[str]) -> None:
     shown = printable(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(f"{shown} is not a folder; name another with --out")
@@ -79,7 +96,6 @@ def check_output_folder(folder: Path, *, force: bool, known: Collection[str]) ->
             f"{shown} holds '{printable(strangers[0])}', which this command does not write; "
             "--force replaces only an earlier output of it: name another with --out"
         )
-    _check_writable(folder.absolute().parent)
 
 
 def _check_writable(parent: Path) -> None:
@@ -102,17 +118,22 @@ def new_folder(folder: Path, *, force: bool, known: Collection[str]) -> Iterator
     arguments are those of `check_output_folder`.
 
     Raises:
-        OutputError: as `check_output_folder`, or the final rename failed.
+        OutputError: as `check_output_folder`, also where what it refuses came to be during the
+            block; or the final rename failed.
     """
     check_output_folder(folder, force=force, known=known)
     folder = folder.absolute()
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
-    old = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")
+    temporary, old = _beside(folder, "tmp"), _beside(folder, "old")
     try:
         temporary.mkdir(parents=True)
         yield temporary
+        # Again: another run may have written there in the meantime.
+        _check_replaceable(folder, force=force, known=known)
         if folder.exists():
-            folder.rename(old)
+            if force:
+                folder.rename(old)
+            else:
+                folder.rmdir()
         temporary.rename(folder)
         _sync(folder.parent)
     except BaseException as error:

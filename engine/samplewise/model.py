@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -12,13 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from samplewise import registry
 from samplewise.contract import Program
 from samplewise.data.preprocessing import Preprocessing
+from samplewise.errors import DataError
 from samplewise.network import SGD, Loss, Network
 from samplewise.training.inputs import prepare_rows
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network with its parameters, classes and preprocessing.
+    """A network with its parameters, classes and preprocessing; threads may share it.
 
     Args:
         network, loss: what was trained.
@@ -39,6 +41,14 @@ class Model:
     trained_on: str
     backend: str | None = None
 
+    def __post_init__(self) -> None:
+        # A program's buffers serve one call at a time, and kernels run without the GIL.
+        object.__setattr__(self, "_lock", threading.Lock())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave lock and program out of copies and pickles: each process compiles its own."""
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
     @cached_property
     def _program(self) -> Program:
         dtype = self.parameters.dtype
@@ -52,12 +62,28 @@ class Model:
             DataError: X does not fit the network.
         """
         raw = prepare_rows(X, self.network, np.float64)
-        rows = prepare_rows(self.preprocessing.apply(raw), self.network, self.parameters.dtype)
-        return self._program.predict(self.parameters, rows)
+        lock: threading.Lock = self.__dict__["_lock"]
+        # Small numbers may underflow, and large ones overflow, whatever the caller set.
+        with np.errstate(all="ignore"):
+            rows = prepare_rows(self.preprocessing.apply(raw), self.network, self.parameters.dtype)
+            with lock:
+                return self._program.predict(self.parameters, rows)
 
     def probabilities(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the probability of each class, (n, classes), for raw rows X (n, features)."""
-        return self.loss.probabilities(self.logits(X))
+        """Return the probability of each class, (n, classes), for raw rows X (n, features).
+
+        Raises:
+            DataError: X does not fit the network, or is so large that its logits overflow.
+        """
+        with np.errstate(all="ignore"):
+            probabilities = self.loss.probabilities(self.logits(X))
+        overflown = np.isnan(probabilities).any(axis=1)
+        if overflown.any():
+            raise DataError(
+                f"X: the logits of row {int(overflown.argmax())} (counted from 0) overflow "
+                f"{self.parameters.dtype}; preprocess X as for training"
+            )
+        return probabilities
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the index of the most probable class of each raw row, int64 (n,).

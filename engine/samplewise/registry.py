@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from samplewise.checks import printable, suggestion
-from samplewise.contract import ENTRY_POINT_GROUP, Backend, Capabilities
+from samplewise.contract import CONTRACT_VERSION, ENTRY_POINT_GROUP, Backend, Capabilities
 from samplewise.errors import ContractError, UnavailableBackendError, UnknownBackendError
 from samplewise.network import Loss, Network, Optimizer
 
@@ -64,15 +64,16 @@ class _Offer:
 def _offers() -> dict[str, _Offer]:
     """Return the offers by the name that selects each; nothing is imported.
 
-    A built-in keeps its plain name. A name that several other distributions offer has no plain
-    form: each is selected as "distribution:name".
+    A built-in keeps its plain name, and "auto" its meaning. A name that several other
+    distributions offer has no plain form: each is selected as "distribution:name".
     """
     found = [_offer(entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
     own = {offer.name: offer for offer in found if offer.distribution == OWN_DISTRIBUTION}
     others = [offer for offer in found if offer.distribution != OWN_DISTRIBUTION]
     offers = dict(own)
     for offer in others:
-        taken = offer.name in own or sum(o.name == offer.name for o in others) > 1
+        shared = sum(other.name == offer.name for other in others) > 1
+        taken = shared or offer.name in own or offer.name == AUTO
         offers[f"{offer.distribution}:{offer.name}" if taken else offer.name] = offer
     return offers
 
@@ -91,6 +92,8 @@ def _load(name: str) -> Backend | Exception:
     try:
         backend = offer.entry_point.load()
         _check_members(backend, offer)
+    except SystemExit as error:
+        return ContractError(f"it left Python with SystemExit({error}) when it was imported")
     except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
         return error
     return backend
@@ -101,10 +104,21 @@ def _check_members(backend: Any, offer: _Offer) -> None:
     for member in ("name", "capabilities", "compile"):
         if not hasattr(backend, member):
             raise ContractError(f"the backend of {where} has no '{member}'")
+    if not callable(backend.compile):
+        raise ContractError(f"compile of the backend of {where} cannot be called")
     if not isinstance(backend.capabilities, Capabilities):
         raise ContractError(f"capabilities of the backend of {where} are no Capabilities")
+    _check_version(getattr(backend, "contract_version", CONTRACT_VERSION), where)
     if backend.name != offer.name:
         raise ContractError(f"the backend of {where} calls itself '{printable(backend.name)}'")
+
+
+def _check_version(made_for: object, where: str) -> None:
+    if made_for != CONTRACT_VERSION:
+        raise ContractError(
+            f"the backend of {where} is made for version {printable(made_for)} of the contract, "
+            f"but this samplewise has version {CONTRACT_VERSION}; install a matching release"
+        )
 
 
 def _describe(error: Exception) -> str:
@@ -143,9 +157,9 @@ def load(name: str) -> Backend:
         UnknownBackendError: nothing installed offers it; the message lists what there is.
         UnavailableBackendError: it is offered but does not load, chained to its cause.
     """
-    if name not in _offers():
+    if not isinstance(name, str) or name not in _offers():
         same = [known for known in names() if known.endswith(f":{name}")]
-        hint = f"; several offer it: {', '.join(same)}" if same else suggestion(name, names())
+        hint = f"; several offer it: {', '.join(same)}" if same else suggestion(str(name), names())
         raise UnknownBackendError(
             f"'{printable(name)}' is not a backend; known: {', '.join([AUTO, *names()])}{hint}"
         )

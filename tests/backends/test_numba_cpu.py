@@ -13,7 +13,7 @@ import pytest
 
 from samplewise import registry
 from samplewise.contract import Steps
-from samplewise.testing import ladder
+from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import Case
 from samplewise.testing.problems import problem
 from samplewise_backends.numba_cpu import jit, kernels
@@ -44,7 +44,7 @@ print(use(1.0))
 TRAIN = """
 import numpy as np
 from samplewise import registry
-from samplewise.testing import ladder
+from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import Case
 case = Case(3, (2,), 1, rows=5)
 parameters, _ = ladder.trained(ladder.compiled(registry.load("numba_cpu"), case), case, 1, True)
@@ -219,3 +219,15 @@ def test_two_processes_that_compile_at_once_agree(tmp_path):
     parameters, _ = ladder.trained(ladder.compiled(registry.load("numba_cpu"), case), case, 1, True)
     assert set(answers) == {parameters.tobytes().hex() + "\n"}
     assert run_python(TRAIN, tmp_path).stdout == answers[0]
+
+
+@pytest.mark.parametrize("rows", [255, 256, 257, 600])
+def test_more_rows_than_are_predicted_at_once_have_their_own_logits(rows):
+    case = Case(5, (4,), 3, rows=rows)
+    drawn, allowed = problem(case), tolerances.tolerance("forward", case.dtype)
+    got, want = (
+        ladder.compiled(registry.load(name), case).predict(drawn.parameters, drawn.X)
+        for name in ("numba_cpu", "reference")
+    )
+    measure = measures.entries("logits", got, want, allowed)
+    assert measure.passed, str(measure)

@@ -1,27 +1,31 @@
 """Rows and data that train in milliseconds."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare
+from samplewise.report.published import PublishedRow
 
 
-@dataclass(frozen=True)
-class SmallRow:
-    id: str
-    hidden: int
-    learning_rate: float = 0.1
-    epochs: int = 2
-    train_ms: float = 100.0
+def small_row(name, hidden):
+    return PublishedRow(
+        id=name,
+        experiment="neurons",
+        hidden=hidden,
+        learning_rate=0.1,
+        epochs=2,
+        initial_loss=0.7,
+        final_loss=0.1,
+        train_ms=100.0,
+        accuracy=0.9,
+    )
 
 
 @pytest.fixture
 def small_rows():
-    return [SmallRow("narrow", 1), SmallRow("wide", 4)]
+    return [small_row("narrow", 1), small_row("wide", 4)]
 
 
 @pytest.fixture

@@ -25,10 +25,8 @@ print(json.dumps(found))
 
 PLAIN_AND_REFERENCE = """
 import json
-from benchmarks.plain_numpy import run_once
 from benchmarks.problems import warmed
-problem = warmed("final-1", "reference")
-runs = problem.run_once(), run_once(problem)
+runs = [warmed("final-1", name).run_once() for name in ("reference", "plain_numpy")]
 print(json.dumps([[run.first_loss, run.final_loss] for run in runs]))
 """
 
@@ -155,11 +153,11 @@ def test_the_table_shows_results_and_dashes(tmp_path):
     ]
     (tmp_path / "pytest.json").write_text(json.dumps({"benchmarks": called}))
     lines = [line.split() for line in run(RENDER, str(tmp_path)).splitlines()]
-    assert ["final-1", "reference", "704", "282", "2.5", "1", "-", "-", "250"] in lines
+    assert ["final-1", "reference", "704", "282", "2.50", "1.00", "-", "-", "250"] in lines
     assert ["numba_cpu", "10.8", "65.4", "26.2", "-"] in lines
     assert ["784-10-1", "plain_numpy,", "batch", "1,", "float64", "500", "ms"] in lines
     assert ["start", "import", "samplewise", "12.3", "ms"] in lines
-    assert ["pytest,", "us", "epoch", "reference", "3100,", "numba_cpu", "4.2"] in lines
+    assert ["pytest,", "us", "epoch", "reference", "3,100,", "numba_cpu", "4.20"] in lines
 
 
 def test_without_results_the_table_says_what_to_do(tmp_path):

@@ -76,7 +76,7 @@ def test_every_row_and_batch_size_is_compared():
 def test_nothing_is_timed_after_a_disagreement(monkeypatch, small_rows, small_data):
     losses = {"reference": 0.1, "vectorized": 0.2}
     monkeypatch.setattr(
-        comparison, "prepare", lambda row, name, *_: FakeProblem(losses[name], losses[name])
+        comparison, "Problem", lambda row, name, *_: FakeProblem(losses[name], losses[name])
     )
     monkeypatch.setattr(comparison, "interleave", lambda *_: pytest.fail("was timed"))
     monkeypatch.setattr(comparison, "calibrate", lambda *_: pytest.fail("was calibrated"))

@@ -112,7 +112,7 @@ def test_a_whole_comparison(small_rows, small_data, backends):
     comparison = compare(small_rows, backends, batch_sizes=(1, 8), rounds=2, data=small_data)
     assert backends[0] == "reference"
     assert len(comparison.results) == 2 * 2 * len(backends)
-    assert comparison.data == "dots"
+    assert comparison.data == "dots, 40 training rows"
     assert comparison.conditions["numba_threads"] == 1
     assert all("1 threads" in library for library in comparison.conditions["libraries"])
     losses = {(r.key.row, r.key.batch_size): r.final_loss for r in comparison.results}

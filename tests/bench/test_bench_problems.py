@@ -19,7 +19,7 @@ def backend(request):
 @pytest.mark.parametrize("batch_size", [1, 32])
 def test_it_trains_as_training_does(backend, batch_size, small_rows, small_data):
     row = small_rows[1]
-    run = problems.prepare(row, backend, "float64", batch_size, small_data).run_once()
+    run = problems.Problem(row, backend, "float64", batch_size, small_data).run_once()
     settings = TrainingSettings(
         learning_rate=row.learning_rate,
         epochs=row.epochs,
@@ -34,20 +34,20 @@ def test_it_trains_as_training_does(backend, batch_size, small_rows, small_data)
 
 
 def test_every_run_starts_from_the_same_weights(backend, small_rows, small_data):
-    problem = problems.prepare(small_rows[0], backend, data=small_data)
+    problem = problems.Problem(small_rows[0], backend, data=small_data)
     first, second = problem.run_once(), problem.run_once()
     assert dataclasses.replace(first, seconds=0) == dataclasses.replace(second, seconds=0)
     assert first.final_loss < first.first_loss
 
 
 def test_a_nudge_moves_every_weight_by_one_ulp(small_rows, small_data):
-    problem = problems.prepare(small_rows[0], "reference", data=small_data)
+    problem = problems.Problem(small_rows[0], "reference", data=small_data)
     fresh, nudged = problem.fresh_state(), problem.fresh_state(nudged=True)
     np.testing.assert_array_equal(nudged.parameters, np.nextafter(fresh.parameters, np.inf))
 
 
 def test_an_epoch_is_cut_as_training_cuts_it(monkeypatch, small_rows, small_data):
-    problem = problems.prepare(small_rows[0], "reference", data=small_data)
+    problem = problems.Problem(small_rows[0], "reference", data=small_data)
     windows = []
     original = problem.program.run_epoch
 

@@ -3,7 +3,7 @@
 import pytest
 
 from samplewise.bench.problems import Run
-from samplewise.bench.timing import Spread, interleave, short
+from samplewise.bench.timing import Spread, interleave
 from samplewise.errors import ParameterError
 
 
@@ -32,11 +32,4 @@ def test_rounds_must_be_a_count(rounds):
 def test_the_spread_is_median_least_and_most_in_milliseconds():
     spread = Spread.of([a_run(seconds) for seconds in (0.003, 0.001, 0.1, 0.002, 0.004)])
     assert (spread.median_ms, spread.min_ms, spread.max_ms) == pytest.approx((3, 1, 100))
-    assert str(spread) == "3 (1..100)"
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(1234.5, "1234"), (99.96, "100"), (0.01234, "0.0123"), (3.14159, "3.14")]
-)
-def test_figures_are_short(value, text):
-    assert short(value) == text
+    assert str(spread) == "3.00 (1.00..100)"

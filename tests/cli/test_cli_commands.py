@@ -114,6 +114,28 @@ def test_evaluate_a_part(cli, trained, part, rows):
     assert json.loads(cli("evaluate", trained, "--part", part, "--json").out)["rows"] == rows
 
 
+@pytest.mark.parametrize("part", ["test", "train"])
+def test_evaluate_chooses_classes_among_the_rows_of_the_part(cli, images, part):
+    assert cli("train", "--data", images, *FAST).code == 0
+    every = json.loads(cli("evaluate", "run", "--part", part, "--json").out)
+    some = json.loads(cli("evaluate", "run", "--part", part, "--classes", "9,4", "--json").out)
+    for known in ("4", "9"):
+        place = every["classes"].index(known)
+        assert some["confusion"][place] == every["confusion"][place]
+    assert sum(some["confusion"][every["classes"].index("7")]) == 0
+
+
+def test_predict_needs_no_configuration_beside_the_model(cli, trained, images):
+    Path("bare").mkdir()
+    Path("bare/model.safetensors").write_bytes((trained / "model.safetensors").read_bytes())
+    assert cli("predict", "bare", images, "--row", 3) == cli("predict", trained, images, "--row", 3)
+    assert "bare/config.toml" in cli("evaluate", "bare").err
+
+
+def test_a_whole_number_may_be_as_long_as_in_a_file(cli):
+    assert "but must be a whole number of at least 1 and" in cli("train", "--epochs", 10**30).err
+
+
 def test_evaluate_gives_the_report_of_scikit_learn(cli, trained, images):
     model = trained / "model.safetensors"
     ended = cli("evaluate", model, "--data", images, "--classes", "9,4", "--json")
@@ -125,6 +147,16 @@ def test_evaluate_gives_the_report_of_scikit_learn(cli, trained, images):
     )
     assert figures["classification_report"] == expected
     assert figures["classes"] == ["4", "9"]
+
+
+def test_evaluate_says_where_the_data_have_changed_since_training(cli, images):
+    with np.load(images) as arrays:
+        dataset, labels = arrays["dataset"], arrays["labels"]
+    np.savez("mine.npz", dataset=dataset, labels=labels)
+    cli("train", "--data", "mine.npz", "--backend", "vectorized")
+    assert cli("evaluate", "run").err == ""
+    np.savez("mine.npz", dataset=dataset[::-1], labels=labels[::-1])
+    assert "mine.npz has changed since this run" in cli("evaluate", "run").err
 
 
 def test_evaluate_prints_tables(cli, trained):

@@ -72,7 +72,19 @@ def refused(ended, message, code=2):
         ("evaluate MODEL --data IMAGES --part test", "only the folder of a run says"),
         ("evaluate MODEL --sha256 abc", "64 hexadecimal digits"),
         ("evaluate RUN --part tset", "did you mean 'test'?"),
-        ("evaluate RUN --classes 4,7", "the class '7', which this model does not know"),
+        ("evaluate RUN --classes 4,7", "has no class '7'"),
+        ("evaluate MODEL --data IMAGES", "choose with --classes 4,9"),
+        ("evaluate LONG", "File name too long"),
+        ("data --data LONG", "File name too long"),
+        ("data --data IMAGES --out LONG", "File name too long"),
+        (
+            "data --data images --out images/a/sheet.png",
+            "lies in the folder that this command reads",
+        ),
+        ("train --out LONG", "File name too long"),
+        ("bench --rounds x", "rounds is 'x'"),
+        ("bench --backend nubma_cpu", "did you mean 'numba_cpu'?"),
+        ("bench --backend reference,", "one or more, joined by commas"),
         ("evaluate RUN --classes 4", "classes names 1 class"),
         ("predict RUN", "Missing argument 'INPUT'"),
         ("predict RUN missing.png", "missing.png"),
@@ -81,7 +93,12 @@ def refused(ended, message, code=2):
         ("predict RUN IMAGES --row 60", "at most 59"),
         ("predict RUN IMAGES --row=-1", "--row is '-1'"),
         ("predict RUN IMAGES --row x", "--row is 'x'"),
-        ("predict RUN iris --row 3", "this network takes (rows, 64)"),
+        (
+            "predict RUN iris --row 3",
+            "rows of iris have 4 values, but this model takes 8 x 8 pixels",
+        ),
+        ("predict RUN digits.tiff", "or one image (.png, .jpg"),
+        ("predict TABLE digits --row 3", "have 64 values, but this model takes 4 values"),
         ("predict RUN picture.png --row 3", "--row goes with a dataset"),
         ("predict RUN broken.png", "damaged or no PNG"),
         ("predict RUN wrong.npy", "one input of 8 x 8 pixels"),
@@ -113,6 +130,7 @@ def test_a_bad_input_is_one_line_and_writes_nothing(
         "TABLE": trained_on_table,
         "IMAGES": images,
         "COPY": "copy.npz",
+        "LONG": "x" * 300,
     }
     words = [places.get(word, word) for word in arguments.split()]
     if words[0] == "train" and "--data" not in arguments:
@@ -130,6 +148,8 @@ def bad_inputs(images):
     Path("a-folder/kept").write_bytes(b"")
     shutil.copy(images, "copy.npz")
     Image.new("L", (8, 8)).save("picture.png")
+    Image.new("L", (8, 8)).save("digits.tiff")
+    Path("images/a").mkdir(parents=True)
     Path("broken.png").write_bytes(Path("picture.png").read_bytes()[:40])
     np.save("wrong.npy", np.zeros(63))
     np.save("objects.npy", np.array([{}] * 64), allow_pickle=True)
@@ -157,6 +177,27 @@ def test_a_bad_variable_is_named(cli, monkeypatch):
     refused(
         cli("train"), "epochs is 'many', but must be a whole number (given by SAMPLEWISE_EPOCHS)"
     )
+
+
+def test_a_hint_names_only_classes_that_the_data_has(cli, trained, trained_on_table):
+    ended = cli("evaluate", trained / "model.safetensors", "--data", "iris")
+    refused(ended, "it knows 4,9")
+    assert "choose" not in ended.err
+
+
+def test_values_too_large_to_standardize_are_one_line(cli):
+    X = np.where(np.arange(80).reshape(40, 2) % 4 < 2, -1e308, 1e308)
+    np.savez("large.npz", dataset=X, labels=np.arange(40) % 2)
+    refused(cli("train", "--data", "large.npz"), "column 0 (counted from 0) has values up to")
+
+
+def test_data_that_a_run_was_made_from_elsewhere_is_named(cli, images, monkeypatch, tmp_path):
+    shutil.copy(images, "here.npz")
+    assert cli("train", "--data", "here.npz", "--backend", "vectorized", "--epochs", 1).code == 0
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir("below")
+    refused(cli("evaluate", "../run"), "trained on 'here.npz', which is not there")
+    assert cli("evaluate", "../run", "--data", "../here.npz").code == 0
 
 
 def test_control_characters_and_bytes_of_no_text_are_escaped(cli):

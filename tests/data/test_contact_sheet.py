@@ -62,7 +62,7 @@ def test_values_are_scaled_by_the_full_scale():
     ("name", "synthetic", "title"),
     [
         ("hands", False, "hands: 12 images, 2 classes"),
-        ("hands", True, "hands (synthetic): 12 images, 2 classes"),
+        ("hands", True, "hands (synthetic data): 12 images, 2 classes"),
     ],
 )
 def test_the_title_names_the_dataset_and_marks_drawn_ones(monkeypatch, name, synthetic, title):

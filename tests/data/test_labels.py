@@ -49,7 +49,7 @@ def test_floats_too_big_to_be_exact(dtype, digits):
     [
         (np.array([0.0, 1.5]), r"label 1\.5 in row 1 .* regression"),
         (np.array([0.0, np.nan, np.nan]), "2 labels are NaN, the first in row 1"),
-        (np.array([0.0, 1.0, -np.inf]), "1 labels are inf, the first in row 2"),
+        (np.array([0.0, 1.0, -np.inf]), "1 label is inf, the first in row 2"),
         (np.array([1, "a", None], dtype=object), "labels are object; expected text"),
         (np.array([1j]), "labels are complex128"),
         (np.array(["2020-01-01"], dtype="M8[D]"), r"labels are datetime64"),

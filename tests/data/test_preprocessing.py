@@ -5,7 +5,7 @@ import pytest
 
 from samplewise.data.dataset import Dataset
 from samplewise.data.preprocessing import Preprocessing
-from samplewise.errors import ParameterError
+from samplewise.errors import DataError, ParameterError
 
 
 def images():
@@ -60,3 +60,11 @@ def test_scaling_a_table_is_refused():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ParameterError, match="did you mean 'standardize'"):
         Preprocessing.fit("standardise", table())
+
+
+def test_columns_that_overflow_are_named():
+    X = np.array([[1.0, -1e308], [2.0, 1.7e308], [3.0, 1.7e308]])
+    data = Dataset("t", X, np.array([0, 1, 0]), ("a", "b"), "here")
+    with pytest.raises(DataError, match=r"column 1 .* up to 1\.7e\+308, too large to standardize"):
+        Preprocessing.fit("standardize", data)
+    np.testing.assert_array_equal(Preprocessing.fit("none", data).apply(X), X)

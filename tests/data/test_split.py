@@ -54,6 +54,19 @@ def test_stratify_cuts_every_class_in_proportion():
     assert test.counts().tolist() == [15, 10]
 
 
+def test_stratified_parts_are_shuffled_across_the_classes():
+    training, _ = split(dataset(), 0.25, stream(), stratify=True)
+    # Rows class by class would change class once; at batch size 1 the last class would win.
+    assert np.count_nonzero(np.diff(training.labels)) > 10
+
+
+def test_the_test_rows_are_the_last_of_the_shuffle():
+    shuffled = stream().permutation(100)
+    training, test = split(dataset(), 0.2, stream())
+    assert training.X[:, 0].tolist() == shuffled[:80].tolist()
+    assert test.X[:, 0].tolist() == shuffled[80:].tolist()
+
+
 @pytest.mark.parametrize("fraction", [0, 1, -0.2, 1.5, float("nan"), "0.2"])
 def test_a_fraction_outside_is_refused(fraction):
     with pytest.raises(ParameterError, match="split is"):

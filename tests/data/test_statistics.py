@@ -1,5 +1,7 @@
 """The data table of a dataset."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,21 @@ def test_values_too_large_to_sum_do_not_warn():
 def test_control_characters_of_a_class_name_do_not_reach_the_terminal():
     _, row = table(np.zeros((2, 1)), [0, 1], ["a\x1b[2J", "b"])
     assert row["classes"] == "2: a\\x1b[2J, b"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_the_deviation_is_numpys_also_over_many_blocks(dtype):
+    X = np.random.default_rng(0).integers(0, 256, (3_000, 784)).astype(dtype)
+    _, row = table(X, np.arange(3_000) % 2, "49")
+    assert row["standard deviation"] == f"{X.std():.4g}"
+
+
+def test_a_dataset_is_described_in_little_more_room_than_it_takes():
+    X = np.zeros((30_000, 784), np.uint8)
+    labels = np.arange(len(X)) % 2
+    dataset = Dataset("d", X, labels, ("4", "9"), source="made here")
+    tracemalloc.start()
+    statistics(dataset)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < X.nbytes

@@ -70,6 +70,11 @@ def test_float32_starts_from_the_rounded_float64_network():
     )
 
 
+def test_weights_are_the_stream_s_own_float64_draws_in_order():
+    rng = Streams(0).generator("init")
+    np.testing.assert_array_equal(first_weights("normal"), rng.standard_normal((300, 400)))
+
+
 def test_an_unknown_name_is_refused():
     with pytest.raises(ParameterError, match="did you mean 'glorot_normal'"):
         first_weights("glorot_norml")

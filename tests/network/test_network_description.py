@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,14 @@ def test_an_image_shaped_input_is_flattened():
 def test_the_last_layer_gives_logits_and_hidden_ones_are_activated():
     network = multilayer_perceptron(4, (3,), 2, "tanh")
     assert [layer.activation for layer in network.layers] == ["tanh", "identity"]
+
+
+def test_lists_and_numpy_s_numbers_make_the_same_network():
+    given = Network([np.int64(4)], [Dense(np.int64(3), "tanh"), Dense(1)])
+    wanted = multilayer_perceptron(4, (3,), 1, "tanh")
+    assert given == wanted
+    assert hash(given) == hash(wanted)
+    assert json.dumps(given.to_dict()) == json.dumps(wanted.to_dict())
 
 
 def test_a_network_is_frozen():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from samplewise.bench.problems import prepare
+from samplewise.bench.problems import Problem
 from samplewise.contract import Steps
 from samplewise.report.published import published_rows
 
@@ -17,7 +17,7 @@ def dtype(request):
 
 @pytest.fixture(params=["reference", "vectorized", "numba_cpu"])
 def problem(request, dtype):
-    return prepare(FINAL, request.param, dtype)
+    return Problem(FINAL, request.param, dtype)
 
 
 def tolerance(problem):
@@ -32,7 +32,7 @@ def test_predict(benchmark, problem, rows):
 
     logits = benchmark(problem.program.predict, weights, X)
 
-    expected = prepare(FINAL, "reference", problem.dtype.name).program.predict(weights, X)
+    expected = Problem(FINAL, "reference", problem.dtype.name).program.predict(weights, X)
     np.testing.assert_allclose(logits, expected, rtol=tolerance(problem), atol=tolerance(problem))
 
 
@@ -44,7 +44,7 @@ def test_gradients(benchmark, problem, rows):
 
     loss, gradient = benchmark(problem.program.gradients, weights, X, Y)
 
-    reference = prepare(FINAL, "reference", problem.dtype.name).program
+    reference = Problem(FINAL, "reference", problem.dtype.name).program
     expected_loss, expected = reference.gradients(weights, X, Y)
     assert loss == pytest.approx(expected_loss, rel=tolerance(problem))
     np.testing.assert_allclose(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from samplewise.bench.problems import prepare
+from samplewise.bench.problems import Problem
 from samplewise.report.published import published_rows
 
 ROWS = {row.id: row for row in published_rows()}
@@ -17,7 +17,7 @@ CHOSEN = ("epochs-10", "neurons-20", "neurons-60", "final-1")
 @pytest.mark.parametrize("row", CHOSEN)
 def test_training(benchmark, row, batch_size, backend):
     benchmark.group = f"train {row}, batch {batch_size}"
-    problem = prepare(ROWS[row], backend, "float64", batch_size)
+    problem = Problem(ROWS[row], backend, "float64", batch_size)
     benchmark.extra_info["row"] = row
 
     _, first_loss, final_loss = benchmark.pedantic(

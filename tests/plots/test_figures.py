@@ -1,4 +1,5 @@
 import io
+import os
 import subprocess
 import sys
 
@@ -44,6 +45,16 @@ def test_the_epoch_axis_counts_from_one_in_whole_numbers(monkeypatch):
     assert ticks
     assert all(tick == int(tick) >= 1 for tick in ticks)
     assert [line.get_xdata().tolist() for line in axes.lines] == [[1], [1, 2, 3]]
+
+
+def test_the_runs_behind_a_mean_are_drawn_and_not_named(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "_png", lambda figure: drawn.append(figure) or b"")
+    figures.loss_curves({"a": [0.6, 0.3], "b": [0.7]}, "Loss", {"a": [[0.8, 0.2], [0.4, 0.4]]})
+    lines = [line.get_ydata().tolist() for line in drawn[0].axes[0].lines]
+    assert lines == [[0.8, 0.2], [0.4, 0.4], [0.6, 0.3], [0.7]]
+    (legend,) = drawn[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
 
 
 @pytest.mark.parametrize("classes", [2, 10, 40])
@@ -108,3 +119,12 @@ def test_pyplot_is_not_loaded():
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_unknown_screen_in_the_environment_does_not_matter():
+    code = "import os; from samplewise.plots import figures; print(os.environ['MPLBACKEND'])"
+    environment = {**os.environ, "MPLBACKEND": "no-such-screen"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "no-such-screen\n"

@@ -48,6 +48,7 @@ def test_a_report_is_written_and_told(few_rows, settings, tmp_path, capsys):
     assert lines == ["rate-1", "rate-0.1", "final-1", "final-2"], "a line a row"
     assert "final-2" in out
     assert "speed-up" in out
+    assert all(len(line) <= 80 for line in out.splitlines()[:6]), "the table fits a terminal"
     assert "the mean of 2 runs on images" in out
     assert "not like for like" in out
     assert "written to report: report.html" in out

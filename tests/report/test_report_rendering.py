@@ -11,7 +11,7 @@ from PIL import Image
 
 from samplewise.plots import figures
 from samplewise.report import content as contents
-from samplewise.report import html, markdown, pictures
+from samplewise.report import html, markdown, pictures, wording
 from samplewise.report.results import results
 
 VOID = {"meta", "img"}
@@ -164,6 +164,18 @@ def test_the_first_test_images_are_shown_with_class_and_probability(measured, mo
         other = f"{text}\nis {names[1 - chances.argmax()]}"
         assert captions[row] == (other if is_wrong else text)
         assert captions_turned[row] == (text if is_wrong else other)
+
+
+def test_the_headlines_are_sums_and_means_of_the_rows(measured):
+    """The step's speed-up by hand: published and our time of all rows, 800 and 32 rows an epoch."""
+    whole, step, accuracy = content(measured).headlines
+    ours = sum(run.train_ms for row in measured.rows for run in row.runs) / 2
+    theirs = sum(row.published.train_ms for row in measured.rows)
+    assert whole.value == f"{wording.three_digits(ours)} ms"
+    assert step.value == wording.times(theirs / 800 / (ours / 32))
+    shares = [run.accuracy for row in measured.rows[2:] for run in row.runs]
+    assert accuracy.value == f"{100 * sum(shares) / 4:.1f} %"
+    assert f"mean of 4 runs on images, from {100 * min(shares):.1f} %" in accuracy.detail
 
 
 def test_the_conditions_are_told(measured):

@@ -6,12 +6,11 @@ from samplewise.report.tables import (
     Cell,
     Spread,
     curve_name,
-    milliseconds,
-    percent,
+    mean_text,
     summarize,
     tables,
-    times,
 )
+from samplewise.report.wording import percent, three_digits, times
 
 
 def measured(identifier, *runs):
@@ -81,11 +80,19 @@ def test_curves_have_names_that_stand_by_themselves():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1180, "1,180"), (913, "913"), (22.84, "22.8"), (4.867, "4.87"), (0.0123, "0.0123"), (0, "0")],
+    [
+        *((1180, "1,180"), (913, "913"), (22.84, "22.8"), (4.867, "4.87"), (0.0123, "0.0123")),
+        *((9.996, "10.0"), (99.96, "100"), (1234.5, "1,234"), (0, "0")),
+    ],
 )
-def test_times_have_three_digits(value, text):
-    assert milliseconds(value) == text
+def test_figures_have_three_digits(value, text):
+    assert three_digits(value) == text
     assert times(value) == f"{text} ×"
+
+
+def test_a_mean_has_its_range_behind_it():
+    assert mean_text(Spread(0.9, 0.8, 1.0), percent) == "90.0 % (80.0 %–100.0 %)"
+    assert mean_text(Spread(0.9, 0.9, 0.9), percent) == "90.0 %"
 
 
 def test_shares_are_percent():

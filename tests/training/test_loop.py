@@ -217,7 +217,7 @@ def test_rows_that_do_not_fit_are_refused(rows, message):
 def test_a_value_too_large_for_float32_is_refused_there_only():
     large = X.copy()
     large[2, 3] = 1e300
-    with pytest.raises(DataError, match="X as float32: 1 values.*row 2, column 3"):
+    with pytest.raises(DataError, match="X as float32: 1 values? .*row 2, column 3"):
         train(NETWORK, large, LABELS, settings(dtype="float32"))
 
 

@@ -69,7 +69,8 @@ def loss_and_delta(z, y, delta, code):
     """Return the loss of one row of logits, and write delta = p - y."""
     if code == BINARY:
         delta[0] = _sigmoid(z[0]) - y[0]
-        return max(z[0], 0) + np.log1p(np.exp(-abs(z[0]))) - y[0] * z[0]
+        # In this order: the bracket is exactly 0 where the answer is right, and the rest is tiny.
+        return (max(z[0], 0) - y[0] * z[0]) + np.log1p(np.exp(-abs(z[0])))
     top = z[0]
     for k in range(1, z.shape[0]):
         top = max(top, z[k])

@@ -22,6 +22,7 @@ from samplewise_backends.vectorized.workspace import Workspace
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
 Layers = list[tuple[Matrix, Vector]]
+PREDICTED_AT_ONCE = 256
 
 
 class VectorizedProgram:
@@ -62,9 +63,14 @@ class VectorizedProgram:
         return float(losses.mean(dtype=np.float64)), gradient / len(X)
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
-        """Return the logits of all rows at once."""
-        self._reserve(len(X))
-        return self._forward(self._layers(parameters), X)[-1].copy()
+        """Return the logits, some rows at a time so that the buffers stay small."""
+        self._reserve(min(len(X), PREDICTED_AT_ONCE))
+        layers = self._layers(parameters)
+        logits = np.empty((len(X), self._network.outputs), dtype=self._dtype)
+        for first in range(0, len(X), PREDICTED_AT_ONCE):
+            rows = slice(first, first + PREDICTED_AT_ONCE)
+            logits[rows] = self._forward(layers, X[rows])[-1]
+        return logits
 
     def _reserve(self, rows: int) -> None:
         if rows > self._workspace.rows:

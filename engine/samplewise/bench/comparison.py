@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from samplewise import registry
 from samplewise.bench.agreement import Key, check_agreement
 from samplewise.bench.calibration import Calibration, Product, calibrate
 from samplewise.bench.conditions import conditions, one_core
-from samplewise.bench.problems import Problem, Row, Run, prepare, report_data
+from samplewise.bench.problems import Problem, Run, report_data
 from samplewise.bench.timing import ROUNDS, Spread, interleave
 from samplewise.experiment.run import Prepared
+from samplewise.report.published import PublishedRow
+from samplewise.training.threads import limited
 
 REFERENCE = "reference"
 
@@ -51,7 +51,7 @@ class Comparison:
     Args:
         dtype: of all runs.
         rounds: runs of each cell.
-        data: name of the dataset.
+        data: name and size of the dataset.
         results: a cell each.
         notes: of rows whose final losses could not be compared.
         calibration, conditions: what the runs were taken on.
@@ -73,7 +73,7 @@ def available_backends() -> list[str]:
 
 
 def compare(
-    rows: Sequence[Row],
+    rows: Sequence[PublishedRow],
     backends: Sequence[str],
     *,
     dtype: str = "float64",
@@ -93,24 +93,24 @@ def compare(
 
     Raises:
         ContractError: the backends' losses disagree; nothing is timed then.
-        SamplewiseError: as `problems.prepare`.
+        SamplewiseError: as `Problem`.
     """
     data = data or report_data()
     with one_core():
         problems = {
-            Key(row.id, batch_size, backend): prepare(row, backend, dtype, batch_size, data)
+            Key(row.id, batch_size, backend): Problem(row, backend, dtype, batch_size, data)
             for row in rows
             for batch_size in batch_sizes
             for backend in backends
         }
         # Again, for the libraries that the backends have only now loaded.
-        with threadpool_limits(limits=1):
+        with limited(1):
             notes = check_agreement(problems)
             calibration = calibrate(dtype, _products(problems.values()))
             runs = interleave({key: p.run_once for key, p in problems.items()}, rounds)
             results = summarize(problems, runs, calibration)
-            name = data.training.name
-            return Comparison(dtype, rounds, name, results, notes, calibration, conditions())
+            told = f"{data.training.title}, {len(data.training):,} training rows"
+            return Comparison(dtype, rounds, told, results, notes, calibration, conditions())
 
 
 def _products(problems: Iterable[Problem]) -> list[Product]:

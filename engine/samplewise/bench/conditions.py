@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from samplewise.training.environment import environment
+from samplewise.training.threads import limited
 
 # Read by libraries that are loaded later; threadpoolctl reaches those that are loaded already.
 THREAD_VARIABLES = (
@@ -34,7 +33,7 @@ def one_core() -> Iterator[None]:
     try:
         if cores is not None:
             os.sched_setaffinity(0, {max(cores)})
-        with threadpool_limits(limits=1):
+        with limited(1):
             yield
     finally:
         if cores is not None:

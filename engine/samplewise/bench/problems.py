@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 
 from samplewise import registry
 from samplewise.contract import TrainingState
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared
-from samplewise.experiment.run import prepare as prepare_data
+from samplewise.experiment.run import Prepared, prepare
 from samplewise.network import (
     SGD,
     Network,
@@ -22,6 +20,7 @@ from samplewise.network import (
     loss_named,
     multilayer_perceptron,
 )
+from samplewise.report.published import CLASSES, PublishedRow
 from samplewise.streams import Streams
 from samplewise.training import batches, inputs
 from samplewise.training.metrics import accuracy
@@ -29,35 +28,6 @@ from samplewise.training.metrics import accuracy
 LOSS = "binary_cross_entropy"
 # Decides the cut and the weights of every row, so that rows differ by their settings alone.
 SEED = 0
-
-
-class Row(Protocol):
-    """What a benchmark needs of a published row; `samplewise.report.published` has all 14."""
-
-    @property
-    def id(self) -> str:
-        """Name, such as "final-1"."""
-        ...
-
-    @property
-    def hidden(self) -> int:
-        """Units of the one hidden layer."""
-        ...
-
-    @property
-    def learning_rate(self) -> float:
-        """Size of a step."""
-        ...
-
-    @property
-    def epochs(self) -> int:
-        """Passes over the training rows."""
-        ...
-
-    @property
-    def train_ms(self) -> float:
-        """Published training time in milliseconds."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -82,8 +52,8 @@ def report_data() -> Prepared:
 
     Drawn once a process; every problem reads the same arrays.
     """
-    return prepare_data(
-        Experiment(data="synthetic", classes=("4", "9"), preprocess="scale", split=0.2, seed=SEED)
+    return prepare(
+        Experiment(data="synthetic", classes=CLASSES, preprocess="scale", split=0.2, seed=SEED)
     )
 
 
@@ -105,13 +75,21 @@ class Problem:
         backend: a backend's name.
         dtype: "float64" or "float32".
         batch_size: rows of a step.
-        data: training and test rows.
+        data: training and test rows; None means `report_data()`.
 
     Raises:
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
     """
 
-    def __init__(self, row: Row, backend: str, dtype: str, batch_size: int, data: Prepared) -> None:
+    def __init__(
+        self,
+        row: PublishedRow,
+        backend: str,
+        dtype: str = "float64",
+        batch_size: int = 1,
+        data: Prepared | None = None,
+    ) -> None:
+        data = data or report_data()
         self.row, self.dtype = row, np.dtype(dtype)
         self.network = multilayer_perceptron(data.training.features, (row.hidden,), 1)
         self.loss = loss_named(LOSS)
@@ -173,18 +151,3 @@ class Problem:
         state = self.fresh_state(nudged=nudged)
         seconds, first_loss, final_loss = self.train(state)
         return Run(seconds, first_loss, final_loss, self.test_accuracy(state))
-
-
-def prepare(
-    row: Row,
-    backend: str,
-    dtype: str = "float64",
-    batch_size: int = 1,
-    data: Prepared | None = None,
-) -> Problem:
-    """Return a row as a warmed problem; `data` replaces `report_data()`.
-
-    Raises:
-        SamplewiseError: as `Problem`.
-    """
-    return Problem(row, backend, dtype, batch_size, data or report_data())

@@ -7,17 +7,16 @@ from typing import Any
 
 from samplewise.bench.calibration import SQUARE
 from samplewise.bench.comparison import Comparison, Result
-from samplewise.bench.timing import short
+from samplewise.report.wording import three_digits
 
 FORMAT = 1
-# With the cells below it, a row fits a terminal of 80 columns.
 HEADERS = ("row", "backend", "batch", "ms (min..max)", "x ref", "x rep", "gemm", "loss", "acc")
 
 LEGEND = """\
 ms: median wall time of the training steps.
 x ref: times faster than the reference backend at the same batch size.
 x rep: times faster than the report, whose times come from a hosted notebook on an unknown CPU.
-gemm: share reached of the rate of the large matrix product.
+gemm: rate of the training's matrix products, as a share of that of one large product.
 loss, acc: of the last epoch; on the test rows."""
 
 
@@ -38,13 +37,15 @@ def cells(result: Result) -> tuple[str, ...]:
 
 def times(ratio: float | None) -> str:
     """Return a ratio with three digits, or a dash where there is none."""
-    return "-" if ratio is None else short(ratio)
+    return "-" if ratio is None else three_digits(ratio)
 
 
 def caption(comparison: Comparison) -> str:
     """Return what the figures mean and what they were taken on."""
     calibration = comparison.calibration
-    rates = ", ".join(f"{product} {short(rate)}" for product, rate in calibration.gflops.items())
+    rates = ", ".join(
+        f"{product} {three_digits(rate)}" for product, rate in calibration.gflops.items()
+    )
     pinned = comparison.conditions["pinned_to"]
     core = "not pinned" if pinned is None else f"core {pinned[0]}"
     run = (
@@ -53,7 +54,8 @@ def caption(comparison: Comparison) -> str:
     )
     machine = (
         f"Processor: {comparison.conditions['processor']}, {core}, 1 thread. Matrix products in "
-        f"GFLOP/s: {rates} (large: {SQUARE}). exp: {short(calibration.exp_per_us)} elements/us."
+        f"GFLOP/s: {rates} (large: {SQUARE}). "
+        f"exp: {three_digits(calibration.exp_per_us)} elements/us."
     )
     return "\n".join([LEGEND, run, machine, *(f"Note: {note}." for note in comparison.notes)])
 

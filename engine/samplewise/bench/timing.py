@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from samplewise.bench.problems import Run
 from samplewise.checks import whole_number
+from samplewise.report.wording import three_digits
 
 ROUNDS = 5
 
@@ -30,12 +31,8 @@ class Spread:
         return cls(median(times), min(times), max(times))
 
     def __str__(self) -> str:
-        return f"{short(self.median_ms)} ({short(self.min_ms)}..{short(self.max_ms)})"
-
-
-def short(value: float) -> str:
-    """Return a positive figure with three digits, and never in powers of ten."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+        median_ms, min_ms, max_ms = map(three_digits, (self.median_ms, self.min_ms, self.max_ms))
+        return f"{median_ms} ({min_ms}..{max_ms})"
 
 
 def interleave(

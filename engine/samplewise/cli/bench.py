@@ -33,6 +33,7 @@ def bench(
     as_json: options.AsJson = False,
 ) -> None:
     """Time backends on rows of the report, on one core, after checking that they agree."""
+    from samplewise import registry
     from samplewise.bench import table
     from samplewise.bench.comparison import available_backends, compare
     from samplewise.checks import one_of
@@ -41,13 +42,17 @@ def bench(
     chosen = _rows(rows)
     backends = available_backends() if backend is None else _names("backend", backend)
     batch_sizes = [_count("batch_size", text, 1) for text in _names("batch_size", batch_size)]
+    dtype = one_of("dtype", dtype or DTYPES[0], DTYPES)
+    count = _count("rounds", rounds, MINIMUM_ROUNDS)
+    for name in backends:
+        registry.load(name)
     console.note("checking that the backends agree, then timing them in turns")
     comparison = compare(
         chosen,
         backends,
-        dtype=one_of("dtype", dtype or DTYPES[0], DTYPES),
+        dtype=dtype,
         batch_sizes=batch_sizes,
-        rounds=_count("rounds", rounds, MINIMUM_ROUNDS),
+        rounds=count,
     )
     if as_json:
         console.result_json(table.to_json(comparison))
@@ -67,9 +72,15 @@ def _rows(text: str) -> list[PublishedRow]:
 
 
 def _names(option: str, text: str) -> list[str]:
-    from samplewise.experiment.value_kinds import VALUE_KINDS
+    from samplewise.checks import printable
+    from samplewise.errors import ParameterError
 
-    return list(dict.fromkeys(VALUE_KINDS["tuple[str, ...]"].from_text(option, text)))
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    if not all(names):
+        raise ParameterError(
+            f"{option} is '{printable(text)}', but must be one or more, joined by commas"
+        )
+    return names
 
 
 def _count(option: str, text: str, minimum: int) -> int:

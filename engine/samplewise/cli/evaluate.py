@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,14 +12,10 @@ from samplewise.cli import console, options
 if TYPE_CHECKING:
     from samplewise.cli.inputs import Trained
     from samplewise.data.dataset import Dataset
-    from samplewise.experiment.experiment import Experiment
     from samplewise.model import Model
 
 PARTS = ("test", "train", "all")
 
-ModelPath = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")
-]
 Part = Annotated[
     str | None,
     typer.Option(
@@ -28,17 +23,14 @@ Part = Annotated[
         show_default="test for a run folder, all for --data",
     ),
 ]
-Hash = Annotated[
-    str | None, typer.Option("--sha256", help="Refuse the model unless its file has this SHA-256.")
-]
 
 
 def evaluate(
-    model: ModelPath,
+    model: options.ModelPath,
     data: options.Data = None,
     classes: options.Classes = None,
     part: Part = None,
-    sha256: Hash = None,
+    sha256: options.Sha256 = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
@@ -47,8 +39,7 @@ def evaluate(
 
     chosen = one_of("part", part or ("test" if data is None else "all"), PARTS)
     trained = load_trained(model, sha256)
-    experiment = _experiment(trained, data, classes)
-    dataset = _rows(experiment, chosen, has_split=trained.experiment is not None)
+    dataset = _rows(trained, data, _names(classes), chosen)
     figures = _figures(trained.model, _with_classes_of(trained.model, dataset), chosen)
     if as_json:
         console.result_json(figures)
@@ -56,42 +47,78 @@ def evaluate(
         _print(figures, trained.model.class_names)
 
 
-def _experiment(trained: Trained, data: str | None, classes: str | None) -> Experiment:
-    """Return the run's experiment, or a new one, with the data that the user asked for.
-
-    Environment variables play no part: SAMPLEWISE_SEED would change which rows were kept for
-    testing.
-    """
-    from samplewise.errors import ParameterError
+def _names(classes: str | None) -> tuple[str, ...] | None:
     from samplewise.experiment.config_file import KINDS
     from samplewise.experiment.experiment import Experiment
 
-    base = trained.experiment
-    if base is None and data is None:
-        raise ParameterError("a model file does not say what to test on; name it with --data")
-    base = base or Experiment()
-    if data is not None:
-        base = dataclasses.replace(base, data=data)
-    if classes is not None:
-        chosen = KINDS["classes"].from_text("classes", classes)
-        base = dataclasses.replace(base, classes=chosen)
-    return base
+    if classes is None:
+        return None
+    # Experiment's own check, for at least two.
+    return Experiment(classes=KINDS["classes"].from_text("classes", classes)).classes
 
 
-def _rows(experiment: Experiment, part: str, *, has_split: bool) -> Dataset:
+def _rows(
+    trained: Trained, data: str | None, classes: tuple[str, ...] | None, part: str
+) -> Dataset:
+    """Return the rows to test on.
+
+    Environment variables play no part: SAMPLEWISE_SEED would change which rows were kept for
+    testing. Nor do classes: the run's own rows are split first, and then chosen from.
+
+    Args:
+        trained: the model, with its run's experiment where it came in a run folder.
+        data: used instead of the run's.
+        classes: the classes to test on; None keeps the run's, or all.
+        part: one of `PARTS`.
+    """
+    from samplewise.checks import printable
     from samplewise.data.sources import load
     from samplewise.errors import ParameterError
     from samplewise.experiment.run import prepare
 
+    base = trained.experiment()
+    if base is None:
+        if data is None:
+            raise ParameterError("a model file does not say what to test on; name it with --data")
+        if part != "all":
+            raise ParameterError(
+                f"part is '{part}', but only the folder of a run says how its rows were split; "
+                "give the folder, or use --part all"
+            )
+        return load(data, classes)
+    if data is None:
+        _check_is_here(base.data)
+    else:
+        base = dataclasses.replace(base, data=data)
     if part == "all":
-        return load(experiment.data, experiment.classes)
-    if not has_split:
-        raise ParameterError(
-            f"part is '{part}', but only the folder of a run says how its rows were split; "
-            "give the folder, or use --part all"
+        return load(base.data, classes or base.classes)
+    prepared = prepare(base)
+    if data is None and trained.training_fingerprint() not in (
+        None,
+        prepared.training.fingerprint(),
+    ):
+        console.warning(
+            f"{printable(base.data)} has changed since this run; its test rows may have been "
+            "trained on"
         )
-    prepared = prepare(experiment)
-    return prepared.test if part == "test" else prepared.training
+    rows = prepared.test if part == "test" else prepared.training
+    return rows if classes is None else rows.select(classes)
+
+
+def _check_is_here(data: str) -> None:
+    """Say more than that a file is missing: a run may have been made from another folder."""
+    import os
+
+    from samplewise.checks import printable
+    from samplewise.data.sources import SOURCES
+    from samplewise.errors import DataError
+
+    if data in SOURCES or data.startswith("synthetic:") or os.path.lexists(data):
+        return
+    raise DataError(
+        f"this run was trained on '{printable(data)}', which is not there from the current folder; "
+        "name it with --data"
+    )
 
 
 def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
@@ -103,10 +130,11 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
 
     unknown = [name for name in dataset.class_names if name not in model.class_names]
     if unknown:
-        known = ",".join(model.class_names)
+        shared = [name for name in model.class_names if name in dataset.class_names]
+        hint = f": choose with --classes {printable(','.join(shared))}" if len(shared) > 1 else ""
         raise DataError(
             f"{dataset.name} has the class '{printable(unknown[0])}', which this model does not "
-            f"know; it knows {printable(known)}: choose with --classes {printable(known)}"
+            f"know; it knows {printable(','.join(model.class_names))}{hint}"
         )
     numbers = np.array([model.class_names.index(name) for name in dataset.class_names])
     return dataclasses.replace(

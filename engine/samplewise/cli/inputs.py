@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,22 +18,41 @@ from samplewise.data.pixels import rows_from
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run_folder import CONFIG, MODEL
+from samplewise.experiment.run_folder import CONFIG, MODEL, RESULT
 from samplewise.model import Model
 from samplewise.model_file import load_model
 from samplewise.regular_file import check_bytes, open_unchanged
+from samplewise.strict_json import parse
 
 # A photograph has some million pixels; no input that makes sense is larger.
 MAX_INPUT_BYTES = 256 * 2**20
 GREY_WHITE = 255.0
+MAX_RESULT_BYTES = 2**24
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A model and, where it came in a run folder, the experiment that made it."""
+    """A model and, where it came in a run folder, the configuration that made it."""
 
     model: Model
-    experiment: Experiment | None
+    config: Path | None
+
+    def experiment(self) -> Experiment | None:
+        """Return what the configuration says, None for a model without one.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        return None if self.config is None else Experiment(**read_config(self.config))
+
+    def training_fingerprint(self) -> str | None:
+        """Return the fingerprint of the rows trained on, None where no run folder tells it."""
+        try:
+            with open_unchanged((self.config or Path()).with_name(RESULT)) as file:
+                result = parse(file.read(MAX_RESULT_BYTES).decode("utf-8"))
+            return str(result["data"]["training_fingerprint"])
+        except (DataError, ValueError, LookupError, TypeError):
+            return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,17 +75,21 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
 
     Raises:
         ModelFileError: as `load_model`, or the folder holds no model.
-        ConfigError: the folder's configuration cannot be read.
     """
-    if not path.is_dir():
-        return Trained(load_model(path, sha256=sha256), None)
-    if not (path / MODEL).exists():
+    try:
+        is_folder = path.is_dir()
+        if is_folder and not (path / MODEL).exists():
+            raise ModelFileError(
+                f"{printable(path)} holds no {MODEL}; expected a model file, or a folder that "
+                "samplewise train wrote"
+            )
+    except OSError as error:  # a name too long, or a folder that may not be looked into
         raise ModelFileError(
-            f"{printable(path)} holds no {MODEL}; expected a model file, or a folder that "
-            "samplewise train wrote"
-        )
-    model = load_model(path / MODEL, sha256=sha256)
-    return Trained(model, Experiment(**read_config(path / CONFIG)))
+            f"cannot read {printable(path)}: {error.strerror}; check the path and its permissions"
+        ) from error
+    if not is_folder:
+        return Trained(load_model(path, sha256=sha256), None)
+    return Trained(load_model(path / MODEL, sha256=sha256), path / CONFIG)
 
 
 def on_model_scale(
@@ -73,12 +97,19 @@ def on_model_scale(
 ) -> NDArray[Any]:
     """Return raw rows with white where the model was trained to find it.
 
+    Raises:
+        DataError: the rows have more or fewer values than the model takes.
+
     Args:
         model: scales by its own white, or not at all.
         X: raw rows, (n, features).
         full_scale: the value of white in X, None for a table.
         name: of the rows, for the warning.
     """
+    if X.shape[1] != model.network.inputs:
+        raise DataError(
+            f"the rows of {name} have {X.shape[1]:,} values, but this model takes {_wanted(model)}"
+        )
     trained_on = model.preprocessing.full_scale
     if trained_on is None or full_scale is None or trained_on == full_scale:
         return X
@@ -103,17 +134,32 @@ def read_input(model: Model, given: str, row: str | None) -> Input:
     from samplewise.data.image_file import FORMATS
 
     path, suffix = Path(given), Path(given).suffix.lower()
-    if path.is_dir() or suffix not in (*FORMATS, ".npy"):
+    if suffix not in (*FORMATS, ".npy") or _is_folder(path):
         return _dataset_row(model, given, row)
     if row is not None:
         raise ParameterError(f"--row goes with a dataset, but {printable(given)} is one input")
     return _array(model, path) if suffix == ".npy" else _image(model, path)
 
 
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError):  # which reading the file then reports
+        return path.is_dir()
+    return False
+
+
 def _dataset_row(model: Model, given: str, row: str | None) -> Input:
+    from samplewise.data.image_file import FORMATS
     from samplewise.data.sources import load
 
-    dataset = load(given)
+    try:
+        dataset = load(given)
+    except DataError as error:
+        # Without a row, an image or an array may well have been meant.
+        if row is None and Path(given).suffix.lower() not in (".npz", ".csv"):
+            raise DataError(
+                f"{error}; or one image ({', '.join(FORMATS)}) or an .npy array"
+            ) from error
+        raise
     if row is None:
         raise ParameterError(
             f"{dataset.name} is a dataset of {len(dataset):,} rows; choose one with --row"

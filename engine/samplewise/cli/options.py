@@ -71,6 +71,12 @@ Dtype = Annotated[str | None, typer.Option(help="float64 or float32.", show_defa
 Threads = Annotated[
     str | None, typer.Option(help="Threads of the matrix products.", show_default="1")
 ]
+ModelPath = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")
+]
+Sha256 = Annotated[
+    str | None, typer.Option("--sha256", help="Refuse the model unless its file has this SHA-256.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 ConfigFile = Annotated[

@@ -17,17 +17,33 @@ def check_output_file(path: Path, *, force: bool, source: str | Path | None = No
         source: what the command reads, which may never be replaced; a name that is no path is fine.
 
     Raises:
-        OutputError: it is a folder, the source, or exists and `force` is false; or its folder is
-            missing.
+        OutputError: it is a folder, the source or in the source, or exists and `force` is false; or
+            its folder is missing or closed.
     """
+    try:
+        _check(path, force, None if source is None else Path(source))
+    except OutputError:
+        raise
+    except OSError as error:  # a name too long, or a folder that may not be looked into
+        raise OutputError(
+            f"cannot write {printable(path)}: {error.strerror or error}; name another file"
+        ) from error
+
+
+def _check(path: Path, force: bool, source: Path | None) -> None:
     name = printable(path)
     if path.is_dir():
         raise OutputError(f"{name} is a folder; name a file in it")
     if not path.absolute().parent.is_dir():
         raise OutputError(f"cannot write {name}: there is no folder {printable(path.parent)}")
+    if source is not None and source.is_dir() and source.resolve() in path.resolve().parents:
+        raise OutputError(
+            f"{name} lies in the folder that this command reads, where it would become a part of "
+            "the data; name a file elsewhere"
+        )
     if not path.exists():
         return
-    if source is not None and Path(source).exists() and path.samefile(source):
+    if source is not None and source.exists() and path.samefile(source):
         raise OutputError(f"{name} is what this command reads; name another file")
     if not force:
         raise OutputError(f"{name} exists already; name another file, or pass --force")

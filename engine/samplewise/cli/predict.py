@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from samplewise.cli.inputs import Input
     from samplewise.model import Model
 
-ModelPath = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")
-]
 Given = Annotated[
     str,
     typer.Argument(
@@ -28,18 +25,15 @@ Row = Annotated[
     str | None, typer.Option(help="The row of a dataset, counted from 0.", show_default=False)
 ]
 Picture = Annotated[Path | None, typer.Option(help="A PNG to draw the input and its class to.")]
-Hash = Annotated[
-    str | None, typer.Option("--sha256", help="Refuse the model unless its file has this SHA-256.")
-]
 
 
 def predict(
-    model: ModelPath,
+    model: options.ModelPath,
     given: Given,
     row: Row = None,
     picture: Picture = None,
     force: options.Force = False,
-    sha256: Hash = None,
+    sha256: options.Sha256 = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Tell the class of one input, and the probability of every class."""

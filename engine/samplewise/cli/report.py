@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,25 +100,40 @@ def _note(row: MeasuredRow) -> None:
 
 def _print(measured: Measured, out: Path) -> None:
     from samplewise.report.remarks import what_differs
-    from samplewise.report.tables import tables
-    from samplewise.report.wording import data_label, runs
+    from samplewise.report.wording import runs
     from samplewise.report.write import HTML, MARKDOWN, RESULTS
 
-    rows = []
-    for table in tables(measured.rows, len(measured.data.training)):
-        name = "" if table.experiment == "final" else f"{table.setting} "
-        for row in table.rows:
-            _, *cells = ((cell.published, cell.mean) for cell in row.cells)
-            rows.append([name + row.label, *itertools.chain(*cells), row.speed_up])
-    header = ["row", "final loss", "here", "time, ms", "here", "accuracy, %", "here", "speed-up"]
+    training_rows = len(measured.data.training)
+    # Short enough for a terminal of 80 columns.
+    header = ["row", "loss", "here", "ms", "here", "acc %", "here", "faster"]
+    rows = [_cells(row, training_rows) for row in measured.rows]
     console.table(rows, header, numbers=True)
     console.result(
         f"\nPublished figures, and here the mean of {runs(measured.repeats)} on "
-        f"{data_label(measured.dataset)}."
+        f"{measured.dataset.title}, accuracy with the lowest and the highest.\n"
+        "loss: of the last epoch. ms: of the training steps. faster: the speed-up, published time "
+        "of a training step by ours."
     )
     for line in what_differs(measured):
         console.result(line)
     console.result(f"written to {out}: {HTML}, {MARKDOWN}, {RESULTS} and pictures")
+
+
+def _cells(row: MeasuredRow, training_rows: int) -> list[str]:
+    from samplewise.report.tables import mean_text, summarize
+    from samplewise.report.wording import three_digits, times
+
+    theirs, ours = row.published, summarize(row, training_rows)
+    return [
+        theirs.id,
+        f"{theirs.final_loss:.4f}",
+        f"{ours.final_loss.mean:.4f}",
+        three_digits(theirs.train_ms),
+        three_digits(ours.train_ms.mean),
+        f"{100 * theirs.accuracy:.1f}",
+        mean_text(ours.accuracy.scaled(100), "{:.1f}".format),
+        times(ours.speed_up),
+    ]
 
 
 def _print_json(measured: Measured, out: Path) -> None:

@@ -65,9 +65,8 @@ def _samples(dataset: Dataset, label: int, most: int) -> NDArray[np.uint8]:
 
 
 def _title(dataset: Dataset) -> str:
-    mark = " (synthetic)" if dataset.synthetic and "synthetic" not in dataset.name else ""
     rows, classes = len(dataset), len(dataset.class_names)
-    return f"{_drawable(dataset.name)}{mark}: {rows:,} images, {classes} classes"
+    return f"{_drawable(dataset.title)}: {rows:,} images, {classes} classes"
 
 
 def _drawable(name: str) -> str:

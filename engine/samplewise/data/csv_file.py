@@ -23,6 +23,7 @@ LABEL_NAMES = ("label", "labels", "class", "target")
 """Header names of the label column, in any case. No position is guessed."""
 
 _SHOWN_COLUMNS = 20
+_ONE_OF_NAMES = f"{', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}"
 
 
 def load_csv(path: Path, max_bytes: int | None = None) -> Dataset:
@@ -46,6 +47,7 @@ def load_csv(path: Path, max_bytes: int | None = None) -> Dataset:
     label = _label_column(header, name)
     columns = [column.strip() for column in header]
     labels, values = plain_table(text, len(columns), label) or table(text, columns, label, name)
+    _check_finite(values, [c for i, c in enumerate(columns) if i != label], name)
     rows = rows_from(_pixels_where_whole(values), name)
     class_names, indices = encode_labels(_typed(labels, name), name)
     return Dataset(
@@ -88,7 +90,7 @@ def _label_column(header: list[str], name: str) -> int:
     if all(IS_NUMBER.fullmatch(column) for column in names):
         raise DataError(
             f"{name} has no header: its first line is blank or all numbers; "
-            f"expected column names, one of them {' or '.join(LABEL_NAMES)}"
+            f"expected column names, one of them {_ONE_OF_NAMES}"
         )
     if "" in names:
         raise DataError(
@@ -115,8 +117,19 @@ def _column_problem(names: list[str], found: list[int], name: str) -> str:
     elif found:
         what = f"has {len(found)} label columns; rename all but one"
     else:
-        what = f"has no label column; name one {' or '.join(LABEL_NAMES)}"
+        what = f"has no label column; name one {_ONE_OF_NAMES}"
     return f"{name} {what}. Its columns: {shown}{more}"
+
+
+def _check_finite(values: NDArray[Any], columns: list[str], name: str) -> None:
+    """Refuse what was written with digits but is too large for float64, such as 1e999."""
+    if values.dtype == np.uint8 or np.isfinite(values).all():
+        return
+    row, column = np.argwhere(~np.isfinite(values))[0]
+    raise DataError(
+        f"{name}: data row {row + 1}, column '{printable(columns[column])}': the number is beyond "
+        "1.8e308, inf in float64; correct it or remove the row"
+    )
 
 
 def _pixels_where_whole(values: NDArray[Any]) -> NDArray[Any]:

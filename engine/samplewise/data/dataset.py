@@ -82,6 +82,14 @@ class Dataset:
         """Number of values in a row."""
         return int(self.X.shape[1])
 
+    @property
+    def title(self) -> str:
+        """The name to show, with "synthetic" in it where a program drew the rows."""
+        name = printable(self.name)
+        if not self.synthetic or "synthetic" in name:
+            return "synthetic data" if name == "synthetic" else name
+        return f"{name} (synthetic data)"
+
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Return the dataset of these rows, in this order, with the same classes."""
         return replace(self, X=self.X[rows], labels=self.labels[rows])
@@ -122,7 +130,7 @@ class Dataset:
         for array in (self.X, self.labels):
             digest.update(f"{array.dtype.name}{array.shape}".encode())
             little_endian = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-            digest.update(little_endian.tobytes())
+            digest.update(little_endian.reshape(-1).view(np.uint8).data)
         digest.update("\0".join(self.class_names).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
@@ -138,6 +146,7 @@ def check_finite(X: NDArray[Any], name: str) -> None:
     bad = np.argwhere(~np.isfinite(X))
     row, column = bad[0]
     raise DataError(
-        f"{name}: {len(bad)} values are NaN or inf, the first in row {row}, column {column} "
+        f"{name}: {len(bad):,} value{' is' if len(bad) == 1 else 's are'} NaN or inf, the first "
+        f"in row {row}, column {column} "
         "(counted from 0); remove or fill them first"
     )

@@ -119,9 +119,11 @@ def _decoded(values: NDArray[Any], name: str) -> NDArray[Any]:
 def _whole(values: NDArray[Any], name: str) -> NDArray[np.int64]:
     for what, bad in (("NaN", np.isnan(values)), ("inf", np.isinf(values))):
         if bad.any():
+            count = np.count_nonzero(bad)
+            are = "label is" if count == 1 else "labels are"
             raise DataError(
-                f"{name}: {np.count_nonzero(bad)} labels are {what}, the first in row "
-                f"{np.argmax(bad)} (counted from 0); remove these rows or label them"
+                f"{name}: {count:,} {are} {what}, the first in row {np.argmax(bad)} (counted from "
+                "0); remove these rows or label them"
             )
     fractional = values != np.rint(values)
     if fractional.any():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import one_of
 from samplewise.data.dataset import Dataset
-from samplewise.errors import ParameterError
+from samplewise.errors import DataError, ParameterError
 
 AUTO = "auto"
 SCALE = "scale"
@@ -46,6 +46,7 @@ class Preprocessing:
 
         Raises:
             ParameterError: the name is unknown, or does not fit this kind of data.
+            DataError: values of a column are so large that it has no finite deviation.
         """
         one_of("preprocess", name, PREPROCESSING)
         if name == AUTO:
@@ -58,22 +59,40 @@ class Preprocessing:
                 )
             return cls(name, full_scale=training.full_scale)
         if name == STANDARDIZE and training.image_shape is None:
-            X = training.X.astype(np.float64)
-            return cls(name, mean=X.mean(axis=0), deviation=_divisor(X.std(axis=0)))
+            mean, deviation = _mean_and_deviation(training)
+            return cls(name, mean=mean, deviation=deviation)
         return cls(name)
 
     def apply(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return the rows a network sees, float64 of the shape of X (n, features)."""
         values = X.astype(np.float64)
-        if self.full_scale is not None:
-            values /= self.full_scale
-        elif self.mean is not None and self.deviation is not None:
-            values -= self.mean
-            values /= self.deviation
-        elif self.name == STANDARDIZE:
-            values -= values.mean(axis=1, keepdims=True)
-            values /= _divisor(values.std(axis=1, keepdims=True))
+        # What overflows is found, and named, where the network takes its rows.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.full_scale is not None:
+                values /= self.full_scale
+            elif self.mean is not None and self.deviation is not None:
+                values -= self.mean
+                values /= self.deviation
+            elif self.name == STANDARDIZE:
+                values -= values.mean(axis=1, keepdims=True)
+                values /= _divisor(values.std(axis=1, keepdims=True))
         return values
+
+
+def _mean_and_deviation(
+    training: Dataset,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    X = training.X.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = X.mean(axis=0), X.std(axis=0)
+    lost = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(deviation)))
+    if len(lost) > 0:
+        raise DataError(
+            f"{training.name}: column {lost[0]} (counted from 0) has values up to "
+            f"{np.abs(X[:, lost[0]]).max():.3g}, too large to standardize in float64; "
+            "divide them first"
+        )
+    return mean, _divisor(deviation)
 
 
 def _divisor(deviation: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -78,13 +78,22 @@ def _bundled(name: str) -> Dataset:
 def _path_loader(data: str) -> Callable[[], Dataset]:
     path = Path(data)
     suffix = path.suffix.lower()
-    if data and path.is_dir():
+    if data and _is_folder(path):
         return lambda: _folder(path)
     if suffix == ".npz":
         return lambda: _npz(path)
     if suffix == ".csv":
         return lambda: _csv(path)
     raise DataError(_not_a_source(data, path))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name too long, or a folder above is closed to us
+        raise DataError(
+            f"cannot read {printable(path)}: {error.strerror}; check the path and its permissions"
+        ) from error
 
 
 def _not_a_source(data: str, path: Path) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
 
 FINGERPRINT_DIGITS = 12
+_VALUES_AT_ONCE = 2**20
 
 
 def statistics(dataset: Dataset) -> list[tuple[str, str]]:
@@ -18,7 +23,8 @@ def statistics(dataset: Dataset) -> list[tuple[str, str]]:
     X = dataset.X
     # Finite values may have a sum that is not; the table then says inf or nan.
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = X.mean(dtype=np.float64), X.std(dtype=np.float64)
+        mean = X.mean(dtype=np.float64)
+        deviation = _standard_deviation(X, mean)
     names = ", ".join(dataset.class_names)
     return [
         ("dataset", printable(dataset.name)),
@@ -35,6 +41,13 @@ def statistics(dataset: Dataset) -> list[tuple[str, str]]:
         ("memory", _bytes(X.nbytes + dataset.labels.nbytes)),
         ("fingerprint", dataset.fingerprint()[:FINGERPRINT_DIGITS]),
     ]
+
+
+def _standard_deviation(X: NDArray[Any], mean: np.float64) -> float:
+    """Return that of all values; NumPy's own takes eight times the room of bytes."""
+    rows = max(1, _VALUES_AT_ONCE // X.shape[1])
+    squares = (np.square(X[i : i + rows] - mean).sum() for i in range(0, len(X), rows))
+    return math.sqrt(sum(squares, np.float64(0)) / X.size)
 
 
 def _size(dataset: Dataset) -> str:

@@ -118,7 +118,7 @@ def run(
         class_names=data.training.class_names,
         preprocessing=data.preprocessing,
         image_shape=data.training.image_shape,
-        trained_on=data.training.name,
+        trained_on=data.training.title,
         backend=effective.backend,
     )
     return _tested(effective, model, trained.history, data)

@@ -64,6 +64,7 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
             "name": data.training.name,
             "source": data.training.source,
             "synthetic": data.training.synthetic,
+            "training_fingerprint": data.training.fingerprint(),
             "training_rows": len(data.training),
             "test_rows": len(data.test),
         },

@@ -28,7 +28,8 @@ class Dense:
     activation: str = "identity"
 
     def __post_init__(self) -> None:
-        whole_number("units of a dense layer", self.units)
+        # Python's own int: a description becomes JSON, which takes none of NumPy's.
+        object.__setattr__(self, "units", whole_number("units of a dense layer", self.units))
         one_of("activation", self.activation, ACTIVATIONS)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

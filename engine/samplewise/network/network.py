@@ -41,8 +41,10 @@ class Network:
                 f"input_shape holds {len(self.input_shape)} lengths, but must hold 1 to "
                 f"{MAX_DIMENSIONS}"
             )
-        for length in self.input_shape:
-            whole_number("input_shape", length)
+        lengths = tuple(whole_number("input_shape", length) for length in self.input_shape)
+        # Tuples of Python's own, whatever came: a network is hashed, compared and written as JSON.
+        object.__setattr__(self, "input_shape", lengths)
+        object.__setattr__(self, "layers", tuple(self.layers))
         if not 1 <= len(self.layers) <= MAX_LAYERS:
             raise ParameterError(
                 f"the network has {len(self.layers)} layers, but must have 1 to {MAX_LAYERS}"

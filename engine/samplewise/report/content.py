@@ -18,7 +18,6 @@ from samplewise.report.remarks import learning_rate_one, reading, what_differs
 from samplewise.report.tables import Spread, Table, summarize, tables
 from samplewise.report.wording import (
     class_names,
-    data_label,
     percent,
     runs,
     three_digits,
@@ -95,7 +94,7 @@ class Content:
 
 def content(measured: Measured) -> Content:
     """Return what the report of these measurements says."""
-    label, losses = data_label(measured.dataset), loss_pictures(measured)
+    label, losses = measured.dataset.title, loss_pictures(measured)
     remarks = {LEARNING_RATE: learning_rate_one(measured)}
     first, second = class_names(measured.dataset)
     return Content(
@@ -156,7 +155,7 @@ def _headlines(measured: Measured) -> tuple[Headline, ...]:
             "Final network, test accuracy",
             percent(accuracy.mean),
             f"mean of {runs(sum(len(row.runs) for row in chosen))} on "
-            f"{data_label(measured.dataset)}, from {percent(accuracy.low)} to "
+            f"{measured.dataset.title}, from {percent(accuracy.low)} to "
             f"{percent(accuracy.high)}; published: {percent(published.mean)}",
         ),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from samplewise.plots import figures
 from samplewise.report.measure import Measured
 from samplewise.report.tables import by_experiment, curve_name
-from samplewise.report.wording import class_names, data_label, percent, runs
+from samplewise.report.wording import class_names, percent, runs
 
 PREDICTED_IMAGES = 10
 
@@ -41,21 +41,21 @@ def loss_pictures(measured: Measured) -> dict[str, Picture]:
         losses = {curve_name(row.published): [run.losses for run in row.runs] for row in rows}
         means = {name: np.mean(of_runs, axis=0).tolist() for name, of_runs in losses.items()}
         ends = ", ".join(f"{name} at {mean[-1]:.3f}" for name, mean in means.items())
-        title = f"Loss: {subject} · {data_label(measured.dataset)}"
+        title = f"Loss: {subject} · {measured.dataset.title}"
         many = measured.repeats > 1
+        drawn = f"mean of {runs(measured.repeats)}, each run a thin line" if many else "one run"
         pictures[experiment] = Picture(
             file=f"loss-{words.replace(' ', '-')}.png",
             png=figures.loss_curves(means, title, losses if many else None),
             alt=f"Line chart of the training loss, {subject}. The curves end: {ends}.",
-            caption=f"Training loss of each epoch on {data_label(measured.dataset)}: "
-            + (f"mean of {runs(measured.repeats)}, and each run as a thin line." if many else "one run."),
+            caption=f"Training loss of each epoch on {measured.dataset.title}: {drawn}.",
         )
     return pictures
 
 
 def confusion_picture(measured: Measured) -> Picture:
     """Return the confusion matrix of the chosen run."""
-    chosen, label = measured.chosen, data_label(measured.dataset)
+    chosen, label = measured.chosen, measured.dataset.title
     counts = chosen.confusion
     right = int(np.trace(counts))
     return Picture(
@@ -77,7 +77,7 @@ def predictions_picture(measured: Measured) -> Picture | None:
     X, labels = test.X[:PREDICTED_IMAGES], test.labels[:PREDICTED_IMAGES]
     probabilities = model.probabilities(X)
     predicted = probabilities.argmax(axis=1)
-    names, label = class_names(measured.dataset), data_label(measured.dataset)
+    names, label = class_names(measured.dataset), measured.dataset.title
     captions = []
     for row, true, guess in zip(itertools.count(), labels, predicted, strict=False):
         text = f"{names[guess]} · {percent(float(probabilities[row, guess]))}"

@@ -12,7 +12,7 @@ from samplewise.report.published import (
     TRAINING_ROWS,
 )
 from samplewise.report.tables import Spread, mean_text, summarize
-from samplewise.report.wording import data_label, percent, runs
+from samplewise.report.wording import percent, runs
 
 # The published final network is right on 99.5 % and more. Below this it has hardly learned.
 HARDLY_LEARNED = 0.75
@@ -62,7 +62,7 @@ def what_differs(measured: Measured) -> tuple[str, ...]:
 
 
 def _data(measured: Measured) -> str:
-    dataset, label = measured.dataset, data_label(measured.dataset)
+    dataset, label = measured.dataset, measured.dataset.title
     own = "the report's own file, which is shared with its course only"
     sizes = {IMAGES_PER_CLASS} == set(dataset.counts().tolist()) and dataset.features == INPUTS
     if dataset.synthetic or not sizes:

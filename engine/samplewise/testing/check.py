@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from threadpoolctl import threadpool_limits
-
 from samplewise import registry
 from samplewise.checks import one_of
 from samplewise.contract import Backend
 from samplewise.errors import ContractError
 from samplewise.testing import ladder
+from samplewise.training.threads import limited
 
 SHOWN_FAILURES = 10
 
@@ -77,7 +76,7 @@ def check(backend: Backend, rungs: Iterable[str] | None = None) -> Certificate:
     chosen = [one_of("rung", rung, ladder.RUNGS) for rung in rungs or ladder.RUNGS]
     failures: list[str] = []
     # Matrix products on several threads need not give the same bits twice.
-    with threadpool_limits(limits=1):
+    with limited(1):
         results = tuple(_climb(backend, rung, failures) for rung in chosen)
     if failures:
         shown = "\n  ".join(failures[:SHOWN_FAILURES])

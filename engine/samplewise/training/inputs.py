@@ -27,11 +27,9 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
     Raises:
         DataError: not numeric, of another shape, without rows, or not finite (in `dtype`).
     """
-    given = np.asarray(X)
+    given = _array("X", X)
     if given.dtype.kind not in "buif":
         raise DataError(f"X holds {given.dtype} values; expected numbers")
-    if isinstance(X, np.ma.MaskedArray):
-        raise DataError("X is a masked array; fill or drop the masked values first")
     if given.ndim < 2 or np.prod(given.shape[1:]) != network.inputs:
         raise DataError(
             f"X has shape {given.shape}; this network takes (rows, {network.inputs}); "
@@ -41,7 +39,8 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
         raise DataError("X has no rows; expected at least one")
     rows = aligned_zeros(given.size, dtype).reshape(len(given), network.inputs)
     check_finite(given.reshape(rows.shape), "X")
-    with np.errstate(over="ignore"):
+    # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
+    with np.errstate(over="ignore", under="ignore"):
         rows[...] = given.reshape(rows.shape)
     check_finite(rows, f"X as {np.dtype(dtype).name}")
     return rows
@@ -55,7 +54,7 @@ def prepare_targets(
     Raises:
         DataError: not whole numbers, not one a row, or not a class of this network.
     """
-    given = np.asarray(labels)
+    given = _array("labels", labels)
     if given.dtype.kind not in "bui":
         raise DataError(f"labels hold {given.dtype} values; expected class indices 0, 1, ...")
     if given.shape != (rows,):
@@ -68,6 +67,15 @@ def prepare_targets(
         )
     indices = given.astype(np.int64)
     return indices, np.ascontiguousarray(loss.targets(indices, network.outputs, dtype))
+
+
+def _array(name: str, given: ArrayLike) -> NDArray[Any]:
+    if isinstance(given, np.ma.MaskedArray):
+        raise DataError(f"{name}: a masked array; fill or drop the masked values first")
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise DataError(f"{name}: no array, its rows differ in length ({error})") from error
 
 
 def notes_on_scale(X: NDArray[Any]) -> list[str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from samplewise import registry
+from samplewise.checks import printable
 from samplewise.contract import Program, TrainingState
-from samplewise.errors import DivergenceError, ParameterError
+from samplewise.errors import ContractError, DivergenceError, ParameterError, SamplewiseError
 from samplewise.network import SGD, Loss, Network, aligned_zeros, initialize, loss_named
 from samplewise.streams import Streams
 from samplewise.training import batches, inputs
@@ -24,6 +26,7 @@ from samplewise.training.environment import environment
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.metrics import accuracy
 from samplewise.training.settings import TrainingSettings
+from samplewise.training.threads import limited
 
 INTERRUPTED = "interrupted"
 
@@ -69,14 +72,15 @@ def train(
     Raises:
         ParameterError, DataError: network, settings or arrays do not fit.
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
-        DivergenceError: a loss or weight was not finite.
+        DivergenceError: a loss, weight or logit was not finite.
+        ContractError: the backend raised, or returned logits of another shape.
     """
     run = _Run(network, X, labels, settings, callbacks)
-    with threadpool_limits(limits=settings.threads):
+    with limited(settings.threads):
         run.compile()
         # Threads again, for the libraries that compiling has only now loaded. Overflow needs no
         # warning, whatever the caller set: every stretch is checked for what is not finite.
-        with threadpool_limits(limits=settings.threads), np.errstate(all="ignore"):
+        with limited(settings.threads), np.errstate(all="ignore"):
             run.train(stop or threading.Event())
     return TrainingResult(run.state.parameters, run.loss, run.history)
 
@@ -99,6 +103,8 @@ class _Run:
         self.labels, self.Y = inputs.prepare_targets(
             labels, len(self.X), network, self.loss, self.dtype
         )
+        # A plugin that writes to its rows is stopped, and does not train on other data unseen.
+        self.X.flags.writeable = self.Y.flags.writeable = False
         self.choice = registry.resolve(settings.backend, network, self.loss, SGD(), self.dtype)
         self.streams = Streams(settings.seed)
         weights = initialize(network, settings.init, self.streams.generator("init"), self.dtype)
@@ -134,8 +140,9 @@ class _Run:
         for callback in self.callbacks:
             callback.on_compile_begin(backend.name)
         began = time.perf_counter()
-        self.program = backend.compile(self.network, self.loss, SGD(), self.dtype)
-        self.program.warm_up()
+        with _blamed_on(backend.name):
+            self.program = backend.compile(self.network, self.loss, SGD(), self.dtype)
+            self.program.warm_up()
         self.history.compile_ms = (time.perf_counter() - began) * 1e3
 
     def train(self, stop: threading.Event) -> None:
@@ -147,22 +154,28 @@ class _Run:
         orders = batches.orders(len(self.X), shuffle=self.settings.shuffle, rng=order_stream)
         for epoch in range(1, self.settings.epochs + 1):
             record = self._epoch(epoch, next(orders), stop)
-            if record is not None:
-                self.history.epochs.append(record)
-                reasons = [callback.on_epoch_end(record) for callback in self.callbacks]
-                self.history.stopped = next(filter(None, reasons), self.history.stopped)
-            if stop.is_set() and (record is None or epoch < self.settings.epochs):
-                self.history.stopped = INTERRUPTED
-            if self.history.stopped != "finished":
+            reason = self._tell(record) if record is not None else INTERRUPTED
+            cut = record is None or record.samples < len(self.X)
+            if stop.is_set() and (cut or epoch < self.settings.epochs):
+                reason = INTERRUPTED
+            if reason is not None:
+                self.history.stopped = reason
                 break
         for callback in self.callbacks:
             callback.on_train_end(self.history)
+
+    def _tell(self, record: EpochRecord) -> str | None:
+        """Record an epoch and call every callback; return the first reason to stop."""
+        self.history.epochs.append(record)
+        reasons = [callback.on_epoch_end(record) for callback in self.callbacks]
+        return next(filter(None, reasons), None)
 
     def _epoch(
         self, epoch: int, order: NDArray[np.int64], stop: threading.Event
     ) -> EpochRecord | None:
         """Run one epoch; return None where `stop` was set before its first step."""
-        losses = np.zeros(len(self.X), dtype=self.dtype)
+        # NaN, so that a loss which a backend forgets to write is found.
+        losses = np.full(len(self.X), np.nan, dtype=self.dtype)
         kept = self.state.parameters.copy()
         samples, seconds = 0, 0.0
         for steps in batches.stretches(
@@ -171,7 +184,8 @@ class _Run:
             if stop.is_set():
                 break
             began = time.perf_counter()
-            self.program.run_epoch(self.state, self.X, self.Y, steps, losses)
+            with _blamed_on(self.history.backend):
+                self.program.run_epoch(self.state, self.X, self.Y, steps, losses)
             seconds += time.perf_counter() - began
             self._check_finite(epoch, steps.start, steps.stop, losses, order, kept)
             self.state.step += -(-(steps.stop - steps.start) // self.batch_size)
@@ -181,8 +195,8 @@ class _Run:
             return None
         return EpochRecord(
             epoch=epoch,
-            loss=float(np.mean(losses[:samples], dtype=np.float64)),
-            accuracy=self._accuracy(),
+            loss=self._mean_loss(epoch, losses[:samples]),
+            accuracy=self._accuracy(epoch),
             train_ms=seconds * 1e3,
             samples=samples,
             samples_per_s=samples / seconds,
@@ -197,23 +211,59 @@ class _Run:
         order: NDArray[np.int64],
         kept: NDArray[Any],
     ) -> None:
-        """Refuse a stretch with a loss or weight that is not finite, and undo it."""
+        """Refuse a stretch with a loss or weight that is not finite; `kept` is what was before."""
         bad = np.flatnonzero(~np.isfinite(losses[start:stop]))
         if len(bad) == 0 and np.isfinite(self.state.parameters).all():
             return
-        self.state.parameters[...] = kept
         position = start + int(bad[0]) if len(bad) else stop - 1
-        what = f"the loss became {losses[position]}" if len(bad) else "a weight became infinite"
-        raise DivergenceError(
-            f"{what} in epoch {epoch} at sample {position + 1} of {len(order)} "
-            f"(row {order[position]}) with learning_rate {self.settings.learning_rate}; "
+        what = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
+        where = f"at sample {position + 1} of {len(order)} (row {order[position]})"
+        raise self._divergence(f"{what} in epoch {epoch} {where}", kept)
+
+    def _divergence(self, what: str, kept: NDArray[Any]) -> DivergenceError:
+        return DivergenceError(
+            f"{what} with learning_rate {self.settings.learning_rate}; "
             "use a smaller learning_rate, scale the inputs, or try another init",
             kept,
         )
 
-    def _accuracy(self) -> float:
-        logits = self.program.predict(self.state.parameters, self.X)
-        return accuracy(self.labels, self.loss.probabilities(logits).argmax(axis=1))
+    def _mean_loss(self, epoch: int, losses: NDArray[Any]) -> float:
+        """Return the mean; losses near the largest float64 are finite, and their sum is not."""
+        mean = float(np.mean(losses, dtype=np.float64))
+        if not math.isfinite(mean):
+            raise self._divergence(
+                f"the mean loss became {mean} in epoch {epoch}", self.state.parameters
+            )
+        return mean
+
+    def _accuracy(self, epoch: int) -> float:
+        with _blamed_on(self.history.backend):
+            logits = self.program.predict(self.state.parameters, self.X)
+        expected = (len(self.X), self.network.outputs)
+        if logits.shape != expected:
+            raise ContractError(
+                f"backend '{self.history.backend}' gave logits of shape {logits.shape}; "
+                f"expected {expected}"
+            )
+        probabilities = self.loss.probabilities(logits)
+        # Finite weights can still overflow in the forward pass; argmax would call NaN class 0.
+        if np.isnan(probabilities).any():
+            raise self._divergence(
+                f"the logits overflowed after epoch {epoch}", self.state.parameters
+            )
+        return accuracy(self.labels, probabilities.argmax(axis=1))
+
+
+@contextmanager
+def _blamed_on(backend: str) -> Iterator[None]:
+    """Turn what a backend raises into an error that names it; memory may run out anywhere."""
+    try:
+        yield
+    except (SamplewiseError, MemoryError):
+        raise
+    except Exception as error:
+        what = printable(f"{type(error).__name__}: {error}")
+        raise ContractError(f"backend '{backend}' raised {what}") from error
 
 
 def _checked_loss(network: Network, settings: TrainingSettings) -> Loss:

@@ -46,14 +46,25 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         one_of("loss", self.loss, (AUTO, *LOSSES))
-        positive_number("learning_rate", self.learning_rate)
-        whole_number("epochs", self.epochs, maximum=1_000_000)
-        whole_number("batch_size", self.batch_size)
         true_or_false("shuffle", self.shuffle)
         one_of("init", self.init, INITIALIZERS)
-        whole_number("seed", self.seed, minimum=0)
         one_of("dtype", self.dtype, DTYPES)
-        whole_number("threads", self.threads, maximum=1024)
+        self._keep(
+            learning_rate=positive_number("learning_rate", self.learning_rate),
+            epochs=whole_number("epochs", self.epochs, maximum=1_000_000),
+            batch_size=whole_number("batch_size", self.batch_size),
+            seed=whole_number("seed", self.seed, minimum=0),
+            threads=whole_number("threads", self.threads, maximum=1024),
+        )
+
+    def _keep(self, **numbers: float) -> None:
+        """Keep Python's own numbers.
+
+        A rate of NumPy's float64 would lift a step in float32 to float64, and JSON takes none of
+        NumPy's integers.
+        """
+        for name, value in numbers.items():
+            object.__setattr__(self, name, value)
 
     def loss_for(self, outputs: int) -> str:
         """Return the loss's name for a network of `outputs` logits."""

@@ -1,0 +1,73 @@
+"""The limit on threads of the matrix products, shared by all runs of the process.
+
+A BLAS has one thread count for the whole process. Each run setting and restoring it by itself
+would lift the limit of the others: the first to end gives them other bits, and the last one leaves
+the process with the limit of another run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadpoolctl import LibController, ThreadpoolController
+
+
+class _SharedLimit:
+    """The counts asked for at the moment, and what the libraries had before the first of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: list[int] = []
+        self._before: dict[str, tuple[LibController, int]] = {}
+
+    def enter(self, threads: int) -> None:
+        """Limit all BLAS libraries loaded so far, those limited already too."""
+        with self._lock:
+            self._asked.append(threads)
+            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+                self._before.setdefault(library.filepath, (library, library.num_threads))
+            self._apply()
+
+    def leave(self, threads: int) -> None:
+        """Give up one count; the last to leave restores what was before the first."""
+        with self._lock:
+            self._asked.remove(threads)
+            self._apply()
+            if not self._asked:
+                self._before.clear()
+
+    def _apply(self) -> None:
+        # The smallest: 1 is the only count whose bits are promised.
+        for library, before in self._before.values():
+            _set(library, min(self._asked, default=before))
+
+
+def _set(library: LibController, threads: int) -> None:
+    # From 3.8 on, threadpoolctl obeys the first thread only and ignores all others silently.
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
+    library.set_num_threads(threads)
+    if release is not None:
+        release(force=True)
+
+
+_SHARED = _SharedLimit()
+
+
+@contextmanager
+def limited(threads: int) -> Iterator[None]:
+    """Limit the threads of all libraries loaded so far; nest it to catch those loaded since.
+
+    Args:
+        threads: at least 1. Where runs overlap in time, the smallest of their counts holds.
+    """
+    _SHARED.enter(threads)
+    try:
+        # OpenMP counts for each calling thread by itself.
+        with ThreadpoolController().select(user_api="openmp").limit(limits=threads):
+            yield
+    finally:
+        _SHARED.leave(threads)

@@ -1,0 +1,103 @@
+"""A model answers the same from every thread, copy and process, whatever the caller set."""
+
+import copy
+import dataclasses
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+from samplewise.data.preprocessing import Preprocessing
+from samplewise.errors import DataError
+from samplewise.model import Model
+from samplewise.network import initialize, loss_named, multilayer_perceptron
+from samplewise.streams import Streams
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((300, 40))
+BACKENDS = ("reference", "vectorized", "numba_cpu")
+
+
+def model(backend, dtype="float64", activation="sigmoid", scale=1.0):
+    network = multilayer_perceptron(40, (60,), 3, activation)
+    parameters = initialize(network, "glorot_normal", Streams(0).generator("init"), dtype)
+    return Model(
+        network=network,
+        loss=loss_named("categorical_cross_entropy"),
+        parameters=parameters * np.dtype(dtype).type(scale),
+        class_names=("a", "b", "c"),
+        preprocessing=Preprocessing("none"),
+        image_shape=None,
+        trained_on="drawn",
+        backend=backend,
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_threads_may_share_a_model(backend):
+    shared = model(backend)
+    rounds = 3 if backend == "reference" else 50
+    wrong = []
+
+    def predict(start):
+        rows = X[start : start + 50 + start // 10]
+        want = model("reference").logits(rows)
+        right = [np.allclose(shared.logits(rows), want) for _ in range(rounds)]
+        wrong.extend([start] * right.count(False))
+
+    threads = [threading.Thread(target=predict, args=(start,)) for start in range(0, 240, 40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_used_model_can_be_copied_and_pickled(backend):
+    used = model(backend)
+    want = used.probabilities(X)
+    for twin in (pickle.loads(pickle.dumps(used)), copy.deepcopy(used), copy.copy(used)):
+        np.testing.assert_array_equal(twin.probabilities(X), want)
+
+
+def test_a_pickle_holds_the_description_only():
+    used = model("vectorized")
+    before = len(pickle.dumps(used))
+    used.predict(X)
+    assert len(pickle.dumps(used)) == before
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_callers_floating_point_settings_do_not_matter(backend, dtype):
+    saturated = model(backend, dtype, scale=1e4)
+    rows = X.copy()
+    rows[0] = 1e-300
+    want = saturated.predict(rows)
+    with np.errstate(all="raise"):
+        np.testing.assert_array_equal(saturated.predict(rows), want)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rows_that_overflow_the_logits_are_refused_not_classified(backend):
+    rows = X.copy()
+    rows[7] = 1e300
+    with pytest.raises(DataError, match=r"logits of row 7 \(counted from 0\) overflow float64"):
+        model(backend, activation="relu", scale=1e150).predict(rows)
+
+
+def test_half_a_probability_is_the_first_class():
+    network = multilayer_perceptron(1, (), 1)
+    loss, zeros = loss_named("binary_cross_entropy"), network.layout.zeros("float64")
+    tied = Model(network, loss, zeros, ("a", "b"), Preprocessing("none"), None, "nothing")
+    assert tied.predict([[1.0]]).tolist() == [0]
+
+
+def test_float32_weights_see_rows_preprocessed_in_float64():
+    offset = 1e9 + X
+    shifted = Preprocessing("standardize", mean=np.full(40, 1e9), deviation=np.ones(40))
+    plain = model("reference", "float32")
+    far = dataclasses.replace(plain, preprocessing=shifted)
+    np.testing.assert_allclose(far.logits(offset), plain.logits(X), atol=1e-5)

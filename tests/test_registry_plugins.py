@@ -1,0 +1,135 @@
+"""Offers of other distributions, without installing any: shadowed, broken, hostile and twice."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from samplewise import registry
+from samplewise.contract import CONTRACT_VERSION
+from samplewise.errors import ContractError, UnavailableBackendError, UnknownBackendError
+from samplewise.network import SGD, loss_named, multilayer_perceptron
+from samplewise.testing.faultless import Faultless, WrongBackend
+
+CAPABILITIES = WrongBackend("", Faultless).capabilities
+DISTRIBUTION = "theirs"
+FLOAT64 = np.dtype("float64")
+
+
+@dataclass
+class EntryPoint:
+    name: str
+    backend: Any
+    distribution: str | None = DISTRIBUTION
+    value: str = "their.module:backend"
+
+    @property
+    def dist(self):
+        if self.distribution is None:
+            return None
+        return SimpleNamespace(name=self.distribution, version="1.2")
+
+    def load(self):
+        if isinstance(self.backend, BaseException):
+            raise self.backend
+        return self.backend
+
+
+def backend(name="theirs", **changes):
+    members = {"name": name, "capabilities": CAPABILITIES, "compile": lambda *_: None}
+    return SimpleNamespace(**(members | changes))
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Add entry points to those of this distribution."""
+    real = list(registry.entry_points(group=registry.ENTRY_POINT_GROUP))
+
+    def add(*offers):
+        monkeypatch.setattr(registry, "entry_points", lambda group: [*real, *offers])
+        registry.refresh()
+
+    yield add
+    monkeypatch.undo()
+    registry.refresh()
+
+
+def test_refresh_finds_what_was_installed_since(install):
+    install()
+    assert "theirs" not in registry.names()
+    install(EntryPoint("theirs", backend()))
+    assert registry.load("theirs").name == "theirs"
+    install()
+    with pytest.raises(UnknownBackendError):
+        registry.load("theirs")
+
+
+@pytest.mark.parametrize("name", ["reference", "auto"])
+def test_a_name_that_means_something_keeps_its_meaning(install, name):
+    install(EntryPoint(name, backend(name)))
+    assert registry.load(f"theirs:{name}").compile() is None
+    assert name == "auto" or registry.load(name).compile is not backend().compile
+    network, loss = multilayer_perceptron(3, (), 1), loss_named("binary_cross_entropy")
+    choice = registry.resolve(name, network, loss, SGD(), FLOAT64)
+    assert choice.backend is not registry.load(f"theirs:{name}")
+
+
+def test_two_offers_of_one_name_are_told_apart_and_the_hint_names_both(install):
+    first, second = backend(), backend()
+    install(EntryPoint("theirs", first, "a"), EntryPoint("theirs", second, "b"))
+    assert registry.load("a:theirs") is first
+    assert registry.load("b:theirs") is second
+    with pytest.raises(UnknownBackendError, match="several offer it: a:theirs, b:theirs"):
+        registry.load("theirs")
+
+
+@pytest.mark.parametrize(
+    ("offered", "message"),
+    [
+        (backend("other"), "calls itself 'other'"),
+        (backend(capabilities={"dtypes"}), "are no Capabilities"),
+        (backend(compile=None), "compile of the backend of theirs 1.2 .* cannot be called"),
+        (backend(contract_version=CONTRACT_VERSION + 1), "made for version 2 of the contract"),
+        (SimpleNamespace(name="theirs"), "has no 'capabilities'"),
+        (SystemExit(3), r"left Python with SystemExit\(3\)"),
+        (RuntimeError("\x1b[31mred"), r"RuntimeError: \\x1b\[31mred"),
+    ],
+)
+def test_a_broken_offer_says_why_and_harms_no_other(install, offered, message):
+    install(EntryPoint("theirs", offered))
+    (row,) = (row for row in registry.listings() if row.name == "theirs")
+    assert not row.available
+    assert row.capabilities is None
+    assert all(row.available for row in registry.listings() if row.name != "theirs")
+    with pytest.raises(UnavailableBackendError, match=message) as caught:
+        registry.load("theirs")
+    assert isinstance(caught.value.__cause__, ContractError | RuntimeError)
+
+
+def test_a_backend_may_say_its_contract(install):
+    install(EntryPoint("theirs", backend(contract_version=CONTRACT_VERSION)))
+    assert registry.load("theirs").contract_version == CONTRACT_VERSION
+
+
+def test_an_offer_of_no_distribution_is_listed(install):
+    install(EntryPoint("theirs", backend(), None))
+    (row,) = (row for row in registry.listings() if row.name == "theirs")
+    assert (row.distribution, row.version) == ("unknown", "unknown")
+
+
+@pytest.mark.parametrize("name", [5, [], "", " auto", "cuda\n"])
+def test_what_is_no_name_is_an_unknown_backend(name):
+    with pytest.raises(UnknownBackendError, match="is not a backend; known: auto, numba_cpu"):
+        registry.load(name)
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_an_empty_environment_variable_means_auto(monkeypatch, value):
+    monkeypatch.delenv(registry.ENVIRONMENT_VARIABLE, raising=False)
+    if value is not None:
+        monkeypatch.setenv(registry.ENVIRONMENT_VARIABLE, value)
+    network, loss = multilayer_perceptron(3, (), 1), loss_named("binary_cross_entropy")
+    choice = registry.resolve(None, network, loss, SGD(), FLOAT64)
+    assert choice.reason == "auto: the fastest that runs here"

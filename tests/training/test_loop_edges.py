@@ -1,0 +1,285 @@
+"""The loop at its edges: what it undoes, what a part of an epoch counts, what backends do wrong."""
+
+import dataclasses
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from samplewise import registry
+from samplewise.errors import ContractError, DataError, DivergenceError
+from samplewise.network import Dense, Network, multilayer_perceptron
+from samplewise.registry import Choice
+from samplewise.testing.faultless import Faultless, WrongBackend
+from samplewise.training import batches, loop
+from samplewise.training.callbacks import Callback
+from samplewise.training.loop import train
+from samplewise.training.settings import TrainingSettings
+
+RNG = np.random.default_rng(3)
+X = RNG.standard_normal((50, 4))
+LABELS = (X[:, 0] + X[:, 1] > 0).astype(int)
+NETWORK = multilayer_perceptron(4, (3,), 1)
+
+
+def settings(**changes):
+    return TrainingSettings(**{"backend": "reference", "epochs": 2, **changes})
+
+
+def train_on(monkeypatch, program, **changes):
+    """Train on the reference with a fault."""
+    backend = WrongBackend("faulty", program)
+    monkeypatch.setattr(registry, "resolve", lambda *_: Choice(backend, "chosen by the test"))
+    return train(NETWORK, X, LABELS, settings(**changes))
+
+
+class StopAfter(threading.Event):
+    """Reports itself set from the n-th question on."""
+
+    def __init__(self, questions):
+        super().__init__()
+        self.left = questions
+
+    def is_set(self):
+        self.left -= 1
+        return self.left < 0
+
+
+def test_a_stop_inside_the_last_epoch_is_an_interruption(monkeypatch):
+    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    history = train(NETWORK, X, LABELS, settings(epochs=1), stop=StopAfter(2)).history
+    assert [record.samples for record in history.epochs] == [20]
+    assert history.stopped == "interrupted"
+
+
+def test_a_part_of_an_epoch_has_the_loss_and_the_rate_of_its_own_samples(monkeypatch):
+    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    (part,) = train(NETWORK, X, LABELS, settings(), stop=StopAfter(2)).history.epochs
+    (alone,) = train(NETWORK, X[:20], LABELS[:20], settings(epochs=1)).history.epochs
+    assert part.loss == alone.loss
+    assert part.samples_per_s == pytest.approx(20 / part.train_ms * 1e3)
+
+
+def test_the_mean_loss_is_summed_in_float64():
+    class Recorded(Faultless):
+        def run_epoch(self, state, X, Y, steps, losses):
+            super().run_epoch(state, X, Y, steps, losses)
+            seen.append(losses.copy())
+
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        history = train_on(patch, Recorded, dtype="float32", epochs=1).history
+    assert history.losses == [float(np.mean(seen[0].astype(np.float64)))]
+
+
+class StepRecorder(Faultless):
+    seen: list[int] = []  # noqa: RUF012
+
+    def run_epoch(self, state, X, Y, steps, losses):
+        self.seen.append(state.step)
+        super().run_epoch(state, X, Y, steps, losses)
+
+
+def test_the_engine_counts_the_updates_made(monkeypatch):
+    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 28)
+    monkeypatch.setattr(StepRecorder, "seen", [])
+    train_on(monkeypatch, StepRecorder, batch_size=7)
+    assert StepRecorder.seen == [0, 4, 8, 12]
+
+
+class LosesItsMind(Faultless):
+    """Writes `value` as the loss of sample 33, or as a weight in the stretch that holds it."""
+
+    where = "loss"
+
+    def run_epoch(self, state, X, Y, steps, losses):
+        super().run_epoch(state, X, Y, steps, losses)
+        if steps.start <= 33 < steps.stop:
+            target = losses if self.where == "loss" else state.parameters
+            target[33 if self.where == "loss" else 0] = np.inf
+
+
+@pytest.mark.parametrize(("where", "sample"), [("loss", 34), ("weight", 40)])
+def test_a_bad_stretch_is_named_by_sample_and_row_and_undone(monkeypatch, where, sample):
+    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(LosesItsMind, "where", where)
+    order = next(batches.orders(50, shuffle=True, rng=loop.Streams(0).generator("order")))
+    message = rf"in epoch 1 at sample {sample} of 50 \(row {order[sample - 1]}\)"
+    with pytest.raises(DivergenceError, match=message) as caught:
+        train_on(monkeypatch, LosesItsMind, shuffle=True)
+    monkeypatch.undo()
+    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    kept = train(NETWORK, X, LABELS, settings(shuffle=True), stop=StopAfter(3)).parameters
+    assert caught.value.parameters == pytest.approx(kept, rel=1e-12)
+
+
+class ForgetsALoss(Faultless):
+    def run_epoch(self, state, X, Y, steps, losses):
+        super().run_epoch(state, X, Y, steps, losses.copy())
+
+
+class Raises(Faultless):
+    def run_epoch(self, state, X, Y, steps, losses):
+        raise ValueError("no such thing")
+
+
+class CannotWarmUp(Faultless):
+    def warm_up(self):
+        raise OSError("no compiler")
+
+
+class WrongLogits(Faultless):
+    def predict(self, parameters, X):
+        return super().predict(parameters, X)[:, 0]
+
+
+class WritesToX(Faultless):
+    def run_epoch(self, state, X, Y, steps, losses):
+        X[0, 0] = 7
+
+
+class OutOfMemory(Faultless):
+    def warm_up(self):
+        raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("program", "error", "message"),
+    [
+        (ForgetsALoss, DivergenceError, "the loss became nan"),
+        (Raises, ContractError, "backend 'faulty' raised ValueError: no such thing"),
+        (CannotWarmUp, ContractError, "backend 'faulty' raised OSError: no compiler"),
+        (WrongLogits, ContractError, r"logits of shape \(50,\); expected \(50, 1\)"),
+        (WritesToX, ContractError, "read-only"),
+        (OutOfMemory, MemoryError, None),
+    ],
+)
+def test_what_a_backend_does_wrong_is_named(monkeypatch, program, error, message):
+    with pytest.raises(error, match=message):
+        train_on(monkeypatch, program)
+
+
+def test_losses_whose_sum_overflows_are_a_divergence():
+    rows, labels = np.ones((50, 1)), np.arange(50) % 2
+    chosen = settings(learning_rate=1.2e308, init="zeros")
+    with pytest.raises(DivergenceError, match="the mean loss became inf in epoch 1"):
+        train(Network((1,), (Dense(1),)), rows, labels, chosen)
+
+
+class Overflows(Faultless):
+    def predict(self, parameters, X):
+        return np.full((len(X), 1), np.nan)
+
+
+def test_logits_that_overflow_are_a_divergence_not_class_0(monkeypatch):
+    with pytest.raises(DivergenceError, match="logits overflowed after epoch 1") as caught:
+        train_on(monkeypatch, Overflows)
+    assert np.isfinite(caught.value.parameters).all()
+
+
+def test_a_program_is_warmed_up_before_the_clock_starts(monkeypatch):
+    class WarmedUp(Faultless):
+        def warm_up(self):
+            calls.append("warm up")
+
+        def run_epoch(self, state, X, Y, steps, losses):
+            calls.append("run")
+            super().run_epoch(state, X, Y, steps, losses)
+
+    calls = []
+    train_on(monkeypatch, WarmedUp, epochs=1)
+    assert calls == ["warm up", "run"]
+
+
+def test_any_reason_of_a_callback_stops_training():
+    class Finished(Callback):
+        def on_epoch_end(self, record):
+            return "finished"
+
+    history = train(NETWORK, X, LABELS, settings(epochs=5), callbacks=[Finished()]).history
+    assert len(history.epochs) == 1
+
+
+def test_an_error_in_a_callback_reaches_the_caller_as_it_is():
+    class Fails(Callback):
+        def on_epoch_end(self, record):
+            raise LookupError("of the callback")
+
+    with pytest.raises(LookupError, match="of the callback"):
+        train(NETWORK, X, LABELS, settings(), callbacks=[Fails()])
+
+
+def test_bits_are_promised_for_one_thread_only():
+    assert not train(NETWORK, X, LABELS, settings(threads=2)).history.deterministic
+
+
+def test_a_batch_of_all_rows_needs_no_note():
+    assert train(NETWORK, X, LABELS, settings(batch_size=50)).history.notes == []
+
+
+def test_the_fingerprint_tells_rows_and_labels_apart():
+    prints = {
+        train(NETWORK, rows, labels, settings(epochs=1)).history.data_fingerprint
+        for rows, labels in ((X, LABELS), (X, 1 - LABELS), (X + 1, LABELS))
+    }
+    assert len(prints) == 3
+
+
+@pytest.mark.parametrize(("outputs", "loss"), [(1, "binary"), (2, "categorical")])
+def test_auto_takes_the_loss_that_fits_the_outputs(outputs, loss):
+    history = train(multilayer_perceptron(4, (3,), outputs), X, LABELS, settings()).history
+    assert history.settings["loss"] == f"{loss}_cross_entropy"
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+def test_numpy_s_numbers_serve_as_python_s(backend):
+    chosen = settings(backend=backend, dtype="float32", batch_size=5)
+    given = dataclasses.replace(
+        chosen, learning_rate=np.float64(0.1), epochs=np.int64(2), batch_size=np.int32(5)
+    )
+    network = multilayer_perceptron(np.int64(4), (np.int64(3),), 1)
+    result = train(network, X, LABELS, given)
+    plain = train(NETWORK, X, LABELS, chosen)
+    np.testing.assert_array_equal(result.parameters, plain.parameters)
+    assert json.loads(result.history.to_json())["settings"]["epochs"] == 2
+
+
+ROUNDED = np.round(X * 3)
+FORMS = {
+    "F order": np.asfortranarray(ROUNDED),
+    "strided": np.repeat(ROUNDED, 2, axis=1)[:, ::2],
+    "backwards": ROUNDED[::-1].copy()[::-1],
+    "big-endian": ROUNDED.astype(">f8"),
+    "int8": ROUNDED.astype("i1"),
+    "float16": ROUNDED.astype("f2"),
+    "lists": ROUNDED.tolist(),
+    "image": ROUNDED.reshape(50, 2, 2),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_the_same_numbers_trains_the_same_network(form):
+    want = train(NETWORK, ROUNDED, LABELS, settings()).parameters
+    got = train(NETWORK, FORMS[form], LABELS.astype(np.uint8), settings()).parameters
+    np.testing.assert_array_equal(got, want)
+
+
+def test_bools_are_numbers_and_labels():
+    flags = X > 0
+    got = train(NETWORK, flags, LABELS.astype(bool), settings()).parameters
+    want = train(NETWORK, flags.astype(float), LABELS, settings()).parameters
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "message"),
+    [
+        ([[1, 2, 3, 4], [1, 2]], [0, 1], "X: no array, its rows differ in length"),
+        (X[:2], [[0], [1, 1]], "labels: no array"),
+        (X, np.ma.masked_array(LABELS, mask=LABELS == 1), "labels: a masked array"),
+    ],
+)
+def test_what_is_no_plain_array_is_refused(rows, labels, message):
+    with pytest.raises(DataError, match=message):
+        train(NETWORK, rows, labels, settings())
