@@ -86,14 +86,14 @@ def loss_and_delta(z, y, delta, code):
 
 
 @reordered_kernel
-def _update_then_forward(W, pending, x_before, x, z):
-    """W <- W - pending x_before^T, then z <- z + W x, in one pass over W.
+def _update_then_forward(W, bias, pending, x_before, x, z):
+    """W <- W - pending x_before^T, then z <- W x + bias, in one pass over W.
 
     The first layer's input does not depend on the weights, so its update can wait until the next
     step reads the weights anyway: W crosses the cache once a step, not twice.
     """
     for o in range(W.shape[0]):
-        total = z[o]
+        total = bias[o]
         for i in range(W.shape[1]):
             W[o, i] -= pending[o] * x_before[i]
             total += W[o, i] * x[i]
@@ -109,10 +109,10 @@ def _update(W, pending, x_before):
 
 
 @reordered_kernel
-def _forward_row(W, x, z):
-    """z <- z + W x."""
+def _forward_row(W, bias, x, z):
+    """z <- W x + bias."""
     for o in range(W.shape[0]):
-        total = z[o]
+        total = bias[o]
         for i in range(W.shape[1]):
             total += W[o, i] * x[i]
         z[o] = total
@@ -166,18 +166,17 @@ def run_samples(parameters, X, Y, order, window, rate, layers, losses, values, d
     depth = layers.shape[0]
     W0, b0 = _weight(parameters, layers[0]), _bias(parameters, layers[0])
     pending = _row(deltas, layers[0])
-    pending[:] = 0
+    for o in range(pending.shape[0]):
+        pending[o] = 0
     before = order[start]
     for t in range(start, stop):
         row = order[t]
         a = _row(values, layers[0])
-        a[:] = b0
-        _update_then_forward(W0, pending, X[before], X[row], a)
+        _update_then_forward(W0, b0, pending, X[before], X[row], a)
         activate(a, layers[0, ACTIVATION])
         for k in range(1, depth):
             z = _row(values, layers[k])
-            z[:] = _bias(parameters, layers[k])
-            _forward_row(_weight(parameters, layers[k]), a, z)
+            _forward_row(_weight(parameters, layers[k]), _bias(parameters, layers[k]), a, z)
             activate(z, layers[k, ACTIVATION])
             a = z
         losses[t] = loss_and_delta(a, Y[row], _row(deltas, layers[depth - 1]), loss)
@@ -227,9 +226,9 @@ def add_gradient(parameters, A, layers, values, deltas, gradient):
         a = _block(values, layers[k], rows)
         multiply_by_slope(delta.reshape(delta.size), a.reshape(a.size), layers[k, ACTIVATION])
         bias = _bias(gradient, layers[k])
-        bias[:] = 0
-        for r in range(rows):
-            for o in range(bias.shape[0]):
+        for o in range(bias.shape[0]):
+            bias[o] = 0
+            for r in range(rows):
                 bias[o] += delta[r, o]
         if k == 0:
             np.dot(delta.T, A, _weight(gradient, layers[0]))
@@ -264,8 +263,11 @@ def run_batches(
     for first in range(start, stop, batch_size):
         rows = min(batch_size, stop - first)
         for r in range(rows):
-            A[r] = X[order[first + r]]
-            targets[r] = Y[order[first + r]]
+            row = order[first + r]
+            for i in range(A.shape[1]):
+                A[r, i] = X[row, i]
+            for o in range(targets.shape[1]):
+                targets[r, o] = Y[row, o]
         batch_gradient(
             parameters,
             A[:rows],
