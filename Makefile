@@ -47,7 +47,7 @@ ASV := GIT_CONFIG_GLOBAL="$$HOME/.gitconfig" HOME="$(CURDIR)/.asv" $(BIN)/asv
 bench: $(READY)
 	@mkdir -p .asv
 	$(ASV) machine --yes > .asv/machine.log
-	$(ASV) run --python=same --set-commit-hash "$$(git rev-parse HEAD)" --interleave-rounds --show-stderr
+	$(ASV) run --python=same --set-commit-hash "$$(git rev-parse HEAD)" --show-stderr
 	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=.asv/pytest-benchmark.json
 	$(BIN)/python -m benchmarks.table
 
