@@ -68,9 +68,9 @@ wheel: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --no-emit-index-url --upgrade -o requirements/runtime.lock
+	  --no-annotate --upgrade -o requirements/runtime.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --no-emit-index-url --upgrade --extra dev -c requirements/runtime.lock -o requirements/dev.lock
+	  --no-annotate --upgrade --extra dev -c requirements/runtime.lock -o requirements/dev.lock
 
 clean:
 	rm -rf $(VENV) .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report run

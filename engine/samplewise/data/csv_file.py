@@ -15,7 +15,7 @@ from samplewise.checks import printable
 from samplewise.data.csv_cells import IS_NUMBER, LINE_END, plain_table, records, table
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import check_class_name, encode_labels
-from samplewise.data.pixels import rows_from
+from samplewise.data.pixels import dataset_of_file, rows_from
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
 
@@ -49,16 +49,7 @@ def load_csv(path: Path, max_bytes: int | None = None) -> Dataset:
     labels, values = plain_table(text, len(columns), label) or table(text, columns, label, name)
     _check_finite(values, [c for i, c in enumerate(columns) if i != label], name)
     rows = rows_from(_pixels_where_whole(values), name)
-    class_names, indices = encode_labels(_typed(labels, name), name)
-    return Dataset(
-        name=printable(path.stem),
-        X=rows.X,
-        labels=indices,
-        class_names=class_names,
-        source=f"the file {printable(path.name)}",
-        image_shape=rows.image_shape,
-        full_scale=rows.full_scale,
-    )
+    return dataset_of_file(path, rows, encode_labels(_typed(labels, name), name))
 
 
 def _text(path: Path, max_bytes: int | None) -> str:

@@ -16,7 +16,7 @@ from samplewise.checks import printable, suggestion
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels
 from samplewise.data.npy_member import read_array
-from samplewise.data.pixels import rows_from
+from samplewise.data.pixels import dataset_of_file, rows_from
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
 
@@ -91,16 +91,7 @@ def _dataset(path: Path, data: NDArray[Any], labels: NDArray[Any]) -> Dataset:
             f"{name}: 'dataset' has {len(rows.X):,} rows but 'labels' has {len(labels):,}; "
             "expected one label a row"
         )
-    class_names, indices = encode_labels(labels, f"{name}, key 'labels'")
-    return Dataset(
-        name=printable(path.stem),
-        X=rows.X,
-        labels=indices,
-        class_names=class_names,
-        source=f"the file {printable(path.name)}",
-        image_shape=rows.image_shape,
-        full_scale=rows.full_scale,
-    )
+    return dataset_of_file(path, rows, encode_labels(labels, f"{name}, key 'labels'"))
 
 
 class _BoundedReader(io.BufferedReader):

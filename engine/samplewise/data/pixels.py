@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.data.dataset import check_finite
+from samplewise.checks import printable
+from samplewise.data.dataset import Dataset, check_finite
 from samplewise.errors import DataError
 
 SMALLEST_IMAGE = 64
@@ -72,3 +74,25 @@ def _white(X: NDArray[Any]) -> float | None:
     if X.max() <= 1:
         return 1.0
     return 255.0 if X.dtype == np.uint8 or np.array_equal(X, np.rint(X)) else None
+
+
+def dataset_of_file(
+    path: Path, rows: Rows, classes: tuple[tuple[str, ...], NDArray[np.int64]]
+) -> Dataset:
+    """Return the dataset of a file.
+
+    Args:
+        path: of the file, for name and source.
+        rows: its values.
+        classes: the names of the classes, and the index of each row's, int64 (n,).
+    """
+    class_names, labels = classes
+    return Dataset(
+        name=printable(path.stem),
+        X=rows.X,
+        labels=labels,
+        class_names=class_names,
+        source=f"the file {printable(path.name)}",
+        image_shape=rows.image_shape,
+        full_scale=rows.full_scale,
+    )
