@@ -120,6 +120,11 @@ def test_a_model_comes_back_bit_for_bit(model, path):
     assert [getattr(back, name) for name in same] == [getattr(model, name) for name in same]
 
 
+def test_a_path_may_be_a_text(path):
+    save_model(made(), str(path))
+    np.testing.assert_array_equal(load_model(str(path)).parameters, made().parameters)
+
+
 def test_the_file_is_what_the_library_reads_and_the_same_every_time(path, good):
     tensors = load_file(path)
     assert {name: tensor.shape for name, tensor in tensors.items()} == {

@@ -20,8 +20,12 @@ from samplewise.regular_file import check_bytes, open_unchanged
 __all__ = ["load_model", "save_model"]
 
 
-def save_model(model: Model, path: Path) -> None:
+def save_model(model: Model, path: Path | str) -> None:
     """Write a model to a file, whole or not at all; an existing file is replaced.
+
+    Args:
+        model: trained.
+        path: the file; its folder must exist.
 
     Raises:
         ModelFileError: the model holds what `load_model` would refuse, such as weights that are not
@@ -30,10 +34,10 @@ def save_model(model: Model, path: Path) -> None:
     """
     content = container.pack(description.tensors_of(model), description.text_of(model))
     _model(content, f"the model for {printable(path)}")
-    write_bytes(path, content)
+    write_bytes(Path(path), content)
 
 
-def load_model(path: Path, *, sha256: str | None = None) -> Model:
+def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
     """Read a model that `save_model` wrote. Safe for a file from anywhere.
 
     Takes memory for the file and once more for the parameters.
@@ -49,7 +53,7 @@ def load_model(path: Path, *, sha256: str | None = None) -> Model:
     """
     name = printable(path)
     expected = None if sha256 is None else _checked_sha256(sha256)
-    content = _read(path, name)
+    content = _read(Path(path), name)
     if expected is not None and hashlib.sha256(content).hexdigest() != expected:
         raise ModelFileError(
             f"{name} has the SHA-256 {hashlib.sha256(content).hexdigest()}, but {expected} was "
