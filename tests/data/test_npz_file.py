@@ -14,18 +14,8 @@ from samplewise.errors import DataError
 REAL_FILE = Path(__file__).parents[2].parent / "shared" / "data" / "sign-digits-28x28.npz"
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write_file(content):
-        path = tmp_path / "data.npz"
-        path.write_bytes(content)
-        return path
-
-    return write_file
-
-
-def test_reads_the_course_layout(write):
-    dataset = load_npz(write(packed(dataset=PIXELS, labels=LABELS)))
+def test_reads_the_course_layout(write_npz):
+    dataset = load_npz(write_npz(packed(dataset=PIXELS, labels=LABELS)))
     np.testing.assert_array_equal(dataset.X, PIXELS)
     assert dataset.X.dtype == np.uint8
     assert dataset.class_names == ("a", "b")
@@ -62,38 +52,38 @@ def test_reads_the_real_file():
         (PIXELS[:, :49], np.uint8, None, None),
     ],
 )
-def test_values_and_images(write, values, dtype, image_shape, full_scale):
-    dataset = load_npz(write(packed(dataset=values, labels=LABELS)))
+def test_values_and_images(write_npz, values, dtype, image_shape, full_scale):
+    dataset = load_npz(write_npz(packed(dataset=values, labels=LABELS)))
     assert dataset.X.dtype == dtype
     np.testing.assert_array_equal(dataset.X, values.reshape(4, -1))
     assert (dataset.image_shape, dataset.full_scale) == (image_shape, full_scale)
 
 
 @pytest.mark.parametrize("dtype", [">u2", ">i8", ">f2", ">f4", ">f8", "<f2"])
-def test_big_endian_is_converted(write, dtype):
+def test_big_endian_is_converted(write_npz, dtype):
     values = np.array([[1, 300], [-0.0 if "f" in dtype else 2, 7]], dtype=dtype)
-    dataset = load_npz(write(packed(dataset=values, labels=np.array(["x", "y"], dtype=">U1"))))
+    dataset = load_npz(write_npz(packed(dataset=values, labels=np.array(["x", "y"], dtype=">U1"))))
     assert dataset.X.dtype == np.float64
     assert dataset.X.dtype.isnative
     np.testing.assert_array_equal(dataset.X, values)
     assert dataset.class_names == ("x", "y")
 
 
-def test_fortran_order_is_read_right(write):
-    dataset = load_npz(write(packed(dataset=np.asfortranarray(PIXELS), labels=LABELS)))
+def test_fortran_order_is_read_right(write_npz):
+    dataset = load_npz(write_npz(packed(dataset=np.asfortranarray(PIXELS), labels=LABELS)))
     np.testing.assert_array_equal(dataset.X, PIXELS)
     assert dataset.X.flags.c_contiguous
 
 
-def test_one_row_is_a_dataset(write):
-    assert len(load_npz(write(packed(dataset=PIXELS[:1], labels=LABELS[:1])))) == 1
+def test_one_row_is_a_dataset(write_npz):
+    assert len(load_npz(write_npz(packed(dataset=PIXELS[:1], labels=LABELS[:1])))) == 1
 
 
-def test_missing_key_names_those_present(write):
+def test_missing_key_names_those_present(write_npz):
     with pytest.raises(DataError, match=r"no key 'labels' \(it has: dataset, lables\).*'lables'"):
-        load_npz(write(packed(dataset=PIXELS, lables=LABELS)))
+        load_npz(write_npz(packed(dataset=PIXELS, lables=LABELS)))
     with pytest.raises(DataError, match=r"no key 'dataset' \(it has: none\)"):
-        load_npz(write(zipped({})))
+        load_npz(write_npz(zipped({})))
 
 
 @pytest.mark.parametrize(
@@ -108,14 +98,14 @@ def test_missing_key_names_those_present(write):
         (bytes(range(1, 256)), "of an unknown kind"),
     ],
 )
-def test_renamed_file_is_named_by_kind(write, content, kind):
+def test_renamed_file_is_named_by_kind(write_npz, content, kind):
     with pytest.raises(DataError, match=f"is not an npz but {kind}") as caught:
-        load_npz(write(content))
+        load_npz(write_npz(content))
     assert "pickle=" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["dataset", "labels"])
-def test_objects_are_refused_unread(write, tmp_path, key):
+def test_objects_are_refused_unread(write_npz, tmp_path, key):
     class Spy:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "ran"),)
@@ -123,20 +113,20 @@ def test_objects_are_refused_unread(write, tmp_path, key):
     arrays = {"dataset": PIXELS, "labels": LABELS}
     arrays[key] = np.array([Spy()] * 4, dtype=object)
     with pytest.raises(DataError, match=f"key '{key}' holds Python objects") as caught:
-        load_npz(write(packed(**arrays)))
+        load_npz(write_npz(packed(**arrays)))
     assert not (tmp_path / "ran").exists()
     assert "allow_pickle" not in str(caught.value)
 
 
-def test_version_2_header_is_read(write):
+def test_version_2_header_is_read(write_npz):
     member = npy(described("(4, 64)"), PIXELS.tobytes(), (2, 0))
-    path = write(zipped({"dataset.npy": member, "labels.npy": as_npy(LABELS)}))
+    path = write_npz(zipped({"dataset.npy": member, "labels.npy": as_npy(LABELS)}))
     np.testing.assert_array_equal(load_npz(path).X, PIXELS)
 
 
-def test_python_2_header_gives_no_warning(write):
+def test_python_2_header_gives_no_warning(write_npz):
     member = npy(described("(4L, 64L)"), PIXELS.tobytes())
-    path = write(zipped({"dataset.npy": member, "labels.npy": as_npy(LABELS)}))
+    path = write_npz(zipped({"dataset.npy": member, "labels.npy": as_npy(LABELS)}))
     np.testing.assert_array_equal(load_npz(path).X, PIXELS)
 
 
@@ -152,26 +142,26 @@ def test_python_2_header_gives_no_warning(write):
     ],
     ids=lambda array: str(array.dtype),
 )
-def test_other_dtypes_are_refused(write, array):
+def test_other_dtypes_are_refused(write_npz, array):
     with pytest.raises(DataError, match="allowed are bool, integers, float16, float32, float64"):
-        load_npz(write(packed(dataset=array, labels=LABELS)))
+        load_npz(write_npz(packed(dataset=array, labels=LABELS)))
 
 
 @pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="long double is float64 here")
-def test_longdouble_is_refused(write):
+def test_longdouble_is_refused(write_npz):
     with pytest.raises(DataError, match="allowed are bool"):
-        load_npz(write(packed(dataset=PIXELS.astype(np.longdouble), labels=LABELS)))
+        load_npz(write_npz(packed(dataset=PIXELS.astype(np.longdouble), labels=LABELS)))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_nan_and_inf(write, bad, dtype):
+def test_nan_and_inf(write_npz, bad, dtype):
     values = PIXELS.astype(dtype)
     values[2, 5] = values[3, 0] = bad
     with pytest.raises(
         DataError, match=r"key 'dataset': 2 values are NaN or inf.* row 2, column 5"
     ):
-        load_npz(write(packed(dataset=values, labels=LABELS)))
+        load_npz(write_npz(packed(dataset=values, labels=LABELS)))
 
 
 @pytest.mark.parametrize(
@@ -185,13 +175,13 @@ def test_nan_and_inf(write, bad, dtype):
         ((4, 2, 2, 2), 4, r"expected \(rows, features\) or \(rows, height, width\)"),
     ],
 )
-def test_shapes_that_do_not_fit(write, shape, labels, message):
+def test_shapes_that_do_not_fit(write_npz, shape, labels, message):
     arrays = {"dataset": np.zeros(shape), "labels": np.array(["a"] * labels, dtype="U1")}
     with pytest.raises(DataError, match=message):
-        load_npz(write(packed(**arrays)))
+        load_npz(write_npz(packed(**arrays)))
 
 
 @pytest.mark.parametrize("labels", [np.array("a"), np.zeros((2, 2, 1), dtype=int)])
-def test_labels_of_no_use(write, labels):
+def test_labels_of_no_use(write_npz, labels):
     with pytest.raises(DataError, match=r"expected .*one label a row"):
-        load_npz(write(packed(dataset=PIXELS, labels=labels)))
+        load_npz(write_npz(packed(dataset=PIXELS, labels=labels)))

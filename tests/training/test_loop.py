@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from loop_problem import LABELS, NETWORK, StopAfter, X
 
 from samplewise.errors import DataError, DivergenceError, ParameterError, UnknownBackendError
 from samplewise.network import Dense, Network, multilayer_perceptron
@@ -12,11 +13,6 @@ from samplewise.training import batches
 from samplewise.training.callbacks import Callback
 from samplewise.training.loop import train
 from samplewise.training.settings import TrainingSettings
-
-RNG = np.random.default_rng(3)
-X = RNG.standard_normal((50, 4))
-LABELS = (X[:, 0] + X[:, 1] > 0).astype(int)
-NETWORK = multilayer_perceptron(4, (3,), 1)
 
 
 def settings(**changes):
@@ -133,18 +129,6 @@ def test_a_stop_between_epochs_keeps_what_was_trained():
     one_epoch = train(NETWORK, X, LABELS, settings(epochs=1))
     assert result.history.stopped == "interrupted"
     np.testing.assert_array_equal(result.parameters, one_epoch.parameters)
-
-
-class StopAfter(threading.Event):
-    """Reports itself set from the n-th question on."""
-
-    def __init__(self, questions):
-        super().__init__()
-        self.left = questions
-
-    def is_set(self):
-        self.left -= 1
-        return self.left < 0
 
 
 def test_a_stop_inside_an_epoch_acts_at_a_batch_edge_and_records_the_part(monkeypatch):

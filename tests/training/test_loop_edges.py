@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
-import threading
 
 import numpy as np
 import pytest
+from loop_problem import LABELS, NETWORK, StopAfter, X
 
 from samplewise import registry
 from samplewise.errors import ContractError, DataError, DivergenceError
@@ -17,11 +17,6 @@ from samplewise.training.callbacks import Callback
 from samplewise.training.loop import train
 from samplewise.training.settings import TrainingSettings
 
-RNG = np.random.default_rng(3)
-X = RNG.standard_normal((50, 4))
-LABELS = (X[:, 0] + X[:, 1] > 0).astype(int)
-NETWORK = multilayer_perceptron(4, (3,), 1)
-
 
 def settings(**changes):
     return TrainingSettings(**{"backend": "reference", "epochs": 2, **changes})
@@ -32,18 +27,6 @@ def train_on(monkeypatch, program, **changes):
     backend = WrongBackend("faulty", program)
     monkeypatch.setattr(registry, "resolve", lambda *_: Choice(backend, "chosen by the test"))
     return train(NETWORK, X, LABELS, settings(**changes))
-
-
-class StopAfter(threading.Event):
-    """Reports itself set from the n-th question on."""
-
-    def __init__(self, questions):
-        super().__init__()
-        self.left = questions
-
-    def is_set(self):
-        self.left -= 1
-        return self.left < 0
 
 
 def test_a_stop_inside_the_last_epoch_is_an_interruption(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -18,11 +19,13 @@ MAX_MEMBERS = 10_000
 MAX_FILE_BYTES = 2**20
 MAX_UNPACKED_BYTES = 256 * 2**20
 
-_ENCRYPTED = 0x1
-_ARCHIVE_ERRORS = (
-    tarfile.TarError,
+ENCRYPTED = 0x1
+"""The bit in a zip member's flags."""
+# What the standard library lets out for damaged archives, each seen or found in its source.
+ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
+    struct.error,
     EOFError,
     NotImplementedError,
     OSError,
@@ -60,7 +63,7 @@ def read_matching(content: bytes, pattern: re.Pattern[str], where: str) -> dict[
             found[key] = _at_most(file, MAX_FILE_BYTES, f"{where}: '{printable(key)}'")
     except DataError:
         raise
-    except _ARCHIVE_ERRORS as error:
+    except (tarfile.TarError, *ZIP_ERRORS) as error:
         raise DataError(f"{where} is a damaged archive ({printable(error)})") from error
     return found
 
@@ -74,7 +77,7 @@ def _from_zip(
         wanted = [(match[1], i) for i in infos if (match := pattern.fullmatch(i.filename))]
         _check(sum(i.file_size for _, i in wanted), MAX_UNPACKED_BYTES, where, "bytes unpacked")
         for key, info in wanted:
-            if info.flag_bits & _ENCRYPTED:
+            if info.flag_bits & ENCRYPTED:
                 raise DataError(f"{where}: '{printable(key)}' is encrypted")
             with archive.open(info) as file:
                 yield key, file

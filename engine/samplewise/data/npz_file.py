@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from samplewise.checks import printable, suggestion
+from samplewise.data.archive import ENCRYPTED, ZIP_ERRORS
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels
 from samplewise.data.npy_member import read_array
@@ -27,19 +26,6 @@ RATIO_COUNTS_ABOVE = 64 * 2**20
 MAX_READ_BYTES = 4 * 2**20
 """The most that zipfile may read at once: the member list is one read, an array is many."""
 
-_ENCRYPTED = 0x1
-# What the standard library lets out for damaged archives, each seen or found in its source.
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
 _STARTS = (
     (b"\x93NUMPY", "a single .npy array; store both arrays with numpy.savez"),
     (b"\x89HDF", "an HDF5 file"),
@@ -76,7 +62,7 @@ def load_npz(path: Path, max_bytes: int | None = None) -> Dataset:
                 labels = _read(archive, members, "labels", name)
         except DataError:
             raise
-        except _ZIP_ERRORS as error:
+        except ZIP_ERRORS as error:
             raise DataError(
                 f"{name} is a damaged npz ({printable(error)}); copy or download it again"
             ) from error
@@ -164,7 +150,7 @@ def _check_sizes(infos: list[zipfile.ZipInfo], packed_bytes: int, name: str) -> 
 
 
 def _check_member(info: zipfile.ZipInfo, where: str) -> None:
-    if info.flag_bits & _ENCRYPTED:
+    if info.flag_bits & ENCRYPTED:
         raise DataError(f"{where} is encrypted; expected an archive without a password")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(

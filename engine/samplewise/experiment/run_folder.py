@@ -8,7 +8,7 @@ from typing import Any
 
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.run import ExperimentResult
-from samplewise.files import check_output_folder, new_folder, write_bytes, write_text
+from samplewise.files import new_folder, write_bytes, write_text
 from samplewise.model_file import save_model
 
 MODEL = "model.safetensors"
@@ -34,7 +34,6 @@ def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
             was there before stays.
         ModelFileError: as `save_model`.
     """
-    check_output_folder(folder, force=force, known=FILES)
     with new_folder(folder, force=force, known=FILES) as new:
         save_model(result.model, new / MODEL)
         write_text(new / CONFIG, write_config(result.experiment))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from samplewise.files import check_output_folder, new_folder, write_bytes, write_text
+from samplewise.files import new_folder, write_bytes, write_text
 from samplewise.report.measure import Measured
 from samplewise.report.published import EXPERIMENTS
 
@@ -34,9 +34,8 @@ def write_report(measured: Measured, folder: Path, *, force: bool) -> None:
     from samplewise.report.content import content
     from samplewise.report.results import results
 
-    check_output_folder(folder, force=force, known=FILES)
-    told = content(measured)
     with new_folder(folder, force=force, known=FILES) as new:
+        told = content(measured)
         write_text(new / HTML, html.render(told))
         write_text(new / MARKDOWN, markdown.render(told))
         write_text(new / RESULTS, json.dumps(results(measured), indent=2, allow_nan=False) + "\n")
