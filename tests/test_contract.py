@@ -33,9 +33,9 @@ def parameters_of(function):
 def test_signatures_are_those_of_the_contract(name):
     backend = registry.load(name)
     program = ladder.compiled(backend, Case(3, (2,), 1))
-    assert public_methods(Program) == ["gradients", "predict", "run_epoch", "warm_up"]
+    many = {"compile_many"} - ({"compile_many"} if backend.capabilities.many else set())
     for protocol, thing in ((Program, program), (Backend, backend)):
-        for method in public_methods(protocol):
+        for method in set(public_methods(protocol)) - many:
             wanted = parameters_of(getattr(protocol, method))
             assert parameters_of(getattr(type(thing), method)) == wanted, method
     assert backend.name == name

@@ -61,14 +61,21 @@ def positive_number(name: str, given: object) -> float:
     Raises:
         ParameterError: not a number (a bool is none), not finite, or not above 0.
     """
-    if isinstance(given, bool) or not isinstance(given, Real):
-        raise ParameterError(f"{name} is '{printable(given)}', but must be a number above 0")
-    try:
-        value = float(given)
-    except OverflowError:
-        value = math.inf
+    value = _number(name, given, "a number above 0")
     if not math.isfinite(value) or value <= 0.0:
         raise ParameterError(f"{name} is {value}, but must be a finite number above 0")
+    return value
+
+
+def not_negative(name: str, given: object) -> float:
+    """Return `given` as a finite float of at least 0.
+
+    Raises:
+        ParameterError: not a number (a bool is none), not finite, or below 0.
+    """
+    value = _number(name, given, "a number of at least 0")
+    if not math.isfinite(value) or value < 0.0:
+        raise ParameterError(f"{name} is {value}, but must be a finite number of at least 0")
     return value
 
 
@@ -82,6 +89,27 @@ def open_fraction(name: str, given: object) -> float:
     if value >= 1.0:
         raise ParameterError(f"{name} is {value}, but must lie between 0 and 1, both excluded")
     return value
+
+
+def decay_factor(name: str, given: object) -> float:
+    """Return `given` as a float of at least 0 and below 1.
+
+    Raises:
+        ParameterError: not a number, or outside [0, 1).
+    """
+    value = not_negative(name, given)
+    if value >= 1.0:
+        raise ParameterError(f"{name} is {value}, but must be at least 0 and below 1")
+    return value
+
+
+def _number(name: str, given: object, wanted: str) -> float:
+    if isinstance(given, bool) or not isinstance(given, Real):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be {wanted}")
+    try:
+        return float(given)
+    except OverflowError:
+        return math.inf
 
 
 def true_or_false(name: str, given: object) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from samplewise.checks import printable, suggestion
 from samplewise.contract import CONTRACT_VERSION, ENTRY_POINT_GROUP, Backend, Capabilities
+from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import ContractError, UnavailableBackendError, UnknownBackendError
 from samplewise.network import Loss, Network, Optimizer
 
@@ -174,7 +175,12 @@ def load(name: str) -> Backend:
 
 
 def resolve(
-    name: str | None, network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any]
+    name: str | None,
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    dtype: np.dtype[Any],
+    plan: str = AUTO_PLAN,
 ) -> Choice:
     """Choose the backend of a run.
 
@@ -184,6 +190,7 @@ def resolve(
         loss: likewise.
         optimizer: likewise.
         dtype: likewise.
+        plan: likewise.
 
     Raises:
         UnknownBackendError: nothing installed offers `name`.
@@ -194,9 +201,9 @@ def resolve(
         name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
         reason = f"named by {ENVIRONMENT_VARIABLE}"
     if name == AUTO:
-        return _choose(network, loss, optimizer, dtype)
+        return _choose(network, loss, optimizer, dtype, plan)
     backend = load(name)
-    missing = backend.capabilities.missing(network, loss, optimizer, dtype)
+    missing = backend.capabilities.missing(network, loss, optimizer, dtype, plan)
     if missing:
         raise UnavailableBackendError(
             f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "
@@ -205,11 +212,13 @@ def resolve(
     return Choice(backend, reason)
 
 
-def _choose(network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any]) -> Choice:
+def _choose(
+    network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any], plan: str
+) -> Choice:
     passed_over: list[str] = []
     for name in PREFERENCE:
         try:
-            choice = resolve(name, network, loss, optimizer, dtype)
+            choice = resolve(name, network, loss, optimizer, dtype, plan)
         except (UnknownBackendError, UnavailableBackendError) as error:
             passed_over.append(str(error))
             continue

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from samplewise.contract import Plan
+from samplewise.network import multilayer_perceptron
 from samplewise.streams import Streams
 from samplewise.training import batches
 
@@ -12,23 +14,29 @@ from samplewise.training import batches
 @given(
     rows=st.integers(1, 70_000),
     batch_size=st.integers(1, 40_000),
-    multiply_adds=st.integers(1, 10**9),
+    samples=st.integers(0, 10**6),
 )
-def test_stretches_cover_an_epoch_and_end_at_batch_edges(rows, batch_size, multiply_adds):
+def test_stretches_cover_an_epoch_and_end_at_batch_edges(rows, batch_size, samples):
     order = batches.fixed_order(rows)
     end = 0
-    for steps in batches.stretches(order, batch_size, 0.1, multiply_adds):
+    for steps in batches.stretches(order, batch_size, 0.1, samples):
         assert steps.start == end
         assert steps.start % batch_size == 0
         assert steps.stop % batch_size == 0 or steps.stop == rows
-        work = (steps.stop - steps.start) * multiply_adds
-        assert work <= max(batches.STRETCH_MULTIPLY_ADDS, batch_size * multiply_adds)
+        assert steps.stop - steps.start <= max(samples, batch_size)
         end = steps.stop
     assert end == rows
 
 
-def test_the_report_runs_an_epoch_in_one_stretch():
-    assert len(list(batches.stretches(batches.fixed_order(800), 1, 0.1, 7850))) == 1
+def test_a_stretch_is_of_bounded_work_and_the_report_fits_into_one():
+    assert batches.stretch_samples(multilayer_perceptron(784, (10,), 1), Plan()) > 800
+    large = multilayer_perceptron(10_000, (1000,), 10)
+    samples = batches.stretch_samples(large, Plan())
+    assert samples * large.multiply_adds <= batches.STRETCH_MULTIPLY_ADDS
+
+
+def test_a_plan_may_set_the_length_of_a_stretch():
+    assert batches.stretch_samples(multilayer_perceptron(784, (10,), 1), Plan(stretch=7)) == 7
 
 
 def test_a_fixed_order_is_one_and_the_same_array():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Capabilities, Steps, TrainingState
+from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload
 from samplewise.network import Dense, Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu import kernels
 
@@ -27,7 +27,7 @@ LOSS_CODES = {
 PREDICTED_AT_ONCE = 256
 
 
-class NumbaProgram:
+class NumbaProgram(Program):
     """A network executed by compiled kernels, one call a stretch of an epoch."""
 
     def __init__(self, network: Network, loss: Loss, dtype: np.dtype[Any]) -> None:
@@ -163,8 +163,13 @@ class NumbaBackend:
     )
 
     def compile(
-        self, network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any]
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        workload: Workload | None = None,
     ) -> NumbaProgram:
         """Return the program with its tables and buffers; kernels compile at first use."""
-        del optimizer  # SGD is the only rule
+        del optimizer, workload  # SGD is the only rule
         return NumbaProgram(network, loss, dtype)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Capabilities, Steps, TrainingState
+from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload
 from samplewise.network import Dense, Loss, Network, Optimizer
 from samplewise_backends.reference import dense
 from samplewise_backends.reference.activations import ACTIVATIONS
@@ -23,7 +23,7 @@ Vector = NDArray[Any]
 Matrix = NDArray[Any]
 
 
-class ReferenceProgram:
+class ReferenceProgram(Program):
     """A network executed one sample at a time."""
 
     def __init__(self, network: Network, loss: Loss) -> None:
@@ -113,8 +113,17 @@ class ReferenceBackend:
     )
 
     def compile(
-        self, network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any]
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        workload: Workload | None = None,
     ) -> ReferenceProgram:
         """Return the program; it follows the dtype of the arrays it is given."""
-        del optimizer, dtype  # SGD is the only rule, and NumPy takes the dtype from the arrays
+        del (
+            optimizer,
+            dtype,
+            workload,
+        )  # SGD is the only rule, and NumPy takes the dtype from the arrays
         return ReferenceProgram(network, loss)

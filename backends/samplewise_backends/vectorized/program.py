@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Capabilities, Steps, TrainingState
+from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload
 from samplewise.network import Dense, Loss, Network, Optimizer
 from samplewise_backends.vectorized import dense
 from samplewise_backends.vectorized.activations import ACTIVATIONS
@@ -25,7 +25,7 @@ Layers = list[tuple[Matrix, Vector]]
 PREDICTED_AT_ONCE = 256
 
 
-class VectorizedProgram:
+class VectorizedProgram(Program):
     """A network executed a batch at a time."""
 
     def __init__(self, network: Network, loss: Loss, dtype: np.dtype[Any]) -> None:
@@ -137,8 +137,13 @@ class VectorizedBackend:
     )
 
     def compile(
-        self, network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any]
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        workload: Workload | None = None,
     ) -> VectorizedProgram:
         """Return the program with its buffers."""
-        del optimizer  # SGD is the only rule
+        del optimizer, workload  # SGD is the only rule
         return VectorizedProgram(network, loss, dtype)

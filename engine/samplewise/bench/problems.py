@@ -120,7 +120,7 @@ class Problem:
         """Return a state at the initial weights, each moved by one ulp where `nudged`."""
         parameters = aligned_zeros(len(self.weights), self.dtype)
         parameters[...] = np.nextafter(self.weights, np.inf) if nudged else self.weights
-        return TrainingState(parameters, aligned_zeros(SGD.slots * len(parameters), self.dtype))
+        return TrainingState(parameters, aligned_zeros(SGD().slots * len(parameters), self.dtype))
 
     def train(self, state: TrainingState) -> tuple[float, float, float]:
         """Run all epochs, in the stretches that training uses.
@@ -130,9 +130,10 @@ class Problem:
         """
         losses = np.ones(len(self.X), dtype=self.dtype)
         seconds, means = 0.0, []
+        length = batches.stretch_samples(self.network, self.program.plan)
         for _ in range(self.row.epochs):
             for steps in batches.stretches(
-                self.order, self.batch_size, self.row.learning_rate, self.network.multiply_adds
+                self.order, self.batch_size, self.row.learning_rate, length
             ):
                 began = time.perf_counter()
                 self.program.run_epoch(state, self.X, self.Y, steps, losses)

@@ -52,6 +52,16 @@ BatchSize = Annotated[str | None, typer.Option(help="Rows of one update.", show_
 Shuffle = Annotated[
     bool | None, typer.Option("--shuffle/--no-shuffle", help="Draw a new order for every epoch.")
 ]
+Momentum = Annotated[
+    str | None,
+    typer.Option(help="Share of the last update kept in the next.", show_default="0"),
+]
+Nesterov = Annotated[
+    bool | None, typer.Option("--nesterov/--no-nesterov", help="Nesterov's momentum.")
+]
+L2 = Annotated[
+    str | None, typer.Option("--l2", help="Weight of the penalty on weights.", show_default="0")
+]
 Seed = Annotated[
     str | None, typer.Option(help="Decides weights, order and split.", show_default="0")
 ]
@@ -70,6 +80,25 @@ Backend = Annotated[
 Dtype = Annotated[str | None, typer.Option(help="float64 or float32.", show_default="float64")]
 Threads = Annotated[
     str | None, typer.Option(help="Threads of the matrix products.", show_default="1")
+]
+Plan = Annotated[
+    str | None,
+    typer.Option(
+        help="How the backend trains: auto, direct, blocked or dual. Same results, other speed.",
+        show_default="auto",
+    ),
+]
+MemoryMb = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-mb", help="MiB that a plan may keep beside the data.", show_default="512"
+    ),
+]
+TrackAccuracy = Annotated[
+    bool | None,
+    typer.Option(
+        "--track-accuracy/--no-track-accuracy", help="Measure the accuracy after every epoch."
+    ),
 ]
 ModelPath = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")

@@ -82,10 +82,9 @@ class EpochProgress(Callback):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Show the epoch's figures."""
-        text = (
-            f"epoch {record.epoch}/{self._epochs}  loss {record.loss:.4g}  "
-            f"accuracy {record.accuracy:.1%}"
-        )
+        text = f"epoch {record.epoch}/{self._epochs}  loss {record.loss:.4g}"
+        if record.accuracy is not None:
+            text += f"  accuracy {record.accuracy:.1%}"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=record.epoch, description=text)
         elif self._is_shown(record.epoch):

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise import registry
-from samplewise.contract import Capabilities, Program, Steps, TrainingState
+from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.testing.problems import REFERENCE
 
 Array = NDArray[Any]
 
 
-class Faultless:
+class Faultless(Program):
     """Trains by the reference's gradients of single rows; each fault overrides one method.
 
     Args:
@@ -82,8 +82,13 @@ class WrongBackend:
         return registry.load(REFERENCE).capabilities
 
     def compile(
-        self, network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any]
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        workload: Workload | None = None,
     ) -> Faultless:
         """Return the program with the fault."""
-        inner = registry.load(REFERENCE).compile(network, loss, optimizer, dtype)
+        inner = registry.load(REFERENCE).compile(network, loss, optimizer, dtype, workload)
         return self.program(inner, network)

@@ -56,12 +56,12 @@ def trained(
     state = drawn.state(start)
     losses = np.full((epochs, case.rows), np.nan, dtype=drawn.dtype)
     rng = Streams(ORDER_SEED).generator("order")
+    length = batches.stretch_samples(drawn.network, program.plan)
     orders = batches.orders(case.rows, shuffle=shuffle, rng=rng)
     for epoch, order in zip(range(epochs), orders, strict=False):
-        for steps in batches.stretches(
-            order, case.batch_size, drawn.learning_rate, drawn.network.multiply_adds
-        ):
+        for steps in batches.stretches(order, case.batch_size, drawn.learning_rate, length):
             program.run_epoch(state, drawn.X, drawn.Y, steps, losses[epoch])
+    program.synchronize(state)
     return state.parameters, losses
 
 

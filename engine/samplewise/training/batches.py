@@ -8,7 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from samplewise.contract import Steps
+from samplewise.contract import Plan, Steps
+from samplewise.network import Network
 
 # An interrupt acts between two stretches. A step does about three times these multiply-adds, and
 # the slowest built-in backend was measured at 10^9 of them a second: 0.3 s.
@@ -38,8 +39,15 @@ def _frozen(order: NDArray[np.int64]) -> NDArray[np.int64]:
     return order
 
 
+def stretch_samples(network: Network, plan: Plan) -> int:
+    """Return how many samples a program may take at once, so that an interrupt acts soon."""
+    if plan.stretch is not None:
+        return plan.stretch
+    return min(STRETCH_SAMPLES, STRETCH_MULTIPLY_ADDS // network.multiply_adds)
+
+
 def stretches(
-    order: NDArray[np.int64], batch_size: int, learning_rate: float, multiply_adds: int
+    order: NDArray[np.int64], batch_size: int, learning_rate: float, samples: int
 ) -> Iterator[Steps]:
     """Cut an epoch into steps of bounded work, at batch edges.
 
@@ -50,9 +58,8 @@ def stretches(
         order: rows in the order of the epoch, (n,).
         batch_size: rows of a step.
         learning_rate: of every step.
-        multiply_adds: of one sample's forward pass.
+        samples: in a stretch, about; `stretch_samples` says how many.
     """
-    samples = min(STRETCH_SAMPLES, STRETCH_MULTIPLY_ADDS // multiply_adds)
     length = max(samples // batch_size, 1) * batch_size
     for start in range(0, len(order), length):
         yield Steps(order, start, min(start + length, len(order)), batch_size, learning_rate)

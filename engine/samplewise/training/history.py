@@ -19,7 +19,7 @@ class EpochRecord:
     Args:
         epoch: counted from 1.
         loss: mean over the samples of the loss before each sample's update.
-        accuracy: on the training rows after the epoch, in [0, 1].
+        accuracy: on the training rows after the epoch, in [0, 1]; None where not tracked.
         train_ms: wall time of the training steps alone, in milliseconds.
         samples: rows trained on; fewer than all where the epoch was interrupted.
         samples_per_s: samples by train_ms.
@@ -27,7 +27,7 @@ class EpochRecord:
 
     epoch: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     train_ms: float
     samples: int
     samples_per_s: float
@@ -44,6 +44,9 @@ class History:
         environment: versions, processor, libraries.
         data_fingerprint: SHA-256 of the rows and targets as trained on.
         compile_ms: wall time of warming the program up, in milliseconds; not in `train_ms`.
+        plan: the way in which the program trained, as JSON values of `contract.Plan`.
+        synchronize_ms: wall time of bringing the weights out of the form that the plan keeps them
+            in, once at the end; part of `train_ms`.
         epochs: a record an epoch, in order.
         stopped: why training ended, "finished" where every epoch was run.
         notes: warnings worth showing, in order.
@@ -57,6 +60,8 @@ class History:
     data_fingerprint: str
     deterministic: bool
     compile_ms: float
+    plan: dict[str, Any] = field(default_factory=dict)
+    synchronize_ms: float = 0.0
     epochs: list[EpochRecord] = field(default_factory=list)
     stopped: str = "finished"
     notes: list[str] = field(default_factory=list)
@@ -69,7 +74,7 @@ class History:
     @property
     def train_ms(self) -> float:
         """Wall time of all training steps, in milliseconds."""
-        return sum(record.train_ms for record in self.epochs)
+        return sum(record.train_ms for record in self.epochs) + self.synchronize_ms
 
     def to_json(self) -> str:
         """Return the history as JSON."""

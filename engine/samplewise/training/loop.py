@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,11 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from samplewise import registry
 from samplewise.checks import printable
 from samplewise.contract import Program, TrainingState
-from samplewise.errors import ContractError, DivergenceError, ParameterError, SamplewiseError
-from samplewise.network import SGD, Loss, Network, aligned_zeros, initialize, loss_named
+from samplewise.errors import ContractError, ParameterError, SamplewiseError
+from samplewise.network import Loss, Network, aligned_zeros, initialize, loss_named
 from samplewise.streams import Streams
 from samplewise.training import batches, inputs
 from samplewise.training.callbacks import Callback
+from samplewise.training.divergence import check_stretch, divergence, mean_loss
 from samplewise.training.environment import environment
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.metrics import accuracy
@@ -105,10 +105,16 @@ class _Run:
         )
         # A plugin that writes to its rows is stopped, and does not train on other data unseen.
         self.X.flags.writeable = self.Y.flags.writeable = False
-        self.choice = registry.resolve(settings.backend, network, self.loss, SGD(), self.dtype)
+        self.optimizer = settings.optimizer
+        self.choice = registry.resolve(
+            settings.backend, network, self.loss, self.optimizer, self.dtype, settings.plan
+        )
         self.streams = Streams(settings.seed)
         weights = initialize(network, settings.init, self.streams.generator("init"), self.dtype)
-        self.state = TrainingState(weights, aligned_zeros(SGD.slots * len(weights), self.dtype))
+        slots = self.optimizer.slots
+        self.state = TrainingState(weights, aligned_zeros(slots * len(weights), self.dtype))
+        # The last whole parameters, for the error of a run that diverges.
+        self.kept = weights.copy()
         self.history = self._new_history()
         self.batch_size = min(settings.batch_size, len(self.X))
         self.program: Program
@@ -141,8 +147,12 @@ class _Run:
             callback.on_compile_begin(backend.name)
         began = time.perf_counter()
         with _blamed_on(backend.name):
-            self.program = backend.compile(self.network, self.loss, SGD(), self.dtype)
+            workload = self.settings.workload(len(self.X))
+            self.program = backend.compile(
+                self.network, self.loss, self.optimizer, self.dtype, workload
+            )
             self.program.warm_up()
+            self.history.plan = dataclasses.asdict(self.program.plan)
         self.history.compile_ms = (time.perf_counter() - began) * 1e3
 
     def train(self, stop: threading.Event) -> None:
@@ -161,6 +171,7 @@ class _Run:
             if reason is not None:
                 self.history.stopped = reason
                 break
+        self._synchronize()
         for callback in self.callbacks:
             callback.on_train_end(self.history)
 
@@ -176,69 +187,44 @@ class _Run:
         """Run one epoch; return None where `stop` was set before its first step."""
         # NaN, so that a loss which a backend forgets to write is found.
         losses = np.full(len(self.X), np.nan, dtype=self.dtype)
-        kept = self.state.parameters.copy()
+        rate, plan = self.settings.learning_rate, self.program.plan
+        length = batches.stretch_samples(self.network, plan)
         samples, seconds = 0, 0.0
-        for steps in batches.stretches(
-            order, self.batch_size, self.settings.learning_rate, self.network.multiply_adds
-        ):
+        for steps in batches.stretches(order, self.batch_size, rate, length):
             if stop.is_set():
                 break
             began = time.perf_counter()
             with _blamed_on(self.history.backend):
                 self.program.run_epoch(self.state, self.X, self.Y, steps, losses)
             seconds += time.perf_counter() - began
-            self._check_finite(epoch, steps.start, steps.stop, losses, order, kept)
+            check_stretch(epoch, steps, losses, self.state.parameters, self.kept)
             self.state.step += -(-(steps.stop - steps.start) // self.batch_size)
-            kept[...] = self.state.parameters
+            if plan.in_place:
+                self.kept[...] = self.state.parameters
             samples = steps.stop
         if samples == 0:
             return None
         return EpochRecord(
             epoch=epoch,
-            loss=self._mean_loss(epoch, losses[:samples]),
-            accuracy=self._accuracy(epoch),
+            loss=mean_loss(epoch, losses[:samples], rate, self.kept),
+            accuracy=self._accuracy(epoch) if self.settings.track_accuracy else None,
             train_ms=seconds * 1e3,
             samples=samples,
             samples_per_s=samples / seconds,
         )
 
-    def _check_finite(
-        self,
-        epoch: int,
-        start: int,
-        stop: int,
-        losses: NDArray[Any],
-        order: NDArray[np.int64],
-        kept: NDArray[Any],
-    ) -> None:
-        """Refuse a stretch with a loss or weight that is not finite; `kept` is what was before."""
-        bad = np.flatnonzero(~np.isfinite(losses[start:stop]))
-        if len(bad) == 0 and np.isfinite(self.state.parameters).all():
-            return
-        position = start + int(bad[0]) if len(bad) else stop - 1
-        what = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
-        where = f"at sample {position + 1} of {len(order)} (row {order[position]})"
-        raise self._divergence(f"{what} in epoch {epoch} {where}", kept)
-
-    def _divergence(self, what: str, kept: NDArray[Any]) -> DivergenceError:
-        return DivergenceError(
-            f"{what} with learning_rate {self.settings.learning_rate}; "
-            "use a smaller learning_rate, scale the inputs, or try another init",
-            kept,
-        )
-
-    def _mean_loss(self, epoch: int, losses: NDArray[Any]) -> float:
-        """Return the mean; losses near the largest float64 are finite, and their sum is not."""
-        mean = float(np.mean(losses, dtype=np.float64))
-        if not math.isfinite(mean):
-            raise self._divergence(
-                f"the mean loss became {mean} in epoch {epoch}", self.state.parameters
-            )
-        return mean
+    def _synchronize(self) -> None:
+        began = time.perf_counter()
+        with _blamed_on(self.history.backend):
+            self.program.synchronize(self.state)
+        self.history.synchronize_ms = (time.perf_counter() - began) * 1e3
+        if not np.isfinite(self.state.parameters).all():
+            rate = self.settings.learning_rate
+            raise divergence("a weight is not finite after the last epoch", rate, self.kept)
 
     def _accuracy(self, epoch: int) -> float:
         with _blamed_on(self.history.backend):
-            logits = self.program.predict(self.state.parameters, self.X)
+            logits = self.program.logits(self.state, self.X)
         expected = (len(self.X), self.network.outputs)
         if logits.shape != expected:
             raise ContractError(
@@ -248,9 +234,8 @@ class _Run:
         probabilities = self.loss.probabilities(logits)
         # Finite weights can still overflow in the forward pass; argmax would call NaN class 0.
         if np.isnan(probabilities).any():
-            raise self._divergence(
-                f"the logits overflowed after epoch {epoch}", self.state.parameters
-            )
+            what = f"the logits overflowed after epoch {epoch}"
+            raise divergence(what, self.settings.learning_rate, self.kept)
         return accuracy(self.labels, probabilities.argmax(axis=1))
 
 

@@ -4,15 +4,12 @@ import math
 
 import numpy as np
 
-from samplewise.contract import Capabilities
+from samplewise.contract import Capabilities, Program
 
 
-class ToyProgram:
+class ToyProgram(Program):
     def __init__(self, network):
         self.layout = network.layout
-
-    def warm_up(self):
-        pass
 
     def run_epoch(self, state, X, Y, steps, losses):
         for first in range(steps.start, steps.stop, steps.batch_size):
@@ -52,7 +49,7 @@ class ToyBackend:
         deterministic=True,
     )
 
-    def compile(self, network, loss, optimizer, dtype):
+    def compile(self, network, loss, optimizer, dtype, workload=None):
         return ToyProgram(network)
 
 

@@ -1,0 +1,56 @@
+"""What a backend can do, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from samplewise.contract.plan import AUTO_PLAN, DIRECT
+from samplewise.network.losses import Loss
+from samplewise.network.network import Network
+from samplewise.network.optimizers import Optimizer
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can compile, as data, so that it is asked before training.
+
+    Args:
+        layers: kinds of layers, such as "dense".
+        activations, losses: names.
+        optimizers: names and options of optimizers, such as "sgd", "momentum" and "l2".
+        dtypes: "float64", "float32" or both.
+        deterministic: True where the same call on the same machine gives the same bits.
+        plans: names of `PLANS`: the ways to train that a workload may ask for.
+        many: True where `compile_many` trains several networks at once.
+    """
+
+    layers: frozenset[str]
+    activations: frozenset[str]
+    losses: frozenset[str]
+    optimizers: frozenset[str]
+    dtypes: frozenset[str]
+    deterministic: bool
+    plans: frozenset[str] = frozenset({DIRECT})
+    many: bool = False
+
+    def missing(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        plan: str = AUTO_PLAN,
+    ) -> list[str]:
+        """Return what this run needs and the backend lacks, each as "kind 'name'"."""
+        needed = [
+            *(("layer", layer.kind, self.layers) for layer in network.layers),
+            *(("activation", layer.activation, self.activations) for layer in network.layers),
+            ("loss", loss.name, self.losses),
+            *(("optimizer", feature, self.optimizers) for feature in optimizer.features),
+            ("dtype", dtype.name, self.dtypes),
+            ("plan", plan, self.plans | {AUTO_PLAN}),
+        ]
+        return sorted({f"{kind} '{name}'" for kind, name, offered in needed if name not in offered})

@@ -1,0 +1,64 @@
+"""How a program will be used, and the way of training that it chose for that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+AUTO_PLAN = "auto"
+DIRECT, BLOCKED, DUAL = "direct", "blocked", "dual"
+# direct: one step after the other. blocked: the first layer's products of many steps at once.
+# dual: the first layer as coefficients of the training rows, for fewer rows than inputs.
+PLANS = (DIRECT, BLOCKED, DUAL)
+
+DEFAULT_MEMORY_MB = 512
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a program will be asked to train; it may choose its plan by this.
+
+    Args:
+        rows: of the training data.
+        batch_size: rows of a step.
+        epochs: at most so many.
+        shuffle: whether the order changes every epoch.
+        plan: a name of `PLANS`, or "auto".
+        memory_mb: the most that the program may keep beside data, parameters and one batch, in
+            MiB; a plan that needs more is not chosen.
+        threads: the most that the program may use.
+    """
+
+    rows: int
+    batch_size: int = 1
+    epochs: int = 1
+    shuffle: bool = False
+    plan: str = AUTO_PLAN
+    memory_mb: int = DEFAULT_MEMORY_MB
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The way in which a program trains. Plans differ in speed and last bits, not in results.
+
+    Args:
+        name: of `PLANS`.
+        reason: why this one, in words.
+        block: samples whose first-layer products are taken at once; None for direct.
+        memory_bytes: kept beside data, parameters and one batch.
+        epoch_ms: predicted time of an epoch, in milliseconds; None where nothing predicts it.
+        alternatives: predicted milliseconds an epoch of each plan that was weighed.
+        stretch: the most samples that one call should take, so that an interrupt acts soon;
+            None leaves it to the engine.
+        in_place: whether `state` holds all of the training state after each call; where not,
+            `Program.synchronize` brings it there.
+    """
+
+    name: str = DIRECT
+    reason: str = "the only plan of this backend"
+    block: int | None = None
+    memory_bytes: int = 0
+    epoch_ms: float | None = None
+    alternatives: dict[str, float] = field(default_factory=dict)
+    stretch: int | None = None
+    in_place: bool = True

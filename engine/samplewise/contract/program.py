@@ -1,0 +1,146 @@
+"""The two sides of the cut: a backend, and the programs that it compiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract.capabilities import Capabilities
+from samplewise.contract.plan import Plan, Workload
+from samplewise.contract.state import Steps, TrainingState
+from samplewise.network.losses import Loss
+from samplewise.network.network import Network
+from samplewise.network.optimizers import Optimizer
+
+
+class Program(Protocol):
+    """A network, loss and optimizer compiled for one dtype; called from one thread at a time.
+
+    Arrays are C-contiguous, of the program's dtype, finite and of the right shape: the engine has
+    checked. X is (n, inputs) and Y is (n, outputs); either may be read-only. Subclass it to
+    inherit what a program that trains step by step, in place, need not write.
+    """
+
+    plan: Plan = Plan()
+
+    def warm_up(self) -> None:
+        """Do now whatever the first call would do once: compile, load, allocate."""
+        return
+
+    def run_epoch(
+        self,
+        state: TrainingState,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Steps,
+        losses: NDArray[Any],
+    ) -> None:
+        """Train on the batches of `steps`, updating `state` in place.
+
+        Writes `losses[i]` for each i in [steps.start, steps.stop): the loss of the sample
+        `steps.order[i]` before its update. `losses` has shape (n,) and the program's dtype.
+        """
+        ...
+
+    def synchronize(self, state: TrainingState) -> None:
+        """Bring into `state` what the program keeps of it elsewhere; the engine then reads it."""
+        del state
+
+    def logits(self, state: TrainingState, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits of rows during training, (n, outputs).
+
+        X is the same object each time for the same rows, and may be the training rows.
+        """
+        self.synchronize(state)
+        return self.predict(state.parameters, X)
+
+    def gradients(
+        self, parameters: NDArray[Any], X: NDArray[Any], Y: NDArray[Any]
+    ) -> tuple[float, NDArray[Any]]:
+        """Return the mean loss of the rows and its gradient, a new flat vector (P,)."""
+        ...
+
+    def predict(self, parameters: NDArray[Any], X: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits, a new array of shape (n, outputs)."""
+        ...
+
+
+class ManyProgram(Protocol):
+    """Several networks that train at once on the same rows in the same order.
+
+    They share inputs, outputs and loss; each has its own layers, optimizer, rate and weights.
+    """
+
+    plan: Plan
+
+    def warm_up(self) -> None:
+        """Do now whatever the first call would do once: compile, load, allocate."""
+        ...
+
+    def run_epoch(
+        self,
+        states: Sequence[TrainingState],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Sequence[Steps],
+        losses: NDArray[Any],
+        active: Sequence[int],
+    ) -> None:
+        """Train the `active` networks, each as `Program.run_epoch` would.
+
+        Args:
+            states: of every network, in the order of compiling; those not active stay as they are.
+            X: as for one network.
+            Y: as for one network.
+            steps: of every network, equal but for the learning rate.
+            losses: (networks, n); the rows of active networks are written.
+            active: indices, ascending.
+        """
+        ...
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """As `Program.synchronize`, for every network."""
+        ...
+
+
+class Backend(Protocol):
+    """A way to execute networks. The entry point names an object with these members."""
+
+    @property
+    def name(self) -> str:
+        """Name, equal to that of the entry point."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can compile."""
+        ...
+
+    def compile(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        workload: Workload | None = None,
+    ) -> Program:
+        """Return a program. The engine asks only for what `capabilities` offer.
+
+        Without a workload the program will predict, or train anything: no plan can be chosen by
+        its size.
+        """
+        ...
+
+    def compile_many(
+        self,
+        networks: Sequence[Network],
+        loss: Loss,
+        optimizers: Sequence[Optimizer],
+        dtype: np.dtype[Any],
+        workload: Workload,
+    ) -> ManyProgram:
+        """Return a program of several networks; asked only where `capabilities.many`."""
+        raise NotImplementedError(f"backend '{self.name}' has no compile_many")
