@@ -1,6 +1,9 @@
 """The compiled backend: flags, signatures, and a kernel cache that is never stale."""
 
+import importlib
+import itertools
 import os
+import pkgutil
 import shutil
 import stat
 import subprocess
@@ -12,7 +15,8 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.contract import Steps
+from samplewise.contract import PLANS, Steps, Workload
+from samplewise.network import SGD
 from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import Case
 from samplewise.testing.problems import problem
@@ -21,9 +25,14 @@ from samplewise_backends.numba_cpu import jit, kernels
 PACKAGE = Path(jit.__file__).parents[1]
 HIDING_FLAGS = {"fast", "nnan", "ninf"}
 # Called from Python, where the caller's flags decide what numba sees.
-ENTRY_POINTS = ("run_samples", "run_batches", "batch_gradient", "forward")
+ENTRY_POINTS = {
+    "direct": ("run_direct",),
+    "blocked": ("run_blocked", "fill_gram"),
+    "dual": ("run_dual",),
+    "": ("mean_gradient", "forward"),
+}
 
-# A stand-in for kernels.py that compiles in a fraction of a second.
+# A stand-in for the kernels that compiles in a fraction of a second.
 HELPER = """
 from samplewise_backends.numba_cpu.jit import kernel
 
@@ -47,13 +56,23 @@ from samplewise import registry
 from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import Case
 case = Case(3, (2,), 1, rows=5)
-parameters, _ = ladder.trained(ladder.compiled(registry.load("numba_cpu"), case), case, 1, True)
+program = ladder.compiled(registry.load("numba_cpu"), case)
+parameters = ladder.trained(program, case, 1, True).parameters
 print(parameters.tobytes().hex())
 """
 
 
 def all_kernels():
-    return {name: k for name, k in vars(kernels).items() if hasattr(k, "targetoptions")}
+    modules = [
+        importlib.import_module(f"{kernels.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(kernels.__path__)
+    ]
+    return {
+        name: k
+        for module in modules
+        for name, k in vars(module).items()
+        if hasattr(k, "targetoptions")
+    }
 
 
 def test_no_kernel_hides_nan_or_infinity():
@@ -68,7 +87,7 @@ def test_no_kernel_hides_nan_or_infinity():
 
 def test_no_source_names_a_flag_that_hides_nan():
     decorators = ("njit(", "jit(", "vectorize(", "fastmath")
-    for path in (PACKAGE / "numba_cpu").glob("*.py"):
+    for path in (PACKAGE / "numba_cpu").rglob("*.py"):
         if path.name != "jit.py":
             assert not any(word in path.read_text() for word in decorators), path.name
 
@@ -78,13 +97,34 @@ def test_each_kernel_is_compiled_once_a_dtype_whatever_the_caller_s_flags():
     for dtype in ("float64", "float32"):
         for batch_size in (1, 4):
             drawn = problem(Case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
-            program = ladder.compiled(registry.load("numba_cpu"), Case(3, (2,), 1, dtype=dtype))
-            program.warm_up()
-            train_with_all_flags(program, drawn, batch_size)
+            for plan in PLANS:
+                workload = Workload(10, batch_size, plan=plan)
+                program = registry.load("numba_cpu").compile(
+                    drawn.network, drawn.loss, SGD(), np.dtype(dtype), workload
+                )
+                program.warm_up()
+                train_with_all_flags(program, drawn, batch_size)
             used.add(dtype)
-    for name in ENTRY_POINTS:
-        first = [signature[0].dtype.name for signature in all_kernels()[name].signatures]
+    for name in itertools.chain(*ENTRY_POINTS.values()):
+        first = [signature[1].dtype.name for signature in all_kernels()[name].signatures]
         assert sorted(first) == sorted(used), name
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_reaches_the_losses(plan, dtype, batch_size, bad):
+    drawn = problem(Case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
+    workload = Workload(10, batch_size, plan=plan)
+    program = registry.load("numba_cpu").compile(
+        drawn.network, drawn.loss, SGD(), np.dtype(dtype), workload
+    )
+    state, losses = drawn.state(), np.zeros(10, dtype)
+    drawn.network.layout.views(state.parameters)["1.weight"][0, 0] = bad
+    steps = Steps(np.arange(10), 0, 10, batch_size, 0.1)
+    program.run_epoch(state, drawn.X, drawn.Y, steps, losses)
+    assert not np.isfinite(losses).any()
 
 
 def train_with_all_flags(program, drawn, batch_size):
@@ -216,7 +256,8 @@ def test_two_processes_that_compile_at_once_agree(tmp_path):
     answers = [process.communicate(timeout=180)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     case = Case(3, (2,), 1, rows=5)
-    parameters, _ = ladder.trained(ladder.compiled(registry.load("numba_cpu"), case), case, 1, True)
+    program = ladder.compiled(registry.load("numba_cpu"), case)
+    parameters = ladder.trained(program, case, 1, True).parameters
     assert set(answers) == {parameters.tobytes().hex() + "\n"}
     assert run_python(TRAIN, tmp_path).stdout == answers[0]
 

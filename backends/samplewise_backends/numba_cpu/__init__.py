@@ -1,5 +1,5 @@
 """Whole epochs in one compiled call. Loading this package imports numba."""
 
-from samplewise_backends.numba_cpu.program import NumbaBackend
+from samplewise_backends.numba_cpu.backend import NumbaBackend
 
 backend = NumbaBackend()

@@ -23,6 +23,8 @@ from numba.core import caching
 # Lets sums be reordered, so that they vectorise, and products be fused into them. `nnan` and
 # `ninf` stay out: with them, numba folds isnan and isfinite to constants.
 REORDERED = frozenset({"reassoc", "contract", "arcp", "nsz"})
+# Lets a product be fused into a sum, which rounds once instead of twice.
+FUSED = frozenset({"contract"})
 
 
 @cache
@@ -66,7 +68,7 @@ def _warn_of_no_cache(reason: str) -> None:
 
 def _sources_hash() -> str:
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -101,9 +103,10 @@ class _MendingCache(_FunctionCache):  # type: ignore[misc]
             _warn_of_no_cache(f"{self.cache_path} cannot be written: {error.strerror}")
 
 
-def _compile(function: Callable[..., Any], flags: frozenset[str]) -> Any:
+def _compile(function: Callable[..., Any], flags: frozenset[str], *, inline: bool = False) -> Any:
     options: dict[str, Any] = {
         "nogil": True,
+        "forceinline": inline,
         "error_model": "numpy",
         "fastmath": set(flags) or False,
     }
@@ -133,3 +136,12 @@ def reordered_kernel(function: Callable[..., Any]) -> Any:
     Measured on a dot product of 4096 float64: 1.2 us against 3.0 us in strict order.
     """
     return _compile(function, REORDERED)
+
+
+def inlined_kernel(function: Callable[..., Any]) -> Any:
+    """Compile into each caller, with products fused into sums and nothing else reordered.
+
+    An array is seven arguments of machine code, so a call with ten of them costs more than a
+    small layer: inlining the layers was measured to take a third off a step of 784-10-1.
+    """
+    return _compile(function, FUSED, inline=True)

@@ -1,0 +1,52 @@
+"""The backend: what it can, and how it compiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from samplewise.contract import PLANS, Capabilities, Workload
+from samplewise.network import Dense, Loss, Network, Optimizer
+from samplewise_backends.numba_cpu.layout import ACTIVATION_CODES, LOSS_CODES
+from samplewise_backends.numba_cpu.many import NumbaManyProgram
+from samplewise_backends.numba_cpu.program import NumbaProgram
+
+
+class NumbaBackend:
+    """Kernels compiled by numba: a whole stretch of an epoch in one call."""
+
+    name = "numba_cpu"
+    capabilities = Capabilities(
+        layers=frozenset({Dense.kind}),
+        activations=frozenset(ACTIVATION_CODES),
+        losses=frozenset(LOSS_CODES),
+        optimizers=frozenset({"sgd", "momentum", "nesterov", "l2"}),
+        dtypes=frozenset({"float32", "float64"}),
+        deterministic=True,
+        plans=frozenset(PLANS),
+        many=True,
+    )
+
+    def compile(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        workload: Workload | None = None,
+    ) -> NumbaProgram:
+        """Return the program with its tables and buffers; kernels compile at first use."""
+        return NumbaProgram(network, loss, optimizer, dtype, workload)
+
+    def compile_many(
+        self,
+        networks: Sequence[Network],
+        loss: Loss,
+        optimizers: Sequence[Optimizer],
+        dtype: np.dtype[Any],
+        workload: Workload,
+    ) -> NumbaManyProgram:
+        """Return a program of several networks, which share products and Gram matrix."""
+        return NumbaManyProgram(networks, loss, optimizers, dtype, workload)

@@ -1,0 +1,83 @@
+"""Networks that train together, block by block: tables, buffers and coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.network import aligned_zeros
+from samplewise_backends.numba_cpu.coefficients import Coefficients, form_of
+from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.layout import padded, smallest_normal
+from samplewise_backends.numba_cpu.storage import Alone, Member, Stacked
+
+Vector = NDArray[Any]
+Matrix = NDArray[Any]
+
+
+class Group:
+    """What the kernels of blocks need beside data and Gram matrices.
+
+    Args:
+        members: at least one, with the same inputs, and optimizers of one `form_of`.
+        batch_size: rows of a step.
+        block: rows of a block, a multiple of `batch_size`.
+        dtype: of everything.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], batch_size: int, block: int, dtype: np.dtype[Any]
+    ) -> None:
+        self.dtype, self.batch_size, self.block = dtype, batch_size, block
+        self.form = form_of(members[0].optimizer)
+        self.storage = Alone(members[0]) if len(members) == 1 else Stacked(members, dtype)
+        self._optimizers = [member.optimizer for member in members]
+        self._units = [member.units for member in members]
+        self.ld = padded(sum(self._units))
+        layers, size = self.storage.layers(batch_size, block * self.ld)
+        self.tables = self._place_first_layers(layers)
+        self.segments = self._segments()
+        self.values, self.deltas = aligned_zeros(size, dtype), aligned_zeros(size, dtype)
+        self.block_buffers = tuple(aligned_zeros(block * self.ld, dtype) for _ in range(3))
+        widest = max(slot.size for m in members for slot in m.network.layout.slots[1:])
+        self.gradient = aligned_zeros(max(widest, self.ld), dtype)
+        self.tiny = smallest_normal(dtype)
+        self._known: tuple[tuple[float, ...], Coefficients] | None = None
+
+    def _place_first_layers(
+        self, layers: list[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Let the first layers' outputs lie side by side at the front of the buffers."""
+        networks, column = [], 0
+        start = 0
+        for table, units in zip(layers, self._units, strict=True):
+            table[0, [tables.OUT, tables.LD]] = column, self.ld
+            networks.append((start, len(table)))
+            column, start = column + units, start + len(table)
+        return np.vstack(layers), np.array(networks, np.int64)
+
+    def _segments(self) -> NDArray[np.int64]:
+        """Return runs of units with the same activation; the last one takes the padding too."""
+        layers, networks = self.tables
+        runs: list[list[int]] = []
+        for start, _ in networks:
+            code, units = layers[start, [tables.ACTIVATION, tables.UNITS]]
+            if runs and runs[-1][2] == code:
+                runs[-1][1] += units
+            else:
+                runs.append(
+                    [runs[-1][1] if runs else 0, (runs[-1][1] if runs else 0) + units, code]
+                )
+        runs[-1][1] = self.ld
+        return np.array(runs, np.int64)
+
+    def coefficients(self, rates: Sequence[float]) -> Coefficients:
+        """Return the coefficients of these learning rates, one a member."""
+        if self._known is None or self._known[0] != tuple(rates):
+            batches = -(-self.block // self.batch_size)
+            found = Coefficients(self._optimizers, rates, self._units, self.ld, batches, self.dtype)
+            self._known = tuple(rates), found
+        return self._known[1]

@@ -1,0 +1,272 @@
+"""A block of consecutive steps: the recurrence between its matrix products.
+
+The first layer's inputs do not depend on its weights, so the products X_B W^T of a whole block
+can be taken at once, and each step's effect on the later rows added from the Gram matrix of the
+inputs. With momentum, Nesterov or L2 the first layer's weights W and velocity V follow
+
+    (W, V) <- A (W, V) + b g x^T,        A of shape (2, 2)
+
+with g the deltas of the step; so with P = X_B W^T and Q = X_B V^T of the block's start, the j-th
+step in it sees
+
+    z_t = (A^j)_00 P_t + (A^j)_01 Q_t + bias + sum over earlier rows s of (A^(lag-1) b)_0 G_ts g_s
+
+where lag counts batches. The same holds inside a sub-block of 16 rows; after it, P and Q of the
+rows still to come are brought forward by the same rule with one small product. Benesty and
+Duhamel 1992 did this for LMS filters; the application to the first layer of a network is ours.
+
+Arguments shared here (`ld` is a multiple of 16 and at least R, the units of all first layers):
+
+    values, deltas: flat; the first layers' rows lie at their front, (B, ld); values holds P first
+    Q: float[B * ld], the products with the velocity; used if MOVING
+    form: PLAIN, DECAYING (L2, no velocity) or MOVING (momentum): of all networks of the call
+    steps: float[B * ld], written: what each row adds to W, as -rate g if PLAIN, else g
+    scratch: float[B * ld], written
+    gram: float[B, B] behind its slice, rows `gram_ld` apart; its lower triangle is read
+    powers: float[4, K + 1, ld], the entries 00, 01, 10, 11 of A^k for every unit
+    lags: float[2, K, ld], the entries of A^k b
+    biases: float[4, ld], rate, momentum and the factors of g and v in a step of every bias
+"""
+
+from __future__ import annotations
+
+from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.kernels.activations import activate, multiply_by_slope
+from samplewise_backends.numba_cpu.kernels.blas import gemm_nn
+from samplewise_backends.numba_cpu.kernels.step import (
+    backward_behind,
+    forward_behind,
+    loss_rows,
+)
+from samplewise_backends.numba_cpu.kernels.tables import BIAS, DEPTH, START
+from samplewise_backends.numba_cpu.kernels.views import part, row
+
+SUB_BLOCK = 16
+PLAIN, DECAYING, MOVING = range(3)
+# Columns of `segments`: units from FROM to TO share an activation.
+FROM, TO, CODE = range(3)
+
+
+@inlined_kernel
+def _add(z, vector):
+    for o in range(z.shape[0]):
+        z[o] += vector[o]
+
+
+@inlined_kernel
+def _add_row(z, weight, step):
+    for o in range(z.shape[0]):
+        z[o] += weight * step[o]
+
+
+@inlined_kernel
+def _add_four_rows(z, w, steps, ld):
+    w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
+    s0, s1 = part(steps, 0, ld), part(steps, ld, ld)
+    s2, s3 = part(steps, 2 * ld, ld), part(steps, 3 * ld, ld)
+    for o in range(z.shape[0]):
+        z[o] += w0 * s0[o] + w1 * s1[o] + w2 * s2[o] + w3 * s3[o]
+
+
+@inlined_kernel
+def _add_lagged_row(z, weight, lag, step):
+    for o in range(z.shape[0]):
+        z[o] += weight * lag[o] * step[o]
+
+
+@inlined_kernel
+def _correct_plain(z, weights, steps, first, last, ld):
+    """Add to one row what the rows first to last did to the weights."""
+    s = first
+    while s + 4 <= last:
+        _add_four_rows(z, part(weights, s, 4), part(steps, s * ld, 4 * ld), ld)
+        s += 4
+    while s < last:
+        _add_row(z, weights[s], part(steps, s * ld, ld))
+        s += 1
+
+
+@kernel
+def _correct(z, q, weights, steps, first, last, batch, powers, lags):
+    """As `_correct_plain`, with the decay of weights and velocity since the row `first`."""
+    ld, done = z.shape[0], (last - first) // batch
+    alpha, beta = powers[0, done], powers[1, done]
+    for o in range(ld):
+        z[o] = alpha[o] * z[o] + beta[o] * q[o]
+    for s in range(first, last):
+        lag = lags[0, done - 1 - (s - first) // batch]
+        _add_lagged_row(z, weights[s], lag, part(steps, s * ld, ld))
+
+
+@kernel
+def decayed(g, rows, batch, ld, lags, component, out):
+    """Write each row of g as it enters the state after the last of `rows` rows."""
+    batches = (rows + batch - 1) // batch
+    for r in range(rows):
+        lag = lags[component, batches - 1 - r // batch]
+        for o in range(ld):
+            out[r * ld + o] = lag[o] * g[r * ld + o]
+
+
+@kernel
+def mix(p, q, k, powers):
+    """(p, q) <- A^k (p, q) for every unit of a row."""
+    a, b, c, d = powers[0, k], powers[1, k], powers[2, k], powers[3, k]
+    for o in range(p.shape[0]):
+        before = p[o]
+        p[o] = a[o] * before + b[o] * q[o]
+        q[o] = c[o] * before + d[o] * q[o]
+
+
+@kernel
+def _bring_forward(
+    gemm,
+    first,
+    last,
+    rows,
+    batch,
+    form,
+    ld,
+    values,
+    Q,
+    steps,
+    scratch,
+    gram,
+    gram_ld,
+    powers,
+    lags,
+):
+    """Let the rows from `last` on see what the sub-block first to last did."""
+    count, rest = last - first, rows - last
+    one = values.dtype.type(1)
+    block, e = part(gram, last * gram_ld + first, count), part(steps, first * ld, count * ld)
+    p, q = part(values, last * ld, rest * ld), part(Q, last * ld, rest * ld)
+    if form == PLAIN:
+        gemm_nn(gemm, rest, ld, count, one, block, gram_ld, e, ld, one, p, ld)
+        return
+    batches = (count + batch - 1) // batch
+    for r in range(rest):
+        mix(part(p, r * ld, ld), part(q, r * ld, ld), batches, powers)
+    decayed(e, count, batch, ld, lags, 0, scratch)
+    gemm_nn(gemm, rest, ld, count, one, block, gram_ld, scratch, ld, one, p, ld)
+    if form == MOVING:
+        decayed(e, count, batch, ld, lags, 1, scratch)
+        gemm_nn(gemm, rest, ld, count, one, block, gram_ld, scratch, ld, one, q, ld)
+
+
+@kernel
+def _update_biases(g, rows, ld, form, bias, velocity, biases, tiny):
+    rate, mu, of_g, of_v = biases[0], biases[1], biases[2], biases[3]
+    for r in range(1, rows):
+        _add(part(g, 0, ld), part(g, r * ld, ld))
+    if form != MOVING:
+        for o in range(ld):
+            bias[o] -= rate[o] * g[o]
+        return
+    zero = g.dtype.type(0)
+    for o in range(ld):
+        v = mu[o] * velocity[o] + g[o]
+        v = zero if abs(v) < tiny else v
+        velocity[o] = v
+        bias[o] -= rate[o] * (of_g[o] * g[o] + of_v[o] * v)
+
+
+@inlined_kernel
+def _step_biases(g, bias, biases, steps):
+    """Keep the steps of one row and take them in the biases: both calls below, for plain SGD."""
+    rate = row(biases, 0)
+    for o in range(g.shape[0]):
+        step = -rate[o] * g[o]
+        steps[o] = step
+        bias[o] += step
+
+
+@kernel
+def _keep_steps(g, rows, ld, form, biases, steps):
+    """Keep what each row adds to the weights, before the deltas are summed for the bias."""
+    rate = biases[0]
+    for r in range(rows):
+        for o in range(ld):
+            step = g[r * ld + o]
+            steps[r * ld + o] = -rate[o] * step if form == PLAIN else step
+
+
+@kernel
+def run_block(
+    gemm,
+    Y,
+    order,
+    batch,
+    loss,
+    form,
+    ld,
+    tables,
+    segments,
+    parameters,
+    velocity,
+    gradient,
+    values,
+    deltas,
+    Q,
+    steps,
+    scratch,
+    gram,
+    gram_ld,
+    powers,
+    lags,
+    biases,
+    rules,
+    tiny,
+    losses,
+    losses_ld,
+):
+    """Run the steps of one block, whose products P (and Q) are taken; order holds its rows."""
+    layers, networks = tables
+    rows = order.shape[0]
+    at = layers[networks[0, START], BIAS]
+    bias = part(parameters, at, ld)
+    bias_velocity = part(velocity, at, ld) if form == MOVING else bias
+    sub = max(SUB_BLOCK // batch, 1) * batch
+    for first in range(0, rows, sub):
+        last = min(first + sub, rows)
+        for t in range(first, last, batch):
+            count = min(batch, last - t)
+            for r in range(t, t + count):
+                z, q = part(values, r * ld, ld), part(Q, r * ld, ld)
+                weights = part(gram, r * gram_ld, t)
+                if form == PLAIN:
+                    _correct_plain(z, weights, steps, first, t, ld)
+                else:
+                    _correct(z, q, weights, steps, first, t, batch, powers, lags)
+                _add(z, bias)
+                for i in range(segments.shape[0]):
+                    u = segments[i, FROM]
+                    activate(part(z, u, segments[i, TO] - u), segments[i, CODE])
+            for m in range(networks.shape[0]):
+                start = networks[m, START]
+                table = layers[start : start + networks[m, DEPTH]]
+                where = part(order, t, count)
+                forward_behind(gemm, table, t * ld, count, parameters, values)
+                seen = part(losses, m * losses_ld + t, count)
+                loss_rows(table, t * ld, count, Y, where, loss, values, deltas, seen)
+                backward_behind(
+                    *(gemm, table, t * ld, count, parameters, velocity, gradient, values),
+                    *(deltas, row(rules, m), tiny),
+                )
+            g = part(deltas, t * ld, count * ld)
+            for r in range(count):
+                for i in range(segments.shape[0]):
+                    u, units = r * ld + segments[i, FROM], segments[i, TO] - segments[i, FROM]
+                    a = part(values, t * ld + u, units)
+                    multiply_by_slope(part(g, u, units), a, segments[i, CODE])
+            kept = part(steps, t * ld, count * ld)
+            if count == 1 and form == PLAIN:
+                _step_biases(g, bias, biases, kept)
+                continue
+            _keep_steps(g, count, ld, form, biases, kept)
+            _update_biases(g, count, ld, form, bias, bias_velocity, biases, tiny)
+        if last < rows:
+            _bring_forward(
+                *(gemm, first, last, rows, batch, form, ld, values, Q, steps, scratch, gram),
+                *(gram_ld, powers, lags),
+            )

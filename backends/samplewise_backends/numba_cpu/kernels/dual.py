@@ -1,0 +1,113 @@
+"""The dual plan: the first layer as coefficients of the training rows, where these are few."""
+
+from __future__ import annotations
+
+from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
+from samplewise_backends.numba_cpu.kernels.products import dual_product
+from samplewise_backends.numba_cpu.kernels.views import part, row
+
+
+@kernel
+def run_dual(
+    gemm,
+    Y,
+    order,
+    window,
+    kinds,
+    tables,
+    segments,
+    parameters,
+    velocity,
+    gradient,
+    base,
+    S,
+    values,
+    deltas,
+    Q,
+    steps,
+    scratch,
+    gathered,
+    gram,
+    block_gram,
+    origin,
+    powers,
+    lags,
+    biases,
+    rules,
+    tiny,
+    losses,
+):
+    """Train on order[start:stop] with the first layers as coefficients of the training rows.
+
+    Weights and velocity are W = o_00 W0 + o_01 V0 + S_W^T X, V = o_10 W0 + o_11 V0 + S_V^T X.
+
+    base: float[2, n, R], the products X W0^T and X V0^T; S: float[2, n, R], the coefficients,
+    updated; origin: float[4, R], the entries o, updated; gram: float[n, n]; gathered: float[B, n]
+    and block_gram: float[B, B], written; the rest as in `run_blocked`.
+    Differs from the reference: the first layer's values are sums over samples, not over inputs.
+    """
+    start, stop, batch, size, loss, form, _, _, ld = window
+    units = S.shape[2]
+    for first in range(start, stop, size):
+        rows = min(size, stop - first)
+        where = part(order, first, rows)
+        for r in range(rows):
+            known = row(gram, where[r])
+            for i in range(known.shape[0]):
+                gathered[r, i] = known[i]
+            for s in range(r):
+                block_gram[r, s] = known[where[s]]
+            z, q = part(values, r * ld, units), part(Q, r * ld, units)
+            w0, v0 = base[0, where[r]], base[1, where[r]]
+            for o in range(units):
+                z[o] = origin[0, o] * w0[o] + origin[1, o] * v0[o]
+                q[o] = origin[2, o] * w0[o] + origin[3, o] * v0[o]
+        G = gathered[:rows]
+        dual_product(kinds[2], gemm, G, S[0], values, ld)
+        if form == MOVING:
+            dual_product(kinds[2], gemm, G, S[1], Q, ld)
+        run_block(
+            *(gemm, Y, where, batch, loss, form, ld, tables, segments, parameters, velocity),
+            *(gradient, values, deltas, Q, steps, scratch, part(block_gram, 0, block_gram.size)),
+            *(block_gram.shape[1], powers, lags, biases, rules, tiny),
+            *(part(losses, first, rows), losses.shape[1]),
+        )
+        _update_coefficients(where, batch, form, ld, steps, scratch, S, origin, powers, lags, tiny)
+
+
+@kernel
+def _update_coefficients(where, batch, form, ld, steps, scratch, S, origin, powers, lags, tiny):
+    """Bring the coefficients of all rows to the end of a block."""
+    rows, units = where.shape[0], S.shape[2]
+    if form == PLAIN:
+        _add_rows(S[0], where, steps, ld)
+        return
+    batches = (rows + batch - 1) // batch
+    a, b, c, d = powers[0, batches], powers[1, batches], powers[2, batches], powers[3, batches]
+    zero = S.dtype.type(0)
+    for o in range(units):
+        for k in range(2):
+            before = origin[k, o]
+            origin[k, o] = a[o] * before + b[o] * origin[2 + k, o]
+            origin[2 + k, o] = c[o] * before + d[o] * origin[2 + k, o]
+    for i in range(S.shape[1]):
+        w, v = S[0, i], S[1, i]
+        for o in range(units):
+            before = w[o]
+            w[o] = a[o] * before + b[o] * v[o]
+            after = c[o] * before + d[o] * v[o]
+            v[o] = zero if abs(after) < tiny else after
+    decayed(steps, rows, batch, ld, lags, 0, scratch)
+    _add_rows(S[0], where, scratch, ld)
+    if form == MOVING:
+        decayed(steps, rows, batch, ld, lags, 1, scratch)
+        _add_rows(S[1], where, scratch, ld)
+
+
+@kernel
+def _add_rows(S, where, steps, ld):
+    for r in range(where.shape[0]):
+        s = S[where[r]]
+        for o in range(s.shape[0]):
+            s[o] += steps[r * ld + o]

@@ -1,0 +1,177 @@
+"""The first layer's three products, at the speed of the core.
+
+    values:   Z <- X W^T          a block of rows against all units
+    update:   W <- W + E^T X      the summed steps of a block
+    dual:     Z <- G S            rows of the Gram matrix against coefficients
+
+BLAS libraries are fast at some shapes and slow at others, and which ones differs between
+processors: OpenBLAS on AVX-512 runs products of up to 10^6 multiply-adds without packing, at 112
+GF/s where larger ones of the same width reach 47 to 90 (float32, 784 inputs, 4 to 256 units);
+without AVX-512 a few units at a time run at a tenth of the core's rate. So each product comes
+whole, in tiles of at most that size, or as loops of our own; the calibration says which is best.
+
+Matrices behind a flat array start at its first element, with the row stride `ld`.
+"""
+
+from __future__ import annotations
+
+from samplewise_backends.numba_cpu.jit import kernel, reordered_kernel
+from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.kernels.views import part, row
+
+WHOLE, TILED, LOOPS = range(3)
+# OpenBLAS's own limit, interface/gemm.c: m * n * k <= 100^3.
+TILE = 1_000_000
+TILE_ROWS, TILE_UNITS = 64, 16
+
+
+@kernel
+def _tile_inner(rows, units):
+    """Return how much of the inner length one tile of rows x units may take."""
+    return TILE // (min(rows, TILE_ROWS) * min(units, TILE_UNITS))
+
+
+@kernel
+def values_product(kind, gemm, X, W, z, ld):
+    """Write Z <- X W^T, with X (B, d), W (R, d) and Z (B, R) behind z."""
+    if kind == LOOPS:
+        _values_loops(X, W, z, ld)
+        return
+    rows, units, inner = X.shape[0], W.shape[0], X.shape[1]
+    one, zero = z.dtype.type(1), z.dtype.type(0)
+    if kind == WHOLE:
+        gemm_nt(gemm, rows, units, inner, one, X, inner, W, inner, zero, z, ld)
+        return
+    step = min(_tile_inner(rows, units), inner)
+    width = max(TILE // (min(rows, TILE_ROWS) * step) // TILE_UNITS, 1) * TILE_UNITS
+    for r in range(0, rows, TILE_ROWS):
+        m = min(TILE_ROWS, rows - r)
+        for o in range(0, units, width):
+            n = min(width, units - o)
+            for i in range(0, inner, step):
+                k = min(step, inner - i)
+                a, b = part(X, r * inner + i, m), part(W, o * inner + i, n)
+                c, beta = part(z, r * ld + o, n), one if i else zero
+                gemm_nt(gemm, m, n, k, one, a, inner, b, inner, beta, c, ld)
+
+
+@kernel
+def update_product(kind, gemm, e, ld, X, W):
+    """Add to W <- W + E^T X, with E (B, R) behind e, X (B, d) and W (R, d)."""
+    if kind == LOOPS:
+        _update_loops(e, ld, X, W)
+        return
+    rows, units, inputs = X.shape[0], W.shape[0], X.shape[1]
+    one = e.dtype.type(1)
+    if kind == WHOLE:
+        gemm_tn(gemm, units, inputs, rows, one, e, ld, X, inputs, one, W, inputs)
+        return
+    height = min(units, 2 * TILE_UNITS)
+    for r in range(0, rows, TILE_ROWS):
+        k = min(TILE_ROWS, rows - r)
+        width = max(TILE // (height * k) // TILE_UNITS, 1) * TILE_UNITS
+        for o in range(0, units, height):
+            m = min(height, units - o)
+            for i in range(0, inputs, width):
+                n = min(width, inputs - i)
+                a, b = part(e, r * ld + o, m), part(X, r * inputs + i, n)
+                c = part(W, o * inputs + i, n)
+                gemm_tn(gemm, m, n, k, one, a, ld, b, inputs, one, c, inputs)
+
+
+@kernel
+def dual_product(kind, gemm, G, S, z, ld):
+    """Add to Z <- Z + G S, with G (B, n), S (n, R) and Z (B, R) behind z."""
+    rows, inner, units = G.shape[0], S.shape[0], S.shape[1]
+    one = z.dtype.type(1)
+    if kind == WHOLE:
+        gemm_nn(gemm, rows, units, inner, one, G, inner, S, units, one, z, ld)
+        return
+    step = min(_tile_inner(rows, units), inner)
+    width = max(TILE // (min(rows, TILE_ROWS) * step) // TILE_UNITS, 1) * TILE_UNITS
+    for r in range(0, rows, TILE_ROWS):
+        m = min(TILE_ROWS, rows - r)
+        for o in range(0, units, width):
+            n = min(width, units - o)
+            for i in range(0, inner, step):
+                k = min(step, inner - i)
+                a, b = part(G, r * inner + i, k), part(S, i * units + o, n)
+                gemm_nn(gemm, m, n, k, one, a, inner, b, units, one, part(z, r * ld + o, n), ld)
+
+
+@kernel
+def gram_block(gemm, X, gram, ld):
+    """Write the lower triangle of X X^T, with X (B, d), behind gram; more above it is garbage.
+
+    In stripes of 16 rows that end at the diagonal: half the products of the square.
+    """
+    rows, inner = X.shape[0], X.shape[1]
+    one, zero = gram.dtype.type(1), gram.dtype.type(0)
+    for r in range(0, rows, TILE_UNITS):
+        m = min(TILE_UNITS, rows - r)
+        n = r + m
+        step = max(TILE // (m * n), 1)
+        for i in range(0, inner, step):
+            k = min(step, inner - i)
+            a, b, c = part(X, r * inner + i, k), part(X, i, k), part(gram, r * ld, n)
+            gemm_nt(gemm, m, n, k, one, a, inner, b, inner, one if i else zero, c, ld)
+
+
+@reordered_kernel
+def _values_loops(X, W, z, ld):
+    """Two rows and four units at a time: eight sums that fit the registers of AVX2."""
+    rows, units = X.shape[0], W.shape[0]
+    for o in range(0, units - units % 4, 4):
+        for r in range(0, rows - rows % 2, 2):
+            w0, w1, w2, w3 = row(W, o), row(W, o + 1), row(W, o + 2), row(W, o + 3)
+            out = part(z, r * ld + o, ld + 4)
+            _values_2x4(row(X, r), row(X, r + 1), w0, w1, w2, w3, out, ld)
+        if rows % 2:
+            for u in range(o, o + 4):
+                z[(rows - 1) * ld + u] = _dot(row(X, rows - 1), row(W, u))
+    for o in range(units - units % 4, units):
+        for r in range(rows):
+            z[r * ld + o] = _dot(row(X, r), row(W, o))
+
+
+@reordered_kernel
+def _dot(x, w):
+    total = x.dtype.type(0)
+    for i in range(x.shape[0]):
+        total += x[i] * w[i]
+    return total
+
+
+@reordered_kernel
+def _values_2x4(x, y, w0, w1, w2, w3, z, ld):
+    zero = x.dtype.type(0)
+    a0, a1, a2, a3, b0, b1, b2, b3 = zero, zero, zero, zero, zero, zero, zero, zero
+    for i in range(x.shape[0]):
+        a0 += x[i] * w0[i]
+        a1 += x[i] * w1[i]
+        a2 += x[i] * w2[i]
+        a3 += x[i] * w3[i]
+        b0 += y[i] * w0[i]
+        b1 += y[i] * w1[i]
+        b2 += y[i] * w2[i]
+        b3 += y[i] * w3[i]
+    z[0], z[1], z[2], z[3] = a0, a1, a2, a3
+    z[ld], z[ld + 1], z[ld + 2], z[ld + 3] = b0, b1, b2, b3
+
+
+@reordered_kernel
+def _update_loops(e, ld, X, W):
+    """Four rows at a time, so that W crosses the registers a quarter as often."""
+    rows, units = X.shape[0], W.shape[0]
+    for o in range(units):
+        w = row(W, o)
+        for r in range(0, rows - rows % 4, 4):
+            e0, e1 = e[r * ld + o], e[(r + 1) * ld + o]
+            e2, e3 = e[(r + 2) * ld + o], e[(r + 3) * ld + o]
+            x0, x1, x2, x3 = row(X, r), row(X, r + 1), row(X, r + 2), row(X, r + 3)
+            for i in range(w.shape[0]):
+                w[i] += e0 * x0[i] + e1 * x1[i] + e2 * x2[i] + e3 * x3[i]
+        for r in range(rows - rows % 4, rows):
+            e0, x0 = e[r * ld + o], row(X, r)
+            for i in range(w.shape[0]):
+                w[i] += e0 * x0[i]

@@ -1,0 +1,156 @@
+"""One step of one network: all that no block of steps can share.
+
+Rows of the first layer are found `shift` elements behind its OUT: within a block, each batch has
+its own. A step starts from the first layer's outputs, or from the inputs themselves.
+"""
+
+from __future__ import annotations
+
+from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.kernels.activations import activate, multiply_by_slope
+from samplewise_backends.numba_cpu.kernels.dense import (
+    dense_backward_row,
+    dense_below,
+    dense_forward,
+    dense_gradient,
+    dense_update,
+)
+from samplewise_backends.numba_cpu.kernels.losses import loss_and_delta
+from samplewise_backends.numba_cpu.kernels.tables import ACTIVATION, LD, MOMENTUM, OUT, UNITS
+from samplewise_backends.numba_cpu.kernels.views import part, row
+
+
+@inlined_kernel
+def _rows_of(buffer, layer, shift, rows):
+    """Return the part of values or deltas where the rows of a layer lie."""
+    start = layer[OUT] + shift
+    return part(buffer, start, (rows - 1) * layer[LD] + layer[UNITS])
+
+
+@inlined_kernel
+def _activate_rows(z, layer, rows):
+    for r in range(rows):
+        activate(part(z, r * layer[LD], layer[UNITS]), layer[ACTIVATION])
+
+
+@inlined_kernel
+def _slope_rows(delta, a, layer, rows):
+    for r in range(rows):
+        start, units = r * layer[LD], layer[UNITS]
+        multiply_by_slope(part(delta, start, units), part(a, start, units), layer[ACTIVATION])
+
+
+@inlined_kernel
+def forward_behind(gemm, layers, shift, rows, parameters, values):
+    """Write the outputs of every layer behind the first; the last one's are the logits."""
+    for k in range(1, layers.shape[0]):
+        below, layer = row(layers, k - 1), row(layers, k)
+        a = _rows_of(values, below, shift if k == 1 else 0, rows)
+        z = _rows_of(values, layer, 0, rows)
+        dense_forward(gemm, rows, a, below[LD], parameters, layer, z, layer[LD])
+        _activate_rows(z, layer, rows)
+
+
+@inlined_kernel
+def loss_rows(layers, shift, rows, Y, order, loss, values, deltas, losses):
+    """Write the loss of each row, and the last layer's deltas with the mean over the rows."""
+    depth = layers.shape[0]
+    last = row(layers, depth - 1)
+    at = shift if depth == 1 else 0
+    z, delta = _rows_of(values, last, at, rows), _rows_of(deltas, last, at, rows)
+    units = last[UNITS]
+    share = z.dtype.type(1) / z.dtype.type(rows)
+    for r in range(rows):
+        start = r * last[LD]
+        d = part(delta, start, units)
+        losses[r] = loss_and_delta(part(z, start, units), row(Y, order[r]), d, loss)
+        if rows > 1:
+            for k in range(units):
+                d[k] *= share
+
+
+@inlined_kernel
+def backward_behind(
+    gemm, layers, shift, rows, parameters, velocity, gradient, values, deltas, rule, tiny
+):
+    """Step in every layer behind the first; write the deltas of the first layer's outputs."""
+    for k in range(layers.shape[0] - 1, 0, -1):
+        below, layer = row(layers, k - 1), row(layers, k)
+        at = shift if k == 1 else 0
+        a, delta = _rows_of(values, below, at, rows), _rows_of(deltas, layer, 0, rows)
+        if k < layers.shape[0] - 1:
+            _slope_rows(delta, _rows_of(values, layer, 0, rows), layer, rows)
+        delta_below = _rows_of(deltas, below, at, rows)
+        if rows == 1 and rule[MOMENTUM] == rule.dtype.type(0):
+            dense_backward_row(delta, a, parameters, layer, rule, delta_below)
+            continue
+        dense_below(gemm, rows, delta, layer[LD], parameters, layer, delta_below, below[LD])
+        dense_update(
+            *(gemm, rows, delta, layer[LD], a, below[LD], parameters, velocity, gradient, layer),
+            *(rule, tiny),
+        )
+
+
+@kernel
+def forward(gemm, A, layers, parameters, values):
+    """Write the outputs of every layer for the rows of A, float[rows, I]."""
+    rows, inputs, first = A.shape[0], A.shape[1], row(layers, 0)
+    z = _rows_of(values, first, 0, rows)
+    dense_forward(gemm, rows, part(A, 0, A.size), inputs, parameters, first, z, first[LD])
+    _activate_rows(z, first, rows)
+    forward_behind(gemm, layers, 0, rows, parameters, values)
+
+
+@kernel
+def whole_step(
+    gemm,
+    A,
+    Y,
+    order,
+    loss,
+    layers,
+    parameters,
+    velocity,
+    gradient,
+    values,
+    deltas,
+    rule,
+    tiny,
+    losses,
+):
+    """Take one step of a whole network on the rows of A, float[rows, I]."""
+    rows, inputs, first = A.shape[0], A.shape[1], row(layers, 0)
+    a = part(A, 0, A.size)
+    z, delta = _rows_of(values, first, 0, rows), _rows_of(deltas, first, 0, rows)
+    forward(gemm, A, layers, parameters, values)
+    loss_rows(layers, 0, rows, Y, order, loss, values, deltas, losses)
+    backward_behind(
+        gemm, layers, 0, rows, parameters, velocity, gradient, values, deltas, rule, tiny
+    )
+    if layers.shape[0] > 1:
+        _slope_rows(delta, z, first, rows)
+    dense_update(
+        *(gemm, rows, delta, first[LD], a, inputs, parameters, velocity, gradient, first),
+        *(rule, tiny),
+    )
+
+
+@kernel
+def mean_gradient(gemm, A, Y, order, loss, layers, parameters, values, deltas, gradient, losses):
+    """Write the loss of each row of A, and the mean gradient, laid out like the parameters."""
+    rows, inputs = A.shape[0], A.shape[1]
+    forward(gemm, A, layers, parameters, values)
+    loss_rows(layers, 0, rows, Y, order, loss, values, deltas, losses)
+    for k in range(layers.shape[0] - 1, -1, -1):
+        layer = row(layers, k)
+        delta = _rows_of(deltas, layer, 0, rows)
+        if k < layers.shape[0] - 1:
+            _slope_rows(delta, _rows_of(values, layer, 0, rows), layer, rows)
+        if k == 0:
+            a, ld = part(A, 0, A.size), inputs
+        else:
+            below = row(layers, k - 1)
+            a, ld = _rows_of(values, below, 0, rows), below[LD]
+            out = _rows_of(deltas, below, 0, rows)
+            dense_below(gemm, rows, delta, layer[LD], parameters, layer, out, below[LD])
+        dense_gradient(gemm, rows, delta, layer[LD], a, ld, layer, gradient)

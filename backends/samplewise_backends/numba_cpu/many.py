@@ -1,0 +1,123 @@
+"""Several networks at once: groups that share the data's Gram matrix, split over threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps, TrainingState, Workload
+from samplewise.network import Loss, Network, Optimizer, aligned_zeros
+from samplewise_backends.numba_cpu.coefficients import form_of
+from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
+
+Matrix = NDArray[Any]
+
+# A group's first layers, or its coefficients, should stay in the second-level cache.
+GROUP_BYTES = 2**19
+
+
+def groups_of(
+    members: Sequence[Member], indices: Sequence[int], rows: int, itemsize: int
+) -> list[list[int]]:
+    """Split networks into groups that train at once, the same whatever the number of threads.
+
+    Args:
+        members: all networks.
+        indices: those to split.
+        rows: of the training data.
+        itemsize: bytes of a number.
+
+    Returns:
+        Indices of each group; all optimizers of a group have one form.
+    """
+    groups: list[list[int]] = []
+    for form in sorted({form_of(members[i].optimizer) for i in indices}):
+        chosen = [i for i in indices if form_of(members[i].optimizer) == form]
+        units = sum(members[i].units for i in chosen)
+        length = min(members[chosen[0]].network.inputs, rows)
+        count = -(-units * length * itemsize // GROUP_BYTES)
+        # An even number of groups splits over two threads.
+        count = min(count + count % 2, len(chosen)) if count > 1 or len(chosen) > 3 else 1
+        groups.extend(part.tolist() for part in np.array_split(chosen, max(count, 1)))
+    return groups
+
+
+class NumbaManyProgram:
+    """Networks that see the same rows in the same order, each with its own rule and weights.
+
+    Differs from single programs: the first layers of a group are stacked, so that one product
+    serves them all, and one Gram matrix serves all groups.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        loss: Loss,
+        optimizers: Sequence[Optimizer],
+        dtype: np.dtype[Any],
+        workload: Workload,
+    ) -> None:
+        self._members = [Member(*pair) for pair in zip(networks, optimizers, strict=True)]
+        self._dtype, self._workload = dtype, workload
+        self._factory = TrainerFactory(self._members, loss, dtype, workload)
+        self.plan = self._factory.plan
+        self._threads = max(workload.threads, 1)
+        self._active: tuple[int, ...] = ()
+        self._groups: list[tuple[list[int], Trainer]] = []
+        self._losses = aligned_zeros(0, dtype).reshape(0, 0)
+        self._form_groups(range(len(self._members)))
+
+    def warm_up(self) -> None:
+        """Compile, or load from the cache, every kernel that this program calls."""
+        self._factory.warm_up()
+
+    def run_epoch(
+        self,
+        states: Sequence[TrainingState],
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Steps],
+        losses: Matrix,
+        active: Sequence[int],
+    ) -> None:
+        """Train the active networks, a group after the other or several at once."""
+        if tuple(active) != self._active:
+            self.synchronize(states)
+            self._form_groups(active)
+        if self._losses.shape != losses.shape:
+            self._losses = np.zeros_like(losses)
+        first = steps[active[0]]
+        self._factory.share_gram(X, first)
+        places = np.cumsum([0, *(len(indices) for indices, _ in self._groups)])
+
+        def run(k: int) -> None:
+            indices, trainer = self._groups[k]
+            seen = self._losses[places[k] : places[k + 1]]
+            trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
+            losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
+
+        if self._threads == 1 or len(self._groups) == 1:
+            for k in range(len(self._groups)):
+                run(k)
+            return
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(run, range(len(self._groups))))
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """Bring what groups keep elsewhere into the states."""
+        for indices, trainer in self._groups:
+            trainer.synchronize([states[i] for i in indices])
+
+    def _form_groups(self, active: Sequence[int]) -> None:
+        self._active = tuple(active)
+        itemsize = self._dtype.itemsize
+        split = groups_of(self._members, self._active, self._workload.rows, itemsize)
+        self._groups = [
+            (indices, self._factory.trainer([self._members[i] for i in indices]))
+            for indices in split
+        ]

@@ -1,0 +1,150 @@
+"""Where the parameters of networks that train together lie while they do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import TrainingState
+from samplewise.network import Network, Optimizer, aligned_zeros
+from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.layout import layer_table, padded
+
+Vector = NDArray[Any]
+Matrix = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network and the rule it trains by."""
+
+    network: Network
+    optimizer: Optimizer
+
+    @property
+    def units(self) -> int:
+        """Units of the first layer."""
+        return math.prod(self.network.shapes[1])
+
+    @property
+    def behind(self) -> slice:
+        """Where all parameters but the first layer's lie in the network's flat vector."""
+        slots, size = self.network.layout.slots, self.network.layout.size
+        return slice(slots[2].offset if len(slots) > 2 else size, size)
+
+    def first_weights(self, vector: Vector) -> Matrix:
+        """Return the view of the first layer's weights, (units, inputs)."""
+        return self.network.layout.views(vector)["0.weight"]
+
+    def first_bias(self, vector: Vector) -> Vector:
+        """Return the view of the first layer's bias, (units,)."""
+        return self.network.layout.views(vector)["0.bias"]
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """What kernels read and update.
+
+    Args:
+        rest: flat, all parameters but the first layers' weights, where the layer table says.
+        velocity: likewise, or empty.
+        W: first layers' weights, (R, inputs).
+        V: likewise their velocities; equal to W where there are none.
+    """
+
+    rest: Vector
+    velocity: Vector
+    W: Matrix
+    V: Matrix
+
+
+class Alone:
+    """One network: kernels work on the caller's own vectors."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+
+    def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
+        """Return the layer table of each network, and the length of the buffers."""
+        table, out = layer_table(self._member.network, rows, out)
+        return [table], out
+
+    def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
+        """Return the parameters of the states, for kernels."""
+        del first
+        (state,) = states
+        member, velocity = self._member, state.optimizer_state
+        W = member.first_weights(state.parameters)
+        V = member.first_weights(velocity) if len(velocity) else W
+        return Parameters(state.parameters, velocity, W, V)
+
+    def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
+        """Do nothing: the states are what kernels updated."""
+
+
+class Stacked:
+    """Several networks: first layers one above the other, then all biases, then the layers behind.
+
+    They are copied in and out with each call, at the cost of about one sample's step.
+    """
+
+    def __init__(self, members: Sequence[Member], dtype: np.dtype[Any]) -> None:
+        self._members = list(members)
+        stacked = sum(member.units for member in members)
+        size = padded(stacked)
+        self._places = []
+        row = 0
+        for member in members:
+            length = member.behind.stop - member.behind.start
+            self._places.append((slice(row, row + member.units), slice(size, size + length)))
+            row, size = row + member.units, size + length
+        moving = any(member.optimizer.slots for member in members)
+        inputs = members[0].network.inputs
+        rest, velocity = aligned_zeros(size, dtype), aligned_zeros(size * moving, dtype)
+        W = aligned_zeros(stacked * inputs, dtype).reshape(stacked, inputs)
+        V = aligned_zeros(stacked * inputs, dtype).reshape(stacked, inputs) if moving else W
+        self._own = Parameters(rest, velocity, W, V)
+
+    def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
+        """Return the layer table of each network, and the length of the buffers."""
+        found = []
+        for member, (units, behind) in zip(self._members, self._places, strict=True):
+            table, out = layer_table(member.network, rows, out)
+            moved = behind.start - member.behind.start
+            table[1:, [tables.WEIGHT, tables.BIAS]] += moved
+            table[0, tables.BIAS] = units.start
+            found.append(table)
+        return found, out
+
+    def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
+        """Copy the states in, and return them for kernels; `first`: the first layers too."""
+        for own, theirs in self._pairs(states, first):
+            own[...] = theirs
+        return self._own
+
+    def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
+        """Copy the states back; `first`: the first layers too."""
+        for own, theirs in self._pairs(states, first):
+            theirs[...] = own
+
+    def _pairs(
+        self, states: Sequence[TrainingState], with_first: bool
+    ) -> list[tuple[Vector, Vector]]:
+        """Return every part of the own storage with the part of a state that it stands for."""
+        own, pairs = self._own, []
+        for member, place, state in zip(self._members, self._places, states, strict=True):
+            units, behind = place
+            vectors = [(own.W, own.rest, state.parameters)]
+            if len(state.optimizer_state):
+                vectors.append((own.V, own.velocity, state.optimizer_state))
+            for first, rest, vector in vectors:
+                if with_first:
+                    pairs.append((first[units], member.first_weights(vector)))
+                pairs.append((rest[units], member.first_bias(vector)))
+                pairs.append((rest[behind], vector[member.behind]))
+        return pairs

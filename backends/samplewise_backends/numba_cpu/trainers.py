@@ -1,0 +1,109 @@
+"""From a plan to what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Plan, Steps, TrainingState, Workload
+from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
+from samplewise.network import Loss, aligned_zeros
+from samplewise_backends.numba_cpu.blocked import Blocked
+from samplewise_backends.numba_cpu.direct import Direct
+from samplewise_backends.numba_cpu.dual import Dual
+from samplewise_backends.numba_cpu.gram import FullGram, GramBlocks, Rows
+from samplewise_backends.numba_cpu.group import Group
+from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+from samplewise_backends.numba_cpu.kernels.products import TILED
+from samplewise_backends.numba_cpu.layout import LOSS_CODES
+from samplewise_backends.numba_cpu.storage import Member
+
+Matrix = NDArray[Any]
+
+
+class Trainer(Protocol):
+    """Runs a plan for some networks."""
+
+    def run(
+        self,
+        states: Sequence[TrainingState],
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Steps],
+        losses: Matrix,
+    ) -> None:
+        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
+        ...
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """Bring into the states what the plan keeps elsewhere."""
+        ...
+
+
+class TrainerFactory:
+    """Makes the trainers of one plan, which share what the data alone decides.
+
+    Args:
+        members: all networks that will train.
+        loss: of all of them.
+        dtype: of everything.
+        workload: what they will train.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], loss: Loss, dtype: np.dtype[Any], workload: Workload
+    ) -> None:
+        self._members, self._dtype, self._workload = members, dtype, workload
+        self._loss = LOSS_CODES[loss.name]
+        self._gemm = gemm_address(dtype.name)
+        self._kinds = (TILED, TILED, TILED)
+        self.plan = self._plan()
+        inputs, block = members[0].network.inputs, self.plan.block or 0
+        self._full_gram = FullGram() if self.plan.name == DUAL else None
+        self._gram_blocks = None
+        if self.plan.name == BLOCKED and (len(members) > 1 or not workload.shuffle):
+            self._gram_blocks = GramBlocks(self._gemm, block, Rows(block, inputs, dtype))
+
+    def _plan(self) -> Plan:
+        name = self._workload.plan if self._workload.plan != AUTO_PLAN else BLOCKED
+        if name == DIRECT:
+            return Plan(DIRECT, "")
+        batch_size = self._workload.batch_size
+        block = max(64 // batch_size, 1) * batch_size
+        return Plan(name, "", block, in_place=name != DUAL)
+
+    def trainer(self, members: Sequence[Member]) -> Trainer:
+        """Return what trains some of the members, with buffers of its own."""
+        batch_size, block = self._workload.batch_size, self.plan.block
+        if block is None:
+            return Direct(members, batch_size, self._gemm, self._loss, self._dtype)
+        group = Group(members, batch_size, block, self._dtype)
+        if self._full_gram is not None:
+            return Dual(group, self._gemm, self._kinds, self._full_gram, self._loss)
+        rows = Rows(block, members[0].network.inputs, self._dtype)
+        return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks, self._loss)
+
+    def share_gram(self, X: Matrix, steps: Steps) -> None:
+        """Compute what all trainers read, before several threads would."""
+        if self._full_gram is not None:
+            self._full_gram.covering(X, steps)
+        elif self._gram_blocks is not None and self.plan.block != self._workload.batch_size:
+            self._gram_blocks.of(X, steps)
+
+    def warm_up(self) -> None:
+        """Compile, or load from the cache, the kernels of the plan, on two rows of zeros."""
+        network, optimizer = self._members[0].network, self._members[0].optimizer
+        X = aligned_zeros(2 * network.inputs, self._dtype).reshape(2, network.inputs)
+        Y = aligned_zeros(2 * network.outputs, self._dtype).reshape(2, network.outputs)
+        size = network.layout.size
+        state = TrainingState(
+            network.layout.zeros(self._dtype), aligned_zeros(optimizer.slots * size, self._dtype)
+        )
+        steps = Steps(np.arange(2), 0, 2, self._workload.batch_size, 0.1)
+        losses = np.zeros((1, 2), self._dtype)
+        trainer = self.trainer(self._members[:1])
+        trainer.run([state], X, Y, [steps], losses)
+        trainer.synchronize([state])
