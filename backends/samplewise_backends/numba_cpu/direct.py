@@ -69,3 +69,8 @@ class Direct:
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Do nothing: the states are what kernels updated."""
+
+    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+        """Return None: the states have the weights."""
+        del states, X
+        return None

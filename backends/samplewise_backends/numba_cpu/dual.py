@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,37 +20,64 @@ from samplewise_backends.numba_cpu.storage import Parameters
 Matrix = NDArray[Any]
 
 
-class _Coefficients:
-    """The first layers as W = o_00 W0 + o_01 V0 + S_W^T X, and V likewise with o_10, o_11, S_V.
+class _Held:
+    """First layers as W = o_00 W0 + o_01 V0 + S_W^T X, and V likewise with o_10, o_11 and S_V.
 
     Args:
+        states: whose first layers these are.
         parameters: W0 and V0, copied.
         X: training rows.
         moving: whether there are velocities.
     """
 
-    def __init__(self, parameters: Parameters, X: Matrix, *, moving: bool) -> None:
-        self._W0, self.X = parameters.W.copy(), X
-        self._V0 = parameters.V.copy() if moving else None
+    def __init__(
+        self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix, *, moving: bool
+    ) -> None:
+        self.vectors = [state.parameters for state in states]
+        self.X = X
+        self._starts = [parameters.W.copy()]
+        self._targets = 2 if moving else 1
+        # A velocity is all zero at the start of training, and then its product need not be taken.
+        if moving and parameters.V.any():
+            self._starts.append(parameters.V.copy())
         rows, units = len(X), len(parameters.W)
         self.base = aligned_zeros(2 * rows * units, X.dtype).reshape(2, rows, units)
         self.S = aligned_zeros(2 * rows * units, X.dtype).reshape(2, rows, units)
-        np.matmul(X, self._W0.T, out=self.base[0])
-        # A velocity is all zero at the start of training, and then its product need not be taken.
-        self._has_velocity = self._V0 is not None and bool(self._V0.any())
-        if self._V0 is not None and self._has_velocity:
-            np.matmul(X, self._V0.T, out=self.base[1])
+        for k, start in enumerate(self._starts):
+            np.matmul(X, start.T, out=self.base[k])
         self.origin = np.zeros((4, units), X.dtype)
         self.origin[[0, 3]] = 1
+        self._other: tuple[Matrix, list[Matrix], Matrix] | None = None
+
+    def is_of(self, states: Sequence[TrainingState], X: Matrix) -> bool:
+        """Return whether these are the first layers of `states`, trained on X."""
+        vectors = [state.parameters for state in states]
+        same = len(vectors) == len(self.vectors) and all(map(operator.is_, vectors, self.vectors))
+        return same and X is self.X
 
     def bring_into(self, parameters: Parameters) -> None:
         """Write W (and V)."""
-        targets = [parameters.W] if self._V0 is None else [parameters.W, parameters.V]
-        for k, target in enumerate(targets):
+        for k, target in enumerate([parameters.W, parameters.V][: self._targets]):
             np.matmul(self.S[k].T, self.X, out=target)
-            target += self.origin[2 * k][:, None] * self._W0
-            if self._V0 is not None and self._has_velocity:
-                target += self.origin[2 * k + 1][:, None] * self._V0
+            for i, start in enumerate(self._starts):
+                target += self.origin[2 * k + i][:, None] * start
+
+    def values(self, X: Matrix, gram: Matrix | None) -> Matrix:
+        """Return X W^T, (rows, R); `gram` is that of X with the training rows, where known."""
+        if X is self.X and gram is not None:
+            base = list(self.base)
+        else:
+            base, gram = self._products_with(X)
+        found = gram @ self.S[0]
+        for i in range(len(self._starts)):
+            found += self.origin[i] * base[i]
+        return found
+
+    def _products_with(self, X: Matrix) -> tuple[list[Matrix], Matrix]:
+        """Return X times the first weights and times the training rows, once for the same rows."""
+        if self._other is None or self._other[0] is not X:
+            self._other = X, [X @ start.T for start in self._starts], X @ self.X.T
+        return self._other[1], self._other[2]
 
 
 class Dual:
@@ -76,7 +104,7 @@ class Dual:
         self._group, self._gemm, self._kinds = group, gemm, kinds
         self._gram, self._loss = gram, loss
         self._block_gram = np.zeros((group.block, group.block), group.dtype)
-        self._held: _Coefficients | None = None
+        self._held: _Held | None = None
         self._gathered = np.zeros((0, 0), group.dtype)
 
     def run(
@@ -89,13 +117,11 @@ class Dual:
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
         group, first = self._group, steps[0]
-        if self._held is not None and self._held.X is not X:
-            self.synchronize(states)
-        parameters = group.storage.enter(states, first=self._held is None)
-        if self._held is None:
-            self._held = _Coefficients(parameters, X, moving=group.form == MOVING)
+        held = self._held_by(states, X)
+        parameters = group.storage.enter(states, first=held is None)
+        if held is None:
+            held = self._held = _Held(states, parameters, X, moving=group.form == MOVING)
             self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
-        held = self._held
         gram = self._gram.covering(X, first)
         found = group.coefficients([step.learning_rate for step in steps])
         window = (
@@ -119,3 +145,19 @@ class Dual:
         self._held.bring_into(parameters)
         self._group.storage.leave(states)
         self._held = None
+
+    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+        """Return the first layers' products with X, (rows, R), or None where the states have W."""
+        if self._held is None or self._held.vectors[0] is not states[0].parameters:
+            return None
+        return self._held.values(X, self._gram.whole(X))
+
+    def _held_by(self, states: Sequence[TrainingState], X: Matrix) -> _Held | None:
+        """Return what is held, if it is of these states and rows; else make sure it is not lost."""
+        held = self._held
+        if held is None or held.is_of(states, X):
+            return held
+        if held.vectors[0] is states[0].parameters:
+            self.synchronize(states)
+        self._held = None
+        return None

@@ -101,6 +101,10 @@ class FullGram:
             self._fill(X, new)
         return self._gram
 
+    def whole(self, X: Matrix) -> Matrix | None:
+        """Return the matrix if it is that of all rows of X."""
+        return self._gram if X is self._X and self._has.all() else None
+
     def _fill(self, X: Matrix, new: NDArray[np.int64]) -> None:
         self._has[new] = True
         A = _rows(X, new)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels.step import forward, mean_gradient
+from samplewise_backends.numba_cpu.kernels.step import forward, forward_from, mean_gradient
 from samplewise_backends.numba_cpu.layout import LOSS_CODES, layer_table, padded
 from samplewise_backends.numba_cpu.storage import Member
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
@@ -56,6 +56,19 @@ class NumbaProgram(Program):
     def synchronize(self, state: TrainingState) -> None:
         """Bring the first layer's weights into the state, where the plan keeps another form."""
         self._trainer.synchronize([state])
+
+    def logits(self, state: TrainingState, X: Matrix) -> Matrix:
+        """Return the logits during training, without leaving the form that the plan trains in."""
+        values = self._trainer.first_values([state], X)
+        if values is None:
+            return self.predict(state.parameters, X)
+        logits = np.empty((len(X), self._network.outputs), dtype=self._dtype)
+        for first in range(0, len(X), PREDICTED_AT_ONCE):
+            some = values[first : first + PREDICTED_AT_ONCE]
+            self._reserve(len(some))
+            forward_from(self._gemm, some, self._layers, state.parameters, self._values)
+            logits[first : first + len(some)] = self._logits[: len(some)]
+        return logits
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""

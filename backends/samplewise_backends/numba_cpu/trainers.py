@@ -42,6 +42,10 @@ class Trainer(Protocol):
         """Bring into the states what the plan keeps elsewhere."""
         ...
 
+    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+        """Return the first layers' products with X, (rows, R), or None where the states have W."""
+        ...
+
 
 class TrainerFactory:
     """Makes the trainers of one plan, which share what the data alone decides.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.jit import entry_point, kernel
 from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.products import (
@@ -16,7 +16,7 @@ from samplewise_backends.numba_cpu.kernels.views import part
 NO_GRAM, READ_GRAM, SCRATCH_GRAM = range(3)
 
 
-@kernel
+@entry_point
 def fill_gram(gemm, X, order, window, in_order, gathered, rows_of_X, gram):
     """Write the Gram matrix of every block of a window = (start, stop, block), float[n, block]."""
     start, stop, size = window
@@ -61,7 +61,7 @@ def _update_first(kinds, gemm, block, batch, form, ld, steps, scratch, W, V, pow
         update_product(kinds[1], gemm, scratch, ld, block, V)
 
 
-@kernel
+@entry_point
 def run_blocked(
     gemm,
     X,

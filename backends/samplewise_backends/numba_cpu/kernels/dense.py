@@ -106,6 +106,30 @@ def dense_backward_row(delta, a, parameters, layer, rule, below):
 
 
 @inlined_kernel
+def dense_backward_row_momentum(delta, a, parameters, velocity, layer, rule, tiny, below):
+    """As `dense_backward_row`, with momentum."""
+    inputs, units = layer[INPUTS], layer[UNITS]
+    first, size = layer[WEIGHT], units * inputs
+    weights, speeds = part(parameters, first, size), part(velocity, first, size)
+    rate, mu, l2, zero = rule[RATE], rule[MOMENTUM], rule[L2], a.dtype.type(0)
+    # The shares of gradient and velocity in a step.
+    of_g, of_v = (rate, rate * mu) if rule[NESTEROV] != zero else (zero, rate)
+    for i in range(inputs):
+        below[i] = zero
+    for o in range(units):
+        w, v, d = part(weights, o * inputs, inputs), part(speeds, o * inputs, inputs), delta[o]
+        for i in range(inputs):
+            below[i] += d * w[i]
+            g = d * a[i] + l2 * w[i]
+            speed = mu * v[i] + g
+            speed = zero if abs(speed) < tiny else speed
+            v[i] = speed
+            w[i] -= of_g * g + of_v * speed
+    bias, speeds = part(parameters, layer[BIAS], units), part(velocity, layer[BIAS], units)
+    _momentum(bias, speeds, delta, rule, zero, tiny)
+
+
+@inlined_kernel
 def dense_update(
     gemm, rows, delta, delta_ld, a, a_ld, parameters, velocity, gradient, layer, rule, tiny
 ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.jit import entry_point, kernel
 from samplewise_backends.numba_cpu.kernels.step import whole_step
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
@@ -16,7 +16,7 @@ def gather(X, order, start, rows, A):
             a[i] = x[i]
 
 
-@kernel
+@entry_point
 def run_direct(
     gemm,
     X,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.jit import entry_point, kernel
 from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.products import dual_product
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
 
-@kernel
+@entry_point
 def run_dual(
     gemm,
     Y,

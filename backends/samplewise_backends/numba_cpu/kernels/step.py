@@ -6,17 +6,18 @@ its own. A step starts from the first layer's outputs, or from the inputs themse
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.jit import entry_point, inlined_kernel, kernel
 from samplewise_backends.numba_cpu.kernels.activations import activate, multiply_by_slope
 from samplewise_backends.numba_cpu.kernels.dense import (
     dense_backward_row,
+    dense_backward_row_momentum,
     dense_below,
     dense_forward,
     dense_gradient,
     dense_update,
 )
 from samplewise_backends.numba_cpu.kernels.losses import loss_and_delta
-from samplewise_backends.numba_cpu.kernels.tables import ACTIVATION, LD, MOMENTUM, OUT, UNITS
+from samplewise_backends.numba_cpu.kernels.tables import ACTIVATION, BIAS, LD, MOMENTUM, OUT, UNITS
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
 
@@ -81,8 +82,13 @@ def backward_behind(
         if k < layers.shape[0] - 1:
             _slope_rows(delta, _rows_of(values, layer, 0, rows), layer, rows)
         delta_below = _rows_of(deltas, below, at, rows)
-        if rows == 1 and rule[MOMENTUM] == rule.dtype.type(0):
-            dense_backward_row(delta, a, parameters, layer, rule, delta_below)
+        if rows == 1:
+            if rule[MOMENTUM] == rule.dtype.type(0):
+                dense_backward_row(delta, a, parameters, layer, rule, delta_below)
+            else:
+                dense_backward_row_momentum(
+                    delta, a, parameters, velocity, layer, rule, tiny, delta_below
+                )
             continue
         dense_below(gemm, rows, delta, layer[LD], parameters, layer, delta_below, below[LD])
         dense_update(
@@ -91,12 +97,24 @@ def backward_behind(
         )
 
 
-@kernel
+@entry_point
 def forward(gemm, A, layers, parameters, values):
     """Write the outputs of every layer for the rows of A, float[rows, I]."""
     rows, inputs, first = A.shape[0], A.shape[1], row(layers, 0)
     z = _rows_of(values, first, 0, rows)
     dense_forward(gemm, rows, part(A, 0, A.size), inputs, parameters, first, z, first[LD])
+    _activate_rows(z, first, rows)
+    forward_behind(gemm, layers, 0, rows, parameters, values)
+
+
+@entry_point
+def forward_from(gemm, Z, layers, parameters, values):
+    """As `forward`, given the first layer's products Z, float[rows, units], without its bias."""
+    rows, first = Z.shape[0], row(layers, 0)
+    z, bias = _rows_of(values, first, 0, rows), part(parameters, first[BIAS], first[UNITS])
+    for r in range(rows):
+        for o in range(first[UNITS]):
+            z[r * first[LD] + o] = Z[r, o] + bias[o]
     _activate_rows(z, first, rows)
     forward_behind(gemm, layers, 0, rows, parameters, values)
 
@@ -135,7 +153,7 @@ def whole_step(
     )
 
 
-@kernel
+@entry_point
 def mean_gradient(gemm, A, Y, order, loss, layers, parameters, values, deltas, gradient, losses):
     """Write the loss of each row of A, and the mean gradient, laid out like the parameters."""
     rows, inputs = A.shape[0], A.shape[1]
