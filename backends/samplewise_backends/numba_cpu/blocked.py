@@ -58,7 +58,7 @@ class Blocked:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
         group, first = self._group, steps[0]
         gram, code = self._gram_of(X, first)
-        found = group.coefficients([step.learning_rate for step in steps])
+        law = group.recurrence([step.learning_rate for step in steps])
         parameters = group.storage.enter(states)
         window = (
             *(first.start, first.stop, group.batch_size, group.block, self._loss, group.form),
@@ -66,10 +66,8 @@ class Blocked:
         )
         run_blocked(
             *(self._gemm, read_only(X), read_only(Y), read_only(first.order), window),
-            *(self._kinds, group.tables, group.segments, parameters.rest, parameters.velocity),
-            *(group.gradient, parameters.W, parameters.V, group.values, group.deltas),
-            *(*group.block_buffers, self._rows.gathered, self._rows.view, gram),
-            *(found.powers, found.lags, found.biases, found.rules, group.tiny, losses),
+            *(self._kinds, group.stack, parameters.theta, parameters.W, parameters.V),
+            *(group.space, group.buffers, self._rows.buffers, gram, law, losses),
         )
         group.storage.leave(states)
 

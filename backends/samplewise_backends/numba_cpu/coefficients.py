@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from samplewise.network import Optimizer
 from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN
+from samplewise_backends.numba_cpu.kernels.tables import Recurrence
 
 
 def form_of(optimizer: Optimizer) -> int:
@@ -41,42 +42,40 @@ def one_batch(optimizer: Optimizer, rate: float) -> tuple[NDArray[np.float64], N
     return A, np.array([-rate * of_g, 1.0])
 
 
-class Coefficients:
-    """The powers of A and what follows from them, for every unit of the first layers.
+def recurrence(
+    optimizers: Sequence[Optimizer],
+    rates: Sequence[float],
+    units: Sequence[int],
+    ld: int,
+    batches: int,
+    dtype: np.dtype[Any],
+) -> Recurrence:
+    """Return the powers of A and what follows from them, for every unit of the first layers.
 
     Args:
-        optimizers, rates: one a network.
+        optimizers: one a network.
+        rates: learning rates, likewise.
         units: units of the first layer of each network.
         ld: columns of the tables, at least the sum of `units`; the rest is 0.
         batches: the most batches in a block.
         dtype: of the tables.
     """
-
-    def __init__(
-        self,
-        optimizers: Sequence[Optimizer],
-        rates: Sequence[float],
-        units: Sequence[int],
-        ld: int,
-        batches: int,
-        dtype: np.dtype[Any],
-    ) -> None:
-        self.powers = np.zeros((4, batches + 1, ld), dtype)
-        self.lags = np.zeros((2, batches, ld), dtype)
-        self.biases = np.zeros((4, ld), dtype)
-        rules = [rule_of(*pair) for pair in zip(optimizers, rates, strict=True)]
-        self.rules = np.array(rules, dtype)
-        first = 0
-        for optimizer, rate, width in zip(optimizers, rates, units, strict=True):
-            columns = slice(first, first + width)
-            A, b = one_batch(optimizer, rate)
-            power = np.eye(2)
-            for k in range(batches + 1):
-                self.powers[:, k, columns] = power.reshape(4, 1)
-                if k < batches:
-                    self.lags[:, k, columns] = (power @ b)[:, None]
-                power = A @ power
-            mu = optimizer.momentum
-            of_g, of_v = (1.0, mu) if optimizer.nesterov else (0.0, 1.0)
-            self.biases[:, columns] = np.array([rate, mu, of_g, of_v])[:, None]
-            first += width
+    powers = np.zeros((4, batches + 1, ld), dtype)
+    lags = np.zeros((2, batches, ld), dtype)
+    biases = np.zeros((4, ld), dtype)
+    rules = [rule_of(*pair) for pair in zip(optimizers, rates, strict=True)]
+    first = 0
+    for optimizer, rate, width in zip(optimizers, rates, units, strict=True):
+        columns = slice(first, first + width)
+        A, b = one_batch(optimizer, rate)
+        power = np.eye(2)
+        for k in range(batches + 1):
+            powers[:, k, columns] = power.reshape(4, 1)
+            if k < batches:
+                lags[:, k, columns] = (power @ b)[:, None]
+            power = A @ power
+        mu = optimizer.momentum
+        of_g, of_v = (1.0, mu) if optimizer.nesterov else (0.0, 1.0)
+        biases[:, columns] = np.array([rate, mu, of_g, of_v])[:, None]
+        first += width
+    return Recurrence(powers, lags, biases, np.array(rules, dtype))

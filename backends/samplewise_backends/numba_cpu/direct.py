@@ -13,6 +13,7 @@ from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.coefficients import rule_of
 from samplewise_backends.numba_cpu.gram import read_only
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
+from samplewise_backends.numba_cpu.kernels.tables import Space, Theta
 from samplewise_backends.numba_cpu.layout import layer_table, smallest_normal
 from samplewise_backends.numba_cpu.storage import Member
 
@@ -42,12 +43,15 @@ class Direct:
         found = [layer_table(member.network, batch_size) for member in members]
         self._layers = [table for table, _ in found]
         size = max(length for _, length in found)
-        self._values, self._deltas = aligned_zeros(size, dtype), aligned_zeros(size, dtype)
         inputs = members[0].network.inputs
         self._gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
         widest = max(slot.size for member in members for slot in member.network.layout.slots)
-        self._gradient = aligned_zeros(widest, dtype)
-        self._tiny = smallest_normal(dtype)
+        self._space = Space(
+            values=aligned_zeros(size, dtype),
+            deltas=aligned_zeros(size, dtype),
+            gradient=aligned_zeros(widest, dtype),
+            tiny=smallest_normal(dtype),
+        )
 
     def run(
         self,
@@ -63,8 +67,8 @@ class Direct:
             rule = np.array(rule_of(member.optimizer, step.learning_rate), self._dtype)
             run_direct(
                 *(self._gemm, read_only(X), read_only(Y), read_only(step.order), window),
-                *(self._layers[k], state.parameters, state.optimizer_state, self._gradient),
-                *(self._values, self._deltas, self._gathered, rule, self._tiny, losses[k]),
+                *(self._layers[k], Theta(state.parameters, state.optimizer_state)),
+                *(self._space, self._gathered, rule, losses[k]),
             )
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:

@@ -103,7 +103,7 @@ class Dual:
     ) -> None:
         self._group, self._gemm, self._kinds = group, gemm, kinds
         self._gram, self._loss = gram, loss
-        self._block_gram = np.zeros((group.block, group.block), group.dtype)
+        self._near = np.zeros((group.block, group.block), group.dtype)
         self._held: _Held | None = None
         self._gathered = np.zeros((0, 0), group.dtype)
 
@@ -123,17 +123,15 @@ class Dual:
             held = self._held = _Held(states, parameters, X, moving=group.form == MOVING)
             self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
         gram = self._gram.covering(X, first)
-        found = group.coefficients([step.learning_rate for step in steps])
+        law = group.recurrence([step.learning_rate for step in steps])
         window = (
             *(first.start, first.stop, group.batch_size, group.block, self._loss, group.form),
             *(False, 0, group.ld),
         )
         run_dual(
             *(self._gemm, read_only(Y), read_only(first.order), window, self._kinds),
-            *(group.tables, group.segments, parameters.rest, parameters.velocity),
-            *(group.gradient, held.base, held.S, group.values, group.deltas),
-            *(*group.block_buffers, self._gathered, gram, self._block_gram, held.origin),
-            *(found.powers, found.lags, found.biases, found.rules, group.tiny, losses),
+            *(group.stack, parameters.theta, held.base, held.S, held.origin, group.space),
+            *(group.buffers, self._gathered, gram, self._near, law, losses),
         )
         group.storage.leave(states, first=False)
 

@@ -29,8 +29,9 @@ class Rows:
     """The training rows in the order of an epoch, and the buffer where a block is gathered."""
 
     def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
-        self.gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
-        self.view = read_only(self.gathered)
+        gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
+        # The second is what kernels read, with the type that rows taken in order have.
+        self.buffers = gathered, read_only(gathered)
         self._order: NDArray[np.int64] | None = None
         self._consecutive = False
 
@@ -69,7 +70,7 @@ class GramBlocks:
             in_order = self._rows.in_order(steps.order)
             fill_gram(
                 *(self._gemm, read_only(X), read_only(steps.order), (*window, self._block)),
-                *(in_order, self._rows.gathered, self._rows.view, gram),
+                *(in_order, self._rows.buffers, gram),
             )
             self._windows[window] = gram
         return self._windows[window]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import aligned_zeros
-from samplewise_backends.numba_cpu.coefficients import Coefficients, form_of
+from samplewise_backends.numba_cpu.coefficients import form_of, recurrence
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.layout import padded, smallest_normal
 from samplewise_backends.numba_cpu.storage import Alone, Member, Stacked
@@ -38,14 +38,17 @@ class Group:
         self._units = [member.units for member in members]
         self.ld = padded(sum(self._units))
         layers, size = self.storage.layers(batch_size, block * self.ld)
-        self.tables = self._place_first_layers(layers)
-        self.segments = self._segments()
-        self.values, self.deltas = aligned_zeros(size, dtype), aligned_zeros(size, dtype)
-        self.block_buffers = tuple(aligned_zeros(block * self.ld, dtype) for _ in range(3))
+        table, networks = self._place_first_layers(layers)
+        self.stack = tables.Stack(table, networks, self._segments(table, networks))
         widest = max(slot.size for m in members for slot in m.network.layout.slots[1:])
-        self.gradient = aligned_zeros(max(widest, self.ld), dtype)
-        self.tiny = smallest_normal(dtype)
-        self._known: tuple[tuple[float, ...], Coefficients] | None = None
+        self.space = tables.Space(
+            values=aligned_zeros(size, dtype),
+            deltas=aligned_zeros(size, dtype),
+            gradient=aligned_zeros(max(widest, self.ld), dtype),
+            tiny=smallest_normal(dtype),
+        )
+        self.buffers = tables.Block(*(aligned_zeros(block * self.ld, dtype) for _ in range(3)))
+        self._known: tuple[tuple[float, ...], tables.Recurrence] | None = None
 
     def _place_first_layers(
         self, layers: list[NDArray[np.int64]]
@@ -59,9 +62,10 @@ class Group:
             column, start = column + units, start + len(table)
         return np.vstack(layers), np.array(networks, np.int64)
 
-    def _segments(self) -> NDArray[np.int64]:
+    def _segments(
+        self, layers: NDArray[np.int64], networks: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         """Return runs of units with the same activation; the last one takes the padding too."""
-        layers, networks = self.tables
         runs: list[list[int]] = []
         for start, _ in networks:
             code, units = layers[start, [tables.ACTIVATION, tables.UNITS]]
@@ -74,10 +78,10 @@ class Group:
         runs[-1][1] = self.ld
         return np.array(runs, np.int64)
 
-    def coefficients(self, rates: Sequence[float]) -> Coefficients:
-        """Return the coefficients of these learning rates, one a member."""
+    def recurrence(self, rates: Sequence[float]) -> tables.Recurrence:
+        """Return the recurrence at these learning rates, one a member."""
         if self._known is None or self._known[0] != tuple(rates):
             batches = -(-self.block // self.batch_size)
-            found = Coefficients(self._optimizers, rates, self._units, self.ld, batches, self.dtype)
+            found = recurrence(self._optimizers, rates, self._units, self.ld, batches, self.dtype)
             self._known = tuple(rates), found
         return self._known[1]

@@ -11,7 +11,8 @@ from samplewise.contract import Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from, mean_gradient
-from samplewise_backends.numba_cpu.layout import LOSS_CODES, layer_table, padded
+from samplewise_backends.numba_cpu.kernels.tables import Space
+from samplewise_backends.numba_cpu.layout import LOSS_CODES, layer_table, padded, smallest_normal
 from samplewise_backends.numba_cpu.storage import Member
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
@@ -78,8 +79,7 @@ class NumbaProgram(Program):
         losses = np.zeros(len(X), dtype=self._dtype)
         mean_gradient(
             *(self._gemm, A, np.array(Y), np.arange(len(X)), self._loss, self._layers),
-            *(np.require(parameters, requirements="W"), self._values, self._deltas),
-            *(gradient, losses),
+            *(np.require(parameters, requirements="W"), self._space, gradient, losses),
         )
         return float(losses.mean(dtype=np.float64)), gradient
 
@@ -110,7 +110,12 @@ class NumbaProgram(Program):
         self._rows = rows
         self._layers, size = layer_table(self._network, rows)
         self._values = aligned_zeros(size, self._dtype)
-        self._deltas = aligned_zeros(size, self._dtype)
+        self._space = Space(
+            values=self._values,
+            deltas=aligned_zeros(size, self._dtype),
+            gradient=aligned_zeros(0, self._dtype),
+            tiny=smallest_normal(self._dtype),
+        )
         outputs, inputs = self._network.outputs, self._network.inputs
         self._logits = self._values[size - padded(rows * outputs) :][: rows * outputs]
         self._logits = self._logits.reshape(rows, outputs)

@@ -51,14 +51,12 @@ class Parameters:
     """What kernels read and update.
 
     Args:
-        rest: flat, all parameters but the first layers' weights, where the layer table says.
-        velocity: likewise, or empty.
+        theta: flat, all parameters but the first layers' weights, where the layer table says.
         W: first layers' weights, (R, inputs).
         V: likewise their velocities; equal to W where there are none.
     """
 
-    rest: Vector
-    velocity: Vector
+    theta: tables.Theta
     W: Matrix
     V: Matrix
 
@@ -81,7 +79,7 @@ class Alone:
         member, velocity = self._member, state.optimizer_state
         W = member.first_weights(state.parameters)
         V = member.first_weights(velocity) if len(velocity) else W
-        return Parameters(state.parameters, velocity, W, V)
+        return Parameters(tables.Theta(state.parameters, velocity), W, V)
 
     def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
         """Do nothing: the states are what kernels updated."""
@@ -108,7 +106,7 @@ class Stacked:
         rest, velocity = aligned_zeros(size, dtype), aligned_zeros(size * moving, dtype)
         W = aligned_zeros(stacked * inputs, dtype).reshape(stacked, inputs)
         V = aligned_zeros(stacked * inputs, dtype).reshape(stacked, inputs) if moving else W
-        self._own = Parameters(rest, velocity, W, V)
+        self._own = Parameters(tables.Theta(rest, velocity), W, V)
 
     def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
         """Return the layer table of each network, and the length of the buffers."""
@@ -139,9 +137,9 @@ class Stacked:
         own, pairs = self._own, []
         for member, place, state in zip(self._members, self._places, states, strict=True):
             units, behind = place
-            vectors = [(own.W, own.rest, state.parameters)]
+            vectors = [(own.W, own.theta.parameters, state.parameters)]
             if len(state.optimizer_state):
-                vectors.append((own.V, own.velocity, state.optimizer_state))
+                vectors.append((own.V, own.theta.velocity, state.optimizer_state))
             for first, rest, vector in vectors:
                 if with_first:
                     pairs.append((first[units], member.first_weights(vector)))

@@ -15,22 +15,18 @@ where lag counts batches. The same holds inside a sub-block of 16 rows; after it
 rows still to come are brought forward by the same rule with one small product. Benesty and
 Duhamel 1992 did this for LMS filters; the application to the first layer of a network is ours.
 
-Arguments shared here (`ld` is a multiple of 16 and at least R, the units of all first layers):
+Arguments shared here (`ld` is a multiple of 16 and at least R, the units of all first layers; the
+bundles are described in `tables`):
 
-    values, deltas: flat; the first layers' rows lie at their front, (B, ld); values holds P first
-    Q: float[B * ld], the products with the velocity; used if MOVING
+    space.values, space.deltas: the first layers' rows lie at their front, (B, ld); values holds P
+    gram: float[B, B] behind its start, rows `gram_ld` apart; its lower triangle is read
+    batch: rows of a step
     form: PLAIN, DECAYING (L2, no velocity) or MOVING (momentum): of all networks of the call
-    steps: float[B * ld], written: what each row adds to W, as -rate g if PLAIN, else g
-    scratch: float[B * ld], written
-    gram: float[B, B] behind its slice, rows `gram_ld` apart; its lower triangle is read
-    powers: float[4, K + 1, ld], the entries 00, 01, 10, 11 of A^k for every unit
-    lags: float[2, K, ld], the entries of A^k b
-    biases: float[4, ld], rate, momentum and the factors of g and v in a step of every bias
 """
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel, spliced_kernel
 from samplewise_backends.numba_cpu.kernels.activations import activate, multiply_by_slope
 from samplewise_backends.numba_cpu.kernels.blas import gemm_nn
 from samplewise_backends.numba_cpu.kernels.step import (
@@ -118,40 +114,27 @@ def mix(p, q, k, powers):
         q[o] = c[o] * before + d[o] * q[o]
 
 
-@kernel
+@spliced_kernel
 def _bring_forward(
-    gemm,
-    first,
-    last,
-    rows,
-    batch,
-    form,
-    ld,
-    values,
-    Q,
-    steps,
-    scratch,
-    gram,
-    gram_ld,
-    powers,
-    lags,
+    gemm, first, last, rows, batch, form, ld, values, block, gram, gram_ld, recurrence
 ):
     """Let the rows from `last` on see what the sub-block first to last did."""
     count, rest = last - first, rows - last
     one = values.dtype.type(1)
-    block, e = part(gram, last * gram_ld + first, count), part(steps, first * ld, count * ld)
-    p, q = part(values, last * ld, rest * ld), part(Q, last * ld, rest * ld)
+    G, e = part(gram, last * gram_ld + first, count), part(block.steps, first * ld, count * ld)
+    p, q = part(values, last * ld, rest * ld), part(block.Q, last * ld, rest * ld)
+    scratch, lags = block.scratch, recurrence.lags
     if form == PLAIN:
-        gemm_nn(gemm, rest, ld, count, one, block, gram_ld, e, ld, one, p, ld)
+        gemm_nn(gemm, rest, ld, count, one, G, gram_ld, e, ld, one, p, ld)
         return
     batches = (count + batch - 1) // batch
     for r in range(rest):
-        mix(part(p, r * ld, ld), part(q, r * ld, ld), batches, powers)
+        mix(part(p, r * ld, ld), part(q, r * ld, ld), batches, recurrence.powers)
     decayed(e, count, batch, ld, lags, 0, scratch)
-    gemm_nn(gemm, rest, ld, count, one, block, gram_ld, scratch, ld, one, p, ld)
+    gemm_nn(gemm, rest, ld, count, one, G, gram_ld, scratch, ld, one, p, ld)
     if form == MOVING:
         decayed(e, count, batch, ld, lags, 1, scratch)
-        gemm_nn(gemm, rest, ld, count, one, block, gram_ld, scratch, ld, one, q, ld)
+        gemm_nn(gemm, rest, ld, count, one, G, gram_ld, scratch, ld, one, q, ld)
 
 
 @kernel
@@ -191,82 +174,80 @@ def _keep_steps(g, rows, ld, form, biases, steps):
             steps[r * ld + o] = -rate[o] * step if form == PLAIN else step
 
 
-@kernel
+@spliced_kernel
+def _first_values(t, count, first, batch, form, ld, stack, values, block, gram, gram_ld, bias, law):
+    """Write the first layers' outputs for the rows t to t + count of a block."""
+    segments = stack.segments
+    for r in range(t, t + count):
+        z, weights = part(values, r * ld, ld), part(gram, r * gram_ld, t)
+        if form == PLAIN:
+            _correct_plain(z, weights, block.steps, first, t, ld)
+        else:
+            q = part(block.Q, r * ld, ld)
+            _correct(z, q, weights, block.steps, first, t, batch, law.powers, law.lags)
+        _add(z, bias)
+        for i in range(segments.shape[0]):
+            u = segments[i, FROM]
+            activate(part(z, u, segments[i, TO] - u), segments[i, CODE])
+
+
+@spliced_kernel
+def _steps_behind(gemm, t, count, Y, order, loss, ld, stack, theta, space, law, losses, losses_ld):
+    """Take one step of every network behind its first layer."""
+    layers, networks = stack.layers, stack.networks
+    where = part(order, t, count)
+    for m in range(networks.shape[0]):
+        start = networks[m, START]
+        table = layers[start : start + networks[m, DEPTH]]
+        seen = part(losses, m * losses_ld + t, count)
+        forward_behind(gemm, table, t * ld, count, theta.parameters, space.values)
+        loss_rows(table, t * ld, count, Y, where, loss, space, seen)
+        backward_behind(gemm, table, t * ld, count, theta, space, row(law.rules, m))
+
+
+@spliced_kernel
+def _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, law):
+    """Keep what the rows of a batch add to the first layers' weights, and step in their biases."""
+    segments = stack.segments
+    g, kept = part(space.deltas, t * ld, count * ld), part(block.steps, t * ld, count * ld)
+    for r in range(count):
+        for i in range(segments.shape[0]):
+            u, units = r * ld + segments[i, FROM], segments[i, TO] - segments[i, FROM]
+            a = part(space.values, t * ld + u, units)
+            multiply_by_slope(part(g, u, units), a, segments[i, CODE])
+    if count == 1 and form == PLAIN:
+        _step_biases(g, bias, law.biases, kept)
+    else:
+        _keep_steps(g, count, ld, form, law.biases, kept)
+        _update_biases(g, count, ld, form, bias, bias_velocity, law.biases, space.tiny)
+
+
+@spliced_kernel
 def run_block(
-    gemm,
-    Y,
-    order,
-    batch,
-    loss,
-    form,
-    ld,
-    tables,
-    segments,
-    parameters,
-    velocity,
-    gradient,
-    values,
-    deltas,
-    Q,
-    steps,
-    scratch,
-    gram,
-    gram_ld,
-    powers,
-    lags,
-    biases,
-    rules,
-    tiny,
-    losses,
-    losses_ld,
+    gemm, Y, order, window, stack, theta, space, block, gram, gram_ld, law, losses, losses_ld
 ):
-    """Run the steps of one block, whose products P (and Q) are taken; order holds its rows."""
-    layers, networks = tables
-    rows = order.shape[0]
-    at = layers[networks[0, START], BIAS]
-    bias = part(parameters, at, ld)
-    bias_velocity = part(velocity, at, ld) if form == MOVING else bias
-    sub = max(SUB_BLOCK // batch, 1) * batch
+    """Run the steps of one block, whose products P (and Q) are taken.
+
+    order: its rows; window: as in `blocked`; law: a `Recurrence`; losses: from the block's first
+    row of the first network on, networks `losses_ld` apart.
+    """
+    batch, loss, form, ld = window[2], window[4], window[5], window[8]
+    rows, at = order.shape[0], stack.layers[stack.networks[0, START], BIAS]
+    bias = part(theta.parameters, at, ld)
+    bias_velocity = part(theta.velocity, at, ld) if form == MOVING else bias
+    values, sub = space.values, max(SUB_BLOCK // batch, 1) * batch
     for first in range(0, rows, sub):
         last = min(first + sub, rows)
         for t in range(first, last, batch):
             count = min(batch, last - t)
-            for r in range(t, t + count):
-                z, q = part(values, r * ld, ld), part(Q, r * ld, ld)
-                weights = part(gram, r * gram_ld, t)
-                if form == PLAIN:
-                    _correct_plain(z, weights, steps, first, t, ld)
-                else:
-                    _correct(z, q, weights, steps, first, t, batch, powers, lags)
-                _add(z, bias)
-                for i in range(segments.shape[0]):
-                    u = segments[i, FROM]
-                    activate(part(z, u, segments[i, TO] - u), segments[i, CODE])
-            for m in range(networks.shape[0]):
-                start = networks[m, START]
-                table = layers[start : start + networks[m, DEPTH]]
-                where = part(order, t, count)
-                forward_behind(gemm, table, t * ld, count, parameters, values)
-                seen = part(losses, m * losses_ld + t, count)
-                loss_rows(table, t * ld, count, Y, where, loss, values, deltas, seen)
-                backward_behind(
-                    *(gemm, table, t * ld, count, parameters, velocity, gradient, values),
-                    *(deltas, row(rules, m), tiny),
-                )
-            g = part(deltas, t * ld, count * ld)
-            for r in range(count):
-                for i in range(segments.shape[0]):
-                    u, units = r * ld + segments[i, FROM], segments[i, TO] - segments[i, FROM]
-                    a = part(values, t * ld + u, units)
-                    multiply_by_slope(part(g, u, units), a, segments[i, CODE])
-            kept = part(steps, t * ld, count * ld)
-            if count == 1 and form == PLAIN:
-                _step_biases(g, bias, biases, kept)
-                continue
-            _keep_steps(g, count, ld, form, biases, kept)
-            _update_biases(g, count, ld, form, bias, bias_velocity, biases, tiny)
+            _first_values(
+                t, count, first, batch, form, ld, stack, values, block, gram, gram_ld, bias, law
+            )
+            _steps_behind(
+                gemm, t, count, Y, order, loss, ld, stack, theta, space, law, losses, losses_ld
+            )
+            _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, law)
         if last < rows:
             _bring_forward(
-                *(gemm, first, last, rows, batch, form, ld, values, Q, steps, scratch, gram),
-                *(gram_ld, powers, lags),
+                gemm, first, last, rows, batch, form, ld, values, block, gram, gram_ld, law
             )

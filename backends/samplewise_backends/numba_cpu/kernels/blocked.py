@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import entry_point, kernel
+from samplewise_backends.numba_cpu.jit import entry_point, spliced_kernel
 from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.products import (
@@ -17,26 +17,27 @@ NO_GRAM, READ_GRAM, SCRATCH_GRAM = range(3)
 
 
 @entry_point
-def fill_gram(gemm, X, order, window, in_order, gathered, rows_of_X, gram):
+def fill_gram(gemm, X, order, window, in_order, rows_of, gram):
     """Write the Gram matrix of every block of a window = (start, stop, block), float[n, block]."""
     start, stop, size = window
     for first in range(start, stop, size):
         rows = min(size, stop - first)
         if in_order:
-            block = X[order[first] : order[first] + rows]
+            A = X[order[first] : order[first] + rows]
         else:
-            gather(X, order, first, rows, gathered)
-            block = rows_of_X[:rows]
+            gather(X, order, first, rows, rows_of[0])
+            A = rows_of[1][:rows]
         G = part(gram, (first - start) * size, rows * size)
-        gram_block(gemm, block, G, size)
+        gram_block(gemm, A, G, size)
 
 
-@kernel
-def _update_first(kinds, gemm, block, batch, form, ld, steps, scratch, W, V, powers, lags, tiny):
+@spliced_kernel
+def _update_first(kinds, gemm, A, batch, form, ld, block, W, V, law, tiny):
     """Bring the first layers' weights (and velocities) to the end of a block."""
-    rows = block.shape[0]
+    rows, steps, scratch = A.shape[0], block.steps, block.scratch
+    powers, lags = law.powers, law.lags
     if form == PLAIN:
-        update_product(kinds[1], gemm, steps, ld, block, W)
+        update_product(kinds[1], gemm, steps, ld, A, W)
         return
     batches = (rows + batch - 1) // batch
     zero = W.dtype.type(0)
@@ -55,70 +56,54 @@ def _update_first(kinds, gemm, block, batch, form, ld, steps, scratch, W, V, pow
             after = c * before + d * v[i]
             v[i] = zero if abs(after) < tiny else after
     decayed(steps, rows, batch, ld, lags, 0, scratch)
-    update_product(kinds[1], gemm, scratch, ld, block, W)
+    update_product(kinds[1], gemm, scratch, ld, A, W)
     if form == MOVING:
         decayed(steps, rows, batch, ld, lags, 1, scratch)
-        update_product(kinds[1], gemm, scratch, ld, block, V)
+        update_product(kinds[1], gemm, scratch, ld, A, V)
 
 
 @entry_point
 def run_blocked(
-    gemm,
-    X,
-    Y,
-    order,
-    window,
-    kinds,
-    tables,
-    segments,
-    parameters,
-    velocity,
-    gradient,
-    W,
-    V,
-    values,
-    deltas,
-    Q,
-    steps,
-    scratch,
-    gathered,
-    rows_of_X,
-    gram,
-    powers,
-    lags,
-    biases,
-    rules,
-    tiny,
-    losses,
+    gemm, X, Y, order, window, kinds, stack, theta, W, V, space, block, rows_of, gram, law, losses
 ):
     """Train on order[start:stop] in blocks.
 
     window: (start, stop, batch size, block, loss code, form, in order, Gram code, ld); kinds: of
-    the two products; W, V: float[R, d], weights and velocities of all first layers, updated;
-    gathered: float[B, d], written where rows are not in order, and rows_of_X a read-only view of
-    it; gram: float[stop - start or B, B]; the rest as in `block`.
+    the products; W, V: float[R, d], weights and velocities of all first layers, updated; rows_of:
+    (float[B, d], a read-only view of it), written where rows are not in order; gram:
+    float[stop - start or B, B]; the rest as in `block`.
     Differs from the reference: see `block`; the first layer's rounding is that of products of
     whole blocks.
     """
-    start, stop, batch, size, loss, form, in_order, gram_code, ld = window
+    start, stop, batch, size, _, form, in_order, gram_code, ld = window
     for first in range(start, stop, size):
         rows = min(size, stop - first)
         if in_order:
-            block = X[order[first] : order[first] + rows]
+            A = X[order[first] : order[first] + rows]
         else:
-            gather(X, order, first, rows, gathered)
-            block = rows_of_X[:rows]
-        values_product(kinds[0], gemm, block, W, values, ld)
+            gather(X, order, first, rows, rows_of[0])
+            A = rows_of[1][:rows]
+        values_product(kinds[0], gemm, A, W, space.values, ld)
         if form == MOVING:
-            values_product(kinds[0], gemm, block, V, Q, ld)
+            values_product(kinds[0], gemm, A, V, block.Q, ld)
         at = first - start if gram_code == READ_GRAM else 0
-        G = part(gram, at * gram.shape[1], rows * gram.shape[1])
+        G, gram_ld = part(gram, at * gram.shape[1], rows * gram.shape[1]), gram.shape[1]
         if gram_code == SCRATCH_GRAM:
-            gram_block(gemm, block, G, gram.shape[1])
+            gram_block(gemm, A, G, gram_ld)
+        where, seen = part(order, first, rows), part(losses, first, rows)
         run_block(
-            *(gemm, Y, part(order, first, rows), batch, loss, form, ld, tables, segments),
-            *(parameters, velocity, gradient, values, deltas, Q, steps, scratch, G),
-            *(gram.shape[1], powers, lags, biases, rules, tiny),
-            *(part(losses, first, rows), losses.shape[1]),
+            gemm,
+            Y,
+            where,
+            window,
+            stack,
+            theta,
+            space,
+            block,
+            G,
+            gram_ld,
+            law,
+            seen,
+            losses.shape[1],
         )
-        _update_first(kinds, gemm, block, batch, form, ld, steps, scratch, W, V, powers, lags, tiny)
+        _update_first(kinds, gemm, A, batch, form, ld, block, W, V, law, space.tiny)

@@ -106,10 +106,11 @@ def dense_backward_row(delta, a, parameters, layer, rule, below):
 
 
 @inlined_kernel
-def dense_backward_row_momentum(delta, a, parameters, velocity, layer, rule, tiny, below):
+def dense_backward_row_momentum(delta, a, theta, layer, rule, tiny, below):
     """As `dense_backward_row`, with momentum."""
     inputs, units = layer[INPUTS], layer[UNITS]
     first, size = layer[WEIGHT], units * inputs
+    parameters, velocity = theta.parameters, theta.velocity
     weights, speeds = part(parameters, first, size), part(velocity, first, size)
     rate, mu, l2, zero = rule[RATE], rule[MOMENTUM], rule[L2], a.dtype.type(0)
     # The shares of gradient and velocity in a step.
@@ -130,14 +131,14 @@ def dense_backward_row_momentum(delta, a, parameters, velocity, layer, rule, tin
 
 
 @inlined_kernel
-def dense_update(
-    gemm, rows, delta, delta_ld, a, a_ld, parameters, velocity, gradient, layer, rule, tiny
-):
+def dense_update(gemm, rows, delta, delta_ld, a, a_ld, theta, space, layer, rule):
     """Take one step of SGD in the weights and biases of a layer.
 
-    delta: of the layer, with the mean over the batch in it; a: the layer's inputs; gradient:
-    scratch of the size of the weights; rule: a row of rates; tiny: a velocity below it is 0.
+    delta: of the layer, with the mean over the batch in it; a: the layer's inputs; rule: a row of
+    the table of rules.
     """
+    parameters, velocity = theta.parameters, theta.velocity
+    gradient, tiny = space.gradient, space.tiny
     inputs, units = layer[INPUTS], layer[UNITS]
     first, size = layer[WEIGHT], units * inputs
     weights = part(parameters, first, size)

@@ -17,23 +17,7 @@ def gather(X, order, start, rows, A):
 
 
 @entry_point
-def run_direct(
-    gemm,
-    X,
-    Y,
-    order,
-    window,
-    layers,
-    parameters,
-    velocity,
-    gradient,
-    values,
-    deltas,
-    gathered,
-    rule,
-    tiny,
-    losses,
-):
+def run_direct(gemm, X, Y, order, window, layers, theta, space, gathered, rule, losses):
     """Train on order[start:stop], with window = (start, stop, batch size, loss code).
 
     Differs from the reference: a batch is matrices, and inner products are summed in another
@@ -43,7 +27,5 @@ def run_direct(
     for first in range(start, stop, batch):
         rows = min(batch, stop - first)
         gather(X, order, first, rows, gathered)
-        whole_step(
-            *(gemm, gathered[:rows], Y, part(order, first, rows), loss, layers, parameters),
-            *(velocity, gradient, values, deltas, rule, tiny, part(losses, first, rows)),
-        )
+        A, where = gathered[:rows], part(order, first, rows)
+        whole_step(gemm, A, Y, where, loss, layers, theta, space, rule, part(losses, first, rows))

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import entry_point, kernel
+from samplewise_backends.numba_cpu.jit import entry_point, kernel, spliced_kernel
 from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.products import dual_product
 from samplewise_backends.numba_cpu.kernels.views import part, row
+
+
+@spliced_kernel
+def _take_products(kind, gemm, where, form, ld, base, S, origin, gram, gathered, near, values, Q):
+    """Write P (and Q) of the rows `where`, and the Gram matrix among them to `near`."""
+    rows, units = where.shape[0], S.shape[2]
+    for r in range(rows):
+        known, out = row(gram, where[r]), row(gathered, r)
+        for i in range(known.shape[0]):
+            out[i] = known[i]
+        for s in range(r):
+            near[r, s] = known[where[s]]
+        z, q = part(values, r * ld, units), part(Q, r * ld, units)
+        w0, v0 = base[0, where[r]], base[1, where[r]]
+        for o in range(units):
+            z[o] = origin[0, o] * w0[o] + origin[1, o] * v0[o]
+            q[o] = origin[2, o] * w0[o] + origin[3, o] * v0[o]
+    G = gathered[:rows]
+    dual_product(kind, gemm, G, S[0], values, ld)
+    if form == MOVING:
+        dual_product(kind, gemm, G, S[1], Q, ld)
 
 
 @entry_point
@@ -15,27 +36,17 @@ def run_dual(
     order,
     window,
     kinds,
-    tables,
-    segments,
-    parameters,
-    velocity,
-    gradient,
+    stack,
+    theta,
     base,
     S,
-    values,
-    deltas,
-    Q,
-    steps,
-    scratch,
+    origin,
+    space,
+    block,
     gathered,
     gram,
-    block_gram,
-    origin,
-    powers,
-    lags,
-    biases,
-    rules,
-    tiny,
+    near,
+    law,
     losses,
 ):
     """Train on order[start:stop] with the first layers as coefficients of the training rows.
@@ -44,42 +55,52 @@ def run_dual(
 
     base: float[2, n, R], the products X W0^T and X V0^T; S: float[2, n, R], the coefficients,
     updated; origin: float[4, R], the entries o, updated; gram: float[n, n]; gathered: float[B, n]
-    and block_gram: float[B, B], written; the rest as in `run_blocked`.
+    and near: float[B, B], written; the rest as in `run_blocked`.
     Differs from the reference: the first layer's values are sums over samples, not over inputs.
     """
-    start, stop, batch, size, loss, form, _, _, ld = window
-    units = S.shape[2]
+    start, stop, batch, size, _, form, _, _, ld = window
     for first in range(start, stop, size):
         rows = min(size, stop - first)
-        where = part(order, first, rows)
-        for r in range(rows):
-            known = row(gram, where[r])
-            for i in range(known.shape[0]):
-                gathered[r, i] = known[i]
-            for s in range(r):
-                block_gram[r, s] = known[where[s]]
-            z, q = part(values, r * ld, units), part(Q, r * ld, units)
-            w0, v0 = base[0, where[r]], base[1, where[r]]
-            for o in range(units):
-                z[o] = origin[0, o] * w0[o] + origin[1, o] * v0[o]
-                q[o] = origin[2, o] * w0[o] + origin[3, o] * v0[o]
-        G = gathered[:rows]
-        dual_product(kinds[2], gemm, G, S[0], values, ld)
-        if form == MOVING:
-            dual_product(kinds[2], gemm, G, S[1], Q, ld)
-        run_block(
-            *(gemm, Y, where, batch, loss, form, ld, tables, segments, parameters, velocity),
-            *(gradient, values, deltas, Q, steps, scratch, part(block_gram, 0, block_gram.size)),
-            *(block_gram.shape[1], powers, lags, biases, rules, tiny),
-            *(part(losses, first, rows), losses.shape[1]),
+        where, seen = part(order, first, rows), part(losses, first, rows)
+        _take_products(
+            kinds[2],
+            gemm,
+            where,
+            form,
+            ld,
+            base,
+            S,
+            origin,
+            gram,
+            gathered,
+            near,
+            space.values,
+            block.Q,
         )
-        _update_coefficients(where, batch, form, ld, steps, scratch, S, origin, powers, lags, tiny)
+        G, gram_ld = part(near, 0, near.size), near.shape[1]
+        run_block(
+            gemm,
+            Y,
+            where,
+            window,
+            stack,
+            theta,
+            space,
+            block,
+            G,
+            gram_ld,
+            law,
+            seen,
+            losses.shape[1],
+        )
+        _update_coefficients(where, batch, form, ld, block, S, origin, law, space.tiny)
 
 
-@kernel
-def _update_coefficients(where, batch, form, ld, steps, scratch, S, origin, powers, lags, tiny):
+@spliced_kernel
+def _update_coefficients(where, batch, form, ld, block, S, origin, law, tiny):
     """Bring the coefficients of all rows to the end of a block."""
-    rows, units = where.shape[0], S.shape[2]
+    rows, units, steps, scratch = where.shape[0], S.shape[2], block.steps, block.scratch
+    powers, lags = law.powers, law.lags
     if form == PLAIN:
         _add_rows(S[0], where, steps, ld)
         return

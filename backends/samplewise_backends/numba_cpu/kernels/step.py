@@ -6,7 +6,7 @@ its own. A step starts from the first layer's outputs, or from the inputs themse
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import entry_point, inlined_kernel, kernel
+from samplewise_backends.numba_cpu.jit import entry_point, inlined_kernel, spliced_kernel
 from samplewise_backends.numba_cpu.kernels.activations import activate, multiply_by_slope
 from samplewise_backends.numba_cpu.kernels.dense import (
     dense_backward_row,
@@ -21,7 +21,7 @@ from samplewise_backends.numba_cpu.kernels.tables import ACTIVATION, BIAS, LD, M
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
 
-@inlined_kernel
+@spliced_kernel
 def _rows_of(buffer, layer, shift, rows):
     """Return the part of values or deltas where the rows of a layer lie."""
     start = layer[OUT] + shift
@@ -41,7 +41,7 @@ def _slope_rows(delta, a, layer, rows):
         multiply_by_slope(part(delta, start, units), part(a, start, units), layer[ACTIVATION])
 
 
-@inlined_kernel
+@spliced_kernel
 def forward_behind(gemm, layers, shift, rows, parameters, values):
     """Write the outputs of every layer behind the first; the last one's are the logits."""
     for k in range(1, layers.shape[0]):
@@ -52,13 +52,13 @@ def forward_behind(gemm, layers, shift, rows, parameters, values):
         _activate_rows(z, layer, rows)
 
 
-@inlined_kernel
-def loss_rows(layers, shift, rows, Y, order, loss, values, deltas, losses):
+@spliced_kernel
+def loss_rows(layers, shift, rows, Y, order, loss, space, losses):
     """Write the loss of each row, and the last layer's deltas with the mean over the rows."""
     depth = layers.shape[0]
     last = row(layers, depth - 1)
     at = shift if depth == 1 else 0
-    z, delta = _rows_of(values, last, at, rows), _rows_of(deltas, last, at, rows)
+    z, delta = _rows_of(space.values, last, at, rows), _rows_of(space.deltas, last, at, rows)
     units = last[UNITS]
     share = z.dtype.type(1) / z.dtype.type(rows)
     for r in range(rows):
@@ -70,11 +70,10 @@ def loss_rows(layers, shift, rows, Y, order, loss, values, deltas, losses):
                 d[k] *= share
 
 
-@inlined_kernel
-def backward_behind(
-    gemm, layers, shift, rows, parameters, velocity, gradient, values, deltas, rule, tiny
-):
+@spliced_kernel
+def backward_behind(gemm, layers, shift, rows, theta, space, rule):
     """Step in every layer behind the first; write the deltas of the first layer's outputs."""
+    values, deltas = space.values, space.deltas
     for k in range(layers.shape[0] - 1, 0, -1):
         below, layer = row(layers, k - 1), row(layers, k)
         at = shift if k == 1 else 0
@@ -84,17 +83,12 @@ def backward_behind(
         delta_below = _rows_of(deltas, below, at, rows)
         if rows == 1:
             if rule[MOMENTUM] == rule.dtype.type(0):
-                dense_backward_row(delta, a, parameters, layer, rule, delta_below)
+                dense_backward_row(delta, a, theta.parameters, layer, rule, delta_below)
             else:
-                dense_backward_row_momentum(
-                    delta, a, parameters, velocity, layer, rule, tiny, delta_below
-                )
+                dense_backward_row_momentum(delta, a, theta, layer, rule, space.tiny, delta_below)
             continue
-        dense_below(gemm, rows, delta, layer[LD], parameters, layer, delta_below, below[LD])
-        dense_update(
-            *(gemm, rows, delta, layer[LD], a, below[LD], parameters, velocity, gradient, layer),
-            *(rule, tiny),
-        )
+        dense_below(gemm, rows, delta, layer[LD], theta.parameters, layer, delta_below, below[LD])
+        dense_update(gemm, rows, delta, layer[LD], a, below[LD], theta, space, layer, rule)
 
 
 @entry_point
@@ -119,46 +113,26 @@ def forward_from(gemm, Z, layers, parameters, values):
     forward_behind(gemm, layers, 0, rows, parameters, values)
 
 
-@kernel
-def whole_step(
-    gemm,
-    A,
-    Y,
-    order,
-    loss,
-    layers,
-    parameters,
-    velocity,
-    gradient,
-    values,
-    deltas,
-    rule,
-    tiny,
-    losses,
-):
+@spliced_kernel
+def whole_step(gemm, A, Y, order, loss, layers, theta, space, rule, losses):
     """Take one step of a whole network on the rows of A, float[rows, I]."""
     rows, inputs, first = A.shape[0], A.shape[1], row(layers, 0)
-    a = part(A, 0, A.size)
-    z, delta = _rows_of(values, first, 0, rows), _rows_of(deltas, first, 0, rows)
-    forward(gemm, A, layers, parameters, values)
-    loss_rows(layers, 0, rows, Y, order, loss, values, deltas, losses)
-    backward_behind(
-        gemm, layers, 0, rows, parameters, velocity, gradient, values, deltas, rule, tiny
-    )
+    z, delta = _rows_of(space.values, first, 0, rows), _rows_of(space.deltas, first, 0, rows)
+    forward(gemm, A, layers, theta.parameters, space.values)
+    loss_rows(layers, 0, rows, Y, order, loss, space, losses)
+    backward_behind(gemm, layers, 0, rows, theta, space, rule)
     if layers.shape[0] > 1:
         _slope_rows(delta, z, first, rows)
-    dense_update(
-        *(gemm, rows, delta, first[LD], a, inputs, parameters, velocity, gradient, first),
-        *(rule, tiny),
-    )
+    a = part(A, 0, A.size)
+    dense_update(gemm, rows, delta, first[LD], a, inputs, theta, space, first, rule)
 
 
 @entry_point
-def mean_gradient(gemm, A, Y, order, loss, layers, parameters, values, deltas, gradient, losses):
+def mean_gradient(gemm, A, Y, order, loss, layers, parameters, space, gradient, losses):
     """Write the loss of each row of A, and the mean gradient, laid out like the parameters."""
-    rows, inputs = A.shape[0], A.shape[1]
+    rows, inputs, values, deltas = A.shape[0], A.shape[1], space.values, space.deltas
     forward(gemm, A, layers, parameters, values)
-    loss_rows(layers, 0, rows, Y, order, loss, values, deltas, losses)
+    loss_rows(layers, 0, rows, Y, order, loss, space, losses)
     for k in range(layers.shape[0] - 1, -1, -1):
         layer = row(layers, k)
         delta = _rows_of(deltas, layer, 0, rows)
