@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS_VENV ?= $(VENV)-peers
+PEERS_READY := $(PEERS_VENV)/.ready
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help report test coverage parity lint bench bench-quick wheel lock clean
+.PHONY: help report test coverage parity lint bench bench-quick peers wheel lock clean
 
 help:
 	@echo "make report       reproduce the report on the embedded data, into report/"
@@ -15,6 +17,7 @@ help:
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        measure everything and print one table"
 	@echo "make bench-quick  run every benchmark once, keep nothing"
+	@echo "make peers        compare with JAX, PyTorch, scikit-learn and FANN, into peers/"
 	@echo "make wheel        build the wheel, install it into a new environment, and run it"
 	@echo "make lock         resolve requirements/*.lock anew"
 
@@ -58,6 +61,16 @@ bench-quick: $(READY)
 	SAMPLEWISE_BENCH_ROUNDS=1 $(ASV) run --python=same --quick --dry-run --show-stderr
 	$(BIN)/python -m pytest tests/perf -o addopts="--strict-markers --strict-config -ra" --benchmark-disable
 
+# The peers stay out of $(VENV), which is what the lock file says. libfann is the system's.
+$(PEERS_READY): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(PEERS_VENV)/bin/python -m pip install --quiet --no-build-isolation --editable '.[peers]'
+	@touch $@
+
+peers: $(PEERS_READY)
+	$(PEERS_VENV)/bin/samplewise bench --peers --out peers --force
+
 wheel: $(READY)
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
@@ -73,4 +86,4 @@ lock: $(READY)
 	  --no-annotate --upgrade --extra dev -c requirements/runtime.lock -o requirements/dev.lock
 
 clean:
-	rm -rf $(VENV) .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report run
+	rm -rf $(VENV) $(PEERS_VENV) peers .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report run

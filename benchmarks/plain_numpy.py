@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from samplewise.bench.problems import Problem
+from samplewise.bench.contestants import Contestant
 
 
 def sigmoid(z):
@@ -51,12 +51,13 @@ def train(X, Y, W1, b1, W2, b2, learning_rate, epochs):
     return history
 
 
-class PlainLoop(Problem):
+class PlainLoop(Contestant):
     """A problem of batch size 1 that the plain loop trains, from the same weights as a backend."""
 
     def train(self, state):
         """Run all epochs; return seconds, and the mean losses of the first and the last epoch."""
-        weights = self.network.layout.views(state.parameters).values()
+        problem = self.problem
+        weights = problem.network.layout.views(state.parameters).values()
         began = time.perf_counter()
-        losses = train(self.X, self.Y, *weights, self.row.learning_rate, self.row.epochs)
+        losses = train(problem.X, problem.Y, *weights, problem.learning_rate, problem.epochs)
         return time.perf_counter() - began, losses[0], losses[-1]

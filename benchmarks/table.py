@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.problems import BACKENDS, DTYPES, PLAIN, ROWS
+from benchmarks.problems import BACKENDS, DTYPES, PLAIN, PLANS, ROWS, SHAPES
 from samplewise.report.wording import three_digits
 
 ASV = Path(__file__).parents[1] / ".asv"
@@ -30,6 +30,10 @@ RATIOS = {
     "track_vectorized_over_reference_batch_32": "vectorized faster than reference, batch 32",
     "track_reference_time_over_plain_loop": "reference slower than the plain loop",
     "track_reference_time_over_plain_loop_one_unit": "the same with one hidden unit",
+}
+MANY = {
+    "time_train": ("50 networks 784-10-1 at once", 1e3, "ms"),
+    "track_faster_than_one_after_another": ("faster than one after another", 1.0, "times"),
 }
 STARTUP = {
     "Startup.timeraw_import_samplewise": "import samplewise",
@@ -115,6 +119,7 @@ def other_lines(values: Values) -> Iterable[tuple[str, str, str]]:
         value = finals.get((name, batch, dtype))
         if value is not None:
             yield "784-10-1", f"{name}, batch {batch}, {dtype}", f"{figure(value, 1e3)} ms"
+    yield from path_lines(values)
     for name, text in RATIOS.items():
         value = values.get(f"bench_final.Ratios.{name}", {}).get(())
         yield "ratios", text, f"{figure(value)} times"
@@ -129,10 +134,38 @@ def other_lines(values: Values) -> Iterable[tuple[str, str, str]]:
         yield "start", text, f"{figure(value, 1e3)} ms"
     for (row, backend), value in values.get("bench_rows.Memory.peakmem_train", {}).items():
         yield "peak memory", f"{row}, {backend}", f"{figure(value, 2**-20)} MiB"
+    for (plan, shape), value in values.get("bench_paths.Memory.peakmem_train", {}).items():
+        if value is not None:
+            yield "peak memory", f"{shape}, {plan}", f"{figure(value, 2**-20)} MiB"
+
+
+def path_lines(values: Values) -> Iterable[tuple[str, str, str]]:
+    """Yield the figures of each shape by plan, of many networks at once, and of one prediction.
+
+    Plans that the backend lacks are left out.
+    """
+    epochs = values.get("bench_paths.Epoch.time_epoch", {})
+    shares = values.get("bench_paths.Roofline.track_roofline", {})
+    for shape in SHAPES:
+        told = [
+            f"{plan} {figure(epochs.get((plan, shape)), 1e3)} ({figure(share, 100)} %)"
+            for plan in PLANS
+            if (share := shares.get((plan, shape))) is not None
+        ]
+        if told:
+            yield "epoch, ms (gemm)", shape, ", ".join(told)
+    for name, (text, scale, unit) in MANY.items():
+        value = values.get(f"bench_paths.ManyNetworks.{name}", {}).get(())
+        yield "many networks", text, f"{figure(value, scale)} {unit}"
+    # In seconds for a thousand.
+    for (backend,), value in values.get(
+        "bench_paths.Prediction.time_predict_1000_times", {}
+    ).items():
+        yield "one prediction", backend, f"{figure(value, 1e3)} us"
 
 
 def pytest_lines(path: Path) -> Iterable[tuple[str, str, str]]:
-    """Yield a line for each group of pytest-benchmark, with the median of each backend.
+    """Yield a line for each group of pytest-benchmark, with the median of each backend or plan.
 
     Nothing where it did not run.
     """
@@ -140,11 +173,13 @@ def pytest_lines(path: Path) -> Iterable[tuple[str, str, str]]:
         return
     groups: dict[str, dict[str, str]] = {}
     for benchmark in json.loads(path.read_text(encoding="utf-8"))["benchmarks"]:
-        (backend,) = [name for name in benchmark["params"].values() if name in BACKENDS]
+        (name,) = [value for value in benchmark["params"].values() if value in (*BACKENDS, *PLANS)]
         medians = groups.setdefault(benchmark["group"], {})
-        medians[backend] = figure(benchmark["stats"]["median"], 1e6)
+        medians[name] = figure(benchmark["stats"]["median"], 1e6)
     for group, medians in groups.items():
-        figures = ", ".join(f"{name} {medians[name]}" for name in BACKENDS if name in medians)
+        figures = ", ".join(
+            f"{name} {medians[name]}" for name in (*BACKENDS, *PLANS) if name in medians
+        )
         yield "pytest, us", group, figures
 
 

@@ -17,6 +17,7 @@ ROOMS = [
     {"registry"},
     {"data"},
     {"training"},
+    {"predictor"},
     {"model"},
     {"model_file"},
     {"experiment"},

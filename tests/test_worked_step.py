@@ -11,11 +11,14 @@ from samplewise.testing import measures, tolerances
 BACKENDS = ("reference", "vectorized", "numba_cpu")
 # Where the report clips p.
 CLIP = 10.0**-15
+ONE_STEP = Steps(np.arange(1), 0, 1, 1, 0.5)
 
 
-def program_of(backend, network):
-    loss = loss_named("binary_cross_entropy")
-    program = registry.load(backend).compile(network, loss, SGD(), np.dtype("float64"))
+def program_of(name, network, optimizer=SGD()):  # noqa: B008 - frozen
+    loss, backend = loss_named("binary_cross_entropy"), registry.load(name)
+    if not set(optimizer.features) <= backend.capabilities.optimizers:
+        pytest.skip(f"{name} does not offer it")
+    program = backend.compile(network, loss, optimizer, np.dtype("float64"))
     program.warm_up()
     return program
 
@@ -53,7 +56,7 @@ def test_one_step_of_a_2_2_1_network_worked_by_hand(backend):
     x, y, losses = np.array([[0.5, -1.0]]), np.array([[1.0]]), np.zeros(1)
     program = program_of(backend, network)
     logit = program.predict(state.parameters, x)
-    program.run_epoch(state, x, y, Steps(np.arange(1), 0, 1, 1, 0.5), losses)
+    program.run_epoch(state, x, y, ONE_STEP, losses)
 
     allowed = tolerances.tolerance("worked_step", "float64")
     for name, got, wanted in (
@@ -70,6 +73,48 @@ def test_one_step_of_a_2_2_1_network_worked_by_hand(backend):
     ):
         measure = measures.entries(name, got, np.array(wanted), allowed)
         assert measure.passed, str(measure)
+
+
+@pytest.mark.parametrize(
+    ("rule", "weight", "bias", "velocity"),
+    [
+        # v = 0.9 (0.2, -0.1) + g, then (w, b) - 0.5 v
+        (
+            *(SGD(momentum=0.9, l2=0.1), 0.545410650412304, 0.455410650412304),
+            (-0.090821300824607, -0.410821300824607),
+        ),
+        # the same v, then (w, b) - 0.5 (g + 0.9 v)
+        (
+            *(SGD(momentum=0.9, nesterov=True, l2=0.1), 0.676280235783377, 0.595280235783377),
+            (-0.090821300824607, -0.410821300824607),
+        ),
+        # (w, b) - 0.5 g
+        (SGD(l2=0.1), 0.635410650412304, 0.410410650412304, ()),
+    ],
+    ids=["momentum", "nesterov", "l2"],
+)
+@pytest.mark.parametrize("name", BACKENDS)
+def test_one_step_of_each_rule_worked_by_hand(name, rule, weight, bias, velocity):
+    """One weight w = 0.5, bias b = 0.25, x = y = 1, eta = 0.5, l2 = 0.1, v = (0.2, -0.1).
+
+    z = 0.75, p = s(z) = 0.679178699175393, d = p - y = -0.320821300824607
+    g = (d x + 0.1 w, d) = (-0.270821300824607, -0.320821300824607): biases are not penalised.
+    """
+    network = multilayer_perceptron(1, (), 1)
+    program, layout = program_of(name, network, rule), network.layout
+    slots = aligned_zeros(rule.slots * layout.size, "float64")
+    state = TrainingState(layout.zeros("float64"), slots)
+    theta = layout.views(state.parameters)
+    theta["0.weight"][...], theta["0.bias"][...] = 0.5, 0.25
+    first = [slot.offset for slot in layout.slots]
+    if rule.slots:
+        slots[first] = 0.2, -0.1
+    program.run_epoch(state, np.ones((1, 1)), np.ones((1, 1)), ONE_STEP, np.zeros(1))
+    allowed = tolerances.tolerance("worked_step", "float64")
+    got = [*state.parameters[first], *(slots[first] if rule.slots else ())]
+    wanted = [weight, bias, *velocity]
+    measure = measures.entries("w, b and v", np.array(got), np.array(wanted), allowed)
+    assert measure.passed, str(measure)
 
 
 def algorithm_1(W1, b1, W2, b2, X, y, eta):

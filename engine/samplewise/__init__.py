@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
     from samplewise.data.sources import load as load_dataset
-    from samplewise.errors import SamplewiseError
+    from samplewise.errors import SamplewiseError, SomeDivergedError
     from samplewise.experiment.experiment import Experiment
-    from samplewise.experiment.run import ExperimentResult, prepare, run
+    from samplewise.experiment.run import ExperimentResult, prepare, run, run_many
     from samplewise.model import Model
     from samplewise.model_file import load_model, save_model
     from samplewise.network import Dense, Network, multilayer_perceptron
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
     from samplewise.training.loop import TrainingResult, train
+    from samplewise.training.many import train_many
     from samplewise.training.settings import TrainingSettings
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ _HOMES = {
     "Model": "samplewise.model",
     "Network": "samplewise.network",
     "SamplewiseError": "samplewise.errors",
+    "SomeDivergedError": "samplewise.errors",
     "TrainingResult": "samplewise.training.loop",
     "TrainingSettings": "samplewise.training.settings",
     "load_dataset": "samplewise.data.sources",
@@ -41,8 +43,10 @@ _HOMES = {
     "multilayer_perceptron": "samplewise.network",
     "prepare": "samplewise.experiment.run",
     "run": "samplewise.experiment.run",
+    "run_many": "samplewise.experiment.run",
     "save_model": "samplewise.model_file",
     "train": "samplewise.training.loop",
+    "train_many": "samplewise.training.many",
 }
 _NAMES_AT_HOME = {"load_dataset": "load"}
 
@@ -56,6 +60,7 @@ __all__ = [
     "Model",
     "Network",
     "SamplewiseError",
+    "SomeDivergedError",
     "TrainingResult",
     "TrainingSettings",
     "__version__",
@@ -64,8 +69,10 @@ __all__ = [
     "multilayer_perceptron",
     "prepare",
     "run",
+    "run_many",
     "save_model",
     "train",
+    "train_many",
 ]
 
 

@@ -55,3 +55,28 @@ class DivergenceError(SamplewiseError, ArithmeticError):
     def __init__(self, message: str, parameters: NDArray[Any] | None = None) -> None:
         super().__init__(message)
         self.parameters = parameters
+
+
+class SomeDivergedError(DivergenceError):
+    """Some of several networks diverged. What came of the others is not lost.
+
+    Args:
+        results: of each network, in their order; None for one that diverged.
+        errors: of those that diverged, by their index.
+    """
+
+    SHOWN = 3
+
+    def __init__(self, results: list[Any], errors: dict[int, DivergenceError]) -> None:
+        said = [f"network {index}: {error}" for index, error in errors.items()]
+        more = ["and so on"] if len(said) > self.SHOWN else []
+        super().__init__(
+            f"{len(errors)} of {len(results)} networks diverged (counted from 0): "
+            f"{'; '.join([*said[: self.SHOWN], *more])}",
+            next(iter(errors.values())).parameters,
+        )
+        self.results, self.errors = results, errors
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by what it holds."""
+        return type(self), (self.results, self.errors)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise import registry
 from samplewise.contract import Program
-from samplewise.data.preprocessing import Preprocessing
+from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError
-from samplewise.network import SGD, Loss, Network
-from samplewise.training.inputs import prepare_rows
+from samplewise.network import Loss, Network
+from samplewise.predictor import Predictor, predicting_program
+from samplewise.training.inputs import preprocessed_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,16 @@ class Model:
 
     @cached_property
     def _program(self) -> Program:
-        dtype = self.parameters.dtype
-        choice = registry.resolve(self.backend, self.network, self.loss, SGD(), dtype)
-        return choice.backend.compile(self.network, self.loss, SGD(), dtype)
+        return predicting_program(self.network, self.loss, self.parameters, self.backend)
+
+    def predictor(self, *, preprocessed: bool = False) -> Predictor:
+        """Return what predicts one row at a time, prepared to answer within microseconds.
+
+        Args:
+            preprocessed: whether it will be given rows that are preprocessed already.
+        """
+        preprocessing = Preprocessing(NONE) if preprocessed else self.preprocessing
+        return Predictor(self.network, self.loss, self.parameters, preprocessing, self.backend)
 
     def logits(self, X: ArrayLike) -> NDArray[Any]:
         """Return the logits (n, outputs) of raw rows X (n, features).
@@ -61,13 +68,11 @@ class Model:
         Raises:
             DataError: X does not fit the network.
         """
-        raw = prepare_rows(X, self.network, np.float64)
+        rows = preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
         lock: threading.Lock = self.__dict__["_lock"]
         # Small numbers may underflow, and large ones overflow, whatever the caller set.
-        with np.errstate(all="ignore"):
-            rows = prepare_rows(self.preprocessing.apply(raw), self.network, self.parameters.dtype)
-            with lock:
-                return self._program.predict(self.parameters, rows)
+        with np.errstate(all="ignore"), lock:
+            return self._program.predict(self.parameters, rows)
 
     def probabilities(self, X: ArrayLike) -> NDArray[Any]:
         """Return the probability of each class, (n, classes), for raw rows X (n, features).

@@ -139,6 +139,8 @@ def train_with_all_flags(program, drawn, batch_size):
             program.run_epoch(drawn.state(), X, Y, steps, losses)
         program.gradients(theta, X, Y)
         program.predict(theta, X)
+        call, _ = program.predictor(theta, drawn.X.copy())
+        call()
 
 
 def run_python(code, cache, *, package=None, **changes):

@@ -4,6 +4,8 @@ Importing `benchmarks` pins the process and limits its threads, so this process 
 """
 
 import json
+import math
+import os
 import re
 import subprocess
 import sys
@@ -12,9 +14,14 @@ from pathlib import Path
 import pytest
 
 from samplewise import registry
+from samplewise.bench.shapes import SHAPES
+from samplewise.contract import PLANS
+from samplewise.contract.plan import AUTO_PLAN
 from samplewise.report.published import published_rows
 
 ROOT = Path(__file__).parents[2]
+SHAPE = "'784-10-1, batch 1'"
+SHAPE_WORDS = ("784-10-1,", "batch", "1")
 
 DISCOVER = """
 import json
@@ -30,6 +37,20 @@ runs = [warmed("final-1", name).run_once() for name in ("reference", "plain_nump
 print(json.dumps([[run.first_loss, run.final_loss] for run in runs]))
 """
 
+SKIPPED = """
+from benchmarks.bench_paths import Epoch, ManyNetworks
+from benchmarks.problems import FINAL_SHAPE, planned
+from samplewise import registry
+lacking = registry.load("numba_cpu")
+lacking.capabilities = registry.load("reference").capabilities
+for setup in (lambda: Epoch().setup("dual", FINAL_SHAPE), ManyNetworks().setup):
+    try:
+        setup()
+    except NotImplementedError as error:
+        print(type(error).__name__)
+print(planned("direct", FINAL_SHAPE).program.plan.name)
+"""
+
 RENDER = """
 import json, sys
 from pathlib import Path
@@ -43,7 +64,7 @@ console.print(table.render_others(values, results / "pytest.json"))
 """
 
 
-def run(code, *arguments):
+def run(code, *arguments, **variables):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, *arguments],
         cwd=ROOT,
@@ -51,9 +72,14 @@ def run(code, *arguments):
         text=True,
         check=False,
         timeout=60,
+        env={**os.environ, **variables},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def cells(benchmark):
+    return math.prod(len(values) for values in benchmark["params"])
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +97,12 @@ def test_asv_finds_every_benchmark(benchmarks):
         "bench_final.Ratios.track_reference_time_over_plain_loop",
         "bench_final.Ratios.track_reference_time_over_plain_loop_one_unit",
         "bench_final.Ratios.track_vectorized_over_reference_batch_32",
+        "bench_paths.Epoch.time_epoch",
+        "bench_paths.ManyNetworks.time_train",
+        "bench_paths.ManyNetworks.track_faster_than_one_after_another",
+        "bench_paths.Memory.peakmem_train",
+        "bench_paths.Prediction.time_predict_1000_times",
+        "bench_paths.Roofline.track_roofline",
         "bench_rows.Memory.peakmem_train",
         "bench_rows.Tracked.track_accuracy",
         "bench_rows.Tracked.track_final_loss",
@@ -94,6 +126,23 @@ def test_every_row_of_the_report_meets_every_backend(benchmarks):
         given_rows, backends = benchmarks[f"bench_rows.{name}"]["params"]
         assert given_rows == rows
         assert {name.strip("'") for name in backends} <= set(registry.names())
+
+
+def test_every_shape_meets_every_plan(benchmarks):
+    for name in ("Epoch.time_epoch", "Roofline.track_roofline"):
+        plans, shapes = benchmarks[f"bench_paths.{name}"]["params"]
+        assert plans == [repr(plan) for plan in (AUTO_PLAN, *PLANS)]
+        assert shapes == [repr(shape) for shape in SHAPES]
+
+
+def test_a_plan_that_the_backend_lacks_is_skipped():
+    assert run(SKIPPED).split() == ["NotImplementedError", "NotImplementedError", "direct"]
+
+
+def test_a_quick_look_runs_every_benchmark_on_a_few_cells(benchmarks):
+    quick = json.loads(run(DISCOVER, SAMPLEWISE_BENCH_ROUNDS="1"))
+    assert set(quick) == set(benchmarks)
+    assert sum(map(cells, quick.values())) < sum(map(cells, benchmarks.values())) / 2
 
 
 def test_the_plain_loop_computes_what_the_reference_does():
@@ -140,6 +189,11 @@ def test_the_table_shows_results_and_dashes(tmp_path):
             [["'plain_numpy'"], ["32", "1"], ["'float64'"]],
         ],
         "bench_startup.Startup.timeraw_import_samplewise": [[0.0123], []],
+        "bench_paths.Epoch.time_epoch": [[0.0012, None], [["'auto'", "'dual'"], [SHAPE]]],
+        "bench_paths.Roofline.track_roofline": [[0.345, None], [["'auto'", "'dual'"], [SHAPE]]],
+        "bench_paths.Memory.peakmem_train": [[2**27, None], [["'auto'", "'dual'"], [SHAPE]]],
+        "bench_paths.ManyNetworks.time_train": [[0.185], []],
+        "bench_paths.Prediction.time_predict_1000_times": [[0.0024], [["'numba_cpu'"]]],
     }
     folder = tmp_path / "machine"
     folder.mkdir()
@@ -151,11 +205,20 @@ def test_the_table_shows_results_and_dashes(tmp_path):
         {"group": "epoch", "params": {"problem": name, "rows": 1}, "stats": {"median": median}}
         for name, median in (("numba_cpu", 4.2e-6), ("reference", 0.0031))
     ]
+    called += [
+        {"group": "epoch of a shape", "params": {"plan": name}, "stats": {"median": median}}
+        for name, median in (("dual", 5e-6), ("auto", 6e-6))
+    ]
     (tmp_path / "pytest.json").write_text(json.dumps({"benchmarks": called}))
     lines = [line.split() for line in run(RENDER, str(tmp_path)).splitlines()]
     assert ["final-1", "reference", "704", "282", "2.50", "1.00", "-", "-", "250"] in lines
     assert ["numba_cpu", "10.8", "65.4", "26.2", "-"] in lines
     assert ["784-10-1", "plain_numpy,", "batch", "1,", "float64", "500", "ms"] in lines
+    assert ["epoch,", "ms", "(gemm)", *SHAPE_WORDS, "auto", "1.20", "(34.5", "%)"] in lines
+    assert ["peak", "memory", *SHAPE_WORDS[:-1], "1,", "auto", "128", "MiB"] in lines
+    assert ["many", "networks", "50", "networks", "784-10-1", "at", "once", "185", "ms"] in lines
+    assert ["one", "prediction", "numba_cpu", "2.40", "us"] in lines
+    assert ["epoch", "of", "a", "shape", "auto", "6.00,", "dual", "5.00"] in lines
     assert ["start", "import", "samplewise", "12.3", "ms"] in lines
     assert ["pytest,", "us", "epoch", "reference", "3,100,", "numba_cpu", "4.20"] in lines
 

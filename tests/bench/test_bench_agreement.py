@@ -1,12 +1,14 @@
 """Backends that compute different things are refused before anything is timed."""
 
 import math
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from samplewise.bench import comparison
 from samplewise.bench.agreement import Key, check_agreement, compare_losses
-from samplewise.bench.problems import Run
+from samplewise.bench.contestants import Run
 from samplewise.errors import ContractError
 
 
@@ -14,12 +16,12 @@ def a_run(first_loss=0.7, final_loss=0.1):
     return Run(1.0, first_loss, final_loss, 1.0)
 
 
-class FakeProblem:
+class FakeContestant:
     """Ends with a given loss, and with another when its weights are nudged."""
 
     def __init__(self, final_loss, nudged_loss):
         self.final_loss, self.nudged_loss = final_loss, nudged_loss
-        self.dtype = type("FakeDtype", (), {"name": "float64"})
+        self.problem = SimpleNamespace(dtype=np.dtype("float64"))
         self.trained = 0
 
     def run_once(self, *, nudged=False):
@@ -54,7 +56,7 @@ def test_a_chaotic_row_is_compared_by_its_first_epoch_only():
 
 
 def test_a_chaotic_row_is_told():
-    calm, chaotic = FakeProblem(0.1, 0.1), FakeProblem(0.1, 0.15)
+    calm, chaotic = FakeContestant(0.1, 0.1), FakeContestant(0.1, 0.15)
     assert check_agreement({Key("calm", 1, "a"): calm}) == []
     notes = check_agreement({Key("wild", 1, "a"): chaotic, Key("wild", 1, "b"): calm})
     assert len(notes) == 1
@@ -64,10 +66,10 @@ def test_a_chaotic_row_is_told():
 
 def test_every_row_and_batch_size_is_compared():
     problems = {
-        Key("one", 1, "a"): FakeProblem(0.1, 0.1),
-        Key("one", 1, "b"): FakeProblem(0.1, 0.1),
-        Key("one", 32, "a"): FakeProblem(0.3, 0.3),
-        Key("one", 32, "b"): FakeProblem(0.2, 0.2),
+        Key("one", 1, "a"): FakeContestant(0.1, 0.1),
+        Key("one", 1, "b"): FakeContestant(0.1, 0.1),
+        Key("one", 32, "a"): FakeContestant(0.3, 0.3),
+        Key("one", 32, "b"): FakeContestant(0.2, 0.2),
     }
     with pytest.raises(ContractError, match="batch size 32"):
         check_agreement(problems)
@@ -76,7 +78,7 @@ def test_every_row_and_batch_size_is_compared():
 def test_nothing_is_timed_after_a_disagreement(monkeypatch, small_rows, small_data):
     losses = {"reference": 0.1, "vectorized": 0.2}
     monkeypatch.setattr(
-        comparison, "Problem", lambda row, name, *_: FakeProblem(losses[name], losses[name])
+        comparison, "Contestant", lambda _, name: FakeContestant(losses[name], losses[name])
     )
     monkeypatch.setattr(comparison, "interleave", lambda *_: pytest.fail("was timed"))
     monkeypatch.setattr(comparison, "calibrate", lambda *_: pytest.fail("was calibrated"))

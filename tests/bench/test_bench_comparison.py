@@ -2,6 +2,7 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,18 +13,18 @@ from samplewise.bench.agreement import Key
 from samplewise.bench.calibration import SQUARE, Calibration, Product, calibrate
 from samplewise.bench.comparison import available_backends, compare, summarize
 from samplewise.bench.conditions import THREAD_VARIABLES, conditions, one_core
-from samplewise.bench.problems import Run
+from samplewise.bench.contestants import Run
 
 
-class FakeProblem:
-    def __init__(self, row, flops):
-        self.row, self.flops = row, flops
+class FakeContestant:
+    def __init__(self, flops):
+        self.problem = SimpleNamespace(flops=flops)
 
 
 @pytest.fixture
 def results(small_rows):
     """Row "narrow", published at 100 ms: reference 20 ms, numba_cpu 4 ms, at batch 1 and 32."""
-    problem = FakeProblem(small_rows[0], flops=2_000_000)
+    contestant = FakeContestant(flops=2_000_000)
     milliseconds = {"reference": (20, 19, 80), "numba_cpu": (4, 3, 5)}
     runs = {
         Key("narrow", batch_size, backend): [Run(ms / 1e3, 0.7, 0.1, 0.9) for ms in times]
@@ -33,7 +34,7 @@ def results(small_rows):
     calibration = Calibration("float64", {SQUARE: 1.0}, 1.0)
     return {
         (result.key.backend, result.key.batch_size): result
-        for result in summarize(dict.fromkeys(runs, problem), runs, calibration)
+        for result in summarize(dict.fromkeys(runs, contestant), small_rows, runs, calibration)
     }
 
 
@@ -57,7 +58,7 @@ def test_without_the_reference_there_is_no_ratio(small_rows):
     key = Key("narrow", 1, "numba_cpu")
     calibration = Calibration("float64", {SQUARE: 1.0}, 1.0)
     (result,) = summarize(
-        {key: FakeProblem(small_rows[0], 1)}, {key: [Run(1e-3, 0.7, 0.1, 0.9)]}, calibration
+        {key: FakeContestant(1)}, small_rows, {key: [Run(1e-3, 0.7, 0.1, 0.9)]}, calibration
     )
     assert result.over_reference is None
     assert table.cells(result)[4] == "-"

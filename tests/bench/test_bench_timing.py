@@ -2,7 +2,7 @@
 
 import pytest
 
-from samplewise.bench.problems import Run
+from samplewise.bench.contestants import Run
 from samplewise.bench.timing import Spread, interleave
 from samplewise.errors import ParameterError
 

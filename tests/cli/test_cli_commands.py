@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from PIL import Image
 from sklearn.metrics import classification_report
 
 import samplewise
+from samplewise.contract import Plan
 from samplewise.data.sources import load
 from samplewise.model_file import load_model
+from samplewise.report.wording import three_digits
 
 PNG = b"\x89PNG\r\n"
 FAST = ("--backend", "vectorized", "--epochs", 2)
@@ -42,6 +45,39 @@ def test_train_writes_a_run_and_says_what_came_of_it(cli, images):
         assert text in ended.out
     assert [line.split()[1] for line in ended.err.splitlines()] == ["1/2", "2/2"]
     assert load_model(Path("run/model.safetensors")).class_names == ("4", "7", "9")
+
+
+def test_train_tells_the_plan_and_what_an_epoch_took(cli, images):
+    ended = cli("train", "--data", images, *FAST, "--plan", "direct")
+    figures = json.loads(Path("run/result.json").read_text())
+    assert figures["plan"]["name"] == "direct"
+    assert figures["plan"] == json.loads(Path("run/history.json").read_text())["plan"]
+    assert figures["epoch_ms"] == pytest.approx(figures["train_ms"] / 2)
+    (line,) = (line for line in ended.out.splitlines() if line.startswith("plan "))
+    assert f"direct: {three_digits(figures['epoch_ms'])} ms an epoch" in line
+
+
+def test_a_plan_is_told_with_its_block_and_what_was_predicted():
+    from samplewise.cli.train import _plan
+
+    plan = dataclasses.asdict(Plan("blocked", "the fastest of 3", block=64, epoch_ms=1.25))
+    told = "blocked, blocks of 64: 1.50 ms an epoch, predicted 1.25 (the fastest of 3)"
+    assert _plan(plan, 1.5) == told
+    assert _plan({**plan, "reason": "", "epoch_ms": None, "block": None}, 1234.5) == (
+        "blocked: 1,234 ms an epoch"
+    )
+
+
+def test_train_without_the_accuracy_shows_and_writes_none(cli, images):
+    ended = cli("train", "--data", images, *FAST, "--no-track-accuracy")
+    assert ended.code == 0
+    assert len(ended.err.splitlines()) == 2
+    assert "accuracy" not in ended.err
+    assert "test accuracy" in ended.out
+    epochs = json.loads(Path("run/history.json").read_text())["epochs"]
+    assert [epoch["accuracy"] for epoch in epochs] == [None, None]
+    assert Path("run/loss.png").read_bytes().startswith(PNG)
+    assert "track_accuracy = false" in Path("run/config.toml").read_text()
 
 
 def test_train_calls_synthetic_data_synthetic(cli):

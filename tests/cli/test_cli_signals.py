@@ -159,17 +159,15 @@ def test_off_the_main_thread_nothing_is_handled():
 
 
 def test_an_interrupt_before_the_first_step_writes_nothing(cli, images, monkeypatch):
-    from samplewise.training.loop import _Run
+    from samplewise.training.trainee import Trainee
 
-    compile_program = _Run.compile
+    begin = Trainee.begin
 
-    def interrupted(run):
-        compile_program(run)
-        for callback in run.callbacks:
-            callback.on_train_begin(run.history)
+    def interrupted(trainee, environment):
+        begin(trainee, environment)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(_Run, "compile", interrupted)
+    monkeypatch.setattr(Trainee, "begin", interrupted)
     ended = cli("train", "--data", images, "--backend", "vectorized")
     assert ended.code == 130
     assert "interrupted before the first step; nothing was written" in ended.err

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from samplewise import registry
+from samplewise.contract import PLANS
 from samplewise.errors import ContractError, ParameterError
+from samplewise.network import SGD
 from samplewise.testing import check_backend, ladder, tolerances
-from samplewise.testing.cases import CALM_CASES, CONTRACT_CASES, EDGE_CASES, Case
+from samplewise.testing.cases import CALM_CASES, CONTRACT_CASES, EDGE_CASES, RULES, Case
+from samplewise.testing.many import MANY_CASES
 from samplewise.testing.problems import kink_distance, problem, reference_program
 
 BACKENDS = ("vectorized", "numba_cpu")
@@ -33,11 +36,38 @@ def rows_of(rung):
     return [pytest.param(rung, case, id=f"{rung}: {case}") for case in ladder.RUNGS[rung][1]]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("rung", "case"), [row for rung in ladder.RUNGS for row in rows_of(rung)])
-def test_backend_climbs_every_rung(backend, rung, case):
-    failures = ladder.failures(registry.load(backend), rung, case)
+def failures_by_every_plan(name, rung, case):
+    backend = registry.load(name)
+    if not ladder.covers(backend, rung, case):
+        pytest.skip(f"{name} does not offer it")
+    return [
+        failure
+        for plan in ladder.plans(backend, rung)
+        for failure in ladder.failures(backend, rung, case, plan)
+    ]
+
+
+SINGLE = [row for rung in ladder.RUNGS if rung != "many" for row in rows_of(rung)]
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(("rung", "case"), SINGLE)
+def test_backend_climbs_every_rung_by_every_plan(name, rung, case):
+    failures = failures_by_every_plan(name, rung, case)
     assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize(("rung", "case"), rows_of("many"))
+def test_networks_that_train_at_once_agree_with_each_alone(rung, case):
+    failures = failures_by_every_plan("numba_cpu", rung, case)
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("name", ["reference", "vectorized"])
+def test_backends_offer_every_case_of_one_network(name):
+    backend = registry.load(name)
+    for rung in set(ladder.RUNGS) - {"many"}:
+        assert len(ladder.offered(backend, rung)) == len(ladder.RUNGS[rung][1])
 
 
 @pytest.mark.parametrize(("rung", "case"), rows_of("contract"))
@@ -50,7 +80,7 @@ def test_the_reference_keeps_the_contract(rung, case):
 def test_calm_cases_are_calm(case):
     drawn = problem(case)
     program = reference_program(drawn.network, drawn.loss, drawn.dtype)
-    trained, _ = ladder.expected(case, ladder.RUN_EPOCHS, True)
+    trained = ladder.expected(case, ladder.RUN_EPOCHS, True).parameters
     before, after = (
         program.gradients(theta, drawn.X, drawn.Y)[0] for theta in (drawn.parameters, trained)
     )
@@ -88,18 +118,31 @@ def test_the_kink_cases_meet_zero_exactly():
 
 def test_cases_cover_what_the_ladder_promises():
     assert {len(case.hidden) for case in CALM_CASES} == {0, 1, 2}
+    for batch in (1, 7, 32, 39):
+        for depth in (0, 1, 2):
+            cases = [c for c in CALM_CASES if (c.batch_size, len(c.hidden)) == (batch, depth)]
+            assert {case.optimizer for case in cases} >= {SGD(), *RULES}
     units = {units for case in CALM_CASES for units in case.hidden}
     assert min(units) == 1
     assert max(units) == 60
     assert {case.batch_size for case in CALM_CASES} >= {1, 7, 32, 39}
     for cases in (CALM_CASES, EDGE_CASES, CONTRACT_CASES):
         assert len(set(map(str, cases))) == len(cases)
-        assert {case.dtype for case in cases} == {"float32", "float64"}
+        for rule in {case.optimizer for case in cases}:
+            assert {c.dtype for c in cases if c.optimizer == rule} == {"float32", "float64"}
+    assert len(set(map(str, MANY_CASES))) == len(MANY_CASES)
+
+
+def test_a_velocity_of_the_cases_is_not_at_rest():
+    for case in (*CALM_CASES, *EDGE_CASES):
+        assert bool(case.optimizer.momentum) == bool(problem(case).state().optimizer_state.any())
 
 
 def test_a_certificate_says_what_was_checked():
+    plans = [plan for plan in PLANS if plan in registry.load("vectorized").capabilities.plans]
     certificate = check_backend("vectorized", rungs=["gradient", "run"])
-    assert [result.rung for result in certificate.rungs] == ["gradient", "run"]
+    climbed = [(result.rung, result.plan) for result in certificate.rungs]
+    assert climbed == [(rung, plan) for rung in ("gradient", "run") for plan in plans]
     for result in certificate.rungs:
         assert result.cases == len(ladder.RUNGS[result.rung][1])
         assert result.checks > result.cases

@@ -5,17 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 
+from samplewise.contract import Plan
+from samplewise.network import SGD
 from samplewise.testing import ladder
 from samplewise.testing.cases import CONTRACT_CASES
 from samplewise.testing.faultless import Faultless, WrongBackend
 from samplewise.testing.measures import Measure
+from samplewise.testing.wrong import wrong_backend
 
 # Two hidden layers, 3 outputs, batches of 4 rows, float64.
 (CASE,) = (
     case
     for case in CONTRACT_CASES
     if (case.hidden, case.outputs, case.batch_size) == ((3, 2), 3, 4)
-    and (case.activation, case.dtype) == ("tanh", "float64")
+    and (case.activation, case.dtype, case.optimizer) == ("tanh", "float64", SGD())
 )
 
 
@@ -75,6 +78,17 @@ class ReportsAnotherMean(Faultless):
         return loss + (len(X) > 1), gradient
 
 
+class PredictsOnce(Faultless):
+    def predictor(self, parameters, X):
+        return (lambda: None), self.predict(parameters, X)
+
+
+class EmptiesItsRows(Faultless):
+    def predictor(self, parameters, X):
+        call, logits = super().predictor(parameters, X)
+        return (lambda: (call(), X.fill(0))), logits
+
+
 class ChangesOrder(Faultless):
     def run_epoch(self, state, X, Y, steps, losses):
         super().run_epoch(state, X, Y, steps, losses)
@@ -93,12 +107,46 @@ class ChangesOrder(Faultless):
         (LossIsAnArray, "the loss is a ndarray, not a float"),
         (ReusesGradient, "gradient after a further call: other bits"),
         (ReportsAnotherMean, "mean loss: differs by 1"),
+        (PredictsOnce, "logits of a prepared call: differs"),
+        (EmptiesItsRows, "rows of a prepared call: other bits"),
         (ChangesOrder, "changes its inputs: order"),
     ],
 )
 def test_a_broken_promise_is_named(program, complaint):
     failures = ladder.failures(WrongBackend("faulty", program), "contract", CASE)
     assert any(complaint in failure for failure in failures), failures
+
+
+class PlansOtherwise(Faultless):
+    plan = Plan("blocked")
+
+
+class KeepsTooMuch(Faultless):
+    plan = Plan(memory_bytes=2**20 + 1)
+
+
+class WantsNoSamples(Faultless):
+    plan = Plan(stretch=0)
+
+
+@pytest.mark.parametrize(
+    ("program", "complaint"),
+    [
+        (PlansOtherwise, "trains by 'blocked', asked for 'direct'"),
+        (KeepsTooMuch, "keeps 1048577 bytes, allowed 1 MiB"),
+        (WantsNoSamples, "wants stretches of 0 samples"),
+        (wrong_backend("stale_logits").program, "logits in training: differs"),
+        (wrong_backend("rests_at_synchronize").program, "optimizer's state 0.weight: differs"),
+    ],
+)
+def test_a_broken_promise_about_the_workload_is_named(program, complaint):
+    case = dataclasses.replace(CASE, optimizer=SGD(momentum=0.9))
+    failures = ladder.failures(WrongBackend("faulty", program), "contract", case, "direct")
+    assert any(complaint in failure for failure in failures), failures
+
+
+def test_a_backend_may_choose_its_plan_where_it_is_left_to_it():
+    assert ladder.failures(WrongBackend("", PlansOtherwise), "contract", CASE, "auto") == []
 
 
 def test_a_broken_promise_shows_no_number():

@@ -19,7 +19,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from samplewise import registry
-from samplewise.contract import Program, Steps
+from samplewise.contract import PLANS, Program, Steps, Workload
+from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import run as run_experiment
@@ -42,6 +43,10 @@ pytestmark = [
 ]
 
 BACKENDS = ("vectorized", "numba_cpu")
+BACKEND_PLANS = [
+    *(("vectorized", plan) for plan in (DIRECT, BLOCKED)),
+    *(("numba_cpu", plan) for plan in PLANS),
+]
 DTYPE = np.dtype("float64")
 ROWS = {row.id: row for row in published_rows()}
 # The rows that a nudge leaves as they are, whatever the seed.
@@ -77,13 +82,14 @@ class Run:
     def __str__(self):
         return f"{self.row.id}, seed {self.seed}"
 
-    @property
+    @cached_property
     def steps(self):
         rows = len(self.drawn.X)
         return Steps(batches.fixed_order(rows), 0, rows, 1, self.drawn.learning_rate)
 
-    def compiled(self, backend) -> Program:
-        program = backend.compile(self.drawn.network, self.drawn.loss, SGD(), DTYPE)
+    def compiled(self, backend, plan=DIRECT) -> Program:
+        workload = Workload(len(self.drawn.X), 1, self.row.epochs, plan=plan)
+        program = backend.compile(self.drawn.network, self.drawn.loss, SGD(), DTYPE, workload)
         program.warm_up()
         return program
 
@@ -92,6 +98,7 @@ class Run:
         state, losses = self.drawn.state(start), np.full(len(self.drawn.X), np.nan)
         with np.errstate(all="ignore"):
             program.run_epoch(state, self.drawn.X, self.drawn.Y, self.steps, losses)
+            program.synchronize(state)
         return state.parameters, losses
 
     @cached_property
@@ -157,7 +164,7 @@ def tolerance_of(yardstick):
         return None
 
 
-def epochwise(run, backend, epochs=None):
+def epochwise(run, backend, epochs=None, plan=DIRECT):
     """Compare each epoch from the reference's weights before it, by the table.
 
     An epoch of a chaotic run can leave the table by itself. It is then measured by the one-ulp
@@ -166,7 +173,7 @@ def epochwise(run, backend, epochs=None):
     Returns:
         The failures, as texts; the epochs (from 1) that took a yardstick; those that had none.
     """
-    program, (weights, losses) = run.compiled(backend), run.expected
+    program, (weights, losses) = run.compiled(backend, plan), run.expected
     layout, table = run.drawn.network.layout, tolerances.after_steps(run.steps.stop, DTYPE.name)
     failures, by_yardstick, without = [], [], []
     for k in range(epochs or run.row.epochs):
@@ -175,7 +182,7 @@ def epochwise(run, backend, epochs=None):
         def compared(allowed, k=k, got=got, seen=seen):
             found = [measures.losses(seen, losses[k], allowed)]
             found += measures.layers("weights", layout, got, weights[k + 1], allowed)
-            where = f"{backend.name}, {run}, epoch {k + 1}"
+            where = f"{backend.name} ({plan}), {run}, epoch {k + 1}"
             return [f"{where}: {measure}" for measure in found if not measure.passed]
 
         beyond = compared(table)
@@ -288,11 +295,14 @@ def test_every_step_agrees_from_the_references_weights(runs, row_id):
             assert worst <= allowed, f"{name}, {run}, epoch {epoch + 1}, step {step + 1}: {worst}"
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("name", "plan"), BACKEND_PLANS)
 @pytest.mark.parametrize("row_id", ROWS)
-def test_every_epoch_agrees_from_the_references_weights(runs, row_id, backend, record_property):
+def test_every_epoch_agrees_from_the_references_weights(runs, row_id, name, plan, record_property):
+    backend = registry.load(name)
+    if plan not in backend.capabilities.plans:
+        pytest.skip(f"{name} has no plan '{plan}'")
     for run in runs[row_id]:
-        failures, by_yardstick, without = epochwise(run, registry.load(backend))
+        failures, by_yardstick, without = epochwise(run, backend, plan=plan)
         record_property(f"{run}: epochs by their own yardstick", by_yardstick)
         record_property(f"{run}: epochs that are chaotic by themselves", without)
         assert not failures, "\n".join(failures)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from samplewise.bench.problems import Problem
+from samplewise.bench.contestants import Contestant
+from samplewise.bench.problems import row_problem
 from samplewise.contract import Steps
 from samplewise.report.published import published_rows
 
@@ -16,36 +17,41 @@ def dtype(request):
 
 
 @pytest.fixture(params=["reference", "vectorized", "numba_cpu"])
-def problem(request, dtype):
-    return Problem(FINAL, request.param, dtype)
+def contestant(request, dtype):
+    return Contestant(row_problem(FINAL, dtype), request.param)
 
 
 def tolerance(problem):
     return 1e-9 if problem.dtype == np.float64 else 1e-4
 
 
+def reference_program(problem):
+    return Contestant(problem, "reference").program
+
+
 @pytest.mark.parametrize("rows", [1, 200])
-def test_predict(benchmark, problem, rows):
+def test_predict(benchmark, contestant, rows):
+    problem = contestant.problem
     benchmark.group = f"predict {rows} rows, {problem.dtype}"
-    X = problem.test_X[:rows]
-    weights = problem.fresh_state().parameters
+    X = problem.test_inputs[:rows]
+    weights = contestant.fresh_state().parameters
 
-    logits = benchmark(problem.program.predict, weights, X)
+    logits = benchmark(contestant.program.predict, weights, X)
 
-    expected = Problem(FINAL, "reference", problem.dtype.name).program.predict(weights, X)
+    expected = reference_program(problem).predict(weights, X)
     np.testing.assert_allclose(logits, expected, rtol=tolerance(problem), atol=tolerance(problem))
 
 
 @pytest.mark.parametrize("rows", [1, 32])
-def test_gradients(benchmark, problem, rows):
+def test_gradients(benchmark, contestant, rows):
+    problem = contestant.problem
     benchmark.group = f"gradient of {rows} rows, {problem.dtype}"
     X, Y = problem.X[:rows], problem.Y[:rows]
-    weights = problem.fresh_state().parameters
+    weights = contestant.fresh_state().parameters
 
-    loss, gradient = benchmark(problem.program.gradients, weights, X, Y)
+    loss, gradient = benchmark(contestant.program.gradients, weights, X, Y)
 
-    reference = Problem(FINAL, "reference", problem.dtype.name).program
-    expected_loss, expected = reference.gradients(weights, X, Y)
+    expected_loss, expected = reference_program(problem).gradients(weights, X, Y)
     assert loss == pytest.approx(expected_loss, rel=tolerance(problem))
     np.testing.assert_allclose(
         gradient, expected, rtol=0, atol=tolerance(problem) * np.abs(expected).max()
@@ -53,15 +59,17 @@ def test_gradients(benchmark, problem, rows):
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])
-def test_epoch(benchmark, problem, batch_size):
+def test_epoch(benchmark, contestant, batch_size):
+    problem = contestant.problem
     benchmark.group = f"epoch of 800 rows, batch {batch_size}, {problem.dtype}"
-    steps = Steps(problem.order, 0, len(problem.X), batch_size, FINAL.learning_rate)
+    order = np.arange(len(problem.X))
+    steps = Steps(order, 0, len(order), batch_size, FINAL.learning_rate)
     losses = np.ones(len(problem.X), dtype=problem.dtype)
 
     def fresh():
-        return (problem.fresh_state(), problem.X, problem.Y, steps, losses), {}
+        return (contestant.fresh_state(), problem.X, problem.Y, steps, losses), {}
 
-    benchmark.pedantic(problem.program.run_epoch, setup=fresh, rounds=5, warmup_rounds=1)
+    benchmark.pedantic(contestant.program.run_epoch, setup=fresh, rounds=5, warmup_rounds=1)
 
     assert np.isfinite(losses).all()
     assert losses[-200:].mean() < losses[:200].mean()

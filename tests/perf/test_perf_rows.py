@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from samplewise.bench.problems import Problem
+from samplewise.bench.contestants import Contestant
+from samplewise.bench.problems import row_problem
 from samplewise.report.published import published_rows
 
 ROWS = {row.id: row for row in published_rows()}
@@ -17,16 +18,16 @@ CHOSEN = ("epochs-10", "neurons-20", "neurons-60", "final-1")
 @pytest.mark.parametrize("row", CHOSEN)
 def test_training(benchmark, row, batch_size, backend):
     benchmark.group = f"train {row}, batch {batch_size}"
-    problem = Problem(ROWS[row], backend, "float64", batch_size)
+    contestant = Contestant(row_problem(ROWS[row], "float64", batch_size), backend)
     benchmark.extra_info["row"] = row
 
     _, first_loss, final_loss = benchmark.pedantic(
-        problem.train,
-        setup=lambda: ((problem.fresh_state(),), {}),
+        contestant.train,
+        setup=lambda: ((contestant.fresh_state(),), {}),
         rounds=5,
         warmup_rounds=1,
     )
 
     assert math.isfinite(final_loss)
     assert final_loss < first_loss
-    assert final_loss == pytest.approx(problem.run_once().final_loss, rel=1e-12)
+    assert final_loss == pytest.approx(contestant.run_once().final_loss, rel=1e-12)

@@ -3,9 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from samplewise import registry
 from samplewise.experiment.experiment import Experiment
+from samplewise.registry import Choice
 from samplewise.report.measure import measure
 from samplewise.report.published import published_rows
+from samplewise.testing.faultless import WrongBackend
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +47,15 @@ def settings(image_file):
 def measured(settings, short_rows):
     """Two runs of each short row."""
     return measure(settings, repeats=2, rows=short_rows)
+
+
+@pytest.fixture(scope="session")
+def measured_at_once(settings, short_rows):
+    """The same with a backend that trains the rows of a repeat at once."""
+    choice = Choice(WrongBackend("many"), "chosen by the test")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "resolve", lambda *_: choice)
+        return measure(settings, repeats=2, rows=short_rows)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,15 @@ def test_the_same_call_gives_the_same_losses(measured, settings, short_rows):
 
 def test_all_that_the_report_fixes_wins_over_the_settings(settings, short_rows):
     bent = dataclasses.replace(
-        settings, batch_size=7, shuffle=True, init="zeros", activation="relu", hidden=(3, 3)
+        settings,
+        batch_size=7,
+        shuffle=True,
+        momentum=0.9,
+        nesterov=True,
+        l2=0.1,
+        init="zeros",
+        activation="relu",
+        hidden=(3, 3),
     )
     plain, other = (measure(s, repeats=1, rows=short_rows[:1]) for s in (settings, bent))
     assert plain.rows[0].runs[0].losses == other.rows[0].runs[0].losses

@@ -34,6 +34,7 @@ def never_trained(monkeypatch):
         raise AssertionError("something was trained")
 
     monkeypatch.setattr(measure, "run", fail)
+    monkeypatch.setattr(measure, "run_many", fail)
 
 
 def run(settings, *arguments):

@@ -1,6 +1,6 @@
 import pytest
 
-from samplewise.report.measure import MeasuredRow, Run
+from samplewise.report.measured import MeasuredRow, Run
 from samplewise.report.published import published_rows
 from samplewise.report.tables import (
     Cell,
@@ -15,7 +15,7 @@ from samplewise.report.wording import percent, three_digits, times
 
 def measured(identifier, *runs):
     row = next(row for row in published_rows() if row.id == identifier)
-    return MeasuredRow(row, tuple(Run(0, losses, ms, accuracy) for losses, ms, accuracy in runs))
+    return MeasuredRow(row, tuple(Run(0, *run, "direct", 0.0) for run in runs))
 
 
 ROW = measured(

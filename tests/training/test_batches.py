@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samplewise.contract import Plan
@@ -11,6 +11,7 @@ from samplewise.streams import Streams
 from samplewise.training import batches
 
 
+@settings(deadline=None)
 @given(
     rows=st.integers(1, 70_000),
     batch_size=st.integers(1, 40_000),
@@ -37,6 +38,13 @@ def test_a_stretch_is_of_bounded_work_and_the_report_fits_into_one():
 
 def test_a_plan_may_set_the_length_of_a_stretch():
     assert batches.stretch_samples(multilayer_perceptron(784, (10,), 1), Plan(stretch=7)) == 7
+
+
+def test_a_stretch_holds_whole_blocks():
+    network = multilayer_perceptron(784, (256,), 1)
+    free = batches.stretch_samples(network, Plan())
+    assert batches.stretch_samples(network, Plan(block=64)) == free // 64 * 64 < free
+    assert batches.stretch_samples(network, Plan(block=10_000)) == free
 
 
 def test_a_fixed_order_is_one_and_the_same_array():

@@ -11,8 +11,9 @@ from samplewise import registry
 from samplewise.errors import ContractError, DataError, DivergenceError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.registry import Choice
+from samplewise.streams import Streams
 from samplewise.testing.faultless import Faultless, WrongBackend
-from samplewise.training import batches, loop
+from samplewise.training import batches
 from samplewise.training.callbacks import Callback
 from samplewise.training.loop import train
 from samplewise.training.settings import TrainingSettings
@@ -87,7 +88,7 @@ class LosesItsMind(Faultless):
 def test_a_bad_stretch_is_named_by_sample_and_row_and_undone(monkeypatch, where, sample):
     monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
     monkeypatch.setattr(LosesItsMind, "where", where)
-    order = next(batches.orders(50, shuffle=True, rng=loop.Streams(0).generator("order")))
+    order = next(batches.orders(50, shuffle=True, rng=Streams(0).generator("order")))
     message = rf"in epoch 1 at sample {sample} of 50 \(row {order[sample - 1]}\)"
     with pytest.raises(DivergenceError, match=message) as caught:
         train_on(monkeypatch, LosesItsMind, shuffle=True)
@@ -122,6 +123,17 @@ class WritesToX(Faultless):
         X[0, 0] = 7
 
 
+class ReplacesParameters(Faultless):
+    def run_epoch(self, state, X, Y, steps, losses):
+        super().run_epoch(state, X, Y, steps, losses)
+        state.parameters = state.parameters[:-1]
+
+
+class ChangesWeightsInTheEnd(Faultless):
+    def synchronize(self, state):
+        state.parameters[0] += 1
+
+
 class OutOfMemory(Faultless):
     def warm_up(self):
         raise MemoryError
@@ -135,6 +147,8 @@ class OutOfMemory(Faultless):
         (CannotWarmUp, ContractError, "backend 'faulty' raised OSError: no compiler"),
         (WrongLogits, ContractError, r"logits of shape \(50,\); expected \(50, 1\)"),
         (WritesToX, ContractError, "read-only"),
+        (ReplacesParameters, ContractError, r"left parameters of shape \(63,\) .* in place"),
+        (ChangesWeightsInTheEnd, ContractError, "'faulty' changed weights after the network's"),
         (OutOfMemory, MemoryError, None),
     ],
 )

@@ -33,7 +33,7 @@ class _Held:
     def __init__(
         self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix, *, moving: bool
     ) -> None:
-        self.vectors = [state.parameters for state in states]
+        self._vectors = [state.parameters for state in states]
         self.X = X
         self._starts = [parameters.W.copy()]
         self._targets = 2 if moving else 1
@@ -49,11 +49,10 @@ class _Held:
         self.origin[[0, 3]] = 1
         self._other: tuple[Matrix, list[Matrix], Matrix] | None = None
 
-    def is_of(self, states: Sequence[TrainingState], X: Matrix) -> bool:
-        """Return whether these are the first layers of `states`, trained on X."""
+    def is_of(self, states: Sequence[TrainingState]) -> bool:
+        """Return whether these are the first layers of `states`, and not of others."""
         vectors = [state.parameters for state in states]
-        same = len(vectors) == len(self.vectors) and all(map(operator.is_, vectors, self.vectors))
-        return same and X is self.X
+        return len(vectors) == len(self._vectors) and all(map(operator.is_, vectors, self._vectors))
 
     def bring_into(self, parameters: Parameters) -> None:
         """Write W (and V)."""
@@ -137,7 +136,7 @@ class Dual:
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring the first layers into the states; training goes on from there."""
-        if self._held is None:
+        if self._held is None or not self._held.is_of(states):
             return
         parameters = self._group.storage.enter(states)
         self._held.bring_into(parameters)
@@ -146,16 +145,15 @@ class Dual:
 
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
         """Return the first layers' products with X, (rows, R), or None where the states have W."""
-        if self._held is None or self._held.vectors[0] is not states[0].parameters:
+        if self._held is None or not self._held.is_of(states):
             return None
         return self._held.values(X, self._gram.whole(X))
 
     def _held_by(self, states: Sequence[TrainingState], X: Matrix) -> _Held | None:
         """Return what is held, if it is of these states and rows; else make sure it is not lost."""
         held = self._held
-        if held is None or held.is_of(states, X):
+        if held is not None and held.is_of(states) and held.X is X:
             return held
-        if held.vectors[0] is states[0].parameters:
-            self.synchronize(states)
+        self.synchronize(states)
         self._held = None
         return None

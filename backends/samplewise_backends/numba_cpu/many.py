@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,14 +64,12 @@ class NumbaManyProgram:
         workload: Workload,
     ) -> None:
         self._members = [Member(*pair) for pair in zip(networks, optimizers, strict=True)]
-        self._dtype, self._workload = dtype, workload
-        self._factory = TrainerFactory(self._members, loss, dtype, workload)
-        self.plan = self._factory.plan
+        self._loss, self._dtype = loss, dtype
         self._threads = max(workload.threads, 1)
         self._active: tuple[int, ...] = ()
         self._groups: list[tuple[list[int], Trainer]] = []
         self._losses = aligned_zeros(0, dtype).reshape(0, 0)
-        self._form_groups(range(len(self._members)))
+        self._plan_for(workload)
 
     def warm_up(self) -> None:
         """Compile, or load from the cache, every kernel that this program calls."""
@@ -86,12 +85,15 @@ class NumbaManyProgram:
         active: Sequence[int],
     ) -> None:
         """Train the active networks, a group after the other or several at once."""
+        first = steps[active[0]]
+        if first.batch_size != self._workload.batch_size:
+            self.synchronize(states)
+            self._plan_for(replace(self._workload, batch_size=first.batch_size))
         if tuple(active) != self._active:
             self.synchronize(states)
             self._form_groups(active)
         if self._losses.shape != losses.shape:
             self._losses = np.zeros_like(losses)
-        first = steps[active[0]]
         self._factory.share_gram(X, first)
         places = np.cumsum([0, *(len(indices) for indices, _ in self._groups)])
 
@@ -112,6 +114,12 @@ class NumbaManyProgram:
         """Bring what groups keep elsewhere into the states."""
         for indices, trainer in self._groups:
             trainer.synchronize([states[i] for i in indices])
+
+    def _plan_for(self, workload: Workload) -> None:
+        self._workload = workload
+        self._factory = TrainerFactory(self._members, self._loss, self._dtype, workload)
+        self.plan = self._factory.plan
+        self._form_groups(range(len(self._members)))
 
     def _form_groups(self, active: Sequence[int]) -> None:
         self._active = tuple(active)

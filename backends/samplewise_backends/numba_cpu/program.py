@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,17 +37,19 @@ class NumbaProgram(Program):
     ) -> None:
         self._member = Member(network, optimizer)
         self._network, self._dtype = network, dtype
-        self._loss = LOSS_CODES[loss.name]
+        self._named_loss, self._loss = loss, LOSS_CODES[loss.name]
         self._gemm = gemm_address(dtype.name)
-        self._factory = TrainerFactory([self._member], loss, dtype, workload or Workload(1))
-        self._trainer = self._factory.trainer([self._member])
-        self.plan = self._factory.plan
+        # A program that only predicts never asks for a plan, nor for a calibration.
+        self._workload, self._batch_size = workload, 0
+        if workload is not None:
+            self._plan_for(workload)
         self._rows = 0
         self._reserve(1)
 
     def warm_up(self) -> None:
         """Compile, or load from the cache, every kernel that this program may call."""
-        self._factory.warm_up()
+        if self._batch_size:
+            self._factory.warm_up()
         X = np.zeros((1, self._network.inputs), self._dtype)
         self.predict(self._network.layout.zeros(self._dtype), X)
 
@@ -52,15 +57,20 @@ class NumbaProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run all steps in one compiled call."""
+        if steps.batch_size != self._batch_size:
+            self.synchronize(state)
+            known = self._workload or Workload(len(X))
+            self._plan_for(replace(known, rows=len(X), batch_size=steps.batch_size))
         self._trainer.run([state], X, Y, [steps], losses.reshape(1, -1))
 
     def synchronize(self, state: TrainingState) -> None:
         """Bring the first layer's weights into the state, where the plan keeps another form."""
-        self._trainer.synchronize([state])
+        if self._batch_size:
+            self._trainer.synchronize([state])
 
     def logits(self, state: TrainingState, X: Matrix) -> Matrix:
         """Return the logits during training, without leaving the form that the plan trains in."""
-        values = self._trainer.first_values([state], X)
+        values = self._trainer.first_values([state], X) if self._batch_size else None
         if values is None:
             return self.predict(state.parameters, X)
         logits = np.empty((len(X), self._network.outputs), dtype=self._dtype)
@@ -71,10 +81,16 @@ class NumbaProgram(Program):
             logits[first : first + len(some)] = self._logits[: len(some)]
         return logits
 
+    def _plan_for(self, workload: Workload) -> None:
+        self._workload, self._batch_size = workload, workload.batch_size
+        self._factory = TrainerFactory([self._member], self._named_loss, self._dtype, workload)
+        self._trainer = self._factory.trainer([self._member])
+        self.plan = self._factory.plan
+
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
         self._reserve(len(X))
-        A = self._copied(X)
+        A = self._uniform(X)
         gradient = self._network.layout.zeros(self._dtype)
         losses = np.zeros(len(X), dtype=self._dtype)
         mean_gradient(
@@ -89,17 +105,31 @@ class NumbaProgram(Program):
         parameters = np.require(parameters, requirements="W")
         logits = np.empty((len(X), self._network.outputs), dtype=self._dtype)
         for first in range(0, len(X), PREDICTED_AT_ONCE):
-            A = self._copied(X[first : first + PREDICTED_AT_ONCE])
+            A = self._uniform(X[first : first + PREDICTED_AT_ONCE])
             forward(self._gemm, A, self._layers, parameters, self._values)
             logits[first : first + len(A)] = self._logits[: len(A)]
         return logits
 
-    def _copied(self, X: Matrix) -> Matrix:
-        """Return the rows of X in a buffer.
+    def predictor(self, parameters: Vector, X: Matrix) -> tuple[Callable[[], None], Matrix]:
+        """Return one compiled call with a table and a buffer of its own, and the logits in that."""
+        layers, size = layer_table(self._network, len(X))
+        values = aligned_zeros(size, self._dtype)
+        parameters = np.require(parameters, requirements="W")
+        call = partial(forward, self._gemm, X, layers, parameters, values)
+        return call, self._last_outputs(values, len(X))
 
-        Kernels then see one type of array, whatever the caller's flags: each further type would
-        compile them anew.
+    def _last_outputs(self, values: Vector, rows: int) -> Matrix:
+        """Return the view of the logits in a buffer for `rows` rows; the last layer's end it."""
+        size = rows * self._network.outputs
+        return values[len(values) - padded(size) :][:size].reshape(rows, -1)
+
+    def _uniform(self, X: Matrix) -> Matrix:
+        """Return X, or a copy in a buffer if numba would see another type in its flags.
+
+        Each further type would compile the kernels anew.
         """
+        if X.flags.carray:
+            return X
         self._gathered[: len(X)] = X
         return self._gathered[: len(X)]
 
@@ -116,7 +146,6 @@ class NumbaProgram(Program):
             gradient=aligned_zeros(0, self._dtype),
             tiny=smallest_normal(self._dtype),
         )
-        outputs, inputs = self._network.outputs, self._network.inputs
-        self._logits = self._values[size - padded(rows * outputs) :][: rows * outputs]
-        self._logits = self._logits.reshape(rows, outputs)
+        self._logits = self._last_outputs(self._values, rows)
+        inputs = self._network.inputs
         self._gathered = aligned_zeros(rows * inputs, self._dtype).reshape(rows, inputs)

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Plan, Steps, TrainingState, Workload
-from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
+from samplewise.contract import Steps, TrainingState, Workload
+from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.blocked import Blocked
 from samplewise_backends.numba_cpu.direct import Direct
@@ -17,8 +17,8 @@ from samplewise_backends.numba_cpu.dual import Dual
 from samplewise_backends.numba_cpu.gram import FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.group import Group
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels.products import TILED
 from samplewise_backends.numba_cpu.layout import LOSS_CODES
+from samplewise_backends.numba_cpu.planning.planner import choose
 from samplewise_backends.numba_cpu.storage import Member
 
 Matrix = NDArray[Any]
@@ -63,21 +63,13 @@ class TrainerFactory:
         self._members, self._dtype, self._workload = members, dtype, workload
         self._loss = LOSS_CODES[loss.name]
         self._gemm = gemm_address(dtype.name)
-        self._kinds = (TILED, TILED, TILED)
-        self.plan = self._plan()
+        chosen = choose(members, workload, dtype)
+        self.plan, self._kinds = chosen.plan, chosen.kinds
         inputs, block = members[0].network.inputs, self.plan.block or 0
         self._full_gram = FullGram() if self.plan.name == DUAL else None
         self._gram_blocks = None
-        if self.plan.name == BLOCKED and (len(members) > 1 or not workload.shuffle):
+        if self.plan.name == BLOCKED and chosen.keeps_gram:
             self._gram_blocks = GramBlocks(self._gemm, block, Rows(block, inputs, dtype))
-
-    def _plan(self) -> Plan:
-        name = self._workload.plan if self._workload.plan != AUTO_PLAN else BLOCKED
-        if name == DIRECT:
-            return Plan(DIRECT, "")
-        batch_size = self._workload.batch_size
-        block = max(64 // batch_size, 1) * batch_size
-        return Plan(name, "", block, in_place=name != DUAL)
 
     def trainer(self, members: Sequence[Member]) -> Trainer:
         """Return what trains some of the members, with buffers of its own."""

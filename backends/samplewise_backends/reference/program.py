@@ -17,7 +17,7 @@ from samplewise.network import Dense, Loss, Network, Optimizer
 from samplewise_backends.reference import dense
 from samplewise_backends.reference.activations import ACTIVATIONS
 from samplewise_backends.reference.losses import LOSSES
-from samplewise_backends.reference.optimizers import sgd
+from samplewise_backends.reference.optimizers import add_l2, sgd
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -26,11 +26,12 @@ Matrix = NDArray[Any]
 class ReferenceProgram(Program):
     """A network executed one sample at a time."""
 
-    def __init__(self, network: Network, loss: Loss) -> None:
+    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
         self._layout = network.layout
         self._depth = len(network.layers)
         self._activations = [ACTIVATIONS[layer.activation] for layer in network.layers]
         self._loss = LOSSES[loss.name]
+        self._optimizer = optimizer
 
     def warm_up(self) -> None:
         """Nothing to do: NumPy is compiled already."""
@@ -48,7 +49,8 @@ class ReferenceProgram(Program):
             for i in range(first, last):
                 row = steps.order[i]
                 losses[i] = self._add_gradient(layers, X[row], Y[row], gradient_layers)
-            sgd(state.parameters, gradient, steps.learning_rate / (last - first))
+            gradient /= last - first
+            self._update(state, gradient, steps.learning_rate)
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient."""
@@ -64,6 +66,14 @@ class ReferenceProgram(Program):
         """Return the logits, row by row."""
         layers = self._layers(parameters)
         return np.array([self._forward(layers, x)[-1] for x in X])
+
+    def _update(self, state: TrainingState, gradient: Vector, learning_rate: float) -> None:
+        """Make one step along the mean gradient of a batch."""
+        rule = self._optimizer
+        if rule.l2:
+            weights = [W for W, _ in self._layers(state.parameters)]
+            add_l2([dW for dW, _ in self._layers(gradient)], weights, rule.l2)
+        sgd(state.parameters, state.optimizer_state, gradient, learning_rate, rule)
 
     def _layers(self, vector: Vector) -> list[tuple[Matrix, Vector]]:
         """Return the (weight, bias) views of each layer into a flat vector."""
@@ -107,7 +117,7 @@ class ReferenceBackend:
         layers=frozenset({Dense.kind}),
         activations=frozenset(ACTIVATIONS),
         losses=frozenset(LOSSES),
-        optimizers=frozenset({"sgd"}),
+        optimizers=frozenset({"sgd", "momentum", "nesterov", "l2"}),
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
     )
@@ -121,9 +131,5 @@ class ReferenceBackend:
         workload: Workload | None = None,
     ) -> ReferenceProgram:
         """Return the program; it follows the dtype of the arrays it is given."""
-        del (
-            optimizer,
-            dtype,
-            workload,
-        )  # SGD is the only rule, and NumPy takes the dtype from the arrays
-        return ReferenceProgram(network, loss)
+        del dtype, workload  # NumPy takes the dtype from the arrays, and there is one way to train
+        return ReferenceProgram(network, loss, optimizer)

@@ -1,4 +1,8 @@
-"""The dense layer of a batch, forward beside backward, into given buffers."""
+"""The dense layer of a batch, forward beside backward, into given buffers.
+
+np.dot and not np.matmul: the product of a column with a row, (10, 1) by (1, 784), takes 2 us with
+the one and 34 us with the other, which does not hand it to BLAS (numpy 2.4, one core).
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,23 @@ Matrix = NDArray[Any]
 
 def forward(A: Matrix, W: Matrix, b: Vector, Z: Matrix) -> None:
     """Z = A W^T + b, with A (B, I), W (O, I), b (O,), Z (B, O) written."""
-    np.matmul(A, W.T, out=Z)
+    np.dot(A, W.T, out=Z)
     Z += b
 
 
-def parameter_gradients(A: Matrix, dZ: Matrix, dW: Matrix, db: Vector) -> None:
-    """dW = dZ^T A and db = the column sums of dZ: the sum over the batch, both written."""
-    np.matmul(dZ.T, A, out=dW)
-    np.sum(dZ, axis=0, out=db)
+def weight_gradient(A: Matrix, dZ: Matrix, dW: Matrix) -> None:
+    """dW = dZ^T A: the sum over the batch, written."""
+    np.dot(dZ.T, A, out=dW)
+
+
+def bias_gradient(dZ: Matrix, db: Vector) -> None:
+    """db = the column sums of dZ, written."""
+    if len(dZ) == 1:
+        np.copyto(db, dZ[0])
+    else:
+        np.add.reduce(dZ, axis=0, out=db)
 
 
 def input_gradient(W: Matrix, dZ: Matrix, dA: Matrix) -> None:
     """dA = dZ W, written."""
-    np.matmul(dZ, W, out=dA)
+    np.dot(dZ, W, out=dA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,25 +13,55 @@ from samplewise.network import Network, aligned_zeros
 Matrix = NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of a workspace that one step takes, as views: a matrix a layer.
+
+    Args:
+        start, stop: the rows.
+        A: outputs.
+        dZ: d loss / d Z.
+        scratch: of the same shapes.
+        Y: targets.
+    """
+
+    start: int
+    stop: int
+    A: list[Matrix]
+    dZ: list[Matrix]  # noqa: N815
+    scratch: list[Matrix]
+    Y: Matrix
+
+
 class Workspace:
-    """All that a step of up to `rows` samples writes.
+    """What the passes of up to `rows` rows write, behind the first layer's product.
 
     Args:
         network: whose layers are sized.
-        rows: largest batch.
+        rows: of each matrix.
         dtype: of every buffer.
     """
 
     def __init__(self, network: Network, rows: int, dtype: np.dtype[Any]) -> None:
-        def matrix(columns: int) -> Matrix:
-            return aligned_zeros(rows * columns, dtype).reshape(rows, columns)
-
         units = [int(np.prod(shape)) for shape in network.shapes[1:]]
         self.rows = rows
-        self.X = matrix(network.inputs)
-        self.Y = matrix(network.outputs)
-        # Outputs, their gradients and a scratch matrix, a layer each.
-        self.A = [matrix(n) for n in units]
-        self.dA = [matrix(n) for n in units]
-        self.scratch = [matrix(n) for n in units]
-        self.gradient = network.layout.zeros(dtype)
+        self.A, self.dZ, self.scratch = ([matrix(rows, n, dtype) for n in units] for _ in range(3))
+        self.Y = matrix(rows, network.outputs, dtype)
+        self._batches: dict[tuple[int, int], Batch] = {}
+
+    def batch(self, start: int, stop: int) -> Batch:
+        """Return the views of some rows; those seen before are kept."""
+        found = self._batches.get((start, stop))
+        if found is None:
+            A, dZ, scratch = (
+                [buffer[start:stop] for buffer in buffers]
+                for buffers in (self.A, self.dZ, self.scratch)
+            )
+            found = Batch(start, stop, A, dZ, scratch, self.Y[start:stop])
+            self._batches[start, stop] = found
+        return found
+
+
+def matrix(rows: int, columns: int, dtype: np.dtype[Any]) -> Matrix:
+    """Return a zeroed, aligned matrix."""
+    return aligned_zeros(rows * columns, dtype).reshape(rows, columns)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from samplewise.bench.problems import Problem, Run
+from samplewise.bench.contestants import Contestant, Run
 from samplewise.errors import ContractError
 
 # Relative, on mean losses. Backends differ by the order of their sums only: after the 800 steps of
@@ -31,8 +31,8 @@ class Key:
     backend: str
 
 
-def check_agreement(problems: Mapping[Key, Problem]) -> list[str]:
-    """Train every problem once; refuse backends that disagree on a row and batch size.
+def check_agreement(contestants: Mapping[Key, Contestant]) -> list[str]:
+    """Train every contestant once; refuse backends that disagree on a row and batch size.
 
     Returns:
         A note for each row and batch size whose final losses cannot be compared.
@@ -41,14 +41,14 @@ def check_agreement(problems: Mapping[Key, Problem]) -> list[str]:
         ContractError: naming row, batch size, backends and losses.
     """
     notes = []
-    for (row, batch_size), keys in groupby(problems, lambda key: (key.row, key.batch_size)):
+    for (row, batch_size), keys in groupby(contestants, lambda key: (key.row, key.batch_size)):
         names = list(keys)
-        dtype = problems[names[0]].dtype.name
+        dtype = contestants[names[0]].problem.dtype.name
         what = f"row {row} at batch size {batch_size} in {dtype}"
-        runs = {key: problems[key].run_once() for key in names}
+        runs = {key: contestants[key].run_once() for key in names}
         # Any backend would do: how chaotic a row is belongs to the row.
         fastest = min(runs, key=lambda key: runs[key].seconds)
-        nudged = problems[fastest].run_once(nudged=True)
+        nudged = contestants[fastest].run_once(nudged=True)
         sensitivity = _difference(nudged.final_loss, runs[fastest].final_loss)
         compare_losses(what, {key.backend: run for key, run in runs.items()}, dtype, sensitivity)
         if sensitivity > CHAOTIC:

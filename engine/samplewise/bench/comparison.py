@@ -10,7 +10,8 @@ from samplewise import registry
 from samplewise.bench.agreement import Key, check_agreement
 from samplewise.bench.calibration import Calibration, Product, calibrate
 from samplewise.bench.conditions import conditions, one_core
-from samplewise.bench.problems import Problem, Run, report_data
+from samplewise.bench.contestants import Contestant, Run
+from samplewise.bench.problems import report_data, row_problem
 from samplewise.bench.timing import ROUNDS, Spread, interleave
 from samplewise.experiment.run import Prepared
 from samplewise.report.published import PublishedRow
@@ -32,7 +33,7 @@ class Result:
             notebook on an unknown processor; None unless the batch size is 1, as there.
         of_floor: share reached of the rate of this core's large matrix product, in [0, 1].
         final_loss: of the last epoch.
-        accuracy: on the test rows, in [0, 1].
+        accuracy: on the test rows, in [0, 1]; None where there are none.
     """
 
     key: Key
@@ -41,7 +42,7 @@ class Result:
     over_report: float | None
     of_floor: float
     final_loss: float
-    accuracy: float
+    accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -93,38 +94,43 @@ def compare(
 
     Raises:
         ContractError: the backends' losses disagree; nothing is timed then.
-        SamplewiseError: as `Problem`.
+        SamplewiseError: as `Contestant`.
     """
     data = data or report_data()
     with one_core():
-        problems = {
-            Key(row.id, batch_size, backend): Problem(row, backend, dtype, batch_size, data)
-            for row in rows
-            for batch_size in batch_sizes
-            for backend in backends
-        }
+        contestants = {}
+        for row in rows:
+            for batch_size in batch_sizes:
+                problem = row_problem(row, dtype, batch_size, data)
+                for backend in backends:
+                    contestants[Key(row.id, batch_size, backend)] = Contestant(problem, backend)
         # Again, for the libraries that the backends have only now loaded.
         with limited(1):
-            notes = check_agreement(problems)
-            calibration = calibrate(dtype, _products(problems.values()))
-            runs = interleave({key: p.run_once for key, p in problems.items()}, rounds)
-            results = summarize(problems, runs, calibration)
+            notes = check_agreement(contestants)
+            calibration = calibrate(dtype, _products(contestants.values()))
+            runs = interleave({key: c.run_once for key, c in contestants.items()}, rounds)
+            results = summarize(contestants, rows, runs, calibration)
             told = f"{data.training.title}, {len(data.training):,} training rows"
             return Comparison(dtype, rounds, told, results, notes, calibration, conditions())
 
 
-def _products(problems: Iterable[Problem]) -> list[Product]:
-    """Return the first layer's product of one step, for each problem."""
-    return [Product(p.batch_size, p.network.inputs, p.row.hidden) for p in problems]
+def _products(contestants: Iterable[Contestant]) -> list[Product]:
+    """Return the first layer's product of one step, for each contestant."""
+    problems = [contestant.problem for contestant in contestants]
+    return [Product(p.batch_size, p.network.inputs, p.network.layers[0].units) for p in problems]
 
 
 def summarize(
-    problems: Mapping[Key, Problem], runs: Mapping[Key, list[Run]], calibration: Calibration
+    contestants: Mapping[Key, Contestant],
+    rows: Sequence[PublishedRow],
+    runs: Mapping[Key, list[Run]],
+    calibration: Calibration,
 ) -> list[Result]:
-    """Return the figures of every cell, from its runs and those of `reference`."""
+    """Return the figures of every cell, from its runs, those of `reference`, and the rows."""
+    published_ms = {row.id: row.train_ms for row in rows}
     spreads = {key: Spread.of(of_key) for key, of_key in runs.items()}
     results = []
-    for key, problem in problems.items():
+    for key, contestant in contestants.items():
         ms = spreads[key].median_ms
         reference = spreads.get(Key(key.row, key.batch_size, REFERENCE))
         results.append(
@@ -132,8 +138,8 @@ def summarize(
                 key=key,
                 spread=spreads[key],
                 over_reference=None if reference is None else reference.median_ms / ms,
-                over_report=problem.row.train_ms / ms if key.batch_size == 1 else None,
-                of_floor=calibration.floor_ms(problem.flops) / ms,
+                over_report=published_ms[key.row] / ms if key.batch_size == 1 else None,
+                of_floor=calibration.floor_ms(contestant.problem.flops) / ms,
                 final_loss=runs[key][-1].final_loss,
                 accuracy=runs[key][-1].accuracy,
             )

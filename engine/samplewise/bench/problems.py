@@ -1,49 +1,99 @@
-"""The report's rows as problems: fixed work, ready to be trained any number of times."""
+"""Problems: fixed work that every backend, and every other library, can be given alike."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from samplewise import registry
-from samplewise.contract import TrainingState
+from samplewise.contract import Workload
+from samplewise.contract.plan import AUTO_PLAN
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, prepare
 from samplewise.network import (
     SGD,
+    Loss,
     Network,
-    aligned_zeros,
+    Optimizer,
     initialize,
     loss_named,
     multilayer_perceptron,
 )
 from samplewise.report.published import CLASSES, PublishedRow
 from samplewise.streams import Streams
-from samplewise.training import batches, inputs
-from samplewise.training.metrics import accuracy
+from samplewise.training import inputs
 
 LOSS = "binary_cross_entropy"
 # Decides the cut and the weights of every row, so that rows differ by their settings alone.
 SEED = 0
+DRAWN_RATE, DRAWN_EPOCHS = 0.1, 10
 
 
-@dataclass(frozen=True)
-class Run:
-    """One timed training from fresh weights.
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is trained: a network, from which weights, on which rows, by which steps.
+
+    The rows are taken in the order in which they lie. Fresh weights are drawn, never kept: a
+    problem can be trained any number of times.
 
     Args:
-        seconds: wall time of the training steps alone.
-        first_loss, final_loss: of the first and the last epoch.
-        accuracy: on the test rows, in [0, 1].
+        network, loss, optimizer: as a backend compiles them.
+        X: (n, inputs), C-contiguous, of the dtype of the run.
+        Y: targets of the same dtype, (n, outputs).
+        learning_rate: of every step.
+        epochs: passes over the rows.
+        batch_size: rows of a step, at most n.
+        init: name of the initializer.
+        seed: of the weights.
+        test_inputs, test_labels: rows to test on and their class indices; None where nothing is
+            tested.
     """
 
-    seconds: float
-    first_loss: float
-    final_loss: float
-    accuracy: float
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    X: NDArray[Any]
+    Y: NDArray[Any]
+    learning_rate: float
+    epochs: int
+    batch_size: int = 1
+    init: str = "normal"
+    seed: int = SEED
+    test_inputs: NDArray[Any] | None = None
+    test_labels: NDArray[np.int64] | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of all numbers of the training."""
+        return self.X.dtype
+
+    @cached_property
+    def weights(self) -> NDArray[Any]:
+        """The weights that training starts from, flat (P,); copy them before training."""
+        stream = Streams(self.seed).generator("init")
+        return initialize(self.network, self.init, stream, self.dtype)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of the matrix products of one whole training."""
+        return flops_per_sample(self.network) * len(self.X) * self.epochs
+
+    def workload(self, plan: str = AUTO_PLAN) -> Workload:
+        """Return what a backend is told of this training."""
+        return Workload(len(self.X), self.batch_size, self.epochs, plan=plan)
+
+
+def flops_per_sample(network: Network) -> int:
+    """Return the floating-point operations of one sample's matrix products in a training step.
+
+    Forward pass, weight gradients and input gradients each take 2 operations a multiply-add; the
+    first layer needs no input gradient. Activations, loss and update are not counted.
+    """
+    first = network.layers[0].multiply_adds(network.shapes[0])
+    return 2 * (3 * network.multiply_adds - first)
 
 
 @cache
@@ -57,98 +107,74 @@ def report_data() -> Prepared:
     )
 
 
-def flops_per_sample(network: Network) -> int:
-    """Return the floating-point operations of one sample's matrix products in a training step.
-
-    Forward pass, weight gradients and input gradients each take 2 operations a multiply-add; the
-    first layer needs no input gradient. Activations, loss and update are not counted.
-    """
-    first = network.layers[0].multiply_adds(network.shapes[0])
-    return 2 * (3 * network.multiply_adds - first)
-
-
-class Problem:
-    """A row of the report on one backend: compiled, warmed up, with fresh weights at hand.
+def row_problem(
+    row: PublishedRow,
+    dtype: str = "float64",
+    batch_size: int = 1,
+    data: Prepared | None = None,
+) -> Problem:
+    """Return a row of the report as a problem.
 
     Args:
         row: what to train.
-        backend: a backend's name.
         dtype: "float64" or "float32".
-        batch_size: rows of a step.
+        batch_size: rows of a step; all rows make one batch where there are fewer.
         data: training and test rows; None means `report_data()`.
-
-    Raises:
-        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
     """
+    data = data or report_data()
+    network = multilayer_perceptron(data.training.features, (row.hidden,), 1)
+    loss = loss_named(LOSS)
+    X = inputs.prepare_rows(data.X, network, dtype)
+    _, Y = inputs.prepare_targets(data.training.labels, len(X), network, loss, dtype)
+    return Problem(
+        network,
+        loss,
+        SGD(),
+        X,
+        Y,
+        row.learning_rate,
+        row.epochs,
+        min(batch_size, len(X)),
+        test_inputs=inputs.prepare_rows(data.preprocessing.apply(data.test.X), network, dtype),
+        test_labels=data.test.labels,
+    )
 
-    def __init__(
-        self,
-        row: PublishedRow,
-        backend: str,
-        dtype: str = "float64",
-        batch_size: int = 1,
-        data: Prepared | None = None,
-    ) -> None:
-        data = data or report_data()
-        self.row, self.dtype = row, np.dtype(dtype)
-        self.network = multilayer_perceptron(data.training.features, (row.hidden,), 1)
-        self.loss = loss_named(LOSS)
-        self.X = inputs.prepare_rows(data.X, self.network, self.dtype)
-        self.batch_size = min(batch_size, len(self.X))
-        _, self.Y = inputs.prepare_targets(
-            data.training.labels, len(self.X), self.network, self.loss, self.dtype
-        )
-        self.test_labels = data.test.labels
-        self.test_X = inputs.prepare_rows(
-            data.preprocessing.apply(data.test.X), self.network, self.dtype
-        )
-        self.order = batches.fixed_order(len(self.X))
-        self.weights = initialize(
-            self.network, "normal", Streams(SEED).generator("init"), self.dtype
-        )
-        choice = registry.resolve(backend, self.network, self.loss, SGD(), self.dtype)
-        self.backend = choice.backend.name
-        self.program = choice.backend.compile(self.network, self.loss, SGD(), self.dtype)
-        self.program.warm_up()
 
-    @property
-    def flops(self) -> int:
-        """Floating-point operations of the matrix products of one whole training."""
-        return flops_per_sample(self.network) * len(self.X) * self.row.epochs
+def drawn_problem(
+    network: Network,
+    rows: int,
+    *,
+    epochs: int = DRAWN_EPOCHS,
+    batch_size: int = 1,
+    optimizer: Optimizer | None = None,
+    learning_rate: float = DRAWN_RATE,
+    dtype: str = "float32",
+) -> Problem:
+    """Return a problem of any size, on rows that are drawn for it.
 
-    def fresh_state(self, *, nudged: bool = False) -> TrainingState:
-        """Return a state at the initial weights, each moved by one ulp where `nudged`."""
-        parameters = aligned_zeros(len(self.weights), self.dtype)
-        parameters[...] = np.nextafter(self.weights, np.inf) if nudged else self.weights
-        return TrainingState(parameters, aligned_zeros(SGD().slots * len(parameters), self.dtype))
+    The rows are normal and about 1 long whatever their width, and a random linear map tells their
+    classes, so that the same rate trains every size and none saturates or diverges.
 
-    def train(self, state: TrainingState) -> tuple[float, float, float]:
-        """Run all epochs, in the stretches that training uses.
-
-        Returns:
-            Seconds spent in the program, and the mean losses of the first and the last epoch.
-        """
-        losses = np.ones(len(self.X), dtype=self.dtype)
-        seconds, means = 0.0, []
-        length = batches.stretch_samples(self.network, self.program.plan)
-        for _ in range(self.row.epochs):
-            for steps in batches.stretches(
-                self.order, self.batch_size, self.row.learning_rate, length
-            ):
-                began = time.perf_counter()
-                self.program.run_epoch(state, self.X, self.Y, steps, losses)
-                seconds += time.perf_counter() - began
-            means.append(float(losses.mean(dtype=np.float64)))
-        return seconds, means[0], means[-1]
-
-    def test_accuracy(self, state: TrainingState) -> float:
-        """Return the share of test rows that the trained network gets right."""
-        logits = self.program.predict(state.parameters, self.test_X)
-        predicted = self.loss.probabilities(logits).argmax(axis=1)
-        return accuracy(self.test_labels, predicted)
-
-    def run_once(self, *, nudged: bool = False) -> Run:
-        """Train once from fresh weights and test."""
-        state = self.fresh_state(nudged=nudged)
-        seconds, first_loss, final_loss = self.train(state)
-        return Run(seconds, first_loss, final_loss, self.test_accuracy(state))
+    Args:
+        network: one output makes two classes, more make one class each.
+        rows: to train on.
+        epochs: passes over them.
+        batch_size: rows of a step.
+        optimizer: None means plain SGD.
+        learning_rate: of every step.
+        dtype: "float64" or "float32".
+    """
+    rng = np.random.default_rng(SEED)
+    X = inputs.prepare_rows(
+        rng.standard_normal((rows, network.inputs), dtype=np.float32) / network.inputs**0.5,
+        network,
+        dtype,
+    )
+    scores = X @ rng.standard_normal((network.inputs, network.outputs)).astype(dtype)
+    binary = network.outputs == 1
+    labels = (scores[:, 0] > 0).astype(np.int64) if binary else scores.argmax(axis=1)
+    loss = loss_named(LOSS if binary else "categorical_cross_entropy")
+    _, Y = inputs.prepare_targets(labels, rows, network, loss, dtype)
+    rule = optimizer or SGD()
+    init = "glorot_uniform"
+    return Problem(network, loss, rule, X, Y, learning_rate, epochs, batch_size, init)

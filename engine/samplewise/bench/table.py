@@ -31,7 +31,7 @@ def cells(result: Result) -> tuple[str, ...]:
         times(result.over_report),
         f"{result.of_floor:.1%}",
         f"{result.final_loss:.4f}",
-        f"{result.accuracy:.3f}",
+        "-" if result.accuracy is None else f"{result.accuracy:.3f}",
     )
 
 

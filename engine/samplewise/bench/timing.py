@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
-from samplewise.bench.problems import Run
+from samplewise.bench.contestants import Run
 from samplewise.checks import whole_number
 from samplewise.report.wording import three_digits
 

@@ -12,11 +12,13 @@ from samplewise.cli.backends import backends
 from samplewise.cli.bench import bench
 from samplewise.cli.data import data
 from samplewise.cli.evaluate import evaluate
+from samplewise.cli.explain import explain
 from samplewise.cli.predict import predict
 from samplewise.cli.report import report
+from samplewise.cli.scaling import scaling
 from samplewise.cli.train import train
 
-COMMANDS = (train, evaluate, predict, data, backends, report, bench)
+COMMANDS = (train, explain, evaluate, predict, data, backends, report, bench, scaling)
 
 
 class OnceEach(TyperCommand):

@@ -52,6 +52,9 @@ BatchSize = Annotated[str | None, typer.Option(help="Rows of one update.", show_
 Shuffle = Annotated[
     bool | None, typer.Option("--shuffle/--no-shuffle", help="Draw a new order for every epoch.")
 ]
+OrderSeed = Annotated[
+    str | None, typer.Option(help="Decides the shuffled orders.", show_default="the seed")
+]
 Momentum = Annotated[
     str | None,
     typer.Option(help="Share of the last update kept in the next.", show_default="0"),

@@ -14,7 +14,8 @@ from samplewise.cli import console, options
 
 if TYPE_CHECKING:
     from samplewise.experiment.experiment import Experiment
-    from samplewise.report.measure import Measured, MeasuredRow, OnRun
+    from samplewise.report.measure import OnRun
+    from samplewise.report.measured import AtOnce, Measured, MeasuredRow
 
 Repeats = Annotated[int, typer.Option("--repeats", help="Runs of each row, 1 to 1000.")]
 ReportFolder = Annotated[Path, typer.Option("--out", help="The folder to write the report to.")]
@@ -114,9 +115,22 @@ def _print(measured: Measured, out: Path) -> None:
         "loss: of the last epoch. ms: of the training steps. faster: the speed-up, published time "
         "of a training step by ours."
     )
+    if measured.at_once is not None:
+        console.result(_together(measured.at_once))
     for line in what_differs(measured):
         console.result(line)
     console.result(f"written to {out}: {HTML}, {MARKDOWN}, {RESULTS} and pictures")
+
+
+def _together(at_once: AtOnce) -> str:
+    from samplewise.report.wording import three_digits
+
+    total, repeats = sum(at_once.train_ms), len(at_once.train_ms)
+    return (
+        f"The {at_once.networks} networks of a repeat trained together in "
+        f"{three_digits(total / repeats)} ms, all {at_once.networks * repeats} in "
+        f"{three_digits(total)} ms; each was trained by itself too, for its ms."
+    )
 
 
 def _cells(row: MeasuredRow, training_rows: int) -> list[str]:

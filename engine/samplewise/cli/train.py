@@ -29,6 +29,7 @@ def train(
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     shuffle: options.Shuffle = None,
+    order_seed: options.OrderSeed = None,
     momentum: options.Momentum = None,
     nesterov: options.Nesterov = None,
     l2: options.L2 = None,
@@ -108,8 +109,18 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
         ("loss", f"{first} in the first epoch, {last} in the last of {figures['epochs']}"),
         ("training", f"{figures['train_ms']:,.1f} ms, {figures['samples_per_s']:,.0f} samples/s"),
         ("backend", f"{figures['backend']} ({figures['backend_reason']})"),
+        ("plan", _plan(figures["plan"], figures["epoch_ms"])),
         ("written to", str(out)),
     ]
     if figures["stopped"] != "finished":
         rows.insert(0, ("stopped", figures["stopped"]))
     return rows
+
+
+def _plan(plan: dict[str, Any], epoch_ms: float) -> str:
+    from samplewise.report.wording import three_digits
+
+    block = "" if plan["block"] is None else f", blocks of {plan['block']}"
+    foreseen = "" if plan["epoch_ms"] is None else f", predicted {three_digits(plan['epoch_ms'])}"
+    reason = f" ({plan['reason']})" if plan["reason"] else ""
+    return f"{plan['name']}{block}: {three_digits(epoch_ms)} ms an epoch{foreseen}{reason}"

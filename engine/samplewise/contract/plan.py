@@ -17,6 +17,8 @@ DEFAULT_MEMORY_MB = 512
 class Workload:
     """What a program will be asked to train; it may choose its plan by this.
 
+    It is a forecast: a program follows the steps that come, whatever was foretold.
+
     Args:
         rows: of the training data.
         batch_size: rows of a step.

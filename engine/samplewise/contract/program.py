@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,6 +66,26 @@ class Program(Protocol):
     def predict(self, parameters: NDArray[Any], X: NDArray[Any]) -> NDArray[Any]:
         """Return the logits, a new array of shape (n, outputs)."""
         ...
+
+    def predictor(
+        self, parameters: NDArray[Any], X: NDArray[Any]
+    ) -> tuple[Callable[[], None], NDArray[Any]]:
+        """Prepare to predict the same few rows again and again, with other values each time.
+
+        Args:
+            parameters: flat (P,); nobody writes to it as long as the call below is used.
+            X: (rows, inputs), writable; the caller fills it before each call.
+
+        Returns:
+            A call that predicts what X holds, and the array (rows, outputs) into which it writes
+            the logits.
+        """
+        logits = self.predict(parameters, X)
+
+        def predict() -> None:
+            logits[...] = self.predict(parameters, X)
+
+        return predict, logits
 
 
 class ManyProgram(Protocol):

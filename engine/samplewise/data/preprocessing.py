@@ -68,15 +68,22 @@ class Preprocessing:
         values = X.astype(np.float64)
         # What overflows is found, and named, where the network takes its rows.
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.full_scale is not None:
-                values /= self.full_scale
-            elif self.mean is not None and self.deviation is not None:
-                values -= self.mean
-                values /= self.deviation
-            elif self.name == STANDARDIZE:
-                values -= values.mean(axis=1, keepdims=True)
-                values /= _divisor(values.std(axis=1, keepdims=True))
+            self.apply_in_place(values)
         return values
+
+    def apply_in_place(self, values: NDArray[np.float64]) -> None:
+        """Turn raw values (n, features) into those a network sees.
+
+        Those that overflow become infinite or NaN, of which NumPy warns unless it is told not to.
+        """
+        if self.full_scale is not None:
+            values /= self.full_scale
+        elif self.mean is not None and self.deviation is not None:
+            values -= self.mean
+            values /= self.deviation
+        elif self.name == STANDARDIZE:
+            values -= values.mean(axis=1, keepdims=True)
+            values /= _divisor(values.std(axis=1, keepdims=True))
 
 
 def _mean_and_deviation(

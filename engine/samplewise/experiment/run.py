@@ -15,13 +15,15 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.data.sources import load
 from samplewise.data.split import split
+from samplewise.errors import SomeDivergedError
 from samplewise.experiment.experiment import Experiment
 from samplewise.model import Model
-from samplewise.network import loss_named, multilayer_perceptron
+from samplewise.network import Network, loss_named, multilayer_perceptron
 from samplewise.streams import Streams
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
-from samplewise.training.loop import train
+from samplewise.training.loop import TrainingResult, train
+from samplewise.training.many import train_many
 from samplewise.training.metrics import accuracy, confusion_matrix
 from samplewise.training.settings import AUTO
 
@@ -100,28 +102,64 @@ def run(
         SamplewiseError: as `prepare` and `train`.
     """
     data = data or prepare(experiment)
-    classes = len(data.training.class_names)
-    chosen = _loss_name(experiment, classes)
-    loss = loss_named(chosen)
-    network = multilayer_perceptron(
-        data.training.features, experiment.hidden, loss.outputs(classes), experiment.activation
-    )
-    effective = dataclasses.replace(experiment, loss=chosen, preprocess=data.preprocessing.name)
+    network, effective = decided(experiment, data)
     trained = train(
         network, data.X, data.training.labels, effective, callbacks=callbacks, stop=stop
     )
-    effective = dataclasses.replace(effective, backend=trained.history.backend)
-    model = Model(
-        network=network,
-        loss=loss,
-        parameters=trained.parameters,
-        class_names=data.training.class_names,
-        preprocessing=data.preprocessing,
-        image_shape=data.training.image_shape,
-        trained_on=data.training.title,
-        backend=effective.backend,
+    return _tested(effective, network, trained, data)
+
+
+def run_many(
+    experiments: Sequence[Experiment],
+    data: Prepared,
+    *,
+    callbacks: Sequence[Sequence[Callback]] = (),
+    stop: threading.Event | None = None,
+) -> list[ExperimentResult]:
+    """Run experiments on the same data, at once where the backend can, each as `run` would.
+
+    Args:
+        experiments: at least one. What `train_many` lets networks differ in they may differ in,
+            the hidden layers and their activation too. Their data, preprocess and split are not
+            looked at: `data` decides.
+        data: prepared, for all.
+        callbacks: as `train_many`.
+        stop: as `train_many`.
+
+    Returns:
+        What came of each experiment, in their order.
+
+    Raises:
+        SomeDivergedError: once all are done; its results are those of the other experiments.
+        SamplewiseError: as `train_many`.
+    """
+    pairs = [decided(experiment, data) for experiment in experiments]
+    networks, effective = [network for network, _ in pairs], [own for _, own in pairs]
+
+    def tested(index: int, trained: TrainingResult) -> ExperimentResult:
+        return _tested(effective[index], networks[index], trained, data)
+
+    try:
+        results = train_many(
+            networks, data.X, data.training.labels, effective, callbacks=callbacks, stop=stop
+        )
+    except SomeDivergedError as error:
+        whole = [one if one is None else tested(i, one) for i, one in enumerate(error.results)]
+        raise SomeDivergedError(whole, error.errors) from error
+    return [tested(index, result) for index, result in enumerate(results)]
+
+
+def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
+    """Return the network, and the experiment without what was left to "auto" before training."""
+    classes = len(data.training.class_names)
+    chosen = _loss_name(experiment, classes)
+    network = multilayer_perceptron(
+        data.training.features,
+        experiment.hidden,
+        loss_named(chosen).outputs(classes),
+        experiment.activation,
     )
-    return _tested(effective, model, trained.history, data)
+    return network, dataclasses.replace(experiment, loss=chosen, preprocess=data.preprocessing.name)
 
 
 def _loss_name(experiment: Experiment, classes: int) -> str:
@@ -131,11 +169,26 @@ def _loss_name(experiment: Experiment, classes: int) -> str:
 
 
 def _tested(
-    experiment: Experiment, model: Model, history: History, data: Prepared
+    experiment: Experiment, network: Network, trained: TrainingResult, data: Prepared
 ) -> ExperimentResult:
+    history = trained.history
+    model = Model(
+        network=network,
+        loss=trained.loss,
+        parameters=trained.parameters,
+        class_names=data.training.class_names,
+        preprocessing=data.preprocessing,
+        image_shape=data.training.image_shape,
+        trained_on=data.training.title,
+        backend=history.backend,
+    )
     labels: NDArray[Any] = data.test.labels
     predicted = model.predict(data.test.X)
-    confusion = confusion_matrix(labels, predicted, len(model.class_names))
     return ExperimentResult(
-        experiment, model, history, data, accuracy(labels, predicted), confusion
+        experiment=dataclasses.replace(experiment, backend=history.backend),
+        model=model,
+        history=history,
+        data=data,
+        test_accuracy=accuracy(labels, predicted),
+        confusion=confusion_matrix(labels, predicted, len(model.class_names)),
     )

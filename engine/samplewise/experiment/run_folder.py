@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,13 @@ def _write_plots(result: ExperimentResult, folder: Path) -> None:
 
 
 def summary(result: ExperimentResult) -> dict[str, Any]:
-    """Return the figures of a run of at least one epoch, as JSON values."""
+    """Return the figures of a run of at least one epoch, as JSON values.
+
+    `epoch_ms` is the mean wall time of an epoch of all rows, to hold against that of the plan. A
+    run that was shared has no times of its own, but says what all its networks took.
+    """
     history, data = result.history, result.data
+    samples, ms = sum(record.samples for record in history.epochs), history.train_ms
     return {
         "data": {
             "name": data.training.name,
@@ -74,10 +80,12 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
         "initial_loss": history.losses[0],
         "final_loss": history.losses[-1],
         "epochs": len(history.epochs),
-        "train_ms": history.train_ms,
+        "train_ms": ms,
+        "shared": None if history.shared is None else dataclasses.asdict(history.shared),
         "compile_ms": history.compile_ms,
-        "samples_per_s": sum(record.samples for record in history.epochs)
-        / (history.train_ms / 1e3),
+        "samples_per_s": None if ms is None else samples / ms * 1e3,
+        "epoch_ms": None if ms is None else ms / samples * len(data.training),
+        "plan": history.plan,
         "backend": history.backend,
         "backend_reason": history.backend_reason,
         "stopped": history.stopped,

@@ -41,6 +41,10 @@ class Loss(Protocol):
         """Return the probability of every class, (n, classes), rows summing to 1."""
         ...
 
+    def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the same bits for one row, (1, outputs), as (classes,), at less cost."""
+        ...
+
     def mean(self, logits: NDArray[Any], targets: NDArray[Any]) -> float:
         """Return the mean loss over rows, summed in float64."""
         ...
@@ -48,8 +52,14 @@ class Loss(Protocol):
 
 def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
     """Return 1 / (1 + exp(-z)), by the branch of the sign so that exp never overflows."""
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
+    larger, smaller = _both_sides(z)
+    return np.where(z >= 0, larger, smaller)
+
+
+def _both_sides(z: Any) -> tuple[Any, Any]:
+    """Return sigmoid(|z|) and sigmoid(-|z|), of an array or a scalar."""
+    e = np.exp(-abs(z))
+    return 1 / (1 + e), e / (1 + e)
 
 
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
@@ -87,8 +97,13 @@ class BinaryCrossEntropy:
 
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the columns 1 - p and p."""
-        p = sigmoid(logits)
-        return np.hstack([sigmoid(-logits), p])
+        return np.hstack([sigmoid(-logits), sigmoid(logits)])
+
+    def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return 1 - p and p; NumPy's scalars take a tenth of the time of its arrays."""
+        z = logits[0, 0]
+        larger, smaller = _both_sides(z)
+        return np.array((smaller, larger) if z >= 0 else (larger, smaller))
 
     def mean(self, logits: NDArray[Any], targets: NDArray[Any]) -> float:
         """Return the mean of max(z, 0) - y z + log(1 + exp(-|z|)).
@@ -125,6 +140,13 @@ class CategoricalCrossEntropy:
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the softmax of each row."""
         return softmax(logits)
+
+    def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the softmax of the row; reductions over an axis would take twice the time."""
+        z = logits[0]
+        e = np.exp(z - z[z.argmax()])
+        e /= np.add.reduce(e)
+        return e
 
     def mean(self, logits: NDArray[Any], targets: NDArray[Any]) -> float:
         """Return the mean of log(sum exp(s)) - y . s, with s = z - max(z)."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from samplewise.data.statistics import statistics
-from samplewise.report.measure import Measured
+from samplewise.report.measured import Measured
 from samplewise.report.pictures import (
     Picture,
     confusion_picture,
@@ -15,7 +15,7 @@ from samplewise.report.pictures import (
 )
 from samplewise.report.published import FINAL, LEARNING_RATE, TITLE, TRAINING_ROWS
 from samplewise.report.remarks import learning_rate_one, reading, what_differs
-from samplewise.report.tables import Spread, Table, summarize, tables
+from samplewise.report.tables import Spread, Table, mean_text, summarize, tables
 from samplewise.report.wording import (
     class_names,
     percent,
@@ -60,7 +60,7 @@ class Content:
         lead: the opening sentence.
         warning: that the data is synthetic, else empty.
         headlines: the figures in brief.
-        reading: how to read the tables.
+        reading: how to read the tables, in paragraphs.
         sections: one an experiment.
         confusion, predictions: pictures of the chosen run; None where rows are no images.
         differences: what differs from the report.
@@ -72,7 +72,7 @@ class Content:
     lead: str
     warning: str
     headlines: tuple[Headline, ...]
-    reading: str
+    reading: tuple[str, ...]
     sections: tuple[Section, ...]
     confusion: Picture
     predictions: Picture | None
@@ -143,7 +143,8 @@ def _headlines(measured: Measured) -> tuple[Headline, ...]:
         Headline(
             f"Training all {len(measured.rows)} rows",
             f"{three_digits(ours)} ms",
-            f"each once; published: {three_digits(theirs)} ms{_sizes(training_rows)}",
+            f"each once{_together(measured)}; published: {three_digits(theirs)} ms"
+            f"{_sizes(training_rows)}",
         ),
         Headline(
             "Speed-up of a training step",
@@ -159,6 +160,13 @@ def _headlines(measured: Measured) -> tuple[Headline, ...]:
             f"{percent(accuracy.high)}; published: {percent(published.mean)}",
         ),
     )
+
+
+def _together(measured: Measured) -> str:
+    if measured.at_once is None:
+        return ""
+    ms = Spread.of(measured.at_once.train_ms).mean
+    return f" by itself; all {measured.at_once.networks} together: {three_digits(ms)} ms"
 
 
 def _sizes(training_rows: int) -> str:
@@ -178,9 +186,27 @@ def _conditions(measured: Measured) -> Facts:
         ("repeats", f"{runs(measured.repeats)} of each row"),
         ("seeds", f"{seed} for the split, {seed} to {last_seed} for the weights, one a run"),
         ("backend", f"{history.backend} ({history.backend_reason})"),
+        *_plans(measured),
         ("arithmetic", f"{experiment.dtype}, {_threads(experiment.threads)}"),
         ("preprocessing", f"{data.preprocessing.name}: {_PREPROCESSING[data.preprocessing.name]}"),
         ("split", f"{len(data.training):,} rows for training, {len(data.test):,} for testing"),
+    ]
+
+
+def _plans(measured: Measured) -> Facts:
+    plans = sorted({run.plan for row in measured.rows for run in row.runs})
+    at_once = measured.at_once
+    if at_once is None:
+        return [("plan", ", ".join(plans))]
+    spread = mean_text(Spread.of(at_once.train_ms), three_digits)
+    total = three_digits(math.fsum(at_once.train_ms))
+    networks, every = at_once.networks, at_once.networks * measured.repeats
+    return [
+        ("plan", f"{', '.join(plans)} by itself, {at_once.plan} together"),
+        (
+            "together",
+            f"the {networks} networks of a repeat in {spread} ms; all {every} in {total} ms",
+        ),
     ]
 
 

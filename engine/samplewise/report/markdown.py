@@ -25,7 +25,7 @@ def render(content: Content) -> str:
             for line in content.headlines
         ),
         "## The tables",
-        escape(content.reading),
+        *map(escape, content.reading),
         *(part for section in content.sections for part in _section(section, content.label)),
         "## The final network",
         _picture(content.confusion),

@@ -3,69 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from samplewise.checks import printable, whole_number
 from samplewise.data.dataset import Dataset
 from samplewise.data.sources import load
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import ExperimentResult, Prepared, prepare, run
+from samplewise.experiment.run import ExperimentResult, Prepared, prepare, run, run_many
+from samplewise.report.measured import AtOnce, Measured, MeasuredRow, Run
 from samplewise.report.published import CLASSES, FINAL, PublishedRow, published_rows
 from samplewise.training.callbacks import Callback
+from samplewise.training.history import History
 
 MOST_REPEATS = 1000
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training run of a row.
-
-    Args:
-        seed: of its weights.
-        losses: mean loss of each epoch.
-        train_ms: wall time of the training steps alone, in milliseconds.
-        accuracy: on the test rows, in [0, 1].
-    """
-
-    seed: int
-    losses: tuple[float, ...]
-    train_ms: float
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class MeasuredRow:
-    """A row of the report and our runs of it."""
-
-    published: PublishedRow
-    runs: tuple[Run, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """All that a report is written from.
-
-    Args:
-        settings: as asked for; what was "auto" is decided in the experiment of `chosen`.
-        dataset: the rows of the two classes, before the split.
-        data: the same, cut and preprocessed.
-        repeats: runs of each row.
-        rows: in the order of the report.
-        chosen: the first run of the first row of the final network (of the last row, where no row
-            is of the final network); its predictions are shown.
-        chosen_id: of that row.
-    """
-
-    settings: Experiment
-    dataset: Dataset
-    data: Prepared
-    repeats: int
-    rows: tuple[MeasuredRow, ...]
-    chosen: ExperimentResult
-    chosen_id: str
-
 
 OnRun = Callable[[MeasuredRow], None]
 """Called after each run, with the runs of its row so far."""
@@ -118,8 +70,11 @@ def measure(
     """Run every row of the report, each `repeats` times from weights of its own.
 
     The data is prepared once. Run j of row i has the seed `settings.seed + i * repeats + j`, so
-    that rows of equal settings are independent repeats. One epoch of the first row goes before
-    all, untimed: it compiles kernels and wakes the processor.
+    that rows of equal settings are independent repeats. One epoch of each row goes before all,
+    untimed: it compiles kernels and wakes the processor.
+
+    Where the backend trains many networks at once, the rows of a repeat are. The time of one
+    network cannot be told from such a run, so that each is trained by itself too.
 
     Args:
         settings: its data, classes, preprocess, split, stratify, backend, dtype, threads and seed
@@ -136,31 +91,58 @@ def measure(
     rows = published_rows() if rows is None else rows
     dataset = load_pair(settings.data, settings.classes)
     data = prepare(settings, dataset)
-    run(dataclasses.replace(_experiment(settings, rows[0], 0), epochs=1), data, callbacks=callbacks)
-    chosen_id = next((row.id for row in rows if row.experiment == FINAL), rows[-1].id)
-    measured = []
-    for index, row in enumerate(rows):
-        experiment = _experiment(settings, row, index * repeats)
-        runs, first = _repeated(experiment, row, data, repeats, on_run)
-        measured.append(runs)
-        if row.id == chosen_id:
-            chosen = first
-    return Measured(settings, dataset, data, repeats, tuple(measured), chosen, chosen_id)
+    experiments = [
+        [_experiment(settings, row, index * repeats + repeat) for repeat in range(repeats)]
+        for index, row in enumerate(rows)
+    ]
+    at_once = _warmed_up([of_row[0] for of_row in experiments], data, callbacks)
+    chosen = next((i for i, row in enumerate(rows) if row.experiment == FINAL), len(rows) - 1)
+    runs: list[list[Run]] = [[] for _ in rows]
+    histories: list[History] = []
+    for batch in _batches(len(rows), repeats, at_once=at_once):
+        results = run_many([experiments[index][repeat] for index, repeat in batch], data)
+        histories.append(results[0].history)
+        for (index, repeat), result in zip(batch, results, strict=True):
+            if (index, repeat) == (chosen, 0):
+                shown = result
+            runs[index].append(_run(result))
+            if on_run is not None:
+                on_run(MeasuredRow(rows[index], tuple(runs[index])))
+    return Measured(
+        settings=settings,
+        dataset=dataset,
+        data=data,
+        repeats=repeats,
+        rows=tuple(MeasuredRow(*pair) for pair in zip(rows, map(tuple, runs), strict=True)),
+        at_once=_at_once(histories),
+        chosen=shown,
+        chosen_id=rows[chosen].id,
+    )
 
 
-def _repeated(
-    experiment: Experiment, row: PublishedRow, data: Prepared, repeats: int, on_run: OnRun | None
-) -> tuple[MeasuredRow, ExperimentResult]:
-    """Return a row's runs, from the experiment's seed upwards, and all that came of the first."""
-    runs = MeasuredRow(row, ())
-    for repeat in range(repeats):
-        result = run(dataclasses.replace(experiment, seed=experiment.seed + repeat), data)
-        if repeat == 0:
-            first = result
-        runs = MeasuredRow(row, (*runs.runs, _run(result)))
-        if on_run is not None:
-            on_run(runs)
-    return runs, first
+def _warmed_up(
+    experiments: Sequence[Experiment], data: Prepared, callbacks: Sequence[Callback]
+) -> bool:
+    """Run one epoch of each row; return whether the backend trained them at once."""
+    short = [dataclasses.replace(experiment, epochs=1) for experiment in experiments]
+    told = [callbacks, *([()] * (len(short) - 1))]
+    return run_many(short, data, callbacks=told)[0].history.shared is not None
+
+
+def _batches(rows: int, repeats: int, *, at_once: bool) -> list[list[tuple[int, int]]]:
+    """Return what is trained at once, as (row, repeat); row by row where nothing is."""
+    if at_once:
+        return [[(row, repeat) for row in range(rows)] for repeat in range(repeats)]
+    return [[(row, repeat)] for row in range(rows) for repeat in range(repeats)]
+
+
+def _at_once(histories: Sequence[History]) -> AtOnce | None:
+    """Return what the repeats took, from the history of a network of each."""
+    shared = [history.shared for history in histories if history.shared is not None]
+    if not shared:
+        return None
+    ms = tuple(run.all_networks_ms for run in shared)
+    return AtOnce(shared[0].networks, ms, histories[0].plan["name"])
 
 
 def _experiment(settings: Experiment, row: PublishedRow, offset: int) -> Experiment:
@@ -175,15 +157,25 @@ def _experiment(settings: Experiment, row: PublishedRow, offset: int) -> Experim
         loss="auto",
         batch_size=1,
         shuffle=False,
+        momentum=0.0,
+        nesterov=False,
+        l2=0.0,
         init="normal",
+        track_accuracy=False,
     )
 
 
 def _run(result: ExperimentResult) -> Run:
-    history = result.history
+    """Return what is told of a run; one that shared its time is repeated by itself for it."""
+    losses = result.history.losses
+    alone = result if result.history.shared is None else run(result.experiment, result.data)
+    ms = alone.history.train_ms
+    assert ms is not None
     return Run(
         seed=result.experiment.seed,
-        losses=tuple(history.losses),
-        train_ms=history.train_ms,
+        losses=tuple(losses),
+        train_ms=ms,
         accuracy=result.test_accuracy,
+        plan=alone.history.plan["name"],
+        loss_difference=max(map(abs, map(operator.sub, losses, alone.history.losses))),
     )

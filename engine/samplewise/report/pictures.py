@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from samplewise.plots import figures
-from samplewise.report.measure import Measured
+from samplewise.report.measured import Measured
 from samplewise.report.tables import by_experiment, curve_name
 from samplewise.report.wording import class_names, percent, runs
 

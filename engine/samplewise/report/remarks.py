@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from samplewise.data.preprocessing import SCALE
-from samplewise.report.measure import Measured
+from samplewise.report.measured import Measured
 from samplewise.report.published import (
     FINAL,
     IMAGES_PER_CLASS,
@@ -18,20 +18,36 @@ from samplewise.report.wording import percent, runs
 HARDLY_LEARNED = 0.75
 
 
-def reading(measured: Measured) -> str:
-    """Return how to read the tables."""
+def reading(measured: Measured) -> tuple[str, ...]:
+    """Return how to read the tables, in paragraphs."""
     ours = "one run"
     if measured.repeats > 1:
         ours = (
             f"the mean of {runs(measured.repeats)}, each from weights of its own, with the lowest "
             "and the highest beside it where they read differently"
         )
-    return (
+    columns = (
         f"“Published” is one run of the report; “here” is {ours}. Losses are means over an epoch, "
         "of the first (initial) and of the last (final). Training time is that of the training "
         "steps alone. Speed-up is the published time of a training step divided by our mean time "
-        "of one. Training can be chaotic: then another backend or processor, which rounds "
-        "differently, changes a row's last figures as much as other weights do."
+        "of one."
+    )
+    chaos = (
+        "Training can be chaotic: then another backend or processor, which rounds differently, "
+        "changes a row's last figures as much as other weights do."
+    )
+    return tuple(filter(None, (columns, _together(measured), chaos)))
+
+
+def _together(measured: Measured) -> str:
+    if measured.at_once is None:
+        return ""
+    difference = max(run.loss_difference for row in measured.rows for run in row.runs)
+    return (
+        f"The {measured.at_once.networks} networks of a repeat, one of each row, trained together; "
+        "losses, accuracies and pictures are of them. How long one of them took cannot be told, so "
+        "each was trained by itself too: the training times are of that. The losses of an epoch "
+        f"{f'differ by at most {difference:.0e}' if difference else 'are the same'}."
     )
 
 

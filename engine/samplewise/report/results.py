@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from samplewise.data.statistics import statistics
-from samplewise.report.measure import Measured, MeasuredRow
+from samplewise.report.measured import Measured, MeasuredRow
 from samplewise.report.published import TITLE
 from samplewise.report.tables import summarize
 
@@ -38,6 +38,7 @@ def results(measured: Measured) -> dict[str, Any]:
             "statistics": dict(statistics(dataset)),
         },
         "environment": history.environment,
+        "at_once": None if measured.at_once is None else dataclasses.asdict(measured.at_once),
         "rows": [_row(row, len(data.training)) for row in measured.rows],
         "confusion": {
             "row": measured.chosen_id,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from samplewise.report.measure import MeasuredRow
+from samplewise.report.measured import MeasuredRow
 from samplewise.report.published import (
     EXPERIMENTS,
     FINAL,

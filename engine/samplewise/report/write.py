@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from samplewise.files import new_folder, write_bytes, write_text
-from samplewise.report.measure import Measured
+from samplewise.report.measured import Measured
 from samplewise.report.published import EXPERIMENTS
 
 HTML, MARKDOWN, RESULTS = "report.html", "report.md", "report.json"

@@ -21,6 +21,7 @@ class RungResult:
 
     Args:
         rung: its name.
+        plan: that the backend was asked for.
         cases: problems compared on.
         checks: comparisons that passed.
         largest_ratio: largest difference / tolerance of them, at most 1.
@@ -28,6 +29,7 @@ class RungResult:
     """
 
     rung: str
+    plan: str
     cases: int
     checks: int
     largest_ratio: float
@@ -42,9 +44,13 @@ class Certificate:
     rungs: tuple[RungResult, ...]
 
     def __str__(self) -> str:
-        rows = [f"{self.backend} keeps the contract", "rung      cases  checks  largest/allowed"]
+        rows = [
+            f"{self.backend} keeps the contract",
+            "rung      plan     cases  checks  largest/allowed",
+        ]
         rows += [
-            f"{r.rung:<8} {r.cases:>6}  {r.checks:>6}  {r.largest_ratio:>15.2g}" for r in self.rungs
+            f"{r.rung:<8}  {r.plan:<7} {r.cases:>6}  {r.checks:>6}  {r.largest_ratio:>15.2g}"
+            for r in self.rungs
         ]
         return "\n".join(rows)
 
@@ -56,7 +62,7 @@ def check_backend(name: str, rungs: Iterable[str] | None = None) -> Certificate:
 
     Args:
         name: what `backend=` takes.
-        rungs: names of `ladder.RUNGS`; None takes all.
+        rungs: names of `ladder.RUNGS`; None takes all that its capabilities speak of.
 
     Raises:
         ContractError: a rung rejects it; the message lists the first failures.
@@ -73,11 +79,12 @@ def check(backend: Backend, rungs: Iterable[str] | None = None) -> Certificate:
         ContractError: a rung rejects it, or its capabilities cover no case.
         ParameterError: there is no such rung.
     """
-    chosen = [one_of("rung", rung, ladder.RUNGS) for rung in rungs or ladder.RUNGS]
+    names = _rungs(backend) if rungs is None else rungs
+    chosen = [one_of("rung", rung, ladder.RUNGS) for rung in names]
     failures: list[str] = []
     # Matrix products on several threads need not give the same bits twice.
     with limited(1):
-        results = tuple(_climb(backend, rung, failures) for rung in chosen)
+        results = tuple(result for rung in chosen for result in _climb(backend, rung, failures))
     if failures:
         shown = "\n  ".join(failures[:SHOWN_FAILURES])
         more = len(failures) - SHOWN_FAILURES
@@ -86,18 +93,26 @@ def check(backend: Backend, rungs: Iterable[str] | None = None) -> Certificate:
     return Certificate(backend.name, results)
 
 
-def _climb(backend: Backend, rung: str, failures: list[str]) -> RungResult:
-    """Climb one rung on every case that the backend offers, adding to `failures`."""
+def _rungs(backend: Backend) -> list[str]:
+    """Return all rungs; that of several networks only where the backend offers it."""
+    return [rung for rung in ladder.RUNGS if rung != "many" or backend.capabilities.many]
+
+
+def _climb(backend: Backend, rung: str, failures: list[str]) -> list[RungResult]:
+    """Climb one rung under every plan and case that the backend offers, adding to `failures`."""
     cases = ladder.offered(backend, rung)
     if not cases:
         failures.append(f"{backend.name}, {rung} rung: its capabilities cover no case")
-    checks, largest, nearest = 0, 0.0, ""
-    for case in cases:
-        for measure in ladder.climb(backend, rung, case):
-            if not measure.passed:
-                failures.append(f"{backend.name}, {rung} rung, {case}: {measure}")
-                continue
-            checks += 1
-            if measure.ratio > largest:
-                largest, nearest = measure.ratio, f"{case}: {measure}"
-    return RungResult(rung, len(cases), checks, largest, nearest)
+    found = []
+    for plan in ladder.plans(backend, rung):
+        checks, largest, nearest = 0, 0.0, ""
+        for case in cases:
+            for measure in ladder.climb(backend, rung, case, plan):
+                if not measure.passed:
+                    failures.append(f"{ladder.named(backend, rung, case, plan)}: {measure}")
+                    continue
+                checks += 1
+                if measure.ratio > largest:
+                    largest, nearest = measure.ratio, f"{case}: {measure}"
+        found.append(RungResult(rung, plan, len(cases), checks, largest, nearest))
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise import registry
-from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload
+from samplewise.contract import (
+    Capabilities,
+    ManyProgram,
+    Plan,
+    Program,
+    Steps,
+    TrainingState,
+    Workload,
+)
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.testing.problems import REFERENCE
 
@@ -22,10 +32,11 @@ class Faultless(Program):
     Args:
         inner: the reference's program of `network`.
         network: what is trained.
+        optimizer: by which rule.
     """
 
-    def __init__(self, inner: Program, network: Network) -> None:
-        self.inner, self.network = inner, network
+    def __init__(self, inner: Program, network: Network, optimizer: Optimizer) -> None:
+        self.inner, self.network, self.optimizer = inner, network, optimizer
 
     def warm_up(self) -> None:
         """Do nothing."""
@@ -37,20 +48,34 @@ class Faultless(Program):
         for first in range(steps.start, steps.stop, steps.batch_size):
             last = min(first + steps.batch_size, steps.stop)
             rows = steps.order[first:last]
-            self.step(state.parameters, X[rows], Y[rows], steps, losses[first:last])
+            self.step(state, X[rows], Y[rows], steps, losses[first:last])
 
-    def step(self, parameters: Array, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
         """Make one step on the rows of a batch."""
-        total = np.zeros_like(parameters)
+        total = np.zeros_like(state.parameters)
         for i in range(len(X)):
-            losses[i], gradient = self.gradients(parameters, X[i : i + 1], Y[i : i + 1])
+            losses[i], gradient = self.gradients(state.parameters, X[i : i + 1], Y[i : i + 1])
             total += gradient
-        parameters -= steps.learning_rate / self.divisor(len(X), steps) * total
+        mean = total / self.divisor(len(X), steps)
+        self.update(state, self.penalised(state.parameters, mean), steps.learning_rate)
 
     def divisor(self, rows: int, steps: Steps) -> int:
         """Return what the summed gradient is divided by."""
         del steps
         return rows
+
+    def penalised(self, parameters: Array, gradient: Array) -> Array:
+        """Return the gradient with that of the L2 penalty, which biases do not have."""
+        weights = self.with_biases_times(0, parameters)
+        return np.asarray(gradient + self.optimizer.l2 * weights, dtype=gradient.dtype)
+
+    def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
+        """Move parameters and velocity along a gradient."""
+        rule, v = self.optimizer, state.optimizer_state
+        if rule.momentum:
+            v[...] = rule.momentum * v + gradient
+            gradient = gradient + rule.momentum * v if rule.nesterov else v
+        state.parameters -= learning_rate * gradient
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
         """Return the reference's gradient."""
@@ -69,17 +94,74 @@ class Faultless(Program):
         return copy
 
 
+class Detached(Faultless):
+    """Keeps what it trains to itself until it is asked for it."""
+
+    plan = Plan(in_place=False)
+
+    def __init__(self, inner: Program, network: Network, optimizer: Optimizer) -> None:
+        super().__init__(inner, network, optimizer)
+        self.seen: TrainingState | None = None
+        self.kept = TrainingState(np.zeros(0), np.zeros(0))
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        """Run the window on the copy, which is made when a state is new."""
+        if state is not self.seen:
+            self.seen = state
+            self.kept = TrainingState(state.parameters.copy(), state.optimizer_state.copy())
+        super().run_epoch(self.kept, X, Y, steps, losses)
+
+    def synchronize(self, state: TrainingState) -> None:
+        """Bring the copy into the state."""
+        if state is self.seen:
+            state.parameters[...] = self.kept.parameters
+            state.optimizer_state[...] = self.kept.optimizer_state
+
+
+class OneByOne:
+    """Trains several networks, each with a program of its own; each fault overrides one method."""
+
+    plan = Plan()
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self.programs = programs
+
+    def warm_up(self) -> None:
+        """Do nothing."""
+
+    def run_epoch(
+        self,
+        states: Sequence[TrainingState],
+        X: Array,
+        Y: Array,
+        steps: Sequence[Steps],
+        losses: Array,
+        active: Sequence[int],
+    ) -> None:
+        """Run the window with each active network."""
+        for k in active:
+            self.programs[k].run_epoch(states[k], X, Y, steps[k], losses[k])
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """Do so with each network."""
+        for program, state in zip(self.programs, states, strict=True):
+            program.synchronize(state)
+
+
 @dataclass(frozen=True)
 class WrongBackend:
-    """The reference with a fault."""
+    """The reference with a fault, in its program of one network or in that of several."""
 
     name: str
-    program: type[Faultless]
+    program: type[Faultless] = Faultless
+    many: type[OneByOne] = OneByOne
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of the reference."""
-        return registry.load(REFERENCE).capabilities
+        """Those of the reference, and several networks at once."""
+        return dataclasses.replace(registry.load(REFERENCE).capabilities, many=True)
 
     def compile(
         self,
@@ -91,4 +173,20 @@ class WrongBackend:
     ) -> Faultless:
         """Return the program with the fault."""
         inner = registry.load(REFERENCE).compile(network, loss, optimizer, dtype, workload)
-        return self.program(inner, network)
+        return self.program(inner, network, optimizer)
+
+    def compile_many(
+        self,
+        networks: Sequence[Network],
+        loss: Loss,
+        optimizers: Sequence[Optimizer],
+        dtype: np.dtype[Any],
+        workload: Workload,
+    ) -> ManyProgram:
+        """Return the program of several networks with the fault."""
+        return self.many(
+            [
+                self.compile(network, loss, optimizer, dtype, workload)
+                for network, optimizer in zip(networks, optimizers, strict=True)
+            ]
+        )

@@ -70,11 +70,16 @@ def entries(what: str, got: NDArray[Any], want: NDArray[Any], tolerance: Toleran
 
 
 def losses(got: NDArray[Any], want: NDArray[Any], tolerance: Tolerance) -> Measure:
-    """Measure losses (n,), relative to the largest of them but at least to 1."""
+    """Measure losses, relative to the largest of them but at least to 1."""
+    return sized("losses", got, want, tolerance)
+
+
+def sized(what: str, got: NDArray[Any], want: NDArray[Any], tolerance: Tolerance) -> Measure:
+    """Measure an array, relative to its largest entry but at least to 1."""
     if not _alike(got, want):
-        return _unlike("losses", got, want)
+        return _unlike(what, got, want)
     size = max(1.0, float(np.abs(want).max()))
-    return Measure("losses", _distance(got, want), tolerance.relative * size + tolerance.absolute)
+    return Measure(what, _distance(got, want), tolerance.relative * size + tolerance.absolute)
 
 
 def layers(

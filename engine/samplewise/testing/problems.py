@@ -12,11 +12,20 @@ from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import Program, TrainingState
-from samplewise.network import SGD, Dense, Loss, Network, aligned_zeros, initialize
-from samplewise.testing.cases import Case
+from samplewise.network import (
+    Dense,
+    Loss,
+    Network,
+    Optimizer,
+    ParameterLayout,
+    aligned_zeros,
+    initialize,
+)
+from samplewise.testing.cases import PLAIN, Case
 
 REFERENCE = "reference"
 BIAS_DEVIATION = 0.1
+SLOT_DEVIATION = 0.1
 HUGE_LOGIT = 1000.0
 
 
@@ -30,6 +39,8 @@ class Problem:
         Y: (n, outputs), aligned.
         parameters: first weights and biases, (P,).
         learning_rate: calm for calm cases.
+        optimizer: of the case.
+        optimizer_state: first slots, (slots * P,); None where the rule has none.
     """
 
     network: Network
@@ -38,10 +49,13 @@ class Problem:
     Y: NDArray[Any]
     parameters: NDArray[Any]
     learning_rate: float = 0.02
+    optimizer: Optimizer = PLAIN
+    optimizer_state: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.X, self.Y, self.parameters):
-            array.flags.writeable = False
+        for array in (self.X, self.Y, self.parameters, self.optimizer_state):
+            if array is not None:
+                array.flags.writeable = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -51,7 +65,10 @@ class Problem:
     def state(self, parameters: NDArray[Any] | None = None) -> TrainingState:
         """Return a new state that starts from `parameters`, or from those of the problem."""
         start = self.parameters if parameters is None else parameters
-        return TrainingState(aligned_copy(start), aligned_zeros(0, self.dtype))
+        slots = (
+            aligned_zeros(0, self.dtype) if self.optimizer_state is None else self.optimizer_state
+        )
+        return TrainingState(aligned_copy(start), aligned_copy(slots))
 
 
 def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
@@ -63,7 +80,7 @@ def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
 
 def reference_program(network: Network, loss: Loss, dtype: np.dtype[Any]) -> Program:
     """Return the specification's program."""
-    return registry.load(REFERENCE).compile(network, loss, SGD(), dtype)
+    return registry.load(REFERENCE).compile(network, loss, PLAIN, dtype)
 
 
 @cache
@@ -72,15 +89,13 @@ def problem(case: Case) -> Problem:
 
     Inputs are N(0, 1); labels follow from a linear map of them, so that there is something to
     learn; weights are scaled to the number of inputs. Biases are drawn too: at 0 they would hide
-    whatever is done wrong with them.
+    whatever is done wrong with them. So are the optimizer's slots, as in the midst of training.
     """
-    network, loss = case.network, case.loss
-    rng = np.random.default_rng([case.inputs, case.outputs, case.rows, *case.hidden])
-    X = rng.standard_normal((case.rows, case.inputs))
-    classes = max(case.outputs, 2)
-    labels = (X @ rng.standard_normal((case.inputs, classes))).argmax(axis=1)
+    network, loss, layout = case.network, case.loss, case.network.layout
+    X, labels = _rows(case.inputs, max(case.outputs, 2), case.rows)
+    rng = np.random.default_rng([case.seed, case.inputs, case.outputs, case.rows, *case.hidden])
     parameters = initialize(network, "lecun_normal", rng, case.dtype)
-    for name, view in network.layout.views(parameters).items():
+    for name, view in layout.views(parameters).items():
         if name.endswith(".bias"):
             view[...] = rng.standard_normal(view.shape) * BIAS_DEVIATION
     drawn = Problem(
@@ -89,8 +104,28 @@ def problem(case: Case) -> Problem:
         aligned_copy(X.astype(case.dtype)),
         aligned_copy(loss.targets(labels, case.outputs, case.dtype)),
         parameters,
+        case.learning_rate,
+        case.optimizer,
+        _slots(case.optimizer, layout, rng, case.dtype),
     )
     return EDGES[case.edge](drawn) if case.edge else drawn
+
+
+def _rows(inputs: int, classes: int, rows: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return rows and labels; cases of the same sizes share them, whatever their layers."""
+    rng = np.random.default_rng([inputs, classes, rows])
+    X = rng.standard_normal((rows, inputs))
+    return X, (X @ rng.standard_normal((inputs, classes))).argmax(axis=1)
+
+
+def _slots(
+    rule: Optimizer, layout: ParameterLayout, rng: np.random.Generator, dtype: str
+) -> NDArray[Any]:
+    slots = aligned_zeros(rule.slots * layout.size, dtype)
+    for slot in slots.reshape(rule.slots, layout.size):
+        for view in layout.views(slot).values():
+            view[...] = rng.standard_normal(view.shape) * SLOT_DEVIATION
+    return slots
 
 
 def kink_distance(drawn: Problem) -> float:

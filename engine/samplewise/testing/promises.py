@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Backend, Program, Steps, TrainingState
-from samplewise.testing import measures, tolerances
+from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, promise
 from samplewise.testing.problems import Problem
 
@@ -70,7 +70,7 @@ def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Me
     loss, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     kept = logits.copy(), gradient.copy()
     state = drawn.state()
-    parameters = state.parameters
+    vectors = state.parameters, state.optimizer_state
     program.run_epoch(state, drawn.X, drawn.Y, steps, np.zeros(len(drawn.X), dtype=drawn.dtype))
     program.predict(drawn.parameters, drawn.X[::-1].copy())
     program.gradients(drawn.parameters, drawn.X[:1], drawn.Y[:1])
@@ -84,9 +84,25 @@ def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Me
             gradient.dtype == drawn.dtype and gradient.shape == drawn.parameters.shape,
         ),
         promise(f"the loss is a {type(loss).__name__}, not a float", isinstance(loss, float)),
-        promise("replaces state.parameters", state.parameters is parameters),
+        promise("replaces state.parameters", state.parameters is vectors[0]),
+        promise("replaces state.optimizer_state", state.optimizer_state is vectors[1]),
         measures.same_bits("logits after a further call", logits, kept[0]),
         measures.same_bits("gradient after a further call", gradient, kept[1]),
+    ]
+
+
+def predictor_predicts(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """A prepared call gives the logits of what its rows hold when it is called."""
+    del steps
+    X, others = drawn.X[:2].copy(), drawn.X[-2:]
+    call, logits = program.predictor(drawn.parameters, X)
+    X[...] = others
+    wanted = program.predict(drawn.parameters, others)
+    call()
+    allowed = tolerances.tolerance("forward", drawn.dtype.name)
+    return [
+        measures.entries("logits of a prepared call", logits, wanted, allowed),
+        measures.same_bits("rows of a prepared call", X, others),
     ]
 
 
@@ -108,9 +124,12 @@ def gaps_stay_zero(program: Program, drawn: Problem, steps: Steps) -> list[Measu
     state, _ = _one_epoch(program, drawn, steps)
     _, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     found = []
-    for what, vector in (("parameters", state.parameters), ("the gradient", gradient)):
+    layout = drawn.network.layout
+    slots = state.optimizer_state.reshape(-1, layout.size)
+    vectors = [("parameters", state.parameters), ("the gradient", gradient)]
+    for what, vector in (*vectors, *(("the optimizer's state", slot) for slot in slots)):
         rest = vector.copy()
-        for view in drawn.network.layout.views(rest).values():
+        for view in layout.views(rest).values():
             view[...] = 0
         found.append(promise(f"gaps of {what} are not 0", not rest.any()))
     return found
@@ -127,12 +146,12 @@ def cuts_change_nothing(program: Program, drawn: Problem, steps: Steps) -> list[
     edge = 2 * steps.batch_size
     for window in (dataclasses.replace(steps, stop=edge), dataclasses.replace(steps, start=edge)):
         program.run_epoch(state, drawn.X, drawn.Y, window, cut_losses)
+    program.synchronize(state)
     count = -(-steps.stop // steps.batch_size)
     allowed = tolerances.after_steps(count, drawn.dtype.name)
-    layout = drawn.network.layout
     return [
         measures.losses(cut_losses, losses, allowed),
-        *measures.layers("cut epoch", layout, state.parameters, whole.parameters, allowed),
+        *runs.compare_states(drawn.network.layout, state, whole, allowed),
     ]
 
 
@@ -186,9 +205,11 @@ def central_difference(program: Program, drawn: Problem) -> NDArray[Any]:
 def same_bits_again(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """The same calls give the same bits."""
     found = []
-    runs = [_one_epoch(program, drawn, steps) for _ in range(2)]
-    found.append(measures.same_bits("weights of a second run", *(s.parameters for s, _ in runs)))
-    found.append(measures.same_bits("losses of a second run", *(losses for _, losses in runs)))
+    twice = [_one_epoch(program, drawn, steps) for _ in range(2)]
+    found.append(measures.same_bits("weights of a second run", *(s.parameters for s, _ in twice)))
+    slots = (state.optimizer_state for state, _ in twice)
+    found.append(measures.same_bits("optimizer's state of a second run", *slots))
+    found.append(measures.same_bits("losses of a second run", *(losses for _, losses in twice)))
     logits = [program.predict(drawn.parameters, drawn.X) for _ in range(2)]
     found.append(measures.same_bits("logits of a second call", *logits))
     gradients = [program.gradients(drawn.parameters, drawn.X, drawn.Y)[1] for _ in range(2)]
@@ -201,6 +222,7 @@ def _one_epoch(
 ) -> tuple[TrainingState, NDArray[Any]]:
     state, losses = drawn.state(), np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
     program.run_epoch(state, drawn.X, drawn.Y, steps, losses)
+    program.synchronize(state)
     return state, losses
 
 
@@ -208,6 +230,7 @@ CHECKS: list[Check] = [
     inputs_unchanged,
     takes_read_only,
     shapes_and_dtypes,
+    predictor_predicts,
     losses_in_window,
     gaps_stay_zero,
     cuts_change_nothing,

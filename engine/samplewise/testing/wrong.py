@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Program, Steps, TrainingState
-from samplewise.network import Network
-from samplewise.testing.faultless import Faultless, WrongBackend
+from samplewise.network import Network, Optimizer
+from samplewise.testing.faultless import Faultless, OneByOne, WrongBackend
+from samplewise.testing.wrong_updates import UPDATE_FAULTS
 
 Array = NDArray[Any]
 
@@ -41,10 +42,11 @@ class _ComputesInFloat32(Faultless):
 class _BiasSignInUpdate(Faultless):
     """Adds the biases' gradient where it should be subtracted."""
 
-    def step(self, parameters: Array, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
-        before = parameters.copy()
-        super().step(parameters, X, Y, steps, losses)
-        parameters[...] = before + self.with_biases_times(-1, parameters - before)
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        before = state.parameters.copy()
+        super().step(state, X, Y, steps, losses)
+        change = state.parameters - before
+        state.parameters[...] = before + self.with_biases_times(-1, change)
 
 
 class _SkipsLastRow(Faultless):
@@ -92,10 +94,10 @@ class _ReluSlopeOneAtZero(Faultless):
 class _LossAfterUpdate(Faultless):
     """Reports each loss as it is after the step."""
 
-    def step(self, parameters: Array, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
-        super().step(parameters, X, Y, steps, losses)
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        super().step(state, X, Y, steps, losses)
         for i in range(len(X)):
-            losses[i], _ = self.gradients(parameters, X[i : i + 1], Y[i : i + 1])
+            losses[i], _ = self.gradients(state.parameters, X[i : i + 1], Y[i : i + 1])
 
 
 class _NoSlopeInFirstLayer(Faultless):
@@ -173,10 +175,10 @@ class _RemembersCalls(Faultless):
 class _FillsGaps(Faultless):
     """Writes to what lies between two tensors."""
 
-    def step(self, parameters: Array, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
-        super().step(parameters, X, Y, steps, losses)
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        super().step(state, X, Y, steps, losses)
         slot = self.network.layout.slots[-1]
-        parameters[slot.offset + slot.size :] = 1
+        state.parameters[slot.offset + slot.size :] = 1
 
 
 class _WritesAllLosses(Faultless):
@@ -193,8 +195,8 @@ class _WritesAllLosses(Faultless):
 class _ReusesLogits(Faultless):
     """Returns the same array from every call of predict with as many rows."""
 
-    def __init__(self, inner: Program, network: Network) -> None:
-        super().__init__(inner, network)
+    def __init__(self, inner: Program, network: Network, optimizer: Optimizer) -> None:
+        super().__init__(inner, network, optimizer)
         self._logits: dict[int, Array] = {}
 
     def predict(self, parameters: Array, X: Array) -> Array:
@@ -220,16 +222,17 @@ class _LosesACutStep(Faultless):
         state.parameters[...] = before
 
 
-_EVERY_RUNG = frozenset({"kernel", "gradient", "epoch", "run", "contract"})
+_EVERY_RUNG = frozenset({"kernel", "gradient", "epoch", "run", "contract", "many"})
+_TRAINING = frozenset({"epoch", "run", "many"})
 
 # name -> (program, the rungs that reject it; all others accept it).
-FAULTS: dict[str, tuple[type[Faultless], frozenset[str]]] = {
+FAULTS: dict[str, tuple[type[Faultless] | type[OneByOne], frozenset[str]]] = {
     "bias_sign_in_forward": (_BiasSignInForward, _EVERY_RUNG),
     "computes_in_float32": (_ComputesInFloat32, _EVERY_RUNG),
-    "bias_sign_in_update": (_BiasSignInUpdate, frozenset({"epoch", "run"})),
+    "bias_sign_in_update": (_BiasSignInUpdate, _TRAINING),
     "skips_last_row": (_SkipsLastRow, _EVERY_RUNG - {"gradient"}),
     "sums_the_batch": (_SumsTheBatch, _EVERY_RUNG - {"kernel"}),
-    "divides_by_batch_size": (_DividesByBatchSize, frozenset({"epoch", "run"})),
+    "divides_by_batch_size": (_DividesByBatchSize, _TRAINING),
     "relu_slope_one_at_zero": (_ReluSlopeOneAtZero, frozenset({"gradient", "epoch"})),
     "loss_after_update": (_LossAfterUpdate, _EVERY_RUNG - {"gradient"}),
     "no_slope_in_first_layer": (_NoSlopeInFirstLayer, _EVERY_RUNG - {"kernel"}),
@@ -238,13 +241,17 @@ FAULTS: dict[str, tuple[type[Faultless], frozenset[str]]] = {
     "hides_nan": (_HidesNan, frozenset({"contract"})),
     "remembers_calls": (_RemembersCalls, frozenset({"contract"})),
     "fills_gaps": (_FillsGaps, frozenset({"contract"})),
-    "writes_all_losses": (_WritesAllLosses, frozenset({"contract"})),
+    "writes_all_losses": (_WritesAllLosses, frozenset({"epoch", "contract", "many"})),
     "reuses_logits": (_ReusesLogits, frozenset({"contract"})),
-    "loses_a_cut_step": (_LosesACutStep, frozenset({"contract"})),
+    "loses_a_cut_step": (_LosesACutStep, frozenset({"epoch", "contract", "many"})),
+    **UPDATE_FAULTS,
 }
 
 
 def wrong_backend(fault: str) -> WrongBackend:
     """Return the backend with this fault, a key of `FAULTS`."""
     program, _ = FAULTS[fault]
-    return WrongBackend(f"wrong: {fault}", program)
+    name = f"wrong: {fault}"
+    if issubclass(program, OneByOne):
+        return WrongBackend(name, many=program)
+    return WrongBackend(name, program)

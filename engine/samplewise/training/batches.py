@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.random import Generator
@@ -41,9 +41,18 @@ def _frozen(order: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def stretch_samples(network: Network, plan: Plan) -> int:
     """Return how many samples a program may take at once, so that an interrupt acts soon."""
+    return stretch_samples_of_all([network], plan)
+
+
+def stretch_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
+    """As `stretch_samples`, of a program that trains all these networks at once."""
     if plan.stretch is not None:
         return plan.stretch
-    return min(STRETCH_SAMPLES, STRETCH_MULTIPLY_ADDS // network.multiply_adds)
+    multiply_adds = sum(network.multiply_adds for network in networks)
+    samples = min(STRETCH_SAMPLES // len(networks), STRETCH_MULTIPLY_ADDS // multiply_adds)
+    # A block that a stretch cuts short costs nearly as much as a whole one.
+    block = plan.block or 1
+    return samples - samples % block if samples > block else samples
 
 
 def stretches(

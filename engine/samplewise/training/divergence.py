@@ -13,11 +13,7 @@ from samplewise.errors import DivergenceError
 
 
 def check_stretch(
-    epoch: int,
-    steps: Steps,
-    losses: NDArray[Any],
-    parameters: NDArray[Any],
-    kept: NDArray[Any],
+    epoch: int, steps: Steps, losses: NDArray[Any], parameters: NDArray[Any] | None
 ) -> None:
     """Refuse a stretch with a loss or parameter that is not finite.
 
@@ -25,23 +21,22 @@ def check_stretch(
         epoch: counted from 1.
         steps: the stretch.
         losses: of the epoch, (n,).
-        parameters: after the stretch.
-        kept: the last whole parameters, for the error.
+        parameters: after the stretch; None where the program keeps them to itself.
 
     Raises:
         DivergenceError: names the sample.
     """
     bad = np.flatnonzero(~np.isfinite(losses[steps.start : steps.stop]))
-    if len(bad) == 0 and np.isfinite(parameters).all():
+    if len(bad) == 0 and (parameters is None or np.isfinite(parameters).all()):
         return
     position = steps.start + int(bad[0]) if len(bad) else steps.stop - 1
     what = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
     row = steps.order[position]
     where = f"at sample {position + 1} of {len(steps.order)} (row {row})"
-    raise divergence(f"{what} in epoch {epoch} {where}", steps.learning_rate, kept)
+    raise DivergenceError(f"{what} in epoch {epoch} {where}")
 
 
-def mean_loss(epoch: int, losses: NDArray[Any], learning_rate: float, kept: NDArray[Any]) -> float:
+def mean_loss(epoch: int, losses: NDArray[Any]) -> float:
     """Return the mean; losses near the largest float64 are finite, and their sum is not.
 
     Raises:
@@ -49,14 +44,25 @@ def mean_loss(epoch: int, losses: NDArray[Any], learning_rate: float, kept: NDAr
     """
     mean = float(np.mean(losses, dtype=np.float64))
     if not math.isfinite(mean):
-        raise divergence(f"the mean loss became {mean} in epoch {epoch}", learning_rate, kept)
+        raise DivergenceError(f"the mean loss became {mean} in epoch {epoch}")
     return mean
 
 
-def divergence(what: str, learning_rate: float, kept: NDArray[Any]) -> DivergenceError:
-    """Return the error that says what happened, and what to do."""
-    return DivergenceError(
-        f"{what} with learning_rate {learning_rate}; "
-        "use a smaller learning_rate, scale the inputs, or try another init",
-        kept,
-    )
+def check_logits(epoch: int, probabilities: NDArray[Any]) -> None:
+    """Refuse NaN: finite weights can still overflow in the forward pass, and argmax calls it 0.
+
+    Raises:
+        DivergenceError: the logits overflowed.
+    """
+    if np.isnan(probabilities).any():
+        raise DivergenceError(f"the logits overflowed after epoch {epoch}")
+
+
+def check_weights(parameters: NDArray[Any]) -> None:
+    """Refuse weights that are not finite once training is over.
+
+    Raises:
+        DivergenceError: one is not.
+    """
+    if not np.isfinite(parameters).all():
+        raise DivergenceError("a weight is not finite after the last epoch")

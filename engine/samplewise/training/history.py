@@ -20,17 +20,40 @@ class EpochRecord:
         epoch: counted from 1.
         loss: mean over the samples of the loss before each sample's update.
         accuracy: on the training rows after the epoch, in [0, 1]; None where not tracked.
-        train_ms: wall time of the training steps alone, in milliseconds.
+        train_ms: wall time of the training steps alone, in milliseconds; None where the network
+            trained at once with others, so that its own time could not be measured.
         samples: rows trained on; fewer than all where the epoch was interrupted.
-        samples_per_s: samples by train_ms.
+        samples_per_s: samples by train_ms; None where that is.
     """
 
     epoch: int
     loss: float
     accuracy: float | None
-    train_ms: float
+    train_ms: float | None
     samples: int
-    samples_per_s: float
+    samples_per_s: float | None
+
+
+@dataclass(frozen=True)
+class SharedRun:
+    """A run of several networks at once. Only the whole of it can be timed.
+
+    Args:
+        networks: that trained at once.
+        index: of this network among them, from 0.
+        all_networks_ms: wall time of all training steps of all networks, in milliseconds.
+        all_networks_epoch_ms: of each epoch, of the networks that still trained in it.
+        multiply_add_share: this network's part of all multiply-adds, in [0, 1].
+        estimated_ms: `all_networks_ms` times that share. Nobody measured it: work that networks
+            share, and what a narrow network costs beside its multiply-adds, are not in the share.
+    """
+
+    networks: int
+    index: int
+    all_networks_ms: float
+    all_networks_epoch_ms: list[float]
+    multiply_add_share: float
+    estimated_ms: float
 
 
 @dataclass
@@ -43,10 +66,13 @@ class History:
         network: the network's description, as JSON values.
         environment: versions, processor, libraries.
         data_fingerprint: SHA-256 of the rows and targets as trained on.
-        compile_ms: wall time of warming the program up, in milliseconds; not in `train_ms`.
+        compile_ms: wall time of warming the program up, in milliseconds; not in `train_ms`. That
+            of all networks where they trained at once.
         plan: the way in which the program trained, as JSON values of `contract.Plan`.
         synchronize_ms: wall time of bringing the weights out of the form that the plan keeps them
-            in, once at the end; part of `train_ms`.
+            in, once at the end; part of `train_ms`. That of all networks where they trained at
+            once.
+        shared: the run of all networks that trained at once; None where this one trained alone.
         epochs: a record an epoch, in order.
         stopped: why training ended, "finished" where every epoch was run.
         notes: warnings worth showing, in order.
@@ -62,6 +88,7 @@ class History:
     compile_ms: float
     plan: dict[str, Any] = field(default_factory=dict)
     synchronize_ms: float = 0.0
+    shared: SharedRun | None = None
     epochs: list[EpochRecord] = field(default_factory=list)
     stopped: str = "finished"
     notes: list[str] = field(default_factory=list)
@@ -72,9 +99,11 @@ class History:
         return [record.loss for record in self.epochs]
 
     @property
-    def train_ms(self) -> float:
-        """Wall time of all training steps, in milliseconds."""
-        return sum(record.train_ms for record in self.epochs) + self.synchronize_ms
+    def train_ms(self) -> float | None:
+        """Wall time of all training steps, in milliseconds; None where `shared` is not."""
+        if self.shared is not None:
+            return None
+        return sum(record.train_ms or 0.0 for record in self.epochs) + self.synchronize_ms
 
     def to_json(self) -> str:
         """Return the history as JSON."""

@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from samplewise.data.dataset import check_finite
+from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
 from samplewise.network import Loss, Network, aligned_zeros
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
+# Kinds of dtypes: bool, unsigned, integer, float.
+NUMBERS = "buif"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """What all networks of a run train on, checked.
+
+    Args:
+        X: aligned, C-contiguous, read-only, (n, inputs).
+        labels: class indices, int64 (n,).
+        Y: targets of X's dtype, read-only, (n, outputs).
+        fingerprint: SHA-256 of X and Y.
+        notes: warnings worth showing.
+    """
+
+    X: NDArray[Any]
+    labels: NDArray[np.int64]
+    Y: NDArray[Any]
+    fingerprint: str
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+def training_rows(
+    X: ArrayLike, labels: ArrayLike, network: Network, loss: Loss, dtype: DTypeLike
+) -> TrainingRows:
+    """Return rows and labels as `network` trains on them.
+
+    Raises:
+        DataError: as `prepare_rows` and `prepare_targets`.
+    """
+    rows = prepare_rows(X, network, dtype)
+    indices, Y = prepare_targets(labels, len(rows), network, loss, dtype)
+    # A plugin that writes to its rows is stopped, and does not train on other data unseen.
+    rows.flags.writeable = Y.flags.writeable = False
+    return TrainingRows(rows, indices, Y, fingerprint(rows, Y), tuple(notes_on_scale(rows)))
 
 
 def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[Any]:
@@ -28,7 +69,7 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
         DataError: not numeric, of another shape, without rows, or not finite (in `dtype`).
     """
     given = _array("X", X)
-    if given.dtype.kind not in "buif":
+    if given.dtype.kind not in NUMBERS:
         raise DataError(f"X holds {given.dtype} values; expected numbers")
     if given.ndim < 2 or np.prod(given.shape[1:]) != network.inputs:
         raise DataError(
@@ -38,12 +79,48 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
     if len(given) == 0:
         raise DataError("X has no rows; expected at least one")
     rows = aligned_zeros(given.size, dtype).reshape(len(given), network.inputs)
-    check_finite(given.reshape(rows.shape), "X")
     # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
     with np.errstate(over="ignore", under="ignore"):
         rows[...] = given.reshape(rows.shape)
-    check_finite(rows, f"X as {np.dtype(dtype).name}")
+    if not np.isfinite(rows).all():
+        check_finite(given.reshape(rows.shape), "X")
+        check_finite(rows, f"X as {np.dtype(dtype).name}")
     return rows
+
+
+def preprocessed_rows(
+    X: ArrayLike, network: Network, preprocessing: Preprocessing, dtype: DTypeLike
+) -> NDArray[Any]:
+    """Return raw rows X as `network` takes them, a new array (n, inputs) of `dtype`.
+
+    They are preprocessed in float64, whatever the dtype.
+
+    Raises:
+        DataError: as `prepare_rows`, before preprocessing or after it.
+    """
+    rows = prepare_rows(X, network, np.float64)
+    # Small numbers may underflow, and large ones overflow, whatever the caller set.
+    with np.errstate(all="ignore"):
+        preprocessing.apply_in_place(rows)
+    if rows.dtype != dtype:
+        return prepare_rows(rows, network, dtype)
+    check_finite(rows, "X")
+    return rows
+
+
+def one_row(x: ArrayLike, network: Network) -> NDArray[Any]:
+    """Return x, one row of values or one input of the network's shape, as X (1, ...).
+
+    Raises:
+        DataError: it has another shape.
+    """
+    given = _array("x", x)
+    if given.shape not in ((network.inputs,), network.input_shape):
+        raise DataError(
+            f"x has shape {given.shape}; expected one row, ({network.inputs},); "
+            "several rows go to Model.probabilities"
+        )
+    return given[np.newaxis]
 
 
 def prepare_targets(

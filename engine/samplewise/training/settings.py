@@ -25,6 +25,8 @@ class TrainingSettings:
         epochs: passes over the training rows, at least 1.
         batch_size: rows of one update, at least 1; 1 is the report's Algorithm 1.
         shuffle: draw a new order for every epoch; the report keeps one.
+        order_seed: decides the orders that `shuffle` draws; None takes `seed`. Networks of
+            different seeds that train at once see the rows in one order, so they need one.
         momentum: share of the last update kept in the next, in [0, 1).
         nesterov: Nesterov's momentum, which looks ahead.
         l2: weight of the penalty l2/2 |W|^2, at least 0; biases are not penalised.
@@ -49,6 +51,7 @@ class TrainingSettings:
     epochs: int = 10
     batch_size: int = 1
     shuffle: bool = False
+    order_seed: int | None = None
     momentum: float = 0.0
     nesterov: bool = False
     l2: float = 0.0
@@ -68,6 +71,8 @@ class TrainingSettings:
         one_of("dtype", self.dtype, DTYPES)
         one_of("plan", self.plan, (AUTO, *PLANS))
         true_or_false("track_accuracy", self.track_accuracy)
+        if self.order_seed is not None:
+            self._keep(order_seed=whole_number("order_seed", self.order_seed, minimum=0))
         self._keep(
             learning_rate=positive_number("learning_rate", self.learning_rate),
             epochs=whole_number("epochs", self.epochs, maximum=1_000_000),
@@ -92,6 +97,11 @@ class TrainingSettings:
     def optimizer(self) -> Optimizer:
         """The update rule."""
         return SGD(self.momentum, self.nesterov, self.l2)
+
+    @property
+    def seed_of_order(self) -> int:
+        """What decides the orders that `shuffle` draws."""
+        return self.seed if self.order_seed is None else self.order_seed
 
     def workload(self, rows: int) -> Workload:
         """Return what a program is to train with these settings."""

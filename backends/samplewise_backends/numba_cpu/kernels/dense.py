@@ -90,18 +90,19 @@ def dense_backward_row(delta, a, parameters, layer, rule, below):
     inputs, units = layer[INPUTS], layer[UNITS]
     weights = part(parameters, layer[WEIGHT], units * inputs)
     bias = part(parameters, layer[BIAS], units)
-    keep = a.dtype.type(1) - rule[RATE] * rule[L2]
+    # Not a factor 1 - shrink: its rounding, the same at every step, would add up.
+    shrink = rule[RATE] * rule[L2]
     for o in range(units):
         w, d = part(weights, o * inputs, inputs), delta[o]
         step = rule[RATE] * d
         if o == 0:
             for i in range(inputs):
                 below[i] = d * w[i]
-                w[i] = keep * w[i] - step * a[i]
+                w[i] -= step * a[i] + shrink * w[i]
         else:
             for i in range(inputs):
                 below[i] += d * w[i]
-                w[i] = keep * w[i] - step * a[i]
+                w[i] -= step * a[i] + shrink * w[i]
         bias[o] -= step
 
 
@@ -145,10 +146,13 @@ def dense_update(gemm, rows, delta, delta_ld, a, a_ld, theta, space, layer, rule
     one, zero = a.dtype.type(1), a.dtype.type(0)
     plain = rule[MOMENTUM] == zero
     if plain and not _by_loops(rows, layer):
-        decay = one - rule[RATE] * rule[L2]
+        if rule[L2] != zero:
+            shrink = rule[RATE] * rule[L2]
+            for i in range(size):
+                weights[i] -= shrink * weights[i]
         gemm_tn(
             *(gemm, units, inputs, rows, -rule[RATE], delta, delta_ld, a, a_ld),
-            *(decay, weights, inputs),
+            *(one, weights, inputs),
         )
     elif plain:
         _plain_rows(rows, delta, delta_ld, a, a_ld, weights, units, rule)

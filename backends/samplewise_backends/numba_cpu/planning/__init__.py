@@ -1,0 +1,1 @@
+"""Which plan trains a workload the fastest on this machine, and what it will take."""

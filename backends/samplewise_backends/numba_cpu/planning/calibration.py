@@ -1,0 +1,177 @@
+"""The rates of this machine: measured once and kept in the user's cache folder.
+
+The file lies beside the compiled kernels, whose folder is named after the sources: rates of other
+sources are never found. What cannot be kept is not measured either: rates of a new measurement in
+every process could change the plan, and with it the last bits of a result, from run to run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import secrets
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import numba
+import numpy as np
+import scipy
+
+from samplewise_backends.numba_cpu.jit import cache_folder
+from samplewise_backends.numba_cpu.planning import built_in
+from samplewise_backends.numba_cpu.planning.rates import (
+    FAR_BYTES,
+    STREAM_BYTES,
+    TABLE_ROWS,
+    TABLE_UNITS,
+    WEIGHT_BYTES,
+    Rates,
+)
+
+FORMAT = 1
+MAX_BYTES = 65_536
+# A file with a number beyond these is damaged: no core has such rates.
+SMALLEST, LARGEST = 1e-4, 1e6
+_TABLE = (len(TABLE_ROWS), len(TABLE_UNITS))
+# Shapes of the fields of `Rates`: as JSON, arrays in arrays.
+SHAPES: dict[str, tuple[int, ...]] = {
+    "values": (3, *_TABLE),
+    "update": (3, *_TABLE),
+    "dual": (2, *_TABLE),
+    "far_values": (3, len(FAR_BYTES)),
+    "far_update": (3, len(FAR_BYTES)),
+    "gram": (len(TABLE_ROWS),),
+    "square": (),
+    "weight": (len(WEIGHT_BYTES),),
+    "stream": (len(STREAM_BYTES),),
+    "step": (),
+    "wide": (),
+    "deep": (),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """Rates and where they come from.
+
+    Args:
+        rates: of this core, or of the machine that the built-in ones were measured on.
+        built_in: why they are built-in ones; empty where they were measured here.
+    """
+
+    rates: Rates
+    built_in: str = ""
+
+
+@cache
+def calibration(dtype: str) -> Calibration:
+    """Return the rates of this machine for "float32" or "float64": read, or measured and kept."""
+    fallback = built_in.RATES[dtype]
+    if cast(Any, numba.config).DISABLE_JIT:
+        return Calibration(fallback, "kernels are not compiled")
+    folder = cache_folder()
+    if folder is None:
+        return Calibration(fallback, "no folder to keep measured ones in")
+    path = folder / f"rates-{dtype}.json"
+    found = read(path)
+    if found is None:
+        try:
+            found = _measured(path, dtype)
+        except (OSError, MemoryError) as error:
+            return Calibration(fallback, f"measuring failed: {error}")
+    return Calibration(found)
+
+
+def _measured(path: Path, dtype: str) -> Rates:
+    """Measure and keep; another process may have been faster, and then its rates are taken."""
+    from samplewise_backends.numba_cpu.planning.measuring import measure
+
+    rates = measure(np.dtype(dtype))
+    found = read(path)
+    if found is None:
+        write(path, rates)
+        found = rates
+    return found
+
+
+def machine() -> dict[str, str]:
+    """Return what the rates depend on, beside the sources and numba."""
+    return {
+        "processor": _processor(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        # With these, OpenBLAS takes the kernels of another processor.
+        "openblas": os.environ.get("OPENBLAS_CORETYPE", ""),
+        "mkl": os.environ.get("MKL_ENABLE_INSTRUCTIONS", ""),
+    }
+
+
+def _processor() -> str:
+    with suppress(OSError), Path("/proc/cpuinfo").open(errors="replace") as file:
+        # All cores of a large machine would take longer than the first.
+        for line in file.read(4096).splitlines():
+            if line.startswith(("model name", "Model")):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def write(path: Path, rates: Rates) -> None:
+    """Write a file that `read` takes, whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    content = {"format": FORMAT, "machine": machine(), "rates": dataclasses.asdict(rates)}
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def read(path: Path) -> Rates | None:
+    """Return the rates in a file, or None where they are damaged, or of another machine."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            return None
+        found = json.loads(content.decode("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or found.keys() != {"format", "machine", "rates"}:
+        return None
+    if found["format"] != FORMAT or found["machine"] != machine():
+        return None
+    return _rates(found["rates"])
+
+
+def _rates(found: Any) -> Rates | None:
+    if not isinstance(found, dict) or found.keys() != SHAPES.keys():
+        return None
+    if not all(_is_array(found[name], shape) for name, shape in SHAPES.items()):
+        return None
+    return Rates(**{name: _frozen(value) for name, value in found.items()})
+
+
+def _is_array(value: Any, shape: tuple[int, ...]) -> bool:
+    """Return whether it is arrays in arrays of this shape, of numbers within reason."""
+    if shape:
+        fits = isinstance(value, list) and len(value) == shape[0]
+        return fits and all(_is_array(each, shape[1:]) for each in value)
+    return type(value) in (int, float) and SMALLEST <= value <= LARGEST
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else float(value)

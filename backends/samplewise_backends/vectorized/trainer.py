@@ -1,0 +1,118 @@
+"""The steps of a window, a block of rows at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps, TrainingState
+from samplewise.network import Loss, Network, Optimizer
+from samplewise_backends.vectorized.blocked import BlockedFirstLayer
+from samplewise_backends.vectorized.direct import DirectFirstLayer
+from samplewise_backends.vectorized.optimizers import Update
+from samplewise_backends.vectorized.passes import Passes
+from samplewise_backends.vectorized.plans import rows_of_block
+from samplewise_backends.vectorized.workspace import Workspace, matrix
+
+Vector = NDArray[Any]
+Matrix = NDArray[Any]
+
+
+class Trainer:
+    """Runs steps; the plan differs in what is done with the first layer.
+
+    Args:
+        network, loss, optimizer: of the program.
+        dtype: of all arrays.
+        block: rows whose first-layer products are taken at once; None for one step at a time.
+        budget: bytes of Gram matrices that may be kept.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        block: int | None,
+        budget: int,
+    ) -> None:
+        self._network, self._optimizer, self._dtype = network, optimizer, dtype
+        self._block, self._budget = block, budget
+        self._passes = Passes(network, loss)
+        self._gradient = network.layout.zeros(dtype)
+        self._space = Workspace(network, 0, dtype)
+        self._batch_size = 0
+
+    def run(self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector) -> None:
+        """Do what `Program.run_epoch` promises."""
+        self._prepare(steps.batch_size, steps.stop - steps.start)
+        passes, first_layer, update = self._passes, self._first_layer, self._update
+        layers, gradients = passes.layers(state.parameters), passes.layers(self._gradient)
+        first_layer.begin(state, X, steps, layers, gradients)
+        theta, v, g = (
+            vector[first_layer.start :]
+            for vector in (state.parameters, state.optimizer_state, self._gradient)
+        )
+        size, rate = steps.batch_size, steps.learning_rate
+        in_order = _is_consecutive(steps)
+        for first in range(steps.start, steps.stop, self._space.rows):
+            count = min(self._space.rows, steps.stop - first)
+            rows = steps.order[first : first + count]
+            first_layer.open(self._take(X, Y, rows, in_order), first)
+            for start in range(0, count, size):
+                stop = min(start + size, count)
+                batch = self._space.batch(start, stop)
+                first_layer.forward(batch)
+                passes.forward(layers, batch)
+                factor = update.factor(rate, stop - start)
+                passes.backward(layers, batch, factor, gradients)
+                first_layer.backward(batch)
+                update.step(theta, v, g, rate)
+                # Counted from the start of the epoch, so that a cut changes nothing.
+                if (first + start) // size % update.flush_interval == 0:
+                    update.flush(theta, v)
+            first_layer.close()
+            self._write_losses(losses[first : first + count])
+
+    def _write_losses(self, losses: Vector) -> None:
+        """Write the losses of the block just run, from the logits that it left."""
+        space, count = self._space, len(losses)
+        logits, Y, scratch = (part[:count] for part in (space.A[-1], space.Y, space.scratch[-1]))
+        self._passes.losses(logits, Y, losses, scratch)
+
+    def _prepare(self, batch_size: int, window: int) -> None:
+        """Make the buffers for batches of some rows, unless they are there."""
+        rows = rows_of_block(self._network, self._dtype, self._block, batch_size)
+        rows = min(rows, window)
+        if batch_size == self._batch_size and rows <= self._space.rows:
+            return
+        network, rule, dtype = self._network, self._optimizer, self._dtype
+        self._batch_size = batch_size
+        self._space = Workspace(network, rows, dtype)
+        self._rows = matrix(0, network.inputs, dtype)
+        self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer()
+        if self._block is not None:
+            self._first_layer = BlockedFirstLayer(
+                network, rule, self._space, batch_size, self._budget
+            )
+        self._update = Update(rule, network.layout, dtype, self._first_layer.start)
+
+    def _take(self, X: Matrix, Y: Matrix, rows: NDArray[np.int64], in_order: bool) -> Matrix:
+        """Copy the targets of some rows, and return the rows: as they lie, or gathered."""
+        space, count = self._space, len(rows)
+        # With mode="raise" NumPy would copy through a buffer; the engine made the order.
+        np.take(Y, rows, axis=0, out=space.Y[:count], mode="clip")
+        if in_order:
+            return X[rows[0] : rows[0] + count]
+        if not len(self._rows):
+            self._rows = matrix(space.rows, self._network.inputs, self._dtype)
+        return np.take(X, rows, axis=0, out=self._rows[:count], mode="clip")
+
+
+def _is_consecutive(steps: Steps) -> bool:
+    """Return whether the rows of a window are a slice of X as it lies: none need be copied."""
+    rows = steps.order[steps.start : steps.stop]
+    return bool((np.diff(rows) == 1).all())

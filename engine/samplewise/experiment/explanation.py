@@ -1,0 +1,149 @@
+"""Which plan a run would train by, and whether its prediction holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from samplewise import registry
+from samplewise.contract import Plan
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.run import Prepared, decided, prepare
+from samplewise.network import Network
+from samplewise.training.callbacks import Callback
+from samplewise.training.history import EpochRecord
+from samplewise.training.loop import loss_for, train
+from samplewise.training.threads import limited
+
+# A measurement ends with the first of these. The first epoch sets up, so it alone says little.
+MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What some epochs took, and an epoch of the whole run by that.
+
+    Args:
+        epochs: that were run, from fresh weights.
+        first_ms: of the first one, which sets up what later ones keep.
+        later_ms: median of the others; None where there was one epoch.
+        synchronize_ms: of bringing the weights out of the plan's form at the end.
+        epoch_ms: mean over all epochs that the experiment asks for.
+    """
+
+    epochs: int
+    first_ms: float
+    later_ms: float | None
+    synchronize_ms: float
+    epoch_ms: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a run would do.
+
+    Args:
+        experiment: as effective.
+        network: that it would train.
+        rows: that it would train on.
+        backend, backend_reason: chosen for it, and why.
+        plan: chosen by the backend.
+        measured: some epochs of it; None where none was run.
+    """
+
+    experiment: Experiment
+    network: Network
+    rows: int
+    backend: str
+    backend_reason: str
+    plan: Plan
+    measured: Measurement | None
+
+
+def explain(
+    experiment: Experiment,
+    data: Prepared | None = None,
+    *,
+    measure: bool = True,
+    callbacks: Sequence[Callback] = (),
+    stop: threading.Event | None = None,
+) -> Explanation:
+    """Return which plan the experiment would train by, and what a few epochs of it take.
+
+    Args:
+        experiment: what would be run.
+        data: used instead of preparing the experiment's own.
+        measure: whether to train a few epochs.
+        callbacks: as `train`, of that training.
+        stop: as `train`.
+
+    Raises:
+        SamplewiseError: as `run`.
+    """
+    data = data or prepare(experiment)
+    network, effective = decided(experiment, data)
+    if not measure:
+        return _unmeasured(effective, network, len(data.X), callbacks)
+    few = _Few()
+    # The accuracy is no part of what is predicted.
+    settings = dataclasses.replace(effective, track_accuracy=False)
+    history = train(
+        *(network, data.X, data.training.labels, settings), callbacks=[*callbacks, few], stop=stop
+    ).history
+    return Explanation(
+        experiment=effective,
+        network=network,
+        rows=len(data.X),
+        backend=history.backend,
+        backend_reason=history.backend_reason,
+        plan=Plan(**history.plan),
+        measured=few.measurement(effective.epochs, history.synchronize_ms),
+    )
+
+
+def _unmeasured(
+    experiment: Experiment, network: Network, rows: int, callbacks: Sequence[Callback]
+) -> Explanation:
+    loss, dtype = loss_for(network, experiment), np.dtype(experiment.dtype)
+    optimizer, workload = experiment.optimizer, experiment.workload(rows)
+    choice = registry.resolve(experiment.backend, network, loss, optimizer, dtype, experiment.plan)
+    for callback in callbacks:
+        callback.on_compile_begin(choice.backend.name)
+    with limited(experiment.threads):
+        program = choice.backend.compile(network, loss, optimizer, dtype, workload)
+    return Explanation(
+        experiment=experiment,
+        network=network,
+        rows=rows,
+        backend=choice.backend.name,
+        backend_reason=choice.reason,
+        plan=program.plan,
+        measured=None,
+    )
+
+
+class _Few(Callback):
+    """Ends a training after a few epochs, and keeps what they took."""
+
+    def __init__(self) -> None:
+        self._ms: list[float] = []
+
+    def on_epoch_end(self, record: EpochRecord) -> str | None:
+        """Stop after the last epoch of the measurement."""
+        self._ms.append(record.train_ms or 0.0)
+        enough = len(self._ms) >= MEASURED_EPOCHS or sum(self._ms) > MEASURED_MS
+        return "measured" if enough else None
+
+    def measurement(self, epochs: int, synchronize_ms: float) -> Measurement | None:
+        """Return what was measured, for a run of `epochs`; None where it was stopped at once."""
+        if not self._ms:
+            return None
+        first, *others = self._ms
+        later = statistics.median(others) if others else None
+        whole = first + (epochs - 1) * (first if later is None else later) + synchronize_ms
+        return Measurement(len(self._ms), first, later, synchronize_ms, whole / epochs)

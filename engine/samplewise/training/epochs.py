@@ -1,0 +1,188 @@
+"""The epoch loop, of one network or of many that train at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import ManyProgram, Program, Steps
+from samplewise.streams import Streams
+from samplewise.training import batches
+from samplewise.training.environment import environment
+from samplewise.training.execution import blamed_on
+from samplewise.training.history import SharedRun
+from samplewise.training.inputs import TrainingRows
+from samplewise.training.threads import limited
+from samplewise.training.trainee import Trainee
+
+INTERRUPTED = "interrupted"
+Compiled = tuple[ManyProgram, Sequence[Program]]
+"""What trains the networks, and for each of them what gives its logits, where that is wanted."""
+
+
+def run_epochs(
+    trainees: Sequence[Trainee],
+    rows: TrainingRows,
+    compile_all: Callable[[], Compiled],
+    stop: threading.Event | None,
+) -> None:
+    """Compile, and train until all epochs are done.
+
+    Args:
+        trainees: equal in batch size, order, threads and backend; they keep what comes of it.
+        rows: shared by all.
+        compile_all: returns the programs, warmed up.
+        stop: as `train`.
+
+    Raises:
+        ContractError: the backend raised, or broke the contract.
+    """
+    backend = trainees[0].backend.name
+    # Many networks are split over threads by the program; a matrix product that took several
+    # too would ask for more cores than there are, and change last bits.
+    threads = trainees[0].settings.threads if len(trainees) == 1 else 1
+    with limited(threads):
+        for trainee in trainees:
+            for callback in trainee.callbacks:
+                callback.on_compile_begin(backend)
+        began = time.perf_counter()
+        with blamed_on(backend):
+            compiled = compile_all()
+        compile_ms = (time.perf_counter() - began) * 1e3
+        for trainee in trainees:
+            trainee.history.compile_ms = compile_ms
+            trainee.history.plan = dataclasses.asdict(compiled[0].plan)
+        # Threads again, for the libraries that compiling has only now loaded. Overflow needs no
+        # warning, whatever the caller set: every stretch is checked for what is not finite.
+        with limited(threads), np.errstate(all="ignore"):
+            _Loop(trainees, rows, compiled).run(stop or threading.Event())
+
+
+class _Loop:
+    """The loop over epochs and stretches; it times what the program does, and nothing else."""
+
+    def __init__(self, trainees: Sequence[Trainee], rows: TrainingRows, compiled: Compiled) -> None:
+        self._trainees, self._rows = trainees, rows
+        self._program, self._predictors = compiled
+        self._backend = trainees[0].backend.name
+        self._states = [trainee.state for trainee in trainees]
+        self._rates = [trainee.settings.learning_rate for trainee in trainees]
+        self._losses = np.empty((len(trainees), len(rows)), dtype=rows.X.dtype)
+        self._epoch_ms: list[float] = []
+
+    def run(self, stop: threading.Event) -> None:
+        """Run the epochs until none is left, callbacks say so, or `stop` is set."""
+        machine = environment()
+        for trainee in self._trainees:
+            trainee.begin(machine)
+        settings = self._trainees[0].settings
+        rng = Streams(settings.seed_of_order).generator("order")
+        orders = batches.orders(len(self._rows), shuffle=settings.shuffle, rng=rng)
+        for epoch in itertools.count(1):
+            active = self._active(epoch)
+            if not active:
+                break
+            samples = self._run_epoch(epoch, next(orders), stop)
+            if samples > 0:
+                self._end_epoch(epoch, samples)
+            self._stop_where_asked(epoch, active, samples, interrupted=stop.is_set())
+        self._end()
+
+    def _active(self, epoch: int) -> list[int]:
+        return [index for index, trainee in enumerate(self._trainees) if trainee.goes_on(epoch)]
+
+    def _run_epoch(self, epoch: int, order: NDArray[np.int64], stop: threading.Event) -> int:
+        """Return how many samples were run: fewer than all where `stop` was set meanwhile."""
+        # NaN, so that a loss which a backend forgets to write is found.
+        self._losses.fill(np.nan)
+        plan = self._program.plan
+        networks = [trainee.network for trainee in self._trainees]
+        length = batches.stretch_samples_of_all(networks, plan)
+        batch_size = min(self._trainees[0].settings.batch_size, len(self._rows))
+        samples, seconds = 0, 0.0
+        for window in batches.stretches(order, batch_size, self._rates[0], length):
+            active = self._active(epoch)
+            if stop.is_set() or not active:
+                break
+            steps = [
+                Steps(order, window.start, window.stop, batch_size, rate) for rate in self._rates
+            ]
+            began = time.perf_counter()
+            with blamed_on(self._backend):
+                self._program.run_epoch(
+                    self._states, self._rows.X, self._rows.Y, steps, self._losses, active
+                )
+            seconds += time.perf_counter() - began
+            for index in active:
+                self._trainees[index].check_stretch(
+                    epoch, steps[index], self._losses[index], in_place=plan.in_place
+                )
+            samples = window.stop
+        self._epoch_ms.append(seconds * 1e3)
+        return samples
+
+    def _end_epoch(self, epoch: int, samples: int) -> None:
+        active = self._active(epoch)
+        tracked = [index for index in active if self._trainees[index].settings.track_accuracy]
+        alone = len(self._trainees) == 1
+        if tracked and not alone:
+            with blamed_on(self._backend):
+                self._program.synchronize(self._states)
+        for index in active:
+            self._trainees[index].end_epoch(
+                epoch,
+                self._losses[index, :samples],
+                self._epoch_ms[-1] if alone else None,
+                self._logits(index) if index in tracked else None,
+            )
+
+    def _logits(self, index: int) -> NDArray[Any]:
+        with blamed_on(self._backend):
+            return self._predictors[index].logits(self._states[index], self._rows.X)
+
+    def _stop_where_asked(
+        self, epoch: int, active: Sequence[int], samples: int, *, interrupted: bool
+    ) -> None:
+        for index in active:
+            trainee = self._trainees[index]
+            cut = samples < len(self._rows)
+            if cut or (interrupted and epoch < trainee.settings.epochs):
+                trainee.stopped = INTERRUPTED
+
+    def _end(self) -> None:
+        whole = [trainee for trainee in self._trainees if trainee.error is None]
+        began = time.perf_counter()
+        if whole:
+            with blamed_on(self._backend):
+                self._program.synchronize(self._states)
+        synchronize_ms = (time.perf_counter() - began) * 1e3
+        for trainee in whole:
+            trainee.history.synchronize_ms = synchronize_ms
+            trainee.end(in_place=self._program.plan.in_place)
+        if len(self._trainees) > 1:
+            self._share(sum(self._epoch_ms) + synchronize_ms)
+        for trainee in whole:
+            if trainee.error is None:
+                trainee.tell_end()
+
+    def _share(self, ms: float) -> None:
+        """Tell each history of the run that all networks shared."""
+        work = [trainee.network.multiply_adds * trainee.samples_run for trainee in self._trainees]
+        total = sum(work)
+        for index, trainee in enumerate(self._trainees):
+            share = work[index] / total if total else 0.0
+            trainee.history.shared = SharedRun(
+                networks=len(work),
+                index=index,
+                all_networks_ms=ms,
+                all_networks_epoch_ms=list(self._epoch_ms),
+                multiply_add_share=share,
+                estimated_ms=ms * share,
+            )

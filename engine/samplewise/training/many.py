@@ -1,0 +1,167 @@
+"""Training many networks on the same rows, at once where the backend can."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from samplewise import registry
+from samplewise.checks import printable
+from samplewise.contract import Program
+from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
+from samplewise.network import Loss, Network
+from samplewise.registry import Choice
+from samplewise.training.callbacks import Callback
+from samplewise.training.epochs import Compiled, run_epochs
+from samplewise.training.inputs import TrainingRows, training_rows
+from samplewise.training.loop import TrainingResult, loss_for, result_of, train_on
+from samplewise.training.settings import TrainingSettings
+from samplewise.training.trainee import Trainee
+
+SHARED_SETTINGS = ("batch_size", "dtype", "shuffle", "backend", "threads", "plan", "memory_mb")
+
+
+def train_many(
+    networks: Sequence[Network],
+    X: ArrayLike,
+    labels: ArrayLike,
+    settings: Sequence[TrainingSettings],
+    *,
+    callbacks: Sequence[Sequence[Callback]] = (),
+    stop: threading.Event | None = None,
+) -> list[TrainingResult]:
+    """Train networks on the same rows in the same order, each as `train` would.
+
+    Where the backend can (`Capabilities.many`) all train at once, in one program; else one after
+    the other. The results agree to rounding. Only a whole shared run can be timed, so its
+    histories have no times of their own but say what the run took: `History.shared`.
+
+    Networks may differ in layers, and settings in seed, rate, epochs, momentum, Nesterov, L2 and
+    initial weights. They share inputs, outputs, loss and `SHARED_SETTINGS`, and the order: with
+    `shuffle`, settings of different seeds need one `order_seed`. A single run with the same
+    settings sees that order too. Those with fewer epochs end earlier. One that diverges ends there
+    and disturbs no other.
+
+    Args:
+        networks: at least one.
+        X: as `train`.
+        labels: as `train`.
+        settings: of each network.
+        callbacks: of each network; empty for none. A reason to stop stops that network.
+        stop: as `train`, for all.
+
+    Returns:
+        What came of each network, in their order.
+
+    Raises:
+        ParameterError: not one settings (or list of callbacks) a network, or they do not share
+            what they must.
+        SomeDivergedError: once all are done; it holds what came of the others.
+        SamplewiseError: as `train`.
+    """
+    loss = _shared_loss(networks, settings)
+    _check_shared(networks, settings)
+    if callbacks and len(callbacks) != len(networks):
+        raise ParameterError(
+            f"callbacks holds {len(callbacks)} lists for {len(networks)} networks; give one a "
+            "network, or none at all"
+        )
+    rows = training_rows(X, labels, networks[0], loss, np.dtype(settings[0].dtype))
+    each = list(zip(networks, settings, callbacks or [()] * len(networks), strict=True))
+    choices = [_choice(network, own, loss, rows) for network, own, _ in each]
+    if len(networks) == 1 or not _at_once(choices):
+        return _all_or_raise([_one(rows, loss, *one, stop) for one in each])
+    trainees = [
+        Trainee(network, loss, own, rows, choice, calls)
+        for (network, own, calls), choice in zip(each, choices, strict=True)
+    ]
+    run_epochs(trainees, rows, lambda: _compiled(trainees, rows), stop)
+    return _all_or_raise([trainee.error or result_of(trainee) for trainee in trainees])
+
+
+def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> Loss:
+    if not networks or len(networks) != len(settings):
+        raise ParameterError(
+            f"there are {len(networks)} networks and {len(settings)} settings; give at least one "
+            "network, and settings for each"
+        )
+    losses = [loss_for(*pair) for pair in zip(networks, settings, strict=True)]
+    _check_equal("settings", "loss", [loss.name for loss in losses])
+    return losses[0]
+
+
+def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> None:
+    _check_equal("networks", "inputs", [network.inputs for network in networks])
+    _check_equal("networks", "outputs", [network.outputs for network in networks])
+    for name in SHARED_SETTINGS:
+        _check_equal("settings", name, [getattr(own, name) for own in settings])
+    if settings[0].shuffle:
+        _check_equal(
+            "settings",
+            "order_seed",
+            [own.seed_of_order for own in settings],
+            "; the orders of an epoch are drawn from it, or from seed where it is None",
+        )
+
+
+def _check_equal(what: str, name: str, values: Sequence[Any], hint: str = "") -> None:
+    for index, value in enumerate(values):
+        if value != values[0]:
+            raise ParameterError(
+                f"{what}[{index}] has {name} {printable(value)}, but {what}[0] has "
+                f"{printable(values[0])}; networks that train at once share it{hint}"
+            )
+
+
+def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingRows) -> Choice:
+    return registry.resolve(own.backend, network, loss, own.optimizer, rows.X.dtype, own.plan)
+
+
+def _at_once(choices: Sequence[Choice]) -> bool:
+    backend = choices[0].backend
+    return backend.capabilities.many and all(choice.backend is backend for choice in choices)
+
+
+def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
+    backend, loss, dtype = trainees[0].backend, trainees[0].loss, rows.X.dtype
+    networks = [trainee.network for trainee in trainees]
+    optimizers = [trainee.settings.optimizer for trainee in trainees]
+    epochs = max(trainee.settings.epochs for trainee in trainees)
+    workload = dataclasses.replace(trainees[0].settings.workload(len(rows)), epochs=epochs)
+    program = backend.compile_many(networks, loss, optimizers, dtype, workload)
+    # A program of many networks gives no logits.
+    predictors: list[Program] = []
+    if any(trainee.settings.track_accuracy for trainee in trainees):
+        pairs = zip(networks, optimizers, strict=True)
+        predictors = [backend.compile(network, loss, own, dtype) for network, own in pairs]
+    program.warm_up()
+    for predictor in predictors:
+        predictor.warm_up()
+    return program, predictors
+
+
+def _one(
+    rows: TrainingRows,
+    loss: Loss,
+    network: Network,
+    own: TrainingSettings,
+    callbacks: Sequence[Callback],
+    stop: threading.Event | None,
+) -> TrainingResult | DivergenceError:
+    try:
+        return train_on(rows, network, loss, own, callbacks=callbacks, stop=stop)
+    except DivergenceError as error:
+        return error
+
+
+def _all_or_raise(found: Sequence[TrainingResult | DivergenceError]) -> list[TrainingResult]:
+    errors = {i: one for i, one in enumerate(found) if isinstance(one, DivergenceError)}
+    results = [None if isinstance(one, DivergenceError) else one for one in found]
+    if errors:
+        raise SomeDivergedError(results, errors)
+    return [one for one in results if one is not None]

@@ -1,0 +1,24 @@
+"""Tasks that every peer does in milliseconds."""
+
+import dataclasses
+
+from samplewise.bench.peers.task import Task
+from samplewise.bench.problems import drawn_problem
+from samplewise.network import SGD, multilayer_perceptron
+
+ROWS, INPUTS, EPOCHS = 40, 12, 3
+
+
+def small_task(
+    outputs=1, batch_size=1, optimizer=None, networks=1, calls=0, hidden=(5,), activation="sigmoid"
+):
+    problem = drawn_problem(
+        multilayer_perceptron(INPUTS, hidden, outputs, activation),
+        ROWS,
+        epochs=EPOCHS,
+        batch_size=batch_size,
+        optimizer=optimizer or SGD(),
+        learning_rate=0.3,
+    )
+    problems = tuple(dataclasses.replace(problem, seed=seed) for seed in range(networks))
+    return Task(problems, calls=calls)

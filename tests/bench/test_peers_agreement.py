@@ -1,0 +1,296 @@
+"""Every peer that is installed does the same steps; one that does others is refused, not timed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from peers_task import INPUTS, ROWS, small_task
+
+from samplewise.bench.peers import agreement, fann, own, race
+from samplewise.bench.peers.comparison import usable_cores
+from samplewise.bench.peers.host import Host
+from samplewise.bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
+from samplewise.bench.peers.results import FAILED, REFUSED, TIMED, UNFIT
+from samplewise.bench.peers.task import (
+    OWN,
+    PEERS,
+    NotApplicableError,
+    Outcome,
+    Task,
+    flat,
+    peer_named,
+    tensors,
+)
+from samplewise.errors import ParameterError
+from samplewise.network import SGD
+from samplewise.testing.tolerances import Tolerance
+
+TASKS = {
+    "plain": {},
+    "batches": {"batch_size": 8},
+    "a short last batch": {"batch_size": 16},
+    "softmax": {"outputs": 3},
+    "momentum": {"optimizer": SGD(0.9)},
+    "nesterov": {"optimizer": SGD(0.9, nesterov=True), "batch_size": 4},
+    "l2": {"optimizer": SGD(0.5, l2=0.01), "batch_size": 4, "outputs": 3},
+    "two hidden layers": {"hidden": (6, 4), "activation": "tanh"},
+    "several networks": {"networks": 3},
+    "prediction": {"calls": 20},
+    "prediction of three": {"calls": 20, "outputs": 3},
+}
+
+
+@pytest.fixture(scope="module", params=PEERS)
+def remote(request):
+    remote = RemotePeer(request.param, usable_cores()[:1])
+    try:
+        remote.load()
+    except AbsentPeerError as error:
+        remote.close()
+        pytest.skip(f"{request.param} is not here: {error}")
+    yield remote
+    remote.close()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_peer_does_the_same_steps_or_says_that_it_cannot(remote, name):
+    task = small_task(**TASKS[name])
+    try:
+        ways = remote.ways(task)
+    except NotApplicableError:
+        return
+    standard = agreement.standard(task)
+    assert ways
+    for way in ways:
+        trial = remote.trial(remote.prepare(way).number)
+        want = trial.expected or standard.outcome
+        found = agreement.compare(task, trial.outcome, want, standard.allowed)
+        assert [str(measure) for measure in found if not measure.passed] == []
+        assert trial.turn.seconds > 0
+
+
+@pytest.mark.parametrize("name", ["plain", "momentum", "prediction"])
+def test_every_peer_offers_what_the_comparison_is_about(remote, name):
+    assert remote.ways(small_task(**TASKS[name]))
+
+
+def test_a_second_run_starts_from_the_same_weights(remote):
+    remote.ways(small_task())
+    number = remote.prepare(remote.ways(small_task())[0]).number
+    first, second = remote.trial(number).outcome, remote.trial(number).outcome
+    np.testing.assert_array_equal(first.losses, second.losses)
+    np.testing.assert_array_equal(first.values, second.values)
+
+
+class WrongPeer:
+    """Trains with a rate that is off by a thousandth."""
+
+    name, install = "wrong", "nowhere"
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def load(self, cores):
+        return "1"
+
+    def ways(self, task):
+        return ["way"]
+
+    def prepare(self, task, way):
+        rate = task.problem.learning_rate * self.factor
+        other = dataclasses.replace(task.problem, learning_rate=rate)
+        return own.Training(dataclasses.replace(task, problems=(other,)), "vectorized", "direct")
+
+
+class Hosted:
+    """A peer in this process, with the face of one in another."""
+
+    alive = True
+
+    def __init__(self, peer):
+        self.name = peer.name
+        host = Host(peer, 1)
+        self.ways, self.prepare, self.trial, self.turn = (
+            host.ways,
+            host.prepare,
+            host.trial,
+            host.turn,
+        )
+
+
+class Here:
+    """Processes that are none."""
+
+    def __init__(self, *peers):
+        self.hosts = {peer.name: Hosted(peer) for peer in peers}
+        self.forgotten = []
+
+    def remote(self, name, cores):
+        return self.hosts[name]
+
+    def forget(self, name, cores):
+        self.forgotten.append(name)
+
+
+def raced(task, *peers, wants=lambda peer, way: True):
+    names = [peer.name for peer in peers]
+    return race.run_race(task, names, Here(*peers), wants, 2, lambda text: None)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_always_here_agrees_in_this_process_too(name):
+    entries = raced(small_task(**TASKS[name]), peer_named(OWN), peer_named("scikit-learn"))
+    ways = {entry.peer: entry.state for entry in entries}
+    assert ways[OWN] == TIMED
+    assert [entry.note for entry in entries if entry.state not in (TIMED, UNFIT)] == []
+
+
+def test_a_wrong_update_is_refused_with_its_layer_and_not_timed():
+    (entry,) = raced(small_task(), WrongPeer(1.001))
+    assert entry.state == REFUSED
+    assert entry.spread is None
+    assert "weights" in entry.note
+    assert "differs by" in entry.note
+
+
+def test_the_same_peer_with_the_right_rate_is_timed():
+    (entry,) = raced(small_task(), WrongPeer(1.0))
+    assert entry.state == TIMED
+    assert entry.spread.median_ms > 0
+    assert entry.rounds == 2
+    assert 0 < entry.core_share < 1.5
+    assert entry.difference <= entry.allowed
+
+
+def test_one_that_disagrees_does_not_keep_others_from_being_timed():
+    entries = raced(small_task(), WrongPeer(1.1), peer_named(OWN))
+    states = {entry.peer: entry.state for entry in entries}
+    assert states == {"wrong": REFUSED, OWN: TIMED}
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_one_that_fails_does_not_keep_others_from_being_timed(alive):
+    class Broken(WrongPeer):
+        name = "broken"
+
+        def ways(self, task):
+            return ["first", "second"]
+
+        def prepare(self, task, way):
+            raise FailedPeerError(f"no {way}")
+
+    here = Here(Broken(1.0), WrongPeer(1.0))
+    here.hosts["broken"].alive = alive
+    entries = race.run_race(
+        small_task(), ["broken", "wrong"], here, lambda *_: True, 1, lambda text: None
+    )
+    failed = [entry.note for entry in entries if entry.state == FAILED]
+    # What died cannot be asked for its second way; it is started anew for the next workload.
+    assert failed == (["no first", "no second"] if alive else ["no first"])
+    assert here.forgotten == ([] if alive else ["broken"])
+    assert [entry.peer for entry in entries if entry.state == TIMED] == ["wrong"]
+
+
+def test_one_that_dies_in_its_turn_has_no_time_and_stops_no_other():
+    here = Here(WrongPeer(1.0), peer_named("scikit-learn"))
+
+    def turn(number, least_s):
+        raise FailedPeerError("it died")
+
+    here.hosts["wrong"].turn = turn
+    names = ["wrong", "scikit-learn"]
+    entries = race.run_race(small_task(), names, here, lambda *_: True, 2, lambda text: None)
+    states = {entry.peer: (entry.state, entry.note) for entry in entries}
+    assert states == {"wrong": (FAILED, "it died"), "scikit-learn": (TIMED, "")}
+
+
+def test_losses_are_compared_too():
+    task = small_task()
+    want = agreement.standard(task)
+    losses = want.outcome.losses.copy()
+    losses[0, 1] += 0.01
+    found = agreement.compare(
+        task, Outcome(losses, want.outcome.values), want.outcome, want.allowed
+    )
+    assert agreement.worst(found).what == "losses"
+    assert not agreement.worst(found).passed
+
+
+def test_weights_of_another_shape_and_nan_never_agree():
+    task = small_task()
+    want = agreement.standard(task)
+    for values in (want.outcome.values[:, :-16], np.full_like(want.outcome.values, np.nan)):
+        got = Outcome(want.outcome.losses, values)
+        found = agreement.compare(task, got, want.outcome, want.allowed)
+        assert not all(measure.passed for measure in found)
+
+
+def test_a_chaotic_task_is_refused():
+    calm = small_task(hidden=(30, 30), activation="tanh").problem
+    wild = dataclasses.replace(calm, learning_rate=5.0, epochs=40, init="normal")
+    with pytest.raises(ParameterError, match="yardstick"):
+        agreement.standard(Task((wild,)))
+
+
+def test_what_a_peer_cannot_do_is_told():
+    (entry,) = raced(small_task(networks=2), peer_named("scikit-learn"))
+    assert entry.state == UNFIT
+    assert "several networks" in entry.note
+
+
+def test_a_way_that_is_not_wanted_is_not_run():
+    entries = raced(small_task(), peer_named(OWN), wants=lambda peer, way: "vectorized" in way)
+    assert entries
+    assert all("vectorized" in entry.way for entry in entries)
+
+
+def test_runs_that_take_long_have_fewer_rounds(monkeypatch):
+    monkeypatch.setattr(race, "PATIENCE_S", 1e-9)
+    (entry,) = raced(small_task(), WrongPeer(1.0))
+    assert entry.rounds == 1
+
+
+def test_the_time_of_a_call_is_that_of_one():
+    task = small_task(calls=50)
+    entries = raced(task, peer_named(OWN), wants=lambda peer, way: way == "vectorized program")
+    # 50 calls in a fraction of a second.
+    assert 0 < entries[0].spread.median_ms < 5
+
+
+def test_the_model_of_fann_descends_the_squared_error():
+    task = small_task(outputs=2)
+    one = dataclasses.replace(
+        task.problem, X=task.problem.X[:1], Y=task.problem.Y[:1], epochs=1, learning_rate=1e-3
+    )
+    task = dataclasses.replace(task, problems=(one,))
+    before = flat(one, tensors(one))
+    step = fann.squared_error_training(task).values[0] - before
+
+    def loss(vector):
+        moved = [view.copy() for view in one.network.layout.views(vector).values()]
+        value = one.X[0].astype(np.float64)
+        for weight, bias in zip(moved[::2], moved[1::2], strict=True):
+            value = 1 / (1 + np.exp(-(weight @ value + bias)))
+        return 0.5 * ((one.Y[0] - value) ** 2).sum()
+
+    gradient = np.zeros_like(before)
+    for index in range(len(before)):
+        nudge = np.zeros_like(before)
+        nudge[index] = 1e-6
+        gradient[index] = (loss(before + nudge) - loss(before - nudge)) / 2e-6
+    inside = before != 0  # gaps between tensors stay zero; biases start there too
+    np.testing.assert_allclose(step[inside], -1e-3 * gradient[inside], rtol=1e-4, atol=1e-12)
+
+
+def test_weights_travel_through_their_flat_form():
+    task = small_task(outputs=3)
+    assert flat(task.problem, tensors(task.problem)) == pytest.approx(task.problem.weights)
+    assert tensors(task.problem)[0].shape == (5, INPUTS)
+    assert task.labels.shape == (ROWS,)
+    assert set(task.labels) <= {0, 1, 2}
+
+
+def test_a_tolerance_is_no_wider_than_its_yardstick():
+    allowed = agreement.standard(small_task()).allowed
+    assert isinstance(allowed, Tolerance)
+    assert allowed.relative < 1e-4

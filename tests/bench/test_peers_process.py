@@ -1,0 +1,130 @@
+"""A peer's process: what it replies, what it is pinned to, and what becomes of one that dies."""
+
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from peers_task import small_task
+
+from samplewise.bench.conditions import THREAD_VARIABLES
+from samplewise.bench.peers import comparison
+from samplewise.bench.peers.comparison import Choice, compare_peers, usable_cores
+from samplewise.bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
+from samplewise.bench.peers.results import TIMED
+from samplewise.bench.peers.task import OWN, PEERS, Task, peer_named
+from samplewise.bench.peers.workloads import Workload
+
+
+@pytest.fixture
+def remote():
+    remote = RemotePeer("scikit-learn", usable_cores()[:1])
+    yield remote
+    remote.close()
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch, tmp_path):
+    """No peer but scikit-learn, which samplewise itself needs; what is missing also talks."""
+    for library in ("jax", "torch"):
+        says = f"print('hello from {library}', flush=True)"
+        (tmp_path / f"{library}.py").write_text(f"{says}\nraise ImportError('no {library} here')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("SAMPLEWISE_FANN", str(tmp_path / "libfann.so"))
+
+
+def test_it_tells_version_and_import_time(remote):
+    version, seconds = remote.load()
+    assert version.count(".") >= 1
+    assert 0 < seconds < 60
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no pinning here")
+def test_it_is_pinned_and_has_one_thread(remote):
+    remote.load()
+    process = remote._process.pid
+    assert os.sched_getaffinity(process) == set(usable_cores()[:1])
+    environ = Path(f"/proc/{process}/environ").read_text(encoding="utf-8")
+    variables = dict(pair.split("=", 1) for pair in environ.split("\0") if pair)
+    assert {variables[name] for name in THREAD_VARIABLES} == {"1"}
+
+
+def test_an_interrupt_is_left_to_the_parent(remote):
+    remote.load()
+    remote._process.send_signal(signal.SIGINT)
+    assert remote.ways(small_task()) == ["MLPClassifier"]
+
+
+def test_one_that_dies_is_named_with_its_end(remote):
+    remote.load()
+    remote._process.kill()
+    with pytest.raises(FailedPeerError, match="scikit-learn ended: SIGKILL"):
+        remote.ways(small_task())
+    assert not remote.alive
+
+
+def test_what_it_raises_comes_back_as_text(remote):
+    remote.load()
+    with pytest.raises(FailedPeerError, match="IndexError"):
+        remote.trial(7)
+    assert remote.alive
+
+
+def test_closing_ends_the_process(remote):
+    remote.load()
+    remote.close()
+    assert not remote.alive
+
+
+@pytest.mark.parametrize("name", ["jax", "pytorch", "fann"])
+def test_an_absent_library_says_so_whatever_it_prints(nothing_installed, name):
+    remote = RemotePeer(name, usable_cores()[:1])
+    try:
+        with pytest.raises(AbsentPeerError, match="no jax|no torch|libfann"):
+            remote.load()
+    finally:
+        remote.close()
+
+
+def test_with_no_peer_installed_samplewise_is_still_compared(nothing_installed):
+    told = []
+    workloads = {"small": Workload("a small network", lambda: small_task(batch_size=8))}
+    choice = Choice(plans=("direct",))
+    compared = compare_peers(choice, rounds=1, workloads=workloads, told=told.append)
+    absent = {info.name for info in compared.peers if info.absent}
+    assert absent == {"jax", "pytorch", "fann"}
+    assert {info.install for info in compared.peers if info.absent} == {
+        peer_named(name).install for name in absent
+    }
+    (result,) = compared.results
+    timed = {entry.peer for entry in result.entries if entry.state == TIMED}
+    assert timed == {OWN, "scikit-learn"}
+    assert set(PEERS) == {info.name for info in compared.peers}
+    assert result.baseline == "samplewise numba_cpu direct"
+    assert "small: a small network" in told
+    assert compared.calibration.dtype == "float32"
+
+
+def test_a_workload_for_more_cores_than_there_are_is_left_out(monkeypatch):
+    monkeypatch.setattr(comparison, "usable_cores", lambda: [0])
+    two = dataclasses.replace(small_task(), cores=2)
+    told = []
+    compared = compare_peers(
+        Choice(peers=(OWN,)), workloads={"two": Workload("two", lambda: two)}, told=told.append
+    )
+    assert compared.results == ()
+    assert "left out: it takes 2 cores" in told[-1]
+
+
+def test_a_workload_that_tells_nothing_does_not_lose_the_others():
+    calm = small_task(hidden=(30, 30), activation="tanh").problem
+    wild = dataclasses.replace(calm, learning_rate=5.0, epochs=40, init="normal")
+    workloads = {
+        "wild": Workload("a chaotic one", lambda: Task((wild,))),
+        "calm": Workload("a calm one", lambda: small_task(calls=5)),
+    }
+    choice = Choice(peers=(OWN,), backends=("vectorized",))
+    compared = compare_peers(choice, rounds=1, workloads=workloads)
+    assert [bool(result.entries) for result in compared.results] == [False, True]
+    assert "yardstick" in compared.results[0].note

@@ -1,0 +1,83 @@
+"""`samplewise scaling`: what it writes and prints, and what it refuses."""
+
+import json
+
+import pytest
+
+from samplewise.bench import scaling as measuring
+from samplewise.bench.scaling_curves import BASE
+from samplewise.cli.app import main
+from samplewise.cli.scaling import scaling
+from samplewise.errors import OutputError, ParameterError, UnknownBackendError
+
+FILES = {"scaling.png", "scaling.md", "scaling.json"}
+FAST = {"backend": "vectorized", "seconds": "0.6"}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch, tmp_path):
+    monkeypatch.setattr(measuring, "BASE", {**BASE, "rows": 8, "epochs": 1, "inputs": 12})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_it_writes_a_folder_and_prints_the_exponents(small, capsys):
+    scaling(**FAST, axes="hidden, epochs")
+    out, err = capsys.readouterr()
+    assert {path.name for path in (small / "scaling").iterdir()} == FILES
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[:2] for line in lines if line[1:2] == ["vectorized"]] == [
+        ["H", "vectorized"],
+        ["E", "vectorized"],
+    ]
+    assert "least squares" in out
+    assert "written to scaling: scaling.png, scaling.md, scaling.json" in out
+    assert "hidden    vectorized: " in err
+
+
+def test_its_json_is_that_of_the_folder(small, capsys):
+    scaling(**FAST, axes="hidden", as_json=True, out=small / "new")
+    document = json.loads(capsys.readouterr().out)
+    assert document.pop("folder") == str(small / "new")
+    assert document == json.loads((small / "new" / "scaling.json").read_text())
+    assert document["curves"][0]["axis"] == "hidden"
+    assert document["dtype"] == "float32"
+
+
+def test_an_earlier_folder_is_replaced_only_by_force(small, monkeypatch):
+    scaling(**FAST, axes="hidden")
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "measure", lambda *_, **__: pytest.fail("was measured"))
+        with pytest.raises(OutputError, match="exists already"):
+            scaling(**FAST, axes="hidden")
+    scaling(**FAST, axes="hidden", force=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"axes": "row"}, "axes is 'row', but must be one of rows, .* did you mean 'rows'"),
+        ({"axes": ""}, "axes is ''"),
+        ({"backend": "vectorized,"}, "backend is 'vectorized,'"),
+        ({"dtype": "float16"}, "dtype is 'float16'"),
+        ({"rounds": "4"}, "rounds is 4, but must be a whole number of at least 5"),
+        ({"rounds": "many"}, "rounds is 'many'"),
+        ({"seconds": "0"}, "seconds is 0"),
+        ({"seconds": "soon"}, "seconds is 'soon'"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(options, message, small):
+    with pytest.raises(ParameterError, match=message):
+        scaling(**options)
+    assert not any(small.iterdir())
+
+
+def test_an_unknown_backend_is_refused_before_anything_is_written(small):
+    with pytest.raises(UnknownBackendError, match="nubma"):
+        scaling(backend="nubma", axes="hidden")
+    assert not any(small.iterdir())
+
+
+def test_the_command_is_known(capsys):
+    assert main(["scaling", "--help"]) == 0
+    assert "--seconds" in capsys.readouterr().out
