@@ -58,13 +58,13 @@ class Predictor:
         raw = aligned_zeros(network.inputs, np.float64).reshape(1, -1) if wide else X
         self._X, self._row, self._zeros = X, X[0], np.zeros_like(X[0])
         self._raw, self._raw_row, self._shape = raw, raw[0], (network.inputs,)
-        # The program is this predictor's own: programs answer one call at a time, too.
-        program = predicting_program(network, loss, parameters, backend)
-        self._compute, self._logits = program.predictor(parameters, X)
         # Entering np.errstate would cost as much as the network; running in this costs a tenth.
         self._context = contextvars.Context()
         self._context.run(np.seterr, all="ignore")
-        self._context.run(self._compute)
+        # The program is this predictor's own: programs answer one call at a time, too.
+        program = predicting_program(network, loss, parameters, backend)
+        self._compute, self._logits = self._context.run(program.predictor, parameters, X)
+        self._context.run(self._compute)  # compiles, where that is left to do
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the prepared arrays out: what points into them would point nowhere in a copy."""

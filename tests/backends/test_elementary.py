@@ -385,8 +385,8 @@ def sigmoids(z):
 
 def test_a_kernel_that_uses_them_is_kept_on_disk():
     first, second = np.zeros(3), np.zeros(3)
-    jit.kernel(sigmoids)(first)
-    again = jit.kernel(sigmoids)
+    jit.entry_point(sigmoids)(first)
+    again = jit.entry_point(sigmoids)
     again(second)
     assert sum(again.stats.cache_hits.values()) == 1
     assert first.tolist() == second.tolist() == [0.5] * 3

@@ -21,6 +21,8 @@ WIDTH, BAR, FRAME = 8.0, 0.24, 0.75
 MOST_BELOW_ONE_ANOTHER = 3
 # A bar starts at this share of the shortest time; the texts end beyond the longest by the other.
 BELOW, BEYOND = 0.6, 12.0
+# So that the floor's line does not strike out what is told beyond a bar.
+BEHIND_TEXT = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,9 @@ def _draw(axes: Axes, panel: Panel, colors: dict[str, str]) -> None:
     axes.set_xlim(BELOW * min(low, *floor, low), BEYOND * max(bar.most for bar in shown))
     for place, bar in zip(places, shown, strict=True):
         text = f"  {_plain(bar.value)} {panel.unit}   {bar.told}"
-        axes.text(bar.most, place, text, va="center", color=INK, size=8.5)
+        axes.text(bar.most, place, text, va="center", color=INK, size=8.5, bbox=BEHIND_TEXT)
     for value in floor:
-        axes.axvline(value, color=QUIET, linestyle="--", linewidth=1.2)
+        axes.axvline(value, color=QUIET, linestyle="--", linewidth=1.2, zorder=1.5)
     axes.set_yticks(places, [bar.name for bar in shown])
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
