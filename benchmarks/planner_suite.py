@@ -24,7 +24,7 @@ from benchmarks.planner_works import WORKS, Work
 from samplewise import registry
 from samplewise.bench.conditions import conditions, one_core
 from samplewise.bench.problems import Problem
-from samplewise.contract import Plan, TrainingState
+from samplewise.contract import Plan, Program, TrainingState
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
 from samplewise.network import aligned_zeros
 from samplewise.training import batches
@@ -71,13 +71,17 @@ class Candidate:
     """
 
     def __init__(self, work: Work, problem: Problem, plan: str, block: int) -> None:
-        self._work, self._problem = work, problem
-        blocks = (block,) if block else planner.BLOCKS
-        parts = problem.network, problem.loss, problem.optimizer, problem.dtype
-        with mock.patch.object(planner, "BLOCKS", blocks):
-            self._program = registry.load(BACKEND).compile(*parts, work.workload(plan))
+        self._work, self._problem, self._plan = work, problem, plan
+        self._blocks = (block,) if block else planner.BLOCKS
+        self._program = self._compiled()
         self._program.warm_up()
         self.timed = Timed()
+
+    def _compiled(self) -> Program:
+        problem, workload = self._problem, self._work.workload(self._plan)
+        parts = problem.network, problem.loss, problem.optimizer, problem.dtype
+        with mock.patch.object(planner, "BLOCKS", self._blocks):
+            return registry.load(BACKEND).compile(*parts, workload)
 
     @property
     def plan(self) -> Plan:
@@ -85,12 +89,13 @@ class Candidate:
         return self._program.plan
 
     def train(self) -> None:
-        """Train anew, on rows that the program does not know yet."""
+        """Train by a new program, which knows nothing of the rows yet."""
+        self._program = self._compiled()
         problem, slots = self._problem, self._work.optimizer.slots
         state = TrainingState(
             problem.weights.copy(), aligned_zeros(slots * len(problem.weights), problem.dtype)
         )
-        X, losses = problem.X.view(), np.ones(len(problem.X), problem.dtype)
+        X, losses = problem.X, np.ones(len(problem.X), problem.dtype)
         times: list[float] = []
         for order in self._work.orders():
             began = time.thread_time()

@@ -148,14 +148,15 @@ class Training(Runner):
 
     def _one(self, problem: Problem, program: Program, state: TrainingState) -> list[float]:
         losses, means = np.empty(len(self._X), self._dtype), []
-        # A new array each time: what a program keeps for an order is paid for in every training.
-        order = batches.fixed_order(len(self._X))
+        # New arrays each time: what a program keeps for rows or for an order is paid for in every
+        # training.
+        X, order = self._X.view(), batches.fixed_order(len(self._X))
         length = batches.stretch_samples(problem.network, program.plan)
         for _ in range(problem.epochs):
             for steps in batches.stretches(
                 order, problem.batch_size, problem.learning_rate, length
             ):
-                program.run_epoch(state, self._X, self._Y, steps, losses)
+                program.run_epoch(state, X, self._Y, steps, losses)
                 state.step += -(-(steps.stop - steps.start) // problem.batch_size)
             means.append(float(losses.mean(dtype=np.float64)))
         program.synchronize(state)
@@ -193,7 +194,8 @@ class AtOnce(Runner):
         """Run all epochs, as training does."""
         problems, first = self._task.problems, self._task.problem
         losses = np.empty((len(problems), len(first.X)), first.dtype)
-        order, everyone = batches.fixed_order(len(first.X)), tuple(range(len(problems)))
+        X, order = first.X.view(), batches.fixed_order(len(first.X))
+        everyone = tuple(range(len(problems)))
         length = batches.stretch_samples_of_all(
             [own.network for own in problems], self._program.plan
         )
@@ -204,16 +206,20 @@ class AtOnce(Runner):
                 for own in problems
             ]
             for steps in zip(*cut, strict=True):
-                self._step(steps, losses, everyone)
+                self._step(X, steps, losses, everyone)
             means.append(losses.mean(axis=1, dtype=np.float64))
         self._program.synchronize(self._states)
         self._losses = np.array(means).T
 
     def _step(
-        self, steps: Sequence[Steps], losses: NDArray[Any], everyone: tuple[int, ...]
+        self,
+        X: NDArray[Any],
+        steps: Sequence[Steps],
+        losses: NDArray[Any],
+        everyone: tuple[int, ...],
     ) -> None:
         first = self._task.problem
-        self._program.run_epoch(self._states, first.X, first.Y, steps, losses, everyone)
+        self._program.run_epoch(self._states, X, first.Y, steps, losses, everyone)
         for state in self._states:
             state.step += -(-(steps[0].stop - steps[0].start) // first.batch_size)
 
