@@ -86,4 +86,4 @@ lock: $(READY)
 	  --no-annotate --upgrade --extra dev -c requirements/runtime.lock -o requirements/dev.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS_VENV) peers .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report run
+	rm -rf $(VENV) $(PEERS_VENV) peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report run

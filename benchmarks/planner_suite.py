@@ -36,7 +36,8 @@ FIXED = (
     *((BLOCKED, block) for block in (16, 32, 64, 128)),
     *((DUAL, block) for block in (32, 64, 128)),
 )
-ROUNDS = 3
+# Trainings of each choice: at least so many, and short ones as often as fits the time.
+ROUNDS, MOST_ROUNDS, ENOUGH_S = 3, 12, 2.0
 # Later epochs of a training are timed until they took so long, or there are so many.
 LATER_S, LATER = 0.15, 40
 GOOD, BAD = 1.15, 1.5
@@ -148,9 +149,11 @@ def judge(work: Work, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, Timed]]:
     problem = work.problem()
     chosen = Candidate(work, problem, AUTO_PLAN, 0)
     fixed = {_words(*choice): Candidate(work, problem, *choice) for choice in FIXED}
-    for _ in range(rounds):
+    began, done = time.perf_counter(), 0
+    while done < rounds or (done < MOST_ROUNDS and time.perf_counter() - began < ENOUGH_S):
         for candidate in (*fixed.values(), chosen):
             candidate.train()
+        done += 1
     ms = {name: candidate.timed.epoch_ms(work.epochs) for name, candidate in fixed.items()}
     # The same plan and block twice: the same work, so that the lesser time is the better one.
     own = chosen.timed.epoch_ms(work.epochs)
@@ -178,7 +181,7 @@ def _words(plan: str, block: int) -> str:
 def main() -> int:
     """Judge every work, print a line each, and say how many choices were good."""
     parser = argparse.ArgumentParser(description="Judge the planner's choices.")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="trainings of each choice")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="least trainings of each choice")
     parser.add_argument("--only", default="", help="works whose description holds this")
     parser.add_argument("--json", type=Path, help="where to write all times")
     given = parser.parse_args()

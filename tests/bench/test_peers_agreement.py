@@ -21,6 +21,7 @@ from samplewise.bench.peers.task import (
     peer_named,
     tensors,
 )
+from samplewise.contract import Steps
 from samplewise.errors import ParameterError
 from samplewise.network import SGD
 from samplewise.testing.tolerances import Tolerance
@@ -135,6 +136,24 @@ class Here:
 def raced(task, *peers, wants=lambda peer, way: True):
     names = [peer.name for peer in peers]
     return race.run_race(task, names, Here(*peers), wants, 2, lambda text: None)
+
+
+@pytest.mark.parametrize("runner", [own.Training, own.AtOnce])
+def test_what_a_program_keeps_for_rows_or_order_is_paid_for_in_every_run(runner, monkeypatch):
+    made = runner(small_task(networks=2), "numba_cpu", "direct")
+    seen = []
+
+    def keep(self, state, X, Y, steps, losses, *active):
+        seen.append((X, (steps if isinstance(steps, Steps) else steps[0]).order))
+
+    programs = made._programs if runner is own.Training else [made._program]
+    monkeypatch.setattr(type(programs[0]), "run_epoch", keep)
+    made.run()
+    first = len(seen)
+    made.run()
+    for X, order in seen[first:]:
+        # Programs tell by identity whether what they computed still holds.
+        assert all(X is not other and order is not same for other, same in seen[:first])
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -103,6 +103,7 @@ def test_with_no_peer_installed_samplewise_is_still_compared(nothing_installed):
     assert set(PEERS) == {info.name for info in compared.peers}
     assert result.baseline == "samplewise numba_cpu direct"
     assert "small: a small network" in told
+    assert any(line.startswith("  scikit-learn MLPClassifier: ") and "ms" in line for line in told)
     assert compared.calibration.dtype == "float32"
 
 

@@ -86,7 +86,7 @@ def run_race(
         peers: their processes.
         wants: says of peer and way whether it takes part.
         rounds: turns of each.
-        told: is told what each entry came to before it is timed.
+        told: is told what each entry came to, and its time, a line at a time.
     """
     standard = agreement.standard(task)
     entries: list[Entry] = []
@@ -104,7 +104,11 @@ def run_race(
                 entries.append(entered)
         if not remote.alive:
             peers.forget(name, task.cores)
-    return [*_timed(racers, task.calls), *entries]
+    timed = _timed(racers, task.calls)
+    for entry in timed:
+        # Told at once, so that a run which is stopped has not measured for nothing.
+        told(f"  {entry.label}: {entry.note if entry.spread is None else f'{entry.spread} ms'}")
+    return [*timed, *entries]
 
 
 def _entered(
