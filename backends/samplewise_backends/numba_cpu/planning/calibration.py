@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import secrets
+import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from samplewise_backends.numba_cpu.jit import cache_folder
 from samplewise_backends.numba_cpu.planning import built_in
 from samplewise_backends.numba_cpu.planning.rates import (
     FAR_BYTES,
+    INNERS,
     STREAM_BYTES,
     TABLE_ROWS,
     TABLE_UNITS,
@@ -36,12 +38,12 @@ FORMAT = 1
 MAX_BYTES = 65_536
 # A file with a number beyond these is damaged: no core has such rates.
 SMALLEST, LARGEST = 1e-4, 1e6
-_TABLE = (len(TABLE_ROWS), len(TABLE_UNITS))
+_TABLES = (len(INNERS), len(TABLE_ROWS), len(TABLE_UNITS))
 # Shapes of the fields of `Rates`: as JSON, arrays in arrays.
 SHAPES: dict[str, tuple[int, ...]] = {
-    "values": (3, *_TABLE),
-    "update": (3, *_TABLE),
-    "dual": (2, *_TABLE),
+    "values": (3, *_TABLES),
+    "update": (3, *_TABLES),
+    "dual": (2, *_TABLES),
     "far_values": (3, len(FAR_BYTES)),
     "far_update": (3, len(FAR_BYTES)),
     "gram": (len(TABLE_ROWS),),
@@ -67,9 +69,18 @@ class Calibration:
     built_in: str = ""
 
 
-@cache
+_lock = threading.Lock()
+
+
 def calibration(dtype: str) -> Calibration:
     """Return the rates of this machine for "float32" or "float64": read, or measured and kept."""
+    # Two threads that measure at once would measure one another.
+    with _lock:
+        return _found(dtype)
+
+
+@cache
+def _found(dtype: str) -> Calibration:
     fallback = built_in.RATES[dtype]
     if cast(Any, numba.config).DISABLE_JIT:
         return Calibration(fallback, "kernels are not compiled")

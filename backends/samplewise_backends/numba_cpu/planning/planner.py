@@ -23,7 +23,7 @@ BLOCKS = (16, 32, 64, 128)
 CALL_NS = 0.15e9
 # By so much a plan must be faster than the blocked one: direct is predicted less closely, and dual
 # keeps more memory.
-DOUBT = {DIRECT: 1.1, BLOCKED: 1.0, DUAL: 1.05}
+DOUBT = {DIRECT: 1.05, BLOCKED: 1.0, DUAL: 1.05}
 MIB = 2**20
 # Arrays of a block: values, deltas, Q, steps, scratch.
 BLOCK_ARRAYS = 5

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 
 Line = tuple[float, ...]
 Table = tuple[Line, ...]
+Tables = tuple[Table, ...]
 
-# Where rates are measured; between two points the logarithms are interpolated.
+# Where rates are measured. A product's time is taken as linear in its inner length; of all else
+# the logarithms are interpolated.
+INNERS = (64, 784)
 TABLE_ROWS = (4, 16, 64, 128)
 TABLE_UNITS = (1, 4, 16, 64, 256)
 WEIGHT_BYTES = (2**15, 2**18, 2**21, 2**24)
 STREAM_BYTES = (2**18, 2**22, 2**26)
-FAR_BYTES = (2**19, 2**22, 2**23, 3 * 2**23)
+STEP_BLOCK = 32
+# No powers of 2: rows that far apart would fight for the same places of a cache.
+FAR_BYTES = (600_000, 4_600_000, 9_000_000, 21_000_000)
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,9 @@ class Rates:
     """Speeds of one core with one dtype.
 
     Args:
-        values, update: multiply-adds a nanosecond of a product of `kernels.products`, a table for
-            each kind of it: [rows of `TABLE_ROWS`][units of `TABLE_UNITS`].
+        values, update: multiply-adds a nanosecond of a product of `kernels.products`, tables for
+            each kind of it: [inner lengths of `INNERS`][rows of `TABLE_ROWS`][units of
+            `TABLE_UNITS`].
         dual: likewise, of the kinds WHOLE and TILED.
         far_values, far_update: likewise, of 16 rows and 128 units, by the bytes of all weights,
             `FAR_BYTES`.
@@ -38,9 +44,9 @@ class Rates:
         wide, deep: likewise, in the networks 1-256-1 and 1-16-64-64-1.
     """
 
-    values: tuple[Table, ...]
-    update: tuple[Table, ...]
-    dual: tuple[Table, ...]
+    values: tuple[Tables, ...]
+    update: tuple[Tables, ...]
+    dual: tuple[Tables, ...]
     far_values: Table
     far_update: Table
     gram: Line
