@@ -36,10 +36,12 @@ MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 2.8, 8.3, 0.39
 # moves; shares of `Rates.step` a row and a call, and of `Rates.unit`.
 DIRECT_WEIGHT = {PLAIN: 0.98, DECAYING: 1.2, MOVING: 2.5}
 DIRECT_STEP, DIRECT_UNIT, DIRECT_CALL = 0.056, 1.7, 78.0
+# Multiply-adds at full speed for each weight of a row's end, which fills no vector.
+TAIL = 8.0
 # A row beyond this does not stay in the nearest cache; it costs so many nanoseconds more a byte.
 CACHE_BYTES, LONG_ROW = 32_768, 0.023
 # Nanoseconds a byte: gathering a row, touching new memory, copying a row of the Gram matrix.
-GATHER, PAGE, COPY = 0.019, 0.22, 0.048
+GATHER, PAGE, COPY = 0.012, 0.22, 0.048
 # Nanoseconds of writing an entry of the Gram matrix twice.
 MIRROR = 1.9
 
@@ -98,6 +100,7 @@ class Costs:
             reached = size * (2 * self._matrices - 1)
             each = interpolated(WEIGHT_BYTES, rates.weight, reached)
             ns = rows * self._weights * DIRECT_WEIGHT[self._form] * each
+            ns += rows * self._units * (self._inputs % LANES) * TAIL * rates.mac
         else:
             both = (
                 whole_ns(kinds[WHOLE], self._batch, self._units / self._networks, self._inputs)
