@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,16 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 256
+
+# Calls a function with each of some numbers, one after the other or several at once.
+Each = Callable[[Callable[[int], None], Sequence[int]], None]
+
+
+def in_turn(call: Callable[[int], None], numbers: Sequence[int]) -> None:
+    """Call a function with each number, one after the other."""
+    for number in numbers:
+        call(number)
 
 
 class Rows:
@@ -90,7 +100,7 @@ class FullGram:
         self._seen = np.zeros(0, np.int64)
         self._has: NDArray[np.bool_] = np.zeros(0, bool)
 
-    def covering(self, X: Matrix, steps: Steps) -> Matrix:
+    def covering(self, X: Matrix, steps: Steps, each: Each = in_turn) -> Matrix:
         """Return the matrix (n, n), valid for all rows that steps have touched up to `steps`."""
         if self._X is not X:
             self._X = X
@@ -99,28 +109,43 @@ class FullGram:
         rows = steps.order[steps.start : steps.stop]
         new = rows[~self._has[rows]]
         if len(new):
-            self._fill(X, new)
+            self._fill(X, new, each)
         return self._gram
 
     def whole(self, X: Matrix) -> Matrix | None:
         """Return the matrix if it is that of all rows of X."""
         return self._gram if X is self._X and self._has.all() else None
 
-    def _fill(self, X: Matrix, new: NDArray[np.int64]) -> None:
+    def _fill(self, X: Matrix, new: NDArray[np.int64], each: Each) -> None:
+        """Write the products of new rows with themselves and with all rows seen, and mirror them.
+
+        In strips, whose edges do not depend on how many threads take them.
+        """
         self._has[new] = True
-        A = _rows(X, new)
-        for first in range(0, len(self._seen), ROWS_AT_ONCE):
-            seen = self._seen[first : first + ROWS_AT_ONCE]
-            products = A @ _rows(X, seen).T
-            self._gram[np.ix_(new, seen)] = products
-            self._gram[np.ix_(seen, new)] = products.T
-        # NumPy takes a product with itself at half the cost.
-        self._gram[np.ix_(new, new)] = A @ A.T
+        done = len(self._seen)
         self._seen = np.concatenate([self._seen, new])
 
+        def strip(start: int) -> None:
+            rows = self._seen[start : start + ROWS_AT_ONCE]
+            A = X[_span(rows)]
+            for first in range(0, start, ROWS_AT_ONCE):
+                earlier = self._seen[first : min(first + ROWS_AT_ONCE, start)]
+                products = A @ X[_span(earlier)].T
+                self._place(rows, earlier, products)
+                self._place(earlier, rows, products.T)
+            # NumPy takes a product with itself at half the cost.
+            self._place(rows, rows, A @ A.T)
 
-def _rows(X: Matrix, rows: NDArray[np.int64]) -> Matrix:
-    """Return some rows, as a view where they lie one after the other."""
+        each(strip, range(done, len(self._seen), ROWS_AT_ONCE))
+
+    def _place(self, rows: NDArray[np.int64], columns: NDArray[np.int64], products: Matrix) -> None:
+        place = _span(rows), _span(columns)
+        both = all(isinstance(span, slice) for span in place)
+        self._gram[place if both else np.ix_(rows, columns)] = products
+
+
+def _span(rows: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Return rows that lie one after the other as a slice, which makes a view of them."""
     if (np.diff(rows) == 1).all():
-        return X[rows[0] : rows[-1] + 1]
-    return X[rows]
+        return slice(rows[0], rows[-1] + 1)
+    return rows

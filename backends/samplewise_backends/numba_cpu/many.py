@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.coefficients import form_of
+from samplewise_backends.numba_cpu.gram import in_turn
 from samplewise_backends.numba_cpu.storage import Member
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
@@ -94,7 +95,7 @@ class NumbaManyProgram:
             self._form_groups(active)
         if self._losses.shape != losses.shape:
             self._losses = np.zeros_like(losses)
-        self._factory.share_gram(X, first)
+        self._factory.share_gram(X, first, self._each)
         places = np.cumsum([0, *(len(indices) for indices, _ in self._groups)])
 
         def run(k: int) -> None:
@@ -103,17 +104,24 @@ class NumbaManyProgram:
             trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
             losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
 
-        if self._threads == 1 or len(self._groups) == 1:
-            for k in range(len(self._groups)):
-                run(k)
-            return
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(run, range(len(self._groups))))
+        self._each(run, range(len(self._groups)))
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring what groups keep elsewhere into the states."""
-        for indices, trainer in self._groups:
+
+        def synchronize(k: int) -> None:
+            indices, trainer = self._groups[k]
             trainer.synchronize([states[i] for i in indices])
+
+        self._each(synchronize, range(len(self._groups)))
+
+    def _each(self, call: Callable[[int], None], numbers: Sequence[int]) -> None:
+        """Call a function with each number, in as many threads as were given."""
+        if self._threads == 1 or len(numbers) == 1:
+            in_turn(call, numbers)
+            return
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(call, numbers))
 
     def _plan_for(self, workload: Workload) -> None:
         self._workload = workload

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from samplewise_backends.numba_cpu.layout import layer_table, padded
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
+Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,9 @@ class Stacked:
         W = aligned_zeros(stacked * inputs, dtype).reshape(stacked, inputs)
         V = aligned_zeros(stacked * inputs, dtype).reshape(stacked, inputs) if moving else W
         self._own = Parameters(tables.Theta(rest, velocity), W, V)
+        self._vectors: list[Vector] = []
+        self._first: list[Pair] = []
+        self._rest: list[Pair] = []
 
     def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
         """Return the layer table of each network, and the length of the buffers."""
@@ -130,19 +135,24 @@ class Stacked:
         for own, theirs in self._pairs(states, first):
             theirs[...] = own
 
-    def _pairs(
-        self, states: Sequence[TrainingState], with_first: bool
-    ) -> list[tuple[Vector, Vector]]:
+    def _pairs(self, states: Sequence[TrainingState], with_first: bool) -> list[Pair]:
         """Return every part of the own storage with the part of a state that it stands for."""
-        own, pairs = self._own, []
+        vectors = [v for state in states for v in (state.parameters, state.optimizer_state)]
+        # The same states come with every call, and views take longer to make than to copy.
+        if len(vectors) != len(self._vectors) or not all(map(operator.is_, vectors, self._vectors)):
+            self._vectors = vectors
+            self._first, self._rest = self._paired(states)
+        return self._first + self._rest if with_first else self._rest
+
+    def _paired(self, states: Sequence[TrainingState]) -> tuple[list[Pair], list[Pair]]:
+        own, firsts, rests = self._own, [], []
         for member, place, state in zip(self._members, self._places, states, strict=True):
             units, behind = place
             vectors = [(own.W, own.theta.parameters, state.parameters)]
             if len(state.optimizer_state):
                 vectors.append((own.V, own.theta.velocity, state.optimizer_state))
             for first, rest, vector in vectors:
-                if with_first:
-                    pairs.append((first[units], member.first_weights(vector)))
-                pairs.append((rest[units], member.first_bias(vector)))
-                pairs.append((rest[behind], vector[member.behind]))
-        return pairs
+                firsts.append((first[units], member.first_weights(vector)))
+                rests.append((rest[units], member.first_bias(vector)))
+                rests.append((rest[behind], vector[member.behind]))
+        return firsts, rests

@@ -14,7 +14,7 @@ from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.blocked import Blocked
 from samplewise_backends.numba_cpu.direct import Direct
 from samplewise_backends.numba_cpu.dual import Dual
-from samplewise_backends.numba_cpu.gram import FullGram, GramBlocks, Rows
+from samplewise_backends.numba_cpu.gram import Each, FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.group import Group
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
 from samplewise_backends.numba_cpu.layout import LOSS_CODES
@@ -82,10 +82,10 @@ class TrainerFactory:
         rows = Rows(block, members[0].network.inputs, self._dtype)
         return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks, self._loss)
 
-    def share_gram(self, X: Matrix, steps: Steps) -> None:
+    def share_gram(self, X: Matrix, steps: Steps, each: Each) -> None:
         """Compute what all trainers read, before several threads would."""
         if self._full_gram is not None:
-            self._full_gram.covering(X, steps)
+            self._full_gram.covering(X, steps, each)
         elif self._gram_blocks is not None and self.plan.block != self._workload.batch_size:
             self._gram_blocks.of(X, steps)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from samplewise.bench.conditions import THREAD_VARIABLES
 from samplewise.bench.peers import host, worker
-from samplewise.bench.peers.task import NotApplicableError, Task
+from samplewise.bench.peers.task import OWN, NotApplicableError, Task
 from samplewise.errors import SamplewiseError
 
 
@@ -31,18 +31,21 @@ class RemotePeer:
 
     Args:
         name: of `task.PEERS`.
-        cores: numbers of the processor cores that it is kept on, one thread each.
+        cores: numbers of the processor cores that it is kept on. A library's products take as
+            many threads, but for samplewise's: it splits networks over threads by itself, and in
+            training the engine sees to it that no product splits once more.
     """
 
     def __init__(self, name: str, cores: Sequence[int]) -> None:
         self.name = name
+        threads = 1 if name == OWN else len(cores)
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", worker.__name__, name, ",".join(map(str, cores))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._messages,
-            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(len(cores)))},
+            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
         )
 
     def load(self) -> tuple[str, float]:

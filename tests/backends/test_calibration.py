@@ -1,0 +1,160 @@
+"""What the planner knows of a machine: measured once, kept whole, never trusted when damaged."""
+
+import dataclasses
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+
+from samplewise_backends.numba_cpu.planning import built_in, calibration, measuring
+from samplewise_backends.numba_cpu.planning.rates import interpolated
+
+RATES = built_in.RATES["float32"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty cache folder, in a process that knows no rates yet."""
+    monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path)
+    calibration._found.cache_clear()
+    yield tmp_path
+    calibration._found.cache_clear()
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Replace measuring, and return what was asked of it."""
+    asked = []
+
+    def measure(dtype):
+        asked.append(dtype.name)
+        return dataclasses.replace(RATES, step=RATES.step + len(asked))
+
+    monkeypatch.setattr(measuring, "measure", measure)
+    return asked
+
+
+def test_rates_are_measured_once_for_each_dtype_and_kept(folder, measured):
+    first = calibration.calibration("float32")
+    assert first.built_in == ""
+    calibration.calibration("float64")
+    calibration._found.cache_clear()
+    assert calibration.calibration("float32") == first
+    assert measured == ["float32", "float64"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "rates-float32.json",
+        "rates-float64.json",
+    ]
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    path = tmp_path / "rates.json"
+    for rates in built_in.RATES.values():
+        calibration.write(path, rates)
+        assert calibration.read(path) == rates
+
+
+def damaged(change):
+    """Return a file's bytes after a change of its content."""
+    content = {
+        "format": calibration.FORMAT,
+        "machine": calibration.machine(),
+        "rates": dataclasses.asdict(RATES),
+    }
+    content = json.loads(json.dumps(content))  # Tuples become lists.
+    change(content)
+    return json.dumps(content).encode()
+
+
+DAMAGES = {
+    "empty": b"",
+    "cut": damaged(lambda content: None)[:-20],
+    "no text": b"\xff\xfe\x00",
+    "another value": b"[1, 2]",
+    "deeply nested": b"[" * 50_000,
+    "too long": b" " * (calibration.MAX_BYTES + 1),
+    "another format": damaged(lambda content: content.update(format=0)),
+    "another machine": damaged(lambda content: content["machine"].update(processor="8086")),
+    "a name too many": damaged(lambda content: content.update(more=1)),
+    "no rates": damaged(lambda content: content.pop("rates")),
+    "rates of another kind": damaged(lambda content: content.update(rates=[1.0])),
+    "a rate missing": damaged(lambda content: content["rates"].pop("step")),
+    "a rate too many": damaged(lambda content: content["rates"].update(more=1.0)),
+    "text": damaged(lambda content: content["rates"].update(step="fast")),
+    "true": damaged(lambda content: content["rates"].update(step=True)),
+    "zero": damaged(lambda content: content["rates"].update(step=0.0)),
+    "not a number": damaged(lambda content: content["rates"].update(step=float("nan"))),
+    "infinite": damaged(lambda content: content["rates"].update(step=float("inf"))),
+    "negative": damaged(lambda content: content["rates"]["gram"].__setitem__(0, -1.0)),
+    "a short table": damaged(lambda content: content["rates"]["gram"].pop()),
+    "a number for a table": damaged(lambda content: content["rates"].update(gram=1.0)),
+    "a table for a number": damaged(lambda content: content["rates"].update(step=[1.0])),
+    "a short inner table": damaged(lambda content: content["rates"]["values"][0][1][2].pop()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_measured_anew_and_replaced(folder, measured, damage):
+    path = folder / "rates-float32.json"
+    path.write_bytes(DAMAGES[damage])
+    assert calibration.read(path) is None
+    assert calibration.calibration("float32").rates.step == RATES.step + 1
+    assert calibration.read(path).step == RATES.step + 1
+
+
+def test_kernels_of_another_processor_are_another_machine(tmp_path, monkeypatch):
+    path = tmp_path / "rates.json"
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    calibration.write(path, RATES)
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert calibration.read(path) is None
+
+
+def test_rates_that_another_process_kept_meanwhile_are_taken(folder, monkeypatch):
+    theirs = dataclasses.replace(RATES, step=77.0)
+
+    def measure(dtype):
+        calibration.write(folder / "rates-float32.json", theirs)
+        return RATES
+
+    monkeypatch.setattr(measuring, "measure", measure)
+    assert calibration.calibration("float32").rates == theirs
+
+
+def test_without_a_folder_nothing_is_measured(monkeypatch, measured):
+    monkeypatch.setattr(calibration, "cache_folder", lambda: None)
+    calibration._found.cache_clear()
+    found = calibration.calibration("float32")
+    calibration._found.cache_clear()
+    assert found.rates == RATES
+    assert found.built_in == "no folder to keep measured ones in"
+    assert measured == []
+
+
+def test_a_full_disk_leaves_nothing_and_built_in_rates(folder, measured, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    found = calibration.calibration("float32")
+    assert found.rates == RATES
+    assert "No space left on device" in found.built_in
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_measuring_takes_less_than_two_seconds_and_finds_what_can_be_kept(dtype, tmp_path):
+    measuring.measure(np.dtype(dtype))  # Compiles what no other test did.
+    began = time.thread_time()
+    rates = measuring.measure(np.dtype(dtype))
+    assert time.thread_time() - began < 2.0
+    calibration.write(tmp_path / "rates.json", rates)
+    assert calibration.read(tmp_path / "rates.json") == rates
+
+
+def test_between_two_points_the_logarithms_are_interpolated():
+    assert interpolated((1, 100), (1.0, 9.0), 10) == pytest.approx(3.0)
+    assert interpolated((1, 100), (0.0, 4.0), 10) == pytest.approx(2.0)
+    assert [interpolated((1, 100), (1.0, 9.0), x) for x in (0.1, 1, 100, 1e6)] == [1, 1, 9, 9]

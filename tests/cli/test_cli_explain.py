@@ -1,0 +1,78 @@
+import json
+
+import pytest
+
+from samplewise.contract import PLANS
+
+FAST = ("--epochs", 3, "--backend", "numba_cpu")
+
+
+def lines(text):
+    """Return what the table says, by the first column."""
+    found = {}
+    for line in text.splitlines():
+        name, _, said = line.strip().partition("  ")
+        if said:
+            found[name] = said.strip()
+    return found
+
+
+def test_the_plan_is_said_with_its_reason_and_compared_with_what_it_took(cli, images):
+    ended = cli("explain", "--data", images, *FAST)
+    assert ended.code == 0
+    said = lines(ended.out)
+    assert "64-10-3" in said["network"]
+    assert said["work"].startswith("3 epochs, of ")
+    assert said["plan"].split(",")[0] in PLANS
+    assert said["why"]
+    assert said["predicted"].endswith("ms an epoch")
+    assert "times the prediction" in said["measured"]
+    others = [name for name in said if name.startswith("if ")]
+    assert len(others) == len(PLANS) - 1
+
+
+def test_nothing_is_written(cli, images, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert cli("explain", "--data", images, *FAST).code == 0
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_plan_can_be_asked_for(cli, images, plan):
+    ended = cli("explain", "--data", images, *FAST, "--plan", plan, "--no-measure", "--json")
+    figures = json.loads(ended.out)
+    assert figures["plan"]["name"] == plan
+    assert "asked for" in figures["plan"]["reason"]
+    assert figures["measured"] is None
+
+
+def test_json_holds_the_prediction_and_the_measurement(cli, images):
+    figures = json.loads(cli("explain", "--data", images, *FAST, "--json").out)
+    assert set(figures["plan"]["alternatives"]) == set(PLANS)
+    assert figures["plan"]["epoch_ms"] > 0
+    assert figures["measured"]["epoch_ms"] > 0
+    assert figures["settings"]["epochs"] == 3
+
+
+def test_settings_come_from_the_file_and_the_flags(cli, images, tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text(f'data = "{images.as_posix()}"\nhidden = [5]\nmomentum = 0.5\nepochs = 9\n')
+    said = lines(cli("explain", "--config", path, *FAST, "--no-measure").out)
+    assert "64-5-3" in said["network"]
+    assert said["work"].startswith("3 epochs, of ")
+    assert said["work"].endswith("momentum 0.5")
+
+
+def test_a_backend_without_a_planner_says_its_one_way(cli, images):
+    ended = cli("explain", "--data", images, "--backend", "reference", "--epochs", 2)
+    said = lines(ended.out)
+    assert said["plan"] == "direct"
+    assert "predicted" not in said
+
+
+def test_a_plan_that_a_backend_lacks_is_refused(cli, images):
+    ended = cli("explain", "--data", images, "--backend", "reference", "--plan", "dual")
+    assert ended.code != 0
+    assert "dual" in ended.err
+    assert "Traceback" not in ended.err

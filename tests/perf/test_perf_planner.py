@@ -1,0 +1,19 @@
+"""The planner's choice beside every fixed one, on a few of the suite's works.
+
+All of them: `python -m benchmarks.planner_suite`.
+"""
+
+import pytest
+from benchmarks.planner_suite import BAD, judge
+from benchmarks.planner_works import WORKS
+
+SOME = WORKS[::9]
+
+
+@pytest.mark.parametrize("work", SOME, ids=str)
+def test_the_choice_is_never_much_slower_than_the_best_fixed_one(benchmark, work):
+    benchmark.group = "planner"
+    verdict, _ = benchmark.pedantic(judge, args=(work,), rounds=1)
+    benchmark.extra_info["chosen"], benchmark.extra_info["best"] = verdict.chosen, verdict.best
+    assert verdict.ratio <= BAD
+    assert verdict.predicted_ms > 0
