@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -43,20 +44,21 @@ STEP_ROWS, STEP_TRIES = 256, 4
 # A timed call takes about so long: above what reading the clock and calling from Python take.
 CALL_NS = 20_000.0
 FEWEST, MOST, ENOUGH_NS = 2, 20, 100_000.0
-ROUNDS = 2
+ROUNDS = 4
 DIGITS = 4
 
 Matrix = NDArray[Any]
 
 
 def measure(dtype: np.dtype[Any]) -> Rates:
-    """Measure this core, in less than a second; what is not compiled yet compiles first.
+    """Measure this core, in about a second; what is not compiled yet compiles first.
 
-    The least of several times is taken: whatever else the machine does can only add to them. The
-    second round is for what lasts longer than that.
+    The least of several times is taken: whatever else the machine does can only add to them. Later
+    rounds are for what lasts longer than that: of two rounds on a shared machine, some entries of
+    a table were three times too slow.
     """
     bench = _Bench(dtype)
-    return _best(*(bench.rates() for _ in range(ROUNDS)))
+    return reduce(_best, (bench.rates() for _ in range(ROUNDS)))
 
 
 class _Bench:
