@@ -9,7 +9,7 @@ BACKENDS = Path(__file__).parents[1] / "backends" / "samplewise_backends"
 # From the bottom up; a module may import from its own room and from lower ones.
 ROOMS = [
     {"errors"},
-    {"checks", "strict_json"},
+    {"checks", "strict_json", "threads"},
     {"files", "regular_file", "plots"},
     {"network"},
     {"streams"},
@@ -26,7 +26,7 @@ ROOMS = [
     {"cli"},
 ]
 HEIGHT = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
-OPEN_TO_BACKENDS = {"contract", "network", "checks", "errors"}
+OPEN_TO_BACKENDS = {"contract", "network", "checks", "errors", "threads"}
 
 
 def imported_modules(path):

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 from samplewise_backends.numba_cpu.planning import built_in, calibration, measuring
 from samplewise_backends.numba_cpu.planning.rates import interpolated
@@ -158,3 +159,17 @@ def test_between_two_points_the_logarithms_are_interpolated():
     assert interpolated((1, 100), (1.0, 9.0), 10) == pytest.approx(3.0)
     assert interpolated((1, 100), (0.0, 4.0), 10) == pytest.approx(2.0)
     assert [interpolated((1, 100), (1.0, 9.0), x) for x in (0.1, 1, 100, 1e6)] == [1, 1, 9, 9]
+
+
+def test_the_rates_are_those_of_one_thread_whatever_the_caller_has(monkeypatch):
+    seen = []
+
+    def rates(self):
+        blas = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+        seen.extend(library.num_threads for library in blas)
+        return RATES
+
+    monkeypatch.setattr(measuring._Bench, "rates", rates)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        measuring.measure(np.dtype("float32"))
+    assert set(seen) == {1}

@@ -15,7 +15,7 @@ from samplewise.bench.problems import report_data, row_problem
 from samplewise.bench.timing import ROUNDS, Spread, interleave
 from samplewise.experiment.run import Prepared
 from samplewise.report.published import PublishedRow
-from samplewise.training.threads import limited
+from samplewise.threads import limited
 
 REFERENCE = "reference"
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from samplewise.threads import limited
 from samplewise.training.environment import environment
-from samplewise.training.threads import limited
 
 # Read by libraries that are loaded later; threadpoolctl reaches those that are loaded already.
 THREAD_VARIABLES = (

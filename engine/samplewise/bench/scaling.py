@@ -30,7 +30,7 @@ from samplewise.bench.timing import ROUNDS, Spread, interleave
 from samplewise.contract.plan import DIRECT
 from samplewise.errors import UnavailableBackendError
 from samplewise.network import SGD, loss_named, multilayer_perceptron
-from samplewise.training.threads import limited
+from samplewise.threads import limited
 
 SECONDS = 60.0
 # Of the processor: on a core of one's own that is wall time, and on a shared one it leaves out

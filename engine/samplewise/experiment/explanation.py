@@ -15,10 +15,10 @@ from samplewise.contract import Plan
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, decided, prepare
 from samplewise.network import Network
+from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import EpochRecord
 from samplewise.training.loop import loss_for, train
-from samplewise.training.threads import limited
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0

@@ -10,7 +10,7 @@ from samplewise.checks import one_of
 from samplewise.contract import Backend
 from samplewise.errors import ContractError
 from samplewise.testing import ladder
-from samplewise.training.threads import limited
+from samplewise.threads import limited
 
 SHOWN_FAILURES = 10
 

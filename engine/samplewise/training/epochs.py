@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from samplewise.contract import ManyProgram, Program, Steps
 from samplewise.streams import Streams
+from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.environment import environment
 from samplewise.training.execution import blamed_on
 from samplewise.training.history import SharedRun
 from samplewise.training.inputs import TrainingRows
-from samplewise.training.threads import limited
 from samplewise.training.trainee import Trainee
 
 INTERRUPTED = "interrupted"

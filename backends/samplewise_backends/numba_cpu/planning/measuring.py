@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, aligned_zeros, multilayer_perceptron
+from samplewise.threads import limited
 from samplewise_backends.numba_cpu.blocked import Blocked
 from samplewise_backends.numba_cpu.gram import GramBlocks, Rows, read_only
 from samplewise_backends.numba_cpu.group import Group
@@ -44,7 +45,7 @@ STEP_ROWS, STEP_TRIES = 256, 4
 # A timed call takes about so long: above what reading the clock and calling from Python take.
 CALL_NS = 20_000.0
 FEWEST, MOST, ENOUGH_NS = 2, 20, 100_000.0
-ROUNDS = 4
+ROUNDS = 3
 DIGITS = 4
 
 Matrix = NDArray[Any]
@@ -54,11 +55,12 @@ def measure(dtype: np.dtype[Any]) -> Rates:
     """Measure this core, in about a second; what is not compiled yet compiles first.
 
     The least of several times is taken: whatever else the machine does can only add to them. Later
-    rounds are for what lasts longer than that: of two rounds on a shared machine, some entries of
-    a table were three times too slow.
+    rounds are for what lasts longer than that. Products
+    take one thread, whatever the caller lets them have: the rates are of one core, and are kept.
     """
     bench = _Bench(dtype)
-    return reduce(_best, (bench.rates() for _ in range(ROUNDS)))
+    with limited(1):
+        return reduce(_best, (bench.rates() for _ in range(ROUNDS)))
 
 
 class _Bench:

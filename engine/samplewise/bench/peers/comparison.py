@@ -17,7 +17,7 @@ from samplewise.bench.timing import ROUNDS
 from samplewise.contract.plan import AUTO_PLAN, PLANS
 from samplewise.errors import ParameterError
 from samplewise.registry import PREFERENCE
-from samplewise.training.threads import limited
+from samplewise.threads import limited
 
 # Processes that want a core, at rest. More of them take time from what is measured.
 BUSY = 0.5

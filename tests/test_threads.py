@@ -8,10 +8,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from samplewise import registry
 from samplewise.network import multilayer_perceptron
+from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
 from samplewise.training.loop import train
 from samplewise.training.settings import TrainingSettings
-from samplewise.training.threads import limited
 
 WIDE = multilayer_perceptron(300, (200,), 10)
 RNG = np.random.default_rng(0)
