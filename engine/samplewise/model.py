@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from samplewise.contract import Program
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError
-from samplewise.network import Loss, Network
+from samplewise.network import ClassLoss, Network
 from samplewise.predictor import Predictor, predicting_program
 from samplewise.training.inputs import preprocessed_rows
 
@@ -33,7 +33,7 @@ class Model:
     """
 
     network: Network
-    loss: Loss
+    loss: ClassLoss
     parameters: NDArray[Any]
     class_names: tuple[str, ...]
     preprocessing: Preprocessing

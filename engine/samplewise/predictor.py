@@ -13,12 +13,12 @@ from samplewise import registry
 from samplewise.contract import Program
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError, SamplewiseError
-from samplewise.network import SGD, Loss, Network, aligned_zeros
+from samplewise.network import SGD, ClassLoss, Network, aligned_zeros
 from samplewise.training.inputs import NUMBERS, one_row, preprocessed_rows
 
 
 def predicting_program(
-    network: Network, loss: Loss, parameters: NDArray[Any], backend: str | None
+    network: Network, loss: ClassLoss, parameters: NDArray[Any], backend: str | None
 ) -> Program:
     """Return a program that predicts with parameters of this dtype.
 
@@ -44,7 +44,7 @@ class Predictor:
     def __init__(
         self,
         network: Network,
-        loss: Loss,
+        loss: ClassLoss,
         parameters: NDArray[Any],
         preprocessing: Preprocessing,
         backend: str | None,

@@ -23,7 +23,7 @@ FLOAT64_EPS = float(np.finfo("float64").eps)
 def rules(draw):
     momentum = draw(st.sampled_from([0.0, 0.3, 0.9]))
     nesterov = draw(st.booleans()) if momentum else False
-    return SGD(momentum, nesterov, draw(st.sampled_from([0.0, 0.01, 0.1])))
+    return SGD(momentum, nesterov, l2=draw(st.sampled_from([0.0, 0.01, 0.1])))
 
 
 @st.composite

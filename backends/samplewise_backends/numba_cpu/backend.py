@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from samplewise.contract import PLANS, Capabilities, Workload
-from samplewise.network import Dense, Loss, Network, Optimizer
+from samplewise.network import SGD, Dense, Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.layout import ACTIVATION_CODES, LOSS_CODES
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
 from samplewise_backends.numba_cpu.program import NumbaProgram
@@ -38,7 +38,7 @@ class NumbaBackend:
         workload: Workload | None = None,
     ) -> NumbaProgram:
         """Return the program with its tables and buffers; kernels compile at first use."""
-        return NumbaProgram(network, loss, optimizer, dtype, workload)
+        return NumbaProgram(network, loss, cast(SGD, optimizer), dtype, workload)
 
     def compile_many(
         self,
@@ -49,4 +49,4 @@ class NumbaBackend:
         workload: Workload,
     ) -> NumbaManyProgram:
         """Return a program of several networks, which share products and Gram matrix."""
-        return NumbaManyProgram(networks, loss, optimizers, dtype, workload)
+        return NumbaManyProgram(networks, loss, cast(Sequence[SGD], optimizers), dtype, workload)

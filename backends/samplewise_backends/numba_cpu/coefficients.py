@@ -16,24 +16,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import Optimizer
+from samplewise.network import SGD
 from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN
 from samplewise_backends.numba_cpu.kernels.tables import Recurrence
 
 
-def form_of(optimizer: Optimizer) -> int:
+def form_of(optimizer: SGD) -> int:
     """Return which part of the recurrence an optimizer needs."""
     if optimizer.momentum:
         return MOVING
     return DECAYING if optimizer.l2 else PLAIN
 
 
-def rule_of(optimizer: Optimizer, rate: float) -> tuple[float, float, float, float]:
+def rule_of(optimizer: SGD, rate: float) -> tuple[float, float, float, float]:
     """Return a row of the kernels' table of rules."""
     return rate, optimizer.momentum, float(optimizer.nesterov), optimizer.l2
 
 
-def one_batch(optimizer: Optimizer, rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def one_batch(optimizer: SGD, rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return A (2, 2) and b (2,) of one batch."""
     mu, l2 = optimizer.momentum, optimizer.l2
     # The share of (l2 w + g) and of the old velocity in the step of w.
@@ -43,7 +43,7 @@ def one_batch(optimizer: Optimizer, rate: float) -> tuple[NDArray[np.float64], N
 
 
 def recurrence(
-    optimizers: Sequence[Optimizer],
+    optimizers: Sequence[SGD],
     rates: Sequence[float],
     units: Sequence[int],
     ld: int,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Program, Steps, TrainingState, Workload
-from samplewise.network import Loss, Network, Optimizer, aligned_zeros
+from samplewise.network import SGD, Loss, Network, aligned_zeros
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from, mean_gradient
 from samplewise_backends.numba_cpu.kernels.tables import Space
@@ -31,7 +31,7 @@ class NumbaProgram(Program):
         self,
         network: Network,
         loss: Loss,
-        optimizer: Optimizer,
+        optimizer: SGD,
         dtype: np.dtype[Any],
         workload: Workload | None,
     ) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import TrainingState
-from samplewise.network import Network, Optimizer, aligned_zeros
+from samplewise.network import SGD, Network, aligned_zeros
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.layout import layer_table, padded
 
@@ -26,7 +26,7 @@ class Member:
     """A network and the rule it trains by."""
 
     network: Network
-    optimizer: Optimizer
+    optimizer: SGD
 
     @property
     def units(self) -> int:

@@ -8,34 +8,81 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise_backends.reference.activations import sigmoid
+from samplewise.network import Loss
+from samplewise.network.losses import Huber
+from samplewise_backends.reference.activations import sigmoid, softplus
 
 Vector = NDArray[Any]
+Valued = tuple[Any, Vector]
 
 
-def binary_cross_entropy(z: Vector, y: Vector) -> tuple[float, Vector]:
+def binary_cross_entropy(z: Vector, y: Vector, loss: Loss) -> Valued:
     """-(y log p + (1 - y) log(1 - p)) with p = sigmoid(z); dz = p - y.
 
     Written in z it is log(1 + exp(z)) - y z: exact where p itself rounds to 0 or 1, so the
     report's clipping of p is not needed. log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|)), and
     max(z, 0) - y z comes first: it is exactly 0 where the answer is right, and the rest is tiny.
     """
-    loss = (np.maximum(z, 0) - y * z) + np.log1p(np.exp(-np.abs(z)))
-    return loss[0], sigmoid(z) - y
+    del loss
+    value = (np.maximum(z, 0) - y * z) + np.log1p(np.exp(-np.abs(z)))
+    return value[0], sigmoid(z) - y
 
 
-def categorical_cross_entropy(z: Vector, y: Vector) -> tuple[float, Vector]:
-    """-sum(y log p) with p = softmax(z) and y one-hot; dz = p - y.
+def categorical_cross_entropy(z: Vector, y: Vector, loss: Loss) -> Valued:
+    """-sum(y log p) with p = softmax(z) and y summing to 1; dz = p - y.
 
     exp overflows float32 above 88; shifting all logits by the largest leaves p unchanged.
     """
+    del loss
     shifted = z - z.max()
     e = np.exp(shifted)
-    loss = np.log(e.sum()) - y @ shifted
-    return loss, e / e.sum() - y
+    value = np.log(e.sum()) - y @ shifted
+    return value, e / e.sum() - y
 
 
-LOSSES: dict[str, Callable[[Vector, Vector], tuple[float, Vector]]] = {
+def multi_label_cross_entropy(z: Vector, y: Vector, loss: Loss) -> Valued:
+    """Mean over the outputs of log(1 + exp(z)) - y z; dz = (p - y) / outputs."""
+    del loss
+    return (softplus(z) - y * z).mean(), (sigmoid(z) - y) / len(z)
+
+
+def mean_squared_error(z: Vector, y: Vector, loss: Loss) -> Valued:
+    """Mean over the outputs of e^2, with e = z - y; dz = 2 e / outputs."""
+    del loss
+    e = z - y
+    return (e * e).mean(), 2 * e / len(z)
+
+
+def mean_absolute_error(z: Vector, y: Vector, loss: Loss) -> Valued:
+    """Mean over the outputs of |e|; dz = sign(e) / outputs."""
+    del loss
+    e = z - y
+    return np.abs(e).mean(), np.sign(e) / len(z)
+
+
+def huber(z: Vector, y: Vector, loss: Loss) -> Valued:
+    """Mean over the outputs of e^2 / 2, or delta (|e| - delta / 2) beyond delta.
+
+    dz = e, limited to [-delta, delta], over the outputs.
+    """
+    assert isinstance(loss, Huber)
+    e, near = z - y, np.clip(z - y, -loss.delta, loss.delta)
+    return (near * (e - near / 2)).mean(), near / len(z)
+
+
+def poisson(z: Vector, y: Vector, loss: Loss) -> Valued:
+    """Mean over the outputs of exp(z) - y z; dz = (exp(z) - y) / outputs."""
+    del loss
+    rate = np.exp(z)
+    return (rate - y * z).mean(), (rate - y) / len(z)
+
+
+LOSSES: dict[str, Callable[[Vector, Vector, Loss], Valued]] = {
     "binary_cross_entropy": binary_cross_entropy,
     "categorical_cross_entropy": categorical_cross_entropy,
+    "multi_label_cross_entropy": multi_label_cross_entropy,
+    "mean_squared_error": mean_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "huber": huber,
+    "poisson": poisson,
 }

@@ -1,4 +1,4 @@
-"""Algorithm 1 of the report, for any stack of dense layers and any batch size.
+"""Algorithm 1 of the report, for any stack of layers and any batch size.
 
     for each batch: for each sample of it: forward pass, loss, backward pass; then one update
 
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload
-from samplewise.network import Dense, Loss, Network, Optimizer
-from samplewise_backends.reference import dense
+from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload, dropout
+from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS
+from samplewise_backends.reference.layers import LAYERS, Given
 from samplewise_backends.reference.losses import LOSSES
-from samplewise_backends.reference.optimizers import add_l2, sgd
+from samplewise_backends.reference.optimizers import RULES, add_penalties, decay, limit
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -27,11 +27,10 @@ class ReferenceProgram(Program):
     """A network executed one sample at a time."""
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
-        self._layout = network.layout
-        self._depth = len(network.layers)
+        self._network, self._loss, self._rule = network, loss, optimizer
+        described = zip(network.layers, network.shapes, strict=False)
+        self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [ACTIVATIONS[layer.activation] for layer in network.layers]
-        self._loss = LOSSES[loss.name]
-        self._optimizer = optimizer
 
     def warm_up(self) -> None:
         """Nothing to do: NumPy is compiled already."""
@@ -40,73 +39,94 @@ class ReferenceProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run the batches one after the other: accumulate over the samples, then update."""
-        layers = self._layers(state.parameters)
+        given = self._tensors(state.parameters)
         gradient = np.zeros_like(state.parameters)
-        gradient_layers = self._layers(gradient)
-        for first in range(steps.start, steps.stop, steps.batch_size):
+        sums = self._tensors(gradient)
+        batches = range(steps.start, steps.stop, steps.batch_size)
+        for t, first in enumerate(batches, start=state.step + 1):
             last = min(first + steps.batch_size, steps.stop)
             gradient.fill(0)
             for i in range(first, last):
                 row = steps.order[i]
-                losses[i] = self._add_gradient(layers, X[row], Y[row], gradient_layers)
+                seen = self._with_masks(given, steps.dropout_key, i)
+                losses[i] = self._add_gradient(seen, X[row], Y[row], sums)
             gradient /= last - first
-            self._update(state, gradient, steps.learning_rate)
+            self._update(state, gradient, steps.learning_rate, t)
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
-        """Return the mean loss of the rows and its gradient."""
-        layers = self._layers(parameters)
+        """Return the mean loss of the rows and its gradient; nothing is dropped."""
+        given = self._tensors(parameters)
         gradient = np.zeros_like(parameters)
-        gradient_layers = self._layers(gradient)
+        sums = self._tensors(gradient)
         total = 0.0
         for x, y in zip(X, Y, strict=True):
-            total += float(self._add_gradient(layers, x, y, gradient_layers))
+            total += float(self._add_gradient(given, x, y, sums))
         return total / len(X), gradient / len(X)
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
         """Return the logits, row by row."""
-        layers = self._layers(parameters)
-        return np.array([self._forward(layers, x)[-1] for x in X])
+        given = self._tensors(parameters)
+        return np.array([self._forward(given, x)[1][-1].ravel() for x in X])
 
-    def _update(self, state: TrainingState, gradient: Vector, learning_rate: float) -> None:
-        """Make one step along the mean gradient of a batch."""
-        rule = self._optimizer
-        if rule.l2:
-            weights = [W for W, _ in self._layers(state.parameters)]
-            add_l2([dW for dW, _ in self._layers(gradient)], weights, rule.l2)
-        sgd(state.parameters, state.optimizer_state, gradient, learning_rate, rule)
+    def _forward(self, given: list[Given], x: Vector) -> tuple[list[Vector], list[Vector]]:
+        """Return each layer's z, and x with each layer's output a = f(z)."""
+        Z, A = [], [x.reshape(self._network.input_shape)]
+        for layer, (f, _), own in zip(self._layers, self._activations, given, strict=True):
+            Z.append(layer.forward(A[-1], own))
+            A.append(f(Z[-1]))
+        return Z, A
 
-    def _layers(self, vector: Vector) -> list[tuple[Matrix, Vector]]:
-        """Return the (weight, bias) views of each layer into a flat vector."""
-        views = self._layout.views(vector)
-        return [(views[f"{k}.weight"], views[f"{k}.bias"]) for k in range(self._depth)]
-
-    def _forward(self, layers: list[tuple[Matrix, Vector]], x: Vector) -> list[Vector]:
-        """Return x and the output a = f(W a_below + b) of each layer."""
-        outputs = [x]
-        for (W, b), (f, _) in zip(layers, self._activations, strict=True):
-            outputs.append(f(dense.forward(outputs[-1], W, b)))
-        return outputs
-
-    def _add_gradient(
-        self,
-        layers: list[tuple[Matrix, Vector]],
-        x: Vector,
-        y: Vector,
-        gradient_layers: list[tuple[Matrix, Vector]],
-    ) -> float:
-        """Add the gradient of one sample's loss to `gradient_layers`; return the loss."""
-        outputs = self._forward(layers, x)
-        loss, da = self._loss(outputs[-1], y)
-        for k in reversed(range(self._depth)):
-            _, slope = self._activations[k]
-            dz = da * slope(outputs[k + 1])
-            dW, db = dense.parameter_gradients(outputs[k], dz)
-            weight_sum, bias_sum = gradient_layers[k]
-            weight_sum += dW
-            bias_sum += db
+    def _add_gradient(self, given: list[Given], x: Vector, y: Vector, sums: list[Given]) -> Any:
+        """Add the gradient of one sample's loss to `sums`; return the loss."""
+        Z, A = self._forward(given, x)
+        loss, da = LOSSES[self._loss.name](A[-1].ravel(), y, self._loss)
+        da = da.reshape(A[-1].shape)
+        for k in reversed(range(len(self._layers))):
+            layer, (_, slope) = self._layers[k], self._activations[k]
+            dz = da * slope(Z[k], A[k + 1])
+            gradients = layer.gradients(A[k], dz, given[k])
+            for total, own in zip(sums[k], gradients, strict=bool(gradients)):
+                total += own
             if k > 0:
-                da = dense.input_gradient(layers[k][0], dz)
+                da = layer.below(A[k], dz, given[k])
         return loss
+
+    def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
+        """Make step t along the mean gradient of a batch."""
+        rule, theta = self._rule, state.parameters
+        limit(gradient, rule)
+        weights = self._weights(theta)
+        add_penalties(self._weights(gradient), weights, rule)
+        if rule.weight_decay:
+            decay(weights, eta, rule)
+        slots = state.optimizer_state.reshape(rule.slots, -1 if rule.slots else 0)
+        RULES[rule.name](theta, slots, gradient, eta, t, rule)
+
+    def _tensors(self, vector: Vector) -> list[Given]:
+        """Return the views of each layer into a flat vector: weight and bias, or none."""
+        views = self._network.layout.views(vector)
+        shapes = zip(self._network.layers, self._network.shapes, strict=False)
+        return [
+            tuple(views[f"{k}.{name}"] for name in layer.parameter_shapes(inputs))
+            for k, (layer, inputs) in enumerate(shapes)
+        ]
+
+    def _weights(self, vector: Vector) -> list[Matrix]:
+        """Return the views of all that penalties shrink."""
+        slots = self._network.weights
+        return [vector[slot.offset : slot.offset + slot.size] for slot in slots]
+
+    def _with_masks(self, given: list[Given], key: int, position: int) -> list[Given]:
+        """Return `given`, with what each dropout layer keeps of this sample."""
+        return [
+            (dropout.kept(key, position, k, self._size(k), layer.rate),)
+            if isinstance(layer, Dropout)
+            else given[k]
+            for k, layer in enumerate(self._network.layers)
+        ]
+
+    def _size(self, layer: int) -> int:
+        return int(np.prod(self._network.shapes[layer]))
 
 
 class ReferenceBackend:
@@ -114,10 +134,12 @@ class ReferenceBackend:
 
     name = "reference"
     capabilities = Capabilities(
-        layers=frozenset({Dense.kind}),
+        layers=frozenset(LAYERS),
         activations=frozenset(ACTIVATIONS),
         losses=frozenset(LOSSES),
-        optimizers=frozenset({"sgd", "momentum", "nesterov", "l2"}),
+        optimizers=frozenset(
+            {*RULES, "momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm"}
+        ),
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
     )

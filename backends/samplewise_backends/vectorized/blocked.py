@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Network, aligned_zeros
-from samplewise_backends.vectorized import dense
 from samplewise_backends.vectorized.coefficients import BlockCoefficients
 from samplewise_backends.vectorized.gram import Gram
+from samplewise_backends.vectorized.layers import dense
 from samplewise_backends.vectorized.optimizers import Flush
 from samplewise_backends.vectorized.passes import Layers
 from samplewise_backends.vectorized.plans import products_of_block

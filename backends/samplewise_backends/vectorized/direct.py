@@ -7,25 +7,31 @@ from typing import Any
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
-from samplewise_backends.vectorized import dense
-from samplewise_backends.vectorized.passes import Layers
+from samplewise_backends.vectorized.passes import Layers, Passes
 from samplewise_backends.vectorized.workspace import Batch
 
 Matrix = NDArray[Any]
 
 
 class DirectFirstLayer:
-    """Multiplies each batch with the weights, and leaves their update to the step."""
+    """Computes each batch with the weights, and leaves their update to the step.
+
+    Args:
+        passes: of the network.
+    """
 
     # Of the flat vector: a step updates all of it.
     start = 0
 
+    def __init__(self, passes: Passes) -> None:
+        self._passes = passes
+
     def begin(
         self, state: TrainingState, X: Matrix, steps: Steps, layers: Layers, gradient: Layers
     ) -> None:
-        """Take the layer's views for a call."""
+        """Take the views for a call."""
         del state, X, steps
-        self._layer, self._gradient = layers[0], gradient[0]
+        self._layers, self._gradient = layers, gradient
 
     def open(self, X: Matrix, first: int) -> None:
         """Take the rows of a block."""
@@ -34,13 +40,12 @@ class DirectFirstLayer:
 
     def forward(self, batch: Batch) -> None:
         """Write Z."""
-        dense.forward(self._X[batch.start : batch.stop], *self._layer, batch.A[0])
+        self._passes.first(self._X[batch.start : batch.stop], self._layers, batch)
 
     def backward(self, batch: Batch) -> None:
         """Write the gradient."""
-        dW, db = self._gradient
-        dense.weight_gradient(self._X[batch.start : batch.stop], batch.dZ[0], dW)
-        dense.bias_gradient(batch.dZ[0], db)
+        rows = self._X[batch.start : batch.stop]
+        self._passes.first_gradients(rows, self._layers, batch, self._gradient)
 
     def close(self) -> None:
         """Nothing is left to do at the end of a block."""

@@ -6,11 +6,15 @@ They are apart: a step needs the gradient, and the losses of many steps are take
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
+
+from samplewise.network import Loss
+from samplewise.network.losses import Huber
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -66,9 +70,114 @@ def categorical_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> N
     dZ -= Y
 
 
+def _mean_of(entries: Matrix, losses: Vector) -> None:
+    np.mean(entries, axis=1, out=losses)
+
+
+def multi_label_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+    """Write the mean over the outputs of log(1 + exp(z)) - y z; Z is used up."""
+    np.multiply(Y, Z, out=scratch)
+    np.logaddexp(Z, 0, out=Z)
+    Z -= scratch
+    _mean_of(Z, losses)
+
+
+def multi_label_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+    """Write dZ = (sigmoid(Z) - Y) / outputs."""
+    binary_gradient(Z, Y, dZ, scratch)
+    dZ /= Z.shape[1]
+
+
+def squared_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+    """Write the mean over the outputs of (z - y)^2; Z is used up."""
+    del scratch
+    Z -= Y
+    Z *= Z
+    _mean_of(Z, losses)
+
+
+def squared_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+    """Write dZ = 2 (Z - Y) / outputs."""
+    del scratch
+    np.subtract(Z, Y, out=dZ)
+    dZ *= 2 / Z.shape[1]
+
+
+def absolute_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+    """Write the mean over the outputs of |z - y|; Z is used up."""
+    del scratch
+    Z -= Y
+    np.abs(Z, out=Z)
+    _mean_of(Z, losses)
+
+
+def absolute_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+    """Write dZ = sign(Z - Y) / outputs."""
+    del scratch
+    np.subtract(Z, Y, out=dZ)
+    np.sign(dZ, out=dZ)
+    dZ /= Z.shape[1]
+
+
+def huber_values(delta: float, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+    """Write the mean over the outputs of n (e - n / 2), with n the error e limited to delta."""
+    Z -= Y
+    np.clip(Z, -delta, delta, out=scratch)
+    Z *= scratch
+    scratch *= scratch
+    scratch *= 0.5
+    Z -= scratch
+    _mean_of(Z, losses)
+
+
+def huber_gradient(delta: float, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+    """Write dZ = the error limited to [-delta, delta], over the outputs."""
+    del scratch
+    np.subtract(Z, Y, out=dZ)
+    np.clip(dZ, -delta, delta, out=dZ)
+    dZ /= Z.shape[1]
+
+
+def poisson_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+    """Write the mean over the outputs of exp(z) - y z; Z is used up."""
+    np.multiply(Y, Z, out=scratch)
+    np.exp(Z, out=Z)
+    Z -= scratch
+    _mean_of(Z, losses)
+
+
+def poisson_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+    """Write dZ = (exp(Z) - Y) / outputs."""
+    del scratch
+    np.exp(Z, out=dZ)
+    dZ -= Y
+    dZ /= Z.shape[1]
+
+
 Values = Callable[[Matrix, Matrix, Vector, Matrix], None]
 Gradient = Callable[[Matrix, Matrix, Matrix, Matrix], None]
-LOSSES: dict[str, tuple[Values, Gradient]] = {
-    "binary_cross_entropy": (binary_values, binary_gradient),
-    "categorical_cross_entropy": (categorical_values, categorical_gradient),
-}
+NAMES = frozenset(
+    {
+        "binary_cross_entropy",
+        "categorical_cross_entropy",
+        "multi_label_cross_entropy",
+        "mean_squared_error",
+        "mean_absolute_error",
+        "huber",
+        "poisson",
+    }
+)
+
+
+def functions_of(loss: Loss) -> tuple[Values, Gradient]:
+    """Return what writes the losses of a batch, and what writes their gradients."""
+    if isinstance(loss, Huber):
+        return partial(huber_values, loss.delta), partial(huber_gradient, loss.delta)
+    return {
+        "binary_cross_entropy": (binary_values, binary_gradient),
+        "categorical_cross_entropy": (categorical_values, categorical_gradient),
+        "multi_label_cross_entropy": (multi_label_values, multi_label_gradient),
+        "mean_squared_error": (squared_values, squared_gradient),
+        "mean_absolute_error": (absolute_values, absolute_gradient),
+        "poisson": (poisson_values, poisson_gradient),
+    }[loss.name]

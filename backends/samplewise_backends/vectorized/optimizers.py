@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import SGD, ParameterLayout, aligned_zeros
+from samplewise.network import (
+    SGD,
+    Adagrad,
+    Adam,
+    Network,
+    Optimizer,
+    RMSprop,
+    aligned_zeros,
+)
 
 Vector = NDArray[Any]
 
@@ -61,59 +69,219 @@ class Flush:
 
 
 class Update:
-    """One step of an `SGD` rule on the tensors of a layout from `start` on.
+    """One step of a rule on the tensors of a network from `start` on.
 
     Args:
         rule: what is done.
-        layout: of the flat vectors.
+        network: whose flat vectors they are.
         dtype: of them.
         start: offset of the first tensor that is updated; all vectors given begin there.
     """
 
     def __init__(
-        self, rule: SGD, layout: ParameterLayout, dtype: np.dtype[Any], start: int = 0
+        self, rule: Optimizer, network: Network, dtype: np.dtype[Any], start: int = 0
     ) -> None:
-        self._rule = rule
+        self._common = rule
         self._weights = [
             slice(slot.offset - start, slot.offset - start + slot.size)
-            for slot in layout.slots
-            if slot.offset >= start and slot.name.endswith(".weight")
+            for slot in network.weights
+            if slot.offset >= start
         ]
-        kept = layout.size - start if rule.momentum or rule.l2 else 0
-        self._scratch = aligned_zeros(kept, dtype)
-        self._flush = Flush(kept, dtype)
+        self._scratch = aligned_zeros(network.layout.size - start, dtype)
+        self._flush = Flush(len(self._scratch), dtype)
+
+    # Steps from one flush to the next.
+    flush_interval = MOST_STEPS
+
+    def factor(self, learning_rate: float, rows: int) -> float:
+        """Return what the summed gradient of a batch is multiplied by before a step."""
+        del learning_rate
+        return 1 / rows
+
+    def step(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+        """Update parameters and state by the gradient times `factor`, which is used up.
+
+        Args:
+            theta: parameters.
+            state: the rule's slots, one after the other.
+            g: the gradient.
+            learning_rate: of this step.
+            t: number of this step, from 1.
+        """
+        rule, scratch = self._common, self._scratch
+        if rule.clip_value is not None:
+            np.clip(g, -rule.clip_value, rule.clip_value, out=g)
+        if rule.clip_norm is not None:
+            # Not np.linalg.norm, whose sum of squares may be BLAS's, in another order each time.
+            norm = math.sqrt(np.add.reduce(np.multiply(g, g, out=scratch)))
+            if norm > rule.clip_norm:
+                g *= rule.clip_norm / norm
+        for weights in self._weights:
+            self._penalise(theta[weights], g[weights], scratch[weights], learning_rate)
+        self._move(theta, state, g, learning_rate, t)
+
+    def _penalise(self, W: Vector, g: Vector, scratch: Vector, learning_rate: float) -> None:
+        rule = self._common
+        if rule.l2:
+            g += np.multiply(W, rule.l2, out=scratch)
+        if rule.l1:
+            np.sign(W, out=scratch)
+            scratch *= rule.l1
+            g += scratch
+        if rule.weight_decay:
+            W -= np.multiply(W, learning_rate * rule.weight_decay, out=scratch)
+
+    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+        raise NotImplementedError
+
+    def flush(self, theta: Vector, state: Vector) -> None:
+        """Flush what fades by itself; call it every `flush_interval` steps."""
+        del state
+        if self._common.l2 or self._common.weight_decay:
+            self._flush(theta)
+
+
+class SGDUpdate(Update):
+    """v <- mu v + g; theta <- theta - eta v, or theta - eta (g + mu v) with Nesterov."""
+
+    def __init__(self, rule: SGD, network: Network, dtype: np.dtype[Any], start: int = 0) -> None:
+        super().__init__(rule, network, dtype, start)
+        self._rule = rule
         self.flush_interval = flush_interval(rule.momentum)
+        self._simple = rule.is_linear and not rule.momentum
 
     def factor(self, learning_rate: float, rows: int) -> float:
         """Return what the summed gradient of a batch is multiplied by before a step.
 
-        Without momentum the rate is part of it: the deltas are few, the parameters many.
+        Where nothing else needs the gradient, the rate is part of it: the deltas are few, the
+        parameters many.
         """
-        return (1.0 if self._rule.momentum else learning_rate) / rows
+        return (learning_rate if self._simple else 1.0) / rows
 
-    def step(self, theta: Vector, v: Vector, g: Vector, learning_rate: float) -> None:
-        """Update parameters and velocity by the gradient times `factor`, which is used up."""
+    def _penalise(self, W: Vector, g: Vector, scratch: Vector, learning_rate: float) -> None:
+        if not self._simple:
+            super()._penalise(W, g, scratch, learning_rate)
+        elif self._rule.l2:
+            g += np.multiply(W, self._rule.l2 * learning_rate, out=scratch)
+
+    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+        del t
         rule, scratch = self._rule, self._scratch
-        penalty = rule.l2 if rule.momentum else rule.l2 * learning_rate
-        if penalty:
-            for weights in self._weights:
-                np.multiply(theta[weights], penalty, out=scratch[weights])
-                part = g[weights]
-                part += scratch[weights]
         if rule.momentum:
-            v *= rule.momentum
-            v += g
+            state *= rule.momentum
+            state += g
             if rule.nesterov:
-                np.multiply(v, rule.momentum, out=scratch)
+                np.multiply(state, rule.momentum, out=scratch)
                 g += scratch
                 g *= learning_rate
             else:
-                np.multiply(v, learning_rate, out=g)
+                np.multiply(state, learning_rate, out=g)
+        elif not self._simple:
+            g *= learning_rate
         theta -= g
 
-    def flush(self, theta: Vector, v: Vector) -> None:
-        """Flush the velocity, and what L2 shrinks; call it every `flush_interval` steps."""
+    def flush(self, theta: Vector, state: Vector) -> None:
+        """Flush the velocity, and what penalties shrink."""
+        super().flush(theta, state)
         if self._rule.momentum:
-            self._flush(v)
-        if self._rule.l2:
-            self._flush(theta)
+            self._flush(state)
+
+
+class AdamUpdate(Update):
+    """m and v are moving averages of g and g^2, each divided by what a constant would give."""
+
+    def __init__(self, rule: Adam, network: Network, dtype: np.dtype[Any]) -> None:
+        super().__init__(rule, network, dtype)
+        self._rule = rule
+        self.flush_interval = flush_interval(min(rule.beta1, rule.beta2))
+
+    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+        rule, scratch = self._rule, self._scratch
+        m, v = state.reshape(2, -1)
+        m *= rule.beta1
+        m += np.multiply(g, 1 - rule.beta1, out=scratch)
+        v *= rule.beta2
+        g *= g
+        g *= 1 - rule.beta2
+        v += g
+        np.sqrt(v, out=scratch)
+        scratch *= 1 / math.sqrt(1 - rule.beta2**t)
+        scratch += rule.epsilon
+        np.divide(m, scratch, out=g)
+        g *= learning_rate / (1 - rule.beta1**t)
+        theta -= g
+
+    def flush(self, theta: Vector, state: Vector) -> None:
+        """Flush both moments, and what penalties shrink."""
+        super().flush(theta, state)
+        for moment in state.reshape(2, -1):
+            self._flush(moment)
+
+
+class RMSpropUpdate(Update):
+    """v <- rho v + (1 - rho) g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
+
+    def __init__(self, rule: RMSprop, network: Network, dtype: np.dtype[Any]) -> None:
+        super().__init__(rule, network, dtype)
+        self._rule = rule
+        self.flush_interval = flush_interval(rule.rho)
+
+    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+        del t
+        rule, scratch = self._rule, self._scratch
+        state *= rule.rho
+        np.multiply(g, g, out=scratch)
+        scratch *= 1 - rule.rho
+        state += scratch
+        _divide_by_root(theta, state, g, learning_rate, rule.epsilon, scratch)
+
+    def flush(self, theta: Vector, state: Vector) -> None:
+        """Flush the average, and what penalties shrink."""
+        super().flush(theta, state)
+        self._flush(state)
+
+
+class AdagradUpdate(Update):
+    """v <- v + g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
+
+    def __init__(self, rule: Adagrad, network: Network, dtype: np.dtype[Any]) -> None:
+        super().__init__(rule, network, dtype)
+        self._rule = rule
+
+    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+        del t
+        state += np.multiply(g, g, out=self._scratch)
+        _divide_by_root(theta, state, g, learning_rate, self._rule.epsilon, self._scratch)
+
+
+def _divide_by_root(
+    theta: Vector, v: Vector, g: Vector, learning_rate: float, epsilon: float, scratch: Vector
+) -> None:
+    """theta <- theta - eta g / (sqrt(v) + epsilon); g is used up."""
+    np.sqrt(v, out=scratch)
+    scratch += epsilon
+    g /= scratch
+    g *= learning_rate
+    theta -= g
+
+
+FEATURES = frozenset(
+    {
+        *("sgd", "adam", "rmsprop", "adagrad"),
+        *("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm"),
+    }
+)
+
+
+def update_of(rule: Optimizer, network: Network, dtype: np.dtype[Any], start: int) -> Update:
+    """Return what makes the steps of a rule; only SGD's may start behind the first tensor."""
+    match rule:
+        case SGD():
+            return SGDUpdate(rule, network, dtype, start)
+        case Adam():
+            return AdamUpdate(rule, network, dtype)
+        case RMSprop():
+            return RMSpropUpdate(rule, network, dtype)
+        case Adagrad():
+            return AdagradUpdate(rule, network, dtype)
+    raise NotImplementedError(rule.name)

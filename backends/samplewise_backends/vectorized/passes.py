@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import Loss, Network
-from samplewise_backends.vectorized import dense
 from samplewise_backends.vectorized.activations import ACTIVATIONS
-from samplewise_backends.vectorized.losses import LOSSES
+from samplewise_backends.vectorized.layers import Given, batch_layer
+from samplewise_backends.vectorized.losses import functions_of
 from samplewise_backends.vectorized.workspace import Batch
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
-Layers = list[tuple[Matrix, Vector]]
+Layers = list[Given]
 
 
 class Passes:
@@ -23,26 +24,40 @@ class Passes:
     Args:
         network: whose last layer gives the logits.
         loss: of them.
+        dtype: of all arrays.
     """
 
-    def __init__(self, network: Network, loss: Loss) -> None:
+    def __init__(self, network: Network, loss: Loss, dtype: np.dtype[Any]) -> None:
+        described = list(zip(network.layers, network.shapes, strict=False))
         self._layout = network.layout
-        self._depth = len(network.layers)
+        self._names = [
+            [f"{k}.{name}" for name in layer.parameter_shapes(inputs)]
+            for k, (layer, inputs) in enumerate(described)
+        ]
+        self._kinds = [batch_layer(*pair, dtype) for pair in described]
         self._activations = [ACTIVATIONS[layer.activation] for layer in network.layers]
-        self.losses, self._loss_gradient = LOSSES[loss.name]
+        self.losses, self._loss_gradient = functions_of(loss)
 
     def layers(self, vector: Vector) -> Layers:
-        """Return the (weight, bias) views of each layer into a flat vector (P,)."""
+        """Return the views of each layer into a flat vector (P,): weight and bias, or none."""
         views = self._layout.views(vector)
-        return [(views[f"{k}.weight"], views[f"{k}.bias"]) for k in range(self._depth)]
+        return [tuple(views[name] for name in names) for names in self._names]
+
+    def first(self, X: Matrix, layers: Layers, batch: Batch) -> None:
+        """Write the first layer's Z for the rows of X."""
+        self._kinds[0].forward(X, self._given(layers, batch, 0), batch.A[0])
+
+    def first_gradients(self, X: Matrix, layers: Layers, batch: Batch, gradient: Layers) -> None:
+        """Write the first layer's gradients, from its dZ."""
+        self._kinds[0].gradients(X, batch.dZ[0], layers[0], gradient[0])
 
     def forward(self, layers: Layers, batch: Batch) -> None:
         """Write each layer's output; `batch.A[0]` comes as the first layer's Z."""
-        A = batch.A
-        self._activations[0][0](A[0])
-        for k in range(1, self._depth):
-            dense.forward(A[k - 1], *layers[k], A[k])
-            self._activations[k][0](A[k])
+        A, scratch = batch.A, batch.scratch
+        self._activations[0][0](A[0], scratch[0])
+        for k in range(1, len(A)):
+            self._kinds[k].forward(A[k - 1], self._given(layers, batch, k), A[k])
+            self._activations[k][0](A[k], scratch[k])
 
     def backward(self, layers: Layers, batch: Batch, factor: float, gradient: Layers) -> None:
         """Write d loss / d Z of each layer times `factor`, and the gradients of all but the first.
@@ -53,10 +68,12 @@ class Passes:
         self._loss_gradient(A[-1], batch.Y, dZ[-1], scratch[-1])
         if factor != 1:
             dZ[-1] *= factor
-        for k in range(self._depth - 1, 0, -1):
+        for k in range(len(A) - 1, 0, -1):
             self._activations[k][1](dZ[k], A[k], scratch[k])
-            dW, db = gradient[k]
-            dense.weight_gradient(A[k - 1], dZ[k], dW)
-            dense.bias_gradient(dZ[k], db)
-            dense.input_gradient(layers[k][0], dZ[k], dZ[k - 1])
+            given = self._given(layers, batch, k)
+            self._kinds[k].gradients(A[k - 1], dZ[k], given, gradient[k])
+            self._kinds[k].below(A[k - 1], dZ[k], given, dZ[k - 1])
         self._activations[0][1](dZ[0], A[0], scratch[0])
+
+    def _given(self, layers: Layers, batch: Batch, k: int) -> Given:
+        return (batch.factors[k],) if k in batch.factors else layers[k]

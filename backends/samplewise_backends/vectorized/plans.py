@@ -8,7 +8,7 @@ import numpy as np
 
 from samplewise.contract import Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT
-from samplewise.network import SGD, Network
+from samplewise.network import SGD, Dense, Network, Optimizer
 
 # Measured at 16 to 256 rows: narrow layers do not care, wide ones gain 5 % from 128 at most.
 BLOCK_ROWS = 64
@@ -40,7 +40,7 @@ def rows_of_block(
 
 
 def choose(
-    network: Network, rule: SGD, dtype: np.dtype[Any], workload: Workload | None
+    network: Network, rule: Optimizer, dtype: np.dtype[Any], workload: Workload | None
 ) -> tuple[Plan, int]:
     """Return the plan for a workload, and the bytes of inner products that it may keep.
 
@@ -50,6 +50,10 @@ def choose(
         return Plan(reason="nothing is known of the workload"), 0
     if workload.plan == DIRECT:
         return Plan(reason="asked for"), 0
+    if not isinstance(rule, SGD) or not rule.is_linear:
+        return Plan(reason=f"a step of {rule.name} with these settings is not linear in W"), 0
+    if not isinstance(network.layers[0], Dense):
+        return Plan(reason=f"the first layer is a {network.layers[0].kind} layer"), 0
     block = rows_of_block(network, dtype, BLOCK_ROWS, workload.batch_size)
     buffers = _buffer_bytes(network, rule, dtype, block, workload.batch_size)
     budget = workload.memory_mb * MIB

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DIRECT
-from samplewise.network import Dense, Loss, Network, Optimizer
-from samplewise_backends.vectorized import dense
+from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.vectorized.activations import ACTIVATIONS
-from samplewise_backends.vectorized.losses import LOSSES
+from samplewise_backends.vectorized.layers import KINDS
+from samplewise_backends.vectorized.losses import NAMES
+from samplewise_backends.vectorized.optimizers import FEATURES
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import choose
 from samplewise_backends.vectorized.trainer import Trainer
@@ -40,7 +41,7 @@ class VectorizedProgram(Program):
     ) -> None:
         self._network, self._dtype = network, dtype
         self.plan, kept = choose(network, optimizer, dtype, workload)
-        self._passes = Passes(network, loss)
+        self._passes = Passes(network, loss, dtype)
         self._trainer = Trainer(network, loss, optimizer, dtype, self.plan.block, kept)
         self._space = Workspace(network, 1, dtype)
 
@@ -61,11 +62,10 @@ class VectorizedProgram(Program):
         layers, gradient = passes.layers(parameters), np.zeros_like(parameters)
         gradients = passes.layers(gradient)
         np.copyto(batch.Y, Y)
-        dense.forward(X, *layers[0], batch.A[0])
+        passes.first(X, layers, batch)
         passes.forward(layers, batch)
         passes.backward(layers, batch, 1 / count, gradients)
-        dense.weight_gradient(X, batch.dZ[0], gradients[0][0])
-        dense.bias_gradient(batch.dZ[0], gradients[0][1])
+        passes.first_gradients(X, layers, batch, gradients)
         losses = np.empty(count, dtype=self._dtype)
         passes.losses(batch.A[-1], batch.Y, losses, batch.scratch[-1])
         return float(losses.mean(dtype=np.float64)), gradient
@@ -78,7 +78,7 @@ class VectorizedProgram(Program):
         for first in range(0, len(X), PREDICTED_AT_ONCE):
             rows = X[first : first + PREDICTED_AT_ONCE]
             batch = self._space.batch(0, len(rows))
-            dense.forward(rows, *layers[0], batch.A[0])
+            self._passes.first(rows, layers, batch)
             self._passes.forward(layers, batch)
             logits[first : first + len(rows)] = batch.A[-1]
         return logits
@@ -93,10 +93,10 @@ class VectorizedBackend:
 
     name = "vectorized"
     capabilities = Capabilities(
-        layers=frozenset({Dense.kind}),
+        layers=KINDS,
         activations=frozenset(ACTIVATIONS),
-        losses=frozenset(LOSSES),
-        optimizers=frozenset({"sgd", "momentum", "nesterov", "l2"}),
+        losses=NAMES,
+        optimizers=FEATURES,
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
         plans=frozenset({DIRECT, BLOCKED}),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
-from samplewise.network import Loss, Network, Optimizer
+from samplewise.network import SGD, Dropout, Loss, Network, Optimizer
 from samplewise_backends.vectorized.blocked import BlockedFirstLayer
 from samplewise_backends.vectorized.direct import DirectFirstLayer
-from samplewise_backends.vectorized.optimizers import Update
+from samplewise_backends.vectorized.masks import write_factors
+from samplewise_backends.vectorized.optimizers import update_of
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import rows_of_block
 from samplewise_backends.vectorized.workspace import Workspace, matrix
@@ -41,9 +42,9 @@ class Trainer:
     ) -> None:
         self._network, self._optimizer, self._dtype = network, optimizer, dtype
         self._block, self._budget = block, budget
-        self._passes = Passes(network, loss)
+        self._passes = Passes(network, loss, dtype)
         self._gradient = network.layout.zeros(dtype)
-        self._space = Workspace(network, 0, dtype)
+        self._space = Workspace(network, 0, dtype, training=True)
         self._batch_size = 0
 
     def run(self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector) -> None:
@@ -62,6 +63,7 @@ class Trainer:
             count = min(self._space.rows, steps.stop - first)
             rows = steps.order[first : first + count]
             first_layer.open(self._take(X, Y, rows, in_order), first)
+            self._drop(steps.dropout_key, first, count)
             for start in range(0, count, size):
                 stop = min(start + size, count)
                 batch = self._space.batch(start, stop)
@@ -70,12 +72,21 @@ class Trainer:
                 factor = update.factor(rate, stop - start)
                 passes.backward(layers, batch, factor, gradients)
                 first_layer.backward(batch)
-                update.step(theta, v, g, rate)
+                update.step(
+                    theta, v, g, rate, state.step + (first + start - steps.start) // size + 1
+                )
                 # Counted from the start of the epoch, so that a cut changes nothing.
                 if (first + start) // size % update.flush_interval == 0:
                     update.flush(theta, v)
             first_layer.close()
             self._write_losses(losses[first : first + count])
+
+    def _drop(self, key: int, first: int, count: int) -> None:
+        """Write what dropout makes of the samples at positions first, first + 1, ..."""
+        for k, factors in self._space.factors.items():
+            layer = self._network.layers[k]
+            assert isinstance(layer, Dropout)
+            write_factors(key, first, k, layer.rate, factors[:count])
 
     def _write_losses(self, losses: Vector) -> None:
         """Write the losses of the block just run, from the logits that it left."""
@@ -91,14 +102,14 @@ class Trainer:
             return
         network, rule, dtype = self._network, self._optimizer, self._dtype
         self._batch_size = batch_size
-        self._space = Workspace(network, rows, dtype)
+        self._space = Workspace(network, rows, dtype, training=True)
         self._rows = matrix(0, network.inputs, dtype)
-        self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer()
+        self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer(self._passes)
         if self._block is not None:
             self._first_layer = BlockedFirstLayer(
-                network, rule, self._space, batch_size, self._budget
+                network, cast(SGD, rule), self._space, batch_size, self._budget
             )
-        self._update = Update(rule, network.layout, dtype, self._first_layer.start)
+        self._update = update_of(rule, network, dtype, self._first_layer.start)
 
     def _take(self, X: Matrix, Y: Matrix, rows: NDArray[np.int64], in_order: bool) -> Matrix:
         """Copy the targets of some rows, and return the rows: as they lie, or gathered."""

@@ -23,6 +23,7 @@ class Batch:
         dZ: d loss / d Z.
         scratch: of the same shapes.
         Y: targets.
+        factors: of each dropout layer, by its index; none in prediction.
     """
 
     start: int
@@ -31,6 +32,7 @@ class Batch:
     dZ: list[Matrix]  # noqa: N815
     scratch: list[Matrix]
     Y: Matrix
+    factors: dict[int, Matrix]
 
 
 class Workspace:
@@ -40,13 +42,21 @@ class Workspace:
         network: whose layers are sized.
         rows: of each matrix.
         dtype: of every buffer.
+        training: whether dropout layers drop.
     """
 
-    def __init__(self, network: Network, rows: int, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, network: Network, rows: int, dtype: np.dtype[Any], *, training: bool = False
+    ) -> None:
         units = [int(np.prod(shape)) for shape in network.shapes[1:]]
         self.rows = rows
         self.A, self.dZ, self.scratch = ([matrix(rows, n, dtype) for n in units] for _ in range(3))
         self.Y = matrix(rows, network.outputs, dtype)
+        self.factors = {
+            k: matrix(rows, units[k], dtype)
+            for k, layer in enumerate(network.layers)
+            if training and layer.differs_in_training
+        }
         self._batches: dict[tuple[int, int], Batch] = {}
 
     def batch(self, start: int, stop: int) -> Batch:
@@ -57,7 +67,8 @@ class Workspace:
                 [buffer[start:stop] for buffer in buffers]
                 for buffers in (self.A, self.dZ, self.scratch)
             )
-            found = Batch(start, stop, A, dZ, scratch, self.Y[start:stop])
+            factors = {k: whole[start:stop] for k, whole in self.factors.items()}
+            found = Batch(start, stop, A, dZ, scratch, self.Y[start:stop], factors)
             self._batches[start, stop] = found
         return found
 

@@ -117,7 +117,7 @@ def compare(
 def _products(contestants: Iterable[Contestant]) -> list[Product]:
     """Return the first layer's product of one step, for each contestant."""
     problems = [contestant.problem for contestant in contestants]
-    return [Product(p.batch_size, p.network.inputs, p.network.layers[0].units) for p in problems]
+    return [Product(p.batch_size, p.network.inputs, p.network.shapes[1][0]) for p in problems]
 
 
 def summarize(

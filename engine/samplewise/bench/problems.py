@@ -15,11 +15,10 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, prepare
 from samplewise.network import (
     SGD,
-    Loss,
+    ClassLoss,
     Network,
-    Optimizer,
+    class_loss_named,
     initialize,
-    loss_named,
     multilayer_perceptron,
 )
 from samplewise.report.published import CLASSES, PublishedRow
@@ -53,8 +52,8 @@ class Problem:
     """
 
     network: Network
-    loss: Loss
-    optimizer: Optimizer
+    loss: ClassLoss
+    optimizer: SGD
     X: NDArray[Any]
     Y: NDArray[Any]
     learning_rate: float
@@ -123,7 +122,7 @@ def row_problem(
     """
     data = data or report_data()
     network = multilayer_perceptron(data.training.features, (row.hidden,), 1)
-    loss = loss_named(LOSS)
+    loss = class_loss_named(LOSS)
     X = inputs.prepare_rows(data.X, network, dtype)
     _, Y = inputs.prepare_targets(data.training.labels, len(X), network, loss, dtype)
     return Problem(
@@ -146,7 +145,7 @@ def drawn_problem(
     *,
     epochs: int = DRAWN_EPOCHS,
     batch_size: int = 1,
-    optimizer: Optimizer | None = None,
+    optimizer: SGD | None = None,
     learning_rate: float = DRAWN_RATE,
     dtype: str = "float32",
 ) -> Problem:
@@ -173,7 +172,7 @@ def drawn_problem(
     scores = X @ rng.standard_normal((network.inputs, network.outputs)).astype(dtype)
     binary = network.outputs == 1
     labels = (scores[:, 0] > 0).astype(np.int64) if binary else scores.argmax(axis=1)
-    loss = loss_named(LOSS if binary else "categorical_cross_entropy")
+    loss = class_loss_named(LOSS if binary else "categorical_cross_entropy")
     _, Y = inputs.prepare_targets(labels, rows, network, loss, dtype)
     rule = optimizer or SGD()
     init = "glorot_uniform"

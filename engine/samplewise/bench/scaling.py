@@ -29,7 +29,7 @@ from samplewise.bench.scaling_curves import (
 from samplewise.bench.timing import ROUNDS, Spread, interleave
 from samplewise.contract.plan import DIRECT
 from samplewise.errors import UnavailableBackendError
-from samplewise.network import SGD, loss_named, multilayer_perceptron
+from samplewise.network import SGD, class_loss_named, multilayer_perceptron
 from samplewise.threads import limited
 
 SECONDS = 60.0
@@ -42,7 +42,7 @@ def default_methods() -> list[Method]:
     """Return the fastest backend here as it comes, and step by step where it has other plans."""
     network = multilayer_perceptron(BASE["inputs"], (BASE["hidden"],), 1)
     chosen = registry.resolve(
-        registry.AUTO, network, loss_named(LOSS), SGD(), np.dtype(DTYPE)
+        registry.AUTO, network, class_loss_named(LOSS), SGD(), np.dtype(DTYPE)
     ).backend
     methods = [Method(chosen.name), Method(chosen.name, DIRECT)]
     return methods if len(chosen.capabilities.plans) > 1 else methods[:1]

@@ -35,6 +35,7 @@ class Steps:
             is n.
         batch_size: rows of a step; the last batch of the epoch may be shorter.
         learning_rate: of every step here.
+        dropout_key: of the epoch, 64 bits; `contract.dropout` makes masks of it.
     """
 
     order: NDArray[np.int64]
@@ -42,3 +43,4 @@ class Steps:
     stop: int
     batch_size: int
     learning_rate: float
+    dropout_key: int = 0

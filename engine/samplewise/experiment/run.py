@@ -18,7 +18,7 @@ from samplewise.data.split import split
 from samplewise.errors import SomeDivergedError
 from samplewise.experiment.experiment import Experiment
 from samplewise.model import Model
-from samplewise.network import Network, loss_named, multilayer_perceptron
+from samplewise.network import Network, class_loss_named, multilayer_perceptron
 from samplewise.streams import Streams
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
@@ -156,7 +156,7 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
     network = multilayer_perceptron(
         data.training.features,
         experiment.hidden,
-        loss_named(chosen).outputs(classes),
+        class_loss_named(chosen).outputs(classes),
         experiment.activation,
     )
     return network, dataclasses.replace(experiment, loss=chosen, preprocess=data.preprocessing.name)

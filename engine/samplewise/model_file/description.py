@@ -17,7 +17,7 @@ from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZ
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.model import Model
 from samplewise.model_file.container import MAX_DIMENSIONS, Entry, Header
-from samplewise.network import Loss, Network, loss_named
+from samplewise.network import ClassLoss, Network, class_loss_named
 
 FORMAT = 1
 MEAN, DEVIATION = "preprocessing.mean", "preprocessing.deviation"
@@ -34,7 +34,7 @@ class _Description:
     """The metadata, checked; fields as in `Model`."""
 
     network: Network
-    loss: Loss
+    loss: ClassLoss
     class_names: tuple[str, ...]
     preprocess: str
     full_scale: float | None
@@ -139,7 +139,7 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
 def _checked(found: dict[str, Any], name: str) -> _Description:
     network = _network(found["network"])
     class_names = _class_names(found["classes"], name)
-    loss = loss_named(found["loss"])
+    loss = class_loss_named(found["loss"])
     if loss.outputs(len(class_names)) != network.outputs:
         raise ParameterError(
             f"{loss.name} of {len(class_names)} classes does not go with {network.outputs} outputs"

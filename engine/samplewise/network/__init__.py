@@ -2,24 +2,56 @@
 
 from samplewise.network.activations import ACTIVATIONS
 from samplewise.network.initializers import INITIALIZERS, initialize
-from samplewise.network.layers import Dense, Layer
+from samplewise.network.layers import (
+    LAYERS,
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LayerNorm,
+    MaxPool2D,
+)
 from samplewise.network.layout import ParameterLayout, aligned_zeros
-from samplewise.network.losses import LOSSES, Loss, loss_named
+from samplewise.network.losses import (
+    LOSSES,
+    ClassLoss,
+    Loss,
+    ValueLoss,
+    class_loss_named,
+    loss_named,
+)
 from samplewise.network.network import Network, multilayer_perceptron
-from samplewise.network.optimizers import SGD, Optimizer
+from samplewise.network.optimizers import SGD, Adagrad, Adam, Optimizer, RMSprop
 
 __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
+    "LAYERS",
     "LOSSES",
     "SGD",
+    "Adagrad",
+    "Adam",
+    "AvgPool2D",
+    "ClassLoss",
+    "Conv2D",
     "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAvgPool",
     "Layer",
+    "LayerNorm",
     "Loss",
+    "MaxPool2D",
     "Network",
     "Optimizer",
     "ParameterLayout",
+    "RMSprop",
+    "ValueLoss",
     "aligned_zeros",
+    "class_loss_named",
     "initialize",
     "loss_named",
     "multilayer_perceptron",

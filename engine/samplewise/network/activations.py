@@ -1,5 +1,39 @@
-"""Names of the activation functions. What each one computes is a backend's business."""
+"""Names of the activation functions. What each one computes is a backend's business.
+
+| name | f(z) |
+|---|---|
+| identity | z |
+| sigmoid | 1 / (1 + exp(-z)) |
+| tanh | tanh(z) |
+| relu | max(z, 0) |
+| leaky_relu | z where z > 0, else 0.01 z |
+| elu | z where z > 0, else exp(z) - 1 |
+| selu | s z where z > 0, else s a (exp(z) - 1); Klambauer et al. (2017) |
+| gelu | z Phi(z), with the normal distribution function; Hendrycks and Gimpel (2016) |
+| gelu_tanh | z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2, their approximation |
+| silu | z sigmoid(z) |
+| softplus | log(1 + exp(z)) |
+
+Where a function has a kink at 0, its slope there is that of the left side: 0 for relu.
+"""
 
 from __future__ import annotations
 
-ACTIVATIONS = ("identity", "sigmoid", "tanh", "relu")
+ACTIVATIONS = (
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "softplus",
+)
+LEAK = 0.01
+# The fixed point of mean 0 and variance 1.
+SELU_SCALE = 1.0507009873554805
+SELU_ALPHA = 1.6732632423543772
+GELU_CUBIC = 0.044715

@@ -1,8 +1,9 @@
-"""Initial weights by name. Biases start at 0.
+"""Initial weights by name. Biases start at 0, and the scales of a normalisation at 1.
 
 Sources: LeCun et al. (1998), "Efficient BackProp"; Glorot and Bengio (2010), "Understanding the
 difficulty of training deep feedforward neural networks"; He et al. (2015), "Delving Deep into
-Rectifiers". `normal` is the report's N(0, 1).
+Rectifiers"; Saxe et al. (2014), "Exact solutions to the nonlinear dynamics of learning in deep
+linear neural networks", for `orthogonal`. `normal` is the report's N(0, 1).
 """
 
 from __future__ import annotations
@@ -18,22 +19,21 @@ from numpy.typing import DTypeLike, NDArray
 from samplewise.checks import one_of
 from samplewise.network.network import Network
 
-Draw = Callable[[Generator, tuple[int, int]], NDArray[np.float64]]
+Fans = tuple[int, int]
+Draw = Callable[[Generator, tuple[int, ...], Fans], NDArray[np.float64]]
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Draw:
-    def draw(rng: Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
-        fan_out, fan_in = shape
-        return rng.standard_normal(shape) * deviation(fan_in, fan_out)
+    def draw(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
+        return rng.standard_normal(shape) * deviation(*fans)
 
     return draw
 
 
 def _uniform(deviation: Callable[[int, int], float]) -> Draw:
-    def draw(rng: Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
-        fan_out, fan_in = shape
+    def draw(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
         # A uniform law on [-a, a] has deviation a / sqrt(3).
-        limit = math.sqrt(3.0) * deviation(fan_in, fan_out)
+        limit = math.sqrt(3.0) * deviation(*fans)
         return rng.uniform(-limit, limit, shape)
 
     return draw
@@ -58,8 +58,18 @@ def _lecun(fan_in: int, fan_out: int) -> float:
     return math.sqrt(1.0 / fan_in)
 
 
-def _zeros(rng: Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
-    del rng
+def _orthogonal(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
+    del fans
+    rows, columns = shape[0], math.prod(shape[1:])
+    drawn = rng.standard_normal((max(rows, columns), min(rows, columns)))
+    Q, R = np.linalg.qr(drawn)
+    # Only with these signs is Q uniform over all orthogonal matrices.
+    Q *= np.sign(np.diag(R))
+    return (Q if rows >= columns else Q.T).reshape(shape)
+
+
+def _zeros(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
+    del rng, fans
     return np.zeros(shape)
 
 
@@ -71,6 +81,7 @@ INITIALIZERS: dict[str, Draw] = {
     "he_uniform": _uniform(_he),
     "lecun_normal": _normal(_lecun),
     "lecun_uniform": _uniform(_lecun),
+    "orthogonal": _orthogonal,
     "zeros": _zeros,
 }
 
@@ -92,7 +103,10 @@ def initialize(network: Network, init: str, rng: Generator, dtype: DTypeLike) ->
     """
     draw = INITIALIZERS[one_of("init", init, INITIALIZERS)]
     parameters = network.layout.zeros(dtype)
-    for name, view in network.layout.views(parameters).items():
-        if name.endswith(".weight"):
-            view[...] = draw(rng, view.shape)
+    views = network.layout.views(parameters)
+    for index, (layer, inputs) in enumerate(zip(network.layers, network.shapes, strict=False)):
+        if not layer.parameter_shapes(inputs):
+            continue
+        weight, fans = views[f"{index}.weight"], layer.fans(inputs)
+        weight[...] = 1 if fans is None else draw(rng, weight.shape, fans)
     return parameters

@@ -12,7 +12,7 @@ from typing import Any
 from samplewise.checks import one_of, printable, whole_number
 from samplewise.errors import ParameterError
 from samplewise.network.layers import LAYERS, Dense, Layer
-from samplewise.network.layout import ParameterLayout
+from samplewise.network.layout import ParameterLayout, Slot
 
 MAX_LAYERS = 1_000
 MAX_DIMENSIONS = 8
@@ -51,7 +51,10 @@ class Network:
             )
         for layer in self.layers:
             if not isinstance(layer, Layer):
-                raise ParameterError(f"'{printable(layer)}' is not a layer; use Dense(...)")
+                raise ParameterError(
+                    f"'{printable(layer)}' is not a layer; use Dense(...) or another of "
+                    f"{', '.join(kind.__name__ for kind in LAYERS.values())}"
+                )
         if self.layout.parameters > MAX_PARAMETERS:
             raise ParameterError(
                 f"the network has {self.layout.parameters:,} parameters "
@@ -61,10 +64,17 @@ class Network:
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shape of one sample at the input and after each layer; length layers + 1."""
+        """Shape of one sample at the input and after each layer; length layers + 1.
+
+        Raises:
+            ParameterError: a layer does not take the outputs of the one before.
+        """
         shapes = [self.input_shape]
-        for layer in self.layers:
-            shapes.append(layer.output_shape(shapes[-1]))
+        for index, layer in enumerate(self.layers):
+            try:
+                shapes.append(layer.output_shape(shapes[-1]))
+            except ParameterError as error:
+                raise ParameterError(f"layer {index}: {error}") from None
         return tuple(shapes)
 
     @property
@@ -86,6 +96,17 @@ class Network:
                 for index, (layer, inputs) in enumerate(zip(self.layers, self.shapes, strict=False))
                 for name, shape in layer.parameter_shapes(inputs).items()
             }
+        )
+
+    @cached_property
+    def weights(self) -> tuple[Slot, ...]:
+        """What penalties shrink: the weights of products; no biases, and no scales."""
+        slots = {slot.name: slot for slot in self.layout.slots}
+        pairs = zip(self.layers, self.shapes, strict=False)
+        return tuple(
+            slots[f"{index}.weight"]
+            for index, (layer, inputs) in enumerate(pairs)
+            if layer.fans(inputs) is not None
         )
 
     @cached_property

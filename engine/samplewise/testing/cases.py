@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import cycle, product
 
-from samplewise.network import ACTIVATIONS, SGD, Loss, Network, loss_named, multilayer_perceptron
+from samplewise.network import (
+    ACTIVATIONS,
+    SGD,
+    ClassLoss,
+    Network,
+    class_loss_named,
+    multilayer_perceptron,
+)
 
 ROWS = 39
 PLAIN = SGD()
@@ -47,9 +54,9 @@ class Case:
         return multilayer_perceptron(self.inputs, self.hidden, self.outputs, self.activation)
 
     @property
-    def loss(self) -> Loss:
+    def loss(self) -> ClassLoss:
         """The loss that fits the outputs."""
-        return loss_named(f"{'binary' if self.outputs == 1 else 'categorical'}_cross_entropy")
+        return class_loss_named(f"{'binary' if self.outputs == 1 else 'categorical'}_cross_entropy")
 
     @property
     def steps(self) -> int:

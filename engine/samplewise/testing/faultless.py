@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from samplewise.contract import (
     TrainingState,
     Workload,
 )
-from samplewise.network import Loss, Network, Optimizer
+from samplewise.network import SGD, Loss, Network, Optimizer
 from samplewise.testing.problems import REFERENCE
 
 Array = NDArray[Any]
@@ -35,7 +35,7 @@ class Faultless(Program):
         optimizer: by which rule.
     """
 
-    def __init__(self, inner: Program, network: Network, optimizer: Optimizer) -> None:
+    def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
         self.inner, self.network, self.optimizer = inner, network, optimizer
 
     def warm_up(self) -> None:
@@ -99,7 +99,7 @@ class Detached(Faultless):
 
     plan = Plan(in_place=False)
 
-    def __init__(self, inner: Program, network: Network, optimizer: Optimizer) -> None:
+    def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
         super().__init__(inner, network, optimizer)
         self.seen: TrainingState | None = None
         self.kept = TrainingState(np.zeros(0), np.zeros(0))
@@ -173,7 +173,7 @@ class WrongBackend:
     ) -> Faultless:
         """Return the program with the fault."""
         inner = registry.load(REFERENCE).compile(network, loss, optimizer, dtype, workload)
-        return self.program(inner, network, optimizer)
+        return self.program(inner, network, cast(SGD, optimizer))
 
     def compile_many(
         self,

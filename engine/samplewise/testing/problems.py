@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from samplewise import registry
 from samplewise.contract import Program, TrainingState
 from samplewise.network import (
+    SGD,
+    ClassLoss,
     Dense,
-    Loss,
     Network,
-    Optimizer,
     ParameterLayout,
     aligned_zeros,
     initialize,
@@ -44,12 +44,12 @@ class Problem:
     """
 
     network: Network
-    loss: Loss
+    loss: ClassLoss
     X: NDArray[Any]
     Y: NDArray[Any]
     parameters: NDArray[Any]
     learning_rate: float = 0.02
-    optimizer: Optimizer = PLAIN
+    optimizer: SGD = PLAIN
     optimizer_state: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
@@ -78,7 +78,7 @@ def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
     return copy
 
 
-def reference_program(network: Network, loss: Loss, dtype: np.dtype[Any]) -> Program:
+def reference_program(network: Network, loss: ClassLoss, dtype: np.dtype[Any]) -> Program:
     """Return the specification's program."""
     return registry.load(REFERENCE).compile(network, loss, PLAIN, dtype)
 
@@ -119,7 +119,7 @@ def _rows(inputs: int, classes: int, rows: int) -> tuple[NDArray[Any], NDArray[n
 
 
 def _slots(
-    rule: Optimizer, layout: ParameterLayout, rng: np.random.Generator, dtype: str
+    rule: SGD, layout: ParameterLayout, rng: np.random.Generator, dtype: str
 ) -> NDArray[Any]:
     slots = aligned_zeros(rule.slots * layout.size, dtype)
     for slot in slots.reshape(rule.slots, layout.size):
@@ -131,9 +131,10 @@ def _slots(
 def kink_distance(drawn: Problem) -> float:
     """Return how near a hidden unit of the first forward pass comes to 0, the kink of ReLU."""
     nearest = np.inf
-    for k, layer in enumerate(drawn.network.layers[:-1]):
+    for k in range(len(drawn.network.layers) - 1):
         below = drawn.network.layers[:k]
-        cut = Network(drawn.network.input_shape, (*below, Dense(layer.units)))
+        (units,) = drawn.network.shapes[k + 1]
+        cut = Network(drawn.network.input_shape, (*below, Dense(units)))
         program = reference_program(cut, drawn.loss, drawn.dtype)
         Z = program.predict(drawn.parameters[: cut.layout.size], drawn.X)
         nearest = min(nearest, float(np.abs(Z).min()))

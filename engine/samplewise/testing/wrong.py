@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Program, Steps, TrainingState
-from samplewise.network import Network, Optimizer
+from samplewise.network import SGD, Network
 from samplewise.testing.faultless import Faultless, OneByOne, WrongBackend
 from samplewise.testing.wrong_updates import UPDATE_FAULTS
 
@@ -195,7 +195,7 @@ class _WritesAllLosses(Faultless):
 class _ReusesLogits(Faultless):
     """Returns the same array from every call of predict with as many rows."""
 
-    def __init__(self, inner: Program, network: Network, optimizer: Optimizer) -> None:
+    def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
         super().__init__(inner, network, optimizer)
         self._logits: dict[int, Array] = {}
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Program, Steps, TrainingState
-from samplewise.network import Network, Optimizer
+from samplewise.network import SGD, Network
 from samplewise.testing.faultless import Detached, Faultless, OneByOne
 
 Array = NDArray[Any]
@@ -108,7 +108,7 @@ class _ForgetsVelocity(Faultless):
 class _KeepsItsVelocity(Faultless):
     """Has a velocity of its own, and leaves that of the state as it came."""
 
-    def __init__(self, inner: Program, network: Network, optimizer: Optimizer) -> None:
+    def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
         super().__init__(inner, network, optimizer)
         self._own: Array | None = None
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from samplewise.data.dataset import check_finite
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
-from samplewise.network import Loss, Network, aligned_zeros
+from samplewise.network import ClassLoss, Network, aligned_zeros
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
@@ -43,7 +43,7 @@ class TrainingRows:
 
 
 def training_rows(
-    X: ArrayLike, labels: ArrayLike, network: Network, loss: Loss, dtype: DTypeLike
+    X: ArrayLike, labels: ArrayLike, network: Network, loss: ClassLoss, dtype: DTypeLike
 ) -> TrainingRows:
     """Return rows and labels as `network` trains on them.
 
@@ -124,7 +124,7 @@ def one_row(x: ArrayLike, network: Network) -> NDArray[Any]:
 
 
 def prepare_targets(
-    labels: ArrayLike, rows: int, network: Network, loss: Loss, dtype: DTypeLike
+    labels: ArrayLike, rows: int, network: Network, loss: ClassLoss, dtype: DTypeLike
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return class indices (n,) as int64, and the targets Y (n, outputs) of `dtype`.
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from samplewise import registry
 from samplewise.errors import ParameterError
-from samplewise.network import Loss, Network, loss_named
+from samplewise.network import ClassLoss, Network, class_loss_named
 from samplewise.training.callbacks import Callback
 from samplewise.training.epochs import Compiled, run_epochs
 from samplewise.training.execution import Alone
@@ -33,7 +33,7 @@ class TrainingResult:
     """
 
     parameters: NDArray[Any]
-    loss: Loss
+    loss: ClassLoss
     history: History
 
 
@@ -74,7 +74,7 @@ def train(
 def train_on(
     rows: TrainingRows,
     network: Network,
-    loss: Loss,
+    loss: ClassLoss,
     settings: TrainingSettings,
     *,
     callbacks: Sequence[Callback],
@@ -108,13 +108,13 @@ def result_of(trainee: Trainee) -> TrainingResult:
     return TrainingResult(trainee.state.parameters, trainee.loss, trainee.history)
 
 
-def loss_for(network: Network, settings: TrainingSettings) -> Loss:
+def loss_for(network: Network, settings: TrainingSettings) -> ClassLoss:
     """Return the loss of a network.
 
     Raises:
         ParameterError: the settings' loss does not fit the network.
     """
-    loss = loss_named(settings.loss_for(network.outputs))
+    loss = class_loss_named(settings.loss_for(network.outputs))
     loss.check_outputs(network.outputs)
     last = network.layers[-1].activation
     if last != "identity":

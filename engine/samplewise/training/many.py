@@ -14,7 +14,7 @@ from samplewise import registry
 from samplewise.checks import printable
 from samplewise.contract import Program
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
-from samplewise.network import Loss, Network
+from samplewise.network import ClassLoss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback
 from samplewise.training.epochs import Compiled, run_epochs
@@ -84,7 +84,7 @@ def train_many(
     return _all_or_raise([trainee.error or result_of(trainee) for trainee in trainees])
 
 
-def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> Loss:
+def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> ClassLoss:
     if not networks or len(networks) != len(settings):
         raise ParameterError(
             f"there are {len(networks)} networks and {len(settings)} settings; give at least one "
@@ -118,7 +118,7 @@ def _check_equal(what: str, name: str, values: Sequence[Any], hint: str = "") ->
             )
 
 
-def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingRows) -> Choice:
+def _choice(network: Network, own: TrainingSettings, loss: ClassLoss, rows: TrainingRows) -> Choice:
     return registry.resolve(own.backend, network, loss, own.optimizer, rows.X.dtype, own.plan)
 
 
@@ -147,7 +147,7 @@ def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
 
 def _one(
     rows: TrainingRows,
-    loss: Loss,
+    loss: ClassLoss,
     network: Network,
     own: TrainingSettings,
     callbacks: Sequence[Callback],

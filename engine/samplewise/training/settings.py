@@ -8,7 +8,7 @@ from functools import cached_property
 from samplewise.checks import one_of, positive_number, true_or_false, whole_number
 from samplewise.contract import PLANS, Workload
 from samplewise.contract.plan import DEFAULT_MEMORY_MB
-from samplewise.network import INITIALIZERS, LOSSES, SGD, Optimizer
+from samplewise.network import INITIALIZERS, LOSSES, SGD
 
 AUTO = "auto"
 DTYPES = ("float64", "float32")
@@ -94,9 +94,9 @@ class TrainingSettings:
             object.__setattr__(self, name, value)
 
     @cached_property
-    def optimizer(self) -> Optimizer:
+    def optimizer(self) -> SGD:
         """The update rule."""
-        return SGD(self.momentum, self.nesterov, self.l2)
+        return SGD(self.momentum, self.nesterov, l2=self.l2)
 
     @property
     def seed_of_order(self) -> int:

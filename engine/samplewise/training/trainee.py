@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.errors import ContractError, DivergenceError
-from samplewise.network import Loss, Network, aligned_zeros, initialize
+from samplewise.network import ClassLoss, Network, aligned_zeros, initialize
 from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.training import divergence
@@ -39,7 +39,7 @@ class Trainee:
     def __init__(
         self,
         network: Network,
-        loss: Loss,
+        loss: ClassLoss,
         settings: TrainingSettings,
         rows: TrainingRows,
         choice: Choice,

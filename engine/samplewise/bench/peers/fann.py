@@ -29,7 +29,7 @@ from samplewise.bench.peers.task import (
     single,
     tensors,
 )
-from samplewise.network.losses import sigmoid
+from samplewise.network.losses.links import sigmoid
 
 LEAST_OUTPUT, MOST_OUTPUT = 0.01, 0.99
 DIFFERS = "squared error, which is FANN's only loss; otherwise the same steps"

@@ -107,7 +107,7 @@ def network_of(library: Any, task: Task) -> c_void_p:
     the square of their number, 50 s at 200,000.
     """
     problem = task.problem
-    sizes = [problem.network.inputs, *(layer.units for layer in problem.network.layers)]
+    sizes = [size for (size,) in problem.network.shapes]
     made = c_void_p(library.fann_create_standard_array(len(sizes), (c_uint * len(sizes))(*sizes)))
     library.fann_set_activation_function_hidden(made, SIGMOID)
     library.fann_set_activation_function_output(made, SIGMOID)

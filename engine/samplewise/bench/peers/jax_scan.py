@@ -26,7 +26,7 @@ from samplewise.bench.peers.task import (
     predicted,
     tensors,
 )
-from samplewise.network import Network, Optimizer
+from samplewise.network import SGD, Network
 
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 SCAN, VMAP, JIT = "jit(scan)", "jit(vmap(scan))", "jit"
@@ -113,7 +113,7 @@ def loss_of(network: Network) -> Callable[[Any, Any, Any], Any]:
     return lambda arrays, x, y: jnp.mean(per_row(logits(arrays, x), y))
 
 
-def update_of(rule: Optimizer, rate: float) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+def update_of(rule: SGD, rate: float) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     """Return the function (arrays, velocities, gradients) -> updated arrays and velocities."""
 
     def update(arrays: Any, velocities: Any, gradients: Any) -> tuple[Any, Any]:

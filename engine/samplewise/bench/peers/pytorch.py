@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,12 +57,11 @@ def module(task: Task) -> Any:
     from torch import nn
 
     network, parts = task.problem.network, []
-    inputs = network.inputs
-    for layer in network.layers:
-        parts.append(nn.Linear(inputs, layer.units))
+    sizes = itertools.pairwise(size for (size,) in network.shapes)
+    for layer, (inputs, units) in zip(network.layers, sizes, strict=True):
+        parts.append(nn.Linear(inputs, units))
         if layer.activation in ACTIVATIONS:
             parts.append(getattr(nn, ACTIVATIONS[layer.activation])())
-        inputs = layer.units
     built = nn.Sequential(*parts)
     _set_weights(built, task)
     return built

@@ -68,7 +68,7 @@ def estimator(task: Task) -> Any:
     problem = task.problem
     hidden, rule = problem.network.layers[:-1], problem.optimizer
     made = MLPClassifier(
-        [layer.units for layer in hidden],
+        [size for (size,) in problem.network.shapes[1:-1]],
         activation=ACTIVATIONS[hidden[0].activation],
         solver="sgd",
         alpha=0.0,

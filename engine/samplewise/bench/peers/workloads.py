@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from samplewise.bench.peers.task import PEERS, Task
 from samplewise.bench.problems import LOSS, Problem, drawn_problem, report_data
-from samplewise.network import SGD, Optimizer, loss_named, multilayer_perceptron
+from samplewise.network import SGD, class_loss_named, multilayer_perceptron
 from samplewise.training import inputs
 
 DTYPE = "float32"
@@ -46,7 +46,7 @@ def _photographs(
     """Return networks 784-hidden-1 on the report's 800 rows, for 10 epochs."""
     data = report_data()
     network = multilayer_perceptron(data.training.features, (hidden,), 1)
-    loss = loss_named(LOSS)
+    loss = class_loss_named(LOSS)
     X = inputs.prepare_rows(data.X, network, DTYPE)
     _, Y = inputs.prepare_targets(data.training.labels, len(X), network, loss, DTYPE)
     first = Problem(network, loss, SGD(), X, Y, learning_rate, 10, batch_size, init)
@@ -60,7 +60,7 @@ def _drawn(
     epochs: int,
     learning_rate: float,
     batch_size: int = 1,
-    optimizer: Optimizer | None = None,
+    optimizer: SGD | None = None,
 ) -> Task:
     """Return a network of this shape on rows that are drawn for it."""
     inputs_, hidden, outputs = shape

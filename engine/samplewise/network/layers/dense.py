@@ -1,17 +1,17 @@
-"""Layers: frozen descriptions that know their shapes and nothing of how they are computed."""
+"""The dense layer."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from samplewise.checks import one_of, whole_number
 from samplewise.network.activations import ACTIVATIONS
+from samplewise.network.layers.base import Layer, Shape, size_of
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Layer):
     """Affine map followed by an activation: A = f(X W^T + b).
 
     Args:
@@ -32,19 +32,19 @@ class Dense:
         object.__setattr__(self, "units", whole_number("units of a dense layer", self.units))
         one_of("activation", self.activation, ACTIVATIONS)
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one sample's output, (O,)."""
         del input_shape  # any input is flattened
         return (self.units,)
 
-    def parameter_shapes(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """Return the shapes of `weight` (O, I) and `bias` (O,), laid out as in PyTorch."""
-        return {"weight": (self.units, math.prod(input_shape)), "bias": (self.units,)}
+        return {"weight": (self.units, size_of(input_shape)), "bias": (self.units,)}
 
-    def multiply_adds(self, input_shape: tuple[int, ...]) -> int:
+    def fans(self, input_shape: Shape) -> tuple[int, int]:
+        """Return I and O."""
+        return size_of(input_shape), self.units
+
+    def multiply_adds(self, input_shape: Shape) -> int:
         """Return the multiply-adds of one sample's forward pass."""
-        return self.units * math.prod(input_shape)
-
-
-Layer = Dense
-LAYERS: dict[str, type[Layer]] = {Dense.kind: Dense}
+        return self.units * size_of(input_shape)

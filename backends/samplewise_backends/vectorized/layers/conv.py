@@ -1,0 +1,108 @@
+"""The convolution of a batch, forward beside backward, into given buffers.
+
+Each image becomes a matrix with a row for each tap of a kernel and a column for each output pixel,
+so that a product with all kernels is the layer. Filling it takes one copy a tap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.network import Conv2D, aligned_zeros
+
+Matrix = NDArray[Any]
+Given = tuple[NDArray[Any], ...]
+
+
+class Conv:
+    """Z[f] = b[f] + sum over taps of w[f, tap] times what the tap sees.
+
+    Args:
+        layer: described.
+        input_shape: (C, height, width).
+        dtype: of all arrays.
+    """
+
+    def __init__(self, layer: Conv2D, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._layer, self._input_shape, self._dtype = layer, input_shape, dtype
+        self._filters, *self._lengths = layer.output_shape(input_shape)
+        channels, height, width = input_shape
+        (above, under), (left, right) = layer.pads(input_shape)
+        self._padded_shape = channels, above + height + under, left + width + right
+        self._inside = slice(above, above + height), slice(left, left + width)
+        self._pixels = int(np.prod(self._lengths))
+        self._taps = channels * int(np.prod(layer.kernel))
+        self._allocate(0)
+
+    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+        """Write Z (B, F pixels)."""
+        w, b = given
+        count = len(A)
+        seen = self._unfolded(A)
+        out = Z.reshape(count, self._filters, self._pixels)
+        np.matmul(w.reshape(self._filters, -1), seen, out=out)
+        out += b[:, None]
+
+    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
+        """Write dw, dZ times what the taps saw, and db, the sums of dZ; sums over the batch."""
+        del given
+        dw, db = written
+        count = len(A)
+        seen, deltas = self._unfolded(A), dZ.reshape(count, self._filters, self._pixels)
+        each = self._each[:count]
+        np.matmul(deltas, seen.transpose(0, 2, 1), out=each)
+        np.add.reduce(each, axis=0, out=dw.reshape(self._filters, -1))
+        np.add.reduce(deltas, axis=(0, 2), out=db)
+
+    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+        """Write dA: each tap sends its share back to where it read."""
+        w, _ = given
+        count = len(A)
+        deltas, shares = dZ.reshape(count, self._filters, self._pixels), self._seen[:count]
+        np.matmul(w.reshape(self._filters, -1).T, deltas, out=shares)
+        padded = self._padded[:count]
+        padded.fill(0)
+        for view, share in self._views(padded, shares):
+            view += share
+        rows, columns = self._inside
+        np.copyto(dA.reshape(count, *self._input_shape), padded[:, :, rows, columns])
+        # What went to the padding must not be taken for zeros by the next forward pass.
+        padded.fill(0)
+
+    def _unfolded(self, A: Matrix) -> Matrix:
+        """Return what each tap sees, (B, taps, pixels)."""
+        count = len(A)
+        self._reserve(count)
+        padded, seen = self._padded[:count], self._seen[:count]
+        rows, columns = self._inside
+        padded[:, :, rows, columns] = A.reshape(count, *self._input_shape)
+        for view, columns_of_tap in self._views(padded, seen):
+            np.copyto(columns_of_tap, view)
+        return seen
+
+    def _views(self, padded: Matrix, taps: Matrix) -> Iterator[tuple[Matrix, Matrix]]:
+        """Yield what a tap of all channels sees of the images, and its part of `taps`."""
+        height, width = self._lengths
+        step, kernel = self._layer.stride, self._layer.kernel
+        parts = taps.reshape(len(taps), -1, *kernel, height, width)
+        for i, j in np.ndindex(kernel):
+            view = padded[:, :, i : i + step * height : step, j : j + step * width : step]
+            yield view, parts[:, :, i, j]
+
+    def _reserve(self, rows: int) -> None:
+        """Make the buffers hold at least `rows` images."""
+        if rows > len(self._padded):
+            self._allocate(rows)
+
+    def _allocate(self, rows: int) -> None:
+        self._padded = _zeros((rows, *self._padded_shape), self._dtype)
+        self._seen = _zeros((rows, self._taps, self._pixels), self._dtype)
+        self._each = _zeros((rows, self._filters, self._taps), self._dtype)
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Matrix:
+    return aligned_zeros(int(np.prod(shape)), dtype).reshape(shape)

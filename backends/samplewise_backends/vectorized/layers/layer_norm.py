@@ -1,0 +1,56 @@
+"""Layer normalisation of a batch, forward beside backward, into given buffers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[Any]
+Given = tuple[NDArray[Any], ...]
+
+
+class LayerNorm:
+    """Z = w N + b, with N = (A - mean) / sqrt(variance + epsilon), of each row by itself.
+
+    Args:
+        epsilon: of the description.
+    """
+
+    def __init__(self, epsilon: float) -> None:
+        self._epsilon = epsilon
+
+    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+        """Write Z, of A's shape."""
+        w, b = given
+        N, _ = self._normal(A)
+        np.multiply(N, w.ravel(), out=Z)
+        Z += b.ravel()
+
+    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
+        """Write dw, the sum of dZ N, and db, that of dZ."""
+        del given
+        dw, db = written
+        N, _ = self._normal(A)
+        N *= dZ
+        np.add.reduce(N, axis=0, out=dw.reshape(-1))
+        np.add.reduce(dZ, axis=0, out=db.reshape(-1))
+
+    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+        """Write (dN - mean(dN) - N mean(dN N)) / deviation of each row, with dN = w dZ."""
+        w, _ = given
+        N, deviation = self._normal(A)
+        np.multiply(dZ, w.ravel(), out=dA)
+        along = (dA * N).mean(axis=1, keepdims=True)
+        dA -= dA.mean(axis=1, keepdims=True)
+        N *= along
+        dA -= N
+        dA /= deviation
+
+    def _normal(self, A: Matrix) -> tuple[Matrix, Matrix]:
+        """Return N, and the deviations that rows were divided by, (B, 1)."""
+        N = A - A.mean(axis=1, keepdims=True)
+        deviation = np.sqrt(np.mean(N * N, axis=1, keepdims=True) + A.dtype.type(self._epsilon))
+        N /= deviation
+        return N, deviation

@@ -1,0 +1,116 @@
+"""Pooling of a batch, forward beside backward, into given buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.network import AvgPool2D, MaxPool2D
+
+Matrix = NDArray[Any]
+Given = tuple[NDArray[Any], ...]
+
+
+class _Pool:
+    """Takes the windows' places one after the other: all upper left values, and so on.
+
+    Args:
+        layer: described.
+        input_shape: (channels, height, width).
+    """
+
+    def __init__(self, layer: MaxPool2D | AvgPool2D, input_shape: tuple[int, ...]) -> None:
+        self._size, self._step = layer.size, layer.step
+        self._input_shape, self._output_shape = input_shape, layer.output_shape(input_shape)
+
+    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
+        """Write nothing: there are no parameters."""
+
+    def _places(self, images: Matrix) -> Iterator[Matrix]:
+        """Yield the view of each place of the windows, (B, channels, height, width)."""
+        _, height, width = self._output_shape
+        step = self._step
+        for i, j in np.ndindex(self._size):
+            yield images[:, :, i : i + step * height : step, j : j + step * width : step]
+
+    def _images(self, A: Matrix, shape: tuple[int, ...]) -> Matrix:
+        return A.reshape(len(A), *shape)
+
+
+class MaxPool(_Pool):
+    """The largest value of each window; of equal ones, the first gets the gradient."""
+
+    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+        """Write the largest values; np.maximum keeps a NaN."""
+        del given
+        out = self._images(Z, self._output_shape)
+        out.fill(-np.inf)
+        for place in self._places(self._images(A, self._input_shape)):
+            np.maximum(out, place, out=out)
+
+    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+        """Send each dZ to where the largest value was found first."""
+        del given
+        images, largest = self._images(A, self._input_shape), self._largest(A)
+        deltas, out = self._images(dZ, self._output_shape), self._images(dA, self._input_shape)
+        out.fill(0)
+        free = np.ones(largest.shape, dtype=bool)
+        for place, target in zip(self._places(images), self._places(out), strict=True):
+            here = free & (place == largest)
+            target += deltas * here
+            free &= ~here
+
+    def _largest(self, A: Matrix) -> Matrix:
+        out = np.empty((len(A), *self._output_shape), A.dtype)
+        self.forward(A, (), out.reshape(len(A), -1))
+        return out
+
+
+class AvgPool(_Pool):
+    """The mean of each window."""
+
+    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+        """Write the means."""
+        del given
+        out = self._images(Z, self._output_shape)
+        out.fill(0)
+        for place in self._places(self._images(A, self._input_shape)):
+            out += place
+        out /= np.prod(self._size)
+
+    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+        """Spread each dZ evenly over its window."""
+        del A, given
+        share = self._images(dZ, self._output_shape) / np.prod(self._size).astype(dZ.dtype)
+        out = self._images(dA, self._input_shape)
+        out.fill(0)
+        for target in self._places(out):
+            target += share
+
+
+class GlobalAvgPool:
+    """The mean of each channel.
+
+    Args:
+        input_shape: (channels, height, width).
+    """
+
+    def __init__(self, input_shape: tuple[int, ...]) -> None:
+        self._channels = input_shape[0]
+
+    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+        """Write the means, (B, channels)."""
+        del given
+        np.mean(A.reshape(len(A), self._channels, -1), axis=2, out=Z)
+
+    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
+        """Write nothing: there are no parameters."""
+
+    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+        """Spread each dZ evenly over its channel."""
+        del A, given
+        out = dA.reshape(len(dA), self._channels, -1)
+        np.divide(dZ[:, :, None], out.shape[2], out=out)

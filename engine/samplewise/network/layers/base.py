@@ -1,0 +1,88 @@
+"""What every layer describes: shapes and costs, and nothing of how it is computed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from samplewise.errors import ParameterError
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A frozen description; a subclass has the layer's settings as fields, and one `kind`.
+
+    Shapes are those of one sample, without the batch. Images are (channels, height, width).
+    """
+
+    kind: ClassVar[str]
+    # Whether it computes something else in training than in prediction.
+    differs_in_training: ClassVar[bool] = False
+
+    @property
+    def activation(self) -> str:
+        """Name of the activation that follows; a layer without one leaves its outputs alone."""
+        return "identity"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of one sample's output.
+
+        Raises:
+            ParameterError: the layer does not take this input; the message names both.
+        """
+        raise NotImplementedError
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Return the shapes of `weight` and `bias`, laid out as in PyTorch; empty without any."""
+        del input_shape
+        return {}
+
+    def fans(self, input_shape: Shape) -> tuple[int, int] | None:
+        """Return fan-in and fan-out of the weights.
+
+        None where there are none: scales start at 1, and no penalty shrinks them.
+        """
+        del input_shape
+        return None
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return the multiply-adds of one sample's forward pass, of products only."""
+        del input_shape
+        return 0
+
+
+def channels_height_width(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
+    """Return an image's shape.
+
+    Raises:
+        ParameterError: the input is no image.
+    """
+    if len(input_shape) != 3:
+        raise ParameterError(
+            f"a {layer.kind} layer takes images (channels, height, width), but its input has "
+            f"shape {input_shape}; give the network an input_shape of three lengths"
+        )
+    channels, height, width = input_shape
+    return channels, height, width
+
+
+def windows(layer: Layer, what: str, lengths: Shape, sizes: Shape, stride: int) -> Shape:
+    """Return how many windows of `sizes` fit into `lengths`, along each.
+
+    Raises:
+        ParameterError: a window is larger than what it slides over.
+    """
+    if any(size > length for size, length in zip(sizes, lengths, strict=True)):
+        raise ParameterError(
+            f"a {layer.kind} layer's {what} of {' x '.join(map(str, sizes))} is larger than its "
+            f"input of {' x '.join(map(str, lengths))}; use a smaller one"
+        )
+    return tuple((length - size) // stride + 1 for length, size in zip(lengths, sizes, strict=True))
+
+
+def size_of(shape: Shape) -> int:
+    """Return the number of values in one sample of this shape."""
+    return math.prod(shape)

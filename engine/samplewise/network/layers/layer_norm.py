@@ -1,0 +1,42 @@
+"""Layer normalisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from samplewise.checks import positive_number
+from samplewise.network.layers.base import Layer, Shape
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """Each sample less its mean, by its standard deviation, times a scale, plus a shift.
+
+        y = w (x - mean) / sqrt(variance + epsilon) + b, over all values of a sample
+
+    Source: Ba, Kiros, Hinton (2016), "Layer Normalization". It couples no samples, unlike batch
+    normalisation, so a batch of one works. Scales start at 1 and shifts at 0.
+
+    Args:
+        epsilon: above 0; keeps a constant sample from dividing by 0.
+
+    Raises:
+        ParameterError: `epsilon` is out of range.
+    """
+
+    kind: ClassVar[str] = "layer_norm"
+
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        epsilon = positive_number("epsilon of a layer_norm layer", self.epsilon)
+        object.__setattr__(self, "epsilon", epsilon)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input's shape."""
+        return input_shape
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Return the shapes of `weight` and `bias`, both the input's."""
+        return {"weight": input_shape, "bias": input_shape}

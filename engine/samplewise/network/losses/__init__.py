@@ -1,0 +1,72 @@
+"""Losses: what their targets look like, and how logits become probabilities and decisions.
+
+Every loss is computed from logits.
+"""
+
+from __future__ import annotations
+
+from samplewise.checks import one_of
+from samplewise.errors import ParameterError
+from samplewise.network.losses.base import CLASSES, VALUES, ClassLoss, Loss, ValueLoss
+from samplewise.network.losses.classification import BinaryCrossEntropy, CategoricalCrossEntropy
+from samplewise.network.losses.regression import (
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    MultiLabelCrossEntropy,
+    Poisson,
+)
+
+LOSSES: dict[str, type[Loss]] = {
+    loss.name: loss
+    for loss in (
+        BinaryCrossEntropy,
+        CategoricalCrossEntropy,
+        MultiLabelCrossEntropy,
+        MeanSquaredError,
+        MeanAbsoluteError,
+        Huber,
+        Poisson,
+    )
+}
+
+
+def loss_named(name: str) -> Loss:
+    """Return the loss of this name, with its usual settings.
+
+    Raises:
+        ParameterError: there is none; the message lists those there are.
+    """
+    return LOSSES[one_of("loss", name, LOSSES)]()
+
+
+def class_loss_named(name: str) -> ClassLoss:
+    """Return the loss of this name, which must learn classes.
+
+    Raises:
+        ParameterError: there is none, or it learns numbers.
+    """
+    loss = loss_named(name)
+    if not isinstance(loss, ClassLoss):
+        known = ", ".join(key for key, kind in LOSSES.items() if issubclass(kind, ClassLoss))
+        raise ParameterError(f"loss '{name}' learns numbers, but classes are given; use {known}")
+    return loss
+
+
+__all__ = [
+    "CLASSES",
+    "LOSSES",
+    "VALUES",
+    "BinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "ClassLoss",
+    "Huber",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "MultiLabelCrossEntropy",
+    "Poisson",
+    "ValueLoss",
+    "class_loss_named",
+    "loss_named",
+]

@@ -1,0 +1,108 @@
+"""What every loss says of its targets and its logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from samplewise.errors import ParameterError
+
+CLASSES, VALUES = "classes", "values"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss over the logits of a sample. Value and gradient stand together in each backend.
+
+    Attributes:
+        name: as settings and files say it.
+        learns: CLASSES where a row has a class, VALUES where it has numbers, one an output.
+    """
+
+    name: ClassVar[str]
+    learns: ClassVar[str]
+
+    def check_outputs(self, outputs: int) -> None:
+        """Refuse a network whose number of logits does not fit.
+
+        Raises:
+            ParameterError: naming what fits.
+        """
+
+    def mean(self, logits: NDArray[Any], targets: NDArray[Any]) -> float:
+        """Return the mean loss over rows, summed in float64; for evaluation only."""
+        return float(np.mean(self.values(logits, targets), dtype=np.float64))
+
+    def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return the loss of each row."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ClassLoss(Loss):
+    """A loss that learns the class of a row."""
+
+    learns: ClassVar[str] = CLASSES
+
+    def outputs(self, classes: int) -> int:
+        """Return how many logits `classes` classes need.
+
+        Raises:
+            ParameterError: the loss does not take so many classes.
+        """
+        raise NotImplementedError
+
+    def targets(self, labels: NDArray[np.int64], outputs: int, dtype: DTypeLike) -> NDArray[Any]:
+        """Return the targets Y (n, outputs) of class indices (n,)."""
+        raise NotImplementedError
+
+    def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the probability of every class, (n, classes), rows summing to 1."""
+        raise NotImplementedError
+
+    def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the same bits for one row, (1, outputs), as (classes,), at less cost."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ValueLoss(Loss):
+    """A loss that learns numbers, one an output; it is their mean over the outputs of a row."""
+
+    learns: ClassVar[str] = VALUES
+
+    def check_targets(self, targets: NDArray[Any]) -> None:
+        """Refuse targets that the loss cannot learn.
+
+        Raises:
+            ParameterError: naming what it takes.
+        """
+
+    def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return what the logits predict, (n, outputs)."""
+        return logits
+
+    def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return the loss of each row."""
+        return np.asarray(self.entries(logits, targets).mean(axis=1))
+
+    def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return the loss of each output of each row."""
+        raise NotImplementedError
+
+
+def refuse_negative(name: str, targets: NDArray[Any], most: float = np.inf) -> None:
+    """Refuse targets outside [0, most].
+
+    Raises:
+        ParameterError: there are some.
+    """
+    if targets.min() < 0 or targets.max() > most:
+        limit = "at least 0" if most == np.inf else f"from 0 to {most:g}"
+        raise ParameterError(
+            f"{name} takes targets {limit}, but they run from {targets.min():g} to "
+            f"{targets.max():g}"
+        )

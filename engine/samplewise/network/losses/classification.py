@@ -1,0 +1,131 @@
+"""Losses that learn classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from samplewise.checks import decay_factor
+from samplewise.errors import ParameterError
+from samplewise.network.losses.base import ClassLoss
+from samplewise.network.losses.links import both_sides, sigmoid, softmax
+
+
+@dataclass(frozen=True)
+class _Smoothed(ClassLoss):
+    """A cross-entropy whose targets may be smoothed.
+
+    Args:
+        label_smoothing: share s of each target that is spread evenly over all classes, in [0, 1);
+            Szegedy et al. (2016).
+    """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        smoothing = decay_factor("label_smoothing", self.label_smoothing)
+        object.__setattr__(self, "label_smoothing", smoothing)
+
+    def _smoothed(self, targets: NDArray[Any], classes: int) -> NDArray[Any]:
+        if self.label_smoothing:
+            targets *= 1 - self.label_smoothing
+            targets += self.label_smoothing / classes
+        return targets
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(_Smoothed):
+    """Two classes, one logit z: loss = log(1 + exp(z)) - y z, with y 0 or 1, p = sigmoid(z).
+
+    Its gradient with respect to z is p - y.
+    """
+
+    name: ClassVar[str] = "binary_cross_entropy"
+
+    def outputs(self, classes: int) -> int:
+        """Return 1; there must be two classes."""
+        if classes != 2:
+            raise ParameterError(
+                f"{self.name} tells 2 classes apart, but there are {classes}; "
+                "use categorical_cross_entropy, or choose two classes"
+            )
+        return 1
+
+    def check_outputs(self, outputs: int) -> None:
+        """Accept 1 output."""
+        if outputs != 1:
+            raise ParameterError(
+                f"{self.name} needs 1 output, but the network has {outputs}; "
+                "use categorical_cross_entropy or a last layer of 1 unit"
+            )
+
+    def targets(self, labels: NDArray[np.int64], outputs: int, dtype: DTypeLike) -> NDArray[Any]:
+        """Return 0 or 1 in a column, smoothed."""
+        del outputs
+        return self._smoothed(labels.astype(dtype).reshape(-1, 1), 2)
+
+    def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the columns 1 - p and p."""
+        return np.hstack([sigmoid(-logits), sigmoid(logits)])
+
+    def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return 1 - p and p; NumPy's scalars take a tenth of the time of its arrays."""
+        z = logits[0, 0]
+        larger, smaller = both_sides(z)
+        return np.array((smaller, larger) if z >= 0 else (larger, smaller))
+
+    def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return max(z, 0) - y z + log(1 + exp(-|z|)) of each row.
+
+        The first two first: they cancel exactly where the answer is right, and the last is tiny.
+        """
+        losses = np.maximum(logits, 0) - targets * logits + np.log1p(np.exp(-np.abs(logits)))
+        return np.asarray(losses[:, 0])
+
+
+@dataclass(frozen=True)
+class CategoricalCrossEntropy(_Smoothed):
+    """K classes, K logits: loss = log(sum exp(z)) - y . z, with y one-hot, p = softmax(z).
+
+    Its gradient with respect to z is p - y.
+    """
+
+    name: ClassVar[str] = "categorical_cross_entropy"
+
+    def outputs(self, classes: int) -> int:
+        """Return one logit a class."""
+        return classes
+
+    def check_outputs(self, outputs: int) -> None:
+        """Accept 2 outputs or more: the softmax of one logit is always 1."""
+        if outputs < 2:
+            raise ParameterError(
+                f"{self.name} needs 2 outputs or more, but the network has {outputs}; "
+                "use binary_cross_entropy or one unit a class in the last layer"
+            )
+
+    def targets(self, labels: NDArray[np.int64], outputs: int, dtype: DTypeLike) -> NDArray[Any]:
+        """Return one-hot rows, smoothed."""
+        rows = np.zeros((len(labels), outputs), dtype=dtype)
+        rows[np.arange(len(labels)), labels] = 1
+        return self._smoothed(rows, outputs)
+
+    def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the softmax of each row."""
+        return softmax(logits)
+
+    def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the softmax of the row; reductions over an axis take 1.7 times as long."""
+        z = logits[0]
+        e = np.exp(z - z[z.argmax()])
+        e /= np.add.reduce(e)
+        return e
+
+    def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return log(sum exp(s)) - y . s of each row, with s = z - max(z)."""
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        losses = np.log(np.exp(shifted).sum(axis=1)) - (targets * shifted).sum(axis=1)
+        return np.asarray(losses)

@@ -1,0 +1,31 @@
+"""How logits become predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
+    """Return 1 / (1 + exp(-z)), by the branch of the sign so that exp never overflows."""
+    larger, smaller = both_sides(z)
+    return np.where(z >= 0, larger, smaller)
+
+
+def both_sides(z: Any) -> tuple[Any, Any]:
+    """Return sigmoid(|z|) and sigmoid(-|z|), of an array or a scalar."""
+    e = np.exp(-abs(z))
+    return 1 / (1 + e), e / (1 + e)
+
+
+def softmax(z: NDArray[Any]) -> NDArray[Any]:
+    """Return the softmax of each row; the shift by the row's largest leaves it unchanged."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def softplus(z: NDArray[Any]) -> NDArray[Any]:
+    """Return log(1 + exp(z)) without overflow."""
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))

@@ -1,0 +1,107 @@
+"""Losses that learn numbers, one or several a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import positive_number
+from samplewise.network.losses.base import ValueLoss, refuse_negative
+from samplewise.network.losses.links import sigmoid, softplus
+
+
+@dataclass(frozen=True)
+class MultiLabelCrossEntropy(ValueLoss):
+    """Several labels that may hold at once: binary cross-entropy, an output a label.
+
+    Its gradient with respect to a logit is (sigmoid(z) - y) / outputs.
+    """
+
+    name: ClassVar[str] = "multi_label_cross_entropy"
+
+    def check_targets(self, targets: NDArray[Any]) -> None:
+        """Accept probabilities; usually each is 0 or 1."""
+        refuse_negative(self.name, targets, 1.0)
+
+    def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the probability of each label."""
+        return sigmoid(logits)
+
+    def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return max(z, 0) - y z + log(1 + exp(-|z|))."""
+        return softplus(logits) - targets * logits
+
+
+@dataclass(frozen=True)
+class MeanSquaredError(ValueLoss):
+    """(z - y)^2; its gradient with respect to a logit is 2 (z - y) / outputs."""
+
+    name: ClassVar[str] = "mean_squared_error"
+
+    def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return the squared errors."""
+        return np.asarray((logits - targets) ** 2)
+
+
+@dataclass(frozen=True)
+class MeanAbsoluteError(ValueLoss):
+    """|z - y|; its gradient with respect to a logit is sign(z - y) / outputs, and 0 at 0."""
+
+    name: ClassVar[str] = "mean_absolute_error"
+
+    def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return the absolute errors."""
+        return np.asarray(np.abs(logits - targets))
+
+
+@dataclass(frozen=True)
+class Huber(ValueLoss):
+    """e^2 / 2 where the error e = z - y is at most delta in size, else delta (|e| - delta / 2).
+
+    Its gradient with respect to a logit is e, limited to [-delta, delta], over outputs.
+    Source: Huber (1964).
+
+    Args:
+        delta: above 0.
+
+    Raises:
+        ParameterError: `delta` is out of range.
+    """
+
+    name: ClassVar[str] = "huber"
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "delta", positive_number("delta", self.delta))
+
+    def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return the loss of each error."""
+        size = np.abs(logits - targets)
+        near = np.minimum(size, self.delta)
+        return np.asarray(near * (size - near / 2))
+
+
+@dataclass(frozen=True)
+class Poisson(ValueLoss):
+    """Counts of mean exp(z): exp(z) - y z; its gradient is (exp(z) - y) / outputs.
+
+    The negative logarithm of the Poisson probability, less log(y!), which no weight changes.
+    """
+
+    name: ClassVar[str] = "poisson"
+
+    def check_targets(self, targets: NDArray[Any]) -> None:
+        """Accept numbers of at least 0."""
+        refuse_negative(self.name, targets)
+
+    def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the expected counts."""
+        return np.asarray(np.exp(logits))
+
+    def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return exp(z) - y z."""
+        return np.asarray(np.exp(logits) - targets * logits)
