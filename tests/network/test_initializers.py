@@ -26,6 +26,7 @@ DEVIATIONS = {
     "he_uniform": math.sqrt(2 / FAN_IN),
     "lecun_normal": math.sqrt(1 / FAN_IN),
     "lecun_uniform": math.sqrt(1 / FAN_IN),
+    "orthogonal": math.sqrt(1 / FAN_IN),
     "zeros": 0.0,
 }
 
@@ -78,3 +79,12 @@ def test_weights_are_the_stream_s_own_float64_draws_in_order():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ParameterError, match="did you mean 'glorot_normal'"):
         first_weights("glorot_norml")
+
+
+@pytest.mark.parametrize("inputs", [7, 40])
+def test_orthogonal_weights_are_orthogonal(inputs):
+    network = multilayer_perceptron(inputs, (20,), 1)
+    parameters = initialize(network, "orthogonal", Streams(0).generator("init"), "float64")
+    W = network.layout.views(parameters)["0.weight"]
+    square = W @ W.T if len(W) < inputs else W.T @ W
+    np.testing.assert_allclose(square, np.eye(len(square)), atol=1e-14)

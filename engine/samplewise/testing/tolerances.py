@@ -37,6 +37,11 @@ _GRADIENT = "of the gradient's largest entry: one forward and one backward pass,
 _DIFFERENCE = "of the gradient's largest entry: truncation and rounding of the difference near 1e-9"
 _WORKED = "of each entry: the decimals worked by hand hold 15 digits"
 _WEIGHTS = "of the largest weight, after so many calm steps; measured "
+_ADAPTIVE = (
+    "of the largest entry, after 3 epochs of any rule: dividing by the root of a small average "
+    "makes a gradient's rounding a step's; measured "
+)
+_OUTSIDE = "of the largest entry, but at least 1, after 100 steps beside PyTorch; measured "
 _FLOAT64, _FLOAT32 = "float64", "float32"
 
 # (row, dtype) -> tolerance. The rows weights_* hold for losses too, with the size of the largest
@@ -58,6 +63,9 @@ TABLE: dict[tuple[str, str], Tolerance] = {
     ("weights_10", _FLOAT32): Tolerance(1e-5, 0.0, _WEIGHTS + "6e-7"),
     ("weights_100", _FLOAT32): Tolerance(3e-5, 0.0, _WEIGHTS + "3e-6"),
     ("weights_1000", _FLOAT32): Tolerance(3e-4, 0.0, _WEIGHTS + "1e-6"),
+    ("outside", _FLOAT64): Tolerance(1e-12, 0.0, _OUTSIDE + "1e-14"),
+    ("adaptive", _FLOAT64): Tolerance(1e-11, 0.0, _ADAPTIVE + "5e-13"),
+    ("adaptive", _FLOAT32): Tolerance(5e-3, 0.0, _ADAPTIVE + "5e-4"),
 }
 COUNTED_STEPS = (1, 10, 100, 1000)
 
