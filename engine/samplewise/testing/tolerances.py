@@ -63,7 +63,7 @@ TABLE: dict[tuple[str, str], Tolerance] = {
     ("weights_10", _FLOAT32): Tolerance(1e-5, 0.0, _WEIGHTS + "6e-7"),
     ("weights_100", _FLOAT32): Tolerance(3e-5, 0.0, _WEIGHTS + "3e-6"),
     ("weights_1000", _FLOAT32): Tolerance(3e-4, 0.0, _WEIGHTS + "1e-6"),
-    ("outside", _FLOAT64): Tolerance(1e-12, 0.0, _OUTSIDE + "1e-14"),
+    ("outside", _FLOAT64): Tolerance(1e-12, 0.0, _OUTSIDE + "2e-14"),
     ("adaptive", _FLOAT64): Tolerance(1e-11, 0.0, _ADAPTIVE + "5e-13"),
     ("adaptive", _FLOAT32): Tolerance(5e-3, 0.0, _ADAPTIVE + "5e-4"),
 }
