@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from samplewise.checks import decay_factor, not_negative, true_or_false
-from samplewise.errors import ParameterError
+from samplewise.errors import CombinationError
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class SGD:
         object.__setattr__(self, "l2", not_negative("l2", self.l2))
         true_or_false("nesterov", self.nesterov)
         if self.nesterov and self.momentum == 0:
-            raise ParameterError("nesterov needs a momentum above 0")
+            raise CombinationError("nesterov needs a momentum above 0")
 
     @property
     def slots(self) -> int:
