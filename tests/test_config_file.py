@@ -2,9 +2,10 @@ import dataclasses
 
 import pytest
 
-from samplewise.errors import ConfigError, ParameterError
+from samplewise.errors import CombinationError, ConfigError, ParameterError
 from samplewise.experiment.config_file import KINDS, effective, read_config, write_config
 from samplewise.experiment.experiment import Experiment
+from samplewise.network import SGD
 
 
 @pytest.fixture(autouse=True)
@@ -226,3 +227,15 @@ def test_an_integer_is_a_rate(config):
 def test_a_file_that_is_none_is_refused(tmp_path, place, message):
     with pytest.raises(ConfigError, match=message):
         read_config(tmp_path / place)
+
+
+def test_settings_that_need_one_another_may_come_in_any_order_and_from_anywhere(config):
+    flags = effective({"nesterov": True, "momentum": "0.9"}, None)
+    assert flags.optimizer == SGD(0.9, nesterov=True)
+    path = config("nesterov = true\n")
+    assert effective({"momentum": "0.5"}, path).optimizer == SGD(0.5, nesterov=True)
+
+
+def test_settings_that_do_not_go_together_are_refused():
+    with pytest.raises(CombinationError, match="nesterov needs a momentum above 0"):
+        effective({"nesterov": True}, None)

@@ -13,7 +13,11 @@ class SamplewiseError(Exception):
 
 
 class ParameterError(SamplewiseError, ValueError):
-    """A setting is out of its range, of the wrong kind, or at odds with another."""
+    """A setting is out of its range, of the wrong kind, or at odds with another one."""
+
+
+class CombinationError(ParameterError):
+    """Settings that are right by themselves do not go together."""
 
 
 class ConfigError(ParameterError):

@@ -105,6 +105,15 @@ def test_a_damaged_file_is_measured_anew_and_replaced(folder, measured, damage):
     assert calibration.read(path).step == RATES.step + 1
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_neither_read_nor_measured_for(folder, measured, make):
+    make(folder / "rates-float32.json")
+    found = calibration.calibration("float32")
+    assert found.rates == RATES
+    assert "is no file" in found.built_in
+    assert measured == []
+
+
 def test_kernels_of_another_processor_are_another_machine(tmp_path, monkeypatch):
     path = tmp_path / "rates.json"
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)

@@ -52,3 +52,20 @@ def test_the_choice_is_the_same_each_time_and_has_its_predictions():
     assert found == chosen(workload).plan
     assert found.epoch_ms == found.alternatives[found.name] > 0
     assert set(found.alternatives) == set(PLANS)
+
+
+def test_gram_blocks_count_against_the_memory():
+    # 300,000 rows by 16 or more take 18 MiB and more; a block and its buffers less than 1.
+    rows = {
+        mb: chosen(Workload(300_000, epochs=50, plan="blocked", memory_mb=mb)) for mb in (1, 99)
+    }
+    assert rows[99].keeps_gram
+    assert not rows[1].keeps_gram
+    assert "do not fit the memory" in rows[1].plan.reason
+    assert rows[1].plan.memory_bytes <= 2**20
+
+
+def test_without_memory_steps_are_made_one_by_one():
+    found = chosen(Workload(800, epochs=10, plan="blocked", memory_mb=0)).plan
+    assert found.name == "direct"
+    assert "does not fit the memory" in found.reason

@@ -76,3 +76,9 @@ def test_a_plan_that_a_backend_lacks_is_refused(cli, images):
     assert ended.code != 0
     assert "dual" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_what_an_epoch_took_is_the_mean_over_all_epochs(cli, images):
+    figures = json.loads(cli("explain", "--data", images, *FAST, "--json").out)["measured"]
+    whole = figures["first_ms"] + 2 * figures["later_ms"] + figures["synchronize_ms"]
+    assert figures["epoch_ms"] == pytest.approx(whole / 3)

@@ -9,6 +9,8 @@ import pytest
 from loop_problem import LABELS, StopAfter, X
 from many_backend import Elsewhere, ManyBackend, ManyPrograms
 
+from samplewise.contract import PLANS
+from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
@@ -68,7 +70,9 @@ def test_each_network_comes_out_as_it_would_alone(monkeypatch, program, order):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("order", [{}, {"shuffle": True, "order_seed": 9}])
-def test_numba_cpu_trains_all_at_once_as_each_alone(dtype, order):
+@pytest.mark.parametrize("plan", [AUTO_PLAN, *PLANS])
+def test_numba_cpu_trains_all_at_once_as_each_alone(dtype, order, plan):
+    order = {**order, "plan": plan}
     chosen = three(backend="numba_cpu", dtype=dtype, **order)
     agrees_with_alone(train_many(NETWORKS, X, LABELS, chosen), chosen)
     exploding = settings(backend="numba_cpu", dtype=dtype, **order, **EXPLODES)
@@ -370,3 +374,18 @@ def test_two_threads_give_the_bits_of_one(plan):
         return [one.parameters.tobytes() for one in train_many(networks, X, labels, settings)]
 
     assert trained(1) == trained(2)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("plan", PLANS)
+def test_numbers_beyond_the_dtype_warn_nobody(plan, threads):
+    # At twice the rate that a warm-up might take, a block's factors of W would overflow float32.
+    rows = np.random.default_rng(0).standard_normal((200, 4)) / 8
+    labels = np.arange(200) % 2
+    shared = {"backend": "numba_cpu", "plan": plan, "batch_size": 1, "threads": threads}
+    calm = settings(l2=100.0, learning_rate=1e-3, dtype="float32", **shared)
+    for result in train_many([NETWORKS[0]] * 4, rows, labels, [calm] * 4):
+        assert np.isfinite(result.parameters).all()
+    wild = settings(l2=1e300, **shared)
+    with pytest.raises(SomeDivergedError):
+        train_many([NETWORKS[0]] * 4, rows, labels, [wild] * 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
 
@@ -120,8 +121,10 @@ class NumbaManyProgram:
         if self._threads == 1 or len(numbers) == 1:
             in_turn(call, numbers)
             return
+        # Each call in a copy of this context: NumPy's warnings stay as the caller set them.
+        contexts = [copy_context() for _ in numbers]
         with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(call, numbers))
+            list(pool.map(lambda context, k: context.run(call, k), contexts, numbers))
 
     def _plan_for(self, workload: Workload) -> None:
         self._workload = workload

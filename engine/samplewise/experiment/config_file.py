@@ -6,6 +6,7 @@ import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import tomli_w
 
 from samplewise import __version__
 from samplewise.checks import printable, suggestion
-from samplewise.errors import ConfigError, DataError, ParameterError
+from samplewise.errors import CombinationError, ConfigError, DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.value_kinds import VALUE_KINDS, ValueKind
 from samplewise.regular_file import open_unchanged
@@ -112,7 +113,9 @@ def _from_text(field: str, given: object, source: str) -> object:
 
 def _checked(field: str, value: Any) -> Any:
     """Return the value after the experiment's own check of this one field."""
-    Experiment(**{field: value})
+    # Whether fields go together shows once all are known.
+    with suppress(CombinationError):
+        Experiment(**{field: value})
     return value
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from samplewise.checks import decay_factor, not_negative, positive_number, true_or_false
-from samplewise.errors import ParameterError
+from samplewise.errors import CombinationError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ class SGD(Optimizer):
         object.__setattr__(self, "momentum", decay_factor("momentum", self.momentum))
         true_or_false("nesterov", self.nesterov)
         if self.nesterov and self.momentum == 0:
-            raise ParameterError("nesterov needs a momentum above 0")
+            raise CombinationError("nesterov needs a momentum above 0")
 
     @property
     def slots(self) -> int:

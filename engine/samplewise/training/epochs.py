@@ -48,7 +48,9 @@ def run_epochs(
     # Many networks are split over threads by the program; a matrix product that took several
     # too would ask for more cores than there are, and change last bits.
     threads = trainees[0].settings.threads if len(trainees) == 1 else 1
-    with limited(threads):
+    # Overflow needs no warning, whatever the caller set: every stretch is checked for what is not
+    # finite.
+    with limited(threads), np.errstate(all="ignore"):
         for trainee in trainees:
             for callback in trainee.callbacks:
                 callback.on_compile_begin(backend)
@@ -59,9 +61,8 @@ def run_epochs(
         for trainee in trainees:
             trainee.history.compile_ms = compile_ms
             trainee.history.plan = dataclasses.asdict(compiled[0].plan)
-        # Threads again, for the libraries that compiling has only now loaded. Overflow needs no
-        # warning, whatever the caller set: every stretch is checked for what is not finite.
-        with limited(threads), np.errstate(all="ignore"):
+        # Again, for the libraries that compiling has only now loaded.
+        with limited(threads):
             _Loop(trainees, rows, compiled).run(stop or threading.Event())
 
 

@@ -88,6 +88,8 @@ def _found(dtype: str) -> Calibration:
     if folder is None:
         return Calibration(fallback, "no folder to keep measured ones in")
     path = folder / f"rates-{dtype}.json"
+    if path.exists() and not path.is_file():
+        return Calibration(fallback, f"{path} is no file, so that none can be kept")
     found = read(path)
     if found is None:
         try:

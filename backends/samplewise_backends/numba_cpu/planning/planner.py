@@ -204,10 +204,8 @@ def _reason(
     if workload.plan == AUTO_PLAN and any(other.ns < taken.ns for other in best.values()):
         parts.append("too close to give up blocked, which is predicted best and keeps little")
     if DUAL not in best:
-        parts.append(
-            f"dual would keep a Gram matrix of {_mib(sizes.gram())}, and {workload.memory_mb} MiB "
-            "are allowed"
-        )
+        kept = f"a Gram matrix of {_mib(sizes.gram())}"
+        parts.append(f"dual would keep {kept}, and {workload.memory_mb} MiB are allowed")
     if taken.name == BLOCKED:
         parts.append(_gram_words(taken, workload))
     return "; ".join(parts)

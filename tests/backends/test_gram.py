@@ -1,0 +1,67 @@
+"""What programs keep of rows, orders and states: used again only where it still holds."""
+
+import numpy as np
+import pytest
+
+from samplewise.contract import Steps, TrainingState
+from samplewise.network import SGD, multilayer_perceptron
+from samplewise.threads import limited
+from samplewise_backends.numba_cpu.gram import ROWS_AT_ONCE, FullGram, GramBlocks, Rows
+from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+from samplewise_backends.numba_cpu.storage import Member, Stacked
+
+RNG = np.random.default_rng(0)
+BLOCK = 4
+
+
+def windows(order, edges):
+    """Return the steps of an epoch, cut at some edges."""
+    pairs = zip((0, *edges), (*edges, len(order)), strict=True)
+    return [Steps(order, start, stop, 1, 0.1) for start, stop in pairs]
+
+
+@pytest.mark.parametrize("rows", [5, ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 77])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_the_whole_gram_matrix_is_there_however_rows_are_first_seen(rows, shuffled):
+    X = RNG.standard_normal((rows, 7))
+    order = RNG.permutation(rows) if shuffled else np.arange(rows)
+    gram = FullGram()
+    with limited(1):
+        for steps in windows(order, (2, rows // 3 + 3)):
+            found = gram.covering(X, steps)
+            seen = order[: steps.stop]
+            np.testing.assert_allclose(found[np.ix_(seen, seen)], X[seen] @ X[seen].T, atol=1e-13)
+        np.testing.assert_array_equal(gram.whole(X), found)
+        other = X + 1
+        found = gram.covering(other, Steps(order, 0, rows, 1, 0.1))
+    np.testing.assert_allclose(found, other @ other.T, atol=1e-12)
+
+
+def test_gram_blocks_follow_the_order_and_the_rows():
+    X = RNG.standard_normal((10, 6))
+    blocks = GramBlocks(gemm_address("float64"), BLOCK, Rows(BLOCK, 6, X.dtype))
+    orders = np.arange(10), RNG.permutation(10)
+    for rows, order in ((X, orders[0]), (X, orders[1]), (X + 1, orders[1])):
+        found = blocks.of(rows, Steps(order, 0, 10, 1, 0.1))
+        for start in range(0, 10, BLOCK):
+            own = rows[order[start : start + BLOCK]]
+            got = found[start : start + len(own), : len(own)]
+            # A step needs the rows before its own only.
+            np.testing.assert_allclose(np.tril(got), np.tril(own @ own.T), atol=1e-13)
+
+
+def test_stacked_networks_take_the_states_that_come():
+    network = multilayer_perceptron(3, (2,), 1)
+    stacked = Stacked([Member(network, SGD()), Member(network, SGD())], np.dtype("float64"))
+    size = network.layout.size
+    for _ in range(2):
+        states = [TrainingState(RNG.standard_normal(size), np.zeros(0)) for _ in range(2)]
+        given = stacked.enter(states)
+        for k, state in enumerate(states):
+            W = network.layout.views(state.parameters)["0.weight"]
+            np.testing.assert_array_equal(given.W[2 * k : 2 * k + 2], W)
+        given.W[...] += 1
+        stacked.leave(states)
+        for k, state in enumerate(states):
+            W = network.layout.views(state.parameters)["0.weight"]
+            np.testing.assert_array_equal(given.W[2 * k : 2 * k + 2], W)
