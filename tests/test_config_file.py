@@ -231,9 +231,9 @@ def test_a_file_that_is_none_is_refused(tmp_path, place, message):
 
 def test_settings_that_need_one_another_may_come_in_any_order_and_from_anywhere(config):
     flags = effective({"nesterov": True, "momentum": "0.9"}, None)
-    assert flags.optimizer == SGD(0.9, nesterov=True)
+    assert flags.rule == SGD(0.9, nesterov=True)
     path = config("nesterov = true\n")
-    assert effective({"momentum": "0.5"}, path).optimizer == SGD(0.5, nesterov=True)
+    assert effective({"momentum": "0.5"}, path).rule == SGD(0.5, nesterov=True)
 
 
 def test_settings_that_do_not_go_together_are_refused():

@@ -16,9 +16,10 @@ from samplewise.cli.explain import explain
 from samplewise.cli.predict import predict
 from samplewise.cli.report import report
 from samplewise.cli.scaling import scaling
+from samplewise.cli.summary import summary
 from samplewise.cli.train import train
 
-COMMANDS = (train, explain, evaluate, predict, data, backends, report, bench, scaling)
+COMMANDS = (train, explain, summary, evaluate, predict, data, backends, report, bench, scaling)
 
 
 class OnceEach(TyperCommand):

@@ -28,15 +28,25 @@ def explain(
     stratify: options.Stratify = None,
     hidden: options.Hidden = None,
     activation: options.Activation = None,
+    layers: options.Layers = None,
     loss: options.Loss = None,
     learning_rate: options.LearningRate = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     shuffle: options.Shuffle = None,
     order_seed: options.OrderSeed = None,
+    optimizer: options.Optimizer = None,
     momentum: options.Momentum = None,
     nesterov: options.Nesterov = None,
+    beta1: options.Beta1 = None,
+    beta2: options.Beta2 = None,
+    rho: options.Rho = None,
+    epsilon: options.Epsilon = None,
+    l1: options.L1 = None,
     l2: options.L2 = None,
+    weight_decay: options.WeightDecay = None,
+    clip_value: options.ClipValue = None,
+    clip_norm: options.ClipNorm = None,
     init: options.Init = None,
     seed: options.Seed = None,
     backend: options.Backend = None,
@@ -109,12 +119,7 @@ def _work(found: Explanation) -> str:
     settings = found.experiment
     order = ", in a new order each" if settings.shuffle else ""
     work = f"{settings.epochs:,} epochs{order}, of {found.rows:,} rows by {settings.batch_size:,}"
-    rule = [
-        f"{name} {value:g}"
-        for name, value in (("momentum", settings.momentum), ("l2", settings.l2))
-        if value
-    ]
-    return ", ".join([work, *rule])
+    return ", ".join([work, *settings.rule.words])
 
 
 def _measured(measured: Measurement, predicted: float | None) -> str:

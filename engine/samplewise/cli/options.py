@@ -34,7 +34,18 @@ Hidden = Annotated[
 ]
 Activation = Annotated[
     str | None,
-    typer.Option(help="identity, sigmoid, tanh or relu.", show_default="sigmoid"),
+    typer.Option(
+        help="identity, sigmoid, tanh, relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu or "
+        "softplus.",
+        show_default="sigmoid",
+    ),
+]
+Layers = Annotated[
+    str | None,
+    typer.Option(
+        help="All layers, instead of --hidden: as in 'conv 8x3 relu, pool 2, dense 10'.",
+        show_default="those of --hidden",
+    ),
 ]
 Loss = Annotated[
     str | None,
@@ -55,15 +66,45 @@ Shuffle = Annotated[
 OrderSeed = Annotated[
     str | None, typer.Option(help="Decides the shuffled orders.", show_default="the seed")
 ]
+Optimizer = Annotated[
+    str | None, typer.Option(help="sgd, adam, rmsprop or adagrad.", show_default="sgd")
+]
 Momentum = Annotated[
     str | None,
-    typer.Option(help="Share of the last update kept in the next.", show_default="0"),
+    typer.Option(help="Of sgd: share of the last update kept in the next.", show_default="0"),
 ]
 Nesterov = Annotated[
-    bool | None, typer.Option("--nesterov/--no-nesterov", help="Nesterov's momentum.")
+    bool | None, typer.Option("--nesterov/--no-nesterov", help="Of sgd: Nesterov's momentum.")
+]
+Beta1 = Annotated[
+    str | None, typer.Option("--beta1", help="Of adam: decay of the mean.", show_default="0.9")
+]
+Beta2 = Annotated[
+    str | None, typer.Option("--beta2", help="Of adam: decay of the square.", show_default="0.999")
+]
+Rho = Annotated[
+    str | None, typer.Option(help="Of rmsprop: decay of the square.", show_default="0.99")
+]
+Epsilon = Annotated[
+    str | None,
+    typer.Option(help="Of all but sgd: added to the root.", show_default="1e-8, adagrad 1e-10"),
+]
+L1 = Annotated[
+    str | None,
+    typer.Option("--l1", help="Weight of the penalty on the weights' sizes.", show_default="0"),
 ]
 L2 = Annotated[
-    str | None, typer.Option("--l2", help="Weight of the penalty on weights.", show_default="0")
+    str | None,
+    typer.Option("--l2", help="Weight of the penalty on their squares.", show_default="0"),
+]
+WeightDecay = Annotated[
+    str | None, typer.Option(help="Decoupled decay; with adam, AdamW.", show_default="0")
+]
+ClipValue = Annotated[
+    str | None, typer.Option(help="Limit of each entry of a gradient.", show_default="none")
+]
+ClipNorm = Annotated[
+    str | None, typer.Option(help="Limit of a gradient's norm.", show_default="none")
 ]
 Seed = Annotated[
     str | None, typer.Option(help="Decides weights, order and split.", show_default="0")
@@ -72,7 +113,7 @@ Init = Annotated[
     str | None,
     typer.Option(
         help="normal, glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, "
-        "lecun_uniform or zeros.",
+        "lecun_uniform, orthogonal or zeros.",
         show_default="normal",
     ),
 ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from samplewise.checks import one_of, open_fraction, printable, true_or_false, whole_number
 from samplewise.data.preprocessing import PREPROCESSING
 from samplewise.errors import ParameterError
-from samplewise.network import ACTIVATIONS
+from samplewise.network import ACTIVATIONS, Network, multilayer_perceptron
+from samplewise.network.layer_words import layers_from
 from samplewise.training.settings import TrainingSettings
 
 
@@ -23,6 +24,8 @@ class Experiment(TrainingSettings):
         stratify: split every class in the same proportion.
         hidden: units of each hidden layer; empty for none.
         activation: of the hidden layers.
+        layers: all layers as `network.layer_words` reads them, the one of the logits too, instead
+            of `hidden` and `activation`; images come as (1, height, width). None takes those.
 
     Raises:
         ParameterError: a value is out of its range, or of the wrong kind.
@@ -35,6 +38,7 @@ class Experiment(TrainingSettings):
     stratify: bool = False
     hidden: tuple[int, ...] = (10,)
     activation: str = "sigmoid"
+    layers: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,6 +55,25 @@ class Experiment(TrainingSettings):
         for units in self.hidden:
             whole_number("hidden", units)
         one_of("activation", self.activation, ACTIVATIONS)
+        if self.layers is not None:
+            layers_from(self.layers)
+
+    def network(self, features: int, image_shape: tuple[int, int] | None, outputs: int) -> Network:
+        """Return the network for rows of so many features, and for so many logits.
+
+        Raises:
+            ParameterError: the layers do not fit.
+        """
+        if self.layers is None:
+            return multilayer_perceptron(features, self.hidden, outputs, self.activation)
+        shape = (features,) if image_shape is None else (1, *image_shape)
+        network = Network(shape, layers_from(self.layers))
+        if network.outputs != outputs:
+            raise ParameterError(
+                f"layers end in {network.outputs} outputs, but loss and classes need {outputs}; "
+                f"end them with dense {outputs}"
+            )
+        return network
 
     def _check_classes(self) -> None:
         if self.classes is None:

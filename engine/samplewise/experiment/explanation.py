@@ -110,7 +110,7 @@ def _unmeasured(
     experiment: Experiment, network: Network, rows: int, callbacks: Sequence[Callback]
 ) -> Explanation:
     loss, dtype = loss_for(network, experiment), np.dtype(experiment.dtype)
-    optimizer, workload = experiment.optimizer, experiment.workload(rows)
+    optimizer, workload = experiment.rule, experiment.workload(rows)
     choice = registry.resolve(experiment.backend, network, loss, optimizer, dtype, experiment.plan)
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)

@@ -18,7 +18,7 @@ from samplewise.data.split import split
 from samplewise.errors import SomeDivergedError
 from samplewise.experiment.experiment import Experiment
 from samplewise.model import Model
-from samplewise.network import Network, class_loss_named, multilayer_perceptron
+from samplewise.network import Network, class_loss_named
 from samplewise.streams import Streams
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
@@ -153,12 +153,8 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
     """Return the network, and the experiment without what was left to "auto" before training."""
     classes = len(data.training.class_names)
     chosen = _loss_name(experiment, classes)
-    network = multilayer_perceptron(
-        data.training.features,
-        experiment.hidden,
-        class_loss_named(chosen).outputs(classes),
-        experiment.activation,
-    )
+    outputs = class_loss_named(chosen).outputs(classes)
+    network = experiment.network(data.training.features, data.training.image_shape, outputs)
     return network, dataclasses.replace(experiment, loss=chosen, preprocess=data.preprocessing.name)
 
 

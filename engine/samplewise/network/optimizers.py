@@ -13,6 +13,7 @@ Biases, and the scales and shifts of a normalisation, are never penalised.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -75,6 +76,16 @@ class Optimizer:
             "clip_norm": self.clip_norm is not None,
         }
         return (self.name, *(option for option, on in options.items() if on))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What differs from plain SGD, for people: as in ("adam", "beta1 0.5", "l2 0.1")."""
+        usual = {field.name: field.default for field in dataclasses.fields(self)}
+        given = {name: value for name, value in vars(self).items() if value != usual[name]}
+        return (
+            *([self.name] * (self.name != SGD.name)),
+            *(name if value is True else f"{name} {value:g}" for name, value in given.items()),
+        )
 
     def _is_plain(self) -> bool:
         limited = self.clip_value is not None or self.clip_norm is not None

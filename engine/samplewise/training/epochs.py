@@ -107,13 +107,15 @@ class _Loop:
         networks = [trainee.network for trainee in self._trainees]
         length = batches.stretch_samples_of_all(networks, plan)
         batch_size = min(self._trainees[0].settings.batch_size, len(self._rows))
+        keys = [trainee.draw_dropout_key() for trainee in self._trainees]
         samples, seconds = 0, 0.0
         for window in batches.stretches(order, batch_size, self._rates[0], length):
             active = self._active(epoch)
             if stop.is_set() or not active:
                 break
             steps = [
-                Steps(order, window.start, window.stop, batch_size, rate) for rate in self._rates
+                Steps(order, window.start, window.stop, batch_size, rate, key)
+                for rate, key in zip(self._rates, keys, strict=True)
             ]
             began = time.perf_counter()
             with blamed_on(self._backend):

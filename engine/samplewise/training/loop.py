@@ -82,13 +82,13 @@ def train_on(
 ) -> TrainingResult:
     """Train as `train` does, on rows that are prepared already."""
     choice = registry.resolve(
-        settings.backend, network, loss, settings.optimizer, rows.X.dtype, settings.plan
+        settings.backend, network, loss, settings.rule, rows.X.dtype, settings.plan
     )
     trainee = Trainee(network, loss, settings, rows, choice, callbacks)
 
     def compiled() -> Compiled:
         program = choice.backend.compile(
-            network, loss, settings.optimizer, rows.X.dtype, settings.workload(len(rows))
+            network, loss, settings.rule, rows.X.dtype, settings.workload(len(rows))
         )
         program.warm_up()
         return Alone(program), [program]

@@ -119,7 +119,7 @@ def _check_equal(what: str, name: str, values: Sequence[Any], hint: str = "") ->
 
 
 def _choice(network: Network, own: TrainingSettings, loss: ClassLoss, rows: TrainingRows) -> Choice:
-    return registry.resolve(own.backend, network, loss, own.optimizer, rows.X.dtype, own.plan)
+    return registry.resolve(own.backend, network, loss, own.rule, rows.X.dtype, own.plan)
 
 
 def _at_once(choices: Sequence[Choice]) -> bool:
@@ -130,7 +130,7 @@ def _at_once(choices: Sequence[Choice]) -> bool:
 def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
     backend, loss, dtype = trainees[0].backend, trainees[0].loss, rows.X.dtype
     networks = [trainee.network for trainee in trainees]
-    optimizers = [trainee.settings.optimizer for trainee in trainees]
+    optimizers = [trainee.settings.rule for trainee in trainees]
     epochs = max(trainee.settings.epochs for trainee in trainees)
     workload = dataclasses.replace(trainees[0].settings.workload(len(rows)), epochs=epochs)
     program = backend.compile_many(networks, loss, optimizers, dtype, workload)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from samplewise.checks import one_of, positive_number, true_or_false, whole_number
 from samplewise.contract import PLANS, Workload
 from samplewise.contract.plan import DEFAULT_MEMORY_MB
-from samplewise.network import INITIALIZERS, LOSSES, SGD
+from samplewise.errors import CombinationError
+from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Optimizer
 
 AUTO = "auto"
 DTYPES = ("float64", "float32")
@@ -27,9 +30,18 @@ class TrainingSettings:
         shuffle: draw a new order for every epoch; the report keeps one.
         order_seed: decides the orders that `shuffle` draws; None takes `seed`. Networks of
             different seeds that train at once see the rows in one order, so they need one.
-        momentum: share of the last update kept in the next, in [0, 1).
-        nesterov: Nesterov's momentum, which looks ahead.
-        l2: weight of the penalty l2/2 |W|^2, at least 0; biases are not penalised.
+        optimizer: a name of `OPTIMIZERS`.
+        momentum: of sgd: share of the last update kept in the next, in [0, 1).
+        nesterov: of sgd: Nesterov's momentum, which looks ahead.
+        beta1, beta2: of adam: shares of the last averages kept in the next, in [0, 1).
+        rho: of rmsprop, likewise.
+        epsilon: of all but sgd: added to the root that a step is divided by, above 0. None here
+            takes what the rule usually has.
+        l1: weight of the penalty l1 sum |W|, at least 0; biases are not penalised.
+        l2: weight of the penalty l2/2 |W|^2, at least 0; likewise.
+        weight_decay: decoupled decay, at least 0; with adam, it makes AdamW.
+        clip_value, clip_norm: the most that each entry of a gradient may be in size, and its
+            norm; None does not limit it.
         init: a name of `INITIALIZERS`.
         seed: whole number from 0 on; decides weights, order and split.
         backend: a backend's name or "auto"; None asks SAMPLEWISE_BACKEND first.
@@ -52,9 +64,18 @@ class TrainingSettings:
     batch_size: int = 1
     shuffle: bool = False
     order_seed: int | None = None
-    momentum: float = 0.0
-    nesterov: bool = False
+    optimizer: str = SGD.name
+    momentum: float | None = None
+    nesterov: bool | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    rho: float | None = None
+    epsilon: float | None = None
+    l1: float = 0.0
     l2: float = 0.0
+    weight_decay: float = 0.0
+    clip_value: float | None = None
+    clip_norm: float | None = None
     init: str = "normal"
     seed: int = 0
     backend: str | None = None
@@ -80,9 +101,10 @@ class TrainingSettings:
             seed=whole_number("seed", self.seed, minimum=0),
             threads=whole_number("threads", self.threads, maximum=1024),
             memory_mb=whole_number("memory_mb", self.memory_mb, minimum=0),
-            momentum=self.optimizer.momentum,
-            l2=self.optimizer.l2,
         )
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        rule = self.rule
+        self._keep(**{name: getattr(rule, name) for name in self._rule_options()})
 
     def _keep(self, **numbers: float) -> None:
         """Keep Python's own numbers.
@@ -94,9 +116,28 @@ class TrainingSettings:
             object.__setattr__(self, name, value)
 
     @cached_property
-    def optimizer(self) -> SGD:
+    def rule(self) -> Optimizer:
         """The update rule."""
-        return SGD(self.momentum, self.nesterov, l2=self.l2)
+        return OPTIMIZERS[self.optimizer](**self._rule_options())
+
+    def _rule_options(self) -> dict[str, Any]:
+        """Return what is set of the rule's options.
+
+        Raises:
+            CombinationError: an option is set that the rule does not have.
+        """
+        kind = OPTIMIZERS[self.optimizer]
+        own = {field.name for field in dataclasses.fields(kind)}
+        known = {field.name for rule in OPTIMIZERS.values() for field in dataclasses.fields(rule)}
+        given = {name: getattr(self, name) for name in sorted(known)}
+        given = {name: value for name, value in given.items() if value is not None}
+        foreign = [name for name in given if name not in own]
+        if foreign:
+            raise CombinationError(
+                f"{foreign[0]} is {given[foreign[0]]}, but {self.optimizer} has no {foreign[0]}; "
+                f"it has {', '.join(sorted(own))}"
+            )
+        return given
 
     @property
     def seed_of_order(self) -> int:

@@ -51,11 +51,13 @@ class Trainee:
         weights = initialize(
             network, settings.init, Streams(settings.seed).generator("init"), dtype
         )
-        slots = aligned_zeros(settings.optimizer.slots * len(weights), dtype)
+        slots = aligned_zeros(settings.rule.slots * len(weights), dtype)
         self.state = TrainingState(weights, slots)
         # The last whole parameters, for the error of a run that diverges.
         self._kept = weights.copy()
         self._labels = rows.labels
+        self._drops = any(layer.differs_in_training for layer in network.layers)
+        self._dropout = Streams(settings.seed).generator("dropout")
         self.history = self._new_history(rows, choice)
         self.samples_run = 0
         self.stopped: str | None = None
@@ -81,6 +83,10 @@ class Trainee:
             compile_ms=0.0,
             notes=notes,
         )
+
+    def draw_dropout_key(self) -> int:
+        """Return what decides what dropout drops in the next epoch."""
+        return int(self._dropout.integers(2**64, dtype=np.uint64)) if self._drops else 0
 
     def goes_on(self, epoch: int) -> bool:
         """Whether the network trains in this epoch, counted from 1."""

@@ -1,0 +1,58 @@
+"""What a network is made of and what it costs, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samplewise.network.layer_words import layer_words
+from samplewise.network.layers.base import Shape, size_of
+from samplewise.network.network import Network
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """A layer in figures, of one sample.
+
+    Args:
+        words: as `layer_words` writes it.
+        output_shape: of its output.
+        parameters: trainable values.
+        multiply_adds: of the forward pass.
+        value_bytes: of its output.
+    """
+
+    words: str
+    output_shape: Shape
+    parameters: int
+    multiply_adds: int
+    value_bytes: int
+
+
+def summarize(network: Network, itemsize: int) -> list[LayerSummary]:
+    """Return a row for each layer.
+
+    Args:
+        network: described.
+        itemsize: bytes of a value: 4 or 8.
+    """
+    return [
+        LayerSummary(
+            words=layer_words((layer,)),
+            output_shape=output,
+            parameters=sum(map(size_of, layer.parameter_shapes(inputs).values())),
+            multiply_adds=layer.multiply_adds(inputs),
+            value_bytes=size_of(output) * itemsize,
+        )
+        for layer, inputs, output in zip(
+            network.layers, network.shapes, network.shapes[1:], strict=False
+        )
+    ]
+
+
+def training_bytes(network: Network, slots: int, batch_size: int, itemsize: int) -> int:
+    """Return about what training needs beside the data: about, as backends differ in scratch.
+
+    Parameters, gradient and the rule's slots; the values of a batch, forward and backward.
+    """
+    values = sum(map(size_of, network.shapes))
+    return ((2 + slots) * network.layout.size + 2 * batch_size * values) * itemsize
