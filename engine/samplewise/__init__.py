@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from samplewise.experiment.run import ExperimentResult, prepare, run, run_many
     from samplewise.model import Model
     from samplewise.model_file import load_model, save_model
-    from samplewise.network import Dense, Network, multilayer_perceptron
+    from samplewise.network import (
+        AvgPool2D,
+        Conv2D,
+        Dense,
+        Dropout,
+        Flatten,
+        GlobalAvgPool,
+        LayerNorm,
+        MaxPool2D,
+        Network,
+        multilayer_perceptron,
+    )
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
     from samplewise.training.loop import TrainingResult, train
@@ -26,12 +37,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AvgPool2D": "samplewise.network",
     "Callback": "samplewise.training.callbacks",
+    "Conv2D": "samplewise.network",
     "Dataset": "samplewise.data.dataset",
     "Dense": "samplewise.network",
+    "Dropout": "samplewise.network",
     "Experiment": "samplewise.experiment.experiment",
     "ExperimentResult": "samplewise.experiment.run",
+    "Flatten": "samplewise.network",
+    "GlobalAvgPool": "samplewise.network",
     "History": "samplewise.training.history",
+    "LayerNorm": "samplewise.network",
+    "MaxPool2D": "samplewise.network",
     "Model": "samplewise.model",
     "Network": "samplewise.network",
     "SamplewiseError": "samplewise.errors",
@@ -51,12 +69,19 @@ _HOMES = {
 _NAMES_AT_HOME = {"load_dataset": "load"}
 
 __all__ = [
+    "AvgPool2D",
     "Callback",
+    "Conv2D",
     "Dataset",
     "Dense",
+    "Dropout",
     "Experiment",
     "ExperimentResult",
+    "Flatten",
+    "GlobalAvgPool",
     "History",
+    "LayerNorm",
+    "MaxPool2D",
     "Model",
     "Network",
     "SamplewiseError",

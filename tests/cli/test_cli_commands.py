@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.metrics import classification_report
 
 import samplewise
+from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.data.sources import load
 from samplewise.model_file import load_model
@@ -309,3 +310,11 @@ def test_a_command_loads_only_what_it_needs(images, arguments, unwanted):
     loaded = done.stdout.splitlines()[-1].split()
     assert loaded[0] == "loaded"
     assert not set(unwanted.split()) & set(loaded)
+
+
+def test_the_readme_s_table_of_features_is_what_backends_prints(cli):
+    readme = Path(__file__).parents[2] / "README.md"
+    others = [each.name for each in registry.listings() if each.name not in registry.PREFERENCE]
+    if set(others) != {"reference"}:
+        pytest.skip(f"other backends are installed: {others}")
+    assert cli("backends", "--markdown").out in readme.read_text(encoding="utf-8")

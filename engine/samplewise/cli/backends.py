@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from samplewise.cli import console, options
 
@@ -11,16 +14,44 @@ if TYPE_CHECKING:
     from samplewise.registry import Listing
 
 
-def backends(as_json: options.AsJson = False) -> None:
+AsMarkdown = Annotated[
+    bool, typer.Option("--markdown", help="Print what works on which backend as Markdown.")
+]
+# Capabilities of a network and its training, in the order of the table.
+FEATURES = ("layers", "activations", "losses", "optimizers", "dtypes", "plans")
+
+
+def backends(as_markdown: AsMarkdown = False, as_json: options.AsJson = False) -> None:
     """List the backends: what each can do, or why it cannot run here."""
     from samplewise import registry
 
     listings = registry.listings()
+    if as_markdown:
+        console.result(_markdown([each for each in listings if each.available]))
+        return
     if as_json:
         console.result_json([_as_json(listing) for listing in listings])
         return
     header = ("name", "version", "distribution", "status", "capabilities")
     console.table([_row(listing) for listing in listings], header)
+
+
+def _markdown(listings: Sequence[Listing]) -> str:
+    """Return a table with a row for all names that the same backends offer."""
+    offers = [_capabilities(listing) for listing in listings]
+    lines = [
+        "| | works | " + " | ".join(f"`{listing.name}`" for listing in listings) + " |",
+        "|---|---|" + ":-:|" * len(listings),
+    ]
+    for feature in FEATURES:
+        known = sorted({name for offer in offers for name in offer[feature]})
+        found = {name: tuple(name in offer[feature] for offer in offers) for name in known}
+        for who in sorted(set(found.values()), reverse=True):
+            names = ", ".join(name for name in known if found[name] == who)
+            lines.append(
+                f"| {feature} | {names} | {' | '.join('x' if yes else '' for yes in who)} |"
+            )
+    return "\n".join(lines)
 
 
 def _capabilities(listing: Listing) -> dict[str, Any]:
