@@ -119,7 +119,7 @@ class ReferenceProgram(Program):
     def _with_masks(self, given: list[Given], key: int, position: int) -> list[Given]:
         """Return `given`, with what each dropout layer keeps of this sample."""
         return [
-            (dropout.kept(key, position, k, self._size(k), layer.rate),)
+            tuple(dropout.kept(key, [position], k, self._size(k), layer.rate))
             if isinstance(layer, Dropout)
             else given[k]
             for k, layer in enumerate(self._network.layers)

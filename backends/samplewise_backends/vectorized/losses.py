@@ -156,28 +156,19 @@ def poisson_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
 
 Values = Callable[[Matrix, Matrix, Vector, Matrix], None]
 Gradient = Callable[[Matrix, Matrix, Matrix, Matrix], None]
-NAMES = frozenset(
-    {
-        "binary_cross_entropy",
-        "categorical_cross_entropy",
-        "multi_label_cross_entropy",
-        "mean_squared_error",
-        "mean_absolute_error",
-        "huber",
-        "poisson",
-    }
-)
+LOSSES: dict[str, tuple[Values, Gradient]] = {
+    "binary_cross_entropy": (binary_values, binary_gradient),
+    "categorical_cross_entropy": (categorical_values, categorical_gradient),
+    "multi_label_cross_entropy": (multi_label_values, multi_label_gradient),
+    "mean_squared_error": (squared_values, squared_gradient),
+    "mean_absolute_error": (absolute_values, absolute_gradient),
+    "poisson": (poisson_values, poisson_gradient),
+}
+NAMES = frozenset({*LOSSES, Huber.name})
 
 
 def functions_of(loss: Loss) -> tuple[Values, Gradient]:
     """Return what writes the losses of a batch, and what writes their gradients."""
     if isinstance(loss, Huber):
         return partial(huber_values, loss.delta), partial(huber_gradient, loss.delta)
-    return {
-        "binary_cross_entropy": (binary_values, binary_gradient),
-        "categorical_cross_entropy": (categorical_values, categorical_gradient),
-        "multi_label_cross_entropy": (multi_label_values, multi_label_gradient),
-        "mean_squared_error": (squared_values, squared_gradient),
-        "mean_absolute_error": (absolute_values, absolute_gradient),
-        "poisson": (poisson_values, poisson_gradient),
-    }[loss.name]
+    return LOSSES[loss.name]

@@ -7,11 +7,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
+from samplewise.contract import Steps, TrainingState, dropout
 from samplewise.network import SGD, Dropout, Loss, Network, Optimizer
 from samplewise_backends.vectorized.blocked import BlockedFirstLayer
 from samplewise_backends.vectorized.direct import DirectFirstLayer
-from samplewise_backends.vectorized.masks import write_factors
 from samplewise_backends.vectorized.optimizers import update_of
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import rows_of_block
@@ -86,7 +85,9 @@ class Trainer:
         for k, factors in self._space.factors.items():
             layer = self._network.layers[k]
             assert isinstance(layer, Dropout)
-            write_factors(key, first, k, layer.rate, factors[:count])
+            positions = np.arange(first, first + count)
+            kept = dropout.kept(key, positions, k, factors.shape[1], layer.rate)
+            np.multiply(kept, 1 / (1 - layer.rate), out=factors[:count])
 
     def _write_losses(self, losses: Vector) -> None:
         """Write the losses of the block just run, from the logits that it left."""

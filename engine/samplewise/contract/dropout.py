@@ -6,43 +6,38 @@ samples can be taken in any order and layers side by side.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 # The finalizer of SplitMix64: Steele, Lea, Flood (2014), "Fast splittable pseudorandom number
-# generators". Every output bit depends on every input bit.
-GOLDEN = 0x9E3779B97F4A7C15
-FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-WORD = 2**64 - 1
+# generators". Every output bit depends on every input bit. Arithmetic is modulo 2^64.
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-def mixed(word: int) -> int:
-    """Return the finalizer of a 64-bit word."""
-    word = ((word ^ (word >> 30)) * FIRST) & WORD
-    word = ((word ^ (word >> 27)) * SECOND) & WORD
-    return word ^ (word >> 31)
+def mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the finalizer of each 64-bit word."""
+    words = (words ^ (words >> np.uint64(30))) * FIRST
+    words = (words ^ (words >> np.uint64(27))) * SECOND
+    return words ^ (words >> np.uint64(31))
 
 
-def stream_of(key: int, position: int, layer: int) -> int:
-    """Return the start of the stream of one sample and one layer.
+def kept(key: int, positions: ArrayLike, layer: int, size: int, rate: float) -> NDArray[np.bool_]:
+    """Return which of `size` values of a layer are kept of each sample, bool (samples, size).
+
+    Each sample and layer has a stream of words. Value j is kept where the upper 32 bits of the
+    stream's j-th word are at least rate 2^32.
 
     Args:
         key: of the epoch, 64 bits.
-        position: of the sample in the order of the epoch.
+        positions: of the samples in the order of the epoch, (samples,).
         layer: index in the network.
+        size: values of a sample.
+        rate: of dropout.
     """
-    return mixed(mixed((key + GOLDEN * (position + 1)) & WORD) + layer)
-
-
-def kept(key: int, position: int, layer: int, size: int, rate: float) -> NDArray[np.bool_]:
-    """Return which of `size` values of one sample's layer are kept, bool (size,).
-
-    Value j is kept where the upper 32 bits of the stream's j-th word are at least rate 2^32.
-    """
-    start = np.uint64(stream_of(key, position, layer) & WORD)
-    with np.errstate(over="ignore"):
-        words = start + np.uint64(GOLDEN) * np.arange(1, size + 1, dtype=np.uint64)
-        words = (words ^ (words >> np.uint64(30))) * np.uint64(FIRST)
-        words = (words ^ (words >> np.uint64(27))) * np.uint64(SECOND)
-        words ^= words >> np.uint64(31)
-    return (words >> np.uint64(32)) >= np.uint64(round(rate * 2**32))
+    samples: NDArray[Any] = np.asarray(positions, dtype=np.uint64)[:, None]
+    starts = mixed(mixed(np.uint64(key) + GOLDEN * (samples + np.uint64(1))) + np.uint64(layer))
+    words = mixed(starts + GOLDEN * np.arange(1, size + 1, dtype=np.uint64))
+    return np.asarray((words >> np.uint64(32)) >= np.uint64(round(rate * 2**32)))

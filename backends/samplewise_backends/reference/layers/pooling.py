@@ -8,20 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import AvgPool2D, Layer, MaxPool2D
+from samplewise_backends.reference.layers.parameterless import Parameterless
 
 Array = NDArray[Any]
 
 
-class _Pool:
+class _Pool(Parameterless):
     def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
         assert isinstance(layer, (MaxPool2D, AvgPool2D))
         self._size, self._stride = layer.size, layer.step
         self._shape = layer.output_shape(input_shape)
-
-    def gradients(self, a: Array, dz: Array, given: tuple[Array, ...]) -> tuple[Array, ...]:
-        """Return nothing: there are no parameters."""
-        del a, dz, given
-        return ()
 
     def _windows(self, a: Array) -> Array:
         """Return the view of all windows, (channels, height, width, *size)."""
@@ -70,7 +66,7 @@ class AvgPool(_Pool):
         return da
 
 
-class GlobalAvgPool:
+class GlobalAvgPool(Parameterless):
     """The mean of each channel."""
 
     def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
@@ -81,11 +77,6 @@ class GlobalAvgPool:
         """Return the means, (channels,)."""
         del given
         return np.asarray(a.mean(axis=(1, 2)))
-
-    def gradients(self, a: Array, dz: Array, given: tuple[Array, ...]) -> tuple[Array, ...]:
-        """Return nothing: there are no parameters."""
-        del a, dz, given
-        return ()
 
     def below(self, a: Array, dz: Array, given: tuple[Array, ...]) -> Array:
         """Spread each dz evenly over its channel."""

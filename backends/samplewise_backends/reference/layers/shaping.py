@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from samplewise.network import Dropout as DropoutDescription
 from samplewise.network import Layer
+from samplewise_backends.reference.layers.parameterless import Parameterless
 
 Array = NDArray[Any]
 
 
-class Flatten:
+class Flatten(Parameterless):
     """One row of all values."""
 
     def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
@@ -24,18 +25,13 @@ class Flatten:
         del given
         return a.ravel()
 
-    def gradients(self, a: Array, dz: Array, given: tuple[Array, ...]) -> tuple[Array, ...]:
-        """Return nothing: there are no parameters."""
-        del a, dz, given
-        return ()
-
     def below(self, a: Array, dz: Array, given: tuple[Array, ...]) -> Array:
         """Return dz in the input's shape."""
         del a, given
         return dz.reshape(self._shape)
 
 
-class Dropout:
+class Dropout(Parameterless):
     """z = a / (1 - rate) where kept, else 0. What is kept is given; nothing is, in prediction."""
 
     def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
@@ -48,11 +44,6 @@ class Dropout:
             return a
         (mask,) = given
         return a * mask.reshape(self._shape) / a.dtype.type(self._kept)
-
-    def gradients(self, a: Array, dz: Array, given: tuple[Array, ...]) -> tuple[Array, ...]:
-        """Return nothing: there are no parameters."""
-        del a, dz, given
-        return ()
 
     def below(self, a: Array, dz: Array, given: tuple[Array, ...]) -> Array:
         """Drop the same of dz."""

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import AvgPool2D, MaxPool2D
+from samplewise_backends.vectorized.layers.parameterless import Parameterless
 
 Matrix = NDArray[Any]
 Given = tuple[NDArray[Any], ...]
 
 
-class _Pool:
+class _Pool(Parameterless):
     """Takes the windows' places one after the other: all upper left values, and so on.
 
     Args:
@@ -25,9 +26,6 @@ class _Pool:
     def __init__(self, layer: MaxPool2D | AvgPool2D, input_shape: tuple[int, ...]) -> None:
         self._size, self._step = layer.size, layer.step
         self._input_shape, self._output_shape = input_shape, layer.output_shape(input_shape)
-
-    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
-        """Write nothing: there are no parameters."""
 
     def _places(self, images: Matrix) -> Iterator[Matrix]:
         """Yield the view of each place of the windows, (B, channels, height, width)."""
@@ -91,7 +89,7 @@ class AvgPool(_Pool):
             target += share
 
 
-class GlobalAvgPool:
+class GlobalAvgPool(Parameterless):
     """The mean of each channel.
 
     Args:
@@ -105,9 +103,6 @@ class GlobalAvgPool:
         """Write the means, (B, channels)."""
         del given
         np.mean(A.reshape(len(A), self._channels, -1), axis=2, out=Z)
-
-    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
-        """Write nothing: there are no parameters."""
 
     def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
         """Spread each dZ evenly over its channel."""

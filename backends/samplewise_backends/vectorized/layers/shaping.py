@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise_backends.vectorized.layers.parameterless import Parameterless
+
 Matrix = NDArray[Any]
 Given = tuple[NDArray[Any], ...]
 
 
-class Unchanged:
+class Unchanged(Parameterless):
     """A row as it is: flattening changes nothing where every sample is a row."""
 
     def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
@@ -20,9 +22,6 @@ class Unchanged:
             np.multiply(A, given[0], out=Z)
         else:
             np.copyto(Z, A)
-
-    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
-        """Write nothing: there are no parameters."""
 
     def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
         """Write dZ, times the same factors."""
