@@ -53,6 +53,15 @@ Loss = Annotated[
         help="auto, binary_cross_entropy or categorical_cross_entropy.", show_default="auto"
     ),
 ]
+LabelSmoothing = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the cross-entropies: share of a target spread over all classes.", show_default="0"
+    ),
+]
+Delta = Annotated[
+    str | None, typer.Option(help="Of huber: the error from which it is linear.", show_default="1")
+]
 LearningRate = Annotated[
     str | None, typer.Option(help="Size of a step, above 0.", show_default="0.1")
 ]

@@ -26,6 +26,8 @@ def train(
     activation: options.Activation = None,
     layers: options.Layers = None,
     loss: options.Loss = None,
+    label_smoothing: options.LabelSmoothing = None,
+    delta: options.Delta = None,
     learning_rate: options.LearningRate = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,

@@ -133,7 +133,7 @@ class _Loop:
 
     def _end_epoch(self, epoch: int, samples: int) -> None:
         active = self._active(epoch)
-        tracked = [index for index in active if self._trainees[index].settings.track_accuracy]
+        tracked = [index for index in active if self._trainees[index].tracks_accuracy]
         alone = len(self._trainees) == 1
         if tracked and not alone:
             with blamed_on(self._backend):

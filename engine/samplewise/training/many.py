@@ -14,7 +14,7 @@ from samplewise import registry
 from samplewise.checks import printable
 from samplewise.contract import Program
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
-from samplewise.network import ClassLoss, Network
+from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback
 from samplewise.training.epochs import Compiled, run_epochs
@@ -29,7 +29,7 @@ SHARED_SETTINGS = ("batch_size", "dtype", "shuffle", "backend", "threads", "plan
 def train_many(
     networks: Sequence[Network],
     X: ArrayLike,
-    labels: ArrayLike,
+    targets: ArrayLike,
     settings: Sequence[TrainingSettings],
     *,
     callbacks: Sequence[Sequence[Callback]] = (),
@@ -50,7 +50,7 @@ def train_many(
     Args:
         networks: at least one.
         X: as `train`.
-        labels: as `train`.
+        targets: as `train`.
         settings: of each network.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
@@ -71,7 +71,7 @@ def train_many(
             f"callbacks holds {len(callbacks)} lists for {len(networks)} networks; give one a "
             "network, or none at all"
         )
-    rows = training_rows(X, labels, networks[0], loss, np.dtype(settings[0].dtype))
+    rows = training_rows(X, targets, networks[0], loss, np.dtype(settings[0].dtype))
     each = list(zip(networks, settings, callbacks or [()] * len(networks), strict=True))
     choices = [_choice(network, own, loss, rows) for network, own, _ in each]
     if len(networks) == 1 or not _at_once(choices):
@@ -84,14 +84,14 @@ def train_many(
     return _all_or_raise([trainee.error or result_of(trainee) for trainee in trainees])
 
 
-def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> ClassLoss:
+def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> Loss:
     if not networks or len(networks) != len(settings):
         raise ParameterError(
             f"there are {len(networks)} networks and {len(settings)} settings; give at least one "
             "network, and settings for each"
         )
     losses = [loss_for(*pair) for pair in zip(networks, settings, strict=True)]
-    _check_equal("settings", "loss", [loss.name for loss in losses])
+    _check_equal("settings", "loss", [loss.description for loss in losses])
     return losses[0]
 
 
@@ -118,7 +118,7 @@ def _check_equal(what: str, name: str, values: Sequence[Any], hint: str = "") ->
             )
 
 
-def _choice(network: Network, own: TrainingSettings, loss: ClassLoss, rows: TrainingRows) -> Choice:
+def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingRows) -> Choice:
     return registry.resolve(own.backend, network, loss, own.rule, rows.X.dtype, own.plan)
 
 
@@ -136,7 +136,7 @@ def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
     program = backend.compile_many(networks, loss, optimizers, dtype, workload)
     # A program of many networks gives no logits.
     predictors: list[Program] = []
-    if any(trainee.settings.track_accuracy for trainee in trainees):
+    if any(trainee.tracks_accuracy for trainee in trainees):
         pairs = zip(networks, optimizers, strict=True)
         predictors = [backend.compile(network, loss, own, dtype) for network, own in pairs]
     program.warm_up()
@@ -147,7 +147,7 @@ def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
 
 def _one(
     rows: TrainingRows,
-    loss: ClassLoss,
+    loss: Loss,
     network: Network,
     own: TrainingSettings,
     callbacks: Sequence[Callback],
