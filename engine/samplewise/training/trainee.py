@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.errors import ContractError, DivergenceError
-from samplewise.network import Loss, Network, aligned_zeros, initialize
+from samplewise.network import ClassLoss, Loss, Network, aligned_zeros, initialize
 from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.training import divergence
@@ -92,6 +92,10 @@ class Trainee:
     def tracks_accuracy(self) -> bool:
         """Whether the accuracy is wanted, and there is one: not of numbers."""
         return self.settings.track_accuracy and self._labels is not None
+
+    @property
+    def _to_scale(self) -> str:
+        return "inputs" if isinstance(self.loss, ClassLoss) else "inputs and targets"
 
     def goes_on(self, epoch: int) -> bool:
         """Whether the network trains in this epoch, counted from 1."""
@@ -203,6 +207,7 @@ class Trainee:
         except DivergenceError as error:
             self.error = DivergenceError(
                 f"{error} with learning_rate {self.settings.learning_rate}; "
-                "use a smaller learning_rate, scale the inputs, or try another init",
+                f"use a smaller learning_rate, scale the {self._to_scale}, limit gradients with "
+                "clip_norm, or try another init",
                 self._kept,
             )
