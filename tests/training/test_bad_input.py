@@ -60,6 +60,10 @@ def trained(network=NETWORK, targets=LABELS, **changes):
         (lambda: trained(clip_norm=0), "clip_norm is 0.0, but must be"),
         (lambda: trained(clip_value=-1), "clip_value is -1.0, but must be"),
         (lambda: trained(label_smoothing=1), "label_smoothing is 1.0, but must be"),
+        (
+            lambda: trained(augment="shift 1"),
+            "augment is 'shift 1', but the rows are 4 values each and no images",
+        ),
         (lambda: trained(loss="huber", delta=0), "delta is 0.0, but must be"),
     ],
 )

@@ -37,6 +37,7 @@ def explain(
     batch_size: options.BatchSize = None,
     shuffle: options.Shuffle = None,
     order_seed: options.OrderSeed = None,
+    augment: options.Augment = None,
     optimizer: options.Optimizer = None,
     momentum: options.Momentum = None,
     nesterov: options.Nesterov = None,

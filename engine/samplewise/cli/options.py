@@ -75,6 +75,13 @@ Shuffle = Annotated[
 OrderSeed = Annotated[
     str | None, typer.Option(help="Decides the shuffled orders.", show_default="the seed")
 ]
+Augment = Annotated[
+    str | None,
+    typer.Option(
+        help="Other views of the images for every epoch: as in 'shift 2, rotate 10, noise 0.05'.",
+        show_default="none",
+    ),
+]
 Optimizer = Annotated[
     str | None, typer.Option(help="sgd, adam, rmsprop or adagrad.", show_default="sgd")
 ]

@@ -33,6 +33,7 @@ def train(
     batch_size: options.BatchSize = None,
     shuffle: options.Shuffle = None,
     order_seed: options.OrderSeed = None,
+    augment: options.Augment = None,
     optimizer: options.Optimizer = None,
     momentum: options.Momentum = None,
     nesterov: options.Nesterov = None,

@@ -42,6 +42,12 @@ class Prepared:
     preprocessing: Preprocessing
     X: NDArray[np.float64]
 
+    @property
+    def inputs(self) -> NDArray[np.float64]:
+        """The training rows as `train` takes them: in the shape of images where they are some."""
+        shape = self.training.image_shape
+        return self.X if shape is None else self.X.reshape(-1, *shape)
+
 
 @dataclass(frozen=True, eq=False)
 class ExperimentResult:
@@ -103,7 +109,7 @@ def run(
     data = data or prepare(experiment)
     network, effective = decided(experiment, data)
     trained = train(
-        network, data.X, data.training.labels, effective, callbacks=callbacks, stop=stop
+        network, data.inputs, data.training.labels, effective, callbacks=callbacks, stop=stop
     )
     return _tested(effective, network, trained, data)
 
@@ -140,7 +146,7 @@ def run_many(
 
     try:
         results = train_many(
-            networks, data.X, data.training.labels, effective, callbacks=callbacks, stop=stop
+            networks, data.inputs, data.training.labels, effective, callbacks=callbacks, stop=stop
         )
     except SomeDivergedError as error:
         whole = [one if one is None else tested(i, one) for i, one in enumerate(error.results)]

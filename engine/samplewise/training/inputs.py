@@ -31,6 +31,7 @@ class TrainingRows:
         Y: targets of X's dtype, read-only, (n, outputs).
         fingerprint: SHA-256 of X and Y.
         notes: warnings worth showing.
+        image_shape: channels, height and width where a row is an image, else None.
     """
 
     X: NDArray[Any]
@@ -38,6 +39,7 @@ class TrainingRows:
     Y: NDArray[Any]
     fingerprint: str
     notes: tuple[str, ...]
+    image_shape: tuple[int, int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.X)
@@ -52,10 +54,13 @@ def training_rows(
         DataError: as `prepare_rows` and `prepare_targets`.
     """
     rows = prepare_rows(X, network, dtype)
+    image_shape = _image_shape(np.shape(X)[1:], network)
     labels, Y = prepare_targets(targets, len(rows), network, loss, dtype)
     # A plugin that writes to its rows is stopped, and does not train on other data unseen.
     rows.flags.writeable = Y.flags.writeable = False
-    return TrainingRows(rows, labels, Y, fingerprint(rows, Y), tuple(notes_on_scale(rows)))
+    return TrainingRows(
+        rows, labels, Y, fingerprint(rows, Y), tuple(notes_on_scale(rows)), image_shape
+    )
 
 
 def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[Any]:
@@ -87,6 +92,15 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
         check_finite(given.reshape(rows.shape), "X")
         check_finite(rows, f"X as {np.dtype(dtype).name}")
     return rows
+
+
+def _image_shape(given: tuple[int, ...], network: Network) -> tuple[int, int, int] | None:
+    """Return the shape of an image as the network has it, or else as the caller's rows have it."""
+    for shape in (network.input_shape, (1, *given) if len(given) == 2 else given):
+        if len(shape) == 3:
+            channels, height, width = shape
+            return channels, height, width
+    return None
 
 
 def preprocessed_rows(

@@ -23,7 +23,10 @@ from samplewise.training.loop import TrainingResult, loss_for, result_of, train_
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
 
-SHARED_SETTINGS = ("batch_size", "dtype", "shuffle", "backend", "threads", "plan", "memory_mb")
+SHARED_SETTINGS = (
+    *("batch_size", "dtype", "shuffle", "augment"),
+    *("backend", "threads", "plan", "memory_mb"),
+)
 
 
 def train_many(
@@ -43,9 +46,9 @@ def train_many(
 
     Networks may differ in layers, and settings in seed, rate, epochs, momentum, Nesterov, L2 and
     initial weights. They share inputs, outputs, loss and `SHARED_SETTINGS`, and the order: with
-    `shuffle`, settings of different seeds need one `order_seed`. A single run with the same
-    settings sees that order too. Those with fewer epochs end earlier. One that diverges ends there
-    and disturbs no other.
+    `shuffle` or `augment`, settings of different seeds need one `order_seed`. A single run with the
+    same settings sees that order too. Those with fewer epochs end earlier. One that diverges ends
+    there and disturbs no other.
 
     Args:
         networks: at least one.
@@ -100,12 +103,12 @@ def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettin
     _check_equal("networks", "outputs", [network.outputs for network in networks])
     for name in SHARED_SETTINGS:
         _check_equal("settings", name, [getattr(own, name) for own in settings])
-    if settings[0].shuffle:
+    if settings[0].shuffle or settings[0].augment is not None:
         _check_equal(
             "settings",
             "order_seed",
             [own.seed_of_order for own in settings],
-            "; the orders of an epoch are drawn from it, or from seed where it is None",
+            "; what shuffle and augment draw follows from it, or from seed where it is None",
         )
 
 
@@ -131,8 +134,9 @@ def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
     backend, loss, dtype = trainees[0].backend, trainees[0].loss, rows.X.dtype
     networks = [trainee.network for trainee in trainees]
     optimizers = [trainee.settings.rule for trainee in trainees]
-    epochs = max(trainee.settings.epochs for trainee in trainees)
-    workload = dataclasses.replace(trainees[0].settings.workload(len(rows)), epochs=epochs)
+    workloads = [trainee.settings.workload(len(rows)) for trainee in trainees]
+    epochs = max(workload.epochs for workload in workloads)
+    workload = dataclasses.replace(workloads[0], epochs=epochs)
     program = backend.compile_many(networks, loss, optimizers, dtype, workload)
     # A program of many networks gives no logits.
     predictors: list[Program] = []

@@ -10,6 +10,7 @@ from samplewise.checks import one_of, positive_number, true_or_false, whole_numb
 from samplewise.contract import PLANS, Workload
 from samplewise.contract.plan import DEFAULT_MEMORY_MB
 from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Loss, Optimizer
+from samplewise.training.augmentation import Augmentation
 from samplewise.training.options import options_of
 
 AUTO = "auto"
@@ -33,8 +34,12 @@ class TrainingSettings:
         epochs: passes over the training rows, at least 1.
         batch_size: rows of one update, at least 1; 1 is the report's Algorithm 1.
         shuffle: draw a new order for every epoch; the report keeps one.
-        order_seed: decides the orders that `shuffle` draws; None takes `seed`. Networks of
-            different seeds that train at once see the rows in one order, so they need one.
+        order_seed: decides the orders that `shuffle` draws, and what `augment` does; None takes
+            `seed`. Networks of different seeds that train at once see the same rows in one order,
+            so they need one.
+        augment: other views of the images for every epoch, as `training.augmentation` reads them,
+            such as "shift 2, rotate 10, noise 0.05"; None trains on the rows as they are. Drawing
+            is not part of `train_ms`, and the accuracy is that on the rows as they are.
         optimizer: a name of `OPTIMIZERS`.
         momentum: of sgd: share of the last update kept in the next, in [0, 1).
         nesterov: of sgd: Nesterov's momentum, which looks ahead.
@@ -71,6 +76,7 @@ class TrainingSettings:
     batch_size: int = 1
     shuffle: bool = False
     order_seed: int | None = None
+    augment: str | None = None
     optimizer: str = SGD.name
     momentum: float | None = None
     nesterov: bool | None = None
@@ -95,6 +101,8 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         one_of("loss", self.loss, (AUTO, *LOSSES))
         true_or_false("shuffle", self.shuffle)
+        if self.augment is not None:
+            Augmentation.from_text(self.augment)
         one_of("init", self.init, INITIALIZERS)
         one_of("dtype", self.dtype, DTYPES)
         one_of("plan", self.plan, (AUTO, *PLANS))
@@ -147,7 +155,8 @@ class TrainingSettings:
         return Workload(
             rows=rows,
             batch_size=min(self.batch_size, rows),
-            epochs=self.epochs,
+            # What a program keeps of the rows does not outlive them.
+            epochs=self.epochs if self.augment is None else 1,
             shuffle=self.shuffle,
             plan=self.plan,
             memory_mb=self.memory_mb,
