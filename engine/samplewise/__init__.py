@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Network,
         multilayer_perceptron,
     )
+    from samplewise.network.own import register_activation, register_loss
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
     from samplewise.training.loop import TrainingResult, train
@@ -60,6 +61,8 @@ _HOMES = {
     "load_model": "samplewise.model_file",
     "multilayer_perceptron": "samplewise.network",
     "prepare": "samplewise.experiment.run",
+    "register_activation": "samplewise.network.own",
+    "register_loss": "samplewise.network.own",
     "run": "samplewise.experiment.run",
     "run_many": "samplewise.experiment.run",
     "save_model": "samplewise.model_file",
@@ -93,6 +96,8 @@ __all__ = [
     "load_model",
     "multilayer_perceptron",
     "prepare",
+    "register_activation",
+    "register_loss",
     "run",
     "run_many",
     "save_model",

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from samplewise.network.activations import GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
+from samplewise.network.activations import (
+    GELU_CUBIC,
+    LEAK,
+    OWN_ACTIVATIONS,
+    SELU_ALPHA,
+    SELU_SCALE,
+    OwnActivation,
+)
 
 Array = NDArray[Any]
 
@@ -144,8 +151,9 @@ def identity_slope(z: Array, a: Array) -> Array:
     return np.ones_like(a)
 
 
+Functions = tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]
 # name -> (f of z, slope of z and a = f(z)).
-ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = {
+ACTIVATIONS: dict[str, Functions] = {
     "identity": (identity, identity_slope),
     "sigmoid": (sigmoid, sigmoid_slope),
     "tanh": (tanh, tanh_slope),
@@ -158,3 +166,21 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], 
     "silu": (silu, silu_slope),
     "softplus": (softplus, softplus_slope),
 }
+
+
+def activation_named(name: str) -> Functions:
+    """Return the functions of an activation: of the table, or of the user's own."""
+    if name in ACTIVATIONS:
+        return ACTIVATIONS[name]
+    return _own(OWN_ACTIVATIONS[name])
+
+
+def _own(activation: OwnActivation) -> Functions:
+    def f(z: Array) -> Array:
+        return activation.of(z)[0]
+
+    def slope(z: Array, a: Array) -> Array:
+        del a
+        return activation.of(z)[1]
+
+    return f, slope

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload, dropout
 from samplewise.network import Dropout, Loss, Network, Optimizer
-from samplewise_backends.reference.activations import ACTIVATIONS
+from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Given
-from samplewise_backends.reference.losses import LOSSES
+from samplewise_backends.reference.losses import LOSSES, own_loss
 from samplewise_backends.reference.optimizers import RULES, add_penalties, decay, limit
 
 Vector = NDArray[Any]
@@ -30,7 +30,9 @@ class ReferenceProgram(Program):
         self._network, self._loss, self._rule = network, loss, optimizer
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
-        self._activations = [ACTIVATIONS[layer.activation] for layer in network.layers]
+        self._activations = [activation_named(layer.activation) for layer in network.layers]
+
+        self._value = LOSSES.get(loss.name, own_loss)
 
     def warm_up(self) -> None:
         """Nothing to do: NumPy is compiled already."""
@@ -79,7 +81,7 @@ class ReferenceProgram(Program):
     def _add_gradient(self, given: list[Given], x: Vector, y: Vector, sums: list[Given]) -> Any:
         """Add the gradient of one sample's loss to `sums`; return the loss."""
         Z, A = self._forward(given, x)
-        loss, da = LOSSES[self._loss.name](A[-1].ravel(), y, self._loss)
+        loss, da = self._value(A[-1].ravel(), y, self._loss)
         da = da.reshape(A[-1].shape)
         for k in reversed(range(len(self._layers))):
             layer, (_, slope) = self._layers[k], self._activations[k]
@@ -133,7 +135,7 @@ class ReferenceBackend:
     """One sample at a time in NumPy: the specification of all backends."""
 
     name = "reference"
-    capabilities = Capabilities(
+    _built_in = Capabilities(
         layers=frozenset(LAYERS),
         activations=frozenset(ACTIVATIONS),
         losses=frozenset(LOSSES),
@@ -143,6 +145,11 @@ class ReferenceBackend:
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
     )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can compile: what is built in, and what the user has registered by now."""
+        return self._built_in.with_own()
 
     def compile(
         self,

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-from samplewise.network.activations import GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
+from samplewise.network.activations import (
+    GELU_CUBIC,
+    LEAK,
+    OWN_ACTIVATIONS,
+    SELU_ALPHA,
+    SELU_SCALE,
+    OwnActivation,
+)
 
 Matrix = NDArray[Any]
 Forward = Callable[[Matrix, Matrix], None]
@@ -172,3 +179,17 @@ ACTIVATIONS: dict[str, tuple[Forward, Backward]] = {
     "silu": (_silu, _by_kept_slope),
     "softplus": (_alone(_softplus), _softplus_slope),
 }
+
+
+def activation_named(name: str) -> tuple[Forward, Backward]:
+    """Return the functions of an activation: of the table, or of the user's own."""
+    if name in ACTIVATIONS:
+        return ACTIVATIONS[name]
+    return _own(OWN_ACTIVATIONS[name]), _by_kept_slope
+
+
+def _own(activation: OwnActivation) -> Forward:
+    def forward(Z: Matrix, slope: Matrix) -> None:
+        Z[...], slope[...] = activation.of(Z)
+
+    return forward

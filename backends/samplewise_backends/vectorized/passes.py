@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import Loss, Network
-from samplewise_backends.vectorized.activations import ACTIVATIONS
+from samplewise_backends.vectorized.activations import activation_named
 from samplewise_backends.vectorized.layers import Given, batch_layer
 from samplewise_backends.vectorized.losses import functions_of
 from samplewise_backends.vectorized.workspace import Batch
@@ -35,7 +35,7 @@ class Passes:
             for k, (layer, inputs) in enumerate(described)
         ]
         self._kinds = [batch_layer(*pair, dtype) for pair in described]
-        self._activations = [ACTIVATIONS[layer.activation] for layer in network.layers]
+        self._activations = [activation_named(layer.activation) for layer in network.layers]
         self.losses, self._loss_gradient = functions_of(loss)
 
     def layers(self, vector: Vector) -> Layers:

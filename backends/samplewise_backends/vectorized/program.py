@@ -92,7 +92,7 @@ class VectorizedBackend:
     """Mini-batches as NumPy matrices."""
 
     name = "vectorized"
-    capabilities = Capabilities(
+    _built_in = Capabilities(
         layers=KINDS,
         activations=frozenset(ACTIVATIONS),
         losses=NAMES,
@@ -101,6 +101,11 @@ class VectorizedBackend:
         deterministic=True,
         plans=frozenset({DIRECT, BLOCKED}),
     )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can compile: what is built in, and what the user has registered by now."""
+        return self._built_in.with_own()
 
     def compile(
         self,

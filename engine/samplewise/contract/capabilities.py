@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
-from samplewise.network.losses import Loss
+from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise.network.losses import Loss, own_losses
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer
 
@@ -35,6 +37,14 @@ class Capabilities:
     deterministic: bool
     plans: frozenset[str] = frozenset({DIRECT})
     many: bool = False
+
+    def with_own(self) -> Capabilities:
+        """Return these and the user's own activations and losses, for what computes in NumPy."""
+        return dataclasses.replace(
+            self,
+            activations=self.activations | set(OWN_ACTIVATIONS),
+            losses=self.losses | own_losses(),
+        )
 
     def missing(
         self,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from samplewise.checks import one_of, open_fraction, printable, true_or_false, whole_number
 from samplewise.data.preprocessing import PREPROCESSING
 from samplewise.errors import ParameterError
-from samplewise.network import ACTIVATIONS, Network, multilayer_perceptron
+from samplewise.network import Network, multilayer_perceptron
+from samplewise.network.activations import check_activation
 from samplewise.network.layer_words import layers_from
 from samplewise.training.settings import TrainingSettings
 
@@ -54,7 +55,7 @@ class Experiment(TrainingSettings):
             )
         for units in self.hidden:
             whole_number("hidden", units)
-        one_of("activation", self.activation, ACTIVATIONS)
+        check_activation(self.activation)
         if self.layers is not None:
             layers_from(self.layers)
 

@@ -19,6 +19,16 @@ Where a function has a kink at 0, its slope there is that of the left side: 0 fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import one_of
+from samplewise.errors import ParameterError
+
 ACTIVATIONS = (
     "identity",
     "sigmoid",
@@ -37,3 +47,38 @@ LEAK = 0.01
 SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 GELU_CUBIC = 0.044715
+
+
+@dataclass(frozen=True)
+class OwnActivation:
+    """An activation of the user's own, as NumPy functions of z, elementwise.
+
+    Args:
+        value: f(z).
+        derivative: f'(z).
+    """
+
+    value: Callable[[NDArray[Any]], Any]
+    derivative: Callable[[NDArray[Any]], Any]
+
+    def of(self, z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return value and derivative, in z's dtype."""
+        return np.asarray(self.value(z), z.dtype), np.asarray(self.derivative(z), z.dtype)
+
+
+OWN_ACTIVATIONS: dict[str, OwnActivation] = {}
+"""Those that `register_activation` has made known in this process."""
+
+
+def check_activation(name: object) -> str:
+    """Return the name where it is one of `ACTIVATIONS`, or of the user's own.
+
+    Raises:
+        ParameterError: it is not; the message lists what is known.
+    """
+    try:
+        return one_of("activation", name, (*ACTIVATIONS, *OWN_ACTIVATIONS))
+    except ParameterError as error:
+        raise ParameterError(
+            f"{error}; one of your own is made known by samplewise.register_activation"
+        ) from None

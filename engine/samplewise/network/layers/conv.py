@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from samplewise.checks import one_of, whole_number
-from samplewise.network.activations import ACTIVATIONS
+from samplewise.network.activations import check_activation
 from samplewise.network.layers.base import Layer, Shape, channels_height_width, size_of, windows
 
 PADDINGS = ("valid", "same")
@@ -24,7 +24,7 @@ class Conv2D(Layer):
         stride: s, at least 1.
         padding: "valid", or "same": zeros around the image so that the output has
             ceil(length / stride) rows and columns; of an odd number, one more goes to the end.
-        activation: one of `ACTIVATIONS`.
+        activation: one of `ACTIVATIONS`, or of your own.
 
     Raises:
         ParameterError: a value is out of range.
@@ -43,7 +43,7 @@ class Conv2D(Layer):
         object.__setattr__(self, "kernel", pair("kernel of a conv layer", self.kernel))
         object.__setattr__(self, "stride", whole_number("stride of a conv layer", self.stride))
         one_of("padding", self.padding, PADDINGS)
-        one_of("activation", self.activation, ACTIVATIONS)
+        check_activation(self.activation)
 
     def pads(self, input_shape: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the rows of zeros above and below, and the columns left and right."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.checks import one_of, whole_number
-from samplewise.network.activations import ACTIVATIONS
+from samplewise.checks import whole_number
+from samplewise.network.activations import check_activation
 from samplewise.network.layers.base import Layer, Shape, size_of
 
 
@@ -16,7 +16,7 @@ class Dense(Layer):
 
     Args:
         units: number of outputs O, at least 1.
-        activation: one of `ACTIVATIONS`.
+        activation: one of `ACTIVATIONS`, or of your own.
 
     Raises:
         ParameterError: `units` or `activation` is out of range.
@@ -30,7 +30,7 @@ class Dense(Layer):
     def __post_init__(self) -> None:
         # Python's own int: a description becomes JSON, which takes none of NumPy's.
         object.__setattr__(self, "units", whole_number("units of a dense layer", self.units))
-        one_of("activation", self.activation, ACTIVATIONS)
+        check_activation(self.activation)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one sample's output, (O,)."""

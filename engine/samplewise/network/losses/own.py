@@ -1,0 +1,53 @@
+"""Losses of the user's own: what `samplewise.register_loss` makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.network.losses.base import ValueLoss
+
+Matrix = NDArray[Any]
+OfLogits = Callable[[Matrix, Matrix], Any]
+
+
+@dataclass(frozen=True)
+class OwnLoss(ValueLoss):
+    """A loss given as NumPy functions; each registered one is a class of its own.
+
+    Attributes:
+        value: of logits and targets (n, outputs), the loss of each row (n,).
+        slope: the gradient of each row's loss with respect to its logits, (n, outputs).
+        link: of logits, what they predict; None for the logits themselves.
+    """
+
+    value: ClassVar[OfLogits]
+    slope: ClassVar[OfLogits]
+    link: ClassVar[Callable[[Matrix], Any] | None] = None
+
+    def predictions(self, logits: Matrix) -> Matrix:
+        """Return what the logits predict, (n, outputs)."""
+        link = type(self).link
+        return logits if link is None else np.asarray(link(logits), logits.dtype)
+
+    def values(self, logits: Matrix, targets: Matrix) -> Matrix:
+        """Return the loss of each row."""
+        return np.asarray(type(self).value(logits, targets), logits.dtype)
+
+    def gradient(self, logits: Matrix, targets: Matrix) -> Matrix:
+        """Return the gradient of each row's loss with respect to its logits."""
+        return np.asarray(type(self).slope(logits, targets), logits.dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by name: the process that reads it has to have registered it, too."""
+        return _registered, (self.name,)
+
+
+def _registered(name: str) -> Any:
+    from samplewise.network.losses import loss_named
+
+    return loss_named(name)
