@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from samplewise.training.history import History
     from samplewise.training.loop import TrainingResult, train
     from samplewise.training.many import train_many
+    from samplewise.training.rate_finder import RateSweep, find_rate
     from samplewise.training.settings import TrainingSettings
 
 __version__ = "0.1.0"
@@ -53,10 +54,12 @@ _HOMES = {
     "MaxPool2D": "samplewise.network",
     "Model": "samplewise.model",
     "Network": "samplewise.network",
+    "RateSweep": "samplewise.training.rate_finder",
     "SamplewiseError": "samplewise.errors",
     "SomeDivergedError": "samplewise.errors",
     "TrainingResult": "samplewise.training.loop",
     "TrainingSettings": "samplewise.training.settings",
+    "find_rate": "samplewise.training.rate_finder",
     "load_dataset": "samplewise.data.sources",
     "load_model": "samplewise.model_file",
     "multilayer_perceptron": "samplewise.network",
@@ -87,11 +90,13 @@ __all__ = [
     "MaxPool2D",
     "Model",
     "Network",
+    "RateSweep",
     "SamplewiseError",
     "SomeDivergedError",
     "TrainingResult",
     "TrainingSettings",
     "__version__",
+    "find_rate",
     "load_dataset",
     "load_model",
     "multilayer_perceptron",

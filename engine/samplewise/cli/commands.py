@@ -13,13 +13,17 @@ from samplewise.cli.bench import bench
 from samplewise.cli.data import data
 from samplewise.cli.evaluate import evaluate
 from samplewise.cli.explain import explain
+from samplewise.cli.find_rate import find_rate
 from samplewise.cli.predict import predict
 from samplewise.cli.report import report
 from samplewise.cli.scaling import scaling
 from samplewise.cli.summary import summary
 from samplewise.cli.train import train
 
-COMMANDS = (train, explain, summary, evaluate, predict, data, backends, report, bench, scaling)
+COMMANDS = (
+    *(train, find_rate, explain, summary, evaluate, predict),
+    *(data, backends, report, bench, scaling),
+)
 
 
 class OnceEach(TyperCommand):

@@ -1,0 +1,132 @@
+"""The sweep over rates: one pass, equal ratios, an end where training breaks."""
+
+import numpy as np
+import pytest
+from loop_problem import LABELS, NETWORK, StopAfter, X
+
+from samplewise.errors import DivergenceError, ParameterError
+from samplewise.network import Conv2D, Dense, Network, multilayer_perceptron
+from samplewise.training import rate_finder
+from samplewise.training.callbacks import Callback
+from samplewise.training.loop import train
+from samplewise.training.rate_finder import FEWEST_STEPS, MOST_RATES, find_rate
+from samplewise.training.settings import TrainingSettings
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.standard_normal((2_000, 6))
+VALUES = ROWS @ RNG.standard_normal((6, 2))
+TWO = multilayer_perceptron(6, (), 2)
+SQUARED = {"loss": "mean_squared_error", "init": "zeros"}
+
+
+def settings(**changes):
+    return TrainingSettings(**{"backend": "vectorized", **changes})
+
+
+def test_the_rates_are_in_equal_ratios_and_each_trains_its_share():
+    swept = find_rate(NETWORK, X, LABELS, settings(), lowest=1e-4, highest=1e-2)
+    assert swept.stopped == "finished"
+    np.testing.assert_allclose(swept.rates, np.geomspace(1e-4, 1e-2, 50))
+    assert len(swept.losses) == len(swept.smoothed) == 50
+    many = find_rate(TWO, ROWS, VALUES, settings(**SQUARED), lowest=1e-6, highest=1e-5)
+    assert len(many.rates) == MOST_RATES
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+def test_every_backend_finds_the_same(backend):
+    want = find_rate(NETWORK, X, LABELS, settings(backend="reference"))
+    got = find_rate(NETWORK, X, LABELS, settings(backend=backend))
+    assert got.backend == backend
+    np.testing.assert_allclose(got.losses[:30], want.losses[:30], rtol=1e-9)
+    assert got.suggestion == pytest.approx(want.suggestion)
+
+
+def test_it_stops_where_training_breaks_and_suggests_a_rate_that_trains():
+    swept = find_rate(TWO, ROWS, VALUES, settings(**SQUARED))
+    assert swept.stopped == "diverged"
+    assert swept.rates[-1] < 10
+    assert np.isfinite(swept.losses).all()
+    best = swept.rates[int(np.argmin(swept.smoothed))]
+    assert swept.suggestion == pytest.approx(best / 10)
+    trained = train(
+        TWO, ROWS, VALUES, settings(**SQUARED, epochs=3, learning_rate=swept.suggestion)
+    )
+    assert trained.history.losses[-1] < 1e-6 * (VALUES**2).mean()
+
+
+def test_rows_that_lie_sorted_are_swept_in_a_drawn_order():
+    order = np.argsort(LABELS, kind="stable")
+    losses = find_rate(NETWORK, X[order], LABELS[order], settings(), highest=1e-4).losses
+    halves = np.mean(losses[:25]), np.mean(losses[25:])
+    whole = find_rate(NETWORK, X, LABELS, settings(), highest=1e-4).losses
+    assert np.mean(losses) == pytest.approx(np.mean(whole), rel=1e-3)
+    assert abs(halves[0] - halves[1]) < np.std(losses)
+
+
+def test_it_takes_images_and_augments_them():
+    images = RNG.standard_normal((60, 5, 5))
+    network = Network((1, 5, 5), (Conv2D(2, 3, activation="relu"), Dense(1)))
+    labels = (images.mean(axis=(1, 2)) > 0).astype(int)
+    plain, moved = (
+        find_rate(network, images, labels, settings(augment=augment)).losses
+        for augment in (None, "noise 0.5")
+    )
+    assert plain[:10] != moved[:10]
+
+
+def test_a_curve_that_still_falls_or_never_does_is_noted():
+    calm = find_rate(TWO, ROWS, VALUES, settings(**SQUARED), highest=1e-2)
+    assert "the loss still falls at a rate of 0.01" in calm.notes[-1]
+    late = find_rate(TWO, ROWS, VALUES, settings(**SQUARED), lowest=0.2)
+    assert late.suggestion < 0.2
+
+
+@pytest.mark.parametrize(
+    ("changes", "limits", "message"),
+    [
+        ({"batch_size": 4}, {}, f"50 rows in batches of 4 make 13 steps.* {FEWEST_STEPS} or more"),
+        ({}, {"lowest": 1.0, "highest": 0.5}, "lowest is 1, but must be below highest, 0.5"),
+        ({}, {"lowest": 0}, "lowest is 0.0"),
+        ({}, {"highest": float("nan")}, "highest is nan"),
+        ({"augment": "noise 1"}, {}, "no images"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused(changes, limits, message):
+    with pytest.raises(ParameterError, match=message):
+        find_rate(NETWORK, X, LABELS, settings(**changes), **limits)
+
+
+def test_a_sweep_that_breaks_at_once_says_so():
+    network = multilayer_perceptron(6, (5,), 2, "relu")
+    with pytest.raises(DivergenceError, match="begin with a lower one"):
+        find_rate(network, ROWS, VALUES, settings(**{**SQUARED, "init": "normal"}),
+                  lowest=1e100, highest=1e200)  # fmt: skip
+
+
+def test_a_stop_ends_it_with_what_was_seen():
+    stopped = find_rate(NETWORK, X, LABELS, settings(), stop=StopAfter(7))
+    assert (stopped.stopped, len(stopped.rates)) == ("interrupted", 7)
+    nothing = find_rate(NETWORK, X, LABELS, settings(), stop=StopAfter(0))
+    assert (nothing.rates, nothing.suggestion) == ([], None)
+
+
+def test_callbacks_hear_of_compiling():
+    heard = []
+
+    class Ear(Callback):
+        def on_compile_begin(self, backend):
+            heard.append(backend)
+
+        def on_train_begin(self, history):
+            heard.append(history.backend)
+
+    find_rate(NETWORK, X, LABELS, settings(), callbacks=[Ear()])
+    assert heard == ["vectorized"] * 2
+
+
+def test_the_running_mean_is_that_of_what_came():
+    smoothed = rate_finder._smoothed([3.0] * 40, 40)
+    np.testing.assert_allclose(smoothed, 3.0)
+    steps = rate_finder._smoothed([0.0] * 20 + [1.0] * 20, 500)
+    assert (np.diff(steps[19:]) > 0).all()
+    assert 0 < steps[-1] < 1
