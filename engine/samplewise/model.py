@@ -108,10 +108,19 @@ class Model:
     def _predictions(self, X: ArrayLike) -> NDArray[Any]:
         with np.errstate(all="ignore"):
             predictions = self.loss.predictions(self.logits(X))
-        overflown = ~np.isfinite(predictions).all(axis=1)
-        if overflown.any():
-            raise DataError(
-                f"X: the logits of row {int(overflown.argmax())} (counted from 0) overflow "
-                f"{self.parameters.dtype}; preprocess X as for training"
-            )
+        check_predictions(predictions, self.parameters.dtype)
         return predictions
+
+
+def check_predictions(predictions: NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """Refuse predictions that are not finite: argmax would call them class 0.
+
+    Raises:
+        DataError: some are not; naming the first row.
+    """
+    overflown = ~np.isfinite(predictions).all(axis=1)
+    if overflown.any():
+        raise DataError(
+            f"X: the logits of row {int(overflown.argmax())} (counted from 0) overflow {dtype}; "
+            "preprocess X as for training"
+        )

@@ -40,9 +40,13 @@ def evaluate(
     chosen = one_of("part", part or ("test" if data is None else "all"), PARTS)
     trained = load_trained(model, sha256)
     dataset = _rows(trained, data, _names(classes), chosen)
-    figures = _figures(trained.model, _with_classes_of(trained.model, dataset), chosen)
+    if dataset.values is None:
+        dataset = _with_classes_of(trained.model, dataset)
+    figures = _figures(trained.model, dataset, chosen)
     if as_json:
         console.result_json(figures)
+    elif "confusion" not in figures:
+        console.table(_scores(figures))
     else:
         _print(figures, trained.model.class_names)
 
@@ -75,8 +79,9 @@ def _rows(
     from samplewise.data.sources import load
     from samplewise.errors import ParameterError
     from samplewise.experiment.run import prepare
+    from samplewise.network.losses import VALUES
 
-    base = trained.experiment()
+    base, numbers = trained.experiment(), trained.model.loss.learns == VALUES
     if base is None:
         if data is None:
             raise ParameterError("a model file does not say what to test on; name it with --data")
@@ -85,13 +90,13 @@ def _rows(
                 f"part is '{part}', but only the folder of a run says how its rows were split; "
                 "give the folder, or use --part all"
             )
-        return load(data, classes)
+        return load(data, classes, numbers=numbers)
     if data is None:
         _check_is_here(base.data)
     else:
         base = dataclasses.replace(base, data=data)
     if part == "all":
-        return load(base.data, classes or base.classes)
+        return load(base.data, classes or base.classes, numbers=numbers)
     prepared = prepare(base)
     if data is None and trained.training_fingerprint() not in (
         None,
@@ -143,51 +148,55 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
 
 
 def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
-    import numpy as np
-    from sklearn.metrics import classification_report
-
     from samplewise.cli.inputs import on_model_scale
-    from samplewise.network import as_class_loss
-    from samplewise.training.metrics import accuracy, confusion_matrix
+    from samplewise.experiment.scores import scores
 
     X = on_model_scale(model, dataset.X, dataset.full_scale, dataset.name)
-    loss = as_class_loss(model.loss)
-    logits = model.logits(X).astype(np.float64)
-    predicted = loss.decisions(loss.probabilities(logits))
-    targets = loss.targets(dataset.labels, model.network.outputs, np.float64)
+    found = scores(model, X, dataset.targets)
+    figures = {
+        "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},
+        "part": part,
+        "rows": len(dataset),
+        "loss": found.loss,
+        "accuracy": found.accuracy,
+    }
+    if found.confusion is None:
+        return {**figures, "r2": found.r2}
     names = list(model.class_names)
-    report = classification_report(
-        *(dataset.labels, predicted),
+    return {
+        **figures,
+        "classes": names,
+        "classification_report": _report(dataset.labels, found.decisions, names),
+        "confusion": found.confusion.tolist(),
+    }
+
+
+def _report(labels: Any, predicted: Any, names: list[str]) -> Any:
+    from sklearn.metrics import classification_report
+
+    return classification_report(
+        *(labels, predicted),
         labels=range(len(names)),
         target_names=names,
         output_dict=True,
         zero_division=0,
     )
-    return {
-        "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},
-        "part": part,
-        "rows": len(dataset),
-        "loss": loss.mean(logits, targets),
-        "accuracy": accuracy(dataset.labels, predicted),
-        "classes": names,
-        "classification_report": report,
-        "confusion": confusion_matrix(dataset.labels, predicted, len(names)).tolist(),
-    }
+
+
+def _scores(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    data = figures["data"]
+    rows = [
+        ("synthetic data" if data["synthetic"] else "data", f"{data['name']}: {data['source']}"),
+        ("rows", f"{figures['rows']:,} ({figures['part']})"),
+        ("loss", f"{figures['loss']:.4g}"),
+    ]
+    if figures["accuracy"] is not None:
+        return [*rows, ("accuracy", f"{figures['accuracy']:.1%}")]
+    return [*rows, ("R²", f"{figures['r2']:.4f}")]
 
 
 def _print(figures: dict[str, Any], names: tuple[str, ...]) -> None:
-    data = figures["data"]
-    console.table(
-        [
-            (
-                "synthetic data" if data["synthetic"] else "data",
-                f"{data['name']}: {data['source']}",
-            ),
-            ("rows", f"{figures['rows']:,} ({figures['part']})"),
-            ("loss", f"{figures['loss']:.4g}"),
-            ("accuracy", f"{figures['accuracy']:.1%}"),
-        ]
-    )
+    console.table(_scores(figures))
     measures = ("precision", "recall", "f1-score")
     rows = []
     for name in (*names, "macro avg", "weighted avg"):

@@ -80,7 +80,7 @@ def find_rate(
         found = rate_finder.find_rate(
             network,
             prepared.inputs,
-            prepared.training.labels,
+            prepared.training.targets,
             settings,
             lowest=_number("lowest", lowest, rate_finder.LOWEST),
             highest=_number("highest", highest, rate_finder.HIGHEST),

@@ -21,6 +21,7 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run_folder import CONFIG, MODEL, RESULT
 from samplewise.model import Model
 from samplewise.model_file import load_model
+from samplewise.network.losses import VALUES
 from samplewise.regular_file import check_bytes, open_unchanged
 from samplewise.strict_json import parse
 
@@ -152,7 +153,7 @@ def _dataset_row(model: Model, given: str, row: str | None) -> Input:
     from samplewise.data.sources import load
 
     try:
-        dataset = load(given)
+        dataset = load(given, numbers=model.loss.learns == VALUES)
     except DataError as error:
         # Without a row, an image or an array may well have been meant.
         if row is None and Path(given).suffix.lower() not in (".npz", ".csv"):
@@ -167,7 +168,9 @@ def _dataset_row(model: Model, given: str, row: str | None) -> Input:
     digits = row.isascii() and row.isdigit() and len(row) <= 18
     index = whole_number("--row", int(row) if digits else row, minimum=0, maximum=len(dataset) - 1)
     X = on_model_scale(model, dataset.X[index : index + 1], dataset.full_scale, dataset.name)
-    true_class = dataset.class_names[int(dataset.labels[index])]
+    true_class = None
+    if dataset.values is None:
+        true_class = dataset.class_names[int(dataset.labels[index])]
     return Input(X, f"row {index} of {dataset.name}", true_class)
 
 

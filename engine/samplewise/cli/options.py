@@ -50,7 +50,9 @@ Layers = Annotated[
 Loss = Annotated[
     str | None,
     typer.Option(
-        help="auto, binary_cross_entropy or categorical_cross_entropy.", show_default="auto"
+        help="auto, binary_cross_entropy or categorical_cross_entropy; for numbers as labels, "
+        "mean_squared_error, mean_absolute_error, huber, poisson or multi_label_cross_entropy.",
+        show_default="auto",
     ),
 ]
 LabelSmoothing = Annotated[

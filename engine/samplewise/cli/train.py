@@ -117,8 +117,8 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
     first, last = f"{figures['initial_loss']:.4g}", f"{figures['final_loss']:.4g}"
     rows = [
         ("synthetic data" if data["synthetic"] else "data", f"{data['name']}: {data['source']}"),
-        ("network", f"{figures['network']}, classes {', '.join(figures['classes'])}"),
-        ("test accuracy", f"{figures['test_accuracy']:.1%} of {data['test_rows']:,} rows"),
+        ("network", figures["network"] + _classes(figures["classes"])),
+        _tested(figures),
         ("loss", f"{first} in the first epoch, {last} in the last of {figures['epochs']}"),
         ("training", f"{figures['train_ms']:,.1f} ms, {figures['samples_per_s']:,.0f} samples/s"),
         ("backend", f"{figures['backend']} ({figures['backend_reason']})"),
@@ -128,6 +128,17 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
     if figures["stopped"] != "finished":
         rows.insert(0, ("stopped", figures["stopped"]))
     return rows
+
+
+def _classes(names: list[str]) -> str:
+    return f", classes {', '.join(names)}" if names else ""
+
+
+def _tested(figures: dict[str, Any]) -> tuple[str, str]:
+    of_rows = f"{figures['data']['test_rows']:,} rows"
+    if figures["test_accuracy"] is None:
+        return "test", f"loss {figures['test_loss']:.4g}, R² {figures['test_r2']:.4f} of {of_rows}"
+    return "test accuracy", f"{figures['test_accuracy']:.1%} of {of_rows}"
 
 
 def _plan(plan: dict[str, Any], epoch_ms: float) -> str:

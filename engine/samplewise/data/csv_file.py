@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from samplewise.checks import printable
 from samplewise.data.csv_cells import IS_NUMBER, LINE_END, plain_table, records, table
 from samplewise.data.dataset import Dataset
-from samplewise.data.labels import check_class_name, encode_labels
+from samplewise.data.labels import check_class_name, encode_labels, no_classes, numbers_of
 from samplewise.data.pixels import dataset_of_file, rows_from
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
@@ -26,7 +26,7 @@ _SHOWN_COLUMNS = 20
 _ONE_OF_NAMES = f"{', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}"
 
 
-def load_csv(path: Path, max_bytes: int | None = None) -> Dataset:
+def load_csv(path: Path, max_bytes: int | None = None, *, numbers: bool = False) -> Dataset:
     """Read a dataset from a comma-separated file in UTF-8, with or without a byte-order mark.
 
     The first line names the columns; exactly one is called `label`, `labels`, `class` or `target`,
@@ -37,6 +37,7 @@ def load_csv(path: Path, max_bytes: int | None = None) -> Dataset:
     Args:
         path: the file.
         max_bytes: limit of its size; None for half of the free memory.
+        numbers: read the labels as numbers to learn.
 
     Raises:
         DataError: the file cannot be read as such a table; the message names line and column.
@@ -49,7 +50,10 @@ def load_csv(path: Path, max_bytes: int | None = None) -> Dataset:
     labels, values = plain_table(text, len(columns), label) or table(text, columns, label, name)
     _check_finite(values, [c for i, c in enumerate(columns) if i != label], name)
     rows = rows_from(_pixels_where_whole(values), name)
-    return dataset_of_file(path, rows, encode_labels(_typed(labels, name), name))
+    typed = _typed(labels, name)
+    if numbers:
+        return dataset_of_file(path, rows, no_classes(len(typed)), numbers_of(typed, name))
+    return dataset_of_file(path, rows, encode_labels(typed, name))
 
 
 def _text(path: Path, max_bytes: int | None) -> str:

@@ -29,6 +29,8 @@ class Dataset:
         image_shape: (height, width) where a row is a grey image, else None.
         full_scale: the value of a white pixel (255 for 8-bit images), None for a table.
         synthetic: True where a program drew the rows.
+        values: float64, shape (n, outputs), finite: the numbers of each row, where it has those
+            instead of a class; `labels` are 0 then, and there are no `class_names`. Else None.
 
     Raises:
         DataError: a shape, dtype, label or value does not fit.
@@ -42,10 +44,14 @@ class Dataset:
     image_shape: tuple[int, int] | None = None
     full_scale: float | None = None
     synthetic: bool = False
+    values: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         self._check_shapes()
         check_finite(self.X, self.name)
+        if self.values is not None:
+            check_finite(self.values, f"{self.name}, labels")
+            return
         if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
             raise DataError(
                 f"{self.name}: labels run from {self.labels.min()} to {self.labels.max()}, "
@@ -69,6 +75,11 @@ class Dataset:
                 f"{self.name}: {len(self.X)} rows but labels of shape {self.labels.shape}; "
                 "expected one label a row"
             )
+        if self.values is not None and (self.values.ndim != 2 or len(self.values) != len(self.X)):
+            raise DataError(
+                f"{self.name}: {len(self.X)} rows but numbers of shape {self.values.shape}; "
+                "expected a row of numbers for each"
+            )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
                 f"{self.name}: rows of {self.X.shape[1]} values are no images of {self.image_shape}"
@@ -83,6 +94,11 @@ class Dataset:
         return int(self.X.shape[1])
 
     @property
+    def targets(self) -> NDArray[Any]:
+        """What is to be learnt: classes, (n,), or numbers, (n, outputs)."""
+        return self.labels if self.values is None else self.values
+
+    @property
     def title(self) -> str:
         """The name to show, with "synthetic" in it where a program drew the rows."""
         name = printable(self.name)
@@ -92,7 +108,8 @@ class Dataset:
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Return the dataset of these rows, in this order, with the same classes."""
-        return replace(self, X=self.X[rows], labels=self.labels[rows])
+        values = None if self.values is None else self.values[rows]
+        return replace(self, X=self.X[rows], labels=self.labels[rows], values=values)
 
     def select(self, classes: Sequence[str]) -> Dataset:
         """Return the rows of `classes` only; the first named becomes class 0, and so on.
@@ -100,6 +117,8 @@ class Dataset:
         Raises:
             DataError: a class does not exist, or one is named twice.
         """
+        if self.values is not None:
+            raise DataError(f"{self.name} holds numbers, not classes; leave out classes")
         if len(set(classes)) != len(classes):
             raise DataError(f"classes {', '.join(map(printable, classes))} name one class twice")
         for name in classes:
@@ -127,7 +146,7 @@ class Dataset:
     def fingerprint(self) -> str:
         """Return the SHA-256 of values, labels and class names, the same on every machine."""
         digest = hashlib.sha256()
-        for array in (self.X, self.labels):
+        for array in (self.X, self.targets):
             digest.update(f"{array.dtype.name}{array.shape}".encode())
             little_endian = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
             digest.update(little_endian.reshape(-1).view(np.uint8).data)

@@ -156,3 +156,30 @@ def _text(classes: NDArray[Any], name: str) -> list[str]:
     if classes.size and classes.view(np.uint32).max() > _LAST_CODE_POINT:
         raise DataError(f"{name}: a label holds numbers that are no characters; is it damaged?")
     return [str(value) for value in classes.tolist()]
+
+
+def numbers_of(raw: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """Return labels that are numbers to learn, float64 (n, outputs).
+
+    Args:
+        raw: bool, integer or float; shape (n,) or (n, outputs).
+        name: the file, for messages.
+
+    Raises:
+        DataError: another dtype or shape.
+    """
+    if raw.dtype.kind not in "biuf":
+        raise DataError(
+            f"{name}: labels are {printable(raw.dtype)}, but the loss learns numbers; choose a "
+            "loss of classes, or store numbers"
+        )
+    if raw.ndim not in (1, 2) or 0 in raw.shape:
+        raise DataError(
+            f"{name}: labels have shape {raw.shape}; expected (rows,) or (rows, outputs)"
+        )
+    return np.ascontiguousarray(raw.reshape(len(raw), -1), dtype=np.float64)
+
+
+def no_classes(rows: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return what `encode_labels` would of rows that have numbers instead of classes."""
+    return (), np.zeros(rows, np.int64)

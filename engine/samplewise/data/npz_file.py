@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from samplewise.checks import printable, suggestion
 from samplewise.data.archive import ENCRYPTED, ZIP_ERRORS
 from samplewise.data.dataset import Dataset
-from samplewise.data.labels import encode_labels
+from samplewise.data.labels import encode_labels, no_classes, numbers_of
 from samplewise.data.npy_member import read_array
 from samplewise.data.pixels import dataset_of_file, rows_from
 from samplewise.errors import DataError
@@ -38,13 +38,14 @@ _STARTS = (
 )
 
 
-def load_npz(path: Path, max_bytes: int | None = None) -> Dataset:
+def load_npz(path: Path, max_bytes: int | None = None, *, numbers: bool = False) -> Dataset:
     """Read a dataset from an npz with the keys `dataset` and `labels`.
 
     Args:
         path: the file; `dataset` has shape (n, features) or (n, height, width) and is bool, integer
             or float, `labels` has shape (n,) and is text or whole numbers.
         max_bytes: limit of all unpacked members together; None for half of the free memory.
+        numbers: read `labels` as numbers to learn, (n,) or (n, outputs).
 
     Raises:
         DataError: missing, no npz, damaged, hostile, changed while read, or the arrays do not fit
@@ -66,10 +67,10 @@ def load_npz(path: Path, max_bytes: int | None = None) -> Dataset:
             raise DataError(
                 f"{name} is a damaged npz ({printable(error)}); copy or download it again"
             ) from error
-    return _dataset(path, data, labels)
+    return _dataset(path, data, labels, numbers=numbers)
 
 
-def _dataset(path: Path, data: NDArray[Any], labels: NDArray[Any]) -> Dataset:
+def _dataset(path: Path, data: NDArray[Any], labels: NDArray[Any], *, numbers: bool) -> Dataset:
     name = printable(path)
     rows = rows_from(data, f"{name}, key 'dataset'")
     if labels.ndim in (1, 2) and len(labels) != len(rows.X):
@@ -77,7 +78,11 @@ def _dataset(path: Path, data: NDArray[Any], labels: NDArray[Any]) -> Dataset:
             f"{name}: 'dataset' has {len(rows.X):,} rows but 'labels' has {len(labels):,}; "
             "expected one label a row"
         )
-    return dataset_of_file(path, rows, encode_labels(labels, f"{name}, key 'labels'"))
+    where = f"{name}, key 'labels'"
+    if numbers:
+        values = numbers_of(labels, where)
+        return dataset_of_file(path, rows, no_classes(len(values)), values)
+    return dataset_of_file(path, rows, encode_labels(labels, where))
 
 
 class _BoundedReader(io.BufferedReader):

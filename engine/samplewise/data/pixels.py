@@ -77,7 +77,10 @@ def _white(X: NDArray[Any]) -> float | None:
 
 
 def dataset_of_file(
-    path: Path, rows: Rows, classes: tuple[tuple[str, ...], NDArray[np.int64]]
+    path: Path,
+    rows: Rows,
+    classes: tuple[tuple[str, ...], NDArray[np.int64]],
+    values: NDArray[np.float64] | None = None,
 ) -> Dataset:
     """Return the dataset of a file.
 
@@ -85,6 +88,7 @@ def dataset_of_file(
         path: of the file, for name and source.
         rows: its values.
         classes: the names of the classes, and the index of each row's, int64 (n,).
+        values: the numbers of each row, where it has those instead.
     """
     class_names, labels = classes
     return Dataset(
@@ -95,4 +99,5 @@ def dataset_of_file(
         source=f"the file {printable(path.name)}",
         image_shape=rows.image_shape,
         full_scale=rows.full_scale,
+        values=values,
     )

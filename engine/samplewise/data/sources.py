@@ -14,7 +14,7 @@ SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine"
 """Names that need no file; `synthetic:SEED` is one too."""
 
 
-def load(data: str, classes: Sequence[str] | None = None) -> Dataset:
+def load(data: str, classes: Sequence[str] | None = None, *, numbers: bool = False) -> Dataset:
     """Return the dataset that `data` names.
 
     Args:
@@ -22,14 +22,15 @@ def load(data: str, classes: Sequence[str] | None = None) -> Dataset:
             folder of images. A name wins over a path of the same spelling; write `./digits` for
             the path.
         classes: the classes to keep, the first becoming class 0; None keeps all.
+        numbers: read numbers to learn, which only .npz and .csv files have.
 
     Raises:
         DataError: neither a name nor a path, fewer than two classes, or what the loader finds.
     """
-    dataset = _loader(data, classes)()
+    dataset = _loader(data, classes, numbers=numbers)()
     if classes is not None:
         dataset = dataset.select(classes)
-    if len(dataset.class_names) < 2:
+    if dataset.values is None and len(dataset.class_names) < 2:
         rows = f"{len(dataset):,} sample" + ("" if len(dataset) == 1 else "s")
         raise DataError(
             f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', {rows}); "
@@ -38,8 +39,13 @@ def load(data: str, classes: Sequence[str] | None = None) -> Dataset:
     return dataset
 
 
-def _loader(data: str, classes: Sequence[str] | None) -> Callable[[], Dataset]:
+def _loader(data: str, classes: Sequence[str] | None, *, numbers: bool) -> Callable[[], Dataset]:
     name, colon, seed = data.partition(":")
+    if numbers and (name == "synthetic" or data in SOURCES):
+        raise DataError(
+            f"{printable(data)} holds classes, but the loss learns numbers; choose a loss of "
+            "classes, or give an .npz or .csv file whose labels are numbers"
+        )
     if name == "synthetic":
         # Drawing only what is asked for saves most of the time; files are read whole anyway.
         return lambda: _synthetic(seed if colon else None, classes)
@@ -47,7 +53,7 @@ def _loader(data: str, classes: Sequence[str] | None) -> Callable[[], Dataset]:
         return _sign_digits
     if data in SOURCES:
         return lambda: _bundled(data)
-    return _path_loader(data)
+    return _path_loader(data, numbers=numbers)
 
 
 def _synthetic(seed: str | None, classes: Sequence[str] | None) -> Dataset:
@@ -75,15 +81,20 @@ def _bundled(name: str) -> Dataset:
     return load_bundled(name)
 
 
-def _path_loader(data: str) -> Callable[[], Dataset]:
+def _path_loader(data: str, *, numbers: bool) -> Callable[[], Dataset]:
     path = Path(data)
     suffix = path.suffix.lower()
     if data and _is_folder(path):
+        if numbers:
+            raise DataError(
+                f"{printable(path)} is a folder, whose images have classes, but the loss learns "
+                "numbers; choose a loss of classes, or give an .npz or .csv file"
+            )
         return lambda: _folder(path)
     if suffix == ".npz":
-        return lambda: _npz(path)
+        return lambda: _npz(path, numbers=numbers)
     if suffix == ".csv":
-        return lambda: _csv(path)
+        return lambda: _csv(path, numbers=numbers)
     raise DataError(_not_a_source(data, path))
 
 
@@ -109,13 +120,13 @@ def _folder(path: Path) -> Dataset:
     return load_image_folder(path)
 
 
-def _npz(path: Path) -> Dataset:
+def _npz(path: Path, *, numbers: bool) -> Dataset:
     from samplewise.data.npz_file import load_npz
 
-    return load_npz(path)
+    return load_npz(path, numbers=numbers)
 
 
-def _csv(path: Path) -> Dataset:
+def _csv(path: Path, *, numbers: bool) -> Dataset:
     from samplewise.data.csv_file import load_csv
 
-    return load_csv(path)
+    return load_csv(path, numbers=numbers)

@@ -29,6 +29,8 @@ def split(
         ParameterError: a part would be empty, or a class would have no training row.
     """
     open_fraction("split", test_fraction)
+    if stratify and dataset.values is not None:
+        raise ParameterError(f"{dataset.name} holds numbers, not classes; leave out stratify")
     shuffled = rng.permutation(len(dataset))
     if stratify:
         training, test = _cut_each_class(dataset.labels, shuffled, test_fraction, rng)

@@ -93,7 +93,7 @@ def explain(
     # The accuracy is no part of what is predicted.
     settings = dataclasses.replace(effective, track_accuracy=False)
     history = train(
-        *(network, data.inputs, data.training.labels, settings),
+        *(network, data.inputs, data.training.targets, settings),
         callbacks=[*callbacks, few],
         stop=stop,
     ).history

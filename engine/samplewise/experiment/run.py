@@ -6,7 +6,6 @@ import dataclasses
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +14,16 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.data.sources import load
 from samplewise.data.split import split
-from samplewise.errors import SomeDivergedError
+from samplewise.errors import ParameterError, SomeDivergedError
 from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.scores import scores
 from samplewise.model import Model
-from samplewise.network import Network, as_class_loss
+from samplewise.network import ClassLoss, Loss, Network, as_class_loss
 from samplewise.streams import Streams
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
 from samplewise.training.loop import TrainingResult, train
 from samplewise.training.many import train_many
-from samplewise.training.metrics import accuracy, confusion_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +57,32 @@ class ExperimentResult:
         model: trained.
         history: of the training.
         data: the rows it was trained and tested on.
-        test_accuracy: in [0, 1].
-        confusion: counts[true, predicted] on the test rows, int64 (classes, classes).
+        test_loss: mean loss of the test rows.
+        test_accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are learnt.
+        test_r2: as `training.metrics.r_squared`; None where classes or labels are learnt.
+        confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None where
+            there are no classes.
     """
 
     experiment: Experiment
     model: Model
     history: History
     data: Prepared
-    test_accuracy: float
-    confusion: NDArray[np.int64]
+    test_loss: float
+    test_accuracy: float | None
+    test_r2: float | None
+    confusion: NDArray[np.int64] | None
+
+    @property
+    def on_classes(self) -> tuple[float, NDArray[np.int64]]:
+        """Accuracy and confusion on the test rows.
+
+        Raises:
+            ParameterError: no classes were learnt.
+        """
+        if self.test_accuracy is None or self.confusion is None:
+            raise ParameterError(f"{self.model.loss.name} learns no classes to be confused")
+        return self.test_accuracy, self.confusion
 
 
 def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
@@ -81,7 +96,7 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
         DataError, ParameterError: the data cannot be used.
     """
     if dataset is None:
-        dataset = load(experiment.data, experiment.classes)
+        dataset = load(experiment.data, experiment.classes, numbers=learns_numbers(experiment))
     stream = Streams(experiment.seed).generator("split")
     training, test = split(dataset, experiment.split, stream, stratify=experiment.stratify)
     step = Preprocessing.fit(experiment.preprocess, training)
@@ -109,7 +124,7 @@ def run(
     data = data or prepare(experiment)
     network, effective = decided(experiment, data)
     trained = train(
-        network, data.inputs, data.training.labels, effective, callbacks=callbacks, stop=stop
+        network, data.inputs, data.training.targets, effective, callbacks=callbacks, stop=stop
     )
     return _tested(effective, network, trained, data)
 
@@ -146,7 +161,7 @@ def run_many(
 
     try:
         results = train_many(
-            networks, data.inputs, data.training.labels, effective, callbacks=callbacks, stop=stop
+            networks, data.inputs, data.training.targets, effective, callbacks=callbacks, stop=stop
         )
     except SomeDivergedError as error:
         whole = [one if one is None else tested(i, one) for i, one in enumerate(error.results)]
@@ -156,13 +171,29 @@ def run_many(
 
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
     """Return the network, and the experiment without what was left to "auto" before training."""
-    classes = len(data.training.class_names)
-    loss = as_class_loss(experiment.loss_for(1 if classes == 2 else classes))
-    outputs = loss.outputs(classes)
+    loss, outputs = _loss_and_outputs(experiment, data.training)
     network = experiment.network(data.training.features, data.training.image_shape, outputs)
     return network, dataclasses.replace(
         experiment, loss=loss.name, preprocess=data.preprocessing.name
     )
+
+
+def learns_numbers(experiment: Experiment) -> bool:
+    """Whether the experiment's loss learns numbers or several labels, and not classes."""
+    return not isinstance(experiment.loss_for(1), ClassLoss)
+
+
+def _loss_and_outputs(experiment: Experiment, data: Dataset) -> tuple[Loss, int]:
+    if data.values is None:
+        classes = len(data.class_names)
+        loss = as_class_loss(experiment.loss_for(1 if classes == 2 else classes))
+        return loss, loss.outputs(classes)
+    if not learns_numbers(experiment):
+        raise ParameterError(
+            f"loss '{experiment.loss}' learns classes, but {data.name} holds numbers; use "
+            "mean_squared_error or its like"
+        )
+    return experiment.loss_for(1), data.values.shape[1]
 
 
 def _tested(
@@ -179,13 +210,14 @@ def _tested(
         trained_on=data.training.title,
         backend=history.backend,
     )
-    labels: NDArray[Any] = data.test.labels
-    predicted = model.predict(data.test.X)
+    found = scores(model, data.test.X, data.test.targets)
     return ExperimentResult(
         experiment=dataclasses.replace(experiment, backend=history.backend),
         model=model,
         history=history,
         data=data,
-        test_accuracy=accuracy(labels, predicted),
-        confusion=confusion_matrix(labels, predicted, len(model.class_names)),
+        test_loss=found.loss,
+        test_accuracy=found.accuracy,
+        test_r2=found.r2,
+        confusion=found.confusion,
     )

@@ -51,6 +51,8 @@ def _write_plots(result: ExperimentResult, folder: Path) -> None:
     what = f"{result.model.network} on {result.model.trained_on}"
     curves = {"training": result.history.losses}
     write_bytes(folder / LOSS_PLOT, figures.loss_curves(curves, f"Loss of {what}"))
+    if result.confusion is None:
+        return
     title = f"Test rows: {what}, {result.test_accuracy:.1%} right"
     confusion = figures.confusion(result.confusion, result.model.class_names, title)
     write_bytes(folder / CONFUSION_PLOT, confusion)
@@ -76,7 +78,9 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
         "network": str(result.model.network),
         "classes": list(result.model.class_names),
         "test_accuracy": result.test_accuracy,
-        "confusion": result.confusion.tolist(),
+        "test_loss": result.test_loss,
+        "test_r2": result.test_r2,
+        "confusion": None if result.confusion is None else result.confusion.tolist(),
         "initial_loss": history.losses[0],
         "final_loss": history.losses[-1],
         "epochs": len(history.epochs),

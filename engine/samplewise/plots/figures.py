@@ -98,7 +98,8 @@ def loss_curves(
         axes.set_ylabel("mean loss of the epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_xlim(left=max(0.5, axes.get_xlim()[0]))
-        axes.set_ylim(bottom=0)
+        # Poisson's loss may be negative.
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.grid(axis="y")
         names = [_short(name, 2 * LONGEST_NAME) for name in curves]
         figure.legend(means, names, loc="outside right center", handlelength=2.4)

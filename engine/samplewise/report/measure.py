@@ -175,7 +175,7 @@ def _run(result: ExperimentResult) -> Run:
         seed=result.experiment.seed,
         losses=tuple(losses),
         train_ms=ms,
-        accuracy=result.test_accuracy,
+        accuracy=result.on_classes[0],
         plan=alone.history.plan["name"],
         loss_difference=max(map(abs, map(operator.sub, losses, alone.history.losses))),
     )

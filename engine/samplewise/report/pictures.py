@@ -56,7 +56,7 @@ def loss_pictures(measured: Measured) -> dict[str, Picture]:
 def confusion_picture(measured: Measured) -> Picture:
     """Return the confusion matrix of the chosen run."""
     chosen, label = measured.chosen, measured.dataset.title
-    counts = chosen.confusion
+    accuracy, counts = chosen.on_classes
     right = int(np.trace(counts))
     return Picture(
         file="confusion.png",
@@ -65,7 +65,7 @@ def confusion_picture(measured: Measured) -> Picture:
         ),
         alt=f"Confusion matrix: {right} of {counts.sum()} test rows are predicted right.",
         caption=f"Confusion matrix of row {measured.chosen_id}, run 1: {right} of {counts.sum()} "
-        f"test rows right, {percent(chosen.test_accuracy)}, on {label}.",
+        f"test rows right, {percent(accuracy)}, on {label}.",
     )
 
 

@@ -43,7 +43,7 @@ def results(measured: Measured) -> dict[str, Any]:
         "confusion": {
             "row": measured.chosen_id,
             "run": 1,
-            "counts": measured.chosen.confusion.tolist(),
+            "counts": measured.chosen.on_classes[1].tolist(),
         },
     }
 

@@ -29,3 +29,12 @@ def confusion_matrix(
     """Return counts[true class, predicted class], int64 of shape (classes, classes)."""
     pairs = np.bincount(labels * classes + predicted, minlength=classes * classes)
     return pairs.reshape(classes, classes).astype(np.int64)
+
+
+def r_squared(values: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """Return 1 less the squared errors by those of each output's mean, over all outputs at once.
+
+    1 is right, 0 as good as the means of these values; 0 too where they do not differ.
+    """
+    spread = float(((values - values.mean(axis=0)) ** 2).sum())
+    return 1 - float(((values - predicted) ** 2).sum()) / spread if spread else 0.0

@@ -1,0 +1,61 @@
+"""How good a model is on rows whose targets are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.model import Model, check_predictions
+from samplewise.network import ClassLoss
+from samplewise.training.metrics import accuracy, confusion_matrix, r_squared
+from samplewise.training.targets import prepare_targets
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a model reaches.
+
+    Args:
+        loss: mean over the rows, in float64.
+        accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are predicted.
+        r2: as `training.metrics.r_squared`; None where classes or labels are predicted.
+        predictions: probabilities (n, classes), or numbers (n, outputs).
+        decisions: what they decide, as `Loss.decisions`; None where numbers are predicted.
+        confusion: counts[true, predicted], int64 (classes, classes); None without classes.
+    """
+
+    loss: float
+    accuracy: float | None
+    r2: float | None
+    predictions: NDArray[Any]
+    decisions: NDArray[Any] | None
+    confusion: NDArray[np.int64] | None
+
+
+def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
+    """Return how good a model is on raw rows.
+
+    Args:
+        model: trained.
+        X: raw rows.
+        targets: as `train` takes them.
+
+    Raises:
+        DataError: the targets are not what the model's loss learns.
+    """
+    loss = model.loss
+    labels, Y = prepare_targets(targets, len(X), model.network, loss, np.float64)
+    logits = model.logits(X).astype(np.float64)
+    with np.errstate(all="ignore"):
+        mean, predictions = loss.mean(logits, Y), loss.predictions(logits)
+    check_predictions(predictions, model.parameters.dtype)
+    decisions = loss.decisions(predictions)
+    if labels is None or decisions is None:
+        return Scores(mean, None, r_squared(Y, predictions), predictions, None, None)
+    right, confusion = accuracy(labels, decisions), None
+    if isinstance(loss, ClassLoss):
+        confusion = confusion_matrix(labels, decisions, len(model.class_names))
+    return Scores(mean, right, None, predictions, decisions, confusion)

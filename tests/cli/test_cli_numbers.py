@@ -1,0 +1,142 @@
+"""Numbers and several labels at once, from a file to a tested model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from samplewise.data.csv_file import load_csv
+from samplewise.data.dataset import Dataset
+from samplewise.data.npz_file import load_npz
+from samplewise.data.sources import load
+from samplewise.errors import DataError, ParameterError
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.run import prepare, run
+from samplewise.training.metrics import r_squared
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((200, 3))
+NUMBERS = X @ RNG.standard_normal(3) + 2
+FLAGS = (X @ RNG.standard_normal((3, 2)) > 0).astype(int)
+FAST = ("--epochs", 20, "--learning-rate", 0.01, "--hidden", "8", "--activation", "tanh")
+
+
+@pytest.fixture
+def table(tmp_path):
+    lines = [",".join(map(repr, map(float, [*row, y]))) for row, y in zip(X, NUMBERS, strict=True)]
+    path = tmp_path / "table.csv"
+    path.write_text("a,b,c,target\n" + "\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def flags(tmp_path):
+    path = tmp_path / "flags.npz"
+    np.savez(path, dataset=X, labels=FLAGS)
+    return path
+
+
+@pytest.mark.parametrize("loss", [("mean_squared_error",), ("huber", "--delta", 0.5)])
+def test_a_table_of_numbers_is_learnt_tested_and_predicted(cli, table, loss):
+    ended = cli("train", "--data", table, "--loss", *loss, *FAST)
+    assert ended.code == 0, ended.err
+    assert "R²" in ended.out
+    assert "accuracy" not in ended.out + ended.err
+    result = json.loads(Path("run/result.json").read_text())
+    assert (result["test_accuracy"], result["confusion"]) == (None, None)
+    assert result["test_r2"] > 0.9
+    assert "accuracy,train_ms" in Path("run/history.csv").read_text()
+    assert not Path("run/confusion.png").exists()
+    evaluated = json.loads(cli("evaluate", "run", "--json").out)
+    assert evaluated["r2"] == pytest.approx(result["test_r2"])
+    assert evaluated["loss"] == pytest.approx(result["test_loss"])
+    assert "R²" in cli("evaluate", "run").out
+    whole = json.loads(cli("evaluate", "run/model.safetensors", "--data", table, "--json").out)
+    assert whole["rows"] == 200
+    predicted = json.loads(cli("predict", "run", table, "--row", 3, "--json").out)
+    assert predicted["values"]["output 0"] == pytest.approx(NUMBERS[3], abs=1)
+    assert cli("train", "--config", "run/config.toml", "--out", "again").code == 0
+    models = [Path(name, "model.safetensors").read_bytes() for name in ("run", "again")]
+    assert models[0] == models[1]
+
+
+def test_several_labels_at_once_have_an_accuracy_and_no_confusion(cli, flags):
+    arguments = ("--data", flags, "--loss", "multi_label_cross_entropy", "--learning-rate", 0.3)
+    ended = cli("train", *arguments, "--epochs", 20)
+    assert ended.code == 0, ended.err
+    assert "test accuracy" in ended.out
+    evaluated = json.loads(cli("evaluate", "run", "--json").out)
+    assert evaluated["accuracy"] > 0.85
+    assert "confusion" not in evaluated
+    assert "accuracy" in cli("evaluate", "run").out
+
+
+@pytest.mark.parametrize("command", ["explain", "summary", "find-rate"])
+def test_other_commands_take_numbers(cli, table, command):
+    ended = cli(command, "--data", table, "--loss", "mean_squared_error")
+    assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "iris", "--loss", "huber"), "iris holds classes, but the loss learns numbers"),
+        (("--data", "synthetic:3", "--loss", "huber"), "synthetic:3 holds classes"),
+        (("--data", "folder", "--loss", "huber"), "folder is a folder"),
+        (("--data", "table.csv"), "make a regression"),
+        (("--data", "table.csv", "--loss", "poisson"), "poisson takes targets at least 0"),
+        (("--data", "table.csv", "--loss", "huber", "--stratify"), "leave out stratify"),
+        (("--data", "table.csv", "--loss", "huber", "--classes", "1,2"), "leave out classes"),
+        (
+            ("--data", "table.csv", "--loss", "huber", "--layers", "dense 2"),
+            "layers end in 2 outputs",
+        ),
+    ],
+)
+def test_what_cannot_be_learnt_is_one_line(cli, table, arguments, message):
+    Path("folder").mkdir()
+    ended = cli("train", *arguments)
+    assert ended.code == 2
+    assert message in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_labels_are_read_as_numbers_where_they_are_asked_for(table, flags, tmp_path):
+    np.testing.assert_array_equal(load_csv(table, numbers=True).values[:, 0], NUMBERS)
+    read = load(str(flags), numbers=True)
+    np.testing.assert_array_equal(read.targets, FLAGS)
+    assert (read.class_names, read.take(np.arange(3)).values.shape) == ((), (3, 2))
+    assert read.fingerprint() != read.take(np.arange(200)[::-1]).fingerprint()
+    np.savez(tmp_path / "words.npz", dataset=X, labels=np.array(["a"] * 200))
+    with pytest.raises(DataError, match="the loss learns numbers"):
+        load_npz(tmp_path / "words.npz", numbers=True)
+    np.savez(tmp_path / "cube.npz", dataset=X, labels=np.zeros((200, 2, 2)))
+    with pytest.raises(DataError, match=r"expected \(rows,\) or \(rows, outputs\)"):
+        load_npz(tmp_path / "cube.npz", numbers=True)
+    np.savez(tmp_path / "holes.npz", dataset=X, labels=np.where(X[:, 0] > 2, np.nan, 1.0))
+    with pytest.raises(DataError, match="labels: .* NaN or inf, the first in row"):
+        load_npz(tmp_path / "holes.npz", numbers=True)
+
+
+def test_numbers_of_another_number_of_rows_are_refused():
+    with pytest.raises(DataError, match="expected a row of numbers for each"):
+        Dataset("odd", X, np.zeros(200, np.int64), (), "a test", values=np.zeros((199, 1)))
+
+
+def test_an_experiment_of_classes_does_not_take_numbers(table):
+    numbers = prepare(Experiment(loss="huber", data=str(table)))
+    with pytest.raises(ParameterError, match="learns classes, but table holds numbers"):
+        run(Experiment(), numbers)
+    result = run(Experiment(loss="huber", epochs=1), numbers)
+    with pytest.raises(ParameterError, match="huber learns no classes"):
+        _ = result.on_classes
+
+
+def test_r_squared_is_that_of_scikit_learn():
+    from sklearn.metrics import r2_score
+
+    predicted = NUMBERS + RNG.standard_normal(200)
+    want = r2_score(NUMBERS, predicted)
+    assert r_squared(NUMBERS[:, None], predicted[:, None]) == pytest.approx(want)
+    assert r_squared(np.ones((3, 1)), np.zeros((3, 1))) == 0.0
