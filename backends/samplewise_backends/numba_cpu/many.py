@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, Workload
-from samplewise.network import SGD, Loss, Network, aligned_zeros
+from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.coefficients import form_of
 from samplewise_backends.numba_cpu.gram import in_turn
 from samplewise_backends.numba_cpu.storage import Member
@@ -61,7 +61,7 @@ class NumbaManyProgram:
         self,
         networks: Sequence[Network],
         loss: Loss,
-        optimizers: Sequence[SGD],
+        optimizers: Sequence[Optimizer],
         dtype: np.dtype[Any],
         workload: Workload,
     ) -> None:

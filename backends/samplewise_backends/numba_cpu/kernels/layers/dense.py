@@ -218,12 +218,12 @@ def dense_gradient(gemm, rows, delta, delta_ld, a, a_ld, layer, gradient):
     size = layer[UNITS] * layer[INPUTS]
     weights = part(gradient, layer[WEIGHT], size)
     _weight_gradient(gemm, rows, delta, delta_ld, a, a_ld, weights, layer)
-    bias = part(gradient, layer[BIAS], layer[UNITS])
-    _bias_gradient(rows, delta, delta_ld, bias)
+    bias_gradient(rows, delta, delta_ld, part(gradient, layer[BIAS], layer[UNITS]))
 
 
 @inlined_kernel
-def _bias_gradient(rows, delta, delta_ld, g):
+def bias_gradient(rows, delta, delta_ld, g):
+    """Write the sum of the deltas of all rows."""
     for o in range(g.shape[0]):
         g[o] = delta[o]
     for r in range(1, rows):
@@ -235,7 +235,7 @@ def _bias_gradient(rows, delta, delta_ld, g):
 def _update_bias(rows, delta, delta_ld, parameters, velocity, gradient, layer, rule, tiny):
     units, first = layer[UNITS], layer[BIAS]
     bias, g = part(parameters, first, units), part(gradient, 0, units)
-    _bias_gradient(rows, delta, delta_ld, g)
+    bias_gradient(rows, delta, delta_ld, g)
     zero = g.dtype.type(0)
     if rule[MOMENTUM] == zero:
         for o in range(units):
