@@ -60,8 +60,8 @@ class Blocked:
         group, first = self._group, steps[0]
         gram, code = self._gram_of(X, first)
         law = group.recurrence([step.learning_rate for step in steps])
-        for clock, *of_member in zip(group.space.clock, steps, states, strict=True):
-            set_clock(clock, *of_member)
+        for clock, step, state in zip(group.space.clock, steps, states, strict=True):
+            set_clock(clock, step, state)
         parameters = group.storage.enter(states)
         window = (
             *(first.start, first.stop, group.batch_size, group.block, self._loss, group.form),

@@ -13,9 +13,9 @@ from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.coefficients import rule_of
 from samplewise_backends.numba_cpu.gram import read_only
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.kernels.by_gradient import TILE, run_by_gradient
+from samplewise_backends.numba_cpu.kernels.by_gradient import MOVED_AT_ONCE, run_by_gradient
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
-from samplewise_backends.numba_cpu.layout import layer_table
+from samplewise_backends.numba_cpu.layout import LANES, layer_table
 from samplewise_backends.numba_cpu.routines import LOSS_CODES, largest_gradient, set_clock, space
 from samplewise_backends.numba_cpu.storage import Member
 
@@ -84,9 +84,7 @@ NO_RATES = np.zeros(0)
 class _Run:
     """What the kernels need of one network."""
 
-    def __init__(
-        self, member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]
-    ) -> None:
+    def __init__(self, member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> None:
         self.member = member
         self.layers, size = layer_table(member.network, batch_size, training=True)
         gradient = largest_gradient(self.layers)
@@ -94,7 +92,7 @@ class _Run:
             gradient = member.network.layout.size
         elif not member.in_blocks:
             dense = self.layers[self.layers[:, tables.KIND] == tables.DENSE]
-            widest = max([TILE, *dense[:, tables.INPUTS], *dense[:, tables.UNITS]])
+            at_once = [MOVED_AT_ONCE, *(LANES * dense[:, tables.INPUTS]), *dense[:, tables.UNITS]]
             others = self.layers[self.layers[:, tables.KIND] != tables.DENSE]
-            gradient = max(widest, largest_gradient(others))
+            gradient = max(*at_once, largest_gradient(others))
         self.space = space([self.layers], size, gradient, loss, dtype, moves=not member.in_blocks)

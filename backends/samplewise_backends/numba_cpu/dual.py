@@ -124,8 +124,8 @@ class Dual:
             self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
         gram = self._gram.covering(X, first)
         law = group.recurrence([step.learning_rate for step in steps])
-        for clock, *of_member in zip(group.space.clock, steps, states, strict=True):
-            set_clock(clock, *of_member)
+        for clock, step, state in zip(group.space.clock, steps, states, strict=True):
+            set_clock(clock, step, state)
         window = (
             *(first.start, first.stop, group.batch_size, group.block, self._loss, group.form),
             *(False, 0, group.ld),

@@ -40,7 +40,7 @@ ACTIVATION_CODES = {
     "silu": t.SILU,
     "softplus": t.SOFTPLUS,
 }
-KINDS = {
+KINDS: dict[type[Layer], int] = {
     Dense: t.DENSE,
     Conv2D: t.CONV,
     MaxPool2D: t.MAX_POOL,
@@ -64,9 +64,8 @@ def rows_of(network: Network, *, training: bool) -> list[Row]:
         unchanged = isinstance(layer, Flatten) or (isinstance(layer, Dropout) and not training)
         if unchanged and len(network.layers) > 1:
             continue
-        before, after = network.shapes[index : index + 2]
         if _is_fused(previous, layer):
-            _pool_too(found[-1], layer, after)
+            _pool_too(found[-1], layer, network.shapes[index + 1])
         else:
             found.append(_row(network, index))
         previous = layer

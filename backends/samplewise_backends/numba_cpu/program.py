@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels.step import forward, forward_from, mean_gradient
 from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+from samplewise_backends.numba_cpu.kernels.by_gradient import mean_gradient
+from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.layout import layer_table
 from samplewise_backends.numba_cpu.routines import LOSS_CODES, addresses, space
 from samplewise_backends.numba_cpu.storage import Member
@@ -95,10 +96,11 @@ class NumbaProgram(Program):
         gradient = self._network.layout.zeros(self._dtype)
         losses = np.zeros(len(X), dtype=self._dtype)
         written = space([layers], size, 0, self._loss, self._dtype)
+        no_state, no_rule = gradient[:0], np.zeros(tables.RULE_COLUMNS, self._dtype)
+        theta = tables.Theta(np.require(parameters, requirements="W"), no_state)
         mean_gradient(
             *(self._gemm, np.array(X), np.array(Y), np.arange(len(X))),
-            *(LOSS_CODES[self._loss.name], layers, np.require(parameters, requirements="W")),
-            *(written, gradient, losses),
+            *(LOSS_CODES[self._loss.name], layers, theta, written, no_rule, gradient, losses),
         )
         return float(losses.mean(dtype=np.float64)), gradient
 

@@ -30,7 +30,11 @@ LOSS_CODES = {
 
 
 def addresses(
-    layers: NDArray[np.int64], dtype: np.dtype[Any], loss: Loss | None = None, *, moves: bool = False
+    layers: NDArray[np.int64],
+    dtype: np.dtype[Any],
+    loss: Loss | None = None,
+    *,
+    moves: bool = False,
 ) -> NDArray[np.int64]:
     """Return the table of addresses; what no layer needs is neither compiled nor in it.
 

@@ -231,12 +231,26 @@ def _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, l
 
 @spliced_kernel
 def run_block(
-    gemm, Y, order, position, window, stack, theta, space, block, gram, gram_ld, law, losses, losses_ld
+    gemm,
+    Y,
+    order,
+    position,
+    window,
+    stack,
+    theta,
+    space,
+    block,
+    gram,
+    gram_ld,
+    law,
+    losses,
+    losses_ld,
 ):
     """Run the steps of one block, whose products P (and Q) are taken.
 
-    order: its rows; position: of the first one in the epoch; window: as in `blocked`; law: a `Recurrence`; losses: from the block's first
-    row of the first network on, networks `losses_ld` apart.
+    order: its rows; position: of the first one in the epoch; window: as in `blocked`; law: a
+    `Recurrence`; losses: from the block's first row of the first network on, networks `losses_ld`
+    apart.
     """
     batch, loss, form, ld = window[2], window[4], window[5], window[8]
     rows, first_bias = order.shape[0], stack.layers[stack.networks[0, START], BIAS]

@@ -17,10 +17,15 @@ from samplewise_backends.numba_cpu.jit import (
 )
 from samplewise_backends.numba_cpu.kernels.blas import gemm_tn
 from samplewise_backends.numba_cpu.kernels.direct import gather
-from samplewise_backends.numba_cpu.kernels.layers.dense import bias_gradient, dense_below
+from samplewise_backends.numba_cpu.kernels.layers.dense import (
+    bias_gradient,
+    dense_below,
+    dense_gradient,
+    units_at_once,
+)
+from samplewise_backends.numba_cpu.kernels.products import TILE_UNITS
 from samplewise_backends.numba_cpu.kernels.step import (
     forward_all,
-    gradient_of,
     layer_backward,
     loss_rows,
     move_layer,
@@ -47,8 +52,8 @@ from samplewise_backends.numba_cpu.kernels.tables import (
 )
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
-# Elements of a gradient that are moved at once.
-TILE = 16384
+# Elements of a gradient that are moved at once, unless that is less than 16 units'.
+MOVED_AT_ONCE = 32768
 
 
 @spliced_kernel
@@ -56,7 +61,8 @@ def _move_dense(gemm, rows, delta, a, a_ld, theta, space, layer, rule, clock):
     """Take one step in a dense layer, some units at a time."""
     inputs, units, ld, gradient = layer[INPUTS], layer[UNITS], layer[LD], space.gradient
     one, zero = gradient.dtype.type(1), gradient.dtype.type(0)
-    height = max(TILE // inputs, 1)
+    height = max(min(MOVED_AT_ONCE // inputs, units_at_once(rows, inputs)) // TILE_UNITS, 1)
+    height *= TILE_UNITS
     for o in range(0, units, height):
         m = min(height, units - o)
         of_units, g = part(delta, o, (rows - 1) * ld + m), part(gradient, 0, m * inputs)
@@ -69,8 +75,11 @@ def _move_dense(gemm, rows, delta, a, a_ld, theta, space, layer, rule, clock):
 
 
 @spliced_kernel
-def _step_by_layers(gemm, A, layers, theta, space, rule, clock):
-    """Step in each layer as soon as its gradient is known, the last one first."""
+def _backward(gemm, A, layers, theta, space, rule, clock, gradient, moves):
+    """Go back through all layers; step in each as soon as its gradient is known, if `moves`.
+
+    gradient: where it is written otherwise, laid out like the parameters.
+    """
     rows, inputs, values, deltas = A.shape[0], A.shape[1], space.values, space.deltas
     parameters = theta.parameters
     for k in range(layers.shape[0] - 1, -1, -1):
@@ -81,14 +90,28 @@ def _step_by_layers(gemm, A, layers, theta, space, rule, clock):
         a = part(A, 0, A.size) if k == 0 else rows_of(values, below, 0, rows)
         a_ld = inputs if k == 0 else below[LD]
         out_ld = below[LD] if k > 0 else 0
-        if layer[KIND] == DENSE:
-            if k > 0:
-                dense_below(gemm, rows, delta, layer[LD], parameters, layer, out, out_ld)
+        g = part(gradient, 0 if moves else layer[WEIGHT], 1)
+        g_bias = part(gradient, layer[WEIGHTS] if moves else layer[BIAS], 1)
+        if layer[KIND] != DENSE:
+            layer_backward(gemm, rows, a, a_ld, parameters, space, layer, out, out_ld, g, g_bias)
+            if moves:
+                move_layer(space, clock, rule, theta, layer)
+            continue
+        if k > 0:
+            dense_below(gemm, rows, delta, layer[LD], parameters, layer, out, out_ld)
+        if moves:
             _move_dense(gemm, rows, delta, a, a_ld, theta, space, layer, rule, clock)
         else:
-            g, g_bias = part(space.gradient, 0, 1), part(space.gradient, layer[WEIGHTS], 1)
-            layer_backward(gemm, rows, a, a_ld, parameters, space, layer, out, out_ld, g, g_bias)
-            move_layer(space, clock, rule, theta, layer)
+            dense_gradient(gemm, rows, delta, layer[LD], a, a_ld, layer, gradient)
+
+
+@entry_point
+def mean_gradient(gemm, A, Y, order, loss, layers, theta, space, rule, gradient, losses):
+    """Write the loss of each row of A, and the mean gradient, laid out like the parameters."""
+    clock = row(space.clock, 0)
+    forward_all(gemm, A, layers, theta.parameters, space.values, space.routines, clock)
+    loss_rows(layers, 0, A.shape[0], Y, order, loss, space, losses)
+    _backward(gemm, A, layers, theta, space, rule, clock, gradient, False)
 
 
 @kernel
@@ -119,25 +142,20 @@ def _square_sum(g):
     return total
 
 
-@spliced_kernel
-def _step_at_once(gemm, A, layers, theta, space, rule, clock):
-    """Step in all layers when the whole gradient is known."""
-    gradient = space.gradient
-    gradient_of(gemm, A, layers, theta.parameters, space, gradient)
-    _limit(layers, gradient, rule)
+@kernel
+def _move_all(layers, theta, space, rule, clock):
+    """Step in all layers, whose gradients are laid out like the parameters."""
     for k in range(layers.shape[0]):
         layer = row(layers, k)
         weights, biases = layer[WEIGHTS], layer[BIASES]
         if weights > 0:
-            g, g_bias = part(gradient, layer[WEIGHT], 1), part(gradient, layer[BIAS], 1)
+            g, g_bias = part(space.gradient, layer[WEIGHT], 1), part(space.gradient, layer[BIAS], 1)
             move_part(space, clock, rule, theta, layer[WEIGHT], weights, layer[PENALISED], g)
             move_part(space, clock, rule, theta, layer[BIAS], biases, 0, g_bias)
 
 
 @entry_point
-def run_by_gradient(
-    gemm, X, Y, order, window, layers, theta, space, gathered, rule, rates, losses
-):
+def run_by_gradient(gemm, X, Y, order, window, layers, theta, space, gathered, rule, rates, losses):
     """Train on order[start:stop], with window = (start, stop, batch size, loss code).
 
     rates: float64, of each step, or empty where they do not change.
@@ -145,19 +163,19 @@ def run_by_gradient(
     order.
     """
     start, stop, batch, loss = window
-    clock, step = row(space.clock, 0), 0
+    clock = row(space.clock, 0)
     for first in range(start, stop, batch):
         rows = min(batch, stop - first)
         if rates.shape[0] > 0:
-            rule[RATE] = rates[step]
+            rule[RATE] = rates[(first - start) // batch]
         gather(X, order, first, rows, gathered)
         A, where, seen = gathered[:rows], part(order, first, rows), part(losses, first, rows)
         clock[POSITION] = first
         forward_all(gemm, A, layers, theta.parameters, space.values, space.routines, clock)
         loss_rows(layers, 0, rows, Y, where, loss, space, seen)
-        if rule[CLIP_NORM] == math.inf:
-            _step_by_layers(gemm, A, layers, theta, space, rule, clock)
-        else:
-            _step_at_once(gemm, A, layers, theta, space, rule, clock)
+        moves = rule[CLIP_NORM] == math.inf
+        _backward(gemm, A, layers, theta, space, rule, clock, space.gradient, moves)
+        if not moves:
+            _limit(layers, space.gradient, rule)
+            _move_all(layers, theta, space, rule, clock)
         clock[STEP] += 1
-        step += 1

@@ -14,7 +14,6 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     dense_backward_row_momentum,
     dense_below,
     dense_forward,
-    dense_gradient,
     dense_update,
 )
 from samplewise_backends.numba_cpu.kernels.losses import loss_and_delta
@@ -81,6 +80,7 @@ def _activate_rows(routines, values, layer, shift, rows):
 
 @inlined_kernel
 def slope_rows(routines, deltas, values, layer, shift, rows):
+    """Multiply the deltas of a layer's outputs by the slopes there."""
     out, kept, units = layer[OUT] + shift, layer[KEPT] + shift, layer[UNITS]
     for r in range(0, rows * layer[LD], layer[LD]):
         delta = part(deltas, out + r, units)
@@ -95,9 +95,7 @@ def _layer_forward(gemm, routines, clock, rows, a, a_ld, parameters, layer, valu
         dense_forward(gemm, rows, a, a_ld, parameters, layer, z, layer[LD])
     else:
         kept, scratch = part(values, layer[KEPT], 1), part(values, layer[SCRATCH], 1)
-        call(
-            routines[FORWARD], gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratch
-        )
+        call(routines[FORWARD], gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratch)
     _activate_rows(routines, values, layer, shift, rows)
 
 
@@ -145,7 +143,21 @@ def layer_backward(gemm, rows, a, a_ld, parameters, space, layer, below, below_l
     delta, scratch = part(space.deltas, layer[OUT], 1), part(values, layer[SCRATCH], 1)
     routine = space.routines[BACKWARD]
     call(
-        routine, gemm, rows, layer, a, a_ld, parameters, z, kept, delta, below, below_ld, g_w, g_b, scratch
+        routine,
+        gemm,
+        rows,
+        layer,
+        a,
+        a_ld,
+        parameters,
+        z,
+        kept,
+        delta,
+        below,
+        below_ld,
+        g_w,
+        g_b,
+        scratch,
     )
 
 
@@ -185,7 +197,17 @@ def backward_behind(gemm, layers, shift, rows, theta, space, rule, clock):
             g, g_bias = part(space.gradient, 0, 1), part(space.gradient, layer[WEIGHTS], 1)
             parameters = theta.parameters
             layer_backward(
-                gemm, rows, a, below[LD], parameters, space, layer, delta_below, below[LD], g, g_bias
+                gemm,
+                rows,
+                a,
+                below[LD],
+                parameters,
+                space,
+                layer,
+                delta_below,
+                below[LD],
+                g,
+                g_bias,
             )
             move_layer(space, clock, rule, theta, layer)
             continue
@@ -202,10 +224,13 @@ def backward_behind(gemm, layers, shift, rows, theta, space, rule, clock):
 @spliced_kernel
 def forward_all(gemm, A, layers, parameters, values, routines, clock):
     """Write the outputs of every layer for the rows of A, float[rows, I]."""
-    rows, inputs, first = A.shape[0], A.shape[1], row(layers, 0)
-    a = part(A, 0, A.size)
-    _layer_forward(gemm, routines, clock, rows, a, inputs, parameters, first, values, 0)
-    forward_behind(gemm, layers, 0, rows, parameters, values, routines, clock)
+    rows, inputs = A.shape[0], A.shape[1]
+    for k in range(layers.shape[0]):
+        # The first layer too in this loop: a layer is much code, and each place costs its compile.
+        below, layer = row(layers, max(k - 1, 0)), row(layers, k)
+        a = part(A, 0, A.size) if k == 0 else rows_of(values, below, 0, rows)
+        a_ld = inputs if k == 0 else below[LD]
+        _layer_forward(gemm, routines, clock, rows, a, a_ld, parameters, layer, values, 0)
 
 
 @entry_point
@@ -239,37 +264,3 @@ def whole_step(gemm, A, Y, order, loss, layers, theta, space, rule, losses, cloc
         slope_rows(routines, deltas, values, first, 0, rows)
     a, delta = part(A, 0, A.size), rows_of(deltas, first, 0, rows)
     dense_update(gemm, rows, delta, first[LD], a, inputs, theta, space, first, rule)
-
-
-@spliced_kernel
-def gradient_of(gemm, A, layers, parameters, space, gradient):
-    """Write the mean gradient, laid out like the parameters, from the last layer's deltas."""
-    rows, inputs, values, deltas = A.shape[0], A.shape[1], space.values, space.deltas
-    for k in range(layers.shape[0] - 1, -1, -1):
-        layer = row(layers, k)
-        delta = rows_of(deltas, layer, 0, rows)
-        if k < layers.shape[0] - 1:
-            slope_rows(space.routines, deltas, values, layer, 0, rows)
-        below = row(layers, max(k - 1, 0))
-        a = part(A, 0, A.size) if k == 0 else rows_of(values, below, 0, rows)
-        a_ld = inputs if k == 0 else below[LD]
-        out = rows_of(deltas, below, 0, rows)
-        if layer[KIND] != DENSE:
-            g, g_bias = part(gradient, layer[WEIGHT], 1), part(gradient, layer[BIAS], 1)
-            wanted_ld = below[LD] if k > 0 else 0
-            layer_backward(
-                gemm, rows, a, a_ld, parameters, space, layer, out, wanted_ld, g, g_bias
-            )
-            continue
-        if k > 0:
-            dense_below(gemm, rows, delta, layer[LD], parameters, layer, out, below[LD])
-        dense_gradient(gemm, rows, delta, layer[LD], a, a_ld, layer, gradient)
-
-
-@entry_point
-def mean_gradient(gemm, A, Y, order, loss, layers, parameters, space, gradient, losses):
-    """Write the loss of each row of A, and the mean gradient, laid out like the parameters."""
-    clock = row(space.clock, 0)
-    forward_all(gemm, A, layers, parameters, space.values, space.routines, clock)
-    loss_rows(layers, 0, A.shape[0], Y, order, loss, space, losses)
-    gradient_of(gemm, A, layers, parameters, space, gradient)

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 # activation, a pooling or a dropout leaves for its backward pass is at KEPT in `values`, laid out
 # like the outputs; a layer on images works at SCRATCH.
 INPUTS, UNITS, ACTIVATION, WEIGHT, BIAS, OUT, LD, KEPT, SCRATCH = range(9)
-# WEIGHTS and BIASES are how many there are; PENALISED is 1 where penalties shrink the weights; INDEX
-# is the layer's in the network; REAL holds the bits of a float64: epsilon of a norm, scale of a
-# dropout; THRESHOLD is the dropout's.
+# WEIGHTS and BIASES are how many there are; PENALISED is 1 where penalties shrink the weights;
+# INDEX is the layer's in the network; REAL holds the bits of a float64: epsilon of a norm, scale of
+# a dropout; THRESHOLD is the dropout's.
 KIND, WEIGHTS, BIASES, PENALISED, INDEX, REAL, THRESHOLD = range(9, 16)
 # Images, of a layer on them: the input, the windows, how far apart these are, zeros before the
 # first row and column, the input with all zeros, the output.

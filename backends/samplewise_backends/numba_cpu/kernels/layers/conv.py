@@ -2,8 +2,9 @@
 
 Planes are taken as flat vectors. With stride 1 what a tap sees of all windows is one contiguous
 slice of them, of PRODUCTS elements; where a row of windows ends, it runs on into columns of no
-window, which are left out of the output, and whose deltas are 0. With a larger stride the values are
-gathered one by one, and there are no such columns. So each image is one product with all filters.
+window, which are left out of the output, and whose deltas are 0. With a larger stride the values
+are gathered one by one, and there are no such columns. So each image is one product with all
+filters.
 A max pooling behind ReLU is taken in the pass that adds the bias, and neither the values that it
 leaves out nor their deltas are ever written.
 
@@ -131,19 +132,36 @@ def _compact(layer, products, bias, z):
 @kernel
 def _pool(layer, products, bias, z, places):
     """Write the largest value of each pooling window, and where the first such was."""
-    pitch, step, width = layer[PITCH], layer[POOL_STEP], layer[POOLED_W]
+    pitch, step, count = layer[PITCH], layer[POOL_STEP], layer[POOLED_W]
+    height, width = layer[POOL_H], layer[POOL_W]
     for y in range(layer[POOLED_H]):
-        for v in range(width):
-            first = y * step * pitch + v * step
-            place, best = first, products[first] + bias
-            for i in range(layer[POOL_H]):
-                for k in range(first + i * pitch, first + i * pitch + layer[POOL_W]):
-                    # A NaN is taken, and stays: nothing is greater.
-                    value = products[k] + bias
-                    if value > best or value != value:
-                        place, best = k, value
-            z[y * width + v] = best
-            places[y * width + v] = place
+        first, out, left = (
+            y * step * pitch,
+            part(z, y * count, count),
+            part(places, y * count, count),
+        )
+        if height == 2 and width == 2 and step == 2:
+            # The same call with sizes that the compiler knows: five times as fast.
+            _pool_row(products, first, pitch, bias, out, left, 2, 2, 2)
+        else:
+            _pool_row(products, first, pitch, bias, out, left, height, width, step)
+
+
+@inlined_kernel
+def _pool_row(products, first, pitch, bias, z, places, height, width, step):
+    kind = z.dtype.type
+    for v in range(z.shape[0]):
+        at = first + v * step
+        best, place = products[at] + bias, kind(0)
+        for i in range(height):
+            for j in range(width):
+                value = products[at + i * pitch + j] + bias
+                # A NaN is taken, and stays: nothing is greater.
+                larger = (value > best) | (value != value)
+                best = value if larger else best
+                place = kind(i * pitch + j) if larger else place
+        z[v] = best
+        places[v] = kind(at) + place
 
 
 @kernel
@@ -161,9 +179,24 @@ def conv_backward(
     deltas = part(scratch, before + taps * products, filters * products)
     _spread(layer, delta, places, deltas, bias_gradient)
     _unfold(layer, _padded(layer, x, scratch), seen)
-    gemm_nt(gemm, filters, taps, products, one, deltas, products, seen, products, one, gradient, taps)
+    gemm_nt(
+        gemm, filters, taps, products, one, deltas, products, seen, products, one, gradient, taps
+    )
     if wanted:
-        gemm_tn(gemm, taps, products, filters, one, weights, taps, deltas, products, zero, seen, products)
+        gemm_tn(
+            gemm,
+            taps,
+            products,
+            filters,
+            one,
+            weights,
+            taps,
+            deltas,
+            products,
+            zero,
+            seen,
+            products,
+        )
         _fold(layer, seen, scratch, below)
 
 

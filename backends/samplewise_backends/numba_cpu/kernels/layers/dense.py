@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from samplewise_backends.numba_cpu.jit import inlined_kernel, reordered_kernel
 from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS
 from samplewise_backends.numba_cpu.kernels.tables import (
     BIAS,
     INPUTS,
@@ -43,7 +44,17 @@ def dense_forward(gemm, rows, a, a_ld, parameters, layer, z, z_ld):
     for r in range(rows):
         for o in range(units):
             z[r * z_ld + o] = bias[o]
-    gemm_nt(gemm, rows, units, inputs, one, a, a_ld, weights, inputs, one, z, z_ld)
+    width = units_at_once(rows, inputs)
+    for o in range(0, units, width):
+        n = min(width, units - o)
+        w, out = part(weights, o * inputs, 1), part(z, o, 1)
+        gemm_nt(gemm, rows, n, inputs, one, a, a_ld, w, inputs, one, out, z_ld)
+
+
+@inlined_kernel
+def units_at_once(rows, inputs):
+    """Return how many units one product takes: see `products`."""
+    return max(TILE // (rows * inputs) // TILE_UNITS, 1) * TILE_UNITS
 
 
 @reordered_kernel

@@ -39,7 +39,11 @@ def max_forward(layer, x, z, places):
 @kernel
 def max_backward(layer, places, delta, below):
     """Send each delta to where the largest value was."""
-    plane, size, zero = layer[HEIGHT] * layer[WIDTH], layer[OUT_H] * layer[OUT_W], delta.dtype.type(0)
+    plane, size, zero = (
+        layer[HEIGHT] * layer[WIDTH],
+        layer[OUT_H] * layer[OUT_W],
+        delta.dtype.type(0),
+    )
     for i in range(below.shape[0]):
         below[i] = zero
     for c in range(layer[CHANNELS]):
