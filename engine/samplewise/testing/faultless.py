@@ -160,8 +160,9 @@ class WrongBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of the reference, and several networks at once."""
-        return dataclasses.replace(registry.load(REFERENCE).capabilities, many=True)
+        """Those of the reference, and several networks at once, all at plain steps."""
+        offered = registry.load(REFERENCE).capabilities
+        return dataclasses.replace(offered, many=True, step_fields=frozenset())
 
     def compile(
         self,
