@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import os
@@ -17,6 +18,12 @@ from samplewise.errors import ModelFileError, OutputError, ParameterError
 from samplewise.model import Model
 from samplewise.model_file import container, load_model, save_model
 from samplewise.network import loss_named, multilayer_perceptron
+from samplewise.network.losses import (
+    CategoricalCrossEntropy,
+    Huber,
+    MultiLabelCrossEntropy,
+    Poisson,
+)
 
 
 def made(hidden=(3,), inputs=4, classes=("4", "9"), dtype="float64", **changes):
@@ -404,3 +411,44 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path):
 def test_the_header_limits_are_those_promised():
     assert container.MAX_HEADER_BYTES == 2**20
     assert container.MAX_METADATA_BYTES == 2**16
+
+
+@pytest.mark.parametrize(
+    ("loss", "names"),
+    [
+        (Huber(0.25), ()),
+        (Poisson(), ("visits", "sales")),
+        (MultiLabelCrossEntropy(), ("wet", "cold")),
+        (CategoricalCrossEntropy(0.125), ("a", "b")),
+    ],
+    ids=lambda value: getattr(value, "name", "names"),
+)
+def test_a_loss_of_numbers_or_with_options_comes_back(path, loss, names):
+    network = multilayer_perceptron(4, (3,), 2)
+    saved = made(network=network, parameters=network.layout.zeros("float64"), loss=loss)
+    saved = dataclasses.replace(saved, class_names=names)
+    save_model(saved, path)
+    loaded = load_model(path)
+    assert (loaded.loss, loaded.class_names) == (loss, names)
+    rows = np.eye(4)
+    np.testing.assert_array_equal(loaded.predict(rows), saved.predict(rows))
+
+
+def test_a_loss_without_options_is_described_as_ever(good):
+    header, _ = parts(good)
+    described = json.loads(header["__metadata__"]["samplewise"])
+    assert described["loss"] == "binary_cross_entropy"
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ({"name": "huber", "delta": -1}, "delta is -1"),
+        ({"name": "huber", "beta": 1}, "huber has delta, not"),
+        ({"delta": 1}, "loss is 'None'"),
+        ("poisson", "poisson of 2 classes does not go with 1 outputs"),
+        (["huber"], "loss is"),
+    ],
+)
+def test_a_loss_that_is_none_is_refused(path, good, loss, message):
+    refused(path, with_metadata(good, loss=loss), message)

@@ -280,3 +280,25 @@ def test_the_page_s_example_runs_as_shown(tmp_path, monkeypatch, capsys):
     exec(example, {})
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[-1] in {"4", "9"} for line in lines] == [True] * 3
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized"])
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("loss", ["mean_squared_error", "poisson", "multi_label_cross_entropy"])
+def test_numbers_are_predicted_a_row_at_a_time_as_by_the_model(loss, outputs, backend):
+    network = multilayer_perceptron(3, (4,), outputs)
+    weights = initialize(network, "glorot_normal", Streams(1).generator("init"), "float64")
+    step = Preprocessing("none")
+    made = Model(network, loss_named(loss), weights, (), step, None, "drawn", backend)
+    predictor, rows = made.predictor(), np.arange(12.0).reshape(4, 3) - 5
+    kept = [predictor(row) for row in rows]
+    for row, own, want in zip(rows, kept, made.predict(rows), strict=True):
+        np.testing.assert_allclose(own, np.atleast_1d(want), rtol=1e-12)
+        answer = predictor.predict(row)
+        assert isinstance(answer, float if outputs == 1 else np.ndarray)
+        np.testing.assert_array_equal(answer, own if outputs == 2 else own[0])
+    if loss == "poisson":
+        with pytest.raises(DataError, match="logits overflow"):
+            Model(network, made.loss, weights * 1e5, (), step, None, "x", backend).predictor()(
+                rows[0]
+            )

@@ -1,4 +1,4 @@
-"""A trained network that takes raw rows and answers with classes."""
+"""A trained network that takes raw rows and answers with classes or numbers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from samplewise.contract import Program
 from samplewise.data.preprocessing import NONE, Preprocessing
-from samplewise.errors import DataError
-from samplewise.network import ClassLoss, Network
+from samplewise.errors import DataError, ParameterError
+from samplewise.network import ClassLoss, Loss, Network
 from samplewise.predictor import Predictor, predicting_program
 from samplewise.training.inputs import preprocessed_rows
 
@@ -25,7 +25,8 @@ class Model:
     Args:
         network, loss: what was trained.
         parameters: flat vector (P,), float64 or float32.
-        class_names: the class of each output, in order.
+        class_names: the class of each output, in order; of a loss that learns numbers or labels,
+            the name of each output, or empty.
         preprocessing: applied to every row first.
         image_shape: (height, width) where rows are images, else None.
         trained_on: name of the dataset, with "synthetic" in it where a program drew the rows.
@@ -33,7 +34,7 @@ class Model:
     """
 
     network: Network
-    loss: ClassLoss
+    loss: Loss
     parameters: NDArray[Any]
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
@@ -75,24 +76,42 @@ class Model:
             return self._program.predict(self.parameters, rows)
 
     def probabilities(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the probability of each class, (n, classes), for raw rows X (n, features).
+        """Return the probability of each class or label, (n, classes), for raw rows X.
+
+        Raises:
+            DataError: X does not fit the network, or is so large that its logits overflow.
+            ParameterError: the network learnt numbers.
+        """
+        if not self.loss.gives_probabilities:
+            raise ParameterError(
+                f"a model of {self.loss.name} predicts numbers, which have no probabilities; use "
+                "Model.predict"
+            )
+        return self._predictions(X)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return what each raw row is predicted to be.
+
+        Of a loss that learns classes, the index of the most probable one, int64 (n,). Of two
+        classes, the first wins a tie: class 1 where its probability exceeds 0.5. Of
+        `multi_label_cross_entropy`, the probability of each label, and of other losses the numbers,
+        such as the mean of a Poisson count: (n, outputs), or (n,) where there is one output.
 
         Raises:
             DataError: X does not fit the network, or is so large that its logits overflow.
         """
+        predictions = self._predictions(X)
+        if isinstance(self.loss, ClassLoss):
+            return self.loss.decisions(predictions)
+        return predictions[:, 0] if predictions.shape[1] == 1 else predictions
+
+    def _predictions(self, X: ArrayLike) -> NDArray[Any]:
         with np.errstate(all="ignore"):
-            probabilities = self.loss.probabilities(self.logits(X))
-        overflown = np.isnan(probabilities).any(axis=1)
+            predictions = self.loss.predictions(self.logits(X))
+        overflown = ~np.isfinite(predictions).all(axis=1)
         if overflown.any():
             raise DataError(
                 f"X: the logits of row {int(overflown.argmax())} (counted from 0) overflow "
                 f"{self.parameters.dtype}; preprocess X as for training"
             )
-        return probabilities
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the index of the most probable class of each raw row, int64 (n,).
-
-        Of two classes, the first wins a tie: class 1 where its probability exceeds 0.5.
-        """
-        return self.probabilities(X).argmax(axis=1)
+        return predictions

@@ -13,12 +13,13 @@ from samplewise import registry
 from samplewise.contract import Program
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError, SamplewiseError
-from samplewise.network import SGD, ClassLoss, Network, aligned_zeros
-from samplewise.training.inputs import NUMBERS, one_row, preprocessed_rows
+from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
+from samplewise.training.arrays import NUMBERS
+from samplewise.training.inputs import one_row, preprocessed_rows
 
 
 def predicting_program(
-    network: Network, loss: ClassLoss, parameters: NDArray[Any], backend: str | None
+    network: Network, loss: Loss, parameters: NDArray[Any], backend: str | None
 ) -> Program:
     """Return a program that predicts with parameters of this dtype.
 
@@ -44,7 +45,7 @@ class Predictor:
     def __init__(
         self,
         network: Network,
-        loss: ClassLoss,
+        loss: Loss,
         parameters: NDArray[Any],
         preprocessing: Preprocessing,
         backend: str | None,
@@ -52,6 +53,7 @@ class Predictor:
         self._made_of = network, loss, parameters, preprocessing, backend
         self._network, self._loss, self._preprocessing = network, loss, preprocessing
         self._preprocesses = preprocessing.name != NONE
+        self._learns_classes = isinstance(loss, ClassLoss)
         X = aligned_zeros(network.inputs, parameters.dtype).reshape(1, -1)
         # Preprocessing works in float64, whatever the network's dtype.
         wide = self._preprocesses and X.dtype != np.float64
@@ -71,7 +73,9 @@ class Predictor:
         return type(self), self._made_of
 
     def __call__(self, x: ArrayLike) -> NDArray[Any]:
-        """Return the probability of each class, a new array (classes,) of the network's dtype.
+        """Return the probability of each class or label, or the numbers, of one row.
+
+        A new array (outputs,), (classes,) for classes, of the network's dtype.
 
         Args:
             x: one row of numbers, (features,), or one input of the network's shape. An ndarray of
@@ -83,7 +87,7 @@ class Predictor:
             SamplewiseError: another thread's call is under way.
         """
         try:
-            return self._context.run(self._probabilities, x)
+            return self._context.run(self._predictions, x)
         except RuntimeError as error:
             if "already entered" not in str(error):
                 raise
@@ -92,25 +96,32 @@ class Predictor:
                 "Model.predictor"
             ) from error
 
-    def predict(self, x: ArrayLike) -> int:
-        """Return the index of the most probable class of one row; the first one wins a tie.
+    def predict(self, x: ArrayLike) -> Any:
+        """Return what `Model.predict` says of one row.
+
+        Of a loss that learns classes, the index of the most probable one as an int; the first wins
+        a tie. Else a float where there is one output, and an array (outputs,) where there are more.
 
         Raises:
             DataError, SamplewiseError: as calling it.
         """
-        return int(self(x).argmax())
+        predictions = self(x)
+        if self._learns_classes:
+            return int(predictions.argmax())
+        return float(predictions[0]) if len(predictions) == 1 else predictions
 
-    def _probabilities(self, x: ArrayLike) -> NDArray[Any]:
+    def _predictions(self, x: ArrayLike) -> NDArray[Any]:
         if not self._take(x):
             self._take_checked(x)
         self._compute()
-        probabilities = self._loss.row_probabilities(self._logits)
-        # False for NaN; and where one is NaN, all are.
-        if not probabilities[0] >= 0:
+        predictions = self._loss.row_predictions(self._logits)
+        # False for NaN; and where one probability is NaN, all are.
+        whole = predictions[0] >= 0 if self._learns_classes else np.isfinite(predictions).all()
+        if not whole:
             raise DataError(
                 f"x: its logits overflow {self._logits.dtype}; preprocess x as for training"
             )
-        return probabilities
+        return predictions
 
     def _take(self, x: ArrayLike) -> bool:
         """Copy a plain row in and preprocess it; return whether that came out as finite numbers."""

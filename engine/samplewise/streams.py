@@ -8,7 +8,7 @@ from numpy.random import Generator
 from samplewise.checks import whole_number
 
 # A stream's number is part of what a seed means: never renumber, only append.
-_NUMBERS = {"init": 0, "order": 1, "dropout": 2, "split": 3}
+_NUMBERS = {"init": 0, "order": 1, "dropout": 2, "split": 3, "augment": 4}
 
 
 class Streams:

@@ -252,9 +252,9 @@ def test_a_value_too_large_for_float32_is_refused_there_only():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (LABELS[:49], r"labels have shape \(49,\); expected \(50,\)"),
-        (LABELS + 1, "labels run from 1 to 2"),
-        (LABELS - 1, "labels run from -1"),
+        (LABELS[:49], r"targets have shape \(49,\); expected \(50,\)"),
+        (LABELS + 1, "targets run from 1 to 2"),
+        (LABELS - 1, "targets run from -1"),
         (LABELS + 0.5, "expected class indices"),
         (LABELS.astype(str), "expected class indices"),
     ],

@@ -273,8 +273,8 @@ def test_bools_are_numbers_and_labels():
     ("rows", "labels", "message"),
     [
         ([[1, 2, 3, 4], [1, 2]], [0, 1], "X: no array, its rows differ in length"),
-        (X[:2], [[0], [1, 1]], "labels: no array"),
-        (X, np.ma.masked_array(LABELS, mask=LABELS == 1), "labels: a masked array"),
+        (X[:2], [[0], [1, 1]], "targets: no array"),
+        (X, np.ma.masked_array(LABELS, mask=LABELS == 1), "targets: a masked array"),
     ],
 )
 def test_what_is_no_plain_array_is_refused(rows, labels, message):

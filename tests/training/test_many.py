@@ -286,6 +286,7 @@ def test_a_stretch_is_bounded_by_the_work_of_all_networks():
         ("batch_size", 3),
         ("dtype", "float32"),
         ("shuffle", True),
+        ("augment", "noise 1"),
         ("backend", "vectorized"),
         ("threads", 2),
         ("plan", "direct"),

@@ -24,6 +24,7 @@ from samplewise.network import (
 from samplewise.report.published import CLASSES, PublishedRow
 from samplewise.streams import Streams
 from samplewise.training import inputs
+from samplewise.training.targets import prepare_targets
 
 LOSS = "binary_cross_entropy"
 # Decides the cut and the weights of every row, so that rows differ by their settings alone.
@@ -124,7 +125,7 @@ def row_problem(
     network = multilayer_perceptron(data.training.features, (row.hidden,), 1)
     loss = class_loss_named(LOSS)
     X = inputs.prepare_rows(data.X, network, dtype)
-    _, Y = inputs.prepare_targets(data.training.labels, len(X), network, loss, dtype)
+    _, Y = prepare_targets(data.training.labels, len(X), network, loss, dtype)
     return Problem(
         network,
         loss,
@@ -173,7 +174,7 @@ def drawn_problem(
     binary = network.outputs == 1
     labels = (scores[:, 0] > 0).astype(np.int64) if binary else scores.argmax(axis=1)
     loss = class_loss_named(LOSS if binary else "categorical_cross_entropy")
-    _, Y = inputs.prepare_targets(labels, rows, network, loss, dtype)
+    _, Y = prepare_targets(labels, rows, network, loss, dtype)
     rule = optimizer or SGD()
     init = "glorot_uniform"
     return Problem(network, loss, rule, X, Y, learning_rate, epochs, batch_size, init)

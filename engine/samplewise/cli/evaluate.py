@@ -147,12 +147,14 @@ def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
     from sklearn.metrics import classification_report
 
     from samplewise.cli.inputs import on_model_scale
+    from samplewise.network import as_class_loss
     from samplewise.training.metrics import accuracy, confusion_matrix
 
     X = on_model_scale(model, dataset.X, dataset.full_scale, dataset.name)
+    loss = as_class_loss(model.loss)
     logits = model.logits(X).astype(np.float64)
-    predicted = model.loss.probabilities(logits).argmax(axis=1)
-    targets = model.loss.targets(dataset.labels, model.network.outputs, np.float64)
+    predicted = loss.decisions(loss.probabilities(logits))
+    targets = loss.targets(dataset.labels, model.network.outputs, np.float64)
     names = list(model.class_names)
     report = classification_report(
         *(dataset.labels, predicted),
@@ -165,7 +167,7 @@ def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
         "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},
         "part": part,
         "rows": len(dataset),
-        "loss": model.loss.mean(logits, targets),
+        "loss": loss.mean(logits, targets),
         "accuracy": accuracy(dataset.labels, predicted),
         "classes": names,
         "classification_report": report,

@@ -53,6 +53,15 @@ Loss = Annotated[
         help="auto, binary_cross_entropy or categorical_cross_entropy.", show_default="auto"
     ),
 ]
+LabelSmoothing = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the cross-entropies: share of a target spread over all classes.", show_default="0"
+    ),
+]
+Delta = Annotated[
+    str | None, typer.Option(help="Of huber: the error from which it is linear.", show_default="1")
+]
 LearningRate = Annotated[
     str | None, typer.Option(help="Size of a step, above 0.", show_default="0.1")
 ]
@@ -65,6 +74,13 @@ Shuffle = Annotated[
 ]
 OrderSeed = Annotated[
     str | None, typer.Option(help="Decides the shuffled orders.", show_default="the seed")
+]
+Augment = Annotated[
+    str | None,
+    typer.Option(
+        help="Other views of the images for every epoch: as in 'shift 2, rotate 10, noise 0.05'.",
+        show_default="none",
+    ),
 ]
 Optimizer = Annotated[
     str | None, typer.Option(help="sgd, adam, rmsprop or adagrad.", show_default="sgd")

@@ -36,9 +36,10 @@ def predict(
     sha256: options.Sha256 = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell the class of one input, and the probability of every class."""
+    """Tell the class of one input, and the probability of every class; or the numbers."""
     from samplewise.cli.inputs import load_trained, read_input
     from samplewise.cli.outputs import check_output_file
+    from samplewise.errors import ParameterError
 
     if picture is not None:
         check_output_file(picture, force=force, source=given)
@@ -46,6 +47,8 @@ def predict(
     found = read_input(trained, given, row)
     figures = _figures(trained, found)
     if picture is not None:
+        if "class" not in figures:
+            raise ParameterError("this model predicts no class to draw; leave out --picture")
         _draw(trained, found, figures, picture)
     if as_json:
         console.result_json({**figures, "picture": None if picture is None else str(picture)})
@@ -54,6 +57,12 @@ def predict(
 
 
 def _figures(model: Model, found: Input) -> dict[str, Any]:
+    from samplewise.network import ClassLoss
+
+    if not isinstance(model.loss, ClassLoss):
+        values = model.predict(found.row).reshape(-1).tolist()
+        names = model.class_names or [f"output {number}" for number in range(len(values))]
+        return {"input": found.name, "values": dict(zip(names, values, strict=True))}
     probabilities = model.probabilities(found.row)[0]
     return {
         "input": found.name,
@@ -79,6 +88,12 @@ def _draw(model: Model, found: Input, figures: dict[str, Any], picture: Path) ->
 
 
 def _print(figures: dict[str, Any], picture: Path | None) -> None:
+    if "values" in figures:
+        console.table([("input", figures["input"])])
+        console.result("")
+        values = [(name, f"{value:.6g}") for name, value in figures["values"].items()]
+        console.table(values, ("output", "value"), numbers=True)
+        return
     rows = [("input", figures["input"]), ("class", figures["class"])]
     if figures["true_class"] is not None:
         rows.append(("true class", figures["true_class"]))

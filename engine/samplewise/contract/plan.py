@@ -22,7 +22,7 @@ class Workload:
     Args:
         rows: of the training data.
         batch_size: rows of a step.
-        epochs: at most so many.
+        epochs: at most so many of the same rows; 1 where each has rows of its own.
         shuffle: whether the order changes every epoch.
         plan: a name of `PLANS`, or "auto".
         memory_mb: the most that the program may keep beside data, parameters and one batch, in

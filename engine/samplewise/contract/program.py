@@ -40,6 +40,9 @@ class Program(Protocol):
     ) -> None:
         """Train on the batches of `steps`, updating `state` in place.
 
+        X is the same object as long as the rows stay the same, and nobody writes to it: what was
+        computed from another object no longer holds.
+
         Writes `losses[i]` for each i in [steps.start, steps.stop): the loss of the sample
         `steps.order[i]` before its update. `losses` has shape (n,) and the program's dtype.
         """

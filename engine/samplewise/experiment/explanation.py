@@ -93,7 +93,9 @@ def explain(
     # The accuracy is no part of what is predicted.
     settings = dataclasses.replace(effective, track_accuracy=False)
     history = train(
-        *(network, data.X, data.training.labels, settings), callbacks=[*callbacks, few], stop=stop
+        *(network, data.inputs, data.training.labels, settings),
+        callbacks=[*callbacks, few],
+        stop=stop,
     ).history
     return Explanation(
         experiment=effective,

@@ -18,14 +18,13 @@ from samplewise.data.split import split
 from samplewise.errors import SomeDivergedError
 from samplewise.experiment.experiment import Experiment
 from samplewise.model import Model
-from samplewise.network import Network, class_loss_named
+from samplewise.network import Network, as_class_loss
 from samplewise.streams import Streams
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
 from samplewise.training.loop import TrainingResult, train
 from samplewise.training.many import train_many
 from samplewise.training.metrics import accuracy, confusion_matrix
-from samplewise.training.settings import AUTO
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +41,12 @@ class Prepared:
     test: Dataset
     preprocessing: Preprocessing
     X: NDArray[np.float64]
+
+    @property
+    def inputs(self) -> NDArray[np.float64]:
+        """The training rows as `train` takes them: in the shape of images where they are some."""
+        shape = self.training.image_shape
+        return self.X if shape is None else self.X.reshape(-1, *shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +109,7 @@ def run(
     data = data or prepare(experiment)
     network, effective = decided(experiment, data)
     trained = train(
-        network, data.X, data.training.labels, effective, callbacks=callbacks, stop=stop
+        network, data.inputs, data.training.labels, effective, callbacks=callbacks, stop=stop
     )
     return _tested(effective, network, trained, data)
 
@@ -141,7 +146,7 @@ def run_many(
 
     try:
         results = train_many(
-            networks, data.X, data.training.labels, effective, callbacks=callbacks, stop=stop
+            networks, data.inputs, data.training.labels, effective, callbacks=callbacks, stop=stop
         )
     except SomeDivergedError as error:
         whole = [one if one is None else tested(i, one) for i, one in enumerate(error.results)]
@@ -152,16 +157,12 @@ def run_many(
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
     """Return the network, and the experiment without what was left to "auto" before training."""
     classes = len(data.training.class_names)
-    chosen = _loss_name(experiment, classes)
-    outputs = class_loss_named(chosen).outputs(classes)
+    loss = as_class_loss(experiment.loss_for(1 if classes == 2 else classes))
+    outputs = loss.outputs(classes)
     network = experiment.network(data.training.features, data.training.image_shape, outputs)
-    return network, dataclasses.replace(experiment, loss=chosen, preprocess=data.preprocessing.name)
-
-
-def _loss_name(experiment: Experiment, classes: int) -> str:
-    if experiment.loss != AUTO:
-        return experiment.loss
-    return "binary_cross_entropy" if classes == 2 else "categorical_cross_entropy"
+    return network, dataclasses.replace(
+        experiment, loss=loss.name, preprocess=data.preprocessing.name
+    )
 
 
 def _tested(

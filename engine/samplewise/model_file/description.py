@@ -17,7 +17,7 @@ from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZ
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.model import Model
 from samplewise.model_file.container import MAX_DIMENSIONS, Entry, Header
-from samplewise.network import ClassLoss, Network, class_loss_named
+from samplewise.network import ClassLoss, Loss, Network, loss_from
 
 FORMAT = 1
 MEAN, DEVIATION = "preprocessing.mean", "preprocessing.deviation"
@@ -34,7 +34,7 @@ class _Description:
     """The metadata, checked; fields as in `Model`."""
 
     network: Network
-    loss: ClassLoss
+    loss: Loss
     class_names: tuple[str, ...]
     preprocess: str
     full_scale: float | None
@@ -62,7 +62,7 @@ def text_of(model: Model) -> str:
         "format": FORMAT,
         "samplewise": __version__,
         "network": model.network.to_dict(),
-        "loss": model.loss.name,
+        "loss": model.loss.description,
         "classes": list(model.class_names),
         "preprocessing": {
             "name": model.preprocessing.name,
@@ -138,9 +138,10 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
 
 def _checked(found: dict[str, Any], name: str) -> _Description:
     network = _network(found["network"])
-    class_names = _class_names(found["classes"], name)
-    loss = class_loss_named(found["loss"])
-    if loss.outputs(len(class_names)) != network.outputs:
+    loss = loss_from(found["loss"])
+    class_names = _class_names(found["classes"], name, loss)
+    expected = loss.outputs(len(class_names)) if isinstance(loss, ClassLoss) else len(class_names)
+    if class_names and expected != network.outputs:
         raise ParameterError(
             f"{loss.name} of {len(class_names)} classes does not go with {network.outputs} outputs"
         )
@@ -177,9 +178,10 @@ def _line(key: str, value: object, name: str) -> str:
     return value
 
 
-def _class_names(value: object, name: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not 2 <= len(value) <= MAX_CLASSES:
-        raise ParameterError(f"classes must be a list of 2 to {MAX_CLASSES:,} texts")
+def _class_names(value: object, name: str, loss: Loss) -> tuple[str, ...]:
+    fewest = 2 if isinstance(loss, ClassLoss) else 0
+    if not isinstance(value, list) or not fewest <= len(value) <= MAX_CLASSES:
+        raise ParameterError(f"classes must be a list of {fewest} to {MAX_CLASSES:,} texts")
     names = tuple(_line("a class", text, name) for text in value)
     if len(set(names)) < len(names):
         raise ParameterError("classes names one class twice")

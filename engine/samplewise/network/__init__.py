@@ -20,7 +20,9 @@ from samplewise.network.losses import (
     ClassLoss,
     Loss,
     ValueLoss,
+    as_class_loss,
     class_loss_named,
+    loss_from,
     loss_named,
 )
 from samplewise.network.network import Network, multilayer_perceptron
@@ -52,8 +54,10 @@ __all__ = [
     "RMSprop",
     "ValueLoss",
     "aligned_zeros",
+    "as_class_loss",
     "class_loss_named",
     "initialize",
+    "loss_from",
     "loss_named",
     "multilayer_perceptron",
 ]

@@ -48,13 +48,13 @@ def mean_loss(epoch: int, losses: NDArray[Any]) -> float:
     return mean
 
 
-def check_logits(epoch: int, probabilities: NDArray[Any]) -> None:
+def check_logits(epoch: int, predictions: NDArray[Any]) -> None:
     """Refuse NaN: finite weights can still overflow in the forward pass, and argmax calls it 0.
 
     Raises:
         DivergenceError: the logits overflowed.
     """
-    if np.isnan(probabilities).any():
+    if np.isnan(predictions).any():
         raise DivergenceError(f"the logits overflowed after epoch {epoch}")
 
 

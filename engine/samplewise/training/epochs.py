@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from samplewise.contract import ManyProgram, Program, Steps
 from samplewise.streams import Streams
 from samplewise.threads import limited
 from samplewise.training import batches
+from samplewise.training.augmentation import rows_of_epochs
 from samplewise.training.environment import environment
 from samplewise.training.execution import blamed_on
 from samplewise.training.history import SharedRun
@@ -44,10 +45,12 @@ def run_epochs(
     Raises:
         ContractError: the backend raised, or broke the contract.
     """
-    backend = trainees[0].backend.name
+    backend, first = trainees[0].backend.name, trainees[0].settings
+    rng = Streams(first.seed_of_order).generator("augment")
+    X_of_epochs = rows_of_epochs(rows.X, rows.image_shape, first.augment, rng)
     # Many networks are split over threads by the program; a matrix product that took several
     # too would ask for more cores than there are, and change last bits.
-    threads = trainees[0].settings.threads if len(trainees) == 1 else 1
+    threads = first.threads if len(trainees) == 1 else 1
     # Overflow needs no warning, whatever the caller set: every stretch is checked for what is not
     # finite.
     with limited(threads), np.errstate(all="ignore"):
@@ -63,14 +66,20 @@ def run_epochs(
             trainee.history.plan = dataclasses.asdict(compiled[0].plan)
         # Again, for the libraries that compiling has only now loaded.
         with limited(threads):
-            _Loop(trainees, rows, compiled).run(stop or threading.Event())
+            _Loop(trainees, rows, X_of_epochs, compiled).run(stop or threading.Event())
 
 
 class _Loop:
     """The loop over epochs and stretches; it times what the program does, and nothing else."""
 
-    def __init__(self, trainees: Sequence[Trainee], rows: TrainingRows, compiled: Compiled) -> None:
-        self._trainees, self._rows = trainees, rows
+    def __init__(
+        self,
+        trainees: Sequence[Trainee],
+        rows: TrainingRows,
+        X_of_epochs: Iterator[NDArray[Any]],
+        compiled: Compiled,
+    ) -> None:
+        self._trainees, self._rows, self._X_of_epochs = trainees, rows, X_of_epochs
         self._program, self._predictors = compiled
         self._backend = trainees[0].backend.name
         self._states = [trainee.state for trainee in trainees]
@@ -108,7 +117,7 @@ class _Loop:
         length = batches.stretch_samples_of_all(networks, plan)
         batch_size = min(self._trainees[0].settings.batch_size, len(self._rows))
         keys = [trainee.draw_dropout_key() for trainee in self._trainees]
-        samples, seconds = 0, 0.0
+        X, samples, seconds = next(self._X_of_epochs), 0, 0.0
         for window in batches.stretches(order, batch_size, self._rates[0], length):
             active = self._active(epoch)
             if stop.is_set() or not active:
@@ -119,9 +128,7 @@ class _Loop:
             ]
             began = time.perf_counter()
             with blamed_on(self._backend):
-                self._program.run_epoch(
-                    self._states, self._rows.X, self._rows.Y, steps, self._losses, active
-                )
+                self._program.run_epoch(self._states, X, self._rows.Y, steps, self._losses, active)
             seconds += time.perf_counter() - began
             for index in active:
                 self._trainees[index].check_stretch(
@@ -133,7 +140,7 @@ class _Loop:
 
     def _end_epoch(self, epoch: int, samples: int) -> None:
         active = self._active(epoch)
-        tracked = [index for index in active if self._trainees[index].settings.track_accuracy]
+        tracked = [index for index in active if self._trainees[index].tracks_accuracy]
         alone = len(self._trainees) == 1
         if tracked and not alone:
             with blamed_on(self._backend):

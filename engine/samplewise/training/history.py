@@ -19,7 +19,8 @@ class EpochRecord:
     Args:
         epoch: counted from 1.
         loss: mean over the samples of the loss before each sample's update.
-        accuracy: on the training rows after the epoch, in [0, 1]; None where not tracked.
+        accuracy: on the training rows after the epoch, in [0, 1], as `training.metrics.accuracy`;
+            None where not tracked, and where numbers are learnt.
         train_ms: wall time of the training steps alone, in milliseconds; None where the network
             trained at once with others, so that its own time could not be measured.
         samples: rows trained on; fewer than all where the epoch was interrupted.

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from samplewise.data.dataset import check_finite
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
-from samplewise.network import ClassLoss, Network, aligned_zeros
+from samplewise.network import Loss, Network, aligned_zeros
+from samplewise.training.arrays import NUMBERS, as_array
+from samplewise.training.targets import prepare_targets
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
-# Kinds of dtypes: bool, unsigned, integer, float.
-NUMBERS = "buif"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,35 +26,41 @@ class TrainingRows:
 
     Args:
         X: aligned, C-contiguous, read-only, (n, inputs).
-        labels: class indices, int64 (n,).
+        labels: what decisions are held against: class indices, int64 (n,), or whether each label
+            holds, bool (n, outputs); None where numbers are learnt.
         Y: targets of X's dtype, read-only, (n, outputs).
         fingerprint: SHA-256 of X and Y.
         notes: warnings worth showing.
+        image_shape: channels, height and width where a row is an image, else None.
     """
 
     X: NDArray[Any]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any] | None
     Y: NDArray[Any]
     fingerprint: str
     notes: tuple[str, ...]
+    image_shape: tuple[int, int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
 
 def training_rows(
-    X: ArrayLike, labels: ArrayLike, network: Network, loss: ClassLoss, dtype: DTypeLike
+    X: ArrayLike, targets: ArrayLike, network: Network, loss: Loss, dtype: DTypeLike
 ) -> TrainingRows:
-    """Return rows and labels as `network` trains on them.
+    """Return rows and targets as `network` trains on them.
 
     Raises:
         DataError: as `prepare_rows` and `prepare_targets`.
     """
     rows = prepare_rows(X, network, dtype)
-    indices, Y = prepare_targets(labels, len(rows), network, loss, dtype)
+    image_shape = _image_shape(np.shape(X)[1:], network)
+    labels, Y = prepare_targets(targets, len(rows), network, loss, dtype)
     # A plugin that writes to its rows is stopped, and does not train on other data unseen.
     rows.flags.writeable = Y.flags.writeable = False
-    return TrainingRows(rows, indices, Y, fingerprint(rows, Y), tuple(notes_on_scale(rows)))
+    return TrainingRows(
+        rows, labels, Y, fingerprint(rows, Y), tuple(notes_on_scale(rows)), image_shape
+    )
 
 
 def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[Any]:
@@ -68,7 +74,7 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
     Raises:
         DataError: not numeric, of another shape, without rows, or not finite (in `dtype`).
     """
-    given = _array("X", X)
+    given = as_array("X", X)
     if given.dtype.kind not in NUMBERS:
         raise DataError(f"X holds {given.dtype} values; expected numbers")
     if given.ndim < 2 or np.prod(given.shape[1:]) != network.inputs:
@@ -86,6 +92,15 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
         check_finite(given.reshape(rows.shape), "X")
         check_finite(rows, f"X as {np.dtype(dtype).name}")
     return rows
+
+
+def _image_shape(given: tuple[int, ...], network: Network) -> tuple[int, int, int] | None:
+    """Return the shape of an image as the network has it, or else as the caller's rows have it."""
+    for shape in (network.input_shape, (1, *given) if len(given) == 2 else given):
+        if len(shape) == 3:
+            channels, height, width = shape
+            return channels, height, width
+    return None
 
 
 def preprocessed_rows(
@@ -114,45 +129,13 @@ def one_row(x: ArrayLike, network: Network) -> NDArray[Any]:
     Raises:
         DataError: it has another shape.
     """
-    given = _array("x", x)
+    given = as_array("x", x)
     if given.shape not in ((network.inputs,), network.input_shape):
         raise DataError(
             f"x has shape {given.shape}; expected one row, ({network.inputs},); "
             "several rows go to Model.probabilities"
         )
     return given[np.newaxis]
-
-
-def prepare_targets(
-    labels: ArrayLike, rows: int, network: Network, loss: ClassLoss, dtype: DTypeLike
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return class indices (n,) as int64, and the targets Y (n, outputs) of `dtype`.
-
-    Raises:
-        DataError: not whole numbers, not one a row, or not a class of this network.
-    """
-    given = _array("labels", labels)
-    if given.dtype.kind not in "bui":
-        raise DataError(f"labels hold {given.dtype} values; expected class indices 0, 1, ...")
-    if given.shape != (rows,):
-        raise DataError(f"labels have shape {given.shape}; expected ({rows},), one a row of X")
-    classes = max(network.outputs, 2)
-    if given.min() < 0 or given.max() >= classes:
-        raise DataError(
-            f"labels run from {given.min()} to {given.max()}; this network knows the classes "
-            f"0 to {classes - 1}"
-        )
-    indices = given.astype(np.int64)
-    return indices, np.ascontiguousarray(loss.targets(indices, network.outputs, dtype))
-
-
-def _array(name: str, given: ArrayLike) -> NDArray[Any]:
-    if isinstance(given, np.ma.MaskedArray):
-        raise DataError(f"{name}: a masked array; fill or drop the masked values first")
-    try:
-        return np.asarray(given)
-    except ValueError as error:
-        raise DataError(f"{name}: no array, its rows differ in length ({error})") from error
 
 
 def notes_on_scale(X: NDArray[Any]) -> list[str]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from samplewise import registry
 from samplewise.errors import ParameterError
-from samplewise.network import ClassLoss, Network, class_loss_named
+from samplewise.network import Loss, Network
 from samplewise.training.callbacks import Callback
 from samplewise.training.epochs import Compiled, run_epochs
 from samplewise.training.execution import Alone
@@ -33,14 +33,14 @@ class TrainingResult:
     """
 
     parameters: NDArray[Any]
-    loss: ClassLoss
+    loss: Loss
     history: History
 
 
 def train(
     network: Network,
     X: ArrayLike,
-    labels: ArrayLike,
+    targets: ArrayLike,
     settings: TrainingSettings,
     *,
     callbacks: Sequence[Callback] = (),
@@ -51,7 +51,9 @@ def train(
     Args:
         network: ends in a layer with the identity activation: losses take logits.
         X: numbers, shape (n, inputs), finite, preprocessed.
-        labels: class indices, shape (n,).
+        targets: as `settings.loss` learns them: class indices, shape (n,), or one-hot rows
+            (n, classes); or numbers, (n, outputs) or (n,), which `mean_squared_error` and its like
+            take; or 0 and 1 for each of several labels, (n, outputs).
         settings: how to train.
         callbacks: called in this order.
         stop: once set, training ends at the next batch edge of bounded work and keeps what was
@@ -67,14 +69,14 @@ def train(
         ContractError: the backend raised, or broke the contract.
     """
     loss = loss_for(network, settings)
-    rows = training_rows(X, labels, network, loss, np.dtype(settings.dtype))
+    rows = training_rows(X, targets, network, loss, np.dtype(settings.dtype))
     return train_on(rows, network, loss, settings, callbacks=callbacks, stop=stop)
 
 
 def train_on(
     rows: TrainingRows,
     network: Network,
-    loss: ClassLoss,
+    loss: Loss,
     settings: TrainingSettings,
     *,
     callbacks: Sequence[Callback],
@@ -108,13 +110,13 @@ def result_of(trainee: Trainee) -> TrainingResult:
     return TrainingResult(trainee.state.parameters, trainee.loss, trainee.history)
 
 
-def loss_for(network: Network, settings: TrainingSettings) -> ClassLoss:
+def loss_for(network: Network, settings: TrainingSettings) -> Loss:
     """Return the loss of a network.
 
     Raises:
         ParameterError: the settings' loss does not fit the network.
     """
-    loss = class_loss_named(settings.loss_for(network.outputs))
+    loss = settings.loss_for(network.outputs)
     loss.check_outputs(network.outputs)
     last = network.layers[-1].activation
     if last != "identity":

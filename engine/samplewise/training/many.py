@@ -14,7 +14,7 @@ from samplewise import registry
 from samplewise.checks import printable
 from samplewise.contract import Program
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
-from samplewise.network import ClassLoss, Network
+from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback
 from samplewise.training.epochs import Compiled, run_epochs
@@ -23,13 +23,16 @@ from samplewise.training.loop import TrainingResult, loss_for, result_of, train_
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
 
-SHARED_SETTINGS = ("batch_size", "dtype", "shuffle", "backend", "threads", "plan", "memory_mb")
+SHARED_SETTINGS = (
+    *("batch_size", "dtype", "shuffle", "augment"),
+    *("backend", "threads", "plan", "memory_mb"),
+)
 
 
 def train_many(
     networks: Sequence[Network],
     X: ArrayLike,
-    labels: ArrayLike,
+    targets: ArrayLike,
     settings: Sequence[TrainingSettings],
     *,
     callbacks: Sequence[Sequence[Callback]] = (),
@@ -43,14 +46,14 @@ def train_many(
 
     Networks may differ in layers, and settings in seed, rate, epochs, momentum, Nesterov, L2 and
     initial weights. They share inputs, outputs, loss and `SHARED_SETTINGS`, and the order: with
-    `shuffle`, settings of different seeds need one `order_seed`. A single run with the same
-    settings sees that order too. Those with fewer epochs end earlier. One that diverges ends there
-    and disturbs no other.
+    `shuffle` or `augment`, settings of different seeds need one `order_seed`. A single run with the
+    same settings sees that order too. Those with fewer epochs end earlier. One that diverges ends
+    there and disturbs no other.
 
     Args:
         networks: at least one.
         X: as `train`.
-        labels: as `train`.
+        targets: as `train`.
         settings: of each network.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
@@ -71,7 +74,7 @@ def train_many(
             f"callbacks holds {len(callbacks)} lists for {len(networks)} networks; give one a "
             "network, or none at all"
         )
-    rows = training_rows(X, labels, networks[0], loss, np.dtype(settings[0].dtype))
+    rows = training_rows(X, targets, networks[0], loss, np.dtype(settings[0].dtype))
     each = list(zip(networks, settings, callbacks or [()] * len(networks), strict=True))
     choices = [_choice(network, own, loss, rows) for network, own, _ in each]
     if len(networks) == 1 or not _at_once(choices):
@@ -84,14 +87,14 @@ def train_many(
     return _all_or_raise([trainee.error or result_of(trainee) for trainee in trainees])
 
 
-def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> ClassLoss:
+def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> Loss:
     if not networks or len(networks) != len(settings):
         raise ParameterError(
             f"there are {len(networks)} networks and {len(settings)} settings; give at least one "
             "network, and settings for each"
         )
     losses = [loss_for(*pair) for pair in zip(networks, settings, strict=True)]
-    _check_equal("settings", "loss", [loss.name for loss in losses])
+    _check_equal("settings", "loss", [loss.description for loss in losses])
     return losses[0]
 
 
@@ -100,12 +103,12 @@ def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettin
     _check_equal("networks", "outputs", [network.outputs for network in networks])
     for name in SHARED_SETTINGS:
         _check_equal("settings", name, [getattr(own, name) for own in settings])
-    if settings[0].shuffle:
+    if settings[0].shuffle or settings[0].augment is not None:
         _check_equal(
             "settings",
             "order_seed",
             [own.seed_of_order for own in settings],
-            "; the orders of an epoch are drawn from it, or from seed where it is None",
+            "; what shuffle and augment draw follows from it, or from seed where it is None",
         )
 
 
@@ -118,7 +121,7 @@ def _check_equal(what: str, name: str, values: Sequence[Any], hint: str = "") ->
             )
 
 
-def _choice(network: Network, own: TrainingSettings, loss: ClassLoss, rows: TrainingRows) -> Choice:
+def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingRows) -> Choice:
     return registry.resolve(own.backend, network, loss, own.rule, rows.X.dtype, own.plan)
 
 
@@ -131,12 +134,13 @@ def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
     backend, loss, dtype = trainees[0].backend, trainees[0].loss, rows.X.dtype
     networks = [trainee.network for trainee in trainees]
     optimizers = [trainee.settings.rule for trainee in trainees]
-    epochs = max(trainee.settings.epochs for trainee in trainees)
-    workload = dataclasses.replace(trainees[0].settings.workload(len(rows)), epochs=epochs)
+    workloads = [trainee.settings.workload(len(rows)) for trainee in trainees]
+    epochs = max(workload.epochs for workload in workloads)
+    workload = dataclasses.replace(workloads[0], epochs=epochs)
     program = backend.compile_many(networks, loss, optimizers, dtype, workload)
     # A program of many networks gives no logits.
     predictors: list[Program] = []
-    if any(trainee.settings.track_accuracy for trainee in trainees):
+    if any(trainee.tracks_accuracy for trainee in trainees):
         pairs = zip(networks, optimizers, strict=True)
         predictors = [backend.compile(network, loss, own, dtype) for network, own in pairs]
     program.warm_up()
@@ -147,7 +151,7 @@ def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
 
 def _one(
     rows: TrainingRows,
-    loss: ClassLoss,
+    loss: Loss,
     network: Network,
     own: TrainingSettings,
     callbacks: Sequence[Callback],

@@ -6,12 +6,20 @@ The tests hold these two against it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def accuracy(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """Return the share of rows whose predicted class is right, in [0, 1]."""
+def accuracy(labels: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """Return the share of decisions that are right, in [0, 1].
+
+    Args:
+        labels: what is right: the class of each row, (n,), or of labels that may hold at once
+            whether each does, (n, labels). A row may be right in some of its labels.
+        predicted: likewise.
+    """
     return float(np.mean(labels == predicted))
 
 

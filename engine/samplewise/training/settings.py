@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,11 +9,14 @@ from typing import Any
 from samplewise.checks import one_of, positive_number, true_or_false, whole_number
 from samplewise.contract import PLANS, Workload
 from samplewise.contract.plan import DEFAULT_MEMORY_MB
-from samplewise.errors import CombinationError
-from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Optimizer
+from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Loss, Optimizer
+from samplewise.training.augmentation import Augmentation
+from samplewise.training.options import options_of
 
 AUTO = "auto"
 DTYPES = ("float64", "float32")
+# What "auto" is checked with before the network is known.
+AUTO_OUTPUTS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +26,20 @@ class TrainingSettings:
     Args:
         loss: a name of `LOSSES`, or "auto": binary cross-entropy for two classes, else
             categorical.
+        label_smoothing: of the cross-entropies of classes: share of each target that is spread
+            evenly over all classes, in [0, 1).
+        delta: of huber: the error above which the loss grows linearly, above 0. None here and above
+            takes what the loss usually has.
         learning_rate: eta, above 0.
         epochs: passes over the training rows, at least 1.
         batch_size: rows of one update, at least 1; 1 is the report's Algorithm 1.
         shuffle: draw a new order for every epoch; the report keeps one.
-        order_seed: decides the orders that `shuffle` draws; None takes `seed`. Networks of
-            different seeds that train at once see the rows in one order, so they need one.
+        order_seed: decides the orders that `shuffle` draws, and what `augment` does; None takes
+            `seed`. Networks of different seeds that train at once see the same rows in one order,
+            so they need one.
+        augment: other views of the images for every epoch, as `training.augmentation` reads them,
+            such as "shift 2, rotate 10, noise 0.05"; None trains on the rows as they are. Drawing
+            is not part of `train_ms`, and the accuracy is that on the rows as they are.
         optimizer: a name of `OPTIMIZERS`.
         momentum: of sgd: share of the last update kept in the next, in [0, 1).
         nesterov: of sgd: Nesterov's momentum, which looks ahead.
@@ -59,11 +69,14 @@ class TrainingSettings:
     """
 
     loss: str = AUTO
+    label_smoothing: float | None = None
+    delta: float | None = None
     learning_rate: float = 0.1
     epochs: int = 10
     batch_size: int = 1
     shuffle: bool = False
     order_seed: int | None = None
+    augment: str | None = None
     optimizer: str = SGD.name
     momentum: float | None = None
     nesterov: bool | None = None
@@ -88,6 +101,8 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         one_of("loss", self.loss, (AUTO, *LOSSES))
         true_or_false("shuffle", self.shuffle)
+        if self.augment is not None:
+            Augmentation.from_text(self.augment)
         one_of("init", self.init, INITIALIZERS)
         one_of("dtype", self.dtype, DTYPES)
         one_of("plan", self.plan, (AUTO, *PLANS))
@@ -103,8 +118,11 @@ class TrainingSettings:
             memory_mb=whole_number("memory_mb", self.memory_mb, minimum=0),
         )
         one_of("optimizer", self.optimizer, OPTIMIZERS)
-        rule = self.rule
-        self._keep(**{name: getattr(rule, name) for name in self._rule_options()})
+        for built, options in (
+            (self.rule, self._rule_options()),
+            (self.loss_for(AUTO_OUTPUTS), self._loss_options()),
+        ):
+            self._keep(**{name: getattr(built, name) for name in options})
 
     def _keep(self, **numbers: float) -> None:
         """Keep Python's own numbers.
@@ -121,23 +139,11 @@ class TrainingSettings:
         return OPTIMIZERS[self.optimizer](**self._rule_options())
 
     def _rule_options(self) -> dict[str, Any]:
-        """Return what is set of the rule's options.
+        return options_of(self, OPTIMIZERS, self.optimizer)
 
-        Raises:
-            CombinationError: an option is set that the rule does not have.
-        """
-        kind = OPTIMIZERS[self.optimizer]
-        own = {field.name for field in dataclasses.fields(kind)}
-        known = {field.name for rule in OPTIMIZERS.values() for field in dataclasses.fields(rule)}
-        given = {name: getattr(self, name) for name in sorted(known)}
-        given = {name: value for name, value in given.items() if value is not None}
-        foreign = [name for name in given if name not in own]
-        if foreign:
-            raise CombinationError(
-                f"{foreign[0]} is {given[foreign[0]]}, but {self.optimizer} has no {foreign[0]}; "
-                f"it has {', '.join(sorted(own))}"
-            )
-        return given
+    def _loss_options(self) -> dict[str, Any]:
+        # Both of what "auto" may become have the same options.
+        return options_of(self, LOSSES, self._loss_name(AUTO_OUTPUTS))
 
     @property
     def seed_of_order(self) -> int:
@@ -149,15 +155,19 @@ class TrainingSettings:
         return Workload(
             rows=rows,
             batch_size=min(self.batch_size, rows),
-            epochs=self.epochs,
+            # What a program keeps of the rows does not outlive them.
+            epochs=self.epochs if self.augment is None else 1,
             shuffle=self.shuffle,
             plan=self.plan,
             memory_mb=self.memory_mb,
             threads=self.threads,
         )
 
-    def loss_for(self, outputs: int) -> str:
-        """Return the loss's name for a network of `outputs` logits."""
+    def loss_for(self, outputs: int) -> Loss:
+        """Return the loss of a network of `outputs` logits."""
+        return LOSSES[self._loss_name(outputs)](**self._loss_options())
+
+    def _loss_name(self, outputs: int) -> str:
         if self.loss != AUTO:
             return self.loss
         return "binary_cross_entropy" if outputs == 1 else "categorical_cross_entropy"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.errors import ContractError, DivergenceError
-from samplewise.network import ClassLoss, Network, aligned_zeros, initialize
+from samplewise.network import ClassLoss, Loss, Network, aligned_zeros, initialize
 from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.training import divergence
@@ -39,7 +39,7 @@ class Trainee:
     def __init__(
         self,
         network: Network,
-        loss: ClassLoss,
+        loss: Loss,
         settings: TrainingSettings,
         rows: TrainingRows,
         choice: Choice,
@@ -55,7 +55,7 @@ class Trainee:
         self.state = TrainingState(weights, slots)
         # The last whole parameters, for the error of a run that diverges.
         self._kept = weights.copy()
-        self._labels = rows.labels
+        self._labels, self._rows = rows.labels, len(rows)
         self._drops = any(layer.differs_in_training for layer in network.layers)
         self._dropout = Streams(settings.seed).generator("dropout")
         self.history = self._new_history(rows, choice)
@@ -87,6 +87,15 @@ class Trainee:
     def draw_dropout_key(self) -> int:
         """Return what decides what dropout drops in the next epoch."""
         return int(self._dropout.integers(2**64, dtype=np.uint64)) if self._drops else 0
+
+    @property
+    def tracks_accuracy(self) -> bool:
+        """Whether the accuracy is wanted, and there is one: not of numbers."""
+        return self.settings.track_accuracy and self._labels is not None
+
+    @property
+    def _to_scale(self) -> str:
+        return "inputs" if isinstance(self.loss, ClassLoss) else "inputs and targets"
 
     def goes_on(self, epoch: int) -> bool:
         """Whether the network trains in this epoch, counted from 1."""
@@ -153,16 +162,19 @@ class Trainee:
         reasons = [callback.on_epoch_end(record) for callback in self.callbacks]
         self.stopped = next(filter(None, reasons), None)
 
-    def _accuracy(self, epoch: int, logits: NDArray[Any]) -> float:
-        expected = (len(self._labels), self.network.outputs)
+    def _accuracy(self, epoch: int, logits: NDArray[Any]) -> float | None:
+        expected = (self._rows, self.network.outputs)
         if logits.shape != expected:
             raise ContractError(
                 f"backend '{self.backend.name}' gave logits of shape {logits.shape}; "
                 f"expected {expected}"
             )
-        probabilities = self.loss.probabilities(logits)
-        divergence.check_logits(epoch, probabilities)
-        return accuracy(self._labels, probabilities.argmax(axis=1))
+        predictions = self.loss.predictions(logits)
+        divergence.check_logits(epoch, predictions)
+        decisions = self.loss.decisions(predictions)
+        if self._labels is None or decisions is None:
+            return None
+        return accuracy(self._labels, decisions)
 
     def end(self, *, in_place: bool) -> None:
         """Check the weights, which the program has brought into the state by now.
@@ -195,6 +207,7 @@ class Trainee:
         except DivergenceError as error:
             self.error = DivergenceError(
                 f"{error} with learning_rate {self.settings.learning_rate}; "
-                "use a smaller learning_rate, scale the inputs, or try another init",
+                f"use a smaller learning_rate, scale the {self._to_scale}, limit gradients with "
+                "clip_norm, or try another init",
                 self._kept,
             )

@@ -10,6 +10,7 @@ from samplewise.bench.peers.task import PEERS, Task
 from samplewise.bench.problems import LOSS, Problem, drawn_problem, report_data
 from samplewise.network import SGD, class_loss_named, multilayer_perceptron
 from samplewise.training import inputs
+from samplewise.training.targets import prepare_targets
 
 DTYPE = "float32"
 NETWORKS = 50
@@ -48,7 +49,7 @@ def _photographs(
     network = multilayer_perceptron(data.training.features, (hidden,), 1)
     loss = class_loss_named(LOSS)
     X = inputs.prepare_rows(data.X, network, DTYPE)
-    _, Y = inputs.prepare_targets(data.training.labels, len(X), network, loss, DTYPE)
+    _, Y = prepare_targets(data.training.labels, len(X), network, loss, DTYPE)
     first = Problem(network, loss, SGD(), X, Y, learning_rate, 10, batch_size, init)
     problems = tuple(dataclasses.replace(first, seed=seed) for seed in range(seeds))
     return Task(problems, calls=calls, cores=cores)

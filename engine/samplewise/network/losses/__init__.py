@@ -5,7 +5,9 @@ Every loss is computed from logits.
 
 from __future__ import annotations
 
-from samplewise.checks import one_of
+import dataclasses
+
+from samplewise.checks import one_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network.losses.base import CLASSES, VALUES, ClassLoss, Loss, ValueLoss
 from samplewise.network.losses.classification import BinaryCrossEntropy, CategoricalCrossEntropy
@@ -40,16 +42,43 @@ def loss_named(name: str) -> Loss:
     return LOSSES[one_of("loss", name, LOSSES)]()
 
 
+def loss_from(description: object) -> Loss:
+    """Return the loss that `Loss.description` described.
+
+    Raises:
+        ParameterError: it describes none.
+    """
+    options = dict(description) if isinstance(description, dict) else {"name": description}
+    kind = LOSSES[one_of("loss", options.pop("name", None), LOSSES)]
+    known = {field.name for field in dataclasses.fields(kind)}
+    if not set(options) <= known:
+        raise ParameterError(
+            f"{kind.name} has {', '.join(sorted(known)) or 'no options'}, not "
+            f"{printable(sorted(options))}"
+        )
+    return kind(**options)
+
+
 def class_loss_named(name: str) -> ClassLoss:
     """Return the loss of this name, which must learn classes.
 
     Raises:
         ParameterError: there is none, or it learns numbers.
     """
-    loss = loss_named(name)
+    return as_class_loss(loss_named(name))
+
+
+def as_class_loss(loss: Loss) -> ClassLoss:
+    """Return the loss, which must learn classes.
+
+    Raises:
+        ParameterError: it learns numbers.
+    """
     if not isinstance(loss, ClassLoss):
         known = ", ".join(key for key, kind in LOSSES.items() if issubclass(kind, ClassLoss))
-        raise ParameterError(f"loss '{name}' learns numbers, but classes are given; use {known}")
+        raise ParameterError(
+            f"loss '{loss.name}' learns numbers, but classes are given; use {known}"
+        )
     return loss
 
 
@@ -67,6 +96,8 @@ __all__ = [
     "MultiLabelCrossEntropy",
     "Poisson",
     "ValueLoss",
+    "as_class_loss",
     "class_loss_named",
+    "loss_from",
     "loss_named",
 ]

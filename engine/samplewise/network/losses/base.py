@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,10 +21,21 @@ class Loss:
     Attributes:
         name: as settings and files say it.
         learns: CLASSES where a row has a class, VALUES where it has numbers, one an output.
+        gives_probabilities: whether what it predicts are probabilities.
     """
 
     name: ClassVar[str]
     learns: ClassVar[str]
+    gives_probabilities: ClassVar[bool] = True
+
+    @property
+    def description(self) -> str | dict[str, Any]:
+        """The loss as a JSON value, which `loss_from` reads: its name, with options set, a table.
+
+        The name alone where all options are as usual: versions without options read it.
+        """
+        options = dataclasses.asdict(self)
+        return self.name if self == type(self)() else {"name": self.name, **options}
 
     def check_outputs(self, outputs: int) -> None:
         """Refuse a network whose number of logits does not fit.
@@ -31,6 +43,23 @@ class Loss:
         Raises:
             ParameterError: naming what fits.
         """
+
+    def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return what logits (n, outputs) predict: a row of probabilities or numbers each."""
+        raise NotImplementedError
+
+    def row_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the same bits for one row, (1, outputs), as a new array of one dimension."""
+        return np.array(self.predictions(logits)[0])
+
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any] | None:
+        """Return what predictions decide, which is right or wrong, and so has an accuracy.
+
+        The class of each row, int64 (n,); of labels that may hold at once, whether each does, bool
+        (n, outputs). None where numbers are predicted.
+        """
+        del predictions
+        return None
 
     def mean(self, logits: NDArray[Any], targets: NDArray[Any]) -> float:
         """Return the mean loss over rows, summed in float64; for evaluation only."""
@@ -59,6 +88,22 @@ class ClassLoss(Loss):
         """Return the targets Y (n, outputs) of class indices (n,)."""
         raise NotImplementedError
 
+    def targets_of_rows(self, rows: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+        """Return the targets Y (n, outputs) of one-hot rows (n, classes)."""
+        raise NotImplementedError
+
+    def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the probability of every class."""
+        return self.probabilities(logits)
+
+    def row_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the probability of every class."""
+        return self.row_probabilities(logits)
+
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        """Return the most probable class of each row; the first one wins a tie."""
+        return predictions.argmax(axis=1)
+
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the probability of every class, (n, classes), rows summing to 1."""
         raise NotImplementedError
@@ -73,6 +118,7 @@ class ValueLoss(Loss):
     """A loss that learns numbers, one an output; it is their mean over the outputs of a row."""
 
     learns: ClassVar[str] = VALUES
+    gives_probabilities: ClassVar[bool] = False
 
     def check_targets(self, targets: NDArray[Any]) -> None:
         """Refuse targets that the loss cannot learn.

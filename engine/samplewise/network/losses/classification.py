@@ -67,6 +67,10 @@ class BinaryCrossEntropy(_Smoothed):
         del outputs
         return self._smoothed(labels.astype(dtype).reshape(-1, 1), 2)
 
+    def targets_of_rows(self, rows: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+        """Return the column of class 1, smoothed."""
+        return self._smoothed(rows[:, 1:].astype(dtype), 2)
+
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the columns 1 - p and p."""
         return np.hstack([sigmoid(-logits), sigmoid(logits)])
@@ -112,6 +116,10 @@ class CategoricalCrossEntropy(_Smoothed):
         rows = np.zeros((len(labels), outputs), dtype=dtype)
         rows[np.arange(len(labels)), labels] = 1
         return self._smoothed(rows, outputs)
+
+    def targets_of_rows(self, rows: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+        """Return the rows, smoothed."""
+        return self._smoothed(rows.astype(dtype), rows.shape[1])
 
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the softmax of each row."""

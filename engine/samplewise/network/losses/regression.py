@@ -21,6 +21,7 @@ class MultiLabelCrossEntropy(ValueLoss):
     """
 
     name: ClassVar[str] = "multi_label_cross_entropy"
+    gives_probabilities: ClassVar[bool] = True
 
     def check_targets(self, targets: NDArray[Any]) -> None:
         """Accept probabilities; usually each is 0 or 1."""
@@ -29,6 +30,10 @@ class MultiLabelCrossEntropy(ValueLoss):
     def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the probability of each label."""
         return sigmoid(logits)
+
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        """Return which labels hold: those of a probability above 0.5."""
+        return predictions > 0.5
 
     def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return max(z, 0) - y z + log(1 + exp(-|z|))."""

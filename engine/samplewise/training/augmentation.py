@@ -1,0 +1,209 @@
+"""New views of small images for every epoch: shifted, rotated, noisy. The engine draws them.
+
+| words | what happens to each image in each epoch |
+|---|---|
+| `shift 2` | it moves by up to 2 whole pixels along each axis |
+| `rotate 10` | it turns by up to 10 degrees either way about its centre |
+| `noise 0.05` | each value gets a normal number of this deviation |
+
+Amounts are uniform, up to the limit on either side. What moves in from outside the image is its
+edge, continued. A turned image is interpolated linearly between its pixels. Rows are augmented
+after preprocessing, so noise is on the scale of what the network sees.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from samplewise.checks import positive_number, printable, suggestion, whole_number
+from samplewise.errors import ParameterError
+from samplewise.network import aligned_zeros
+
+# Images that are moved at once: the places that their pixels are read from stay small.
+IMAGES_AT_ONCE = 256
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far images are moved and changed; 0 for not at all.
+
+    Args:
+        shift: pixels, whole.
+        rotate: degrees, at most 180.
+        noise: deviation of what is added to each value.
+
+    Raises:
+        ParameterError: a value is out of range.
+    """
+
+    shift: int = 0
+    rotate: float = 0.0
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        shift = whole_number("shift of augment", self.shift, minimum=0)
+        object.__setattr__(self, "shift", shift)
+        if self.rotate > 180:
+            raise ParameterError(f"rotate of augment is {self.rotate}, but 180 degrees are most")
+
+    @classmethod
+    def from_text(cls, text: str) -> Augmentation:
+        """Return what a text such as "shift 2, rotate 10, noise 0.05" describes.
+
+        Raises:
+            ParameterError: a part of it describes nothing; the message names the part.
+        """
+        found: dict[str, Any] = {}
+        for part in text.split(","):
+            word, number = _read(part.strip())
+            if word in found:
+                raise ParameterError(f"augment has {word} twice; keep one")
+            found[word] = number
+        return cls(**found)
+
+    def check_fits(self, shape: Shape) -> None:
+        """Refuse images that a shift may move out of sight.
+
+        Raises:
+            ParameterError: naming shift and image.
+        """
+        _, height, width = shape
+        if self.shift >= min(height, width):
+            raise ParameterError(
+                f"augment shifts by up to {self.shift} pixels, but images are {height} x {width}; "
+                "use a smaller shift"
+            )
+
+    def draw(self, X: NDArray[Any], shape: Shape, rng: Generator) -> NDArray[Any]:
+        """Return other views of the images in X, a new aligned array.
+
+        Args:
+            X: (n, inputs).
+            shape: of an image: channels, height, width.
+            rng: drawn from: the same amounts, whatever the dtype.
+        """
+        n = len(X)
+        shifts = rng.integers(-self.shift, self.shift, (n, 2), endpoint=True)
+        angles = np.radians(rng.uniform(-self.rotate, self.rotate, n))
+        drawn = aligned_zeros(X.size, X.dtype).reshape(X.shape)
+        for start in range(0, n, IMAGES_AT_ONCE):
+            part = slice(start, start + IMAGES_AT_ONCE)
+            images = X[part].reshape(-1, *shape)
+            if self.rotate:
+                images = _turned(images, shifts[part], angles[part])
+            elif self.shift:
+                images = _shifted(images, shifts[part])
+            drawn[part] = images.reshape(len(images), -1)
+            if self.noise:
+                drawn[part] += self.noise * rng.standard_normal(drawn[part].shape)
+        return drawn
+
+
+WORDS = tuple(field.name for field in dataclasses.fields(Augmentation))
+
+
+def rows_of_epochs(
+    X: NDArray[Any], shape: Shape | None, augment: str | None, rng: Generator
+) -> Iterator[NDArray[Any]]:
+    """Return what yields the rows of each epoch, without end.
+
+    Without `augment` it is the same array object each time, so that a program can tell by
+    identity that what it computed from the rows still holds; with it, a new one.
+
+    Args:
+        X: the training rows, read-only.
+        shape: of an image; None where rows are none.
+        augment: as the setting.
+        rng: of the stream "augment".
+
+    Raises:
+        ParameterError: the rows are no images, or smaller than a shift.
+    """
+    if augment is None:
+        return _same(X)
+    augmentation = Augmentation.from_text(augment)
+    if shape is None:
+        raise ParameterError(
+            f"augment is '{augment}', but the rows are {X.shape[1]} values each and no images; "
+            "give X the shape (rows, height, width), or the network an input_shape of (channels, "
+            "height, width)"
+        )
+    augmentation.check_fits(shape)
+    return _views(X, shape, augmentation, rng)
+
+
+def _same(X: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    while True:
+        yield X
+
+
+def _views(
+    X: NDArray[Any], shape: Shape, augmentation: Augmentation, rng: Generator
+) -> Iterator[NDArray[Any]]:
+    while True:
+        drawn = augmentation.draw(X, shape, rng)
+        drawn.flags.writeable = False
+        yield drawn
+
+
+def _read(part: str) -> tuple[str, float]:
+    word, *numbers = part.split() or [""]
+    if word not in WORDS:
+        raise ParameterError(
+            f"'{printable(part)}' is no augmentation; it starts with {', '.join(WORDS)}, as in "
+            f"shift 2{suggestion(word, WORDS)}"
+        )
+    if len(numbers) != 1:
+        raise ParameterError(f"augment has '{printable(part)}', but must have one number, as in 2")
+    try:
+        number = positive_number(f"{word} of augment", float(numbers[0]))
+    except ValueError as error:
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(f"augment has '{printable(part)}', whose number is none") from None
+    return word, int(number) if word == "shift" and number.is_integer() else number
+
+
+def _shifted(images: NDArray[Any], shifts: NDArray[np.int64]) -> NDArray[Any]:
+    """Return each image moved down and right by its own whole pixels."""
+    count, _, height, width = images.shape
+    rows = np.clip(np.arange(height) - shifts[:, :1], 0, height - 1)
+    columns = np.clip(np.arange(width) - shifts[:, 1:], 0, width - 1)
+    which = np.arange(count)[:, None, None]
+    # An index beside slices puts its axes first: (images, rows, columns, channels).
+    found = images[which, :, rows[:, :, None], columns[:, None, :]]
+    return np.moveaxis(found, -1, 1)
+
+
+def _turned(
+    images: NDArray[Any], shifts: NDArray[np.int64], angles: NDArray[np.float64]
+) -> NDArray[Any]:
+    """Return each image turned about its centre, then moved, read between its pixels."""
+    count, channels, height, width = images.shape
+    middle = (height - 1) / 2, (width - 1) / 2
+    down = np.arange(height)[:, None] - middle[0] - shifts[:, :1, None]
+    right = np.arange(width) - middle[1] - shifts[:, 1:, None]
+    cos, sin = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    y = np.clip(cos * down + sin * right + middle[0], 0, height - 1)
+    x = np.clip(cos * right - sin * down + middle[1], 0, width - 1)
+    top, left = (
+        np.minimum(np.floor(place).astype(np.int64), last)
+        for place, last in ((y, max(height - 2, 0)), (x, max(width - 2, 0)))
+    )
+    below, beside = y - top, x - left
+    pixels = images.reshape(count, channels, -1)
+    found = np.zeros((count, channels, height, width))
+    for i, j in np.ndindex(min(2, height), min(2, width)):
+        places = ((top + i) * width + left + j).reshape(count, 1, -1)
+        share = (below if i else 1 - below) * (beside if j else 1 - beside)
+        taken = np.take_along_axis(pixels, places, axis=2)
+        found += share[:, None] * taken.reshape(found.shape)
+    return found

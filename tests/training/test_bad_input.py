@@ -1,0 +1,83 @@
+"""What cannot be trained is refused when network or run is built, naming the layer and shapes."""
+
+import numpy as np
+import pytest
+from loop_problem import LABELS, NETWORK, X
+
+from samplewise.errors import DivergenceError, SamplewiseError
+from samplewise.network import AvgPool2D, Conv2D, Dense, Dropout, Network, multilayer_perceptron
+from samplewise.training.loop import train
+from samplewise.training.settings import TrainingSettings
+
+IMAGE = (2, 5, 4)
+
+
+def trained(network=NETWORK, targets=LABELS, **changes):
+    return train(network, X, targets, TrainingSettings(**changes))
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (
+            lambda: Network(IMAGE, (Conv2D(3, 3), Conv2D(3, (4, 2)))),
+            "layer 1: a conv layer's kernel of 4 x 2 is larger than its input of 3 x 2",
+        ),
+        (
+            lambda: Network(IMAGE, (AvgPool2D(6),)),
+            "layer 0: a avg_pool layer's window of 6 x 6 is larger than its input of 5 x 4",
+        ),
+        (lambda: Conv2D(3, 3, stride=0), "stride of a conv layer is 0"),
+        (
+            lambda: Network((40,), (Dense(8), Conv2D(3, 3))),
+            r"layer 1: a conv layer takes images .* but its input has shape \(8,\)",
+        ),
+        (lambda: Dropout(1), "rate of a dropout layer is 1.0, but must be at least 0 and below 1"),
+        (lambda: Dense(0), "units of a dense layer is 0"),
+        (
+            lambda: train(Network(IMAGE, (Dense(1),)), X, LABELS, TrainingSettings()),
+            r"X has shape \(50, 4\); this network takes \(rows, 40\)",
+        ),
+        (
+            lambda: trained(loss="categorical_cross_entropy"),
+            "categorical_cross_entropy needs 2 outputs or more, but the network has 1",
+        ),
+        (
+            lambda: trained(multilayer_perceptron(4, (), 3), loss="binary_cross_entropy"),
+            "binary_cross_entropy needs 1 output, but the network has 3",
+        ),
+        (
+            lambda: trained(targets=np.eye(3)[LABELS]),
+            r"targets have shape \(50, 3\); expected one-hot rows \(50, 2\)",
+        ),
+        (lambda: trained(momentum=1.5), "momentum is 1.5, but must be at least 0 and below 1"),
+        (lambda: trained(optimizer="adam", beta1=1), "beta1 is 1.0, but must be"),
+        (lambda: trained(optimizer="adam", beta2=1.0), "beta2 is 1.0, but must be"),
+        (lambda: trained(optimizer="rmsprop", rho=1), "rho is 1.0, but must be"),
+        (lambda: trained(l1=-0.1), "l1 is -0.1, but must be a finite number of at least 0"),
+        (lambda: trained(l2=-1), "l2 is -1.0, but must be"),
+        (lambda: trained(weight_decay=-1), "weight_decay is -1.0, but must be"),
+        (lambda: trained(clip_norm=0), "clip_norm is 0.0, but must be"),
+        (lambda: trained(clip_value=-1), "clip_value is -1.0, but must be"),
+        (lambda: trained(label_smoothing=1), "label_smoothing is 1.0, but must be"),
+        (
+            lambda: trained(augment="shift 1"),
+            "augment is 'shift 1', but the rows are 4 values each and no images",
+        ),
+        (lambda: trained(loss="huber", delta=0), "delta is 0.0, but must be"),
+    ],
+)
+def test_it_is_refused(build, said):
+    with pytest.raises(SamplewiseError, match=said):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("loss", "to_scale"), [("auto", "the inputs,"), ("mean_squared_error", "inputs and targets")]
+)
+def test_divergence_hints_at_rate_scaling_and_clipping(loss, to_scale):
+    network = multilayer_perceptron(4, (3,), 1, "relu")
+    with pytest.raises(DivergenceError) as caught:
+        trained(network, loss=loss, learning_rate=1e200)
+    for hint in ("smaller learning_rate", to_scale, "clip_norm"):
+        assert hint in str(caught.value)
