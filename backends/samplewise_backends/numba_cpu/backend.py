@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import PLANS, Capabilities, Workload
+from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.coefficients import CODES
 from samplewise_backends.numba_cpu.lowering import ACTIVATION_CODES, KINDS
@@ -31,6 +31,7 @@ class NumbaBackend:
         deterministic=True,
         plans=frozenset(PLANS),
         many=True,
+        step_fields=frozenset({RATES, WEIGHTS}),
     )
 
     def compile(

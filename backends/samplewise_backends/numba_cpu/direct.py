@@ -16,7 +16,7 @@ from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.kernels.by_gradient import MOVED_AT_ONCE, run_by_gradient
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
 from samplewise_backends.numba_cpu.layout import LANES, layer_table
-from samplewise_backends.numba_cpu.routines import LOSS_CODES, largest_gradient, set_clock, space
+from samplewise_backends.numba_cpu.routines import LOSS_CODES, largest_gradient, prepared, space_of
 from samplewise_backends.numba_cpu.storage import Member
 
 Matrix = NDArray[Any]
@@ -58,16 +58,17 @@ class Direct:
         for k, (own, state, step) in enumerate(zip(self._runs, states, steps, strict=True)):
             window = step.start, step.stop, step.batch_size, self._loss
             rule = np.array(rule_of(own.member.optimizer, step.learning_rate), self._dtype)
-            set_clock(own.space.clock[0], step, state)
+            space = prepared(own.space, [step], [state])
+            rates = NO_RATES if step.rates is None else step.rates
             given = (
                 *(self._gemm, read_only(X), read_only(Y), read_only(step.order), window),
                 *(own.layers, tables.Theta(state.parameters, state.optimizer_state)),
-                *(own.space, self._gathered, rule),
+                *(space, self._gathered, rule),
             )
             if own.member.in_blocks:
                 run_direct(*given, losses[k])
             else:
-                run_by_gradient(*given, NO_RATES, losses[k])
+                run_by_gradient(*given, read_only(rates), losses[k])
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Do nothing: the states are what kernels updated."""
@@ -95,4 +96,6 @@ class _Run:
             at_once = [MOVED_AT_ONCE, *(LANES * dense[:, tables.INPUTS]), *dense[:, tables.UNITS]]
             others = self.layers[self.layers[:, tables.KIND] != tables.DENSE]
             gradient = max(*at_once, largest_gradient(others))
-        self.space = space([self.layers], size, gradient, loss, dtype, moves=not member.in_blocks)
+        self.space = space_of(
+            [self.layers], size, gradient, loss, dtype, moves=not member.in_blocks
+        )

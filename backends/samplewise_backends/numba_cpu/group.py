@@ -12,7 +12,7 @@ from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.coefficients import form_of, recurrence
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.layout import padded
-from samplewise_backends.numba_cpu.routines import largest_gradient, space
+from samplewise_backends.numba_cpu.routines import largest_gradient, space_of
 from samplewise_backends.numba_cpu.storage import Alone, Member, Stacked
 
 Vector = NDArray[Any]
@@ -49,7 +49,7 @@ class Group:
         # Behind all else, what the first layers keep for their slopes.
         self.stack = tables.Stack(table, networks, self._segments(table, networks, size))
         behind = max(largest_gradient(member.layers[1:]) for member in members)
-        self.space = space(layers, size + block * self.ld, max(behind, self.ld), loss, dtype)
+        self.space = space_of(layers, size + block * self.ld, max(behind, self.ld), loss, dtype)
         self.buffers = tables.Block(*(aligned_zeros(block * self.ld, dtype) for _ in range(3)))
         self._known: tuple[tuple[float, ...], tables.Recurrence] | None = None
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Program, Steps, TrainingState, Workload
+from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels.by_gradient import mean_gradient
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.layout import layer_table
-from samplewise_backends.numba_cpu.routines import LOSS_CODES, addresses, space
+from samplewise_backends.numba_cpu.routines import LOSS_CODES, addresses, space_of
 from samplewise_backends.numba_cpu.storage import Member
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
@@ -59,10 +59,13 @@ class NumbaProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run all steps in one compiled call."""
-        if steps.batch_size != self._batch_size:
+        unforeseen = steps.rates is not None and not self._member.rates_vary
+        if steps.batch_size != self._batch_size or unforeseen:
             self.synchronize(state)
             known = self._workload or Workload(len(X))
-            self._plan_for(replace(known, rows=len(X), batch_size=steps.batch_size))
+            fields = known.step_fields | ({RATES} if unforeseen else frozenset())
+            known = replace(known, rows=len(X), batch_size=steps.batch_size, step_fields=fields)
+            self._plan_for(known)
         self._trainer.run([state], X, Y, [steps], losses.reshape(1, -1))
 
     def synchronize(self, state: TrainingState) -> None:
@@ -85,6 +88,7 @@ class NumbaProgram(Program):
 
     def _plan_for(self, workload: Workload) -> None:
         self._workload, self._batch_size = workload, workload.batch_size
+        self._member = replace(self._member, rates_vary=RATES in workload.step_fields)
         self._factory = TrainerFactory([self._member], self._loss, self._dtype, workload)
         self._trainer = self._factory.trainer([self._member])
         self.plan = self._factory.plan
@@ -95,7 +99,7 @@ class NumbaProgram(Program):
         layers, size = layer_table(self._network, len(X), training=False)
         gradient = self._network.layout.zeros(self._dtype)
         losses = np.zeros(len(X), dtype=self._dtype)
-        written = space([layers], size, 0, self._loss, self._dtype)
+        written = space_of([layers], size, 0, self._loss, self._dtype)
         no_state, no_rule = gradient[:0], np.zeros(tables.RULE_COLUMNS, self._dtype)
         theta = tables.Theta(np.require(parameters, requirements="W"), no_state)
         mean_gradient(

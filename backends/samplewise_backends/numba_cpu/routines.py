@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
+from samplewise_backends.numba_cpu.gram import read_only
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.kernels.called_activations import activate_called, slope_called
 from samplewise_backends.numba_cpu.kernels.called_losses import loss_called
@@ -64,7 +65,7 @@ def addresses(
     return found
 
 
-def space(
+def space_of(
     layers: Sequence[NDArray[np.int64]],
     size: int,
     gradient: int,
@@ -91,7 +92,7 @@ def space(
         clock=np.zeros((len(layers), 3), np.int64),
         routines=addresses(np.vstack(layers), dtype, loss, moves=moves),
         loss_parameter=dtype.type(loss.delta if isinstance(loss, Huber) else 0),
-        weights=aligned_zeros(0, dtype),
+        weights=read_only(aligned_zeros(0, dtype)),
     )
 
 
@@ -100,7 +101,12 @@ def largest_gradient(layers: NDArray[np.int64]) -> int:
     return int((layers[:, tables.WEIGHTS] + layers[:, tables.BIASES]).max(initial=0))
 
 
-def set_clock(clock: NDArray[np.int64], steps: Steps, state: TrainingState) -> None:
-    """Set a network's clock to the start of a window."""
-    key = np.array(steps.dropout_key, np.uint64).view(np.int64)
-    clock[:] = key, steps.start, state.step
+def prepared(
+    space: tables.Space, steps: Sequence[Steps], states: Sequence[TrainingState]
+) -> tables.Space:
+    """Set the clock of each network to the start of a window, and return the space for it."""
+    for clock, step, state in zip(space.clock, steps, states, strict=True):
+        key = np.array(step.dropout_key, np.uint64).view(np.int64)
+        clock[:] = key, step.start, state.step
+    weights = steps[0].weights
+    return space if weights is None else space._replace(weights=read_only(weights))

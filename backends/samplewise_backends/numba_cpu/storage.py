@@ -23,10 +23,17 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Member:
-    """A network and the rule it trains by."""
+    """A network and the rule it trains by.
+
+    Args:
+        network: what trains.
+        optimizer: its rule.
+        rates_vary: whether each step may have a learning rate of its own.
+    """
 
     network: Network
     optimizer: Optimizer
+    rates_vary: bool = False
 
     @cached_property
     def layers(self) -> NDArray[np.int64]:
@@ -41,7 +48,7 @@ class Member:
     @property
     def in_blocks(self) -> bool:
         """Whether a block of steps can be made at once."""
-        return self.starts_dense and self.optimizer.is_linear
+        return self.starts_dense and self.optimizer.is_linear and not self.rates_vary
 
     @property
     def units(self) -> int:

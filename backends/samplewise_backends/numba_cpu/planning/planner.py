@@ -113,6 +113,8 @@ def _no_choice(members: Sequence[Member], workload: Workload | None) -> str | No
         if not member.optimizer.is_linear:
             rule = ", ".join(member.optimizer.words)
             return f"no other plan for {rule}: its steps are not linear in weights and gradient"
+        if member.rates_vary:
+            return "no other plan where the learning rate changes from step to step"
     if workload is None or (workload.rows == 1 and workload.plan == AUTO_PLAN):
         return "nothing to weigh: no rows to train on were announced"
     return None
