@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from samplewise.bench.peers.fann_library import Connection, load_library, network_of, set_rule
 from samplewise.bench.peers.task import (
+    DENSE,
     Calls,
     NotApplicableError,
     Outcome,
     Runner,
     Task,
-    dense_layers_only,
     flat,
+    only,
     single,
     tensors,
 )
@@ -53,7 +54,7 @@ class FannPeer:
     def ways(self, task: Task) -> Sequence[str]:
         """Return "incremental"."""
         problem = task.problem
-        dense_layers_only(task, "FANN")
+        only(task, "FANN", DENSE, ("sgd", "momentum"))
         single(task, "FANN")
         if problem.batch_size > 1:
             raise NotApplicableError("FANN updates after each row, or after all of them")
