@@ -7,8 +7,10 @@ import statistics
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import Plan
@@ -17,11 +19,25 @@ from samplewise.experiment.run import Prepared, decided, prepare
 from samplewise.network import Network
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
+from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
 from samplewise.training.loop import loss_for, train
+from samplewise.training.selection import select
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
+# What is measured after an epoch, and what may end a run, is no part of what is predicted.
+NOT_PREDICTED: dict[str, Any] = {
+    "track_accuracy": False,
+    "monitor": AUTO,
+    "patience": None,
+    "keep_best": None,
+    "target_loss": None,
+    "target_accuracy": None,
+    "max_seconds": None,
+    "max_steps": None,
+    "ema_decay": None,
+}
 
 
 @dataclass(frozen=True)
@@ -88,17 +104,17 @@ def explain(
     data = data or prepare(experiment)
     network, effective = decided(experiment, data)
     if not measure:
-        return _unmeasured(effective, network, len(data.X), callbacks)
+        return _unmeasured(effective, network, data.training.labels, callbacks)
     few = _Few()
-    # The accuracy is no part of what is predicted.
-    settings = dataclasses.replace(effective, track_accuracy=False)
+    settings = dataclasses.replace(effective, **NOT_PREDICTED)
     history = train(
         *(network, data.X, data.training.labels, settings), callbacks=[*callbacks, few], stop=stop
     ).history
+    effective.run_of(history.rows)
     return Explanation(
         experiment=effective,
         network=network,
-        rows=len(data.X),
+        rows=history.rows,
         backend=history.backend,
         backend_reason=history.backend_reason,
         plan=Plan(**history.plan),
@@ -107,11 +123,20 @@ def explain(
 
 
 def _unmeasured(
-    experiment: Experiment, network: Network, rows: int, callbacks: Sequence[Callback]
+    experiment: Experiment,
+    network: Network,
+    labels: NDArray[np.int64],
+    callbacks: Sequence[Callback],
 ) -> Explanation:
     loss, dtype = loss_for(network, experiment), np.dtype(experiment.dtype)
-    optimizer, workload = experiment.rule, experiment.workload(rows)
-    choice = registry.resolve(experiment.backend, network, loss, optimizer, dtype, experiment.plan)
+    chosen = select(labels, max(network.outputs, 2), experiment)
+    rows = len(chosen.training)
+    fields = experiment.step_fields(weighted=chosen.weights is not None)
+    experiment.run_of(rows)
+    optimizer, workload = experiment.rule, experiment.workload(rows, fields)
+    choice = registry.resolve(
+        experiment.backend, network, loss, optimizer, dtype, experiment.plan, fields
+    )
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
     with limited(experiment.threads):

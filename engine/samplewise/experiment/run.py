@@ -21,11 +21,11 @@ from samplewise.model import Model
 from samplewise.network import Network, class_loss_named
 from samplewise.streams import Streams
 from samplewise.training.callbacks import Callback
+from samplewise.training.control_settings import AUTO
 from samplewise.training.history import History
 from samplewise.training.loop import TrainingResult, train
 from samplewise.training.many import train_many
 from samplewise.training.metrics import accuracy, confusion_matrix
-from samplewise.training.settings import AUTO
 
 
 @dataclass(frozen=True, eq=False)

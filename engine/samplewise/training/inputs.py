@@ -28,8 +28,10 @@ class TrainingRows:
         X: aligned, C-contiguous, read-only, (n, inputs).
         labels: class indices, int64 (n,).
         Y: targets of X's dtype, read-only, (n, outputs).
-        fingerprint: SHA-256 of X and Y.
+        fingerprint: SHA-256 of X and Y, and of the weights where there are some.
         notes: warnings worth showing.
+        weights: of X's dtype, read-only, (n,), with the mean 1; None where each row counts as 1.
+        validation: rows to measure on; None where there are none.
     """
 
     X: NDArray[Any]
@@ -37,6 +39,8 @@ class TrainingRows:
     Y: NDArray[Any]
     fingerprint: str
     notes: tuple[str, ...]
+    weights: NDArray[Any] | None = None
+    validation: TrainingRows | None = None
 
     def __len__(self) -> int:
         return len(self.X)

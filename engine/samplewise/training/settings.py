@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from samplewise.checks import one_of, positive_number, true_or_false, whole_number
-from samplewise.contract import PLANS, Workload
+from samplewise.contract import PLANS, RATES, WEIGHTS, Workload
 from samplewise.contract.plan import DEFAULT_MEMORY_MB
-from samplewise.errors import CombinationError
 from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Optimizer
+from samplewise.training.control_settings import AUTO, ControlSettings
+from samplewise.training.schedule_settings import ScheduleSettings
+from samplewise.training.schedules import Run
+from samplewise.training.words import keep, options_of
 
-AUTO = "auto"
 DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(ControlSettings, ScheduleSettings):
     """The settings of a training run, the same words in Python, TOML and on the command line.
+
+    Those of the schedule, and of what ends a run, stand in the classes that it is made of.
 
     Args:
         loss: a name of `LOSSES`, or "auto": binary cross-entropy for two classes, else
@@ -93,8 +96,9 @@ class TrainingSettings:
         one_of("plan", self.plan, (AUTO, *PLANS))
         true_or_false("track_accuracy", self.track_accuracy)
         if self.order_seed is not None:
-            self._keep(order_seed=whole_number("order_seed", self.order_seed, minimum=0))
-        self._keep(
+            keep(self, order_seed=whole_number("order_seed", self.order_seed, minimum=0))
+        keep(
+            self,
             learning_rate=positive_number("learning_rate", self.learning_rate),
             epochs=whole_number("epochs", self.epochs, maximum=1_000_000),
             batch_size=whole_number("batch_size", self.batch_size),
@@ -104,47 +108,42 @@ class TrainingSettings:
         )
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         rule = self.rule
-        self._keep(**{name: getattr(rule, name) for name in self._rule_options()})
-
-    def _keep(self, **numbers: float) -> None:
-        """Keep Python's own numbers.
-
-        A rate of NumPy's float64 would lift a step in float32 to float64, and JSON takes none of
-        NumPy's integers.
-        """
-        for name, value in numbers.items():
-            object.__setattr__(self, name, value)
+        options = options_of(self, self.optimizer, OPTIMIZERS)
+        keep(self, **{name: getattr(rule, name) for name in options})
+        self._check_schedule()
+        self._check_control()
 
     @cached_property
     def rule(self) -> Optimizer:
         """The update rule."""
-        return OPTIMIZERS[self.optimizer](**self._rule_options())
-
-    def _rule_options(self) -> dict[str, Any]:
-        """Return what is set of the rule's options.
-
-        Raises:
-            CombinationError: an option is set that the rule does not have.
-        """
-        kind = OPTIMIZERS[self.optimizer]
-        own = {field.name for field in dataclasses.fields(kind)}
-        known = {field.name for rule in OPTIMIZERS.values() for field in dataclasses.fields(rule)}
-        given = {name: getattr(self, name) for name in sorted(known)}
-        given = {name: value for name, value in given.items() if value is not None}
-        foreign = [name for name in given if name not in own]
-        if foreign:
-            raise CombinationError(
-                f"{foreign[0]} is {given[foreign[0]]}, but {self.optimizer} has no {foreign[0]}; "
-                f"it has {', '.join(sorted(own))}"
-            )
-        return given
+        return OPTIMIZERS[self.optimizer](**options_of(self, self.optimizer, OPTIMIZERS))
 
     @property
     def seed_of_order(self) -> int:
         """What decides the orders that `shuffle` draws."""
         return self.seed if self.order_seed is None else self.order_seed
 
-    def workload(self, rows: int) -> Workload:
+    def run_of(self, rows: int) -> Run:
+        """Return how long a run on so many rows is.
+
+        Raises:
+            CombinationError: it is too short for the schedule.
+        """
+        steps = -(-rows // min(self.batch_size, rows))
+        run = Run(self.epochs, steps, self.max_steps)
+        self.rate_schedule.check(self.learning_rate, run)
+        return run
+
+    def step_fields(self, *, weighted: bool) -> frozenset[str]:
+        """Return which of `Capabilities.step_fields` a run needs.
+
+        Args:
+            weighted: whether its rows have weights.
+        """
+        needed = {RATES: self.rate_schedule.varies_in_epoch, WEIGHTS: weighted}
+        return frozenset(field for field, wanted in needed.items() if wanted)
+
+    def workload(self, rows: int, step_fields: Iterable[str] = ()) -> Workload:
         """Return what a program is to train with these settings."""
         return Workload(
             rows=rows,
@@ -154,6 +153,7 @@ class TrainingSettings:
             plan=self.plan,
             memory_mb=self.memory_mb,
             threads=self.threads,
+            step_fields=frozenset(step_fields),
         )
 
     def loss_for(self, outputs: int) -> str:
