@@ -110,7 +110,7 @@ def explain(
     history = train(
         *(network, data.X, data.training.labels, settings), callbacks=[*callbacks, few], stop=stop
     ).history
-    effective.run_of(history.rows)
+    _refuse_what_train_refuses(effective, history.rows, history.validation_rows)
     return Explanation(
         experiment=effective,
         network=network,
@@ -132,7 +132,7 @@ def _unmeasured(
     chosen = select(labels, max(network.outputs, 2), experiment)
     rows = len(chosen.training)
     fields = experiment.step_fields(weighted=chosen.weights is not None)
-    experiment.run_of(rows)
+    _refuse_what_train_refuses(experiment, rows, len(chosen.validation))
     optimizer, workload = experiment.rule, experiment.workload(rows, fields)
     choice = registry.resolve(
         experiment.backend, network, loss, optimizer, dtype, experiment.plan, fields
@@ -150,6 +150,17 @@ def _unmeasured(
         plan=program.plan,
         measured=None,
     )
+
+
+def _refuse_what_train_refuses(experiment: Experiment, rows: int, validation_rows: int) -> None:
+    """Check the settings that say nothing of the plan.
+
+    Raises:
+        CombinationError: as `train`.
+    """
+    experiment.run_of(rows)
+    validated = validation_rows > 0
+    experiment.check_measured(validated=validated, track_accuracy=experiment.track_accuracy)
 
 
 class _Few(Callback):

@@ -54,11 +54,11 @@ def select(
         DataError: weights that do not fit, or that leave no row.
         ParameterError: as `held_out`; or class_weight names a class that there is not.
     """
-    weights = sample_weights(sample_weight, len(labels))
-    words = settings.class_weight
+    words, of_class = settings.class_weight, np.ones(classes)
     if isinstance(words, str) and words != BALANCED:
-        weights = weights * weights_by_class(words, classes)[labels]
-    left = np.flatnonzero(weights)
+        of_class = weights_by_class(words, classes)
+    factors = sample_weights(sample_weight, len(labels)), of_class[labels]
+    left = np.flatnonzero((factors[0] > 0) & (factors[1] > 0))
     if len(left) == 0:
         raise DataError("all weights are 0; give at least one row a weight above 0")
     held = left[:0]
@@ -66,8 +66,8 @@ def select(
         stream = Streams(settings.seed).generator("split")
         kept, cut = held_out(labels[left], settings.validation_fraction, stream)
         left, held = left[kept], left[cut]
-    own = weights[left] / weights[left].max()
-    if words == BALANCED:
-        own = own * balanced(labels[left], own)
+    # Each by its largest first: no product or sum of them can overflow.
+    own, other = (factor[left] / factor[left].max() for factor in factors)
+    own = own * (balanced(labels[left], own) if words == BALANCED else other)
     own = own / own.mean()
     return Selection(left, held, None if (own == 1).all() else own)
