@@ -44,9 +44,9 @@ class Steps:
         dropout_key: of the epoch, 64 bits; `contract.dropout` makes masks of it.
         rates: learning rate of each step of the window, (steps,), where it changes from step to
             step; else None.
-        weights: of each row of X, (n,), of the program's dtype, finite and above 0; the gradient
-            of a batch is then sum_i w_i g_i / rows in the batch. `losses` stay as they are without
-            weights. None where every row counts as 1.
+        weights: of each row of X, (n,), of the program's dtype, finite and at least 0; the
+            gradient of a batch is then sum_i w_i g_i / rows in the batch. `losses` stay as they
+            are without weights. None where every row counts as 1.
     """
 
     order: NDArray[np.int64]

@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.bench.peers.fann_library import Connection, load_library, network_of, set_rule
+from samplewise.bench.peers.fann_library import (
+    Connection,
+    load_library,
+    momentum_of,
+    network_of,
+    set_rule,
+)
 from samplewise.bench.peers.task import (
     DENSE,
     Calls,
@@ -60,8 +66,6 @@ class FannPeer:
             raise NotApplicableError("FANN updates after each row, or after all of them")
         if any(layer.activation != "sigmoid" for layer in problem.network.layers[:-1]):
             raise NotApplicableError("FANN is given sigmoid layers only")
-        if problem.optimizer.l2 or problem.optimizer.nesterov:
-            raise NotApplicableError("FANN has neither an L2 penalty nor Nesterov's momentum")
         if task.calls and problem.network.outputs > 1:
             raise NotApplicableError("FANN has no softmax")
         return ["fann_run" if task.calls else "incremental"]
@@ -159,7 +163,7 @@ def squared_error_training(task: Task) -> Outcome:
     arrays = [array.astype(np.float64) for array in tensors(problem)]
     weights, biases = arrays[::2], arrays[1::2]
     last = [np.zeros_like(array) for array in arrays]
-    rate, momentum = problem.learning_rate, problem.optimizer.momentum
+    rate, momentum = problem.learning_rate, momentum_of(task)
     losses = []
     for _ in range(problem.epochs):
         total = 0.0
