@@ -6,6 +6,7 @@ from samplewise.errors import CombinationError, ConfigError, ParameterError
 from samplewise.experiment.config_file import KINDS, effective, read_config, write_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.network import SGD
+from samplewise.training.schedules import Step
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +48,30 @@ EVERY_FIELD = Experiment(
 )
 
 
+CONTROLLED = dataclasses.replace(
+    EVERY_FIELD,
+    schedule="plateau",
+    warmup_steps=3,
+    decay=0.5,
+    final_rate=0.001,
+    plateau_epochs=2,
+    validation_fraction=0.2,
+    monitor="validation_accuracy",
+    patience=4,
+    min_delta=0.01,
+    keep_best=False,
+    target_loss=0.1,
+    target_accuracy=0.9,
+    max_seconds=60.0,
+    max_steps=1000,
+    class_weight={1: 2, 0: 0.1 + 0.2},
+    ema_decay=0.9,
+)
+
+
 @pytest.mark.parametrize(
-    "experiment", [Experiment(), EVERY_FIELD, dataclasses.replace(EVERY_FIELD, hidden=())]
+    "experiment",
+    [Experiment(), EVERY_FIELD, CONTROLLED, dataclasses.replace(EVERY_FIELD, hidden=())],
 )
 def test_what_is_written_is_read_back(experiment, config):
     path = config(write_config(experiment))
@@ -82,6 +105,20 @@ def test_no_source_at_all_gives_the_defaults():
         ("seed", "0", 0),
         ("dtype", "float32", "float32"),
         ("threads", "2", 2),
+        ("schedule", "cosine", "cosine"),
+        ("warmup_steps", "10", 10),
+        ("validation_fraction", "0.1", 0.1),
+        ("monitor", "loss", "loss"),
+        ("patience", "3", 3),
+        ("min_delta", "1e-3", 0.001),
+        ("keep_best", "false", False),
+        ("target_loss", "0.1", 0.1),
+        ("target_accuracy", "1", 1.0),
+        ("max_seconds", "1.5", 1.5),
+        ("max_steps", "100", 100),
+        ("class_weight", "balanced", "balanced"),
+        ("class_weight", "1:2.5, 0:1", "0:1.0,1:2.5"),
+        ("ema_decay", "0.9", 0.9),
     ],
 )
 def test_a_flag_and_a_variable_mean_the_same(field, text, value, monkeypatch):
@@ -234,6 +271,19 @@ def test_settings_that_need_one_another_may_come_in_any_order_and_from_anywhere(
     assert flags.rule == SGD(0.9, nesterov=True)
     path = config("nesterov = true\n")
     assert effective({"momentum": "0.5"}, path).rule == SGD(0.5, nesterov=True)
+
+
+def test_a_schedule_and_its_options_may_come_from_anywhere(config):
+    path = config("every = 3\ndecay = 0.5\n")
+    assert effective({"schedule": "step"}, path).rate_schedule == Step(every=3, decay=0.5)
+    with pytest.raises(CombinationError, match="but cosine has no decay"):
+        effective({"schedule": "cosine"}, path)
+
+
+def test_class_weights_in_a_file_are_a_text(config):
+    assert read_config(config('class_weight = "1:2"\n')) == {"class_weight": "1:2"}
+    with pytest.raises(ConfigError, match='must be "balanced" or as in "0:1,1:2.5"'):
+        read_config(config("class_weight = 2\n"))
 
 
 def test_settings_that_do_not_go_together_are_refused():

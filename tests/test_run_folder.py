@@ -147,6 +147,33 @@ def test_the_summary_is_strict_json_and_says_where_rows_came_from(result):
     assert np.sum(figures["confusion"]) == figures["data"]["test_rows"]
 
 
+def test_a_run_with_validation_rows_draws_their_curve_and_says_how_many(file, tmp_path):
+    drawn = {}
+
+    def curves(given, title):
+        drawn.update(given)
+        return b""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("samplewise.plots.figures.loss_curves", curves)
+        done = run(experiment(file, validation_fraction=0.25, patience=2))
+        write_run(done, tmp_path / "run", force=False)
+    assert drawn == {
+        "training": done.history.losses,
+        "validation": done.history.validation_losses,
+    }
+    figures = summary(done)
+    data = figures["data"]
+    assert data["validation_rows"] == 12
+    assert data["trained_on_rows"] == data["training_rows"] - 12 == 36
+    assert figures["best_epoch"] == done.history.best_epoch
+    assert figures["final_validation_loss"] == done.history.validation_losses[-1]
+    ms_by_epoch = done.history.train_ms / len(done.history.epochs)
+    assert figures["epoch_ms"] == pytest.approx(ms_by_epoch)
+    again = run(effective({}, tmp_path / "run" / "config.toml"))
+    np.testing.assert_array_equal(again.model.parameters, done.model.parameters)
+
+
 def test_class_names_in_any_script_are_kept(tmp_path):
     X = np.arange(40.0).reshape(20, 2)
     dataset = Dataset("t", X, np.arange(20) % 2, ("[red]", "日本 $x$"), "a test")

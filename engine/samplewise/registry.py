@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -181,6 +182,7 @@ def resolve(
     optimizer: Optimizer,
     dtype: np.dtype[Any],
     plan: str = AUTO_PLAN,
+    step_fields: Iterable[str] = (),
 ) -> Choice:
     """Choose the backend of a run.
 
@@ -191,6 +193,7 @@ def resolve(
         optimizer: likewise.
         dtype: likewise.
         plan: likewise.
+        step_fields: what its steps use of `Capabilities.step_fields`.
 
     Raises:
         UnknownBackendError: nothing installed offers `name`.
@@ -201,9 +204,9 @@ def resolve(
         name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
         reason = f"named by {ENVIRONMENT_VARIABLE}"
     if name == AUTO:
-        return _choose(network, loss, optimizer, dtype, plan)
+        return _choose(network, loss, optimizer, dtype, plan, step_fields)
     backend = load(name)
-    missing = backend.capabilities.missing(network, loss, optimizer, dtype, plan)
+    missing = backend.capabilities.missing(network, loss, optimizer, dtype, plan, step_fields)
     if missing:
         raise UnavailableBackendError(
             f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "
@@ -213,12 +216,17 @@ def resolve(
 
 
 def _choose(
-    network: Network, loss: Loss, optimizer: Optimizer, dtype: np.dtype[Any], plan: str
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    dtype: np.dtype[Any],
+    plan: str,
+    step_fields: Iterable[str],
 ) -> Choice:
     passed_over: list[str] = []
     for name in PREFERENCE:
         try:
-            choice = resolve(name, network, loss, optimizer, dtype, plan)
+            choice = resolve(name, network, loss, optimizer, dtype, plan, step_fields)
         except (UnknownBackendError, UnavailableBackendError) as error:
             passed_over.append(str(error))
             continue

@@ -273,7 +273,7 @@ def test_data_describes_and_draws(cli, images):
 def test_backends_are_listed_with_what_they_can(cli):
     ended = cli("backends")
     assert (ended.code, ended.err) == (0, "")
-    for text in ("reference", "vectorized", "numba_cpu", "available", "activations: identity"):
+    for text in ("reference", "vectorized", "numba_cpu", "available", "activations: elu"):
         assert text in ended.out
     rows = {row["name"]: row for row in json.loads(cli("backends", "--json").out)}
     assert rows["reference"]["available"] is True

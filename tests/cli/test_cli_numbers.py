@@ -140,3 +140,11 @@ def test_r_squared_is_that_of_scikit_learn():
     want = r2_score(NUMBERS, predicted)
     assert r_squared(NUMBERS[:, None], predicted[:, None]) == pytest.approx(want)
     assert r_squared(np.ones((3, 1)), np.zeros((3, 1))) == 0.0
+
+
+def test_numbers_are_validated_without_an_accuracy(cli, table):
+    arguments = ("--loss", "huber", "--validation-fraction", 0.2)
+    ended = cli("train", "--data", table, *arguments, *FAST)
+    assert ended.code == 0, ended.err
+    assert "rows after the last epoch" in ended.out
+    assert "accuracy" not in ended.out

@@ -165,6 +165,14 @@ def test_many_epochs_are_shown_twice_a_second(capsys, monkeypatch, epochs, shown
     assert lines == [f"epoch {epoch}/{epochs}  loss 0.5  accuracy 75.0%" for epoch in shown]
 
 
+def test_validation_figures_are_shown(capsys):
+    with EpochProgress() as progress:
+        progress.on_train_begin(history(2))
+        progress.on_epoch_end(EpochRecord(1, 0.5, None, 1.0, 10, 10_000.0, 0.1, 0.25, 0.875))
+    shown = "epoch 1/2  loss 0.5  validation loss 0.25 and accuracy 87.5%\n"
+    assert capsys.readouterr().err == shown
+
+
 def test_only_compiling_that_takes_long_is_announced(capsys, monkeypatch):
     monkeypatch.setattr("samplewise.cli.progress.QUIET_S", 0.05)
     with CompilingNotice() as notice:

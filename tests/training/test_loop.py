@@ -68,7 +68,10 @@ def test_a_history_becomes_json_and_csv():
     history = train(NETWORK, X, LABELS, settings()).history
     assert json.loads(history.to_json())["epochs"][2]["loss"] == history.losses[2]
     lines = history.to_csv().splitlines()
-    assert lines[0] == "epoch,loss,accuracy,train_ms,samples,samples_per_s"
+    assert lines[0] == (
+        "epoch,loss,accuracy,train_ms,samples,samples_per_s,learning_rate,validation_loss,"
+        "validation_accuracy"
+    )
     assert float(lines[3].split(",")[1]) == history.losses[2]
 
 

@@ -130,3 +130,18 @@ def test_the_running_mean_is_that_of_what_came():
     steps = rate_finder._smoothed([0.0] * 20 + [1.0] * 20, 500)
     assert (np.diff(steps[19:]) > 0).all()
     assert 0 < steps[-1] < 1
+
+
+def test_schedules_and_ends_of_runs_play_no_part_but_held_out_rows_do():
+    plain = find_rate(NETWORK, X, LABELS, settings(class_weight="balanced"))
+    busy = find_rate(
+        *(NETWORK, X, LABELS),
+        settings(
+            class_weight="balanced", schedule="cosine", warmup_steps=3, patience=2,
+            monitor="loss", max_steps=4, ema_decay=0.5, epochs=40,
+        ),
+    )  # fmt: skip
+    assert busy.losses == plain.losses
+    assert plain.losses != find_rate(NETWORK, X, LABELS, settings()).losses
+    held = find_rate(NETWORK, X, LABELS, settings(validation_fraction=0.2))
+    assert len(held.rates) == 40

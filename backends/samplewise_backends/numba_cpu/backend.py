@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from samplewise.contract import PLANS, Capabilities, Workload
-from samplewise.network import SGD, Dense, Loss, Network, Optimizer
-from samplewise_backends.numba_cpu.layout import ACTIVATION_CODES, LOSS_CODES
+from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities, Workload
+from samplewise.network import Loss, Network, Optimizer
+from samplewise_backends.numba_cpu.coefficients import CODES
+from samplewise_backends.numba_cpu.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
 from samplewise_backends.numba_cpu.program import NumbaProgram
+from samplewise_backends.numba_cpu.routines import LOSS_CODES
+
+OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm")
 
 
 class NumbaBackend:
@@ -19,14 +23,15 @@ class NumbaBackend:
 
     name = "numba_cpu"
     capabilities = Capabilities(
-        layers=frozenset({Dense.kind}),
+        layers=frozenset(layer.kind for layer in KINDS),
         activations=frozenset(ACTIVATION_CODES),
         losses=frozenset(LOSS_CODES),
-        optimizers=frozenset({"sgd", "momentum", "nesterov", "l2"}),
+        optimizers=frozenset({*CODES, *OPTIONS}),
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
         plans=frozenset(PLANS),
         many=True,
+        step_fields=frozenset({RATES, WEIGHTS}),
     )
 
     def compile(
@@ -38,7 +43,7 @@ class NumbaBackend:
         workload: Workload | None = None,
     ) -> NumbaProgram:
         """Return the program with its tables and buffers; kernels compile at first use."""
-        return NumbaProgram(network, loss, cast(SGD, optimizer), dtype, workload)
+        return NumbaProgram(network, loss, optimizer, dtype, workload)
 
     def compile_many(
         self,
@@ -49,4 +54,4 @@ class NumbaBackend:
         workload: Workload,
     ) -> NumbaManyProgram:
         """Return a program of several networks, which share products and Gram matrix."""
-        return NumbaManyProgram(networks, loss, cast(Sequence[SGD], optimizers), dtype, workload)
+        return NumbaManyProgram(networks, loss, optimizers, dtype, workload)

@@ -17,6 +17,7 @@ from samplewise_backends.numba_cpu.kernels.blocked import (
     SCRATCH_GRAM,
     run_blocked,
 )
+from samplewise_backends.numba_cpu.routines import prepared
 
 Matrix = NDArray[Any]
 
@@ -59,6 +60,7 @@ class Blocked:
         group, first = self._group, steps[0]
         gram, code = self._gram_of(X, first)
         law = group.recurrence([step.learning_rate for step in steps])
+        space = prepared(group.space, steps, states)
         parameters = group.storage.enter(states)
         window = (
             *(first.start, first.stop, group.batch_size, group.block, self._loss, group.form),
@@ -67,7 +69,7 @@ class Blocked:
         run_blocked(
             *(self._gemm, read_only(X), read_only(Y), read_only(first.order), window),
             *(self._kinds, group.stack, parameters.theta, parameters.W, parameters.V),
-            *(group.space, group.buffers, self._rows.buffers, gram, law, losses),
+            *(space, group.buffers, self._rows.buffers, gram, law, losses),
         )
         group.storage.leave(states)
 

@@ -10,27 +10,56 @@ which is (w, v) <- A (w, v) + b g with constant A and b.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import SGD
+from samplewise.network import SGD, Adagrad, Adam, Optimizer, RMSprop
+from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN
 from samplewise_backends.numba_cpu.kernels.tables import Recurrence
 
+CODES = {
+    "sgd": tables.SGD,
+    "adam": tables.ADAM,
+    "rmsprop": tables.RMSPROP,
+    "adagrad": tables.ADAGRAD,
+}
 
-def form_of(optimizer: SGD) -> int:
-    """Return which part of the recurrence an optimizer needs."""
-    if optimizer.momentum:
+
+def form_of(optimizer: Optimizer) -> int:
+    """Return which part of the recurrence an optimizer needs; for another rule it says nothing."""
+    if optimizer.slots:
         return MOVING
     return DECAYING if optimizer.l2 else PLAIN
 
 
-def rule_of(optimizer: SGD, rate: float) -> tuple[float, float, float, float]:
+def rule_of(optimizer: Optimizer, rate: float) -> list[float]:
     """Return a row of the kernels' table of rules."""
-    return rate, optimizer.momentum, float(optimizer.nesterov), optimizer.l2
+    row = [0.0] * tables.RULE_COLUMNS
+    row[tables.RATE], row[tables.RULE] = rate, CODES[optimizer.name]
+    row[tables.L1], row[tables.L2], row[tables.DECAY] = (
+        *(optimizer.l1, optimizer.l2, optimizer.weight_decay),
+    )
+    for column, limit in (
+        (tables.CLIP_VALUE, optimizer.clip_value),
+        (tables.CLIP_NORM, optimizer.clip_norm),
+    ):
+        row[column] = math.inf if limit is None else limit
+    match optimizer:
+        case SGD():
+            row[tables.MOMENTUM], row[tables.NESTEROV] = optimizer.momentum, optimizer.nesterov
+        case Adam():
+            row[tables.NEW], row[tables.NEW_SQUARE] = 1 - optimizer.beta1, 1 - optimizer.beta2
+            row[tables.EPSILON] = optimizer.epsilon
+        case RMSprop():
+            row[tables.NEW_SQUARE], row[tables.EPSILON] = 1 - optimizer.rho, optimizer.epsilon
+        case Adagrad():
+            row[tables.EPSILON] = optimizer.epsilon
+    return row
 
 
 def one_batch(optimizer: SGD, rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""The direct plan of one network."""
+"""The direct plan."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
-from samplewise.network import aligned_zeros
+from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.coefficients import rule_of
 from samplewise_backends.numba_cpu.gram import read_only
+from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.kernels.by_gradient import MOVED_AT_ONCE, run_by_gradient
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
-from samplewise_backends.numba_cpu.kernels.tables import Space, Theta
-from samplewise_backends.numba_cpu.layout import layer_table, smallest_normal
+from samplewise_backends.numba_cpu.layout import LANES, layer_table
+from samplewise_backends.numba_cpu.routines import LOSS_CODES, largest_gradient, prepared, space_of
 from samplewise_backends.numba_cpu.storage import Member
 
 Matrix = NDArray[Any]
@@ -27,7 +29,7 @@ class Direct:
         members: what to train.
         batch_size: the most rows of a step.
         gemm: address of the matrix product.
-        loss: code of the loss.
+        loss: of all.
         dtype: of everything.
     """
 
@@ -36,22 +38,13 @@ class Direct:
         members: Sequence[Member],
         batch_size: int,
         gemm: int,
-        loss: int,
+        loss: Loss,
         dtype: np.dtype[Any],
     ) -> None:
-        self._members, self._gemm, self._loss, self._dtype = members, gemm, loss, dtype
-        found = [layer_table(member.network, batch_size) for member in members]
-        self._layers = [table for table, _ in found]
-        size = max(length for _, length in found)
+        self._gemm, self._loss, self._dtype = gemm, LOSS_CODES[loss.name], dtype
+        self._runs = [_Run(member, batch_size, loss, dtype) for member in members]
         inputs = members[0].network.inputs
         self._gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
-        widest = max(slot.size for member in members for slot in member.network.layout.slots)
-        self._space = Space(
-            values=aligned_zeros(size, dtype),
-            deltas=aligned_zeros(size, dtype),
-            gradient=aligned_zeros(widest, dtype),
-            tiny=smallest_normal(dtype),
-        )
 
     def run(
         self,
@@ -62,14 +55,20 @@ class Direct:
         losses: Matrix,
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        for k, (member, state, step) in enumerate(zip(self._members, states, steps, strict=True)):
+        for k, (own, state, step) in enumerate(zip(self._runs, states, steps, strict=True)):
             window = step.start, step.stop, step.batch_size, self._loss
-            rule = np.array(rule_of(member.optimizer, step.learning_rate), self._dtype)
-            run_direct(
+            rule = np.array(rule_of(own.member.optimizer, step.learning_rate), self._dtype)
+            space = prepared(own.space, [step], [state])
+            rates = NO_RATES if step.rates is None else step.rates
+            given = (
                 *(self._gemm, read_only(X), read_only(Y), read_only(step.order), window),
-                *(self._layers[k], Theta(state.parameters, state.optimizer_state)),
-                *(self._space, self._gathered, rule, losses[k]),
+                *(own.layers, tables.Theta(state.parameters, state.optimizer_state)),
+                *(space, self._gathered, rule),
             )
+            if own.member.in_blocks:
+                run_direct(*given, losses[k])
+            else:
+                run_by_gradient(*given, read_only(rates), losses[k])
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Do nothing: the states are what kernels updated."""
@@ -78,3 +77,25 @@ class Direct:
         """Return None: the states have the weights."""
         del states, X
         return None
+
+
+NO_RATES = np.zeros(0)
+
+
+class _Run:
+    """What the kernels need of one network."""
+
+    def __init__(self, member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> None:
+        self.member = member
+        self.layers, size = layer_table(member.network, batch_size, training=True)
+        gradient = largest_gradient(self.layers)
+        if member.optimizer.clip_norm is not None:
+            gradient = member.network.layout.size
+        elif not member.in_blocks:
+            dense = self.layers[self.layers[:, tables.KIND] == tables.DENSE]
+            at_once = [MOVED_AT_ONCE, *(LANES * dense[:, tables.INPUTS]), *dense[:, tables.UNITS]]
+            others = self.layers[self.layers[:, tables.KIND] != tables.DENSE]
+            gradient = max(*at_once, largest_gradient(others))
+        self.space = space_of(
+            [self.layers], size, gradient, loss, dtype, moves=not member.in_blocks
+        )

@@ -15,6 +15,7 @@ from samplewise_backends.numba_cpu.gram import FullGram, read_only
 from samplewise_backends.numba_cpu.group import Group
 from samplewise_backends.numba_cpu.kernels.block import MOVING
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
+from samplewise_backends.numba_cpu.routines import prepared
 from samplewise_backends.numba_cpu.storage import Parameters
 
 Matrix = NDArray[Any]
@@ -123,13 +124,14 @@ class Dual:
             self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
         gram = self._gram.covering(X, first)
         law = group.recurrence([step.learning_rate for step in steps])
+        space = prepared(group.space, steps, states)
         window = (
             *(first.start, first.stop, group.batch_size, group.block, self._loss, group.form),
             *(False, 0, group.ld),
         )
         run_dual(
             *(self._gemm, read_only(Y), read_only(first.order), window, self._kinds),
-            *(group.stack, parameters.theta, held.base, held.S, held.origin, group.space),
+            *(group.stack, parameters.theta, held.base, held.S, held.origin, space),
             *(group.buffers, self._gathered, gram, self._near, law, losses),
         )
         group.storage.leave(states, first=False)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import aligned_zeros
+from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.coefficients import form_of, recurrence
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.layout import padded, smallest_normal
+from samplewise_backends.numba_cpu.layout import padded
+from samplewise_backends.numba_cpu.routines import largest_gradient, space_of
 from samplewise_backends.numba_cpu.storage import Alone, Member, Stacked
 
 Vector = NDArray[Any]
@@ -25,28 +26,30 @@ class Group:
         members: at least one, with the same inputs, and optimizers of one `form_of`.
         batch_size: rows of a step.
         block: rows of a block, a multiple of `batch_size`.
+        loss: of all.
         dtype: of everything.
     """
 
     def __init__(
-        self, members: Sequence[Member], batch_size: int, block: int, dtype: np.dtype[Any]
+        self,
+        members: Sequence[Member],
+        batch_size: int,
+        block: int,
+        loss: Loss,
+        dtype: np.dtype[Any],
     ) -> None:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
         self.form = form_of(members[0].optimizer)
         self.storage = Alone(members[0]) if len(members) == 1 else Stacked(members, dtype)
-        self._optimizers = [member.optimizer for member in members]
+        self._optimizers = [cast(SGD, member.optimizer) for member in members]
         self._units = [member.units for member in members]
         self.ld = padded(sum(self._units))
         layers, size = self.storage.layers(batch_size, block * self.ld)
         table, networks = self._place_first_layers(layers)
-        self.stack = tables.Stack(table, networks, self._segments(table, networks))
-        widest = max(slot.size for m in members for slot in m.network.layout.slots[1:])
-        self.space = tables.Space(
-            values=aligned_zeros(size, dtype),
-            deltas=aligned_zeros(size, dtype),
-            gradient=aligned_zeros(max(widest, self.ld), dtype),
-            tiny=smallest_normal(dtype),
-        )
+        # Behind all else, what the first layers keep for their slopes.
+        self.stack = tables.Stack(table, networks, self._segments(table, networks, size))
+        behind = max(largest_gradient(member.layers[1:]) for member in members)
+        self.space = space_of(layers, size + block * self.ld, max(behind, self.ld), loss, dtype)
         self.buffers = tables.Block(*(aligned_zeros(block * self.ld, dtype) for _ in range(3)))
         self._known: tuple[tuple[float, ...], tables.Recurrence] | None = None
 
@@ -63,18 +66,17 @@ class Group:
         return np.vstack(layers), np.array(networks, np.int64)
 
     def _segments(
-        self, layers: NDArray[np.int64], networks: NDArray[np.int64]
+        self, layers: NDArray[np.int64], networks: NDArray[np.int64], kept: int
     ) -> NDArray[np.int64]:
         """Return runs of units with the same activation; the last one takes the padding too."""
         runs: list[list[int]] = []
-        for start, _ in networks:
-            code, units = layers[start, [tables.ACTIVATION, tables.UNITS]]
+        for first, _ in networks:
+            code, units = layers[first, [tables.ACTIVATION, tables.UNITS]]
             if runs and runs[-1][2] == code:
                 runs[-1][1] += units
             else:
-                runs.append(
-                    [runs[-1][1] if runs else 0, (runs[-1][1] if runs else 0) + units, code]
-                )
+                start = runs[-1][1] if runs else 0
+                runs.append([start, start + units, code, kept])
         runs[-1][1] = self.ld
         return np.array(runs, np.int64)
 

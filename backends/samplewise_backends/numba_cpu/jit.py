@@ -18,7 +18,8 @@ from typing import Any, cast
 
 import numba
 import platformdirs
-from numba.core import caching
+from numba import types
+from numba.core import caching, ccallback
 
 # Lets sums be reordered, so that they vectorise, and products be fused into them. `nnan` and
 # `ninf` stay out: with them, numba folds isnan and isfinite to constants.
@@ -109,19 +110,65 @@ def _options(flags: frozenset[str]) -> dict[str, Any]:
 
 def entry_point(function: Callable[..., Any]) -> Any:
     """Compile on first call from Python, with products fused into sums, and keep it on disk."""
-    folder, settings = cache_folder(), cast(Any, numba.config)
     dispatcher = numba.njit(**_options(FUSED))(function)
-    if folder is None or settings.DISABLE_JIT:
-        return dispatcher
+    if not cast(Any, numba.config).DISABLE_JIT:
+        _keep_on_disk(dispatcher, function)
+    return dispatcher
+
+
+def _keep_on_disk(compiled: Any, function: Callable[..., Any]) -> None:
+    """Do what `cache=True` does, with our folder and class."""
+    folder, settings = cache_folder(), cast(Any, numba.config)
+    if folder is None:
+        return
     # numba reads this when a cache is made; it has no argument for the folder.
     before = settings.CACHE_DIR
     settings.CACHE_DIR = str(folder)
     try:
-        # What njit(cache=True) does, with another class.
-        dispatcher._cache = _MendingCache(function)
+        compiled._cache = _MendingCache(function)
     finally:
         settings.CACHE_DIR = before
-    return dispatcher
+
+
+WHOLE = types.intp
+WHOLES = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
+NUMBER, NUMBERS = "number", "numbers"
+"""What a routine takes: an integer, the address of int64, a number of its dtype, their address."""
+
+
+class Routine:
+    """A kernel that others call by its address, so that it is compiled once and not in each.
+
+    Args:
+        function: returns nothing.
+        kinds: of its arguments.
+    """
+
+    def __init__(self, function: Callable[..., None], kinds: tuple[Any, ...]) -> None:
+        self._function, self._kinds = function, kinds
+        self._compiled: dict[str, Any] = {}
+
+    def address(self, dtype: str) -> int:
+        """Return where the routine of a dtype is in this process; compile it if need be."""
+        if dtype not in self._compiled:
+            # numba.cfunc(cache=True) would choose the folder and the class of the cache.
+            callback: Any = ccallback.CFunc
+            signature = self._arguments(dtype), types.void
+            compiled = callback(self._function, signature, {}, _options(FUSED))
+            _keep_on_disk(compiled, self._function)
+            compiled.compile()
+            self._compiled[dtype] = compiled
+        return int(self._compiled[dtype].address)
+
+    def _arguments(self, dtype: str) -> tuple[Any, ...]:
+        number = getattr(types, dtype)
+        kinds = {NUMBER: number, NUMBERS: types.CPointer(number)}  # type: ignore[no-untyped-call]
+        return tuple(kinds.get(kind, kind) for kind in self._kinds)
+
+
+def routine(*kinds: Any) -> Callable[[Callable[..., None]], Routine]:
+    """Compile on the first question for the address, as `entry_point`, for kernels to call."""
+    return lambda function: Routine(function, kinds)
 
 
 def _inner(function: Callable[..., Any], flags: frozenset[str], **options: Any) -> Any:

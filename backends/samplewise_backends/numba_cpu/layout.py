@@ -1,8 +1,7 @@
-"""Where each layer's outputs lie in the buffers of kernels."""
+"""Where each layer's outputs lie in the buffers of kernels, and which routines they need."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,9 @@ from numpy.typing import NDArray
 
 from samplewise.network import Network
 from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.lowering import keeps, rows_of, scratch_of
 
 LANES = 16
-
-ACTIVATION_CODES = {
-    "identity": tables.IDENTITY,
-    "sigmoid": tables.SIGMOID,
-    "tanh": tables.TANH,
-    "relu": tables.RELU,
-}
-LOSS_CODES = {
-    "binary_cross_entropy": tables.BINARY,
-    "categorical_cross_entropy": tables.CATEGORICAL,
-}
 
 
 def padded(units: int) -> int:
@@ -30,28 +19,28 @@ def padded(units: int) -> int:
     return -(-units // LANES) * LANES
 
 
-def layer_table(network: Network, rows: int, out: int = 0) -> tuple[NDArray[np.int64], int]:
+def layer_table(
+    network: Network, rows: int, out: int = 0, *, training: bool
+) -> tuple[NDArray[np.int64], int]:
     """Return the table of a network's layers, and the length of its buffers.
 
     Args:
         network: whose own flat vector of parameters the table points into.
         rows: of each layer's outputs.
         out: where the first layer's outputs start.
+        training: whether dropout drops.
     """
-    offsets = {slot.name: slot.offset for slot in network.layout.slots}
-    table = np.zeros((len(network.layers), tables.LAYER_COLUMNS), np.int64)
-    for k, layer in enumerate(network.layers):
-        inputs, units = (math.prod(shape) for shape in network.shapes[k : k + 2])
-        activation = ACTIVATION_CODES[layer.activation]
-        weight, bias = offsets[f"{k}.weight"], offsets[f"{k}.bias"]
-        table[k] = inputs, units, activation, weight, bias, out, units
-        out += padded(rows * units)
+    table = np.array(rows_of(network, training=training))
+    for row in table:
+        size = padded(rows * row[tables.UNITS])
+        row[[tables.OUT, tables.LD, tables.KEPT]] = out, row[tables.UNITS], out
+        if keeps(row):
+            out += size
+            row[tables.KEPT] = out
+        out += size
+    table[:, tables.SCRATCH] = out
+    out += padded(max(map(scratch_of, table)))
     return table, out
-
-
-def largest_layer(network: Network) -> int:
-    """Return the most weights in one layer: the size of a scratch gradient."""
-    return max(slot.size for slot in network.layout.slots)
 
 
 def smallest_normal(dtype: np.dtype[Any]) -> Any:

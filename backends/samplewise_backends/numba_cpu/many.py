@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState, Workload
-from samplewise.network import SGD, Loss, Network, aligned_zeros
+from samplewise.contract import RATES, Steps, TrainingState, Workload
+from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.coefficients import form_of
 from samplewise_backends.numba_cpu.gram import in_turn
 from samplewise_backends.numba_cpu.storage import Member
@@ -61,11 +61,12 @@ class NumbaManyProgram:
         self,
         networks: Sequence[Network],
         loss: Loss,
-        optimizers: Sequence[SGD],
+        optimizers: Sequence[Optimizer],
         dtype: np.dtype[Any],
         workload: Workload,
     ) -> None:
-        self._members = [Member(*pair) for pair in zip(networks, optimizers, strict=True)]
+        varies = RATES in workload.step_fields
+        self._members = [Member(*pair, varies) for pair in zip(networks, optimizers, strict=True)]
         self._loss, self._dtype = loss, dtype
         self._threads = max(workload.threads, 1)
         self._active: tuple[int, ...] = ()

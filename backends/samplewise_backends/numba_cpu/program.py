@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Program, Steps, TrainingState, Workload
-from samplewise.network import SGD, Loss, Network, aligned_zeros
+from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
+from samplewise.network import Loss, Network, Optimizer, aligned_zeros
+from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels.step import forward, forward_from, mean_gradient
-from samplewise_backends.numba_cpu.kernels.tables import Space
-from samplewise_backends.numba_cpu.layout import LOSS_CODES, layer_table, padded, smallest_normal
+from samplewise_backends.numba_cpu.kernels.by_gradient import mean_gradient
+from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
+from samplewise_backends.numba_cpu.layout import layer_table
+from samplewise_backends.numba_cpu.routines import LOSS_CODES, addresses, space_of
 from samplewise_backends.numba_cpu.storage import Member
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
@@ -31,13 +33,13 @@ class NumbaProgram(Program):
         self,
         network: Network,
         loss: Loss,
-        optimizer: SGD,
+        optimizer: Optimizer,
         dtype: np.dtype[Any],
         workload: Workload | None,
     ) -> None:
         self._member = Member(network, optimizer)
         self._network, self._dtype = network, dtype
-        self._named_loss, self._loss = loss, LOSS_CODES[loss.name]
+        self._loss = loss
         self._gemm = gemm_address(dtype.name)
         # A program that only predicts never asks for a plan, nor for a calibration.
         self._workload, self._batch_size = workload, 0
@@ -57,10 +59,13 @@ class NumbaProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run all steps in one compiled call."""
-        if steps.batch_size != self._batch_size:
+        unforeseen = steps.rates is not None and not self._member.rates_vary
+        if steps.batch_size != self._batch_size or unforeseen:
             self.synchronize(state)
             known = self._workload or Workload(len(X))
-            self._plan_for(replace(known, rows=len(X), batch_size=steps.batch_size))
+            fields = known.step_fields | ({RATES} if unforeseen else frozenset())
+            known = replace(known, rows=len(X), batch_size=steps.batch_size, step_fields=fields)
+            self._plan_for(known)
         self._trainer.run([state], X, Y, [steps], losses.reshape(1, -1))
 
     def synchronize(self, state: TrainingState) -> None:
@@ -77,25 +82,29 @@ class NumbaProgram(Program):
         for first in range(0, len(X), PREDICTED_AT_ONCE):
             some = values[first : first + PREDICTED_AT_ONCE]
             self._reserve(len(some))
-            forward_from(self._gemm, some, self._layers, state.parameters, self._values)
+            forward_from(*(self._gemm, some, self._layers, state.parameters), *self._predicting)
             logits[first : first + len(some)] = self._logits[: len(some)]
         return logits
 
     def _plan_for(self, workload: Workload) -> None:
         self._workload, self._batch_size = workload, workload.batch_size
-        self._factory = TrainerFactory([self._member], self._named_loss, self._dtype, workload)
+        self._member = replace(self._member, rates_vary=RATES in workload.step_fields)
+        self._factory = TrainerFactory([self._member], self._loss, self._dtype, workload)
         self._trainer = self._factory.trainer([self._member])
         self.plan = self._factory.plan
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
-        self._reserve(len(X))
-        A = self._uniform(X)
+        # Dropout keeps everything here, as in prediction.
+        layers, size = layer_table(self._network, len(X), training=False)
         gradient = self._network.layout.zeros(self._dtype)
         losses = np.zeros(len(X), dtype=self._dtype)
+        written = space_of([layers], size, 0, self._loss, self._dtype)
+        no_state, no_rule = gradient[:0], np.zeros(tables.RULE_COLUMNS, self._dtype)
+        theta = tables.Theta(np.require(parameters, requirements="W"), no_state)
         mean_gradient(
-            *(self._gemm, A, np.array(Y), np.arange(len(X)), self._loss, self._layers),
-            *(np.require(parameters, requirements="W"), self._space, gradient, losses),
+            *(self._gemm, np.array(X), np.array(Y), np.arange(len(X))),
+            *(LOSS_CODES[self._loss.name], layers, theta, written, no_rule, gradient, losses),
         )
         return float(losses.mean(dtype=np.float64)), gradient
 
@@ -106,22 +115,18 @@ class NumbaProgram(Program):
         logits = np.empty((len(X), self._network.outputs), dtype=self._dtype)
         for first in range(0, len(X), PREDICTED_AT_ONCE):
             A = self._uniform(X[first : first + PREDICTED_AT_ONCE])
-            forward(self._gemm, A, self._layers, parameters, self._values)
+            forward(self._gemm, A, self._layers, parameters, *self._predicting)
             logits[first : first + len(A)] = self._logits[: len(A)]
         return logits
 
     def predictor(self, parameters: Vector, X: Matrix) -> tuple[Callable[[], None], Matrix]:
         """Return one compiled call with a table and a buffer of its own, and the logits in that."""
-        layers, size = layer_table(self._network, len(X))
+        layers, size = layer_table(self._network, len(X), training=False)
         values = aligned_zeros(size, self._dtype)
         parameters = np.require(parameters, requirements="W")
-        call = partial(forward, self._gemm, X, layers, parameters, values)
-        return call, self._last_outputs(values, len(X))
-
-    def _last_outputs(self, values: Vector, rows: int) -> Matrix:
-        """Return the view of the logits in a buffer for `rows` rows; the last layer's end it."""
-        size = rows * self._network.outputs
-        return values[len(values) - padded(size) :][:size].reshape(rows, -1)
+        routines = addresses(layers, self._dtype)
+        call = partial(forward, self._gemm, X, layers, parameters, values, routines)
+        return call, _last_outputs(layers, values, len(X))
 
     def _uniform(self, X: Matrix) -> Matrix:
         """Return X, or a copy in a buffer if numba would see another type in its flags.
@@ -138,14 +143,15 @@ class NumbaProgram(Program):
         if rows <= self._rows:
             return
         self._rows = rows
-        self._layers, size = layer_table(self._network, rows)
-        self._values = aligned_zeros(size, self._dtype)
-        self._space = Space(
-            values=self._values,
-            deltas=aligned_zeros(size, self._dtype),
-            gradient=aligned_zeros(0, self._dtype),
-            tiny=smallest_normal(self._dtype),
-        )
-        self._logits = self._last_outputs(self._values, rows)
+        self._layers, size = layer_table(self._network, rows, training=False)
+        values = aligned_zeros(size, self._dtype)
+        self._predicting = values, addresses(self._layers, self._dtype)
+        self._logits = _last_outputs(self._layers, values, rows)
         inputs = self._network.inputs
         self._gathered = aligned_zeros(rows * inputs, self._dtype).reshape(rows, inputs)
+
+
+def _last_outputs(layers: NDArray[np.int64], values: Vector, rows: int) -> Matrix:
+    """Return the view of the logits in a buffer for `rows` rows."""
+    first, units = layers[-1, [tables.OUT, tables.UNITS]]
+    return values[first : first + rows * units].reshape(rows, units)

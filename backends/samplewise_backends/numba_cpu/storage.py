@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import TrainingState
-from samplewise.network import SGD, Network, aligned_zeros
+from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.layout import layer_table, padded
 
@@ -23,15 +23,37 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Member:
-    """A network and the rule it trains by."""
+    """A network and the rule it trains by.
+
+    Args:
+        network: what trains.
+        optimizer: its rule.
+        rates_vary: whether each step may have a learning rate of its own.
+    """
 
     network: Network
-    optimizer: SGD
+    optimizer: Optimizer
+    rates_vary: bool = False
+
+    @cached_property
+    def layers(self) -> NDArray[np.int64]:
+        """The table of its layers in training, with outputs of no rows."""
+        return layer_table(self.network, 0, training=True)[0]
+
+    @property
+    def starts_dense(self) -> bool:
+        """Whether the first layer that computes something is dense, on the inputs as they are."""
+        return bool(self.layers[0, tables.KIND] == tables.DENSE)
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether a block of steps can be made at once."""
+        return self.starts_dense and self.optimizer.is_linear and not self.rates_vary
 
     @property
     def units(self) -> int:
         """Units of the first layer."""
-        return math.prod(self.network.shapes[1])
+        return int(self.layers[0, tables.UNITS])
 
     @property
     def behind(self) -> slice:
@@ -41,11 +63,15 @@ class Member:
 
     def first_weights(self, vector: Vector) -> Matrix:
         """Return the view of the first layer's weights, (units, inputs)."""
-        return self.network.layout.views(vector)["0.weight"]
+        return self.network.layout.views(vector)[f"{self._first}.weight"]
 
     def first_bias(self, vector: Vector) -> Vector:
         """Return the view of the first layer's bias, (units,)."""
-        return self.network.layout.views(vector)["0.bias"]
+        return self.network.layout.views(vector)[f"{self._first}.bias"]
+
+    @property
+    def _first(self) -> int:
+        return int(self.layers[0, tables.INDEX])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +97,7 @@ class Alone:
 
     def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
         """Return the layer table of each network, and the length of the buffers."""
-        table, out = layer_table(self._member.network, rows, out)
+        table, out = layer_table(self._member.network, rows, out, training=True)
         return [table], out
 
     def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
@@ -117,7 +143,7 @@ class Stacked:
         """Return the layer table of each network, and the length of the buffers."""
         found = []
         for member, (units, behind) in zip(self._members, self._places, strict=True):
-            table, out = layer_table(member.network, rows, out)
+            table, out = layer_table(member.network, rows, out, training=True)
             moved = behind.start - member.behind.start
             table[1:, [tables.WEIGHT, tables.BIAS]] += moved
             table[0, tables.BIAS] = units.start

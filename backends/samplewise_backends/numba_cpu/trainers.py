@@ -17,8 +17,8 @@ from samplewise_backends.numba_cpu.dual import Dual
 from samplewise_backends.numba_cpu.gram import Each, FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.group import Group
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.layout import LOSS_CODES
 from samplewise_backends.numba_cpu.planning.planner import choose
+from samplewise_backends.numba_cpu.routines import LOSS_CODES
 from samplewise_backends.numba_cpu.storage import Member
 
 Matrix = NDArray[Any]
@@ -61,7 +61,7 @@ class TrainerFactory:
         self, members: Sequence[Member], loss: Loss, dtype: np.dtype[Any], workload: Workload
     ) -> None:
         self._members, self._dtype, self._workload = members, dtype, workload
-        self._loss = LOSS_CODES[loss.name]
+        self._loss = loss
         self._gemm = gemm_address(dtype.name)
         chosen = choose(members, workload, dtype)
         self.plan, self._kinds = chosen.plan, chosen.kinds
@@ -76,11 +76,12 @@ class TrainerFactory:
         batch_size, block = self._workload.batch_size, self.plan.block
         if block is None:
             return Direct(members, batch_size, self._gemm, self._loss, self._dtype)
-        group = Group(members, batch_size, block, self._dtype)
+        group = Group(members, batch_size, block, self._loss, self._dtype)
+        code = LOSS_CODES[self._loss.name]
         if self._full_gram is not None:
-            return Dual(group, self._gemm, self._kinds, self._full_gram, self._loss)
+            return Dual(group, self._gemm, self._kinds, self._full_gram, code)
         rows = Rows(block, members[0].network.inputs, self._dtype)
-        return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks, self._loss)
+        return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks, code)
 
     def share_gram(self, X: Matrix, steps: Steps, each: Each) -> None:
         """Compute what all trainers read, before several threads would."""
@@ -91,7 +92,12 @@ class TrainerFactory:
 
     def warm_up(self) -> None:
         """Compile, or load from the cache, the kernels of the plan, on two rows of zeros."""
-        network, optimizer = self._members[0].network, self._members[0].optimizer
+        kernels = {member.in_blocks: member for member in self._members}
+        for member in kernels.values():
+            self._train_on_zeros(member)
+
+    def _train_on_zeros(self, member: Member) -> None:
+        network, optimizer = member.network, member.optimizer
         X = aligned_zeros(2 * network.inputs, self._dtype).reshape(2, network.inputs)
         Y = aligned_zeros(2 * network.outputs, self._dtype).reshape(2, network.outputs)
         size = network.layout.size
@@ -101,6 +107,6 @@ class TrainerFactory:
         # At a rate of 0 nothing can overflow, whatever the penalty.
         steps = Steps(np.arange(2), 0, 2, self._workload.batch_size, 0.0)
         losses = np.zeros((1, 2), self._dtype)
-        trainer = self.trainer(self._members[:1])
+        trainer = self.trainer([member])
         trainer.run([state], X, Y, [steps], losses)
         trainer.synchronize([state])

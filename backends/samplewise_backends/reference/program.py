@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload, dropout
+from samplewise.contract import (
+    RATES,
+    WEIGHTS,
+    Capabilities,
+    Program,
+    Steps,
+    TrainingState,
+    Workload,
+    dropout,
+)
 from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Given
@@ -45,15 +54,16 @@ class ReferenceProgram(Program):
         gradient = np.zeros_like(state.parameters)
         sums = self._tensors(gradient)
         batches = range(steps.start, steps.stop, steps.batch_size)
-        for t, first in enumerate(batches, start=state.step + 1):
+        for step, first in enumerate(batches):
             last = min(first + steps.batch_size, steps.stop)
             gradient.fill(0)
             for i in range(first, last):
                 row = steps.order[i]
                 seen = self._with_masks(given, steps.dropout_key, i)
-                losses[i] = self._add_gradient(seen, X[row], Y[row], sums)
+                weight = 1 if steps.weights is None else steps.weights[row]
+                losses[i] = self._add_gradient(seen, X[row], Y[row], sums, weight)
             gradient /= last - first
-            self._update(state, gradient, steps.learning_rate, t)
+            self._update(state, gradient, steps.rate(step), state.step + step + 1)
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient; nothing is dropped."""
@@ -78,11 +88,13 @@ class ReferenceProgram(Program):
             A.append(f(Z[-1]))
         return Z, A
 
-    def _add_gradient(self, given: list[Given], x: Vector, y: Vector, sums: list[Given]) -> Any:
-        """Add the gradient of one sample's loss to `sums`; return the loss."""
+    def _add_gradient(
+        self, given: list[Given], x: Vector, y: Vector, sums: list[Given], weight: Any = 1
+    ) -> Any:
+        """Add the gradient of one sample's loss times `weight` to `sums`; return the loss."""
         Z, A = self._forward(given, x)
         loss, da = self._value(A[-1].ravel(), y, self._loss)
-        da = da.reshape(A[-1].shape)
+        da = weight * da.reshape(A[-1].shape)
         for k in reversed(range(len(self._layers))):
             layer, (_, slope) = self._layers[k], self._activations[k]
             dz = da * slope(Z[k], A[k + 1])
@@ -144,6 +156,7 @@ class ReferenceBackend:
         ),
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
+        step_fields=frozenset({RATES, WEIGHTS}),
     )
 
     @property

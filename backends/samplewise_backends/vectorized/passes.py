@@ -59,15 +59,25 @@ class Passes:
             self._kinds[k].forward(A[k - 1], self._given(layers, batch, k), A[k])
             self._activations[k][0](A[k], scratch[k])
 
-    def backward(self, layers: Layers, batch: Batch, factor: float, gradient: Layers) -> None:
+    def backward(
+        self,
+        layers: Layers,
+        batch: Batch,
+        factor: float,
+        gradient: Layers,
+        weights: Matrix | None = None,
+    ) -> None:
         """Write d loss / d Z of each layer times `factor`, and the gradients of all but the first.
 
-        The sum over the batch is taken, of what the factor has made of each row.
+        The sum over the batch is taken, of what the factor has made of each row, and its weight
+        where there are `weights`, (rows, 1).
         """
         A, dZ, scratch = batch.A, batch.dZ, batch.scratch
         self._loss_gradient(A[-1], batch.Y, dZ[-1], scratch[-1])
         if factor != 1:
             dZ[-1] *= factor
+        if weights is not None:
+            dZ[-1] *= weights
         for k in range(len(A) - 1, 0, -1):
             self._activations[k][1](dZ[k], A[k], scratch[k])
             given = self._given(layers, batch, k)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import Plan, Workload
+from samplewise.contract import RATES, Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT
 from samplewise.network import SGD, Dense, Network, Optimizer
 
@@ -50,6 +50,8 @@ def choose(
         return Plan(reason="nothing is known of the workload"), 0
     if workload.plan == DIRECT:
         return Plan(reason="asked for"), 0
+    if RATES in workload.step_fields:
+        return Plan(reason="a block of steps has one learning rate, but it changes at each"), 0
     if not isinstance(rule, SGD) or not rule.is_linear:
         return Plan(reason=f"a step of {rule.name} with these settings is not linear in W"), 0
     if not isinstance(network.layers[0], Dense):

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Capabilities, Program, Steps, TrainingState, Workload
+from samplewise.contract import (
+    RATES,
+    WEIGHTS,
+    Capabilities,
+    Program,
+    Steps,
+    TrainingState,
+    Workload,
+)
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.vectorized.activations import ACTIVATIONS
@@ -100,6 +108,7 @@ class VectorizedBackend:
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
         plans=frozenset({DIRECT, BLOCKED}),
+        step_fields=frozenset({RATES, WEIGHTS}),
     )
 
     @property

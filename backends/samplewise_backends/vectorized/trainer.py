@@ -44,11 +44,11 @@ class Trainer:
         self._passes = Passes(network, loss, dtype)
         self._gradient = network.layout.zeros(dtype)
         self._space = Workspace(network, 0, dtype, training=True)
-        self._batch_size = 0
+        self._prepared: tuple[int, bool] | None = None
 
     def run(self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector) -> None:
         """Do what `Program.run_epoch` promises."""
-        self._prepare(steps.batch_size, steps.stop - steps.start)
+        self._prepare(steps)
         passes, first_layer, update = self._passes, self._first_layer, self._update
         layers, gradients = passes.layers(state.parameters), passes.layers(self._gradient)
         first_layer.begin(state, X, steps, layers, gradients)
@@ -56,24 +56,26 @@ class Trainer:
             vector[first_layer.start :]
             for vector in (state.parameters, state.optimizer_state, self._gradient)
         )
-        size, rate = steps.batch_size, steps.learning_rate
+        size = steps.batch_size
         in_order = _is_consecutive(steps)
         for first in range(steps.start, steps.stop, self._space.rows):
             count = min(self._space.rows, steps.stop - first)
             rows = steps.order[first : first + count]
             first_layer.open(self._take(X, Y, rows, in_order), first)
             self._drop(steps.dropout_key, first, count)
+            weights = None if steps.weights is None else steps.weights[rows][:, np.newaxis]
             for start in range(0, count, size):
                 stop = min(start + size, count)
+                done = (first + start - steps.start) // size
+                rate = steps.rate(done)
+                of_batch = None if weights is None else weights[start:stop]
                 batch = self._space.batch(start, stop)
                 first_layer.forward(batch)
                 passes.forward(layers, batch)
                 factor = update.factor(rate, stop - start)
-                passes.backward(layers, batch, factor, gradients)
+                passes.backward(layers, batch, factor, gradients, of_batch)
                 first_layer.backward(batch)
-                update.step(
-                    theta, v, g, rate, state.step + (first + start - steps.start) // size + 1
-                )
+                update.step(theta, v, g, rate, state.step + done + 1)
                 # Counted from the start of the epoch, so that a cut changes nothing.
                 if (first + start) // size % update.flush_interval == 0:
                     update.flush(theta, v)
@@ -95,18 +97,23 @@ class Trainer:
         logits, Y, scratch = (part[:count] for part in (space.A[-1], space.Y, space.scratch[-1]))
         self._passes.losses(logits, Y, losses, scratch)
 
-    def _prepare(self, batch_size: int, window: int) -> None:
-        """Make the buffers for batches of some rows, unless they are there."""
-        rows = rows_of_block(self._network, self._dtype, self._block, batch_size)
-        rows = min(rows, window)
-        if batch_size == self._batch_size and rows <= self._space.rows:
+    def _prepare(self, steps: Steps) -> None:
+        """Make the buffers for batches of some rows, unless they are there.
+
+        A block of steps has one rate: where each has its own, they are made one after the other.
+        """
+        batch_size, blocked = steps.batch_size, self._block is not None and steps.rates is None
+        block = self._block if blocked else None
+        rows = rows_of_block(self._network, self._dtype, block, batch_size)
+        rows = min(rows, steps.stop - steps.start)
+        if self._prepared == (batch_size, blocked) and rows <= self._space.rows:
             return
         network, rule, dtype = self._network, self._optimizer, self._dtype
-        self._batch_size = batch_size
+        self._prepared = batch_size, blocked
         self._space = Workspace(network, rows, dtype, training=True)
         self._rows = matrix(0, network.inputs, dtype)
         self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer(self._passes)
-        if self._block is not None:
+        if blocked:
             self._first_layer = BlockedFirstLayer(
                 network, cast(SGD, rule), self._space, batch_size, self._budget
             )

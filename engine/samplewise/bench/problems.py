@@ -17,6 +17,7 @@ from samplewise.network import (
     SGD,
     ClassLoss,
     Network,
+    Optimizer,
     class_loss_named,
     initialize,
     multilayer_perceptron,
@@ -54,7 +55,7 @@ class Problem:
 
     network: Network
     loss: ClassLoss
-    optimizer: SGD
+    optimizer: Optimizer
     X: NDArray[Any]
     Y: NDArray[Any]
     learning_rate: float
@@ -146,7 +147,7 @@ def drawn_problem(
     *,
     epochs: int = DRAWN_EPOCHS,
     batch_size: int = 1,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     learning_rate: float = DRAWN_RATE,
     dtype: str = "float32",
 ) -> Problem:

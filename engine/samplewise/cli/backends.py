@@ -18,7 +18,7 @@ AsMarkdown = Annotated[
     bool, typer.Option("--markdown", help="Print what works on which backend as Markdown.")
 ]
 # Capabilities of a network and its training, in the order of the table.
-FEATURES = ("layers", "activations", "losses", "optimizers", "dtypes", "plans")
+FEATURES = ("layers", "activations", "losses", "optimizers", "dtypes", "plans", "step_fields")
 
 
 def backends(as_markdown: AsMarkdown = False, as_json: options.AsJson = False) -> None:

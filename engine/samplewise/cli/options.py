@@ -162,6 +162,88 @@ TrackAccuracy = Annotated[
         "--track-accuracy/--no-track-accuracy", help="Measure the accuracy after every epoch."
     ),
 ]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the learning rate: constant, step, exponential, cosine, one_cycle, "
+        "inverse_scaling or plateau.",
+        show_default="constant",
+    ),
+]
+WarmupSteps = Annotated[
+    str | None, typer.Option(help="First steps, in which the rate rises.", show_default="0")
+]
+Decay = Annotated[
+    str | None,
+    typer.Option(
+        help="Of step, plateau and exponential: factor of each fall.",
+        show_default="0.1, exponential 0.9",
+    ),
+]
+Every = Annotated[
+    str | None, typer.Option(help="Of step: epochs between two falls.", show_default="none")
+]
+FinalRate = Annotated[
+    str | None,
+    typer.Option(
+        help="Of cosine and one_cycle: the rate at the end; of plateau: the lowest.",
+        show_default="0, one_cycle the rate / 250,000",
+    ),
+]
+Power = Annotated[
+    str | None, typer.Option(help="Of inverse_scaling: of the steps.", show_default="0.5")
+]
+PlateauEpochs = Annotated[
+    str | None,
+    typer.Option(help="Of plateau: epochs without improvement before a fall.", show_default="5"),
+]
+ValidationFraction = Annotated[
+    str | None,
+    typer.Option(help="Share of the training rows to validate on.", show_default="none"),
+]
+Monitor = Annotated[
+    str | None,
+    typer.Option(
+        help="auto, loss, accuracy, validation_loss or validation_accuracy: what says which epoch "
+        "is the best.",
+        show_default="auto",
+    ),
+]
+Patience = Annotated[
+    str | None,
+    typer.Option(help="End after so many epochs without improvement.", show_default="never"),
+]
+MinDelta = Annotated[
+    str | None, typer.Option(help="What counts as an improvement.", show_default="0")
+]
+KeepBest = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-best/--keep-last",
+        help="Keep the weights of the best epoch.",
+        show_default="best with --patience",
+    ),
+]
+TargetLoss = Annotated[str | None, typer.Option(help="End at such a loss.", show_default="never")]
+TargetAccuracy = Annotated[
+    str | None, typer.Option(help="End at such an accuracy.", show_default="never")
+]
+MaxSeconds = Annotated[
+    str | None, typer.Option(help="End after so many seconds.", show_default="never")
+]
+MaxSteps = Annotated[
+    str | None, typer.Option(help="End after so many steps.", show_default="never")
+]
+ClassWeight = Annotated[
+    str | None,
+    typer.Option(
+        help="How often rows count: balanced, or by class as in 0:1,1:2.5.", show_default="1 each"
+    ),
+]
+EmaDecay = Annotated[
+    str | None,
+    typer.Option(help="Average the weights once an epoch, with this decay.", show_default="none"),
+]
 ModelPath = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")
 ]

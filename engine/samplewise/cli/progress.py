@@ -85,6 +85,10 @@ class EpochProgress(Callback):
         text = f"epoch {record.epoch}/{self._epochs}  loss {record.loss:.4g}"
         if record.accuracy is not None:
             text += f"  accuracy {record.accuracy:.1%}"
+        if record.validation_loss is not None:
+            text += f"  validation loss {record.validation_loss:.4g}"
+        if record.validation_accuracy is not None:
+            text += f" and accuracy {record.validation_accuracy:.1%}"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=record.epoch, description=text)
         elif self._is_shown(record.epoch):

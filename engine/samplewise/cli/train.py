@@ -54,6 +54,24 @@ def train(
     plan: options.Plan = None,
     memory_mb: options.MemoryMb = None,
     track_accuracy: options.TrackAccuracy = None,
+    schedule: options.Schedule = None,
+    warmup_steps: options.WarmupSteps = None,
+    decay: options.Decay = None,
+    every: options.Every = None,
+    final_rate: options.FinalRate = None,
+    power: options.Power = None,
+    plateau_epochs: options.PlateauEpochs = None,
+    validation_fraction: options.ValidationFraction = None,
+    monitor: options.Monitor = None,
+    patience: options.Patience = None,
+    min_delta: options.MinDelta = None,
+    keep_best: options.KeepBest = None,
+    target_loss: options.TargetLoss = None,
+    target_accuracy: options.TargetAccuracy = None,
+    max_seconds: options.MaxSeconds = None,
+    max_steps: options.MaxSteps = None,
+    class_weight: options.ClassWeight = None,
+    ema_decay: options.EmaDecay = None,
     config: options.ConfigFile = None,
     out: RunFolder = Path("run"),
     force: options.Force = False,
@@ -125,6 +143,10 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
         ("plan", _plan(figures["plan"], figures["epoch_ms"])),
         ("written to", str(out)),
     ]
+    if figures["final_validation_loss"] is not None:
+        rows.insert(4, ("validation", _validation(figures)))
+    if figures["best_epoch"] is not None:
+        rows.insert(4, ("weights", f"of epoch {figures['best_epoch']}, the best"))
     if figures["stopped"] != "finished":
         rows.insert(0, ("stopped", figures["stopped"]))
     return rows
@@ -139,6 +161,13 @@ def _tested(figures: dict[str, Any]) -> tuple[str, str]:
     if figures["test_accuracy"] is None:
         return "test", f"loss {figures['test_loss']:.4g}, R² {figures['test_r2']:.4f} of {of_rows}"
     return "test accuracy", f"{figures['test_accuracy']:.1%} of {of_rows}"
+
+
+def _validation(figures: dict[str, Any]) -> str:
+    loss, right = figures["final_validation_loss"], figures["final_validation_accuracy"]
+    rows = figures["data"]["validation_rows"]
+    accuracy = "" if right is None else f" and accuracy {right:.1%}"
+    return f"loss {loss:.4g}{accuracy} of {rows:,} rows after the last epoch"
 
 
 def _plan(plan: dict[str, Any], epoch_ms: float) -> str:

@@ -8,6 +8,8 @@ given, and changes none of its inputs but `state` and `losses`.
 What every program computes:
 
 - The gradient of a step is the mean over its batch; a short last batch uses its own mean.
+- Where `Steps.weights` are given, the gradient of a row counts so often in that mean; the division
+  is still by the rows of the batch.
 - `losses` gets the loss of each sample as seen in the forward pass that produced its update.
 - Losses come from logits, and their gradient with respect to the logits is p - y. What `l2` adds
   to the gradient is no part of the loss.
@@ -20,7 +22,7 @@ What every program computes:
 from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import PLANS, Plan, Workload
 from samplewise.contract.program import Backend, ManyProgram, Program
-from samplewise.contract.state import Steps, TrainingState
+from samplewise.contract.state import RATES, WEIGHTS, Steps, TrainingState
 
 # A backend may say which version it is made for, in `contract_version`; another one is refused.
 CONTRACT_VERSION = 1
@@ -30,6 +32,8 @@ __all__ = [
     "CONTRACT_VERSION",
     "ENTRY_POINT_GROUP",
     "PLANS",
+    "RATES",
+    "WEIGHTS",
     "Backend",
     "Capabilities",
     "ManyProgram",

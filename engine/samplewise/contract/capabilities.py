@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ class Capabilities:
         deterministic: True where the same call on the same machine gives the same bits.
         plans: names of `PLANS`: the ways to train that a workload may ask for.
         many: True where `compile_many` trains several networks at once.
+        step_fields: what it follows of `Steps`: "rates" that change from step to step, "weights"
+            of the rows. Where a run needs one that is not named here, the backend is not asked.
     """
 
     layers: frozenset[str]
@@ -37,6 +40,7 @@ class Capabilities:
     deterministic: bool
     plans: frozenset[str] = frozenset({DIRECT})
     many: bool = False
+    step_fields: frozenset[str] = frozenset()
 
     def with_own(self) -> Capabilities:
         """Return these and the user's own activations and losses, for what computes in NumPy."""
@@ -53,6 +57,7 @@ class Capabilities:
         optimizer: Optimizer,
         dtype: np.dtype[Any],
         plan: str = AUTO_PLAN,
+        step_fields: Iterable[str] = (),
     ) -> list[str]:
         """Return what this run needs and the backend lacks, each as "kind 'name'"."""
         needed = [
@@ -62,5 +67,6 @@ class Capabilities:
             *(("optimizer", feature, self.optimizers) for feature in optimizer.features),
             ("dtype", dtype.name, self.dtypes),
             ("plan", plan, self.plans | {AUTO_PLAN}),
+            *(("step field", field, self.step_fields) for field in step_fields),
         ]
         return sorted({f"{kind} '{name}'" for kind, name, offered in needed if name not in offered})

@@ -28,6 +28,7 @@ class Workload:
         memory_mb: the most that the program may keep beside data, parameters and one batch, in
             MiB; a plan that needs more is not chosen.
         threads: the most that the program may use.
+        step_fields: which of `Capabilities.step_fields` the steps will use.
     """
 
     rows: int
@@ -37,6 +38,7 @@ class Workload:
     plan: str = AUTO_PLAN
     memory_mb: int = DEFAULT_MEMORY_MB
     threads: int = 1
+    step_fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

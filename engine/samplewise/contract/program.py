@@ -118,7 +118,7 @@ class ManyProgram(Protocol):
             states: of every network, in the order of compiling; those not active stay as they are.
             X: as for one network.
             Y: as for one network.
-            steps: of every network, equal but for the learning rate.
+            steps: of every network, equal but for the learning rates.
             losses: (networks, n); the rows of active networks are written.
             active: indices, ascending.
         """

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# The fields of `Steps` that a backend need not follow.
+RATES, WEIGHTS = "rates", "weights"
+
 
 @dataclass
 class TrainingState:
@@ -28,14 +31,22 @@ class TrainingState:
 class Steps:
     """Consecutive steps of one epoch: the batches of `order[start:stop]`.
 
+    A backend follows `rates` and `weights` only where its `Capabilities.step_fields` name them;
+    others never see them set.
+
     Args:
         order: int64 (n,), the rows in the order of the epoch. The engine passes the same array
             object as long as the order stays the same, and never writes to it.
         start, stop: the window; `start` is a multiple of `batch_size`, and `stop` too unless it
             is n.
         batch_size: rows of a step; the last batch of the epoch may be shorter.
-        learning_rate: of every step here.
+        learning_rate: of every step here; where there are `rates`, of the first one.
         dropout_key: of the epoch, 64 bits; `contract.dropout` makes masks of it.
+        rates: learning rate of each step of the window, (steps,), where it changes from step to
+            step; else None.
+        weights: of each row of X, (n,), of the program's dtype, finite and at least 0; the
+            gradient of a batch is then sum_i w_i g_i / rows in the batch. `losses` stay as they
+            are without weights. None where every row counts as 1.
     """
 
     order: NDArray[np.int64]
@@ -44,3 +55,12 @@ class Steps:
     batch_size: int
     learning_rate: float
     dropout_key: int = 0
+    rates: NDArray[np.float64] | None = None
+    weights: NDArray[Any] | None = None
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step of the window, counted from 0.
+
+        It is Python's own float: NumPy's would lift a step in float32 to float64.
+        """
+        return self.learning_rate if self.rates is None else float(self.rates[step])

@@ -57,6 +57,33 @@ def _cut(rows: NDArray[np.int64], fraction: float) -> tuple[NDArray[np.int64], N
     return rows[:kept], rows[kept:]
 
 
+def held_out(
+    labels: NDArray[np.int64], fraction: float, rng: Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out a share of the rows of each class.
+
+    Args:
+        labels: class indices, (n,).
+        fraction: share of each class, in (0, 1); the number of rows is rounded.
+        rng: decides which ones.
+
+    Returns:
+        Indices of the rows that are left and of those held out, both ascending.
+
+    Raises:
+        ParameterError: nothing would be held out, or a class would have no row left.
+    """
+    kept, held = _cut_each_class(labels, rng.permutation(len(labels)), fraction, rng)
+    gone = np.setdiff1d(labels, labels[kept])
+    if len(held) == 0 or len(gone) > 0:
+        what = f"class {gone[0]} without a training row" if len(gone) else "no row to validate on"
+        raise ParameterError(
+            f"validation_fraction is {fraction}, which leaves {what} of {len(labels)} rows; use "
+            "another validation_fraction, or more rows"
+        )
+    return np.sort(kept), np.sort(held)
+
+
 def _cut_each_class(
     labels: NDArray[np.int64], shuffled: NDArray[np.int64], fraction: float, rng: Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

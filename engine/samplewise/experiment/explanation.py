@@ -7,21 +7,37 @@ import statistics
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, decided, prepare
-from samplewise.network import Network
+from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
+from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
 from samplewise.training.loop import loss_for, train
+from samplewise.training.selection import select
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
+# What is measured after an epoch, and what may end a run, is no part of what is predicted.
+NOT_PREDICTED: dict[str, Any] = {
+    "track_accuracy": False,
+    "monitor": AUTO,
+    "patience": None,
+    "keep_best": None,
+    "target_loss": None,
+    "target_accuracy": None,
+    "max_seconds": None,
+    "max_steps": None,
+    "ema_decay": None,
+}
 
 
 @dataclass(frozen=True)
@@ -88,19 +104,19 @@ def explain(
     data = data or prepare(experiment)
     network, effective = decided(experiment, data)
     if not measure:
-        return _unmeasured(effective, network, len(data.X), callbacks)
+        return _unmeasured(effective, network, data.training.labels, callbacks)
     few = _Few()
-    # The accuracy is no part of what is predicted.
-    settings = dataclasses.replace(effective, track_accuracy=False)
+    settings = dataclasses.replace(effective, **NOT_PREDICTED)
     history = train(
         *(network, data.inputs, data.training.targets, settings),
         callbacks=[*callbacks, few],
         stop=stop,
     ).history
+    _refuse_what_train_refuses(effective, history.rows, history.validation_rows)
     return Explanation(
         experiment=effective,
         network=network,
-        rows=len(data.X),
+        rows=history.rows,
         backend=history.backend,
         backend_reason=history.backend_reason,
         plan=Plan(**history.plan),
@@ -109,11 +125,21 @@ def explain(
 
 
 def _unmeasured(
-    experiment: Experiment, network: Network, rows: int, callbacks: Sequence[Callback]
+    experiment: Experiment,
+    network: Network,
+    labels: NDArray[np.int64],
+    callbacks: Sequence[Callback],
 ) -> Explanation:
     loss, dtype = loss_for(network, experiment), np.dtype(experiment.dtype)
-    optimizer, workload = experiment.rule, experiment.workload(rows)
-    choice = registry.resolve(experiment.backend, network, loss, optimizer, dtype, experiment.plan)
+    classes = max(network.outputs, 2) if isinstance(loss, ClassLoss) else None
+    chosen = select(len(labels), labels, classes, experiment)
+    rows = len(chosen.training)
+    fields = experiment.step_fields(weighted=chosen.weights is not None)
+    _refuse_what_train_refuses(experiment, rows, len(chosen.validation))
+    optimizer, workload = experiment.rule, experiment.workload(rows, fields)
+    choice = registry.resolve(
+        experiment.backend, network, loss, optimizer, dtype, experiment.plan, fields
+    )
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
     with limited(experiment.threads):
@@ -127,6 +153,17 @@ def _unmeasured(
         plan=program.plan,
         measured=None,
     )
+
+
+def _refuse_what_train_refuses(experiment: Experiment, rows: int, validation_rows: int) -> None:
+    """Check the settings that say nothing of the plan.
+
+    Raises:
+        CombinationError: as `train`.
+    """
+    experiment.run_of(rows)
+    validated = validation_rows > 0
+    experiment.check_measured(validated=validated, track_accuracy=experiment.track_accuracy)
 
 
 class _Few(Callback):

@@ -50,6 +50,8 @@ def _write_plots(result: ExperimentResult, folder: Path) -> None:
 
     what = f"{result.model.network} on {result.model.trained_on}"
     curves = {"training": result.history.losses}
+    if result.history.validation_losses:
+        curves["validation"] = result.history.validation_losses
     write_bytes(folder / LOSS_PLOT, figures.loss_curves(curves, f"Loss of {what}"))
     if result.confusion is None:
         return
@@ -73,6 +75,8 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
             "synthetic": data.training.synthetic,
             "training_fingerprint": data.training.fingerprint(),
             "training_rows": len(data.training),
+            "trained_on_rows": history.rows,
+            "validation_rows": history.validation_rows,
             "test_rows": len(data.test),
         },
         "network": str(result.model.network),
@@ -83,12 +87,15 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
         "confusion": None if result.confusion is None else result.confusion.tolist(),
         "initial_loss": history.losses[0],
         "final_loss": history.losses[-1],
+        "final_validation_loss": history.epochs[-1].validation_loss,
+        "final_validation_accuracy": history.epochs[-1].validation_accuracy,
+        "best_epoch": history.best_epoch,
         "epochs": len(history.epochs),
         "train_ms": ms,
         "shared": None if history.shared is None else dataclasses.asdict(history.shared),
         "compile_ms": history.compile_ms,
         "samples_per_s": None if ms is None else samples / ms * 1e3,
-        "epoch_ms": None if ms is None else ms / samples * len(data.training),
+        "epoch_ms": None if ms is None else ms / samples * history.rows,
         "plan": history.plan,
         "backend": history.backend,
         "backend_reason": history.backend_reason,

@@ -122,6 +122,10 @@ def _tuple_of(kind: type) -> Callable[[Any], Any]:
 
 VALUE_KINDS = {
     "str": ValueKind("a text", "a text in quotes", str, _instance_of(str)),
+    # Weights of classes; in files and on the command line they are always a text.
+    "str | Mapping[int, float]": ValueKind(
+        "balanced or as in 0:1,1:2.5", '"balanced" or as in "0:1,1:2.5"', str, _instance_of(str)
+    ),
     "int": ValueKind("a whole number", "a whole number", _integer, _instance_of(int)),
     "float": ValueKind("a number such as 0.1", "a number such as 0.1", _number, _float),
     "bool": ValueKind("true or false", "true or false", _switch, _instance_of(bool)),

@@ -45,17 +45,22 @@ class Faultless(Program):
         self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
     ) -> None:
         """Run the batches of the window."""
-        for first in range(steps.start, steps.stop, steps.batch_size):
+        for k, first in enumerate(range(steps.start, steps.stop, steps.batch_size)):
             last = min(first + steps.batch_size, steps.stop)
             rows = steps.order[first:last]
-            self.step(state, X[rows], Y[rows], steps, losses[first:last])
+            weights = None if steps.weights is None else steps.weights[rows]
+            own = dataclasses.replace(
+                steps, learning_rate=steps.rate(k), rates=None, weights=weights
+            )
+            self.step(state, X[rows], Y[rows], own, losses[first:last])
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
-        """Make one step on the rows of a batch."""
+        """Make one step on the rows of a batch, at its rate and with the weights of its rows."""
+        weights = np.ones(len(X), X.dtype) if steps.weights is None else steps.weights
         total = np.zeros_like(state.parameters)
         for i in range(len(X)):
             losses[i], gradient = self.gradients(state.parameters, X[i : i + 1], Y[i : i + 1])
-            total += gradient
+            total += weights[i] * gradient
         mean = total / self.divisor(len(X), steps)
         self.update(state, self.penalised(state.parameters, mean), steps.learning_rate)
 

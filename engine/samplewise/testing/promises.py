@@ -13,6 +13,7 @@ from samplewise.contract import Backend, Program, Steps, TrainingState
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, promise
 from samplewise.testing.problems import Problem
+from samplewise.testing.step_promises import STEP_CHECKS
 
 Check = Callable[[Program, Problem, Steps], list[Measure]]
 
@@ -30,7 +31,10 @@ def keeps_contract(
     """
     order = np.random.default_rng(0).permutation(len(drawn.X))
     steps = Steps(order, 0, len(order), batch_size, drawn.learning_rate)
-    checks = [*CHECKS, same_bits_again] if backend.capabilities.deterministic else CHECKS
+    offered = backend.capabilities
+    checks = [*CHECKS, same_bits_again] if offered.deterministic else [*CHECKS]
+    for field in sorted(offered.step_fields):
+        checks += STEP_CHECKS.get(field, [])
     return [measure for check in checks for measure in check(program, drawn, steps)]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.network import SGD, Network
 from samplewise.testing.faultless import Faultless, OneByOne, WrongBackend
+from samplewise.testing.wrong_steps import STEP_FAULTS
 from samplewise.testing.wrong_updates import UPDATE_FAULTS
 
 Array = NDArray[Any]
@@ -245,6 +246,7 @@ FAULTS: dict[str, tuple[type[Faultless] | type[OneByOne], frozenset[str]]] = {
     "reuses_logits": (_ReusesLogits, frozenset({"contract"})),
     "loses_a_cut_step": (_LosesACutStep, frozenset({"epoch", "contract", "many"})),
     **UPDATE_FAULTS,
+    **STEP_FAULTS,
 }
 
 

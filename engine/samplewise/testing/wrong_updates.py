@@ -220,7 +220,7 @@ _TRAINING = frozenset({"epoch", "run", "many"})
 UPDATE_FAULTS: dict[str, tuple[type[Faultless] | type[OneByOne], frozenset[str]]] = {
     "l2_on_biases": (_L2OnBiases, _TRAINING),
     "l2_beside_velocity": (_L2BesideVelocity, _TRAINING),
-    "l2_divided_by_rows": (_L2DividedByRows, _TRAINING),
+    "l2_divided_by_rows": (_L2DividedByRows, _TRAINING | {"contract"}),
     "l2_in_gradients": (_L2InGradients, frozenset({"gradient", "contract"})),
     "l2_in_losses": (_L2InLosses, _TRAINING | {"kernel", "contract"}),
     "nesterov_is_plain": (_NesterovIsPlain, _TRAINING),

@@ -56,7 +56,11 @@ def stretch_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
 
 
 def stretches(
-    order: NDArray[np.int64], batch_size: int, learning_rate: float, samples: int
+    order: NDArray[np.int64],
+    batch_size: int,
+    learning_rate: float,
+    samples: int,
+    stop: int | None = None,
 ) -> Iterator[Steps]:
     """Cut an epoch into steps of bounded work, at batch edges.
 
@@ -68,7 +72,9 @@ def stretches(
         batch_size: rows of a step.
         learning_rate: of every step.
         samples: in a stretch, about; `stretch_samples` says how many.
+        stop: where the epoch ends, whole batches; None for the end of the order.
     """
+    end = len(order) if stop is None else stop
     length = max(samples // batch_size, 1) * batch_size
-    for start in range(0, len(order), length):
-        yield Steps(order, start, min(start + length, len(order)), batch_size, learning_rate)
+    for start in range(0, end, length):
+        yield Steps(order, start, min(start + length, end), batch_size, learning_rate)

@@ -36,13 +36,21 @@ def check_stretch(
     raise DivergenceError(f"{what} in epoch {epoch} {where}")
 
 
-def mean_loss(epoch: int, losses: NDArray[Any]) -> float:
+def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
     """Return the mean; losses near the largest float64 are finite, and their sum is not.
+
+    Args:
+        epoch: counted from 1.
+        losses: of some samples.
+        weights: of them, for the weighted mean.
 
     Raises:
         DivergenceError: the mean is not finite.
     """
     mean = float(np.mean(losses, dtype=np.float64))
+    if weights is not None:
+        wide = weights.astype(np.float64)
+        mean = float((wide * losses).sum() / wide.sum())
     if not math.isfinite(mean):
         raise DivergenceError(f"the mean loss became {mean} in epoch {epoch}")
     return mean

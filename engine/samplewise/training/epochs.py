@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import ManyProgram, Program, Steps
+from samplewise.contract import ManyProgram, Program
 from samplewise.streams import Streams
 from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.augmentation import rows_of_epochs
+from samplewise.training.budget import Budget
 from samplewise.training.environment import environment
-from samplewise.training.execution import blamed_on
+from samplewise.training.execution import ReadingOf, Readings, blamed_on
 from samplewise.training.history import SharedRun
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.trainee import Trainee
@@ -83,7 +84,7 @@ class _Loop:
         self._program, self._predictors = compiled
         self._backend = trainees[0].backend.name
         self._states = [trainee.state for trainee in trainees]
-        self._rates = [trainee.settings.learning_rate for trainee in trainees]
+        self._budget = Budget(trainees[0].settings, len(rows))
         self._losses = np.empty((len(trainees), len(rows)), dtype=rows.X.dtype)
         self._epoch_ms: list[float] = []
 
@@ -95,13 +96,15 @@ class _Loop:
         settings = self._trainees[0].settings
         rng = Streams(settings.seed_of_order).generator("order")
         orders = batches.orders(len(self._rows), shuffle=settings.shuffle, rng=rng)
+        self._budget.begin()
         for epoch in itertools.count(1):
             active = self._active(epoch)
             if not active:
                 break
-            samples = self._run_epoch(epoch, next(orders), stop)
+            order = next(orders)
+            samples = self._run_epoch(epoch, order, stop)
             if samples > 0:
-                self._end_epoch(epoch, samples)
+                self._end_epoch(epoch, order[:samples])
             self._stop_where_asked(epoch, active, samples, interrupted=stop.is_set())
         self._end()
 
@@ -109,23 +112,23 @@ class _Loop:
         return [index for index, trainee in enumerate(self._trainees) if trainee.goes_on(epoch)]
 
     def _run_epoch(self, epoch: int, order: NDArray[np.int64], stop: threading.Event) -> int:
-        """Return how many samples were run: fewer than all where `stop` was set meanwhile."""
+        """Return how many samples were run: fewer than all where it was to end meanwhile."""
         # NaN, so that a loss which a backend forgets to write is found.
         self._losses.fill(np.nan)
         plan = self._program.plan
         networks = [trainee.network for trainee in self._trainees]
         length = batches.stretch_samples_of_all(networks, plan)
-        batch_size = min(self._trainees[0].settings.batch_size, len(self._rows))
-        keys = [trainee.draw_dropout_key() for trainee in self._trainees]
+        settings = self._trainees[0].settings
+        batch_size, rate = min(settings.batch_size, len(self._rows)), settings.learning_rate
+        for trainee in self._trainees:
+            trainee.begin_epoch(epoch)
         X, samples, seconds = next(self._X_of_epochs), 0, 0.0
-        for window in batches.stretches(order, batch_size, self._rates[0], length):
+        last = self._budget.rows_of_epoch()
+        for window in batches.stretches(order, batch_size, rate, length, last):
             active = self._active(epoch)
             if stop.is_set() or not active:
                 break
-            steps = [
-                Steps(order, window.start, window.stop, batch_size, rate, key)
-                for rate, key in zip(self._rates, keys, strict=True)
-            ]
+            steps = [trainee.steps(window) for trainee in self._trainees]
             began = time.perf_counter()
             with blamed_on(self._backend):
                 self._program.run_epoch(self._states, X, self._rows.Y, steps, self._losses, active)
@@ -135,36 +138,37 @@ class _Loop:
                     epoch, steps[index], self._losses[index], in_place=plan.in_place
                 )
             samples = window.stop
+            self._budget.count(window.stop - window.start)
+            if self._budget.spent() is not None:
+                break
         self._epoch_ms.append(seconds * 1e3)
         return samples
 
-    def _end_epoch(self, epoch: int, samples: int) -> None:
-        active = self._active(epoch)
-        tracked = [index for index in active if self._trainees[index].tracks_accuracy]
+    def _end_epoch(self, epoch: int, rows: NDArray[np.int64]) -> None:
         alone = len(self._trainees) == 1
-        if tracked and not alone:
-            with blamed_on(self._backend):
-                self._program.synchronize(self._states)
-        for index in active:
+        readings = Readings(self._backend, self._program, self._predictors, self._states)
+        for index in self._active(epoch):
             self._trainees[index].end_epoch(
                 epoch,
-                self._losses[index, :samples],
+                self._losses[index, : len(rows)],
+                rows,
                 self._epoch_ms[-1] if alone else None,
-                self._logits(index) if index in tracked else None,
+                ReadingOf(readings, index),
             )
-
-    def _logits(self, index: int) -> NDArray[Any]:
-        with blamed_on(self._backend):
-            return self._predictors[index].logits(self._states[index], self._rows.X)
 
     def _stop_where_asked(
         self, epoch: int, active: Sequence[int], samples: int, *, interrupted: bool
     ) -> None:
+        spent = self._budget.spent()
         for index in active:
             trainee = self._trainees[index]
             cut = samples < len(self._rows)
-            if cut or (interrupted and epoch < trainee.settings.epochs):
+            if not cut and epoch == trainee.settings.epochs:
+                continue
+            if interrupted or (cut and spent is None):
                 trainee.stopped = INTERRUPTED
+            elif trainee.stopped is None:
+                trainee.stopped = spent
 
     def _end(self) -> None:
         whole = [trainee for trainee in self._trainees if trainee.error is None]

@@ -18,13 +18,17 @@ class EpochRecord:
 
     Args:
         epoch: counted from 1.
-        loss: mean over the samples of the loss before each sample's update.
+        loss: mean over the samples of the loss before each sample's update, weighted where rows
+            have weights.
         accuracy: on the training rows after the epoch, in [0, 1], as `training.metrics.accuracy`;
-            None where not tracked, and where numbers are learnt.
+            None where not tracked, and where numbers are learnt. Each row counts once.
         train_ms: wall time of the training steps alone, in milliseconds; None where the network
             trained at once with others, so that its own time could not be measured.
         samples: rows trained on; fewer than all where the epoch was interrupted.
         samples_per_s: samples by train_ms; None where that is.
+        learning_rate: of the last step.
+        validation_loss: mean over the validation rows after the epoch; None without such rows.
+        validation_accuracy: on them, in [0, 1]; None without such rows.
     """
 
     epoch: int
@@ -33,6 +37,9 @@ class EpochRecord:
     train_ms: float | None
     samples: int
     samples_per_s: float | None
+    learning_rate: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ class History:
         network: the network's description, as JSON values.
         environment: versions, processor, libraries.
         data_fingerprint: SHA-256 of the rows and targets as trained on.
+        rows: trained on, after validation rows and rows of weight 0 were taken out.
+        validation_rows: measured on after every epoch; 0 for none.
         compile_ms: wall time of warming the program up, in milliseconds; not in `train_ms`. That
             of all networks where they trained at once.
         plan: the way in which the program trained, as JSON values of `contract.Plan`.
@@ -75,7 +84,10 @@ class History:
             once.
         shared: the run of all networks that trained at once; None where this one trained alone.
         epochs: a record an epoch, in order.
-        stopped: why training ended, "finished" where every epoch was run.
+        stopped: why training ended: "finished" where every epoch was run, "interrupted", the name
+            of the setting that ended it (patience, target_loss, target_accuracy, max_steps,
+            max_seconds), or the reason of a callback.
+        best_epoch: whose weights were kept; None where those of the last step were.
         notes: warnings worth showing, in order.
     """
 
@@ -90,14 +102,23 @@ class History:
     plan: dict[str, Any] = field(default_factory=dict)
     synchronize_ms: float = 0.0
     shared: SharedRun | None = None
+    rows: int = 0
+    validation_rows: int = 0
     epochs: list[EpochRecord] = field(default_factory=list)
     stopped: str = "finished"
+    best_epoch: int | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
     def losses(self) -> list[float]:
         """The loss of each epoch."""
         return [record.loss for record in self.epochs]
+
+    @property
+    def validation_losses(self) -> list[float]:
+        """The validation loss of each epoch; empty without validation rows."""
+        found = [record.validation_loss for record in self.epochs]
+        return [loss for loss in found if loss is not None]
 
     @property
     def train_ms(self) -> float | None:

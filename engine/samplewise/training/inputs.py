@@ -29,9 +29,11 @@ class TrainingRows:
         labels: what decisions are held against: class indices, int64 (n,), or whether each label
             holds, bool (n, outputs); None where numbers are learnt.
         Y: targets of X's dtype, read-only, (n, outputs).
-        fingerprint: SHA-256 of X and Y.
+        fingerprint: SHA-256 of X and Y, and of the weights where there are some.
         notes: warnings worth showing.
         image_shape: channels, height and width where a row is an image, else None.
+        weights: of X's dtype, read-only, (n,), with the mean 1; None where each row counts as 1.
+        validation: rows to measure on; None where there are none.
     """
 
     X: NDArray[Any]
@@ -40,6 +42,8 @@ class TrainingRows:
     fingerprint: str
     notes: tuple[str, ...]
     image_shape: tuple[int, int, int] | None = None
+    weights: NDArray[Any] | None = None
+    validation: TrainingRows | None = None
 
     def __len__(self) -> int:
         return len(self.X)

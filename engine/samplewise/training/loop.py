@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise import registry
@@ -17,7 +16,8 @@ from samplewise.training.callbacks import Callback
 from samplewise.training.epochs import Compiled, run_epochs
 from samplewise.training.execution import Alone
 from samplewise.training.history import History
-from samplewise.training.inputs import TrainingRows, training_rows
+from samplewise.training.inputs import TrainingRows
+from samplewise.training.preparation import Validation, prepared
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
 
@@ -43,6 +43,8 @@ def train(
     targets: ArrayLike,
     settings: TrainingSettings,
     *,
+    validation: Validation | None = None,
+    sample_weight: ArrayLike | None = None,
     callbacks: Sequence[Callback] = (),
     stop: threading.Event | None = None,
 ) -> TrainingResult:
@@ -55,12 +57,18 @@ def train(
             (n, classes); or numbers, (n, outputs) or (n,), which `mean_squared_error` and its like
             take; or 0 and 1 for each of several labels, (n, outputs).
         settings: how to train.
+        validation: X and labels of further rows, preprocessed as X is, to measure on after every
+            epoch; instead of the setting validation_fraction.
+        sample_weight: how often each row counts, (n,), at least 0. A row of weight 0 is as if it
+            were not there. Weights multiply with those of classes and are scaled to the mean 1:
+            with one batch of all rows, a row of weight 2 counts exactly as that row twice.
         callbacks: called in this order.
         stop: once set, training ends at the next batch edge of bounded work and keeps what was
             trained; the history says so.
 
     Returns:
-        The parameters after the last step, and the history.
+        The parameters after the last step, or what `keep_best` and `ema_decay` make of them, and
+        the history.
 
     Raises:
         ParameterError, DataError: network, settings or arrays do not fit.
@@ -69,7 +77,9 @@ def train(
         ContractError: the backend raised, or broke the contract.
     """
     loss = loss_for(network, settings)
-    rows = training_rows(X, targets, network, loss, np.dtype(settings.dtype))
+    rows = prepared(
+        *(network, X, targets, loss, settings), validation=validation, sample_weight=sample_weight
+    )
     return train_on(rows, network, loss, settings, callbacks=callbacks, stop=stop)
 
 
@@ -83,14 +93,15 @@ def train_on(
     stop: threading.Event | None,
 ) -> TrainingResult:
     """Train as `train` does, on rows that are prepared already."""
+    fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(
-        settings.backend, network, loss, settings.rule, rows.X.dtype, settings.plan
+        settings.backend, network, loss, settings.rule, rows.X.dtype, settings.plan, fields
     )
     trainee = Trainee(network, loss, settings, rows, choice, callbacks)
 
     def compiled() -> Compiled:
         program = choice.backend.compile(
-            network, loss, settings.rule, rows.X.dtype, settings.workload(len(rows))
+            network, loss, settings.rule, rows.X.dtype, settings.workload(len(rows), fields)
         )
         program.warm_up()
         return Alone(program), [program]

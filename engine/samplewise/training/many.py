@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from samplewise import registry
@@ -18,14 +17,16 @@ from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback
 from samplewise.training.epochs import Compiled, run_epochs
-from samplewise.training.inputs import TrainingRows, training_rows
+from samplewise.training.inputs import TrainingRows
 from samplewise.training.loop import TrainingResult, loss_for, result_of, train_on
+from samplewise.training.preparation import Validation, prepared
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
 
 SHARED_SETTINGS = (
     *("batch_size", "dtype", "shuffle", "augment"),
     *("backend", "threads", "plan", "memory_mb"),
+    *("validation_fraction", "class_weight", "max_steps"),
 )
 
 
@@ -35,6 +36,8 @@ def train_many(
     targets: ArrayLike,
     settings: Sequence[TrainingSettings],
     *,
+    validation: Validation | None = None,
+    sample_weight: ArrayLike | None = None,
     callbacks: Sequence[Sequence[Callback]] = (),
     stop: threading.Event | None = None,
 ) -> list[TrainingResult]:
@@ -47,14 +50,17 @@ def train_many(
     Networks may differ in layers, and settings in seed, rate, epochs, momentum, Nesterov, L2 and
     initial weights. They share inputs, outputs, loss and `SHARED_SETTINGS`, and the order: with
     `shuffle` or `augment`, settings of different seeds need one `order_seed`. A single run with the
-    same settings sees that order too. Those with fewer epochs end earlier. One that diverges ends
-    there and disturbs no other.
+    same settings sees that order too. Those with fewer epochs, or little patience, end earlier. One
+    that diverges ends there and disturbs no other. With `validation_fraction` they share the seed,
+    and `max_seconds` is refused: networks that train at once would share the clock.
 
     Args:
         networks: at least one.
         X: as `train`.
         targets: as `train`.
         settings: of each network.
+        validation: as `train`.
+        sample_weight: as `train`.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
 
@@ -74,7 +80,11 @@ def train_many(
             f"callbacks holds {len(callbacks)} lists for {len(networks)} networks; give one a "
             "network, or none at all"
         )
-    rows = training_rows(X, targets, networks[0], loss, np.dtype(settings[0].dtype))
+    rows = prepared(
+        *(networks[0], X, targets, loss, settings[0]),
+        validation=validation,
+        sample_weight=sample_weight,
+    )
     each = list(zip(networks, settings, callbacks or [()] * len(networks), strict=True))
     choices = [_choice(network, own, loss, rows) for network, own, _ in each]
     if len(networks) == 1 or not _at_once(choices):
@@ -103,6 +113,15 @@ def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettin
     _check_equal("networks", "outputs", [network.outputs for network in networks])
     for name in SHARED_SETTINGS:
         _check_equal("settings", name, [getattr(own, name) for own in settings])
+    for index, own in enumerate(settings):
+        if own.max_seconds is not None:
+            raise ParameterError(
+                f"settings[{index}] has max_seconds {own.max_seconds:g}, but networks that train "
+                "at once have no clock of their own; use max_steps, or train them one by one"
+            )
+    if settings[0].validation_fraction is not None:
+        seeds = [own.seed for own in settings]
+        _check_equal("settings", "seed", seeds, "; the validation rows are drawn from it")
     if settings[0].shuffle or settings[0].augment is not None:
         _check_equal(
             "settings",
@@ -122,7 +141,8 @@ def _check_equal(what: str, name: str, values: Sequence[Any], hint: str = "") ->
 
 
 def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingRows) -> Choice:
-    return registry.resolve(own.backend, network, loss, own.rule, rows.X.dtype, own.plan)
+    fields = own.step_fields(weighted=rows.weights is not None)
+    return registry.resolve(own.backend, network, loss, own.rule, rows.X.dtype, own.plan, fields)
 
 
 def _at_once(choices: Sequence[Choice]) -> bool:
@@ -134,13 +154,16 @@ def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
     backend, loss, dtype = trainees[0].backend, trainees[0].loss, rows.X.dtype
     networks = [trainee.network for trainee in trainees]
     optimizers = [trainee.settings.rule for trainee in trainees]
-    workloads = [trainee.settings.workload(len(rows)) for trainee in trainees]
+    weighted = rows.weights is not None
+    each = [trainee.settings.step_fields(weighted=weighted) for trainee in trainees]
+    fields = frozenset().union(*each)
+    workloads = [trainee.settings.workload(len(rows), fields) for trainee in trainees]
     epochs = max(workload.epochs for workload in workloads)
     workload = dataclasses.replace(workloads[0], epochs=epochs)
     program = backend.compile_many(networks, loss, optimizers, dtype, workload)
     # A program of many networks gives no logits.
     predictors: list[Program] = []
-    if any(trainee.tracks_accuracy for trainee in trainees):
+    if any(trainee.measuring.predicts for trainee in trainees):
         pairs = zip(networks, optimizers, strict=True)
         predictors = [backend.compile(network, loss, own, dtype) for network, own in pairs]
     program.warm_up()

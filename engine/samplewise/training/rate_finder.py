@@ -12,6 +12,7 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,9 +28,12 @@ from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.augmentation import rows_of_epochs
 from samplewise.training.callbacks import Callback
+from samplewise.training.control_settings import ControlSettings
 from samplewise.training.execution import blamed_on
-from samplewise.training.inputs import TrainingRows, training_rows
+from samplewise.training.inputs import TrainingRows
 from samplewise.training.loop import loss_for
+from samplewise.training.preparation import prepared
+from samplewise.training.schedule_settings import ScheduleSettings
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
 
@@ -90,7 +94,8 @@ def find_rate(
         network: as `train`.
         X: as `train`.
         targets: as `train`.
-        settings: as `train`; `learning_rate`, `epochs`, `shuffle` and `plan` play no part.
+        settings: as `train`; `learning_rate`, schedule, `epochs`, `shuffle`, `plan`, and what ends
+            a run or averages its weights play no part.
         lowest: rate of the first step, above 0.
         highest: rate of the last step.
         callbacks: told when compiling begins and ends.
@@ -104,9 +109,9 @@ def find_rate(
     lowest, highest = positive_number("lowest", lowest), positive_number("highest", highest)
     if not lowest < highest:
         raise ParameterError(f"lowest is {lowest:g}, but must be below highest, {highest:g}")
-    settings = dataclasses.replace(settings, shuffle=True, epochs=1, plan=DIRECT)
+    settings = _for_one_pass(settings)
     loss = loss_for(network, settings)
-    rows = training_rows(X, targets, network, loss, np.dtype(settings.dtype))
+    rows = prepared(network, X, targets, loss, settings)
     steps = -(-len(rows) // settings.batch_size)
     if steps < FEWEST_STEPS:
         raise ParameterError(
@@ -114,13 +119,14 @@ def find_rate(
             f"takes {FEWEST_STEPS} or more; use a smaller batch_size"
         )
     rule, dtype = settings.rule, rows.X.dtype
-    choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT)
+    fields = settings.step_fields(weighted=rows.weights is not None)
+    choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
     trainee = Trainee(network, loss, settings, rows, choice)
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
     with limited(settings.threads), np.errstate(all="ignore"):
         with blamed_on(choice.backend.name):
-            workload = settings.workload(len(rows))
+            workload = settings.workload(len(rows), fields)
             program = choice.backend.compile(network, loss, rule, dtype, workload)
             program.warm_up()
         for callback in callbacks:
@@ -129,6 +135,18 @@ def find_rate(
         rates = np.geomspace(lowest, highest, count).tolist()
         losses, stopped = _swept(program, trainee, rows, rates, stop or threading.Event())
     return _sweep(rates[: len(losses)], losses, stopped, trainee)
+
+
+def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
+    """Return the settings without schedule, and without what ends a run or keeps its weights."""
+    kept = {"validation_fraction", "class_weight"}
+    plain: dict[str, Any] = {
+        field.name: field.default
+        for kind in (ControlSettings, ScheduleSettings)
+        for field in dataclasses.fields(kind)
+        if field.name not in kept
+    }
+    return dataclasses.replace(settings, **plain, shuffle=True, epochs=1, plan=DIRECT)
 
 
 def _swept(
@@ -144,7 +162,8 @@ def _swept(
     order = next(batches.orders(len(rows), shuffle=True, rng=streams.generator("order")))
     augment = streams.generator("augment")
     X = next(rows_of_epochs(rows.X, rows.image_shape, settings.augment, augment))
-    key, size = trainee.draw_dropout_key(), settings.batch_size
+    size = settings.batch_size
+    trainee.begin_epoch(1)
     steps = -(-len(rows) // size)
     edges = [steps * k // len(rates) * size for k in range(len(rates))] + [len(rows)]
     every = np.full(len(rows), np.nan, dtype=rows.X.dtype)
@@ -153,8 +172,9 @@ def _swept(
         if stop.is_set():
             return losses, INTERRUPTED
         with blamed_on(trainee.backend.name):
-            window = Steps(order, start, end, size, rate, dropout_key=key)
-            program.run_epoch(state, X, rows.Y, window, every)
+            steps_at = trainee.steps(Steps(order, start, end, size, rate))
+            steps_at = dataclasses.replace(steps_at, learning_rate=rate)
+            program.run_epoch(state, X, rows.Y, steps_at, every)
             program.synchronize(state)
         state.step += -(-(end - start) // size)
         mean = float(np.mean(every[start:end], dtype=np.float64))

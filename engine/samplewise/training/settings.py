@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from samplewise.checks import one_of, positive_number, true_or_false, whole_number
-from samplewise.contract import PLANS, Workload
+from samplewise.contract import PLANS, RATES, WEIGHTS, Workload
 from samplewise.contract.plan import DEFAULT_MEMORY_MB
 from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Loss, Optimizer
 from samplewise.training.augmentation import Augmentation
-from samplewise.training.options import options_of
+from samplewise.training.control_settings import AUTO, ControlSettings
+from samplewise.training.schedule_settings import ScheduleSettings
+from samplewise.training.schedules import Run
+from samplewise.training.words import keep, options_of
 
-AUTO = "auto"
 DTYPES = ("float64", "float32")
 # What "auto" is checked with before the network is known.
 AUTO_OUTPUTS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(ControlSettings, ScheduleSettings):
     """The settings of a training run, the same words in Python, TOML and on the command line.
+
+    Those of the schedule, and of what ends a run, stand in the classes that it is made of.
 
     Args:
         loss: a name of `LOSSES`, or "auto": binary cross-entropy for two classes, else
@@ -108,8 +113,9 @@ class TrainingSettings:
         one_of("plan", self.plan, (AUTO, *PLANS))
         true_or_false("track_accuracy", self.track_accuracy)
         if self.order_seed is not None:
-            self._keep(order_seed=whole_number("order_seed", self.order_seed, minimum=0))
-        self._keep(
+            keep(self, order_seed=whole_number("order_seed", self.order_seed, minimum=0))
+        keep(
+            self,
             learning_rate=positive_number("learning_rate", self.learning_rate),
             epochs=whole_number("epochs", self.epochs, maximum=1_000_000),
             batch_size=whole_number("batch_size", self.batch_size),
@@ -122,16 +128,9 @@ class TrainingSettings:
             (self.rule, self._rule_options()),
             (self.loss_for(AUTO_OUTPUTS), self._loss_options()),
         ):
-            self._keep(**{name: getattr(built, name) for name in options})
-
-    def _keep(self, **numbers: float) -> None:
-        """Keep Python's own numbers.
-
-        A rate of NumPy's float64 would lift a step in float32 to float64, and JSON takes none of
-        NumPy's integers.
-        """
-        for name, value in numbers.items():
-            object.__setattr__(self, name, value)
+            keep(self, **{name: getattr(built, name) for name in options})
+        self._check_schedule()
+        self._check_control()
 
     @cached_property
     def rule(self) -> Optimizer:
@@ -139,18 +138,38 @@ class TrainingSettings:
         return OPTIMIZERS[self.optimizer](**self._rule_options())
 
     def _rule_options(self) -> dict[str, Any]:
-        return options_of(self, OPTIMIZERS, self.optimizer)
+        return options_of(self, self.optimizer, OPTIMIZERS)
 
     def _loss_options(self) -> dict[str, Any]:
         # Both of what "auto" may become have the same options.
-        return options_of(self, LOSSES, self._loss_name(AUTO_OUTPUTS))
+        return options_of(self, self._loss_name(AUTO_OUTPUTS), LOSSES)
 
     @property
     def seed_of_order(self) -> int:
         """What decides the orders that `shuffle` draws."""
         return self.seed if self.order_seed is None else self.order_seed
 
-    def workload(self, rows: int) -> Workload:
+    def run_of(self, rows: int) -> Run:
+        """Return how long a run on so many rows is.
+
+        Raises:
+            CombinationError: it is too short for the schedule.
+        """
+        steps = -(-rows // min(self.batch_size, rows))
+        run = Run(self.epochs, steps, self.max_steps)
+        self.rate_schedule.check(self.learning_rate, run)
+        return run
+
+    def step_fields(self, *, weighted: bool) -> frozenset[str]:
+        """Return which of `Capabilities.step_fields` a run needs.
+
+        Args:
+            weighted: whether its rows have weights.
+        """
+        needed = {RATES: self.rate_schedule.varies_in_epoch, WEIGHTS: weighted}
+        return frozenset(field for field, wanted in needed.items() if wanted)
+
+    def workload(self, rows: int, step_fields: Iterable[str] = ()) -> Workload:
         """Return what a program is to train with these settings."""
         return Workload(
             rows=rows,
@@ -161,6 +180,7 @@ class TrainingSettings:
             plan=self.plan,
             memory_mb=self.memory_mb,
             threads=self.threads,
+            step_fields=frozenset(step_fields),
         )
 
     def loss_for(self, outputs: int) -> Loss:

@@ -18,10 +18,15 @@ from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.training import divergence
 from samplewise.training.callbacks import Callback
+from samplewise.training.execution import Reading
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.inputs import TrainingRows
-from samplewise.training.metrics import accuracy
+from samplewise.training.keeping import Keeping
+from samplewise.training.measuring import Measuring
+from samplewise.training.rates import RunRates
+from samplewise.training.schedules.base import Rates
 from samplewise.training.settings import TrainingSettings
+from samplewise.training.watch import Watch
 
 
 class Trainee:
@@ -34,6 +39,10 @@ class Trainee:
         rows: on what.
         choice: by which backend.
         callbacks: told of this network.
+
+    Raises:
+        CombinationError: the run is too short for its schedule, or goes by a figure that nothing
+            measures.
     """
 
     def __init__(
@@ -55,9 +64,18 @@ class Trainee:
         self.state = TrainingState(weights, slots)
         # The last whole parameters, for the error of a run that diverges.
         self._kept = weights.copy()
-        self._labels, self._rows = rows.labels, len(rows)
+        self._weights, self._rows = rows.weights, len(rows)
+        self._rates = RunRates(settings, len(rows))
+        self._watch = Watch(settings, validated=rows.validation is not None)
+        self._keeping = Keeping(settings.ema_decay, best=settings.keeps_best)
+        self.measuring = Measuring(
+            choice.backend.name, loss, network.outputs, rows, settings.track_accuracy
+        )
         self._drops = any(layer.differs_in_training for layer in network.layers)
         self._dropout = Streams(settings.seed).generator("dropout")
+        self._dropout_key = 0
+        self._rates_of_epoch: Rates | float = settings.learning_rate
+        self._last_rate = settings.learning_rate
         self.history = self._new_history(rows, choice)
         self.samples_run = 0
         self.stopped: str | None = None
@@ -81,17 +99,33 @@ class Trainee:
                 choice.backend.capabilities.deterministic and self.settings.threads == 1
             ),
             compile_ms=0.0,
+            rows=len(rows),
+            validation_rows=0 if rows.validation is None else len(rows.validation),
             notes=notes,
         )
 
-    def draw_dropout_key(self) -> int:
-        """Return what decides what dropout drops in the next epoch."""
-        return int(self._dropout.integers(2**64, dtype=np.uint64)) if self._drops else 0
+    def begin_epoch(self, epoch: int) -> None:
+        """Settle what decides what dropout drops in an epoch, and its rates."""
+        if self._drops:
+            self._dropout_key = int(self._dropout.integers(2**64, dtype=np.uint64))
+        self._rates_of_epoch = self._rates.of_epoch(epoch)
 
-    @property
-    def tracks_accuracy(self) -> bool:
-        """Whether the accuracy is wanted, and there is one: not of numbers."""
-        return self.settings.track_accuracy and self._labels is not None
+    def steps(self, window: Steps) -> Steps:
+        """Return the steps of a window as this network makes them."""
+        rates: Rates | None = None
+        if isinstance(self._rates_of_epoch, float):
+            rate = self._rates_of_epoch
+        else:
+            first, last = (-(-row // window.batch_size) for row in (window.start, window.stop))
+            rates = self._rates_of_epoch[first:last]
+            rate = float(rates[0])
+        return dataclasses.replace(
+            window,
+            learning_rate=rate,
+            dropout_key=self._dropout_key,
+            rates=rates,
+            weights=self._weights,
+        )
 
     @property
     def _to_scale(self) -> str:
@@ -124,6 +158,7 @@ class Trainee:
         """
         parameters, samples = self.state.parameters, steps.stop - steps.start
         self.samples_run += samples
+        self._last_rate = steps.rate(-(-samples // steps.batch_size) - 1)
         if (parameters.shape, parameters.dtype) != (self._kept.shape, self._kept.dtype):
             raise ContractError(
                 f"backend '{self.backend.name}' left parameters of shape {parameters.shape} and "
@@ -137,44 +172,49 @@ class Trainee:
                 self._kept[...] = parameters
 
     def end_epoch(
-        self, epoch: int, losses: NDArray[Any], ms: float | None, logits: NDArray[Any] | None
+        self,
+        epoch: int,
+        losses: NDArray[Any],
+        rows: NDArray[np.int64],
+        ms: float | None,
+        reading: Reading,
     ) -> None:
-        """Record an epoch and tell the callbacks, the first reason of which stops the network.
+        """Record an epoch, keep what is to be kept, and find a reason to stop the network.
 
         Args:
             epoch: counted from 1.
             losses: of the samples trained on.
+            rows: those samples.
             ms: time of the training steps; None where it could not be measured.
-            logits: of all rows, where the accuracy is tracked.
+            reading: of the network as it is now.
         """
         with self._diverging():
+            self._keeping.average(reading)
+            figures = self.measuring.after_epoch(epoch, self._keeping.predicting(reading))
+            weights = None if self._weights is None else self._weights[rows]
             record = EpochRecord(
                 epoch=epoch,
-                loss=divergence.mean_loss(epoch, losses),
-                accuracy=None if logits is None else self._accuracy(epoch, logits),
+                loss=divergence.mean_loss(epoch, losses, weights),
                 train_ms=ms,
                 samples=len(losses),
                 samples_per_s=None if ms is None else len(losses) / ms * 1e3,
+                learning_rate=self._last_rate,
+                **vars(figures),
             )
         if self.error is not None:
             return
         self.history.epochs.append(record)
+        own = self._seen(record, reading) if record.samples == self._rows else None
         reasons = [callback.on_epoch_end(record) for callback in self.callbacks]
-        self.stopped = next(filter(None, reasons), None)
+        self.stopped = next(filter(None, reasons), own)
 
-    def _accuracy(self, epoch: int, logits: NDArray[Any]) -> float | None:
-        expected = (self._rows, self.network.outputs)
-        if logits.shape != expected:
-            raise ContractError(
-                f"backend '{self.backend.name}' gave logits of shape {logits.shape}; "
-                f"expected {expected}"
-            )
-        predictions = self.loss.predictions(logits)
-        divergence.check_logits(epoch, predictions)
-        decisions = self.loss.decisions(predictions)
-        if self._labels is None or decisions is None:
-            return None
-        return accuracy(self._labels, decisions)
+    def _seen(self, record: EpochRecord, reading: Reading) -> str | None:
+        """Keep the weights after the best whole epoch so far; return a reason to stop."""
+        improved = self._watch.improves(record)
+        self._rates.saw(improved=improved)
+        if improved:
+            self._keeping.best(reading)
+        return self._watch.reason(record)
 
     def end(self, *, in_place: bool) -> None:
         """Check the weights, which the program has brought into the state by now.
@@ -192,6 +232,9 @@ class Trainee:
                     f"backend '{self.backend.name}' changed weights after the network's last step; "
                     "only run_epoch may, of many networks the active ones"
                 )
+        if self._keeping.keeps_best:
+            self.history.best_epoch = self._watch.best_epoch
+        self._keeping.bring_into(self.state.parameters)
         self.history.stopped = self.stopped or "finished"
 
     def tell_end(self) -> None:

@@ -27,20 +27,21 @@ bundles are described in `tables`):
 from __future__ import annotations
 
 from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel, spliced_kernel
-from samplewise_backends.numba_cpu.kernels.activations import activate, multiply_by_slope
 from samplewise_backends.numba_cpu.kernels.blas import gemm_nn
 from samplewise_backends.numba_cpu.kernels.step import (
+    activate_part,
     backward_behind,
     forward_behind,
     loss_rows,
+    slope_part,
 )
-from samplewise_backends.numba_cpu.kernels.tables import BIAS, DEPTH, START
+from samplewise_backends.numba_cpu.kernels.tables import BIAS, DEPTH, POSITION, START
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
 SUB_BLOCK = 16
 PLAIN, DECAYING, MOVING = range(3)
-# Columns of `segments`: units from FROM to TO share an activation.
-FROM, TO, CODE = range(3)
+# Columns of `segments`: units from FROM to TO share an activation, which keeps slopes at KEPT_AT.
+FROM, TO, CODE, KEPT_AT = range(4)
 
 
 @inlined_kernel
@@ -175,9 +176,9 @@ def _keep_steps(g, rows, ld, form, biases, steps):
 
 
 @spliced_kernel
-def _first_values(t, count, first, batch, form, ld, stack, values, block, gram, gram_ld, bias, law):
+def _first_values(t, count, first, batch, form, ld, stack, space, block, gram, gram_ld, bias, law):
     """Write the first layers' outputs for the rows t to t + count of a block."""
-    segments = stack.segments
+    segments, values = stack.segments, space.values
     for r in range(t, t + count):
         z, weights = part(values, r * ld, ld), part(gram, r * gram_ld, t)
         if form == PLAIN:
@@ -187,22 +188,27 @@ def _first_values(t, count, first, batch, form, ld, stack, values, block, gram, 
             _correct(z, q, weights, block.steps, first, t, batch, law.powers, law.lags)
         _add(z, bias)
         for i in range(segments.shape[0]):
-            u = segments[i, FROM]
-            activate(part(z, u, segments[i, TO] - u), segments[i, CODE])
+            u, units = r * ld + segments[i, FROM], segments[i, TO] - segments[i, FROM]
+            slopes = segments[i, KEPT_AT] + u
+            activate_part(space.routines, values, u, slopes, units, segments[i, CODE])
 
 
 @spliced_kernel
-def _steps_behind(gemm, t, count, Y, order, loss, ld, stack, theta, space, law, losses, losses_ld):
+def _steps_behind(
+    gemm, t, at, count, Y, order, loss, ld, stack, theta, space, law, losses, losses_ld
+):
     """Take one step of every network behind its first layer."""
     layers, networks = stack.layers, stack.networks
     where = part(order, t, count)
     for m in range(networks.shape[0]):
-        start = networks[m, START]
+        start, clock = networks[m, START], row(space.clock, m)
+        clock[POSITION] = at
         table = layers[start : start + networks[m, DEPTH]]
         seen = part(losses, m * losses_ld + t, count)
-        forward_behind(gemm, table, t * ld, count, theta.parameters, space.values)
+        parameters, values = theta.parameters, space.values
+        forward_behind(gemm, table, t * ld, count, parameters, values, space.routines, clock)
         loss_rows(table, t * ld, count, Y, where, loss, space, seen)
-        backward_behind(gemm, table, t * ld, count, theta, space, row(law.rules, m))
+        backward_behind(gemm, table, t * ld, count, theta, space, row(law.rules, m), clock)
 
 
 @spliced_kernel
@@ -213,8 +219,9 @@ def _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, l
     for r in range(count):
         for i in range(segments.shape[0]):
             u, units = r * ld + segments[i, FROM], segments[i, TO] - segments[i, FROM]
-            a = part(space.values, t * ld + u, units)
-            multiply_by_slope(part(g, u, units), a, segments[i, CODE])
+            first, slopes = t * ld + u, segments[i, KEPT_AT] + t * ld + u
+            code, delta = segments[i, CODE], part(g, u, units)
+            slope_part(space.routines, delta, space.values, first, slopes, units, code)
     if count == 1 and form == PLAIN:
         _step_biases(g, bias, law.biases, kept)
     else:
@@ -224,27 +231,42 @@ def _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, l
 
 @spliced_kernel
 def run_block(
-    gemm, Y, order, window, stack, theta, space, block, gram, gram_ld, law, losses, losses_ld
+    gemm,
+    Y,
+    order,
+    position,
+    window,
+    stack,
+    theta,
+    space,
+    block,
+    gram,
+    gram_ld,
+    law,
+    losses,
+    losses_ld,
 ):
     """Run the steps of one block, whose products P (and Q) are taken.
 
-    order: its rows; window: as in `blocked`; law: a `Recurrence`; losses: from the block's first
-    row of the first network on, networks `losses_ld` apart.
+    order: its rows; position: of the first one in the epoch; window: as in `blocked`; law: a
+    `Recurrence`; losses: from the block's first row of the first network on, networks `losses_ld`
+    apart.
     """
     batch, loss, form, ld = window[2], window[4], window[5], window[8]
-    rows, at = order.shape[0], stack.layers[stack.networks[0, START], BIAS]
-    bias = part(theta.parameters, at, ld)
-    bias_velocity = part(theta.velocity, at, ld) if form == MOVING else bias
+    rows, first_bias = order.shape[0], stack.layers[stack.networks[0, START], BIAS]
+    bias = part(theta.parameters, first_bias, ld)
+    bias_velocity = part(theta.velocity, first_bias, ld) if form == MOVING else bias
     values, sub = space.values, max(SUB_BLOCK // batch, 1) * batch
     for first in range(0, rows, sub):
         last = min(first + sub, rows)
         for t in range(first, last, batch):
             count = min(batch, last - t)
             _first_values(
-                t, count, first, batch, form, ld, stack, values, block, gram, gram_ld, bias, law
+                t, count, first, batch, form, ld, stack, space, block, gram, gram_ld, bias, law
             )
+            at = position + t
             _steps_behind(
-                gemm, t, count, Y, order, loss, ld, stack, theta, space, law, losses, losses_ld
+                gemm, t, at, count, Y, order, loss, ld, stack, theta, space, law, losses, losses_ld
             )
             _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, law)
         if last < rows:

@@ -95,6 +95,7 @@ def run_blocked(
             gemm,
             Y,
             where,
+            first,
             window,
             stack,
             theta,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from samplewise_backends.numba_cpu.jit import entry_point, kernel
 from samplewise_backends.numba_cpu.kernels.step import whole_step
+from samplewise_backends.numba_cpu.kernels.tables import POSITION
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
 
@@ -24,8 +25,10 @@ def run_direct(gemm, X, Y, order, window, layers, theta, space, gathered, rule, 
     order.
     """
     start, stop, batch, loss = window
+    clock = row(space.clock, 0)
     for first in range(start, stop, batch):
         rows = min(batch, stop - first)
         gather(X, order, first, rows, gathered)
-        A, where = gathered[:rows], part(order, first, rows)
-        whole_step(gemm, A, Y, where, loss, layers, theta, space, rule, part(losses, first, rows))
+        A, where, seen = gathered[:rows], part(order, first, rows), part(losses, first, rows)
+        clock[POSITION] = first
+        whole_step(gemm, A, Y, where, loss, layers, theta, space, rule, seen, clock)

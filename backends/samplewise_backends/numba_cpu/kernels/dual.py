@@ -82,6 +82,7 @@ def run_dual(
             gemm,
             Y,
             where,
+            first,
             window,
             stack,
             theta,

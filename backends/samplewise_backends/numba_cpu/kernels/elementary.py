@@ -147,6 +147,18 @@ def tanh(z: Any, f: _Format) -> Any:
 
 
 @_elementary
+def expm1(z: Any, f: _Format) -> Any:
+    """Return e^z - 1, as exact near 0 as elsewhere."""
+    r, q, n = _reduced(z, f)
+    scale = _power_of_2(n, f)
+    result = ((scale - 1.0) + scale * r) + (scale * (r * r)) * q
+    lowest, highest = f.finite
+    result = select(z < lowest, -1.0, result)
+    # 2^1024 is no float64, nor 2^128 a float32.
+    return select(z <= highest - 1.0, result, z + float("inf"))
+
+
+@_elementary
 def softplus_tail(z: Any, f: _Format) -> Any:
     """Return log(1 + exp(-|z|)), in [0, log(2)]: what softplus adds to max(z, 0)."""
     return _softplus_tail(z, f)

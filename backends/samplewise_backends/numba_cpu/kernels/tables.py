@@ -8,18 +8,48 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 # A row a layer. WEIGHT and BIAS are offsets into the parameters; OUT is where the layer's outputs
-# start in `values`, and its deltas in `deltas`; LD is the distance of two rows there.
-INPUTS, UNITS, ACTIVATION, WEIGHT, BIAS, OUT, LD = range(7)
-LAYER_COLUMNS = 7
+# start in `values`, and its deltas in `deltas`; LD is the distance of two rows there. What an
+# activation, a pooling or a dropout leaves for its backward pass is at KEPT in `values`, laid out
+# like the outputs; a layer on images works at SCRATCH.
+INPUTS, UNITS, ACTIVATION, WEIGHT, BIAS, OUT, LD, KEPT, SCRATCH = range(9)
+# WEIGHTS and BIASES are how many there are; PENALISED is 1 where penalties shrink the weights;
+# INDEX is the layer's in the network; REAL holds the bits of a float64: epsilon of a norm, scale of
+# a dropout; THRESHOLD is the dropout's.
+KIND, WEIGHTS, BIASES, PENALISED, INDEX, REAL, THRESHOLD = range(9, 16)
+# Images, of a layer on them: the input, the windows, how far apart these are, zeros before the
+# first row and column, the input with all zeros, the output.
+CHANNELS, HEIGHT, WIDTH, KERNEL_H, KERNEL_W, STRIDE, ABOVE, LEFT = range(16, 24)
+PADDED_H, PADDED_W, OUT_H, OUT_W = range(24, 28)
+# A convolution: filters; the products of a filter and the distance of two rows in them; the windows
+# of a pooling that it does too, POOL_H = 0 where it does none, and how many these are.
+FILTERS, PRODUCTS, PITCH, POOL_H, POOL_W, POOL_STEP, POOLED_H, POOLED_W = range(28, 36)
+LAYER_COLUMNS = 36
+
+DENSE, CONV, MAX_POOL, AVG_POOL, LAYER_NORM, DROPOUT, UNCHANGED = range(7)
 
 # A row a network: its first row in the table of layers, and how many rows it has.
 START, DEPTH = range(2)
 
+# Those up to RELU, and up to CATEGORICAL, are compiled into every kernel; the others are called.
 IDENTITY, SIGMOID, TANH, RELU = range(4)
+LEAKY_RELU, ELU, SELU, GELU, GELU_TANH, SILU, SOFTPLUS = range(4, 11)
 BINARY, CATEGORICAL = range(2)
+MULTI_LABEL, SQUARED, ABSOLUTE, HUBER, POISSON = range(2, 7)
 
-# A row a network, of the run's dtype.
+# A row a network, of the run's dtype. RULE is a code; NEW and NEW_SQUARE are the shares of a new
+# gradient and square in their averages, 1 - beta; limits are infinite where there are none.
 RATE, MOMENTUM, NESTEROV, L2 = range(4)
+RULE, L1, DECAY, CLIP_VALUE, CLIP_NORM, NEW, NEW_SQUARE, EPSILON = range(4, 12)
+RULE_COLUMNS = 12
+SGD, ADAM, RMSPROP, ADAGRAD = range(4)
+
+# The addresses of routines: 0 where no layer, activation, loss or rule of the network needs it.
+FORWARD, BACKWARD, ACTIVATE, SLOPE, LOSS, MOVE = range(6)
+ROUTINES = 6
+
+# A row a network: the key of dropout, the position in the epoch of the first row of a batch, the
+# steps made before.
+KEY, POSITION, STEP = range(3)
 
 
 class Stack(NamedTuple):
@@ -44,18 +74,26 @@ class Theta(NamedTuple):
 
 
 class Space(NamedTuple):
-    """What a step writes to.
+    """What a step writes to, and what it must know beside the tables.
 
     Args:
         values, deltas: flat, where the table of layers says.
-        gradient: of the largest layer behind the first.
+        gradient: of the largest layer behind the first; of all parameters where a rule needs that.
         tiny: a velocity below it is set to 0.
+        clock: int64[M, 3].
+        routines: int64[6].
+        loss_parameter: the delta of Huber's loss.
+        weights: of the rows of X, or empty.
     """
 
     values: Any
     deltas: Any
     gradient: Any
     tiny: Any
+    clock: Any
+    routines: Any
+    loss_parameter: Any
+    weights: Any
 
 
 class Block(NamedTuple):

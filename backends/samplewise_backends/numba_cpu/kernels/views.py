@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -51,3 +52,44 @@ def row(typing: Any, matrix: Any, index: Any) -> Any:
         return _borrowed(context, builder, signature.return_type, pointer, columns)
 
     return kind(matrix, types.intp), code
+
+
+@intrinsic
+def at(typing: Any, address: Any, start: Any, length: Any) -> Any:
+    """Return `length` elements behind an address, from element `start` on, as a vector."""
+    kind = types.Array(address.dtype, 1, "C")
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.gep(values[0], [values[1]])
+        return _borrowed(context, builder, kind, pointer, values[2])
+
+    return kind(address, types.intp, types.intp), code
+
+
+@intrinsic
+def real(typing: Any, bits: Any) -> Any:
+    """Return the float64 of these 64 bits."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], context.get_value_type(types.float64))
+
+    return types.float64(types.int64), code
+
+
+@intrinsic
+def call(typing: Any, address: Any, *arguments: Any) -> Any:
+    """Call a `Routine` by its address; of an array it gets the first element's."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        passed = []
+        given = cgutils.unpack_tuple(builder, values[1])
+        for kind, value in zip(signature.args[1], given, strict=True):
+            if isinstance(kind, types.Array):
+                make = context.make_array(kind)
+                value = make(context, builder, value).data
+            passed.append(value)
+        function = ir.FunctionType(ir.VoidType(), [value.type for value in passed])
+        builder.call(builder.inttoptr(values[0], function.as_pointer()), passed)
+        return context.get_dummy_value()
+
+    return types.void(address, types.StarArgTuple(arguments)), code

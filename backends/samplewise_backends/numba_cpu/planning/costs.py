@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from samplewise.contract import Workload
 from samplewise_backends.numba_cpu.coefficients import form_of
 from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN
-from samplewise_backends.numba_cpu.kernels.dense import LOOPS_UP_TO
+from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
 from samplewise_backends.numba_cpu.kernels.products import WHOLE
 from samplewise_backends.numba_cpu.layout import LANES
 from samplewise_backends.numba_cpu.planning.products import far_times, fastest, whole_ns

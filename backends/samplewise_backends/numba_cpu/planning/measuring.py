@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, aligned_zeros, multilayer_perceptron
+from samplewise.network.losses import BinaryCrossEntropy
 from samplewise.threads import limited
 from samplewise_backends.numba_cpu.blocked import Blocked
 from samplewise_backends.numba_cpu.gram import GramBlocks, Rows, read_only
@@ -166,7 +167,8 @@ class _Bench:
     def _step(self, hidden: tuple[int, ...]) -> float:
         """Return the nanoseconds a step, by blocks, of a network with one input."""
         network = multilayer_perceptron(1, hidden, 1)
-        group = Group([Member(network, SGD())], 1, STEP_BLOCK, self._dtype)
+        member, loss = Member(network, SGD()), BinaryCrossEntropy()
+        group = Group([member], 1, STEP_BLOCK, loss, self._dtype)
         rows = Rows(STEP_BLOCK, 1, self._dtype)
         gram = GramBlocks(self._gemm, STEP_BLOCK, rows)
         trainer = Blocked(group, self._gemm, (WHOLE, WHOLE, WHOLE), rows, gram, BINARY)

@@ -71,9 +71,9 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: np.dtype
         workload: None where nobody knows what will be trained.
         dtype: of everything.
     """
-    if workload is None or (workload.rows == 1 and workload.plan == AUTO_PLAN):
-        reason = "nothing to weigh: no rows to train on were announced"
-        return Chosen(Plan(DIRECT, reason), (WHOLE, WHOLE, WHOLE), keeps_gram=False)
+    reason = _no_choice(members, workload)
+    if reason is not None or workload is None:
+        return Chosen(Plan(DIRECT, reason or ""), (WHOLE, WHOLE, WHOLE), keeps_gram=False)
     known = calibration(dtype.name)
     costs = Costs(known.rates, members, workload, dtype.itemsize)
     sizes = _Sizes(members, workload, dtype.itemsize)
@@ -102,6 +102,22 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: np.dtype
         in_place=taken.name != DUAL,
     )
     return Chosen(plan, taken.estimate.kinds, taken.keeps_gram)
+
+
+def _no_choice(members: Sequence[Member], workload: Workload | None) -> str | None:
+    """Return why only the direct plan can train this, or None where others can."""
+    for member in members:
+        if not member.starts_dense:
+            kind = member.network.layers[0].kind
+            return f"no other plan for a network that starts with a {kind} layer"
+        if not member.optimizer.is_linear:
+            rule = ", ".join(member.optimizer.words)
+            return f"no other plan for {rule}: its steps are not linear in weights and gradient"
+        if member.rates_vary:
+            return "no other plan where the learning rate changes from step to step"
+    if workload is None or (workload.rows == 1 and workload.plan == AUTO_PLAN):
+        return "nothing to weigh: no rows to train on were announced"
+    return None
 
 
 class _Sizes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 
 from samplewise.contract import Workload
 from samplewise_backends.numba_cpu.coefficients import form_of
 from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN, SUB_BLOCK
-from samplewise_backends.numba_cpu.kernels.dense import LOOPS_UP_TO
+from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
+from samplewise_backends.numba_cpu.kernels.tables import UNITS
 from samplewise_backends.numba_cpu.layout import LANES, padded
 from samplewise_backends.numba_cpu.planning.rates import STEP_BLOCK, Rates
 from samplewise_backends.numba_cpu.storage import Member
@@ -51,7 +51,7 @@ class Recurrence:
         # All networks beyond the first have layers of their own behind the first ones.
         ns += (len(self._members) - 1) * rows * (1 - BATCH) * rates.step
         for member in self._members:
-            sizes = [math.prod(shape) for shape in member.network.shapes[1:]]
+            sizes = [int(units) for units in member.layers[:, UNITS]]
             # A layer behind the first one is in `Rates.step`.
             ns += self.batches * (len(sizes) - 2) * LAYER * rates.step
             if sizes[-1] > 1:

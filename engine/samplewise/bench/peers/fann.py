@@ -17,15 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.bench.peers.fann_library import Connection, load_library, network_of, set_rule
+from samplewise.bench.peers.fann_library import (
+    Connection,
+    load_library,
+    momentum_of,
+    network_of,
+    set_rule,
+)
 from samplewise.bench.peers.task import (
+    DENSE,
     Calls,
     NotApplicableError,
     Outcome,
     Runner,
     Task,
-    dense_layers_only,
     flat,
+    only,
     single,
     tensors,
 )
@@ -53,14 +60,12 @@ class FannPeer:
     def ways(self, task: Task) -> Sequence[str]:
         """Return "incremental"."""
         problem = task.problem
-        dense_layers_only(task, "FANN")
+        only(task, "FANN", DENSE, ("sgd", "momentum"))
         single(task, "FANN")
         if problem.batch_size > 1:
             raise NotApplicableError("FANN updates after each row, or after all of them")
         if any(layer.activation != "sigmoid" for layer in problem.network.layers[:-1]):
             raise NotApplicableError("FANN is given sigmoid layers only")
-        if problem.optimizer.l2 or problem.optimizer.nesterov:
-            raise NotApplicableError("FANN has neither an L2 penalty nor Nesterov's momentum")
         if task.calls and problem.network.outputs > 1:
             raise NotApplicableError("FANN has no softmax")
         return ["fann_run" if task.calls else "incremental"]
@@ -158,7 +163,7 @@ def squared_error_training(task: Task) -> Outcome:
     arrays = [array.astype(np.float64) for array in tensors(problem)]
     weights, biases = arrays[::2], arrays[1::2]
     last = [np.zeros_like(array) for array in arrays]
-    rate, momentum = problem.learning_rate, problem.optimizer.momentum
+    rate, momentum = problem.learning_rate, momentum_of(task)
     losses = []
     for _ in range(problem.epochs):
         total = 0.0

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.bench.peers.task import Task, tensors
+from samplewise.network import SGD
 
 ENVIRONMENT_VARIABLE = "SAMPLEWISE_FANN"
 FILES = ("libfloatfann.so.2", "libfloatfann.dylib", "fannfloat.dll")
@@ -135,10 +136,17 @@ def _in_order(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate([np.column_stack(pair).ravel() for pair in pairs])
 
 
+def momentum_of(task: Task) -> float:
+    """Return the momentum of a task, which trains by SGD."""
+    rule = task.problem.optimizer
+    assert isinstance(rule, SGD)
+    return rule.momentum
+
+
 def set_rule(library: Any, network: c_void_p, task: Task) -> None:
     """Set the task's rate and momentum, incremental training, and squared error."""
     library.fann_set_training_algorithm(network, INCREMENTAL)
     library.fann_set_train_error_function(network, SQUARED_ERROR)
     # Again, as its file keeps six decimals.
     library.fann_set_learning_rate(network, task.problem.learning_rate)
-    library.fann_set_learning_momentum(network, task.problem.optimizer.momentum)
+    library.fann_set_learning_momentum(network, momentum_of(task))

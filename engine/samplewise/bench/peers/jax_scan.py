@@ -15,18 +15,20 @@ from typing import Any
 
 import numpy as np
 
+from samplewise.bench.peers.jax_network import logits_of, loss_of, state_of, update_of
 from samplewise.bench.peers.task import (
+    CONVOLUTIONAL,
+    SGD_FAMILY,
     Calls,
     NotApplicableError,
     Outcome,
     Runner,
     Task,
-    dense_layers_only,
     flat,
+    only,
     predicted,
     tensors,
 )
-from samplewise.network import SGD, Network
 
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 SCAN, VMAP, JIT = "jit(scan)", "jit(vmap(scan))", "jit"
@@ -51,7 +53,7 @@ class JaxPeer:
 
     def ways(self, task: Task) -> Sequence[str]:
         """Return the one way that fits."""
-        dense_layers_only(task, "JAX")
+        only(task, "JAX", CONVOLUTIONAL, (*SGD_FAMILY, "adam"))
         problem = task.problem
         if len(problem.X) % problem.batch_size:
             raise NotApplicableError("lax.scan takes batches of one size, and the last is shorter")
@@ -74,68 +76,6 @@ def _kind(problem: Any) -> tuple[Any, ...]:
     return problem.network, problem.optimizer, problem.learning_rate
 
 
-def logits_of(network: Network) -> Callable[[Any, Any], Any]:
-    """Return the function (arrays, x) -> logits, with x a row (I,) or a batch (B, I)."""
-    import jax
-    from jax import numpy as jnp
-
-    activations: dict[str, Callable[[Any], Any]] = {
-        "identity": lambda z: z,
-        "sigmoid": jax.nn.sigmoid,
-        "tanh": jnp.tanh,
-        "relu": jax.nn.relu,
-    }
-
-    def logits(arrays: Any, x: Any) -> Any:
-        for index, layer in enumerate(network.layers):
-            weight, bias = arrays[2 * index : 2 * index + 2]
-            z = weight @ x if x.ndim == 1 else x @ weight.T
-            x = activations[layer.activation](z + bias)
-        return x
-
-    return logits
-
-
-def loss_of(network: Network) -> Callable[[Any, Any, Any], Any]:
-    """Return the function (arrays, x, y) -> mean loss of a row or batch."""
-    import jax
-    from jax import numpy as jnp
-
-    logits = logits_of(network)
-
-    def binary(z: Any, y: Any) -> Any:
-        return jnp.sum(jnp.maximum(z, 0) - y * z + jnp.log1p(jnp.exp(-jnp.abs(z))), axis=-1)
-
-    def categorical(z: Any, y: Any) -> Any:
-        return jax.nn.logsumexp(z, axis=-1) - jnp.sum(y * z, axis=-1)
-
-    per_row = binary if network.outputs == 1 else categorical
-    return lambda arrays, x, y: jnp.mean(per_row(logits(arrays, x), y))
-
-
-def update_of(rule: SGD, rate: float) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
-    """Return the function (arrays, velocities, gradients) -> updated arrays and velocities."""
-
-    def update(arrays: Any, velocities: Any, gradients: Any) -> tuple[Any, Any]:
-        if rule.l2:
-            # Weights come first in each pair; biases are not penalised.
-            gradients = [
-                g + rule.l2 * a if index % 2 == 0 else g
-                for index, (a, g) in enumerate(zip(arrays, gradients, strict=True))
-            ]
-        steps = gradients
-        if rule.momentum:
-            pairs = zip(velocities, gradients, strict=True)
-            velocities = [rule.momentum * v + g for v, g in pairs]
-            steps = velocities
-        if rule.nesterov:
-            pairs = zip(gradients, velocities, strict=True)
-            steps = [g + rule.momentum * v for g, v in pairs]
-        return [a - rate * s for a, s in zip(arrays, steps, strict=True)], velocities
-
-    return update
-
-
 def epoch_of(task: Task) -> Callable[[Any, Any, Any], Any]:
     """Return the function (carry, X, Y) -> carry after an epoch and the losses of its steps."""
     import jax
@@ -146,9 +86,9 @@ def epoch_of(task: Task) -> Callable[[Any, Any, Any], Any]:
     update = update_of(problem.optimizer, problem.learning_rate)
 
     def step(carry: Any, batch: Any) -> Any:
-        arrays, velocities = carry
+        arrays, state = carry
         loss, gradients = gradient(arrays, *batch)
-        return update(arrays, velocities, gradients), loss
+        return update(arrays, state, gradients), loss
 
     def epoch(carry: Any, X: Any, Y: Any) -> Any:
         return lax.scan(step, carry, (X, Y))
@@ -164,9 +104,10 @@ class Training(Runner):
         from jax import numpy as jnp
 
         self._task, problem = task, task.problem
-        X, Y = problem.X, problem.Y
-        if problem.batch_size > 1:
-            X, Y = (array.reshape(-1, problem.batch_size, array.shape[1]) for array in (X, Y))
+        X, Y, shape = problem.X, problem.Y, problem.network.input_shape
+        if problem.batch_size > 1 or len(shape) > 1:
+            X = X.reshape(-1, problem.batch_size, *shape)
+            Y = Y.reshape(-1, problem.batch_size, Y.shape[1])
         self._X, self._Y = jnp.asarray(X), jnp.asarray(Y)
         self._initial = [np.stack(same) for same in zip(*map(tensors, task.problems), strict=True)]
         if len(task.problems) == 1:
@@ -178,16 +119,16 @@ class Training(Runner):
         self.compile_s = time.perf_counter() - began
 
     def reset(self) -> None:
-        """Put fresh weights and velocities on the device."""
+        """Put fresh weights and the rule's state on the device."""
+        import jax
         from jax import numpy as jnp
 
         # Copied: a donated buffer that shares memory with NumPy would be written to.
         arrays = [jnp.array(array, copy=True) for array in self._initial]
-        momentum = self._task.problem.optimizer.momentum
-        velocities = [jnp.zeros_like(array) for array in arrays] if momentum else []
-        self._carry: Any = (arrays, velocities)
-        for array in arrays + velocities:
-            array.block_until_ready()
+        state = state_of(self._task.problem.optimizer, arrays)
+        if len(self._task.problems) > 1 and isinstance(state, tuple):
+            raise NotApplicableError("vmap is given no Adam")
+        self._carry: Any = jax.block_until_ready((arrays, state))
 
     def run(self) -> None:
         """Train."""
@@ -220,7 +161,9 @@ class Prediction(Calls):
 
         self._task = task
         self._arrays = [jnp.asarray(array) for array in tensors(task.problem)]
-        self._row = jnp.asarray(task.problem.X[0])
+        shape = task.problem.network.input_shape
+        row = task.problem.X[0] if len(shape) == 1 else task.problem.X[:1].reshape(1, *shape)
+        self._row = jnp.asarray(row)
         began = time.perf_counter()
         jitted = jax.jit(logits_of(task.problem.network))
         self._logits_of = jitted.lower(self._arrays, self._row).compile()
@@ -234,4 +177,5 @@ class Prediction(Calls):
 
     def outcome(self) -> Outcome:
         """Return the probabilities."""
-        return predicted(self._task.problem, np.asarray(self._logits)[None])
+        outputs = self._task.problem.network.outputs
+        return predicted(self._task.problem, np.asarray(self._logits).reshape(1, outputs))

@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 
 from samplewise.bench.peers.task import (
+    DENSE,
+    SGD_FAMILY,
     Calls,
     NotApplicableError,
     Outcome,
     Runner,
     Task,
-    dense_layers_only,
     flat,
+    only,
     single,
     tensors,
 )
+from samplewise.network import SGD, Adam, Optimizer
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 
@@ -43,7 +46,7 @@ class ScikitLearnPeer:
 
     def ways(self, task: Task) -> Sequence[str]:
         """Return "MLPClassifier"."""
-        dense_layers_only(task, "MLPClassifier")
+        only(task, "MLPClassifier", DENSE, (*SGD_FAMILY, "adam"))
         single(task, "MLPClassifier")
         *hidden, last = task.problem.network.layers
         if len({layer.activation for layer in hidden}) != 1 or last.activation != "identity":
@@ -70,13 +73,12 @@ def estimator(task: Task) -> Any:
     made = MLPClassifier(
         [size for (size,) in problem.network.shapes[1:-1]],
         activation=ACTIVATIONS[hidden[0].activation],
-        solver="sgd",
+        solver=rule.name,
         alpha=0.0,
         batch_size=problem.batch_size,
         learning_rate="constant",
         learning_rate_init=problem.learning_rate,
-        momentum=rule.momentum,
-        nesterovs_momentum=rule.nesterov,
+        **_options(rule),
         shuffle=False,
         max_iter=1,
         # Never satisfied early: all epochs are run.
@@ -91,6 +93,13 @@ def estimator(task: Task) -> Any:
     made.max_iter = problem.epochs
     set_weights(made, task)
     return made
+
+
+def _options(rule: Optimizer) -> dict[str, Any]:
+    if isinstance(rule, Adam):
+        return {"beta_1": rule.beta1, "beta_2": rule.beta2, "epsilon": rule.epsilon}
+    assert isinstance(rule, SGD)
+    return {"momentum": rule.momentum, "nesterovs_momentum": rule.nesterov}
 
 
 def set_weights(made: Any, task: Task) -> None:

@@ -23,6 +23,9 @@ PEERS = {
     "fann": "samplewise.bench.peers.fann",
 }
 OWN = "samplewise"
+DENSE = ("dense",)
+CONVOLUTIONAL = ("dense", "conv", "max_pool")
+SGD_FAMILY = ("sgd", "momentum", "nesterov", "l2")
 
 
 class NotApplicableError(ParameterError):
@@ -173,18 +176,27 @@ def predicted(problem: Problem, logits: NDArray[Any]) -> Outcome:
     return Outcome(np.empty((1, 0)), probabilities)
 
 
-def dense_layers_only(task: Task, peer: str) -> None:
+def only(task: Task, peer: str, layers: Sequence[str], rules: Sequence[str]) -> None:
     """Refuse networks and update rules that a peer's module does not know.
 
+    Args:
+        task: what is asked.
+        peer: name, for people.
+        layers: kinds of layers that it knows.
+        rules: features of optimizers, likewise.
+
     Raises:
-        NotApplicableError: naming the first such layer or rule.
+        NotApplicableError: naming the first layer or feature that it does not know.
     """
     for problem in task.problems:
         for layer in problem.network.layers:
-            if layer.kind != "dense":
-                raise NotApplicableError(f"{peer} is given dense layers only, not '{layer.kind}'")
-        if problem.optimizer.name != "sgd":
-            raise NotApplicableError(f"{peer} is given SGD only, not '{problem.optimizer.name}'")
+            if layer.kind not in layers:
+                known = ", ".join(layers)
+                raise NotApplicableError(f"{peer} is given {known} layers, not '{layer.kind}'")
+        for feature in problem.optimizer.features:
+            if feature not in rules:
+                known = ", ".join(rules)
+                raise NotApplicableError(f"{peer} is given {known}, not '{feature}'")
 
 
 def single(task: Task, peer: str) -> None:

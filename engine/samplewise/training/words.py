@@ -1,4 +1,4 @@
-"""Options that some optimizers or losses have and others do not, as settings of one name each."""
+"""What descriptions of settings share: Python's own numbers, and options of what is chosen."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ from typing import Any
 from samplewise.errors import CombinationError
 
 
-def options_of(settings: object, kinds: Mapping[str, type[Any]], chosen: str) -> dict[str, Any]:
-    """Return what is set of the options of `kinds[chosen]`; None is not set.
+def keep(settings: object, **values: Any) -> None:
+    """Set fields of a frozen description that is being built.
+
+    What is kept are Python's own numbers: a rate of NumPy's float64 would lift a step in float32 to
+    float64, and JSON takes none of NumPy's integers.
+    """
+    for name, value in values.items():
+        object.__setattr__(settings, name, value)
+
+
+def options_of(settings: object, chosen: str, kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Return what is set of the options that the chosen kind has, by their names.
 
     Args:
-        settings: has every option of every kind as an attribute.
-        kinds: dataclasses by their names.
-        chosen: one of them.
+        settings: has a field for each option of each kind; None where it is not set.
+        chosen: a key of `kinds`.
+        kinds: dataclasses by name.
 
     Raises:
         CombinationError: an option is set that the chosen kind does not have.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from samplewise_backends.numba_cpu.jit import inlined_kernel, reordered_kernel
 from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS
 from samplewise_backends.numba_cpu.kernels.tables import (
     BIAS,
     INPUTS,
@@ -43,7 +44,17 @@ def dense_forward(gemm, rows, a, a_ld, parameters, layer, z, z_ld):
     for r in range(rows):
         for o in range(units):
             z[r * z_ld + o] = bias[o]
-    gemm_nt(gemm, rows, units, inputs, one, a, a_ld, weights, inputs, one, z, z_ld)
+    width = units_at_once(rows, inputs)
+    for o in range(0, units, width):
+        n = min(width, units - o)
+        w, out = part(weights, o * inputs, 1), part(z, o, 1)
+        gemm_nt(gemm, rows, n, inputs, one, a, a_ld, w, inputs, one, out, z_ld)
+
+
+@inlined_kernel
+def units_at_once(rows, inputs):
+    """Return how many units one product takes: see `products`."""
+    return max(TILE // (rows * inputs) // TILE_UNITS, 1) * TILE_UNITS
 
 
 @reordered_kernel
@@ -218,12 +229,12 @@ def dense_gradient(gemm, rows, delta, delta_ld, a, a_ld, layer, gradient):
     size = layer[UNITS] * layer[INPUTS]
     weights = part(gradient, layer[WEIGHT], size)
     _weight_gradient(gemm, rows, delta, delta_ld, a, a_ld, weights, layer)
-    bias = part(gradient, layer[BIAS], layer[UNITS])
-    _bias_gradient(rows, delta, delta_ld, bias)
+    bias_gradient(rows, delta, delta_ld, part(gradient, layer[BIAS], layer[UNITS]))
 
 
 @inlined_kernel
-def _bias_gradient(rows, delta, delta_ld, g):
+def bias_gradient(rows, delta, delta_ld, g):
+    """Write the sum of the deltas of all rows."""
     for o in range(g.shape[0]):
         g[o] = delta[o]
     for r in range(1, rows):
@@ -235,7 +246,7 @@ def _bias_gradient(rows, delta, delta_ld, g):
 def _update_bias(rows, delta, delta_ld, parameters, velocity, gradient, layer, rule, tiny):
     units, first = layer[UNITS], layer[BIAS]
     bias, g = part(parameters, first, units), part(gradient, 0, units)
-    _bias_gradient(rows, delta, delta_ld, g)
+    bias_gradient(rows, delta, delta_ld, g)
     zero = g.dtype.type(0)
     if rule[MOMENTUM] == zero:
         for o in range(units):

@@ -1,0 +1,270 @@
+"""Convolution of one sample, with the pooling behind it: forward beside backward.
+
+Planes are taken as flat vectors. With stride 1 what a tap sees of all windows is one contiguous
+slice of them, of PRODUCTS elements; where a row of windows ends, it runs on into columns of no
+window, which are left out of the output, and whose deltas are 0. With a larger stride the values
+are gathered one by one, and there are no such columns. So each image is one product with all
+filters.
+A max pooling behind ReLU is taken in the pass that adds the bias, and neither the values that it
+leaves out nor their deltas are ever written.
+
+Differs from the reference: products are sums in the order of BLAS. Flat shifts are known from
+low-memory im2col; that the columns between may hold anything but in the deltas is ours to keep.
+"""
+
+from __future__ import annotations
+
+from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.kernels.tables import (
+    ABOVE,
+    CHANNELS,
+    FILTERS,
+    HEIGHT,
+    KERNEL_H,
+    KERNEL_W,
+    LEFT,
+    OUT_H,
+    OUT_W,
+    PADDED_H,
+    PADDED_W,
+    PITCH,
+    POOL_H,
+    POOL_STEP,
+    POOL_W,
+    POOLED_H,
+    POOLED_W,
+    PRODUCTS,
+    STRIDE,
+    WIDTH,
+)
+from samplewise_backends.numba_cpu.kernels.views import part
+
+
+@inlined_kernel
+def _taps(layer):
+    return layer[CHANNELS] * layer[KERNEL_H] * layer[KERNEL_W]
+
+
+@inlined_kernel
+def _is_padded(layer):
+    return layer[PADDED_H] != layer[HEIGHT] or layer[PADDED_W] != layer[WIDTH]
+
+
+@kernel
+def _padded(layer, x, scratch):
+    """Return the planes with zeros around them: x itself where there are none."""
+    if not _is_padded(layer):
+        return x
+    height, width, plane = layer[HEIGHT], layer[WIDTH], layer[PADDED_H] * layer[PADDED_W]
+    planes = part(scratch, 0, layer[CHANNELS] * plane)
+    for i in range(planes.shape[0]):
+        planes[i] = 0
+    for c in range(layer[CHANNELS]):
+        for y in range(height):
+            start = c * plane + (y + layer[ABOVE]) * layer[PADDED_W] + layer[LEFT]
+            target, source = part(planes, start, width), part(x, (c * height + y) * width, width)
+            for i in range(width):
+                target[i] = source[i]
+    return planes
+
+
+@kernel
+def _unfold(layer, planes, seen):
+    """Write what each tap sees, (taps, PRODUCTS)."""
+    width, plane, products = layer[PADDED_W], layer[PADDED_H] * layer[PADDED_W], layer[PRODUCTS]
+    tap = 0
+    for c in range(layer[CHANNELS]):
+        for i in range(layer[KERNEL_H]):
+            for j in range(layer[KERNEL_W]):
+                out, first = part(seen, tap * products, products), c * plane + i * width + j
+                if layer[STRIDE] == 1:
+                    source = part(planes, first, products)
+                    for k in range(products):
+                        out[k] = source[k]
+                else:
+                    _gather(layer, planes, first, out)
+                tap += 1
+
+
+@kernel
+def _gather(layer, planes, first, out):
+    step, width = layer[STRIDE], layer[PADDED_W]
+    for y in range(layer[OUT_H]):
+        for v in range(layer[OUT_W]):
+            out[y * layer[OUT_W] + v] = planes[first + y * step * width + v * step]
+
+
+@kernel
+def conv_forward(gemm, layer, x, weights, bias, z, places, scratch):
+    """Write the outputs before the activation, or of the pooling behind it.
+
+    places: where in the products of its filter each pooled value was; scratch: at least
+    PADDED_H PADDED_W CHANNELS + (taps + FILTERS) PRODUCTS.
+    """
+    taps, products, filters = _taps(layer), layer[PRODUCTS], layer[FILTERS]
+    one, zero = z.dtype.type(1), z.dtype.type(0)
+    before = layer[CHANNELS] * layer[PADDED_H] * layer[PADDED_W]
+    seen = part(scratch, before, taps * products)
+    out = part(scratch, before + taps * products, filters * products)
+    _unfold(layer, _padded(layer, x, scratch), seen)
+    gemm_nn(gemm, filters, products, taps, one, weights, taps, seen, products, zero, out, products)
+    for f in range(filters):
+        of_filter = part(out, f * products, products)
+        if layer[POOL_H] > 0:
+            size = layer[POOLED_H] * layer[POOLED_W]
+            _pool(layer, of_filter, bias[f], part(z, f * size, size), part(places, f * size, size))
+        else:
+            size = layer[OUT_H] * layer[OUT_W]
+            _compact(layer, of_filter, bias[f], part(z, f * size, size))
+
+
+@kernel
+def _compact(layer, products, bias, z):
+    """Copy the products of windows, with the bias."""
+    width = layer[OUT_W]
+    for y in range(layer[OUT_H]):
+        source, target = part(products, y * layer[PITCH], width), part(z, y * width, width)
+        for v in range(width):
+            target[v] = source[v] + bias
+
+
+@kernel
+def _pool(layer, products, bias, z, places):
+    """Write the largest value of each pooling window, and where the first such was."""
+    pitch, step, count = layer[PITCH], layer[POOL_STEP], layer[POOLED_W]
+    height, width = layer[POOL_H], layer[POOL_W]
+    for y in range(layer[POOLED_H]):
+        first, out, left = (
+            y * step * pitch,
+            part(z, y * count, count),
+            part(places, y * count, count),
+        )
+        if height == 2 and width == 2 and step == 2:
+            # The same call with sizes that the compiler knows: five times as fast.
+            _pool_row(products, first, pitch, bias, out, left, 2, 2, 2)
+        else:
+            _pool_row(products, first, pitch, bias, out, left, height, width, step)
+
+
+@inlined_kernel
+def _pool_row(products, first, pitch, bias, z, places, height, width, step):
+    kind = z.dtype.type
+    for v in range(z.shape[0]):
+        at = first + v * step
+        best, place = products[at] + bias, kind(0)
+        for i in range(height):
+            for j in range(width):
+                value = products[at + i * pitch + j] + bias
+                # A NaN is taken, and stays: nothing is greater.
+                larger = (value > best) | (value != value)
+                best = value if larger else best
+                place = kind(i * pitch + j) if larger else place
+        z[v] = best
+        places[v] = kind(at) + place
+
+
+@kernel
+def conv_backward(
+    gemm, layer, x, weights, z, places, delta, below, wanted, gradient, bias_gradient, scratch
+):
+    """Add to the gradients; write the deltas of the inputs where wanted.
+
+    delta: of the outputs, or of the pooled ones; scratch: as `conv_forward`.
+    """
+    taps, products, filters = _taps(layer), layer[PRODUCTS], layer[FILTERS]
+    one, zero = z.dtype.type(1), z.dtype.type(0)
+    before = layer[CHANNELS] * layer[PADDED_H] * layer[PADDED_W]
+    seen = part(scratch, before, taps * products)
+    deltas = part(scratch, before + taps * products, filters * products)
+    _spread(layer, delta, places, deltas, bias_gradient)
+    _unfold(layer, _padded(layer, x, scratch), seen)
+    gemm_nt(
+        gemm, filters, taps, products, one, deltas, products, seen, products, one, gradient, taps
+    )
+    if wanted:
+        gemm_tn(
+            gemm,
+            taps,
+            products,
+            filters,
+            one,
+            weights,
+            taps,
+            deltas,
+            products,
+            zero,
+            seen,
+            products,
+        )
+        _fold(layer, seen, scratch, below)
+
+
+@kernel
+def _spread(layer, delta, places, deltas, bias_gradient):
+    """Write the deltas where the products were, zeros elsewhere, and add to those of the biases."""
+    zero = deltas.dtype.type(0)
+    for i in range(deltas.shape[0]):
+        deltas[i] = zero
+    for f in range(layer[FILTERS]):
+        out = part(deltas, f * layer[PRODUCTS], layer[PRODUCTS])
+        total = zero
+        if layer[POOL_H] > 0:
+            size = layer[POOLED_H] * layer[POOLED_W]
+            for k in range(f * size, (f + 1) * size):
+                out[int(places[k])] += delta[k]
+                total += delta[k]
+        else:
+            width = layer[OUT_W]
+            for y in range(layer[OUT_H]):
+                source = part(delta, (f * layer[OUT_H] + y) * width, width)
+                target = part(out, y * layer[PITCH], width)
+                for v in range(width):
+                    target[v] = source[v]
+                    total += source[v]
+        bias_gradient[f] += total
+
+
+@kernel
+def _fold(layer, shares, scratch, below):
+    """Write the sum of what all taps send back to where they read."""
+    height, width, plane = layer[HEIGHT], layer[WIDTH], layer[PADDED_H] * layer[PADDED_W]
+    if not _is_padded(layer):
+        _add_shares(layer, shares, below)
+        return
+    planes = part(scratch, 0, layer[CHANNELS] * plane)
+    _add_shares(layer, shares, planes)
+    for c in range(layer[CHANNELS]):
+        for y in range(height):
+            start = c * plane + (y + layer[ABOVE]) * layer[PADDED_W] + layer[LEFT]
+            target = part(below, (c * height + y) * width, width)
+            source = part(planes, start, width)
+            for i in range(width):
+                target[i] = source[i]
+
+
+@kernel
+def _add_shares(layer, shares, planes):
+    width, plane, products = layer[PADDED_W], layer[PADDED_H] * layer[PADDED_W], layer[PRODUCTS]
+    for i in range(planes.shape[0]):
+        planes[i] = 0
+    tap = 0
+    for c in range(layer[CHANNELS]):
+        for i in range(layer[KERNEL_H]):
+            for j in range(layer[KERNEL_W]):
+                share, first = part(shares, tap * products, products), c * plane + i * width + j
+                if layer[STRIDE] == 1:
+                    target = part(planes, first, products)
+                    for k in range(products):
+                        target[k] += share[k]
+                else:
+                    _scatter(layer, share, first, planes)
+                tap += 1
+
+
+@kernel
+def _scatter(layer, share, first, planes):
+    step, width = layer[STRIDE], layer[PADDED_W]
+    for y in range(layer[OUT_H]):
+        for v in range(layer[OUT_W]):
+            planes[first + y * step * width + v * step] += share[y * layer[OUT_W] + v]

@@ -1,0 +1,68 @@
+"""Layer normalisation of one sample: forward beside backward."""
+
+from __future__ import annotations
+
+import math
+
+from samplewise_backends.numba_cpu.jit import kernel, reordered_kernel
+from samplewise_backends.numba_cpu.kernels.tables import REAL
+from samplewise_backends.numba_cpu.kernels.views import real
+
+
+@reordered_kernel
+def _mean(x):
+    total = x.dtype.type(0)
+    for i in range(x.shape[0]):
+        total += x[i]
+    return total / x.dtype.type(x.shape[0])
+
+
+@reordered_kernel
+def _variance(x, mean):
+    total = x.dtype.type(0)
+    for i in range(x.shape[0]):
+        total += (x[i] - mean) * (x[i] - mean)
+    return total / x.dtype.type(x.shape[0])
+
+
+@kernel
+def _mean_and_factor(layer, x):
+    """Return the mean, and what each difference from it is multiplied by."""
+    mean = _mean(x)
+    deviation = math.sqrt(_variance(x, mean) + x.dtype.type(real(layer[REAL])))
+    return mean, x.dtype.type(1) / deviation
+
+
+@kernel
+def norm_forward(layer, x, weights, bias, z):
+    """Write w n + b, with n = (x - mean) / sqrt(variance + epsilon)."""
+    mean, factor = _mean_and_factor(layer, x)
+    for i in range(x.shape[0]):
+        z[i] = weights[i] * ((x[i] - mean) * factor) + bias[i]
+
+
+@reordered_kernel
+def _sums_of(delta, weights, x, mean, factor):
+    """Return the means of dn and of dn n, with dn = w delta."""
+    total, along = x.dtype.type(0), x.dtype.type(0)
+    for i in range(x.shape[0]):
+        d = weights[i] * delta[i]
+        total += d
+        along += d * ((x[i] - mean) * factor)
+    count = x.dtype.type(x.shape[0])
+    return total / count, along / count
+
+
+@kernel
+def norm_backward(layer, x, weights, delta, below, wanted, gradient, bias_gradient):
+    """Add to the gradients; write (dn - mean(dn) - n mean(dn n)) / deviation where wanted."""
+    mean, factor = _mean_and_factor(layer, x)
+    for i in range(x.shape[0]):
+        gradient[i] += delta[i] * ((x[i] - mean) * factor)
+        bias_gradient[i] += delta[i]
+    if not wanted:
+        return
+    total, along = _sums_of(delta, weights, x, mean, factor)
+    for i in range(x.shape[0]):
+        n = (x[i] - mean) * factor
+        below[i] = (weights[i] * delta[i] - total - n * along) * factor

@@ -1,0 +1,88 @@
+"""Pooling of one sample: forward beside backward."""
+
+from __future__ import annotations
+
+from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.kernels.tables import (
+    CHANNELS,
+    HEIGHT,
+    KERNEL_H,
+    KERNEL_W,
+    OUT_H,
+    OUT_W,
+    STRIDE,
+    WIDTH,
+)
+from samplewise_backends.numba_cpu.kernels.views import part
+
+
+@kernel
+def max_forward(layer, x, z, places):
+    """Write the largest value of each window, and where the first such is in its channel."""
+    height, width, step = layer[HEIGHT], layer[WIDTH], layer[STRIDE]
+    out_h, out_w = layer[OUT_H], layer[OUT_W]
+    for c in range(layer[CHANNELS]):
+        for y in range(out_h):
+            for v in range(out_w):
+                first = c * height * width + y * step * width + v * step
+                place, best = first, x[first]
+                for i in range(layer[KERNEL_H]):
+                    for k in range(first + i * width, first + i * width + layer[KERNEL_W]):
+                        # A NaN is taken, and stays: nothing is greater.
+                        if x[k] > best or x[k] != x[k]:
+                            place, best = k, x[k]
+                o = (c * out_h + y) * out_w + v
+                z[o] = best
+                places[o] = place - c * height * width
+
+
+@kernel
+def max_backward(layer, places, delta, below):
+    """Send each delta to where the largest value was."""
+    plane, size, zero = (
+        layer[HEIGHT] * layer[WIDTH],
+        layer[OUT_H] * layer[OUT_W],
+        delta.dtype.type(0),
+    )
+    for i in range(below.shape[0]):
+        below[i] = zero
+    for c in range(layer[CHANNELS]):
+        target = part(below, c * plane, plane)
+        for o in range(c * size, (c + 1) * size):
+            target[int(places[o])] += delta[o]
+
+
+@kernel
+def average_forward(layer, x, z):
+    """Write the mean of each window."""
+    height, width, step = layer[HEIGHT], layer[WIDTH], layer[STRIDE]
+    out_h, out_w = layer[OUT_H], layer[OUT_W]
+    area = z.dtype.type(layer[KERNEL_H] * layer[KERNEL_W])
+    for c in range(layer[CHANNELS]):
+        for y in range(out_h):
+            for v in range(out_w):
+                first = c * height * width + y * step * width + v * step
+                total = z.dtype.type(0)
+                for i in range(layer[KERNEL_H]):
+                    for k in range(first + i * width, first + i * width + layer[KERNEL_W]):
+                        total += x[k]
+                z[(c * out_h + y) * out_w + v] = total / area
+
+
+@kernel
+def average_backward(layer, delta, below):
+    """Spread each delta evenly over its window."""
+    height, width, step = layer[HEIGHT], layer[WIDTH], layer[STRIDE]
+    out_h, out_w = layer[OUT_H], layer[OUT_W]
+    area = delta.dtype.type(layer[KERNEL_H] * layer[KERNEL_W])
+    for i in range(below.shape[0]):
+        below[i] = 0
+    for c in range(layer[CHANNELS]):
+        for y in range(out_h):
+            for v in range(out_w):
+                first = c * height * width + y * step * width + v * step
+                share = delta[(c * out_h + y) * out_w + v] / area
+                for i in range(layer[KERNEL_H]):
+                    target = part(below, first + i * width, layer[KERNEL_W])
+                    for k in range(target.shape[0]):
+                        target[k] += share

@@ -1,0 +1,112 @@
+"""The addresses of the routines that a network's kernels call, and what these write to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps, TrainingState
+from samplewise.network import Loss, aligned_zeros
+from samplewise.network.losses import Huber
+from samplewise_backends.numba_cpu.gram import read_only
+from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.kernels.called_activations import activate_called, slope_called
+from samplewise_backends.numba_cpu.kernels.called_losses import loss_called
+from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward, layer_forward
+from samplewise_backends.numba_cpu.kernels.moves import move
+from samplewise_backends.numba_cpu.layout import smallest_normal
+
+LOSS_CODES = {
+    "binary_cross_entropy": tables.BINARY,
+    "categorical_cross_entropy": tables.CATEGORICAL,
+    "multi_label_cross_entropy": tables.MULTI_LABEL,
+    "mean_squared_error": tables.SQUARED,
+    "mean_absolute_error": tables.ABSOLUTE,
+    "huber": tables.HUBER,
+    "poisson": tables.POISSON,
+}
+
+
+def addresses(
+    layers: NDArray[np.int64],
+    dtype: np.dtype[Any],
+    loss: Loss | None = None,
+    *,
+    moves: bool = False,
+) -> NDArray[np.int64]:
+    """Return the table of addresses; what no layer needs is neither compiled nor in it.
+
+    Args:
+        layers: the tables of all networks.
+        dtype: of everything.
+        loss: trained with; None to predict.
+        moves: whether a rule other than plain SGD of dense layers is needed.
+    """
+    called = layers[:, tables.KIND] != tables.DENSE
+    activates = bool((layers[:, tables.ACTIVATION] > tables.RELU).any())
+    training = loss is not None
+    own_loss = loss is not None and LOSS_CODES[loss.name] > tables.CATEGORICAL
+    has_weights = bool((called & (layers[:, tables.WEIGHTS] > 0)).any())
+    needed = {
+        tables.FORWARD: (layer_forward, bool(called.any())),
+        tables.BACKWARD: (layer_backward, training and bool(called.any())),
+        tables.ACTIVATE: (activate_called, activates),
+        tables.SLOPE: (slope_called, training and activates),
+        tables.LOSS: (loss_called, own_loss),
+        tables.MOVE: (move, moves or (training and has_weights)),
+    }
+    found = np.zeros(tables.ROUTINES, np.int64)
+    for position, (routine, is_needed) in needed.items():
+        if is_needed:
+            found[position] = routine.address(dtype.name)
+    return found
+
+
+def space_of(
+    layers: Sequence[NDArray[np.int64]],
+    size: int,
+    gradient: int,
+    loss: Loss,
+    dtype: np.dtype[Any],
+    *,
+    moves: bool = False,
+) -> tables.Space:
+    """Return what steps of some networks write to.
+
+    Args:
+        layers: the table of each network.
+        size: of their buffers.
+        gradient: its most elements.
+        loss: of all.
+        dtype: of everything.
+        moves: as `addresses`.
+    """
+    return tables.Space(
+        values=aligned_zeros(size, dtype),
+        deltas=aligned_zeros(size, dtype),
+        gradient=aligned_zeros(gradient, dtype),
+        tiny=smallest_normal(dtype),
+        clock=np.zeros((len(layers), 3), np.int64),
+        routines=addresses(np.vstack(layers), dtype, loss, moves=moves),
+        loss_parameter=dtype.type(loss.delta if isinstance(loss, Huber) else 0),
+        weights=read_only(aligned_zeros(0, dtype)),
+    )
+
+
+def largest_gradient(layers: NDArray[np.int64]) -> int:
+    """Return the most weights and biases in one layer."""
+    return int((layers[:, tables.WEIGHTS] + layers[:, tables.BIASES]).max(initial=0))
+
+
+def prepared(
+    space: tables.Space, steps: Sequence[Steps], states: Sequence[TrainingState]
+) -> tables.Space:
+    """Set the clock of each network to the start of a window, and return the space for it."""
+    for clock, step, state in zip(space.clock, steps, states, strict=True):
+        key = np.array(step.dropout_key, np.uint64).view(np.int64)
+        clock[:] = key, step.start, state.step
+    weights = steps[0].weights
+    return space if weights is None else space._replace(weights=read_only(weights))

@@ -1,0 +1,73 @@
+"""Faults in following rates of single steps, and weights of rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps, TrainingState
+from samplewise.testing.faultless import Faultless
+
+Array = NDArray[Any]
+
+
+class _OneRateAWindow(Faultless):
+    """Takes the first rate for all steps."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        super().run_epoch(state, X, Y, dataclasses.replace(steps, rates=None), losses)
+
+
+class _IgnoresWeights(Faultless):
+    """Counts every row as 1."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        super().run_epoch(state, X, Y, dataclasses.replace(steps, weights=None), losses)
+
+
+class _WeightsByPosition(Faultless):
+    """Takes weights in the order of the epoch, not by row."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        if steps.weights is not None:
+            by_row = np.empty_like(steps.weights)
+            by_row[steps.order] = steps.weights
+            steps = dataclasses.replace(steps, weights=by_row)
+        super().run_epoch(state, X, Y, steps, losses)
+
+
+class _DividesByWeights(Faultless):
+    """Takes the weighted mean over the batch."""
+
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        if steps.weights is not None:
+            steps = dataclasses.replace(steps, weights=steps.weights / steps.weights.mean())
+        super().step(state, X, Y, steps, losses)
+
+
+class _WeighsLosses(Faultless):
+    """Multiplies the recorded losses by the weights."""
+
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        super().step(state, X, Y, steps, losses)
+        if steps.weights is not None:
+            losses *= steps.weights
+
+
+# name -> (program, the rungs that reject it; all others accept it).
+STEP_FAULTS: dict[str, tuple[type[Faultless], frozenset[str]]] = {
+    "one_rate_a_window": (_OneRateAWindow, frozenset({"contract"})),
+    "ignores_weights": (_IgnoresWeights, frozenset({"contract"})),
+    "weights_by_position": (_WeightsByPosition, frozenset({"contract"})),
+    "divides_by_weights": (_DividesByWeights, frozenset({"contract"})),
+    "weighs_losses": (_WeighsLosses, frozenset({"contract"})),
+}

@@ -1,0 +1,110 @@
+"""What all schedules share, and the length of the run that they go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import whole_number
+from samplewise.errors import CombinationError
+
+Rates = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The length of a training run.
+
+    Args:
+        epochs: at most so many.
+        steps_an_epoch: likewise.
+        most_steps: a limit on all steps; None for none.
+    """
+
+    epochs: int
+    steps_an_epoch: int
+    most_steps: int | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps of the run."""
+        whole = self.epochs * self.steps_an_epoch
+        return whole if self.most_steps is None else min(whole, self.most_steps)
+
+    def __str__(self) -> str:
+        limit = "" if self.most_steps is None else f", max_steps {self.most_steps}"
+        return f"{self.steps:,} steps ({self.epochs:,} epochs of {self.steps_an_epoch:,}{limit})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """What all schedules share.
+
+    Args:
+        warmup_steps: steps in which the rate rises linearly; 0 for none.
+
+    Raises:
+        ParameterError: a value is out of its range.
+    """
+
+    warmup_steps: int = 0
+
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "warmup_steps", whole_number("warmup_steps", self.warmup_steps, minimum=0)
+        )
+
+    @property
+    def varies_in_epoch(self) -> bool:
+        """Whether steps of an epoch may differ in their rate."""
+        return self.warmup_steps > 0
+
+    def check(self, eta: float, run: Run) -> None:
+        """Refuse a run that is too short for the schedule, or a rate that does not fit it.
+
+        Raises:
+            CombinationError: with the numbers.
+        """
+        del eta
+        if self.warmup_steps >= run.steps:
+            raise CombinationError(
+                f"warmup_steps is {self.warmup_steps}, but the run has {run}; warm up for fewer "
+                "steps, or train for more epochs"
+            )
+
+    def of_epoch(self, eta: float, epoch: int, run: Run) -> Rates | float:
+        """Return the rate of each step of an epoch, or the one rate of all.
+
+        Args:
+            eta: the learning rate that is scheduled.
+            epoch: counted from 1.
+            run: as `check` accepted it.
+        """
+        first = (epoch - 1) * run.steps_an_epoch
+        if first >= self.warmup_steps:
+            return self._of_epoch(eta, first, epoch, run)
+        t = np.arange(first, first + run.steps_an_epoch)
+        warm = np.minimum((t + 1) / (self.warmup_steps + 1), 1.0)
+        return warm * self._of_epoch(eta, first, epoch, run)
+
+    def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
+        """Return what the schedule gives without its warm-up; `first` is the epoch's first step."""
+        del first, epoch, run
+        return eta
+
+
+def check_final_rate(final_rate: float, eta: float) -> None:
+    """Refuse a final rate that is no fall.
+
+    Raises:
+        CombinationError: with both numbers.
+    """
+    if final_rate >= eta:
+        raise CombinationError(
+            f"final_rate is {final_rate}, but learning_rate is {eta}; use a smaller final_rate"
+        )

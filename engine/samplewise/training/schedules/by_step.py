@@ -1,0 +1,125 @@
+"""Schedules by step: every step has its own rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from samplewise.checks import not_negative, positive_number
+from samplewise.errors import CombinationError
+from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ByStep(Schedule):
+    """A schedule by step."""
+
+    @property
+    def varies_in_epoch(self) -> bool:
+        """Every step has its own rate."""
+        return True
+
+    def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
+        del epoch
+        t = np.arange(first, first + run.steps_an_epoch) - self.warmup_steps
+        # What a limit on all steps cuts off is never run.
+        T = run.steps - self.warmup_steps
+        return self._at(eta, np.clip(t, 0, T).astype(np.float64), T)
+
+    def _at(self, eta: float, t: Rates, T: int) -> Rates:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine(_ByStep):
+    """By step: final + (eta - final) (1 + cos(pi t / T)) / 2.
+
+    The step after the last would have the final rate. Source: Loshchilov and Hutter (2017), SGDR,
+    without restarts.
+
+    Args:
+        final_rate: at least 0, below eta.
+    """
+
+    final_rate: float = 0.0
+
+    name: ClassVar[str] = "cosine"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "final_rate", not_negative("final_rate", self.final_rate))
+
+    def check(self, eta: float, run: Run) -> None:
+        """Refuse a final rate that is no fall."""
+        super().check(eta, run)
+        check_final_rate(self.final_rate, eta)
+
+    def _at(self, eta: float, t: Rates, T: int) -> Rates:
+        return _half_wave(eta, self.final_rate, t / T)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneCycle(_ByStep):
+    """By step: half a cosine up from eta / 25 to eta, then half a cosine down to the final rate.
+
+    Up are the first 30 % of the steps. Source: Smith and Topin (2018), with the shape and the
+    numbers that PyTorch's OneCycleLR has by default.
+
+    Args:
+        final_rate: at least 0, below eta; None takes eta / 250,000.
+    """
+
+    final_rate: float | None = None
+
+    name: ClassVar[str] = "one_cycle"
+    START, UP, END = 1 / 25, 0.3, 1 / 250_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.final_rate is not None:
+            object.__setattr__(self, "final_rate", not_negative("final_rate", self.final_rate))
+
+    def check(self, eta: float, run: Run) -> None:
+        """Refuse a final rate that is no fall, and a run that is too short for up and down."""
+        super().check(eta, run)
+        if self.final_rate is not None:
+            check_final_rate(self.final_rate, eta)
+        if run.steps - self.warmup_steps < 2:
+            raise CombinationError(
+                f"schedule one_cycle goes up and down, but the run has {run}; train for more steps"
+            )
+
+    def _at(self, eta: float, t: Rates, T: int) -> Rates:
+        final = eta * self.END if self.final_rate is None else self.final_rate
+        peak = max(round(self.UP * T), 1)
+        up = _half_wave(eta * self.START, eta, np.minimum(t / peak, 1))
+        down = _half_wave(eta, final, np.maximum(t - peak, 0) / (T - peak))
+        return np.where(t < peak, up, down)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InverseScaling(_ByStep):
+    """By step: eta / (t + 1)^power.
+
+    Args:
+        power: above 0.
+    """
+
+    power: float = 0.5
+
+    name: ClassVar[str] = "inverse_scaling"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "power", positive_number("power", self.power))
+
+    def _at(self, eta: float, t: Rates, T: int) -> Rates:
+        del T
+        return eta / (t + 1) ** self.power
+
+
+def _half_wave(start: float, end: float, share: Rates) -> Rates:
+    return np.asarray(end + (start - end) * (1 + np.cos(math.pi * share)) / 2)
