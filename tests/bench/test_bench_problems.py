@@ -146,7 +146,7 @@ class OneAfterTheOther:
 def three(monkeypatch, row_problem):
     """Three networks with their own weights and rates, and a reference that trains many."""
     backend = type(registry.load("reference"))
-    able = dataclasses.replace(backend.capabilities, many=True)
+    able = dataclasses.replace(backend().capabilities, many=True)
     monkeypatch.setattr(backend, "capabilities", able)
     monkeypatch.setattr(
         backend, "compile_many", lambda _, *given: OneAfterTheOther(*given), raising=False
