@@ -17,7 +17,7 @@ from samplewise import registry
 from samplewise.bench.shapes import SHAPES
 from samplewise.contract import PLANS
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.report.published import published_rows
+from samplewise.report.part_one.published import published_rows
 
 ROOT = Path(__file__).parents[2]
 SHAPE = "'784-10-1, batch 1'"

@@ -25,8 +25,8 @@ from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import run as run_experiment
 from samplewise.network import SGD, initialize, loss_named, multilayer_perceptron
-from samplewise.report.measure import measure
-from samplewise.report.published import published_rows
+from samplewise.report.part_one.measure import measure
+from samplewise.report.part_one.published import published_rows
 from samplewise.streams import Streams
 from samplewise.testing import measures, tolerances
 from samplewise.testing.faultless import Faultless, WrongBackend

@@ -6,7 +6,7 @@ import pytest
 from samplewise.bench.contestants import Contestant
 from samplewise.bench.problems import row_problem
 from samplewise.contract import Steps
-from samplewise.report.published import published_rows
+from samplewise.report.part_one.published import published_rows
 
 FINAL = next(row for row in published_rows() if row.id == "final-1")
 

@@ -11,7 +11,7 @@ import pytest
 
 from samplewise.bench.problems import report_data, row_problem
 from samplewise.model import Model
-from samplewise.report.published import CLASSES, published_rows
+from samplewise.report.part_one.published import CLASSES, published_rows
 
 FINAL = next(row for row in published_rows() if row.id == "final-1")
 SINGLE_CALLS = 20_000

@@ -6,7 +6,7 @@ import pytest
 
 from samplewise.bench.contestants import Contestant
 from samplewise.bench.problems import row_problem
-from samplewise.report.published import published_rows
+from samplewise.report.part_one.published import published_rows
 
 ROWS = {row.id: row for row in published_rows()}
 # One unit, a middle width, the widest, and the report's choice.

@@ -6,8 +6,8 @@ import pytest
 from samplewise import registry
 from samplewise.experiment.experiment import Experiment
 from samplewise.registry import Choice
-from samplewise.report.measure import measure
-from samplewise.report.published import published_rows
+from samplewise.report.part_one.measure import measure
+from samplewise.report.part_one.published import published_rows
 from samplewise.testing.faultless import WrongBackend
 
 

@@ -9,10 +9,12 @@ from samplewise.cli import report as command
 from samplewise.experiment.run import run
 from samplewise.registry import Choice
 from samplewise.report import html, markdown
-from samplewise.report import measure as measuring
-from samplewise.report.content import content
-from samplewise.report.measure import measure
-from samplewise.report.results import results
+from samplewise.report.document import FactList
+from samplewise.report.part_one import measure as measuring
+from samplewise.report.part_one.content import document
+from samplewise.report.part_one.measure import measure
+from samplewise.report.part_one.remarks import reading
+from samplewise.report.part_one.results import results
 from samplewise.report.wording import three_digits
 from samplewise.testing.faultless import OneByOne, WrongBackend
 from samplewise.training.callbacks import Callback
@@ -91,7 +93,7 @@ def test_losses_accuracy_and_the_chosen_run_are_of_those_at_once(
     assert found.chosen.history.losses == list(found.rows[2].runs[0].losses)
     assert found.chosen.history.shared.index == 2
     largest = max(run.loss_difference for row in found.rows for run in row.runs)
-    assert content(found).reading[1].endswith(f"differ by at most {largest:.0e}.")
+    assert reading(found)[1].endswith(f"differ by at most {largest:.0e}.")
 
 
 def _experiment(settings, row, seed):
@@ -102,6 +104,10 @@ def _experiment(settings, row, seed):
         epochs=row.published.epochs,
         seed=seed,
     )
+
+
+def _conditions(document):
+    return dict(next(block.rows for block in document.blocks if isinstance(block, FactList)))
 
 
 def test_progress_is_told_of_every_run_a_repeat_at_a_time(many_backend, settings, short_rows):
@@ -129,27 +135,27 @@ def test_compiling_is_seen_once(many_backend, settings, short_rows):
 
 
 def test_both_times_are_told_and_which_is_which(measured_at_once, measured):
-    told, at_once = content(measured_at_once), measured_at_once.at_once
+    told, at_once = document(measured_at_once), measured_at_once.at_once
     alone = sum(run.train_ms for row in measured_at_once.rows for run in row.runs) / 2
     mean = three_digits(sum(at_once.train_ms) / 2)
     assert told.headlines[0].value == f"{three_digits(alone)} ms"
     assert f"each once by itself; all 4 together: {mean} ms; pub" in told.headlines[0].detail
-    together = told.reading[1]
+    together = reading(measured_at_once)[1]
     assert together.startswith("The 4 networks of a repeat, one of each row, trained together")
     assert "each was trained by itself too: the training times are of that" in together
     assert together.endswith("The losses of an epoch are the same.")
-    conditions = dict(told.conditions)
+    conditions = _conditions(told)
     assert conditions["plan"] == "direct by itself, direct together"
     assert conditions["together"].startswith(f"the 4 networks of a repeat in {mean}")
     assert conditions["together"].endswith(f"all 8 in {three_digits(sum(at_once.train_ms))} ms")
     for page in (html.render(told), markdown.render(told)):
         assert f"all 4 together: {mean} ms" in page
 
-    by_itself = content(measured)
+    by_itself = document(measured)
     plans = {run.plan for row in measured.rows for run in row.runs}
-    assert dict(by_itself.conditions)["plan"] == ", ".join(sorted(plans))
+    assert _conditions(by_itself)["plan"] == ", ".join(sorted(plans))
     assert "together" not in html.render(by_itself)
-    assert len(by_itself.reading) == 2
+    assert len(reading(measured)) == 2
 
 
 def test_the_results_hold_both_times(measured_at_once, measured):

@@ -6,7 +6,7 @@ from samplewise.data.sources import load
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
-from samplewise.report.measure import load_pair, measure
+from samplewise.report.part_one.measure import load_pair, measure
 from samplewise.training.callbacks import Callback
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from samplewise.cli import report as command
 from samplewise.cli.app import main
-from samplewise.report import measure, published
+from samplewise.report.part_one import measure, published
 
 MAIN = [sys.executable, "-c", "import sys; from samplewise.cli.app import main; sys.exit(main())"]
 

@@ -10,14 +10,25 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from samplewise.plots import figures
-from samplewise.report import content as contents
-from samplewise.report import html, markdown, pictures, wording
-from samplewise.report.results import results
+from samplewise.report import html, markdown, wording
+from samplewise.report.document import Bullets, FactList, Heading, Paragraph, Table
+from samplewise.report.part_one import content, pictures
+from samplewise.report.part_one.results import results
+from samplewise.report.pictures import predictions_picture
 
 VOID = {"meta", "img"}
 # Drawing the pictures takes half a second.
-content = functools.cache(contents.content)
+document = functools.cache(content.document)
+LEARNS_NOTHING = "single neuron learns nothing"
 ATTACK = "<script>alert(1)</script>"
+
+
+def blocks(document, kind):
+    return [block for block in document.blocks if isinstance(block, kind)]
+
+
+def paragraphs(document):
+    return [block.text for block in blocks(document, Paragraph)]
 
 
 class Page(HTMLParser):
@@ -46,7 +57,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(params=["measured", "measured_hostile", "measured_synthetic", "measured_table"])
 def told(request):
-    return content(request.getfixturevalue(request.param))
+    return document(request.getfixturevalue(request.param))
 
 
 def test_the_page_is_well_formed_and_needs_no_other_file(told):
@@ -67,22 +78,26 @@ def test_the_markdown_shows_every_picture_and_table(told):
     pictures = [child.attrs["src"] for child in inline if child.type == "image"]
     assert pictures == [picture.file for picture in told.pictures]
     assert not [token for token in (*tokens, *inline) if token.type.startswith("html")]
-    assert sum(token.type == "table_open" for token in tokens) == len(told.sections) + 3
+    assert sum(token.type == "table_open" for token in tokens) == len(
+        blocks(told, (Table, FactList))
+    )
 
 
 def test_both_show_the_same_figures(told):
     page, text = "\n".join(Page(html.render(told)).said), markdown.render(told)
-    for section in told.sections:
-        for row in section.table.rows:
-            assert row.speed_up in page
-            assert markdown.escape(row.speed_up) in text
-            for cell in row.cells:
-                assert {cell.published, cell.mean} <= set(page.split("\n"))
-                assert f"| {markdown.escape(cell.published)} |" in text
+    cells = [cell for table in blocks(told, Table) for row in table.rows for cell in row.cells]
+    assert cells
+    for cell in cells:
+        assert cell.text in page.split("\n")
+        shown = f"{cell.text} ({cell.range})" if cell.range else cell.text
+        assert f"| {markdown.escape(shown)} |" in text
+    for line in (*paragraphs(told), *(block.text for block in blocks(told, Heading))):
+        assert line in page
+        assert markdown.escape(line) in text
 
 
 def test_a_hostile_class_name_stays_text(measured_hostile):
-    told = content(measured_hostile)
+    told = document(measured_hostile)
     page = html.render(told)
     assert "<script" not in page
     assert ATTACK in "".join(Page(page).said)
@@ -98,50 +113,50 @@ def test_control_characters_and_lone_surrogates_are_escaped():
 
 
 def test_synthetic_is_said_in_the_title_and_beside_every_figure(measured_synthetic, measured):
-    told = content(measured_synthetic)
+    told = document(measured_synthetic)
     assert "synthetic" in told.title
     assert "synthetic" in told.warning
     assert all("synthetic" in picture.caption for picture in told.pictures)
-    assert markdown.render(told).count("here on synthetic data") == len(told.sections)
+    assert markdown.render(told).count("here on synthetic data") == len(blocks(told, Table))
     assert "Synthetic data." in html.render(told)
-    assert "ynthetic data" not in html.render(content(measured))
+    assert "ynthetic data" not in html.render(document(measured))
 
 
 def test_a_drawn_dataset_of_another_name_is_called_synthetic_too(measured):
     drawn = dataclasses.replace(measured.dataset, synthetic=True)
-    told = content(dataclasses.replace(measured, dataset=drawn))
+    told = document(dataclasses.replace(measured, dataset=drawn))
     assert told.title.endswith("images (synthetic data)")
 
 
 def test_what_differs_is_said(measured, measured_table):
-    told = " ".join(content(measured).differences)
+    told = " ".join(blocks(document(measured), Bullets)[0].lines)
     assert "hosted notebook on an unknown processor" in told
     assert "not like for like" in told
     assert "32 training rows here and 800" in told
-    table = " ".join(content(measured_table).differences)
+    table = " ".join(blocks(document(measured_table), Bullets)[0].lines)
     assert "30 values here and 784" in table
     assert "float32" in table
     assert "standardize; the report divides pixels by 255" in table
 
 
 def test_a_rate_of_one_is_explained_beside_our_own_outcome(measured, measured_synthetic):
-    (remark,) = [section.remark for section in content(measured).sections if section.remark]
+    (remark,) = [text for text in paragraphs(document(measured)) if LEARNS_NOTHING in text]
     assert "0.7699" in remark
     final = [run.losses[-1] for run in measured.rows[0].runs]
     assert f"{sum(final) / 2:.4f} ({min(final):.4f}–{max(final):.4f})" in remark
-    assert not any(section.remark for section in content(measured_synthetic).sections)
+    assert LEARNS_NOTHING not in " ".join(paragraphs(document(measured_synthetic)))
 
 
 def test_a_table_of_measurements_has_no_pictures_of_rows(measured_table, measured):
-    assert content(measured_table).predictions is None
-    assert content(measured).predictions is not None
+    assert pictures.predictions(measured_table) is None
+    assert pictures.predictions(measured) in document(measured).pictures
 
 
 def test_the_run_behind_the_confusion_matrix_is_named(measured):
-    told = content(measured)
-    assert "row final-1, run 1" in told.confusion.caption
-    assert "row final-1, run 1" in told.predictions.caption
-    right, all_rows = map(int, re.findall(r"(\d+) of (\d+)", told.confusion.caption)[0])
+    *_, confusion, predictions = document(measured).pictures
+    assert "row final-1, run 1" in confusion.caption
+    assert "row final-1, run 1" in predictions.caption
+    right, all_rows = map(int, re.findall(r"(\d+) of (\d+)", confusion.caption)[0])
     assert right / all_rows == measured.rows[2].runs[0].accuracy
 
 
@@ -150,9 +165,10 @@ def test_the_first_test_images_are_shown_with_class_and_probability(measured, mo
     monkeypatch.setattr(figures, "predicted_images", lambda *given: shown.append(given) or b"")
     # Turned about, so that the right predictions become the wrong ones.
     test = dataclasses.replace(measured.data.test, labels=1 - measured.data.test.labels)
-    turned = dataclasses.replace(measured, data=dataclasses.replace(measured.data, test=test))
-    for told in (measured, turned):
-        pictures.predictions_picture(told)
+    chosen = measured.chosen
+    turned = dataclasses.replace(chosen, data=dataclasses.replace(chosen.data, test=test))
+    for run in (chosen, turned):
+        predictions_picture(run, "final-1, run 1", "predictions.png")
     (images, captions, _, wrong), (_, captions_turned, _, wrong_turned) = shown
     assert (images.reshape(len(images), -1) == measured.data.test.X).all()
     assert [not flag for flag in wrong] == wrong_turned
@@ -168,7 +184,7 @@ def test_the_first_test_images_are_shown_with_class_and_probability(measured, mo
 
 def test_the_headlines_are_sums_and_means_of_the_rows(measured):
     """The step's speed-up by hand: published and our time of all rows, 800 and 32 rows an epoch."""
-    whole, step, accuracy = content(measured).headlines
+    whole, step, accuracy = document(measured).headlines
     ours = sum(run.train_ms for row in measured.rows for run in row.runs) / 2
     theirs = sum(row.published.train_ms for row in measured.rows)
     assert whole.value == f"{wording.three_digits(ours)} ms"
@@ -179,7 +195,7 @@ def test_the_headlines_are_sums_and_means_of_the_rows(measured):
 
 
 def test_the_conditions_are_told(measured):
-    conditions = dict(content(measured).conditions)
+    conditions = dict(blocks(document(measured), FactList)[0].rows)
     assert conditions["backend"] == "vectorized (named by the caller)"
     assert conditions["seeds"] == "5 for the split, 5 to 12 for the weights, one a run"
     assert conditions["arithmetic"] == "float64, 1 thread"

@@ -1,15 +1,17 @@
 import pytest
 
-from samplewise.report.measured import MeasuredRow, Run
-from samplewise.report.published import published_rows
-from samplewise.report.tables import (
-    Cell,
-    Spread,
+from samplewise.report.document import Cell
+from samplewise.report.part_one.measured import MeasuredRow, Run
+from samplewise.report.part_one.published import published_rows
+from samplewise.report.part_one.tables import (
+    by_experiment,
     curve_name,
-    mean_text,
+    fixed_settings,
     summarize,
-    tables,
+    table,
+    title,
 )
+from samplewise.report.spread import Spread, mean_text
 from samplewise.report.wording import percent, three_digits, times
 
 
@@ -41,30 +43,33 @@ def test_the_speed_up_is_that_of_a_step_where_an_epoch_has_other_rows():
 
 
 def test_cells_by_hand():
-    (table,) = tables([ROW], 800)
-    (row,) = table.rows
-    assert (table.experiment, table.setting, row.label) == ("final", "row", "final-1")
-    assert table.fixed == "10 hidden neurons, learning rate 0.1, 10 epochs"
+    found = table([ROW], 800)
+    (row,) = found.rows
+    assert (title("final"), found.label) == ("The final network, three times", "row")
+    assert row.label == "final-1"
+    assert fixed_settings(ROW.published) == "10 hidden neurons, learning rate 0.1, 10 epochs"
     assert row.cells == (
-        Cell("0.4803", "0.5000", "0.4000–0.6000"),
-        Cell("0.0063", "0.0100", "0.0000–0.0200"),
-        Cell("704", "4.00", "2.00–6.00"),
-        Cell("100.0", "99.0", "98.0–100.0"),
+        *(Cell("0.4803"), Cell("0.5000", "0.4000–0.6000")),
+        *(Cell("0.0063"), Cell("0.0100", "0.0000–0.0200")),
+        *(Cell("704"), Cell("4.00", "2.00–6.00")),
+        *(Cell("100.0"), Cell("99.0", "98.0–100.0")),
+        Cell("176 ×"),
     )
-    assert row.speed_up == "176 ×"
+    assert found.classes == ("published", "here") * 4 + ("accent",)
 
 
 def test_one_run_has_no_range():
-    (table,) = tables([measured("epochs-20", ((0.5, 0.4), 3.0, 0.9))], 800)
-    assert [cell.spread for cell in table.rows[0].cells] == [""] * 4
-    assert table.fixed == "1 hidden neuron, learning rate 0.01"
+    row = measured("epochs-20", ((0.5, 0.4), 3.0, 0.9))
+    assert [cell.range for cell in table([row], 800).rows[0].cells] == [""] * 9
+    assert fixed_settings(row.published) == "1 hidden neuron, learning rate 0.01"
 
 
 def test_tables_come_in_the_order_of_the_report_with_their_settings():
     run = ((0.5, 0.4), 3.0, 0.9)
-    found = tables([measured(row.id, run) for row in reversed(published_rows())], 800)
-    assert [table.experiment for table in found] == ["epochs", "neurons", "learning_rate", "final"]
-    labels = [[row.label for row in reversed(table.rows)] for table in found]
+    rows = [measured(row.id, run) for row in reversed(published_rows())]
+    found = {name: table(own, 800) for name, own in by_experiment(rows)}
+    assert list(found) == ["epochs", "neurons", "learning_rate", "final"]
+    labels = [[row.label for row in reversed(of_one.rows)] for of_one in found.values()]
     assert labels == [
         ["10", "20", "30", "40"],
         ["5", "10", "20", "60"],

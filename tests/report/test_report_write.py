@@ -5,7 +5,7 @@ import pytest
 from samplewise.errors import OutputError
 from samplewise.files import check_output_folder
 from samplewise.report import markdown
-from samplewise.report.write import FILES, write_report
+from samplewise.report.part_one.write import FILES, write_report
 
 
 def test_the_folder_is_whole(measured, tmp_path):

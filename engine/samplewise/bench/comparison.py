@@ -14,7 +14,7 @@ from samplewise.bench.contestants import Contestant, Run
 from samplewise.bench.problems import report_data, row_problem
 from samplewise.bench.timing import ROUNDS, Spread, interleave
 from samplewise.experiment.run import Prepared
-from samplewise.report.published import PublishedRow
+from samplewise.report.part_one.published import PublishedRow
 from samplewise.threads import limited
 
 REFERENCE = "reference"

@@ -22,7 +22,7 @@ from samplewise.network import (
     initialize,
     multilayer_perceptron,
 )
-from samplewise.report.published import CLASSES, PublishedRow
+from samplewise.report.part_one.published import CLASSES, PublishedRow
 from samplewise.streams import Streams
 from samplewise.training import inputs
 from samplewise.training.targets import prepare_targets

@@ -13,7 +13,7 @@ from samplewise.cli import console, options
 if TYPE_CHECKING:
     from samplewise.bench.peers.comparison import Choice
     from samplewise.bench.peers.results import Comparison
-    from samplewise.report.published import PublishedRow
+    from samplewise.report.part_one.published import PublishedRow
 
 ALL = "all"
 # A median of fewer says little on a machine that does other work too.
@@ -202,7 +202,7 @@ def _known(option: str, text: str | None, known: Iterable[str]) -> tuple[str, ..
 
 def _rows(text: str) -> list[PublishedRow]:
     from samplewise.checks import one_of
-    from samplewise.report.published import published_rows
+    from samplewise.report.part_one.published import published_rows
 
     known = {row.id: row for row in published_rows()}
     if text == ALL:

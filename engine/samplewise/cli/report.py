@@ -14,8 +14,8 @@ from samplewise.cli import console, options
 
 if TYPE_CHECKING:
     from samplewise.experiment.experiment import Experiment
-    from samplewise.report.measure import OnRun
-    from samplewise.report.measured import AtOnce, Measured, MeasuredRow
+    from samplewise.report.part_one.measure import OnRun
+    from samplewise.report.part_one.measured import AtOnce, Measured, MeasuredRow
 
 Repeats = Annotated[int, typer.Option("--repeats", help="Runs of each row, 1 to 1000.")]
 ReportFolder = Annotated[Path, typer.Option("--out", help="The folder to write the report to.")]
@@ -46,8 +46,8 @@ def report(
     given = dict(locals())
     from samplewise.experiment.config_file import KINDS, effective
     from samplewise.files import check_output_folder
-    from samplewise.report.measure import check_repeats
-    from samplewise.report.write import FILES, write_report
+    from samplewise.report.part_one.measure import check_repeats
+    from samplewise.report.part_one.write import FILES, write_report
 
     settings = effective({name: given[name] for name in KINDS if name in given}, None)
     check_repeats(repeats)
@@ -64,7 +64,7 @@ def report(
 
 def _measured(settings: Experiment, repeats: int) -> Measured:
     from samplewise.cli.progress import CompilingNotice
-    from samplewise.report.measure import measure
+    from samplewise.report.part_one.measure import measure
 
     with CompilingNotice() as notice, _progress(repeats) as on_run:
         return measure(settings, repeats=repeats, on_run=on_run, callbacks=[notice])
@@ -79,7 +79,7 @@ def _progress(repeats: int) -> Iterator[OnRun]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from samplewise.report.published import published_rows
+    from samplewise.report.part_one.published import published_rows
 
     columns = (TextColumn("{task.description:<15}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -88,8 +88,8 @@ def _progress(repeats: int) -> Iterator[OnRun]:
 
 
 def _note(row: MeasuredRow) -> None:
-    from samplewise.report.published import TRAINING_ROWS
-    from samplewise.report.tables import summarize
+    from samplewise.report.part_one.published import TRAINING_ROWS
+    from samplewise.report.part_one.tables import summarize
     from samplewise.report.wording import percent, three_digits
 
     ours = summarize(row, TRAINING_ROWS)
@@ -100,7 +100,7 @@ def _note(row: MeasuredRow) -> None:
 
 
 def _print(measured: Measured, out: Path) -> None:
-    from samplewise.report.remarks import what_differs
+    from samplewise.report.part_one.remarks import what_differs
     from samplewise.report.wording import runs
     from samplewise.report.write import HTML, MARKDOWN, RESULTS
 
@@ -134,7 +134,8 @@ def _together(at_once: AtOnce) -> str:
 
 
 def _cells(row: MeasuredRow, training_rows: int) -> list[str]:
-    from samplewise.report.tables import mean_text, summarize
+    from samplewise.report.part_one.tables import summarize
+    from samplewise.report.spread import mean_text
     from samplewise.report.wording import three_digits, times
 
     theirs, ours = row.published, summarize(row, training_rows)
@@ -151,6 +152,6 @@ def _cells(row: MeasuredRow, training_rows: int) -> list[str]:
 
 
 def _print_json(measured: Measured, out: Path) -> None:
-    from samplewise.report.results import results
+    from samplewise.report.part_one.results import results
 
     console.result_json({**results(measured), "folder": str(out)})

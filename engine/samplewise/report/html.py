@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 from importlib.resources import files
 
-from samplewise.report.content import Content
-from samplewise.report.tables import HEADINGS
+from samplewise.report.document import Document
 from samplewise.report.wording import printable_line
 
 
-def render(content: Content) -> str:
+def render(document: Document) -> str:
     """Return the report as an HTML document: pictures and styles inline, no script."""
     from jinja2 import Environment, StrictUndefined
 
@@ -21,7 +20,7 @@ def render(content: Content) -> str:
     # Escaped by autoescape afterwards; a lone surrogate could not be written as UTF-8.
     environment.finalize = lambda value: printable_line(value) if type(value) is str else value
     text = files("samplewise.report").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(text).render(content=content, headings=HEADINGS)
+    return environment.from_string(text).render(document=document)
 
 
 def _data_uri(png: bytes) -> str:

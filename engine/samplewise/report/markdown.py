@@ -4,40 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import singledispatch
 
-from samplewise.report.content import Content, Section
-from samplewise.report.pictures import Picture
-from samplewise.report.tables import HEADINGS, Cell, Table
+from samplewise.report.document import (
+    Block,
+    Bullets,
+    Cell,
+    Document,
+    FactList,
+    Heading,
+    Paragraph,
+    Picture,
+    Pictures,
+    Table,
+)
 from samplewise.report.wording import printable_line
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = re.compile(r"([\\`*_\[\]#+!|~$])")
 
 
-def render(content: Content) -> str:
+def render(document: Document) -> str:
     """Return the report as Markdown text."""
     parts = [
-        f"# {escape(content.title)}",
-        escape(content.lead),
-        f"> **Synthetic data.** {escape(content.warning)}" if content.warning else "",
+        f"# {escape(document.title)}",
+        escape(document.lead),
+        f"> **Synthetic data.** {escape(document.warning)}" if document.warning else "",
         "\n".join(
             f"- {escape(line.name)}: **{escape(line.value)}** ({escape(line.detail)})"
-            for line in content.headlines
+            for line in document.headlines
         ),
-        "## The tables",
-        *map(escape, content.reading),
-        *(part for section in content.sections for part in _section(section, content.label)),
-        "## The final network",
-        _picture(content.confusion),
-        _picture(content.predictions) if content.predictions is not None else "",
-        "## What differs from the report",
-        "\n".join(f"- {escape(line)}" for line in content.differences),
-        "## What was run",
-        _facts(content.conditions),
-        "## The data",
-        _facts(content.data),
-        "## The machine",
-        _facts(content.machine),
+        *map(_block, document.blocks),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -48,31 +45,47 @@ def escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", safe)
 
 
-def _section(section: Section, label: str) -> Iterable[str]:
-    yield f"### {escape(section.table.title)}"
-    yield escape(f"{section.table.fixed}; here on {label}.")
-    yield _table(section.table)
-    yield escape(section.remark)
-    yield _picture(section.losses)
+@singledispatch
+def _block(block: Block) -> str:
+    raise TypeError(f"Markdown knows no {type(block).__name__}")
 
 
-def _table(table: Table) -> str:
-    header = [table.setting]
-    for heading in HEADINGS:
-        header += [f"{heading}, published", "here"]
-    rows = [
-        [row.label, *(text for cell in row.cells for text in _both(cell)), row.speed_up]
-        for row in table.rows
-    ]
-    return _grid([*header, "speed-up"], rows)
+@_block.register
+def _(block: Heading) -> str:
+    return f"{'#' * block.level} {escape(block.text)}"
 
 
-def _both(cell: Cell) -> tuple[str, str]:
-    return cell.published, f"{cell.mean} ({cell.spread})" if cell.spread else cell.mean
+@_block.register
+def _(block: Paragraph) -> str:
+    return escape(block.text)
 
 
-def _facts(facts: Sequence[tuple[str, str]]) -> str:
-    return _grid(["", ""], facts, numbers=False)
+@_block.register
+def _(block: Bullets) -> str:
+    return "\n".join(f"- {escape(line)}" for line in block.lines)
+
+
+@_block.register
+def _(block: FactList) -> str:
+    return _grid(["", ""], block.rows, numbers=False)
+
+
+@_block.register
+def _(block: Table) -> str:
+    header = [block.label]
+    for column in block.columns:
+        first, *others = column.parts or ("",)
+        header += [f"{column.name}, {first}" if first else column.name, *others]
+    return _grid(header, ([row.label, *map(_cell, row.cells)] for row in block.rows))
+
+
+@_block.register
+def _(block: Pictures) -> str:
+    return "\n\n".join(map(_picture, block.shown))
+
+
+def _cell(cell: Cell) -> str:
+    return f"{cell.text} ({cell.range})" if cell.range else cell.text
 
 
 def _grid(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:

@@ -1,95 +1,59 @@
-"""The figures of a report."""
+"""The figures of one run that both parts of a report show: its confusions and its predictions."""
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
-
 import numpy as np
 
+from samplewise.experiment.run import ExperimentResult
 from samplewise.plots import figures
-from samplewise.report.measured import Measured
-from samplewise.report.tables import by_experiment, curve_name
-from samplewise.report.wording import class_names, percent, runs
+from samplewise.report.document import Picture
+from samplewise.report.wording import class_names, percent
 
 PREDICTED_IMAGES = 10
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure with its words.
+def confusion_picture(run: ExperimentResult, name: str, file: str) -> Picture:
+    """Return the confusion matrix on the test rows of a run.
 
     Args:
-        file: its name in the report's folder.
-        png: its bytes.
-        alt: what it shows, for those who do not see it.
-        caption: the line below it.
+        run: that learnt classes.
+        name: of the run, as in "final-1, run 1".
+        file: of the picture.
     """
-
-    file: str
-    png: bytes
-    alt: str
-    caption: str
-
-
-def loss_pictures(measured: Measured) -> dict[str, Picture]:
-    """Return the loss curves of each experiment, by its name."""
-    pictures = {}
-    for experiment, rows in by_experiment(measured.rows):
-        words = experiment.replace("_", " ")
-        subject = "the final network" if experiment == "final" else f"{words} compared"
-        losses = {curve_name(row.published): [run.losses for run in row.runs] for row in rows}
-        means = {name: np.mean(of_runs, axis=0).tolist() for name, of_runs in losses.items()}
-        ends = ", ".join(f"{name} at {mean[-1]:.3f}" for name, mean in means.items())
-        title = f"Loss: {subject} · {measured.dataset.title}"
-        many = measured.repeats > 1
-        drawn = f"mean of {runs(measured.repeats)}, each run a thin line" if many else "one run"
-        pictures[experiment] = Picture(
-            file=f"loss-{words.replace(' ', '-')}.png",
-            png=figures.loss_curves(means, title, losses if many else None),
-            alt=f"Line chart of the training loss, {subject}. The curves end: {ends}.",
-            caption=f"Training loss of each epoch on {measured.dataset.title}: {drawn}.",
-        )
-    return pictures
-
-
-def confusion_picture(measured: Measured) -> Picture:
-    """Return the confusion matrix of the chosen run."""
-    chosen, label = measured.chosen, measured.dataset.title
-    accuracy, counts = chosen.on_classes
+    test, label = run.data.test, run.data.test.title
+    accuracy, counts = run.on_classes
     right = int(np.trace(counts))
     return Picture(
-        file="confusion.png",
-        png=figures.confusion(
-            counts, class_names(measured.dataset), f"{measured.chosen_id}, run 1 · {label}"
-        ),
+        file=file,
+        png=figures.confusion(counts, class_names(test), f"{name} · {label}"),
         alt=f"Confusion matrix: {right} of {counts.sum()} test rows are predicted right.",
-        caption=f"Confusion matrix of row {measured.chosen_id}, run 1: {right} of {counts.sum()} "
-        f"test rows right, {percent(accuracy)}, on {label}.",
+        caption=f"Confusion matrix of row {name}: {right} of {counts.sum()} test rows right, "
+        f"{percent(accuracy)}, on {label}.",
+        width=18 if len(counts) == 2 else 28,
     )
 
 
-def predictions_picture(measured: Measured) -> Picture | None:
-    """Return the first test images with what the chosen run makes of them; None for a table."""
-    test, model = measured.data.test, measured.chosen.model
+def predictions_picture(run: ExperimentResult, name: str, file: str) -> Picture | None:
+    """Return the first test images with what a run makes of them; None for a table."""
+    test = run.data.test
     if test.image_shape is None:
         return None
     X, labels = test.X[:PREDICTED_IMAGES], test.labels[:PREDICTED_IMAGES]
-    probabilities = model.probabilities(X)
+    probabilities = run.model.probabilities(X)
     predicted = probabilities.argmax(axis=1)
-    names, label = class_names(measured.dataset), measured.dataset.title
+    names, label = class_names(test), test.title
     captions = []
-    for row, true, guess in zip(itertools.count(), labels, predicted, strict=False):
-        text = f"{names[guess]} · {percent(float(probabilities[row, guess]))}"
+    for of_row, true, guess in zip(probabilities, labels, predicted, strict=True):
+        text = f"{names[guess]} · {percent(float(of_row[guess]))}"
         captions.append(text if guess == true else f"{text}\nis {names[true]}")
     wrong = (predicted != labels).tolist()
     images = X.reshape(-1, *test.image_shape)
     return Picture(
-        file="predictions.png",
+        file=file,
         png=figures.predicted_images(images, captions, f"Test images · {label}", wrong),
         alt="; ".join(caption.replace("\n", ", but ") for caption in captions),
         caption=f"The first {len(X)} test images of {label}, each with the class predicted by row "
-        f"{measured.chosen_id}, run 1, and its probability. {_count(sum(wrong))} wrong"
+        f"{name}, and its probability. {_count(sum(wrong))} wrong"
         f"{', marked in orange' if any(wrong) else ''}.",
     )
 

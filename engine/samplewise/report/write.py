@@ -1,43 +1,33 @@
-"""The folder that `samplewise report` leaves: one report, whole or absent."""
+"""A report's texts and pictures, as files."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from samplewise.files import new_folder, write_bytes, write_text
-from samplewise.report.measured import Measured
-from samplewise.report.published import EXPERIMENTS
+from samplewise.files import write_bytes, write_text
+from samplewise.report.document import Document
 
 HTML, MARKDOWN, RESULTS = "report.html", "report.md", "report.json"
-PICTURES = (
-    *(f"loss-{name.replace('_', '-')}.png" for name in EXPERIMENTS),
-    "confusion.png",
-    "predictions.png",
-)
-FILES = (HTML, MARKDOWN, RESULTS, *PICTURES)
+TEXTS = (HTML, MARKDOWN, RESULTS)
 
 
-def write_report(measured: Measured, folder: Path, *, force: bool) -> None:
-    """Write the report as HTML, as Markdown with its pictures, and as JSON.
+def write_texts(folder: Path, document: Document, results: dict[str, Any]) -> None:
+    """Write a report as HTML, as Markdown with its pictures, and its values as JSON.
 
     Args:
-        measured: what it tells.
-        folder: where; missing parents are made.
-        force: replace the report that is there.
+        folder: that exists.
+        document: what is told.
+        results: JSON values.
 
     Raises:
-        OutputError: as `check_output_folder`, or the disk is full; then nothing is left, and what
-            was there before stays.
+        OutputError: a file cannot be written.
     """
     from samplewise.report import html, markdown
-    from samplewise.report.content import content
-    from samplewise.report.results import results
 
-    with new_folder(folder, force=force, known=FILES) as new:
-        told = content(measured)
-        write_text(new / HTML, html.render(told))
-        write_text(new / MARKDOWN, markdown.render(told))
-        write_text(new / RESULTS, json.dumps(results(measured), indent=2, allow_nan=False) + "\n")
-        for picture in told.pictures:
-            write_bytes(new / picture.file, picture.png)
+    write_text(folder / HTML, html.render(document))
+    write_text(folder / MARKDOWN, markdown.render(document))
+    write_text(folder / RESULTS, json.dumps(results, indent=2, allow_nan=False) + "\n")
+    for picture in document.pictures:
+        write_bytes(folder / picture.file, picture.png)

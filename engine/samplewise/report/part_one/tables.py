@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from samplewise.report.measured import MeasuredRow
-from samplewise.report.published import (
+from samplewise.report.document import Cell, Column, Row, Table, beside_published, spread_cell
+from samplewise.report.part_one.measured import MeasuredRow
+from samplewise.report.part_one.published import (
     EXPERIMENTS,
     FINAL,
     LEARNING_RATE,
     TRAINING_ROWS,
     PublishedRow,
 )
+from samplewise.report.spread import Spread
 from samplewise.report.wording import three_digits, times
 
-HEADINGS = ("initial loss", "final loss", "training time, ms", "test accuracy, %")
+COLUMNS = (
+    *map(
+        beside_published,
+        ("initial loss", "final loss", "training time, ms", "test accuracy, %"),
+    ),
+    Column("speed-up", accent=True),
+)
 _TITLES = {
     "epochs": ("Number of epochs", "epochs"),
     "neurons": ("Number of neurons", "neurons"),
     LEARNING_RATE: ("Learning rate", "rate"),
     FINAL: ("The final network, three times", "row"),
 }
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean and range of repeats. A standard deviation of three runs would say less than these."""
-
-    mean: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Return the spread of at least one value."""
-        return cls(math.fsum(values) / len(values), min(values), max(values))
-
-    def scaled(self, factor: float) -> Spread:
-        """Return the spread in another unit."""
-        return Spread(factor * self.mean, factor * self.low, factor * self.high)
 
 
 @dataclass(frozen=True)
@@ -62,43 +51,6 @@ class Summary:
     speed_up: float
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A published figure and ours, as text; `spread` as `spread_text` gives it."""
-
-    published: str
-    mean: str
-    spread: str
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """A row of a table: a cell for each of `HEADINGS`."""
-
-    label: str
-    cells: tuple[Cell, ...]
-    speed_up: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """One of the report's tables.
-
-    Args:
-        experiment: one of `EXPERIMENTS`.
-        title: of the table.
-        setting: what the first column holds.
-        fixed: the settings that all rows share, as a text.
-        rows: in the report's order.
-    """
-
-    experiment: str
-    title: str
-    setting: str
-    fixed: str
-    rows: tuple[TableRow, ...]
-
-
 def summarize(row: MeasuredRow, training_rows: int) -> Summary:
     """Return means, ranges and speed-up of a row's runs on so many training rows."""
     train_ms = Spread.of([run.train_ms for run in row.runs])
@@ -112,17 +64,15 @@ def summarize(row: MeasuredRow, training_rows: int) -> Summary:
     )
 
 
-def tables(rows: Sequence[MeasuredRow], training_rows: int) -> tuple[Table, ...]:
-    """Return a table for each experiment that has rows, measured on so many training rows."""
-    return tuple(
-        Table(
-            experiment,
-            *_TITLES[experiment],
-            _fixed(own[0].published),
-            tuple(_table_row(row, training_rows) for row in own),
-        )
-        for experiment, own in by_experiment(rows)
-    )
+def table(rows: Sequence[MeasuredRow], training_rows: int) -> Table:
+    """Return the table of one experiment, measured on so many training rows."""
+    _, label = _TITLES[rows[0].published.experiment]
+    return Table(label, COLUMNS, tuple(_table_row(row, training_rows) for row in rows))
+
+
+def title(experiment: str) -> str:
+    """Return the title of an experiment's table."""
+    return _TITLES[experiment][0]
 
 
 def by_experiment(rows: Sequence[MeasuredRow]) -> Iterator[tuple[str, list[MeasuredRow]]]:
@@ -151,7 +101,8 @@ def curve_name(row: PublishedRow) -> str:
     return f"{setting(row)} {noun if setting(row) != '1' else noun[:-1]}"
 
 
-def _fixed(row: PublishedRow) -> str:
+def fixed_settings(row: PublishedRow) -> str:
+    """Return the settings that all rows of a table share, as a text."""
     settings = {
         "neurons": f"{row.hidden} hidden {'neuron' if row.hidden == 1 else 'neurons'}",
         LEARNING_RATE: f"learning rate {row.learning_rate:g}",
@@ -160,28 +111,17 @@ def _fixed(row: PublishedRow) -> str:
     return ", ".join(text for name, text in settings.items() if name != row.experiment)
 
 
-def _table_row(row: MeasuredRow, training_rows: int) -> TableRow:
+def _table_row(row: MeasuredRow, training_rows: int) -> Row:
     ours, theirs = summarize(row, training_rows), row.published
     cells = (
-        _cell(theirs.initial_loss, ours.initial_loss, "{:.4f}".format),
-        _cell(theirs.final_loss, ours.final_loss, "{:.4f}".format),
-        _cell(theirs.train_ms, ours.train_ms, three_digits),
-        _cell(100 * theirs.accuracy, ours.accuracy.scaled(100), "{:.1f}".format),
+        *_pair(theirs.initial_loss, ours.initial_loss, "{:.4f}".format),
+        *_pair(theirs.final_loss, ours.final_loss, "{:.4f}".format),
+        *_pair(theirs.train_ms, ours.train_ms, three_digits),
+        *_pair(100 * theirs.accuracy, ours.accuracy.scaled(100), "{:.1f}".format),
+        Cell(times(ours.speed_up)),
     )
-    return TableRow(setting(theirs), cells, times(ours.speed_up))
+    return Row(setting(theirs), cells)
 
 
-def _cell(published: float, ours: Spread, shown: Callable[[float], str]) -> Cell:
-    return Cell(shown(published), shown(ours.mean), spread_text(ours, shown))
-
-
-def spread_text(spread: Spread, shown: Callable[[float], str]) -> str:
-    """Return a range as text; empty where its ends read the same."""
-    low, high = shown(spread.low), shown(spread.high)
-    return "" if low == high else f"{low}–{high}"
-
-
-def mean_text(spread: Spread, shown: Callable[[float], str]) -> str:
-    """Return a mean as text, and behind it the range where there is one."""
-    text = spread_text(spread, shown)
-    return f"{shown(spread.mean)} ({text})" if text else shown(spread.mean)
+def _pair(published: float, ours: Spread, shown: Callable[[float], str]) -> tuple[Cell, Cell]:
+    return Cell(shown(published)), spread_cell(ours, shown)

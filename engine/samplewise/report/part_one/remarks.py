@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from samplewise.data.preprocessing import SCALE
-from samplewise.report.measured import Measured
-from samplewise.report.published import (
+from samplewise.report.part_one.measured import Measured
+from samplewise.report.part_one.published import (
     FINAL,
     IMAGES_PER_CLASS,
     INPUTS,
     LEARNING_RATE,
     TRAINING_ROWS,
 )
-from samplewise.report.tables import Spread, mean_text, summarize
+from samplewise.report.part_one.tables import summarize
+from samplewise.report.spread import Spread, mean_text
 from samplewise.report.wording import percent, runs
 
 # The published final network is right on 99.5 % and more. Below this it has hardly learned.

@@ -12,8 +12,8 @@ from samplewise.data.sources import load
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import ExperimentResult, Prepared, prepare, run, run_many
-from samplewise.report.measured import AtOnce, Measured, MeasuredRow, Run
-from samplewise.report.published import CLASSES, FINAL, PublishedRow, published_rows
+from samplewise.report.part_one.measured import AtOnce, Measured, MeasuredRow, Run
+from samplewise.report.part_one.published import CLASSES, FINAL, PublishedRow, published_rows
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
 

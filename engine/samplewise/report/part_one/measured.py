@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import ExperimentResult, Prepared
-from samplewise.report.published import PublishedRow
+from samplewise.report.part_one.published import PublishedRow
 
 
 @dataclass(frozen=True)

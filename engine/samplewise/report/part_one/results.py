@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any
 
 from samplewise.data.statistics import statistics
-from samplewise.report.measured import Measured, MeasuredRow
-from samplewise.report.published import TITLE
-from samplewise.report.tables import summarize
+from samplewise.report.part_one.measured import Measured, MeasuredRow
+from samplewise.report.part_one.published import TITLE
+from samplewise.report.part_one.tables import summarize
 
 FORMAT = 1
 _SETTINGS = ("data", "classes", "split", "stratify", "dtype", "threads", "seed")

@@ -1,0 +1,1 @@
+"""What the report's authors did next, with Keras: ten classes, Adam, mini-batches."""
