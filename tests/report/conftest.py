@@ -24,12 +24,12 @@ def short_rows():
 
 @pytest.fixture(scope="session")
 def image_file(tmp_path_factory):
-    """Writes images of 8 x 8, 20 a class, the brighter the later their class."""
+    """Writes square images, 20 a class, the brighter the later their class."""
 
-    def write(classes):
+    def write(classes, side=8):
         rng = np.random.default_rng(0)
         kinds = np.arange(20 * len(classes)) % len(classes)
-        X = rng.integers(0, 100, (len(kinds), 64)) + 50 * kinds[:, None]
+        X = rng.integers(0, 100, (len(kinds), side * side)) + 50 * kinds[:, None]
         path = tmp_path_factory.mktemp("images") / "images.npz"
         np.savez(path, dataset=X.astype(np.uint8), labels=np.array(classes)[kinds])
         return path

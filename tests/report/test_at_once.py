@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from samplewise import registry
-from samplewise.cli import report as command
+from samplewise.cli import report_part_one as command
 from samplewise.experiment.run import run
 from samplewise.registry import Choice
 from samplewise.report import html, markdown

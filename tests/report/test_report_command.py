@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from samplewise.cli import report as command
+from samplewise.cli import report_part_one as command
 from samplewise.cli.app import main
 from samplewise.report.part_one import measure, published
 

@@ -55,7 +55,7 @@ def test_cells_by_hand():
         *(Cell("100.0"), Cell("99.0", "98.0–100.0")),
         Cell("176 ×"),
     )
-    assert found.classes == ("published", "here") * 4 + ("accent",)
+    assert found.classes == ("first published", "here") * 4 + ("accent",)
 
 
 def test_one_run_has_no_range():

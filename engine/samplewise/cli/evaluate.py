@@ -149,7 +149,7 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
 
 def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
     from samplewise.cli.inputs import on_model_scale
-    from samplewise.experiment.scores import scores
+    from samplewise.experiment.scores import classification_report, scores
 
     X = on_model_scale(model, dataset.X, dataset.full_scale, dataset.name)
     found = scores(model, X, dataset.targets)
@@ -160,27 +160,15 @@ def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
         "loss": found.loss,
         "accuracy": found.accuracy,
     }
-    if found.confusion is None:
+    if found.confusion is None or found.decisions is None:
         return {**figures, "r2": found.r2}
     names = list(model.class_names)
     return {
         **figures,
         "classes": names,
-        "classification_report": _report(dataset.labels, found.decisions, names),
+        "classification_report": classification_report(dataset.labels, found.decisions, names),
         "confusion": found.confusion.tolist(),
     }
-
-
-def _report(labels: Any, predicted: Any, names: list[str]) -> Any:
-    from sklearn.metrics import classification_report
-
-    return classification_report(
-        *(labels, predicted),
-        labels=range(len(names)),
-        target_names=names,
-        output_dict=True,
-        zero_division=0,
-    )
 
 
 def _scores(figures: dict[str, Any]) -> list[tuple[str, str]]:

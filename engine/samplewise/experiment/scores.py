@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,3 +60,25 @@ def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
     if isinstance(loss, ClassLoss):
         confusion = confusion_matrix(labels, decisions, len(model.class_names))
     return Scores(mean, right, None, predictions, decisions, confusion)
+
+
+def classification_report(
+    labels: NDArray[Any], decisions: NDArray[Any], class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Return precision, recall, f1-score and support of each class and of all, by scikit-learn.
+
+    Args:
+        labels: true class indices, (n,).
+        decisions: predicted ones, (n,).
+        class_names: one a class.
+    """
+    from sklearn.metrics import classification_report
+
+    report: dict[str, Any] = classification_report(
+        *(labels, decisions),
+        labels=range(len(class_names)),
+        target_names=list(class_names),
+        output_dict=True,
+        zero_division=0,
+    )
+    return report

@@ -9,6 +9,7 @@ from typing import ClassVar
 from samplewise.report.spread import Spread, spread_text
 
 Facts = list[tuple[str, str]]
+BESIDE = ("published", "here")
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,18 @@ class Column:
     parts: tuple[str, ...] = ()
     accent: bool = False
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What its cells are: "published", "here", "accent" or "plain"; "first" of its group."""
+        if not self.parts:
+            return ("accent" if self.accent else "plain",)
+        first, *others = (part if part in BESIDE else "plain" for part in self.parts)
+        return (f"first {first}", *others)
+
 
 def beside_published(name: str) -> Column:
     """Return the group of a published figure and ours."""
-    return Column(name, ("published", "here"))
+    return Column(name, BESIDE)
 
 
 @dataclass(frozen=True)
@@ -131,12 +140,8 @@ class Table:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What each cell of a row is: "published", "here", "accent" or "plain"."""
-        return tuple(
-            part
-            for column in self.columns
-            for part in column.parts or ("accent" if column.accent else "plain",)
-        )
+        """What each cell of a row is, in words of the style sheet."""
+        return tuple(name for column in self.columns for name in column.classes)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from functools import singledispatch
 
 from samplewise.report.document import (
+    BESIDE,
     Block,
     Bullets,
     Cell,
+    Column,
     Document,
     FactList,
     Heading,
@@ -72,11 +74,14 @@ def _(block: FactList) -> str:
 
 @_block.register
 def _(block: Table) -> str:
-    header = [block.label]
-    for column in block.columns:
-        first, *others = column.parts or ("",)
-        header += [f"{column.name}, {first}" if first else column.name, *others]
+    header = [block.label, *(name for column in block.columns for name in _headings(column))]
     return _grid(header, ([row.label, *map(_cell, row.cells)] for row in block.rows))
+
+
+def _headings(column: Column) -> list[str]:
+    if column.parts == BESIDE:
+        return [f"{column.name}, {BESIDE[0]}", BESIDE[1]]
+    return [f"{column.name} {part}".rstrip() for part in column.parts or ("",)]
 
 
 @_block.register

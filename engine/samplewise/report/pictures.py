@@ -10,6 +10,8 @@ from samplewise.report.document import Picture
 from samplewise.report.wording import class_names, percent
 
 PREDICTED_IMAGES = 10
+# Both fit side by side on a page.
+PAIR_WIDTH = 60
 
 
 def confusion_picture(run: ExperimentResult, name: str, file: str) -> Picture:
@@ -29,7 +31,7 @@ def confusion_picture(run: ExperimentResult, name: str, file: str) -> Picture:
         alt=f"Confusion matrix: {right} of {counts.sum()} test rows are predicted right.",
         caption=f"Confusion matrix of row {name}: {right} of {counts.sum()} test rows right, "
         f"{percent(accuracy)}, on {label}.",
-        width=18 if len(counts) == 2 else 28,
+        width=_confusion_width(len(counts)),
     )
 
 
@@ -55,7 +57,12 @@ def predictions_picture(run: ExperimentResult, name: str, file: str) -> Picture 
         caption=f"The first {len(X)} test images of {label}, each with the class predicted by row "
         f"{name}, and its probability. {_count(sum(wrong))} wrong"
         f"{', marked in orange' if any(wrong) else ''}.",
+        width=PAIR_WIDTH - _confusion_width(len(names)),
     )
+
+
+def _confusion_width(classes: int) -> int:
+    return 18 if classes == 2 else 24
 
 
 def _count(wrong: int) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 import operator
 from collections.abc import Callable, Sequence
 
-from samplewise.checks import printable, whole_number
+from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
 from samplewise.data.sources import load
 from samplewise.errors import ParameterError
@@ -14,22 +14,12 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import ExperimentResult, Prepared, prepare, run, run_many
 from samplewise.report.part_one.measured import AtOnce, Measured, MeasuredRow, Run
 from samplewise.report.part_one.published import CLASSES, FINAL, PublishedRow, published_rows
+from samplewise.report.repeats import check_repeats
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
 
-MOST_REPEATS = 1000
-
 OnRun = Callable[[MeasuredRow], None]
 """Called after each run, with the runs of its row so far."""
-
-
-def check_repeats(repeats: object) -> None:
-    """Refuse a number of repeats that is not whole, or not 1 to 1000.
-
-    Raises:
-        ParameterError: it is not.
-    """
-    whole_number("repeats", repeats, maximum=MOST_REPEATS)
 
 
 def load_pair(data: str, classes: Sequence[str] | None) -> Dataset:
