@@ -190,7 +190,7 @@ def test_what_differs_and_what_was_run_is_said(trained):
     assert "Keras takes the last" in differs
     assert "float64; Keras computes in float32" in differs
     conditions = {key: value for facts in blocks(told, FactList) for key, value in facts.rows}
-    assert conditions["validation rows"] == "10, 20% of the training rows"
+    assert conditions["validation"] == "10 of the training rows, 20%"
     assert conditions["training rows"] == "38, without those for validation"
     assert conditions["seeds"] == "5 for the split, 5 to 10 for all else, one a run"
 

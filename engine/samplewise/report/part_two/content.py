@@ -86,7 +86,7 @@ def _network(row: MeasuredRow) -> str:
     network, way = row.first.model.network, row.row
     rate = f"learning rate {way.learning_rate:g}, {way.schedule}"
     return (
-        f"{way.layers(network.outputs)}; {network.layout.size:,} parameters; batch size "
+        f"{way.layers(network.outputs)}; {network.layout.parameters:,} parameters; batch size "
         f"{way.batch_size}, {way.epochs} epochs, {rate}"
     )
 

@@ -78,12 +78,12 @@ def measure(
     ]
     classes = len(dataset.class_names)
     for row in wanted:
-        short = dataclasses.replace(_experiment(settings, row, classes, 0), epochs=1)
+        short = dataclasses.replace(experiment_of(settings, row, classes, 0), epochs=1)
         run(short, data, callbacks=callbacks)
     measured = []
     for index, row in enumerate(wanted):
         of_row = [
-            _experiment(settings, row, classes, index * repeats + repeat)
+            experiment_of(settings, row, classes, index * repeats + repeat)
             for repeat in range(repeats)
         ]
         measured.append(_measured(row, of_row, data, on_run))
@@ -104,7 +104,7 @@ def _measured(
     return found
 
 
-def _experiment(settings: Experiment, row: Row, classes: int, offset: int) -> Experiment:
+def experiment_of(settings: Experiment, row: Row, classes: int, offset: int) -> Experiment:
     """Return the row's experiment: the user's of the settings, all else as Part 2 has it."""
     return Experiment(
         data=settings.data,

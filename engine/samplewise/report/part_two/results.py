@@ -48,7 +48,7 @@ def _row(row: MeasuredRow) -> dict[str, Any]:
         "published": row.row.accuracy,
         "row": dataclasses.asdict(row.row),
         "layers": row.row.layers(network.outputs),
-        "parameters": network.layout.size,
+        "parameters": network.layout.parameters,
         "confusion": row.first.on_classes[1].tolist(),
         "runs": [dataclasses.asdict(run) for run in row.runs],
     }
