@@ -10,7 +10,7 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_N
 .PHONY: help report test coverage parity lint bench bench-quick peers wheel lock clean
 
 help:
-	@echo "make report       reproduce the report on the embedded data, into report/"
+	@echo "make report       reproduce both parts of the report on the embedded data, into report/ and report-part-2/"
 	@echo "make test         run the test suite"
 	@echo "make coverage     the suite with branch coverage of the engine"
 	@echo "make parity       only the parity ladder and the gradient checks"
@@ -29,6 +29,7 @@ $(READY): requirements/dev.lock pyproject.toml
 
 report: $(READY)
 	$(BIN)/samplewise report --out report --force
+	$(BIN)/samplewise report --part 2 --out report-part-2 --force
 
 test: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest
@@ -86,4 +87,4 @@ lock: $(READY)
 	  --no-annotate --upgrade --extra dev -c requirements/runtime.lock -o requirements/dev.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS_VENV) peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report run
+	rm -rf $(VENV) $(PEERS_VENV) peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run
