@@ -7,6 +7,7 @@ import pytest
 
 from samplewise.network import ACTIVATIONS, SGD
 from samplewise.testing.cases import CALM_CASES, CONTRACT_CASES, EDGE_CASES, LONG_ROWS, ROWS, RULES
+from samplewise.testing.many import MANY_CASES
 from samplewise.testing.pairwise import all_pairs, pairwise
 
 RULE_AND_SIZES = {
@@ -73,6 +74,19 @@ def test_at_every_edge_both_losses_and_dtypes_meet_every_rule():
         assert len({case.batch_size for case in here}) == min(edge[2], 3)
     values = {field: {getattr(case, field) for case in EDGE_CASES} for field in fields}
     assert unmet(EDGE_CASES, values) == set()
+
+
+def test_several_networks_meet_every_two_of_their_properties():
+    several = [case for case in MANY_CASES if len(case.members) > 1]
+    shared = [case.members[0] for case in several]
+    mixed = [len({member.hidden for member in case.members}) > 1 for case in several]
+    columns = {
+        "mixed": mixed,
+        "shuffle": [case.shuffle for case in several],
+        **{name: [getattr(m, name) for m in shared] for name in ("rows", "dtype", "batch_size")},
+    }
+    for (a, xs), (b, ys) in combinations(columns.items(), 2):
+        assert len(set(zip(xs, ys, strict=True))) == 4, (a, b)
 
 
 @pytest.mark.parametrize("sizes", [(2, 2), (3, 1), (5, 3, 3, 2), (11, 7, 6, 4, 2, 2, 2)])
