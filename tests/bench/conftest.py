@@ -16,6 +16,12 @@ def short_turns(monkeypatch):
     monkeypatch.setattr(race, "TURN_S", 0.002)
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch):
+    """Leave out the width that readline tells the processes of pytest-xdist."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def small_row(name, hidden):
     return PublishedRow(
         id=name,
