@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 PEERS_VENV ?= $(VENV)-peers
 PEERS_READY := $(PEERS_VENV)/.ready
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+# Each process begins with half of the suite in order, as tests of a file share what they computed.
+IN_PARALLEL := -n 2 --dist worksteal
 
 .PHONY: help report test coverage parity lint bench bench-quick peers wheel lock clean
 
@@ -32,10 +34,10 @@ report: $(READY)
 	$(BIN)/samplewise report --part 2 --out report-part-2 --force
 
 test: $(READY)
-	$(ONE_THREAD) $(BIN)/python -m pytest
+	$(ONE_THREAD) $(BIN)/python -m pytest $(IN_PARALLEL)
 
 coverage: $(READY)
-	$(ONE_THREAD) $(BIN)/python -m pytest --cov --cov-report=term
+	$(ONE_THREAD) $(BIN)/python -m pytest $(IN_PARALLEL) --cov --cov-report=term
 
 parity: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/parity tests/test_gradients.py tests/test_worked_step.py

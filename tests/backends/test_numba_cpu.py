@@ -58,7 +58,8 @@ from samplewise.testing.cases import Case
 case = Case(3, (2,), 1, rows=5)
 program = ladder.compiled(registry.load("numba_cpu"), case)
 parameters = ladder.trained(program, case, 1, True).parameters
-print(parameters.tobytes().hex())
+from samplewise_backends.numba_cpu.kernels.direct import run_direct
+print(parameters.tobytes().hex(), "compiled", sum(run_direct.stats.cache_misses.values()))
 """
 
 
@@ -143,14 +144,16 @@ def train_with_all_flags(program, drawn, batch_size):
         call()
 
 
-def run_python(code, cache, *, package=None, **changes):
+def clean_environment(cache, package, **changes):
     environment = {k: v for k, v in os.environ.items() if k != "SAMPLEWISE_CACHE_DIR"}
-    environment |= {"NUMBA_CACHE_DIR": str(cache), "OPENBLAS_NUM_THREADS": "1", **changes}
-    if package is not None:
-        environment["PYTHONPATH"] = str(package.parent)
+    own = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(package.parent)}
+    return environment | own | changes
+
+
+def run_python(code, cache, *, package, **changes):
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=environment,
+        env=clean_environment(cache, package, **changes),
         capture_output=True,
         text=True,
         timeout=120,
@@ -246,22 +249,34 @@ def test_a_place_below_a_file_is_refused(tmp_path, monkeypatch):
         assert fresh_cache_folder(monkeypatch, tmp_path / "file") is None
 
 
-def test_two_processes_that_compile_at_once_agree(tmp_path):
-    """The real kernels, from an empty cache; the third process loads what they left."""
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"}
+def test_two_processes_that_compile_at_once_agree(tmp_path, small_package):
+    """From an empty cache; a third process loads what they left, and compiles nothing."""
+    environment = clean_environment(tmp_path / "cache", package=small_package)
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", TRAIN], env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", RUN_USER], env=environment, stdout=subprocess.PIPE, text=True
         )
         for _ in range(2)
     ]
-    answers = [process.communicate(timeout=180)[0] for process in both]
+    answers = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
+    assert answers == ["20.0\n"] * 2
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")}
+    assert {path.suffix for path in kept} == {".nbi", ".nbc"}
+    done = run_python(RUN_USER, tmp_path / "cache", package=small_package)
+    assert (done.stdout, done.stderr) == ("20.0\n", "")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")} == kept
+
+
+def test_a_process_computes_what_another_did_with_the_same_kernels():
+    """What this process compiled or found, another one finds, and does not compile again."""
     case = Case(3, (2,), 1, rows=5)
     program = ladder.compiled(registry.load("numba_cpu"), case)
     parameters = ladder.trained(program, case, 1, True).parameters
-    assert set(answers) == {parameters.tobytes().hex() + "\n"}
-    assert run_python(TRAIN, tmp_path).stdout == answers[0]
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split() == [parameters.tobytes().hex(), "compiled", "0"]
 
 
 @pytest.mark.parametrize("rows", [255, 256, 257, 600])

@@ -3,10 +3,23 @@
 import numpy as np
 import pytest
 
+from samplewise.bench.peers import race
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare
 from samplewise.report.part_one.published import PublishedRow
+
+
+@pytest.fixture(autouse=True)
+def short_turns(monkeypatch):
+    """Time a peer for a moment only: here it matters that there is a time, not which."""
+    monkeypatch.setattr(race, "TURN_S", 0.002)
+
+
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch):
+    """Leave out the width that readline tells the processes of pytest-xdist."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def small_row(name, hidden):

@@ -51,6 +51,13 @@ for setup in (lambda: Epoch().setup("dual", FINAL_SHAPE), ManyNetworks().setup):
 print(planned("direct", FINAL_SHAPE).program.plan.name)
 """
 
+COLLECTED = """
+import os, pytest
+before = os.sched_getaffinity(0)
+code = pytest.main(["-q", "--collect-only", "tests/perf"])
+print(int(code), os.sched_getaffinity(0) == before)
+"""
+
 RENDER = """
 import json, sys
 from pathlib import Path
@@ -76,6 +83,11 @@ def run(code, *arguments, **variables):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no pinning here")
+def test_the_performance_tests_pin_none_of_the_others():
+    assert run(COLLECTED).splitlines()[-1] == "0 True"
 
 
 def cells(benchmark):

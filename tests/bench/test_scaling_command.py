@@ -11,7 +11,7 @@ from samplewise.cli.scaling import scaling
 from samplewise.errors import OutputError, ParameterError, UnknownBackendError
 
 FILES = {"scaling.png", "scaling.md", "scaling.json"}
-FAST = {"backend": "vectorized", "seconds": "0.6"}
+FAST = {"backend": "vectorized", "seconds": "0.1"}
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,14 @@
 """Networks of every layer, and data for every loss."""
 
 import dataclasses
+import itertools
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from samplewise import registry
+from samplewise.contract import RATES, WEIGHTS, Steps, TrainingState, Workload
 from samplewise.network import (
     SGD,
     Adagrad,
@@ -32,8 +36,11 @@ from samplewise.network.losses import (
     MultiLabelCrossEntropy,
     Poisson,
 )
+from samplewise.testing import tolerances
 
 OUTPUTS = 3
+ROWS, EPOCHS = 23, 3
+FIELDS = tuple(map(frozenset, ({RATES}, {WEIGHTS}, {RATES, WEIGHTS})))
 
 
 def _dense(activation):
@@ -111,6 +118,61 @@ def aligned(vector, dtype):
     copy = aligned_zeros(vector.size, dtype)
     copy[...] = vector
     return copy
+
+
+def field_values(fields, batch_size, dtype):
+    """Return the rates of an epoch's steps and the weights of the rows, where they are asked for.
+
+    The rates are calm, and no two are equal; the weights have the mean 1.
+    """
+    rng = np.random.default_rng(5)
+    rates = 0.005 + 0.015 * rng.random(-(-ROWS // batch_size))
+    weights = rng.random(ROWS) * 3 + 0.1
+    weights = (weights / weights.mean()).astype(dtype)
+    return rates if RATES in fields else None, weights if WEIGHTS in fields else None
+
+
+def window(order, start, stop, batch_size, rates, weights, key=0):
+    first, last = start // batch_size, -(-stop // batch_size)
+    own = None if rates is None else rates[first:last]
+    rate = 0.02 if own is None else float(own[0])
+    return Steps(order, start, stop, batch_size, rate, key, own, weights)
+
+
+def trained(backend, problem, rule, dtype, batch_size, fields=frozenset(), plan=None):
+    """Return losses and state after three epochs, of which the second is run in two calls."""
+    workload = plan and Workload(ROWS, batch_size, EPOCHS, plan=plan)
+    program = registry.load(backend).compile(
+        problem.network, problem.loss, rule, np.dtype(dtype), workload
+    )
+    vector = aligned(problem.weights, dtype)
+    state = TrainingState(vector, aligned(np.zeros(rule.slots * vector.size), dtype))
+    X, Y = problem.X.astype(dtype), problem.Y.astype(dtype)
+    rates, weights = field_values(fields, batch_size, dtype)
+    losses, cut = np.zeros((EPOCHS, ROWS), dtype), 2 * batch_size
+    for epoch, row in enumerate(losses):
+        order = np.random.default_rng(epoch).permutation(ROWS)
+        edges = (0, cut, ROWS) if epoch == 1 and cut < ROWS else (0, ROWS)
+        for start, stop in itertools.pairwise(edges):
+            steps = window(order, start, stop, batch_size, rates, weights, 2**63 + epoch)
+            program.run_epoch(state, X, Y, steps, row)
+            state.step += -(-(stop - start) // batch_size)
+    program.synchronize(state)
+    return losses, state.parameters, state.optimizer_state
+
+
+@cache
+def trained_by_reference(network, loss, rule, batch_size, fields=frozenset()):
+    """Return the problem of a network and a loss, and what the reference makes of it in float64."""
+    problem = drawn(network, loss, ROWS)
+    return problem, trained("reference", problem, rule, "float64", batch_size, fields)
+
+
+def check_agreement(got, wanted, dtype):
+    allowed = tolerances.tolerance("adaptive", dtype).relative
+    for mine, theirs in zip(got, wanted, strict=True):
+        size = max(np.abs(theirs).max(initial=0), 0.001)
+        assert np.abs(mine - theirs).max(initial=0) <= allowed * size
 
 
 def words(value):

@@ -1,27 +1,33 @@
 """Every layer, activation, loss and rule: gradients, and training, against the reference."""
 
-import itertools
+from functools import cache
 
 import numpy as np
 import pytest
-from any_network import BINARY, LOSSES, NETWORKS, RULES, aligned, drawn, words
+from any_network import (
+    BINARY,
+    FIELDS,
+    LOSSES,
+    NETWORKS,
+    ROWS,
+    RULES,
+    aligned,
+    check_agreement,
+    drawn,
+    trained,
+    trained_by_reference,
+    words,
+)
 
 from samplewise import registry
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import ACTIVATIONS, SGD, Conv2D, Dense, Dropout, MaxPool2D, Network
 from samplewise.testing import tolerances
+from samplewise.testing.pairwise import pairwise
 
 FLOAT64 = np.dtype("float64")
 CLOSE = tolerances.tolerance("forward", "float64").relative
 BACKENDS = ("reference", "vectorized", "numba_cpu")
-
-
-def compiled(backend, problem, rule, dtype=FLOAT64):
-    loaded = registry.load(backend)
-    missing = loaded.capabilities.missing(problem.network, problem.loss, rule, dtype)
-    if missing:
-        pytest.skip(f"{backend} lacks {', '.join(missing)}")
-    return loaded.compile(problem.network, problem.loss, rule, dtype)
 
 
 def slope(program, problem):
@@ -38,28 +44,50 @@ def slope(program, problem):
     return found
 
 
-def check_gradient(backend, network, loss):
+@cache
+def sloped(network, loss):
+    """Return a problem, its logits and mean loss, and the slopes of that by every parameter."""
     problem = drawn(network, loss, rows=3)
-    program = compiled(backend, problem, SGD())
-    mean, gradient = program.gradients(problem.weights, problem.X, problem.Y)
+    program = program_of("vectorized", problem)
     logits = program.predict(problem.weights, problem.X)
-    assert mean == pytest.approx(loss.mean(logits, problem.Y), rel=CLOSE)
+    return problem, logits, loss.mean(logits, problem.Y), slope(program, problem)
+
+
+def program_of(backend, problem):
+    return registry.load(backend).compile(problem.network, problem.loss, SGD(), FLOAT64)
+
+
+def check_gradient(backend, network, loss):
+    """All backends report one loss, so that its slopes are found once for all of them."""
+    problem, logits, wanted_mean, wanted = sloped(network, loss)
+    program = program_of(backend, problem)
+    mean, gradient = program.gradients(problem.weights, problem.X, problem.Y)
+    found = program.predict(problem.weights, problem.X)
+    assert np.abs(found - logits).max() <= CLOSE * np.abs(logits).max()
+    assert mean == pytest.approx(wanted_mean, rel=CLOSE)
     allowed = tolerances.tolerance("central_difference", "float64").relative
-    wanted = slope(program, problem)
     assert np.abs(gradient - wanted).max() <= allowed * np.abs(wanted).max()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("network", NETWORKS)
-def test_gradients_are_slopes_with_every_activation(network, activation, backend):
-    check_gradient(backend, NETWORKS[network](activation), LOSSES[1])
+def name(value):
+    """Return a value of a design as a test's name."""
+    if isinstance(value, frozenset):
+        return "+".join(sorted(value)) or "no field"
+    return str(value) if isinstance(value, str | int) else words(value)
+
+
+def designed(factors):
+    """Return a parameter a row of the factors' pairwise design."""
+    rows = pairwise(factors)
+    return [pytest.param(row, id=", ".join(map(name, row.values()))) for row in rows]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("loss", LOSSES, ids=words)
-def test_gradients_are_slopes_of_every_loss(loss, backend):
-    check_gradient(backend, NETWORKS["pooled"]("silu"), loss)
+@pytest.mark.parametrize(
+    "row", designed({"network": tuple(NETWORKS), "activation": ACTIVATIONS, "loss": LOSSES})
+)
+def test_gradients_are_slopes(row, backend):
+    check_gradient(backend, NETWORKS[row["network"]](row["activation"]), row["loss"])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -68,51 +96,32 @@ def test_gradients_are_slopes_of_binary_cross_entropy(backend):
     check_gradient(backend, network, BINARY)
 
 
-def trained(backend, problem, rule, dtype, batch_size):
-    """Return losses and state after three epochs, of which the second is run in two calls."""
-    program = compiled(backend, problem, rule, np.dtype(dtype))
-    weights = aligned(problem.weights, dtype)
-    state = TrainingState(weights, aligned(np.zeros(rule.slots * weights.size), dtype))
-    X, Y = problem.X.astype(dtype), problem.Y.astype(dtype)
-    losses, rows, cut = np.zeros((3, len(X)), dtype), len(X), 2 * batch_size
-    for epoch, row in enumerate(losses):
-        order = np.random.default_rng(epoch).permutation(rows)
-        edges = (0, cut, rows) if epoch == 1 and cut < rows else (0, rows)
-        for start, stop in itertools.pairwise(edges):
-            steps = Steps(order, start, stop, batch_size, 0.02, dropout_key=2**63 + epoch)
-            program.run_epoch(state, X, Y, steps, row)
-            state.step += -(-(stop - start) // batch_size)
-    return losses, state.parameters, state.optimizer_state
-
-
-PAIRS = [
-    (network, rule, LOSSES[i % len(LOSSES)], (1, 4, 40)[i % 3], ("float64", "float32")[i % 2])
-    for network in NETWORKS
-    for i, rule in enumerate((*RULES, *RULES, *RULES[:9]))
-]
+TRAININGS = {
+    "rule": RULES,
+    "activation": ACTIVATIONS,
+    "loss": LOSSES,
+    "network": tuple(NETWORKS),
+    "batch_size": (1, 4, 40),
+    "fields": (frozenset(), *FIELDS),
+    "dtype": ("float64", "float32"),
+}
 
 
 @pytest.mark.parametrize("backend", BACKENDS[1:])
-@pytest.mark.parametrize(
-    ("network", "rule", "loss", "batch_size", "dtype"),
-    PAIRS,
-    ids=lambda value: value if isinstance(value, str | int) else words(value),
-)
-def test_training_agrees_with_the_reference(backend, network, rule, loss, batch_size, dtype):
-    problem = drawn(NETWORKS[network]("gelu"), loss, rows=23)
-    got = trained(backend, problem, rule, dtype, batch_size)
-    wanted = trained("reference", problem, rule, "float64", batch_size)
-    allowed = tolerances.tolerance("adaptive", dtype).relative
-    for mine, theirs in zip(got, wanted, strict=True):
-        size = max(np.abs(theirs).max(initial=0), 0.001)
-        assert np.abs(mine - theirs).max(initial=0) <= allowed * size
+@pytest.mark.parametrize("row", designed(TRAININGS))
+def test_training_agrees_with_the_reference(backend, row):
+    network = NETWORKS[row["network"]](row["activation"])
+    how = row["batch_size"], row["fields"]
+    problem, wanted = trained_by_reference(network, row["loss"], row["rule"], *how)
+    got = trained(backend, problem, row["rule"], row["dtype"], *how)
+    check_agreement(got, wanted, row["dtype"])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_dropout_drops_its_share_in_training_and_nothing_in_prediction(backend):
     network = Network((400,), (Dropout(0.25), Dense(1)))
     problem = drawn(network, LOSSES[3], rows=50)
-    program = compiled(backend, problem, SGD())
+    program = program_of(backend, problem)
     X, weights = np.ones_like(problem.X), np.zeros_like(problem.weights)
     state = TrainingState(aligned(weights, FLOAT64), aligned(np.zeros(0), FLOAT64))
     steps = Steps(np.arange(50), 0, 50, 50, 1.0, dropout_key=7)
@@ -127,11 +136,10 @@ def test_dropout_drops_its_share_in_training_and_nothing_in_prediction(backend):
 
 
 def test_weights_are_penalised_and_scales_are_not():
+    rule = SGD(weight_decay=0.5, clip_value=np.finfo(float).tiny)
     for backend in BACKENDS[:2]:
-        problem = drawn(NETWORKS["dense"]("relu"), LOSSES[3], rows=4)
-        still = trained(
-            backend, problem, SGD(weight_decay=0.5, clip_value=np.finfo(float).tiny), "float64", 4
-        )
+        problem = drawn(NETWORKS["dense"]("relu"), LOSSES[3], ROWS)
+        still = trained(backend, problem, rule, "float64", ROWS)
         views = problem.network.layout.views
         for name, view in views(still[1]).items():
             shrunk = 0.99**3 if name in ("0.weight", "3.weight", "4.weight") else 1.0

@@ -9,9 +9,8 @@ import pytest
 from samplewise import registry
 from samplewise.contract import PLANS
 from samplewise.errors import ContractError, ParameterError
-from samplewise.network import SGD
 from samplewise.testing import check_backend, ladder, tolerances
-from samplewise.testing.cases import CALM_CASES, CONTRACT_CASES, EDGE_CASES, RULES, Case
+from samplewise.testing.cases import CALM_CASES, CONTRACT_CASES, EDGE_CASES, Case
 from samplewise.testing.many import MANY_CASES
 from samplewise.testing.problems import kink_distance, problem, reference_program
 
@@ -121,15 +120,10 @@ def test_cases_cover_what_the_ladder_promises():
     for batch in (1, 7, 32, 39):
         for depth in (0, 1, 2):
             cases = [c for c in CALM_CASES if (c.batch_size, len(c.hidden)) == (batch, depth)]
-            assert {case.optimizer for case in cases} >= {SGD(), *RULES}
-    units = {units for case in CALM_CASES for units in case.hidden}
-    assert min(units) == 1
-    assert max(units) == 60
-    assert {case.batch_size for case in CALM_CASES} >= {1, 7, 32, 39}
+            assert {case.dtype for case in cases} == {"float32", "float64"}
+            assert {bool(case.optimizer.momentum) for case in cases} == {True, False}
     for cases in (CALM_CASES, EDGE_CASES, CONTRACT_CASES):
         assert len(set(map(str, cases))) == len(cases)
-        for rule in {case.optimizer for case in cases}:
-            assert {c.dtype for c in cases if c.optimizer == rule} == {"float32", "float64"}
     assert len(set(map(str, MANY_CASES))) == len(MANY_CASES)
 
 

@@ -1,11 +1,22 @@
 """Learning rates that change from step to step, and weights of the rows."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
-from any_network import LOSSES, NETWORKS, RULES, aligned, drawn, words
+from any_network import (
+    FIELDS,
+    LOSSES,
+    ROWS,
+    aligned,
+    check_agreement,
+    drawn,
+    field_values,
+    trained,
+    trained_by_reference,
+    window,
+    words,
+)
 
 from samplewise import registry
 from samplewise.contract import RATES, WEIGHTS, Steps, TrainingState, Workload
@@ -13,90 +24,9 @@ from samplewise.errors import UnavailableBackendError
 from samplewise.network import SGD, Dense, Network
 from samplewise.testing import tolerances
 
-ROWS, EPOCHS = 23, 3
-FIELDS = [{RATES}, {WEIGHTS}, {RATES, WEIGHTS}]
 # What a block of steps can be made of.
 LINEAR = (SGD(), SGD(0.9), SGD(0.8, nesterov=True, l2=0.01), SGD(l2=0.1))
 WIDE = Network((40,), (Dense(5, "tanh"), Dense(3)))
-
-
-def field_values(fields, batch_size, dtype):
-    """Return the rates of an epoch's steps and the weights of the rows, where they are asked for.
-
-    The rates are calm, and no two are equal; the weights have the mean 1.
-    """
-    rng = np.random.default_rng(5)
-    rates = 0.005 + 0.015 * rng.random(-(-ROWS // batch_size))
-    weights = rng.random(ROWS) * 3 + 0.1
-    weights = (weights / weights.mean()).astype(dtype)
-    return rates if RATES in fields else None, weights if WEIGHTS in fields else None
-
-
-def window(order, start, stop, batch_size, rates, weights, key=0):
-    first, last = start // batch_size, -(-stop // batch_size)
-    own = None if rates is None else rates[first:last]
-    rate = 0.02 if own is None else float(own[0])
-    return Steps(order, start, stop, batch_size, rate, key, own, weights)
-
-
-def trained(backend, problem, rule, dtype, batch_size, fields, plan=None):
-    """Return losses and state after three epochs, of which the second is run in two calls."""
-    loaded = registry.load(backend)
-    parts = problem.network, problem.loss, rule, np.dtype(dtype)
-    workload = plan and Workload(ROWS, batch_size, EPOCHS, plan=plan)
-    missing = loaded.capabilities.missing(*parts, step_fields=fields)
-    if missing:
-        pytest.skip(f"{backend} lacks {', '.join(missing)}")
-    program = loaded.compile(*parts, workload)
-    vector = aligned(problem.weights, dtype)
-    state = TrainingState(vector, aligned(np.zeros(rule.slots * vector.size), dtype))
-    X, Y = problem.X.astype(dtype), problem.Y.astype(dtype)
-    rates, weights = field_values(fields, batch_size, dtype)
-    losses, cut = np.zeros((EPOCHS, ROWS), dtype), 2 * batch_size
-    for epoch, row in enumerate(losses):
-        order = np.random.default_rng(epoch).permutation(ROWS)
-        edges = (0, cut, ROWS) if epoch == 1 and cut < ROWS else (0, ROWS)
-        for start, stop in itertools.pairwise(edges):
-            steps = window(order, start, stop, batch_size, rates, weights, 2**63 + epoch)
-            program.run_epoch(state, X, Y, steps, row)
-            state.step += -(-(stop - start) // batch_size)
-    program.synchronize(state)
-    return losses, state.parameters, state.optimizer_state
-
-
-def check_agreement(got, wanted, dtype):
-    allowed = tolerances.tolerance("adaptive", dtype).relative
-    for mine, theirs in zip(got, wanted, strict=True):
-        size = max(np.abs(theirs).max(initial=0), 0.001)
-        assert np.abs(mine - theirs).max(initial=0) <= allowed * size
-
-
-# float32 takes turns with float64, but not where RMSprop divides by what single rows have left:
-# the reference itself, in float32, then ends 1 % from its float64.
-PAIRS = [
-    (
-        *(network, rule, LOSSES[i % len(LOSSES)], (1, 4, 40)[i % 3]),
-        *(("float32", "float64")[i % 2], FIELDS[(i // 2) % 3]),
-    )
-    for network in NETWORKS
-    for i, rule in enumerate(RULES)
-]
-
-
-@pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
-@pytest.mark.parametrize(
-    ("network", "rule", "loss", "batch_size", "dtype", "fields"),
-    PAIRS,
-    ids=lambda v: (
-        v if isinstance(v, str | int) else "+".join(sorted(v)) if isinstance(v, set) else words(v)
-    ),
-)
-def test_training_agrees_with_the_reference(
-    backend, network, rule, loss, batch_size, dtype, fields
-):
-    problem = drawn(NETWORKS[network]("gelu"), loss, rows=ROWS)
-    got = trained(backend, problem, rule, dtype, batch_size, fields)
-    check_agreement(got, trained("reference", problem, rule, "float64", batch_size, fields), dtype)
 
 
 @pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
@@ -107,9 +37,8 @@ def test_training_agrees_with_the_reference(
 def test_every_plan_agrees_with_the_reference(backend, plan, fields, batch_size, rule):
     if plan not in registry.load(backend).capabilities.plans:
         pytest.skip(f"{backend} has no plan {plan}")
-    problem = drawn(WIDE, LOSSES[0], rows=ROWS)
+    problem, wanted = trained_by_reference(WIDE, LOSSES[0], rule, batch_size, fields)
     got = trained(backend, problem, rule, "float64", batch_size, fields, plan)
-    wanted = trained("reference", problem, rule, "float64", batch_size, fields)
     check_agreement(got, wanted, "float64")
 
 

@@ -4,6 +4,10 @@ import pytest
 
 from samplewise.bench.conditions import conditions, one_core
 
+# It pins whoever imports it first, and all tests after these with it.
+with one_core():
+    import benchmarks  # noqa: F401
+
 
 @pytest.fixture(autouse=True)
 def on_one_core(request):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import cycle, product
+from itertools import cycle
+from typing import Any
 
 from samplewise.network import (
     ACTIVATIONS,
@@ -13,6 +14,7 @@ from samplewise.network import (
     class_loss_named,
     multilayer_perceptron,
 )
+from samplewise.testing.pairwise import pairwise
 
 ROWS = 39
 PLAIN = SGD()
@@ -75,15 +77,8 @@ class Case:
 
 
 _DTYPES = ("float64", "float32")
-# These meet everything; the others only each other and both dtypes.
-_MAIN_ACTIVATIONS = ACTIVATIONS[:4]
-# One hidden shape a batch size: 1 to 60 units come by, and each batch size meets each depth.
-_SHAPES = {
-    1: ((), (5,), (4, 3)),
-    7: ((), (60,), (8, 60)),
-    32: ((), (1,), (17, 1)),
-    ROWS: ((), (17,), (33, 8)),
-}
+_BATCH_SIZES = (1, 7, 32, ROWS)
+_HIDDEN = ((5,), (4, 3), (60,), (17, 1), (1,), (33, 8))
 RULES: tuple[SGD, ...] = (
     SGD(momentum=0.9),
     SGD(momentum=0.9, nesterov=True),
@@ -91,32 +86,23 @@ RULES: tuple[SGD, ...] = (
     SGD(momentum=0.5, l2=0.05),
     SGD(momentum=0.8, nesterov=True, l2=0.01),
 )
+_EVERY_RULE = (PLAIN, *RULES)
 
-
-def _with_rules(cases: tuple[Case, ...]) -> tuple[Case, ...]:
-    """Return each case with each rule; outputs, activations and dtypes take turns."""
-    return tuple(
-        replace(
-            case,
-            optimizer=rule,
-            outputs=(1, 3)[i // 2 % 2],
-            activation=ACTIVATIONS[1 + i % 3],
-            dtype=_DTYPES[i % 2],
-        )
-        for i, (case, rule) in enumerate(product(cases, RULES))
+# What any network has; those without hidden layers stand apart, as they have no activation.
+_COMMON: dict[str, Any] = {"outputs": (1, 3), "dtype": _DTYPES, "optimizer": _EVERY_RULE}
+_LINEAR_CASES = tuple(
+    Case(6 + row["batch_size"] % 11, (), **row)
+    for row in pairwise({**_COMMON, "batch_size": _BATCH_SIZES})
+)
+_DEEP_CASES = tuple(
+    Case(6 + row["batch_size"] % 11, **row)
+    for row in pairwise(
+        {"hidden": _HIDDEN, "activation": ACTIVATIONS, **_COMMON, "batch_size": _BATCH_SIZES}
     )
-
-
-_PLAIN_CASES = tuple(
-    Case(6 + batch % 11, hidden, outputs, activation, batch, dtype=dtype)
-    for batch, shapes in _SHAPES.items()
-    for hidden, outputs, activation, dtype in product(shapes, (1, 3), _MAIN_ACTIVATIONS, _DTYPES)
-    if hidden or activation == ACTIVATIONS[0]
-) + tuple(Case(784, (10,), 1, batch_size=batch, rows=23) for batch in (1, 7))
-_OTHER_ACTIVATIONS = tuple(
-    Case(9, (6, 4), (1, 3)[i % 2], activation, (1, 7)[i % 2], dtype=dtype)
-    for i, activation in enumerate(ACTIVATIONS[4:])
-    for dtype in _DTYPES
+)
+_WIDE_CASES = tuple(
+    Case(784, (10,), 1, rows=23, **row)
+    for row in pairwise({"optimizer": _EVERY_RULE, "dtype": _DTYPES, "batch_size": (1, 7)})
 )
 
 # batch size, hidden, outputs
@@ -128,23 +114,11 @@ _LONG_CASES = tuple(
         learning_rate=0.005,
     )
     for i, (rule, (batch, hidden, outputs)) in enumerate(
-        zip((PLAIN, *RULES), cycle(_LONG_SHAPES), strict=False)
+        zip(_EVERY_RULE, cycle(_LONG_SHAPES), strict=False)
     )
 )
 
-CALM_CASES: tuple[Case, ...] = (
-    *_PLAIN_CASES,
-    *_OTHER_ACTIVATIONS,
-    *_with_rules(
-        tuple(
-            Case(6 + batch % 11, hidden, 1, batch_size=batch)
-            for batch, shapes in _SHAPES.items()
-            for hidden in shapes
-        )
-    ),
-    *_with_rules((Case(784, (10,), 1, rows=23),)),
-    *_LONG_CASES,
-)
+CALM_CASES: tuple[Case, ...] = (*_LINEAR_CASES, *_DEEP_CASES, *_WIDE_CASES, *_LONG_CASES)
 
 _EDGES = (
     Case(4, (3,), 1, rows=9, edge="zero input"),
@@ -157,28 +131,32 @@ _EDGES = (
     Case(5, (4,), 1, rows=1),
     Case(5, (4,), 1, rows=2),
 )
+
+
+def _edge_case(edge: Case, batch_size: int, **fields: Any) -> Case:
+    """Return an edge with further fields; a batch has at most the rows that there are."""
+    return replace(edge, batch_size=min(batch_size, edge.rows), **fields)
+
+
 EDGE_CASES: tuple[Case, ...] = tuple(
-    replace(case, batch_size=batch, outputs=outputs, dtype=dtype)
-    for case, batch, outputs, dtype in product(_EDGES, (1, 2, 4), (1, 2), _DTYPES)
-    if batch <= case.rows
-) + tuple(
-    replace(
-        case,
-        batch_size=1 + i % min(case.rows, 3),
-        outputs=1 + i // 2 % 2,
-        dtype=dtype,
-        optimizer=rule,
+    # Batches that were cut make some of them alike.
+    dict.fromkeys(
+        _edge_case(**row)
+        for row in pairwise(
+            {
+                "edge": _EDGES,
+                "batch_size": (1, 2, 4),
+                **_COMMON,
+                "outputs": (1, 2),
+                "optimizer": (PLAIN, *RULES[3:]),
+            }
+        )
     )
-    for i, (case, rule, dtype) in enumerate(product(_EDGES, RULES[3:], _DTYPES))
 )
 
 # Small, since a central difference costs two calls a parameter.
-CONTRACT_CASES: tuple[Case, ...] = tuple(
-    Case(3, hidden, outputs, activation, batch, rows=11, dtype=dtype)
-    for hidden, outputs, activation, batch, dtype in product(
-        ((), (3, 2)), (1, 3), ACTIVATIONS, (1, 4), _DTYPES
-    )
-    if hidden or activation == ACTIVATIONS[0]
-) + _with_rules(
-    tuple(Case(3, hidden, 1, batch_size=b, rows=11) for hidden, b in product(((), (3, 2)), (1, 4)))
+_SMALL: dict[str, Any] = {**_COMMON, "batch_size": (1, 4)}
+CONTRACT_CASES: tuple[Case, ...] = (
+    *(Case(3, (), rows=11, **row) for row in pairwise(_SMALL)),
+    *(Case(3, (3, 2), rows=11, **row) for row in pairwise({"activation": ACTIVATIONS, **_SMALL})),
 )

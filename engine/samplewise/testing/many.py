@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from samplewise.testing import runs, tolerances
 from samplewise.testing.cases import LONG_ROWS, PLAIN, ROWS, RULES, Case
 from samplewise.testing.faultless import OneByOne
 from samplewise.testing.measures import Measure, promise
+from samplewise.testing.pairwise import pairwise
 from samplewise.testing.problems import REFERENCE, problem
 from samplewise.testing.runs import Trained
 from samplewise.training import batches
@@ -64,15 +65,28 @@ def _alike(shared: Case) -> tuple[Case, ...]:
     return tuple(replace(shared, learning_rate=0.01 * (1 + k), seed=k) for k in range(4))
 
 
-MANY_CASES: tuple[ManyCase, ...] = tuple(
-    ManyCase(members, shuffle=i % 2 == 1)
-    for i, members in enumerate(
-        networks(Case(12, (5,), outputs, batch_size=batch, rows=rows, dtype=dtype))
-        for (rows, outputs), networks, dtype, batch in product(
-            ((ROWS, 1), (LONG_ROWS, 3)), (_mixed, _alike), ("float64", "float32"), (1, 7)
+def _many_case(
+    networks: Callable[[Case], tuple[Case, ...]], rows: int, shuffle: bool, **shared: Any
+) -> ManyCase:
+    outputs = 1 if rows == ROWS else 3
+    return ManyCase(networks(Case(12, (5,), outputs, rows=rows, **shared)), shuffle)
+
+
+MANY_CASES: tuple[ManyCase, ...] = (
+    *(
+        _many_case(**row)
+        for row in pairwise(
+            {
+                "networks": (_mixed, _alike),
+                "rows": (ROWS, LONG_ROWS),
+                "shuffle": (False, True),
+                "dtype": ("float64", "float32"),
+                "batch_size": (1, 7),
+            }
         )
-    )
-) + tuple(ManyCase((Case(12, (5,), 1, batch_size=batch, optimizer=RULES[-1]),)) for batch in (1, 7))
+    ),
+    *(ManyCase((Case(12, (5,), 1, batch_size=batch, optimizer=RULES[-1]),)) for batch in (1, 7)),
+)
 
 
 def many(backend: Backend, case: ManyCase, plan: str | None) -> list[Measure]:
