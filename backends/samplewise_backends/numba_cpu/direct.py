@@ -96,6 +96,5 @@ class _Run:
             at_once = [MOVED_AT_ONCE, *(LANES * dense[:, tables.INPUTS]), *dense[:, tables.UNITS]]
             others = self.layers[self.layers[:, tables.KIND] != tables.DENSE]
             gradient = max(*at_once, largest_gradient(others))
-        self.space = space_of(
-            [self.layers], size, gradient, loss, dtype, moves=not member.in_blocks
-        )
+        also = (tables.BEHIND if member.in_blocks else tables.MOVE,)
+        self.space = space_of([self.layers], size, gradient, loss, dtype, also=also)

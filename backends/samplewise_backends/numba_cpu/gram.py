@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps
 from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.kernels.blocked import fill_gram
+from samplewise_backends.numba_cpu.kernels.products import first_product
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -80,7 +81,7 @@ class GramBlocks:
             in_order = self._rows.in_order(steps.order)
             fill_gram(
                 *(self._gemm, read_only(X), read_only(steps.order), (*window, self._block)),
-                *(in_order, self._rows.buffers, gram),
+                *(in_order, self._rows.buffers, gram, first_product.address(X.dtype.name)),
             )
             self._windows[window] = gram
         return self._windows[window]

@@ -49,7 +49,10 @@ class Group:
         # Behind all else, what the first layers keep for their slopes.
         self.stack = tables.Stack(table, networks, self._segments(table, networks, size))
         behind = max(largest_gradient(member.layers[1:]) for member in members)
-        self.space = space_of(layers, size + block * self.ld, max(behind, self.ld), loss, dtype)
+        self.space = space_of(
+            *(layers, size + block * self.ld, max(behind, self.ld), loss, dtype),
+            also=(tables.BEHIND, tables.PRODUCT),
+        )
         self.buffers = tables.Block(*(aligned_zeros(block * self.ld, dtype) for _ in range(3)))
         self._known: tuple[tuple[float, ...], tables.Recurrence] | None = None
 

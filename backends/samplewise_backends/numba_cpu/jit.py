@@ -130,8 +130,8 @@ def _keep_on_disk(compiled: Any, function: Callable[..., Any]) -> None:
         settings.CACHE_DIR = before
 
 
-WHOLE = types.intp
-WHOLES = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
+INTEGER = types.intp
+INTEGERS = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
 NUMBER, NUMBERS = "number", "numbers"
 """What a routine takes: an integer, the address of int64, a number of its dtype, their address."""
 

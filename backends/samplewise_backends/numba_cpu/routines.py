@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
 from samplewise_backends.numba_cpu.gram import read_only
 from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.kernels.behind import behind
 from samplewise_backends.numba_cpu.kernels.called_activations import activate_called, slope_called
 from samplewise_backends.numba_cpu.kernels.called_losses import loss_called
 from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward, layer_forward
 from samplewise_backends.numba_cpu.kernels.moves import move
+from samplewise_backends.numba_cpu.kernels.products import first_product
 from samplewise_backends.numba_cpu.layout import smallest_normal
 
 LOSS_CODES = {
@@ -35,7 +37,7 @@ def addresses(
     dtype: np.dtype[Any],
     loss: Loss | None = None,
     *,
-    moves: bool = False,
+    also: Collection[int] = (),
 ) -> NDArray[np.int64]:
     """Return the table of addresses; what no layer needs is neither compiled nor in it.
 
@@ -43,7 +45,7 @@ def addresses(
         layers: the tables of all networks.
         dtype: of everything.
         loss: trained with; None to predict.
-        moves: whether a rule other than plain SGD of dense layers is needed.
+        also: what plan and rule call besides, places in the table.
     """
     called = layers[:, tables.KIND] != tables.DENSE
     activates = bool((layers[:, tables.ACTIVATION] > tables.RELU).any())
@@ -56,11 +58,13 @@ def addresses(
         tables.ACTIVATE: (activate_called, activates),
         tables.SLOPE: (slope_called, training and activates),
         tables.LOSS: (loss_called, own_loss),
-        tables.MOVE: (move, moves or (training and has_weights)),
+        tables.MOVE: (move, training and has_weights),
+        tables.BEHIND: (behind, False),
+        tables.PRODUCT: (first_product, False),
     }
     found = np.zeros(tables.ROUTINES, np.int64)
     for position, (routine, is_needed) in needed.items():
-        if is_needed:
+        if is_needed or position in also:
             found[position] = routine.address(dtype.name)
     return found
 
@@ -72,7 +76,7 @@ def space_of(
     loss: Loss,
     dtype: np.dtype[Any],
     *,
-    moves: bool = False,
+    also: Collection[int] = (),
 ) -> tables.Space:
     """Return what steps of some networks write to.
 
@@ -82,7 +86,7 @@ def space_of(
         gradient: its most elements.
         loss: of all.
         dtype: of everything.
-        moves: as `addresses`.
+        also: as `addresses`.
     """
     return tables.Space(
         values=aligned_zeros(size, dtype),
@@ -90,7 +94,7 @@ def space_of(
         gradient=aligned_zeros(gradient, dtype),
         tiny=smallest_normal(dtype),
         clock=np.zeros((len(layers), 3), np.int64),
-        routines=addresses(np.vstack(layers), dtype, loss, moves=moves),
+        routines=addresses(np.vstack(layers), dtype, loss, also=also),
         loss_parameter=dtype.type(loss.delta if isinstance(loss, Huber) else 0),
         weights=read_only(aligned_zeros(0, dtype)),
     )

@@ -27,14 +27,9 @@ bundles are described in `tables`):
 from __future__ import annotations
 
 from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.kernels.behind import step_behind
 from samplewise_backends.numba_cpu.kernels.blas import gemm_nn
-from samplewise_backends.numba_cpu.kernels.step import (
-    activate_part,
-    backward_behind,
-    forward_behind,
-    loss_rows,
-    slope_part,
-)
+from samplewise_backends.numba_cpu.kernels.step import activate_part, slope_part
 from samplewise_backends.numba_cpu.kernels.tables import BIAS, DEPTH, POSITION, START
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
@@ -204,11 +199,8 @@ def _steps_behind(
         start, clock = networks[m, START], row(space.clock, m)
         clock[POSITION] = at
         table = layers[start : start + networks[m, DEPTH]]
-        seen = part(losses, m * losses_ld + t, count)
-        parameters, values = theta.parameters, space.values
-        forward_behind(gemm, table, t * ld, count, parameters, values, space.routines, clock)
-        loss_rows(table, t * ld, count, Y, where, loss, space, seen)
-        backward_behind(gemm, table, t * ld, count, theta, space, row(law.rules, m), clock)
+        seen, rule = part(losses, m * losses_ld + t, count), row(law.rules, m)
+        step_behind(gemm, t * ld, count, table, Y, where, loss, theta, space, rule, seen, clock)
 
 
 @spliced_kernel

@@ -5,11 +5,8 @@ from __future__ import annotations
 from samplewise_backends.numba_cpu.jit import entry_point, spliced_kernel
 from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.direct import gather
-from samplewise_backends.numba_cpu.kernels.products import (
-    gram_block,
-    update_product,
-    values_product,
-)
+from samplewise_backends.numba_cpu.kernels.products import GRAM, UPDATE, VALUES, WHOLE, take
+from samplewise_backends.numba_cpu.kernels.tables import PRODUCT
 from samplewise_backends.numba_cpu.kernels.views import part
 
 # The Gram matrix of a block: not needed where a block is one batch; there already; computed anew.
@@ -17,8 +14,11 @@ NO_GRAM, READ_GRAM, SCRATCH_GRAM = range(3)
 
 
 @entry_point
-def fill_gram(gemm, X, order, window, in_order, rows_of, gram):
-    """Write the Gram matrix of every block of a window = (start, stop, block), float[n, block]."""
+def fill_gram(gemm, X, order, window, in_order, rows_of, gram, product):
+    """Write the Gram matrix of every block of a window = (start, stop, block), float[n, block].
+
+    product: the address of `first_product`; the rest as in `run_blocked`.
+    """
     start, stop, size = window
     for first in range(start, stop, size):
         rows = min(size, stop - first)
@@ -28,16 +28,16 @@ def fill_gram(gemm, X, order, window, in_order, rows_of, gram):
             gather(X, order, first, rows, rows_of[0])
             A = rows_of[1][:rows]
         G = part(gram, (first - start) * size, rows * size)
-        gram_block(gemm, A, G, size)
+        take(product, GRAM, WHOLE, gemm, A, A, G, size)
 
 
 @spliced_kernel
-def _update_first(kinds, gemm, A, batch, form, ld, block, W, V, law, tiny):
+def _update_first(product, kind, gemm, A, batch, form, ld, block, W, V, law, tiny):
     """Bring the first layers' weights (and velocities) to the end of a block."""
     rows, steps, scratch = A.shape[0], block.steps, block.scratch
     powers, lags = law.powers, law.lags
     if form == PLAIN:
-        update_product(kinds[1], gemm, steps, ld, A, W)
+        take(product, UPDATE, kind, gemm, A, W, steps, ld)
         return
     batches = (rows + batch - 1) // batch
     zero = W.dtype.type(0)
@@ -56,10 +56,10 @@ def _update_first(kinds, gemm, A, batch, form, ld, block, W, V, law, tiny):
             after = c * before + d * v[i]
             v[i] = zero if abs(after) < tiny else after
     decayed(steps, rows, batch, ld, lags, 0, scratch)
-    update_product(kinds[1], gemm, scratch, ld, A, W)
+    take(product, UPDATE, kind, gemm, A, W, scratch, ld)
     if form == MOVING:
         decayed(steps, rows, batch, ld, lags, 1, scratch)
-        update_product(kinds[1], gemm, scratch, ld, A, V)
+        take(product, UPDATE, kind, gemm, A, V, scratch, ld)
 
 
 @entry_point
@@ -76,6 +76,7 @@ def run_blocked(
     whole blocks.
     """
     start, stop, batch, size, _, form, in_order, gram_code, ld = window
+    product = space.routines[PRODUCT]
     for first in range(start, stop, size):
         rows = min(size, stop - first)
         if in_order:
@@ -83,13 +84,13 @@ def run_blocked(
         else:
             gather(X, order, first, rows, rows_of[0])
             A = rows_of[1][:rows]
-        values_product(kinds[0], gemm, A, W, space.values, ld)
+        take(product, VALUES, kinds[0], gemm, A, W, space.values, ld)
         if form == MOVING:
-            values_product(kinds[0], gemm, A, V, block.Q, ld)
+            take(product, VALUES, kinds[0], gemm, A, V, block.Q, ld)
         at = first - start if gram_code == READ_GRAM else 0
         G, gram_ld = part(gram, at * gram.shape[1], rows * gram.shape[1]), gram.shape[1]
         if gram_code == SCRATCH_GRAM:
-            gram_block(gemm, A, G, gram_ld)
+            take(product, GRAM, WHOLE, gemm, A, A, G, gram_ld)
         where, seen = part(order, first, rows), part(losses, first, rows)
         run_block(
             gemm,
@@ -107,4 +108,4 @@ def run_blocked(
             seen,
             losses.shape[1],
         )
-        _update_first(kinds, gemm, A, batch, form, ld, block, W, V, law, space.tiny)
+        _update_first(product, kinds[1], gemm, A, batch, form, ld, block, W, V, law, space.tiny)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from samplewise.network.activations import GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
-from samplewise_backends.numba_cpu.jit import NUMBERS, WHOLE, kernel, routine
+from samplewise_backends.numba_cpu.jit import INTEGER, NUMBERS, kernel, routine
 from samplewise_backends.numba_cpu.kernels.elementary import exp, expm1, sigmoid, softplus, tanh
 from samplewise_backends.numba_cpu.kernels.tables import (
     ELU,
@@ -26,7 +26,7 @@ _DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
 _ROOT_2_BY_PI = math.sqrt(2 / math.pi)
 
 
-@routine(WHOLE, WHOLE, NUMBERS, NUMBERS)
+@routine(INTEGER, INTEGER, NUMBERS, NUMBERS)
 def activate_called(code, count, values, slopes):
     """Replace each z by f(z)."""
     z, slope = at(values, 0, count), at(slopes, 0, count)
@@ -47,7 +47,7 @@ def activate_called(code, count, values, slopes):
             z[i] = softplus(z[i])
 
 
-@routine(WHOLE, WHOLE, NUMBERS, NUMBERS, NUMBERS)
+@routine(INTEGER, INTEGER, NUMBERS, NUMBERS, NUMBERS)
 def slope_called(code, count, deltas, values, slopes):
     """Multiply each delta by f'(z), told from a = f(z) or from what f left."""
     delta, a, slope = at(deltas, 0, count), at(values, 0, count), at(slopes, 0, count)

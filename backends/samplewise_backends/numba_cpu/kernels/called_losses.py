@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import NUMBER, NUMBERS, WHOLE, routine
+from samplewise_backends.numba_cpu.jit import INTEGER, NUMBER, NUMBERS, routine
 from samplewise_backends.numba_cpu.kernels.elementary import exp, sigmoid, softplus_tail
 from samplewise_backends.numba_cpu.kernels.tables import (
     ABSOLUTE,
@@ -13,7 +13,7 @@ from samplewise_backends.numba_cpu.kernels.tables import (
 from samplewise_backends.numba_cpu.kernels.views import at
 
 
-@routine(WHOLE, WHOLE, NUMBER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+@routine(INTEGER, INTEGER, NUMBER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
 def loss_called(code, units, parameter, logits, targets, deltas, loss):
     """Write the loss of one row of logits, and its gradient behind `deltas`.
 

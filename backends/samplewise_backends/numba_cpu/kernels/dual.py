@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from samplewise_backends.numba_cpu.jit import entry_point, kernel, spliced_kernel
 from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
-from samplewise_backends.numba_cpu.kernels.products import dual_product
+from samplewise_backends.numba_cpu.kernels.products import DUAL, take
+from samplewise_backends.numba_cpu.kernels.tables import PRODUCT
 from samplewise_backends.numba_cpu.kernels.views import part, row
 
 
 @spliced_kernel
-def _take_products(kind, gemm, where, form, ld, base, S, origin, gram, gathered, near, values, Q):
+def _take_products(
+    product, kind, gemm, where, form, ld, base, S, origin, gram, gathered, near, values, Q
+):
     """Write P (and Q) of the rows `where`, and the Gram matrix among them to `near`."""
     rows, units = where.shape[0], S.shape[2]
     for r in range(rows):
@@ -24,9 +27,9 @@ def _take_products(kind, gemm, where, form, ld, base, S, origin, gram, gathered,
             z[o] = origin[0, o] * w0[o] + origin[1, o] * v0[o]
             q[o] = origin[2, o] * w0[o] + origin[3, o] * v0[o]
     G = gathered[:rows]
-    dual_product(kind, gemm, G, S[0], values, ld)
+    take(product, DUAL, kind, gemm, G, S[0], values, ld)
     if form == MOVING:
-        dual_product(kind, gemm, G, S[1], Q, ld)
+        take(product, DUAL, kind, gemm, G, S[1], Q, ld)
 
 
 @entry_point
@@ -63,6 +66,7 @@ def run_dual(
         rows = min(size, stop - first)
         where, seen = part(order, first, rows), part(losses, first, rows)
         _take_products(
+            space.routines[PRODUCT],
             kinds[2],
             gemm,
             where,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from samplewise_backends.numba_cpu.jit import NUMBER, NUMBERS, WHOLE, WHOLES, kernel, routine
+from samplewise_backends.numba_cpu.jit import INTEGER, INTEGERS, NUMBER, NUMBERS, kernel, routine
 from samplewise_backends.numba_cpu.kernels.tables import (
     ADAGRAD,
     ADAM,
@@ -30,7 +30,7 @@ from samplewise_backends.numba_cpu.kernels.tables import (
 from samplewise_backends.numba_cpu.kernels.views import at
 
 
-@routine(NUMBERS, NUMBER, WHOLES, WHOLE, WHOLE, NUMBERS, NUMBERS, WHOLE, NUMBERS)
+@routine(NUMBERS, NUMBER, INTEGERS, INTEGER, INTEGER, NUMBERS, NUMBERS, INTEGER, NUMBERS)
 def move(rule, tiny, clock, count, penalised, parameters, state, slot, gradient):
     """Take one step in `count` parameters.
 

@@ -15,10 +15,18 @@ Matrices behind a flat array start at its first element, with the row stride `ld
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import kernel, reordered_kernel
+from samplewise_backends.numba_cpu.jit import (
+    INTEGER,
+    NUMBERS,
+    inlined_kernel,
+    kernel,
+    reordered_kernel,
+    routine,
+)
 from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
-from samplewise_backends.numba_cpu.kernels.views import part, row
+from samplewise_backends.numba_cpu.kernels.views import at, call, part, row, rows_at
 
+VALUES, UPDATE, DUAL, GRAM = range(4)
 WHOLE, TILED, LOOPS = range(3)
 # OpenBLAS's own limit, interface/gemm.c: m * n * k <= 100^3.
 TILE = 1_000_000
@@ -32,7 +40,7 @@ def _tile_inner(rows, units):
 
 
 @kernel
-def values_product(kind, gemm, X, W, z, ld):
+def _values_product(kind, gemm, X, W, z, ld):
     """Write Z <- X W^T, with X (B, d), W (R, d) and Z (B, R) behind z."""
     if kind == LOOPS:
         _values_loops(X, W, z, ld)
@@ -56,7 +64,7 @@ def values_product(kind, gemm, X, W, z, ld):
 
 
 @kernel
-def update_product(kind, gemm, e, ld, X, W):
+def _update_product(kind, gemm, e, ld, X, W):
     """Add to W <- W + E^T X, with E (B, R) behind e, X (B, d) and W (R, d)."""
     if kind == LOOPS:
         _update_loops(e, ld, X, W)
@@ -80,7 +88,7 @@ def update_product(kind, gemm, e, ld, X, W):
 
 
 @kernel
-def dual_product(kind, gemm, G, S, z, ld):
+def _dual_product(kind, gemm, G, S, z, ld):
     """Add to Z <- Z + G S, with G (B, n), S (n, R) and Z (B, R) behind z."""
     rows, inner, units = G.shape[0], S.shape[0], S.shape[1]
     one = z.dtype.type(1)
@@ -100,7 +108,7 @@ def dual_product(kind, gemm, G, S, z, ld):
 
 
 @kernel
-def gram_block(gemm, X, gram, ld):
+def _gram_block(gemm, X, gram, ld):
     """Write the lower triangle of X X^T, with X (B, d), behind gram; more above it is garbage.
 
     In stripes of 16 rows that end at the diagonal: half the products of the square.
@@ -175,3 +183,28 @@ def _update_loops(e, ld, X, W):
             e0, x0 = e[r * ld + o], row(X, r)
             for i in range(w.shape[0]):
                 w[i] += e0 * x0[i]
+
+
+@routine(*[INTEGER] * 6, NUMBERS, NUMBERS, NUMBERS, INTEGER)
+def first_product(product, kind, gemm, rows, units, inner, a, b, z, ld):
+    """Take one product: as a routine, since every plan and the calibration need them.
+
+    a: (rows, inner), rows of X, or of G for DUAL; b: W (units, inner), or S (inner, units) for
+    DUAL, any for GRAM; z: the flat matrix, that of the steps for UPDATE.
+    """
+    A, flat = rows_at(a, rows, inner), at(z, 0, 1)
+    if product == VALUES:
+        _values_product(kind, gemm, A, rows_at(b, units, inner), flat, ld)
+    elif product == UPDATE:
+        _update_product(kind, gemm, flat, ld, A, rows_at(b, units, inner))
+    elif product == DUAL:
+        _dual_product(kind, gemm, A, rows_at(b, inner, units), flat, ld)
+    else:
+        _gram_block(gemm, A, flat, ld)
+
+
+@inlined_kernel
+def take(address, product, kind, gemm, A, B, z, ld):
+    """Call `first_product`."""
+    units = B.shape[1] if product == DUAL else B.shape[0]
+    call(address, product, kind, gemm, A.shape[0], units, A.shape[1], A, B, z, ld)

@@ -72,7 +72,8 @@ def slope_part(routines, delta, values, first, kept, units, code):
 
 
 @inlined_kernel
-def _activate_rows(routines, values, layer, shift, rows):
+def activate_rows(routines, values, layer, shift, rows):
+    """Apply a layer's activation to its outputs; the slopes may be kept."""
     out, kept = layer[OUT] + shift, layer[KEPT] + shift
     for r in range(0, rows * layer[LD], layer[LD]):
         activate_part(routines, values, out + r, kept + r, layer[UNITS], layer[ACTIVATION])
@@ -96,7 +97,7 @@ def _layer_forward(gemm, routines, clock, rows, a, a_ld, parameters, layer, valu
     else:
         kept, scratch = part(values, layer[KEPT], 1), part(values, layer[SCRATCH], 1)
         call(routines[FORWARD], gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratch)
-    _activate_rows(routines, values, layer, shift, rows)
+    activate_rows(routines, values, layer, shift, rows)
 
 
 @spliced_kernel
@@ -248,19 +249,5 @@ def forward_from(gemm, Z, layers, parameters, values, routines):
     for r in range(rows):
         for o in range(first[UNITS]):
             z[r * first[LD] + o] = Z[r, o] + bias[o]
-    _activate_rows(routines, values, first, 0, rows)
+    activate_rows(routines, values, first, 0, rows)
     forward_behind(gemm, layers, 0, rows, parameters, values, routines, routines)
-
-
-@spliced_kernel
-def whole_step(gemm, A, Y, order, loss, layers, theta, space, rule, losses, clock):
-    """Take one step of a network whose first layer is dense, on the rows of A, float[rows, I]."""
-    rows, inputs, first = A.shape[0], A.shape[1], row(layers, 0)
-    values, deltas, routines = space.values, space.deltas, space.routines
-    forward_all(gemm, A, layers, theta.parameters, values, routines, clock)
-    loss_rows(layers, 0, rows, Y, order, loss, space, losses)
-    backward_behind(gemm, layers, 0, rows, theta, space, rule, clock)
-    if layers.shape[0] > 1:
-        slope_rows(routines, deltas, values, first, 0, rows)
-    a, delta = part(A, 0, A.size), rows_of(deltas, first, 0, rows)
-    dense_update(gemm, rows, delta, first[LD], a, inputs, theta, space, first, rule)

@@ -43,9 +43,9 @@ RULE, L1, DECAY, CLIP_VALUE, CLIP_NORM, NEW, NEW_SQUARE, EPSILON = range(4, 12)
 RULE_COLUMNS = 12
 SGD, ADAM, RMSPROP, ADAGRAD = range(4)
 
-# The addresses of routines: 0 where no layer, activation, loss or rule of the network needs it.
-FORWARD, BACKWARD, ACTIVATE, SLOPE, LOSS, MOVE = range(6)
-ROUTINES = 6
+# The addresses of routines: 0 where no layer, activation, loss, rule or plan needs it.
+FORWARD, BACKWARD, ACTIVATE, SLOPE, LOSS, MOVE, BEHIND, PRODUCT = range(8)
+ROUTINES = 8
 
 # A row a network: the key of dropout, the position in the epoch of the first row of a batch, the
 # steps made before.
@@ -81,7 +81,7 @@ class Space(NamedTuple):
         gradient: of the largest layer behind the first; of all parameters where a rule needs that.
         tiny: a velocity below it is set to 0.
         clock: int64[M, 3].
-        routines: int64[6].
+        routines: int64[8].
         loss_parameter: the delta of Huber's loss.
         weights: of the rows of X, or empty.
     """

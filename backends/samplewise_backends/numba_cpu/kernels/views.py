@@ -67,6 +67,29 @@ def at(typing: Any, address: Any, start: Any, length: Any) -> Any:
 
 
 @intrinsic
+def rows_at(typing: Any, address: Any, rows: Any, columns: Any) -> Any:
+    """Return the C-contiguous matrix behind an address."""
+    kind = types.Array(address.dtype, 2, "C")
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        view = context.make_array(kind)(context, builder)
+        size = context.get_constant(
+            types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        )
+        context.populate_array(
+            view,
+            data=values[0],
+            shape=[values[1], values[2]],
+            strides=[builder.mul(size, values[2]), size],
+            itemsize=size,
+            meminfo=None,
+        )
+        return view._getvalue()
+
+    return kind(address, types.intp, types.intp), code
+
+
+@intrinsic
 def real(typing: Any, bits: Any) -> Any:
     """Return the float64 of these 64 bits."""
 

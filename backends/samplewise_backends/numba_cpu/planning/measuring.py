@@ -19,9 +19,18 @@ from samplewise_backends.numba_cpu.blocked import Blocked
 from samplewise_backends.numba_cpu.gram import GramBlocks, Rows, read_only
 from samplewise_backends.numba_cpu.group import Group
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels.products import LOOPS, TILED, WHOLE
+from samplewise_backends.numba_cpu.kernels.products import (
+    DUAL,
+    GRAM,
+    LOOPS,
+    TILED,
+    UPDATE,
+    VALUES,
+    WHOLE,
+    first_product,
+)
 from samplewise_backends.numba_cpu.kernels.tables import BINARY
-from samplewise_backends.numba_cpu.kernels.timed import DUAL, GRAM, UPDATE, VALUES, repeat_product
+from samplewise_backends.numba_cpu.kernels.timed import repeat_product
 from samplewise_backends.numba_cpu.layout import LANES, padded
 from samplewise_backends.numba_cpu.planning.rates import (
     FAR_BYTES,
@@ -67,6 +76,7 @@ def measure(dtype: np.dtype[Any]) -> Rates:
 class _Bench:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._dtype, self._gemm = dtype, gemm_address(dtype.name)
+        self._routine = first_product.address(dtype.name)
         self._none = self._filled(1, 1)
         self._X = self._filled(max(TABLE_ROWS), INPUTS)
         # One large array for all that must not stay in a cache: new memory takes longer to get.
@@ -146,7 +156,8 @@ class _Bench:
         view = read_only(X)
 
         def repeated(times: int) -> Callable[[], None]:
-            return lambda: repeat_product(product, kind, times, self._gemm, view, G, W, z, ld)
+            asked = self._routine, product, kind, times, self._gemm
+            return lambda: repeat_product(*asked, view, G, W, z, ld)
 
         once = min(_timed(repeated(1)) for _ in range(2))
         if once > ENOUGH_NS:

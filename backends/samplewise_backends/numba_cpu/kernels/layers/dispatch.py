@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import NUMBERS, WHOLE, WHOLES, routine
+from samplewise_backends.numba_cpu.jit import INTEGER, INTEGERS, NUMBERS, routine
 from samplewise_backends.numba_cpu.kernels.layers.conv import conv_backward, conv_forward
 from samplewise_backends.numba_cpu.kernels.layers.dropout import dropout_backward, dropout_forward
 from samplewise_backends.numba_cpu.kernels.layers.layer_norm import norm_backward, norm_forward
@@ -31,7 +31,7 @@ from samplewise_backends.numba_cpu.kernels.tables import (
 from samplewise_backends.numba_cpu.kernels.views import at
 
 
-@routine(WHOLE, WHOLE, WHOLES, WHOLES, NUMBERS, WHOLE, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+@routine(INTEGER, INTEGER, INTEGERS, INTEGERS, NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
 def layer_forward(gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratch):
     """Write the outputs of `rows` rows before the activation.
 
@@ -61,7 +61,19 @@ def layer_forward(gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratc
 
 
 @routine(
-    *(WHOLE, WHOLE, WHOLES, NUMBERS, WHOLE, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, WHOLE),
+    *(
+        INTEGER,
+        INTEGER,
+        INTEGERS,
+        NUMBERS,
+        INTEGER,
+        NUMBERS,
+        NUMBERS,
+        NUMBERS,
+        NUMBERS,
+        NUMBERS,
+        INTEGER,
+    ),
     *(NUMBERS, NUMBERS, NUMBERS),
 )
 def layer_backward(
