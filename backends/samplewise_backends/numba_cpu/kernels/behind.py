@@ -27,33 +27,10 @@ from samplewise_backends.numba_cpu.kernels.views import at, call, rows_at
 
 
 @routine(
-    *(
-        INTEGER,
-        INTEGERS,
-        INTEGER,
-        INTEGER,
-        INTEGER,
-        NUMBERS,
-        INTEGER,
-        NUMBERS,
-        NUMBERS,
-        NUMBERS,
-        NUMBERS,
-    ),
-    *(
-        NUMBER,
-        INTEGERS,
-        INTEGERS,
-        NUMBER,
-        NUMBERS,
-        INTEGER,
-        NUMBERS,
-        INTEGER,
-        INTEGERS,
-        INTEGER,
-        NUMBERS,
-    ),
-    NUMBERS,
+    *(INTEGER, INTEGERS, INTEGER, INTEGER, INTEGER),
+    *(NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
+    *(NUMBER, INTEGERS, INTEGERS, NUMBER, NUMBERS, INTEGER),
+    *(NUMBERS, INTEGER, INTEGERS, INTEGER, NUMBERS, NUMBERS),
 )
 def behind(
     gemm,

@@ -61,20 +61,8 @@ def layer_forward(gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratc
 
 
 @routine(
-    *(
-        INTEGER,
-        INTEGER,
-        INTEGERS,
-        NUMBERS,
-        INTEGER,
-        NUMBERS,
-        NUMBERS,
-        NUMBERS,
-        NUMBERS,
-        NUMBERS,
-        INTEGER,
-    ),
-    *(NUMBERS, NUMBERS, NUMBERS),
+    *(INTEGER, INTEGER, INTEGERS, NUMBERS, INTEGER, NUMBERS, NUMBERS),
+    *(NUMBERS, NUMBERS, NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS),
 )
 def layer_backward(
     gemm, rows, layer, a, a_ld, parameters, z, kept, delta, below, below_ld, g_w, g_b, scratch
