@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         multilayer_perceptron,
     )
     from samplewise.network.own import register_activation, register_loss
+    from samplewise.network.own_optimizer import register_optimizer
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
     from samplewise.training.loop import TrainingResult, train
@@ -66,6 +67,7 @@ _HOMES = {
     "prepare": "samplewise.experiment.run",
     "register_activation": "samplewise.network.own",
     "register_loss": "samplewise.network.own",
+    "register_optimizer": "samplewise.network.own_optimizer",
     "run": "samplewise.experiment.run",
     "run_many": "samplewise.experiment.run",
     "save_model": "samplewise.model_file",
@@ -103,6 +105,7 @@ __all__ = [
     "prepare",
     "register_activation",
     "register_loss",
+    "register_optimizer",
     "run",
     "run_many",
     "save_model",

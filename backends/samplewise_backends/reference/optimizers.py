@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import SGD, Adagrad, Adam, Optimizer, RMSprop
+from samplewise.network import SGD, Adagrad, Adam, Optimizer, OwnOptimizer, RMSprop
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -79,6 +79,14 @@ def adagrad(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: A
     (v,) = state
     v += g * g
     theta -= eta * g / (np.sqrt(v) + rule.epsilon)
+
+
+def own_rule(
+    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: OwnOptimizer
+) -> None:
+    """direction, v <- rule(g, v, t); theta <- theta - eta direction."""
+    direction, state[:] = rule.direction(g, state, t)
+    theta -= eta * direction
 
 
 RULES: dict[str, Callable[[Vector, Matrix, Vector, float, int, Any], None]] = {

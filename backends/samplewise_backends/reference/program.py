@@ -26,7 +26,7 @@ from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Given
 from samplewise_backends.reference.losses import LOSSES, own_loss
-from samplewise_backends.reference.optimizers import RULES, add_penalties, decay, limit
+from samplewise_backends.reference.optimizers import RULES, add_penalties, decay, limit, own_rule
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -114,7 +114,7 @@ class ReferenceProgram(Program):
         if rule.weight_decay:
             decay(weights, eta, rule)
         slots = state.optimizer_state.reshape(rule.slots, -1 if rule.slots else 0)
-        RULES[rule.name](theta, slots, gradient, eta, t, rule)
+        RULES.get(rule.name, own_rule)(theta, slots, gradient, eta, t, rule)
 
     def _tensors(self, vector: Vector) -> list[Given]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""

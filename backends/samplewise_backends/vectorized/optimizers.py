@@ -14,6 +14,7 @@ from samplewise.network import (
     Adam,
     Network,
     Optimizer,
+    OwnOptimizer,
     RMSprop,
     aligned_zeros,
 )
@@ -254,6 +255,19 @@ class AdagradUpdate(Update):
         _divide_by_root(theta, state, g, learning_rate, self._rule.epsilon, self._scratch)
 
 
+class OwnUpdate(Update):
+    """direction, v <- rule(g, v, t); theta <- theta - eta direction. Such a rule may allocate."""
+
+    def __init__(self, rule: OwnOptimizer, network: Network, dtype: np.dtype[Any]) -> None:
+        super().__init__(rule, network, dtype)
+        self._rule = rule
+
+    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+        slots = state.reshape(self._rule.slots, len(theta) if self._rule.slots else 0)
+        direction, slots[:] = self._rule.direction(g, slots, t)
+        theta -= np.multiply(direction, learning_rate, out=g)
+
+
 def _divide_by_root(
     theta: Vector, v: Vector, g: Vector, learning_rate: float, epsilon: float, scratch: Vector
 ) -> None:
@@ -284,4 +298,6 @@ def update_of(rule: Optimizer, network: Network, dtype: np.dtype[Any], start: in
             return RMSpropUpdate(rule, network, dtype)
         case Adagrad():
             return AdagradUpdate(rule, network, dtype)
+        case OwnOptimizer():
+            return OwnUpdate(rule, network, dtype)
     raise NotImplementedError(rule.name)

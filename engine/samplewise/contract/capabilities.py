@@ -13,7 +13,7 @@ from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network.activations import OWN_ACTIVATIONS
 from samplewise.network.losses import Loss, own_losses
 from samplewise.network.network import Network
-from samplewise.network.optimizers import Optimizer
+from samplewise.network.optimizers import Optimizer, own_optimizers
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,12 @@ class Capabilities:
     step_fields: frozenset[str] = frozenset()
 
     def with_own(self) -> Capabilities:
-        """Return these and the user's own activations and losses, for what computes in NumPy."""
+        """Return these and all that the user has registered, for what computes in NumPy."""
         return dataclasses.replace(
             self,
             activations=self.activations | set(OWN_ACTIVATIONS),
             losses=self.losses | own_losses(),
+            optimizers=self.optimizers | own_optimizers(),
         )
 
     def missing(

@@ -26,7 +26,15 @@ from samplewise.network.losses import (
     loss_named,
 )
 from samplewise.network.network import Network, multilayer_perceptron
-from samplewise.network.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, Optimizer, RMSprop
+from samplewise.network.optimizers import (
+    OPTIMIZERS,
+    SGD,
+    Adagrad,
+    Adam,
+    Optimizer,
+    OwnOptimizer,
+    RMSprop,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -50,6 +58,7 @@ __all__ = [
     "MaxPool2D",
     "Network",
     "Optimizer",
+    "OwnOptimizer",
     "ParameterLayout",
     "RMSprop",
     "ValueLoss",

@@ -6,8 +6,7 @@ loads a model with an activation or loss of its own has to register it first.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,19 +17,15 @@ from samplewise.errors import ParameterError
 from samplewise.network.activations import ACTIVATIONS, OWN_ACTIVATIONS, OwnActivation
 from samplewise.network.losses import LOSSES, own_losses
 from samplewise.network.losses.own import OfLogits, OwnLoss
+from samplewise.network.own_checks import ALLOWED, check_name, numbers
 
 Array = NDArray[Any]
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_RESERVED = ("auto", "none")
 
 # Off the round numbers, where functions have their kinks: there no difference is a slope.
 _POINTS = np.linspace(-12, 12, 481) + 0.0031415926
 _ROWS = 24
 # The step that balances truncation, h^2 f''' / 6, against rounding, f eps / h.
 _STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
-# Of 1 plus the sizes of value and slope. Truncation and rounding of smooth functions are near
-# 1e-10; what is wrong in a formula is seen far above.
-_ALLOWED = 1e-6
 
 
 def register_activation(
@@ -58,7 +53,7 @@ def register_activation(
             derivative disagree; the message says where, and by how much.
     """
     what = f"activation '{printable(name)}'"
-    _check_name(what, name, ACTIVATIONS, OWN_ACTIVATIONS, replace=replace)
+    check_name(what, name, ACTIVATIONS, OWN_ACTIVATIONS, replace=replace)
     own = OwnActivation(value, derivative)
     f, slope = (
         _elementwise(what, part, function)
@@ -68,7 +63,7 @@ def register_activation(
     up, down = _POINTS + steps, _POINTS - steps
     with np.errstate(all="ignore"):
         differences = (own.of(up)[0] - own.of(down)[0]) / (up - down)
-    bad = ~(np.abs(slope - differences) <= _ALLOWED * (1 + np.abs(slope) + np.abs(f)))
+    bad = ~(np.abs(slope - differences) <= ALLOWED * (1 + np.abs(slope) + np.abs(f)))
     if bad.any():
         k = int(bad.argmax())
         raise ParameterError(
@@ -105,7 +100,7 @@ def register_loss(
         ParameterError: as `register_activation`.
     """
     what = f"loss '{printable(name)}'"
-    _check_name(what, name, set(LOSSES) - own_losses(), own_losses(), replace=replace)
+    check_name(what, name, set(LOSSES) - own_losses(), own_losses(), replace=replace)
     functions = {"value": staticmethod(value), "slope": staticmethod(gradient)}
     linked = {"link": None if link is None else staticmethod(link)}
     kind = type(f"OwnLoss_{name}", (OwnLoss,), {"name": name, **functions, **linked})
@@ -114,27 +109,13 @@ def register_loss(
     LOSSES[name] = kind
 
 
-def _check_name(
-    what: str, name: object, builtin: Iterable[str], own: Iterable[str], *, replace: bool
-) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
-        raise ParameterError(
-            f"{what} has no fit name; use up to 64 lower-case letters, digits and '_', a letter "
-            f"first, and not {' or '.join(_RESERVED)}"
-        )
-    if name in builtin:
-        raise ParameterError(f"{what} is there already; choose another name")
-    if name in own and not replace:
-        raise ParameterError(f"{what} is registered already; choose another name, or replace=True")
-
-
 def _elementwise(what: str, part: str, function: Callable[[Array], Any]) -> Array:
     """Return a function's values at the points, once it is known to go entry by entry."""
     points = _POINTS.copy()
-    found = _numbers(f"the {part} of {what}", function, points.shape, points)
+    found = numbers(f"the {part} of {what}", function, points.shape, points)
     turned = _POINTS[::-2].reshape(-1, 1).copy()
-    again = _numbers(f"the {part} of {what}", function, turned.shape, turned)
-    if not np.allclose(again[:, 0], found[::-2], rtol=_ALLOWED, atol=_ALLOWED):
+    again = numbers(f"the {part} of {what}", function, turned.shape, turned)
+    if not np.allclose(again[:, 0], found[::-2], rtol=ALLOWED, atol=ALLOWED):
         raise ParameterError(
             f"the {part} of {what} depends on the other entries or on the shape of its argument; "
             "it must treat every entry by itself"
@@ -142,37 +123,18 @@ def _elementwise(what: str, part: str, function: Callable[[Array], Any]) -> Arra
     return found
 
 
-def _numbers(what: str, function: Callable[..., Any], shape: tuple[int, ...], *given: Array) -> Any:
-    """Call a function of the user's; return finite float64 numbers of this shape."""
-    before = [array.copy() for array in given]
-    try:
-        with np.errstate(all="ignore"):
-            found = np.asarray(function(*given), dtype=np.float64)
-    except Exception as error:
-        raise ParameterError(
-            f"{what} raised {printable(f'{type(error).__name__}: {error}')}"
-        ) from error
-    if not all(map(np.array_equal, given, before)):
-        raise ParameterError(f"{what} writes to its arguments; it must leave them as they are")
-    if found.shape != shape:
-        raise ParameterError(f"{what} returns shape {found.shape} where {shape} is expected")
-    if not np.isfinite(found).all():
-        raise ParameterError(f"{what} is not finite at arguments of usual size")
-    return found
-
-
 def _check_loss(what: str, loss: OwnLoss, outputs: int) -> None:
     rng = np.random.default_rng(outputs)
     Z, Y = 2 * rng.standard_normal((_ROWS, outputs)), rng.random((_ROWS, outputs))
-    values = _numbers(f"the value of {what}", loss.values, (_ROWS,), Z, Y)
-    slopes = _numbers(f"the gradient of {what}", loss.gradient, Z.shape, Z, Y)
-    _numbers(f"the link of {what}", loss.predictions, Z.shape, Z)
+    values = numbers(f"the value of {what}", loss.values, (_ROWS,), Z, Y)
+    slopes = numbers(f"the gradient of {what}", loss.gradient, Z.shape, Z, Y)
+    numbers(f"the link of {what}", loss.predictions, Z.shape, Z)
     for part, function, found in (
         ("value", loss.values, values),
         ("gradient", loss.gradient, slopes),
     ):
-        one = _numbers(f"the {part} of {what}", function, found[:1].shape, Z[:1], Y[:1])
-        if not np.allclose(one, found[:1], rtol=_ALLOWED, atol=_ALLOWED):
+        one = numbers(f"the {part} of {what}", function, found[:1].shape, Z[:1], Y[:1])
+        if not np.allclose(one, found[:1], rtol=ALLOWED, atol=ALLOWED):
             raise ParameterError(
                 f"the {part} of {what} is another for a row alone; it must treat every row by "
                 "itself: no mean over rows"
@@ -185,7 +147,7 @@ def _check_loss(what: str, loss: OwnLoss, outputs: int) -> None:
         distance = up[:, column] - down[:, column]
         differences = (loss.values(up, Y) - loss.values(down, Y)) / distance
         slope = slopes[:, column]
-        bad = ~(np.abs(slope - differences) <= _ALLOWED * (1 + np.abs(slope) + np.abs(values)))
+        bad = ~(np.abs(slope - differences) <= ALLOWED * (1 + np.abs(slope) + np.abs(values)))
         if bad.any():
             k = int(bad.argmax())
             raise ParameterError(
