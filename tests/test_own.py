@@ -8,7 +8,12 @@ import pytest
 import samplewise
 from samplewise import Dense, Network, TrainingSettings, register_activation, register_loss, train
 from samplewise.data.preprocessing import Preprocessing
-from samplewise.errors import ModelFileError, ParameterError, UnavailableBackendError
+from samplewise.errors import (
+    CombinationError,
+    ModelFileError,
+    ParameterError,
+    UnavailableBackendError,
+)
 from samplewise.network import LOSSES, Conv2D, loss_named
 from samplewise.network.activations import ACTIVATIONS, OWN_ACTIVATIONS
 from samplewise.testing.tolerances import after_steps
@@ -200,3 +205,81 @@ def test_a_taken_name_is_refused_unless_it_is_one_s_own_to_replace():
 def test_an_unknown_activation_hints_at_registering():
     with pytest.raises(ParameterError, match="made known by samplewise.register_activation"):
         Dense(3, "sine")
+
+
+def focal(z, y):
+    """Lin et al. (2017), with gamma 2: (1 - p)^2 log(1/p) of the true class."""
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return (y * (1 - p) ** 2 * -np.log(p)).sum(axis=1)
+
+
+def focal_slope(z, y):
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    by_p = y * (2 * (1 - p) * np.log(p) - (1 - p) ** 2 / p)
+    return p * (by_p - (by_p * p).sum(axis=1, keepdims=True))
+
+
+def cross_entropy(z, y):
+    top = z.max(axis=1)
+    return top + np.log(np.exp(z - top[:, None]).sum(axis=1)) - (y * z).sum(axis=1)
+
+
+def cross_entropy_slope(z, y):
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True) * y.sum(axis=1, keepdims=True) - y
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("smoothing", [None, 0.1])
+def test_a_loss_of_classes_under_another_name_trains_the_same(backend, smoothing):
+    register_loss("mine", cross_entropy, cross_entropy_slope, classes=True)
+    network = Network((5,), (Dense(4, "tanh"), Dense(3)))
+    labels = np.arange(len(X)) % 3
+    own, built_in = (
+        train(
+            network,
+            X,
+            labels,
+            TrainingSettings(backend=backend, loss=name, label_smoothing=smoothing, **CALM),
+        )
+        for name in ("mine", "categorical_cross_entropy")
+    )
+    assert_close(own.parameters, built_in.parameters)
+    assert_close(own.history.losses, built_in.history.losses)
+    assert own.history.epochs[-1].accuracy == built_in.history.epochs[-1].accuracy
+
+
+def test_a_loss_of_classes_makes_a_model_that_tells_classes(tmp_path):
+    register_loss("focal", focal, focal_slope, classes=True)
+    experiment = samplewise.Experiment(
+        data="iris",
+        loss="focal",
+        optimizer="adam",
+        learning_rate=0.01,
+        init="glorot_uniform",
+        label_smoothing=0.05,
+        epochs=30,
+    )
+    result = samplewise.run(experiment)
+    assert result.test_accuracy > 0.8
+    samplewise.save_model(result.model, tmp_path / "model.safetensors")
+    twins = (
+        samplewise.load_model(tmp_path / "model.safetensors"),
+        pickle.loads(pickle.dumps(result.model)),
+    )
+    for twin in twins:
+        assert twin.loss == result.model.loss
+        assert twin.loss.label_smoothing == 0.05
+        np.testing.assert_array_equal(
+            twin.probabilities(result.data.test.X), result.model.probabilities(result.data.test.X)
+        )
+
+
+def test_a_wrong_loss_of_classes_is_refused():
+    with pytest.raises(ParameterError, match="the gradient of loss 'wrong' .* of 2 at"):
+        register_loss("wrong", focal, cross_entropy_slope, classes=True)
+    with pytest.raises(CombinationError, match="leave out the link"):
+        register_loss("wrong", focal, focal_slope, classes=True, link=np.exp)
+    assert "wrong" not in LOSSES

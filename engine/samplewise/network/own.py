@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.errors import ParameterError
+from samplewise.errors import CombinationError, ParameterError
 from samplewise.network.activations import ACTIVATIONS, OWN_ACTIVATIONS, OwnActivation
 from samplewise.network.losses import LOSSES, own_losses
-from samplewise.network.losses.own import OfLogits, OwnLoss
+from samplewise.network.losses.own import OfLogits, OwnClassLoss, OwnValueLoss
 from samplewise.network.own_checks import ALLOWED, check_name, numbers
 
 Array = NDArray[Any]
@@ -80,31 +80,42 @@ def register_loss(
     gradient: OfLogits,
     *,
     link: Callable[[Array], Any] | None = None,
+    classes: bool = False,
     replace: bool = False,
 ) -> None:
     """Make a loss of your own known by a name, for settings of this process.
 
-    It learns numbers, one an output. Its functions take logits and targets, (n, outputs) both,
-    float64 or float32, leave them as they are, and treat every row by itself. The gradient is held
-    against central differences of the value, for 1 and 3 outputs, at logits of deviation 2 and
-    targets from 0 to 1.
+    It learns numbers, one an output, or classes: then targets are one-hot rows, smoothed where
+    settings ask for it, and the softmax of the logits are the probabilities. Its functions take
+    logits and targets, (n, outputs) both, float64 or float32, leave them as they are, and treat
+    every row by itself. The gradient is held against central differences of the value, at logits
+    of deviation 2: of numbers for 1 and 3 outputs and targets from 0 to 1, of classes for 2 and 3.
 
     Args:
         name: as `register_activation`.
         value: the loss of each row, (n,).
         gradient: of each row's loss with respect to its logits, (n, outputs).
-        link: from logits to predictions, (n, outputs), such as np.exp; None leaves them.
+        link: of a loss that learns numbers, from logits to predictions, (n, outputs), such as
+            np.exp; None leaves them.
+        classes: whether it learns classes.
         replace: as `register_activation`.
 
     Raises:
+        CombinationError: a link is given to a loss that learns classes.
         ParameterError: as `register_activation`.
     """
     what = f"loss '{printable(name)}'"
     check_name(what, name, set(LOSSES) - own_losses(), own_losses(), replace=replace)
-    functions = {"value": staticmethod(value), "slope": staticmethod(gradient)}
-    linked = {"link": None if link is None else staticmethod(link)}
-    kind = type(f"OwnLoss_{name}", (OwnLoss,), {"name": name, **functions, **linked})
-    for outputs in (1, 3):
+    if classes and link is not None:
+        raise CombinationError(
+            f"{what} learns classes, whose probabilities are the softmax; leave out the link"
+        )
+    functions: dict[str, Any] = {"value": staticmethod(value), "slope": staticmethod(gradient)}
+    if link is not None:
+        functions["link"] = staticmethod(link)
+    base = OwnClassLoss if classes else OwnValueLoss
+    kind: Any = type(f"OwnLoss_{name}", (base,), {"name": name, **functions})
+    for outputs in (2 if classes else 1, 3):
         _check_loss(what, kind(), outputs)
     LOSSES[name] = kind
 
@@ -123,9 +134,11 @@ def _elementwise(what: str, part: str, function: Callable[[Array], Any]) -> Arra
     return found
 
 
-def _check_loss(what: str, loss: OwnLoss, outputs: int) -> None:
+def _check_loss(what: str, loss: OwnValueLoss | OwnClassLoss, outputs: int) -> None:
     rng = np.random.default_rng(outputs)
     Z, Y = 2 * rng.standard_normal((_ROWS, outputs)), rng.random((_ROWS, outputs))
+    if isinstance(loss, OwnClassLoss):
+        Y = loss.targets(rng.integers(0, outputs, _ROWS), outputs, np.float64)
     values = numbers(f"the value of {what}", loss.values, (_ROWS,), Z, Y)
     slopes = numbers(f"the gradient of {what}", loss.gradient, Z.shape, Z, Y)
     numbers(f"the link of {what}", loss.predictions, Z.shape, Z)

@@ -11,7 +11,7 @@ from samplewise.checks import one_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network.losses.base import CLASSES, VALUES, ClassLoss, Loss, ValueLoss
 from samplewise.network.losses.classification import BinaryCrossEntropy, CategoricalCrossEntropy
-from samplewise.network.losses.own import OwnLoss
+from samplewise.network.losses.own import OwnClassLoss, OwnLoss, OwnValueLoss
 from samplewise.network.losses.regression import (
     Huber,
     MeanAbsoluteError,
@@ -100,7 +100,9 @@ __all__ = [
     "MeanAbsoluteError",
     "MeanSquaredError",
     "MultiLabelCrossEntropy",
+    "OwnClassLoss",
     "OwnLoss",
+    "OwnValueLoss",
     "Poisson",
     "ValueLoss",
     "as_class_loss",

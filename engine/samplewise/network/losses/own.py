@@ -10,29 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network.losses.base import ValueLoss
+from samplewise.network.losses.classification import CategoricalCrossEntropy
 
 Matrix = NDArray[Any]
 OfLogits = Callable[[Matrix, Matrix], Any]
 
 
-@dataclass(frozen=True)
-class OwnLoss(ValueLoss):
-    """A loss given as NumPy functions; each registered one is a class of its own.
+class OwnLoss:
+    """What a loss given as NumPy functions is; each registered one is a class of its own.
 
     Attributes:
         value: of logits and targets (n, outputs), the loss of each row (n,).
         slope: the gradient of each row's loss with respect to its logits, (n, outputs).
-        link: of logits, what they predict; None for the logits themselves.
     """
 
+    name: ClassVar[str]
     value: ClassVar[OfLogits]
     slope: ClassVar[OfLogits]
-    link: ClassVar[Callable[[Matrix], Any] | None] = None
-
-    def predictions(self, logits: Matrix) -> Matrix:
-        """Return what the logits predict, (n, outputs)."""
-        link = type(self).link
-        return logits if link is None else np.asarray(link(logits), logits.dtype)
 
     def values(self, logits: Matrix, targets: Matrix) -> Matrix:
         """Return the loss of each row."""
@@ -44,10 +38,31 @@ class OwnLoss(ValueLoss):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by name: the process that reads it has to have registered it, too."""
-        return _registered, (self.name,)
+        return _registered, (self.name, dict(vars(self)))
 
 
-def _registered(name: str) -> Any:
-    from samplewise.network.losses import loss_named
+@dataclass(frozen=True)
+class OwnValueLoss(OwnLoss, ValueLoss):
+    """One that learns numbers.
 
-    return loss_named(name)
+    Attributes:
+        link: of logits, what they predict; None for the logits themselves.
+    """
+
+    link: ClassVar[Callable[[Matrix], Any] | None] = None
+
+    def predictions(self, logits: Matrix) -> Matrix:
+        """Return what the logits predict, (n, outputs)."""
+        link = type(self).link
+        return logits if link is None else np.asarray(link(logits), logits.dtype)
+
+
+@dataclass(frozen=True)
+class OwnClassLoss(OwnLoss, CategoricalCrossEntropy):
+    """One that learns classes: targets and probabilities are those of the cross-entropy."""
+
+
+def _registered(name: str, options: dict[str, Any]) -> Any:
+    from samplewise.network.losses import loss_from
+
+    return loss_from({"name": name, **options})
