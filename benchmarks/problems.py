@@ -28,6 +28,9 @@ BACKENDS = ("reference", "vectorized", "numba_cpu")
 FASTEST = "numba_cpu"
 PLANS = ("auto", "direct", "blocked", "dual")
 PLAIN = "plain_numpy"
+WORKLOADS = ("784-128-32-10-adam", "cnn")
+# One sample at a time it takes 100 times as long: so many rows of each workload, by one epoch.
+REFERENCE_ROWS = 64
 DTYPES = ("float64", "float32")
 FINAL = "final-1"
 FINAL_SHAPE = "784-10-1, batch 1"
@@ -102,3 +105,19 @@ def together(shape: str, networks: int) -> ManyContestant:
     problem = KNOWN[shape].problem()
     problems = [dataclasses.replace(problem, seed=seed) for seed in range(networks)]
     return ManyContestant(problems, FASTEST)
+
+
+@cache
+def workload(name: str, backend: str) -> Contestant:
+    """Return a workload of `samplewise bench --peers` ready to train.
+
+    `reference` is given `REFERENCE_ROWS` of its rows, and one epoch.
+    """
+    from samplewise.bench.contestants import Contestant
+    from samplewise.bench.peers.workloads import WORKLOADS as KNOWN
+
+    problem = KNOWN[name].build().problem
+    if backend == "reference":
+        X, Y = problem.X[:REFERENCE_ROWS], problem.Y[:REFERENCE_ROWS]
+        problem = dataclasses.replace(problem, X=X, Y=Y, epochs=1)
+    return Contestant(problem, backend)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.problems import BACKENDS, DTYPES, PLAIN, PLANS, ROWS, SHAPES
+from benchmarks.problems import BACKENDS, DTYPES, PLAIN, PLANS, ROWS, SHAPES, WORKLOADS
 from samplewise.report.wording import three_digits
 
 ASV = Path(__file__).parents[1] / ".asv"
@@ -154,6 +154,10 @@ def path_lines(values: Values) -> Iterable[tuple[str, str, str]]:
         ]
         if told:
             yield "epoch, ms (gemm)", shape, ", ".join(told)
+    per_row = values.get("bench_workloads.Workload.track_us_per_row", {})
+    for name, backend in itertools.product(WORKLOADS, BACKENDS):
+        if (value := per_row.get((backend, name))) is not None:
+            yield "one row, training", f"{name}, {backend}", f"{figure(value)} us"
     for name, (text, scale, unit) in MANY.items():
         value = values.get(f"bench_paths.ManyNetworks.{name}", {}).get(())
         yield "many networks", text, f"{figure(value, scale)} {unit}"

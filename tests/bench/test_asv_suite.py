@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from samplewise import registry
+from samplewise.bench.peers.workloads import WORKLOADS
 from samplewise.bench.shapes import SHAPES
 from samplewise.contract import PLANS
 from samplewise.contract.plan import AUTO_PLAN
@@ -125,6 +126,9 @@ def test_asv_finds_every_benchmark(benchmarks):
         "bench_startup.Startup.timeraw_import_samplewise",
         "bench_startup.Startup.timeraw_import_train",
         "bench_startup.Startup.timeraw_load_numba_cpu_from_cache",
+        "bench_workloads.Workload.time_train",
+        "bench_workloads.Workload.track_final_loss",
+        "bench_workloads.Workload.track_us_per_row",
     }
 
 
@@ -145,6 +149,13 @@ def test_every_shape_meets_every_plan(benchmarks):
         plans, shapes = benchmarks[f"bench_paths.{name}"]["params"]
         assert plans == [repr(plan) for plan in (AUTO_PLAN, *PLANS)]
         assert shapes == [repr(shape) for shape in SHAPES]
+
+
+def test_workloads_of_the_peers_meet_every_backend(benchmarks):
+    backends, workloads = benchmarks["bench_workloads.Workload.track_us_per_row"]["params"]
+    assert len(backends) == 3
+    assert workloads == [repr(name) for name in ("784-128-32-10-adam", "cnn")]
+    assert {name.strip("'") for name in workloads} <= set(WORKLOADS)
 
 
 def test_a_plan_that_the_backend_lacks_is_skipped():
@@ -206,6 +217,10 @@ def test_the_table_shows_results_and_dashes(tmp_path):
         "bench_paths.Memory.peakmem_train": [[2**27, None], [["'auto'", "'dual'"], [SHAPE]]],
         "bench_paths.ManyNetworks.time_train": [[0.185], []],
         "bench_paths.Prediction.time_predict_1000_times": [[0.0024], [["'numba_cpu'"]]],
+        "bench_workloads.Workload.track_us_per_row": [
+            [None, 64.2],
+            [["'reference'", "'numba_cpu'"], ["'cnn'"]],
+        ],
     }
     folder = tmp_path / "machine"
     folder.mkdir()
@@ -230,6 +245,7 @@ def test_the_table_shows_results_and_dashes(tmp_path):
     assert ["peak", "memory", *SHAPE_WORDS[:-1], "1,", "auto", "128", "MiB"] in lines
     assert ["many", "networks", "50", "networks", "784-10-1", "at", "once", "185", "ms"] in lines
     assert ["one", "prediction", "numba_cpu", "2.40", "us"] in lines
+    assert ["one", "row,", "training", "cnn,", "numba_cpu", "64.2", "us"] in lines
     assert ["epoch", "of", "a", "shape", "auto", "6.00,", "dual", "5.00"] in lines
     assert ["start", "import", "samplewise", "12.3", "ms"] in lines
     assert ["pytest,", "us", "epoch", "reference", "3,100,", "numba_cpu", "4.20"] in lines
