@@ -23,7 +23,7 @@ from samplewise.bench.peers.task import (
 )
 from samplewise.contract import Steps
 from samplewise.errors import ParameterError
-from samplewise.network import SGD
+from samplewise.network import SGD, Adam
 from samplewise.testing.tolerances import Tolerance
 
 TASKS = {
@@ -35,6 +35,7 @@ TASKS = {
     "nesterov": {"optimizer": SGD(0.9, nesterov=True), "batch_size": 4},
     "l2": {"optimizer": SGD(0.5, l2=0.01), "batch_size": 4, "outputs": 3},
     "two hidden layers": {"hidden": (6, 4), "activation": "tanh"},
+    "adam": {"optimizer": Adam(epsilon=0.01), "batch_size": 16, "outputs": 3},
     "several networks": {"networks": 3},
     "prediction": {"calls": 20},
     "prediction of three": {"calls": 20, "outputs": 3},
@@ -162,6 +163,23 @@ def test_what_is_always_here_agrees_in_this_process_too(name):
     ways = {entry.peer: entry.state for entry in entries}
     assert ways[OWN] == TIMED
     assert [entry.note for entry in entries if entry.state not in (TIMED, UNFIT)] == []
+
+
+def test_adam_of_scikit_learn_is_timed_and_its_epsilon_is_told():
+    task = small_task(**TASKS["adam"])
+    (entry,) = raced(task, peer_named("scikit-learn"))
+    assert entry.state == TIMED
+    assert "epsilon added before the bias correction" in entry.note
+
+
+def test_adam_of_scikit_learn_is_not_our_own():
+    task = small_task(**TASKS["adam"])
+    standard, peer = agreement.standard(task), peer_named("scikit-learn")
+    peer.load(1)
+    runner = peer.prepare(task, *peer.ways(task))
+    assert runner.differs
+    found = agreement.compare(task, runner.expected(), standard.outcome, standard.allowed)
+    assert not agreement.worst(found).passed
 
 
 def test_a_wrong_update_is_refused_with_its_layer_and_not_timed():

@@ -1,7 +1,9 @@
 """scikit-learn: `MLPClassifier.fit`, warm-started from the task's weights, without shuffling.
 
-With `alpha=0`, a constant rate and no shuffling its SGD is the task's own, step by step. One call
-of `fit` does all epochs, and costs less than a `partial_fit` for each.
+With `alpha=0`, a constant rate and no shuffling its SGD is the task's own, step by step. Its Adam
+adds epsilon to the root of the second moment before that is corrected, so it is held against its
+own formula in float64. One call of `fit` does all epochs, and costs less than a `partial_fit` for
+each.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from samplewise.bench.peers.task import (
     tensors,
 )
 from samplewise.network import SGD, Adam, Optimizer
+from samplewise.registry import load
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+ADAM_DIFFERS = "Adam with epsilon added before the bias correction; otherwise the same steps"
 
 
 class ScikitLearnPeer:
@@ -114,6 +118,7 @@ class Training(Runner):
 
     def __init__(self, task: Task) -> None:
         self._task, self._estimator, self._labels = task, estimator(task), task.labels
+        self.differs = ADAM_DIFFERS if isinstance(task.problem.optimizer, Adam) else ""
 
     def reset(self) -> None:
         """Set weights, and forget what was counted."""
@@ -135,6 +140,11 @@ class Training(Runner):
         losses = np.array([made.loss_curve_[-problem.epochs :]], np.float64)
         return Outcome(losses, flat(problem, arrays)[None])
 
+    def expected(self) -> Outcome | None:
+        """Return what Adam as scikit-learn has it must come to; None for SGD."""
+        rule = self._task.problem.optimizer
+        return adam_training(self._task, rule) if isinstance(rule, Adam) else None
+
 
 class Prediction(Calls):
     """One row after the other through `predict_proba`."""
@@ -152,3 +162,29 @@ class Prediction(Calls):
         """Return the probabilities; of two classes told by one output, that of the second."""
         shown = self._probabilities[:, -self._task.problem.network.outputs :]
         return Outcome(np.empty((1, 0)), np.asarray(shown, np.float64))
+
+
+def adam_training(task: Task, rule: Adam) -> Outcome:
+    """Train as scikit-learn's Adam does, in float64, on gradients of `vectorized`.
+
+        theta <- theta - eta sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)
+
+    Source: Kingma and Ba (2015), the end of section 2, with epsilon where epsilon-hat stands.
+    """
+    problem = task.problem
+    X, Y, theta = (part.astype(np.float64) for part in (problem.X, problem.Y, problem.weights))
+    compiled = problem.network, problem.loss, rule, theta.dtype
+    gradients = load("vectorized").compile(*compiled).gradients
+    m, v = np.zeros_like(theta), np.zeros_like(theta)
+    losses, t = np.zeros((1, problem.epochs)), 0
+    for epoch in range(problem.epochs):
+        for first in range(0, len(X), problem.batch_size):
+            rows = slice(first, first + problem.batch_size)
+            loss, g = gradients(theta, X[rows], Y[rows])
+            losses[0, epoch] += loss * len(X[rows]) / len(X)
+            t += 1
+            m += (1 - rule.beta1) * (g - m)
+            v += (1 - rule.beta2) * (g * g - v)
+            rate = problem.learning_rate * (1 - rule.beta2**t) ** 0.5 / (1 - rule.beta1**t)
+            theta -= rate * m / (np.sqrt(v) + rule.epsilon)
+    return Outcome(losses, theta[None])
