@@ -331,3 +331,13 @@ def test_a_tolerance_is_no_wider_than_its_yardstick():
     allowed = agreement.standard(small_task()).allowed
     assert isinstance(allowed, Tolerance)
     assert allowed.relative < 1e-4
+
+
+def test_a_plan_that_a_network_cannot_have_is_not_listed():
+    def ways(**task):
+        return [
+            way for way in own.OwnPeer().ways(small_task(**task)) if way.startswith("numba_cpu")
+        ]
+
+    assert ways() == [f"numba_cpu {plan}" for plan in ("direct", "blocked", "dual", "auto")]
+    assert ways(optimizer=Adam(), outputs=3) == ["numba_cpu auto"]

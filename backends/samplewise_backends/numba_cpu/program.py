@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
+from samplewise_backends.numba_cpu.direct import NO_RATES
+from samplewise_backends.numba_cpu.gram import read_only
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels.by_gradient import mean_gradient
+from samplewise_backends.numba_cpu.kernels.by_gradient import run_by_gradient
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.layout import layer_table
 from samplewise_backends.numba_cpu.routines import LOSS_CODES, addresses, space_of
@@ -97,16 +99,18 @@ class NumbaProgram(Program):
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
         # Dropout keeps everything here, as in prediction.
         layers, size = layer_table(self._network, len(X), training=False)
-        gradient = self._network.layout.zeros(self._dtype)
         losses = np.zeros(len(X), dtype=self._dtype)
-        written = space_of([layers], size, 0, self._loss, self._dtype)
-        no_state, no_rule = gradient[:0], np.zeros(tables.RULE_COLUMNS, self._dtype)
-        theta = tables.Theta(np.require(parameters, requirements="W"), no_state)
-        mean_gradient(
-            *(self._gemm, np.array(X), np.array(Y), np.arange(len(X))),
-            *(LOSS_CODES[self._loss.name], layers, theta, written, no_rule, gradient, losses),
+        X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
+        written = space_of([layers], size, self._network.layout.size, self._loss, self._dtype)
+        rule = np.zeros(tables.RULE_COLUMNS, self._dtype)
+        rule[tables.RULE] = tables.STAY
+        window = 0, len(X), len(X), LOSS_CODES[self._loss.name]
+        theta = tables.Theta(np.require(parameters, requirements="W"), rule[:0])
+        run_by_gradient(
+            *(self._gemm, read_only(X), read_only(Y), read_only(np.arange(len(X))), window),
+            *(layers, theta, written, np.empty_like(X), rule, read_only(NO_RATES), losses),
         )
-        return float(losses.mean(dtype=np.float64)), gradient
+        return float(losses.mean(dtype=np.float64)), written.gradient
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
         """Return the logits, some rows at a time so that their buffers stay in the cache."""

@@ -45,6 +45,8 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     PENALISED,
     POSITION,
     RATE,
+    RULE,
+    STAY,
     STEP,
     UNITS,
     WEIGHT,
@@ -75,13 +77,13 @@ def _move_dense(gemm, rows, delta, a, a_ld, theta, space, layer, rule, clock):
 
 
 @spliced_kernel
-def _backward(gemm, A, layers, theta, space, rule, clock, gradient, moves):
+def _backward(gemm, A, layers, theta, space, rule, clock, moves):
     """Go back through all layers; step in each as soon as its gradient is known, if `moves`.
 
-    gradient: where it is written otherwise, laid out like the parameters.
+    Otherwise `space.gradient` takes all of them, laid out like the parameters.
     """
     rows, inputs, values, deltas = A.shape[0], A.shape[1], space.values, space.deltas
-    parameters = theta.parameters
+    parameters, gradient = theta.parameters, space.gradient
     for k in range(layers.shape[0] - 1, -1, -1):
         layer, below = row(layers, k), row(layers, max(k - 1, 0))
         delta, out = rows_of(deltas, layer, 0, rows), rows_of(deltas, below, 0, rows)
@@ -103,15 +105,6 @@ def _backward(gemm, A, layers, theta, space, rule, clock, gradient, moves):
             _move_dense(gemm, rows, delta, a, a_ld, theta, space, layer, rule, clock)
         else:
             dense_gradient(gemm, rows, delta, layer[LD], a, a_ld, layer, gradient)
-
-
-@entry_point
-def mean_gradient(gemm, A, Y, order, loss, layers, theta, space, rule, gradient, losses):
-    """Write the loss of each row of A, and the mean gradient, laid out like the parameters."""
-    clock = row(space.clock, 0)
-    forward_all(gemm, A, layers, theta.parameters, space.values, space.routines, clock)
-    loss_rows(layers, 0, A.shape[0], Y, order, loss, space, losses)
-    _backward(gemm, A, layers, theta, space, rule, clock, gradient, False)
 
 
 @kernel
@@ -158,7 +151,8 @@ def _move_all(layers, theta, space, rule, clock):
 def run_by_gradient(gemm, X, Y, order, window, layers, theta, space, gathered, rule, rates, losses):
     """Train on order[start:stop], with window = (start, stop, batch size, loss code).
 
-    rates: float64, of each step, or empty where they do not change.
+    rates: float64, of each step, or empty where they do not change. By the rule STAY, the gradient
+    of the last batch is left in `space.gradient`, laid out like the parameters.
     Differs from the reference: a batch is matrices, and inner products are summed in another
     order.
     """
@@ -173,9 +167,10 @@ def run_by_gradient(gemm, X, Y, order, window, layers, theta, space, gathered, r
         clock[POSITION] = first
         forward_all(gemm, A, layers, theta.parameters, space.values, space.routines, clock)
         loss_rows(layers, 0, rows, Y, where, loss, space, seen)
-        moves = rule[CLIP_NORM] == math.inf
-        _backward(gemm, A, layers, theta, space, rule, clock, space.gradient, moves)
-        if not moves:
+        stays = rule[RULE] == STAY
+        moves = rule[CLIP_NORM] == math.inf and not stays
+        _backward(gemm, A, layers, theta, space, rule, clock, moves)
+        if not moves and not stays:
             _limit(layers, space.gradient, rule)
             _move_all(layers, theta, space, rule, clock)
         clock[STEP] += 1

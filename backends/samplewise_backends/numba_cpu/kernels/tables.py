@@ -42,6 +42,8 @@ RATE, MOMENTUM, NESTEROV, L2 = range(4)
 RULE, L1, DECAY, CLIP_VALUE, CLIP_NORM, NEW, NEW_SQUARE, EPSILON = range(4, 12)
 RULE_COLUMNS = 12
 SGD, ADAM, RMSPROP, ADAGRAD = range(4)
+# No step: the gradient is wanted.
+STAY = 4
 
 # The addresses of routines: 0 where no layer, activation, loss, rule or plan needs it.
 FORWARD, BACKWARD, ACTIVATE, SLOPE, LOSS, MOVE, BEHIND, PRODUCT = range(8)

@@ -73,11 +73,23 @@ def _ways(backend: Backend, task: Task) -> list[str]:
     if len(plans) > 1:
         plans.append(AUTO_PLAN)
     if len(task.problems) == 1:
-        return [f"{backend.name} {plan}" for plan in plans]
+        return [f"{backend.name} {plan}" for plan in _that_differ(backend, task, plans)]
     at_once = [f"{backend.name} {plan} {MANY}" for plan in plans] if offered.many else []
     # One after the other says what training at once is worth; slower backends would take long.
     one_by_one = backend.name == registry.PREFERENCE[0] and task.cores == 1
     return [*at_once, f"{backend.name} {plans[-1]} {SINGLY}"] if one_by_one else at_once
+
+
+def _that_differ(backend: Backend, task: Task, plans: list[str]) -> list[str]:
+    """Return "auto" and the plans that are taken when asked for: some networks have one only."""
+    problem = task.problem
+    parts = problem.network, problem.loss, problem.optimizer, problem.dtype
+    taken = [
+        plan
+        for plan in plans
+        if plan == AUTO_PLAN or backend.compile(*parts, workload(task, plan)).plan.name == plan
+    ]
+    return [AUTO_PLAN] if AUTO_PLAN in taken and len(taken) == 2 else taken
 
 
 def workload(task: Task, plan: str) -> Workload:
