@@ -190,9 +190,25 @@ def test_what_differs_and_what_was_run_is_said(trained):
     assert "Keras takes the last" in differs
     assert "float64; Keras computes in float32" in differs
     conditions = {key: value for facts in blocks(told, FactList) for key, value in facts.rows}
-    assert conditions["validation"] == "10 of the training rows, 20%"
+    assert conditions["validation"] == (
+        "10 of 48 training rows, 20% of each class to the nearest row"
+    )
     assert conditions["training rows"] == "38, without those for validation"
     assert conditions["seeds"] == "5 for the split, 5 to 10 for all else, one a run"
+
+
+def test_one_run_is_no_mean(trained, trained_on_a_table):
+    assert "mean of 2 runs on" in document(trained).headlines[0].detail
+    detail = document(trained_on_a_table).headlines[0].detail
+    assert detail == "one run on iris; published: 99.1 %"
+
+
+def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file):
+    of_few = dataclasses.replace(settings, data=str(image_file(["4", "9"], 10)), split=0.5)
+    found = measure.measure(of_few, repeats=1, rows=few)
+    assert found.notes == ("batch_size is 32, but there are 16 rows; all rows make one batch",)
+    facts = [fact for block in blocks(document(found), FactList) for fact in block.rows]
+    assert ("note", found.notes[0]) in facts
 
 
 def test_the_folder_holds_report_models_and_one_row(trained, tmp_path):

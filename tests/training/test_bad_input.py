@@ -10,6 +10,7 @@ from samplewise.training.loop import train
 from samplewise.training.settings import TrainingSettings
 
 IMAGE = (2, 5, 4)
+IMAGES = Network(IMAGE, (Conv2D(3, 3), Dense(1)))
 
 
 def trained(network=NETWORK, targets=LABELS, **changes):
@@ -50,6 +51,18 @@ def trained(network=NETWORK, targets=LABELS, **changes):
             lambda: trained(targets=np.eye(3)[LABELS]),
             r"targets have shape \(50, 3\); expected one-hot rows \(50, 2\)",
         ),
+        (
+            lambda: train(IMAGES, np.zeros((50, 5, 4, 2)), LABELS, TrainingSettings()),
+            r"shape \(50, 5, 4, 2\); .* \(rows, 40\) or \(rows, 2, 5, 4\); transpose X",
+        ),
+        (
+            lambda: train(NETWORK, X, LABELS, TrainingSettings(), validation=X),
+            "validation is a ndarray, but must be a pair of X and targets",
+        ),
+        (
+            lambda: Network(IMAGE, (Dense(4), AvgPool2D(2))),
+            "its input has shape .4,.; .* put the layer before those that make images flat",
+        ),
         (lambda: trained(momentum=1.5), "momentum is 1.5, but must be at least 0 and below 1"),
         (lambda: trained(optimizer="adam", beta1=1), "beta1 is 1.0, but must be"),
         (lambda: trained(optimizer="adam", beta2=1.0), "beta2 is 1.0, but must be"),
@@ -70,6 +83,15 @@ def trained(network=NETWORK, targets=LABELS, **changes):
 def test_it_is_refused(build, said):
     with pytest.raises(SamplewiseError, match=said):
         build()
+
+
+@pytest.mark.parametrize("shape", [(20,), (1, 5, 4), (5, 4)])
+def test_rows_of_one_channel_come_flat_or_as_images(shape):
+    network = Network((1, 5, 4), (Conv2D(3, 3), Dense(1)))
+    drawn = np.random.default_rng(0).random((50, 20))
+    settings = TrainingSettings(backend="vectorized", epochs=1)
+    flat, shaped = (train(network, x, LABELS, settings) for x in (drawn, drawn.reshape(50, *shape)))
+    assert np.array_equal(flat.parameters, shaped.parameters)
 
 
 @pytest.mark.parametrize(

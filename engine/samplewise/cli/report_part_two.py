@@ -33,7 +33,7 @@ def run(settings: Experiment, repeats: int, out: Path, *, force: bool, as_json: 
     with told_of_runs(len(rows.rows()), repeats, _name, _note) as (on_run, callbacks):
         measured = measure(settings, repeats=repeats, on_run=on_run, callbacks=callbacks)
     write_report(measured, out, force=force)
-    for text in dict.fromkeys(note for row in measured.rows for note in row.first.history.notes):
+    for text in measured.notes:
         console.warning(text)
     if as_json:
         console.result_json({**results(measured), "folder": str(out)})
@@ -63,11 +63,13 @@ def _print(measured: Measured, out: Path) -> None:
 
     header = ["row", "test %", "here", "validation %", "training %", "ms"]
     console.table([_cells(row) for row in measured.rows], header, numbers=True)
-    console.result(
-        f"\nAccuracies, published and here: the mean of {runs(measured.repeats)} on "
-        f"{measured.dataset.title}, of test rows with the lowest and the highest.\n"
-        "ms: of the training steps."
-    )
+    ours = f"one run on {measured.dataset.title}"
+    if measured.repeats > 1:
+        ours = (
+            f"the mean of {runs(measured.repeats)} on {measured.dataset.title}, of test rows with "
+            "the lowest and the highest"
+        )
+    console.result(f"\nAccuracies, published and here: {ours}.\nms: of the training steps.")
     for line in what_differs(measured):
         console.result(line)
     console.result(f"written to {out}: {HTML}, {MARKDOWN}, {RESULTS}, pictures, models and {IMAGE}")

@@ -31,6 +31,8 @@ from samplewise.network.layers import (
 
 STRIDE, SAME = "stride", "same"
 MAX_TEXT = 10_000
+# More than any size that can be trained has.
+MAX_DIGITS = 10
 
 
 def layers_from(text: str) -> tuple[Layer, ...]:
@@ -115,7 +117,10 @@ def _sizes(words: list[str], most: int, wanted: str) -> list[int]:
     parts = words.pop(0).split("x") if words else []
     if not 1 <= len(parts) <= most or not all(part.isascii() and part.isdigit() for part in parts):
         raise ParameterError(f"it needs {wanted}")
-    return [int(part[:10]) for part in parts]
+    for part in parts:
+        if len(part) > MAX_DIGITS:
+            raise ParameterError(f"'{printable(part)}' has more than {MAX_DIGITS} digits")
+    return [int(part) for part in parts]
 
 
 def _stride(words: list[str]) -> int | None:
@@ -144,7 +149,7 @@ def _words(layer: Layer) -> list[str]:
             stride = [] if layer.size == (layer.step,) * 2 else [STRIDE, str(layer.step)]
             return [kind, _by(layer.size), *stride]
         case Dropout():
-            return [layer.kind, f"{layer.rate:g}"]
+            return [layer.kind, str(layer.rate)]
     return [layer.kind]
 
 

@@ -71,7 +71,8 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
     """Return X as a new aligned, C-contiguous array (n, inputs) of `dtype`.
 
     Args:
-        X: numbers of shape (n, inputs), or (n, *input_shape).
+        X: numbers of shape (n, inputs), or (n, *input_shape), of which a single channel may be left
+            out; a network of flat rows takes inputs of any shape.
         network: whose input is fed.
         dtype: float64 or float32.
 
@@ -86,6 +87,12 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
             f"X has shape {given.shape}; this network takes (rows, {network.inputs}); "
             "reshape X, or build the network for it"
         )
+    if not _in_order(given.shape[1:], network.input_shape):
+        # As many values in another order, such as channels last, would be read as another image.
+        raise DataError(
+            f"X has shape {given.shape}; this network takes (rows, {network.inputs}) or "
+            f"{('rows', *network.input_shape)!s}; transpose X".replace("'rows'", "rows")
+        )
     if len(given) == 0:
         raise DataError("X has no rows; expected at least one")
     rows = aligned_zeros(given.size, dtype).reshape(len(given), network.inputs)
@@ -96,6 +103,12 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
         check_finite(given.reshape(rows.shape), "X")
         check_finite(rows, f"X as {np.dtype(dtype).name}")
     return rows
+
+
+def _in_order(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Return whether as many values, in C order, are those of an input of the wanted shape."""
+    flat = len(given) == 1 or len(wanted) == 1
+    return flat or given == wanted or (wanted[0] == 1 and given == wanted[1:])
 
 
 def _image_shape(given: tuple[int, ...], network: Network) -> tuple[int, int, int] | None:

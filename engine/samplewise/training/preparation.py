@@ -39,7 +39,8 @@ def prepared(
         sample_weight: as `train`.
 
     Raises:
-        ParameterError: validation rows are both given and to be held out; or as `select`.
+        ParameterError: validation rows are both given and to be held out, or are no pair of X and
+            targets; or as `select`.
         DataError: as `training_rows` and `select`.
     """
     dtype = np.dtype(settings.dtype)
@@ -53,7 +54,7 @@ def prepared(
                 f"validation_fraction is {settings.validation_fraction}, but validation rows are "
                 "given too; choose one of them"
             )
-        held = training_rows(*validation, network, loss, dtype)
+        held = training_rows(*_pair(validation), network, loss, dtype)
     elif len(chosen.validation):
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
@@ -67,6 +68,16 @@ def prepared(
         weights=weights,
         validation=held,
     )
+
+
+def _pair(validation: Validation) -> Validation:
+    # An array of two rows is a pair to Python, but neither rows nor targets.
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise ParameterError(
+            f"validation is a {type(validation).__name__}, but must be a pair of X and targets"
+        )
+    X, targets = validation
+    return X, targets
 
 
 def _taken(rows: TrainingRows, indices: NDArray[np.int64]) -> TrainingRows:

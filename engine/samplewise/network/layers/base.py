@@ -63,7 +63,8 @@ def channels_height_width(layer: Layer, input_shape: Shape) -> tuple[int, int, i
     if len(input_shape) != 3:
         raise ParameterError(
             f"a {layer.kind} layer takes images (channels, height, width), but its input has "
-            f"shape {input_shape}; give the network an input_shape of three lengths"
+            f"shape {input_shape}; give the network an input_shape of three lengths, and put the "
+            "layer before those that make images flat"
         )
     channels, height, width = input_shape
     return channels, height, width

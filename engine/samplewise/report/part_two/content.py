@@ -65,14 +65,13 @@ def _headlines(measured: Measured) -> tuple[Headline, ...]:
             continue
         ours, published = accuracy(row), row.row.accuracy
         beside = "not in Part 2" if published is None else f"published: {percent(published)}"
-        shown.append(
-            Headline(
-                f"{name}, test accuracy",
-                percent(ours.mean),
+        of_runs = f"one run on {label}"
+        if len(row.runs) > 1:
+            of_runs = (
                 f"mean of {runs(len(row.runs))} on {label}, from {percent(ours.low)} to "
-                f"{percent(ours.high)}; {beside}",
+                f"{percent(ours.high)}"
             )
-        )
+        shown.append(Headline(f"{name}, test accuracy", percent(ours.mean), f"{of_runs}; {beside}"))
     ms = sum(train_ms(row).mean for row in measured.rows)
     everything = Headline(
         f"Training all {len(measured.rows)} networks",
@@ -121,15 +120,13 @@ def _one_image(measured: Measured) -> Sequence[Block]:
 def _conditions(measured: Measured) -> Facts:
     experiment, history = measured.rows[0].first.experiment, measured.rows[0].first.history
     data, seed = measured.data, measured.settings.seed
+    held_out = f"{history.validation_rows:,} of {len(data.training):,} training rows"
     last_seed = seed + len(measured.rows) * measured.repeats - 1
     return [
         ("loss", "categorical cross-entropy"),
         ("optimizer", f"Adam, beta 0.9 and 0.999, epsilon {experiment.epsilon:g}"),
         ("training", "a new order for every epoch; weights after Glorot and Bengio, uniform"),
-        (
-            "validation",
-            f"{history.validation_rows:,} of the training rows, {VALIDATION_FRACTION:.0%}",
-        ),
+        ("validation", f"{held_out}, {VALIDATION_FRACTION:.0%} of each class to the nearest row"),
         ("training rows", f"{history.rows:,}, without those for validation"),
         ("repeats", f"{runs(measured.repeats)} of each row"),
         ("seeds", f"{seed} for the split, {seed} to {last_seed} for all else, one a run"),
@@ -138,4 +135,5 @@ def _conditions(measured: Measured) -> Facts:
         ("arithmetic", f"{experiment.dtype}, {threads_text(experiment.threads)}"),
         ("preprocessing", preprocessing_text(data.preprocessing)),
         ("split", f"{len(data.training):,} rows for training, {len(data.test):,} for testing"),
+        *(("note", text) for text in measured.notes),
     ]

@@ -59,6 +59,12 @@ class Measured:
     repeats: int
     rows: tuple[MeasuredRow, ...]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Warnings of the rows' first runs, each once."""
+        told = (note for row in self.rows for note in row.first.history.notes)
+        return tuple(dict.fromkeys(told))
+
     def named(self, identifier: str) -> MeasuredRow | None:
         """Return the row of that name, None where it was not run."""
         return next((row for row in self.rows if row.row.id == identifier), None)
