@@ -102,3 +102,10 @@ def test_every_kind_survives_json():
 def test_penalties_shrink_weights_and_no_scales():
     network = Network((1, 4, 4), (Conv2D(2, 3), LayerNorm(), Flatten(), Dense(3)))
     assert [slot.name for slot in network.weights] == ["0.weight", "3.weight"]
+
+
+def test_an_oblong_window_needs_a_stride():
+    with pytest.raises(ParameterError, match=r"window of 2 x 3 is not square.*give it a stride"):
+        MaxPool2D((2, 3))
+    assert MaxPool2D((2, 3), 1).stride == 1
+    assert MaxPool2D(3).stride == 3

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from samplewise.checks import whole_number
+from samplewise.errors import ParameterError
 from samplewise.network.layers.base import Layer, Shape, channels_height_width, windows
 from samplewise.network.layers.conv import pair
 
@@ -27,8 +28,14 @@ class _Pool2D(Layer):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(f"size of a {self.kind} layer", self.size))
-        if self.stride is None and self.size[0] == self.size[1]:
-            object.__setattr__(self, "stride", self.size[0])
+        if self.stride is None:
+            height, width = self.size
+            if height != width:
+                raise ParameterError(
+                    f"a {self.kind} layer's window of {height} x {width} is not square, so that "
+                    "its stride does not follow from it; give it a stride"
+                )
+            object.__setattr__(self, "stride", height)
         stride = whole_number(f"stride of a {self.kind} layer", self.stride)
         object.__setattr__(self, "stride", stride)
 
