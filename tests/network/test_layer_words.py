@@ -64,7 +64,7 @@ def test_what_is_written_is_read_again(layers):
         ("conv 8x3 stride", "it needs a stride"),
         ("conv 8x3 stride 0", "stride of a conv layer is 0"),
         ("pool", "it needs a size"),
-        ("pool 2x3", "window of 2 x 3 is not square.*give it a stride"),
+        ("pool 2x3", "window of 2 x 3 is not square, so that its stride"),
         ("dropout", "a share is missing"),
         ("dropout 1", "rate of a dropout layer is 1"),
         ("dropout nan", "rate of a dropout layer"),
