@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from samplewise.contract import Workload
 from samplewise_backends.numba_cpu.coefficients import form_of
 from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN
-from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
+from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO, units_at_once
 from samplewise_backends.numba_cpu.kernels.products import WHOLE
 from samplewise_backends.numba_cpu.layout import LANES
-from samplewise_backends.numba_cpu.planning.products import far_times, fastest, whole_ns
+from samplewise_backends.numba_cpu.planning.products import far_times, fastest, product_ns
 from samplewise_backends.numba_cpu.planning.rates import (
     TABLE_ROWS,
     WEIGHT_BYTES,
@@ -102,11 +102,7 @@ class Costs:
             ns = rows * self._weights * DIRECT_WEIGHT[self._form] * each
             ns += rows * self._units * (self._inputs % LANES) * TAIL * rates.mac
         else:
-            both = (
-                whole_ns(kinds[WHOLE], self._batch, self._units / self._networks, self._inputs)
-                for kinds in (rates.values, rates.update)
-            )
-            ns = rows * self._weights * sum(both)
+            ns = rows * self._weights * self._direct_products()
             far = self._reach(size)
             if self._form == MOVING:
                 ns += batches * self._weights * rates.behind
@@ -119,6 +115,13 @@ class Costs:
         ns += rows * (rates.step * DIRECT_STEP + units)
         ns += self._recurrence.steps_ns() + DIRECT_CALL * rates.step
         return Estimate(0.0, ns, (WHOLE, WHOLE, WHOLE), ns / rows)
+
+    def _direct_products(self) -> float:
+        """Return the nanoseconds of both products of a step, for each weight and row."""
+        most = units_at_once.py_func(self._batch, self._inputs)
+        sizes = self._batch, min(self._units / self._networks, most), self._inputs
+        rates = self._rates
+        return sum(product_ns(kinds[WHOLE], *sizes) for kinds in (rates.values, rates.update))
 
     def blocked(self, block: int, *, keeps_gram: bool) -> Estimate:
         """Return the cost with blocks of so many rows, and Gram blocks kept or computed anew."""

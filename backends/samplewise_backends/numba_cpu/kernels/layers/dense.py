@@ -161,16 +161,27 @@ def dense_update(gemm, rows, delta, delta_ld, a, a_ld, theta, space, layer, rule
             shrink = rule[RATE] * rule[L2]
             for i in range(size):
                 weights[i] -= shrink * weights[i]
-        gemm_tn(
-            *(gemm, units, inputs, rows, -rule[RATE], delta, delta_ld, a, a_ld),
-            *(one, weights, inputs),
-        )
+        _add_products(gemm, rows, -rule[RATE], delta, delta_ld, a, a_ld, one, weights, layer)
     elif plain:
         _plain_rows(rows, delta, delta_ld, a, a_ld, weights, units, rule)
     else:
         _weight_gradient(gemm, rows, delta, delta_ld, a, a_ld, gradient, layer)
         _momentum(weights, part(velocity, first, size), gradient, rule, rule[L2], tiny)
     _update_bias(rows, delta, delta_ld, parameters, velocity, gradient, layer, rule, tiny)
+
+
+@inlined_kernel
+def _add_products(gemm, rows, factor, delta, delta_ld, a, a_ld, kept, out, layer):
+    """Write kept out + factor delta^T A, some units at a time."""
+    inputs, units = layer[INPUTS], layer[UNITS]
+    height = units_at_once(rows, inputs)
+    for o in range(0, units, height):
+        m = min(height, units - o)
+        of_units, part_of_out = part(delta, o, 1), part(out, o * inputs, m * inputs)
+        gemm_tn(
+            *(gemm, m, inputs, rows, factor, of_units, delta_ld, a, a_ld),
+            *(kept, part_of_out, inputs),
+        )
 
 
 @inlined_kernel
@@ -197,7 +208,7 @@ def _weight_gradient(gemm, rows, delta, delta_ld, a, a_ld, gradient, layer):
     zero = a.dtype.type(0)
     if not _by_loops(rows, layer):
         one = a.dtype.type(1)
-        gemm_tn(gemm, units, inputs, rows, one, delta, delta_ld, a, a_ld, zero, gradient, inputs)
+        _add_products(gemm, rows, one, delta, delta_ld, a, a_ld, zero, gradient, layer)
         return
     for o in range(units):
         g = part(gradient, o * inputs, inputs)
