@@ -16,11 +16,12 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
 from samplewise.report import html, markdown
 from samplewise.report.document import Bullets, Cell, FactList, Table
-from samplewise.report.part_two import content, measure, tables
+from samplewise.report.part_two import content, measure, pictures, tables
 from samplewise.report.part_two import rows as part_two_rows
 from samplewise.report.part_two.results import results
 from samplewise.report.part_two.rows import CNN, OPTIMAL, rows
 from samplewise.report.part_two.write import FILES, write_report
+from samplewise.report.wording import three_digits
 
 document = functools.cache(content.document)
 SHORT = {"base": 2, OPTIMAL: 3, CNN: 2}
@@ -143,8 +144,42 @@ def test_the_table_holds_means_and_ranges(trained):
     low, high = f"{min(shares):.1f}", f"{max(shares):.1f}"
     assert published == Cell("92.2")
     assert ours == Cell(f"{sum(shares) / 2:.1f}", "" if low == high else f"{low}–{high}")
+    accuracy, loss, training_accuracy, training_loss, ms = by_row["base"][2:]
+    runs = trained.rows[0].runs
+    for cell, ends, factor, digits in (
+        (accuracy, [each.validation_accuracies[-1] for each in runs], 100, 1),
+        (loss, [each.validation_losses[-1] for each in runs], 1, 4),
+        (training_accuracy, [each.accuracies[-1] for each in runs], 100, 1),
+        (training_loss, [each.losses[-1] for each in runs], 1, 4),
+    ):
+        assert cell.text == f"{factor * sum(ends) / 2:.{digits}f}"
+    assert ms.text == three_digits(sum(each.train_ms for each in runs) / 2)
     assert by_row[CNN][0] == Cell("–")
     assert all(len(cells) == len(comparison.classes) for cells in by_row.values())
+
+
+def test_curves_are_those_of_training_and_validation(trained, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "training_curves", lambda *given: drawn.append(given) or b"")
+    row = trained.rows[1]
+    pictures.curves(trained, row)
+    ((losses, accuracies, title),) = drawn
+    assert losses.training == [run.losses for run in row.runs]
+    assert losses.validation == [run.validation_losses for run in row.runs]
+    assert accuracies.training == [run.accuracies for run in row.runs]
+    assert accuracies.validation == [run.validation_accuracies for run in row.runs]
+    assert title == "optimal · images"
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
+def test_a_row_is_trained_as_it_says(row):
+    made = measure.experiment_of(Experiment(seed=3), row, 10, 4)
+    assert made.seed == 7
+    assert (made.batch_size, made.epochs) == (row.batch_size, row.epochs)
+    assert (made.learning_rate, made.schedule) == (row.learning_rate, row.schedule)
+    assert made.layers == f"{row.hidden}, dense 10"
+    expected = (0.003, "cosine") if row.id == CNN else (0.001, "constant")
+    assert (made.learning_rate, made.schedule) == expected
 
 
 def test_the_classification_report_is_that_of_the_confusion_matrix(trained):
