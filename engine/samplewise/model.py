@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise.contract import Program
+from samplewise.data.columns import Columns
 from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.data.source_options import STRETCH
 from samplewise.errors import DataError, ParameterError
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.predictor import Predictor, predicting_program
@@ -31,6 +33,11 @@ class Model:
         image_shape: (height, width) where rows are images, else None.
         trained_on: name of the dataset, with "synthetic" in it where a program drew the rows.
         backend: what predicts; None chooses as in training.
+        columns: the columns of the table trained on, by which others are matched; None where
+            columns had no names, and go by position.
+        full_scale: value of a white pixel in the rows trained on; None for a table.
+        fit: how images of another shape were brought to `image_shape`, a name of
+            `samplewise.data.source_options.FITS`.
     """
 
     network: Network
@@ -41,6 +48,9 @@ class Model:
     image_shape: tuple[int, int] | None
     trained_on: str
     backend: str | None = None
+    columns: Columns | None = None
+    full_scale: float | None = None
+    fit: str = STRETCH
 
     def __post_init__(self) -> None:
         # A program's buffers serve one call at a time, and kernels run without the GIL.

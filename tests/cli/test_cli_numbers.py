@@ -9,6 +9,7 @@ import pytest
 from samplewise.data.csv_file import load_csv
 from samplewise.data.dataset import Dataset
 from samplewise.data.npz_file import load_npz
+from samplewise.data.source_options import SourceOptions
 from samplewise.data.sources import load
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
@@ -19,6 +20,7 @@ RNG = np.random.default_rng(0)
 X = RNG.standard_normal((200, 3))
 NUMBERS = X @ RNG.standard_normal(3) + 2
 FLAGS = (X @ RNG.standard_normal((3, 2)) > 0).astype(int)
+NUMBERS_TO_LEARN = SourceOptions(numbers=True)
 FAST = ("--epochs", 20, "--learning-rate", 0.01, "--hidden", "8", "--activation", "tanh")
 
 
@@ -103,20 +105,20 @@ def test_what_cannot_be_learnt_is_one_line(cli, table, arguments, message):
 
 
 def test_labels_are_read_as_numbers_where_they_are_asked_for(table, flags, tmp_path):
-    np.testing.assert_array_equal(load_csv(table, numbers=True).values[:, 0], NUMBERS)
-    read = load(str(flags), numbers=True)
+    np.testing.assert_array_equal(load_csv(table, options=NUMBERS_TO_LEARN).values[:, 0], NUMBERS)
+    read = load(str(flags), options=NUMBERS_TO_LEARN)
     np.testing.assert_array_equal(read.targets, FLAGS)
     assert (read.class_names, read.take(np.arange(3)).values.shape) == ((), (3, 2))
     assert read.fingerprint() != read.take(np.arange(200)[::-1]).fingerprint()
     np.savez(tmp_path / "words.npz", dataset=X, labels=np.array(["a"] * 200))
     with pytest.raises(DataError, match="the loss learns numbers"):
-        load_npz(tmp_path / "words.npz", numbers=True)
+        load_npz(tmp_path / "words.npz", options=NUMBERS_TO_LEARN)
     np.savez(tmp_path / "cube.npz", dataset=X, labels=np.zeros((200, 2, 2)))
     with pytest.raises(DataError, match=r"expected \(rows,\) or \(rows, outputs\)"):
-        load_npz(tmp_path / "cube.npz", numbers=True)
+        load_npz(tmp_path / "cube.npz", options=NUMBERS_TO_LEARN)
     np.savez(tmp_path / "holes.npz", dataset=X, labels=np.where(X[:, 0] > 2, np.nan, 1.0))
     with pytest.raises(DataError, match="labels: .* NaN or inf, the first in row"):
-        load_npz(tmp_path / "holes.npz", numbers=True)
+        load_npz(tmp_path / "holes.npz", options=NUMBERS_TO_LEARN)
 
 
 def test_numbers_of_another_number_of_rows_are_refused():

@@ -13,6 +13,7 @@ from samplewise import regular_file
 from samplewise.data import image_folder
 from samplewise.data.image_folder import load_image_folder
 from samplewise.data.npz_file import load_npz
+from samplewise.data.source_options import SourceOptions
 from samplewise.errors import DataError
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
@@ -42,7 +43,7 @@ def put(folder, content, name="x.png"):
 
 def row_of(folder, content, name="x.png", size=(28, 28)):
     put(folder, content, name)
-    return load_image_folder(folder, size).X[-1].reshape(size)
+    return load_image_folder(folder, SourceOptions(image_size=size)).X[-1].reshape(size)
 
 
 def test_one_folder_a_class(folder):
@@ -61,7 +62,7 @@ def test_classes_and_files_in_code_point_order(tmp_path):
         (tmp_path / name).mkdir()
         for file, level in (("b.png", 2), ("B.png", 1), ("a.png", 0)):
             Image.new("L", (2, 2), level).save(tmp_path / name / f"{level}{file}")
-    dataset = load_image_folder(tmp_path, size=None)
+    dataset = load_image_folder(tmp_path, SourceOptions(image_size=(2, 2)))
     assert dataset.class_names == ("10", "9", "Z", "a", "b", "é")
     assert dataset.X[:3, 0].tolist() == [0, 1, 2]
     assert dataset.image_shape == (2, 2)
@@ -82,7 +83,7 @@ def test_resized_by_lanczos_as_height_and_width(folder, tmp_path):
     big = Image.fromarray(np.kron(NOISE, np.ones((3, 2), dtype=np.uint8)))
     for name in ("four", "nine"):
         big.save(folder / name / "a.png")
-    dataset = load_image_folder(folder, size=(20, 10))
+    dataset = load_image_folder(folder, SourceOptions(image_size=(20, 10)))
     assert dataset.image_shape == (20, 10)
     expected = np.asarray(big.resize((10, 20), Image.Resampling.LANCZOS))
     np.testing.assert_array_equal(dataset.X[0].reshape(20, 10), expected)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from samplewise.data import sources
 from samplewise.data.dataset import Dataset
+from samplewise.data.source_options import SourceOptions
 from samplewise.data.sources import SOURCES, load
 from samplewise.errors import DataError
 
@@ -138,4 +139,4 @@ def test_loaders_are_imported_when_used():
 
 def test_every_name_has_a_loader():
     for name in SOURCES:
-        assert callable(sources._loader(name, None, numbers=False))
+        assert callable(sources._loader(name, None, SourceOptions()))

@@ -20,20 +20,28 @@ Sheet = Annotated[
 def data(
     data: options.Data = None,
     classes: options.Classes = None,
+    label: options.Label = None,
+    drop: options.Drop = None,
+    image_size: options.ImageSize = None,
+    fit: options.Fit = None,
+    full_scale: options.FullScale = None,
+    loss: options.Loss = None,
     out: Sheet = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Describe a dataset, and draw a sheet of its images on request."""
+    # The first line, so that these are the options and nothing else.
+    given = dict(locals())
     from samplewise.cli.outputs import check_output_file
     from samplewise.data.sources import load
     from samplewise.data.statistics import statistics
-    from samplewise.experiment.config_file import effective
+    from samplewise.experiment.config_file import KINDS, effective
 
-    wanted = effective({"data": data, "classes": classes}, None)
+    wanted = effective({field: given.get(field) for field in KINDS}, None)
     if out is not None:
         check_output_file(out, force=force, source=wanted.data)
-    dataset = load(wanted.data, wanted.classes)
+    dataset = load(wanted.data, wanted.classes, wanted.source_options())
     rows = list(statistics(dataset))
     if out is not None:
         _write_sheet(dataset, out)

@@ -76,12 +76,14 @@ def _rows(
         part: one of `PARTS`.
     """
     from samplewise.checks import printable
+    from samplewise.data.source_options import SourceOptions
     from samplewise.data.sources import load
     from samplewise.errors import ParameterError
     from samplewise.experiment.run import prepare
     from samplewise.network.losses import VALUES
 
-    base, numbers = trained.experiment(), trained.model.loss.learns == VALUES
+    base = trained.experiment()
+    numbers = trained.model.loss.learns == VALUES
     if base is None:
         if data is None:
             raise ParameterError("a model file does not say what to test on; name it with --data")
@@ -90,13 +92,13 @@ def _rows(
                 f"part is '{part}', but only the folder of a run says how its rows were split; "
                 "give the folder, or use --part all"
             )
-        return load(data, classes, numbers=numbers)
+        return load(data, classes, SourceOptions(numbers=numbers))
     if data is None:
         _check_is_here(base.data)
     else:
         base = dataclasses.replace(base, data=data)
     if part == "all":
-        return load(base.data, classes or base.classes, numbers=numbers)
+        return load(base.data, classes or base.classes, base.source_options())
     prepared = prepare(base)
     if data is None and trained.training_fingerprint() not in (
         None,

@@ -23,6 +23,11 @@ Measure = Annotated[
 def explain(
     data: options.Data = None,
     classes: options.Classes = None,
+    label: options.Label = None,
+    drop: options.Drop = None,
+    image_size: options.ImageSize = None,
+    fit: options.Fit = None,
+    full_scale: options.FullScale = None,
     preprocess: options.Preprocess = None,
     split: options.Split = None,
     stratify: options.Stratify = None,

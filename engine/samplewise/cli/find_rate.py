@@ -23,6 +23,11 @@ Picture = Annotated[Path | None, typer.Option("--out", help="A PNG to draw loss 
 def find_rate(
     data: options.Data = None,
     classes: options.Classes = None,
+    label: options.Label = None,
+    drop: options.Drop = None,
+    image_size: options.ImageSize = None,
+    fit: options.Fit = None,
+    full_scale: options.FullScale = None,
     preprocess: options.Preprocess = None,
     split: options.Split = None,
     stratify: options.Stratify = None,

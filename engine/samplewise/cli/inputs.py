@@ -150,10 +150,11 @@ def _is_folder(path: Path) -> bool:
 
 def _dataset_row(model: Model, given: str, row: str | None) -> Input:
     from samplewise.data.image_file import FORMATS
+    from samplewise.data.source_options import SourceOptions
     from samplewise.data.sources import load
 
     try:
-        dataset = load(given, numbers=model.loss.learns == VALUES)
+        dataset = load(given, options=SourceOptions(numbers=model.loss.learns == VALUES))
     except DataError as error:
         # Without a row, an image or an array may well have been meant.
         if row is None and Path(given).suffix.lower() not in (".npz", ".csv"):

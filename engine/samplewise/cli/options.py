@@ -18,6 +18,29 @@ Data = Annotated[
 Classes = Annotated[
     str | None, typer.Option(help="Classes to keep, as in 4,9.", show_default="all")
 ]
+Label = Annotated[
+    str | None,
+    typer.Option(help="Label column of a table.", show_default="label, labels, class or target"),
+]
+Drop = Annotated[str | None, typer.Option(help="Columns of a table to leave out, as in id,date.")]
+ImageSize = Annotated[
+    str | None,
+    typer.Option(help="HEIGHTxWIDTH to bring a folder's images to.", show_default="28x28"),
+]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        help="How an image of another shape is brought to that size: stretch, pad or crop.",
+        show_default="stretch",
+    ),
+]
+FullScale = Annotated[
+    str | None,
+    typer.Option(
+        help="Value of a white pixel; makes the rows of an array images.",
+        show_default="255 for image files and uint8 arrays",
+    ),
+]
 Preprocess = Annotated[
     str | None, typer.Option(help="auto, scale, standardize or none.", show_default="auto")
 ]

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 def summary(
     data: options.Data = None,
     classes: options.Classes = None,
+    label: options.Label = None,
+    drop: options.Drop = None,
+    image_size: options.ImageSize = None,
+    fit: options.Fit = None,
+    full_scale: options.FullScale = None,
     hidden: options.Hidden = None,
     activation: options.Activation = None,
     layers: options.Layers = None,

@@ -19,6 +19,11 @@ RunFolder = Annotated[Path, typer.Option("--out", help="The folder to write the 
 def train(
     data: options.Data = None,
     classes: options.Classes = None,
+    label: options.Label = None,
+    drop: options.Drop = None,
+    image_size: options.ImageSize = None,
+    fit: options.Fit = None,
+    full_scale: options.FullScale = None,
     preprocess: options.Preprocess = None,
     split: options.Split = None,
     stratify: options.Stratify = None,

@@ -16,6 +16,7 @@ from samplewise.data.csv_cells import IS_NUMBER, LINE_END, plain_table, records,
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import check_class_name, encode_labels, no_classes, numbers_of
 from samplewise.data.pixels import dataset_of_file, rows_from
+from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
 
@@ -26,7 +27,7 @@ _SHOWN_COLUMNS = 20
 _ONE_OF_NAMES = f"{', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}"
 
 
-def load_csv(path: Path, max_bytes: int | None = None, *, numbers: bool = False) -> Dataset:
+def load_csv(path: Path, max_bytes: int | None = None, options: SourceOptions = DEFAULT) -> Dataset:
     """Read a dataset from a comma-separated file in UTF-8, with or without a byte-order mark.
 
     The first line names the columns; exactly one is called `label`, `labels`, `class` or `target`,
@@ -37,7 +38,7 @@ def load_csv(path: Path, max_bytes: int | None = None, *, numbers: bool = False)
     Args:
         path: the file.
         max_bytes: limit of its size; None for half of the free memory.
-        numbers: read the labels as numbers to learn.
+        options: which columns to take, and what the labels are.
 
     Raises:
         DataError: the file cannot be read as such a table; the message names line and column.
@@ -51,7 +52,7 @@ def load_csv(path: Path, max_bytes: int | None = None, *, numbers: bool = False)
     _check_finite(values, [c for i, c in enumerate(columns) if i != label], name)
     rows = rows_from(_pixels_where_whole(values), name)
     typed = _typed(labels, name)
-    if numbers:
+    if options.numbers:
         return dataset_of_file(path, rows, no_classes(len(typed)), numbers_of(typed, name))
     return dataset_of_file(path, rows, encode_labels(typed, name))
 

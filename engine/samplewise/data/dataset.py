@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable, suggestion
+from samplewise.data.columns import Columns, feature_names
 from samplewise.errors import DataError
 
 MAX_CLASSES = 10_000
@@ -31,6 +32,8 @@ class Dataset:
         synthetic: True where a program drew the rows.
         values: float64, shape (n, outputs), finite: the numbers of each row, where it has those
             instead of a class; `labels` are 0 then, and there are no `class_names`. Else None.
+        columns: the columns of a table with a header, whose features are those of X; None for
+            images, and for arrays, whose columns have no names.
 
     Raises:
         DataError: a shape, dtype, label or value does not fit.
@@ -45,6 +48,7 @@ class Dataset:
     full_scale: float | None = None
     synthetic: bool = False
     values: NDArray[np.float64] | None = None
+    columns: Columns | None = None
 
     def __post_init__(self) -> None:
         self._check_shapes()
@@ -79,6 +83,11 @@ class Dataset:
             raise DataError(
                 f"{self.name}: {len(self.X)} rows but numbers of shape {self.values.shape}; "
                 "expected a row of numbers for each"
+            )
+        if self.columns is not None and len(feature_names(self.columns)) != self.X.shape[1]:
+            raise DataError(
+                f"{self.name}: {len(feature_names(self.columns))} features are named, but a row "
+                f"has {self.X.shape[1]}"
             )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(

@@ -13,6 +13,7 @@ from samplewise.checks import printable
 from samplewise.data.dataset import MAX_CLASSES, Dataset
 from samplewise.data.image_file import FORMATS, read_grey
 from samplewise.data.labels import check_class_name
+from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
 
@@ -20,16 +21,16 @@ MAX_FILE_BYTES = 256 * 2**20
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini"})
 
 
-def load_image_folder(folder: Path, size: tuple[int, int] | None = (28, 28)) -> Dataset:
+def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset:
     """Read `folder/<class>/<image>` as grey rows, classes and files in code-point order of names.
 
-    Every image must have the same size. Where that is not `size`, all are resized to it with
-    Lanczos' filter, as the public sign digits were. Hidden files are skipped; anything else that
-    is not a class folder or an image is an error, so that nothing is left out unseen.
+    Every image must have the same size. Where that is not `options.image_size`, all are resized
+    to it with Lanczos' filter, as the public sign digits were. Hidden files are skipped; anything
+    else that is not a class folder or an image is an error, so that nothing is left out unseen.
 
     Args:
         folder: the root; symbolic links must stay inside it.
-        size: (height, width) of the rows; None keeps the images' own.
+        options: the size of the rows.
 
     Raises:
         DataError: fewer than two classes, an empty or nested class folder, names that differ only
@@ -37,7 +38,7 @@ def load_image_folder(folder: Path, size: tuple[int, int] | None = (28, 28)) -> 
     """
     classes = _class_folders(folder)
     files = [(index, file) for index, name in enumerate(classes) for file in _images(folder, name)]
-    X, image_shape = _read_all([file for _, file in files], size)
+    X, image_shape = _read_all([file for _, file in files], options.image_size)
     return Dataset(
         name=printable(folder.name or folder),
         X=X,
@@ -129,12 +130,12 @@ def _images(root: Path, class_name: str) -> Iterator[Path]:
 
 
 def _read_all(
-    files: list[Path], size: tuple[int, int] | None
+    files: list[Path], size: tuple[int, int]
 ) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.uint8]], tuple[int, int]]:
     """Return the images as uint8 rows of shape (files, height * width), and (height, width)."""
     first = _read(files[0])
     width, height = first.size
-    rows_height, rows_width = size or (height, width)
+    rows_height, rows_width = size
     what = f"{len(files):,} images of {rows_width} x {rows_height} pixels"
     check_bytes(len(files) * rows_height * rows_width, None, what)
     X = np.empty((len(files), rows_height * rows_width), dtype=np.uint8)

@@ -16,6 +16,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, no_classes, numbers_of
 from samplewise.data.npy_member import read_array
 from samplewise.data.pixels import dataset_of_file, rows_from
+from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
 
@@ -38,14 +39,14 @@ _STARTS = (
 )
 
 
-def load_npz(path: Path, max_bytes: int | None = None, *, numbers: bool = False) -> Dataset:
+def load_npz(path: Path, max_bytes: int | None = None, options: SourceOptions = DEFAULT) -> Dataset:
     """Read a dataset from an npz with the keys `dataset` and `labels`.
 
     Args:
         path: the file; `dataset` has shape (n, features) or (n, height, width) and is bool, integer
             or float, `labels` has shape (n,) and is text or whole numbers.
         max_bytes: limit of all unpacked members together; None for half of the free memory.
-        numbers: read `labels` as numbers to learn, (n,) or (n, outputs).
+        options: what the labels are, (n, outputs) where they are numbers, and the value of white.
 
     Raises:
         DataError: missing, no npz, damaged, hostile, changed while read, or the arrays do not fit
@@ -67,10 +68,12 @@ def load_npz(path: Path, max_bytes: int | None = None, *, numbers: bool = False)
             raise DataError(
                 f"{name} is a damaged npz ({printable(error)}); copy or download it again"
             ) from error
-    return _dataset(path, data, labels, numbers=numbers)
+    return _dataset(path, data, labels, options)
 
 
-def _dataset(path: Path, data: NDArray[Any], labels: NDArray[Any], *, numbers: bool) -> Dataset:
+def _dataset(
+    path: Path, data: NDArray[Any], labels: NDArray[Any], options: SourceOptions
+) -> Dataset:
     name = printable(path)
     rows = rows_from(data, f"{name}, key 'dataset'")
     if labels.ndim in (1, 2) and len(labels) != len(rows.X):
@@ -79,7 +82,7 @@ def _dataset(path: Path, data: NDArray[Any], labels: NDArray[Any], *, numbers: b
             "expected one label a row"
         )
     where = f"{name}, key 'labels'"
-    if numbers:
+    if options.numbers:
         values = numbers_of(labels, where)
         return dataset_of_file(path, rows, no_classes(len(values)), values)
     return dataset_of_file(path, rows, encode_labels(labels, where))

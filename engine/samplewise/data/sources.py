@@ -8,13 +8,16 @@ from pathlib import Path
 
 from samplewise.checks import printable, suggestion
 from samplewise.data.dataset import Dataset
+from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
 
 SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine")
 """Names that need no file; `synthetic:SEED` is one too."""
 
 
-def load(data: str, classes: Sequence[str] | None = None, *, numbers: bool = False) -> Dataset:
+def load(
+    data: str, classes: Sequence[str] | None = None, options: SourceOptions = DEFAULT
+) -> Dataset:
     """Return the dataset that `data` names.
 
     Args:
@@ -22,12 +25,12 @@ def load(data: str, classes: Sequence[str] | None = None, *, numbers: bool = Fal
             folder of images. A name wins over a path of the same spelling; write `./digits` for
             the path.
         classes: the classes to keep, the first becoming class 0; None keeps all.
-        numbers: read numbers to learn, which only .npz and .csv files have.
+        options: how a file or folder is read; numbers to learn are only in .npz and .csv files.
 
     Raises:
         DataError: neither a name nor a path, fewer than two classes, or what the loader finds.
     """
-    dataset = _loader(data, classes, numbers=numbers)()
+    dataset = _loader(data, classes, options)()
     if classes is not None:
         dataset = dataset.select(classes)
     if dataset.values is None and len(dataset.class_names) < 2:
@@ -39,9 +42,11 @@ def load(data: str, classes: Sequence[str] | None = None, *, numbers: bool = Fal
     return dataset
 
 
-def _loader(data: str, classes: Sequence[str] | None, *, numbers: bool) -> Callable[[], Dataset]:
+def _loader(
+    data: str, classes: Sequence[str] | None, options: SourceOptions
+) -> Callable[[], Dataset]:
     name, colon, seed = data.partition(":")
-    if numbers and (name == "synthetic" or data in SOURCES):
+    if options.numbers and (name == "synthetic" or data in SOURCES):
         raise DataError(
             f"{printable(data)} holds classes, but the loss learns numbers; choose a loss of "
             "classes, or give an .npz or .csv file whose labels are numbers"
@@ -53,7 +58,7 @@ def _loader(data: str, classes: Sequence[str] | None, *, numbers: bool) -> Calla
         return _sign_digits
     if data in SOURCES:
         return lambda: _bundled(data)
-    return _path_loader(data, numbers=numbers)
+    return _path_loader(data, options)
 
 
 def _synthetic(seed: str | None, classes: Sequence[str] | None) -> Dataset:
@@ -81,20 +86,20 @@ def _bundled(name: str) -> Dataset:
     return load_bundled(name)
 
 
-def _path_loader(data: str, *, numbers: bool) -> Callable[[], Dataset]:
+def _path_loader(data: str, options: SourceOptions) -> Callable[[], Dataset]:
     path = Path(data)
     suffix = path.suffix.lower()
     if data and _is_folder(path):
-        if numbers:
+        if options.numbers:
             raise DataError(
                 f"{printable(path)} is a folder, whose images have classes, but the loss learns "
                 "numbers; choose a loss of classes, or give an .npz or .csv file"
             )
-        return lambda: _folder(path)
+        return lambda: _folder(path, options)
     if suffix == ".npz":
-        return lambda: _npz(path, numbers=numbers)
+        return lambda: _npz(path, options)
     if suffix == ".csv":
-        return lambda: _csv(path, numbers=numbers)
+        return lambda: _csv(path, options)
     raise DataError(_not_a_source(data, path))
 
 
@@ -114,19 +119,19 @@ def _not_a_source(data: str, path: Path) -> str:
     return f"'{printable(data)}' is no dataset and no path; {expected}{suggestion(data, SOURCES)}"
 
 
-def _folder(path: Path) -> Dataset:
+def _folder(path: Path, options: SourceOptions) -> Dataset:
     from samplewise.data.image_folder import load_image_folder
 
-    return load_image_folder(path)
+    return load_image_folder(path, options)
 
 
-def _npz(path: Path, *, numbers: bool) -> Dataset:
+def _npz(path: Path, options: SourceOptions) -> Dataset:
     from samplewise.data.npz_file import load_npz
 
-    return load_npz(path, numbers=numbers)
+    return load_npz(path, options=options)
 
 
-def _csv(path: Path, *, numbers: bool) -> Dataset:
+def _csv(path: Path, options: SourceOptions) -> Dataset:
     from samplewise.data.csv_file import load_csv
 
-    return load_csv(path, numbers=numbers)
+    return load_csv(path, options=options)

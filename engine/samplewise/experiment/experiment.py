@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from samplewise.checks import one_of, open_fraction, printable, true_or_false, whole_number
 from samplewise.data.preprocessing import PREPROCESSING
+from samplewise.data.source_options import SourceOptions, parsed_size
 from samplewise.errors import ParameterError
-from samplewise.network import Network, multilayer_perceptron
+from samplewise.network import ClassLoss, Network, multilayer_perceptron
 from samplewise.network.activations import check_activation
 from samplewise.network.layer_words import layers_from
 from samplewise.training.settings import TrainingSettings
@@ -20,6 +21,11 @@ class Experiment(TrainingSettings):
     Args:
         data: a source's name or a path, as `samplewise.data.sources.load` takes it.
         classes: names of the classes to keep, at least two; None keeps all.
+        label: name of the label column of a table; None looks for the usual names.
+        drop: names of columns of a table to leave out.
+        image_size: height and width of the rows of a folder of images, as "28x28".
+        fit: how images of another shape are brought to it, a name of `FITS`.
+        full_scale: value of a white pixel of an array; None goes by the type of the source.
         preprocess: a name of `PREPROCESSING`.
         split: share of the rows kept for testing, in (0, 1).
         stratify: split every class in the same proportion.
@@ -34,6 +40,11 @@ class Experiment(TrainingSettings):
 
     data: str = "synthetic"
     classes: tuple[str, ...] | None = None
+    label: str | None = None
+    drop: tuple[str, ...] = ()
+    image_size: str = "28x28"
+    fit: str = "stretch"
+    full_scale: float | None = None
     preprocess: str = "auto"
     split: float = 0.2
     stratify: bool = False
@@ -46,6 +57,7 @@ class Experiment(TrainingSettings):
         if not isinstance(self.data, str) or not self.data:
             raise ParameterError("data is empty, but must name a source or a path")
         self._check_classes()
+        self.source_options()
         one_of("preprocess", self.preprocess, PREPROCESSING)
         open_fraction("split", self.split)
         true_or_false("stratify", self.stratify)
@@ -58,6 +70,17 @@ class Experiment(TrainingSettings):
         check_activation(self.activation)
         if self.layers is not None:
             layers_from(self.layers)
+
+    def source_options(self) -> SourceOptions:
+        """Return how `data` is read."""
+        return SourceOptions(
+            numbers=not isinstance(self.loss_for(1), ClassLoss),
+            label=self.label,
+            drop=self.drop,
+            image_size=parsed_size(self.image_size),
+            fit=self.fit,
+            full_scale=self.full_scale,
+        )
 
     def network(self, features: int, image_shape: tuple[int, int] | None, outputs: int) -> Network:
         """Return the network for rows of so many features, and for so many logits.

@@ -18,7 +18,7 @@ from samplewise.errors import ParameterError, SomeDivergedError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.scores import scores
 from samplewise.model import Model
-from samplewise.network import ClassLoss, Loss, Network, as_class_loss
+from samplewise.network import Loss, Network, as_class_loss
 from samplewise.streams import Streams
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
@@ -96,7 +96,7 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
         DataError, ParameterError: the data cannot be used.
     """
     if dataset is None:
-        dataset = load(experiment.data, experiment.classes, numbers=learns_numbers(experiment))
+        dataset = load(experiment.data, experiment.classes, experiment.source_options())
     stream = Streams(experiment.seed).generator("split")
     training, test = split(dataset, experiment.split, stream, stratify=experiment.stratify)
     step = Preprocessing.fit(experiment.preprocess, training)
@@ -178,17 +178,12 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
     )
 
 
-def learns_numbers(experiment: Experiment) -> bool:
-    """Whether the experiment's loss learns numbers or several labels, and not classes."""
-    return not isinstance(experiment.loss_for(1), ClassLoss)
-
-
 def _loss_and_outputs(experiment: Experiment, data: Dataset) -> tuple[Loss, int]:
     if data.values is None:
         classes = len(data.class_names)
         loss = as_class_loss(experiment.loss_for(1 if classes == 2 else classes))
         return loss, loss.outputs(classes)
-    if not learns_numbers(experiment):
+    if not experiment.source_options().numbers:
         raise ParameterError(
             f"loss '{experiment.loss}' learns classes, but {data.name} holds numbers; use "
             "mean_squared_error or its like"
@@ -209,6 +204,9 @@ def _tested(
         image_shape=data.training.image_shape,
         trained_on=data.training.title,
         backend=history.backend,
+        columns=data.training.columns,
+        full_scale=data.training.full_scale,
+        fit=experiment.fit,
     )
     found = scores(model, data.test.X, data.test.targets)
     return ExperimentResult(

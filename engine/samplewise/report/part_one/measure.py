@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
+from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.data.sources import load
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
@@ -22,13 +23,16 @@ OnRun = Callable[[MeasuredRow], None]
 """Called after each run, with the runs of its row so far."""
 
 
-def load_pair(data: str, classes: Sequence[str] | None) -> Dataset:
+def load_pair(
+    data: str, classes: Sequence[str] | None, options: SourceOptions = DEFAULT
+) -> Dataset:
     """Return the rows of two classes, as the report's network needs.
 
     Args:
         data: as `samplewise.data.sources.load` takes it.
         classes: two of its classes; None means 4 and 9 as in the report, or all where there are
             just two.
+        options: how a file or folder is read.
 
     Raises:
         ParameterError: not two classes, or none are named and there is no 4 and 9.
@@ -38,7 +42,7 @@ def load_pair(data: str, classes: Sequence[str] | None) -> Dataset:
         raise ParameterError(
             f"classes names {len(classes)} classes, but the report's network tells two apart"
         )
-    dataset = load(data, classes)
+    dataset = load(data, classes, options)
     if classes is not None or len(dataset.class_names) == 2:
         return dataset
     if not set(CLASSES) <= set(dataset.class_names):
@@ -79,7 +83,7 @@ def measure(
     """
     check_repeats(repeats)
     rows = published_rows() if rows is None else rows
-    dataset = load_pair(settings.data, settings.classes)
+    dataset = load_pair(settings.data, settings.classes, settings.source_options())
     data = prepare(settings, dataset)
     experiments = [
         [_experiment(settings, row, index * repeats + repeat) for repeat in range(repeats)]

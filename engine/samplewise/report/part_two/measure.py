@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
 from samplewise.data.preprocessing import AUTO, STANDARDIZE
+from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.data.sources import load
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
@@ -22,18 +23,21 @@ OnRun = Callable[[MeasuredRow], None]
 """Called after each run, with the runs of its row so far."""
 
 
-def load_classes(data: str, classes: Sequence[str] | None) -> Dataset:
+def load_classes(
+    data: str, classes: Sequence[str] | None, options: SourceOptions = DEFAULT
+) -> Dataset:
     """Return the rows of some classes, or of all.
 
     Args:
         data: as `samplewise.data.sources.load` takes it.
         classes: at least two of its classes; None means all.
+        options: how a file or folder is read.
 
     Raises:
         ParameterError: there are fewer than two.
         DataError: the data cannot be loaded.
     """
-    dataset = load(data, classes)
+    dataset = load(data, classes, options)
     if len(dataset.class_names) < 2:
         raise ParameterError(
             f"{printable(dataset.name)} has {len(dataset.class_names)} class, but Part 2 tells "
@@ -71,7 +75,7 @@ def measure(
     check_repeats(repeats)
     if settings.preprocess == AUTO:
         settings = dataclasses.replace(settings, preprocess=STANDARDIZE)
-    dataset = load_classes(settings.data, settings.classes)
+    dataset = load_classes(settings.data, settings.classes, settings.source_options())
     data = prepare(settings, dataset)
     wanted = [
         row for row in (all_rows() if rows is None else rows) if row.fits(dataset.image_shape)

@@ -1,0 +1,75 @@
+"""How a source is read: the user's word on labels, columns, image size and scale."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from samplewise.checks import one_of, positive_number, printable
+from samplewise.errors import ParameterError
+
+STRETCH, PAD, CROP = "stretch", "pad", "crop"
+FITS = (STRETCH, PAD, CROP)
+IMAGE_SIZE = (28, 28)
+MAX_IMAGE_SIDE = 4_096
+
+_SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Options of reading a source; each matters to some kinds of source only.
+
+    Args:
+        numbers: read the labels as numbers to learn, not as classes.
+        label: name of the label column of a table; None looks for the usual names.
+        drop: names of columns of a table to leave out.
+        image_size: (height, width) in pixels that images of a folder are brought to.
+        fit: how an image of another shape is brought to `image_size`: "stretch" changes its
+            proportions, "pad" adds borders, "crop" cuts them off; both keep the centre.
+        full_scale: value of a white pixel; makes the rows of an array images. None takes 255 for
+            image files and uint8 arrays, and takes other arrays for tables.
+
+    Raises:
+        ParameterError: a value is out of its range, or of the wrong kind.
+    """
+
+    numbers: bool = False
+    label: str | None = None
+    drop: tuple[str, ...] = ()
+    image_size: tuple[int, int] = IMAGE_SIZE
+    fit: str = STRETCH
+    full_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.label is not None and (not isinstance(self.label, str) or not self.label.strip()):
+            raise ParameterError(
+                f"label: must be the name of a column, got '{printable(self.label)}'"
+            )
+        if not isinstance(self.drop, tuple) or not all(isinstance(n, str) for n in self.drop):
+            raise ParameterError(
+                f"drop: must be names of columns, as in ('id', 'date'), got "
+                f"'{printable(self.drop)}'"
+            )
+        one_of("fit", self.fit, FITS)
+        if self.full_scale is not None:
+            positive_number("full_scale", self.full_scale)
+
+
+DEFAULT = SourceOptions()
+
+
+def parsed_size(text: object) -> tuple[int, int]:
+    """Return (height, width) of a text such as "28x28".
+
+    Raises:
+        ParameterError: another form, or a side that is not within 1..4096.
+    """
+    match = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    sides = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(1 <= side <= MAX_IMAGE_SIDE for side in sides):
+        raise ParameterError(
+            "image_size: must be HEIGHTxWIDTH in pixels, each from 1 to "
+            f"{MAX_IMAGE_SIDE:,}, as in 28x28, got '{printable(text)}'"
+        )
+    return sides
