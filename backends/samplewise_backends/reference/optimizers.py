@@ -42,12 +42,11 @@ def decay(weights: list[Matrix], learning_rate: float, rule: Optimizer) -> None:
         W -= learning_rate * rule.weight_decay * W
 
 
-def sgd(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: SGD) -> None:
+def sgd(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: SGD) -> None:
     """v <- mu v + g; theta <- theta - eta v, or theta - eta (g + mu v) with Nesterov.
 
     Without momentum theta <- theta - eta g, and there is no state.
     """
-    del t
     step = g
     if rule.momentum:
         (v,) = state
@@ -65,17 +64,15 @@ def adam(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: Adam
     theta -= eta * mean / (np.sqrt(square) + rule.epsilon)
 
 
-def rmsprop(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: RMSprop) -> None:
+def rmsprop(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: RMSprop) -> None:
     """v <- rho v + (1 - rho) g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
-    del t
     (v,) = state
     v[:] = rule.rho * v + (1 - rule.rho) * g * g
     theta -= eta * g / (np.sqrt(v) + rule.epsilon)
 
 
-def adagrad(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: Adagrad) -> None:
+def adagrad(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: Adagrad) -> None:
     """v <- v + g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
-    del t
     (v,) = state
     v += g * g
     theta -= eta * g / (np.sqrt(v) + rule.epsilon)
