@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from samplewise import registry
 from samplewise.contract import Program
+from samplewise.data.arrays import NUMBERS
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError, SamplewiseError
 from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
-from samplewise.training.arrays import NUMBERS
 from samplewise.training.inputs import one_row, preprocessed_rows
 
 

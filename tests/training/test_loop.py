@@ -237,7 +237,7 @@ def test_unscaled_inputs_are_noted():
         ([["a"] * 4], "expected numbers"),
         (np.full((2, 4), np.nan), "NaN or inf, the first in row 0, column 0"),
         (np.zeros((2, 4), dtype=complex), "complex128"),
-        (np.ma.masked_array(np.zeros((2, 4))), "masked"),
+        (np.ma.masked_array(np.zeros((2, 4)), mask=np.eye(2, 4)), "masked"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused(rows, message):
@@ -258,8 +258,8 @@ def test_a_value_too_large_for_float32_is_refused_there_only():
         (LABELS[:49], r"targets have shape \(49,\); expected \(50,\)"),
         (LABELS + 1, "targets run from 1 to 2"),
         (LABELS - 1, "targets run from -1"),
-        (LABELS + 0.5, "expected class indices"),
-        (LABELS.astype(str), "expected class indices"),
+        (LABELS + 0.5, "expected class names, class indices"),
+        (LABELS.astype("M8[D]"), "datetime64.* expected class names, class indices"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(labels, message):

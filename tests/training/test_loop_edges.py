@@ -272,9 +272,9 @@ def test_bools_are_numbers_and_labels():
 @pytest.mark.parametrize(
     ("rows", "labels", "message"),
     [
-        ([[1, 2, 3, 4], [1, 2]], [0, 1], "X: no array, its rows differ in length"),
-        (X[:2], [[0], [1, 1]], "targets: no array"),
-        (X, np.ma.masked_array(LABELS, mask=LABELS == 1), "targets: a masked array"),
+        ([[1, 2, 3, 4], [1, 2]], [0, 1], "X: cannot be made an array"),
+        (X[:2], [[0], [1, 1]], "targets: cannot be made an array"),
+        (X, np.ma.masked_array(LABELS, mask=LABELS == 1), "targets: got a masked array"),
     ],
 )
 def test_what_is_no_plain_array_is_refused(rows, labels, message):

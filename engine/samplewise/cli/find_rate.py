@@ -89,6 +89,7 @@ def find_rate(
             settings,
             lowest=_number("lowest", lowest, rate_finder.LOWEST),
             highest=_number("highest", highest, rate_finder.HIGHEST),
+            class_names=prepared.training.class_names or None,
             callbacks=(notice,),
             stop=interrupts.stop,
         )

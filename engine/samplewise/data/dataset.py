@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable, suggestion
+from samplewise.data.arrays import as_numbers
 from samplewise.data.columns import Columns, feature_names
 from samplewise.errors import DataError
 
@@ -23,15 +24,19 @@ class Dataset:
 
     Args:
         name: short name for titles and messages.
-        X: uint8 or float64, shape (n, features); raw values, before preprocessing; finite.
-        labels: int64, shape (n,); the index of each row's class in `class_names`.
-        class_names: the classes in code-point order, at least one.
+        X: shape (n, features); raw values, before preprocessing; finite. An array, lists or a data
+            frame; kept as uint8 where it is, else as float64.
+        labels: one a row, kept as int64 of shape (n,), the index of each row's class in
+            `class_names`. Text is looked up in these; whole numbers are such indices.
+        class_names: the classes, of which text and files have code-point order. Empty takes the
+            labels given, such as text, bool or whole numbers, as `encode_labels` does.
         source: one sentence on where the rows came from.
         image_shape: (height, width) where a row is a grey image, else None.
         full_scale: the value of a white pixel (255 for 8-bit images), None for a table.
         synthetic: True where a program drew the rows.
         values: float64, shape (n, outputs), finite: the numbers of each row, where it has those
-            instead of a class; `labels` are 0 then, and there are no `class_names`. Else None.
+            instead of a class; `labels` are None or 0 then, and there are no `class_names`. Else
+            None.
         columns: the columns of a table with a header, whose features are those of X; None for
             images, and for arrays, whose columns have no names.
 
@@ -42,8 +47,8 @@ class Dataset:
     name: str
     X: NDArray[Any]
     labels: NDArray[np.int64]
-    class_names: tuple[str, ...]
-    source: str
+    class_names: tuple[str, ...] = ()
+    source: str = "given as arrays"
     image_shape: tuple[int, int] | None = None
     full_scale: float | None = None
     synthetic: bool = False
@@ -51,6 +56,7 @@ class Dataset:
     columns: Columns | None = None
 
     def __post_init__(self) -> None:
+        self._take_arrays()
         self._check_shapes()
         check_finite(self.X, self.name)
         if self.values is not None:
@@ -67,13 +73,36 @@ class Dataset:
                 "labels that are measured values make a regression, not a classification"
             )
 
+    def _take_arrays(self) -> None:
+        """Bring what was given into the dtypes of the fields."""
+        # Upwards of this module: names and numbers of labels need the dataset's limits.
+        from samplewise.data.class_indices import class_indices
+
+        if not isinstance(self.name, str) or not isinstance(self.source, str):
+            raise DataError(
+                f"name and source of a dataset are '{printable(self.name)}' and "
+                f"'{printable(self.source)}', but must be texts"
+            )
+        X = as_numbers(f"{self.name}: X", self.X)
+        object.__setattr__(
+            self, "X", X if X.dtype == np.uint8 else X.astype(np.float64, copy=False)
+        )
+        if self.values is None:
+            _check_texts(self.name, self.class_names)
+            labels, names = class_indices(self.labels, self.class_names, self.name)
+            object.__setattr__(self, "labels", labels)
+            object.__setattr__(self, "class_names", names)
+            return
+        values = as_numbers(f"{self.name}: values", self.values).astype(np.float64, copy=False)
+        object.__setattr__(self, "values", values[:, np.newaxis] if values.ndim == 1 else values)
+        labels = np.zeros(len(X) if X.ndim else 0, np.int64) if self.labels is None else self.labels
+        object.__setattr__(self, "labels", as_numbers(f"{self.name}: labels", labels))
+
     def _check_shapes(self) -> None:
         if self.X.ndim != 2 or 0 in self.X.shape:
             raise DataError(
                 f"{self.name}: X has shape {self.X.shape}; expected (rows, features), both above 0"
             )
-        if self.X.dtype not in (np.uint8, np.float64):
-            raise DataError(f"{self.name}: X is {self.X.dtype}; expected uint8 or float64")
         if self.labels.shape != (len(self.X),):
             raise DataError(
                 f"{self.name}: {len(self.X)} rows but labels of shape {self.labels.shape}; "
@@ -161,6 +190,17 @@ class Dataset:
             digest.update(little_endian.reshape(-1).view(np.uint8).data)
         digest.update("\0".join(self.class_names).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
+
+
+def _check_texts(name: str, class_names: Any) -> None:
+    texts = isinstance(class_names, list | tuple) and all(
+        isinstance(one, str) for one in class_names
+    )
+    if not texts or len(set(class_names)) != len(class_names):
+        raise DataError(
+            f"{name}: class_names is {printable(class_names)}, but must be different texts, as in "
+            "('4', '9')"
+        )
 
 
 def check_finite(X: NDArray[Any], name: str) -> None:

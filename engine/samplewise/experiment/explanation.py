@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import Plan
+from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, decided, prepare
 from samplewise.network import ClassLoss, Network
@@ -104,11 +104,15 @@ def explain(
     data = data or prepare(experiment)
     network, effective = decided(experiment, data)
     if not measure:
-        return _unmeasured(effective, network, data.training.labels, callbacks)
+        return _unmeasured(effective, network, data.training, callbacks)
     few = _Few()
     settings = dataclasses.replace(effective, **NOT_PREDICTED)
     history = train(
-        *(network, data.inputs, data.training.targets, settings),
+        network,
+        data.inputs,
+        data.training.targets,
+        settings,
+        class_names=data.training.class_names or None,
         callbacks=[*callbacks, few],
         stop=stop,
     ).history
@@ -127,12 +131,12 @@ def explain(
 def _unmeasured(
     experiment: Experiment,
     network: Network,
-    labels: NDArray[np.int64],
+    training: Dataset,
     callbacks: Sequence[Callback],
 ) -> Explanation:
     loss, dtype = loss_for(network, experiment), np.dtype(experiment.dtype)
-    classes = max(network.outputs, 2) if isinstance(loss, ClassLoss) else None
-    chosen = select(len(labels), labels, classes, experiment)
+    class_names = training.class_names if isinstance(loss, ClassLoss) else None
+    chosen = select(len(training), training.labels, class_names, experiment)
     rows = len(chosen.training)
     fields = experiment.step_fields(weighted=chosen.weights is not None)
     _refuse_what_train_refuses(experiment, rows, len(chosen.validation))

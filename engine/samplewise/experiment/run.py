@@ -124,7 +124,13 @@ def run(
     data = data or prepare(experiment)
     network, effective = decided(experiment, data)
     trained = train(
-        network, data.inputs, data.training.targets, effective, callbacks=callbacks, stop=stop
+        network,
+        data.inputs,
+        data.training.targets,
+        effective,
+        class_names=data.training.class_names or None,
+        callbacks=callbacks,
+        stop=stop,
     )
     return _tested(effective, network, trained, data)
 
@@ -161,7 +167,13 @@ def run_many(
 
     try:
         results = train_many(
-            networks, data.inputs, data.training.targets, effective, callbacks=callbacks, stop=stop
+            networks,
+            data.inputs,
+            data.training.targets,
+            effective,
+            class_names=data.training.class_names or None,
+            callbacks=callbacks,
+            stop=stop,
         )
     except SomeDivergedError as error:
         whole = [one if one is None else tested(i, one) for i, one in enumerate(error.results)]

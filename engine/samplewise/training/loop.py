@@ -30,11 +30,14 @@ class TrainingResult:
         parameters: flat vector (P,), in the run's dtype.
         loss: the loss trained with.
         history: of the run.
+        class_names: of the class indices that the network predicts, in order: those of text
+            targets, or "0", "1" and so on; empty where no classes are learnt.
     """
 
     parameters: NDArray[Any]
     loss: Loss
     history: History
+    class_names: tuple[str, ...] = ()
 
 
 def train(
@@ -45,6 +48,7 @@ def train(
     *,
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
     callbacks: Sequence[Callback] = (),
     stop: threading.Event | None = None,
 ) -> TrainingResult:
@@ -52,16 +56,20 @@ def train(
 
     Args:
         network: ends in a layer with the identity activation: losses take logits.
-        X: numbers, shape (n, inputs), finite, preprocessed.
-        targets: as `settings.loss` learns them: class indices, shape (n,), or one-hot rows
-            (n, classes); or numbers, (n, outputs) or (n,), which `mean_squared_error` and its like
-            take; or 0 and 1 for each of several labels, (n, outputs).
+        X: numbers, shape (n, inputs), finite, preprocessed; an array, lists or a data frame.
+        targets: as `settings.loss` learns them: classes, shape (n,) or (n, 1), by name as text, or
+            by index, or as bool; or one-hot rows (n, classes); or numbers, (n, outputs) or (n,),
+            which `mean_squared_error` and its like take; or 0 and 1 for each of several labels,
+            (n, outputs).
         settings: how to train.
         validation: X and labels of further rows, preprocessed as X is, to measure on after every
             epoch; instead of the setting validation_fraction.
         sample_weight: how often each row counts, (n,), at least 0. A row of weight 0 is as if it
             were not there. Weights multiply with those of classes and are scaled to the mean 1:
             with one batch of all rows, a row of weight 2 counts exactly as that row twice.
+        class_names: of the class indices, one for each class of the network, by which
+            `class_weight` and text targets go; None takes those of text targets in code-point
+            order, False and True of bool, and "0", "1" and so on of indices.
         callbacks: called in this order.
         stop: once set, training ends at the next batch edge of bounded work and keeps what was
             trained; the history says so.
@@ -78,7 +86,14 @@ def train(
     """
     loss = loss_for(network, settings)
     rows = prepared(
-        *(network, X, targets, loss, settings), validation=validation, sample_weight=sample_weight
+        network,
+        X,
+        targets,
+        loss,
+        settings,
+        validation=validation,
+        sample_weight=sample_weight,
+        class_names=class_names,
     )
     return train_on(rows, network, loss, settings, callbacks=callbacks, stop=stop)
 
@@ -118,7 +133,9 @@ def result_of(trainee: Trainee) -> TrainingResult:
     """
     if trainee.error is not None:
         raise trainee.error
-    return TrainingResult(trainee.state.parameters, trainee.loss, trainee.history)
+    return TrainingResult(
+        trainee.state.parameters, trainee.loss, trainee.history, trainee.class_names
+    )
 
 
 def loss_for(network: Network, settings: TrainingSettings) -> Loss:

@@ -38,6 +38,7 @@ def train_many(
     *,
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
     callbacks: Sequence[Sequence[Callback]] = (),
     stop: threading.Event | None = None,
 ) -> list[TrainingResult]:
@@ -61,6 +62,7 @@ def train_many(
         settings: of each network.
         validation: as `train`.
         sample_weight: as `train`.
+        class_names: as `train`.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
 
@@ -81,9 +83,14 @@ def train_many(
             "network, or none at all"
         )
     rows = prepared(
-        *(networks[0], X, targets, loss, settings[0]),
+        networks[0],
+        X,
+        targets,
+        loss,
+        settings[0],
         validation=validation,
         sample_weight=sample_weight,
+        class_names=class_names,
     )
     each = list(zip(networks, settings, callbacks or [()] * len(networks), strict=True))
     choices = [_choice(network, own, loss, rows) for network, own, _ in each]

@@ -83,6 +83,7 @@ def find_rate(
     *,
     lowest: float = LOWEST,
     highest: float = HIGHEST,
+    class_names: Sequence[str] | None = None,
     callbacks: Sequence[Callback] = (),
     stop: threading.Event | None = None,
 ) -> RateSweep:
@@ -98,6 +99,7 @@ def find_rate(
             a run or averages its weights play no part.
         lowest: rate of the first step, above 0.
         highest: rate of the last step.
+        class_names: as `train`.
         callbacks: told when compiling begins and ends.
         stop: once set, the sweep ends at the next rate.
 
@@ -111,7 +113,7 @@ def find_rate(
         raise ParameterError(f"lowest is {lowest:g}, but must be below highest, {highest:g}")
     settings = _for_one_pass(settings)
     loss = loss_for(network, settings)
-    rows = prepared(network, X, targets, loss, settings)
+    rows = prepared(network, X, targets, loss, settings, class_names=class_names)
     steps = -(-len(rows) // settings.batch_size)
     if steps < FEWEST_STEPS:
         raise ParameterError(

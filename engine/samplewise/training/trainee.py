@@ -56,6 +56,7 @@ class Trainee:
     ) -> None:
         self.network, self.loss, self.settings = network, loss, settings
         self.backend, self.callbacks = choice.backend, callbacks
+        self.class_names = rows.class_names
         dtype = rows.X.dtype
         weights = initialize(
             network, settings.init, Streams(settings.seed).generator("init"), dtype
