@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 import warnings
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.columns import printable_text
 from samplewise.data.dataset import MAX_CLASSES
 from samplewise.errors import DataError
 
@@ -17,8 +17,6 @@ MAX_LABEL_CHARACTERS = 1_000
 FEW_ROWS = 20
 """Up to so many rows, a class of its own for each row is plausible."""
 
-# Controls, lone surrogates, and the line and paragraph separators: they forge lines of output.
-_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _LAST_CODE_POINT = 0x10FFFF
 
 
@@ -62,7 +60,7 @@ def check_class_name(text: str, name: str) -> None:
             f"{name}: the label '{printable(text)}' has {len(text):,} characters, "
             f"at most {MAX_LABEL_CHARACTERS:,} are allowed; shorten it"
         )
-    if any(unicodedata.category(c) in _FORBIDDEN_CATEGORIES for c in text):
+    if not printable_text(text):
         raise DataError(
             f"{name}: the label '{printable(text)}' holds control characters or lone surrogates; "
             "expected printable text"
