@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable, suggestion
 from samplewise.data.arrays import as_numbers
-from samplewise.data.columns import Columns, feature_names
+from samplewise.data.columns import Columns, check_columns, width
 from samplewise.errors import DataError
 
 MAX_CLASSES = 10_000
@@ -113,11 +113,13 @@ class Dataset:
                 f"{self.name}: {len(self.X)} rows but numbers of shape {self.values.shape}; "
                 "expected a row of numbers for each"
             )
-        if self.columns is not None and len(feature_names(self.columns)) != self.X.shape[1]:
-            raise DataError(
-                f"{self.name}: {len(feature_names(self.columns))} features are named, but a row "
-                f"has {self.X.shape[1]}"
-            )
+        if self.columns is not None:
+            check_columns(self.columns, self.name)
+            if width(self.columns) != self.X.shape[1]:
+                raise DataError(
+                    f"{self.name}: the columns name {width(self.columns):,} features, but a row "
+                    f"has {self.X.shape[1]:,}"
+                )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
                 f"{self.name}: rows of {self.X.shape[1]} values are no images of {self.image_shape}"

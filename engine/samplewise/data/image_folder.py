@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from PIL import Image
 from samplewise.checks import printable
 from samplewise.data.dataset import MAX_CLASSES, Dataset
 from samplewise.data.image_file import FORMATS, read_grey
-from samplewise.data.labels import check_class_name
+from samplewise.data.labels import check_class_name, check_distinct
 from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
@@ -33,7 +32,7 @@ def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset
         options: the size of the rows.
 
     Raises:
-        DataError: fewer than two classes, an empty or nested class folder, names that differ only
+        DataError: no class folder, an empty or nested class folder, names that differ only
             by case or Unicode form, a file that is no image, or images of different sizes.
     """
     classes = _class_folders(folder)
@@ -89,26 +88,13 @@ def _class_folders(root: Path) -> list[str]:
             )
         check_class_name(entry.name, printable(root))
     names = [entry.name for entry in entries]
-    if len(names) < 2 or len(names) > MAX_CLASSES:
-        found = f"{len(names):,} class folders" + (f" ('{printable(names[0])}')" if names else "")
+    if not 1 <= len(names) <= MAX_CLASSES:
         raise DataError(
-            f"{printable(root)} has {found}; expected 2 to {MAX_CLASSES:,}, one folder a class"
+            f"{printable(root)} has {len(names):,} class folders; expected 1 to {MAX_CLASSES:,}, "
+            "one folder a class with its images inside"
         )
-    _check_distinct(names, root)
+    check_distinct(names, printable(root), ignore_case=True)
     return names
-
-
-def _check_distinct(names: list[str], root: Path) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
-        # Normalised twice: casefold can undo the composed form.
-        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        if folded in seen:
-            raise DataError(
-                f"{printable(root)} has the classes {seen[folded]!a} and {name!a}, which "
-                "differ only by case or Unicode form; rename or join them"
-            )
-        seen[folded] = name
 
 
 def _images(root: Path, class_name: str) -> Iterator[Path]:

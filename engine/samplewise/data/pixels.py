@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset, check_finite
 from samplewise.errors import DataError
 
@@ -60,6 +61,19 @@ def rows_from(values: NDArray[Any], name: str) -> Rows:
     return Rows(X, (side, side), full_scale)
 
 
+def table_rows(values: NDArray[Any], name: str, full_scale: float | None = None) -> Rows:
+    """Turn the numbers of a text file, whose dtype says nothing, into rows of a table.
+
+    With `full_scale`, they are pixels. Args, raises: as `rows_from`.
+    """
+    if full_scale is None:
+        return Rows(np.ascontiguousarray(values, dtype=np.float64), None, None)
+    side = math.isqrt(values.shape[1])
+    X = _compact(values)
+    check_finite(X, name)
+    return Rows(X, (side, side) if side * side == X.shape[1] else None, full_scale)
+
+
 def _compact(X: NDArray[Any]) -> NDArray[Any]:
     if X.dtype.kind in "biu" and (X.size == 0 or (X.min() >= 0 and X.max() <= 255)):
         return np.ascontiguousarray(X, dtype=np.uint8)
@@ -81,6 +95,7 @@ def dataset_of_file(
     rows: Rows,
     classes: tuple[tuple[str, ...], NDArray[np.int64]],
     values: NDArray[np.float64] | None = None,
+    columns: Columns | None = None,
 ) -> Dataset:
     """Return the dataset of a file.
 
@@ -89,6 +104,7 @@ def dataset_of_file(
         rows: its values.
         classes: the names of the classes, and the index of each row's, int64 (n,).
         values: the numbers of each row, where it has those instead.
+        columns: as in `Dataset`.
     """
     class_names, labels = classes
     return Dataset(
@@ -100,4 +116,5 @@ def dataset_of_file(
         image_shape=rows.image_shape,
         full_scale=rows.full_scale,
         values=values,
+        columns=columns,
     )
