@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from samplewise.data import csv_file
 from samplewise.data.csv_cells import plain_table, table
 from samplewise.data.csv_file import load_csv
+from samplewise.data.source_options import SourceOptions
 from samplewise.errors import DataError
 
 
@@ -30,7 +31,10 @@ def test_sign_mnist_layout(write):
     lines = [
         f"{10 - row},{','.join(map(str, row_pixels))}" for row, row_pixels in enumerate(pixels)
     ]
-    dataset = load_csv(write("\n".join([header, *lines]) + "\n"))
+    path = write("\n".join([header, *lines]) + "\n")
+    table = load_csv(path)
+    assert (table.X.dtype, table.image_shape, table.full_scale) == (np.float64, None, None)
+    dataset = load_csv(path, options=SourceOptions(full_scale=255.0))
     np.testing.assert_array_equal(dataset.X, pixels)
     assert dataset.X.dtype == np.uint8
     assert (dataset.image_shape, dataset.full_scale) == ((28, 28), 255.0)

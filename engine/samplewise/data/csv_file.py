@@ -15,7 +15,7 @@ from samplewise.checks import printable
 from samplewise.data.csv_cells import IS_NUMBER, LINE_END, plain_table, records, table
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import check_class_name, encode_labels, no_classes, numbers_of
-from samplewise.data.pixels import dataset_of_file, rows_from
+from samplewise.data.pixels import dataset_of_file, table_rows
 from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
@@ -32,8 +32,7 @@ def load_csv(path: Path, max_bytes: int | None = None, options: SourceOptions = 
 
     The first line names the columns; exactly one is called `label`, `labels`, `class` or `target`,
     in any case. Labels are all numbers or all text. Every other cell is a plain decimal number.
-    A table whose numbers are all whole within 0..255 becomes uint8, any other float64; rows that
-    look like square images are taken as such (`rows_from`).
+    A table is float64; with `options.full_scale`, its rows are pixels.
 
     Args:
         path: the file.
@@ -50,7 +49,7 @@ def load_csv(path: Path, max_bytes: int | None = None, options: SourceOptions = 
     columns = [column.strip() for column in header]
     labels, values = plain_table(text, len(columns), label) or table(text, columns, label, name)
     _check_finite(values, [c for i, c in enumerate(columns) if i != label], name)
-    rows = rows_from(_pixels_where_whole(values), name)
+    rows = table_rows(_pixels_where_whole(values), name, options.full_scale)
     typed = _typed(labels, name)
     if options.numbers:
         return dataset_of_file(path, rows, no_classes(len(typed)), numbers_of(typed, name))

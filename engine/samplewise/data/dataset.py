@@ -34,6 +34,8 @@ class Dataset:
             instead of a class; `labels` are 0 then, and there are no `class_names`. Else None.
         columns: the columns of a table with a header, whose features are those of X; None for
             images, and for arrays, whose columns have no names.
+        array_dtype: of the array that the rows were stored as, by name, whatever X is; None where
+            they were image files or text.
 
     Raises:
         DataError: a shape, dtype, label or value does not fit.
@@ -49,6 +51,7 @@ class Dataset:
     synthetic: bool = False
     values: NDArray[np.float64] | None = None
     columns: Columns | None = None
+    array_dtype: str | None = None
 
     def __post_init__(self) -> None:
         self._check_shapes()
