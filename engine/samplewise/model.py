@@ -38,6 +38,8 @@ class Model:
         full_scale: value of a white pixel in the rows trained on; None for a table.
         fit: how images of another shape were brought to `image_shape`, a name of
             `samplewise.data.source_options.FITS`.
+        array_dtype: of the array trained on, by name: arrays of this dtype have white at
+            `full_scale`; None where image files or text were trained on.
     """
 
     network: Network
@@ -51,6 +53,7 @@ class Model:
     columns: Columns | None = None
     full_scale: float | None = None
     fit: str = STRETCH
+    array_dtype: str | None = None
 
     def __post_init__(self) -> None:
         # A program's buffers serve one call at a time, and kernels run without the GIL.

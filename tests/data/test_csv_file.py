@@ -34,6 +34,8 @@ def test_sign_mnist_layout(write):
         f"{10 - row},{','.join(map(str, row_pixels))}" for row, row_pixels in enumerate(pixels)
     ]
     path = write("\n".join([header, *lines]) + "\n")
+    table = load_csv(path)
+    assert (table.X.dtype, table.image_shape, table.full_scale) == (np.float64, None, None)
     dataset = load_csv(path, options=SourceOptions(full_scale=255.0))
     np.testing.assert_array_equal(dataset.X, pixels)
     assert dataset.X.dtype == np.uint8

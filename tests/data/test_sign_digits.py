@@ -90,6 +90,20 @@ def test_download_gives_every_photograph(server, cache, pack):
     np.testing.assert_array_equal(dataset.X[6].reshape(28, 28), np.asarray(grey))
 
 
+def test_a_photograph_of_a_camera_among_them_gives_its_row(server, cache):
+    pixels = np.random.default_rng(9).integers(0, 256, (900, 1000, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=100)
+    assert len(buffer.getvalue()) > 2**20
+    files = FILES | {"Dataset/7/IMG_5874.JPG": buffer.getvalue()}
+    server.content = as_zip(files)
+    dataset = load_sign_digits(url_of(server), cache, content_digest(files))
+    with Image.open(buffer) as image:
+        grey = image.convert("L").resize((28, 28), Image.Resampling.LANCZOS)
+    # By path: the third of the class.
+    np.testing.assert_array_equal(dataset.X[16].reshape(28, 28), np.asarray(grey))
+
+
 def test_second_call_makes_no_request(server, cache):
     first = load_sign_digits(url_of(server), cache, DIGEST)
     second = load_sign_digits(url_of(server), cache, DIGEST)

@@ -153,7 +153,9 @@ def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
     from samplewise.cli.inputs import on_model_scale
     from samplewise.experiment.scores import classification_report, scores
 
-    X = on_model_scale(model, dataset.X, dataset.full_scale, dataset.name)
+    X = on_model_scale(
+        model, dataset.X, dataset.full_scale, dataset.name, array_dtype=dataset.array_dtype
+    )
     found = scores(model, X, dataset.targets)
     figures = {
         "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},

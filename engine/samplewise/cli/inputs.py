@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable, whole_number
-from samplewise.cli import console
 from samplewise.data.npy_member import read_array
-from samplewise.data.pixels import rows_from
+from samplewise.data.pixels import Scale, on_scale, rows_from
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
@@ -27,7 +25,6 @@ from samplewise.strict_json import parse
 
 # A photograph has some million pixels; no input that makes sense is larger.
 MAX_INPUT_BYTES = 256 * 2**20
-GREY_WHITE = 255.0
 MAX_RESULT_BYTES = 2**24
 
 
@@ -94,31 +91,38 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
 
 
 def on_model_scale(
-    model: Model, X: NDArray[Any], full_scale: float | None, name: str
+    model: Model,
+    X: NDArray[Any],
+    full_scale: float | None,
+    name: str,
+    *,
+    array_dtype: str | None = None,
+    said: bool = False,
 ) -> NDArray[Any]:
-    """Return raw rows with white where the model was trained to find it.
+    """Return raw rows with white where the model was trained to find it, by `pixels.on_scale`.
+
+    Args:
+        model: knows its white, where it was trained on pixels.
+        X: raw rows, (n, features).
+        full_scale: the value of white in X, None where nothing says it.
+        name: of the rows, for warnings.
+        array_dtype: of the array that X came as, by name.
+        said: whether the user gave `full_scale`.
 
     Raises:
         DataError: the rows have more or fewer values than the model takes.
-
-    Args:
-        model: scales by its own white, or not at all.
-        X: raw rows, (n, features).
-        full_scale: the value of white in X, None for a table.
-        name: of the rows, for the warning.
     """
     if X.shape[1] != model.network.inputs:
         raise DataError(
             f"the rows of {name} have {X.shape[1]:,} values, but this model takes {_wanted(model)}"
         )
-    trained_on = model.preprocessing.full_scale
-    if trained_on is None or full_scale is None or trained_on == full_scale:
-        return X
-    console.warning(
-        f"white is {full_scale:g} in {name}, but was {trained_on:g} in training; "
-        f"values are multiplied by {trained_on / full_scale:g}"
-    )
-    return np.asarray(X.astype(np.float64) * (trained_on / full_scale))
+    trained_on = Scale(_white(model), model.array_dtype)
+    return on_scale(X, Scale(full_scale, array_dtype), trained_on, name, said=said)
+
+
+def _white(model: Model) -> float | None:
+    """Return the value of white that a model was trained to find; older files have one of two."""
+    return model.full_scale or model.preprocessing.full_scale
 
 
 def read_input(model: Model, given: str, row: str | None) -> Input:
@@ -168,7 +172,13 @@ def _dataset_row(model: Model, given: str, row: str | None) -> Input:
         )
     digits = row.isascii() and row.isdigit() and len(row) <= 18
     index = whole_number("--row", int(row) if digits else row, minimum=0, maximum=len(dataset) - 1)
-    X = on_model_scale(model, dataset.X[index : index + 1], dataset.full_scale, dataset.name)
+    X = on_model_scale(
+        model,
+        dataset.X[index : index + 1],
+        dataset.full_scale,
+        dataset.name,
+        array_dtype=dataset.array_dtype,
+    )
     true_class = None
     if dataset.values is None:
         true_class = dataset.class_names[int(dataset.labels[index])]
@@ -186,9 +196,9 @@ def _array(model: Model, path: Path) -> Input:
             f"{name} has shape {values.shape}, {values.size:,} values; this model takes one input "
             f"of {_wanted(model)}"
         )
-    # As an image where the model knows images, so that the white of this one is found.
     rows = rows_from(values.reshape(1, *(model.image_shape or (-1,))), name)
-    return Input(on_model_scale(model, rows.X, rows.full_scale, name), name)
+    X = on_model_scale(model, rows.X, rows.full_scale, name, array_dtype=rows.array_dtype)
+    return Input(X, name)
 
 
 def _wanted(model: Model) -> str:
@@ -199,9 +209,8 @@ def _wanted(model: Model) -> str:
 
 
 def _image(model: Model, path: Path) -> Input:
-    from PIL.Image import Resampling
-
-    from samplewise.data.image_file import read_grey
+    from samplewise.data.grey_levels import warn_of_few_bits
+    from samplewise.data.image_file import WHITE, read_pixels
 
     name = printable(path)
     if model.image_shape is None:
@@ -212,11 +221,9 @@ def _image(model: Model, path: Path) -> Input:
     with open_unchanged(path) as file:
         check_bytes(os.fstat(file.fileno()).st_size, MAX_INPUT_BYTES, name)
         content = file.readall()
-    height, width = model.image_shape
-    grey = read_grey(content, name)
-    if grey.size != (width, height):
-        grey = grey.resize((width, height), Resampling.LANCZOS)
+    pixels, found = read_pixels(content, name, model.image_shape, model.fit)
+    if found.peak is not None:
+        warn_of_few_bits(found.peak, name)
     # An image's white is 255 whatever the model's is: no surprise, so no warning.
-    white = model.preprocessing.full_scale or GREY_WHITE
-    pixels = np.asarray(grey, dtype=np.float64) * (white / GREY_WHITE)
-    return Input(pixels.reshape(1, -1), name)
+    scaled = on_scale(pixels.reshape(1, -1), Scale(WHITE), Scale(_white(model)), name)
+    return Input(scaled, name)

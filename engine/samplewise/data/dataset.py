@@ -39,6 +39,8 @@ class Dataset:
             None.
         columns: the columns of a table with a header, whose features are those of X; None for
             images, and for arrays, whose columns have no names.
+        array_dtype: of the array that the rows were stored as, by name, whatever X is; None where
+            they were image files or text.
 
     Raises:
         DataError: a shape, dtype, label or value does not fit.
@@ -54,6 +56,7 @@ class Dataset:
     synthetic: bool = False
     values: NDArray[np.float64] | None = None
     columns: Columns | None = None
+    array_dtype: str | None = None
 
     def __post_init__(self) -> None:
         self._take_arrays()

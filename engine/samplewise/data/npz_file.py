@@ -75,7 +75,7 @@ def _dataset(
     path: Path, data: NDArray[Any], labels: NDArray[Any], options: SourceOptions
 ) -> Dataset:
     name = printable(path)
-    rows = rows_from(data, f"{name}, key 'dataset'")
+    rows = rows_from(data, f"{name}, key 'dataset'", options.full_scale)
     if labels.ndim in (1, 2) and len(labels) != len(rows.X):
         raise DataError(
             f"{name}: 'dataset' has {len(rows.X):,} rows but 'labels' has {len(labels):,}; "

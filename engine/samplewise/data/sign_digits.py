@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from samplewise.checks import printable
 from samplewise.data.archive import read_matching
 from samplewise.data.dataset import Dataset
-from samplewise.data.image_file import read_grey
-from samplewise.data.image_folder import resized
+from samplewise.data.image_file import read_pixels
 from samplewise.data.labels import encode_labels
 from samplewise.data.npz_file import load_npz
+from samplewise.data.source_options import STRETCH
 from samplewise.errors import DataError
 from samplewise.files import write_bytes
 
@@ -128,8 +128,7 @@ def _photographs(archive: bytes, digest: str) -> dict[str, bytes]:
 def _rows(files: Mapping[str, bytes]) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
     """Return grey rows as uint8 (n, 784) and digits as text (n,), sorted by path."""
     paths = sorted(files)
-    images = (resized(read_grey(files[path], printable(path)), SIZE) for path in paths)
-    X = np.stack([np.asarray(image, dtype=np.uint8).reshape(-1) for image in images])
+    X = np.stack([read_pixels(files[path], printable(path), SIZE, STRETCH)[0] for path in paths])
     return X, np.array([path.split("/")[1] for path in paths])
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import check_learnable
+from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.data.sources import load
 from samplewise.data.split import split
@@ -99,6 +100,7 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
     if dataset is None:
         dataset = load(experiment.data, experiment.classes, experiment.source_options())
     check_learnable(dataset)
+    warn_of_scale(dataset)
     stream = Streams(experiment.seed).generator("split")
     training, test = split(dataset, experiment.split, stream, stratify=experiment.stratify)
     step = Preprocessing.fit(experiment.preprocess, training)
@@ -221,6 +223,7 @@ def _tested(
         columns=data.training.columns,
         full_scale=data.training.full_scale,
         fit=experiment.fit,
+        array_dtype=data.training.array_dtype,
     )
     found = scores(model, data.test.X, data.test.targets)
     return ExperimentResult(
