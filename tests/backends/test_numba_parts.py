@@ -16,10 +16,10 @@ LIBRARIES = {"numba", "llvmlite"}
 CLASSES = {"FunctionCache": caching.FunctionCache, "CFunc": ccallback.CFunc}
 
 
-def origins(tree):
+def origins(nodes):
     """Return the dotted name of each name that a file imports from numba and llvmlite."""
     found = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
             found |= {name: name for name in modules if name.split(".")[0] in LIBRARIES}
@@ -43,9 +43,9 @@ def parts_of_an_attribute(node, known, classes, lowers):
         yield node.attr
 
 
-def own_private_names(tree):
+def own_private_names(nodes):
     """Return the private functions and attributes that a file defines itself."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef):
             yield node.name
         elif (
@@ -60,11 +60,11 @@ def used_parts(*texts):
     """Return the parts of numba and llvmlite that the sources use, by name."""
     used = set()
     for text in texts:
-        tree = ast.parse(text)
-        known, lowers = origins(tree), "llvmlite" in text
+        nodes = list(ast.walk(ast.parse(text)))
+        known, lowers = origins(nodes), "llvmlite" in text
         classes = [name for name in CLASSES if name in text]
         used |= set(known.values())
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Attribute):
                 used |= set(parts_of_an_attribute(node, known, classes, lowers))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -75,7 +75,7 @@ def used_parts(*texts):
                     used.add(f"builder.{node.value}")
             elif isinstance(node, ast.keyword) and node.arg and hasattr(DefaultOptions, node.arg):
                 used.add(f"option {node.arg}")
-        used -= set(own_private_names(tree))
+        used -= set(own_private_names(nodes))
     return used
 
 
