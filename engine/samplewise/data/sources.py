@@ -27,6 +27,9 @@ def load(data: str, classes: Sequence[str] | None = None, *, numbers: bool = Fal
     Raises:
         DataError: neither a name nor a path, fewer than two classes, or what the loader finds.
     """
+    data = os.fspath(data) if isinstance(data, os.PathLike) else data
+    if not isinstance(data, str):
+        raise DataError(f"data is '{printable(data)}', but must name a source or a path")
     dataset = _loader(data, classes, numbers=numbers)()
     if classes is not None:
         dataset = dataset.select(classes)
