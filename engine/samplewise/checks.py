@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 from collections.abc import Iterable
 from numbers import Integral, Real
+from pathlib import Path
+from typing import TypeVar
 
 from samplewise.errors import ParameterError
 
+T = TypeVar("T")
 SHOWN_CHARACTERS = 200
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _ITEM = re.compile(rf"((?:\s*{_QUOTED.pattern})?[^,]*),")
@@ -98,6 +102,21 @@ def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | N
     return value
 
 
+def whole_numbers(name: str, given: object) -> tuple[int, ...]:
+    """Return whole numbers of at least 1 as a tuple; a single one may stand by itself.
+
+    Raises:
+        ParameterError: neither a whole number nor several of them.
+    """
+    if isinstance(given, Integral):
+        return (whole_number(name, given),)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be whole numbers, as in (128, 32)"
+        )
+    return tuple(whole_number(name, one) for one in given)
+
+
 def positive_number(name: str, given: object) -> float:
     """Return `given` as a finite float above 0.
 
@@ -153,6 +172,44 @@ def _number(name: str, given: object, wanted: str) -> float:
         return float(given)
     except OverflowError:
         return math.inf
+
+
+def instance_of(name: str, given: object, kind: type[T]) -> T:
+    """Return `given` where it is an instance of `kind`; `name` is the argument's in messages.
+
+    Raises:
+        ParameterError: it is not.
+    """
+    if not isinstance(given, kind):
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be a {kind.__module__.split('.')[0]}."
+            f"{kind.__name__}"
+        )
+    return given
+
+
+def text(name: str, given: object, example: str) -> str:
+    """Return `given` where it is a text; `name` is the setting's in messages, with an example.
+
+    Raises:
+        ParameterError: it is anything else.
+    """
+    if not isinstance(given, str):
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be a text, as in '{example}'"
+        )
+    return given
+
+
+def file_path(name: str, given: object) -> Path:
+    """Return `given`, a text or a path, as a path; `name` is the argument's in messages.
+
+    Raises:
+        ParameterError: it is anything else.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be the path of a file")
+    return Path(given)
 
 
 def true_or_false(name: str, given: object) -> bool:

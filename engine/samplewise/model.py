@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from samplewise.checks import instance_of
 from samplewise.contract import Program
 from samplewise.data.columns import Columns
 from samplewise.data.preprocessing import NONE, Preprocessing
@@ -56,6 +57,9 @@ class Model:
     array_dtype: str | None = None
 
     def __post_init__(self) -> None:
+        instance_of("network", self.network, Network)
+        instance_of("loss", self.loss, Loss)
+        instance_of("preprocessing", self.preprocessing, Preprocessing)
         # A program's buffers serve one call at a time, and kernels run without the GIL.
         object.__setattr__(self, "_lock", threading.Lock())
 

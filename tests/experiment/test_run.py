@@ -8,7 +8,9 @@ import pytest
 from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare, run
+from samplewise.experiment.explanation import explain
+from samplewise.experiment.run import decided, prepare, run, run_many
+from samplewise.training.loop import train
 
 
 def blobs(classes=2, rows=90, features=3):
@@ -32,6 +34,31 @@ def test_two_classes_are_learned_with_binary_cross_entropy():
     assert result.model.loss.name == "binary_cross_entropy"
     assert result.model.network.outputs == 1
     assert result.confusion.sum() == len(result.data.test) == 18
+
+
+def test_a_dataset_is_cut_and_preprocessed_as_the_experiment_says():
+    chosen = experiment(epochs=2, split=0.5, init="glorot_uniform")
+    given, prepared = run(chosen, blobs()), run(chosen, prepare(chosen, blobs()))
+    np.testing.assert_array_equal(given.model.parameters, prepared.model.parameters)
+    together = run_many([chosen], blobs())
+    np.testing.assert_array_equal(together[0].model.parameters, given.model.parameters)
+    assert explain(chosen, blobs(), measure=False).rows == 45
+
+
+def test_classes_of_a_dataset_are_chosen_and_weighted_by_name():
+    chosen = experiment(epochs=1, init="glorot_uniform", classes=("class 2", "class 1"))
+    weighted = dataclasses.replace(chosen, class_weight={"class 2": 5})
+    data = prepare(weighted, blobs(3))
+    result = run(weighted, data)
+    assert result.model.class_names == ("class 2", "class 1")
+    assert result.history.settings["class_weight"] == "class 2:5.0"
+    network, effective = decided(chosen, data)
+    own = np.where(data.training.labels == 0, 5.0, 1.0)
+    wanted = train(network, data.inputs, data.training.labels, effective, sample_weight=own)
+    np.testing.assert_array_equal(result.model.parameters, wanted.parameters)
+    assert explain(weighted, data, measure=False).rows == 48
+    with pytest.raises(ParameterError, match="names the class 'class 0', but the classes are"):
+        run(dataclasses.replace(chosen, class_weight="class 0:2"), data)
 
 
 def test_three_classes_are_learned_with_categorical_cross_entropy():

@@ -206,7 +206,7 @@ def test_a_weight_that_is_not_finite_in_the_end_is_a_divergence(monkeypatch, pro
     with pytest.raises(SomeDivergedError, match="network 1: a weight is not finite after") as error:
         train_many(NETWORKS, X, LABELS, chosen, callbacks=recorders)
     assert list(error.value.errors) == [1]
-    assert [calls[0].calls[-1] for calls in recorders] == ["finished", 3, "finished"]
+    assert [calls[0].calls[-1] for calls in recorders] == ["finished", "diverged", "finished"]
 
 
 class Recorder(Callback):
@@ -238,7 +238,7 @@ def test_callbacks_are_told_of_their_own_network(monkeypatch, many):
         train_many((*NETWORKS[:2], RELU), X, LABELS, chosen, callbacks=[[first], [second], [third]])
     assert first.calls == ["compile many", "begin", 1, 2, 3, "finished"]
     assert second.calls == ["compile many", "begin", 1, "enough"]
-    assert third.calls == ["compile many", "begin"]
+    assert third.calls == ["compile many", "begin", "diverged"]
 
 
 def test_a_stop_ends_all_that_still_train(monkeypatch):

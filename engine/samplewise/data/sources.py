@@ -36,6 +36,9 @@ def load(
     Raises:
         DataError: neither a name nor a path, a class that does not exist, or what the loader finds.
     """
+    data = os.fspath(data) if isinstance(data, os.PathLike) else data
+    if not isinstance(data, str):
+        raise DataError(f"data: must name a source or a path, got '{printable(data)}'")
     dataset = _loader(data, classes, options, columns)()
     return dataset if classes is None else dataset.select(classes)
 

@@ -15,10 +15,10 @@ from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared, decided, prepare
+from samplewise.experiment.run import Prepared, as_prepared, decided
 from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
 from samplewise.training.loop import loss_for, train
@@ -83,17 +83,17 @@ class Explanation:
 
 def explain(
     experiment: Experiment,
-    data: Prepared | None = None,
+    data: Prepared | Dataset | None = None,
     *,
     measure: bool = True,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> Explanation:
     """Return which plan the experiment would train by, and what a few epochs of it take.
 
     Args:
         experiment: what would be run.
-        data: used instead of preparing the experiment's own.
+        data: as `run`.
         measure: whether to train a few epochs.
         callbacks: as `train`, of that training.
         stop: as `train`.
@@ -101,10 +101,10 @@ def explain(
     Raises:
         SamplewiseError: as `run`.
     """
-    data = data or prepare(experiment)
+    data, hooks = as_prepared(experiment, data), as_callbacks(callbacks)
     network, effective = decided(experiment, data)
     if not measure:
-        return _unmeasured(effective, network, data.training, callbacks)
+        return _unmeasured(effective, network, data.training, hooks)
     few = _Few()
     settings = dataclasses.replace(effective, **NOT_PREDICTED)
     history = train(
@@ -113,7 +113,7 @@ def explain(
         data.training.targets,
         settings,
         class_names=data.training.class_names or None,
-        callbacks=[*callbacks, few],
+        callbacks=[*hooks, few],
         stop=stop,
     ).history
     _refuse_what_train_refuses(effective, history.rows, history.validation_rows)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.checks import instance_of, printable
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import check_learnable
 from samplewise.data.pixels import warn_of_scale
@@ -22,7 +23,7 @@ from samplewise.experiment.scores import scores
 from samplewise.model import Model
 from samplewise.network import Loss, Network, as_class_loss
 from samplewise.streams import Streams
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks import Hook
 from samplewise.training.history import History
 from samplewise.training.loop import TrainingResult, train
 from samplewise.training.many import train_many
@@ -92,12 +93,17 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
 
     Args:
         experiment: what to load, and how to cut it.
-        dataset: used instead of loading `experiment.data`; its classes are taken as they are.
+        dataset: used instead of loading `experiment.data`.
 
     Raises:
         DataError, ParameterError: the data cannot be used.
     """
-    if dataset is None:
+    instance_of("experiment", experiment, Experiment)
+    if dataset is not None:
+        instance_of("dataset", dataset, Dataset)
+        if experiment.classes not in (None, dataset.class_names):
+            dataset = dataset.select(experiment.classes or ())
+    else:
         dataset = load(experiment.data, experiment.classes, experiment.source_options())
     check_learnable(dataset)
     warn_of_scale(dataset)
@@ -107,25 +113,38 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
     return Prepared(training, test, step, step.apply(training.X))
 
 
+def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prepared:
+    """Return data ready for an experiment: prepared already, a dataset, or the experiment's own.
+
+    Raises:
+        ParameterError: it is none of these.
+        SamplewiseError: as `prepare`.
+    """
+    if data is None or isinstance(data, Dataset):
+        return prepare(experiment, data)
+    return instance_of("data", data, Prepared)
+
+
 def run(
     experiment: Experiment,
-    data: Prepared | None = None,
+    data: Prepared | Dataset | None = None,
     *,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> ExperimentResult:
     """Run an experiment from data to a tested model.
 
     Args:
         experiment: what to run.
-        data: used instead of preparing the experiment's own.
+        data: used instead of loading the experiment's own: a dataset, which is cut and preprocessed
+            as the experiment says, or what `prepare` returned.
         callbacks: as `train`.
         stop: as `train`.
 
     Raises:
         SamplewiseError: as `prepare` and `train`.
     """
-    data = data or prepare(experiment)
+    data = as_prepared(experiment, data)
     network, effective = decided(experiment, data)
     trained = train(
         network,
@@ -141,9 +160,9 @@ def run(
 
 def run_many(
     experiments: Sequence[Experiment],
-    data: Prepared,
+    data: Prepared | Dataset,
     *,
-    callbacks: Sequence[Sequence[Callback]] = (),
+    callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
 ) -> list[ExperimentResult]:
     """Run experiments on the same data, at once where the backend can, each as `run` would.
@@ -152,7 +171,7 @@ def run_many(
         experiments: at least one. What `train_many` lets networks differ in they may differ in,
             the hidden layers and their activation too. Their data, preprocess and split are not
             looked at: `data` decides.
-        data: prepared, for all.
+        data: prepared, for all; a dataset is cut and preprocessed as the first experiment says.
         callbacks: as `train_many`.
         stop: as `train_many`.
 
@@ -163,6 +182,13 @@ def run_many(
         SomeDivergedError: once all are done; its results are those of the other experiments.
         SamplewiseError: as `train_many`.
     """
+    if not isinstance(experiments, list | tuple) or not experiments:
+        raise ParameterError(
+            f"experiments is '{printable(experiments)}', but must be a list of at least one"
+        )
+    if data is None:
+        raise ParameterError("data is None, but must be a Dataset or prepared")
+    data = as_prepared(experiments[0], data)
     pairs = [decided(experiment, data) for experiment in experiments]
     networks, effective = [network for network, _ in pairs], [own for _, own in pairs]
 
@@ -187,6 +213,7 @@ def run_many(
 
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
     """Return the network, and the experiment without what was left to "auto" before training."""
+    instance_of("experiment", experiment, Experiment)
     loss, outputs = _loss_and_outputs(experiment, data.training)
     network = experiment.network(data.training.features, data.training.image_shape, outputs)
     return network, dataclasses.replace(

@@ -90,6 +90,14 @@ class _Loop:
 
     def run(self, stop: threading.Event) -> None:
         """Run the epochs until none is left, callbacks say so, or `stop` is set."""
+        try:
+            self._run(stop)
+        except BaseException as error:
+            self._tell_end(error)
+            raise
+        self._tell_end(None)
+
+    def _run(self, stop: threading.Event) -> None:
         machine = environment()
         for trainee in self._trainees:
             trainee.begin(machine)
@@ -182,9 +190,17 @@ class _Loop:
             trainee.end(in_place=self._program.plan.in_place)
         if len(self._trainees) > 1:
             self._share(sum(self._epoch_ms) + synchronize_ms)
-        for trainee in whole:
-            if trainee.error is None:
-                trainee.tell_end()
+
+    def _tell_end(self, raised: BaseException | None) -> None:
+        """Tell all callbacks that training is over; raise what they raise, unless `raised` is."""
+        failed = raised is not None
+        later = [one for trainee in self._trainees for one in trainee.tell_end(failed=failed)]
+        first = raised or (later[0] if later else None)
+        for error in later:
+            if first is not None and error is not first:
+                first.add_note(f"on_train_end of a callback raised {error!r} after that")
+        if raised is None and first is not None:
+            raise first
 
     def _share(self, ms: float) -> None:
         """Tell each history of the run that all networks shared."""

@@ -10,9 +10,10 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise import registry
+from samplewise.checks import instance_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import Compiled, run_epochs
 from samplewise.training.execution import Alone
 from samplewise.training.history import History
@@ -49,7 +50,7 @@ def train(
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
     class_names: Sequence[str] | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> TrainingResult:
     """Train a network from fresh weights.
@@ -70,7 +71,8 @@ def train(
         class_names: of the class indices, one for each class of the network, by which
             `class_weight` and text targets go; None takes those of text targets in code-point
             order, False and True of bool, and "0", "1" and so on of indices.
-        callbacks: called in this order.
+        callbacks: called in this order; a function is called with the record of each epoch, as
+            `Callback.on_epoch_end`.
         stop: once set, training ends at the next batch edge of bounded work and keeps what was
             trained; the history says so.
 
@@ -95,7 +97,7 @@ def train(
         sample_weight=sample_weight,
         class_names=class_names,
     )
-    return train_on(rows, network, loss, settings, callbacks=callbacks, stop=stop)
+    return train_on(rows, network, loss, settings, callbacks=as_callbacks(callbacks), stop=stop)
 
 
 def train_on(
@@ -108,6 +110,7 @@ def train_on(
     stop: threading.Event | None,
 ) -> TrainingResult:
     """Train as `train` does, on rows that are prepared already."""
+    check_stop(stop)
     fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(
         settings.backend, network, loss, settings.rule, rows.X.dtype, settings.plan, fields
@@ -123,6 +126,16 @@ def train_on(
 
     run_epochs([trainee], rows, compiled, stop)
     return result_of(trainee)
+
+
+def check_stop(stop: Any) -> None:
+    """Refuse what cannot be asked whether it is set.
+
+    Raises:
+        ParameterError: it is no event.
+    """
+    if stop is not None and not callable(getattr(stop, "is_set", None)):
+        raise ParameterError(f"stop is '{printable(stop)}', but must be a threading.Event")
 
 
 def result_of(trainee: Trainee) -> TrainingResult:
@@ -142,8 +155,10 @@ def loss_for(network: Network, settings: TrainingSettings) -> Loss:
     """Return the loss of a network.
 
     Raises:
-        ParameterError: the settings' loss does not fit the network.
+        ParameterError: network or settings are none, or the settings' loss does not fit.
     """
+    instance_of("network", network, Network)
+    instance_of("settings", settings, TrainingSettings)
     loss = settings.loss_for(network.outputs)
     loss.check_outputs(network.outputs)
     last = network.layers[-1].activation

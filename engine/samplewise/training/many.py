@@ -15,10 +15,10 @@ from samplewise.contract import Program
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import Compiled, run_epochs
 from samplewise.training.inputs import TrainingRows
-from samplewise.training.loop import TrainingResult, loss_for, result_of, train_on
+from samplewise.training.loop import TrainingResult, check_stop, loss_for, result_of, train_on
 from samplewise.training.preparation import Validation, prepared
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
@@ -34,12 +34,12 @@ def train_many(
     networks: Sequence[Network],
     X: ArrayLike,
     targets: ArrayLike,
-    settings: Sequence[TrainingSettings],
+    settings: TrainingSettings | Sequence[TrainingSettings],
     *,
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
     class_names: Sequence[str] | None = None,
-    callbacks: Sequence[Sequence[Callback]] = (),
+    callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
 ) -> list[TrainingResult]:
     """Train networks on the same rows in the same order, each as `train` would.
@@ -59,7 +59,7 @@ def train_many(
         networks: at least one.
         X: as `train`.
         targets: as `train`.
-        settings: of each network.
+        settings: of each network, or one for all.
         validation: as `train`.
         sample_weight: as `train`.
         class_names: as `train`.
@@ -75,13 +75,14 @@ def train_many(
         SomeDivergedError: once all are done; it holds what came of the others.
         SamplewiseError: as `train`.
     """
+    networks = _listed("networks", networks)
+    if isinstance(settings, TrainingSettings):
+        settings = [settings] * len(networks)
+    settings = _listed("settings", settings)
     loss = _shared_loss(networks, settings)
     _check_shared(networks, settings)
-    if callbacks and len(callbacks) != len(networks):
-        raise ParameterError(
-            f"callbacks holds {len(callbacks)} lists for {len(networks)} networks; give one a "
-            "network, or none at all"
-        )
+    check_stop(stop)
+    calls = _callbacks(callbacks, len(networks))
     rows = prepared(
         networks[0],
         X,
@@ -92,16 +93,32 @@ def train_many(
         sample_weight=sample_weight,
         class_names=class_names,
     )
-    each = list(zip(networks, settings, callbacks or [()] * len(networks), strict=True))
+    each = list(zip(networks, settings, calls, strict=True))
     choices = [_choice(network, own, loss, rows) for network, own, _ in each]
     if len(networks) == 1 or not _at_once(choices):
         return _all_or_raise([_one(rows, loss, *one, stop) for one in each])
     trainees = [
-        Trainee(network, loss, own, rows, choice, calls)
-        for (network, own, calls), choice in zip(each, choices, strict=True)
+        Trainee(network, loss, own, rows, choice, hooks)
+        for (network, own, hooks), choice in zip(each, choices, strict=True)
     ]
     run_epochs(trainees, rows, lambda: _compiled(trainees, rows), stop)
     return _all_or_raise([trainee.error or result_of(trainee) for trainee in trainees])
+
+
+def _listed(name: str, given: Any) -> list[Any]:
+    if not isinstance(given, list | tuple):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be a list, one a network")
+    return list(given)
+
+
+def _callbacks(given: Sequence[Hook | Sequence[Hook]], networks: int) -> list[list[Callback]]:
+    lists = _listed("callbacks", given)
+    if lists and len(lists) != networks:
+        raise ParameterError(
+            f"callbacks holds {len(lists)} lists for {networks} networks; give one a network, or "
+            "none at all"
+        )
+    return [as_callbacks(hooks) for hooks in lists] or [[] for _ in range(networks)]
 
 
 def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> Loss:

@@ -27,11 +27,11 @@ from samplewise.streams import Streams
 from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.augmentation import rows_of_epochs
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.control_settings import ControlSettings
 from samplewise.training.execution import blamed_on
 from samplewise.training.inputs import TrainingRows
-from samplewise.training.loop import loss_for
+from samplewise.training.loop import check_stop, loss_for
 from samplewise.training.preparation import prepared
 from samplewise.training.schedule_settings import ScheduleSettings
 from samplewise.training.settings import TrainingSettings
@@ -84,7 +84,7 @@ def find_rate(
     lowest: float = LOWEST,
     highest: float = HIGHEST,
     class_names: Sequence[str] | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> RateSweep:
     """Train one pass from fresh weights while the rate grows, and suggest a learning rate.
@@ -111,8 +111,9 @@ def find_rate(
     lowest, highest = positive_number("lowest", lowest), positive_number("highest", highest)
     if not lowest < highest:
         raise ParameterError(f"lowest is {lowest:g}, but must be below highest, {highest:g}")
-    settings = _for_one_pass(settings)
     loss = loss_for(network, settings)
+    check_stop(stop)
+    settings = _for_one_pass(settings)
     rows = prepared(network, X, targets, loss, settings, class_names=class_names)
     steps = -(-len(rows) // settings.batch_size)
     if steps < FEWEST_STEPS:
@@ -124,14 +125,15 @@ def find_rate(
     fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
     trainee = Trainee(network, loss, settings, rows, choice)
-    for callback in callbacks:
+    hooks = as_callbacks(callbacks)
+    for callback in hooks:
         callback.on_compile_begin(choice.backend.name)
     with limited(settings.threads), np.errstate(all="ignore"):
         with blamed_on(choice.backend.name):
             workload = settings.workload(len(rows), fields)
             program = choice.backend.compile(network, loss, rule, dtype, workload)
             program.warm_up()
-        for callback in callbacks:
+        for callback in hooks:
             callback.on_train_begin(trainee.history)
         count = min(steps, MOST_RATES)
         rates = np.geomspace(lowest, highest, count).tolist()

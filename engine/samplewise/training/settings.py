@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from samplewise.checks import one_of, positive_number, true_or_false, whole_number
+from samplewise.checks import one_of, positive_number, text, true_or_false, whole_number
 from samplewise.contract import PLANS, RATES, WEIGHTS, Workload
 from samplewise.contract.plan import DEFAULT_MEMORY_MB
 from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Loss, Optimizer
@@ -107,7 +107,7 @@ class TrainingSettings(ControlSettings, ScheduleSettings):
         one_of("loss", self.loss, (AUTO, *LOSSES))
         true_or_false("shuffle", self.shuffle)
         if self.augment is not None:
-            Augmentation.from_text(self.augment)
+            Augmentation.from_text(text("augment", self.augment, "shift 2, rotate 10"))
         one_of("init", self.init, INITIALIZERS)
         one_of("dtype", self.dtype, DTYPES)
         one_of("plan", self.plan, (AUTO, *PLANS))

@@ -17,7 +17,7 @@ from samplewise.network import ClassLoss, Loss, Network, aligned_zeros, initiali
 from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.training import divergence
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks import Callback, stop_reason
 from samplewise.training.execution import Reading
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.inputs import TrainingRows
@@ -27,6 +27,8 @@ from samplewise.training.rates import RunRates
 from samplewise.training.schedules.base import Rates
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.watch import Watch
+
+DIVERGED, FAILED = "diverged", "failed"
 
 
 class Trainee:
@@ -80,6 +82,7 @@ class Trainee:
         self.history = self._new_history(rows, choice)
         self.samples_run = 0
         self.stopped: str | None = None
+        self._begun: list[Callback] = []
         self.error: DivergenceError | None = None
 
     def _new_history(self, rows: TrainingRows, choice: Choice) -> History:
@@ -141,6 +144,7 @@ class Trainee:
         """Tell the callbacks that training begins, on this machine."""
         self.history.environment = copy.deepcopy(environment)
         for callback in self.callbacks:
+            self._begun.append(callback)
             callback.on_train_begin(self.history)
 
     def check_stretch(
@@ -206,7 +210,7 @@ class Trainee:
             return
         self.history.epochs.append(record)
         own = self._seen(record, reading) if record.samples == self._rows else None
-        reasons = [callback.on_epoch_end(record) for callback in self.callbacks]
+        reasons = [stop_reason(callback.on_epoch_end(record)) for callback in self.callbacks]
         self.stopped = next(filter(None, reasons), own)
 
     def _seen(self, record: EpochRecord, reading: Reading) -> str | None:
@@ -238,10 +242,26 @@ class Trainee:
         self._keeping.bring_into(self.state.parameters)
         self.history.stopped = self.stopped or "finished"
 
-    def tell_end(self) -> None:
-        """Tell the callbacks that training is over."""
-        for callback in self.callbacks:
-            callback.on_train_end(self.history)
+    def tell_end(self, *, failed: bool) -> list[Exception]:
+        """Tell every callback that has heard of the begin that training is over.
+
+        Args:
+            failed: whether an error ended it.
+
+        Returns:
+            What the callbacks raised meanwhile; all of them are told.
+        """
+        if self.error is not None:
+            self.history.stopped = DIVERGED
+        elif failed:
+            self.history.stopped = FAILED
+        raised: list[Exception] = []
+        for callback in self._begun:
+            try:
+                callback.on_train_end(self.history)
+            except Exception as error:  # noqa: BLE001 - raised once all are told
+                raised.append(error)
+        return raised
 
     @contextmanager
     def _diverging(self) -> Iterator[None]:
