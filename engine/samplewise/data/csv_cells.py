@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.csv_dialect import LINE_END, Body
+from samplewise.data.csv_dialect import Body
 
 # Python's own float() also takes 1_000, Arabic digits, nan and infinity.
 NUMBER = r"[ \t]*+[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[ \t]*+"
@@ -99,10 +99,10 @@ def plain_table(
     Returns:
         The labels, and the numbers of the other columns, uint8 or float64.
     """
-    text, separator = body.text, body.separator
-    if '"' in text:
+    separator = body.separator
+    if '"' in body.text:
         return None
-    lines = [line for line in LINE_END.split(text) if line][1:]
+    lines = body.lines()[1:]
     if not lines or max(map(len, lines)) > csv.field_size_limit():
         return None
     if any(line.count(separator) != columns - 1 for line in lines):

@@ -126,7 +126,16 @@ def rows_of(table: Table, options: SourceOptions, name: str) -> Rows:
                 f"'{printable(odd[0])}' holds no numbers; leave out --full-scale, or drop the "
                 "column"
             )
-    return table_rows(table.X, name, options.full_scale)
+        return table_rows(_whole_bytes(table.X), name, options.full_scale)
+    return table_rows(np.asarray(table.X, np.float64), name)
+
+
+def _whole_bytes(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as uint8 where all are whole within 0..255."""
+    if values.dtype == np.uint8 or values.min() < 0 or values.max() > 255:
+        return values
+    pixels = values.astype(np.uint8)
+    return pixels if np.array_equal(pixels, values) else values
 
 
 def _wanted(names: list[str], options: SourceOptions, columns: Columns | None, name: str) -> Wanted:
