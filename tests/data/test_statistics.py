@@ -49,6 +49,19 @@ def test_a_table_of_values_is_described():
     assert row["rows per class"] == "1 ('no') to 2 ('yes')"
 
 
+def test_the_dtype_of_the_file_is_told_beside_that_of_the_rows():
+    _, row = images(array_dtype="int64")
+    assert row["values"] == "int64, kept as uint8, 0 to 200"
+    _, row = images(array_dtype="uint8")
+    assert row["values"] == "uint8, 0 to 200"
+
+
+def test_numbers_to_learn_are_described_instead_of_classes():
+    _, row = table(np.zeros((2, 1)), [0, 0], (), values=np.array([[0.5, -1.5], [7.0, 2.0]]))
+    assert row["targets"] == "2 a row, -1.5 to 7"
+    assert not {"classes", "rows per class"} & row.keys()
+
+
 def test_drawn_rows_are_marked():
     _, row = images(synthetic=True)
     assert row["synthetic"] == "yes"

@@ -25,20 +25,18 @@ def statistics(dataset: Dataset) -> list[tuple[str, str]]:
     with np.errstate(over="ignore", invalid="ignore"):
         mean = X.mean(dtype=np.float64)
         deviation = _standard_deviation(X, mean)
-    names = ", ".join(dataset.class_names)
     return [
         ("dataset", printable(dataset.name)),
         ("source", printable(dataset.source)),
         ("synthetic", "yes" if dataset.synthetic else "no"),
         ("images" if dataset.image_shape else "rows", f"{len(dataset):,}"),
         ("size", _size(dataset)),
-        ("values", f"{X.dtype}, {X.min():g} to {X.max():g}"),
+        ("values", f"{_dtype(dataset)}, {X.min():g} to {X.max():g}"),
         ("mean", f"{mean:.4g}"),
         ("standard deviation", f"{deviation:.4g}"),
         ("full scale", "none" if dataset.full_scale is None else f"{dataset.full_scale:g}"),
-        ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),
-        ("rows per class", _rows_per_class(dataset)),
-        ("memory", _bytes(X.nbytes + dataset.labels.nbytes)),
+        *_targets(dataset),
+        ("memory", _bytes(X.nbytes + dataset.targets.nbytes)),
         ("fingerprint", dataset.fingerprint()[:FINGERPRINT_DIGITS]),
     ]
 
@@ -55,6 +53,22 @@ def _size(dataset: Dataset) -> str:
         return f"{dataset.features:,} values a row"
     height, width = dataset.image_shape
     return f"{height} x {width} pixels"
+
+
+def _dtype(dataset: Dataset) -> str:
+    stored, kept = dataset.array_dtype, str(dataset.X.dtype)
+    return kept if stored in (None, kept) else f"{stored}, kept as {kept}"
+
+
+def _targets(dataset: Dataset) -> list[tuple[str, str]]:
+    if dataset.values is not None:
+        low, high = dataset.values.min(), dataset.values.max()
+        return [("targets", f"{dataset.values.shape[1]:,} a row, {low:g} to {high:g}")]
+    names = ", ".join(dataset.class_names)
+    return [
+        ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),
+        ("rows per class", _rows_per_class(dataset)),
+    ]
 
 
 def _rows_per_class(dataset: Dataset) -> str:
