@@ -123,6 +123,7 @@ MADE_BY_THE_PROJECT = {
     "LayerNorm",
     "RateSweep",
     "SamplewiseError",
+    "SamplewiseWarning",
     "SomeDivergedError",
     "TrainingResult",
     "__version__",

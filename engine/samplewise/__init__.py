@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
     from samplewise.data.sources import load as load_dataset
-    from samplewise.errors import SamplewiseError, SomeDivergedError
+    from samplewise.errors import SamplewiseError, SamplewiseWarning, SomeDivergedError
     from samplewise.experiment.experiment import Experiment
     from samplewise.experiment.run import ExperimentResult, prepare, run, run_many
     from samplewise.model import Model
@@ -57,6 +57,7 @@ _HOMES = {
     "Network": "samplewise.network",
     "RateSweep": "samplewise.training.rate_finder",
     "SamplewiseError": "samplewise.errors",
+    "SamplewiseWarning": "samplewise.errors",
     "SomeDivergedError": "samplewise.errors",
     "TrainingResult": "samplewise.training.loop",
     "TrainingSettings": "samplewise.training.settings",
@@ -94,6 +95,7 @@ __all__ = [
     "Network",
     "RateSweep",
     "SamplewiseError",
+    "SamplewiseWarning",
     "SomeDivergedError",
     "TrainingResult",
     "TrainingSettings",

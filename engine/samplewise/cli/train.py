@@ -105,7 +105,7 @@ def train(
 
 
 def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> ExperimentResult:
-    from samplewise.cli.progress import CompilingNotice, EpochProgress
+    from samplewise.cli.progress import EpochProgress
     from samplewise.experiment.run import run
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
@@ -117,8 +117,8 @@ def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> Experime
             del history
             interrupts.finish = True
 
-    with CompilingNotice() as notice, EpochProgress() as progress:
-        callbacks = (KeepWhatIsTrained(), notice, progress)
+    with EpochProgress() as progress:
+        callbacks = (KeepWhatIsTrained(), progress)
         return run(experiment, callbacks=callbacks, stop=interrupts.stop)
 
 

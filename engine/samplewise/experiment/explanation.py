@@ -19,9 +19,10 @@ from samplewise.experiment.run import Prepared, as_prepared, decided
 from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
+from samplewise.training.compile_notice import announced
 from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
-from samplewise.training.loop import loss_for, train
+from samplewise.training.loop import loss_for, trained
 from samplewise.training.selection import select
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
@@ -107,7 +108,7 @@ def explain(
         return _unmeasured(effective, network, data.training, hooks)
     few = _Few()
     settings = dataclasses.replace(effective, **NOT_PREDICTED)
-    history = train(
+    history = trained(
         network,
         data.inputs,
         data.training.targets,
@@ -146,7 +147,7 @@ def _unmeasured(
     )
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
-    with limited(experiment.threads):
+    with limited(experiment.threads), announced(choice.backend):
         program = choice.backend.compile(network, loss, optimizer, dtype, workload)
     return Explanation(
         experiment=experiment,

@@ -18,6 +18,7 @@ from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.augmentation import rows_of_epochs
 from samplewise.training.budget import Budget
+from samplewise.training.compile_notice import announced
 from samplewise.training.environment import environment
 from samplewise.training.execution import ReadingOf, Readings, blamed_on
 from samplewise.training.history import SharedRun
@@ -59,7 +60,7 @@ def run_epochs(
             for callback in trainee.callbacks:
                 callback.on_compile_begin(backend)
         began = time.perf_counter()
-        with blamed_on(backend):
+        with announced(trainees[0].backend), blamed_on(backend):
             compiled = compile_all()
         compile_ms = (time.perf_counter() - began) * 1e3
         for trainee in trainees:

@@ -16,10 +16,8 @@ from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
 from samplewise.network import ClassLoss, Loss, Network, aligned_zeros
 from samplewise.training.classes import TARGETS, class_targets
+from samplewise.training.notes import notes_on_scale, notes_on_targets
 from samplewise.training.targets import prepare_targets
-
-# Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
-UNSCALED = 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +88,7 @@ def training_rows(
         labels,
         Y,
         fingerprint(rows, Y),
-        tuple(notes_on_scale(rows)),
+        (*notes_on_scale(rows), *notes_on_targets(Y, loss)),
         image_shape,
         class_names=names,
     )
@@ -181,14 +179,6 @@ def one_row(x: ArrayLike, network: Network) -> NDArray[Any]:
             "several rows go to Model.probabilities"
         )
     return given[np.newaxis]
-
-
-def notes_on_scale(X: NDArray[Any]) -> list[str]:
-    """Return a warning where inputs are so large that training will hardly move."""
-    largest = float(np.abs(X).max())
-    if largest <= UNSCALED:
-        return []
-    return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]
 
 
 def fingerprint(*arrays: NDArray[Any]) -> str:

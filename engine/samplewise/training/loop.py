@@ -18,6 +18,7 @@ from samplewise.training.epochs import Compiled, run_epochs
 from samplewise.training.execution import Alone
 from samplewise.training.history import History
 from samplewise.training.inputs import TrainingRows
+from samplewise.training.notes import warn_of
 from samplewise.training.preparation import Validation, prepared
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
@@ -78,7 +79,7 @@ def train(
 
     Returns:
         The parameters after the last step, or what `keep_best` and `ema_decay` make of them, and
-        the history.
+        the history, whose notes are also warnings of the category `SamplewiseWarning`.
 
     Raises:
         ParameterError, DataError: network, settings or arrays do not fit.
@@ -86,6 +87,34 @@ def train(
         DivergenceError: a loss, weight or logit was not finite.
         ContractError: the backend raised, or broke the contract.
     """
+    result = trained(
+        network,
+        X,
+        targets,
+        settings,
+        validation=validation,
+        sample_weight=sample_weight,
+        class_names=class_names,
+        callbacks=callbacks,
+        stop=stop,
+    )
+    warn_of(result.history.notes)
+    return result
+
+
+def trained(
+    network: Network,
+    X: ArrayLike,
+    targets: ArrayLike,
+    settings: TrainingSettings,
+    *,
+    validation: Validation | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+    callbacks: Hook | Sequence[Hook] = (),
+    stop: threading.Event | None = None,
+) -> TrainingResult:
+    """Train as `train` does, without warnings; the history has its notes all the same."""
     loss = loss_for(network, settings)
     rows = prepared(
         network,

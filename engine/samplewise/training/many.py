@@ -19,6 +19,7 @@ from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import Compiled, run_epochs
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.loop import TrainingResult, check_stop, loss_for, result_of, train_on
+from samplewise.training.notes import warn_of
 from samplewise.training.preparation import Validation, prepared
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
@@ -213,6 +214,7 @@ def _one(
 def _all_or_raise(found: Sequence[TrainingResult | DivergenceError]) -> list[TrainingResult]:
     errors = {i: one for i, one in enumerate(found) if isinstance(one, DivergenceError)}
     results = [None if isinstance(one, DivergenceError) else one for one in found]
+    warn_of(note for one in results if one is not None for note in one.history.notes)
     if errors:
         raise SomeDivergedError(results, errors)
     return [one for one in results if one is not None]

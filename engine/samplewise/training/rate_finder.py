@@ -28,10 +28,12 @@ from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.augmentation import rows_of_epochs
 from samplewise.training.callbacks import Hook, as_callbacks
+from samplewise.training.compile_notice import announced
 from samplewise.training.control_settings import ControlSettings
 from samplewise.training.execution import blamed_on
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.loop import check_stop, loss_for
+from samplewise.training.notes import warn_of
 from samplewise.training.preparation import prepared
 from samplewise.training.schedule_settings import ScheduleSettings
 from samplewise.training.settings import TrainingSettings
@@ -129,7 +131,7 @@ def find_rate(
     for callback in hooks:
         callback.on_compile_begin(choice.backend.name)
     with limited(settings.threads), np.errstate(all="ignore"):
-        with blamed_on(choice.backend.name):
+        with announced(choice.backend), blamed_on(choice.backend.name):
             workload = settings.workload(len(rows), fields)
             program = choice.backend.compile(network, loss, rule, dtype, workload)
             program.warm_up()
@@ -138,7 +140,9 @@ def find_rate(
         count = min(steps, MOST_RATES)
         rates = np.geomspace(lowest, highest, count).tolist()
         losses, stopped = _swept(program, trainee, rows, rates, stop or threading.Event())
-    return _sweep(rates[: len(losses)], losses, stopped, trainee)
+    found = _sweep(rates[: len(losses)], losses, stopped, trainee)
+    warn_of(found.notes)
+    return found
 
 
 def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:

@@ -23,6 +23,7 @@ from samplewise.training.history import EpochRecord, History
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.keeping import Keeping
 from samplewise.training.measuring import Measuring
+from samplewise.training.notes import notes_on_learning
 from samplewise.training.rates import RunRates
 from samplewise.training.schedules.base import Rates
 from samplewise.training.settings import TrainingSettings
@@ -241,6 +242,9 @@ class Trainee:
             self.history.best_epoch = self._watch.best_epoch
         self._keeping.bring_into(self.state.parameters)
         self.history.stopped = self.stopped or "finished"
+        rows = self.measuring.rows
+        whole = [one.loss for one in self.history.epochs if one.samples == self._rows]
+        self.history.notes += notes_on_learning(whole, self.loss, rows.Y, rows.weights)
 
     def tell_end(self, *, failed: bool) -> list[Exception]:
         """Tell every callback that has heard of the begin that training is over.
