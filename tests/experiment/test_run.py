@@ -1,12 +1,13 @@
 """From an experiment to a tested model."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
-from samplewise.errors import ParameterError
+from samplewise.errors import ParameterError, SamplewiseWarning
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import explain
 from samplewise.experiment.run import decided, prepare, run, run_many
@@ -129,3 +130,15 @@ def test_categorical_loss_with_two_classes_gets_two_logits():
     result = run(chosen, prepare(chosen, blobs()))
     assert result.model.network.outputs == 2
     assert result.test_accuracy == 1.0
+
+
+@pytest.mark.parametrize(
+    ("split", "why"), [(0.01, "there is one"), (0.5, "their targets do not differ")]
+)
+def test_r_squared_that_is_undefined_is_noted(monkeypatch, split, why):
+    monkeypatch.setattr("samplewise.experiment.scores.r_squared", lambda *given: math.nan)
+    chosen = experiment(loss="mean_squared_error", epochs=1, split=split, init="glorot_uniform")
+    data = Dataset("numbers", blobs().X, None, values=blobs().X[:, 0] / 10)
+    with pytest.warns(SamplewiseWarning, match=why):
+        result = run(chosen, data)
+    assert result.history.notes == [f"R² of the test rows is undefined: {why}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from samplewise.training.callbacks import Hook
 from samplewise.training.history import History
 from samplewise.training.loop import TrainingResult, train
 from samplewise.training.many import train_many
+from samplewise.training.notes import warn_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,6 +255,10 @@ def _tested(
         array_dtype=data.training.array_dtype,
     )
     found = scores(model, data.test.X, data.test.targets)
+    if found.r2 is not None and math.isnan(found.r2):
+        why = "there is one" if len(data.test) == 1 else "their targets do not differ"
+        history.notes.append(f"R² of the test rows is undefined: {why}")
+        warn_of(history.notes[-1:])
     return ExperimentResult(
         experiment=dataclasses.replace(experiment, backend=history.backend),
         model=model,
