@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import Plan
@@ -21,6 +20,7 @@ from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
 from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
+from samplewise.training.inputs import largest_value
 from samplewise.training.loop import loss_for, train
 from samplewise.training.selection import select
 
@@ -104,7 +104,7 @@ def explain(
     data = data or prepare(experiment)
     network, effective = decided(experiment, data)
     if not measure:
-        return _unmeasured(effective, network, data.training.labels, callbacks)
+        return _unmeasured(effective, network, data, callbacks)
     few = _Few()
     settings = dataclasses.replace(effective, **NOT_PREDICTED)
     history = train(
@@ -127,16 +127,18 @@ def explain(
 def _unmeasured(
     experiment: Experiment,
     network: Network,
-    labels: NDArray[np.int64],
+    data: Prepared,
     callbacks: Sequence[Callback],
 ) -> Explanation:
     loss, dtype = loss_for(network, experiment), np.dtype(experiment.dtype)
+    labels = data.training.labels
     classes = max(network.outputs, 2) if isinstance(loss, ClassLoss) else None
     chosen = select(len(labels), labels, classes, experiment)
     rows = len(chosen.training)
     fields = experiment.step_fields(weighted=chosen.weights is not None)
     _refuse_what_train_refuses(experiment, rows, len(chosen.validation))
-    optimizer, workload = experiment.rule, experiment.workload(rows, fields)
+    optimizer = experiment.rule
+    workload = experiment.workload(rows, fields, largest_value(data.inputs))
     choice = registry.resolve(
         experiment.backend, network, loss, optimizer, dtype, experiment.plan, fields
     )

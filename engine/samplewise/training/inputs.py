@@ -48,6 +48,12 @@ class TrainingRows:
     def __len__(self) -> int:
         return len(self.X)
 
+    @property
+    def largest_input(self) -> float:
+        """The largest absolute value in X, and in that of the validation rows."""
+        held = 0.0 if self.validation is None else self.validation.largest_input
+        return max(largest_value(self.X), held)
+
 
 def training_rows(
     X: ArrayLike, targets: ArrayLike, network: Network, loss: Loss, dtype: DTypeLike
@@ -155,9 +161,14 @@ def one_row(x: ArrayLike, network: Network) -> NDArray[Any]:
     return given[np.newaxis]
 
 
+def largest_value(X: NDArray[Any]) -> float:
+    """Return the largest absolute value, without a copy of X."""
+    return max(float(X.max()), -float(X.min()))
+
+
 def notes_on_scale(X: NDArray[Any]) -> list[str]:
     """Return a warning where inputs are so large that training will hardly move."""
-    largest = float(np.abs(X).max())
+    largest = largest_value(X)
     if largest <= UNSCALED:
         return []
     return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]
