@@ -14,6 +14,7 @@ import time
 import pytest
 from cli_process import SAMPLEWISE
 
+from samplewise import registry
 from samplewise.cli import console
 from samplewise.cli.progress import CompilingNotice, EpochProgress
 from samplewise.training.history import EpochRecord, History
@@ -173,8 +174,12 @@ def test_validation_figures_are_shown(capsys):
     assert capsys.readouterr().err == shown
 
 
-def test_only_compiling_that_takes_long_is_announced(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("kept", "said"), [(True, " (once; kept for later runs)"), (False, "")], ids=["kept", "lost"]
+)
+def test_only_compiling_that_takes_long_is_announced(capsys, monkeypatch, kept, said):
     monkeypatch.setattr("samplewise.cli.progress.QUIET_S", 0.05)
+    monkeypatch.setattr(registry, "keeps_compiled", lambda backend: kept and backend == "slow")
     with CompilingNotice() as notice:
         notice.on_compile_begin("quick")
         notice.on_train_begin(history(1))
@@ -185,4 +190,4 @@ def test_only_compiling_that_takes_long_is_announced(capsys, monkeypatch):
     with CompilingNotice() as notice:
         notice.on_compile_begin("failed")
     time.sleep(0.1)
-    assert capsys.readouterr().err == "compiling kernels of slow (once; kept for later runs)\n"
+    assert capsys.readouterr().err == f"compiling kernels of slow{said}\n"

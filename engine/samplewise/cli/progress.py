@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from samplewise import registry
 from samplewise.cli import console
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import EpochRecord, History
@@ -34,8 +35,7 @@ class CompilingNotice(Callback):
 
     def on_compile_begin(self, backend: str) -> None:
         """Start to wait."""
-        text = f"compiling kernels of {backend} (once; kept for later runs)"
-        self._timer = threading.Timer(QUIET_S, console.note, [text])
+        self._timer = threading.Timer(QUIET_S, _announce, [backend])
         self._timer.daemon = True
         self._timer.start()
 
@@ -47,6 +47,12 @@ class CompilingNotice(Callback):
     def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _announce(backend: str) -> None:
+    # Where they are not kept, the backend warns of it and says what to do.
+    kept = " (once; kept for later runs)" if registry.keeps_compiled(backend) else ""
+    console.note(f"compiling kernels of {backend}{kept}")
 
 
 class EpochProgress(Callback):
