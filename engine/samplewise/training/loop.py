@@ -148,7 +148,8 @@ def train_on(
 
     def compiled() -> Compiled:
         program = choice.backend.compile(
-            network, loss, settings.rule, rows.X.dtype, settings.workload(len(rows), fields)
+            *(network, loss, settings.rule, rows.X.dtype),
+            settings.workload(len(rows), fields, rows.largest_input),
         )
         program.warm_up()
         return Alone(program), [program]

@@ -182,7 +182,8 @@ def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
     weighted = rows.weights is not None
     each = [trainee.settings.step_fields(weighted=weighted) for trainee in trainees]
     fields = frozenset().union(*each)
-    workloads = [trainee.settings.workload(len(rows), fields) for trainee in trainees]
+    largest = rows.largest_input
+    workloads = [trainee.settings.workload(len(rows), fields, largest) for trainee in trainees]
     epochs = max(workload.epochs for workload in workloads)
     workload = dataclasses.replace(workloads[0], epochs=epochs)
     program = backend.compile_many(networks, loss, optimizers, dtype, workload)
