@@ -174,6 +174,7 @@ def test_a_run_with_validation_rows_draws_their_curve_and_says_how_many(file, tm
     np.testing.assert_array_equal(again.model.parameters, done.model.parameters)
 
 
+@pytest.mark.filterwarnings("ignore:no installed font has CJK:UserWarning")
 def test_class_names_in_any_script_are_kept(tmp_path):
     X = np.arange(40.0).reshape(20, 2)
     dataset = Dataset("t", X, np.arange(20) % 2, ("[red]", "日本 $x$"), "a test")

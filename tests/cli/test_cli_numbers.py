@@ -74,6 +74,16 @@ def test_several_labels_at_once_have_an_accuracy_and_no_confusion(cli, flags):
     assert "accuracy" in cli("evaluate", "run").out
 
 
+def test_data_describes_them(cli, table, flags):
+    ended = cli("data", "--data", table, "--loss", "mean_squared_error")
+    assert ended.code == 0, ended.err
+    assert "targets" in ended.out
+    assert "rows per class" not in ended.out
+    of_flags = ("data", "--data", flags, "--loss", "multi_label_cross_entropy", "--json")
+    figures = json.loads(cli(*of_flags).out)
+    assert (figures["classes"], figures["targets"]) == (None, 2)
+
+
 @pytest.mark.parametrize("command", ["explain", "summary", "find-rate"])
 def test_other_commands_take_numbers(cli, table, command):
     ended = cli(command, "--data", table, "--loss", "mean_squared_error")

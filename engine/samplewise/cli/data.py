@@ -34,6 +34,7 @@ def data(
     # The first line, so that these are the options and nothing else.
     given = dict(locals())
     from samplewise.cli.outputs import check_output_file
+    from samplewise.data.pixels import warn_of_scale
     from samplewise.data.sources import load
     from samplewise.data.statistics import statistics
     from samplewise.experiment.config_file import KINDS, effective
@@ -42,6 +43,7 @@ def data(
     if out is not None:
         check_output_file(out, force=force, source=wanted.data)
     dataset = load(wanted.data, wanted.classes, wanted.source_options())
+    warn_of_scale(dataset)
     rows = list(statistics(dataset))
     if out is not None:
         _write_sheet(dataset, out)
@@ -63,7 +65,7 @@ def _write_sheet(dataset: Dataset, out: Path) -> None:
 
 
 def _figures(dataset: Dataset) -> dict[str, Any]:
-    counts = zip(dataset.class_names, dataset.counts().tolist(), strict=True)
+    counts = dict(zip(dataset.class_names, dataset.counts().tolist(), strict=False))
     return {
         "name": dataset.name,
         "source": dataset.source,
@@ -72,6 +74,7 @@ def _figures(dataset: Dataset) -> dict[str, Any]:
         "features": dataset.features,
         "image_shape": dataset.image_shape,
         "full_scale": dataset.full_scale,
-        "classes": dict(counts),
+        "classes": counts if dataset.values is None else None,
+        "targets": None if dataset.values is None else dataset.values.shape[1],
         "fingerprint": dataset.fingerprint(),
     }
