@@ -62,6 +62,7 @@ def test_a_run_is_written_whole(result, tmp_path):
         {"backend": "reference", "activation": "relu", "hidden": (5, 3), "learning_rate": 1 / 3},
     ],
 )
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_the_configuration_written_gives_the_same_bits_again(file, tmp_path, changes):
     first = run(experiment(file, **changes))
     write_run(first, tmp_path / "run", force=False)
