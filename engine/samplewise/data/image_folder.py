@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from samplewise.checks import printable
 from samplewise.data.dataset import MAX_CLASSES, Dataset
 from samplewise.data.image_file import FORMATS, read_grey
 from samplewise.data.labels import check_class_name, check_distinct
-from samplewise.data.source_options import DEFAULT, SourceOptions
+from samplewise.data.source_options import DEFAULT, IMAGE_SIZE, STRETCH, SourceOptions
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
 
@@ -47,6 +48,36 @@ def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset
         image_shape=image_shape,
         full_scale=255.0,
     )
+
+
+def read_images(
+    folder: Path,
+    size: tuple[int, int] = IMAGE_SIZE,
+    fit: str = STRETCH,
+    full_scale: float | None = None,
+) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+    """Read the images of a folder, whether they lie in it or in one folder a class, unlabelled.
+
+    Args:
+        folder: the root, as `load_image_folder`, or images without class folders.
+        size: as `SourceOptions.image_size`.
+        fit: as in `SourceOptions`.
+        full_scale: as in `SourceOptions`.
+
+    Returns:
+        The path of each image below the folder, with forward slashes, in the order of
+        `load_image_folder`; and the rows, white 255, shape (images, height * width).
+
+    Raises:
+        DataError: no image, images beside folders, or as `load_image_folder`.
+    """
+    del fit, full_scale
+    if any(entry.is_dir() for entry in _visible(folder)):
+        files = [file for name in _class_folders(folder) for file in _images(folder, name)]
+    else:
+        files = list(_images(folder, ""))
+    X, _ = _read_all(files, size)
+    return tuple(printable(file.relative_to(folder).as_posix()) for file in files), X
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -60,7 +60,8 @@ class ExperimentResult:
         data: the rows it was trained and tested on.
         test_loss: mean loss of the test rows.
         test_accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are learnt.
-        test_r2: as `training.metrics.r_squared`; None where classes or labels are learnt.
+        test_r2: as `training.metrics.r_squared`, NaN where undefined; None where classes or labels
+            are learnt.
         confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None where
             there are no classes.
     """
@@ -99,10 +100,15 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
     if dataset is None:
         dataset = load(experiment.data, experiment.classes, experiment.source_options())
     check_learnable(dataset)
-    stream = Streams(experiment.seed).generator("split")
-    training, test = split(dataset, experiment.split, stream, stratify=experiment.stratify)
+    training, test = cut(experiment, dataset)
     step = Preprocessing.fit(experiment.preprocess, training)
     return Prepared(training, test, step, step.apply(training.X))
+
+
+def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """Return the rows to train on and those to test on, drawn as the experiment says."""
+    stream = Streams(experiment.seed).generator("split")
+    return split(dataset, experiment.split, stream, stratify=experiment.stratify)
 
 
 def run(
