@@ -151,3 +151,11 @@ def test_numbers_are_validated_without_an_accuracy(cli, table):
     assert ended.code == 0, ended.err
     assert "rows after the last epoch" in ended.out
     assert "accuracy" not in ended.out
+
+
+def test_data_describes_numbers_to_learn(cli, table):
+    told = json.loads(cli("data", "--data", table, "--loss", "huber", "--json").out)
+    assert (told["outputs"], told["classes"]) == (1, {})
+    assert told["statistics"]["numbers to learn"].startswith("1 a row, ")
+    columns = load_csv(table, options=NUMBERS_TO_LEARN).columns
+    assert told["feature_names"] == [column.name for column in columns]

@@ -63,13 +63,18 @@ def _write_sheet(dataset: Dataset, out: Path) -> None:
 
 
 def _figures(dataset: Dataset) -> dict[str, Any]:
-    counts = zip(dataset.class_names, dataset.counts().tolist(), strict=True)
+    from samplewise.data.columns import feature_names
+
+    counts = zip(dataset.class_names, dataset.counts().tolist(), strict=dataset.values is None)
+    names = None if dataset.columns is None else feature_names(dataset.columns)
     return {
         "name": dataset.name,
         "source": dataset.source,
         "synthetic": dataset.synthetic,
         "rows": len(dataset),
         "features": dataset.features,
+        "feature_names": names,
+        "outputs": None if dataset.values is None else dataset.values.shape[1],
         "image_shape": dataset.image_shape,
         "full_scale": dataset.full_scale,
         "classes": dict(counts),
