@@ -65,16 +65,20 @@ def _write_sheet(dataset: Dataset, out: Path) -> None:
 
 
 def _figures(dataset: Dataset) -> dict[str, Any]:
+    from samplewise.data.columns import feature_names
+
     counts = dict(zip(dataset.class_names, dataset.counts().tolist(), strict=False))
+    names = None if dataset.columns is None else feature_names(dataset.columns)
     return {
         "name": dataset.name,
         "source": dataset.source,
         "synthetic": dataset.synthetic,
         "rows": len(dataset),
         "features": dataset.features,
+        "feature_names": names,
+        "outputs": None if dataset.values is None else dataset.values.shape[1],
         "image_shape": dataset.image_shape,
         "full_scale": dataset.full_scale,
         "classes": counts if dataset.values is None else None,
-        "targets": None if dataset.values is None else dataset.values.shape[1],
         "fingerprint": dataset.fingerprint(),
     }
