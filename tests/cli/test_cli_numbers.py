@@ -155,7 +155,7 @@ def test_numbers_are_validated_without_an_accuracy(cli, table):
 
 def test_data_describes_numbers_to_learn(cli, table):
     told = json.loads(cli("data", "--data", table, "--loss", "huber", "--json").out)
-    assert (told["outputs"], told["classes"]) == (1, {})
-    assert told["statistics"]["numbers to learn"].startswith("1 a row, ")
+    assert (told["targets"], told["classes"]) == (1, None)
+    assert told["statistics"]["targets"].startswith("1 a row, ")
     columns = load_csv(table, options=NUMBERS_TO_LEARN).columns
     assert told["feature_names"] == [column.name for column in columns]

@@ -94,6 +94,6 @@ def test_numbers_to_learn_and_columns_are_described():
     values = np.array([[1.0], [4.0]])
     _, row = table(np.zeros((2, 5)), [0, 0], "", values=values, columns=columns)
     assert row["columns"] == "3: a, b (true or false), c (3 categories)"
-    assert row["numbers to learn"] == "1 a row, 1 to 4"
-    assert row["their mean"] == "2.5, standard deviation 1.5"
+    assert row["targets"] == "1 a row, 1 to 4"
+    assert row["mean of targets"] == "2.5, standard deviation 1.5"
     assert "classes" not in row

@@ -65,7 +65,7 @@ def _write_sheet(dataset: Dataset, out: Path) -> None:
 def _figures(dataset: Dataset) -> dict[str, Any]:
     from samplewise.data.columns import feature_names
 
-    counts = zip(dataset.class_names, dataset.counts().tolist(), strict=dataset.values is None)
+    counts = dict(zip(dataset.class_names, dataset.counts().tolist(), strict=False))
     names = None if dataset.columns is None else feature_names(dataset.columns)
     return {
         "name": dataset.name,
@@ -74,9 +74,9 @@ def _figures(dataset: Dataset) -> dict[str, Any]:
         "rows": len(dataset),
         "features": dataset.features,
         "feature_names": names,
-        "outputs": None if dataset.values is None else dataset.values.shape[1],
         "image_shape": dataset.image_shape,
         "full_scale": dataset.full_scale,
-        "classes": dict(counts),
+        "classes": counts if dataset.values is None else None,
+        "targets": None if dataset.values is None else dataset.values.shape[1],
         "fingerprint": dataset.fingerprint(),
     }

@@ -93,7 +93,7 @@ def _arrays(
             raise DataError(
                 f"{name} is a damaged npz ({printable(error)}); copy or download it again"
             ) from error
-    if labels is not None and labels.ndim in (1, 2) and len(labels) != len(data):
+    if labels is not None and labels.ndim in (1, 2) and data.ndim and len(labels) != len(data):
         raise DataError(
             f"{name}: 'dataset' has {len(data):,} rows but 'labels' has {len(labels):,}; "
             "expected one label a row"
