@@ -77,11 +77,11 @@ def test_several_labels_at_once_have_an_accuracy_and_no_confusion(cli, flags):
 def test_data_describes_them(cli, table, flags):
     ended = cli("data", "--data", table, "--loss", "mean_squared_error")
     assert ended.code == 0, ended.err
-    assert "numbers to learn" in ended.out
+    assert "targets" in ended.out
     assert "rows per class" not in ended.out
     of_flags = ("data", "--data", flags, "--loss", "multi_label_cross_entropy", "--json")
     figures = json.loads(cli(*of_flags).out)
-    assert (figures["classes"], figures["outputs"]) == (None, 2)
+    assert (figures["classes"], figures["targets"]) == (None, 2)
 
 
 @pytest.mark.parametrize("command", ["explain", "summary", "find-rate"])
@@ -165,7 +165,7 @@ def test_numbers_are_validated_without_an_accuracy(cli, table):
 
 def test_data_describes_numbers_to_learn(cli, table):
     told = json.loads(cli("data", "--data", table, "--loss", "huber", "--json").out)
-    assert (told["outputs"], told["classes"]) == (1, None)
-    assert told["statistics"]["numbers to learn"].startswith("1 a row, ")
+    assert (told["targets"], told["classes"]) == (1, None)
+    assert told["statistics"]["targets"].startswith("1 a row, ")
     columns = load_csv(table, options=NUMBERS_TO_LEARN).columns
     assert told["feature_names"] == [column.name for column in columns]

@@ -59,7 +59,7 @@ def test_the_dtype_of_the_file_is_told_beside_that_of_the_rows():
 
 def test_numbers_to_learn_are_described_instead_of_classes():
     _, row = table(np.zeros((2, 1)), [0, 0], (), values=np.array([[0.5, -1.5], [7.0, 2.0]]))
-    assert row["numbers to learn"] == "2 a row, -1.5 to 7"
+    assert row["targets"] == "2 a row, -1.5 to 7"
     assert not {"classes", "rows per class"} & row.keys()
 
 
@@ -107,6 +107,6 @@ def test_numbers_to_learn_and_columns_are_described():
     values = np.array([[1.0], [4.0]])
     _, row = table(np.zeros((2, 5)), [0, 0], "", values=values, columns=columns)
     assert row["columns"] == "3: a, b (true or false), c (3 categories)"
-    assert row["numbers to learn"] == "1 a row, 1 to 4"
-    assert row["their mean"] == "2.5, standard deviation 1.5"
+    assert row["targets"] == "1 a row, 1 to 4"
+    assert row["mean of targets"] == "2.5, standard deviation 1.5"
     assert "classes" not in row

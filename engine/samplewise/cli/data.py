@@ -76,9 +76,9 @@ def _figures(dataset: Dataset) -> dict[str, Any]:
         "rows": len(dataset),
         "features": dataset.features,
         "feature_names": names,
-        "outputs": None if dataset.values is None else dataset.values.shape[1],
         "image_shape": dataset.image_shape,
         "full_scale": dataset.full_scale,
         "classes": counts if dataset.values is None else None,
+        "targets": None if dataset.values is None else dataset.values.shape[1],
         "fingerprint": dataset.fingerprint(),
     }

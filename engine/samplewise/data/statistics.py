@@ -37,7 +37,7 @@ def statistics(dataset: Dataset) -> list[tuple[str, str]]:
         ("standard deviation", f"{deviation:.4g}"),
         ("full scale", "none" if dataset.full_scale is None else f"{dataset.full_scale:g}"),
         *_columns(dataset),
-        *_labels(dataset),
+        *_targets(dataset),
         ("memory", _bytes(X.nbytes + dataset.targets.nbytes)),
         ("fingerprint", dataset.fingerprint()[:FINGERPRINT_DIGITS]),
     ]
@@ -75,19 +75,19 @@ def _kind_of(column: Column) -> str:
     return column.name if column.kind == NUMBER else f"{column.name} (true or false)"
 
 
-def _labels(dataset: Dataset) -> list[tuple[str, str]]:
-    if dataset.values is None:
-        names = ", ".join(dataset.class_names)
+def _targets(dataset: Dataset) -> list[tuple[str, str]]:
+    if dataset.values is not None:
+        values = dataset.values
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = values.mean(), values.std()
         return [
-            ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),
-            ("rows per class", _rows_per_class(dataset)),
+            ("targets", f"{values.shape[1]:,} a row, {values.min():g} to {values.max():g}"),
+            ("mean of targets", f"{mean:.4g}, standard deviation {deviation:.4g}"),
         ]
-    values = dataset.values
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = values.mean(), values.std()
+    names = ", ".join(dataset.class_names)
     return [
-        ("numbers to learn", f"{values.shape[1]:,} a row, {values.min():g} to {values.max():g}"),
-        ("their mean", f"{mean:.4g}, standard deviation {deviation:.4g}"),
+        ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),
+        ("rows per class", _rows_per_class(dataset)),
     ]
 
 
