@@ -187,7 +187,7 @@ def test_a_bad_variable_is_named(cli, monkeypatch):
 
 def test_a_hint_names_only_classes_that_the_data_has(cli, trained, trained_on_table):
     ended = cli("evaluate", trained / "model.safetensors", "--data", "iris")
-    refused(ended, "it knows 4,9")
+    refused(ended, "it knows 4, 9")
     assert "choose" not in ended.err
 
 
