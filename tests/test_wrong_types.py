@@ -61,6 +61,7 @@ CALLS = {
         lambda x: samplewise.find_rate(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
     ],
     "load_dataset": [samplewise.load_dataset],
+    "load_inputs": [samplewise.load_inputs],
     "load_model": [samplewise.load_model],
     "multilayer_perceptron": [
         lambda x: samplewise.multilayer_perceptron(x, (3,), 1),

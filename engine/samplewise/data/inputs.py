@@ -16,7 +16,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, numbers_of
 from samplewise.data.pixels import Rows, rows_from
 from samplewise.data.source_options import DEFAULT, SourceOptions
-from samplewise.data.sources import load
+from samplewise.data.sources import load, source_name
 from samplewise.regular_file import check_bytes, open_unchanged
 
 
@@ -60,7 +60,7 @@ def load_inputs(
     Raises:
         DataError: as `sources.load`.
     """
-    given = os.fspath(data)
+    given = source_name(data)
     path = Path(given)
     suffix = path.suffix.lower()
     if given and path.is_dir():

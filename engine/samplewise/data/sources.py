@@ -36,11 +36,20 @@ def load(
     Raises:
         DataError: neither a name nor a path, a class that does not exist, or what the loader finds.
     """
-    data = os.fspath(data) if isinstance(data, os.PathLike) else data
-    if not isinstance(data, str):
-        raise DataError(f"data: must name a source or a path, got '{printable(data)}'")
-    dataset = _loader(data, classes, options, columns)()
+    dataset = _loader(source_name(data), classes, options, columns)()
     return dataset if classes is None else dataset.select(classes)
+
+
+def source_name(given: object) -> str:
+    """Return the name or path that a caller gave, as text.
+
+    Raises:
+        DataError: it is neither text nor a path.
+    """
+    name = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(name, str):
+        raise DataError(f"data: must name a source or a path, got '{printable(given)}'")
+    return name
 
 
 def _loader(
