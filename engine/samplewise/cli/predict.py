@@ -56,9 +56,10 @@ def predict(
 
     _check_outputs(given, (picture, out), force=force, as_csv=as_csv, as_json=as_json)
     trained = load_trained(model, sha256)
-    one, rows, index = read_one(trained.model, given), None, None
+    said = Said(label, drop, full_scale)
+    one, rows, index = read_one(trained, given, said), None, None
     if one is None:
-        rows = read_rows(trained, given, Said(label, drop, full_scale))
+        rows = read_rows(trained, given, said)
         if row is not None:
             one, index = _row(rows, row)
     elif row is not None:
