@@ -163,14 +163,13 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
     """Return the dataset with its classes numbered as the model numbers them."""
     import numpy as np
 
-    from samplewise.checks import printable, quoted
+    from samplewise.checks import option_value, printable
     from samplewise.errors import DataError
 
     unknown = [name for name in dataset.class_names if name not in model.class_names]
     if unknown:
         shared = [name for name in model.class_names if name in dataset.class_names]
-        named = printable(",".join(map(quoted, shared)))
-        hint = f": choose with --classes {named}" if len(shared) > 1 else ""
+        hint = f": choose with --classes {option_value(shared)}" if len(shared) > 1 else ""
         raise DataError(
             f"{dataset.name} has the class '{printable(unknown[0])}', which this model does not "
             f"know; it knows {printable(', '.join(model.class_names))}{hint}"
