@@ -127,6 +127,12 @@ def test_categories_in_two_unicode_forms_are_one(write):
     np.testing.assert_array_equal(table.X, [[1, 0], [1, 0], [0, 1]])
 
 
+@pytest.mark.parametrize("twin", ["New  York", "New\u00a0York"])
+def test_categories_that_differ_only_by_blanks_are_refused(write, twin):
+    with pytest.raises(DataError, match="column 'a': the categories .* differ only by blanks"):
+        load_csv(write(f"a,label\nNew York,x\n{twin},y\n"))
+
+
 def test_the_label_column_is_chosen_by_name(write):
     path = write("class,species,label\n1,x,2\n3,y,4\n")
     dataset = load_csv(path, options=SourceOptions(label=" species "))

@@ -52,6 +52,13 @@ def test_columns_that_differ_are_named(write, header, message):
         read_table(write(f"{header}\n{cells}\n"), columns=AGE_INCOME)
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_three_columns_are_found_where_they_stand(write, quote):
+    columns = (Column("a"), Column("b"), Column("c"))
+    table = read_table(write(f"{quote}c{quote},label,a,b\n3,x,1,2\n"), columns=columns)
+    np.testing.assert_array_equal(table.X, [[1, 2, 3]])
+
+
 def test_names_are_matched_in_any_unicode_form():
     columns = (Column("gro\u0308\u00dfe"), Column("n"))
     assert matched(["n", "gr\u00f6\u00dfe"], columns, (), "table") == [1, 0]

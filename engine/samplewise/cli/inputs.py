@@ -74,11 +74,13 @@ class Input:
         row: raw values on the model's scale, shape (1, features).
         name: for messages and titles.
         true_class: where the input came with one.
+        true_values: likewise, float64 (1, outputs), NaN where they are missing.
     """
 
     row: NDArray[Any]
     name: str
     true_class: str | None = None
+    true_values: NDArray[Any] | None = None
 
 
 def load_trained(path: Path, sha256: str | None = None) -> Trained:

@@ -99,7 +99,8 @@ def _row(rows: Inputs, row: str) -> tuple[Input, int]:
     index = row_number(row, len(rows))
     name = f"row {index} of {rows.name}" if rows.files is None else rows.files[index]
     true_class = None if rows.classes is None else rows.classes[index]
-    return Input(rows.rows.X[index : index + 1], name, true_class), index
+    true_values = None if rows.values is None else rows.values[index : index + 1]
+    return Input(rows.rows.X[index : index + 1], name, true_class, true_values), index
 
 
 def _predictions(
@@ -112,7 +113,13 @@ def _predictions(
         assert one is not None
         classes = None if one.true_class is None else (one.true_class,)
         keys, files = (None, (one.name,)) if index is None else ([index], None)
-        return predictions(model, one.row, one.name, keys=keys, files=files, classes=classes)
+        return predictions(
+            *(model, one.row, one.name),
+            keys=keys,
+            files=files,
+            classes=classes,
+            values=one.true_values,
+        )
     return predictions(
         *(model, rows.rows.X, rows.name),
         files=rows.files,

@@ -15,6 +15,7 @@ from samplewise.checks import option_value, printable
 from samplewise.data import csv_cells as cells
 from samplewise.data.columns import BOOLEAN, CATEGORY, NUMBER, Column, Columns, composed, width
 from samplewise.data.csv_cells import IS_NUMBER, TRUTHS
+from samplewise.data.labels import check_distinct
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes
 
@@ -80,6 +81,8 @@ class _Text:
         if all(text.lower() in TRUTHS for text in self.numbers):
             return Column(self.name, BOOLEAN)
         self._check_categories()
+        place = f"{self.where}, column '{printable(self.name)}'"
+        check_distinct(self.numbers, place, what="categories")
         return Column(self.name, CATEGORY, tuple(sorted(self.numbers)))
 
     def _check_categories(self) -> None:
