@@ -6,6 +6,7 @@ import difflib
 import math
 import os
 import re
+import shlex
 from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
@@ -69,6 +70,11 @@ def quoted(name: str) -> str:
     """Return a name as `listed_names` reads it, in double quotes where it needs them."""
     plain = name == name.strip() and not any(mark in name for mark in ',:"')
     return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def option_value(names: Iterable[str]) -> str:
+    """Return names as one word of a shell's line, which `listed_names` reads; for messages."""
+    return shlex.quote(",".join(printable(quoted(name)) for name in names))
 
 
 def one_of(name: str, given: object, known: Iterable[str]) -> str:

@@ -252,6 +252,8 @@ def test_numbers_of_every_row(cli, houses):
     rows = json.loads(cli("predict", houses, "t.csv", "--json").out)["rows"]
     assert [row["true_values"]["output 0"] for row in rows] == [3.0, None]
     assert "true output 0" in cli("predict", houses, "t.csv").out
+    for row, line in enumerate(lines[1:]):
+        assert cli("predict", houses, "t.csv", "--csv", "--row", row).out.splitlines()[1] == line
 
 
 @pytest.mark.parametrize("rows", ["1,true,Zug,3\n", "1,true,Zug,0.1\n2,false,Bern,0.1\n" * 3])

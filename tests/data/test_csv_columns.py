@@ -1,10 +1,12 @@
 """Tables as people hold them: label and dropped columns, text, true and false, missing values."""
 
 import re
+import shlex
 
 import numpy as np
 import pytest
 
+from samplewise.checks import listed_names
 from samplewise.data import csv_table
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
 from samplewise.data.csv_file import load_csv, read_table
@@ -72,16 +74,63 @@ def test_dropped_columns_may_hold_anything(write, end):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"drop": ("agee",)}, "no column 'agee' to drop; did you mean 'age'.*id, city, age, flag"),
+        (
+            {"drop": ("agee",)},
+            "no column 'agee' to drop; did you mean 'age'\\? Its columns: id, city, age, flag",
+        ),
         ({"drop": ("label",), "label": "label"}, "label column 'label' cannot be dropped"),
-        ({"drop": ("label",)}, "no label column"),
-        ({"label": "Flag"}, "no column 'Flag' to take for the label; did you mean 'flag'.*id, "),
+        ({"drop": ("label",)}, "label column 'label' cannot be dropped; keep it, or choose"),
+        (
+            {"label": "Flag"},
+            "no column 'Flag' to take for the label; did you mean 'flag'\\? Its columns: id, ",
+        ),
         ({"drop": ("id", "city", "age", "flag")}, "no column of features, only id, city, age"),
     ],
 )
 def test_label_and_dropped_columns_that_are_not_there(write, options, message):
     with pytest.raises(DataError, match=message):
         load_csv(write(MIXED), options=SourceOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("header", "option"),
+    [("day of week", "'day of week'"), ('"a,b"', "'\"a,b\"'"), ('"$x ""y"""', '\'"$x ""y"""\'')],
+)
+def test_a_column_to_drop_is_proposed_as_a_shell_and_the_option_read_it(write, header, option):
+    for cells in (("x", "1"), tuple(f"t{i}" for i in range(30))):
+        path = write(
+            f"{header},z,label\n" + "".join(f"{c},1,{i % 2}\n" for i, c in enumerate(cells))
+        )
+        with pytest.raises(DataError, match=f"--drop {re.escape(option)}$"):
+            load_csv(path)
+    (word,) = shlex.split(option)
+    assert load_csv(path, options=SourceOptions(drop=listed_names(word))).columns == (Column("z"),)
+
+
+COMPOSED, APART = "Gr\u00f6\u00dfe", "Gro\u0308\u00dfe"
+
+
+def test_names_of_columns_in_two_unicode_forms_are_one(write):
+    with pytest.raises(DataError, match="2 columns are named"):
+        load_csv(write(f"{COMPOSED},{APART},label\n1,2,x\n"))
+    path = write(f"{APART},a,b,label\n1,2,3,x\n")
+    assert read_table(path).columns[0] == Column(COMPOSED)
+    for names in (COMPOSED, APART):
+        options = SourceOptions(label=names, drop=("label",))
+        assert load_csv(path, options=options).class_names == ("1",)
+        assert len(read_table(path, options=SourceOptions(drop=(names,))).columns) == 2
+
+
+def test_categories_in_two_unicode_forms_are_one(write):
+    table = read_table(write(f"a,label\n{COMPOSED},x\n{APART},y\nz,x\n"))
+    assert table.columns == (Column("a", CATEGORY, (COMPOSED, "z")),)
+    np.testing.assert_array_equal(table.X, [[1, 0], [1, 0], [0, 1]])
+
+
+@pytest.mark.parametrize("twin", ["New  York", "New\u00a0York"])
+def test_categories_that_differ_only_by_blanks_are_refused(write, twin):
+    with pytest.raises(DataError, match="column 'a': the categories .* differ only by blanks"):
+        load_csv(write(f"a,label\nNew York,x\n{twin},y\n"))
 
 
 def test_the_label_column_is_chosen_by_name(write):

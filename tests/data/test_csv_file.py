@@ -110,7 +110,8 @@ def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
         ("\n\n", "no header"),
         ("1,2\n3,4\n", "no header: its first line is blank or all numbers"),
         ("label,x,x \na,1,2\n", "2 columns are named 'x'"),
-        ("label,,x\na,1,2\n", "column 2 has no name.*index=False"),
+        ("label,,x\na,1,2\n", "column 2 has no name; name it, or remove it with its separators"),
+        (",label,x\n0,a,1\n", "column 1 has no name.*index=False.*row.names=FALSE"),
         # 17: numbers
         ("label,x\na,1_000\n", "line 2, column 'x': '1_000' is not a plain decimal number"),
         ("label,x\na,٣\n", "'٣' is not a plain decimal number"),

@@ -38,6 +38,7 @@ def test_columns_are_found_in_any_order(write, quote):
     [
         ("age,label", "trained on: missing 'income'$"),
         ("age,income,zip,label", "trained on: additional 'zip': leave it out, --drop zip$"),
+        ("a b,age,income", "additional 'a b': leave it out, --drop 'a b'$"),
         ("a,b,age,income", "additional 'a', 'b': leave them out, --drop a,b$"),
         ("Age,income,label", r"missing 'age' \(is it 'Age'\? rename that\); additional 'Age'$"),
         ("age,incomes", r"missing 'income' \(is it 'incomes'\? rename that\); additional 'inco"),
@@ -49,6 +50,20 @@ def test_columns_that_differ_are_named(write, header, message):
     cells = ",".join("1" * len(header.split(",")))
     with pytest.raises(DataError, match=message):
         read_table(write(f"{header}\n{cells}\n"), columns=AGE_INCOME)
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_three_columns_are_found_where_they_stand(write, quote):
+    columns = (Column("a"), Column("b"), Column("c"))
+    table = read_table(write(f"{quote}c{quote},label,a,b\n3,x,1,2\n"), columns=columns)
+    np.testing.assert_array_equal(table.X, [[1, 2, 3]])
+
+
+def test_names_are_matched_in_any_unicode_form():
+    columns = (Column("gro\u0308\u00dfe"), Column("n"))
+    assert matched(["n", "gr\u00f6\u00dfe"], columns, (), "table") == [1, 0]
+    columns = (Column("gr\u00f6\u00dfe"),)
+    assert matched(["gro\u0308\u00dfe"], columns, (), "table") == [0]
 
 
 def test_label_and_dropped_columns_are_not_additional(write):

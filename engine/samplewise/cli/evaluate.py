@@ -47,7 +47,7 @@ def evaluate(
     dataset = _rows(trained, data, _names(classes), chosen, said)
     if dataset.values is None:
         dataset = _with_classes_of(trained.model, dataset)
-    figures = _figures(trained.model, dataset, chosen)
+    figures = _figures(trained.model, dataset, chosen, said=full_scale is not None)
     if as_json:
         console.result_json(figures)
     elif "confusion" not in figures:
@@ -84,7 +84,7 @@ def _rows(
         part: one of `PARTS`.
         said: how other data than the run's is read.
     """
-    from samplewise.cli.inputs import note_on_columns, source_options
+    from samplewise.cli.inputs import is_folder, note_on_columns, source_options
     from samplewise.data.sources import load
     from samplewise.errors import ParameterError
     from samplewise.experiment.run import cut
@@ -97,7 +97,8 @@ def _rows(
             f"part is '{part}', but only the folder of a run says how its rows were split; "
             "give the folder, or use --part all"
         )
-    dataset = load(data, None, source_options(trained, said), trained.model.columns)
+    options = source_options(trained, said, of_files=is_folder(data))
+    dataset = load(data, None, options, trained.model.columns)
     note_on_columns(trained.model, dataset.columns, dataset.name)
     if classes is None and base is not None and base.classes is not None:
         # Not all need be there: a model may be tried on rows of one class.
@@ -162,14 +163,13 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
     """Return the dataset with its classes numbered as the model numbers them."""
     import numpy as np
 
-    from samplewise.checks import printable, quoted
+    from samplewise.checks import option_value, printable
     from samplewise.errors import DataError
 
     unknown = [name for name in dataset.class_names if name not in model.class_names]
     if unknown:
         shared = [name for name in model.class_names if name in dataset.class_names]
-        named = printable(",".join(map(quoted, shared)))
-        hint = f": choose with --classes {named}" if len(shared) > 1 else ""
+        hint = f": choose with --classes {option_value(shared)}" if len(shared) > 1 else ""
         raise DataError(
             f"{dataset.name} has the class '{printable(unknown[0])}', which this model does not "
             f"know; it knows {printable(', '.join(model.class_names))}{hint}"
@@ -180,12 +180,18 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
     )
 
 
-def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
+def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[str, Any]:
+    """Return the figures of a test; `said` tells whether the user gave the dataset's white."""
     from samplewise.cli.inputs import on_model_scale
     from samplewise.experiment.scores import classification_report, defined, scores
 
     X = on_model_scale(
-        model, dataset.X, dataset.full_scale, dataset.name, array_dtype=dataset.array_dtype
+        model,
+        dataset.X,
+        dataset.full_scale,
+        dataset.name,
+        array_dtype=dataset.array_dtype,
+        said=said,
     )
     found = scores(model, X, dataset.targets)
     figures = {

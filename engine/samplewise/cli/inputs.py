@@ -74,11 +74,13 @@ class Input:
         row: raw values on the model's scale, shape (1, features).
         name: for messages and titles.
         true_class: where the input came with one.
+        true_values: likewise, float64 (1, outputs), NaN where they are missing.
     """
 
     row: NDArray[Any]
     name: str
     true_class: str | None = None
+    true_values: NDArray[Any] | None = None
 
 
 def load_trained(path: Path, sha256: str | None = None) -> Trained:
@@ -138,20 +140,28 @@ def _white(model: Model) -> float | None:
     return model.full_scale or model.preprocessing.full_scale
 
 
-def read_one(model: Model, given: str) -> Input | None:
+def read_one(trained: Trained, given: str, said: Said) -> Input | None:
     """Return the one input that a path names: an image, or an .npy array of as many values.
 
     None where it names rows: another array, a folder, or a dataset as `load_inputs` takes it.
 
+    Args:
+        trained: decides the size of an image.
+        given: the path.
+        said: how it is read.
+
     Raises:
         DataError: an image or an array cannot be read, or an image does not fit the model.
+        ParameterError: what is said cannot be.
     """
     from samplewise.data.image_file import FORMATS
 
     path, suffix = Path(given), Path(given).suffix.lower()
-    if suffix not in (*FORMATS, ".npy") or _is_folder(path):
+    if suffix not in (*FORMATS, ".npy") or is_folder(given):
         return None
-    return _array(model, path) if suffix == ".npy" else _image(model, path)
+    full_scale = source_options(trained, said, of_files=suffix != ".npy").full_scale
+    read = _array if suffix == ".npy" else _image
+    return read(trained.model, path, full_scale)
 
 
 def read_rows(trained: Trained, given: str, said: Said) -> Inputs:
@@ -169,11 +179,12 @@ def read_rows(trained: Trained, given: str, said: Said) -> Inputs:
     from samplewise.data.inputs import load_inputs
 
     model = trained.model
+    options = source_options(trained, said, of_files=is_folder(given))
     try:
-        found = load_inputs(given, source_options(trained, said), model.columns)
+        found = load_inputs(given, options, model.columns)
     except DataError as error:
         # An image or an array may well have been meant.
-        if Path(given).suffix.lower() in (".npz", ".csv", ".npy") or _is_folder(Path(given)):
+        if Path(given).suffix.lower() in (".npz", ".csv", ".npy") or is_folder(given):
             raise
         raise DataError(f"{error}; or one image ({', '.join(FORMATS)}) or an .npy array") from error
     note_on_columns(model, found.columns, found.name)
@@ -208,11 +219,16 @@ class Said:
     full_scale: str | None = None
 
 
-def source_options(trained: Trained, said: Said) -> SourceOptions:
+def source_options(trained: Trained, said: Said, *, of_files: bool) -> SourceOptions:
     """Return how rows are read that a model shall be used on.
 
     What is not said of labels and columns is as in the run that the model came from. Images get
-    the size and fit of those that it was trained on.
+    the size and fit of those that it was trained on, and image files the white.
+
+    Args:
+        trained: the model.
+        said: what the user says now.
+        of_files: whether the rows are made of image files.
     """
     model, run = trained.model, trained.experiment_if_there() or Experiment()
     options = SourceOptions(
@@ -220,6 +236,9 @@ def source_options(trained: Trained, said: Said) -> SourceOptions:
     )
     if model.image_shape is not None:
         options = dataclasses.replace(options, image_size=model.image_shape)
+    # Of an array or a table, it was the white of the rows; those of image files have 255.
+    if of_files and run.full_scale not in (None, model.full_scale):
+        options = dataclasses.replace(options, full_scale=run.full_scale)
     given = {
         field: KINDS[field].from_text(field, text)
         for field, text in dataclasses.asdict(said).items()
@@ -252,13 +271,14 @@ def note_on_columns(model: Model, columns: Columns | None, name: str) -> None:
         )
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(given: str) -> bool:
+    """Return whether a path names a folder that can be looked at."""
     with suppress(OSError):  # which reading the file then reports
-        return path.is_dir()
+        return Path(given).is_dir()
     return False
 
 
-def _array(model: Model, path: Path) -> Input | None:
+def _array(model: Model, path: Path, full_scale: float | None) -> Input | None:
     name = printable(path)
     values = read_npy(path)
     if values.size != model.network.inputs:
@@ -268,8 +288,15 @@ def _array(model: Model, path: Path) -> Input | None:
             f"{name} has shape {values.shape}, {values.size:,} values; this model takes one input "
             f"of {_wanted(model)}, or rows of them"
         )
-    rows = rows_from(values.reshape(1, *(model.image_shape or (-1,))), name)
-    X = on_model_scale(model, rows.X, rows.full_scale, name, array_dtype=rows.array_dtype)
+    rows = rows_from(values.reshape(1, *(model.image_shape or (-1,))), name, full_scale)
+    X = on_model_scale(
+        model,
+        rows.X,
+        rows.full_scale,
+        name,
+        array_dtype=rows.array_dtype,
+        said=full_scale is not None,
+    )
     return Input(X, name)
 
 
@@ -280,7 +307,7 @@ def _wanted(model: Model) -> str:
     return f"{height} x {width} pixels"
 
 
-def _image(model: Model, path: Path) -> Input:
+def _image(model: Model, path: Path, full_scale: float | None) -> Input:
     from samplewise.data.grey_levels import warn_of_few_bits
     from samplewise.data.image_file import WHITE, read_pixels
 
@@ -293,8 +320,8 @@ def _image(model: Model, path: Path) -> Input:
     with open_unchanged(path) as file:
         check_bytes(os.fstat(file.fileno()).st_size, MAX_INPUT_BYTES, name)
         content = file.readall()
-    pixels, found = read_pixels(content, name, model.image_shape, model.fit)
-    if found.peak is not None:
+    pixels, found = read_pixels(content, name, model.image_shape, model.fit, full_scale)
+    if full_scale is None and found.peak is not None:
         warn_of_few_bits(found.peak, name)
     # An image's white is 255 whatever the model's is: no surprise, so no warning.
     scaled = on_scale(pixels.reshape(1, -1), Scale(WHITE), Scale(_white(model)), name)

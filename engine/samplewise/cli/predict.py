@@ -56,9 +56,10 @@ def predict(
 
     _check_outputs(given, (picture, out), force=force, as_csv=as_csv, as_json=as_json)
     trained = load_trained(model, sha256)
-    one, rows, index = read_one(trained.model, given), None, None
+    said = Said(label, drop, full_scale)
+    one, rows, index = read_one(trained, given, said), None, None
     if one is None:
-        rows = read_rows(trained, given, Said(label, drop, full_scale))
+        rows = read_rows(trained, given, said)
         if row is not None:
             one, index = _row(rows, row)
     elif row is not None:
@@ -98,7 +99,8 @@ def _row(rows: Inputs, row: str) -> tuple[Input, int]:
     index = row_number(row, len(rows))
     name = f"row {index} of {rows.name}" if rows.files is None else rows.files[index]
     true_class = None if rows.classes is None else rows.classes[index]
-    return Input(rows.rows.X[index : index + 1], name, true_class), index
+    true_values = None if rows.values is None else rows.values[index : index + 1]
+    return Input(rows.rows.X[index : index + 1], name, true_class, true_values), index
 
 
 def _predictions(
@@ -111,7 +113,13 @@ def _predictions(
         assert one is not None
         classes = None if one.true_class is None else (one.true_class,)
         keys, files = (None, (one.name,)) if index is None else ([index], None)
-        return predictions(model, one.row, one.name, keys=keys, files=files, classes=classes)
+        return predictions(
+            *(model, one.row, one.name),
+            keys=keys,
+            files=files,
+            classes=classes,
+            values=one.true_values,
+        )
     return predictions(
         *(model, rows.rows.X, rows.name),
         files=rows.files,

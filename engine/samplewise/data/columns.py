@@ -117,6 +117,14 @@ def _problem(text: object) -> str | None:
     return None
 
 
+def composed(text: str) -> str:
+    """Return a name or category in one Unicode form (NFC), in which those that print alike meet.
+
+    macOS writes letters and accents apart, other systems as one.
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def printable_text(text: str) -> bool:
     """Return whether a text is free of control characters, lone surrogates and line separators."""
     # The first is quick, and stricter: it refuses characters for private use, too.

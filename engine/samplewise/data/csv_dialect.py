@@ -65,8 +65,8 @@ def body_of(text: str, name: str) -> Body:
     """Return the lines of a table, and how they are separated.
 
     A first line such as `sep=;` says it, and is left out. Else it is the one separator that cuts
-    the header into several columns; where several do, the one that cuts the next line into as many,
-    and the comma before others.
+    the header into several columns; where several do, the one that cuts the next line into as many;
+    of those the one of the most columns, and the comma before others.
 
     Raises:
         DataError: the first line names another separator; `name` is the file's.
@@ -92,6 +92,6 @@ def _separator(text: str, name: str) -> str:
             width = len(next(records, (1, []))[1])
             if width > 1:
                 agrees = len(next(records, (1, []))[1]) == width
-                candidates.append((not agrees, separator))
-    # Sorting is stable.
-    return min(candidates, key=lambda candidate: candidate[0])[1] if candidates else ","
+                candidates.append((not agrees, -width, separator))
+    # The first of equals is taken.
+    return min(candidates, key=lambda candidate: candidate[:2])[2] if candidates else ","

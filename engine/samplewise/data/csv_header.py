@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from samplewise.checks import printable, suggestion
+from samplewise.data.columns import composed
 from samplewise.data.csv_cells import IS_NUMBER
 from samplewise.data.source_options import SourceOptions
 from samplewise.errors import DataError
@@ -23,17 +24,18 @@ def checked_names(header: Sequence[str], name: str) -> list[str]:
     Raises:
         DataError: a name is blank or occurs twice, or all are numbers.
     """
-    names = [column.strip() for column in header]
+    names = [composed(column.strip()) for column in header]
     if all(IS_NUMBER.fullmatch(column) for column in names):
         raise DataError(
             f"{name} has no header: its first line is blank or all numbers; "
             "expected the names of the columns"
         )
     if "" in names:
-        raise DataError(
-            f"{name}: column {names.index('') + 1} has no name; "
-            "name it, or leave out a row index (pandas: index=False)"
-        )
+        position = names.index("")
+        hint = "remove it with its separators"
+        if position == 0:
+            hint = "leave out a row index (pandas: index=False, R: row.names=FALSE)"
+        raise DataError(f"{name}: column {position + 1} has no name; name it, or {hint}")
     column, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise DataError(f"{name}: {count} columns are named '{printable(column)}'; rename them")
@@ -55,10 +57,10 @@ def label_position(
         DataError: several have such a name.
     """
     if options.label is not None:
-        wanted = options.label.strip()
+        wanted = composed(options.label.strip())
         found = [i for i, column in enumerate(names) if column == wanted]
         return found[0] if found else None
-    left = {column.strip() for column in options.drop} | set(features)
+    left = {composed(column.strip()) for column in options.drop} | set(features)
     found = [i for i, column in enumerate(names) if column.lower() in LABEL_NAMES]
     found = [i for i in found if names[i] not in left]
     if len(found) > 1:
@@ -71,6 +73,13 @@ def label_position(
 
 def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataError:
     """Return the error of a table without a label column, which lists its columns."""
+    dropped = [column for column in names if column.lower() in LABEL_NAMES]
+    # Any that is not left out would have been found.
+    if options.label is None and dropped:
+        return DataError(
+            f"{name}: the label column '{printable(dropped[0])}' cannot be dropped; keep it, or "
+            f"choose another one with --label. Its columns: {listed(names)}"
+        )
     if options.label is not None:
         what = f"has no column '{printable(options.label.strip())}' to take for the label"
         hint = suggestion(options.label, names)
@@ -80,7 +89,7 @@ def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataErr
             "predict needs none)"
         )
         hint = ""
-    return DataError(f"{name} {what}{hint}. Its columns: {listed(names)}")
+    return DataError(f"{name} {what}{hint or '.'} Its columns: {listed(names)}")
 
 
 def dropped_positions(
@@ -92,13 +101,13 @@ def dropped_positions(
         DataError: there is no such column, unless that is fine.
     """
     positions = set()
-    for column in map(str.strip, drop):
+    for column in (composed(column.strip()) for column in drop):
         if column in names:
             positions.add(list(names).index(column))
         elif not absent_is_fine:
             raise DataError(
                 f"{name} has no column '{printable(column)}' to drop"
-                f"{suggestion(column, names)}. Its columns: {listed(names)}"
+                f"{suggestion(column, names) or '.'} Its columns: {listed(names)}"
             )
     return positions
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import option_value, printable
 from samplewise.data import csv_cells as cells
-from samplewise.data.columns import BOOLEAN, CATEGORY, NUMBER, Column, Columns, width
+from samplewise.data.columns import BOOLEAN, CATEGORY, NUMBER, Column, Columns, composed, width
 from samplewise.data.csv_cells import IS_NUMBER, TRUTHS
+from samplewise.data.labels import check_distinct
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes
 
@@ -50,7 +51,7 @@ class _Text:
 
     def add(self, line: int, cell: str) -> None:
         """Take the next row's cell."""
-        text = cell.strip()
+        text = composed(cell.strip())
         number = self.numbers.get(text)
         if number is None:
             self._check(line, text)
@@ -68,7 +69,7 @@ class _Text:
             raise DataError(
                 f"{place}: '{printable(text)}' is a number, but '{printable(first)}' in line "
                 f"{first_line} is not; expected all numbers or all text: correct it, or leave the "
-                f"column out with --drop {printable(self.name)}"
+                f"column out with --drop {option_value([self.name])}"
             )
         elif cells.is_like_a_number(text):
             raise DataError(f"{place}: {cells.not_a_number(text)}")
@@ -80,6 +81,8 @@ class _Text:
         if all(text.lower() in TRUTHS for text in self.numbers):
             return Column(self.name, BOOLEAN)
         self._check_categories()
+        place = f"{self.where}, column '{printable(self.name)}'"
+        check_distinct(self.numbers, place, what="categories")
         return Column(self.name, CATEGORY, tuple(sorted(self.numbers)))
 
     def _check_categories(self) -> None:
@@ -90,7 +93,7 @@ class _Text:
             raise DataError(
                 f"{self.where}: the column '{printable(self.name)}' has {count:,} different texts "
                 f"in {rows:,} rows, such as '{printable(self.first[1])}'; this looks like names, "
-                f"dates or free text: leave it out with --drop {printable(self.name)}"
+                f"dates or free text: leave it out with --drop {option_value([self.name])}"
             )
 
     def features(self, column: Column) -> NDArray[np.float64]:

@@ -81,13 +81,16 @@ def check_class_name(text: str, name: str) -> None:
         )
 
 
-def check_distinct(names: Iterable[str], name: str, *, ignore_case: bool = False) -> None:
-    """Refuse class names that print alike.
+def check_distinct(
+    names: Iterable[str], name: str, *, ignore_case: bool = False, what: str = "classes"
+) -> None:
+    """Refuse names that print alike.
 
     Args:
-        names: of the classes.
+        names: of the classes, or of others.
         name: of the file or folder, for messages.
         ignore_case: refuse names that differ only by case, too, which are one file to some systems.
+        what: they name.
 
     Raises:
         DataError: two names differ only by Unicode form or blanks.
@@ -100,7 +103,7 @@ def check_distinct(names: Iterable[str], name: str, *, ignore_case: bool = False
             folded = unicodedata.normalize("NFC", folded.casefold())
         if folded in seen:
             raise DataError(
-                f"{name}: the classes {seen[folded]!a} and {text!a} differ only by "
+                f"{name}: the {what} {seen[folded]!a} and {text!a} differ only by "
                 f"{'case' if ignore_case else 'blanks'} or Unicode form; rename or join them"
             )
         seen[folded] = text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Sequence
 
-from samplewise.checks import printable, quoted
-from samplewise.data.columns import Columns
+from samplewise.checks import option_value, printable
+from samplewise.data.columns import Columns, composed
 from samplewise.errors import DataError
 
 _SHOWN = 5
@@ -20,7 +20,7 @@ def matched(
     """Return where each column of a model stands in a table.
 
     Args:
-        names: of the table's columns, in its order, each once.
+        names: of the table's columns, in its order, each once in whatever Unicode form.
         columns: those that the model was trained on.
         ignored: names that may be in the table although the model does not know them.
         where: name of the table, for messages.
@@ -29,9 +29,10 @@ def matched(
     Raises:
         DataError: columns are missing, additional, or both, which may be one renamed.
     """
-    places = {name: place for place, name in enumerate(names) if name not in ignored}
-    missing = [column.name for column in columns if column.name not in places]
-    known = {column.name for column in columns}
+    places = {composed(name): place for place, name in enumerate(names) if name not in ignored}
+    wanted = [composed(column.name) for column in columns]
+    missing = [name for name in wanted if name not in places]
+    known = set(wanted)
     additional = [name for name in places if name not in known]
     if missing or additional:
         problems = [_missing(missing, additional)] if missing else []
@@ -40,7 +41,7 @@ def matched(
             f"{where}: the columns are not those that the model was trained on: "
             f"{'; '.join(problems)}"
         )
-    return [places[column.name] for column in columns]
+    return [places[name] for name in wanted]
 
 
 def _missing(missing: list[str], additional: list[str]) -> str:
@@ -57,7 +58,7 @@ def _additional(additional: list[str], missing: list[str], drop: str) -> str:
     said = ", ".join(f"'{printable(name)}'" for name in additional[:_SHOWN])
     hint = ""
     if not missing:
-        few = ",".join(printable(quoted(name)) for name in additional[:_SHOWN])
+        few = option_value(additional[:_SHOWN])
         hint = f": leave {'it' if len(additional) == 1 else 'them'} out, {drop or f'--drop {few}'}"
     return f"additional {said}{_more(additional)}{hint}"
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, width
+from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, composed, width
 from samplewise.data.matching import matched
 from samplewise.errors import DataError
 
@@ -44,7 +44,7 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
         DataError: columns are missing, additional or named alike; a value is missing, not a number,
             or of a category that the model does not know.
     """
-    names = [str(name) for name in frame.columns]
+    names = [composed(str(name)) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{where}: two columns are named '{printable(twice)}'; rename one")
@@ -101,7 +101,7 @@ def _features(column: Column, values: NDArray[Any], where: str) -> NDArray[np.fl
         if column.kind == BOOLEAN:
             _check(~np.isin(numbers[:, 0], (0.0, 1.0)), values, place, "true or false")
         return numbers
-    known = {category: k for k, category in enumerate(column.categories)}
+    known = {composed(category): k for k, category in enumerate(column.categories)}
     features = np.zeros((len(values), column.width))
     for row, value in enumerate(values.tolist()):
         if _is_missing(value):
@@ -150,7 +150,7 @@ def _truth(value: object, row: int, place: str) -> float:
 
 
 def _category(value: object, known: dict[str, int], row: int, place: str) -> int:
-    found = known.get(str(value).strip())
+    found = known.get(composed(str(value).strip()))
     if found is None:
         shown = ", ".join(f"'{printable(category)}'" for category in list(known)[:_SHOWN])
         more = f" and {len(known) - _SHOWN:,} more" if len(known) > _SHOWN else ""

@@ -64,7 +64,7 @@ def rows_from(values: NDArray[Any], name: str, full_scale: float | None = None) 
         full_scale: the value of a white pixel, where the user says it.
 
     Raises:
-        DataError: 0-d, 1-d or more than 3-d, or a value is NaN or inf.
+        DataError: 0-d, 1-d or more than 3-d, empty, or a value is NaN or inf.
     """
     return _rows(values, name, full_scale, values.dtype.name)
 
@@ -86,6 +86,11 @@ def _rows(values: NDArray[Any], name: str, full_scale: float | None, dtype: str 
         raise DataError(
             f"{name}: the data has shape {values.shape}; "
             f"expected (rows, features) or (rows, height, width){hint}"
+        )
+    if values.size == 0:
+        raise DataError(
+            f"{name}: the data has shape {values.shape}, no value at all; expected at least one "
+            "row of at least one value"
         )
     X = _compact(values.reshape(len(values), math.prod(values.shape[1:])))
     check_finite(X, name)
