@@ -1,14 +1,10 @@
-"""The compiled backend: flags, signatures, and a kernel cache that is never stale."""
+"""The compiled backend: flags, signatures, and the same kernels in every process."""
 
 import importlib
 import itertools
-import os
 import pkgutil
-import shutil
-import stat
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -32,24 +28,6 @@ ENTRY_POINTS = {
     "": ("run_by_gradient", "forward"),
 }
 
-# A stand-in for the kernels that compiles in a fraction of a second.
-HELPER = """
-from samplewise_backends.numba_cpu.jit import kernel
-
-@kernel
-def helper(x):
-    return x + 1
-"""
-USER = """
-from samplewise_backends.numba_cpu.jit import entry_point
-from samplewise_backends.numba_cpu.helper import helper
-
-@entry_point
-def use(x):
-    return helper(x) * 10
-
-print(use(1.0))
-"""
 TRAIN = """
 import numpy as np
 from samplewise import registry
@@ -142,130 +120,6 @@ def train_with_all_flags(program, drawn, batch_size):
         program.predict(theta, X)
         call, _ = program.predictor(theta, drawn.X.copy())
         call()
-
-
-def clean_environment(cache, package, **changes):
-    environment = {k: v for k, v in os.environ.items() if k != "SAMPLEWISE_CACHE_DIR"}
-    own = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(package.parent)}
-    return environment | own | changes
-
-
-def run_python(code, cache, *, package, **changes):
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=clean_environment(cache, package, **changes),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-@pytest.fixture
-def small_package(tmp_path):
-    """The real jit.py beside two small kernels, one of which calls the other."""
-    package = tmp_path / "sources" / "samplewise_backends"
-    (package / "numba_cpu").mkdir(parents=True)
-    for name in ("__init__.py", "numba_cpu/jit.py"):
-        shutil.copy(PACKAGE / name, package / name)
-    (package / "numba_cpu" / "__init__.py").write_text("")
-    (package / "numba_cpu" / "helper.py").write_text(HELPER)
-    (package / "numba_cpu" / "user.py").write_text(USER)
-    return package
-
-
-RUN_USER = "import samplewise_backends.numba_cpu.user"
-
-
-def test_an_edited_helper_in_another_file_is_compiled_anew(tmp_path, small_package):
-    cache = tmp_path / "cache"
-    assert run_python(RUN_USER, cache, package=small_package).stdout == "20.0\n"
-    (folder,) = (cache / "kernels").iterdir()
-    helper = small_package / "numba_cpu" / "helper.py"
-    helper.write_text(helper.read_text().replace("x + 1", "x + 2"))
-    assert run_python(RUN_USER, cache, package=small_package).stdout == "30.0\n"
-    assert len(set((cache / "kernels").iterdir()) - {folder}) == 1
-
-
-@pytest.mark.parametrize("keep", [0.0, 0.5], ids=["emptied", "halved"])
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_a_damaged_cache_file_is_compiled_anew(tmp_path, small_package, kind, keep):
-    cache = tmp_path / "cache"
-    run_python(RUN_USER, cache, package=small_package)
-    files = list(cache.rglob(f"*.{kind}"))
-    assert len(files) == 1
-    sizes = {path: path.stat().st_size for path in files}
-    for path, size in sizes.items():
-        os.truncate(path, int(size * keep))
-    done = run_python(RUN_USER, cache, package=small_package)
-    assert (done.stdout, done.stderr) == ("20.0\n", "")
-    assert {path: path.stat().st_size for path in files} == sizes
-
-
-def test_without_a_place_for_the_cache_it_warns_once_and_computes(tmp_path, small_package):
-    (tmp_path / "file").write_text("")
-    done = run_python(RUN_USER, tmp_path / "file" / "below", package=small_package)
-    assert done.stdout == "20.0\n"
-    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
-    assert "cannot be made: Not a directory" in done.stderr
-
-
-def test_a_full_disk_warns_once_and_computes(tmp_path, small_package):
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
-    done = run_python(
-        limited + RUN_USER, tmp_path / "cache", package=small_package, PYTHONDONTWRITEBYTECODE="1"
-    )
-    assert done.stdout == "20.0\n"
-    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") <= 2
-    assert "File too large" in done.stderr
-
-
-def fresh_cache_folder(monkeypatch, base):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(base))
-    return jit.cache_folder.__wrapped__()
-
-
-def test_the_cache_folder_is_private(tmp_path, monkeypatch):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        folder = fresh_cache_folder(monkeypatch, tmp_path)
-    assert folder.parent.parent == tmp_path
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
-def test_a_folder_that_others_may_write_is_refused(tmp_path, monkeypatch, mode):
-    folder = fresh_cache_folder(monkeypatch, tmp_path)
-    folder.chmod(mode)
-    with pytest.warns(RuntimeWarning, match="others may write to"):
-        assert fresh_cache_folder(monkeypatch, tmp_path) is None
-
-
-def test_a_place_below_a_file_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    with pytest.warns(RuntimeWarning, match="cannot be made"):
-        assert fresh_cache_folder(monkeypatch, tmp_path / "file") is None
-
-
-def test_two_processes_that_compile_at_once_agree(tmp_path, small_package):
-    """From an empty cache; a third process loads what they left, and compiles nothing."""
-    environment = clean_environment(tmp_path / "cache", package=small_package)
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", RUN_USER], env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    answers = [process.communicate(timeout=60)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert answers == ["20.0\n"] * 2
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")}
-    assert {path.suffix for path in kept} == {".nbi", ".nbc"}
-    done = run_python(RUN_USER, tmp_path / "cache", package=small_package)
-    assert (done.stdout, done.stderr) == ("20.0\n", "")
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")} == kept
 
 
 def test_a_process_computes_what_another_did_with_the_same_kernels():

@@ -21,6 +21,7 @@ from samplewise.threads import limited
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
+from samplewise.training.inputs import largest_value
 from samplewise.training.loop import loss_for, trained
 from samplewise.training.selection import select
 from samplewise.training.session import Session
@@ -105,7 +106,7 @@ def explain(
     data, hooks = as_prepared(experiment, data), as_callbacks(callbacks)
     network, effective = decided(experiment, data)
     if not measure:
-        return _unmeasured(effective, network, data.training, hooks)
+        return _unmeasured(effective, network, data, hooks)
     few = _Few()
     settings = dataclasses.replace(effective, **NOT_PREDICTED)
     history = trained(
@@ -132,16 +133,18 @@ def explain(
 def _unmeasured(
     experiment: Experiment,
     network: Network,
-    training: Dataset,
+    data: Prepared,
     callbacks: Sequence[Callback],
 ) -> Explanation:
-    loss, dtype = loss_for(network, experiment), np.dtype(experiment.dtype)
+    training, loss = data.training, loss_for(network, experiment)
+    dtype = np.dtype(experiment.dtype)
     class_names = training.class_names if isinstance(loss, ClassLoss) else None
     chosen = select(len(training), training.labels, class_names, experiment)
     rows = len(chosen.training)
     fields = experiment.step_fields(weighted=chosen.weights is not None)
     _refuse_what_train_refuses(experiment, rows, len(chosen.validation))
-    optimizer, workload = experiment.rule, experiment.workload(rows, fields)
+    optimizer = experiment.rule
+    workload = experiment.workload(rows, fields, largest_value(data.inputs))
     choice = registry.resolve(
         experiment.backend, network, loss, optimizer, dtype, experiment.plan, fields
     )

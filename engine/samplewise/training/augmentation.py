@@ -28,6 +28,8 @@ from samplewise.network import aligned_zeros
 
 # Images that are moved at once: the places that their pixels are read from stay small.
 IMAGES_AT_ONCE = 256
+# A normal number is beyond it once in 10^23 draws.
+LARGEST_DRAW = 10.0
 Shape = tuple[int, int, int]
 
 
@@ -81,6 +83,10 @@ class Augmentation:
                 f"augment shifts by up to {self.shift} pixels, but images are {height} x {width}; "
                 "use a smaller shift"
             )
+
+    def largest(self, value: float) -> float:
+        """Return a bound on the absolute values in views of images whose values reach `value`."""
+        return value + LARGEST_DRAW * self.noise
 
     def draw(self, X: NDArray[Any], shape: Shape, rng: Generator) -> NDArray[Any]:
         """Return other views of the images in X, a new aligned array.

@@ -36,7 +36,9 @@ def _text(backend: Backend) -> str:
     seconds = getattr(backend, "compile_seconds", None)
     about = "" if seconds is None else f", about {seconds:.0f} s"
     # Where they are not kept, the backend warns of it and says what to do.
-    kept = " (once; kept for later runs)" if getattr(backend, "keeps_compiled", False) else ""
+    kept = (
+        " (once; kept for later runs)" if getattr(backend, "keeps_compiled", False) is True else ""
+    )
     return f"compiling kernels of {backend.name}{about}{kept}"
 
 

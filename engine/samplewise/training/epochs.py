@@ -57,7 +57,8 @@ def session_of(trainees: Sequence[Trainee], rows: TrainingRows) -> Session:
     fields = frozenset[str]().union(
         *(trainee.settings.step_fields(weighted=weighted) for trainee in trainees)
     )
-    workloads = [trainee.settings.workload(len(rows), fields) for trainee in trainees]
+    largest = rows.largest_input
+    workloads = [trainee.settings.workload(len(rows), fields, largest) for trainee in trainees]
     return Session(
         trainees[0].backend,
         [trainee.network for trainee in trainees],

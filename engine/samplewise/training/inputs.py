@@ -50,6 +50,12 @@ class TrainingRows:
     def __len__(self) -> int:
         return len(self.X)
 
+    @property
+    def largest_input(self) -> float:
+        """The largest absolute value in X, and in that of the validation rows."""
+        held = 0.0 if self.validation is None else self.validation.largest_input
+        return max(largest_value(self.X), held)
+
 
 def training_rows(
     X: ArrayLike,
@@ -179,6 +185,11 @@ def one_row(x: ArrayLike, network: Network) -> NDArray[Any]:
             "several rows go to Model.probabilities"
         )
     return given[np.newaxis]
+
+
+def largest_value(X: NDArray[Any]) -> float:
+    """Return the largest absolute value, without a copy of X."""
+    return max(float(X.max()), -float(X.min()))
 
 
 def fingerprint(*arrays: NDArray[Any]) -> str:

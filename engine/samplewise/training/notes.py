@@ -41,7 +41,7 @@ def _is_ours(module: object) -> bool:
 
 def notes_on_scale(X: NDArray[Any]) -> list[str]:
     """Return a warning where inputs are so large that training will hardly move."""
-    largest = float(np.abs(X).max())
+    largest = max(float(X.max()), -float(X.min()))
     if largest <= UNSCALED:
         return []
     return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]
