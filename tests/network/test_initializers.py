@@ -14,7 +14,7 @@ FAN_IN, FAN_OUT = 400, 300
 
 
 def first_weights(init, dtype="float64", seed=0):
-    parameters = initialize(NETWORK, init, Streams(seed).generator("init"), dtype)
+    parameters = initialize(NETWORK, init, Streams(seed).of_run("init"), dtype)
     return NETWORK.layout.views(parameters)["0.weight"]
 
 
@@ -51,7 +51,7 @@ def test_uniform_draws_keep_their_limit(init):
 
 
 def test_biases_and_gaps_start_at_zero():
-    parameters = initialize(NETWORK, "normal", Streams(0).generator("init"), "float64")
+    parameters = initialize(NETWORK, "normal", Streams(0).of_run("init"), "float64")
     views = NETWORK.layout.views(parameters)
     assert not views["0.bias"].any()
     assert not views["1.bias"].any()
@@ -72,7 +72,7 @@ def test_float32_starts_from_the_rounded_float64_network():
 
 
 def test_weights_are_the_stream_s_own_float64_draws_in_order():
-    rng = Streams(0).generator("init")
+    rng = Streams(0).of_run("init")
     np.testing.assert_array_equal(first_weights("normal"), rng.standard_normal((300, 400)))
 
 
@@ -84,7 +84,7 @@ def test_an_unknown_name_is_refused():
 @pytest.mark.parametrize("inputs", [7, 40])
 def test_orthogonal_weights_are_orthogonal(inputs):
     network = multilayer_perceptron(inputs, (20,), 1)
-    parameters = initialize(network, "orthogonal", Streams(0).generator("init"), "float64")
+    parameters = initialize(network, "orthogonal", Streams(0).of_run("init"), "float64")
     W = network.layout.views(parameters)["0.weight"]
     square = W @ W.T if len(W) < inputs else W.T @ W
     np.testing.assert_allclose(square, np.eye(len(square)), atol=1e-14)

@@ -109,7 +109,7 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
         dataset = load(experiment.data, experiment.classes, experiment.source_options())
     check_learnable(dataset)
     warn_of_scale(dataset)
-    stream = Streams(experiment.seed).generator("split")
+    stream = Streams(experiment.seed).of_run("split")
     training, test = split(dataset, experiment.split, stream, stratify=experiment.stratify)
     step = Preprocessing.fit(experiment.preprocess, training)
     return Prepared(training, test, step, step.apply(training.X))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.streams import Streams
 from samplewise.training import batches
-from samplewise.training.augmentation import rows_of_epochs
+from samplewise.training.augmentation import Views
 from samplewise.training.budget import Budget
 from samplewise.training.environment import environment
 from samplewise.training.history import SharedRun
@@ -38,8 +36,7 @@ def run_epochs(
         ContractError: the backend raised, or broke the contract.
     """
     first = trainees[0].settings
-    rng = Streams(first.seed_of_order).generator("augment")
-    X_of_epochs = rows_of_epochs(rows.X, rows.image_shape, first.augment, rng)
+    views = Views(rows.X, rows.image_shape, first.augment, first.seed_of_order)
     for trainee in trainees:
         for callback in trainee.callbacks:
             callback.on_compile_begin(trainee.backend.name)
@@ -48,7 +45,7 @@ def run_epochs(
         for trainee in trainees:
             trainee.history.compile_ms = session.compile_ms
             trainee.history.plan = dataclasses.asdict(session.plan)
-        _Loop(trainees, rows, X_of_epochs, session).run(stop or threading.Event())
+        _Loop(trainees, rows, views, session).run(stop or threading.Event())
 
 
 def session_of(trainees: Sequence[Trainee], rows: TrainingRows) -> Session:
@@ -77,10 +74,10 @@ class _Loop:
         self,
         trainees: Sequence[Trainee],
         rows: TrainingRows,
-        X_of_epochs: Iterator[NDArray[Any]],
+        views: Views,
         session: Session,
     ) -> None:
-        self._trainees, self._rows, self._X_of_epochs = trainees, rows, X_of_epochs
+        self._trainees, self._rows, self._views = trainees, rows, views
         self._session = session
         self._budget = Budget(trainees[0].settings, len(rows))
         self._losses = np.empty((len(trainees), len(rows)), dtype=rows.X.dtype)
@@ -100,14 +97,14 @@ class _Loop:
         for trainee in self._trainees:
             trainee.begin(machine)
         settings = self._trainees[0].settings
-        rng = Streams(settings.seed_of_order).generator("order")
-        orders = batches.orders(len(self._rows), shuffle=settings.shuffle, rng=rng)
+        seed = settings.seed_of_order if settings.shuffle else None
+        orders = batches.Orders(len(self._rows), seed)
         self._budget.begin()
         for epoch in itertools.count(1):
             active = self._active(epoch)
             if not active:
                 break
-            order = next(orders)
+            order = orders.of_epoch(epoch)
             samples = self._run_epoch(epoch, order, stop)
             if samples > 0:
                 self._end_epoch(epoch, order[:samples])
@@ -125,7 +122,7 @@ class _Loop:
         batch_size, rate = min(settings.batch_size, len(self._rows)), settings.learning_rate
         for trainee in self._trainees:
             trainee.begin_epoch(epoch)
-        X, samples, seconds = next(self._X_of_epochs), 0, 0.0
+        X, samples, seconds = self._views.of_epoch(epoch), 0, 0.0
         last = self._budget.rows_of_epoch()
         for window in batches.stretches(order, batch_size, rate, self._session.chunk_samples, last):
             active = self._active(epoch)

@@ -23,9 +23,8 @@ from samplewise.contract import Steps
 from samplewise.contract.plan import DIRECT
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import Network
-from samplewise.streams import Streams
 from samplewise.training import batches
-from samplewise.training.augmentation import rows_of_epochs
+from samplewise.training.augmentation import Views
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.control_settings import ControlSettings
 from samplewise.training.epochs import session_of
@@ -161,10 +160,9 @@ def _swept(
 ) -> tuple[list[float], str]:
     """Return the mean loss at each rate until training breaks, and why the sweep ended."""
     settings = trainee.settings
-    streams = Streams(settings.seed_of_order)
-    order = next(batches.orders(len(rows), shuffle=True, rng=streams.generator("order")))
-    augment = streams.generator("augment")
-    X = next(rows_of_epochs(rows.X, rows.image_shape, settings.augment, augment))
+    seed = settings.seed_of_order
+    order = batches.Orders(len(rows), seed).of_epoch(1)
+    X = Views(rows.X, rows.image_shape, settings.augment, seed).of_epoch(1)
     size = settings.batch_size
     trainee.begin_epoch(1)
     steps = -(-len(rows) // size)

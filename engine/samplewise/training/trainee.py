@@ -61,9 +61,7 @@ class Trainee:
         self.backend, self.callbacks = choice.backend, callbacks
         self.class_names = rows.class_names
         dtype = rows.X.dtype
-        weights = initialize(
-            network, settings.init, Streams(settings.seed).generator("init"), dtype
-        )
+        weights = initialize(network, settings.init, Streams(settings.seed).of_run("init"), dtype)
         slots = aligned_zeros(settings.rule.slots * len(weights), dtype)
         self.state = TrainingState(weights, slots)
         # The last whole parameters, for the error of a run that diverges.
@@ -76,7 +74,6 @@ class Trainee:
             choice.backend.name, loss, network.outputs, rows, settings.track_accuracy
         )
         self._drops = any(layer.differs_in_training for layer in network.layers)
-        self._dropout = Streams(settings.seed).generator("dropout")
         self._dropout_key = 0
         self._rates_of_epoch: Rates | float = settings.learning_rate
         self._last_rate = settings.learning_rate
@@ -110,9 +107,10 @@ class Trainee:
         )
 
     def begin_epoch(self, epoch: int) -> None:
-        """Settle what decides what dropout drops in an epoch, and its rates."""
+        """Draw the epoch's dropout key, and set its learning rates."""
         if self._drops:
-            self._dropout_key = int(self._dropout.integers(2**64, dtype=np.uint64))
+            rng = Streams(self.settings.seed).of_epoch("dropout", epoch)
+            self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
         self._rates_of_epoch = self._rates.of_epoch(epoch)
 
     def steps(self, window: Steps) -> Steps:
