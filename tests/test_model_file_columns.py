@@ -39,9 +39,10 @@ def with_columns(content, raw, **changes):
 
 def test_columns_full_scale_and_fit_come_back(path, good):
     assert load_model(path).columns == COLUMNS
-    save_model(made(full_scale=255.0, fit="crop"), path)
+    save_model(made(full_scale=255.0, fit="crop", array_dtype="uint8"), path)
     back = load_model(path)
-    assert (back.columns, back.full_scale, back.fit) == (None, 255.0, "crop")
+    assert (back.columns, back.full_scale) == (None, 255.0)
+    assert (back.fit, back.array_dtype) == ("crop", "uint8")
     standardized = made(preprocessing=Preprocessing("standardize"), full_scale=1023.0)
     save_model(standardized, path)
     assert load_model(path).full_scale == 1023.0
@@ -61,6 +62,7 @@ def test_a_file_of_format_1_gives_the_same_model_as_ever(path):
     images = load_model(path)
     np.testing.assert_array_equal(images.parameters, made(hidden=()).parameters)
     assert (images.columns, images.full_scale, images.fit) == (None, 255.0, "stretch")
+    assert images.array_dtype is None
     path.write_bytes(FORMAT_1_TABLE)
     table = load_model(path)
     wanted = table_model(hidden=(), dtype="float32", classes=("x", "y", "z"))
@@ -121,6 +123,8 @@ def test_hostile_columns_are_refused(path, good, raw, message):
         ({"columns": ...}, "lacks or should not have: columns"),
         ({"fit": "shrink"}, "fit is 'shrink'"),
         ({"fit": None}, "fit is 'None'"),
+        ({"array_dtype": "object"}, "array_dtype is 'object'"),
+        ({"array_dtype": ["uint8"]}, "array_dtype is"),
         ({"full_scale": 0}, "full_scale is 0.0"),
         ({"full_scale": -1}, "full_scale is -1.0"),
         ({"full_scale": "255"}, "full_scale is '255'"),

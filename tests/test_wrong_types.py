@@ -134,7 +134,11 @@ def test_every_public_name_is_in_the_table():
     assert CALLS.keys() | MADE_BY_THE_PROJECT == set(samplewise.__all__)
 
 
-@pytest.mark.parametrize("wrong", [None, "wrong", -7.5, [object()], {"a": 1}], ids=str)
+@pytest.mark.parametrize(
+    "wrong",
+    [None, "wrong", -7.5, [object()], {"a": 1}],
+    ids=["none", "text", "number", "list", "dict"],
+)
 @pytest.mark.parametrize("name", CALLS)
 def test_a_wrong_type_is_an_error_of_the_projects_own(name, wrong, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)

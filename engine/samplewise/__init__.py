@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
+    from samplewise.data.inputs import load_inputs
     from samplewise.data.sources import load as load_dataset
     from samplewise.errors import SamplewiseError, SamplewiseWarning, SomeDivergedError
     from samplewise.experiment.experiment import Experiment
@@ -63,6 +64,7 @@ _HOMES = {
     "TrainingSettings": "samplewise.training.settings",
     "find_rate": "samplewise.training.rate_finder",
     "load_dataset": "samplewise.data.sources",
+    "load_inputs": "samplewise.data.inputs",
     "load_model": "samplewise.model_file",
     "multilayer_perceptron": "samplewise.network",
     "prepare": "samplewise.experiment.run",
@@ -102,6 +104,7 @@ __all__ = [
     "__version__",
     "find_rate",
     "load_dataset",
+    "load_inputs",
     "load_model",
     "multilayer_perceptron",
     "prepare",

@@ -71,6 +71,8 @@ def test_white_of_sixteen_bits_is_what_the_user_says_else_all_bits():
 
 def test_white_of_eight_bits_is_what_the_user_says():
     assert grey(png(8, 0, bytes([1, 0])), full_scale=1).tolist() == [[255, 0]]
+    # It can only mean the images of 16 bits beside this one.
+    assert grey(png(8, 0, bytes([200, 0])), full_scale=1023).tolist() == [[200, 0]]
 
 
 def test_values_above_the_full_scale_are_refused():

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from samplewise.data.columns import BOOLEAN, CATEGORY, Column
 from samplewise.data.dataset import Dataset
 from samplewise.data.statistics import statistics
 
@@ -99,3 +100,13 @@ def test_a_dataset_is_described_in_little_more_room_than_it_takes():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < X.nbytes
+
+
+def test_numbers_to_learn_and_columns_are_described():
+    columns = (Column("a"), Column("b", BOOLEAN), Column("c", CATEGORY, ("x", "y", "z")))
+    values = np.array([[1.0], [4.0]])
+    _, row = table(np.zeros((2, 5)), [0, 0], "", values=values, columns=columns)
+    assert row["columns"] == "3: a, b (true or false), c (3 categories)"
+    assert row["targets"] == "1 a row, 1 to 4"
+    assert row["mean of targets"] == "2.5, standard deviation 1.5"
+    assert "classes" not in row

@@ -133,6 +133,7 @@ def assert_close(got, want):
         ("flat", "numba_cpu", "dual"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_every_plan_trains_on_the_rows_of_the_epoch(kind, backend, plan):
     network = NETWORKS[kind]
     settings = TrainingSettings(**CHOSEN, backend=backend, plan=plan)
@@ -143,6 +144,7 @@ def test_every_plan_trains_on_the_rows_of_the_epoch(kind, backend, plan):
 
 
 @pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_networks_at_once_see_the_same_images(backend):
     settings = [
         TrainingSettings(**{**CHOSEN, "seed": seed}, order_seed=4, backend=backend)

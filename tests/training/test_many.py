@@ -102,6 +102,7 @@ def test_one_program_trains_all_and_those_with_fewer_epochs_end_earlier(monkeypa
     assert (workload.rows, workload.epochs, workload.batch_size) == (50, 3, 2)
 
 
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_the_rows_of_losses_are_those_of_the_networks(monkeypatch):
     class Counts(ManyPrograms):
         def run_epoch(self, states, X, Y, steps, losses, active):
@@ -382,6 +383,7 @@ def test_two_threads_give_the_bits_of_one(plan):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_numbers_beyond_the_dtype_warn_nobody(plan, threads):
     # At twice the rate that a warm-up might take, a block's factors of W would overflow float32.
     rows = np.random.default_rng(0).standard_normal((200, 4)) / 8

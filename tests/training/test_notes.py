@@ -79,25 +79,23 @@ def test_learning_shows_in_the_loss_that_one_answer_for_all_rows_has(loss):
     answers = (Y.mean(axis=0), np.median(Y, axis=0))
     least = min(made.mean(np.broadcast_to(made.logits_of(one), Y.shape), Y) for one in answers)
     share = 0.02 * abs(least)
-    assert notes_on_learning([least + share] * 4, made, Y, None)
-    # It learnt; falls still; learnt in the first epoch already; or tells nothing yet.
-    assert notes_on_learning([least + share, least, least, least - share], made, Y, None) == []
-    assert (
-        notes_on_learning([least + 9 * share, least + 6 * share, least + share] * 1, made, Y, None)
-        == []
+    assert notes_on_learning([least + share] * 6, made, Y, None)
+    learnt, falls = (
+        [least + share, *[least - share] * 5],
+        [least + (9 - k) * share for k in range(6)],
     )
-    assert notes_on_learning([least - share] * 4, made, Y, None) == []
-    assert notes_on_learning([least + share] * 2, made, Y, None) == []
+    for fine in (learnt, falls, [least - share] * 6, [least + share] * 4):
+        assert notes_on_learning(fine, made, Y, None) == []
     # No answer can be wrong where all targets are one.
-    assert notes_on_learning([least + share] * 4, made, Y[:1].repeat(40, axis=0), None) == []
+    assert notes_on_learning([least + share] * 6, made, Y[:1].repeat(40, axis=0), None) == []
 
 
 def test_weights_count_in_the_loss_of_one_answer():
     Y, loss = np.eye(2)[[0, 1, 1, 1]][:, 1:], loss_named("binary_cross_entropy")
     balanced = np.array([3.0, 1, 1, 1])
-    assert notes_on_learning([0.6] * 3, loss, Y, None)
-    assert notes_on_learning([0.6] * 3, loss, Y, balanced) == []
-    assert notes_on_learning([0.7] * 3, loss, Y, balanced)
+    assert notes_on_learning([0.6] * 5, loss, Y, None)
+    assert notes_on_learning([0.6] * 5, loss, Y, balanced) == []
+    assert notes_on_learning([0.7] * 5, loss, Y, balanced)
 
 
 def test_the_loss_of_the_users_own_says_nothing():
@@ -112,12 +110,12 @@ def test_the_loss_of_the_users_own_says_nothing():
     del LOSSES["notes_only"]
     assert made.logits_of(NUMBERS) is None
     assert notes_on_targets(NUMBERS, made) == []
-    assert notes_on_learning([1e9] * 3, made, NUMBERS, None) == []
+    assert notes_on_learning([1e9] * 5, made, NUMBERS, None) == []
 
 
 def test_networks_are_noted_one_by_one():
     networks = [NETWORK, multilayer_perceptron(4, (), 1)]
-    rates = [settings(epochs=4, learning_rate=rate, batch_size=50) for rate in (1e-9, 1.0)]
+    rates = [settings(epochs=6, learning_rate=rate, batch_size=50) for rate in (1e-9, 1.0)]
     with pytest.warns(TrainingWarning, match="did not learn"):
         results = train_many(networks, X, LABELS, rates)
     assert [len(one.history.notes) for one in results] == [1, 0]

@@ -74,6 +74,7 @@ def test_it_takes_images_and_augments_them():
     assert plain[:10] != moved[:10]
 
 
+@pytest.mark.filterwarnings("ignore:the loss ")
 def test_a_curve_that_still_falls_or_never_does_is_noted():
     calm = find_rate(TWO, ROWS, VALUES, settings(**SQUARED), highest=1e-2)
     assert "the loss still falls at a rate of 0.01" in calm.notes[-1]

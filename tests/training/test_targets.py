@@ -104,6 +104,7 @@ def test_labels_that_may_hold_at_once_have_probabilities_and_an_accuracy():
     assert result.history.epochs[-1].accuracy == ((chances > 0.5) == flags).mean() > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_a_model_of_numbers_has_no_probabilities_and_refuses_what_overflows():
     result = train(ONE, X, np.abs(X[:, 0]), settings(loss="poisson", init="zeros"))
     made = model(ONE, result)
@@ -141,6 +142,7 @@ def test_targets_that_the_loss_cannot_learn_are_refused(network, loss, targets, 
         train(network, X, targets, settings(loss=loss))
 
 
+@pytest.mark.filterwarnings("ignore:targets have a mean|the network did not")
 def test_a_number_too_large_for_float32_is_refused_there_only():
     values = np.where(np.arange(50) == 3, 1e300, 0.0)
     with pytest.raises(DataError, match=r"targets as float32: .* row 3, column 0"):

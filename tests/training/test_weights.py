@@ -58,6 +58,7 @@ def check_same(got, wanted, steps, dtype="float64"):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.filterwarnings("ignore:batch_size is 60")
 def test_weight_2_is_the_row_twice_with_one_batch_of_all_rows(backend, rule, dtype):
     options = {"backend": backend, "batch_size": 60, "dtype": dtype, **rule}
     got = trained(X, LABELS, settings(**options), TWICE)
@@ -66,6 +67,7 @@ def test_weight_2_is_the_row_twice_with_one_batch_of_all_rows(backend, rule, dty
 
 
 @pytest.mark.parametrize("factor", [1e-200, 3.0, 1e300])
+@pytest.mark.filterwarnings("ignore:batch_size is 60")
 def test_only_the_proportions_of_weights_count(factor):
     got = trained(X, LABELS, settings(batch_size=60), TWICE * factor)
     check_same(got, trained(X, LABELS, settings(batch_size=60), TWICE), EPOCHS)
@@ -74,6 +76,7 @@ def test_only_the_proportions_of_weights_count(factor):
 @pytest.mark.parametrize("batch_size", [1, 4, 60])
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.filterwarnings("ignore:batch_size is 60")
 def test_weight_0_is_the_row_absent_with_any_batch(backend, rule, batch_size):
     options = {"backend": backend, "batch_size": batch_size, "shuffle": True, **rule}
     got = trained(X, LABELS, settings(**options), ABSENT)

@@ -24,8 +24,6 @@ class NumbaBackend:
     """Kernels compiled by numba: a whole stretch of an epoch in one call."""
 
     name = "numba_cpu"
-    # A first start of a small network, on a core of its own; the notice of compiling says it.
-    compile_seconds = 20.0
     capabilities = Capabilities(
         layers=frozenset(layer.kind for layer in KINDS),
         activations=frozenset(ACTIVATION_CODES),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,10 +12,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from samplewise.checks import printable, whole_number
-from samplewise.data.npy_member import read_array
+from samplewise.cli import console
+from samplewise.data.columns import CATEGORY, Columns, feature_names
+from samplewise.data.inputs import Inputs, read_npy
 from samplewise.data.pixels import Scale, on_scale, rows_from
-from samplewise.errors import DataError, ModelFileError, ParameterError
-from samplewise.experiment.config_file import read_config
+from samplewise.data.source_options import SourceOptions
+from samplewise.errors import DataError, ModelFileError
+from samplewise.experiment.config_file import KINDS, read_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run_folder import CONFIG, MODEL, RESULT
 from samplewise.model import Model
@@ -26,6 +30,7 @@ from samplewise.strict_json import parse
 # A photograph has some million pixels; no input that makes sense is larger.
 MAX_INPUT_BYTES = 256 * 2**20
 MAX_RESULT_BYTES = 2**24
+_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +47,14 @@ class Trained:
             ConfigError: it cannot be read.
         """
         return None if self.config is None else Experiment(**read_config(self.config))
+
+    def experiment_if_there(self) -> Experiment | None:
+        """Return what the configuration says, None where there is no such file.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        return self.experiment() if self.config is not None and self.config.exists() else None
 
     def training_fingerprint(self) -> str | None:
         """Return the fingerprint of the rows trained on, None where no run folder tells it."""
@@ -125,25 +138,118 @@ def _white(model: Model) -> float | None:
     return model.full_scale or model.preprocessing.full_scale
 
 
-def read_input(model: Model, given: str, row: str | None) -> Input:
-    """Return the row that a user wants predicted.
+def read_one(model: Model, given: str) -> Input | None:
+    """Return the one input that a path names: an image, or an .npy array of as many values.
 
-    Args:
-        model: decides the size of an image.
-        given: path of an image or of an .npy array, else a dataset as `sources.load` takes it.
-        row: number of the dataset's row, from 0.
+    None where it names rows: another array, a folder, or a dataset as `load_inputs` takes it.
 
     Raises:
-        DataError, ParameterError: it cannot be read, or does not fit the model.
+        DataError: an image or an array cannot be read, or an image does not fit the model.
     """
     from samplewise.data.image_file import FORMATS
 
     path, suffix = Path(given), Path(given).suffix.lower()
     if suffix not in (*FORMATS, ".npy") or _is_folder(path):
-        return _dataset_row(model, given, row)
-    if row is not None:
-        raise ParameterError(f"--row goes with a dataset, but {printable(given)} is one input")
+        return None
     return _array(model, path) if suffix == ".npy" else _image(model, path)
+
+
+def read_rows(trained: Trained, given: str, said: Said) -> Inputs:
+    """Return the rows that a user wants predicted, on the model's scale.
+
+    Args:
+        trained: decides the size of images, and which column is where.
+        given: as `load_inputs` takes it.
+        said: how it is read.
+
+    Raises:
+        DataError, ParameterError: it cannot be read, or does not fit the model.
+    """
+    from samplewise.data.image_file import FORMATS
+    from samplewise.data.inputs import load_inputs
+
+    model = trained.model
+    try:
+        found = load_inputs(given, source_options(trained, said), model.columns)
+    except DataError as error:
+        # An image or an array may well have been meant.
+        if Path(given).suffix.lower() in (".npz", ".csv", ".npy") or _is_folder(Path(given)):
+            raise
+        raise DataError(f"{error}; or one image ({', '.join(FORMATS)}) or an .npy array") from error
+    note_on_columns(model, found.columns, found.name)
+    rows = found.rows
+    X = on_model_scale(
+        model,
+        rows.X,
+        rows.full_scale,
+        found.name,
+        array_dtype=rows.array_dtype,
+        said=said.full_scale is not None,
+    )
+    return dataclasses.replace(found, rows=dataclasses.replace(rows, X=X))
+
+
+def row_number(row: str, rows: int) -> int:
+    """Return the number that --row gives.
+
+    Raises:
+        ParameterError: not a whole number from 0, or beyond the rows.
+    """
+    digits = row.isascii() and row.isdigit() and len(row) <= 18
+    return whole_number("--row", int(row) if digits else row, minimum=0, maximum=rows - 1)
+
+
+@dataclass(frozen=True)
+class Said:
+    """Options of reading a source, as given on the command line; None where they were not."""
+
+    label: str | None = None
+    drop: str | None = None
+    full_scale: str | None = None
+
+
+def source_options(trained: Trained, said: Said) -> SourceOptions:
+    """Return how rows are read that a model shall be used on.
+
+    What is not said of labels and columns is as in the run that the model came from. Images get
+    the size and fit of those that it was trained on.
+    """
+    model, run = trained.model, trained.experiment_if_there() or Experiment()
+    options = SourceOptions(
+        numbers=model.loss.learns == VALUES, label=run.label, drop=run.drop, fit=model.fit
+    )
+    if model.image_shape is not None:
+        options = dataclasses.replace(options, image_size=model.image_shape)
+    given = {
+        field: KINDS[field].from_text(field, text)
+        for field, text in dataclasses.asdict(said).items()
+        if text is not None
+    }
+    return dataclasses.replace(options, **given)
+
+
+def note_on_columns(model: Model, columns: Columns | None, name: str) -> None:
+    """Say where columns are taken by their position, though some have names.
+
+    Raises:
+        DataError: some hold text, whose categories only a model with names would know.
+    """
+    if model.columns is None and columns is not None:
+        text = [column.name for column in columns if column.kind == CATEGORY]
+        if text:
+            raise DataError(
+                f"{name}: the column '{printable(text[0])}' holds text, but this model knows no "
+                "names of columns and no categories; train one on such a table"
+            )
+        console.note(
+            f"note: this model knows no names of columns; those of {name} are taken in their order"
+        )
+    elif model.columns is not None and columns is None and model.image_shape is None:
+        known = ", ".join(printable(feature) for feature in feature_names(model.columns)[:_SHOWN])
+        more = ", ..." if model.network.inputs > _SHOWN else ""
+        console.note(
+            f"note: the values of {name} have no names; they are taken in the order {known}{more}"
+        )
 
 
 def _is_folder(path: Path) -> bool:
@@ -152,49 +258,15 @@ def _is_folder(path: Path) -> bool:
     return False
 
 
-def _dataset_row(model: Model, given: str, row: str | None) -> Input:
-    from samplewise.data.image_file import FORMATS
-    from samplewise.data.source_options import SourceOptions
-    from samplewise.data.sources import load
-
-    try:
-        dataset = load(given, options=SourceOptions(numbers=model.loss.learns == VALUES))
-    except DataError as error:
-        # Without a row, an image or an array may well have been meant.
-        if row is None and Path(given).suffix.lower() not in (".npz", ".csv"):
-            raise DataError(
-                f"{error}; or one image ({', '.join(FORMATS)}) or an .npy array"
-            ) from error
-        raise
-    if row is None:
-        raise ParameterError(
-            f"{dataset.name} is a dataset of {len(dataset):,} rows; choose one with --row"
-        )
-    digits = row.isascii() and row.isdigit() and len(row) <= 18
-    index = whole_number("--row", int(row) if digits else row, minimum=0, maximum=len(dataset) - 1)
-    X = on_model_scale(
-        model,
-        dataset.X[index : index + 1],
-        dataset.full_scale,
-        dataset.name,
-        array_dtype=dataset.array_dtype,
-    )
-    true_class = None
-    if dataset.values is None:
-        true_class = dataset.class_names[int(dataset.labels[index])]
-    return Input(X, f"row {index} of {dataset.name}", true_class)
-
-
-def _array(model: Model, path: Path) -> Input:
+def _array(model: Model, path: Path) -> Input | None:
     name = printable(path)
-    with open_unchanged(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        check_bytes(size, MAX_INPUT_BYTES, name)
-        values = read_array(file, size, name, text=False)
+    values = read_npy(path)
     if values.size != model.network.inputs:
+        if values.ndim > 1:
+            return None
         raise DataError(
             f"{name} has shape {values.shape}, {values.size:,} values; this model takes one input "
-            f"of {_wanted(model)}"
+            f"of {_wanted(model)}, or rows of them"
         )
     rows = rows_from(values.reshape(1, *(model.image_shape or (-1,))), name)
     X = on_model_scale(model, rows.X, rows.full_scale, name, array_dtype=rows.array_dtype)

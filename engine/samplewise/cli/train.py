@@ -162,9 +162,12 @@ def _classes(names: list[str]) -> str:
 
 
 def _tested(figures: dict[str, Any]) -> tuple[str, str]:
+    from samplewise.experiment.scores import r2_text
+
     of_rows = f"{figures['data']['test_rows']:,} rows"
     if figures["test_accuracy"] is None:
-        return "test", f"loss {figures['test_loss']:.4g}, R² {figures['test_r2']:.4f} of {of_rows}"
+        r2 = r2_text(figures["test_r2"])
+        return "test", f"loss {figures['test_loss']:.4g}, R² {r2} of {of_rows}"
     return "test accuracy", f"{figures['test_accuracy']:.1%} of {of_rows}"
 
 

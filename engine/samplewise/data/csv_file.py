@@ -34,7 +34,8 @@ class Table:
     Args:
         columns: of the features.
         X: float64 or uint8, (rows, features).
-        labels: the label of each row; None where there is no label column.
+        labels: the label of each row, empty where it is missing; None where there is no label
+            column.
     """
 
     columns: Columns
@@ -90,7 +91,7 @@ def read_table(
         max_bytes: as `load_csv`.
         options: as `load_csv`.
         columns: as `load_csv`.
-        needs_label: refuse a table without a label column.
+        needs_label: refuse a table without a label column, or with a missing label.
 
     Raises:
         DataError: as `load_csv`.
@@ -99,7 +100,7 @@ def read_table(
     body = body_of(_text(path, max_bytes), name)
     records = body.records(name)
     names = header.checked_names(next(records, (1, []))[1], name)
-    wanted = _wanted(names, options, columns, name)
+    wanted = _wanted(names, options, columns, name, needs_label=needs_label)
     if wanted.label is None and needs_label:
         raise header.no_label(names, options, name)
     if not wanted.features:
@@ -138,7 +139,14 @@ def _whole_bytes(values: NDArray[Any]) -> NDArray[Any]:
     return pixels if np.array_equal(pixels, values) else values
 
 
-def _wanted(names: list[str], options: SourceOptions, columns: Columns | None, name: str) -> Wanted:
+def _wanted(
+    names: list[str],
+    options: SourceOptions,
+    columns: Columns | None,
+    name: str,
+    *,
+    needs_label: bool,
+) -> Wanted:
     known = () if columns is None else [column.name for column in columns]
     label = header.label_position(names, options, known, name)
     left_out = header.dropped_positions(
@@ -153,7 +161,7 @@ def _wanted(names: list[str], options: SourceOptions, columns: Columns | None, n
     features = [i for i in range(len(names)) if i not in left_out]
     if columns is not None:
         features = matched(names, columns, {names[i] for i in left_out}, name)
-    return Wanted(name, names, features, columns, label, options.numbers)
+    return Wanted(name, names, features, columns, label, options.numbers, needs_label)
 
 
 def _plain(body: Body, wanted: Wanted) -> Table | None:

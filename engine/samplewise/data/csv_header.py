@@ -75,7 +75,10 @@ def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataErr
         what = f"has no column '{printable(options.label.strip())}' to take for the label"
         hint = suggestion(options.label, names)
     else:
-        what = f"has no label column; choose one with --label, or name one {_ONE_OF_NAMES}"
+        what = (
+            f"has no label column; choose one with --label, or name one {_ONE_OF_NAMES} (only "
+            "predict needs none)"
+        )
         hint = ""
     return DataError(f"{name} {what}{hint}. Its columns: {listed(names)}")
 

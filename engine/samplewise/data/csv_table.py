@@ -134,6 +134,7 @@ class Wanted:
         known: what a model knows of those, in the same order; None where the cells decide.
         label: position of the label; None where there is none, or it is not read.
         numeric_label: whether labels are numbers to learn.
+        needs_label: whether every row must have one; else a missing one is an empty text.
     """
 
     where: str
@@ -142,6 +143,7 @@ class Wanted:
     known: Columns | None = None
     label: int | None = None
     numeric_label: bool = False
+    needs_label: bool = True
 
 
 def read_cells(
@@ -219,6 +221,8 @@ def _text_columns(first: _Record, wanted: Wanted) -> dict[int, _Text]:
 def _label(line: int, cell: str, position: int, wanted: Wanted) -> str:
     place = f"{wanted.where}, line {line}, column '{printable(wanted.names[position])}'"
     if cells.is_missing(cell):
+        if not wanted.needs_label:
+            return ""
         hint = f"; a class of this name needs another one, such as 'class {printable(cell)}'"
         also = hint if cell.strip() and not wanted.numeric_label else ""
         raise DataError(

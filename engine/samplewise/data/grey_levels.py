@@ -28,7 +28,8 @@ def grey_levels(
         image: of any mode that Pillow gives for PNG, JPEG, BMP, GIF and WebP.
         content: its file.
         where: the file, for messages.
-        full_scale: value of a white pixel; None for the largest that its bits can hold.
+        full_scale: value of a white pixel, where its bits can hold so much; None, or a larger
+            value, for the largest that they can.
 
     Raises:
         DataError: transparent pixels, values above `full_scale`, or a `full_scale` of 16-bit
@@ -50,7 +51,7 @@ def grey_levels(
                 f"{full_scale:g} would lose most of them; make it grey, or scale it to 8 bits"
             )
         return grey, int(np.asarray(grey).max()) * (SIXTEEN_BIT_WHITE // _OPAQUE)
-    if full_scale not in (None, _OPAQUE):
+    if full_scale is not None and full_scale < _OPAQUE:
         grey = Image.fromarray(_scaled(np.asarray(grey), full_scale, where))
     return grey, None
 

@@ -71,7 +71,8 @@ def read_grey(
         where: the file, for messages.
         side: the longer side of the rows to make of it, in pixels; None keeps every pixel.
         full_scale: value of a white pixel; None takes 255, and 65,535 for 16 bits, whatever number
-            of significant bits the file names: PNG scales those to the whole range.
+            of significant bits the file names: PNG scales those to the whole range. 8 bits have
+            255 where it is larger.
 
     Raises:
         DataError: none of these formats, damaged, animated, too many pixels, values above

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Sequence
 
-from samplewise.checks import printable
+from samplewise.checks import printable, quoted
 from samplewise.data.columns import Columns
 from samplewise.errors import DataError
 
@@ -57,7 +57,7 @@ def _additional(additional: list[str], missing: list[str], drop: str) -> str:
     said = ", ".join(f"'{printable(name)}'" for name in additional[:_SHOWN])
     hint = ""
     if not missing:
-        few = ",".join(printable(name) for name in additional[:_SHOWN])
+        few = ",".join(printable(quoted(name)) for name in additional[:_SHOWN])
         hint = f": leave {'it' if len(additional) == 1 else 'them'} out, {drop or f'--drop {few}'}"
     return f"additional {said}{_more(additional)}{hint}"
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.columns import CATEGORY, NUMBER, Column
 from samplewise.data.dataset import Dataset
 
 FINGERPRINT_DIGITS = 12
@@ -35,6 +36,7 @@ def statistics(dataset: Dataset) -> list[tuple[str, str]]:
         ("mean", f"{mean:.4g}"),
         ("standard deviation", f"{deviation:.4g}"),
         ("full scale", "none" if dataset.full_scale is None else f"{dataset.full_scale:g}"),
+        *_columns(dataset),
         *_targets(dataset),
         ("memory", _bytes(X.nbytes + dataset.targets.nbytes)),
         ("fingerprint", dataset.fingerprint()[:FINGERPRINT_DIGITS]),
@@ -60,10 +62,28 @@ def _dtype(dataset: Dataset) -> str:
     return kept if stored in (None, kept) else f"{stored}, kept as {kept}"
 
 
+def _columns(dataset: Dataset) -> list[tuple[str, str]]:
+    if dataset.columns is None:
+        return []
+    names = ", ".join(_kind_of(column) for column in dataset.columns)
+    return [("columns", f"{len(dataset.columns):,}: {printable(names)}")]
+
+
+def _kind_of(column: Column) -> str:
+    if column.kind == CATEGORY:
+        return f"{column.name} ({len(column.categories):,} categories)"
+    return column.name if column.kind == NUMBER else f"{column.name} (true or false)"
+
+
 def _targets(dataset: Dataset) -> list[tuple[str, str]]:
     if dataset.values is not None:
-        low, high = dataset.values.min(), dataset.values.max()
-        return [("targets", f"{dataset.values.shape[1]:,} a row, {low:g} to {high:g}")]
+        values = dataset.values
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = values.mean(), values.std()
+        return [
+            ("targets", f"{values.shape[1]:,} a row, {values.min():g} to {values.max():g}"),
+            ("mean of targets", f"{mean:.4g}, standard deviation {deviation:.4g}"),
+        ]
     names = ", ".join(dataset.class_names)
     return [
         ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),

@@ -61,7 +61,7 @@ class Experiment(TrainingSettings):
             keep(self, data=os.fspath(self.data))
         if not isinstance(self.data, str) or not self.data:
             raise ParameterError(
-                f"data is '{printable(self.data)}', but must name a source or a path"
+                f"data is {printable(self.data) or 'empty'}, but must name a source or a path"
             )
         self._check_classes()
         self.source_options()

@@ -64,7 +64,8 @@ class ExperimentResult:
         data: the rows it was trained and tested on.
         test_loss: mean loss of the test rows.
         test_accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are learnt.
-        test_r2: as `training.metrics.r_squared`; None where classes or labels are learnt.
+        test_r2: as `training.metrics.r_squared`, NaN where undefined; None where classes or labels
+            are learnt.
         confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None where
             there are no classes.
     """
@@ -109,8 +110,7 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
         dataset = load(experiment.data, experiment.classes, experiment.source_options())
     check_learnable(dataset)
     warn_of_scale(dataset)
-    stream = Streams(experiment.seed).of_run("split")
-    training, test = split(dataset, experiment.split, stream, stratify=experiment.stratify)
+    training, test = cut(experiment, dataset)
     step = Preprocessing.fit(experiment.preprocess, training)
     return Prepared(training, test, step, step.apply(training.X))
 
@@ -125,6 +125,12 @@ def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prep
     if data is None or isinstance(data, Dataset):
         return prepare(experiment, data)
     return instance_of("data", data, Prepared)
+
+
+def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """Return the rows to train on and those to test on, drawn as the experiment says."""
+    stream = Streams(experiment.seed).of_run("split")
+    return split(dataset, experiment.split, stream, stratify=experiment.stratify)
 
 
 def run(

@@ -31,10 +31,19 @@ _ABOUT_FILE = ("format", "samplewise")
 _ABOUT_NETWORK = ("network", "loss", "classes", "dtype")
 _ABOUT_DATA = ("preprocessing", "image_shape", "trained_on")
 _KEYS_1 = {*_ABOUT_FILE, *_ABOUT_NETWORK, *_ABOUT_DATA}
-_NEW_IN_2: dict[str, Any] = {"columns": None, "full_scale": None, "fit": STRETCH}
+_NEW_IN_2: dict[str, Any] = {
+    "columns": None,
+    "full_scale": None,
+    "fit": STRETCH,
+    "array_dtype": None,
+}
 """What a file of format 1, which lacks these keys, means by that."""
 _KEYS = {1: _KEYS_1, FORMAT: _KEYS_1 | set(_NEW_IN_2)}
 _DTYPES = ("float64", "float32")
+_ARRAY_DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,7 @@ class _Description:
     image_shape: tuple[int, int] | None
     full_scale: float | None
     fit: str
+    array_dtype: str | None
     columns_bytes: int | None
     trained_on: str
     dtype: np.dtype[Any]
@@ -88,6 +98,7 @@ def text_of(model: Model) -> str:
         "columns": None if model.columns is None else len(bytes_of(model.columns)),
         "full_scale": model.full_scale,
         "fit": model.fit,
+        "array_dtype": model.array_dtype,
         "trained_on": model.trained_on,
         "dtype": model.parameters.dtype.name,
     }
@@ -137,6 +148,7 @@ def build(header: Header, content: bytes, name: str) -> Model:
         columns=_columns(described, header.entries, content, name),
         full_scale=described.full_scale,
         fit=described.fit,
+        array_dtype=described.array_dtype,
     )
 
 
@@ -181,6 +193,7 @@ def _checked(found: dict[str, Any], name: str) -> _Description:
         image_shape=_image_shape(found["image_shape"], network),
         full_scale=_full_scale(found["full_scale"], preprocessing),
         fit=one_of("fit", found["fit"], FITS),
+        array_dtype=_array_dtype(found["array_dtype"]),
         columns_bytes=_columns_bytes(found["columns"], network),
         trained_on=_line("trained_on", found["trained_on"], name),
         dtype=np.dtype(one_of("dtype", found["dtype"], _DTYPES)),
@@ -237,6 +250,10 @@ def _full_scale(value: object, preprocessing: Preprocessing) -> float | None:
             f"{preprocessing.full_scale:g}"
         )
     return white
+
+
+def _array_dtype(value: object) -> str | None:
+    return None if value is None else one_of("array_dtype", value, _ARRAY_DTYPES)
 
 
 def _columns_bytes(value: object, network: Network) -> int | None:

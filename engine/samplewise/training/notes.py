@@ -19,7 +19,7 @@ UNSCALED = 50.0
 # Targets this large take steps of the usual size far too long to reach, or make them explode.
 UNSCALED_TARGETS = 100.0
 # Fewer epochs than this tell nothing; a loss that falls less than this share has stopped.
-FEWEST_EPOCHS, STOPPED_SHARE = 3, 0.01
+FEWEST_EPOCHS, STOPPED_SHARE = 5, 0.01
 
 
 def warn_of(notes: Iterable[str]) -> None:
