@@ -133,7 +133,9 @@ def find_rate(
             callback.on_train_begin(trainee.history)
         count = min(steps, MOST_RATES)
         rates = np.geomspace(lowest, highest, count).tolist()
-        losses, stopped = _swept(program, trainee, rows, rates, stop or threading.Event())
+        # Again, for the libraries that compiling has only now loaded.
+        with limited(settings.threads):
+            losses, stopped = _swept(program, trainee, rows, rates, stop or threading.Event())
     return _sweep(rates[: len(losses)], losses, stopped, trainee)
 
 
