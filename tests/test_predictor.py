@@ -45,7 +45,7 @@ TOO_LARGE_FOR_FLOAT32 = 1e39
 def model(backend=None, dtype="float64", hidden=(9,), outputs=1, step="scale", scale=1.0):
     network = multilayer_perceptron(FEATURES, hidden, outputs, "tanh")
     kind = "binary" if outputs == 1 else "categorical"
-    stream = Streams(1).generator("init")
+    stream = Streams(1).of_run("init")
     return Model(
         network=network,
         loss=loss_named(f"{kind}_cross_entropy"),
@@ -262,7 +262,7 @@ def test_a_program_predicts_a_few_rows_in_place(backend, dtype, rows):
     network = Network((FEATURES,), (Dense(7, "relu"), Dense(4)))
     settings = network, loss_named("categorical_cross_entropy"), SGD(), np.dtype(dtype)
     program = registry.load(backend).compile(*settings)
-    stream = Streams(2).generator("init")
+    stream = Streams(2).of_run("init")
     parameters = initialize(network, "glorot_normal", stream, dtype)
     parameters.flags.writeable = False
     X = np.zeros((rows, FEATURES), dtype)
@@ -287,7 +287,7 @@ def test_the_page_s_example_runs_as_shown(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("loss", ["mean_squared_error", "poisson", "multi_label_cross_entropy"])
 def test_numbers_are_predicted_a_row_at_a_time_as_by_the_model(loss, outputs, backend):
     network = multilayer_perceptron(3, (4,), outputs)
-    weights = initialize(network, "glorot_normal", Streams(1).generator("init"), "float64")
+    weights = initialize(network, "glorot_normal", Streams(1).of_run("init"), "float64")
     step = Preprocessing("none")
     made = Model(network, loss_named(loss), weights, (), step, None, "drawn", backend)
     predictor, rows = made.predictor(), np.arange(12.0).reshape(4, 3) - 5

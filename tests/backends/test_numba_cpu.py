@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.contract import PLANS, Steps, Workload
-from samplewise.network import SGD
+from samplewise.contract import PLANS, Steps, TrainingState, Workload
+from samplewise.network import SGD, aligned_zeros, initialize, loss_named, multilayer_perceptron
 from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import Case
 from samplewise.testing.problems import problem
@@ -143,3 +143,42 @@ def test_more_rows_than_are_predicted_at_once_have_their_own_logits(rows):
     )
     measure = measures.entries("logits", got, want, allowed)
     assert measure.passed, str(measure)
+
+
+@pytest.mark.parametrize("renewed", [(0,), (1,), (0, 1)], ids=str)
+@pytest.mark.parametrize("plan", PLANS)
+def test_networks_at_once_train_the_states_of_the_call(plan, renewed):
+    """Views of the states of the call before would be trained, and the new ones left alone."""
+    networks = [multilayer_perceptron(6, (4,), 1), multilayer_perceptron(6, (), 1)]
+    rules = [SGD(momentum=0.5), SGD()]
+    X = np.random.default_rng(0).standard_normal((20, 6))
+    Y = (X[:, :1] > 0).astype(float)
+
+    def states():
+        made = []
+        for network, rule in zip(networks, rules, strict=True):
+            weights = initialize(network, "glorot_normal", np.random.default_rng(1), "float64")
+            slots = aligned_zeros(rule.slots * len(weights), "float64")
+            made.append(TrainingState(weights, slots))
+        return made
+
+    def compiled():
+        return registry.load("numba_cpu").compile_many(
+            *(networks, loss_named("binary_cross_entropy"), rules, np.dtype("float64")),
+            Workload(20, epochs=2, plan=plan),
+        )
+
+    def run(program, trained):
+        steps = [Steps(np.arange(20), 0, 20, 1, 0.1)] * 2
+        program.run_epoch(trained, X, Y, steps, np.zeros((2, 20)), (0, 1))
+        program.synchronize(trained)
+
+    used, program = states(), compiled()
+    run(program, used)
+    renewing = [states()[k] if k in renewed else state for k, state in enumerate(used)]
+    fresh = [TrainingState(s.parameters.copy(), s.optimizer_state.copy()) for s in renewing]
+    run(program, renewing)
+    run(compiled(), fresh)
+    for got, wanted in zip(renewing, fresh, strict=True):
+        assert got.parameters.tobytes() == wanted.parameters.tobytes()
+        assert got.optimizer_state.tobytes() == wanted.optimizer_state.tobytes()

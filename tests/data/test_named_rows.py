@@ -38,7 +38,7 @@ def model(backend="vectorized", columns=COLUMNS):
     return Model(
         network=network,
         loss=loss_named("categorical_cross_entropy"),
-        parameters=initialize(network, "glorot_normal", Streams(0).generator("init"), "float64"),
+        parameters=initialize(network, "glorot_normal", Streams(0).of_run("init"), "float64"),
         class_names=("a", "b", "c"),
         preprocessing=Preprocessing("none"),
         image_shape=None,

@@ -83,6 +83,17 @@ def test_choices_left_to_auto_are_made_in_the_effective_experiment():
     assert effective.backend == "numba_cpu"
 
 
+def test_a_model_predicts_by_the_backend_that_trained_it(monkeypatch):
+    """Not by what another environment names, or what is the fastest elsewhere."""
+    monkeypatch.setenv("SAMPLEWISE_BACKEND", "vectorized")
+    chosen = experiment(backend=None, epochs=1)
+    result = run(chosen, prepare(chosen, blobs()))
+    monkeypatch.delenv("SAMPLEWISE_BACKEND")
+    assert result.history.backend_reason == "named by SAMPLEWISE_BACKEND"
+    assert result.history.backend == result.experiment.backend == "vectorized"
+    assert result.model.backend == "vectorized"
+
+
 def test_the_effective_experiment_gives_the_same_bits():
     chosen = experiment(seed=4, shuffle=True)
     first = run(chosen, prepare(chosen, blobs()))

@@ -261,7 +261,7 @@ def runs(measured):
         repeats = CALM_REPEATS if row.published.id in CALM_ROWS else len(row.runs)
         network = multilayer_perceptron(X.shape[1], (row.published.hidden,), 1, "sigmoid")
         for seed in [run.seed for run in row.runs][:repeats]:
-            weights = initialize(network, "normal", Streams(seed).generator("init"), DTYPE)
+            weights = initialize(network, "normal", Streams(seed).of_run("init"), DTYPE)
             drawn = Problem(network, loss, X, Y, weights, row.published.learning_rate)
             found.setdefault(row.published.id, []).append(Run(row.published, seed, drawn))
     return found

@@ -11,7 +11,6 @@ from samplewise import registry
 from samplewise.errors import ContractError, DataError, DivergenceError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.registry import Choice
-from samplewise.streams import Streams
 from samplewise.testing.faultless import Faultless, WrongBackend
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
@@ -88,7 +87,7 @@ class LosesItsMind(Faultless):
 def test_a_bad_stretch_is_named_by_sample_and_row_and_undone(monkeypatch, where, sample):
     monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
     monkeypatch.setattr(LosesItsMind, "where", where)
-    order = next(batches.orders(50, shuffle=True, rng=Streams(0).generator("order")))
+    order = batches.Orders(50, 0).of_epoch(1)
     message = rf"in epoch 1 at sample {sample} of 50 \(row {order[sample - 1]}\)"
     with pytest.raises(DivergenceError, match=message) as caught:
         train_on(monkeypatch, LosesItsMind, shuffle=True)

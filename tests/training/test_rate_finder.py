@@ -1,5 +1,7 @@
 """The sweep over rates: one pass, equal ratios, an end where training breaks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from loop_problem import LABELS, NETWORK, StopAfter, X
@@ -39,6 +41,20 @@ def test_every_backend_finds_the_same(backend):
     assert got.backend == backend
     np.testing.assert_allclose(got.losses[:30], want.losses[:30], rtol=1e-9)
     assert got.suggestion == pytest.approx(want.suggestion)
+
+
+@pytest.mark.parametrize(("rows", "batch_size"), [(51, 2), (513, 1)])
+def test_a_sweep_at_one_rate_is_an_epoch_at_that_rate(rows, batch_size):
+    """The count of steps goes on from rate to rate, by as many as each trains; Adam goes by it."""
+    chosen = settings(optimizer="adam", batch_size=batch_size, **SQUARED)
+    rates = {"lowest": 0.01, "highest": 0.01 * (1 + 1e-14)}
+    swept = find_rate(TWO, ROWS[:rows], VALUES[:rows], chosen, **rates)
+    once = dataclasses.replace(chosen, learning_rate=0.01, shuffle=True, epochs=1)
+    wanted = train(TWO, ROWS[:rows], VALUES[:rows], once).history.losses[0]
+    steps = -(-rows // batch_size)
+    edges = [steps * k // len(swept.rates) * batch_size for k in range(len(swept.rates))]
+    shares = np.diff([*edges, rows]) / rows
+    assert np.dot(swept.losses, shares) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_it_stops_where_training_breaks_and_suggests_a_rate_that_trains():

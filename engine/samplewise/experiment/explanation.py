@@ -19,12 +19,12 @@ from samplewise.experiment.run import Prepared, as_prepared, decided
 from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.compile_notice import announced
 from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
 from samplewise.training.inputs import largest_value
 from samplewise.training.loop import loss_for, trained
 from samplewise.training.selection import select
+from samplewise.training.session import Session
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
@@ -150,15 +150,16 @@ def _unmeasured(
     )
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
-    with limited(experiment.threads), announced(choice.backend):
-        program = choice.backend.compile(network, loss, optimizer, dtype, workload)
+    session = Session(choice.backend, [network], loss, [optimizer], dtype, workload)
+    with limited(experiment.threads):
+        session.compile(warm_up=False)
     return Explanation(
         experiment=experiment,
         network=network,
         rows=rows,
         backend=choice.backend.name,
         backend_reason=choice.reason,
-        plan=program.plan,
+        plan=session.plan,
         measured=None,
     )
 

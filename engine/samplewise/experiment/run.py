@@ -129,7 +129,7 @@ def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prep
 
 def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
     """Return the rows to train on and those to test on, drawn as the experiment says."""
-    stream = Streams(experiment.seed).generator("split")
+    stream = Streams(experiment.seed).of_run("split")
     return split(dataset, experiment.split, stream, stratify=experiment.stratify)
 
 

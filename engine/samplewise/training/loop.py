@@ -14,8 +14,7 @@ from samplewise.checks import instance_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.epochs import Compiled, run_epochs
-from samplewise.training.execution import Alone
+from samplewise.training.epochs import run_epochs
 from samplewise.training.history import History
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.notes import warn_of
@@ -145,16 +144,7 @@ def train_on(
         settings.backend, network, loss, settings.rule, rows.X.dtype, settings.plan, fields
     )
     trainee = Trainee(network, loss, settings, rows, choice, callbacks)
-
-    def compiled() -> Compiled:
-        program = choice.backend.compile(
-            *(network, loss, settings.rule, rows.X.dtype),
-            settings.workload(len(rows), fields, rows.largest_input),
-        )
-        program.warm_up()
-        return Alone(program), [program]
-
-    run_epochs([trainee], rows, compiled, stop)
+    run_epochs([trainee], rows, stop)
     return result_of(trainee)
 
 

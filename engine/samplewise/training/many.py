@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +10,11 @@ from numpy.typing import ArrayLike
 
 from samplewise import registry
 from samplewise.checks import printable
-from samplewise.contract import Program
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.epochs import Compiled, run_epochs
+from samplewise.training.epochs import run_epochs
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.loop import TrainingResult, check_stop, loss_for, result_of, train_on
 from samplewise.training.notes import warn_of
@@ -102,7 +100,7 @@ def train_many(
         Trainee(network, loss, own, rows, choice, hooks)
         for (network, own, hooks), choice in zip(each, choices, strict=True)
     ]
-    run_epochs(trainees, rows, lambda: _compiled(trainees, rows), stop)
+    run_epochs(trainees, rows, stop)
     return _all_or_raise([trainee.error or result_of(trainee) for trainee in trainees])
 
 
@@ -173,29 +171,6 @@ def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingR
 def _at_once(choices: Sequence[Choice]) -> bool:
     backend = choices[0].backend
     return backend.capabilities.many and all(choice.backend is backend for choice in choices)
-
-
-def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
-    backend, loss, dtype = trainees[0].backend, trainees[0].loss, rows.X.dtype
-    networks = [trainee.network for trainee in trainees]
-    optimizers = [trainee.settings.rule for trainee in trainees]
-    weighted = rows.weights is not None
-    each = [trainee.settings.step_fields(weighted=weighted) for trainee in trainees]
-    fields = frozenset().union(*each)
-    largest = rows.largest_input
-    workloads = [trainee.settings.workload(len(rows), fields, largest) for trainee in trainees]
-    epochs = max(workload.epochs for workload in workloads)
-    workload = dataclasses.replace(workloads[0], epochs=epochs)
-    program = backend.compile_many(networks, loss, optimizers, dtype, workload)
-    # A program of many networks gives no logits.
-    predictors: list[Program] = []
-    if any(trainee.measuring.predicts for trainee in trainees):
-        pairs = zip(networks, optimizers, strict=True)
-        predictors = [backend.compile(network, loss, own, dtype) for network, own in pairs]
-    program.warm_up()
-    for predictor in predictors:
-        predictor.warm_up()
-    return program, predictors
 
 
 def _one(

@@ -77,7 +77,7 @@ def select(
         raise DataError("all weights are 0; give at least one row a weight above 0")
     held = left[:0]
     if settings.validation_fraction is not None:
-        stream = Streams(settings.seed).generator("split")
+        stream = Streams(settings.seed).of_run("split")
         kept, cut = held_out(kinds[left], settings.validation_fraction, stream, class_names)
         left, held = left[kept], left[cut]
     # Each by its largest first: no product or sum of them can overflow.
