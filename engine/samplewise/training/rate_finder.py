@@ -30,6 +30,8 @@ from samplewise.training.augmentation import rows_of_epochs
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.compile_notice import announced
 from samplewise.training.control_settings import ControlSettings
+from samplewise.training.environment import environment
+from samplewise.training.epochs import end_told
 from samplewise.training.execution import blamed_on
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.loop import check_stop, loss_for
@@ -102,7 +104,7 @@ def find_rate(
         lowest: rate of the first step, above 0.
         highest: rate of the last step.
         class_names: as `train`.
-        callbacks: told when compiling begins and ends.
+        callbacks: told when compiling, and the sweep, begins, and when it ends; not of epochs.
         stop: once set, the sweep ends at the next rate.
 
     Raises:
@@ -126,20 +128,20 @@ def find_rate(
     rule, dtype = settings.rule, rows.X.dtype
     fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
-    trainee = Trainee(network, loss, settings, rows, choice)
-    hooks = as_callbacks(callbacks)
-    for callback in hooks:
+    trainee = Trainee(network, loss, settings, rows, choice, as_callbacks(callbacks))
+    for callback in trainee.callbacks:
         callback.on_compile_begin(choice.backend.name)
     with limited(settings.threads), np.errstate(all="ignore"):
         with announced(choice.backend), blamed_on(choice.backend.name):
             workload = settings.workload(len(rows), fields)
             program = choice.backend.compile(network, loss, rule, dtype, workload)
             program.warm_up()
-        for callback in hooks:
-            callback.on_train_begin(trainee.history)
         count = min(steps, MOST_RATES)
         rates = np.geomspace(lowest, highest, count).tolist()
-        losses, stopped = _swept(program, trainee, rows, rates, stop or threading.Event())
+        with end_told([trainee]):
+            trainee.begin(environment())
+            losses, stopped = _swept(program, trainee, rows, rates, stop or threading.Event())
+            trainee.history.stopped = stopped
     found = _sweep(rates[: len(losses)], losses, stopped, trainee)
     warn_of(found.notes)
     return found
