@@ -144,6 +144,7 @@ CLASSES = [
             "memory_mb": 512,
             "threads": 1,
             "step_fields": frozenset(),
+            "largest_input": 0.0,
         },
     ),
     (

@@ -140,3 +140,47 @@ def test_a_frame_of_polars_with_every_kind_of_column():
         as_numbers("X", frame)
     np.testing.assert_array_equal(as_numbers("X", frame[["a", "flag"]]), [[1, 1], [2, 0]])
     assert as_array("y", polars.Series(["x", "y"])).tolist() == ["x", "y"]
+
+
+@pytest.mark.parametrize("values", [["a", NAN], ["a", 1], ("a", 1.5), ["a", True], [["a", 1]]])
+def test_numbers_and_missing_values_in_a_list_of_text_do_not_become_text(values):
+    with pytest.raises(DataError, match=r"y: (numbers and text are mixed|a missing value)"):
+        as_array("y", values)
+
+
+def test_bytes_are_text_in_any_form():
+    for given in ([b"a", b"bc"], objects(b"a", b"bc"), np.array([b"a", b"bc"])):
+        found = as_array("y", given)
+        assert (found.dtype, found.tolist()) == (np.dtype("S2"), [b"a", b"bc"])
+    with pytest.raises(DataError, match="mixed"):
+        as_array("y", objects(b"a", "a"))
+
+
+class Foreign:
+    """Converts itself as a tensor on a GPU does."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("copy it to the host first")
+
+
+class Lazy:
+    """Has columns, but no rows yet."""
+
+    columns, dtypes = ("a",), ("Int64",)
+
+    def __getitem__(self, name):
+        raise TypeError("not subscriptable")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (Foreign(), "X: a Foreign cannot be made an array .TypeError: copy it to the host first"),
+        (Lazy(), "X: expected an array, a list or a data frame, got a Lazy"),
+        (Frame, "X: a type cannot be made an array"),
+        ([Decimal("sNaN"), 1], "X: a missing value .sNaN. in row 0"),
+    ],
+)
+def test_other_kinds_of_objects_are_named(given, message):
+    with pytest.raises(DataError, match=message):
+        as_array("X", given)

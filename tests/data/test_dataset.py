@@ -154,3 +154,17 @@ def test_numbers_to_learn_need_no_labels():
 def test_class_names_that_are_no_different_texts_are_refused(names):
     with pytest.raises(DataError, match="d: class_names is .*, but must be different texts"):
         Dataset("d", np.zeros((2, 1)), [0, 1], names)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"image_shape": "ab"}, {"image_shape": (2,)}, {"image_shape": (0, 2)},
+        {"full_scale": "white"}, {"full_scale": float("nan")}, {"full_scale": 0.0},
+        {"columns": ["a", "b"]}, {"columns": 3},
+    ],
+)  # fmt: skip
+def test_settings_of_another_kind_are_refused(field):
+    name = next(iter(field))
+    with pytest.raises(DataError, match=f"odd: {name} "):
+        Dataset("odd", np.eye(2), np.array([0, 1]), ("a", "b"), **field)

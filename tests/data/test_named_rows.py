@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
-from samplewise.data.named_rows import rows_of_frame
+from samplewise.data.named_rows import is_named, is_named_row, rows_of_frame
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
 from samplewise.model import Model
@@ -105,3 +105,19 @@ def test_two_columns_of_one_name_are_refused():
 
     with pytest.raises(DataError, match="two columns are named 'age'"):
         rows_of_frame(Twice(), COLUMNS, "X")
+
+
+def test_a_frame_of_one_row_is_not_taken_for_a_row_of_names():
+    assert not is_named_row(Frame({"a": [1.0]}))
+    assert is_named_row({"a": 1.0})
+
+
+def test_what_has_columns_but_no_rows_is_not_a_frame():
+    class Lazy:
+        columns = ("a",)
+
+        def __getitem__(self, name):
+            raise TypeError
+
+    assert not is_named(Lazy())
+    assert not is_named(Frame)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from samplewise.data import deviation as deviations
 from samplewise.data.dataset import Dataset
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError
@@ -121,3 +122,12 @@ def test_other_columns_and_images_keep_their_bits():
     centred = X - X.mean(axis=1, keepdims=True)
     wanted = centred / centred.std(axis=1, keepdims=True)
     np.testing.assert_array_equal(Preprocessing("standardize").apply(X), wanted)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-160, 1e-200, 1e-300])
+def test_values_whose_squares_underflow_are_standardized(scale):
+    plain = np.random.default_rng(5).normal(size=(40, 2))
+    for offset in (0.0, 3.0):
+        mean, deviation = deviations.of_columns((plain + offset) * scale)
+        np.testing.assert_allclose(mean, (plain + offset).mean(axis=0) * scale, rtol=1e-9)
+        np.testing.assert_allclose(deviation, plain.std(axis=0) * scale, rtol=1e-9)

@@ -158,3 +158,10 @@ def test_numbers_have_no_class_names():
     settings = TrainingSettings(loss="huber")
     with pytest.raises(ParameterError, match="huber learns no classes; leave it out"):
         train(NETWORK, X, X[:, 0], settings, class_names=("a", "b"))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble])
+def test_classes_as_floats_of_any_width_are_taken_without_a_warning(dtype):
+    with np.errstate(all="raise"):
+        found = parameters(targets=CLASSES.astype(dtype))
+    np.testing.assert_array_equal(found, parameters())

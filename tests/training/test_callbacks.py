@@ -119,6 +119,7 @@ def test_callbacks_of_networks_at_once_hear_of_what_one_of_them_raises(monkeypat
     ("callbacks", "message"),
     [
         ([Callback], "holds the class Callback, but must hold instances; write Callback"),
+        ([dict], "holds the class dict, but must hold instances; write dict"),
         ([None], "callbacks holds 'None', but must hold instances of samplewise.Callback"),
         ("print", "callbacks holds 'print', but must hold"),
     ],

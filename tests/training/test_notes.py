@@ -9,6 +9,7 @@ from loop_problem import LABELS, NETWORK, X
 import samplewise
 from samplewise.errors import SamplewiseWarning, TrainingWarning
 from samplewise.network import LOSSES, loss_named, multilayer_perceptron
+from samplewise.training import notes
 from samplewise.training.loop import train
 from samplewise.training.many import train_many
 from samplewise.training.notes import notes_on_learning, notes_on_targets
@@ -119,3 +120,10 @@ def test_networks_are_noted_one_by_one():
     with pytest.warns(TrainingWarning, match="did not learn"):
         results = train_many(networks, X, LABELS, rates)
     assert [len(one.history.notes) for one in results] == [1, 0]
+
+
+def test_the_loss_of_one_answer_counts_a_row_of_weight_four_four_times():
+    loss = loss_named("mean_squared_error")
+    few, many = np.array([[0.0], [0.0], [1.0]]), np.repeat([[0.0], [1.0]], [2, 4], axis=0)
+    weighted = notes._loss_of_one_answer(loss, few, np.array([1.0, 1.0, 4.0]))
+    assert weighted == pytest.approx(notes._loss_of_one_answer(loss, many, None))

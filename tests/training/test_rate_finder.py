@@ -1,6 +1,7 @@
 """The sweep over rates: one pass, equal ratios, an end where training breaks."""
 
 import dataclasses
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -162,3 +163,21 @@ def test_schedules_and_ends_of_runs_play_no_part_but_held_out_rows_do():
     assert plain.losses != find_rate(NETWORK, X, LABELS, settings()).losses
     held = find_rate(NETWORK, X, LABELS, settings(validation_fraction=0.2))
     assert len(held.rates) == 40
+
+
+@pytest.mark.parametrize("raising", [False, True])
+def test_callbacks_that_hear_of_the_begin_hear_of_the_end(raising):
+    heard = []
+
+    class Ear(Callback):
+        def on_train_begin(self, history):
+            heard.append("begin")
+            if raising:
+                raise OSError("no begin")
+
+        def on_train_end(self, history):
+            heard.append(history.stopped)
+
+    with pytest.raises(OSError, match="no begin") if raising else nullcontext():
+        find_rate(NETWORK, X, LABELS, settings(), callbacks=Ear())
+    assert heard == ["begin", "failed" if raising else "finished"]

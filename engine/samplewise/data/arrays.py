@@ -32,9 +32,15 @@ def as_array(name: str, given: object) -> NDArray[Any]:
     """
     _refuse_sparse(name, given)
     _refuse_masked(name, given)
-    if hasattr(given, "columns") and hasattr(given, "dtypes"):
+    if is_frame(given) and hasattr(given, "dtypes"):
         return _frame(name, given)
     return _plain(name, given)
+
+
+def is_frame(given: object) -> bool:
+    """Return whether this is a data frame that holds its rows; a lazy one, or the class, is not."""
+    members = ("__len__", "__getitem__", "columns")
+    return not isinstance(given, type) and all(hasattr(given, member) for member in members)
 
 
 def as_numbers(name: str, given: object) -> NDArray[Any]:
@@ -67,6 +73,18 @@ def _plain(name: str, given: object) -> NDArray[Any]:
         raise DataError(
             f"{name}: cannot be made an array ({printable(error)}); expected rows of equal length"
         ) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        # The conversions of other libraries, of a tensor on a GPU for one, raise anything.
+        raise DataError(
+            f"{name}: a {type(given).__name__} cannot be made an array "
+            f"({type(error).__name__}: {printable(error)}); expected an array, a list or a data "
+            "frame"
+        ) from error
+    if array.dtype.kind in TEXT and isinstance(given, list | tuple):
+        # NumPy has made text of numbers and of NaN that stood among text.
+        array = np.array(given, dtype=object)
     if array.dtype.kind == "T":  # NumPy's own texts of any length, which may be missing
         array = array.astype(object)
     if array.dtype != object:
@@ -131,16 +149,16 @@ def _of_objects(name: str, array: NDArray[Any]) -> NDArray[Any]:
         if kind is None:
             raise DataError(
                 f"{name}: {_said(value)} in {_place(place)}; "
-                f"{'remove or fill it first' if _missing(value) else 'expected numbers or text'}"
+                f"{'remove or fill it first' if is_missing(value) else 'expected numbers or text'}"
             )
         kinds.add(kind)
-        if str in kinds and len(kinds) > 1:
+        if len(kinds) > 1 and not kinds.isdisjoint({str, bytes}):
             raise DataError(
                 f"{name}: numbers and text are mixed, with {_said(value)} in {_place(place)}; "
                 "expected one of them"
             )
-    if kinds <= {bool, str}:
-        return np.array(array, dtype=str if str in kinds else bool)
+    if kinds <= {bool} or not kinds.isdisjoint({str, bytes}):
+        return np.array(array, dtype=next(iter(kinds), bool))
     try:
         return array.astype(np.float64 if float in kinds else np.int64)
     except OverflowError as error:
@@ -148,7 +166,7 @@ def _of_objects(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _kind_of(value: object) -> type | None:
-    if _missing(value):
+    if is_missing(value):
         return None
     if isinstance(value, bool | np.bool_):
         return bool
@@ -156,23 +174,24 @@ def _kind_of(value: object) -> type | None:
         return int
     if isinstance(value, Real | Decimal):
         return float
-    return str if isinstance(value, str) else None
+    return next((kind for kind in (str, bytes) if isinstance(value, kind)), None)
 
 
-def _missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Return whether one value is None, NaN, NaT, pandas' NA or masked."""
     if value is None or value is np.ma.masked:
         return True
     try:
         # NaN and NaT differ from themselves; pandas' NA refuses to say.
         return bool(value != value)
-    except TypeError:
+    except (TypeError, ArithmeticError):  # a signalling NaN of Decimal raises the latter
         return True
     except ValueError:  # an array
         return False
 
 
 def _said(value: object) -> str:
-    if _missing(value):
+    if is_missing(value):
         return f"a missing value ({printable(value)})"
     return f"a {type(value).__name__}, {printable(value)},"
 

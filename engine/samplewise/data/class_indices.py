@@ -74,5 +74,7 @@ def whole_numbers(given: NDArray[Any], name: str) -> NDArray[Any]:
         DataError: one is not finite; `name` says where.
     """
     check_finite(given[:, np.newaxis], name)
-    fits = (given == np.rint(given)) & (np.abs(given) < _WHOLE)
+    # The limit is beyond float16.
+    wide = given.astype(np.result_type(given, np.float64), copy=False)
+    fits = (wide == np.rint(wide)) & (np.abs(wide) < _WHOLE)
     return given.astype(np.int64) if fits.all() else given

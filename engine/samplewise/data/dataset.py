@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import positive_number, printable, suggestion, whole_numbers
 from samplewise.data.arrays import as_numbers
-from samplewise.data.columns import Columns, check_columns, width
-from samplewise.errors import DataError
+from samplewise.data.columns import Column, Columns, check_columns, width
+from samplewise.errors import DataError, ParameterError
 
 MAX_CLASSES = 10_000
 
@@ -60,6 +60,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         self._take_arrays()
+        self._check_settings()
         self._check_shapes()
         check_finite(self.X, self.name)
         if self.values is not None:
@@ -100,6 +101,30 @@ class Dataset:
         object.__setattr__(self, "values", values[:, np.newaxis] if values.ndim == 1 else values)
         labels = np.zeros(len(X) if X.ndim else 0, np.int64) if self.labels is None else self.labels
         object.__setattr__(self, "labels", as_numbers(f"{self.name}: labels", labels))
+
+    def _check_settings(self) -> None:
+        """Refuse an image shape, full scale or columns of another kind."""
+        try:
+            if self.image_shape is not None:
+                shape = whole_numbers("image_shape", self.image_shape)
+                if len(shape) != 2:
+                    raise DataError(
+                        f"{self.name}: image_shape is {printable(self.image_shape)}, but must be "
+                        "(height, width)"
+                    )
+                object.__setattr__(self, "image_shape", shape)
+            if self.full_scale is not None:
+                positive_number("full_scale", self.full_scale)
+        except ParameterError as error:
+            raise DataError(f"{self.name}: {error}") from None
+        columns = self.columns
+        if columns is not None and not (
+            isinstance(columns, tuple | list) and all(isinstance(one, Column) for one in columns)
+        ):
+            raise DataError(
+                f"{self.name}: columns is {printable(columns)}, but must hold instances of "
+                "samplewise.data.columns.Column"
+            )
 
     def _check_shapes(self) -> None:
         if self.X.ndim != 2 or 0 in self.X.shape:

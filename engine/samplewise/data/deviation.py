@@ -12,6 +12,8 @@ Axis = Literal[0, 1]
 _EPSILON = float(np.finfo(np.float64).eps)
 # Values that a program has computed differ from a constant by some units in the last place.
 _ROUNDING = 100
+# The squares of smaller differences lose digits, or are 0.
+_UNDERFLOW = float(np.sqrt(np.finfo(np.float64).tiny)) / _EPSILON
 
 
 def without_rounding(deviation: Numbers, mean: Numbers, values: Numbers, axis: Axis) -> Numbers:
@@ -20,7 +22,8 @@ def without_rounding(deviation: Numbers, mean: Numbers, values: Numbers, axis: A
     Summing n values of mean m is off by up to n eps |m|, so a constant such as 0.1 gets a
     deviation of that size instead of 0. A deviation not above that is suspected, as in
     scikit-learn's StandardScaler. It is then taken again from the differences to the first value,
-    which have no such error: large values with small, real differences keep their deviation.
+    which have no such error: large values with small, real differences keep their deviation. So
+    do values so small that their squares underflow: the differences are scaled meanwhile.
 
     Args:
         deviation: as computed, (m,).
@@ -30,12 +33,14 @@ def without_rounding(deviation: Numbers, mean: Numbers, values: Numbers, axis: A
     """
     n = values.shape[axis]
     bound = _EPSILON * np.abs(mean)
-    suspected = np.flatnonzero(deviation <= n * bound)
+    suspected = np.flatnonzero(deviation <= np.maximum(n * bound, _UNDERFLOW))
     if len(suspected) == 0:
         return deviation
     differences = np.take(values, suspected, axis=1 - axis)
     differences -= np.take(differences, [0], axis=axis)
-    again, settled = differences.std(axis=axis), deviation.copy()
+    exponents = np.frexp(np.abs(differences).max(axis=axis, keepdims=True))[1]
+    scaled = np.ldexp(differences, -exponents).std(axis=axis)
+    again, settled = np.ldexp(scaled, exponents.reshape(-1)), deviation.copy()
     settled[suspected] = np.where(again > min(n, _ROUNDING) * bound[suspected], again, 0.0)
     return settled
 

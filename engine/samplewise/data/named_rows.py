@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.arrays import is_frame, is_missing
 from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, composed, width
 from samplewise.data.matching import matched
 from samplewise.errors import DataError
@@ -21,12 +22,13 @@ _SHOWN = 10
 
 def is_named(rows: object) -> bool:
     """Return whether rows are a data frame, whose columns have names."""
-    return hasattr(rows, "columns") and hasattr(rows, "__getitem__")
+    return is_frame(rows)
 
 
 def is_named_row(row: object) -> bool:
     """Return whether one row is a mapping or series, whose values have names."""
-    return isinstance(row, Mapping) or (hasattr(row, "keys") and hasattr(row, "__getitem__"))
+    named = isinstance(row, Mapping) or (hasattr(row, "keys") and hasattr(row, "__getitem__"))
+    return named and not is_frame(row)
 
 
 def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float64]:
@@ -104,7 +106,7 @@ def _features(column: Column, values: NDArray[Any], where: str) -> NDArray[np.fl
     known = {composed(category): k for k, category in enumerate(column.categories)}
     features = np.zeros((len(values), column.width))
     for row, value in enumerate(values.tolist()):
-        if _is_missing(value):
+        if is_missing(value):
             raise DataError(
                 f"{place}: missing value ('{printable(value)}') in row {row} (counted from 0); "
                 "fill it or remove the row"
@@ -124,16 +126,6 @@ def _check(odd: NDArray[np.bool_], values: NDArray[Any], place: str, expected: s
         raise DataError(
             f"{place}: {values[row]} in row {row} (counted from 0); expected {expected}"
         )
-
-
-def _is_missing(value: object) -> bool:
-    if value is None:
-        return True
-    try:
-        # NaN and NaT differ from themselves; pandas' NA refuses to say.
-        return bool(value != value)
-    except (TypeError, ValueError):
-        return True
 
 
 def _number(value: object, row: int, place: str) -> float:

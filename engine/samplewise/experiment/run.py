@@ -124,7 +124,12 @@ def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prep
     """
     if data is None or isinstance(data, Dataset):
         return prepare(experiment, data)
-    return instance_of("data", data, Prepared)
+    if not isinstance(data, Prepared):
+        raise ParameterError(
+            f"data is a {type(data).__name__}, but must be a samplewise.Dataset, or what "
+            "samplewise.prepare returned"
+        )
+    return data
 
 
 def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:

@@ -65,7 +65,7 @@ def as_callbacks(given: Hook | Sequence[Hook]) -> list[Callback]:
 def _callback(hook: Any) -> Callback:
     if isinstance(hook, Callback):
         return hook
-    if isinstance(hook, type) and issubclass(hook, Callback):
+    if isinstance(hook, type):
         raise ParameterError(
             f"callbacks holds the class {hook.__name__}, but must hold instances; write "
             f"{hook.__name__}()"

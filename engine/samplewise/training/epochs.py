@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,28 @@ def session_of(trainees: Sequence[Trainee], rows: TrainingRows) -> Session:
     )
 
 
+@contextmanager
+def end_told(trainees: Sequence[Trainee]) -> Iterator[None]:
+    """Tell all callbacks when the block ends, and raise what they raise then."""
+    try:
+        yield
+    except BaseException as error:
+        _tell_end(trainees, error)
+        raise
+    _tell_end(trainees, None)
+
+
+def _tell_end(trainees: Sequence[Trainee], raised: BaseException | None) -> None:
+    failed = raised is not None
+    later = [one for trainee in trainees for one in trainee.tell_end(failed=failed)]
+    first = raised or (later[0] if later else None)
+    for error in later:
+        if first is not None and error is not first:
+            first.add_note(f"on_train_end of a callback raised {error!r} after that")
+    if raised is None and first is not None:
+        raise first
+
+
 class _Loop:
     """The loop over epochs and stretches; it times what the program does, and nothing else."""
 
@@ -85,12 +108,8 @@ class _Loop:
 
     def run(self, stop: threading.Event) -> None:
         """Run the epochs until none is left, callbacks say so, or `stop` is set."""
-        try:
+        with end_told(self._trainees):
             self._run(stop)
-        except BaseException as error:
-            self._tell_end(error)
-            raise
-        self._tell_end(None)
 
     def _run(self, stop: threading.Event) -> None:
         machine = environment()
@@ -175,17 +194,6 @@ class _Loop:
             trainee.end(in_place=self._session.plan.in_place)
         if len(self._trainees) > 1:
             self._share(sum(self._epoch_ms) + synchronize_ms)
-
-    def _tell_end(self, raised: BaseException | None) -> None:
-        """Tell all callbacks that training is over; raise what they raise, unless `raised` is."""
-        failed = raised is not None
-        later = [one for trainee in self._trainees for one in trainee.tell_end(failed=failed)]
-        first = raised or (later[0] if later else None)
-        for error in later:
-            if first is not None and error is not first:
-                first.add_note(f"on_train_end of a callback raised {error!r} after that")
-        if raised is None and first is not None:
-            raise first
 
     def _share(self, ms: float) -> None:
         """Tell each history of the run that all networks shared."""

@@ -27,7 +27,8 @@ from samplewise.training import batches
 from samplewise.training.augmentation import Views
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.control_settings import ControlSettings
-from samplewise.training.epochs import session_of
+from samplewise.training.environment import environment
+from samplewise.training.epochs import end_told, session_of
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.loop import check_stop, loss_for
 from samplewise.training.notes import warn_of
@@ -100,7 +101,7 @@ def find_rate(
         lowest: rate of the first step, above 0.
         highest: rate of the last step.
         class_names: as `train`.
-        callbacks: told when compiling begins and ends.
+        callbacks: told when compiling, and the sweep, begins, and when it ends; not of epochs.
         stop: once set, the sweep ends at the next rate.
 
     Raises:
@@ -124,16 +125,16 @@ def find_rate(
     rule, dtype = settings.rule, rows.X.dtype
     fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
-    trainee = Trainee(network, loss, settings, rows, choice)
-    hooks = as_callbacks(callbacks)
-    for callback in hooks:
+    trainee = Trainee(network, loss, settings, rows, choice, as_callbacks(callbacks))
+    for callback in trainee.callbacks:
         callback.on_compile_begin(choice.backend.name)
     session = session_of([trainee], rows)
     with session.compiled([trainee.state]):
-        for callback in hooks:
-            callback.on_train_begin(trainee.history)
         rates = np.geomspace(lowest, highest, min(steps, MOST_RATES)).tolist()
-        losses, stopped = _swept(session, trainee, rows, rates, stop or threading.Event())
+        with end_told([trainee]):
+            trainee.begin(environment())
+            losses, stopped = _swept(session, trainee, rows, rates, stop or threading.Event())
+            trainee.history.stopped = stopped
     found = _sweep(rates[: len(losses)], losses, stopped, trainee)
     warn_of(found.notes)
     return found

@@ -11,7 +11,7 @@ One network is a session of one: all that is given and kept is a list with an it
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,8 +26,6 @@ from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.compile_notice import announced
 
-Clock = Callable[[], float]
-
 
 class Session:
     """The programs of networks that train on the same rows, and the states that they update.
@@ -40,7 +38,6 @@ class Session:
         dtype: float64 or float32.
         workload: what the programs will train; None compiles programs that train anything.
         logits: whether `logits` and `predict` will be called; a lone network always has them.
-        clock: gives seconds.
 
     Attributes:
         states: one a network, updated in place by `run` and `synchronize`.
@@ -62,11 +59,10 @@ class Session:
         workload: Workload | None,
         *,
         logits: bool = False,
-        clock: Clock = time.perf_counter,
     ) -> None:
         self.backend, self.networks, self._loss = backend, networks, loss
         self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
-        self._wants_logits, self._clock = logits, clock
+        self._wants_logits = logits
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
@@ -101,7 +97,7 @@ class Session:
         Raises:
             ContractError: the backend raised.
         """
-        began = self._clock()
+        began = time.perf_counter()
         with announced(self.backend), blamed_on(self.backend.name):
             if len(self.networks) == 1:
                 self._compile_one()
@@ -110,7 +106,7 @@ class Session:
             if warm_up:
                 for program in self._programs:
                     program.warm_up()
-        self.compile_ms = (self._clock() - began) * 1e3
+        self.compile_ms = (time.perf_counter() - began) * 1e3
 
     def _compile_one(self) -> None:
         program = self._program(0, self._workload)
@@ -168,13 +164,13 @@ class Session:
             ContractError: the backend raised.
         """
         self._synchronized = False
-        began = self._clock()
+        began = time.perf_counter()
         with blamed_on(self.backend.name):
             if self._many is None:
                 self._predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
             else:
                 self._many.run_epoch(self.states, X, Y, steps, losses, active)
-        seconds = self._clock() - began
+        seconds = time.perf_counter() - began
         for index in active:
             self.states[index].step += steps[index].count
         return seconds
@@ -183,14 +179,14 @@ class Session:
         """Bring what the program keeps elsewhere into the states; return the seconds it took."""
         if self._synchronized:
             return 0.0
-        began = self._clock()
+        began = time.perf_counter()
         with blamed_on(self.backend.name):
             if self._many is None:
                 self._predictors[0].synchronize(self.states[0])
             else:
                 self._many.synchronize(self.states)
         self._synchronized = True
-        return self._clock() - began
+        return time.perf_counter() - began
 
     def parameters(self, index: int) -> NDArray[Any]:
         """Return the parameters (P,) of a network as they are now; they change with each chunk."""
