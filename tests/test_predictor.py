@@ -250,9 +250,10 @@ class Breaks:
         raise RuntimeError("out of paper")
 
 
-def test_the_errors_of_others_stay_theirs():
-    with pytest.raises(RuntimeError, match="out of paper"):
+def test_the_errors_of_others_are_the_cause():
+    with pytest.raises(DataError, match="x: a Breaks cannot be made an array") as caught:
         model("vectorized").predictor()(Breaks())
+    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 @pytest.mark.parametrize("rows", [1, 5])
