@@ -53,6 +53,7 @@ def by_python(folder, rows):
     return model.probabilities(rows.reshape(1, -1))[0].tolist()
 
 
+@pytest.mark.filterwarnings("ignore:.*white is 255 in an array of uint8")
 @pytest.mark.parametrize("given", ["odd.png", "odd.npy", "row.npy", "bytes.npy"])
 def test_a_model_of_unit_images_is_given_unit_images(cli, folder, given):
     """White is 255 in a file of bytes, and 1 in what the model was trained on."""
@@ -67,6 +68,7 @@ def test_an_image_of_another_size_is_brought_to_the_height_and_width_of_the_mode
     assert probabilities(cli, folder, "large.png") == pytest.approx(wanted, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.*white is 255 in an array of uint8")
 def test_a_row_of_a_dataset_is_on_its_own_scale(cli, folder):
     wanted = by_python(folder, UNIT[3])
     assert probabilities(cli, folder, "bytes.npz", "--row", 3) == pytest.approx(wanted, rel=1e-12)

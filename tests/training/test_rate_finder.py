@@ -71,6 +71,7 @@ def test_it_stops_where_training_breaks_and_suggests_a_rate_that_trains():
     assert trained.history.losses[-1] < 1e-6 * (VALUES**2).mean()
 
 
+@pytest.mark.filterwarnings("ignore:the loss never fell")
 def test_rows_that_lie_sorted_are_swept_in_a_drawn_order():
     order = np.argsort(LABELS, kind="stable")
     losses = find_rate(NETWORK, X[order], LABELS[order], settings(), highest=1e-4).losses
@@ -106,7 +107,7 @@ def test_a_curve_that_still_falls_or_never_does_is_noted():
         ({}, {"lowest": 1.0, "highest": 0.5}, "lowest is 1, but must be below highest, 0.5"),
         ({}, {"lowest": 0}, "lowest is 0.0"),
         ({}, {"highest": float("nan")}, "highest is nan"),
-        ({"augment": "noise 1"}, {}, "no images"),
+        ({"augment": "noise 1"}, {}, "not images"),
     ],
 )
 def test_what_cannot_be_swept_is_refused(changes, limits, message):
@@ -121,6 +122,7 @@ def test_a_sweep_that_breaks_at_once_says_so():
                   lowest=1e100, highest=1e200)  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:the loss never fell")
 def test_a_stop_ends_it_with_what_was_seen():
     stopped = find_rate(NETWORK, X, LABELS, settings(), stop=StopAfter(7))
     assert (stopped.stopped, len(stopped.rates)) == ("interrupted", 7)

@@ -121,6 +121,7 @@ BY_STEP = {"cosine", "one_cycle", "inverse_scaling"}
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("warmup", [0, 9])
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_steps_have_rates_of_their_own_only_while_they_differ(monkeypatch, name, warmup):
     """A program may then take one rate for all, and keep what follows from it."""
     seen = []

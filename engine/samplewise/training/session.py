@@ -177,8 +177,6 @@ class Session:
 
     def synchronize(self) -> float:
         """Bring what the program keeps elsewhere into the states; return the seconds it took."""
-        if self._synchronized:
-            return 0.0
         began = time.perf_counter()
         with blamed_on(self.backend.name):
             if self._many is None:
@@ -188,15 +186,20 @@ class Session:
         self._synchronized = True
         return time.perf_counter() - began
 
+    def _bring_out(self) -> None:
+        """Synchronize once for all networks between two chunks."""
+        if not self._synchronized:
+            self.synchronize()
+
     def parameters(self, index: int) -> NDArray[Any]:
         """Return the parameters (P,) of a network as they are now; they change with each chunk."""
-        self.synchronize()
+        self._bring_out()
         return self.states[index].parameters
 
     def logits(self, index: int, X: NDArray[Any]) -> NDArray[Any]:
         """Return the logits of rows by a network as it is now, (n, outputs)."""
         if self._many is not None:
-            self.synchronize()
+            self._bring_out()
         with blamed_on(self.backend.name):
             return self._predictors[index].logits(self.states[index], X)
 
