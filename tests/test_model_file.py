@@ -111,6 +111,8 @@ def refused(path, content, message):
         made(),
         made(dtype="float32"),
         made(hidden=()),
+        made(image_shape=(4, 1)),
+        made(image_shape=(1, 4)),
         made(hidden=(5, 4), classes=("a", "ü", "日本")),
         made(preprocessing=Preprocessing("standardize")),
         made(preprocessing=Preprocessing("none"), image_shape=None),
