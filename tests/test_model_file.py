@@ -52,6 +52,8 @@ def good(path):
         made(),
         made(dtype="float32"),
         made(hidden=()),
+        made(image_shape=(4, 1)),
+        made(image_shape=(1, 4)),
         made(hidden=(5, 4), classes=("a", "ü", "日本")),
         made(preprocessing=Preprocessing("standardize")),
         made(preprocessing=Preprocessing("none"), image_shape=None),

@@ -183,6 +183,17 @@ def test_a_budget_of_steps_is_kept_exactly(backend, most, samples):
         np.testing.assert_array_equal(result.parameters, weights_after(1, backend=backend))
 
 
+@pytest.mark.parametrize("stretch", [None, 14])
+def test_a_short_batch_is_a_step_of_the_budget_like_others(monkeypatch, stretch):
+    """Fifty rows in sevens are seven batches and one row: eight steps an epoch."""
+    if stretch is not None:
+        monkeypatch.setattr(batches, "STRETCH_SAMPLES", stretch)
+    chosen = settings(backend="reference", batch_size=7, max_steps=18, epochs=9)
+    history = train(NETWORK, X, LABELS, chosen).history
+    assert [record.samples for record in history.epochs] == [50, 50, 14]
+    assert history.stopped == "max_steps"
+
+
 @pytest.mark.parametrize("most", [40, 41])
 def test_a_budget_that_suffices_ends_nothing(most):
     history = train(NETWORK, X, LABELS, settings(max_steps=most, max_seconds=1e6)).history

@@ -44,6 +44,14 @@ def test_one_hot_rows_train_as_class_indices_do(network, smoothing):
         ]
 
 
+def test_the_sum_of_a_one_hot_row_may_miss_1_by_rounding_only():
+    rows = np.array([[0.25, 0.75], [0.5, 0.5]] * 25)
+    once = TrainingSettings(backend="reference", epochs=1)
+    train(NETWORK, X, rows + np.array([5e-5, 0]), once)
+    with pytest.raises(DataError, match="sums to 1"):
+        train(NETWORK, X, rows + np.array([2e-4, 0]), once)
+
+
 def test_rows_may_be_probabilities():
     rows = np.random.default_rng(0).dirichlet(np.ones(3), 50)
     result = train(THREE, X, rows, settings(epochs=200, batch_size=10))
