@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from samplewise.bench.peers.task import Task
-from samplewise.bench.problems import drawn_problem
 from samplewise.network import SGD, multilayer_perceptron
+from samplewise_bench.peers.task import Task
+from samplewise_bench.problems import drawn_problem
 
 ROWS, INPUTS, EPOCHS = 40, 12, 3
 

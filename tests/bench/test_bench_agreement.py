@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from samplewise.bench import comparison
-from samplewise.bench.agreement import Key, check_agreement, compare_losses
-from samplewise.bench.contestants import Run
 from samplewise.errors import ContractError
+from samplewise_bench import comparison
+from samplewise_bench.agreement import Key, check_agreement, compare_losses
+from samplewise_bench.contestants import Run
 
 
 def a_run(first_loss=0.7, final_loss=0.1):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from samplewise.bench import table
-from samplewise.bench.agreement import Key
-from samplewise.bench.calibration import SQUARE, Calibration, Product, calibrate
-from samplewise.bench.comparison import available_backends, compare, summarize
-from samplewise.bench.conditions import THREAD_VARIABLES, conditions, one_core
-from samplewise.bench.contestants import Run
+from samplewise_bench import table
+from samplewise_bench.agreement import Key
+from samplewise_bench.calibration import SQUARE, Calibration, Product, calibrate
+from samplewise_bench.comparison import available_backends, compare, summarize
+from samplewise_bench.conditions import THREAD_VARIABLES, conditions, one_core
+from samplewise_bench.contestants import Run
 
 
 class FakeContestant:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.bench import contestants, problems
-from samplewise.bench.contestants import Contestant, ManyContestant
 from samplewise.contract import Plan
 from samplewise.errors import UnavailableBackendError
 from samplewise.network import SGD, multilayer_perceptron
 from samplewise.training.loop import train
 from samplewise.training.settings import TrainingSettings
+from samplewise_bench import contestants, problems
+from samplewise_bench.contestants import Contestant, ManyContestant
 
 
 @pytest.fixture(params=["reference", "vectorized", "numba_cpu"])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from samplewise.bench.contestants import Run
-from samplewise.bench.timing import Spread, interleave
 from samplewise.errors import ParameterError
+from samplewise_bench.contestants import Run
+from samplewise_bench.timing import Spread, interleave
 
 
 def a_run(seconds):

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from peers_task import INPUTS, ROWS, small_task
 
-from samplewise.bench.peers import agreement, fann, own, race
-from samplewise.bench.peers.comparison import usable_cores
-from samplewise.bench.peers.host import Host
-from samplewise.bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
-from samplewise.bench.peers.results import FAILED, REFUSED, TIMED, UNFIT
-from samplewise.bench.peers.task import (
+from samplewise.contract import Steps
+from samplewise.errors import ParameterError
+from samplewise.network import SGD, Adam
+from samplewise.testing.tolerances import Tolerance
+from samplewise_bench.peers import agreement, fann, own, race
+from samplewise_bench.peers.comparison import usable_cores
+from samplewise_bench.peers.host import Host
+from samplewise_bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
+from samplewise_bench.peers.results import FAILED, REFUSED, TIMED, UNFIT
+from samplewise_bench.peers.task import (
     OWN,
     PEERS,
     NotApplicableError,
@@ -21,10 +25,6 @@ from samplewise.bench.peers.task import (
     peer_named,
     tensors,
 )
-from samplewise.contract import Steps
-from samplewise.errors import ParameterError
-from samplewise.network import SGD, Adam
-from samplewise.testing.tolerances import Tolerance
 
 TASKS = {
     "plain": {},

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from peers_task import small_task
 
-from samplewise.bench.conditions import THREAD_VARIABLES
-from samplewise.bench.peers import comparison
-from samplewise.bench.peers.comparison import Choice, compare_peers, usable_cores
-from samplewise.bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
-from samplewise.bench.peers.results import TIMED
-from samplewise.bench.peers.task import OWN, PEERS, Task, peer_named
-from samplewise.bench.peers.workloads import Workload
+from samplewise_bench.conditions import THREAD_VARIABLES
+from samplewise_bench.peers import comparison
+from samplewise_bench.peers.comparison import Choice, compare_peers, usable_cores
+from samplewise_bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
+from samplewise_bench.peers.results import TIMED
+from samplewise_bench.peers.task import OWN, PEERS, Task, peer_named
+from samplewise_bench.peers.workloads import Workload
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from samplewise.bench.calibration import SQUARE, Calibration
-from samplewise.bench.peers import folder, table
-from samplewise.bench.peers.results import (
+from samplewise.errors import OutputError
+from samplewise_bench.calibration import SQUARE, Calibration
+from samplewise_bench.peers import folder, table
+from samplewise_bench.peers.results import (
     REFUSED,
     TIMED,
     UNFIT,
@@ -16,8 +17,7 @@ from samplewise.bench.peers.results import (
     Result,
     finished,
 )
-from samplewise.bench.timing import Spread
-from samplewise.errors import OutputError
+from samplewise_bench.timing import Spread
 
 PREFERRED = ("numba_cpu", "vectorized")
 CALIBRATION = Calibration("float32", {SQUARE: 100.0}, 1.0)

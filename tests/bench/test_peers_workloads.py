@@ -2,9 +2,9 @@
 
 import pytest
 
-from samplewise.bench.peers.comparison import Choice
-from samplewise.bench.peers.task import OWN, PEERS, peer_named
-from samplewise.bench.peers.workloads import NETWORKS, WORKLOADS
+from samplewise_bench.peers.comparison import Choice
+from samplewise_bench.peers.task import OWN, PEERS, peer_named
+from samplewise_bench.peers.workloads import NETWORKS, WORKLOADS
 
 SHAPES = {
     "784-10-1": (800, 784, (10, 1), 1, 10),

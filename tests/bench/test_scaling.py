@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.bench import scaling, scaling_folder, scaling_table
-from samplewise.bench.contestants import Run
-from samplewise.bench.power_law import fit
-from samplewise.bench.scaling_curves import AXES, BASE, Curve, Method, Point, Scaling
-from samplewise.bench.timing import Spread
 from samplewise.contract import Plan
 from samplewise.errors import UnavailableBackendError, UnknownBackendError
-from samplewise.plots.scaling import Line, Panel
-from samplewise.plots.scaling import scaling as drawn
+from samplewise_bench.contestants import Run
+from samplewise_bench.scaling import folder as scaling_folder
+from samplewise_bench.scaling import measure as scaling
+from samplewise_bench.scaling import table as scaling_table
+from samplewise_bench.scaling.curves import AXES, BASE, Curve, Method, Point, Scaling
+from samplewise_bench.scaling.plot import Line, Panel
+from samplewise_bench.scaling.plot import scaling as drawn
+from samplewise_bench.scaling.power_law import fit
+from samplewise_bench.timing import Spread
 
 FAST = Method("vectorized")
 
@@ -238,7 +240,7 @@ def test_the_picture_has_time_above_memory_and_a_column_an_axis(found, monkeypat
 
 
 def figure_of(monkeypatch, rows):
-    from samplewise.plots import scaling as plot
+    from samplewise_bench.scaling import plot
 
     figures = []
     monkeypatch.setattr(plot, "_png", lambda figure: figures.append(figure) or b"")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samplewise.bench.peak_memory import peak_bytes
+from samplewise_bench.scaling.peak_memory import peak_bytes
 
 MIB = 2**20
 
@@ -18,10 +18,10 @@ MIB = 2**20
 GROWTH = """
 import json, re, sys
 from pathlib import Path
-from samplewise.bench.conditions import one_core
-from samplewise.bench.contestants import Contestant
-from samplewise.bench.peak_memory import peak_bytes
-from samplewise.bench.problems import drawn_problem
+from samplewise_bench.conditions import one_core
+from samplewise_bench.contestants import Contestant
+from samplewise_bench.scaling.peak_memory import peak_bytes
+from samplewise_bench.problems import drawn_problem
 from samplewise.network import multilayer_perceptron
 
 def drawn(rows, inputs, hidden, batch_size):

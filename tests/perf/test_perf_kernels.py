@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from samplewise.bench.contestants import Contestant
-from samplewise.bench.problems import row_problem
 from samplewise.contract import Steps
 from samplewise.report.part_one.published import published_rows
+from samplewise_bench.contestants import Contestant
+from samplewise_bench.problems import row_problem
 
 FINAL = next(row for row in published_rows() if row.id == "final-1")
 

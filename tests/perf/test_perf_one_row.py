@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from samplewise.bench.problems import report_data, row_problem
 from samplewise.model import Model
 from samplewise.report.part_one.published import CLASSES, published_rows
+from samplewise_bench.problems import report_data, row_problem
 
 FINAL = next(row for row in published_rows() if row.id == "final-1")
 SINGLE_CALLS = 20_000

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.bench.contestants import Contestant, ManyContestant
-from samplewise.bench.shapes import SHAPES, WIDE
 from samplewise.contract import PLANS, Steps
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
+from samplewise_bench.contestants import Contestant, ManyContestant
+from samplewise_bench.shapes import SHAPES, WIDE
 
 BACKEND = "numba_cpu"
 CHOSEN = (

@@ -1,11 +1,12 @@
 """The planner's choice beside every fixed one, on a few of the suite's works.
 
-All of them: `python -m benchmarks.planner_suite`.
+All of them: `python -m samplewise_bench.planner`.
 """
 
 import pytest
-from benchmarks.planner_suite import BAD, judge
-from benchmarks.planner_works import WORKS
+
+from samplewise_bench.planner import BAD, judge
+from samplewise_bench.planner_works import WORKS
 
 SOME = WORKS[::9]
 

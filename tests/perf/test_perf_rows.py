@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from samplewise.bench.contestants import Contestant
-from samplewise.bench.problems import row_problem
 from samplewise.report.part_one.published import published_rows
+from samplewise_bench.contestants import Contestant
+from samplewise_bench.problems import row_problem
 
 ROWS = {row.id: row for row in published_rows()}
 # One unit, a middle width, the widest, and the report's choice.

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from samplewise.bench.contestants import Contestant
-from samplewise.bench.peers.workloads import WORKLOADS
 from samplewise.testing.tolerances import after_steps
+from samplewise_bench.contestants import Contestant
+from samplewise_bench.peers.workloads import WORKLOADS
 
 ROWS = 64
 

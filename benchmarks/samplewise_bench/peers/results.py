@@ -1,0 +1,155 @@
+"""What a comparison of peers finds, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from samplewise.contract.plan import AUTO_PLAN
+from samplewise_bench.calibration import Calibration
+from samplewise_bench.peers.task import OWN
+from samplewise_bench.timing import Spread
+
+TIMED, REFUSED, UNFIT, FAILED = "timed", "disagrees", "does not apply", "failed"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One way of one peer on one piece of work.
+
+    Args:
+        peer: name.
+        way: of the peer; may be empty.
+        state: `TIMED`, or why there is no time.
+        note: what is not the same as for others, or what is the matter; may be empty.
+        spread: of the rounds, in milliseconds; of one call where the work is calls.
+        rounds: timed.
+        core_share: processor time over wall time; where it is below the number of threads, other
+            work took the core, and the times are too long.
+        compile_s: seconds; None where nothing is compiled.
+        difference, allowed: from the standard, of what comes nearest to its limit.
+        ratio: its median time over that of the result's baseline.
+        of_floor: share reached of the rate of the cores' large matrix product.
+    """
+
+    peer: str
+    way: str
+    state: str
+    note: str = ""
+    spread: Spread | None = None
+    rounds: int = 0
+    core_share: float | None = None
+    compile_s: float | None = None
+    difference: float | None = None
+    allowed: float | None = None
+    ratio: float | None = None
+    of_floor: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Peer and way."""
+        return f"{self.peer} {self.way}".strip()
+
+
+@dataclass(frozen=True)
+class Result:
+    """One piece of work.
+
+    Args:
+        name, title: of the workload.
+        cores, calls: of the task.
+        flops: of the textbook's matrix products.
+        entries: the fastest first, then those without a time.
+        baseline: label of the entry that ratios are of; empty where samplewise has no time.
+        floor_ms: what `flops` take at the rate of a large product; None for calls.
+        note: why there are no entries; empty where there are.
+    """
+
+    name: str
+    title: str
+    cores: int
+    calls: int
+    flops: int
+    entries: tuple[Entry, ...]
+    baseline: str = ""
+    floor_ms: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class PeerInfo:
+    """A peer on this machine.
+
+    Args:
+        name: of the peer.
+        install: how to get it.
+        version: empty where it is absent.
+        import_s: seconds that its import takes, NumPy's apart; None where it is absent.
+        absent: why it is not here; empty where it is.
+    """
+
+    name: str
+    install: str
+    version: str = ""
+    import_s: float | None = None
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All of it, with what it was taken on."""
+
+    dtype: str
+    rounds: int
+    peers: tuple[PeerInfo, ...]
+    results: tuple[Result, ...]
+    calibration: Calibration
+    conditions: dict[str, Any]
+
+
+def finished(result: Result, calibration: Calibration, preferred: Sequence[str]) -> Result:
+    """Return a result with its floor, its ratios and its order.
+
+    Args:
+        result: with times.
+        calibration: of the core.
+        preferred: backends in the order in which `auto` takes them. What samplewise does by itself
+            is the baseline, even where another plan was faster in this run.
+    """
+    timed = [entry for entry in result.entries if entry.spread is not None]
+    base = _baseline([entry for entry in timed if entry.peer == OWN], preferred)
+    base_ms = None if base is None or base.spread is None else base.spread.median_ms
+    floor_ms = None if result.calls else calibration.floor_ms(result.flops) / result.cores
+    figured = [_figured(entry, base_ms, floor_ms) for entry in result.entries]
+    figured.sort(key=lambda e: (e.spread is None, e.spread.median_ms if e.spread else 0.0))
+    return replace(
+        result,
+        entries=tuple(figured),
+        baseline="" if base is None else base.label,
+        floor_ms=floor_ms,
+    )
+
+
+def _baseline(own: Sequence[Entry], preferred: Sequence[str]) -> Entry | None:
+    for backend in preferred:
+        of_backend = [entry for entry in own if entry.way.split(" ")[0] == backend]
+        by_itself = [entry for entry in of_backend if AUTO_PLAN in entry.way.split(" ")]
+        if of_backend:
+            return _fastest(by_itself or of_backend)
+    return _fastest(own) if own else None
+
+
+def _fastest(entries: Sequence[Entry]) -> Entry:
+    return min(entries, key=lambda entry: entry.spread.median_ms if entry.spread else 0.0)
+
+
+def _figured(entry: Entry, base_ms: float | None, floor_ms: float | None) -> Entry:
+    if entry.spread is None:
+        return entry
+    ms = entry.spread.median_ms
+    return replace(
+        entry,
+        ratio=None if base_ms is None else ms / base_ms,
+        of_floor=None if floor_ms is None else floor_ms / ms,
+    )

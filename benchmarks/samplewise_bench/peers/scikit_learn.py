@@ -1,0 +1,190 @@
+"""scikit-learn: `MLPClassifier.fit`, warm-started from the task's weights, without shuffling.
+
+With `alpha=0`, a constant rate and no shuffling its SGD is the task's own, step by step. Its Adam
+adds epsilon to the root of the second moment before that is corrected, so it is held against its
+own formula in float64. One call of `fit` does all epochs, and costs less than a `partial_fit` for
+each.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from samplewise.network import SGD, Adam, Optimizer
+from samplewise.registry import load
+from samplewise_bench.peers.task import (
+    DENSE,
+    SGD_FAMILY,
+    Calls,
+    NotApplicableError,
+    Outcome,
+    Runner,
+    Task,
+    flat,
+    only,
+    single,
+    tensors,
+)
+
+ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+ADAM_DIFFERS = "Adam with epsilon added before the bias correction; otherwise the same steps"
+
+
+class ScikitLearnPeer:
+    """sklearn's multi-layer perceptron."""
+
+    name = "scikit-learn"
+    install = "pip install scikit-learn"
+
+    def load(self, cores: int) -> str:
+        """Import the estimator."""
+        del cores
+        import sklearn
+        import sklearn.neural_network
+
+        return str(sklearn.__version__)
+
+    def ways(self, task: Task) -> Sequence[str]:
+        """Return "MLPClassifier"."""
+        only(task, "MLPClassifier", DENSE, (*SGD_FAMILY, "adam"))
+        single(task, "MLPClassifier")
+        *hidden, last = task.problem.network.layers
+        if len({layer.activation for layer in hidden}) != 1 or last.activation != "identity":
+            raise NotApplicableError("MLPClassifier has one activation for all hidden layers")
+        if task.problem.optimizer.l2:
+            raise NotApplicableError("MLPClassifier divides its penalty by the rows of a batch")
+        return ["MLPClassifier"]
+
+    def prepare(self, task: Task, way: str) -> Runner:
+        """Make an estimator that has seen the classes."""
+        del way
+        return Prediction(task) if task.calls else Training(task)
+
+
+peer = ScikitLearnPeer()
+
+
+def estimator(task: Task) -> Any:
+    """Return a fitted `MLPClassifier`, for what else it keeps, at the task's initial weights."""
+    from sklearn.neural_network import MLPClassifier
+
+    problem = task.problem
+    hidden, rule = problem.network.layers[:-1], problem.optimizer
+    made = MLPClassifier(
+        [size for (size,) in problem.network.shapes[1:-1]],
+        activation=ACTIVATIONS[hidden[0].activation],
+        solver=rule.name,
+        alpha=0.0,
+        batch_size=problem.batch_size,
+        learning_rate="constant",
+        learning_rate_init=problem.learning_rate,
+        **_options(rule),
+        shuffle=False,
+        max_iter=1,
+        # Never satisfied early: all epochs are run.
+        tol=0.0,
+        n_iter_no_change=problem.epochs + 1,
+        warm_start=True,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made.fit(problem.X, task.labels)
+    made.max_iter = problem.epochs
+    set_weights(made, task)
+    return made
+
+
+def _options(rule: Optimizer) -> dict[str, Any]:
+    if isinstance(rule, Adam):
+        return {"beta_1": rule.beta1, "beta_2": rule.beta2, "epsilon": rule.epsilon}
+    assert isinstance(rule, SGD)
+    return {"momentum": rule.momentum, "nesterovs_momentum": rule.nesterov}
+
+
+def set_weights(made: Any, task: Task) -> None:
+    """Set the initial weights; a warm start goes on from them, with no momentum."""
+    arrays = tensors(task.problem)
+    made.coefs_ = [np.ascontiguousarray(weight.T) for weight in arrays[::2]]
+    made.intercepts_ = arrays[1::2]
+
+
+class Training(Runner):
+    """One call of `fit`."""
+
+    def __init__(self, task: Task) -> None:
+        self._task, self._estimator, self._labels = task, estimator(task), task.labels
+        self.differs = ADAM_DIFFERS if isinstance(task.problem.optimizer, Adam) else ""
+
+    def reset(self) -> None:
+        """Set weights, and forget what was counted."""
+        set_weights(self._estimator, self._task)
+        self._estimator.loss_curve_ = []
+
+    def run(self) -> None:
+        """Train."""
+        with warnings.catch_warnings():
+            # That it stops after the epochs it was told to do is no news.
+            warnings.simplefilter("ignore")
+            self._estimator.fit(self._task.problem.X, self._labels)
+
+    def outcome(self) -> Outcome:
+        """Return losses and weights."""
+        made, problem = self._estimator, self._task.problem
+        pairs = zip(made.coefs_, made.intercepts_, strict=True)
+        arrays = [array for coef, intercept in pairs for array in (coef.T, intercept)]
+        losses = np.array([made.loss_curve_[-problem.epochs :]], np.float64)
+        return Outcome(losses, flat(problem, arrays)[None])
+
+    def expected(self) -> Outcome | None:
+        """Return what Adam as scikit-learn has it must come to; None for SGD."""
+        rule = self._task.problem.optimizer
+        return adam_training(self._task, rule) if isinstance(rule, Adam) else None
+
+
+class Prediction(Calls):
+    """One row after the other through `predict_proba`."""
+
+    def __init__(self, task: Task) -> None:
+        self._task, self._estimator = task, estimator(task)
+        self._row = task.problem.X[:1].copy()
+
+    def run(self) -> None:
+        """Call as often as the task says."""
+        for _ in range(self._task.calls):
+            self._probabilities = self._estimator.predict_proba(self._row)
+
+    def outcome(self) -> Outcome:
+        """Return the probabilities; of two classes told by one output, that of the second."""
+        shown = self._probabilities[:, -self._task.problem.network.outputs :]
+        return Outcome(np.empty((1, 0)), np.asarray(shown, np.float64))
+
+
+def adam_training(task: Task, rule: Adam) -> Outcome:
+    """Train as scikit-learn's Adam does, in float64, on gradients of `vectorized`.
+
+        theta <- theta - eta sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)
+
+    Source: Kingma and Ba (2015), the end of section 2, with epsilon where epsilon-hat stands.
+    """
+    problem = task.problem
+    X, Y, theta = (part.astype(np.float64) for part in (problem.X, problem.Y, problem.weights))
+    compiled = problem.network, problem.loss, rule, theta.dtype
+    gradients = load("vectorized").compile(*compiled).gradients
+    m, v = np.zeros_like(theta), np.zeros_like(theta)
+    losses, t = np.zeros((1, problem.epochs)), 0
+    for epoch in range(problem.epochs):
+        for first in range(0, len(X), problem.batch_size):
+            rows = slice(first, first + problem.batch_size)
+            loss, g = gradients(theta, X[rows], Y[rows])
+            losses[0, epoch] += loss * len(X[rows]) / len(X)
+            t += 1
+            m += (1 - rule.beta1) * (g - m)
+            v += (1 - rule.beta2) * (g * g - v)
+            rate = problem.learning_rate * (1 - rule.beta2**t) ** 0.5 / (1 - rule.beta1**t)
+            theta -= rate * m / (np.sqrt(v) + rule.epsilon)
+    return Outcome(losses, theta[None])
