@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from samplewise.contract import PLANS, Workload
-from samplewise.network import SGD, multilayer_perceptron
+from samplewise.network import SGD, loss_named, multilayer_perceptron
+from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.planning.planner import choose
 from samplewise_backends.numba_cpu.storage import Member
 
@@ -69,3 +70,11 @@ def test_without_memory_steps_are_made_one_by_one():
     found = chosen(Workload(800, epochs=10, plan="blocked", memory_mb=0)).plan
     assert found.name == "direct"
     assert "does not fit the memory" in found.reason
+
+
+@pytest.mark.parametrize(("block", "batch_size", "taken"), [(32, 1, 32), (50, 16, 48)])
+def test_a_backend_with_one_block_takes_it_in_whole_batches(block, batch_size, taken):
+    workload = Workload(800, batch_size, 10, plan="blocked")
+    network, loss = multilayer_perceptron(784, (10,), 1), loss_named("binary_cross_entropy")
+    program = NumbaBackend(blocks=(block,)).compile(network, loss, SGD(), FLOAT32, workload)
+    assert program.plan.block == taken
