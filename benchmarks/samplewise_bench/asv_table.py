@@ -1,7 +1,7 @@
 """One table of the last results: `python -m samplewise_bench.asv_table`.
 
-It reads what asv left in .asv/results and pytest-benchmark in .asv/pytest-benchmark.json, and
-measures nothing.
+It reads .asv/results of asv and .asv/pytest-benchmark.json of pytest-benchmark, and measures
+nothing.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from samplewise.report.wording import three_digits
-from suite.problems import BACKENDS, DTYPES, PLAIN, PLANS, ROWS, SHAPES, WORKLOADS
+from samplewise import contract
+from samplewise.contract.plan import AUTO_PLAN
+from samplewise.registry import PREFERENCE
+from samplewise.report.part_one.published import published_rows
+from samplewise.text import three_digits
+from samplewise_bench.rows import REFERENCE
+from samplewise_bench.shapes import SHAPES
 
-ASV = Path(__file__).parents[1] / ".asv"
+ASV = Path(__file__).parents[2] / ".asv"
 PYTEST_JSON = ASV / "pytest-benchmark.json"
+ROWS = {row.id: row for row in published_rows()}
+BACKENDS = (REFERENCE, *reversed(PREFERENCE))
+PLANS = (AUTO_PLAN, *contract.PLANS)
 Values = dict[str, dict[tuple[str, ...], float | None]]
 
 HEADERS = (
@@ -115,8 +123,7 @@ def row_lines(values: Values) -> Iterable[tuple[str, ...]]:
 def other_lines(values: Values) -> Iterable[tuple[str, str, str]]:
     """Yield block, name and figure of everything that has no row of the report."""
     finals = values.get("bench_final.Final.time_train", {})
-    for name, batch, dtype in itertools.product((PLAIN, *BACKENDS), ("1", "32"), DTYPES):
-        value = finals.get((name, batch, dtype))
+    for (name, batch, dtype), value in finals.items():
         if value is not None:
             yield "784-10-1", f"{name}, batch {batch}, {dtype}", f"{figure(value, 1e3)} ms"
     yield from path_lines(values)
@@ -147,15 +154,16 @@ def path_lines(values: Values) -> Iterable[tuple[str, str, str]]:
     epochs = values.get("bench_paths.Epoch.time_epoch", {})
     shares = values.get("bench_paths.Roofline.track_roofline", {})
     for shape in SHAPES:
-        told = [
+        plans = [
             f"{plan} {figure(epochs.get((plan, shape)), 1e3)} ({figure(share, 100)} %)"
             for plan in PLANS
             if (share := shares.get((plan, shape))) is not None
         ]
-        if told:
-            yield "epoch, ms (gemm)", shape, ", ".join(told)
+        if plans:
+            yield "epoch, ms (gemm)", shape, ", ".join(plans)
     per_row = values.get("bench_workloads.Workload.track_us_per_row", {})
-    for name, backend in itertools.product(WORKLOADS, BACKENDS):
+    names = dict.fromkeys(name for _, name in per_row)
+    for name, backend in itertools.product(names, BACKENDS):
         if (value := per_row.get((backend, name))) is not None:
             yield "one row, training", f"{name}, {backend}", f"{figure(value)} us"
     for name, (text, scale, unit) in MANY.items():
@@ -189,10 +197,7 @@ def pytest_lines(path: Path) -> Iterable[tuple[str, str, str]]:
 
 def render_rows(values: Values) -> Any:
     """Return the rows of the report as a rich table."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = _table()
     for column, header in enumerate(HEADERS):
         table.add_column(header, justify="left" if column < 2 else "right", no_wrap=True)
     for cells in row_lines(values):
@@ -202,17 +207,20 @@ def render_rows(values: Values) -> Any:
 
 def render_others(values: Values, pytest_json: Path) -> Any:
     """Return the other figures as a rich table, in blocks."""
+    table = _table(show_header=False)
+    lines = itertools.chain(other_lines(values), pytest_lines(pytest_json))
+    for block, group in itertools.groupby(lines, key=lambda line: line[0]):
+        table.add_section()
+        for number, (_, name, value) in enumerate(group):
+            table.add_row(block if number == 0 else "", name, value)
+    return table
+
+
+def _table(**options: Any) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=False)
-    block = None
-    for name, what, value in itertools.chain(other_lines(values), pytest_lines(pytest_json)):
-        if name != block:
-            table.add_section()
-        table.add_row(name if name != block else "", what, value)
-        block = name
-    return table
+    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, **options)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What one core can do at best, so that timings from different machines can be compared."""
+"""The best rates of one core, so that timings from different machines can be compared."""
 
 from __future__ import annotations
 
@@ -58,6 +58,11 @@ class Calibration:
         """Return the milliseconds that `flops` would take at the rate of the square product."""
         return flops / (self.gflops[SQUARE] * 1e6)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the rates as JSON values."""
+        gflops = {str(product): rate for product, rate in self.gflops.items()}
+        return {"gflops": gflops, "exp_per_us": self.exp_per_us}
+
 
 def calibrate(dtype: str, products: Sequence[Product] = ()) -> Calibration:
     """Measure this core; threads are the caller's to limit (`conditions.one_core`).
@@ -92,7 +97,7 @@ def _filled(rng: np.random.Generator, shape: tuple[int, int], dtype: str) -> NDA
 
 
 def seconds_a_call(call: Callable[[], Any]) -> float:
-    """Return the least wall time of one call over `SAMPLES`, warm: what an idle core can do."""
+    """Return the least wall time of one warm call over `SAMPLES`: the rate of an idle core."""
     call()
     began = time.perf_counter()
     call()

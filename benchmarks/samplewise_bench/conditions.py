@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -21,39 +21,69 @@ THREAD_VARIABLES = (
 
 
 @contextmanager
+def thread_variables(threads: int) -> Iterator[None]:
+    """Set `THREAD_VARIABLES` for the libraries of processes started meanwhile; restore them."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def one_core() -> Iterator[None]:
     """Keep this process on one core with one thread a library; all is restored afterwards.
 
     Where the system cannot pin a process (macOS, Windows), only the threads are limited.
     """
-    variables = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    _reload_numba_threads()
+    pins = hasattr(os, "sched_getaffinity")
+    cores = usable_cores()
     try:
-        if cores is not None:
-            os.sched_setaffinity(0, {max(cores)})
-        with limited(1):
+        with thread_variables(1), limited(1):
+            _reload_numba_threads()
+            if pins:
+                os.sched_setaffinity(0, {max(cores)})
             yield
     finally:
-        if cores is not None:
+        if pins:
             os.sched_setaffinity(0, cores)
-        for name, value in variables.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
         _reload_numba_threads()
 
 
-def conditions() -> dict[str, Any]:
-    """Return what a reader needs to judge a timing, as JSON values.
+def usable_cores() -> list[int]:
+    """Return the numbers of the cores that this process may use, ascending."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
-    That is the environment of a training run, the cores this process may use, and the threads of
-    numba where a backend has loaded it.
+
+def load_average() -> float | None:
+    """Return the processes that wanted a core over the last minute, None where not counted."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
+
+
+def conditions() -> dict[str, Any]:
+    """Return the conditions by which a reader judges a timing, as JSON values.
+
+    These are the environment of a training run, the cores this process may use, and the threads
+    of numba where a backend has loaded it.
     """
-    pinned = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    pinned = usable_cores() if hasattr(os, "sched_getaffinity") else None
     return {**environment(), "pinned_to": pinned, "numba_threads": _numba_threads()}
+
+
+def core(found: Mapping[str, Any]) -> str:
+    """Return the core of `conditions` in words."""
+    pinned = found["pinned_to"]
+    return "not pinned" if pinned is None else f"core {pinned[0]}"
 
 
 def _loaded_numba() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -22,23 +23,22 @@ from samplewise.network import (
     initialize,
     multilayer_perceptron,
 )
-from samplewise.report.part_one.published import CLASSES, PublishedRow
 from samplewise.streams import Streams
 from samplewise.training import inputs
 from samplewise.training.targets import prepare_targets
 
 LOSS = "binary_cross_entropy"
-# Decides the cut and the weights of every row, so that rows differ by their settings alone.
+CLASSES = ("4", "9")
+# Decides the split and the initial parameters of every problem on `report_data`.
 SEED = 0
 DRAWN_RATE, DRAWN_EPOCHS = 0.1, 10
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """What is trained: a network, from which weights, on which rows, by which steps.
+class TrainingProblem:
+    """A network, its initial parameters, the rows it trains on, and the steps.
 
-    The rows are taken in the order in which they lie. Fresh weights are drawn, never kept: a
-    problem can be trained any number of times.
+    The rows are taken in the order in which they lie.
 
     Args:
         network, loss, optimizer: as a backend compiles them.
@@ -48,9 +48,8 @@ class Problem:
         epochs: passes over the rows.
         batch_size: rows of a step, at most n.
         init: name of the initializer.
-        seed: of the weights.
-        test_inputs, test_labels: rows to test on and their class indices; None where nothing is
-            tested.
+        seed: of the initial parameters.
+        test_inputs, test_labels: rows to test on and their class indices; None without a test.
     """
 
     network: Network
@@ -72,8 +71,8 @@ class Problem:
         return self.X.dtype
 
     @cached_property
-    def weights(self) -> NDArray[Any]:
-        """The weights that training starts from, flat (P,); copy them before training."""
+    def parameters(self) -> NDArray[Any]:
+        """The initial parameters, flat (P,); copy them before training."""
         stream = Streams(self.seed).generator("init")
         return initialize(self.network, self.init, stream, self.dtype)
 
@@ -82,9 +81,13 @@ class Problem:
         """Floating-point operations of the matrix products of one whole training."""
         return flops_per_sample(self.network) * len(self.X) * self.epochs
 
-    def workload(self, plan: str = AUTO_PLAN) -> Workload:
-        """Return what a backend is told of this training."""
-        return Workload(len(self.X), self.batch_size, self.epochs, plan=plan)
+    def workload(self, plan: str = AUTO_PLAN, threads: int = 1) -> Workload:
+        """Return the announcement of this training that a backend compiles for."""
+        return Workload(len(self.X), self.batch_size, self.epochs, plan=plan, threads=threads)
+
+    def seeded(self, networks: int) -> tuple[TrainingProblem, ...]:
+        """Return as many problems on the same rows, each from other initial parameters."""
+        return tuple(dataclasses.replace(self, seed=seed) for seed in range(networks))
 
 
 def flops_per_sample(network: Network) -> int:
@@ -99,7 +102,7 @@ def flops_per_sample(network: Network) -> int:
 
 @cache
 def report_data() -> Prepared:
-    """Return the report's two classes of the synthetic data, cut 80/20 and scaled.
+    """Return the report's two classes of the synthetic data, split 80/20 and scaled.
 
     Drawn once a process; every problem reads the same arrays.
     """
@@ -108,33 +111,38 @@ def report_data() -> Prepared:
     )
 
 
-def row_problem(
-    row: PublishedRow,
+def report_problem(
+    hidden: int,
+    learning_rate: float,
+    epochs: int,
+    *,
     dtype: str = "float64",
     batch_size: int = 1,
     data: Prepared | None = None,
-) -> Problem:
-    """Return a row of the report as a problem.
+) -> TrainingProblem:
+    """Return the report's network on its two classes, with rows to test on.
 
     Args:
-        row: what to train.
+        hidden: units of the hidden layer.
+        learning_rate: of every step.
+        epochs: passes over the training rows.
         dtype: "float64" or "float32".
         batch_size: rows of a step; all rows make one batch where there are fewer.
         data: training and test rows; None means `report_data()`.
     """
     data = data or report_data()
-    network = multilayer_perceptron(data.training.features, (row.hidden,), 1)
+    network = multilayer_perceptron(data.training.features, (hidden,), 1)
     loss = class_loss_named(LOSS)
     X = inputs.prepare_rows(data.X, network, dtype)
     _, Y = prepare_targets(data.training.labels, len(X), network, loss, dtype)
-    return Problem(
+    return TrainingProblem(
         network,
         loss,
         SGD(),
         X,
         Y,
-        row.learning_rate,
-        row.epochs,
+        learning_rate,
+        epochs,
         min(batch_size, len(X)),
         test_inputs=inputs.prepare_rows(data.preprocessing.apply(data.test.X), network, dtype),
         test_labels=data.test.labels,
@@ -150,11 +158,11 @@ def drawn_problem(
     optimizer: Optimizer | None = None,
     learning_rate: float = DRAWN_RATE,
     dtype: str = "float32",
-) -> Problem:
+) -> TrainingProblem:
     """Return a problem of any size, on rows that are drawn for it.
 
-    The rows are normal and about 1 long whatever their width, and a random linear map tells their
-    classes, so that the same rate trains every size and none saturates or diverges.
+    The rows are normal and about 1 long whatever their width, and a random linear map decides
+    their classes, so that the same rate trains every size and none saturates or diverges.
 
     Args:
         network: one output makes two classes, more make one class each.
@@ -176,6 +184,5 @@ def drawn_problem(
     labels = (scores[:, 0] > 0).astype(np.int64) if binary else scores.argmax(axis=1)
     loss = class_loss_named(LOSS if binary else "categorical_cross_entropy")
     _, Y = prepare_targets(labels, rows, network, loss, dtype)
-    rule = optimizer or SGD()
-    init = "glorot_uniform"
-    return Problem(network, loss, rule, X, Y, learning_rate, epochs, batch_size, init)
+    steps = learning_rate, epochs, batch_size
+    return TrainingProblem(network, loss, optimizer or SGD(), X, Y, *steps, init="glorot_uniform")

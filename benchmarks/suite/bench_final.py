@@ -20,11 +20,11 @@ class Final:
     def setup(self, name, batch_size, dtype):
         if name == PLAIN and batch_size != 1:
             raise NotImplementedError("the report's algorithm has no batches")
-        self.problem = warmed(FINAL, name, dtype, batch_size)
-        self.state = self.problem.fresh_state()
+        self.training = warmed(FINAL, name, dtype, batch_size)
+        self.states = self.training.fresh_states()
 
     def time_train(self, *_):
-        self.problem.train(self.state)
+        self.training.train(self.states)
 
 
 class Ratios:
@@ -36,7 +36,7 @@ class Ratios:
     def setup_cache(self):
         """Return the median milliseconds of each contestant, keyed by (row, name, batch size)."""
         from samplewise_bench.conditions import one_core
-        from samplewise_bench.timing import Spread, interleave
+        from samplewise_bench.timing import TimeSpread, interleave
 
         keys = [(FINAL, name, batch) for name in BACKENDS for batch in (1, 32)]
         keys += [(FINAL, PLAIN, 1), (NARROW, PLAIN, 1), (NARROW, "reference", 1)]
@@ -47,7 +47,10 @@ class Ratios:
         }
         with one_core():
             runs = interleave(contestants, interleaved_rounds())
-        return {key: Spread.of(of_key).median_ms for key, of_key in runs.items()}
+        return {
+            key: TimeSpread.of([run.seconds for run in of_key]).median_ms
+            for key, of_key in runs.items()
+        }
 
     setup_cache.timeout = 240
 

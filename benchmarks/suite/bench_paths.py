@@ -12,7 +12,6 @@ from suite.problems import (
     WEIGHED_SHAPES,
     interleaved_rounds,
     planned,
-    together,
 )
 
 NETWORKS = 50
@@ -27,7 +26,7 @@ class OnShape:
     version = "1"
 
     def setup(self, plan, shape):
-        self.contestant = planned(plan, shape)
+        self.training = planned(plan, shape)
 
 
 class Epoch(OnShape):
@@ -43,13 +42,13 @@ class Epoch(OnShape):
         from samplewise.training import batches
 
         super().setup(plan, shape)
-        problem, program = self.contestant.problem, self.contestant.program
+        problem, program = self.training.problem, self.training.program
         samples = batches.stretch_samples(problem.network, program.plan)
         order = batches.fixed_order(len(problem.X))
         self.steps = list(
             batches.stretches(order, problem.batch_size, problem.learning_rate, samples)
         )
-        self.state = self.contestant.fresh_state()
+        self.state = self.training.fresh_states()[0]
         self.losses = np.ones(len(problem.X), dtype=problem.dtype)
         self.time_epoch()
 
@@ -57,10 +56,10 @@ class Epoch(OnShape):
         # The next sample starts from fresh weights: nothing of these may be left in the program.
         # asv comes here after a skipped setup too.
         if self.state is not None:
-            self.contestant.program.synchronize(self.state)
+            self.training.program.synchronize(self.state)
 
     def time_epoch(self, *_):
-        problem, program = self.contestant.problem, self.contestant.program
+        problem, program = self.training.problem, self.training.program
         for steps in self.steps:
             program.run_epoch(self.state, problem.X, problem.Y, steps, self.losses)
 
@@ -71,7 +70,7 @@ class Memory(OnShape):
     params = (PLANS, WEIGHED_SHAPES)
 
     def peakmem_train(self, *_):
-        self.contestant.run_once()
+        self.training.run_once()
 
 
 class Roofline(OnShape):
@@ -86,8 +85,8 @@ class Roofline(OnShape):
     def track_roofline(self, *_):
         from samplewise_bench.calibration import calibrate
 
-        ms = [self.contestant.run_once().seconds * 1e3 for _ in range(interleaved_rounds())]
-        problem = self.contestant.problem
+        ms = [self.training.run_once().seconds * 1e3 for _ in range(interleaved_rounds())]
+        problem = self.training.problem
         return calibrate(problem.dtype.name).floor_ms(problem.flops) / statistics.median(ms)
 
 
@@ -99,7 +98,7 @@ class ManyNetworks:
     warmup_time = 0.001
 
     def setup(self):
-        self.together = together(FINAL_SHAPE, NETWORKS)
+        self.together = planned("auto", FINAL_SHAPE, networks=NETWORKS)
         self.alone = planned("auto", FINAL_SHAPE)
 
     def time_train(self):
@@ -126,10 +125,10 @@ class Prediction:
     warmup_time = 0.001
 
     def setup(self, backend):
-        contestant = planned("auto", FINAL_SHAPE, backend)
-        self.predict = contestant.program.predict
-        self.parameters = contestant.fresh_state().parameters
-        self.row = contestant.problem.X[:1]
+        training = planned("auto", FINAL_SHAPE, backend)
+        self.predict = training.program.predict
+        self.parameters = training.fresh_states()[0].parameters
+        self.row = training.problem.X[:1]
 
     def time_predict_1000_times(self, _):
         for _ in range(PREDICTIONS):

@@ -19,8 +19,8 @@ class OnDrawnData:
         return report_data()
 
     def setup(self, data, row, backend):
-        self.problem = warmed(row, backend, data=data)
-        self.state = self.problem.fresh_state()
+        self.training = warmed(row, backend, data=data)
+        self.states = self.training.fresh_states()
 
 
 class Training(OnDrawnData):
@@ -31,7 +31,7 @@ class Training(OnDrawnData):
     warmup_time = 0.001
 
     def time_train(self, *_):
-        self.problem.train(self.state)
+        self.training.train(self.states)
 
 
 class Memory(OnDrawnData):
@@ -40,7 +40,7 @@ class Memory(OnDrawnData):
     params = (("epochs-10", "neurons-60"), BACKENDS)
 
     def peakmem_train(self, *_):
-        self.problem.train(self.state)
+        self.training.train(self.states)
 
 
 class Tracked:
@@ -52,10 +52,10 @@ class Tracked:
 
     def setup_cache(self):
         """Run all rows on all backends, and keep plain numbers: no process below needs NumPy."""
-        from samplewise_bench.comparison import compare
+        from samplewise_bench.rows import compare_rows
 
         rows = [ROWS[name] for name in MEASURED_ROWS]
-        comparison = compare(rows, BACKENDS, rounds=interleaved_rounds())
+        comparison = compare_rows(rows, BACKENDS, rounds=interleaved_rounds())
         return {
             (result.key.row, result.key.backend): {
                 "times": result.over_report,

@@ -15,12 +15,12 @@ class Workload:
     warmup_time = 0.001
 
     def setup(self, backend, name):
-        self.contestant = workload(name, backend)
-        self.rows = len(self.contestant.problem.X) * self.contestant.problem.epochs
-        self.state = self.contestant.fresh_state()
+        self.training = workload(name, backend)
+        self.rows = len(self.training.problem.X) * self.training.problem.epochs
+        self.states = self.training.fresh_states()
 
     def time_train(self, *_):
-        self.contestant.train(self.state)
+        self.training.train(self.states)
 
     def track_us_per_row(self, *_):
         """Return the median of whole trainings, by rows and epochs: the same unit for all."""
@@ -28,12 +28,12 @@ class Workload:
 
         from suite.problems import interleaved_rounds
 
-        seconds = [self.contestant.run_once().seconds for _ in range(interleaved_rounds())]
+        seconds = [self.training.run_once().seconds for _ in range(interleaved_rounds())]
         return median(seconds) / self.rows * 1e6
 
     track_us_per_row.unit = "us"
 
     def track_final_loss(self, *_):
-        return self.contestant.run_once().final_loss
+        return self.training.run_once().final_loss
 
     track_final_loss.unit = "loss"

@@ -1,4 +1,4 @@
-"""What the benchmarks of this folder share: rows, contestants, and how each is made ready."""
+"""Names and trainings that the benchmarks of this folder share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samplewise.report.part_one.published import published_rows
 
 if TYPE_CHECKING:
     from samplewise.experiment.run import Prepared
-    from samplewise_bench.contestants import Contestant, ManyContestant
+    from samplewise_bench.training import Training
 
 
 def interleaved_rounds() -> int:
@@ -60,64 +60,57 @@ def warmed(
     dtype: str = "float64",
     batch_size: int = 1,
     data: Prepared | None = None,
-) -> Contestant:
+) -> Training:
     """Return a row ready to train on a backend or by the plain loop.
 
     It is kept, because asv calls setup before every sample.
     """
-    from samplewise_bench.contestants import Contestant
-    from samplewise_bench.problems import row_problem
+    from samplewise_bench.rows import row_problem
+    from samplewise_bench.training import Training
     from suite.plain_numpy import PlainLoop
 
     problem = row_problem(ROWS[row], dtype, batch_size, data)
-    return PlainLoop(problem, "reference") if name == PLAIN else Contestant(problem, name)
+    return PlainLoop(problem, "reference") if name == PLAIN else Training(problem, name)
 
 
 @cache
-def planned(plan: str, shape: str, backend: str = FASTEST) -> Contestant:
+def planned(plan: str, shape: str, backend: str = FASTEST, networks: int = 0) -> Training:
     """Return a shape ready to train by a plan.
 
+    Args:
+        plan: name, or "auto".
+        shape: of `samplewise_bench.shapes.SHAPES`.
+        backend: name.
+        networks: so many at once, from different parameters; 0 trains one by its own program.
+
     Raises:
-        NotImplementedError: the backend lacks the plan; asv then skips the cell.
+        NotImplementedError: the backend lacks the plan, or trains one network at a time; asv then
+            skips the cell.
     """
     from samplewise import registry
-    from samplewise_bench.contestants import Contestant
     from samplewise_bench.shapes import SHAPES as KNOWN
+    from samplewise_bench.training import Training
 
-    if plan not in ("auto", *registry.load(backend).capabilities.plans):
+    offered = registry.load(backend).capabilities
+    if plan not in ("auto", *offered.plans):
         raise NotImplementedError(f"{backend} has no plan {plan}")
-    return Contestant(KNOWN[shape].problem(), backend, plan)
-
-
-@cache
-def together(shape: str, networks: int) -> ManyContestant:
-    """Return as many networks of a shape, ready to train at once from different weights.
-
-    Raises:
-        NotImplementedError: the backend trains one network at a time; asv then skips the cell.
-    """
-    from samplewise import registry
-    from samplewise_bench.contestants import ManyContestant
-    from samplewise_bench.shapes import SHAPES as KNOWN
-
-    if not registry.load(FASTEST).capabilities.many:
-        raise NotImplementedError(f"{FASTEST} trains one network at a time")
+    if networks and not offered.many:
+        raise NotImplementedError(f"{backend} trains one network at a time")
     problem = KNOWN[shape].problem()
-    problems = [dataclasses.replace(problem, seed=seed) for seed in range(networks)]
-    return ManyContestant(problems, FASTEST)
+    return Training(problem.seeded(networks) if networks else problem, backend, plan)
 
 
 @cache
-def workload(name: str, backend: str) -> Contestant:
+def workload(name: str, backend: str) -> Training:
     """Return a workload of `samplewise bench --peers` ready to train.
 
     `reference` is given `REFERENCE_ROWS` of its rows, and one epoch.
     """
-    from samplewise_bench.contestants import Contestant
     from samplewise_bench.peers.workloads import WORKLOADS as KNOWN
+    from samplewise_bench.training import Training
 
     problem = KNOWN[name].build().problem
     if backend == "reference":
         X, Y = problem.X[:REFERENCE_ROWS], problem.Y[:REFERENCE_ROWS]
         problem = dataclasses.replace(problem, X=X, Y=Y, epochs=1)
-    return Contestant(problem, backend)
+    return Training(problem, backend)

@@ -15,7 +15,7 @@ FAST = {"peers": True, "peer": "samplewise", "backend": "vectorized", "plan": "d
 @pytest.fixture
 def small(monkeypatch):
     """One workload that takes milliseconds, in place of the table."""
-    table = {"small": workloads.Workload("a small network", small_task)}
+    table = {"small": workloads.PeerWorkload("a small network", small_task)}
     monkeypatch.setattr(workloads, "WORKLOADS", table)
     monkeypatch.setattr(
         comparison.compare_peers,

@@ -1,14 +1,14 @@
 """The planner's choice beside every fixed one, on a few of the suite's works.
 
-All of them: `python -m samplewise_bench.planner`.
+All of them: `python -m samplewise_bench.planner_check`.
 """
 
 import pytest
 
-from samplewise_bench.planner import BAD, judge
-from samplewise_bench.planner_works import WORKS
+from samplewise_bench.planner_check import BAD, judge
+from samplewise_bench.shapes import JUDGED
 
-SOME = WORKS[::9]
+SOME = JUDGED[::9]
 
 
 @pytest.mark.parametrize("work", SOME, ids=str)

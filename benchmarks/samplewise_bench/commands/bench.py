@@ -12,8 +12,8 @@ from samplewise.cli import console, options
 
 if TYPE_CHECKING:
     from samplewise.report.part_one.published import PublishedRow
-    from samplewise_bench.peers.comparison import Choice
-    from samplewise_bench.peers.results import Comparison
+    from samplewise_bench.peers.comparison import PeerChoice
+    from samplewise_bench.peers.results import PeerComparison
 
 ALL = "all"
 # A median of fewer says little on a machine that does other work too.
@@ -109,8 +109,7 @@ def _bench_rows(
     from samplewise import registry
     from samplewise.checks import one_of
     from samplewise.training.settings import DTYPES
-    from samplewise_bench import table
-    from samplewise_bench.comparison import available_backends, compare
+    from samplewise_bench.rows import HEADERS, available_backends, compare_rows
 
     chosen = _rows("final-1" if rows is None else rows)
     backends = available_backends() if backend is None else _names("backend", backend)
@@ -120,7 +119,7 @@ def _bench_rows(
     for name in backends:
         registry.load(name)
     console.note("checking that the backends agree, then timing them in turns")
-    comparison = compare(
+    comparison = compare_rows(
         chosen,
         backends,
         dtype=dtype,
@@ -128,30 +127,35 @@ def _bench_rows(
         rounds=count,
     )
     if as_json:
-        console.result_json(table.to_json(comparison))
+        console.result_json(comparison.to_json())
         return
-    console.table([table.cells(result) for result in comparison.results], table.HEADERS)
-    console.result(f"\n{table.caption(comparison)}")
+    console.table([result.cells() for result in comparison.results], HEADERS)
+    console.result(f"\n{comparison.caption()}")
 
 
-def _bench_peers(choice: Choice, rounds: int, out: Path | None, force: bool, as_json: bool) -> None:
+def _bench_peers(
+    choice: PeerChoice, rounds: int, out: Path | None, force: bool, as_json: bool
+) -> None:
     from samplewise.files import check_output_folder
+    from samplewise_bench.output import file_names, write_measurement
     from samplewise_bench.peers.comparison import compare_peers
-    from samplewise_bench.peers.folder import FILES, to_json, write_comparison
+    from samplewise_bench.peers.plot import picture
+    from samplewise_bench.peers.table import markdown, to_json
 
-    folder = out or Path("peers")
-    check_output_folder(folder, force=force, known=FILES)
+    folder, files = out or Path("peers"), file_names("peers")
+    check_output_folder(folder, force=force, known=files)
     console.note("checking that the peers agree, then timing them in turns")
-    comparison = compare_peers(choice, rounds=rounds, told=console.note)
-    write_comparison(comparison, folder, force=force)
+    comparison = compare_peers(choice, rounds=rounds, log=console.note)
+    text, document = markdown(comparison, files[0]), to_json(comparison)
+    write_measurement(folder, "peers", picture(comparison), text, document, force=force)
     if as_json:
-        console.result_json({**to_json(comparison), "folder": str(folder)})
+        console.result_json({**document, "folder": str(folder)})
     else:
         _print_peers(comparison)
-        console.result(f"\nwritten to {folder}: {', '.join(FILES)}")
+        console.result(f"\nwritten to {folder}: {', '.join(files)}")
 
 
-def _print_peers(comparison: Comparison) -> None:
+def _print_peers(comparison: PeerComparison) -> None:
     from samplewise_bench.peers import table
 
     for result in comparison.results:
@@ -176,15 +180,15 @@ def _list_workloads() -> None:
 
 def _choice(
     workload: str | None, peer: str | None, plan: str | None, backend: str | None
-) -> Choice:
+) -> PeerChoice:
     from samplewise import registry
     from samplewise.contract.plan import AUTO_PLAN, PLANS
-    from samplewise_bench.peers.comparison import Choice
+    from samplewise_bench.peers.comparison import PeerChoice
     from samplewise_bench.peers.task import PEERS
     from samplewise_bench.peers.workloads import WORKLOADS
 
     backends = _known("backend", backend, registry.names())
-    return Choice(
+    return PeerChoice(
         _known("workload", workload, WORKLOADS),
         _known("peer", peer, PEERS),
         _known("plan", plan, (AUTO_PLAN, *PLANS)),

@@ -25,8 +25,10 @@ Axes = Annotated[
     str, typer.Option(help="What to vary: rows, epochs, inputs, hidden, networks, or all.")
 ]
 Rounds = Annotated[str, typer.Option(help="Timed trainings of each size, in turns, at least 5.")]
-Seconds = Annotated[str, typer.Option(help="About as long may it take; larger sizes need more.")]
-ALL = "all"
+Seconds = Annotated[
+    str, typer.Option(help="Approximate time budget in seconds; larger sizes need more.")
+]
+ALL, NAME = "all", "scaling"
 # A median of fewer says little on a machine that does other work too.
 MINIMUM_ROUNDS = 5
 
@@ -49,22 +51,24 @@ def scaling(
     from samplewise.experiment.value_kinds import VALUE_KINDS
     from samplewise.files import check_output_folder
     from samplewise.training.settings import DTYPES
+    from samplewise_bench.output import file_names, write_measurement
     from samplewise_bench.scaling.curves import DTYPE
-    from samplewise_bench.scaling.folder import FILES, write_scaling
     from samplewise_bench.scaling.measure import measure
-    from samplewise_bench.scaling.table import to_json
+    from samplewise_bench.scaling.plot import picture
+    from samplewise_bench.scaling.table import markdown, to_json
 
     methods, varied = _methods(backend), _axes(axes)
     dtype = one_of("dtype", dtype or DTYPE, DTYPES)
     count = VALUE_KINDS["int"].from_text("rounds", rounds)
     whole_number("rounds", count, minimum=MINIMUM_ROUNDS)
     budget_s = positive_number("seconds", VALUE_KINDS["float"].from_text("seconds", seconds))
-    check_output_folder(out, force=force, known=FILES)
+    check_output_folder(out, force=force, known=file_names(NAME))
     console.note(f"training {' and '.join(map(str, methods))} at many sizes")
     measured = measure(methods, varied, dtype=dtype, rounds=count, seconds=budget_s, on_curve=_note)
-    write_scaling(measured, out, force=force)
+    text, document = markdown(measured, file_names(NAME)[0]), to_json(measured)
+    write_measurement(out, NAME, picture(measured), text, document, force=force)
     if as_json:
-        console.result_json({**to_json(measured), "folder": str(out)})
+        console.result_json({**document, "folder": str(out)})
     else:
         _print(measured, out)
 
@@ -92,13 +96,13 @@ def _names(option: str, text: str) -> list[str]:
 
 
 def _note(curve: Curve) -> None:
-    told = curve.remark if curve.law is None else f"exponent {curve.law}"
-    console.note(f"{curve.axis.name:<9} {curve.method}: {told}")
+    found = curve.remark if curve.law is None else f"exponent {curve.law}"
+    console.note(f"{curve.axis.name:<9} {curve.method}: {found}")
 
 
 def _print(measured: Scaling, out: Path) -> None:
-    from samplewise_bench.scaling.folder import MARKDOWN, PICTURE, RESULTS
+    from samplewise_bench.output import file_names
     from samplewise_bench.scaling.table import HEADERS, caption, cells
 
     console.table([cells(curve) for curve in measured.curves], HEADERS)
-    console.result(f"\n{caption(measured)}\nwritten to {out}: {PICTURE}, {MARKDOWN}, {RESULTS}")
+    console.result(f"\n{caption(measured)}\nwritten to {out}: {', '.join(file_names(NAME))}")

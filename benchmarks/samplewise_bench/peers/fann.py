@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from ctypes import POINTER, c_float, c_void_p
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,50 +43,42 @@ LEAST_OUTPUT, MOST_OUTPUT = 0.01, 0.99
 DIFFERS = "squared error, which is FANN's only loss; otherwise the same steps"
 
 
-class FannPeer:
-    """libfann of the system."""
-
-    name = "fann"
-    install = "apt-get install libfann2"
-
-    def __init__(self) -> None:
-        self.library: Any = None
-
-    def load(self, cores: int) -> str:
-        """Load the library."""
-        del cores
-        self.library = load_library()
-        return "2"
-
-    def ways(self, task: Task) -> Sequence[str]:
-        """Return "incremental"."""
-        problem = task.problem
-        only(task, "FANN", DENSE, ("sgd", "momentum"))
-        single(task, "FANN")
-        if problem.batch_size > 1:
-            raise NotApplicableError("FANN updates after each row, or after all of them")
-        if any(layer.activation != "sigmoid" for layer in problem.network.layers[:-1]):
-            raise NotApplicableError("FANN is given sigmoid layers only")
-        if task.calls and problem.network.outputs > 1:
-            raise NotApplicableError("FANN has no softmax")
-        return ["fann_run" if task.calls else "incremental"]
-
-    def prepare(self, task: Task, way: str) -> Runner:
-        """Build the network and copy the rows."""
-        del way
-        return Prediction(self.library, task) if task.calls else Training(self.library, task)
+install = "apt-get install libfann2"
 
 
-peer = FannPeer()
+def load(cores: int) -> str:
+    """Load the library."""
+    load_library()
+    return "2"
 
 
-class Training(Runner):
-    """One call an epoch."""
+def ways(task: Task) -> Sequence[str]:
+    """Return "incremental"."""
+    problem = task.problem
+    only(task, "FANN", DENSE, ("sgd", "momentum"))
+    single(task, "FANN")
+    if problem.batch_size > 1:
+        raise NotApplicableError("FANN updates after each row, or after all of them")
+    if any(layer.activation != "sigmoid" for layer in problem.network.layers[:-1]):
+        raise NotApplicableError("FANN is given sigmoid layers only")
+    if task.calls and problem.network.outputs > 1:
+        raise NotApplicableError("FANN has no softmax")
+    return ["fann_run" if task.calls else "incremental"]
+
+
+def prepare(task: Task, way: str) -> Runner:
+    """Build the network and copy the rows."""
+    return prediction(task) if task.calls else FannTraining(task)
+
+
+class FannTraining(Runner):
+    """One call an epoch; its losses are FANN's mean squared errors."""
 
     differs = DIFFERS
 
-    def __init__(self, library: Any, task: Task) -> None:
-        self._library, self._task = library, task
+    def __init__(self, task: Task) -> None:
+        self._library = library = load_library()
+        self._task = task
         X, Y = task.problem.X, task.problem.Y
         self._data = library.fann_create_train(len(X), X.shape[1], Y.shape[1])
         for index, (x, y) in enumerate(zip(X, Y, strict=True)):
@@ -95,7 +88,6 @@ class Training(Runner):
         self._network: c_void_p | None = None
 
     def reset(self) -> None:
-        """Take a copy of the initial network."""
         if self._network is not None:
             self._library.fann_destroy(self._network)
         self._network = c_void_p(self._library.fann_copy(self._initial))
@@ -103,12 +95,10 @@ class Training(Runner):
         set_rule(self._library, self._network, self._task)
 
     def run(self) -> None:
-        """Train."""
         train, epochs = self._library.fann_train_epoch, self._task.problem.epochs
         self._losses = [train(self._network, self._data) for _ in range(epochs)]
 
     def outcome(self) -> Outcome:
-        """Return FANN's mean squared errors, and the weights."""
         count = self._library.fann_get_total_connections(self._network)
         connections = (Connection * count)()
         self._library.fann_get_connection_array(self._network, connections)
@@ -127,30 +117,17 @@ class Training(Runner):
         return arrays
 
     def expected(self) -> Outcome:
-        """Return what FANN must come to, computed in NumPy and float64."""
         return squared_error_training(self._task)
 
 
-class Prediction(Calls):
-    """One row after the other through `fann_run`; it gives probabilities."""
-
-    def __init__(self, library: Any, task: Task) -> None:
-        self._library, self._task = library, task
-        self._network = network_of(library, task)
-        self._row = task.problem.X[:1].copy()
-
-    def run(self) -> None:
-        """Call as often as the task says."""
-        call, network = self._library.fann_run, self._network
-        row = self._row.ctypes.data_as(POINTER(c_float))
-        for _ in range(self._task.calls):
-            self._output = call(network, row)
-
-    def outcome(self) -> Outcome:
-        """Return the probabilities."""
-        outputs = self._task.problem.network.outputs
-        probabilities = np.ctypeslib.as_array(self._output, (outputs,)).astype(np.float64)
-        return Outcome(np.empty((1, 0)), probabilities[None])
+def prediction(task: Task) -> Calls:
+    """Return calls of `fann_run` for one row; it gives probabilities."""
+    library = load_library()
+    row = task.problem.X[:1].copy()
+    pointer = row.ctypes.data_as(POINTER(c_float))
+    shape = (1, task.problem.network.outputs)
+    call = partial(library.fann_run, network_of(library, task), pointer)
+    return Calls(task, call, lambda output: np.ctypeslib.as_array(output, shape))
 
 
 def squared_error_training(task: Task) -> Outcome:

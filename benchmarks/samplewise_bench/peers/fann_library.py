@@ -13,6 +13,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from ctypes import POINTER, c_char_p, c_float, c_int, c_uint, c_void_p
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
+@cache
 def load_library() -> Any:
     """Return the library with its functions declared.
 

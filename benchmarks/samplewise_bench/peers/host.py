@@ -1,22 +1,43 @@
-"""What happens inside a peer's process: requests to one library, answered in turn."""
+"""One peer inside a process of its own: requests to one library, answered in turn.
+
+Libraries share a process badly: each brings its own BLAS and OpenMP, reads its thread settings
+once, and slows the imports of the next.
+"""
 
 from __future__ import annotations
 
 import gc
-import pickle
+import os
+import signal
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
-from samplewise_bench.peers.task import NotApplicableError, Outcome, Peer, Runner, Task
+from samplewise.errors import SamplewiseError
+from samplewise_bench.peers.task import (
+    NotApplicableError,
+    Outcome,
+    Peer,
+    Runner,
+    Task,
+    peer_named,
+)
 
-DONE, NOT_APPLICABLE, ABSENT, FAILED = "done", "not applicable", "absent", "failed"
+
+class AbsentPeerError(SamplewiseError):
+    """The peer is not installed."""
+
+
+class FailedPeerError(SamplewiseError):
+    """The peer raised, or its process ended."""
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A runner that was made ready in a worker."""
+class PreparedRunner:
+    """A runner that was made ready: its number, and how its steps differ from the task's."""
 
     number: int
     differs: str
@@ -41,10 +62,10 @@ class Trial:
 
     Args:
         turn: its times.
-        compile_s: of the runner, with what the first run took longer than a second one where
+        compile_s: of the runner, with the excess of the first run over a second one where
             something is compiled; None where nothing is.
-        outcome: what it came to.
-        expected: what it must come to, where that is special.
+        outcome: of the run.
+        expected: the correct outcome, where the steps differ from the task's.
     """
 
     turn: Turn
@@ -54,7 +75,7 @@ class Trial:
 
 
 class Host:
-    """The requests that a worker answers."""
+    """The requests that a peer's process answers."""
 
     def __init__(self, peer: Peer, cores: int) -> None:
         self._peer, self._cores = peer, cores
@@ -73,15 +94,15 @@ class Host:
         gc.collect()
         return list(self._peer.ways(task))
 
-    def prepare(self, way: str) -> Prepared:
+    def prepare(self, way: str) -> PreparedRunner:
         """Make the task ready to run in this way."""
         assert self._task is not None
         runner = self._peer.prepare(self._task, way)
         self._runners.append(runner)
-        return Prepared(len(self._runners) - 1, runner.differs)
+        return PreparedRunner(len(self._runners) - 1, runner.differs)
 
     def trial(self, number: int) -> Trial:
-        """Run once and return what it came to."""
+        """Run once and return the outcome."""
         runner = self._runners[number]
         turn, compile_s = _turn(runner, 0.0), runner.compile_s
         if compile_s is not None:
@@ -106,22 +127,44 @@ def _turn(runner: Runner, least_s: float) -> Turn:
     return Turn(statistics.median(times), processor_s / sum(times))
 
 
-def serve(host: Host, requests: IO[bytes], replies: IO[bytes]) -> None:
-    """Answer requests until there are no more."""
-    while True:
-        try:
-            method, arguments = pickle.load(requests)  # noqa: S301 - from the parent only
-        except EOFError:
-            return
-        pickle.dump(_answer(host, method, arguments), replies)
-        replies.flush()
+# The host of a peer's process, which `start` makes and `ask` asks.
+_here: list[Host] = []
 
 
-def _answer(host: Host, method: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
+def start(name: str, cores: Sequence[int], messages: Path) -> None:
+    """Make this process that of a peer.
+
+    Args:
+        name: of `task.PEERS`.
+        cores: numbers of the processor cores to stay on.
+        messages: file for the output of the library, which must not land among results.
+    """
+    # The parent gets the interrupt too, and ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    with messages.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    _here.append(Host(peer_named(name), len(cores)))
+
+
+def ask(method: str, *arguments: Any) -> Any:
+    """Call a method of this process's host.
+
+    Errors of a library become ours, with its text: the parent need not be able to load theirs.
+
+    Raises:
+        NotApplicableError: the peer cannot do the task.
+        AbsentPeerError: the library is not here; from `load` alone.
+        FailedPeerError: it raised anything else.
+    """
     try:
-        return DONE, getattr(host, method)(*arguments)
-    except NotApplicableError as error:
-        return NOT_APPLICABLE, str(error)
+        return getattr(_here[0], method)(*arguments)
+    except NotApplicableError:
+        raise
     except Exception as error:  # noqa: BLE001 - a library may raise anything
-        told = f"{type(error).__name__}: {error}"
-        return (ABSENT if isinstance(error, ImportError | OSError) else FAILED), told
+        text = f"{type(error).__name__}: {error}"
+        if method == "load" and isinstance(error, ImportError | OSError):
+            raise AbsentPeerError(text) from None
+        raise FailedPeerError(text) from None

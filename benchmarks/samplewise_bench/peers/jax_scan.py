@@ -1,6 +1,6 @@
 """JAX: `jit` of a `lax.scan` over the steps of an epoch, the weights donated.
 
-What is written here is the fastest of what was tried: a batch of one row as a vector (a batch axis
+This is the fastest form that was tried: a batch of one row as a vector (a batch axis
 of length 1 took 4 times as long), weights laid out (O, I), and for several networks `vmap` of the
 whole scan (a scan over `vmap` took 1.3 times as long). A hand-written gradient was no faster, an
 unrolled scan 10 % faster on one workload and 9 times slower on another.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from samplewise_bench.peers.task import (
     Task,
     flat,
     only,
-    predicted,
+    probabilities,
     tensors,
 )
 
@@ -34,42 +35,37 @@ ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 SCAN, VMAP, JIT = "jit(scan)", "jit(vmap(scan))", "jit"
 
 
-class JaxPeer:
-    """jax on the CPU."""
-
-    name = "jax"
-    install = "pip install jax==0.10.2"
-
-    def load(self, cores: int) -> str:
-        """Import jax, which reads its flags then and never again."""
-        os.environ["JAX_PLATFORMS"] = "cpu"
-        if cores == 1:
-            os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
-        import jax
-        import jax.numpy
-
-        jax.numpy.zeros(1).block_until_ready()
-        return str(jax.__version__)
-
-    def ways(self, task: Task) -> Sequence[str]:
-        """Return the one way that fits."""
-        only(task, "JAX", CONVOLUTIONAL, (*SGD_FAMILY, "adam"))
-        problem = task.problem
-        if len(problem.X) % problem.batch_size:
-            raise NotApplicableError("lax.scan takes batches of one size, and the last is shorter")
-        if any(_kind(other) != _kind(problem) for other in task.problems):
-            raise NotApplicableError("vmap takes networks of one shape and rule")
-        if task.calls:
-            return [JIT]
-        return [SCAN] if len(task.problems) == 1 else [VMAP]
-
-    def prepare(self, task: Task, way: str) -> Runner:
-        """Compile."""
-        del way
-        return Prediction(task) if task.calls else Training(task)
+install = "pip install jax==0.10.2"
 
 
-peer = JaxPeer()
+def load(cores: int) -> str:
+    """Import jax, which reads its flags then and never again."""
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    if cores == 1:
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
+    import jax
+    import jax.numpy
+
+    jax.numpy.zeros(1).block_until_ready()
+    return str(jax.__version__)
+
+
+def ways(task: Task) -> Sequence[str]:
+    """Return the one way that fits."""
+    only(task, "JAX", CONVOLUTIONAL, (*SGD_FAMILY, "adam"))
+    problem = task.problem
+    if len(problem.X) % problem.batch_size:
+        raise NotApplicableError("lax.scan takes batches of one size, and the last is shorter")
+    if any(_kind(other) != _kind(problem) for other in task.problems):
+        raise NotApplicableError("vmap takes networks of one shape and rule")
+    if task.calls:
+        return [JIT]
+    return [SCAN] if len(task.problems) == 1 else [VMAP]
+
+
+def prepare(task: Task, way: str) -> Runner:
+    """Compile."""
+    return prediction(task) if task.calls else JaxTraining(task)
 
 
 def _kind(problem: Any) -> tuple[Any, ...]:
@@ -96,7 +92,7 @@ def epoch_of(task: Task) -> Callable[[Any, Any, Any], Any]:
     return epoch if len(task.problems) == 1 else jax.vmap(epoch, in_axes=(0, None, None))
 
 
-class Training(Runner):
+class JaxTraining(Runner):
     """All epochs, one compiled call each; the losses are fetched at the end."""
 
     def __init__(self, task: Task) -> None:
@@ -119,7 +115,6 @@ class Training(Runner):
         self.compile_s = time.perf_counter() - began
 
     def reset(self) -> None:
-        """Put fresh weights and the rule's state on the device."""
         import jax
         from jax import numpy as jnp
 
@@ -131,7 +126,6 @@ class Training(Runner):
         self._carry: Any = jax.block_until_ready((arrays, state))
 
     def run(self) -> None:
-        """Train."""
         losses = []
         for _ in range(self._task.problem.epochs):
             self._carry, of_steps = self._epoch(self._carry, self._X, self._Y)
@@ -141,7 +135,6 @@ class Training(Runner):
             array.block_until_ready()
 
     def outcome(self) -> Outcome:
-        """Return losses and weights."""
         problems = self._task.problems
         losses = np.array(self._losses).reshape(-1, len(problems)).T
         arrays = [np.asarray(array) for array in self._carry[0]]
@@ -152,30 +145,17 @@ class Training(Runner):
         return Outcome(losses, np.array(values))
 
 
-class Prediction(Calls):
-    """One row after the other through a compiled function; it gives logits."""
+def prediction(task: Task) -> Calls:
+    """Return calls of a compiled function for one row, each awaited; it gives logits."""
+    import jax
+    from jax import numpy as jnp
 
-    def __init__(self, task: Task) -> None:
-        import jax
-        from jax import numpy as jnp
-
-        self._task = task
-        self._arrays = [jnp.asarray(array) for array in tensors(task.problem)]
-        shape = task.problem.network.input_shape
-        row = task.problem.X[0] if len(shape) == 1 else task.problem.X[:1].reshape(1, *shape)
-        self._row = jnp.asarray(row)
-        began = time.perf_counter()
-        jitted = jax.jit(logits_of(task.problem.network))
-        self._logits_of = jitted.lower(self._arrays, self._row).compile()
-        self.compile_s = time.perf_counter() - began
-
-    def run(self) -> None:
-        """Call as often as the task says, and wait for each."""
-        call, arrays, row = self._logits_of, self._arrays, self._row
-        for _ in range(self._task.calls):
-            self._logits = call(arrays, row).block_until_ready()
-
-    def outcome(self) -> Outcome:
-        """Return the probabilities."""
-        outputs = self._task.problem.network.outputs
-        return predicted(self._task.problem, np.asarray(self._logits).reshape(1, outputs))
+    arrays = [jnp.asarray(array) for array in tensors(task.problem)]
+    shape = task.problem.network.input_shape
+    one = task.problem.X[0] if len(shape) == 1 else task.problem.X[:1].reshape(1, *shape)
+    row = jnp.asarray(one)
+    began = time.perf_counter()
+    logits = jax.jit(logits_of(task.problem.network)).lower(arrays, row).compile()
+    compile_s = time.perf_counter() - began
+    shown = partial(probabilities, task.problem)
+    return Calls(task, lambda: logits(arrays, row).block_until_ready(), shown, compile_s)

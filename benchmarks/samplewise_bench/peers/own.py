@@ -2,65 +2,63 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise import __version__, registry
-from samplewise.contract import Backend, ManyProgram, Program, Steps, TrainingState, Workload
+from samplewise.contract import Backend
 from samplewise.contract.plan import AUTO_PLAN, PLANS
+from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.model import Model
 from samplewise.network import aligned_zeros
-from samplewise.training import batches
-from samplewise_bench.peers.own_prediction import PREDICTIONS
 from samplewise_bench.peers.task import (
-    OWN,
+    Calls,
     NotApplicableError,
     Outcome,
     Runner,
     Task,
+    of_outputs,
+    probabilities,
 )
-from samplewise_bench.problems import Problem
+from samplewise_bench.training import Training
 
 MANY, SINGLY = "at once", "one by one"
+install = "pip install samplewise"
 
 
-class OwnPeer:
-    """samplewise, on the backends that load here."""
-
-    name = OWN
-    install = "pip install samplewise"
-
-    def load(self, cores: int) -> str:
-        """Load every backend that loads."""
-        del cores
-        for listing in registry.listings():
-            if listing.available:
-                registry.load(listing.name)
-        return __version__
-
-    def ways(self, task: Task) -> Sequence[str]:
-        """Return "backend plan" for training, with "at once" where a program trains them all."""
-        found = []
-        for listing in registry.listings():
-            if listing.available:
-                found += _ways(registry.load(listing.name), task)
-        if not found:
-            raise NotApplicableError("no backend here has what this task needs")
-        return found
-
-    def prepare(self, task: Task, way: str) -> Runner:
-        """Compile and warm up."""
-        backend, plan, *more = way.split(" ", 2)
-        if task.calls:
-            return PREDICTIONS[plan](task, backend)
-        return AtOnce(task, backend, plan) if MANY in more else Training(task, backend, plan)
+def load(cores: int) -> str:
+    """Load every backend that loads."""
+    for listing in registry.listings():
+        if listing.available:
+            registry.load(listing.name)
+    return __version__
 
 
-peer = OwnPeer()
+def ways(task: Task) -> Sequence[str]:
+    """Return "backend plan" for training, with "at once" where a program trains them all."""
+    found = []
+    for listing in registry.listings():
+        if listing.available:
+            found += _ways(registry.load(listing.name), task)
+    if not found:
+        raise NotApplicableError("no backend here has what this task needs")
+    return found
+
+
+def prepare(task: Task, way: str) -> Runner:
+    """Compile and warm up."""
+    backend, plan, *more = way.split(" ", 2)
+    if task.calls:
+        return PREDICTIONS[plan](task, backend)
+    if MANY in more:
+        return OwnTraining([Training(task.problems, backend, plan, threads=task.cores)])
+    return OwnTraining(
+        [Training(problem, backend, plan, threads=task.cores) for problem in task.problems]
+    )
 
 
 def _ways(backend: Backend, task: Task) -> list[str]:
@@ -75,7 +73,7 @@ def _ways(backend: Backend, task: Task) -> list[str]:
     if len(task.problems) == 1:
         return [f"{backend.name} {plan}" for plan in _that_differ(backend, task, plans)]
     at_once = [f"{backend.name} {plan} {MANY}" for plan in plans] if offered.many else []
-    # One after the other says what training at once is worth; slower backends would take long.
+    # One after the other shows the gain of training at once; slower backends would take long.
     one_by_one = backend.name == registry.PREFERENCE[0] and task.cores == 1
     return [*at_once, f"{backend.name} {plans[-1]} {SINGLY}"] if one_by_one else at_once
 
@@ -84,158 +82,81 @@ def _that_differ(backend: Backend, task: Task, plans: list[str]) -> list[str]:
     """Return "auto" and the plans that are taken when asked for: some networks have one only."""
     problem = task.problem
     parts = problem.network, problem.loss, problem.optimizer, problem.dtype
-    taken = [
-        plan
-        for plan in plans
-        if plan == AUTO_PLAN or backend.compile(*parts, workload(task, plan)).plan.name == plan
-    ]
-    return [AUTO_PLAN] if AUTO_PLAN in taken and len(taken) == 2 else taken
+
+    def taken(plan: str) -> str:
+        return backend.compile(*parts, problem.workload(plan, task.cores)).plan.name
+
+    kept = [plan for plan in plans if plan == AUTO_PLAN or taken(plan) == plan]
+    return [AUTO_PLAN] if AUTO_PLAN in kept and len(kept) == 2 else kept
 
 
-def workload(task: Task, plan: str) -> Workload:
-    """Return what a backend is told of the task."""
-    return dataclasses.replace(task.problem.workload(plan), threads=task.cores)
-
-
-def fresh_state(problem: Problem, weights: NDArray[Any], dtype: np.dtype[Any]) -> TrainingState:
-    """Return a state at these weights."""
-    parameters = aligned_zeros(len(weights), dtype)
-    parameters[...] = weights
-    return TrainingState(parameters, aligned_zeros(problem.optimizer.slots * len(weights), dtype))
-
-
-class Training(Runner):
-    """Training of each network, one after the other.
+class OwnTraining(Runner):
+    """One training after the other, each of one network or of several at once.
 
     Args:
-        task: what to train.
-        backend: name.
-        plan: name or "auto".
-        dtype: of the run; float64 makes the run that others are held against.
-        nudged: start with each weight moved by one unit in the last place of the task's dtype.
+        trainings: compiled.
+        nudged: start from parameters moved by one unit in the last place.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        backend: str,
-        plan: str,
-        dtype: str = "float32",
-        *,
-        nudged: bool = False,
-    ) -> None:
-        self._task, self._dtype = task, np.dtype(dtype)
-        problem = task.problem
-        self._X, self._Y = (
-            np.ascontiguousarray(array, self._dtype) for array in (problem.X, problem.Y)
-        )
-        self._weights = [p.weights for p in task.problems]
-        if nudged:
-            up = np.array(np.inf, problem.dtype)
-            self._weights = [np.where(w == 0, w, np.nextafter(w, up)) for w in self._weights]
-        began = time.perf_counter()
-        self._programs = [self._compiled(own, backend, plan) for own in task.problems]
-        self.compile_s = time.perf_counter() - began
-        self.plan = self._programs[0].plan
-        self.reset()
-
-    def _compiled(self, problem: Problem, backend: str, plan: str) -> Program:
-        parts = problem.network, problem.loss, problem.optimizer, self._dtype
-        chosen = registry.resolve(backend, *parts, plan).backend
-        program = chosen.compile(*parts, workload(self._task, plan))
-        program.warm_up()
-        return program
+    def __init__(self, trainings: Sequence[Training], *, nudged: bool = False) -> None:
+        self._trainings, self._nudged = trainings, nudged
+        self.compile_s = sum(training.compile_s for training in trainings)
 
     def reset(self) -> None:
-        """Take fresh states."""
-        self._states = [
-            fresh_state(problem, weights, self._dtype)
-            for problem, weights in zip(self._task.problems, self._weights, strict=True)
-        ]
+        self._states = [each.fresh_states(nudged=self._nudged) for each in self._trainings]
 
     def run(self) -> None:
-        """Run all epochs of each network, as training does."""
-        pairs = zip(self._task.problems, self._programs, self._states, strict=True)
-        self._losses = [self._one(*pair) for pair in pairs]
-
-    def _one(self, problem: Problem, program: Program, state: TrainingState) -> list[float]:
-        losses, means = np.empty(len(self._X), self._dtype), []
-        # New arrays each time: what a program keeps for rows or for an order is paid for in every
-        # training.
-        X, order = self._X.view(), batches.fixed_order(len(self._X))
-        length = batches.stretch_samples(problem.network, program.plan)
-        for _ in range(problem.epochs):
-            for steps in batches.stretches(
-                order, problem.batch_size, problem.learning_rate, length
-            ):
-                program.run_epoch(state, X, self._Y, steps, losses)
-                state.step += -(-(steps.stop - steps.start) // problem.batch_size)
-            means.append(float(losses.mean(dtype=np.float64)))
-        program.synchronize(state)
-        return means
+        pairs = zip(self._trainings, self._states, strict=True)
+        self._losses = [training.train(states)[1] for training, states in pairs]
 
     def outcome(self) -> Outcome:
-        """Return losses and weights."""
-        weights = [state.parameters.astype(np.float64) for state in self._states]
-        return Outcome(np.array(self._losses), np.array(weights))
+        parameters = [state.parameters for states in self._states for state in states]
+        return Outcome(np.concatenate(self._losses), np.array(parameters, np.float64))
 
 
-class AtOnce(Runner):
-    """Training of all networks by one program."""
+def program_calls(task: Task, backend: str, dtype: str = "float32") -> Calls:
+    """Return calls of a program's prepared predictor of one row; it gives logits."""
+    problem = task.problem
+    began = time.perf_counter()
+    parts = problem.network, problem.loss, problem.optimizer, np.dtype(dtype)
+    program = registry.load(backend).compile(*parts)
+    program.warm_up()
+    row = aligned_zeros(problem.network.inputs, dtype).reshape(1, -1)
+    row[...] = problem.X[:1]
+    predict, logits = program.predictor(problem.parameters.astype(dtype), row)
+    predict()
+    compile_s = time.perf_counter() - began
+    return Calls(task, predict, lambda _: probabilities(problem, logits), compile_s)
 
-    def __init__(self, task: Task, backend: str, plan: str) -> None:
-        self._task, problem = task, task.problem
-        began = time.perf_counter()
-        self._program: ManyProgram = registry.load(backend).compile_many(
-            [own.network for own in task.problems],
-            problem.loss,
-            [own.optimizer for own in task.problems],
-            problem.dtype,
-            workload(task, plan),
-        )
-        self._program.warm_up()
-        self.compile_s = time.perf_counter() - began
-        self.plan = self._program.plan
-        self.reset()
 
-    def reset(self) -> None:
-        """Take fresh states."""
-        self._states = [fresh_state(own, own.weights, own.dtype) for own in self._task.problems]
+def _predictor_calls(task: Task, backend: str) -> Calls:
+    """Return calls of `Model.predictor`, made once."""
+    return _model_calls(task, lambda: _model_of(task, backend).predictor(), task.problem.X[0])
 
-    def run(self) -> None:
-        """Run all epochs, as training does."""
-        problems, first = self._task.problems, self._task.problem
-        losses = np.empty((len(problems), len(first.X)), first.dtype)
-        X, order = first.X.view(), batches.fixed_order(len(first.X))
-        everyone = tuple(range(len(problems)))
-        length = batches.stretch_samples_of_all(
-            [own.network for own in problems], self._program.plan
-        )
-        means = []
-        for _ in range(first.epochs):
-            cut = [
-                batches.stretches(order, own.batch_size, own.learning_rate, length)
-                for own in problems
-            ]
-            for steps in zip(*cut, strict=True):
-                self._step(X, steps, losses, everyone)
-            means.append(losses.mean(axis=1, dtype=np.float64))
-        self._program.synchronize(self._states)
-        self._losses = np.array(means).T
 
-    def _step(
-        self,
-        X: NDArray[Any],
-        steps: Sequence[Steps],
-        losses: NDArray[Any],
-        everyone: tuple[int, ...],
-    ) -> None:
-        first = self._task.problem
-        self._program.run_epoch(self._states, X, first.Y, steps, losses, everyone)
-        for state in self._states:
-            state.step += -(-(steps[0].stop - steps[0].start) // first.batch_size)
+def _probabilities_calls(task: Task, backend: str) -> Calls:
+    """Return calls of `Model.probabilities`, which takes any number of rows."""
+    return _model_calls(task, lambda: _model_of(task, backend).probabilities, task.problem.X[:1])
 
-    def outcome(self) -> Outcome:
-        """Return losses and weights."""
-        weights = [state.parameters.astype(np.float64) for state in self._states]
-        return Outcome(self._losses, np.array(weights))
+
+def _model_calls(task: Task, made: Callable[[], Callable[[Any], Any]], given: Any) -> Calls:
+    began = time.perf_counter()
+    call = partial(made(), given.copy())
+    call()
+    compile_s = time.perf_counter() - began
+    return Calls(task, call, partial(of_outputs, task.problem), compile_s)
+
+
+def _model_of(task: Task, backend: str) -> Model:
+    """Return the task's network at its initial parameters as a model."""
+    problem = task.problem
+    names = tuple(map(str, range(max(problem.network.outputs, 2))))
+    described = problem.network, problem.loss, problem.parameters, names, Preprocessing(NONE)
+    return Model(*described, None, "a benchmark", backend)
+
+
+PREDICTIONS = {
+    "program": program_calls,
+    "Model.predictor": _predictor_calls,
+    "Model.probabilities": _probabilities_calls,
+}

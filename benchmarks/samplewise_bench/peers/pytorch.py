@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from samplewise_bench.peers.task import (
     Task,
     flat,
     only,
-    predicted,
+    probabilities,
     single,
     tensors,
 )
@@ -29,34 +30,36 @@ from samplewise_bench.peers.task import (
 ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "ReLU"}
 
 
-class PyTorchPeer:
-    """torch, one thread a core."""
-
-    name = "pytorch"
-    install = "pip install torch==2.13.0"
-
-    def load(self, cores: int) -> str:
-        """Import torch."""
-        import torch
-
-        torch.set_num_threads(cores)
-        torch.set_num_interop_threads(1)
-        torch.set_flush_denormal(True)
-        return str(torch.__version__)
-
-    def ways(self, task: Task) -> Sequence[str]:
-        """Return "eager"."""
-        only(task, "PyTorch", CONVOLUTIONAL, (*SGD_FAMILY, "adam"))
-        single(task, "PyTorch in eager mode")
-        return ["eager"]
-
-    def prepare(self, task: Task, way: str) -> Runner:
-        """Build the module."""
-        del way
-        return Prediction(task) if task.calls else Training(task)
+install = "pip install torch==2.13.0"
 
 
-peer = PyTorchPeer()
+def load(cores: int) -> str:
+    """Import torch, with one thread a core."""
+    import torch
+
+    torch.set_num_threads(cores)
+    torch.set_num_interop_threads(1)
+    torch.set_flush_denormal(True)
+    return str(torch.__version__)
+
+
+def ways(task: Task) -> Sequence[str]:
+    """Return "eager"."""
+    only(task, "PyTorch", CONVOLUTIONAL, (*SGD_FAMILY, "adam"))
+    single(task, "PyTorch in eager mode")
+    return ["eager"]
+
+
+def prepare(task: Task, way: str) -> Runner:
+    """Build the module."""
+    import torch
+
+    if not task.calls:
+        return PyTorchTraining(task)
+    shape = task.problem.network.input_shape
+    row = torch.from_numpy(task.problem.X[:1].copy().reshape(1, *shape))
+    shown = partial(probabilities, task.problem)
+    return Calls(task, partial(module(task), row), shown, around=torch.inference_mode)
 
 
 def module(task: Task) -> Any:
@@ -89,7 +92,7 @@ def _set_weights(built: Any, task: Task) -> None:
             parameter.copy_(torch.from_numpy(values))
 
 
-class Training(Runner):
+class PyTorchTraining(Runner):
     """All epochs, with the loss of each batch read, as training loops do."""
 
     def __init__(self, task: Task) -> None:
@@ -106,7 +109,6 @@ class Training(Runner):
         self.reset()
 
     def reset(self) -> None:
-        """Set weights, and take a fresh optimizer."""
         import torch
 
         rule, rate = self._task.problem.optimizer, self._task.problem.learning_rate
@@ -130,7 +132,6 @@ class Training(Runner):
         )
 
     def run(self) -> None:
-        """Train."""
         network, optimizer, rows = self._module, self._optimizer, len(self._task.problem.X)
         self._losses = []
         for _ in range(self._task.problem.epochs):
@@ -144,29 +145,5 @@ class Training(Runner):
             self._losses.append(total / rows)
 
     def outcome(self) -> Outcome:
-        """Return losses and weights."""
         arrays = [parameter.detach().numpy() for parameter in self._module.parameters()]
         return Outcome(np.array([self._losses]), flat(self._task.problem, arrays)[None])
-
-
-class Prediction(Calls):
-    """One row after the other, without gradients; it gives logits."""
-
-    def __init__(self, task: Task) -> None:
-        import torch
-
-        self._task, self._module = task, module(task)
-        shape = task.problem.network.input_shape
-        self._row = torch.from_numpy(task.problem.X[:1].copy().reshape(1, *shape))
-
-    def run(self) -> None:
-        """Call as often as the task says."""
-        import torch
-
-        with torch.inference_mode():
-            for _ in range(self._task.calls):
-                self._logits = self._module(self._row)
-
-    def outcome(self) -> Outcome:
-        """Return the probabilities."""
-        return predicted(self._task.problem, self._logits.numpy())

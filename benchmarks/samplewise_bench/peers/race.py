@@ -1,4 +1,4 @@
-"""One piece of work: who can do it, who agrees, and how long each takes, in turns."""
+"""One piece of work: which peers can do it and agree, and the time of each, in turns."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from statistics import median
 
-from samplewise_bench.peers import agreement
-from samplewise_bench.peers.host import Turn
-from samplewise_bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
-from samplewise_bench.peers.results import FAILED, REFUSED, TIMED, UNFIT, Entry, PeerInfo
-from samplewise_bench.peers.task import NotApplicableError, Task, install_of
-from samplewise_bench.timing import Spread
+from samplewise_bench import agreement
+from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError, Turn
+from samplewise_bench.peers.remote import RemotePeer
+from samplewise_bench.peers.results import FAILED, REFUSED, TIMED, UNFIT, PeerEntry, PeerInfo
+from samplewise_bench.peers.task import NotApplicableError, Task, peer_named
+from samplewise_bench.timing import TimeSpread
 
 # As many rounds as fit, but one; the first run alone where it took longer.
 PATIENCE_S = 10.0
@@ -35,7 +35,7 @@ class Peers:
 
     @property
     def infos(self) -> tuple[PeerInfo, ...]:
-        """What was found of each peer so far."""
+        """The version or absence of each peer asked for so far."""
         return tuple(self._infos.values())
 
     def remote(self, name: str, cores: int) -> RemotePeer | None:
@@ -45,7 +45,7 @@ class Peers:
         if (name, cores) not in self._remotes:
             remote = RemotePeer(name, self._cores[-cores:])
             self._stack.callback(remote.close)
-            info = PeerInfo(name, install_of(name))
+            info = PeerInfo(name, peer_named(name).install)
             try:
                 version, import_s = remote.load()
             except (AbsentPeerError, FailedPeerError) as error:
@@ -64,7 +64,7 @@ class Peers:
 class Racer:
     """An entry that agreed, and how to run it once more."""
 
-    entry: Entry
+    entry: PeerEntry
     turn: Callable[[], Turn]
     first: Turn
     rounds: int
@@ -76,20 +76,20 @@ def run_race(
     peers: Peers,
     wants: Callable[[str, str], bool],
     rounds: int,
-    told: Callable[[str], None],
-) -> list[Entry]:
+    log: Callable[[str], None],
+) -> list[PeerEntry]:
     """Return an entry for each way of each peer: check all, then time those that agree.
 
     Args:
         task: what to do.
         names: of the peers.
         peers: their processes.
-        wants: says of peer and way whether it takes part.
+        wants: whether a way of a peer takes part.
         rounds: turns of each.
-        told: is told what each entry came to, and its time, a line at a time.
+        log: gets a line for each entry that was checked, and one for its time.
     """
     standard = agreement.standard(task)
-    entries: list[Entry] = []
+    entries: list[PeerEntry] = []
     racers: list[Racer] = []
     for name in names:
         remote = peers.remote(name, task.cores)
@@ -97,7 +97,7 @@ def run_race(
             continue
         for entered in _entered(task, remote, standard, wants, rounds):
             entry = entered.entry if isinstance(entered, Racer) else entered
-            told(f"  {entry.label}: {entry.note or 'agrees'}")
+            log(f"  {entry.label}: {entry.note or 'agrees'}")
             if isinstance(entered, Racer):
                 racers.append(entered)
             else:
@@ -106,8 +106,8 @@ def run_race(
             peers.forget(name, task.cores)
     timed = _timed(racers, task.calls)
     for entry in timed:
-        # Told at once, so that a run which is stopped has not measured for nothing.
-        told(f"  {entry.label}: {entry.note if entry.spread is None else f'{entry.spread} ms'}")
+        # Logged at once, so that a run which is stopped has not measured for nothing.
+        log(f"  {entry.label}: {entry.note if entry.spread is None else f'{entry.spread} ms'}")
     return [*timed, *entries]
 
 
@@ -117,31 +117,31 @@ def _entered(
     standard: agreement.Standard,
     wants: Callable[[str, str], bool],
     rounds: int,
-) -> Iterator[Racer | Entry]:
+) -> Iterator[Racer | PeerEntry]:
     """Yield a racer for each way that agrees, and an entry with the reason for the others."""
     try:
         ways = [way for way in remote.ways(task) if wants(remote.name, way)]
     except (NotApplicableError, FailedPeerError) as error:
         state = UNFIT if isinstance(error, NotApplicableError) else FAILED
-        yield Entry(remote.name, "", state, str(error))
+        yield PeerEntry(remote.name, "", state, str(error))
         return
     for way in ways:
         try:
             yield _checked(task, remote, way, standard, rounds)
         except FailedPeerError as error:
-            yield Entry(remote.name, way, FAILED, str(error))
+            yield PeerEntry(remote.name, way, FAILED, str(error))
             if not remote.alive:
                 return
 
 
 def _checked(
     task: Task, remote: RemotePeer, way: str, standard: agreement.Standard, rounds: int
-) -> Racer | Entry:
+) -> Racer | PeerEntry:
     prepared = remote.prepare(way)
     trial = remote.trial(prepared.number)
     want = standard.outcome if trial.expected is None else trial.expected
     measure = agreement.worst(agreement.compare(task, trial.outcome, want, standard.allowed))
-    entry = Entry(
+    entry = PeerEntry(
         remote.name,
         way,
         TIMED if measure.passed else REFUSED,
@@ -156,13 +156,13 @@ def _checked(
     return Racer(entry, lambda: remote.turn(prepared.number, TURN_S), trial.turn, fitting)
 
 
-def _timed(racers: Sequence[Racer], calls: int) -> list[Entry]:
+def _timed(racers: Sequence[Racer], calls: int) -> list[PeerEntry]:
     """Run A B C, A B C, ...: a slow minute of the machine then hits all alike."""
     turns: list[list[Turn]] = [[] for _ in racers]
-    failed: dict[int, Entry] = {}
+    failed: dict[int, PeerEntry] = {}
     for number in range(max((racer.rounds for racer in racers), default=0)):
         for index, racer in enumerate(racers):
-            # What took all the patience once is not run again.
+            # A run that took all the patience once is not run again.
             if number >= racer.rounds or racer.first.seconds > PATIENCE_S or index in failed:
                 continue
             try:
@@ -175,11 +175,10 @@ def _timed(racers: Sequence[Racer], calls: int) -> list[Entry]:
     ]
 
 
-def _with_times(entry: Entry, turns: Sequence[Turn], calls: int) -> Entry:
-    times = [turn.seconds * 1e3 / max(calls, 1) for turn in turns]
+def _with_times(entry: PeerEntry, turns: Sequence[Turn], calls: int) -> PeerEntry:
     return replace(
         entry,
-        spread=Spread(median(times), min(times), max(times)),
-        rounds=len(times),
+        spread=TimeSpread.of([turn.seconds / max(calls, 1) for turn in turns]),
+        rounds=len(turns),
         core_share=median(turn.core_share for turn in turns),
     )

@@ -1,29 +1,21 @@
-"""The parent's side of a worker."""
+"""The parent's side of a peer's process."""
 
 from __future__ import annotations
 
-import contextlib
+import multiprocessing
 import os
-import pickle
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
-from samplewise.errors import SamplewiseError
-from samplewise_bench.conditions import THREAD_VARIABLES
-from samplewise_bench.peers import host, worker
-from samplewise_bench.peers.task import OWN, NotApplicableError, Task
-
-
-class AbsentPeerError(SamplewiseError):
-    """The peer is not installed."""
-
-
-class FailedPeerError(SamplewiseError):
-    """The peer raised, or its process ended."""
+from samplewise_bench.conditions import thread_variables
+from samplewise_bench.peers import host
+from samplewise_bench.peers.host import FailedPeerError, PreparedRunner, Trial, Turn
+from samplewise_bench.peers.task import OWN, Task
 
 
 class RemotePeer:
@@ -38,15 +30,19 @@ class RemotePeer:
 
     def __init__(self, name: str, cores: Sequence[int]) -> None:
         self.name = name
-        threads = 1 if name == OWN else len(cores)
-        self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", worker.__name__, name, ",".join(map(str, cores))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._messages,
-            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
+        self._folder = tempfile.TemporaryDirectory()
+        self._messages = Path(self._folder.name) / "messages"
+        self._pool = ProcessPoolExecutor(
+            max_workers=1,
+            # A fresh interpreter: libraries read these variables when they are loaded.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=host.start,
+            initargs=(name, tuple(cores), self._messages),
         )
+        before = multiprocessing.active_children()
+        with thread_variables(1 if name == OWN else len(cores)):
+            self._pool.submit(os.getpid)
+        (self.process,) = set(multiprocessing.active_children()) - set(before)
 
     def load(self) -> tuple[str, float]:
         """Return the version and the seconds that its import took.
@@ -66,57 +62,45 @@ class RemotePeer:
         """
         return list(self._ask("ways", task))
 
-    def prepare(self, way: str) -> host.Prepared:
+    def prepare(self, way: str) -> PreparedRunner:
         """Make the task ready in this way."""
-        prepared: host.Prepared = self._ask("prepare", way)
+        prepared: PreparedRunner = self._ask("prepare", way)
         return prepared
 
-    def trial(self, number: int) -> host.Trial:
-        """Run once and return what it came to."""
-        trial: host.Trial = self._ask("trial", number)
+    def trial(self, number: int) -> Trial:
+        """Run once and return the outcome."""
+        trial: Trial = self._ask("trial", number)
         return trial
 
-    def turn(self, number: int, least_s: float) -> host.Turn:
+    def turn(self, number: int, least_s: float) -> Turn:
         """Run at least once, and until `least_s` seconds are timed."""
-        turn: host.Turn = self._ask("turn", number, least_s)
+        turn: Turn = self._ask("turn", number, least_s)
         return turn
 
     @property
     def alive(self) -> bool:
         """Whether the process still runs."""
-        return self._process.poll() is None
+        return self.process.is_alive()
 
     def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._messages):
-            with contextlib.suppress(OSError):
-                assert pipe is not None
-                pipe.close()
+        """End the process, also in the middle of a run."""
+        self.process.kill()
+        self._pool.shutdown(cancel_futures=True)
+        self._folder.cleanup()
 
     def _ask(self, method: str, *arguments: Any) -> Any:
-        requests, replies = self._process.stdin, self._process.stdout
-        assert requests is not None
-        assert replies is not None
         try:
-            pickle.dump((method, arguments), requests)
-            requests.flush()
-            kind, value = pickle.load(replies)  # noqa: S301 - from our own process
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            return self._pool.submit(host.ask, method, *arguments).result()
+        except FailedPeerError as error:
+            raise FailedPeerError(f"{self.name} failed: {error}") from None
+        except BrokenProcessPool as error:
             raise FailedPeerError(f"{self.name} ended: {self._last_words()}") from error
-        if kind == host.DONE:
-            return value
-        if kind == host.NOT_APPLICABLE:
-            raise NotApplicableError(value)
-        if kind == host.ABSENT and method == "load":
-            raise AbsentPeerError(value)
-        raise FailedPeerError(f"{self.name} failed: {value}")
 
     def _last_words(self) -> str:
-        code = self._process.wait()
-        self._messages.seek(0)
-        lines = self._messages.read().decode(errors="replace").split("\n")
+        # Waits until the pool has collected the exit code.
+        self._pool.shutdown()
+        code = self.process.exitcode or 0
+        lines = self._messages.read_text(errors="replace").split("\n")
         last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
         end = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"{end}, {last}"

@@ -1,7 +1,8 @@
-"""What a comparison of peers finds, as data."""
+"""The findings of a comparison of peers, as data."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,20 +10,20 @@ from typing import Any
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise_bench.calibration import Calibration
 from samplewise_bench.peers.task import OWN
-from samplewise_bench.timing import Spread
+from samplewise_bench.timing import TimeSpread
 
 TIMED, REFUSED, UNFIT, FAILED = "timed", "disagrees", "does not apply", "failed"
 
 
 @dataclass(frozen=True)
-class Entry:
+class PeerEntry:
     """One way of one peer on one piece of work.
 
     Args:
         peer: name.
         way: of the peer; may be empty.
         state: `TIMED`, or why there is no time.
-        note: what is not the same as for others, or what is the matter; may be empty.
+        note: how its steps differ from the task's, or why it has no time; may be empty.
         spread: of the rounds, in milliseconds; of one call where the work is calls.
         rounds: timed.
         core_share: processor time over wall time; where it is below the number of threads, other
@@ -37,7 +38,7 @@ class Entry:
     way: str
     state: str
     note: str = ""
-    spread: Spread | None = None
+    spread: TimeSpread | None = None
     rounds: int = 0
     core_share: float | None = None
     compile_s: float | None = None
@@ -51,9 +52,14 @@ class Entry:
         """Peer and way."""
         return f"{self.peer} {self.way}".strip()
 
+    @property
+    def median_ms(self) -> float:
+        """The median time; infinite without a time."""
+        return math.inf if self.spread is None else self.spread.median_ms
+
 
 @dataclass(frozen=True)
-class Result:
+class WorkloadResult:
     """One piece of work.
 
     Args:
@@ -71,10 +77,21 @@ class Result:
     cores: int
     calls: int
     flops: int
-    entries: tuple[Entry, ...]
+    entries: tuple[PeerEntry, ...]
     baseline: str = ""
     floor_ms: float | None = None
     note: str = ""
+
+    @property
+    def unit(self) -> str:
+        """The unit of `timed`."""
+        return "us" if self.calls else "ms"
+
+    @property
+    def timed(self) -> list[tuple[PeerEntry, TimeSpread]]:
+        """The entries that have a time, with their times in `unit`."""
+        factor = 1e3 if self.calls else 1.0
+        return [(each, each.spread.scaled(factor)) for each in self.entries if each.spread]
 
 
 @dataclass(frozen=True)
@@ -97,41 +114,43 @@ class PeerInfo:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """All of it, with what it was taken on."""
+class PeerComparison:
+    """All results, and the conditions they were taken in."""
 
     dtype: str
     rounds: int
     peers: tuple[PeerInfo, ...]
-    results: tuple[Result, ...]
+    results: tuple[WorkloadResult, ...]
     calibration: Calibration
     conditions: dict[str, Any]
 
 
-def finished(result: Result, calibration: Calibration, preferred: Sequence[str]) -> Result:
+def finished(
+    result: WorkloadResult, calibration: Calibration, preferred: Sequence[str]
+) -> WorkloadResult:
     """Return a result with its floor, its ratios and its order.
 
     Args:
         result: with times.
         calibration: of the core.
-        preferred: backends in the order in which `auto` takes them. What samplewise does by itself
-            is the baseline, even where another plan was faster in this run.
+        preferred: backends in the order in which `auto` takes them. samplewise's own choice is the
+            baseline, even where another plan was faster in this run.
     """
-    timed = [entry for entry in result.entries if entry.spread is not None]
-    base = _baseline([entry for entry in timed if entry.peer == OWN], preferred)
-    base_ms = None if base is None or base.spread is None else base.spread.median_ms
+    own = [entry for entry in result.entries if entry.spread is not None and entry.peer == OWN]
+    base = _baseline(own, preferred)
     floor_ms = None if result.calls else calibration.floor_ms(result.flops) / result.cores
-    figured = [_figured(entry, base_ms, floor_ms) for entry in result.entries]
-    figured.sort(key=lambda e: (e.spread is None, e.spread.median_ms if e.spread else 0.0))
+    figured = [
+        _figured(entry, base.median_ms if base else None, floor_ms) for entry in result.entries
+    ]
     return replace(
         result,
-        entries=tuple(figured),
+        entries=tuple(sorted(figured, key=lambda entry: entry.median_ms)),
         baseline="" if base is None else base.label,
         floor_ms=floor_ms,
     )
 
 
-def _baseline(own: Sequence[Entry], preferred: Sequence[str]) -> Entry | None:
+def _baseline(own: Sequence[PeerEntry], preferred: Sequence[str]) -> PeerEntry | None:
     for backend in preferred:
         of_backend = [entry for entry in own if entry.way.split(" ")[0] == backend]
         by_itself = [entry for entry in of_backend if AUTO_PLAN in entry.way.split(" ")]
@@ -140,16 +159,15 @@ def _baseline(own: Sequence[Entry], preferred: Sequence[str]) -> Entry | None:
     return _fastest(own) if own else None
 
 
-def _fastest(entries: Sequence[Entry]) -> Entry:
-    return min(entries, key=lambda entry: entry.spread.median_ms if entry.spread else 0.0)
+def _fastest(entries: Sequence[PeerEntry]) -> PeerEntry:
+    return min(entries, key=lambda entry: entry.median_ms)
 
 
-def _figured(entry: Entry, base_ms: float | None, floor_ms: float | None) -> Entry:
+def _figured(entry: PeerEntry, base_ms: float | None, floor_ms: float | None) -> PeerEntry:
     if entry.spread is None:
         return entry
-    ms = entry.spread.median_ms
     return replace(
         entry,
-        ratio=None if base_ms is None else ms / base_ms,
-        of_floor=None if floor_ms is None else floor_ms / ms,
+        ratio=None if base_ms is None else entry.median_ms / base_ms,
+        of_floor=None if floor_ms is None else floor_ms / entry.median_ms,
     )

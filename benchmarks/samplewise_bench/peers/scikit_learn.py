@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from samplewise import registry
 from samplewise.network import SGD, Adam, Optimizer
-from samplewise.registry import load
 from samplewise_bench.peers.task import (
     DENSE,
     SGD_FAMILY,
@@ -25,6 +26,7 @@ from samplewise_bench.peers.task import (
     Runner,
     Task,
     flat,
+    of_outputs,
     only,
     single,
     tensors,
@@ -34,38 +36,35 @@ ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "r
 ADAM_DIFFERS = "Adam with epsilon added before the bias correction; otherwise the same steps"
 
 
-class ScikitLearnPeer:
-    """sklearn's multi-layer perceptron."""
-
-    name = "scikit-learn"
-    install = "pip install scikit-learn"
-
-    def load(self, cores: int) -> str:
-        """Import the estimator."""
-        del cores
-        import sklearn
-        import sklearn.neural_network
-
-        return str(sklearn.__version__)
-
-    def ways(self, task: Task) -> Sequence[str]:
-        """Return "MLPClassifier"."""
-        only(task, "MLPClassifier", DENSE, (*SGD_FAMILY, "adam"))
-        single(task, "MLPClassifier")
-        *hidden, last = task.problem.network.layers
-        if len({layer.activation for layer in hidden}) != 1 or last.activation != "identity":
-            raise NotApplicableError("MLPClassifier has one activation for all hidden layers")
-        if task.problem.optimizer.l2:
-            raise NotApplicableError("MLPClassifier divides its penalty by the rows of a batch")
-        return ["MLPClassifier"]
-
-    def prepare(self, task: Task, way: str) -> Runner:
-        """Make an estimator that has seen the classes."""
-        del way
-        return Prediction(task) if task.calls else Training(task)
+install = "pip install scikit-learn"
 
 
-peer = ScikitLearnPeer()
+def load(cores: int) -> str:
+    """Import the estimator."""
+    import sklearn
+    import sklearn.neural_network
+
+    return str(sklearn.__version__)
+
+
+def ways(task: Task) -> Sequence[str]:
+    """Return "MLPClassifier"."""
+    only(task, "MLPClassifier", DENSE, (*SGD_FAMILY, "adam"))
+    single(task, "MLPClassifier")
+    *hidden, last = task.problem.network.layers
+    if len({layer.activation for layer in hidden}) != 1 or last.activation != "identity":
+        raise NotApplicableError("MLPClassifier has one activation for all hidden layers")
+    if task.problem.optimizer.l2:
+        raise NotApplicableError("MLPClassifier divides its penalty by the rows of a batch")
+    return ["MLPClassifier"]
+
+
+def prepare(task: Task, way: str) -> Runner:
+    """Make an estimator that has met the classes."""
+    if not task.calls:
+        return ScikitLearnTraining(task)
+    call = partial(estimator(task).predict_proba, task.problem.X[:1].copy())
+    return Calls(task, call, partial(of_outputs, task.problem))
 
 
 def estimator(task: Task) -> Any:
@@ -113,7 +112,7 @@ def set_weights(made: Any, task: Task) -> None:
     made.intercepts_ = arrays[1::2]
 
 
-class Training(Runner):
+class ScikitLearnTraining(Runner):
     """One call of `fit`."""
 
     def __init__(self, task: Task) -> None:
@@ -121,19 +120,16 @@ class Training(Runner):
         self.differs = ADAM_DIFFERS if isinstance(task.problem.optimizer, Adam) else ""
 
     def reset(self) -> None:
-        """Set weights, and forget what was counted."""
         set_weights(self._estimator, self._task)
         self._estimator.loss_curve_ = []
 
     def run(self) -> None:
-        """Train."""
         with warnings.catch_warnings():
-            # That it stops after the epochs it was told to do is no news.
+            # Else it warns that it stops after the epochs that were asked for.
             warnings.simplefilter("ignore")
             self._estimator.fit(self._task.problem.X, self._labels)
 
     def outcome(self) -> Outcome:
-        """Return losses and weights."""
         made, problem = self._estimator, self._task.problem
         pairs = zip(made.coefs_, made.intercepts_, strict=True)
         arrays = [array for coef, intercept in pairs for array in (coef.T, intercept)]
@@ -141,27 +137,8 @@ class Training(Runner):
         return Outcome(losses, flat(problem, arrays)[None])
 
     def expected(self) -> Outcome | None:
-        """Return what Adam as scikit-learn has it must come to; None for SGD."""
         rule = self._task.problem.optimizer
         return adam_training(self._task, rule) if isinstance(rule, Adam) else None
-
-
-class Prediction(Calls):
-    """One row after the other through `predict_proba`."""
-
-    def __init__(self, task: Task) -> None:
-        self._task, self._estimator = task, estimator(task)
-        self._row = task.problem.X[:1].copy()
-
-    def run(self) -> None:
-        """Call as often as the task says."""
-        for _ in range(self._task.calls):
-            self._probabilities = self._estimator.predict_proba(self._row)
-
-    def outcome(self) -> Outcome:
-        """Return the probabilities; of two classes told by one output, that of the second."""
-        shown = self._probabilities[:, -self._task.problem.network.outputs :]
-        return Outcome(np.empty((1, 0)), np.asarray(shown, np.float64))
 
 
 def adam_training(task: Task, rule: Adam) -> Outcome:
@@ -172,9 +149,9 @@ def adam_training(task: Task, rule: Adam) -> Outcome:
     Source: Kingma and Ba (2015), the end of section 2, with epsilon where epsilon-hat stands.
     """
     problem = task.problem
-    X, Y, theta = (part.astype(np.float64) for part in (problem.X, problem.Y, problem.weights))
+    X, Y, theta = (part.astype(np.float64) for part in (problem.X, problem.Y, problem.parameters))
     compiled = problem.network, problem.loss, rule, theta.dtype
-    gradients = load("vectorized").compile(*compiled).gradients
+    gradients = registry.load("vectorized").compile(*compiled).gradients
     m, v = np.zeros_like(theta), np.zeros_like(theta)
     losses, t = np.zeros((1, problem.epochs)), 0
     for epoch in range(problem.epochs):

@@ -1,15 +1,25 @@
-"""A comparison of peers as cells of tables and the text around them."""
+"""A comparison of peers as tables and the text around them, as Markdown, and as JSON values."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from samplewise.checks import printable
-from samplewise.report.wording import three_digits
+from samplewise.report.markdown import escape
+from samplewise.text import three_digits
 from samplewise_bench.calibration import SQUARE
-from samplewise_bench.peers.results import REFUSED, Comparison, Entry, PeerInfo, Result
-from samplewise_bench.timing import Spread
+from samplewise_bench.output import grid
+from samplewise_bench.peers.results import (
+    REFUSED,
+    PeerComparison,
+    PeerEntry,
+    PeerInfo,
+    WorkloadResult,
+)
 
+FORMAT = 1
 PEER_HEADERS = ("peer", "version", "import s", "")
 LEGEND = """\
 ms, us: median wall time (min..max) of a whole training from fresh weights, losses included, or \
@@ -25,22 +35,22 @@ off by: what differs most from a run in float64, and what may: 100 times what mo
 weights by one unit in the last place does."""
 
 
-def headers(result: Result) -> tuple[str, ...]:
+def headers(result: WorkloadResult) -> tuple[str, ...]:
     """Return the heads of a result's columns."""
-    unit = "us" if result.calls else "ms"
     return (
-        *("peer", f"{unit} (min..max)", "rounds", "core", "against samplewise"),
+        *("peer", f"{result.unit} (min..max)", "rounds", "core", "against samplewise"),
         *("gemm", "compile s", "off by (allowed)"),
     )
 
 
-def cells(entry: Entry, result: Result) -> tuple[str, ...]:
-    """Return a line of a result's table; what has no time says why beside its name."""
-    if entry.spread is None:
+def cells(entry: PeerEntry, result: WorkloadResult) -> tuple[str, ...]:
+    """Return a line of a result's table; an entry without a time has the reason in its name."""
+    times = next((times for timed, times in result.timed if timed is entry), None)
+    if times is None:
         return f"{entry.label}: {entry.state}", *["-"] * 7
     return (
         entry.label,
-        str(_spread(entry.spread, 1e3 if result.calls else 1.0)),
+        str(times),
         str(entry.rounds),
         "-" if entry.core_share is None else f"{entry.core_share:.0%}",
         against(entry, result),
@@ -50,11 +60,7 @@ def cells(entry: Entry, result: Result) -> tuple[str, ...]:
     )
 
 
-def _spread(spread: Spread, factor: float) -> Spread:
-    return Spread(spread.median_ms * factor, spread.min_ms * factor, spread.max_ms * factor)
-
-
-def against(entry: Entry, result: Result) -> str:
+def against(entry: PeerEntry, result: WorkloadResult) -> str:
     """Return the ratio to the baseline in words."""
     if entry.label == result.baseline:
         return "baseline"
@@ -67,17 +73,17 @@ def against(entry: Entry, result: Result) -> str:
     return f"{three_digits(entry.ratio)} x slower"
 
 
-def notes(result: Result) -> list[str]:
-    """Return what must be said of single lines of a result."""
-    told = [
+def notes(result: WorkloadResult) -> list[str]:
+    """Return the notes to single lines of a result."""
+    lines = [
         f"{entry.label}: {entry.state + ', ' if entry.state == REFUSED else ''}{entry.note}"
         for entry in result.entries
         if entry.note
     ]
-    return [printable(line) for line in [*told, *filter(None, [result.note])]]
+    return [printable(line) for line in [*lines, *filter(None, [result.note])]]
 
 
-def title(result: Result) -> str:
+def title(result: WorkloadResult) -> str:
     """Return the workload with the floor of its matrix products."""
     if result.floor_ms is None:
         return result.title
@@ -91,8 +97,8 @@ def peer_cells(info: PeerInfo) -> tuple[str, ...]:
     return info.name, info.version, three_digits(info.import_s or 0.0), ""
 
 
-def machine(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return what the figures were taken on, as pairs."""
+def machine(comparison: PeerComparison) -> list[tuple[str, str]]:
+    """Return the machine that the figures were taken on, as pairs."""
     found, rate = comparison.conditions, comparison.calibration.gflops[SQUARE]
     pinned = found["pinned_to"]
     load = found["load_average"]
@@ -106,8 +112,13 @@ def machine(comparison: Comparison) -> list[tuple[str, str]]:
     ]
 
 
-def markdown(comparison: Comparison, picture: str) -> str:
-    """Return the comparison as Markdown, with a picture beside it."""
+def markdown(comparison: PeerComparison, picture: str) -> str:
+    """Return the comparison as Markdown.
+
+    Args:
+        comparison: of the peers.
+        picture: name of the file of its picture.
+    """
     parts = [
         "# samplewise beside other libraries",
         f"Each on the same network, data, weights, order and steps, in {comparison.dtype}.",
@@ -115,16 +126,26 @@ def markdown(comparison: Comparison, picture: str) -> str:
     ]
     for result in comparison.results:
         lines = [cells(entry, result) for entry in result.entries]
-        parts += [f"## {title(result)}", _grid(headers(result), lines)]
+        parts += [f"## {title(result)}", _escaped(headers(result), lines)]
         parts += [f"- {line}" for line in notes(result)]
-    parts += ["## Peers", _grid(PEER_HEADERS, [peer_cells(info) for info in comparison.peers])]
+    parts += ["## Peers", _escaped(PEER_HEADERS, [peer_cells(info) for info in comparison.peers])]
     parts += ["## How to read it", *LEGEND.split("\n")]
-    parts += ["## The machine", _grid(("", ""), machine(comparison))]
+    parts += ["## The machine", _escaped(("", ""), machine(comparison))]
     return "\n\n".join(parts) + "\n"
 
 
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    from samplewise.report.markdown import escape
+def _escaped(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return grid([*map(escape, header)], [[*map(escape, row)] for row in rows])
 
-    lines = [map(escape, header), ["---"] * len(header), *(map(escape, row) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+def to_json(comparison: PeerComparison) -> dict[str, Any]:
+    """Return all figures as JSON values, times in milliseconds."""
+    return {
+        "format": FORMAT,
+        "dtype": comparison.dtype,
+        "rounds": comparison.rounds,
+        "conditions": comparison.conditions,
+        "peers": [dataclasses.asdict(info) for info in comparison.peers],
+        "results": [dataclasses.asdict(result) for result in comparison.results],
+        "calibration": comparison.calibration.to_json(),
+    }

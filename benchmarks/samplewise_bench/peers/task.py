@@ -1,10 +1,11 @@
-"""What peers are asked to do, and what a peer is."""
+"""The work that peers are given, and the interface of a peer."""
 
 from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.errors import ParameterError
-from samplewise_bench.problems import Problem, flops_per_sample
+from samplewise_bench.problems import TrainingProblem, flops_per_sample
 
-# The peers by name, each with the module that holds its `peer`; the order is that of the tables.
+# The modules of the peers by name; the order is that of the tables.
 PEERS = {
     "samplewise": "samplewise_bench.peers.own",
     "jax": "samplewise_bench.peers.jax_scan",
@@ -42,12 +43,12 @@ class Task:
         cores: that may be used.
     """
 
-    problems: tuple[Problem, ...]
+    problems: tuple[TrainingProblem, ...]
     calls: int = 0
     cores: int = 1
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> TrainingProblem:
         """The first problem; its rows, steps and loss are those of all."""
         return self.problems[0]
 
@@ -68,7 +69,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of a task, as float64.
+    """The result of a task, as float64.
 
     Args:
         losses: mean loss of each epoch, (problems, epochs); (1, 0) for predictions.
@@ -85,7 +86,7 @@ class Runner(ABC):
 
     Attributes:
         compile_s: seconds spent on compiling; None where nothing is compiled.
-        differs: what is not the same as in the task, in words; empty where all is.
+        differs: how the steps differ from the task's, in words; empty where they do not.
     """
 
     compile_s: float | None = None
@@ -101,24 +102,51 @@ class Runner(ABC):
 
     @abstractmethod
     def outcome(self) -> Outcome:
-        """Return what the last run came to."""
+        """Return the result of the last run."""
 
     def expected(self) -> Outcome | None:
-        """Return what a run must come to where `differs` is not empty."""
+        """Return the correct outcome where `differs` is not empty."""
         return None
 
 
 class Calls(Runner):
-    """Predictions of one row; they change nothing."""
+    """Predictions of one row; they change nothing.
+
+    Args:
+        task: says how many.
+        call: predicts the row.
+        shown: makes probabilities (1, outputs) of what `call` returns.
+        compile_s: seconds that making `call` took, where something is compiled.
+        around: a context for all calls, such as one without gradients.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        call: Callable[[], Any],
+        shown: Callable[[Any], NDArray[Any]],
+        compile_s: float | None = None,
+        around: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
+        self._calls, self._call, self._shown = task.calls, call, shown
+        self.compile_s, self._around = compile_s, around
 
     def reset(self) -> None:
-        """Do nothing."""
+        pass
+
+    def run(self) -> None:
+        call = self._call
+        with self._around():
+            for _ in range(self._calls):
+                self._last = call()
+
+    def outcome(self) -> Outcome:
+        return Outcome(np.empty((1, 0)), np.asarray(self._shown(self._last), np.float64))
 
 
 class Peer(Protocol):
-    """A library that trains networks."""
+    """A library that trains networks: a module with these three functions and its `install`."""
 
-    name: str
     install: str
     """How to get it, as a command."""
 
@@ -145,21 +173,16 @@ class Peer(Protocol):
 
 def peer_named(name: str) -> Peer:
     """Return the peer of this name, without importing its library."""
-    peer: Peer = importlib.import_module(PEERS[name]).peer
+    peer: Any = importlib.import_module(PEERS[name])
     return peer
 
 
-def install_of(name: str) -> str:
-    """Return the command that brings a peer."""
-    return peer_named(name).install
-
-
-def tensors(problem: Problem) -> list[NDArray[Any]]:
+def tensors(problem: TrainingProblem) -> list[NDArray[Any]]:
     """Return copies of the initial weights: weight (O, I) and bias (O,) of each layer in turn."""
-    return [view.copy() for view in problem.network.layout.views(problem.weights).values()]
+    return [view.copy() for view in problem.network.layout.views(problem.parameters).values()]
 
 
-def flat(problem: Problem, arrays: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+def flat(problem: TrainingProblem, arrays: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     """Return arrays, in the order and shapes of `tensors`, as a flat vector (P,)."""
     vector = problem.network.layout.zeros(np.float64)
     views = problem.network.layout.views(vector).values()
@@ -168,12 +191,15 @@ def flat(problem: Problem, arrays: Sequence[NDArray[Any]]) -> NDArray[np.float64
     return vector
 
 
-def predicted(problem: Problem, logits: NDArray[Any]) -> Outcome:
-    """Return logits (1, outputs) as the outcome of a prediction."""
-    probabilities = problem.loss.probabilities(np.asarray(logits, np.float64))
-    if logits.shape[1] == 1:
-        probabilities = probabilities[:, 1:]
-    return Outcome(np.empty((1, 0)), probabilities)
+def probabilities(problem: TrainingProblem, logits: NDArray[Any]) -> NDArray[Any]:
+    """Return the probability of each output, (1, outputs), from its logits in any shape."""
+    given = np.asarray(logits, np.float64).reshape(1, problem.network.outputs)
+    return of_outputs(problem, problem.loss.probabilities(given))
+
+
+def of_outputs(problem: TrainingProblem, classes: NDArray[Any]) -> NDArray[Any]:
+    """Return probabilities of outputs, (1, outputs): of two classes by one output, the second."""
+    return np.atleast_2d(classes)[:, -problem.network.outputs :]
 
 
 def only(task: Task, peer: str, layers: Sequence[str], rules: Sequence[str]) -> None:

@@ -1,21 +1,25 @@
-"""What a scaling measurement varies, and what it finds: axes, methods, points and curves."""
+"""The axes of a scaling measurement, its methods, and its findings: points, laws and curves."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from samplewise.contract import PLANS, Plan
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise_bench.scaling.power_law import PowerLaw
-from samplewise_bench.timing import Spread
+from samplewise_bench.timing import TimeSpread
 
 NETWORKS = "networks"
 BASE = {"rows": 800, "epochs": 10, "inputs": 784, "hidden": 10, NETWORKS: 1}
 """The report's network and its 800 rows; an axis changes one of these."""
 DTYPE = "float32"
-# What the project promises: the cost is linear in every size.
+# The project promises a cost that is linear in every size.
 LINEAR = (0.9, 1.1)
+# Two points always lie on a line: their error would be unknown.
+FEWEST = 3
 
 
 def _doubled(first: int) -> tuple[int, ...]:
@@ -51,7 +55,7 @@ AXES = {
 
 @dataclass(frozen=True)
 class Method:
-    """A backend, and the plan that is asked of it."""
+    """A backend, and the plan that it is asked for."""
 
     backend: str
     plan: str = AUTO_PLAN
@@ -79,10 +83,60 @@ class Point:
     """
 
     size: int
-    spread: Spread
+    spread: TimeSpread
     plan: Plan
     peak_bytes: int
     given_bytes: int
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """cost = factor * size ** exponent, over the larger sizes.
+
+    Args:
+        exponent: 1 where the cost is linear.
+        standard_error: of the exponent, from how far the points lie off the line.
+        factor: cost at size 1, in the unit of the costs.
+        first, last: sizes between which it was fitted.
+    """
+
+    exponent: float
+    standard_error: float
+    factor: float
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.exponent:.2f} ± {self.standard_error:.2f}"
+
+    def cost(self, size: float) -> float:
+        """Return the cost at a size."""
+        return float(self.factor * size**self.exponent)
+
+
+def fit(sizes: Sequence[int], costs: Sequence[float]) -> PowerLaw | None:
+    """Fit a power law by least squares on the logarithms of the larger half of the sizes.
+
+    The smaller half is left out because fixed costs hide there how a cost grows.
+
+    Args:
+        sizes: ascending, above 0.
+        costs: above 0, one a size.
+
+    Returns:
+        The law, or None where there are fewer than three sizes.
+    """
+    count = max((len(sizes) + 1) // 2, FEWEST)
+    if len(sizes) < count:
+        return None
+    x, y = np.log(sizes[-count:]), np.log(costs[-count:])
+    spread = x - x.mean()
+    exponent = float(spread @ y / (spread @ spread))
+    offset = float(y.mean() - exponent * x.mean())
+    residuals = y - (offset + exponent * x)
+    variance = residuals @ residuals / (count - 2) / (spread @ spread)
+    factor = float(np.exp(offset))
+    return PowerLaw(exponent, float(np.sqrt(variance)), factor, sizes[-count], sizes[-1])
 
 
 @dataclass(frozen=True)
@@ -90,10 +144,11 @@ class Curve:
     """Trainings along one axis by one method.
 
     Args:
-        axis, method: what was varied, and what trained.
+        axis: of the sizes.
+        method: that trained.
         points: by size, ascending; empty where the backend cannot do it.
-        law: of the least times, which other work of the machine disturbs least; None where there
-            are too few points.
+        law: of the least times, which other work of the machine disturbs least; None for too few
+            points.
         remark: why there are fewer points than sizes; empty where there are not.
     """
 
@@ -105,13 +160,13 @@ class Curve:
 
     @property
     def is_linear(self) -> bool:
-        """Whether the exponent lies where the promise wants it."""
+        """Whether the exponent lies within `LINEAR`."""
         return self.law is not None and LINEAR[0] <= self.law.exponent <= LINEAR[1]
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """All curves, and what they were taken on."""
+    """All curves, and the conditions they were taken in."""
 
     dtype: str
     rounds: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import gc
 import time
+import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,7 @@ from samplewise.errors import UnavailableBackendError
 from samplewise.network import SGD, class_loss_named, multilayer_perceptron
 from samplewise.threads import limited
 from samplewise_bench.conditions import conditions, one_core
-from samplewise_bench.contestants import Contestant, ManyContestant, Run
-from samplewise_bench.problems import LOSS, Problem, drawn_problem
+from samplewise_bench.problems import LOSS, TrainingProblem, drawn_problem
 from samplewise_bench.scaling.curves import (
     AXES,
     BASE,
@@ -27,14 +27,14 @@ from samplewise_bench.scaling.curves import (
     Method,
     Point,
     Scaling,
+    fit,
 )
-from samplewise_bench.scaling.peak_memory import peak_bytes
-from samplewise_bench.scaling.power_law import fit
-from samplewise_bench.timing import ROUNDS, Spread, interleave
+from samplewise_bench.timing import ROUNDS, TimeSpread, interleave
+from samplewise_bench.training import TimedRun, Training
 
 SECONDS = 60.0
 # Of the processor: on a core of one's own that is wall time, and on a shared one it leaves out
-# what other processes took, which would bend a curve.
+# the time of other processes, which would bend a curve.
 CLOCK = time.process_time
 
 
@@ -64,10 +64,10 @@ def measure(
 
     Args:
         methods: backends and plans.
-        axes: what to vary.
+        axes: to vary.
         dtype: "float64" or "float32".
         rounds: timed trainings of each size; the least counts, as other work only adds to it.
-        seconds: that all of it may take, about.
+        seconds: approximate time budget.
         on_curve: called with each curve when its axis is done.
 
     Raises:
@@ -105,111 +105,126 @@ def _offers(method: Method, axis: Axis) -> bool:
     return axis.name != NETWORKS or registry.load(method.backend).capabilities.many
 
 
-def _problems(axis: Axis, size: int, dtype: str) -> list[Problem]:
+def _problems(axis: Axis, size: int, dtype: str) -> tuple[TrainingProblem, ...]:
     """Return the network of this size, or as many as the size says, from different weights."""
     sizes = {**BASE, axis.name: size}
     network = multilayer_perceptron(sizes["inputs"], (sizes["hidden"],), 1)
     drawn = drawn_problem(network, sizes["rows"], epochs=sizes["epochs"], dtype=dtype)
-    return [dataclasses.replace(drawn, seed=seed) for seed in range(sizes["networks"])]
+    return drawn.seeded(sizes["networks"])
 
 
 def _along(
     axis: Axis, methods: Sequence[Method], dtype: str, rounds: int, longest_s: float
 ) -> list[Curve]:
     """Return the curve of each method along one axis."""
-    problems = _Problems(axis, dtype)
+    problems: dict[int, tuple[TrainingProblem, ...]] = {}
     ready, remarks = {}, {}
     for method in methods:
-        ready[method], remarks[method] = _prepare(axis, method, problems, longest_s)
+        ready[method], remarks[method] = _prepare(axis, method, problems, dtype, longest_s)
     with limited(1):
         runs = interleave(
             {
-                (method, size): trained.contestant.run_once
+                (method, size): warm.training.run_once
                 for method, sizes in ready.items()
-                for size, trained in sizes.items()
+                for size, warm in sizes.items()
             },
             rounds,
         )
     return [_curve(axis, method, ready[method], runs, remarks[method]) for method in methods]
 
 
-class _Problems(dict[int, list[Problem]]):
-    """The problems of each size of an axis, drawn when first asked for: all methods share them."""
-
-    def __init__(self, axis: Axis, dtype: str) -> None:
-        self.axis, self.dtype = axis, dtype
-
-    def __missing__(self, size: int) -> list[Problem]:
-        self[size] = _problems(self.axis, size, self.dtype)
-        return self[size]
-
-
 @dataclass(frozen=True, eq=False)
-class _Ready:
-    """A size that is warm, and what it takes of memory."""
+class _Warm:
+    """A size that is warm, and its memory."""
 
-    contestant: Contestant | ManyContestant
+    training: Training
     peak_bytes: int
     given_bytes: int
 
 
 def _prepare(
-    axis: Axis, method: Method, problems: Mapping[int, list[Problem]], longest_s: float
-) -> tuple[dict[int, _Ready], str]:
-    """Return the sizes that this method can train in time, and why not all, or an empty text."""
+    axis: Axis,
+    method: Method,
+    problems: dict[int, tuple[TrainingProblem, ...]],
+    dtype: str,
+    longest_s: float,
+) -> tuple[dict[int, _Warm], str]:
+    """Return the sizes that this method can train in time, and why not all, or an empty text.
+
+    All methods share the problems, which are drawn when first needed.
+    """
     if not _offers(method, axis):
         return {}, "this backend trains one network at a time"
-    many = axis.name == NETWORKS
-    ready: dict[int, _Ready] = {}
+    ready: dict[int, _Warm] = {}
     expected_s = 0.0
     for size in axis.sizes:
         if expected_s > longest_s:
             return ready, f"{axis.symbol} = {size:,} would take more than {longest_s:.2g} s"
-        given = problems[size]
-        contestant = _contestant(given, method, many=many)
-        expected_s = 2 * contestant.run_once().seconds
-        ready[size] = _weighed(contestant, given, method, many=many)
+        if size not in problems:
+            problems[size] = _problems(axis, size, dtype)
+        ready[size], seconds = _warmed(axis, method, problems[size])
+        expected_s = 2 * seconds
     return ready, ""
 
 
-def _contestant(
-    problems: Sequence[Problem], method: Method, *, many: bool
-) -> Contestant | ManyContestant:
-    if many:
-        return ManyContestant(problems, method.backend, method.plan, CLOCK)
-    return Contestant(problems[0], method.backend, method.plan, CLOCK)
+def _warmed(axis: Axis, method: Method, problems: Sequence[TrainingProblem]) -> tuple[_Warm, float]:
+    """Return a size with its memory, and the seconds of its first run."""
+    given = problems if axis.name == NETWORKS else problems[0]
 
+    def compiled() -> Training:
+        return Training(given, method.backend, method.plan, clock=CLOCK)
 
-def _weighed(
-    contestant: Contestant | ManyContestant,
-    problems: Sequence[Problem],
-    method: Method,
-    *,
-    many: bool,
-) -> _Ready:
+    training = compiled()
+    seconds = training.run_once().seconds
     rows = problems[0].X.nbytes + problems[0].Y.nbytes
-    states = sum((1 + each.optimizer.slots) * each.weights.nbytes for each in problems)
+    states = sum((1 + each.optimizer.slots) * each.parameters.nbytes for each in problems)
     # A second one: the first has its buffers already.
-    beside = peak_bytes(lambda: _contestant(problems, method, many=many).run_once())
-    return _Ready(contestant, rows + beside, rows + states)
+    beside = peak_bytes(lambda: compiled().run_once())
+    return _Warm(training, rows + beside, rows + states), seconds
 
 
 def _curve(
     axis: Axis,
     method: Method,
-    ready: Mapping[int, _Ready],
-    runs: Mapping[tuple[Method, int], list[Run]],
+    ready: Mapping[int, _Warm],
+    runs: Mapping[tuple[Method, int], list[TimedRun]],
     remark: str,
 ) -> Curve:
     points = tuple(
         Point(
             size,
-            Spread.of(runs[method, size]),
-            trained.contestant.program.plan,
-            trained.peak_bytes,
-            trained.given_bytes,
+            TimeSpread.of([run.seconds for run in runs[method, size]]),
+            warm.training.program.plan,
+            warm.peak_bytes,
+            warm.given_bytes,
         )
-        for size, trained in ready.items()
+        for size, warm in ready.items()
     )
     law = fit([point.size for point in points], [point.spread.min_ms for point in points])
     return Curve(axis, method, points, law, remark)
+
+
+def peak_bytes(call: Callable[[], object]) -> int:
+    """Return the largest number of bytes that Python and NumPy held for a call, beyond before.
+
+    Buffers count from their allocation, touched or not. The peak of a process would count its
+    100 MB of libraries too, never falls, and so needs a process for each figure; one that trains
+    grows by no more than is counted here, to some MB (tests/bench/test_scaling_memory.py).
+    Allocations of compiled code are not seen; the built-in kernels make none.
+
+    Args:
+        call: warm, or objects that are made only once are counted too.
+    """
+    gc.collect()
+    nested = tracemalloc.is_tracing()
+    if not nested:
+        tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        call()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        if not nested:
+            tracemalloc.stop()
+    return peak - before

@@ -1,97 +1,65 @@
-"""Costs against sizes on logarithmic axes, in panels side by side."""
+"""Costs against sizes on logarithmic axes: time above, peak memory below, a column an axis."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from samplewise.plots.figures import INK, PALETTE, QUIET, _figure, _png
+from samplewise.plots.figures import INK, PALETTE, QUIET, png_bytes, styled_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from samplewise_bench.scaling.curves import Curve, Scaling
+
 # In inches: a panel, the narrowest figure, a name in the legend.
 WIDTH, HEIGHT, LEAST_WIDTH, KEY_WIDTH = 2.75, 2.9, 6.0, 2.2
-FITTED = "fitted law: exponent ± its error"
-# A shape a kind, so that it can be told without its colour.
+COSTS = ("least training time, ms", "peak memory, MiB")
+FITTED, FLOOR = "fitted law: exponent ± its error", "rows, targets and parameters"
+# A shape a plan, so that it can be told without its colour.
 SHAPES = ("o", "s", "^", "D", "v", "P")
 MOST_TICKS = 4
 # Shares of a panel's height: a line of text, and between text and curves.
 TEXT_LINE, TEXT_GAP = 0.085, 0.04
+MIB = 2**20
 
 
-@dataclass(frozen=True)
-class Line:
-    """One curve of a panel.
-
-    Args:
-        name: the same name has the same colour in every panel.
-        sizes, costs: above 0, ascending sizes.
-        kinds: what each point is marked as, one a point.
-        fitted: sizes and costs at both ends of a fitted law, or empty.
-        told: of the curve, written into the panel; may be empty.
-    """
-
-    name: str
-    sizes: Sequence[float]
-    costs: Sequence[float]
-    kinds: Sequence[str]
-    fitted: tuple[Sequence[float], Sequence[float]] = ((), ())
-    told: str = ""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One pair of axes.
-
-    Args:
-        size, cost: what the axes show, with the unit.
-        lines: curves; a panel may have none.
-        floor: sizes and costs of a dashed line, or empty.
-    """
-
-    size: str
-    cost: str
-    lines: Sequence[Line]
-    floor: tuple[Sequence[float], Sequence[float]] = ((), ())
-
-
-def scaling(rows: Sequence[Sequence[Panel]], title: str, floor: str) -> bytes:
-    """Return a PNG of panels in a grid; each row has one scale of costs.
-
-    Args:
-        rows: equally many panels each.
-        title: of the figure.
-        floor: what the dashed lines show.
-    """
-    panels = [panel for row in rows for panel in row]
-    names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
-    kinds = list(dict.fromkeys(kind for p in panels for line in p.lines for kind in line.kinds))
+def picture(scaling: Scaling) -> bytes:
+    """Return the curves as a PNG; each row of panels has one scale of costs."""
+    curves = [curve for curve in scaling.curves if curve.points]
+    columns = [list(group) for _, group in groupby(curves, key=lambda curve: curve.axis.name)]
+    names = list(dict.fromkeys(str(curve.method) for curve in curves))
+    plans = list(dict.fromkeys(point.plan.name for curve in curves for point in curve.points))
     colors = {name: PALETTE[number % len(PALETTE)] for number, name in enumerate(names)}
-    shapes = {kind: SHAPES[number % len(SHAPES)] for number, kind in enumerate(kinds)}
-    across = len(rows[0])
+    shapes = {plan: SHAPES[number % len(SHAPES)] for number, plan in enumerate(plans)}
+    across = len(columns)
     width = max(WIDTH * across, LEAST_WIDTH)
-    with _figure(width, HEIGHT * len(rows) + 0.9, title) as figure:
-        grid = figure.subplots(len(rows), across, sharey="row", sharex="col", squeeze=False)
-        for cells, row in zip(grid, rows, strict=True):
-            for axes, panel in zip(cells, row, strict=True):
-                _draw(axes, panel, colors, shapes)
-            cells[0].set_ylabel(row[0].cost)
-            _leave_room(cells[0], max(_written(panel) for panel in row))
-        for axes, panel in zip(grid[-1], rows[-1], strict=True):
-            axes.set_xlabel(panel.size)
+    title = f"Cost of training against size, one core, {scaling.dtype}"
+    with styled_figure(width, HEIGHT * 2 + 0.9, title) as figure:
+        grid = figure.subplots(2, across, sharey="row", sharex="col", squeeze=False)
+        for (above, below), column in zip(grid.T, columns, strict=True):
+            for axes, draw in ((above, _draw_times), (below, _draw_memory)):
+                axes.set_xscale("log")
+                axes.set_yscale("log")
+                draw(axes, column, colors, shapes)
+                _set_ticks(axes, column)
+            below.set_xlabel(column[0].axis.label)
+        laws = max(sum(curve.law is not None for curve in column) for column in columns)
+        for (first, *_), cost, lines in zip(grid, COSTS, (laws, 0), strict=True):
+            first.set_ylabel(cost)
+            _leave_room(first, lines)
         keys = {
             **{name: Line2D([], [], color=color, linewidth=2) for name, color in colors.items()},
             **{
-                kind: Line2D([], [], color=QUIET, marker=shape, linestyle="")
-                for kind, shape in shapes.items()
+                plan: Line2D([], [], color=QUIET, marker=shape, linestyle="")
+                for plan, shape in shapes.items()
             },
             FITTED: Line2D([], [], color=INK, linewidth=1),
-            floor: Line2D([], [], color=QUIET, linestyle="--", linewidth=1.2),
+            FLOOR: Line2D([], [], color=QUIET, linestyle="--", linewidth=1.2),
         }
         figure.legend(
             [*keys.values()],
@@ -100,11 +68,7 @@ def scaling(rows: Sequence[Sequence[Panel]], title: str, floor: str) -> bytes:
             ncols=int(width // KEY_WIDTH),
             handlelength=1.8,
         )
-        return _png(figure)
-
-
-def _written(panel: Panel) -> int:
-    return sum(bool(line.told) for line in panel.lines)
+        return png_bytes(figure)
 
 
 def _leave_room(axes: Axes, lines: int) -> None:
@@ -113,33 +77,60 @@ def _leave_room(axes: Axes, lines: int) -> None:
     axes.set_ylim(low, high * (high / low) ** (TEXT_LINE * lines + TEXT_GAP))
 
 
-def _draw(axes: Axes, panel: Panel, colors: dict[str, str], shapes: dict[str, str]) -> None:
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.plot(*panel.floor, color=QUIET, linestyle="--", linewidth=1.2)
-    for line in panel.lines:
-        color = colors[line.name]
-        axes.plot(line.sizes, line.costs, color=color, linewidth=1.2, alpha=0.6)
-        for size, cost, kind in zip(line.sizes, line.costs, line.kinds, strict=True):
-            axes.plot(size, cost, color=color, marker=shapes[kind], markersize=5)
-        axes.plot(*line.fitted, color=INK, linewidth=1, zorder=3)
-    for number, line in enumerate(line for line in panel.lines if line.told):
+def _draw_times(
+    axes: Axes, curves: Sequence[Curve], colors: Mapping[str, str], shapes: Mapping[str, str]
+) -> None:
+    for curve in curves:
+        least_ms = [point.spread.min_ms for point in curve.points]
+        _draw_points(axes, curve, least_ms, colors[str(curve.method)], shapes)
+        if curve.law is not None:
+            ends = (curve.law.first, curve.law.last)
+            axes.plot(ends, [curve.law.cost(end) for end in ends], color=INK, linewidth=1, zorder=3)
+    fitted = [curve for curve in curves if curve.law is not None]
+    for number, curve in enumerate(fitted):
         axes.annotate(
-            line.told,
+            f"{curve.method}: {curve.law}",
             (0.04, 0.97 - TEXT_LINE * number),
             xycoords="axes fraction",
             va="top",
-            color=colors[line.name],
+            color=colors[str(curve.method)],
             size=8.5,
         )
-    if panel.lines:
-        longest = max((line.sizes for line in panel.lines), key=len)
-        axes.set_xticks(longest[:: -(-len(longest) // MOST_TICKS)])
-        axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _draw_memory(
+    axes: Axes, curves: Sequence[Curve], colors: Mapping[str, str], shapes: Mapping[str, str]
+) -> None:
+    longest = _longest(curves).points
+    sizes = [point.size for point in longest]
+    floor = [point.given_bytes / MIB for point in longest]
+    axes.plot(sizes, floor, color=QUIET, linestyle="--", linewidth=1.2)
+    for curve in curves:
+        peaks = [point.peak_bytes / MIB for point in curve.points]
+        _draw_points(axes, curve, peaks, colors[str(curve.method)], shapes)
+
+
+def _set_ticks(axes: Axes, curves: Sequence[Curve]) -> None:
+    sizes = [point.size for point in _longest(curves).points]
+    axes.set_xticks(sizes[:: -(-len(sizes) // MOST_TICKS)])
+    axes.xaxis.set_minor_locator(NullLocator())
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(_plain))
         axis.set_minor_formatter(NullFormatter())
     axes.grid(which="major")
+
+
+def _draw_points(
+    axes: Axes, curve: Curve, costs: Sequence[float], color: str, shapes: Mapping[str, str]
+) -> None:
+    sizes = [point.size for point in curve.points]
+    axes.plot(sizes, costs, color=color, linewidth=1.2, alpha=0.6)
+    for point, cost in zip(curve.points, costs, strict=True):
+        axes.plot(point.size, cost, color=color, marker=shapes[point.plan.name], markersize=5)
+
+
+def _longest(curves: Sequence[Curve]) -> Curve:
+    return max(curves, key=lambda curve: len(curve.points))
 
 
 def _plain(value: float, _: int) -> str:

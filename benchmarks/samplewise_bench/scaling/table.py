@@ -1,4 +1,4 @@
-"""A scaling measurement as the cells of a table and the text below it, or as JSON values."""
+"""A scaling measurement as tables and the text below them, as Markdown, and as JSON values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import dataclasses
 from itertools import groupby
 from typing import Any
 
-from samplewise.report.wording import three_digits
-from samplewise_bench.scaling.curves import BASE, LINEAR, Curve, Scaling
+from samplewise.text import three_digits
+from samplewise_bench.conditions import core
+from samplewise_bench.output import grid
+from samplewise_bench.scaling.curves import BASE, LINEAR, Curve, Point, Scaling
 
 FORMAT = 1
 HEADERS = (
@@ -49,11 +51,11 @@ def cells(curve: Curve) -> tuple[str, ...]:
 
 def plans(curve: Curve) -> str:
     """Return the plans along a curve, as in "blocked, dual from 1,568"."""
-    told: list[str] = []
+    names: list[str] = []
     for name, points in groupby(curve.points, key=lambda point: point.plan.name):
         start = next(points).size
-        told.append(f"{name} from {start:,}" if told else name)
-    return ", ".join(told)
+        names.append(f"{name} from {start:,}" if names else name)
+    return ", ".join(names)
 
 
 def _range(first: int, last: int) -> str:
@@ -61,34 +63,60 @@ def _range(first: int, last: int) -> str:
 
 
 def remarks(scaling: Scaling) -> list[str]:
-    """Return what a reader must know of each curve: a cost that is not linear, or missing sizes."""
-    told = []
+    """Return a line for each cost that is not linear, and for missing sizes."""
+    found = []
     for curve in scaling.curves:
         name = f"{curve.axis.symbol}, {curve.method}"
         if curve.law is not None and not curve.is_linear:
-            told.append(
+            found.append(
                 f"{name}: the exponent {curve.law} lies outside {LINEAR[0]} to {LINEAR[1]}; "
                 f"plans: {plans(curve)}"
             )
         elif curve.points and curve.law is None:
-            told.append(f"{name}: too few sizes for an exponent")
+            found.append(f"{name}: too few sizes for an exponent")
         if curve.remark:
-            told.append(f"{name}: {curve.remark}")
-    return told
+            found.append(f"{name}: {curve.remark}")
+    return found
 
 
 def caption(scaling: Scaling) -> str:
-    """Return what the figures mean, what they were taken on, and what to beware of."""
-    pinned = scaling.conditions["pinned_to"]
-    core = "not pinned" if pinned is None else f"core {pinned[0]}"
+    """Return the meaning of the figures, the machine, and the remarks, as lines below the table."""
     work = (
         f"Where its size is not the one varied, a training takes {BASE['rows']} rows of "
         f"{BASE['inputs']} inputs, {BASE['hidden']} hidden units, {BASE['epochs']} epochs, batch "
         f"size 1. Dtype: {scaling.dtype}. Timed trainings of each size, in turns, from fresh "
         f"weights: {scaling.rounds}."
     )
-    machine = f"Processor: {scaling.conditions['processor']}, {core}, 1 thread."
+    machine = f"Processor: {scaling.conditions['processor']}, {core(scaling.conditions)}, 1 thread."
     return "\n".join([LEGEND, work, machine, *(f"Note: {r}." for r in remarks(scaling))])
+
+
+def markdown(scaling: Scaling, picture: str) -> str:
+    """Return the exponents, the picture, and the figures of every point as Markdown.
+
+    Args:
+        scaling: of all curves.
+        picture: name of its file.
+    """
+    parts = [
+        "# Cost of training against size",
+        grid(HEADERS, [cells(curve) for curve in scaling.curves]),
+        f"![time and peak memory against each size]({picture})",
+        caption(scaling).replace("\n", "\n\n"),
+    ]
+    header = ("method", "size", "plan", "ms (min..max)", "MiB")
+    for axis, curves in groupby(scaling.curves, key=lambda curve: curve.axis.label):
+        rows = [
+            (str(curve.method), *_point_cells(point)) for curve in curves for point in curve.points
+        ]
+        if rows:
+            parts += [f"## {axis[0].upper()}{axis[1:]}", grid(header, rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _point_cells(point: Point) -> tuple[str, ...]:
+    mib = three_digits(point.peak_bytes / 2**20)
+    return f"{point.size:,}", point.plan.name, str(point.spread), mib
 
 
 def to_json(scaling: Scaling) -> dict[str, Any]:
