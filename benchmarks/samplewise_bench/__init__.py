@@ -1,1 +1,1 @@
-"""Benchmarks: fair timing of backends on the report's rows, and what this core could do at best."""
+"""Benchmarks: fair timing of backends and other libraries, and cost against size."""

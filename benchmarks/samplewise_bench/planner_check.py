@@ -1,4 +1,4 @@
-"""How good the planner's choices are: `python -m samplewise_bench.planner_check`.
+"""The planner's choices beside fixed ones: `python -m samplewise_bench.planner_check`.
 
 Every shape is trained by each plan with each block, in turns, and by the plan that was chosen. The
 time of a training is put together from its first epoch, the median of some later ones and the end,

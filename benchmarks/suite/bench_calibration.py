@@ -1,4 +1,4 @@
-"""What this core can do, so that figures from another machine can be read."""
+"""The best rates of this core, so that figures from another machine can be read."""
 
 from __future__ import annotations
 

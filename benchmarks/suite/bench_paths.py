@@ -30,7 +30,7 @@ class OnShape:
 
 
 class Epoch(OnShape):
-    """Time of one epoch after the first, in which a plan may prepare what it keeps."""
+    """Time of one epoch after the first, in which a plan may fill its caches."""
 
     state = None
     repeat = (2, 10, 0.5)
@@ -116,7 +116,7 @@ class ManyNetworks:
 
 
 class Prediction:
-    """A thousand predictions of one row each by 784-10-1: what a service pays for a row."""
+    """A thousand predictions of one row each by 784-10-1: the cost of a row to a service."""
 
     params = BACKENDS
     param_names = ("backend",)

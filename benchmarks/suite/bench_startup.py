@@ -1,4 +1,4 @@
-"""What a user waits for before the first step."""
+"""The waits of a user before the first step."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 FANN knows one loss, the squared error of its output, so its output error is (y - p) p (1 - p)
 where the task has y - p; and it takes p into [0.01, 0.99] for the slope p (1 - p) of any sigmoid.
-All else is the task's own arithmetic: the same products and updates in the same order. What it
-computes is held against the same in NumPy and float64; its time counts, its losses compare with
+All else is the task's own arithmetic: the same products and updates in the same order. Its results
+are held against the same arithmetic in NumPy and float64; its time counts, its losses compare with
 nothing else.
 """
 

@@ -1,6 +1,6 @@
 """PyTorch in eager mode: `nn.Sequential`, a loss, an optimizer, and a loop over batches.
 
-Adam is its fused one, and subnormal numbers are flushed: both are faster than what it does unasked.
+Adam is its fused one, and subnormal numbers are flushed: both are faster than the defaults.
 """
 
 from __future__ import annotations

@@ -22,14 +22,14 @@ class PeerEntry:
     Args:
         peer: name.
         way: of the peer; may be empty.
-        state: `TIMED`, or why there is no time.
+        state: `TIMED`, `REFUSED`, `UNFIT` or `FAILED`.
         note: how its steps differ from the task's, or why it has no time; may be empty.
         spread: of the rounds, in milliseconds; of one call where the work is calls.
         rounds: timed.
         core_share: processor time over wall time; where it is below the number of threads, other
             work took the core, and the times are too long.
         compile_s: seconds; None where nothing is compiled.
-        difference, allowed: from the standard, of what comes nearest to its limit.
+        difference, allowed: from the standard, of the measure nearest to its limit.
         ratio: its median time over that of the result's baseline.
         of_floor: share reached of the rate of the cores' large matrix product.
     """
@@ -69,7 +69,7 @@ class WorkloadResult:
         entries: the fastest first, then those without a time.
         baseline: label of the entry that ratios are of; empty where samplewise has no time.
         floor_ms: what `flops` take at the rate of a large product; None for calls.
-        note: why there are no entries; empty where there are.
+        note: the reason for no entries; empty where there are some.
     """
 
     name: str

@@ -68,7 +68,7 @@ def prepare(task: Task, way: str) -> Runner:
 
 
 def estimator(task: Task) -> Any:
-    """Return a fitted `MLPClassifier`, for what else it keeps, at the task's initial weights."""
+    """Return an `MLPClassifier` at the task's initial weights, fitted once to set up the rest."""
     from sklearn.neural_network import MLPClassifier
 
     problem = task.problem

@@ -113,7 +113,7 @@ class Calls(Runner):
     """Predictions of one row; they change nothing.
 
     Args:
-        task: says how many.
+        task: `calls` of it.
         call: predicts the row.
         shown: makes probabilities (1, outputs) of what `call` returns.
         compile_s: seconds that making `call` took, where something is compiled.
@@ -148,7 +148,7 @@ class Peer(Protocol):
     """A library that trains networks: a module with these three functions and its `install`."""
 
     install: str
-    """How to get it, as a command."""
+    """The command that installs the library."""
 
     def load(self, cores: int) -> str:
         """Import the library, limit its threads to `cores`, and return its version.
@@ -206,7 +206,7 @@ def only(task: Task, peer: str, layers: Sequence[str], rules: Sequence[str]) -> 
     """Refuse networks and update rules that a peer's module does not know.
 
     Args:
-        task: what is asked.
+        task: for the peer.
         peer: name, for people.
         layers: kinds of layers that it knows.
         rules: features of optimizers, likewise.

@@ -1,1 +1,1 @@
-"""How time and memory of a training grow with its sizes."""
+"""Time and memory of a training against its sizes."""

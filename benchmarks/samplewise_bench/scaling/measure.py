@@ -1,4 +1,4 @@
-"""How time and memory of a training grow with rows, epochs, inputs, hidden units and networks."""
+"""Measure time and memory of trainings of growing rows, epochs, inputs, units and networks."""
 
 from __future__ import annotations
 

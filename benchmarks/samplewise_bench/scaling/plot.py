@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT, LEAST_WIDTH, KEY_WIDTH = 2.75, 2.9, 6.0, 2.2
 COSTS = ("least training time, ms", "peak memory, MiB")
 FITTED, FLOOR = "fitted law: exponent ± its error", "rows, targets and parameters"
-# A shape a plan, so that it can be told without its colour.
+# A shape a plan, so that it is recognised without its colour.
 SHAPES = ("o", "s", "^", "D", "v", "P")
 MOST_TICKS = 4
 # Shares of a panel's height: a line of text, and between text and curves.
