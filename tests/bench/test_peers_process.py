@@ -31,7 +31,7 @@ def nothing_installed(monkeypatch, tmp_path):
     for library in ("jax", "torch"):
         says = f"print('hello from {library}', flush=True)"
         (tmp_path / f"{library}.py").write_text(f"{says}\nraise ImportError('no {library} here')\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("SAMPLEWISE_FANN", str(tmp_path / "libfann.so"))
 
 
