@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from samplewise.contract import PLANS, Workload
-from samplewise.network import SGD, multilayer_perceptron
+from samplewise.network import SGD, loss_named, multilayer_perceptron
+from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.planning import planner
 from samplewise_backends.numba_cpu.planning.costs import Estimate
 from samplewise_backends.numba_cpu.planning.planner import choose
@@ -135,3 +136,11 @@ def test_a_stretch_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
     assert chosen(Workload(30, plan="blocked")).plan.stretch == 32
     monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 2e6))
     assert chosen(Workload(800, 64, plan="blocked")).plan.stretch == 64
+
+
+@pytest.mark.parametrize(("block", "batch_size", "taken"), [(32, 1, 32), (50, 16, 48)])
+def test_a_backend_with_one_block_takes_it_in_whole_batches(block, batch_size, taken):
+    workload = Workload(800, batch_size, 10, plan="blocked")
+    network, loss = multilayer_perceptron(784, (10,), 1), loss_named("binary_cross_entropy")
+    program = NumbaBackend(blocks=(block,)).compile(network, loss, SGD(), FLOAT32, workload)
+    assert program.plan.block == taken

@@ -167,7 +167,7 @@ def test_a_step_behind_a_hidden_layer_is_that_of_the_chain_rule(backend):
     chosen = TrainingSettings(
         backend=backend, epochs=1, learning_rate=eta, seed=3, init="glorot_normal"
     )
-    start = initialize(network, chosen.init, Streams(3).generator("init"), "float64")
+    start = initialize(network, chosen.init, Streams(3).of_run("init"), "float64")
     W, b, V, c = (view.copy() for view in network.layout.views(start).values())
     a = 1 / (1 + np.exp(-(W @ x + b)))
     p = 1 / (1 + np.exp(-(V @ a + c)))

@@ -104,7 +104,7 @@ def test_orthogonal_weights_lean_to_no_side(shape):
     network = multilayer_perceptron(inputs, (outputs,), 1)
     drawn = []
     for seed in range(400):
-        parameters = initialize(network, "orthogonal", Streams(seed).generator("init"), "float64")
+        parameters = initialize(network, "orthogonal", Streams(seed).of_run("init"), "float64")
         drawn.append(network.layout.views(parameters)["0.weight"].copy())
     # Each entry has the deviation 1 / sqrt(larger side), so a mean of 400 has a twentieth of it.
     assert np.abs(np.mean(drawn, axis=0)).max() < 5 / 20 / math.sqrt(max(shape))
@@ -121,7 +121,7 @@ def test_fans_count_the_window_of_a_convolution():
     ):
         found = []
         for seed in range(40):
-            drawn = initialize(network, init, Streams(seed).generator("init"), "float64")
+            drawn = initialize(network, init, Streams(seed).of_run("init"), "float64")
             found.append(network.layout.views(drawn)["0.weight"].copy())
         # 4,800 draws: the variance's own relative error is 2 %.
         assert np.mean(np.square(found)) == pytest.approx(variance, rel=0.1)
