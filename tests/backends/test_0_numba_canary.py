@@ -9,6 +9,7 @@ import ctypes
 from contextlib import contextmanager
 from pathlib import Path
 
+import llvmlite
 import numba
 import numpy as np
 import pytest
@@ -42,8 +43,27 @@ def doubled(x):
     return x * 2.0
 
 
+class FolderLocator(caching.UserProvidedCacheLocator):
+    """Names a folder for the entries of a function, as the backend's does."""
+
+    folder = None
+
+    def get_cache_path(self):
+        return str(self.folder / self.get_suitable_cache_subpath(self._py_file))
+
+    @classmethod
+    def from_function(cls, py_func, py_file):
+        return cls(py_func, py_file)
+
+
+class FolderEntries(caching.CompileResultCacheImpl):
+    _locator_classes = (FolderLocator,)
+
+
 class RecordingCache(caching.FunctionCache):
     """Overrides what the backend's cache overrides, and notes what happened."""
+
+    _impl_class = FolderEntries
 
     def __init__(self, function):
         super().__init__(function)
@@ -65,28 +85,44 @@ class RecordingCache(caching.FunctionCache):
 
 
 @pytest.fixture
-def cached(tmp_path):
+def folder(tmp_path, monkeypatch):
+    """Let caches that are made keep their entries in the test's folder."""
+    monkeypatch.setattr(FolderLocator, "folder", tmp_path)
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "")
+    return tmp_path
+
+
+@pytest.fixture
+def cached(folder):
     """Compile `doubled` anew, with a cache in the test's folder."""
 
     def compiled():
         dispatcher = numba.njit(**OPTIONS)(doubled)
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(tmp_path)
-        try:
-            dispatcher._cache = RecordingCache(doubled)
-        finally:
-            numba.config.CACHE_DIR = before
+        dispatcher._cache = RecordingCache(doubled)
         return dispatcher
 
     return compiled
 
 
-@part("numba.config.CACHE_DIR, read when a FunctionCache is made,")
-def test_config_cache_dir(cached, tmp_path):
+@part("numba.core.caching.CompileResultCacheImpl with a UserProvidedCacheLocator of our own")
+def test_a_locator_of_our_own_names_the_folder(cached, tmp_path):
     dispatcher = cached()
     dispatcher(1.0)
     assert Path(dispatcher._cache.cache_path).is_relative_to(tmp_path)
     assert {path.suffix for path in tmp_path.rglob("*.nb?")} == {".nbi", ".nbc"}
+
+
+@part("numba.config.CACHE_LOCATOR_CLASSES, read when a FunctionCache is made,")
+def test_config_cache_locator_classes(folder, monkeypatch):
+    assert numba.config.CACHE_LOCATOR_CLASSES == ""
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "NoSuchLocator")
+    with pytest.raises(RuntimeError, match="NoSuchLocator"):
+        RecordingCache(doubled)
+
+
+@part("llvmlite.__version__")
+def test_the_version_of_llvmlite():
+    assert llvmlite.__version__[0].isdigit()
 
 
 @part("numba.config.DISABLE_JIT")
@@ -125,9 +161,8 @@ def store_sum(address, x, y):
 
 
 @part("numba.core.ccallback.CFunc with a _cache")
-def test_cfunc_compiled_with_a_cache(tmp_path, monkeypatch):
+def test_cfunc_compiled_with_a_cache(folder):
     signature = (types.CPointer(types.float64), types.float64, types.float64), types.void
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     for expected in (["missing", "saved"], ["loaded"]):
         callback = ccallback.CFunc(store_sum, signature, {}, OPTIONS)
         callback._cache = RecordingCache(store_sum)

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import io
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,3 +213,13 @@ def test_damaged_cache_says_what_to_remove(server, cache):
     file.write_bytes(file.read_bytes()[:500])
     with pytest.raises(DataError, match=f"{file.name} .*remove it to download again"):
         load_sign_digits(url_of(server), cache, DIGEST)
+
+
+def test_without_a_home_the_cache_is_asked_for(monkeypatch):
+    def expanduser(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SAMPLEWISE_CACHE_DIR", raising=False)
+    monkeypatch.setattr(Path, "expanduser", expanduser)
+    with pytest.raises(DataError, match=r"no home folder.*set \$SAMPLEWISE_CACHE_DIR"):
+        load_sign_digits()

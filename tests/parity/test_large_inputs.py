@@ -14,6 +14,11 @@ from samplewise.contract import Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
 from samplewise.testing import measures, tolerances
 
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:{note}")
+    for note in ("inputs reach", "the network did not learn")
+]
+
 ROWS, INPUTS, EPOCHS = 40, 12, 3
 NETWORK = Network((INPUTS,), (Dense(5, "tanh"), Dense(1)))
 # Products of rows are just taken at the second, and no longer at the third.

@@ -23,6 +23,8 @@ from samplewise.training import batches
 REAL_FILE = Path(__file__).parents[2].parent / "shared" / "data" / "sign-digits-28x28.npz"
 pytestmark = [
     pytest.mark.real_data,
+    # Rows of the report that do not learn are part of it.
+    pytest.mark.filterwarnings("ignore:the network did not learn"),
     pytest.mark.skipif(
         not REAL_FILE.exists(), reason="the real sign digits are not beside the checkout"
     ),

@@ -84,7 +84,14 @@ def content_digest(files: Mapping[str, bytes]) -> str:
 def _default_cache() -> Path:
     import platformdirs
 
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("samplewise"))
+    named = os.environ.get(CACHE_VARIABLE)
+    try:
+        return Path(named or platformdirs.user_cache_dir("samplewise")).expanduser()
+    except RuntimeError as error:  # nobody resolves the "~"
+        raise DataError(
+            f"sign-digits: no home folder is known to keep the photographs in ({error}); set "
+            f"${CACHE_VARIABLE} to a folder, {_OTHERWISE}"
+        ) from error
 
 
 class _BoundedBuffer(io.BytesIO):
