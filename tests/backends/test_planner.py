@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from samplewise.contract import PLANS, Workload
-from samplewise.network import SGD, multilayer_perceptron
+from samplewise.network import SGD, loss_named, multilayer_perceptron
+from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.planning import costs as costs_module
 from samplewise_backends.numba_cpu.planning import planner
 from samplewise_backends.numba_cpu.planning.built_in import RATES
@@ -179,3 +180,11 @@ def test_gram_blocks_that_are_kept_cost_once():
 def test_gram_blocks_that_do_not_hold_or_are_not_needed_save_nothing(workload):
     kept, anew = estimates(epochs=10, **workload)
     assert kept == anew
+
+
+@pytest.mark.parametrize(("block", "batch_size", "taken"), [(32, 1, 32), (50, 16, 48)])
+def test_a_backend_with_one_block_takes_it_in_whole_batches(block, batch_size, taken):
+    workload = Workload(800, batch_size, 10, plan="blocked")
+    network, loss = multilayer_perceptron(784, (10,), 1), loss_named("binary_cross_entropy")
+    program = NumbaBackend(blocks=(block,)).compile(network, loss, SGD(), FLOAT32, workload)
+    assert program.plan.block == taken

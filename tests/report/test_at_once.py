@@ -15,8 +15,8 @@ from samplewise.report.part_one.content import document
 from samplewise.report.part_one.measure import measure
 from samplewise.report.part_one.remarks import reading
 from samplewise.report.part_one.results import results
-from samplewise.report.wording import three_digits
 from samplewise.testing.faultless import OneByOne, WrongBackend
+from samplewise.text import three_digits
 from samplewise.training.callbacks import Callback
 
 

@@ -14,6 +14,7 @@ from samplewise_backends.numba_cpu.coefficients import CODES
 from samplewise_backends.numba_cpu.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
+from samplewise_backends.numba_cpu.planning.planner import BLOCKS
 from samplewise_backends.numba_cpu.program import NumbaProgram
 from samplewise_backends.numba_cpu.routines import LOSS_CODES
 
@@ -21,7 +22,12 @@ OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "cl
 
 
 class NumbaBackend:
-    """Kernels compiled by numba: a whole stretch of an epoch in one call."""
+    """Kernels compiled by numba: a whole stretch of an epoch in one call.
+
+    Args:
+        blocks: rows of a block that the planner weighs for a single network, about; one leaves it
+            no choice.
+    """
 
     name = "numba_cpu"
     capabilities = Capabilities(
@@ -35,6 +41,9 @@ class NumbaBackend:
         many=True,
         step_fields=frozenset({RATES, WEIGHTS}),
     )
+
+    def __init__(self, blocks: Sequence[int] = BLOCKS) -> None:
+        self._blocks = blocks
 
     @property
     def keeps_compiled(self) -> bool:
@@ -54,7 +63,7 @@ class NumbaBackend:
         workload: Workload | None = None,
     ) -> NumbaProgram:
         """Return the program with its tables and buffers; kernels compile at first use."""
-        return NumbaProgram(network, loss, optimizer, dtype, workload)
+        return NumbaProgram(network, loss, optimizer, dtype, workload, self._blocks)
 
     def compile_many(
         self,

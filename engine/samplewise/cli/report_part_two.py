@@ -47,7 +47,8 @@ def _name(row: MeasuredRow) -> str:
 
 def _note(row: MeasuredRow) -> None:
     from samplewise.report.part_two.tables import accuracy, train_ms
-    from samplewise.report.wording import percent, three_digits
+    from samplewise.report.wording import percent
+    from samplewise.text import three_digits
 
     console.note(
         f"{row.row.id:<12} accuracy {percent(accuracy(row).mean)}  "
@@ -78,7 +79,7 @@ def _print(measured: Measured, out: Path) -> None:
 def _cells(row: MeasuredRow) -> list[str]:
     from samplewise.report.part_two.tables import NONE, accuracy, train_ms
     from samplewise.report.spread import Spread, mean_text
-    from samplewise.report.wording import three_digits
+    from samplewise.text import three_digits
 
     published = row.row.accuracy
     return [

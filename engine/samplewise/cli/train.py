@@ -179,7 +179,7 @@ def _validation(figures: dict[str, Any]) -> str:
 
 
 def _plan(plan: dict[str, Any], epoch_ms: float) -> str:
-    from samplewise.report.wording import three_digits
+    from samplewise.text import three_digits
 
     block = "" if plan["block"] is None else f", blocks of {plan['block']}"
     foreseen = "" if plan["epoch_ms"] is None else f", predicted {three_digits(plan['epoch_ms'])}"
