@@ -13,15 +13,15 @@ from typer.main import get_command
 import samplewise
 from samplewise.cli.commands import application
 from samplewise.contract import Plan, Steps, TrainingState, Workload
+from samplewise.data.augmentation import Augmentation
 from samplewise.data.contact_sheet import contact_sheet
-from samplewise.data.source_options import SourceOptions
-from samplewise.data.synthetic import load_synthetic
+from samplewise.data.sources.options import SourceOptions
+from samplewise.data.sources.synthetic import load_synthetic
 from samplewise.experiment.explanation import explain
 from samplewise.network import LOSSES, OPTIMIZERS
 from samplewise.network.layers import LAYERS
 from samplewise.network.losses import own_losses
 from samplewise.network.optimizers import own_optimizers
-from samplewise.training.augmentation import Augmentation
 from samplewise.training.schedules import SCHEDULES
 
 EVERY_RULE = {

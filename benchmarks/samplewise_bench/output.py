@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from samplewise.files import new_folder, write_bytes, write_text
+from samplewise.io.writing import new_folder, write_bytes, write_text
 
 
 def file_names(name: str) -> tuple[str, str, str]:

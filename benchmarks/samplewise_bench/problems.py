@@ -24,8 +24,8 @@ from samplewise.network import (
     multilayer_perceptron,
 )
 from samplewise.streams import Streams
-from samplewise.training import inputs
-from samplewise.training.targets import prepare_targets
+from samplewise.training.rows import training_rows as inputs
+from samplewise.training.rows.targets import prepare_targets
 
 LOSS = "binary_cross_entropy"
 CLASSES = ("4", "9")

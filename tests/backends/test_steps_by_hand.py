@@ -21,8 +21,8 @@ from samplewise.network import (
 )
 from samplewise.streams import Streams
 from samplewise.testing.tolerances import after_steps
-from samplewise.training.loop import train
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 ROWS, INPUTS, BATCH, EPOCHS, RATE = 23, 5, 4, 3, 0.05
 RNG = np.random.default_rng(7)

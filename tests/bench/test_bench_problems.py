@@ -9,8 +9,8 @@ from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.errors import UnavailableBackendError
 from samplewise.network import SGD, multilayer_perceptron
-from samplewise.training.loop import train
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 from samplewise_bench import problems, rows, training
 from samplewise_bench.training import Training, fresh_state
 

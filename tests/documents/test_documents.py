@@ -21,7 +21,7 @@ from examples import DOCUMENTS, FENCE, ROOT, UNFENCED, all_commands, parsed
 
 from samplewise import load_dataset, registry, testing
 from samplewise.cli.app import main
-from samplewise.data import synthetic
+from samplewise.data.sources import synthetic
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare
 from samplewise.network import LOSSES, OPTIMIZERS

@@ -12,9 +12,9 @@ from samplewise.network import class_loss_named, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches, budget
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 LOSS = class_loss_named("binary_cross_entropy")
 # Labels that the inputs do not explain: what is learnt of some rows is wrong for others.

@@ -14,8 +14,8 @@ from samplewise.registry import Choice
 from samplewise.testing.faultless import Faultless, WrongBackend
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 
 def settings(**changes):

@@ -10,11 +10,11 @@ from loop_problem import LABELS, NETWORK, X
 
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import CombinationError, DataError, ParameterError
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import loss_named, multilayer_perceptron
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 MAP = np.random.default_rng(5).standard_normal((4, 2))
 THREE = multilayer_perceptron(4, (3,), 3)

@@ -11,10 +11,10 @@ from samplewise import registry
 from samplewise.errors import DataError, ParameterError, UnavailableBackendError
 from samplewise.network import Dense, Network
 from samplewise.testing.tolerances import after_steps
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.selection import select
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.rows.selection import select
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 BACKENDS = ("reference", "vectorized", "numba_cpu")
 RULES = [

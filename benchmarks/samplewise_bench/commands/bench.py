@@ -108,7 +108,7 @@ def _bench_rows(
 ) -> None:
     from samplewise import registry
     from samplewise.checks import one_of
-    from samplewise.training.settings import DTYPES
+    from samplewise.training.settings.training_settings import DTYPES
     from samplewise_bench.rows import HEADERS, available_backends, compare_rows
 
     chosen = _rows("final-1" if rows is None else rows)
@@ -136,7 +136,7 @@ def _bench_rows(
 def _bench_peers(
     choice: PeerChoice, rounds: int, out: Path | None, force: bool, as_json: bool
 ) -> None:
-    from samplewise.files import check_output_folder
+    from samplewise.io.writing import check_output_folder
     from samplewise_bench.output import file_names, write_measurement
     from samplewise_bench.peers.comparison import compare_peers
     from samplewise_bench.peers.plot import picture

@@ -49,8 +49,8 @@ def scaling(
     """
     from samplewise.checks import one_of, positive_number, whole_number
     from samplewise.experiment.value_kinds import VALUE_KINDS
-    from samplewise.files import check_output_folder
-    from samplewise.training.settings import DTYPES
+    from samplewise.io.writing import check_output_folder
+    from samplewise.training.settings.training_settings import DTYPES
     from samplewise_bench.output import file_names, write_measurement
     from samplewise_bench.scaling.curves import DTYPE
     from samplewise_bench.scaling.measure import measure

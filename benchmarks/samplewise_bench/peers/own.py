@@ -13,7 +13,7 @@ from samplewise import __version__, registry
 from samplewise.contract import Backend
 from samplewise.contract.plan import AUTO_PLAN, PLANS
 from samplewise.data.preprocessing import NONE, Preprocessing
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import aligned_zeros
 from samplewise_bench.peers.task import (
     Calls,

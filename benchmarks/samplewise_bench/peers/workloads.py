@@ -13,7 +13,7 @@ from samplewise.network import (
     Optimizer,
     multilayer_perceptron,
 )
-from samplewise.network.layer_words import layers_from
+from samplewise.network.layer_spec import layers_from
 from samplewise_bench.peers.task import PEERS, Task
 from samplewise_bench.problems import drawn_problem, report_problem
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from samplewise import __version__
+from samplewise._version import __version__
 from samplewise.errors import UnavailableCommandError
 
 if TYPE_CHECKING:

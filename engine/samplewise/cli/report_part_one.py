@@ -23,7 +23,7 @@ def run(settings: Experiment, repeats: int, out: Path, *, force: bool, as_json: 
         as_json: tell all values as JSON.
     """
     from samplewise.cli.report_progress import told_of_runs
-    from samplewise.files import check_output_folder
+    from samplewise.io.writing import check_output_folder
     from samplewise.report.part_one import published
     from samplewise.report.part_one.measure import measure
     from samplewise.report.part_one.write import FILES, write_report

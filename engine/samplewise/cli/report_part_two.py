@@ -23,7 +23,7 @@ def run(settings: Experiment, repeats: int, out: Path, *, force: bool, as_json: 
         as_json: tell all values as JSON.
     """
     from samplewise.cli.report_progress import told_of_runs
-    from samplewise.files import check_output_folder
+    from samplewise.io.writing import check_output_folder
     from samplewise.report.part_two import rows
     from samplewise.report.part_two.measure import measure
     from samplewise.report.part_two.results import results

@@ -91,7 +91,7 @@ def train(
     given = dict(locals())
     from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run_folder import FILES
-    from samplewise.files import check_output_folder
+    from samplewise.io.writing import check_output_folder
 
     experiment = effective({field: given[field] for field in KINDS}, config)
     check_output_folder(out, force=force, known=FILES)
