@@ -226,10 +226,15 @@ ON_THE_COMMAND_LINE = {
 
 
 def test_the_defaults_of_the_command_line():
+    group = get_command(application())
+    with group.make_context("samplewise", [], resilient_parsing=True) as context:
+        commands = {
+            name: group.resolve_command(context, [name])[1] for name in group.list_commands(context)
+        }
     found = {
         name: {
             each.name: each.default for each in command.params if each.default not in (None, False)
         }
-        for name, command in get_command(application()).commands.items()
+        for name, command in commands.items()
     }
     assert {name: options for name, options in found.items() if options} == ON_THE_COMMAND_LINE
