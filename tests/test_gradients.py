@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from faults.catalogue import faulty_backend
 from samplewise import registry
 from samplewise.network import ACTIVATIONS
 from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import Case
+from samplewise.testing.contract_checks import central_difference
 from samplewise.testing.problems import kink_distance, problem
-from samplewise.testing.promises import central_difference
-from samplewise.testing.wrong import wrong_backend
 
 ALLOWED = tolerances.tolerance("central_difference", "float64")
 
@@ -38,7 +38,7 @@ def test_gradient_is_the_slope_of_the_loss(activation, outputs, backend):
     "fault", ["bias_sign_in_forward", "no_slope_in_first_layer", "sums_the_batch"]
 )
 def test_a_wrong_gradient_fails(fault):
-    found = differences(wrong_backend(fault), Case(5, (4, 3), 1, "tanh", rows=6))
+    found = differences(faulty_backend(fault), Case(5, (4, 3), 1, "tanh", rows=6))
     assert not all(measure.passed for measure in found)
 
 

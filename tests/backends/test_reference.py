@@ -10,8 +10,8 @@ from samplewise.contract import Steps
 from samplewise.network import SGD
 from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import RULES, Case
+from samplewise.testing.contract_checks import central_difference
 from samplewise.testing.problems import problem
-from samplewise.testing.promises import central_difference
 
 CASE = Case(3, (4, 2), 2, "tanh", batch_size=3, rows=3)
 ALLOWED = tolerances.after_steps(10, "float64")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.registry import Choice
-from samplewise.testing.faultless import OneByOne
+from samplewise.testing.many import OneByOne
 
 
 class ManyPrograms(OneByOne):

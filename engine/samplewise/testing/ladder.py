@@ -18,10 +18,10 @@ from samplewise.contract import PLANS, Backend, Program, Steps
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.testing import measures, tolerances
 from samplewise.testing.cases import CALM_CASES, CONTRACT_CASES, EDGE_CASES, Case
+from samplewise.testing.contract_checks import keeps_contract
 from samplewise.testing.many import MANY_CASES, many
 from samplewise.testing.measures import Measure
 from samplewise.testing.problems import REFERENCE, Problem, problem
-from samplewise.testing.promises import keeps_contract
 from samplewise.testing.runs import (
     RUN_EPOCHS,
     compare_runs,
@@ -30,7 +30,7 @@ from samplewise.testing.runs import (
     trained,
     yardstick,
 )
-from samplewise.testing.workloads import keeps_to_workload
+from samplewise.testing.workload_checks import keeps_to_workload
 from samplewise.training import batches
 
 # Steps of a call where an epoch is cut: blocks of any built-in backend are cut, too.

@@ -8,15 +8,23 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samplewise import registry
-from samplewise.contract import Backend, ManyProgram, Steps, Workload
+from samplewise.contract import (
+    Backend,
+    ManyProgram,
+    Plan,
+    Program,
+    Steps,
+    TrainingState,
+    Workload,
+)
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.network import ACTIVATIONS
 from samplewise.streams import Streams
 from samplewise.testing import runs, tolerances
 from samplewise.testing.cases import LONG_ROWS, PLAIN, ROWS, RULES, Case
-from samplewise.testing.faultless import OneByOne
 from samplewise.testing.measures import Measure, promise
 from samplewise.testing.pairwise import pairwise
 from samplewise.testing.problems import REFERENCE, problem
@@ -87,6 +95,36 @@ MANY_CASES: tuple[ManyCase, ...] = (
     ),
     *(ManyCase((Case(12, (5,), 1, batch_size=batch, optimizer=RULES[-1]),)) for batch in (1, 7)),
 )
+
+
+class OneByOne:
+    """Trains several networks, each with a program of its own: what `many` programs agree with."""
+
+    plan = Plan()
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self.programs = programs
+
+    def warm_up(self) -> None:
+        """Do nothing."""
+
+    def run_epoch(
+        self,
+        states: Sequence[TrainingState],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Sequence[Steps],
+        losses: NDArray[Any],
+        active: Sequence[int],
+    ) -> None:
+        """Run the window with each active network."""
+        for k in active:
+            self.programs[k].run_epoch(states[k], X, Y, steps[k], losses[k])
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """Do so with each network."""
+        for program, state in zip(self.programs, states, strict=True):
+            program.synchronize(state)
 
 
 def many(backend: Backend, case: ManyCase, plan: str | None) -> list[Measure]:

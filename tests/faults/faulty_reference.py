@@ -21,12 +21,13 @@ from samplewise.contract import (
     Workload,
 )
 from samplewise.network import SGD, Loss, Network, Optimizer
+from samplewise.testing.many import OneByOne
 from samplewise.testing.problems import REFERENCE
 
 Array = NDArray[Any]
 
 
-class Faultless(Program):
+class FaultyReference(Program):
     """Trains by the reference's gradients of single rows; each fault overrides one method.
 
     Args:
@@ -99,7 +100,7 @@ class Faultless(Program):
         return copy
 
 
-class Detached(Faultless):
+class DetachedReference(FaultyReference):
     """Keeps what it trains to itself until it is asked for it."""
 
     plan = Plan(in_place=False)
@@ -125,42 +126,12 @@ class Detached(Faultless):
             state.optimizer_state[...] = self.kept.optimizer_state
 
 
-class OneByOne:
-    """Trains several networks, each with a program of its own; each fault overrides one method."""
-
-    plan = Plan()
-
-    def __init__(self, programs: Sequence[Program]) -> None:
-        self.programs = programs
-
-    def warm_up(self) -> None:
-        """Do nothing."""
-
-    def run_epoch(
-        self,
-        states: Sequence[TrainingState],
-        X: Array,
-        Y: Array,
-        steps: Sequence[Steps],
-        losses: Array,
-        active: Sequence[int],
-    ) -> None:
-        """Run the window with each active network."""
-        for k in active:
-            self.programs[k].run_epoch(states[k], X, Y, steps[k], losses[k])
-
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Do so with each network."""
-        for program, state in zip(self.programs, states, strict=True):
-            program.synchronize(state)
-
-
 @dataclass(frozen=True)
-class WrongBackend:
+class FaultyBackend:
     """The reference with a fault, in its program of one network or in that of several."""
 
     name: str
-    program: type[Faultless] = Faultless
+    program: type[FaultyReference] = FaultyReference
     many: type[OneByOne] = OneByOne
 
     @property
@@ -175,7 +146,7 @@ class WrongBackend:
         optimizer: Optimizer,
         dtype: np.dtype[Any],
         workload: Workload | None = None,
-    ) -> Faultless:
+    ) -> FaultyReference:
         """Return the program with the fault."""
         inner = registry.load(REFERENCE).compile(network, loss, optimizer, dtype, workload)
         return self.program(inner, network, cast(SGD, optimizer))

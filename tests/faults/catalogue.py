@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
+from faults.step_faults import STEP_FAULTS
+from faults.update_faults import UPDATE_FAULTS
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.network import SGD, Network
-from samplewise.testing.faultless import Faultless, OneByOne, WrongBackend
-from samplewise.testing.wrong_steps import STEP_FAULTS
-from samplewise.testing.wrong_updates import UPDATE_FAULTS
+from samplewise.testing.many import OneByOne
 
 Array = NDArray[Any]
 
 
-class _BiasSignInForward(Faultless):
+class _BiasSignInForward(FaultyReference):
     """Computes W x - b, and the gradient as if it were W x + b."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -27,7 +28,7 @@ class _BiasSignInForward(Faultless):
         return super().predict(self.with_biases_times(-1, parameters), X)
 
 
-class _ComputesInFloat32(Faultless):
+class _ComputesInFloat32(FaultyReference):
     """Rounds everything to float32 inside."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -40,7 +41,7 @@ class _ComputesInFloat32(Faultless):
         return logits.astype(parameters.dtype)
 
 
-class _BiasSignInUpdate(Faultless):
+class _BiasSignInUpdate(FaultyReference):
     """Adds the biases' gradient where it should be subtracted."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
@@ -50,7 +51,7 @@ class _BiasSignInUpdate(Faultless):
         state.parameters[...] = before + self.with_biases_times(-1, change)
 
 
-class _SkipsLastRow(Faultless):
+class _SkipsLastRow(FaultyReference):
     """Ends every stretch one row too early."""
 
     def run_epoch(
@@ -60,7 +61,7 @@ class _SkipsLastRow(Faultless):
         super().run_epoch(state, X, Y, short, losses)
 
 
-class _SumsTheBatch(Faultless):
+class _SumsTheBatch(FaultyReference):
     """Sums over the batch where the mean is meant."""
 
     def divisor(self, rows: int, steps: Steps) -> int:
@@ -72,7 +73,7 @@ class _SumsTheBatch(Faultless):
         return loss, gradient * len(X)
 
 
-class _DividesByBatchSize(Faultless):
+class _DividesByBatchSize(FaultyReference):
     """Divides a short last batch by the size of a full one."""
 
     def divisor(self, rows: int, steps: Steps) -> int:
@@ -80,7 +81,7 @@ class _DividesByBatchSize(Faultless):
         return steps.batch_size
 
 
-class _ReluSlopeOneAtZero(Faultless):
+class _ReluSlopeOneAtZero(FaultyReference):
     """Takes 1 for the slope of ReLU at 0: z is lifted to the smallest number above 0."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -92,7 +93,7 @@ class _ReluSlopeOneAtZero(Faultless):
         return super().gradients(lifted, X, Y)
 
 
-class _LossAfterUpdate(Faultless):
+class _LossAfterUpdate(FaultyReference):
     """Reports each loss as it is after the step."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
@@ -101,7 +102,7 @@ class _LossAfterUpdate(Faultless):
             losses[i], _ = self.gradients(state.parameters, X[i : i + 1], Y[i : i + 1])
 
 
-class _NoSlopeInFirstLayer(Faultless):
+class _NoSlopeInFirstLayer(FaultyReference):
     """Leaves f'(z) out of the first layer's gradient, where f is sigmoid or tanh."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -127,7 +128,7 @@ class _NoSlopeInFirstLayer(Faultless):
         return np.ones_like(z)
 
 
-class _MutatesX(Faultless):
+class _MutatesX(FaultyReference):
     """Scales the rows where they lie, if it may."""
 
     def run_epoch(
@@ -138,7 +139,7 @@ class _MutatesX(Faultless):
             X /= 2
 
 
-class _HidesNan(Faultless):
+class _HidesNan(FaultyReference):
     """Replaces NaN by 0 in losses and logits."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -149,7 +150,7 @@ class _HidesNan(Faultless):
         return np.nan_to_num(super().predict(parameters, X))
 
 
-class _NeedsWritable(Faultless):
+class _NeedsWritable(FaultyReference):
     """Refuses read-only rows."""
 
     def run_epoch(
@@ -160,7 +161,7 @@ class _NeedsWritable(Faultless):
         super().run_epoch(state, X, Y, steps, losses)
 
 
-class _RemembersCalls(Faultless):
+class _RemembersCalls(FaultyReference):
     """Trains a little further with every epoch it has seen, so that no run repeats."""
 
     calls = 0
@@ -173,7 +174,7 @@ class _RemembersCalls(Faultless):
         state.parameters *= 1 + self.calls * np.finfo(X.dtype).eps
 
 
-class _FillsGaps(Faultless):
+class _FillsGaps(FaultyReference):
     """Writes to what lies between two tensors."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
@@ -182,7 +183,7 @@ class _FillsGaps(Faultless):
         state.parameters[slot.offset + slot.size :] = 1
 
 
-class _WritesAllLosses(Faultless):
+class _WritesAllLosses(FaultyReference):
     """Clears the losses outside its window."""
 
     def run_epoch(
@@ -193,7 +194,7 @@ class _WritesAllLosses(Faultless):
         super().run_epoch(state, X, Y, steps, losses)
 
 
-class _ReusesLogits(Faultless):
+class _ReusesLogits(FaultyReference):
     """Returns the same array from every call of predict with as many rows."""
 
     def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
@@ -207,7 +208,7 @@ class _ReusesLogits(Faultless):
         return buffer
 
 
-class _LosesACutStep(Faultless):
+class _LosesACutStep(FaultyReference):
     """Puts the last update of a stretch off to the next step, and forgets it at a cut."""
 
     def run_epoch(
@@ -227,7 +228,7 @@ _EVERY_RUNG = frozenset({"kernel", "gradient", "epoch", "run", "contract", "many
 _TRAINING = frozenset({"epoch", "run", "many"})
 
 # name -> (program, the rungs that reject it; all others accept it).
-FAULTS: dict[str, tuple[type[Faultless] | type[OneByOne], frozenset[str]]] = {
+FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset[str]]] = {
     "bias_sign_in_forward": (_BiasSignInForward, _EVERY_RUNG),
     "computes_in_float32": (_ComputesInFloat32, _EVERY_RUNG),
     "bias_sign_in_update": (_BiasSignInUpdate, _TRAINING),
@@ -250,10 +251,10 @@ FAULTS: dict[str, tuple[type[Faultless] | type[OneByOne], frozenset[str]]] = {
 }
 
 
-def wrong_backend(fault: str) -> WrongBackend:
+def faulty_backend(fault: str) -> FaultyBackend:
     """Return the backend with this fault, a key of `FAULTS`."""
     program, _ = FAULTS[fault]
     name = f"wrong: {fault}"
     if issubclass(program, OneByOne):
-        return WrongBackend(name, many=program)
-    return WrongBackend(name, program)
+        return FaultyBackend(name, many=program)
+    return FaultyBackend(name, program)

@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
+from faults.catalogue import FAULTS, faulty_backend
+from faults.faulty_reference import DetachedReference, FaultyBackend, FaultyReference
+from faults.update_faults import UPDATE_FAULTS
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import ContractError
 from samplewise.network import SGD
 from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.check import check
-from samplewise.testing.faultless import Detached, Faultless, WrongBackend
-from samplewise.testing.wrong import FAULTS, wrong_backend
-from samplewise.testing.wrong_updates import UPDATE_FAULTS
 
 # To see that a rung accepts a fault takes all its cases; a few say nearly as much.
 EVERY_NTH = 8
@@ -38,7 +38,7 @@ def first_failure(backend, rung, fault):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_rejected_by_its_rungs_only(fault, rung):
     _, caught_by = FAULTS[fault]
-    backend = wrong_backend(fault)
+    backend = faulty_backend(fault)
     if rung in caught_by:
         failure = first_failure(backend, rung, fault)
         assert failure is not None
@@ -58,15 +58,15 @@ def test_one_fault_fails_every_rung():
     assert caught_by == set(ladder.RUNGS)
 
 
-@pytest.mark.parametrize("program", [Faultless, Detached])
+@pytest.mark.parametrize("program", [FaultyReference, DetachedReference])
 def test_the_wrapper_without_a_fault_is_accepted(program):
-    certificate = check(WrongBackend("faultless", program))
+    certificate = check(FaultyBackend("faultless", program))
     assert len(certificate.rungs) == len(ladder.RUNGS)
 
 
 def test_check_raises_with_the_first_failures():
     with pytest.raises(ContractError, match=r"failed \d+ checks") as caught:
-        check(wrong_backend("bias_sign_in_update"), rungs=["epoch"])
+        check(faulty_backend("bias_sign_in_update"), rungs=["epoch"])
     lines = str(caught.value).splitlines()
     assert lines[1].strip().startswith("wrong: bias_sign_in_update, epoch rung, 7-1, 39 rows")
     assert any("0.bias" in line for line in lines)
@@ -75,24 +75,24 @@ def test_check_raises_with_the_first_failures():
 
 def test_what_a_backend_raises_is_a_failure_not_a_crash():
     with pytest.raises(ContractError, match="raised ValueError: buffer source array is read-only"):
-        check(wrong_backend("needs_writable"), rungs=["run"])
+        check(faulty_backend("needs_writable"), rungs=["run"])
 
 
-class NoRelu(WrongBackend):
+class NoRelu(FaultyBackend):
     @property
     def capabilities(self):
         offered = super().capabilities
         return dataclasses.replace(offered, activations=offered.activations - {"relu"})
 
 
-class OnlyFloat16(WrongBackend):
+class OnlyFloat16(FaultyBackend):
     @property
     def capabilities(self):
         return dataclasses.replace(super().capabilities, dtypes=frozenset({"float16"}))
 
 
 def test_only_what_is_offered_is_checked():
-    backend = NoRelu("no relu", Faultless)
+    backend = NoRelu("no relu", FaultyReference)
     for rung, (_, cases) in ladder.RUNGS.items():
         offered = ladder.offered(backend, rung)
         assert 0 < len(offered) < len(cases)
@@ -102,7 +102,7 @@ def test_only_what_is_offered_is_checked():
 
 def test_a_backend_that_offers_no_case_is_not_certified():
     with pytest.raises(ContractError, match="cover no case"):
-        check(OnlyFloat16("only float16", Faultless))
+        check(OnlyFloat16("only float16", FaultyReference))
 
 
 def test_a_nan_never_passes():

@@ -13,7 +13,7 @@ from samplewise.contract import Backend, Program, Steps, TrainingState
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, promise
 from samplewise.testing.problems import Problem
-from samplewise.testing.step_promises import STEP_CHECKS
+from samplewise.testing.step_checks import STEP_CHECKS
 
 Check = Callable[[Program, Problem, Steps], list[Measure]]
 
