@@ -26,7 +26,7 @@ from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Given
 from samplewise_backends.reference.losses import LOSSES, own_loss
-from samplewise_backends.reference.optimizers import RULES, add_penalties, decay, limit, own_rule
+from samplewise_backends.reference.optimizers import DECAYS, LIMITS, PENALTIES, RULES, own_rule
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -108,13 +108,18 @@ class ReferenceProgram(Program):
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
         """Make step t along the mean gradient of a batch."""
         rule, theta = self._rule, state.parameters
-        limit(gradient, rule)
-        weights = self._weights(theta)
-        add_penalties(self._weights(gradient), weights, rule)
-        if rule.weight_decay:
-            decay(weights, eta, rule)
+        for option, limit in LIMITS.items():
+            if option in rule.features:
+                limit(gradient, getattr(rule, option))
+        for g, W in zip(self._weights(gradient), self._weights(theta), strict=True):
+            for option, penalty in PENALTIES.items():
+                if option in rule.features:
+                    g += penalty(W, getattr(rule, option))
+            for option, decay in DECAYS.items():
+                if option in rule.features:
+                    decay(W, eta, getattr(rule, option))
         slots = state.optimizer_state.reshape(rule.slots, -1 if rule.slots else 0)
-        RULES.get(rule.name, own_rule)(theta, slots, gradient, eta, t, rule)
+        RULES.get(rule.variant, own_rule)(theta, slots, gradient, eta, t, rule)
 
     def _tensors(self, vector: Vector) -> list[Given]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
@@ -147,16 +152,12 @@ class ReferenceBackend:
     """One sample at a time in NumPy: the specification of all backends."""
 
     name = "reference"
-    _built_in = Capabilities(
-        layers=frozenset(LAYERS),
-        activations=frozenset(ACTIVATIONS),
-        losses=frozenset(LOSSES),
-        optimizers=frozenset(
-            {*RULES, "momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm"}
-        ),
-        dtypes=frozenset({"float32", "float64"}),
-        deterministic=True,
-        step_fields=frozenset({RATES, WEIGHTS}),
+    _built_in = Capabilities.of(
+        layers=LAYERS,
+        activations=ACTIVATIONS,
+        losses=LOSSES,
+        optimizers=[*RULES, *LIMITS, *PENALTIES, *DECAYS],
+        step_fields=[RATES, WEIGHTS],
     )
 
     @property

@@ -11,9 +11,13 @@ import numpy as np
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise.network.layers import Layer
 from samplewise.network.losses import Loss, own_losses
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer, own_optimizers
+
+# Names, or the classes that have them; a table by either is iterated over its keys.
+Names = Iterable[str | type[Layer] | type[Loss] | type[Optimizer]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,45 @@ class Capabilities:
     plans: frozenset[str] = frozenset({DIRECT})
     many: bool = False
     step_fields: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        layers: Names,
+        activations: Names,
+        losses: Names,
+        optimizers: Names,
+        dtypes: Names = ("float32", "float64"),
+        deterministic: bool = True,
+        plans: Names = (DIRECT,),
+        many: bool = False,
+        step_fields: Names = (),
+    ) -> Capabilities:
+        """Return what a backend's dispatch tables hold, so that no name is written a second time.
+
+        Args:
+            layers: table by kind of layer, or by its class.
+            activations: table by name.
+            losses: table by name, or by class.
+            optimizers: keys of every table in which update rules and their options are looked up.
+            dtypes: as the field.
+            deterministic: as the field.
+            plans: as the field.
+            many: as the field.
+            step_fields: as the field.
+        """
+        return cls(
+            layers=_names(layers),
+            activations=_names(activations),
+            losses=_names(losses),
+            optimizers=_names(optimizers),
+            dtypes=_names(dtypes),
+            deterministic=deterministic,
+            plans=_names(plans),
+            many=many,
+            step_fields=_names(step_fields),
+        )
 
     def with_own(self) -> Capabilities:
         """Return these and all that the user has registered, for what computes in NumPy."""
@@ -71,3 +114,14 @@ class Capabilities:
             *(("step field", field, self.step_fields) for field in step_fields),
         ]
         return sorted({f"{kind} '{name}'" for kind, name, offered in needed if name not in offered})
+
+
+def _names(table: Names) -> frozenset[str]:
+    """Return the names of a table's keys."""
+    return frozenset(map(_name, table))
+
+
+def _name(key: str | type[Layer] | type[Loss] | type[Optimizer]) -> str:
+    if isinstance(key, str):
+        return key
+    return key.kind if issubclass(key, Layer) else key.name
