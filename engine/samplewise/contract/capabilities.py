@@ -18,6 +18,8 @@ from samplewise.network.optimizers import Optimizer, own_optimizers
 
 # Names, or the classes that have them; a table by either is iterated over its keys.
 Names = Iterable[str | type[Layer] | type[Loss] | type[Optimizer]]
+# The kind of a capability, such as "layer", and its name, such as "conv".
+Need = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -104,16 +106,42 @@ class Capabilities:
         step_fields: Iterable[str] = (),
     ) -> list[str]:
         """Return what this run needs and the backend lacks, each as "kind 'name'"."""
-        needed = [
-            *(("layer", layer.kind, self.layers) for layer in network.layers),
-            *(("activation", layer.activation, self.activations) for layer in network.layers),
-            ("loss", loss.name, self.losses),
-            *(("optimizer", feature, self.optimizers) for feature in optimizer.features),
-            ("dtype", dtype.name, self.dtypes),
-            ("plan", plan, self.plans | {AUTO_PLAN}),
-            *(("step field", field, self.step_fields) for field in step_fields),
-        ]
-        return sorted({f"{kind} '{name}'" for kind, name, offered in needed if name not in offered})
+        needed = needs(network, loss, optimizer, dtype, plan, step_fields)
+        offered = self.names()
+        return sorted(f"{kind} '{name}'" for kind, name in needed if name not in offered[kind])
+
+    def names(self) -> dict[str, frozenset[str]]:
+        """Return what is offered by kind, as `needs` names kinds."""
+        return {
+            "layer": self.layers,
+            "activation": self.activations,
+            "loss": self.losses,
+            "optimizer": self.optimizers,
+            "dtype": self.dtypes,
+            "plan": self.plans | {AUTO_PLAN},
+            "step field": self.step_fields,
+        }
+
+
+def needs(
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    dtype: np.dtype[Any],
+    plan: str = AUTO_PLAN,
+    step_fields: Iterable[str] = (),
+) -> list[Need]:
+    """Return the capabilities that a run takes, each once, sorted."""
+    found = {
+        *(("layer", layer.kind) for layer in network.layers),
+        *(("activation", layer.activation) for layer in network.layers),
+        ("loss", loss.name),
+        *(("optimizer", feature) for feature in optimizer.features),
+        ("dtype", dtype.name),
+        ("plan", plan),
+        *(("step field", field) for field in step_fields),
+    }
+    return sorted(found)
 
 
 def _names(table: Names) -> frozenset[str]:

@@ -1,25 +1,27 @@
 """The parity ladder: one forward pass, one gradient, one epoch, a whole run, against `reference`.
 
 Each rung takes a backend, a case and a plan, and returns measures. A fault is best sought on the
-lowest rung that rejects it. Two rungs stand beside the ladder: contract needs no reference, and
-many compares several networks at once with each alone.
+lowest rung that rejects it. Three rungs stand beside the ladder: difference and contract need no
+reference, and many compares several networks at once with each alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise import registry
-from samplewise.contract import PLANS, Backend, Program, Steps
-from samplewise.contract.plan import AUTO_PLAN, DIRECT
-from samplewise.testing import measures, tolerances
-from samplewise.testing.cases import CALM_CASES, CONTRACT_CASES, EDGE_CASES, Case
-from samplewise.testing.contract_checks import keeps_contract
-from samplewise.testing.many import MANY_CASES, many
+from samplewise.contract import Backend, Capabilities, Program, Steps
+from samplewise.contract.capabilities import Need
+from samplewise.contract.plan import DIRECT
+from samplewise.network import SGD
+from samplewise.testing import contract_checks, design, differences, measures, tolerances
+from samplewise.testing.cases import Case
+from samplewise.testing.design import SMALL_ROWS, Trial
+from samplewise.testing.many import many, many_trials
 from samplewise.testing.measures import Measure
 from samplewise.testing.problems import REFERENCE, Problem, problem
 from samplewise.testing.runs import (
@@ -35,6 +37,8 @@ from samplewise.training import batches
 
 # Steps of a call where an epoch is cut: blocks of any built-in backend are cut, too.
 CUT_STEPS = 5
+# Of a small network, in one training: shuffled, cut, with what the first epoch left.
+SHORT_EPOCHS = 2
 
 Rung = Callable[[Backend, Any, str | None], list[Measure]]
 
@@ -82,14 +86,26 @@ def gradient(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
     return found
 
 
+def difference(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
+    """Compare the gradient with central differences of the backend's own mean loss."""
+    return differences.gradient_is_the_slope(compiled(backend, case, plan), problem(case))
+
+
 def epoch(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Compare losses and state after one epoch: as the rows lie, shuffled, and in short calls."""
-    allowed = tolerances.after_steps(case.steps, case.dtype)
+    """Compare losses and state after one epoch: as the rows lie, and shuffled in short calls.
+
+    Small networks of any kind are trained once, for two shuffled epochs in short calls.
+    """
+    trainings: list[tuple[int, bool, int | None]]
+    trainings = [(1, False, None), (1, True, CUT_STEPS * case.batch_size)]
+    if case.rows == SMALL_ROWS:
+        trainings = [(SHORT_EPOCHS, True, CUT_STEPS * case.batch_size)]
     found = []
-    for shuffle, stretch in ((False, None), (True, None), (True, CUT_STEPS * case.batch_size)):
+    for epochs, shuffle, stretch in trainings:
+        allowed = tolerances.after_training(case.optimizer, epochs * case.steps, case.dtype)
         program = compiled(backend, case, plan, shuffle=shuffle)
-        got = trained(program, case, 1, shuffle, stretch=stretch)
-        found += compare_runs(case, got, expected(case, 1, shuffle), allowed)
+        got = trained(program, case, epochs, shuffle, stretch=stretch)
+        found += compare_runs(case, got, expected(case, epochs, shuffle), allowed)
     return found
 
 
@@ -105,21 +121,86 @@ def run(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
 
 
 def contract(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Check what a program promises whatever it computes."""
+    """Check what every program does, whatever it computes."""
     program = compiled(backend, case, plan)
     # First, as rates that the workload did not foretell may make a program change its plan.
-    found = [] if plan is None else keeps_to_workload(backend, program, case, plan)
-    return [*found, *keeps_contract(backend, program, problem(case), case.batch_size)]
+    found = []
+    if plan is not None and _may_be_asked_for(plan, case):
+        found = keeps_to_workload(backend, program, case, plan)
+    found += contract_checks.keeps_contract(backend, program, problem(case), case.batch_size)
+    return found
 
 
-RUNGS: dict[str, tuple[Rung, tuple[Any, ...]]] = {
-    "kernel": (kernel, CALM_CASES + EDGE_CASES),
-    "gradient": (gradient, CALM_CASES + EDGE_CASES),
-    "epoch": (epoch, CALM_CASES + EDGE_CASES),
-    "run": (run, CALM_CASES),
-    "contract": (contract, CONTRACT_CASES),
-    "many": (many, MANY_CASES),
+def _may_be_asked_for(plan: str, case: Case) -> bool:
+    """Return whether a backend that offers a plan must train the case by it."""
+    rule, first = case.optimizer, case.network.layers[0]
+    return plan == DIRECT or (isinstance(rule, SGD) and rule.is_linear and first.kind == "dense")
+
+
+def repeat(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
+    """Check that the same calls give the same bits."""
+    program, drawn = compiled(backend, case, plan), problem(case)
+    steps = contract_checks.epoch_of(drawn, case.batch_size)
+    return contract_checks.same_bits_again(program, drawn, steps)
+
+
+def _training_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
+    yield from design.networks(offered, strength)
+    yield from design.plans(offered, strength)
+    yield from design.edges(offered, strength)
+
+
+def _untrained_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
+    yield from design.networks(offered, strength)
+    yield from design.edges(offered, strength)
+
+
+Trials = Callable[[Capabilities, int], Iterator[Trial]]
+RUNGS: dict[str, tuple[Rung, Trials]] = {
+    "kernel": (kernel, _untrained_trials),
+    "gradient": (gradient, _untrained_trials),
+    "difference": (difference, design.slopes),
+    "epoch": (epoch, _training_trials),
+    "run": (run, design.whole_runs),
+    "contract": (contract, design.contracts),
+    "repeat": (repeat, design.contracts),
+    "many": (many, many_trials),
 }
+# What a rung is for where the backend offers it, and no case needs by itself.
+_PURPOSES: dict[str, Need] = {
+    "repeat": ("deterministic", "the same bits again"),
+    "many": ("many", "several networks at once"),
+}
+
+
+def rungs_for(offered: Capabilities) -> list[str]:
+    """Return the rungs that a backend has to climb."""
+    left_out = {"repeat": offered.deterministic, "many": offered.many}
+    return [rung for rung in RUNGS if left_out.get(rung, True)]
+
+
+def trials(rung: str, offered: Capabilities, strength: int = 2) -> list[Trial]:
+    """Return what a backend is tried on: all cases of the rung that its capabilities cover.
+
+    Args:
+        rung: a key of `RUNGS`.
+        offered: by the backend.
+        strength: 2 where any two capabilities are to meet, 3 for any three.
+    """
+    _, found = RUNGS[rung]
+    return list(
+        dict.fromkeys(
+            trial
+            for trial in found(offered, strength)
+            if trial.case.is_offered(offered, trial.plan)
+        )
+    )
+
+
+def tested_by(rung: str, trial: Trial) -> list[Need]:
+    """Return the capabilities that a trial tests on a rung."""
+    purpose = [_PURPOSES[rung]] if rung in _PURPOSES else []
+    return [*purpose, *trial.case.needs(trial.plan)]
 
 
 def climb(backend: Backend, rung: str, case: Any, plan: str | None = None) -> list[Measure]:
@@ -139,39 +220,11 @@ def climb(backend: Backend, rung: str, case: Any, plan: str | None = None) -> li
         try:
             return step(backend, case, plan)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            return [measures.promise(f"raised {type(error).__name__}: {error}", kept=False)]
-
-
-def named(backend: Backend, rung: str, case: Any, plan: str | None) -> str:
-    """Return where a failure is: backend, plan, rung and case."""
-    how = f" ({plan})" if plan not in (None, DIRECT, AUTO_PLAN) else ""
-    return f"{backend.name}{how}, {rung} rung, {case}"
+            return [measures.condition(f"raised {type(error).__name__}: {error}", holds=False)]
 
 
 def failures(backend: Backend, rung: str, case: Any, plan: str | None = None) -> list[str]:
     """Return a line for each failed measure, naming backend, rung, case and layer."""
-    where = named(backend, rung, case, plan)
+    where = f"{backend.name}, {rung} rung, {Trial(case, plan)}"
     found = climb(backend, rung, case, plan)
     return [f"{where}: {measure}" for measure in found if not measure.passed]
-
-
-def plans(backend: Backend, rung: str) -> tuple[str, ...]:
-    """Return the plans under which a backend climbs a rung: each that it offers."""
-    if rung == "many":
-        return (AUTO_PLAN,) if backend.capabilities.many else ()
-    return tuple(plan for plan in PLANS if plan in backend.capabilities.plans)
-
-
-def covers(backend: Backend, rung: str, case: Any) -> bool:
-    """Return whether the backend's capabilities cover a case of a rung."""
-    offers = backend.capabilities
-    return bool(plans(backend, rung)) and not any(
-        offers.missing(member.network, member.loss, member.optimizer, np.dtype(member.dtype))
-        for member in getattr(case, "members", (case,))
-    )
-
-
-def offered(backend: Backend, rung: str) -> list[Any]:
-    """Return the cases of a rung that the backend's capabilities cover."""
-    _, cases = RUNGS[rung]
-    return [case for case in cases if covers(backend, rung, case)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise import registry
-from samplewise.contract import Backend, Program, TrainingState, Workload
+from samplewise.contract import Backend, Program, Steps, TrainingState, Workload
 from samplewise.network import ParameterLayout
 from samplewise.streams import Streams
 from samplewise.testing import measures
 from samplewise.testing.cases import Case
 from samplewise.testing.measures import Measure
-from samplewise.testing.problems import REFERENCE, problem
+from samplewise.testing.problems import REFERENCE, Problem, problem
 from samplewise.testing.tolerances import Tolerance
 from samplewise.training import batches
 
 RUN_EPOCHS = 3
+# All 64 bits count.
+FIRST_DROPOUT_KEY = 2**63
 ORDER_SEED = 7
 
 
@@ -52,7 +55,9 @@ def compiled(
     """
     drawn, workload = problem(case), None
     if plan is not None:
-        workload = Workload(case.rows, case.batch_size, RUN_EPOCHS, shuffle, plan)
+        workload = Workload(
+            *(case.rows, case.batch_size, RUN_EPOCHS, shuffle, plan), step_fields=case.step_fields
+        )
     return backend.compile(drawn.network, drawn.loss, drawn.optimizer, drawn.dtype, workload)
 
 
@@ -83,9 +88,31 @@ def trained(
     orders = batches.orders(case.rows, shuffle=shuffle, rng=rng)
     for epoch, order in zip(range(epochs), orders, strict=False):
         for steps in batches.stretches(order, case.batch_size, drawn.learning_rate, length):
-            program.run_epoch(state, drawn.X, drawn.Y, steps, losses[epoch])
+            run_window(program, drawn, state, with_fields(drawn, steps, epoch), losses[epoch])
     program.synchronize(state)
     return Trained(state.parameters, state.optimizer_state, losses)
+
+
+def with_fields(drawn: Problem, steps: Steps, epoch: int = 0) -> Steps:
+    """Return a window with the epoch's dropout key, and the rates and weights of the problem."""
+    first, last = steps.start // steps.batch_size, -(-steps.stop // steps.batch_size)
+    rates = None if drawn.rates is None else drawn.rates[first:last]
+    rate = steps.learning_rate if rates is None else float(rates[0])
+    return dataclasses.replace(
+        steps,
+        learning_rate=rate,
+        dropout_key=FIRST_DROPOUT_KEY + epoch,
+        rates=rates,
+        weights=drawn.weights,
+    )
+
+
+def run_window(
+    program: Program, drawn: Problem, state: TrainingState, steps: Steps, losses: NDArray[Any]
+) -> None:
+    """Train on a window, and count its steps as the engine does."""
+    program.run_epoch(state, drawn.X, drawn.Y, steps, losses)
+    state.step += -(-(steps.stop - steps.start) // steps.batch_size)
 
 
 @cache
@@ -124,7 +151,7 @@ def compare_states(
     """Measure parameters, and each slot of the optimizer by its own largest entry."""
     found = measures.layers("weights", layout, got.parameters, want.parameters, allowed)
     if got.optimizer_state.shape != want.optimizer_state.shape:
-        return [*found, measures.promise("the optimizer's state has another length", kept=False)]
+        return [*found, measures.condition("the optimizer's state has another length", holds=False)]
     slots = (state.optimizer_state.reshape(-1, layout.size) for state in (got, want))
     for ours, theirs in zip(*slots, strict=True):
         found += measures.layers("optimizer's state", layout, ours, theirs, allowed)

@@ -8,7 +8,7 @@ from samplewise.contract import Backend, Program, TrainingState, Workload
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.cases import Case
-from samplewise.testing.measures import Measure, promise
+from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import problem
 from samplewise.training import batches
 
@@ -36,8 +36,8 @@ def keeps_to_workload(backend: Backend, program: Program, case: Case, plan: str)
 def _says_its_plan(program: Program, plan: str) -> list[Measure]:
     name, stretch = program.plan.name, program.plan.stretch
     return [
-        promise(f"trains by '{name}', asked for '{plan}'", plan in (name, AUTO_PLAN)),
-        promise(f"wants stretches of {stretch} samples", stretch is None or stretch >= 1),
+        condition(f"trains by '{name}', asked for '{plan}'", plan in (name, AUTO_PLAN)),
+        condition(f"wants stretches of {stretch} samples", stretch is None or stretch >= 1),
     ]
 
 
@@ -46,7 +46,7 @@ def _stays_in_memory(backend: Backend, case: Case, plan: str) -> Measure:
     workload = Workload(MANY_ROWS, case.batch_size, 2, plan=plan, memory_mb=LITTLE_MB)
     program = backend.compile(drawn.network, drawn.loss, drawn.optimizer, drawn.dtype, workload)
     kept = program.plan.memory_bytes
-    return promise(f"keeps {kept} bytes, allowed {LITTLE_MB} MiB", kept <= LITTLE_MB * 2**20)
+    return condition(f"keeps {kept} bytes, allowed {LITTLE_MB} MiB", kept <= LITTLE_MB * 2**20)
 
 
 def _gives_its_state_at_any_time(program: Program, case: Case) -> list[Measure]:
@@ -54,7 +54,7 @@ def _gives_its_state_at_any_time(program: Program, case: Case) -> list[Measure]:
     drawn = problem(case)
     order = batches.fixed_order(case.rows)
     windows = list(batches.stretches(order, case.batch_size, drawn.learning_rate, case.rows // 2))
-    allowed = tolerances.after_steps(2 * case.steps, case.dtype)
+    allowed = tolerances.after_training(case.optimizer, 2 * case.steps, case.dtype)
     asked, silent = drawn.state(), drawn.state()
     losses, found = np.zeros(case.rows, dtype=drawn.dtype), []
     for state in (silent, asked):

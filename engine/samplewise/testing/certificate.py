@@ -1,0 +1,149 @@
+"""What a check of a backend found: how closely it agreed, with what, and what nobody looked at."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+SHOWN_FAILURES = 10
+
+
+@dataclass(frozen=True)
+class RungResult:
+    """What one rung found.
+
+    Args:
+        rung: its name.
+        trials: cases, each by one plan.
+        checks: comparisons made.
+        failed: of them.
+        largest_ratio: largest difference / tolerance of those that passed, at most 1.
+        nearest: where that was.
+    """
+
+    rung: str
+    trials: int
+    checks: int
+    failed: int
+    largest_ratio: float
+    nearest: str
+
+
+@dataclass(frozen=True)
+class CapabilityResult:
+    """How one capability fared on all rungs.
+
+    Args:
+        kind: of capability, such as "layer".
+        name: of it, such as "conv".
+        trials: in which it took part.
+        failed: trials of them in which a comparison failed.
+        largest_ratio: as `RungResult`.
+    """
+
+    kind: str
+    name: str
+    trials: int
+    failed: int
+    largest_ratio: float
+
+
+@dataclass(frozen=True)
+class Untested:
+    """Something that the check says nothing about.
+
+    Args:
+        what: capability or combination.
+        why: it was not tested.
+    """
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What `check_backend` found.
+
+    Args:
+        backend: its name.
+        version: of samplewise.
+        strength: how many capabilities, whichever they are, met in some case: 2 or 3.
+        rungs: results by rung.
+        capabilities: results by capability.
+        untested: what was not tested, and why.
+        suspects: a line for each capability that failures follow, the likeliest first.
+        failures: a line for each comparison that failed.
+    """
+
+    backend: str
+    version: str
+    strength: int
+    rungs: tuple[RungResult, ...]
+    capabilities: tuple[CapabilityResult, ...]
+    untested: tuple[Untested, ...]
+    suspects: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures
+
+    def __str__(self) -> str:
+        return "\n".join([*self._verdict(), "", *self._tables(), "", *self._not_tested()])
+
+    def complaint(self) -> str:
+        """Return what failed: what the failures have in common, then the first of them."""
+        shown = [*self.suspects, *self.failures[:SHOWN_FAILURES]]
+        more = len(self.failures) - SHOWN_FAILURES
+        rest = [f"and {more} more"] if more > 0 else []
+        head = f"{self.backend} failed {len(self.failures)} checks:"
+        return "\n  ".join([head, *shown, *rest])
+
+    def to_json(self) -> str:
+        """Return everything as JSON text; numbers are finite."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {"passed": self.passed, **dataclasses.asdict(self)}
+
+    def _verdict(self) -> list[str]:
+        if not self.passed:
+            return self.complaint().splitlines()
+        checks, trials = sum(r.checks for r in self.rungs), sum(r.trials for r in self.rungs)
+        met = "two" if self.strength == 2 else "three"
+        counts = f"{checks:,} comparisons in {trials:,} trials"
+        return [f"{self.backend} keeps the contract: {counts}; any {met} capabilities met"]
+
+    def _tables(self) -> list[str]:
+        """Return how closely it agreed, by rung and by capability."""
+        rungs = [(r.rung, r.trials, r.checks, r.failed, r.largest_ratio) for r in self.rungs]
+        lines = _table(("rung", "trials", "checks", "failed", "largest/allowed"), rungs)
+        each = [
+            (f"{c.kind} {c.name}", c.trials, c.failed, c.largest_ratio) for c in self.capabilities
+        ]
+        return [*lines, "", *_table(("capability", "trials", "failed", "largest/allowed"), each)]
+
+    def _not_tested(self) -> list[str]:
+        return ["not tested", *(f"  {each.what}: {each.why}" for each in self.untested)]
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
+    """Return lines of columns: the first on the left, numbers on the right."""
+    cells = [header, *(tuple(map(_cell, row)) for row in rows)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
+    return [
+        "  ".join(
+            cell.ljust(width) if k == 0 else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in cells
+    ]
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
