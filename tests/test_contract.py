@@ -11,7 +11,7 @@ from samplewise.contract import Backend, Capabilities, Program
 from samplewise.network import LOSSES, SGD, ClassLoss, loss_named, multilayer_perceptron
 from samplewise.network.losses.links import sigmoid, softmax
 from samplewise.testing import ladder, measures, tolerances
-from samplewise.testing.cases import Case
+from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
 
 BACKENDS = ("reference", "vectorized", "numba_cpu")
@@ -32,7 +32,7 @@ def parameters_of(function):
 @pytest.mark.parametrize("name", BACKENDS)
 def test_signatures_are_those_of_the_contract(name):
     backend = registry.load(name)
-    program = ladder.compiled(backend, Case(3, (2,), 1))
+    program = ladder.compiled(backend, dense_case(3, (2,), 1))
     many = {"compile_many"} - ({"compile_many"} if backend.capabilities.many else set())
     for protocol, thing in ((Program, program), (Backend, backend)):
         for method in set(public_methods(protocol)) - many:
@@ -134,7 +134,7 @@ def test_categorical_mean_is_scipy_s_log_softmax(dtype):
 @pytest.mark.parametrize("dtype", OPERATION)
 @pytest.mark.parametrize("edge", ["", "saturated, right", "saturated, wrong"])
 def test_the_engine_s_mean_is_that_of_the_reference(edge, dtype, outputs):
-    case = Case(4, (3,), outputs, "tanh", rows=8, dtype=dtype, edge=edge)
+    case = dense_case(4, (3,), outputs, "tanh", rows=8, dtype=dtype, edge=edge)
     drawn = problem(case)
     program = ladder.compiled(registry.load("reference"), case)
     wanted, _ = program.gradients(drawn.parameters, drawn.X, drawn.Y)

@@ -18,7 +18,7 @@ from samplewise import registry
 from samplewise.contract import PLANS, Steps, Workload
 from samplewise.network import SGD
 from samplewise.testing import ladder, measures, tolerances
-from samplewise.testing.cases import Case
+from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
 from samplewise_backends.numba_cpu import jit, kernels
 
@@ -54,8 +54,8 @@ TRAIN = """
 import numpy as np
 from samplewise import registry
 from samplewise.testing import ladder, measures, tolerances
-from samplewise.testing.cases import Case
-case = Case(3, (2,), 1, rows=5)
+from samplewise.testing.cases import dense_case
+case = dense_case(3, (2,), 1, rows=5)
 program = ladder.compiled(registry.load("numba_cpu"), case)
 parameters = ladder.trained(program, case, 1, True).parameters
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
@@ -97,7 +97,7 @@ def test_each_kernel_is_compiled_once_a_dtype_whatever_the_caller_s_flags():
     used = set()
     for dtype in ("float64", "float32"):
         for batch_size in (1, 4):
-            drawn = problem(Case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
+            drawn = problem(dense_case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
             for plan in PLANS:
                 workload = Workload(10, batch_size, plan=plan)
                 program = registry.load("numba_cpu").compile(
@@ -116,7 +116,7 @@ def test_each_kernel_is_compiled_once_a_dtype_whatever_the_caller_s_flags():
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_weight_that_is_not_finite_reaches_the_losses(plan, dtype, batch_size, bad):
-    drawn = problem(Case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
+    drawn = problem(dense_case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
     workload = Workload(10, batch_size, plan=plan)
     program = registry.load("numba_cpu").compile(
         drawn.network, drawn.loss, SGD(), np.dtype(dtype), workload
@@ -270,7 +270,7 @@ def test_two_processes_that_compile_at_once_agree(tmp_path, small_package):
 
 def test_a_process_computes_what_another_did_with_the_same_kernels():
     """What this process compiled or found, another one finds, and does not compile again."""
-    case = Case(3, (2,), 1, rows=5)
+    case = dense_case(3, (2,), 1, rows=5)
     program = ladder.compiled(registry.load("numba_cpu"), case)
     parameters = ladder.trained(program, case, 1, True).parameters
     done = subprocess.run(
@@ -281,7 +281,7 @@ def test_a_process_computes_what_another_did_with_the_same_kernels():
 
 @pytest.mark.parametrize("rows", [255, 256, 257, 600])
 def test_more_rows_than_are_predicted_at_once_have_their_own_logits(rows):
-    case = Case(5, (4,), 3, rows=rows)
+    case = dense_case(5, (4,), 3, rows=rows)
     drawn, allowed = problem(case), tolerances.tolerance("forward", case.dtype)
     got, want = (
         ladder.compiled(registry.load(name), case).predict(drawn.parameters, drawn.X)

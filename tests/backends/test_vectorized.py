@@ -10,7 +10,8 @@ from samplewise import registry
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import SGD, aligned_zeros, initialize, loss_named, multilayer_perceptron
 from samplewise.testing import ladder, measures, tolerances
-from samplewise.testing.cases import LONG_ROWS, RULES, Case
+from samplewise.testing.cases import LONG_ROWS, dense_case
+from samplewise.testing.design import LINEAR_RULES
 from samplewise.testing.problems import problem
 from samplewise.testing.runs import compare_states
 from samplewise.training import batches
@@ -21,7 +22,7 @@ from samplewise_backends.vectorized.recurrence import Recurrence
 
 FLOAT64 = np.dtype("float64")
 BACKEND = registry.load("vectorized")
-LONG = Case(20, (6, 5), 1, "tanh", rows=LONG_ROWS, learning_rate=0.005)
+LONG = dense_case(20, (6, 5), 1, "tanh", rows=LONG_ROWS, learning_rate=0.005)
 
 
 def chosen(sizes=(784, 256, 1), rule=SGD(), dtype=FLOAT64, **workload):  # noqa: B008 - frozen
@@ -30,7 +31,7 @@ def chosen(sizes=(784, 256, 1), rule=SGD(), dtype=FLOAT64, **workload):  # noqa:
     return choose(network, rule, dtype, Workload(**({"rows": 800, "epochs": 10} | workload)))[0]
 
 
-@pytest.mark.parametrize("rule", [SGD(), *RULES], ids=str)
+@pytest.mark.parametrize("rule", LINEAR_RULES, ids=str)
 def test_the_closed_form_is_the_rule_step_by_step(rule):
     eta, rng = 0.05, np.random.default_rng(0)
     gradients = rng.standard_normal(30)
@@ -58,7 +59,7 @@ def test_a_power_is_the_nearest_float():
     assert form.powers[64, 0, 0] == exact / 2 ** (140 * 64)
 
 
-@pytest.mark.parametrize("rule", [SGD(), RULES[-1]], ids=str)
+@pytest.mark.parametrize("rule", [SGD(), LINEAR_RULES[-1]], ids=str)
 def test_one_program_serves_any_batch_size_and_window(rule):
     case = replace(LONG, optimizer=rule)
     drawn = problem(case)
@@ -75,7 +76,7 @@ def test_one_program_serves_any_batch_size_and_window(rule):
         assert measure.passed, str(measure)
 
 
-@pytest.mark.parametrize("rule", [SGD(), SGD(l2=0.1), RULES[-1]], ids=str)
+@pytest.mark.parametrize("rule", [SGD(), SGD(l2=0.1), LINEAR_RULES[-1]], ids=str)
 @pytest.mark.parametrize("plan", ["direct", "blocked"])
 def test_the_rate_of_each_call_is_obeyed(plan, rule):
     case = replace(LONG, optimizer=rule)
@@ -260,10 +261,10 @@ def test_between_two_flushes_a_velocity_stays_normal():
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("plan", ["direct", "blocked"])
-@pytest.mark.parametrize("rule", [SGD(), RULES[-1]], ids=str)
+@pytest.mark.parametrize("rule", [SGD(), LINEAR_RULES[-1]], ids=str)
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_an_epoch_allocates_next_to_nothing(batch_size, rule, plan, shuffle):
-    case = Case(600, (50,), 1, batch_size=batch_size, rows=140, optimizer=rule)
+    case = dense_case(600, (50,), 1, batch_size=batch_size, rows=140, optimizer=rule)
     drawn, program = problem(case), ladder.compiled(BACKEND, case, plan, shuffle=shuffle)
     order = batches.fixed_order(140)
     if shuffle:

@@ -224,24 +224,24 @@ class _LosesACutStep(FaultyReference):
         state.parameters[...] = before
 
 
-_EVERY_RUNG = frozenset({"kernel", "gradient", "epoch", "run", "contract", "many"})
 _TRAINING = frozenset({"epoch", "run", "many"})
+_AGAINST_REFERENCE = _TRAINING | {"kernel", "gradient"}
 
 # name -> (program, the rungs that reject it; all others accept it).
 FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset[str]]] = {
-    "bias_sign_in_forward": (_BiasSignInForward, _EVERY_RUNG),
-    "computes_in_float32": (_ComputesInFloat32, _EVERY_RUNG),
+    "bias_sign_in_forward": (_BiasSignInForward, _AGAINST_REFERENCE | {"difference"}),
+    "computes_in_float32": (_ComputesInFloat32, _AGAINST_REFERENCE | {"difference"}),
     "bias_sign_in_update": (_BiasSignInUpdate, _TRAINING),
-    "skips_last_row": (_SkipsLastRow, _EVERY_RUNG - {"gradient"}),
-    "sums_the_batch": (_SumsTheBatch, _EVERY_RUNG - {"kernel"}),
+    "skips_last_row": (_SkipsLastRow, _TRAINING | {"kernel", "contract"}),
+    "sums_the_batch": (_SumsTheBatch, _TRAINING | {"gradient", "difference", "contract"}),
     "divides_by_batch_size": (_DividesByBatchSize, _TRAINING),
     "relu_slope_one_at_zero": (_ReluSlopeOneAtZero, frozenset({"gradient", "epoch"})),
-    "loss_after_update": (_LossAfterUpdate, _EVERY_RUNG - {"gradient"}),
-    "no_slope_in_first_layer": (_NoSlopeInFirstLayer, _EVERY_RUNG - {"kernel"}),
+    "loss_after_update": (_LossAfterUpdate, _TRAINING | {"kernel", "contract"}),
+    "no_slope_in_first_layer": (_NoSlopeInFirstLayer, _TRAINING | {"gradient", "difference"}),
     "mutates_x": (_MutatesX, frozenset({"contract"})),
-    "needs_writable": (_NeedsWritable, _EVERY_RUNG - {"gradient"}),
+    "needs_writable": (_NeedsWritable, _TRAINING | {"kernel", "contract", "repeat"}),
     "hides_nan": (_HidesNan, frozenset({"contract"})),
-    "remembers_calls": (_RemembersCalls, frozenset({"contract"})),
+    "remembers_calls": (_RemembersCalls, frozenset({"repeat"})),
     "fills_gaps": (_FillsGaps, frozenset({"contract"})),
     "writes_all_losses": (_WritesAllLosses, frozenset({"epoch", "contract", "many"})),
     "reuses_logits": (_ReusesLogits, frozenset({"contract"})),
@@ -254,7 +254,7 @@ FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset[str]]]
 def faulty_backend(fault: str) -> FaultyBackend:
     """Return the backend with this fault, a key of `FAULTS`."""
     program, _ = FAULTS[fault]
-    name = f"wrong: {fault}"
+    name = f"faulty: {fault}"
     if issubclass(program, OneByOne):
         return FaultyBackend(name, many=program)
     return FaultyBackend(name, program)

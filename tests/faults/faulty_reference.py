@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import (
+    RATES,
+    WEIGHTS,
     Capabilities,
     ManyProgram,
     Plan,
@@ -136,8 +138,16 @@ class FaultyBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of the reference, and several networks at once."""
-        return dataclasses.replace(registry.load(REFERENCE).capabilities, many=True)
+        """Those that `FaultyReference` trains, and several networks at once."""
+        return Capabilities.of(
+            layers=["dense"],
+            activations=["identity", "sigmoid", "tanh", "relu"],
+            losses=["binary_cross_entropy", "categorical_cross_entropy"],
+            optimizers=["sgd", "momentum", "nesterov", "l2"],
+            dtypes=["float64"],
+            many=True,
+            step_fields=[RATES, WEIGHTS],
+        )
 
     def compile(
         self,

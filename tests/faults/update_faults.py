@@ -222,7 +222,7 @@ UPDATE_FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset
     "l2_on_biases": (_L2OnBiases, _TRAINING),
     "l2_beside_velocity": (_L2BesideVelocity, _TRAINING),
     "l2_divided_by_rows": (_L2DividedByRows, _TRAINING | {"contract"}),
-    "l2_in_gradients": (_L2InGradients, frozenset({"gradient", "contract"})),
+    "l2_in_gradients": (_L2InGradients, frozenset({"gradient"})),
     "l2_in_losses": (_L2InLosses, _TRAINING | {"kernel", "contract"}),
     "nesterov_is_plain": (_NesterovIsPlain, _TRAINING),
     "dampens": (_Dampens, _TRAINING),

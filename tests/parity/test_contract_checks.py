@@ -10,10 +10,10 @@ from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise.contract import Plan
 from samplewise.network import SGD
 from samplewise.testing import ladder
-from samplewise.testing.cases import Case
+from samplewise.testing.cases import dense_case
 from samplewise.testing.measures import Measure
 
-CASE = Case(3, (3, 2), 3, "tanh", batch_size=4, rows=11)
+CASE = dense_case(3, (3, 2), 3, "tanh", batch_size=4, rows=11)
 
 
 class CountsSteps(FaultyReference):

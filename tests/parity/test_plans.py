@@ -10,7 +10,8 @@ from samplewise.contract import PLANS
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import SGD
 from samplewise.testing import ladder, tolerances
-from samplewise.testing.cases import RULES, Case
+from samplewise.testing.cases import dense_case
+from samplewise.testing.design import LINEAR_RULES
 
 EPOCHS = 10
 BACKEND_PLANS = [
@@ -18,15 +19,15 @@ BACKEND_PLANS = [
     *(("numba_cpu", plan) for plan in PLANS),
 ]
 CASES = [
-    Case(
+    dense_case(
         *(inputs, hidden, outputs), rows=150, batch_size=batch, optimizer=rule, learning_rate=0.002
     )
     for inputs, hidden, outputs, batch, rule in (
         (784, (10,), 1, 1, SGD()),
-        (784, (10,), 1, 1, RULES[-1]),
-        (784, (20, 6), 3, 7, RULES[0]),
-        (30, (12,), 3, 1, RULES[3]),
-        (200, (), 1, 1, RULES[1]),
+        (784, (10,), 1, 1, LINEAR_RULES[-1]),
+        (784, (20, 6), 3, 7, LINEAR_RULES[1]),
+        (30, (12,), 3, 1, LINEAR_RULES[4]),
+        (200, (), 1, 1, LINEAR_RULES[2]),
     )
 ]
 

@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from samplewise import __version__
 from samplewise.cli.backends import backends
 from samplewise.cli.bench import bench
+from samplewise.cli.check_backend import check_backend
 from samplewise.cli.data import data
 from samplewise.cli.evaluate import evaluate
 from samplewise.cli.explain import explain
@@ -22,7 +23,7 @@ from samplewise.cli.train import train
 
 COMMANDS = (
     *(train, find_rate, explain, summary, evaluate, predict),
-    *(data, backends, report, bench, scaling),
+    *(data, backends, check_backend, report, bench, scaling),
 )
 
 

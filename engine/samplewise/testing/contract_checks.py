@@ -1,4 +1,4 @@
-"""What a program promises whatever it computes, checked without any other backend."""
+"""Checks of what every program does whatever it computes, without any other backend."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def takes_read_only(program: Program, drawn: Problem, steps: Steps) -> list[Meas
 
 
 def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """Results are new arrays of the promised shape and dtype, and stay as they are."""
+    """Results are new arrays of the right shape and dtype, and stay as they are."""
     logits = program.predict(drawn.parameters, drawn.X)
     loss, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     kept = logits.copy(), gradient.copy()

@@ -145,7 +145,7 @@ def plans(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
         "plan": _plans(offered),
         "inputs": (7, 50),
         "batch_size": (1, 7, ROWS),
-        "step_fields": (FIELDS[0], FIELDS[2]),
+        "step_fields": FIELDS,
         "dtype": DTYPES,
     }
     for row in _rows(_within(factors, offered), strength):

@@ -8,6 +8,7 @@ reference, and many compares several networks at once with each alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from samplewise import registry
 from samplewise.contract import Backend, Capabilities, Program, Steps
 from samplewise.contract.capabilities import Need
-from samplewise.contract.plan import DIRECT
+from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network import SGD
 from samplewise.testing import contract_checks, design, differences, measures, tolerances
 from samplewise.testing.cases import Case
@@ -179,7 +180,8 @@ def rungs_for(offered: Capabilities) -> list[str]:
     return [rung for rung in RUNGS if left_out.get(rung, True)]
 
 
-def trials(rung: str, offered: Capabilities, strength: int = 2) -> list[Trial]:
+@cache
+def trials(rung: str, offered: Capabilities, strength: int = 2) -> tuple[Trial, ...]:
     """Return what a backend is tried on: all cases of the rung that its capabilities cover.
 
     Args:
@@ -188,19 +190,21 @@ def trials(rung: str, offered: Capabilities, strength: int = 2) -> list[Trial]:
         strength: 2 where any two capabilities are to meet, 3 for any three.
     """
     _, found = RUNGS[rung]
-    return list(
-        dict.fromkeys(
-            trial
-            for trial in found(offered, strength)
-            if trial.case.is_offered(offered, trial.plan)
-        )
-    )
+    every = (t for t in found(offered, strength) if t.case.is_offered(offered, t.plan))
+    return tuple(dict.fromkeys(every))
 
 
 def tested_by(rung: str, trial: Trial) -> list[Need]:
     """Return the capabilities that a trial tests on a rung."""
     purpose = [_PURPOSES[rung]] if rung in _PURPOSES else []
-    return [*purpose, *trial.case.needs(trial.plan)]
+    needs = trial.case.needs(trial.plan)
+    return [*purpose, *((kind, name) for kind, name in needs if _takes_part(kind, name, rung))]
+
+
+def _takes_part(kind: str, name: str, rung: str) -> bool:
+    """Return whether a rung would notice it: no update is made on some, and auto is no plan."""
+    untrained = rung in ("kernel", "gradient", "difference")
+    return name != AUTO_PLAN and not (untrained and kind in ("optimizer", "plan", "step field"))
 
 
 def climb(backend: Backend, rung: str, case: Any, plan: str | None = None) -> list[Measure]:

@@ -1,4 +1,4 @@
-"""What a program promises where it follows rates of single steps, and weights of rows."""
+"""Checks of rates of single steps and of weights of rows, without any other backend."""
 
 from __future__ import annotations
 

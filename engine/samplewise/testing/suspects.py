@@ -13,8 +13,8 @@ MOST_SUSPECTS = 3
 def suspects(rung: str, trials: Sequence[tuple[list[Need], bool, float]]) -> list[str]:
     """Return a line for each capability that failures follow, the likeliest first.
 
-    The likeliest is the one of whose trials the largest share failed; of equals, the one in most
-    failed trials, as others stand out only by always going with it; then what the rung is for.
+    The likeliest is the one whose trials are most nearly those that failed: the share of trials
+    with both, of trials with either. What the rung is for comes first among equals.
 
     Args:
         rung: its name.
@@ -24,12 +24,12 @@ def suspects(rung: str, trials: Sequence[tuple[list[Need], bool, float]]) -> lis
     failed = Counter(need for needs, wrong, _ in trials if wrong for need in needs)
     total, wrong = len(trials), sum(failing for _, failing, _ in trials)
 
-    def likelihood(need: Need) -> tuple[float, int]:
-        return failed[need] / with_it[need], failed[need]
+    def overlap(need: Need) -> float:
+        return failed[need] / (wrong + with_it[need] - failed[need])
 
     return [
         f"{kind} '{name}': fails in {failed[kind, name]} of the {with_it[kind, name]} trials with "
         f"it on the {rung} rung, and in {wrong - failed[kind, name]} of the "
         f"{total - with_it[kind, name]} without it"
-        for kind, name in sorted(failed, key=likelihood, reverse=True)[:MOST_SUSPECTS]
+        for kind, name in sorted(failed, key=overlap, reverse=True)[:MOST_SUSPECTS]
     ]

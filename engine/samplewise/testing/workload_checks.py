@@ -1,4 +1,4 @@
-"""What a program promises about the workload that it was compiled for."""
+"""Checks of what a program does with the workload that it was compiled for."""
 
 from __future__ import annotations
 

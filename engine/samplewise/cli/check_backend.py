@@ -1,0 +1,45 @@
+"""`samplewise check-backend`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from samplewise.cli import console, options
+
+Name = Annotated[str, typer.Argument(help="Backend, as `samplewise backends` lists it.")]
+Thorough = Annotated[
+    bool,
+    typer.Option(
+        "--thorough", help="Test any three capabilities together, not any two. Takes minutes."
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option(help="File to write the certificate to, as JSON.", show_default=False)
+]
+
+
+def check_backend(
+    name: Name,
+    thorough: Thorough = False,
+    as_json: options.AsJson = False,
+    out: Out = None,
+    force: options.Force = False,
+) -> None:
+    """Test a backend against the reference; exit code 1 if it disagrees."""
+    from samplewise import registry
+    from samplewise.cli.outputs import check_output_file
+    from samplewise.files import write_text
+    from samplewise.testing import certify
+
+    backend = registry.load(name)
+    if out is not None:
+        check_output_file(out, force=force)
+    certificate = certify(backend, thorough=thorough)
+    if out is not None:
+        write_text(out, certificate.to_json() + "\n")
+    console.result(certificate.to_json() if as_json else str(certificate))
+    if not certificate.passed:
+        raise typer.Exit(1)
