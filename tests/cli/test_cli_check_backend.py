@@ -43,7 +43,7 @@ def test_a_right_backend_gets_its_certificate_as_text_and_file(cli, tmp_path):
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("right keeps the contract: ")
     assert "layer dense" in ended.out
-    assert "layer 'conv': not offered" in ended.out
+    assert "  not offered: layer 'avg_pool', layer 'conv'" in ended.out
     found = json.loads(file.read_text())
     assert found["passed"] is True
     assert found["strength"] == 2

@@ -129,7 +129,10 @@ class Certificate:
         return [*lines, "", *_table(("capability", "trials", "failed", "largest/allowed"), each)]
 
     def _not_tested(self) -> list[str]:
-        return ["not tested", *(f"  {each.what}: {each.why}" for each in self.untested)]
+        by_reason: dict[str, list[str]] = {}
+        for each in self.untested:
+            by_reason.setdefault(each.why, []).append(each.what)
+        return ["not tested", *(f"  {why}: {', '.join(what)}" for why, what in by_reason.items())]
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import cycle
+from itertools import cycle, groupby
 from typing import Any
 
 from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities
@@ -25,8 +25,8 @@ from samplewise.testing.cases import LONG_ROWS, PLAIN, ROWS, Case, dense_case
 from samplewise.testing.covering import Row, covering
 from samplewise.testing.networks import BODIES, DENSE_FIRST
 
-SMALL_ROWS = 23
-CONTRACT_ROWS = 11
+SMALL_ROWS = 17
+CONTRACT_ROWS = 9
 SLOPE_ROWS = 2
 OUTPUTS = 3
 # Of rules with momentum on inputs of which there are many.
@@ -124,7 +124,7 @@ def contracts(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
     """Yield trials for what a program must do whatever it computes."""
     factors: dict[str, Sequence[Any]] = {
         "body": tuple(BODIES),
-        "rule": RULES,
+        "rule": tuple({rule.variant: rule for rule in RULES}.values()),
         "dtype": DTYPES,
         "batch_size": (1, 4),
     }
@@ -154,9 +154,13 @@ def plans(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
 
 
 def whole_runs(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
-    """Yield trials for several epochs by every plan, which keeps something from one to the next."""
+    """Yield trials for several epochs by every plan, which keeps something from one to the next.
+
+    Long epochs take the plans in turn.
+    """
     yield from _by_plan(offered, strength, ROWS, (1, 7, ROWS))
-    yield from _long_epochs(offered)
+    by_case = [list(trials) for _, trials in groupby(_long_epochs(offered), lambda t: t.case)]
+    yield from (trials[k % len(trials)] for k, trials in enumerate(by_case))
 
 
 def _by_plan(
@@ -187,7 +191,7 @@ def _long_epochs(offered: Capabilities) -> Iterator[Trial]:
     for rule, (batch, hidden, outputs) in zip(LINEAR_RULES, shapes, strict=False):
         fields = {"dtype": next(dtypes), "optimizer": rule, "learning_rate": CALM_RATE}
         case = dense_case(30, hidden, outputs, "tanh", batch_size=batch, rows=LONG_ROWS, **fields)
-        yield from (Trial(case, plan) for plan in _plans(offered))
+        yield from (Trial(case, plan) for plan in _plans(offered) if plan != AUTO_PLAN)
 
 
 def _in_turn(rows: Sequence[Row], others: Mapping[str, tuple[Any, ...]]) -> Iterator[Row]:

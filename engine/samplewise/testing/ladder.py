@@ -36,6 +36,8 @@ from samplewise.testing.runs import (
 from samplewise.testing.workload_checks import keeps_to_workload
 from samplewise.training import batches
 
+# Of which a forward or backward pass is compared.
+SOME_ROWS = 12
 # Steps of a call where an epoch is cut: blocks of any built-in backend are cut, too.
 CUT_STEPS = 5
 # Of a small network, in one training: shuffled, cut, with what the first epoch left.
@@ -50,14 +52,14 @@ def _both(backend: Backend, case: Case, plan: str | None) -> tuple[Program, Prog
 
 
 def kernel(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Compare the logits of all rows and of one, and the losses that the first step sees."""
+    """Compare the logits of some rows and of one, and the losses that the first step sees."""
     drawn, allowed = problem(case), tolerances.tolerance("forward", case.dtype)
     program, reference = _both(backend, case, plan)
-    found = []
-    for what, X in (("logits", drawn.X), ("logits of one row", drawn.X[-1:])):
+    found, some = [], min(case.rows, SOME_ROWS)
+    for what, X in (("logits", drawn.X[:some]), ("logits of one row", drawn.X[-1:])):
         got, want = (p.predict(drawn.parameters, X) for p in (program, reference))
         found.append(measures.entries(what, got, want, allowed))
-    for what, rows in (("loss of one row", 1), ("losses of one batch", case.rows)):
+    for what, rows in (("loss of one row", 1), ("losses of one batch", some)):
         got, want = (_first_losses(p, drawn, rows) for p in (program, reference))
         found.append(measures.entries(what, got, want, allowed))
     return found
@@ -71,11 +73,11 @@ def _first_losses(program: Program, drawn: Problem, rows: int) -> NDArray[Any]:
 
 
 def gradient(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Compare the mean loss and its gradient, of all rows and of one."""
-    drawn = problem(case)
+    """Compare the mean loss and its gradient, of some rows and of one."""
+    drawn, some = problem(case), min(case.rows, SOME_ROWS)
     program, reference = _both(backend, case, plan)
     found = []
-    for X, Y in ((drawn.X, drawn.Y), (drawn.X[:1], drawn.Y[:1])):
+    for X, Y in ((drawn.X[:some], drawn.Y[:some]), (drawn.X[:1], drawn.Y[:1])):
         loss, got = program.gradients(drawn.parameters, X, Y)
         wanted_loss, want = reference.gradients(drawn.parameters, X, Y)
         allowed = tolerances.tolerance("forward", case.dtype)

@@ -79,7 +79,7 @@ def _every_layer(activation: str, outputs: int) -> Network:
         *(Conv2D(2, (2, 2), 1, "same", activation), AvgPool2D((1, 2), 1), Flatten()),
         *(Dense(3, activation), Dense(outputs)),
     )
-    return Network((2, 7, 6), layers)
+    return Network((2, 6, 5), layers)
 
 
 BODIES: dict[str, Body] = {

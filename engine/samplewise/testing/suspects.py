@@ -27,9 +27,15 @@ def suspects(rung: str, trials: Sequence[tuple[list[Need], bool, float]]) -> lis
     def overlap(need: Need) -> float:
         return failed[need] / (wrong + with_it[need] - failed[need])
 
-    return [
-        f"{kind} '{name}': fails in {failed[kind, name]} of the {with_it[kind, name]} trials with "
-        f"it on the {rung} rung, and in {wrong - failed[kind, name]} of the "
-        f"{total - with_it[kind, name]} without it"
-        for kind, name in sorted(failed, key=overlap, reverse=True)[:MOST_SUSPECTS]
-    ]
+    likeliest = sorted(failed, key=overlap, reverse=True)[:MOST_SUSPECTS]
+    return [_line(need, failed[need], with_it[need], wrong, total, rung) for need in likeliest]
+
+
+def _line(need: Need, failed: int, with_it: int, wrong: int, total: int, rung: str) -> str:
+    kind, name = need
+    rest = (
+        f"{wrong - failed} of the {total - with_it} without it" if total > with_it else "no others"
+    )
+    return (
+        f"{kind} '{name}': fails in {failed} of the {with_it} trials with it, {rest} ({rung} rung)"
+    )
