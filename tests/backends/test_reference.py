@@ -74,15 +74,14 @@ def test_l2_steps_along_the_slope_of_the_penalised_loss():
     case = replace(CASE, optimizer=SGD(l2=l2))
     drawn, layout = problem(case), case.network.layout
 
-    class Penalised:
-        def gradients(self, theta, X, Y):
-            loss, gradient = program.gradients(theta, X, Y)
-            views = layout.views(theta)
-            weights = [view for name, view in views.items() if name.endswith("weight")]
-            return loss + l2 / 2 * sum(float((W * W).sum()) for W in weights), gradient
+    def penalised(theta):
+        loss, _ = program.gradients(theta, drawn.X, drawn.Y)
+        views = layout.views(theta)
+        weights = [view for name, view in views.items() if name.endswith("weight")]
+        return loss + l2 / 2 * sum(float((W * W).sum()) for W in weights)
 
     program = ladder.compiled(registry.load("reference"), case)
-    slope = central_difference(Penalised(), drawn)
+    slope = central_difference(penalised, drawn)
     state, _ = steps_of(case, 1)
     moved = (drawn.parameters - state.parameters) / case.learning_rate
     allowed = tolerances.tolerance("central_difference", "float64")

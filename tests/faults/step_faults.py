@@ -63,11 +63,13 @@ class _WeighsLosses(FaultyReference):
             losses *= steps.weights
 
 
+_WEIGHTED = frozenset({"contract", "epoch", "run"})
+
 # name -> (program, the rungs that reject it; all others accept it).
 STEP_FAULTS: dict[str, tuple[type[FaultyReference], frozenset[str]]] = {
-    "one_rate_a_window": (_OneRateAWindow, frozenset({"contract"})),
-    "ignores_weights": (_IgnoresWeights, frozenset({"contract"})),
-    "weights_by_position": (_WeightsByPosition, frozenset({"contract"})),
-    "divides_by_weights": (_DividesByWeights, frozenset({"contract"})),
-    "weighs_losses": (_WeighsLosses, frozenset({"contract"})),
+    "one_rate_a_window": (_OneRateAWindow, frozenset({"contract", "epoch"})),
+    "ignores_weights": (_IgnoresWeights, _WEIGHTED),
+    "weights_by_position": (_WeightsByPosition, _WEIGHTED),
+    "divides_by_weights": (_DividesByWeights, _WEIGHTED),
+    "weighs_losses": (_WeighsLosses, _WEIGHTED),
 }

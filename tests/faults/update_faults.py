@@ -228,7 +228,7 @@ UPDATE_FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset
     "dampens": (_Dampens, _TRAINING),
     "velocity_times_rate": (_VelocityTimesRate, _TRAINING),
     "forgets_velocity": (_ForgetsVelocity, _TRAINING | {"contract"}),
-    "keeps_its_velocity": (_KeepsItsVelocity, _TRAINING | {"contract"}),
+    "keeps_its_velocity": (_KeepsItsVelocity, _TRAINING | {"contract", "repeat"}),
     "replaces_velocity": (_ReplacesVelocity, frozenset({"contract"})),
     "fills_velocity_gaps": (_FillsVelocityGaps, frozenset({"contract"})),
     "never_synchronizes": (_NeverSynchronizes, _TRAINING),

@@ -121,14 +121,13 @@ def slopes(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
 
 
 def contracts(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
-    """Yield trials for what a program must do whatever it computes."""
+    """Yield trials for what a program must do whatever it computes; most of it takes turns."""
     factors: dict[str, Sequence[Any]] = {
         "body": tuple(BODIES),
-        "rule": tuple({rule.variant: rule for rule in RULES}.values()),
         "dtype": DTYPES,
         "batch_size": (1, 4),
     }
-    others = {"activation": ACTIVATIONS, "loss": LOSSES, "options": OPTIONS}
+    others = {"rule": RULES, "activation": ACTIVATIONS, "loss": LOSSES, "options": OPTIONS}
     plan = DIRECT if DIRECT in offered.plans else AUTO_PLAN
     for row in _in_turn(_rows(_within(factors, offered), strength), _within(others, offered)):
         yield Trial(_case(row, rows=CONTRACT_ROWS), plan)

@@ -1,7 +1,8 @@
-"""Gradients against central differences of the loss that is reported."""
+"""Gradients against central differences of the mean loss."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
@@ -15,13 +16,18 @@ from samplewise.testing.problems import Problem
 def gradient_is_the_slope(program: Program, drawn: Problem) -> list[Measure]:
     """Compare the gradient, tensor by tensor; float64 only, as float32 has no digits left."""
     _, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
-    slope = central_difference(program, drawn)
+    slope = central_difference(lambda theta: _mean_loss(program, drawn, theta), drawn)
     allowed = tolerances.tolerance("central_difference", drawn.dtype.name)
     return measures.layers("gradient", drawn.network.layout, gradient, slope, allowed)
 
 
-def central_difference(program: Program, drawn: Problem) -> NDArray[Any]:
-    """Return the slope of the program's mean loss by each parameter, (P,), gaps 0."""
+def _mean_loss(program: Program, drawn: Problem, parameters: NDArray[Any]) -> float:
+    """Return the mean loss that the logits have: half the work of a gradient."""
+    return drawn.loss.mean(program.predict(parameters, drawn.X), drawn.Y)
+
+
+def central_difference(value: Callable[[NDArray[Any]], float], drawn: Problem) -> NDArray[Any]:
+    """Return the slope of a function by each parameter of a problem, (P,), gaps 0."""
     slope = drawn.network.layout.zeros(drawn.dtype)
     for slot in drawn.network.layout.slots:
         for p in range(slot.offset, slot.offset + slot.size):
@@ -29,6 +35,5 @@ def central_difference(program: Program, drawn: Problem) -> NDArray[Any]:
             above, below = drawn.parameters.copy(), drawn.parameters.copy()
             above[p] += h
             below[p] -= h
-            rise = [program.gradients(theta, drawn.X, drawn.Y)[0] for theta in (above, below)]
-            slope[p] = (rise[0] - rise[1]) / (above[p] - below[p])
+            slope[p] = (value(above) - value(below)) / (above[p] - below[p])
     return slope

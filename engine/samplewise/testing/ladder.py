@@ -90,7 +90,7 @@ def gradient(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
 
 
 def difference(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Compare the gradient with central differences of the backend's own mean loss."""
+    """Compare the gradient with central differences of the loss of the backend's own logits."""
     return differences.gradient_is_the_slope(compiled(backend, case, plan), problem(case))
 
 
