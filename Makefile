@@ -1,10 +1,13 @@
-# Everything is installed into $(VENV) from the lock files; Python 3.11 or later and make are all that is needed.
+# Everything is installed from the lock files; Python 3.11, 3.12 or 3.13 and make are all that is needed.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS_VENV ?= $(VENV)-peers
 PEERS_READY := $(PEERS_VENV)/.ready
+PEERS_LOCK ?= requirements/peers.lock
+# Set, it puts the pip of pip.lock into each new environment first; otherwise the one that Python brings installs.
+NEWER_PIP ?=
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 # Each process begins with half of the suite in order, as tests of a file share what they computed.
 IN_PARALLEL := -n 2 --dist worksteal
@@ -19,15 +22,29 @@ help:
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        measure everything and print one table"
 	@echo "make bench-quick  run every benchmark once, keep nothing"
-	@echo "make peers        compare with JAX, PyTorch, scikit-learn and FANN, into peers/"
-	@echo "make wheel        build the wheel, install it into a new environment, and run it"
+	@echo "make peers        compare with JAX, PyTorch, scikit-learn and FANN, into peers/ (on Linux downloads 3 GB;"
+	@echo "                  with PEERS_LOCK=requirements/peers-cpu.lock 0.3 GB, see requirements/README.md)"
+	@echo "make wheel        build the wheel, install it into a new environment, check and run it"
 	@echo "make lock         resolve requirements/*.lock anew"
+	@echo "make clean        remove all that these made"
+	@echo
+	@echo "PYTHON=python3.12 chooses the Python, VENV=.venv the environment's folder; NEWER_PIP=yes installs with the pip of"
+	@echo "requirements/pip.lock instead of the one that Python brings."
 
-$(READY): requirements/dev.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+# $(call environment,FOLDER,LOCK,PROJECT) makes a new environment of exactly the lock and the project.
+define environment
+	$(PYTHON) -m venv --clear $(1)
+	$(if $(NEWER_PIP),$(1)/bin/python requirements/install.py requirements/pip.lock)
+	$(1)/bin/python requirements/install.py $(2) $(3)
+endef
+
+$(READY): requirements/dev.lock requirements/install.py pyproject.toml
+	$(call environment,$(VENV),requirements/dev.lock,--editable .)
 	@touch $@
+
+# Without the project, whose bounds may no longer fit the old lock when `make lock` is called.
+$(BIN)/uv:
+	$(call environment,$(VENV),requirements/dev.lock)
 
 report: $(READY)
 	$(BIN)/samplewise report --out report --force
@@ -64,11 +81,9 @@ bench-quick: $(READY)
 	SAMPLEWISE_BENCH_ROUNDS=1 $(ASV) run --python=same --quick --dry-run --show-stderr
 	$(BIN)/python -m pytest tests/perf -o addopts="--strict-markers --strict-config -ra" --benchmark-disable
 
-# The peers stay out of $(VENV), which is what the lock file says. libfann is the system's.
-$(PEERS_READY): requirements/dev.lock pyproject.toml
-	$(PYTHON) -m venv $(PEERS_VENV)
-	$(PEERS_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.lock
-	$(PEERS_VENV)/bin/python -m pip install --quiet --no-build-isolation --editable '.[peers]'
+# The peers have an environment of their own: PyTorch is large. libfann is the system's.
+$(PEERS_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml
+	$(call environment,$(PEERS_VENV),$(PEERS_LOCK),--editable .)
 	@touch $@
 
 peers: $(PEERS_READY)
@@ -77,16 +92,21 @@ peers: $(PEERS_READY)
 wheel: $(READY)
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
-	$(PYTHON) -m venv --clear build/wheel/env
-	build/wheel/env/bin/python -m pip install --quiet --require-hashes -r requirements/runtime.lock
-	build/wheel/env/bin/python -m pip install --quiet --no-deps build/wheel/*.whl
+	$(call environment,build/wheel/env,requirements/runtime.lock,build/wheel/*.whl)
 	cd build/wheel && env/bin/samplewise report --repeats 1 --backend vectorized --force
 
-lock: $(READY)
-	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --upgrade -o requirements/runtime.lock
-	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --upgrade --extra dev -c requirements/runtime.lock -o requirements/dev.lock
+# A pre-release is the newest that fits now and then, and no one asked for it. torch's CPU build needs none of the
+# packages that only Linux has in peers.lock; torch-cpu.txt names it in torch's place.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --prerelease disallow --upgrade
+
+lock: | $(BIN)/uv
+	$(BIN)/$(COMPILE) pyproject.toml -o requirements/runtime.lock
+	$(BIN)/$(COMPILE) pyproject.toml --extra dev -c requirements/runtime.lock -o requirements/dev.lock
+	$(BIN)/$(COMPILE) pyproject.toml --extra dev --extra peers -c requirements/runtime.lock -o requirements/peers.lock
+	awk '/^[^ ]/ { kept = !/^torch==/ && !/sys_platform == .linux./ } kept' requirements/peers.lock \
+	  | cat - requirements/torch-cpu.txt > requirements/peers-cpu.lock
+	echo pip | $(BIN)/$(COMPILE) - -o requirements/pip.lock
 
 clean:
 	rm -rf $(VENV) $(PEERS_VENV) peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run

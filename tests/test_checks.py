@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from samplewise import checks
 from samplewise.errors import ParameterError, SamplewiseError
@@ -66,3 +68,14 @@ def test_hostile_text_is_escaped_and_cut():
 def test_parameter_errors_are_value_errors_of_the_family():
     assert issubclass(ParameterError, SamplewiseError)
     assert issubclass(ParameterError, ValueError)
+
+
+@given(st.lists(st.text("ab,:\"' ", min_size=1).filter(str.strip), min_size=1))
+def test_names_that_are_quoted_are_read_back(names):
+    assert checks.listed_names(",".join(map(checks.quoted, names))) == tuple(names)
+
+
+@pytest.mark.parametrize("text", ["", "a,", ",a", '"a', '"a"b,c', '" ",a', 'a, "'])
+def test_lists_with_a_blank_name_or_an_open_quote_are_not_read(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - callers say what is expected
+        checks.listed_names(text)

@@ -89,6 +89,7 @@ def test_no_source_at_all_gives_the_defaults():
     [
         ("data", "./x y.npz", "./x y.npz"),
         ("classes", "4, 9", ("4", "9")),
+        ("classes", '"salt, fine",5" disk, "a ""b"""', ("salt, fine", '5" disk', 'a "b"')),
         ("preprocess", "none", "none"),
         ("split", ".25", 0.25),
         ("stratify", "true", True),
@@ -175,6 +176,8 @@ def test_the_variable_of_the_backend_is_left_to_the_registry(config, monkeypatch
         ("hidden", "10,,3", "128,32, or none"),
         ("classes", "4", "at least two"),
         ("classes", "4,", "names such as"),
+        ("classes", '"4,9', "one with a comma in double quotes"),
+        ("classes", '"4"9,8', "names such as"),
         ("classes", "", "names such as"),
         ("data", "", "data is empty"),
         ("split", "0", "finite number above 0"),
@@ -282,8 +285,14 @@ def test_a_schedule_and_its_options_may_come_from_anywhere(config):
 
 def test_class_weights_in_a_file_are_a_text(config):
     assert read_config(config('class_weight = "1:2"\n')) == {"class_weight": "1:2"}
-    with pytest.raises(ConfigError, match='must be "balanced" or as in "0:1,1:2.5"'):
+    with pytest.raises(ConfigError, match='must be "balanced" or as in "cat:1,dog:2.5"'):
         read_config(config("class_weight = 2\n"))
+
+
+def test_class_weights_go_by_name(config):
+    path = config("class_weight = '\"a, b\":2,cat:1'\n")
+    assert effective({}, path).class_weight == '"a, b":2.0,cat:1.0'
+    assert effective({"class_weight": 'cat:1, "a, b":2'}, None) == effective({}, path)
 
 
 def test_settings_that_do_not_go_together_are_refused():

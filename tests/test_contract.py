@@ -15,6 +15,8 @@ from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
 
 BACKENDS = ("reference", "vectorized", "numba_cpu")
+# Members of a backend that need not be there.
+LEFT_OUT = {"compile_many", "unavailable"}
 HUGE = [-1000.0, -745.0, -89.0, -40.0, -1.0, -0.0, 0.0, 0.5, 37.0, 88.8, 710.0, 1000.0]
 OPERATION = {dtype: tolerances.tolerance("operation", dtype) for dtype in ("float64", "float32")}
 
@@ -33,11 +35,12 @@ def parameters_of(function):
 def test_signatures_are_those_of_the_contract(name):
     backend = registry.load(name)
     program = ladder.compiled(backend, dense_case(3, (2,), 1))
-    many = {"compile_many"} - ({"compile_many"} if backend.capabilities.many else set())
+    assert hasattr(backend, "compile_many") or not backend.capabilities.many
     for protocol, thing in ((Program, program), (Backend, backend)):
-        for method in set(public_methods(protocol)) - many:
-            wanted = parameters_of(getattr(protocol, method))
-            assert parameters_of(getattr(type(thing), method)) == wanted, method
+        for method in public_methods(protocol):
+            if method not in LEFT_OUT or hasattr(thing, method):
+                wanted = parameters_of(getattr(protocol, method))
+                assert parameters_of(getattr(type(thing), method)) == wanted, method
     assert backend.name == name
     assert isinstance(backend.capabilities, Capabilities)
 

@@ -21,7 +21,7 @@ BACKENDS = ("reference", "vectorized", "numba_cpu")
 
 def model(backend, dtype="float64", activation="sigmoid", scale=1.0):
     network = multilayer_perceptron(40, (60,), 3, activation)
-    parameters = initialize(network, "glorot_normal", Streams(0).generator("init"), dtype)
+    parameters = initialize(network, "glorot_normal", Streams(0).of_run("init"), dtype)
     return Model(
         network=network,
         loss=loss_named("categorical_cross_entropy"),

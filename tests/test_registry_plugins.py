@@ -1,5 +1,6 @@
 """Offers of other distributions, without installing any: shadowed, broken, hostile and twice."""
 
+import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -40,6 +41,10 @@ class EntryPoint:
 def backend(name="theirs", **changes):
     members = {"name": name, "capabilities": CAPABILITIES, "compile": lambda *_: None}
     return SimpleNamespace(**(members | changes))
+
+
+def raises():
+    raise OSError("no device")
 
 
 @pytest.fixture
@@ -93,6 +98,11 @@ def test_two_offers_of_one_name_are_told_apart_and_the_hint_names_both(install):
         (backend(compile=None), "compile of the backend of theirs 1.2 .* cannot be called"),
         (backend(contract_version=CONTRACT_VERSION + 1), "made for version 2 of the contract"),
         (SimpleNamespace(name="theirs"), "has no 'capabilities'"),
+        (backend(unavailable=raises), "OSError: no device"),
+        (backend(unavailable=lambda: True), "unavailable of .* returned True; it returns a reason"),
+        (backend(unavailable=lambda: " "), "unavailable of .* returned ' '; it returns a reason"),
+        (backend(unavailable="no"), "TypeError: 'str' object is not callable"),
+        (backend(unavailable=lambda: sys.exit(3)), r"left Python with SystemExit\(3\)"),
         (SystemExit(3), r"left Python with SystemExit\(3\)"),
         (RuntimeError("\x1b[31mred"), r"RuntimeError: \\x1b\[31mred"),
     ],
@@ -105,7 +115,16 @@ def test_a_broken_offer_says_why_and_harms_no_other(install, offered, message):
     assert all(row.available for row in registry.listings() if row.name != "theirs")
     with pytest.raises(UnavailableBackendError, match=message) as caught:
         registry.load("theirs")
-    assert isinstance(caught.value.__cause__, ContractError | RuntimeError)
+    causes = ContractError | RuntimeError | OSError | TypeError
+    assert isinstance(caught.value.__cause__, causes)
+
+
+def test_a_backend_may_say_why_it_cannot_run_here(install):
+    install(EntryPoint("theirs", backend(unavailable=lambda: "no device; plug one in")))
+    (row,) = (row for row in registry.listings() if row.name == "theirs")
+    assert (row.available, row.reason) == (False, "no device; plug one in")
+    with pytest.raises(UnavailableBackendError, match="is unavailable: no device; plug one in; av"):
+        registry.load("theirs")
 
 
 def test_a_backend_may_say_its_contract(install):

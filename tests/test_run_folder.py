@@ -62,6 +62,7 @@ def test_a_run_is_written_whole(result, tmp_path):
         {"backend": "reference", "activation": "relu", "hidden": (5, 3), "learning_rate": 1 / 3},
     ],
 )
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_the_configuration_written_gives_the_same_bits_again(file, tmp_path, changes):
     first = run(experiment(file, **changes))
     write_run(first, tmp_path / "run", force=False)
@@ -174,6 +175,7 @@ def test_a_run_with_validation_rows_draws_their_curve_and_says_how_many(file, tm
     np.testing.assert_array_equal(again.model.parameters, done.model.parameters)
 
 
+@pytest.mark.filterwarnings("ignore:no installed font has CJK:UserWarning")
 def test_class_names_in_any_script_are_kept(tmp_path):
     X = np.arange(40.0).reshape(20, 2)
     dataset = Dataset("t", X, np.arange(20) % 2, ("[red]", "日本 $x$"), "a test")

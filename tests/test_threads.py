@@ -1,16 +1,26 @@
 """Runs that overlap in time share one limit on threads, and leave none behind."""
 
 import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
+from samplewise.data.dataset import Dataset
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.explanation import explain
+from samplewise.experiment.run import prepare
 from samplewise.network import multilayer_perceptron
+from samplewise.registry import Choice
+from samplewise.testing import certify
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
 from samplewise.training.loop import train
+from samplewise.training.many import train_many
+from samplewise.training.rate_finder import find_rate
 from samplewise.training.settings import TrainingSettings
 
 WIDE = multilayer_perceptron(300, (200,), 10)
@@ -109,4 +119,136 @@ def test_runs_in_eight_threads_give_the_bits_of_runs_one_by_one(backend):
     for thread in threads:
         thread.join()
     assert list(results.values()) == serial
+    assert counts() == {2}
+
+
+@pytest.mark.parametrize("moment", ["entering", "leaving"])
+def test_no_run_changes_the_limit_while_another_is_changing_it(monkeypatch, moment):
+    """Two at once could each restore what the other had set."""
+    kind = type(ThreadpoolController().select(user_api="blas").lib_controllers[0])
+    original, here = kind.set_num_threads, threading.current_thread()
+    watched, reached, early = threading.Event(), threading.Event(), []
+
+    def enter_and_leave():
+        with limited(1):
+            pass
+
+    other = threading.Thread(target=enter_and_leave)
+
+    def set_num_threads(self, count):
+        if threading.current_thread() is not here:
+            reached.set()
+        elif watched.is_set() and not early:
+            other.start()
+            early.append(reached.wait(0.1))
+        return original(self, count)
+
+    monkeypatch.setattr(kind, "set_num_threads", set_num_threads)
+    with ExitStack() as stack:
+        if moment == "entering":
+            watched.set()
+        stack.enter_context(limited(1))
+        watched.set()
+    other.join()
+    assert early == [False]
+    assert reached.is_set()
+    assert counts() == {2}
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """What every run resolves to, and the thread counts that its programs found, by occasion."""
+    found = {}
+
+    def look(occasion):
+        found.setdefault(occasion, set()).update(counts())
+
+    class Looks(FaultyReference):
+        def __init__(self, *given):
+            super().__init__(*given)
+            look("compile")
+
+        def warm_up(self):
+            look("warm up")
+            # As a library is that compiling has only now loaded.
+            threadpool_limits(limits=2)
+
+        def run_epoch(self, *given):
+            look("train")
+            super().run_epoch(*given)
+
+        def synchronize(self, state):
+            look("synchronize")
+
+        def predict(self, *given):
+            look("predict")
+            return super().predict(*given)
+
+    choice = Choice(FaultyBackend("looks", Looks), "chosen by the test")
+    monkeypatch.setattr(registry, "resolve", lambda *_: choice)
+    return found
+
+
+FEW = TrainingSettings(epochs=1, batch_size=4)
+FEW_ROWS = TrainingSettings(batch_size=1)
+NARROW = multilayer_perceptron(300, (), 10)
+TRAINING = ("train", "synchronize")
+ALL = ("compile", "warm up", *TRAINING, "predict")
+
+
+def each(occasions, count):
+    return {occasion: {count} for occasion in occasions}
+
+
+def test_a_run_keeps_to_one_thread_whatever_compiling_loads(seen):
+    train(NARROW, X[:40], LABELS[:40], FEW)
+    assert seen == each(ALL, 1)
+    assert counts() == {2}
+
+
+def test_a_run_has_the_threads_that_it_asks_for(seen):
+    with threadpool_limits(limits=1):
+        train(NARROW, X[:40], LABELS[:40], TrainingSettings(epochs=1, batch_size=4, threads=2))
+        assert seen == each(ALL, 2)
+        assert counts() == {1}
+
+
+def test_products_of_networks_at_once_take_one_thread_each(seen):
+    two = TrainingSettings(epochs=1, batch_size=4, threads=2)
+    train_many([NARROW] * 2, X[:40], LABELS[:40], [two] * 2)
+    # What the first of two predictors loads, the second one's warming up still finds.
+    del seen["warm up"]
+    assert seen == each(("compile", *TRAINING, "predict"), 1)
+    assert counts() == {2}
+
+
+def test_a_sweep_of_rates_keeps_to_its_threads(seen):
+    find_rate(NARROW, X[:20], LABELS[:20], FEW_ROWS)
+    assert seen == each(("compile", "warm up", *TRAINING), 1)
+    assert counts() == {2}
+
+
+@pytest.mark.parametrize("measure", [True, False])
+def test_an_explanation_keeps_to_one_thread(seen, measure):
+    labels = LABELS[:40] % 2
+    data = Dataset("rows", X[:40], labels, ("a", "b"), "drawn by a test")
+    chosen = Experiment(epochs=1, hidden=(), batch_size=4)
+    explain(chosen, prepare(chosen, data), measure=measure)
+    assert set(seen) >= ({"compile", "train"} if measure else {"compile"})
+    assert all(found == {1} for found in seen.values())
+    assert counts() == {2}
+
+
+def test_a_certificate_is_of_one_thread():
+    class Enough(BaseException):
+        """No failure of the backend, but the end of the test."""
+
+    class Looks(FaultyReference):
+        def __init__(self, *given):
+            super().__init__(*given)
+            raise Enough(counts())
+
+    with pytest.raises(Enough) as caught:
+        certify(FaultyBackend("looks", Looks), rungs=["gradient"])
+    assert caught.value.args == ({1},)
     assert counts() == {2}

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
+    from samplewise.data.inputs import load_inputs
     from samplewise.data.sources import load as load_dataset
-    from samplewise.errors import SamplewiseError, SomeDivergedError
+    from samplewise.errors import SamplewiseError, SamplewiseWarning, SomeDivergedError
     from samplewise.experiment.experiment import Experiment
     from samplewise.experiment.run import ExperimentResult, prepare, run, run_many
     from samplewise.model import Model
@@ -57,11 +58,13 @@ _HOMES = {
     "Network": "samplewise.network",
     "RateSweep": "samplewise.training.rate_finder",
     "SamplewiseError": "samplewise.errors",
+    "SamplewiseWarning": "samplewise.errors",
     "SomeDivergedError": "samplewise.errors",
     "TrainingResult": "samplewise.training.loop",
     "TrainingSettings": "samplewise.training.settings",
     "find_rate": "samplewise.training.rate_finder",
     "load_dataset": "samplewise.data.sources",
+    "load_inputs": "samplewise.data.inputs",
     "load_model": "samplewise.model_file",
     "multilayer_perceptron": "samplewise.network",
     "prepare": "samplewise.experiment.run",
@@ -94,12 +97,14 @@ __all__ = [
     "Network",
     "RateSweep",
     "SamplewiseError",
+    "SamplewiseWarning",
     "SomeDivergedError",
     "TrainingResult",
     "TrainingSettings",
     "__version__",
     "find_rate",
     "load_dataset",
+    "load_inputs",
     "load_model",
     "multilayer_perceptron",
     "prepare",

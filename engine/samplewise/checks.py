@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
+import re
+import shlex
 from collections.abc import Iterable
 from numbers import Integral, Real
+from pathlib import Path
+from typing import TypeVar
 
 from samplewise.errors import ParameterError
 
+T = TypeVar("T")
 SHOWN_CHARACTERS = 200
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_ITEM = re.compile(rf"((?:\s*{_QUOTED.pattern})?[^,]*),")
 
 
 def printable(text: object) -> str:
@@ -22,6 +30,51 @@ def suggestion(given: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" where one of `known` is close to `given`, else an empty text."""
     close = difflib.get_close_matches(given.lower(), list(known), n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def listed_names(text: str) -> tuple[str, ...]:
+    """Return the names in a list joined by commas, such as `4,9` or `"salt, fine",pepper`.
+
+    As in CSV, a name with a comma stands in double quotes, and a double quote in it is doubled.
+
+    Raises:
+        ValueError: a name is blank, or a quote is open or followed by more text.
+    """
+    names = tuple(unquoted(item) for item in comma_items(text))
+    if not all(name.strip() for name in names):
+        raise ValueError
+    return names
+
+
+def comma_items(text: str) -> list[str]:
+    """Split a text at the commas outside of double quotes, which open an item."""
+    return [match[1] for match in _ITEM.finditer(text + ",")]
+
+
+def unquoted(item: str) -> str:
+    """Return an item without surrounding blanks and double quotes.
+
+    Raises:
+        ValueError: the quote is open, or followed by more text.
+    """
+    item = item.strip()
+    if not item.startswith('"'):
+        return item
+    match = _QUOTED.fullmatch(item)
+    if match is None:
+        raise ValueError
+    return match[1].replace('""', '"')
+
+
+def quoted(name: str) -> str:
+    """Return a name as `listed_names` reads it, in double quotes where it needs them."""
+    plain = name == name.strip() and not any(mark in name for mark in ',:"')
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def option_value(names: Iterable[str]) -> str:
+    """Return names as one word of a shell's line, which `listed_names` reads; for messages."""
+    return shlex.quote(",".join(printable(quoted(name)) for name in names))
 
 
 def one_of(name: str, given: object, known: Iterable[str]) -> str:
@@ -53,6 +106,21 @@ def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | N
     if value < minimum or (maximum is not None and value > maximum):
         raise ParameterError(f"{name} is {value}, but must be {wanted}")
     return value
+
+
+def whole_numbers(name: str, given: object) -> tuple[int, ...]:
+    """Return whole numbers of at least 1 as a tuple; a single one may stand by itself.
+
+    Raises:
+        ParameterError: neither a whole number nor several of them.
+    """
+    if isinstance(given, Integral):
+        return (whole_number(name, given),)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be whole numbers, as in (128, 32)"
+        )
+    return tuple(whole_number(name, one) for one in given)
 
 
 def positive_number(name: str, given: object) -> float:
@@ -110,6 +178,44 @@ def _number(name: str, given: object, wanted: str) -> float:
         return float(given)
     except OverflowError:
         return math.inf
+
+
+def instance_of(name: str, given: object, kind: type[T]) -> T:
+    """Return `given` where it is an instance of `kind`; `name` is the argument's in messages.
+
+    Raises:
+        ParameterError: it is not.
+    """
+    if not isinstance(given, kind):
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be a {kind.__module__.split('.')[0]}."
+            f"{kind.__name__}"
+        )
+    return given
+
+
+def text(name: str, given: object, example: str) -> str:
+    """Return `given` where it is a text; `name` is the setting's in messages, with an example.
+
+    Raises:
+        ParameterError: it is anything else.
+    """
+    if not isinstance(given, str):
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be a text, as in '{example}'"
+        )
+    return given
+
+
+def file_path(name: str, given: object) -> Path:
+    """Return `given`, a text or a path, as a path; `name` is the argument's in messages.
+
+    Raises:
+        ParameterError: it is anything else.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be the path of a file")
+    return Path(given)
 
 
 def true_or_false(name: str, given: object) -> bool:

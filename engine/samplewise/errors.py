@@ -8,6 +8,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class SamplewiseWarning(UserWarning):
+    """Base of every warning that samplewise gives on purpose."""
+
+
+class TrainingWarning(SamplewiseWarning):
+    """A note of a training run, as in `History.notes`."""
+
+
 class SamplewiseError(Exception):
     """Base of every error that samplewise raises on purpose."""
 

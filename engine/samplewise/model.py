@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from samplewise.checks import instance_of
 from samplewise.contract import Program
 from samplewise.data.columns import Columns
+from samplewise.data.named_rows import is_named, rows_of_frame
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.data.source_options import STRETCH
 from samplewise.errors import DataError, ParameterError
@@ -38,6 +40,8 @@ class Model:
         full_scale: value of a white pixel in the rows trained on; None for a table.
         fit: how images of another shape were brought to `image_shape`, a name of
             `samplewise.data.source_options.FITS`.
+        array_dtype: of the array trained on, by name: arrays of this dtype have white at
+            `full_scale`; None where image files or text were trained on.
     """
 
     network: Network
@@ -51,8 +55,12 @@ class Model:
     columns: Columns | None = None
     full_scale: float | None = None
     fit: str = STRETCH
+    array_dtype: str | None = None
 
     def __post_init__(self) -> None:
+        instance_of("network", self.network, Network)
+        instance_of("loss", self.loss, Loss)
+        instance_of("preprocessing", self.preprocessing, Preprocessing)
         # A program's buffers serve one call at a time, and kernels run without the GIL.
         object.__setattr__(self, "_lock", threading.Lock())
 
@@ -71,14 +79,20 @@ class Model:
             preprocessed: whether it will be given rows that are preprocessed already.
         """
         preprocessing = Preprocessing(NONE) if preprocessed else self.preprocessing
-        return Predictor(self.network, self.loss, self.parameters, preprocessing, self.backend)
+        return Predictor(
+            self.network, self.loss, self.parameters, preprocessing, self.backend, self.columns
+        )
 
     def logits(self, X: ArrayLike) -> NDArray[Any]:
         """Return the logits (n, outputs) of raw rows X (n, features).
 
+        The columns of a data frame are matched by name, in any order, where the model has columns.
+
         Raises:
             DataError: X does not fit the network.
         """
+        if self.columns is not None and is_named(X):
+            X = rows_of_frame(X, self.columns, "X")
         rows = preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
         lock: threading.Lock = self.__dict__["_lock"]
         # Small numbers may underflow, and large ones overflow, whatever the caller set.
@@ -87,6 +101,9 @@ class Model:
 
     def probabilities(self, X: ArrayLike) -> NDArray[Any]:
         """Return the probability of each class or label, (n, classes), for raw rows X.
+
+        Args:
+            X: as `logits`.
 
         Raises:
             DataError: X does not fit the network, or is so large that its logits overflow.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextvars
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise import registry
 from samplewise.contract import Program
+from samplewise.data.arrays import NUMBERS
+from samplewise.data.columns import Columns
+from samplewise.data.named_rows import is_named_row, row_of_mapping
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError, SamplewiseError
 from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
-from samplewise.training.arrays import NUMBERS
 from samplewise.training.inputs import one_row, preprocessed_rows
 
 
@@ -40,6 +43,7 @@ class Predictor:
         parameters: flat vector (P,), float64 or float32; nobody writes to it from now on.
         preprocessing: applied to every row first.
         backend: what predicts; None chooses as in training.
+        columns: those of the model, by which the values of a mapping are found; None without names.
     """
 
     def __init__(
@@ -49,8 +53,10 @@ class Predictor:
         parameters: NDArray[Any],
         preprocessing: Preprocessing,
         backend: str | None,
+        columns: Columns | None = None,
     ) -> None:
-        self._made_of = network, loss, parameters, preprocessing, backend
+        self._made_of = network, loss, parameters, preprocessing, backend, columns
+        self._columns = columns
         self._network, self._loss, self._preprocessing = network, loss, preprocessing
         self._preprocesses = preprocessing.name != NONE
         self._learns_classes = isinstance(loss, ClassLoss)
@@ -72,14 +78,15 @@ class Predictor:
         """Leave the prepared arrays out: what points into them would point nowhere in a copy."""
         return type(self), self._made_of
 
-    def __call__(self, x: ArrayLike) -> NDArray[Any]:
+    def __call__(self, x: ArrayLike | Mapping[str, Any]) -> NDArray[Any]:
         """Return the probability of each class or label, or the numbers, of one row.
 
         A new array (outputs,), (classes,) for classes, of the network's dtype.
 
         Args:
             x: one row of numbers, (features,), or one input of the network's shape. An ndarray of
-                the first shape is the fastest.
+                the first shape is the fastest. Or a mapping from the names of the model's columns
+                to values, such as a dict.
 
         Raises:
             DataError: x does not fit the network, is not finite, or is so large that its logits
@@ -96,7 +103,7 @@ class Predictor:
                 "Model.predictor"
             ) from error
 
-    def predict(self, x: ArrayLike) -> Any:
+    def predict(self, x: ArrayLike | Mapping[str, Any]) -> Any:
         """Return what `Model.predict` says of one row.
 
         Of a loss that learns classes, the index of the most probable one as an int; the first wins
@@ -110,7 +117,7 @@ class Predictor:
             return int(predictions.argmax())
         return float(predictions[0]) if len(predictions) == 1 else predictions
 
-    def _predictions(self, x: ArrayLike) -> NDArray[Any]:
+    def _predictions(self, x: ArrayLike | Mapping[str, Any]) -> NDArray[Any]:
         if not self._take(x):
             self._take_checked(x)
         self._compute()
@@ -123,7 +130,7 @@ class Predictor:
             )
         return predictions
 
-    def _take(self, x: ArrayLike) -> bool:
+    def _take(self, x: ArrayLike | Mapping[str, Any]) -> bool:
         """Copy a plain row in and preprocess it; return whether that came out as finite numbers."""
         if type(x) is not np.ndarray or x.shape != self._shape or x.dtype.kind not in NUMBERS:
             return False
@@ -135,8 +142,10 @@ class Predictor:
         # Zero times NaN or infinity is NaN: a third of the time of np.isfinite(...).all().
         return math.isfinite(self._row.dot(self._zeros))
 
-    def _take_checked(self, x: ArrayLike) -> None:
+    def _take_checked(self, x: ArrayLike | Mapping[str, Any]) -> None:
         """Copy in what is not plain, or say what is wrong with it."""
-        X = one_row(x, self._network)
+        if self._columns is not None and is_named_row(x):
+            x = row_of_mapping(x, self._columns, "x")
+        X = one_row(cast("ArrayLike", x), self._network)
         dtype = self._row.dtype
         self._X[...] = preprocessed_rows(X, self._network, self._preprocessing, dtype)

@@ -31,7 +31,7 @@ class Listing:
     Args:
         name: what `backend=` takes.
         distribution, version: the installed distribution that offers it.
-        available: whether it loads here.
+        available: whether it loads and runs here.
         reason: why it does not; empty where it does.
         capabilities: None where it does not load.
     """
@@ -89,20 +89,21 @@ def _offer(entry_point: EntryPoint) -> _Offer:
 
 @cache
 def _load(name: str) -> Backend | Exception:
-    """Return the backend, or what kept it from loading: a broken plugin must not break others."""
+    """Return the backend, or what keeps it from running: a broken plugin must not break others."""
     offer = _offers()[name]
     try:
         backend = offer.entry_point.load()
         _check_members(backend, offer)
+        _check_available(backend, offer)
     except SystemExit as error:
-        return ContractError(f"it left Python with SystemExit({error}) when it was imported")
+        return ContractError(f"it left Python with SystemExit({error}) when it was loaded")
     except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
         return error
     return backend
 
 
 def _check_members(backend: Any, offer: _Offer) -> None:
-    where = f"{offer.distribution} {offer.version} ({offer.entry_point.value})"
+    where = _where(offer)
     for member in ("name", "capabilities", "compile"):
         if not hasattr(backend, member):
             raise ContractError(f"the backend of {where} has no '{member}'")
@@ -115,6 +116,29 @@ def _check_members(backend: Any, offer: _Offer) -> None:
         raise ContractError(f"the backend of {where} calls itself '{printable(backend.name)}'")
 
 
+def _where(offer: _Offer) -> str:
+    return f"{offer.distribution} {offer.version} ({offer.entry_point.value})"
+
+
+def _check_available(backend: Any, offer: _Offer) -> None:
+    """Ask a backend whether it can run here; one that has nothing to say can.
+
+    Raises:
+        UnavailableBackendError: it cannot; the message is the reason that it gives.
+        ContractError: it gives none.
+    """
+    ask = getattr(backend, "unavailable", None)
+    reason = ask() if ask is not None else None
+    if reason is None:
+        return
+    if isinstance(reason, str) and reason.strip():
+        raise UnavailableBackendError(reason)
+    raise ContractError(
+        f"unavailable of the backend of {_where(offer)} returned {printable(repr(reason))}; it "
+        "returns a reason, or None where the backend can run"
+    )
+
+
 def _check_version(made_for: object, where: str) -> None:
     if made_for != CONTRACT_VERSION:
         raise ContractError(
@@ -124,7 +148,9 @@ def _check_version(made_for: object, where: str) -> None:
 
 
 def _describe(error: Exception) -> str:
-    return printable(f"{type(error).__name__}: {error}")
+    # A reason that the backend itself gives is a sentence already.
+    name = "" if isinstance(error, UnavailableBackendError) else f"{type(error).__name__}: "
+    return printable(f"{name}{error}")
 
 
 def names() -> list[str]:
@@ -157,7 +183,8 @@ def load(name: str) -> Backend:
 
     Raises:
         UnknownBackendError: nothing installed offers it; the message lists what there is.
-        UnavailableBackendError: it is offered but does not load, chained to its cause.
+        UnavailableBackendError: it is offered but does not load, or cannot run here, chained to its
+            cause.
     """
     if not isinstance(name, str) or name not in _offers():
         same = [known for known in names() if known.endswith(f":{name}")]
@@ -197,7 +224,8 @@ def resolve(
 
     Raises:
         UnknownBackendError: nothing installed offers `name`.
-        UnavailableBackendError: it does not load, or lacks something that this run needs.
+        UnavailableBackendError: it does not load, cannot run here, or lacks something that this run
+            needs.
     """
     reason = "named by the caller"
     if name is None:

@@ -19,6 +19,7 @@ RATES = built_in.RATES["float32"]
 def folder(tmp_path, monkeypatch):
     """An empty cache folder, in a process that knows no rates yet."""
     monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(calibration, "keeps_kernels", lambda: True)
     calibration._found.cache_clear()
     yield tmp_path
     calibration._found.cache_clear()
@@ -140,6 +141,14 @@ def test_without_a_folder_nothing_is_measured(monkeypatch, measured):
     calibration._found.cache_clear()
     assert found.rates == RATES
     assert found.built_in == "no folder to keep measured ones in"
+    assert measured == []
+
+
+def test_rates_in_a_folder_that_can_only_be_read_are_taken(folder, measured, monkeypatch):
+    monkeypatch.setattr(calibration, "keeps_kernels", lambda: False)
+    calibration.write(folder / "rates-float32.json", RATES)
+    assert calibration.calibration("float32") == calibration.Calibration(RATES)
+    assert calibration.calibration("float64").built_in == f"{folder} cannot be written"
     assert measured == []
 
 

@@ -1,22 +1,18 @@
-"""The compiled backend: flags, signatures, and a kernel cache that is never stale."""
+"""The compiled backend: flags, signatures, and the same kernels in every process."""
 
 import importlib
 import itertools
-import os
 import pkgutil
-import shutil
-import stat
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.contract import PLANS, Steps, Workload
-from samplewise.network import SGD
+from samplewise.contract import PLANS, Steps, TrainingState, Workload
+from samplewise.network import SGD, aligned_zeros, initialize, loss_named, multilayer_perceptron
 from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
@@ -32,24 +28,6 @@ ENTRY_POINTS = {
     "": ("run_by_gradient", "forward"),
 }
 
-# A stand-in for the kernels that compiles in a fraction of a second.
-HELPER = """
-from samplewise_backends.numba_cpu.jit import kernel
-
-@kernel
-def helper(x):
-    return x + 1
-"""
-USER = """
-from samplewise_backends.numba_cpu.jit import entry_point
-from samplewise_backends.numba_cpu.helper import helper
-
-@entry_point
-def use(x):
-    return helper(x) * 10
-
-print(use(1.0))
-"""
 TRAIN = """
 import numpy as np
 from samplewise import registry
@@ -144,130 +122,6 @@ def train_with_all_flags(program, drawn, batch_size):
         call()
 
 
-def clean_environment(cache, package, **changes):
-    environment = {k: v for k, v in os.environ.items() if k != "SAMPLEWISE_CACHE_DIR"}
-    own = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(package.parent)}
-    return environment | own | changes
-
-
-def run_python(code, cache, *, package, **changes):
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=clean_environment(cache, package, **changes),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-@pytest.fixture
-def small_package(tmp_path):
-    """The real jit.py beside two small kernels, one of which calls the other."""
-    package = tmp_path / "sources" / "samplewise_backends"
-    (package / "numba_cpu").mkdir(parents=True)
-    for name in ("__init__.py", "numba_cpu/jit.py"):
-        shutil.copy(PACKAGE / name, package / name)
-    (package / "numba_cpu" / "__init__.py").write_text("")
-    (package / "numba_cpu" / "helper.py").write_text(HELPER)
-    (package / "numba_cpu" / "user.py").write_text(USER)
-    return package
-
-
-RUN_USER = "import samplewise_backends.numba_cpu.user"
-
-
-def test_an_edited_helper_in_another_file_is_compiled_anew(tmp_path, small_package):
-    cache = tmp_path / "cache"
-    assert run_python(RUN_USER, cache, package=small_package).stdout == "20.0\n"
-    (folder,) = (cache / "kernels").iterdir()
-    helper = small_package / "numba_cpu" / "helper.py"
-    helper.write_text(helper.read_text().replace("x + 1", "x + 2"))
-    assert run_python(RUN_USER, cache, package=small_package).stdout == "30.0\n"
-    assert len(set((cache / "kernels").iterdir()) - {folder}) == 1
-
-
-@pytest.mark.parametrize("keep", [0.0, 0.5], ids=["emptied", "halved"])
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_a_damaged_cache_file_is_compiled_anew(tmp_path, small_package, kind, keep):
-    cache = tmp_path / "cache"
-    run_python(RUN_USER, cache, package=small_package)
-    files = list(cache.rglob(f"*.{kind}"))
-    assert len(files) == 1
-    sizes = {path: path.stat().st_size for path in files}
-    for path, size in sizes.items():
-        os.truncate(path, int(size * keep))
-    done = run_python(RUN_USER, cache, package=small_package)
-    assert (done.stdout, done.stderr) == ("20.0\n", "")
-    assert {path: path.stat().st_size for path in files} == sizes
-
-
-def test_without_a_place_for_the_cache_it_warns_once_and_computes(tmp_path, small_package):
-    (tmp_path / "file").write_text("")
-    done = run_python(RUN_USER, tmp_path / "file" / "below", package=small_package)
-    assert done.stdout == "20.0\n"
-    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
-    assert "cannot be made: Not a directory" in done.stderr
-
-
-def test_a_full_disk_warns_once_and_computes(tmp_path, small_package):
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
-    done = run_python(
-        limited + RUN_USER, tmp_path / "cache", package=small_package, PYTHONDONTWRITEBYTECODE="1"
-    )
-    assert done.stdout == "20.0\n"
-    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") <= 2
-    assert "File too large" in done.stderr
-
-
-def fresh_cache_folder(monkeypatch, base):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(base))
-    return jit.cache_folder.__wrapped__()
-
-
-def test_the_cache_folder_is_private(tmp_path, monkeypatch):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        folder = fresh_cache_folder(monkeypatch, tmp_path)
-    assert folder.parent.parent == tmp_path
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
-def test_a_folder_that_others_may_write_is_refused(tmp_path, monkeypatch, mode):
-    folder = fresh_cache_folder(monkeypatch, tmp_path)
-    folder.chmod(mode)
-    with pytest.warns(RuntimeWarning, match="others may write to"):
-        assert fresh_cache_folder(monkeypatch, tmp_path) is None
-
-
-def test_a_place_below_a_file_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    with pytest.warns(RuntimeWarning, match="cannot be made"):
-        assert fresh_cache_folder(monkeypatch, tmp_path / "file") is None
-
-
-def test_two_processes_that_compile_at_once_agree(tmp_path, small_package):
-    """From an empty cache; a third process loads what they left, and compiles nothing."""
-    environment = clean_environment(tmp_path / "cache", package=small_package)
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", RUN_USER], env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    answers = [process.communicate(timeout=60)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert answers == ["20.0\n"] * 2
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")}
-    assert {path.suffix for path in kept} == {".nbi", ".nbc"}
-    done = run_python(RUN_USER, tmp_path / "cache", package=small_package)
-    assert (done.stdout, done.stderr) == ("20.0\n", "")
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")} == kept
-
-
 def test_a_process_computes_what_another_did_with_the_same_kernels():
     """What this process compiled or found, another one finds, and does not compile again."""
     case = dense_case(3, (2,), 1, rows=5)
@@ -289,3 +143,42 @@ def test_more_rows_than_are_predicted_at_once_have_their_own_logits(rows):
     )
     measure = measures.entries("logits", got, want, allowed)
     assert measure.passed, str(measure)
+
+
+@pytest.mark.parametrize("renewed", [(0,), (1,), (0, 1)], ids=str)
+@pytest.mark.parametrize("plan", PLANS)
+def test_networks_at_once_train_the_states_of_the_call(plan, renewed):
+    """Views of the states of the call before would be trained, and the new ones left alone."""
+    networks = [multilayer_perceptron(6, (4,), 1), multilayer_perceptron(6, (), 1)]
+    rules = [SGD(momentum=0.5), SGD()]
+    X = np.random.default_rng(0).standard_normal((20, 6))
+    Y = (X[:, :1] > 0).astype(float)
+
+    def states():
+        made = []
+        for network, rule in zip(networks, rules, strict=True):
+            weights = initialize(network, "glorot_normal", np.random.default_rng(1), "float64")
+            slots = aligned_zeros(rule.slots * len(weights), "float64")
+            made.append(TrainingState(weights, slots))
+        return made
+
+    def compiled():
+        return registry.load("numba_cpu").compile_many(
+            *(networks, loss_named("binary_cross_entropy"), rules, np.dtype("float64")),
+            Workload(20, epochs=2, plan=plan),
+        )
+
+    def run(program, trained):
+        steps = [Steps(np.arange(20), 0, 20, 1, 0.1)] * 2
+        program.run_epoch(trained, X, Y, steps, np.zeros((2, 20)), (0, 1))
+        program.synchronize(trained)
+
+    used, program = states(), compiled()
+    run(program, used)
+    renewing = [states()[k] if k in renewed else state for k, state in enumerate(used)]
+    fresh = [TrainingState(s.parameters.copy(), s.optimizer_state.copy()) for s in renewing]
+    run(program, renewing)
+    run(compiled(), fresh)
+    for got, wanted in zip(renewing, fresh, strict=True):
+        assert got.parameters.tobytes() == wanted.parameters.tobytes()
+        assert got.optimizer_state.tobytes() == wanted.optimizer_state.tobytes()

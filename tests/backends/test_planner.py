@@ -5,6 +5,8 @@ import pytest
 
 from samplewise.contract import PLANS, Workload
 from samplewise.network import SGD, multilayer_perceptron
+from samplewise_backends.numba_cpu.planning import planner
+from samplewise_backends.numba_cpu.planning.costs import Estimate
 from samplewise_backends.numba_cpu.planning.planner import choose
 from samplewise_backends.numba_cpu.storage import Member
 
@@ -69,3 +71,67 @@ def test_without_memory_steps_are_made_one_by_one():
     found = chosen(Workload(800, epochs=10, plan="blocked", memory_mb=0)).plan
     assert found.name == "direct"
     assert "does not fit the memory" in found.reason
+
+
+class Costs:
+    """What a test says that each plan costs, an epoch and once, in milliseconds."""
+
+    def __init__(self, blocked=(100.0, 0.0), direct=(200.0, 0.0), dual=(200.0, 0.0)):
+        self.ms = {"blocked": blocked, "direct": direct, "dual": dual}
+
+    def __call__(self, *given):
+        return self
+
+    def _estimate(self, name, row_ns=1.0):
+        epoch_ms, setup_ms = self.ms[name]
+        return Estimate(setup_ms * 1e6, epoch_ms * 1e6, (1, 2, 3), row_ns)
+
+    def direct(self):
+        return self._estimate("direct")
+
+    def blocked(self, block, *, keeps_gram):
+        return self._estimate("blocked")
+
+    def dual(self, block):
+        return self._estimate("dual")
+
+
+@pytest.mark.parametrize(
+    ("costs", "taken"),
+    [
+        (Costs(), "blocked"),
+        (Costs(direct=(96.0, 0.0)), "blocked"),
+        (Costs(direct=(95.0, 0.0)), "direct"),
+        (Costs(dual=(96.0, 0.0)), "blocked"),
+        (Costs(dual=(95.0, 0.0)), "dual"),
+        (Costs(direct=(90.0, 0.0), dual=(91.0, 0.0)), "direct"),
+        (Costs(direct=(91.0, 0.0), dual=(90.0, 0.0)), "dual"),
+        # Of ten epochs, each bears a tenth of what is set up once.
+        (Costs(dual=(80.0, 140.0)), "dual"),
+        (Costs(dual=(80.0, 160.0)), "blocked"),
+        (Costs(blocked=(80.0, 210.0), direct=(95.0, 0.0)), "direct"),
+    ],
+)
+def test_blocked_is_given_up_for_what_is_faster_beyond_doubt(monkeypatch, costs, taken):
+    monkeypatch.setattr(planner, "Costs", costs)
+    found = chosen(Workload(800, epochs=10)).plan
+    assert found.name == taken
+    predicted = {name: epoch + once / 10 for name, (epoch, once) in costs.ms.items()}
+    assert found.alternatives == pytest.approx(predicted, rel=1e-12)
+    assert found.epoch_ms == found.alternatives[taken]
+    close = min(predicted.values()) < predicted[taken]
+    assert ("too close to give up blocked" in found.reason) == close
+    assert f"{predicted[taken]:.3g} ms an epoch" in found.reason
+
+
+def test_a_stretch_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
+    slow = Costs()
+    # A row of a millisecond: 150 fit into 0.15 s, which are two blocks of 64, and one of 128.
+    monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 1e6))
+    monkeypatch.setattr(planner, "Costs", slow)
+    for batch_size, block, stretch in ((1, 16, 144), (7, 14, 140), (100, 100, 100)):
+        found = chosen(Workload(800, batch_size, plan="blocked")).plan
+        assert (found.block, found.stretch) == (block, stretch)
+    assert chosen(Workload(30, plan="blocked")).plan.stretch == 32
+    monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 2e6))
+    assert chosen(Workload(800, 64, plan="blocked")).plan.stretch == 64

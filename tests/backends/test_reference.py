@@ -1,6 +1,7 @@
 """The specification itself: its update rule against the formulas, written out another way."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from samplewise.testing.cases import dense_case
 from samplewise.testing.design import LINEAR_RULES
 from samplewise.testing.differences import central_difference
 from samplewise.testing.problems import problem
+from samplewise_backends import reference
 
 CASE = dense_case(3, (4, 2), 2, "tanh", batch_size=3, rows=3)
 ALLOWED = tolerances.after_steps(10, "float64")
@@ -96,3 +98,9 @@ def test_the_gaps_of_the_layout_stay_zero(rule):
         for view in CASE.network.layout.views(vector).values():
             view[...] = 0
         assert not vector.any()
+
+
+def test_the_specification_is_as_short_as_the_readme_says():
+    room = Path(reference.__file__).parent
+    lines = sum(len(path.read_text("utf-8").splitlines()) for path in room.rglob("*.py"))
+    assert lines < 800

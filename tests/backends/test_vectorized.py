@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.contract import Steps, TrainingState, Workload
-from samplewise.network import SGD, aligned_zeros, initialize, loss_named, multilayer_perceptron
+from samplewise.contract import Steps, Workload
+from samplewise.network import (
+    SGD,
+    Adam,
+    RMSprop,
+    multilayer_perceptron,
+)
 from samplewise.testing import ladder, measures, tolerances
 from samplewise.testing.cases import LONG_ROWS, dense_case
 from samplewise.testing.design import LINEAR_RULES
@@ -16,7 +21,12 @@ from samplewise.testing.problems import problem
 from samplewise.testing.runs import compare_states
 from samplewise.training import batches
 from samplewise_backends.vectorized.gram import Gram
-from samplewise_backends.vectorized.optimizers import Flush, flush_interval, flush_threshold
+from samplewise_backends.vectorized.optimizers import (
+    Flush,
+    flush_interval,
+    flush_threshold,
+    update_of,
+)
 from samplewise_backends.vectorized.plans import BLOCK_ROWS, choose
 from samplewise_backends.vectorized.recurrence import Recurrence
 
@@ -31,9 +41,14 @@ def chosen(sizes=(784, 256, 1), rule=SGD(), dtype=FLOAT64, **workload):  # noqa:
     return choose(network, rule, dtype, Workload(**({"rows": 800, "epochs": 10} | workload)))[0]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("rule", LINEAR_RULES, ids=str)
-def test_the_closed_form_is_the_rule_step_by_step(rule):
+def test_the_closed_form_is_the_rule_step_by_step(rule, dtype):
+    """In float32 it is that of the rounded rate and options, by which a step is made there."""
     eta, rng = 0.05, np.random.default_rng(0)
+    form = Recurrence.of(rule, eta, 30, np.dtype(dtype))
+    eta, momentum, l2 = (float(np.dtype(dtype).type(x)) for x in (eta, rule.momentum, rule.l2))
+    rule = replace(rule, momentum=momentum, l2=l2)
     gradients = rng.standard_normal(30)
     W = start = rng.standard_normal()
     V = velocity = rng.standard_normal() if rule.momentum else 0.0
@@ -41,7 +56,6 @@ def test_the_closed_form_is_the_rule_step_by_step(rule):
         penalised = g + rule.l2 * W
         V = rule.momentum * V + penalised
         W -= eta * (penalised + rule.momentum * V if rule.nesterov else V)
-    form = Recurrence.of(rule, eta, len(gradients), FLOAT64)
     folded = gradients if rule.momentum else eta * gradients
     size = form.powers.shape[-1]
     got = form.powers[-1] @ np.array([start, velocity])[:size] + form.responses[::-1].T @ folded
@@ -198,46 +212,15 @@ def test_a_plan_says_why():
     assert "nothing is known" in ladder.compiled(BACKEND, LONG).plan.reason
 
 
-def dead_inputs(rule, plan, dying):
-    """Train on rows whose last half of inputs is 0, where velocities or weights are `dying`.
-
-    Returns:
-        The first layer's weights or velocities, (units, inputs).
-    """
-    dtype, rows = "float32", 1500
-    network, loss = multilayer_perceptron(40, [6], 1), loss_named("binary_cross_entropy")
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((rows, 40)).astype(dtype)
-    X[:, 20:] = 0
-    Y = rng.integers(0, 2, (rows, 1)).astype(dtype)
-    state = TrainingState(
-        initialize(network, "lecun_normal", rng, dtype),
-        aligned_zeros(rule.slots * network.layout.size, dtype),
-    )
-    vector = state.optimizer_state if rule.slots else state.parameters
-    view = network.layout.views(vector)["0.weight"]
-    view[:, 20:] = dying
-    program = BACKEND.compile(network, loss, rule, np.dtype(dtype), Workload(rows, plan=plan))
-    program.run_epoch(state, X, Y, Steps(np.arange(rows), 0, rows, 1, 0.01), np.zeros(rows, dtype))
-    return view
-
-
-@pytest.mark.parametrize("plan", ["direct", "blocked"])
 @pytest.mark.parametrize(
-    ("rule", "dying"),
-    [
-        (SGD(momentum=0.3), 1),
-        (SGD(momentum=0.9), 1),
-        (SGD(momentum=0.995), 2.0**-120),
-        (SGD(l2=0.1), 2.0**-120),
-    ],
-    ids=str,
+    "rule", [Adam(beta1=0.1), Adam(beta2=0.1), RMSprop(rho=0.1), SGD(momentum=0.1)], ids=str
 )
-def test_what_dies_away_comes_to_rest(rule, dying, plan):
-    """It would stay subnormal for ever: the smallest numbers times 0.9 round to themselves."""
-    view = dead_inputs(rule, plan, dying)
-    assert not view[:, 20:].any()
-    assert np.abs(view[:, :20]).min() >= np.finfo("float32").tiny
+def test_what_shrinks_the_fastest_says_how_often_it_is_flushed(rule):
+    """At 0.1 a vector passes from the threshold of flushing to subnormal numbers in 12 steps."""
+    network = multilayer_perceptron(3, (), 1)
+    update = update_of(rule, network, FLOAT64, 0)
+    assert update.flush_interval == flush_interval(0.1) == 4
+    assert update_of(SGD(), network, FLOAT64, 0).flush_interval == 64
 
 
 def test_what_is_flushed_is_far_below_rounding_and_nan_stays():

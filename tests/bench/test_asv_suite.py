@@ -178,17 +178,6 @@ def configuration():
     return json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
 
 
-def test_the_environment_is_that_of_the_lock_file():
-    locked = re.findall(
-        r"^(\S+)==(\S+)(?: ; (.*))? \\$",
-        (ROOT / "requirements" / "runtime.lock").read_text(encoding="utf-8"),
-        flags=re.MULTILINE,
-    )
-    elsewhere = ("sys_platform == 'win32'", "python_full_version >= '3.12'")
-    wanted = {name: [version] for name, version, marker in locked if marker not in elsewhere}
-    assert configuration()["matrix"]["req"] == wanted
-
-
 def test_the_configuration_keeps_inside_the_checkout():
     settings = configuration()
     for folder in ("env_dir", "results_dir", "html_dir"):

@@ -203,13 +203,20 @@ def test_evaluate_prints_tables(cli, trained):
         assert text in ended.out
 
 
-def test_white_of_another_scale_is_rescaled_with_a_warning(cli, trained, images):
-    archive = np.load(images)
-    np.savez("unit.npz", dataset=archive["dataset"] / 255, labels=archive["labels"])
-    arguments = ("evaluate", trained, "--part", "all", "--classes", "4,9", "--json")
-    plain, scaled = cli(*arguments), cli(*arguments, "--data", "unit.npz")
-    assert "white is 1 in unit, but was 255 in training" in scaled.err
-    assert json.loads(plain.out)["confusion"] == json.loads(scaled.out)["confusion"]
+@pytest.mark.filterwarnings("always:unit:UserWarning")
+def test_numbers_on_another_scale_are_told_and_not_rescaled(cli, trained, images):
+    with np.load(images) as arrays:
+        dataset, labels = arrays["dataset"], arrays["labels"]
+    arguments = ("evaluate", trained, "--part", "all", "--classes", "4,9", "--json", "--data")
+    np.savez("unit.npz", dataset=dataset / 255, labels=labels)
+    np.savez("whole.npz", dataset=dataset.astype(np.int64), labels=labels)
+    plain, unit, whole = (cli(*arguments, data) for data in (images, "unit.npz", "whole.npz"))
+    assert (
+        "unit: values reach 0.937255, but white was 255 in training; if white is 1 here" in unit.err
+    )
+    assert (plain.err, whole.err) == ("", "")
+    first, same = json.loads(plain.out), json.loads(whole.out)
+    assert (first["loss"], first["confusion"]) == (same["loss"], same["confusion"])
 
 
 @pytest.fixture
@@ -220,12 +227,9 @@ def bright(images):
     Image.fromarray(pixels).resize((80, 40)).convert("RGB").save("bright.jpg")
     np.save("square.npy", pixels)
     np.save("row.npy", pixels.ravel().astype(np.float32))
-    np.save("unit.npy", pixels / 255)
 
 
-@pytest.mark.parametrize(
-    "given", ["bright.png", "bright.jpg", "square.npy", "row.npy", "unit.npy", "DATA"]
-)
+@pytest.mark.parametrize("given", ["bright.png", "bright.jpg", "square.npy", "row.npy", "DATA"])
 def test_predict_takes_images_arrays_and_rows(cli, trained, images, bright, given):
     what = (images, "--row", 2) if given == "DATA" else (given,)
     ended = cli("predict", trained, *what, "--json")

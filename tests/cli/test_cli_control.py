@@ -64,7 +64,7 @@ def test_validation_and_patience_keep_the_best_epoch(cli, images, tmp_path):
         (("--target-loss", 50), "target_loss"),
         (("--target-accuracy", 1e-9), "target_accuracy"),
         (("--class-weight", "balanced", "--ema-decay", "0.5", "--keep-best"), "finished"),
-        (("--class-weight", "0:1,2:3", "--monitor", "accuracy", "--keep-last"), "finished"),
+        (("--class-weight", "4:1,9:3", "--monitor", "accuracy", "--keep-last"), "finished"),
     ],
 )
 def test_what_ended_the_run_is_said(cli, images, options, stopped):
@@ -81,10 +81,10 @@ def test_a_schedule_that_is_too_long_is_one_line(cli, images):
 @pytest.mark.parametrize("measure", ["--measure", "--no-measure"])
 def test_explain_plans_for_the_rows_that_are_left(cli, images, measure):
     options = ("--backend", "vectorized", "--epochs", 3, measure, "--json")
-    control = ("--validation-fraction", 0.25, "--class-weight", "0:0", "--patience", 1)
+    control = ("--validation-fraction", 0.25, "--class-weight", "4:0", "--patience", 1)
     ended = cli("explain", "--data", images, *options, *control, "--schedule", "cosine")
     found = json.loads(ended.out)
-    # Of 48 rows, those of class 0 count nothing, and a quarter of the rest is held out.
+    # Of 48 rows, those of class 4 count nothing, and a quarter of the rest is held out.
     assert found["rows"] in range(20, 28)
     assert "one learning rate" in found["plan"]["reason"]
 

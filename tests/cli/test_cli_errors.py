@@ -85,11 +85,17 @@ def refused(ended, message, code=2):
         ("bench --rounds x", "rounds is 'x'"),
         ("bench --backend nubma_cpu", "did you mean 'numba_cpu'?"),
         ("bench --backend reference,", "one or more, joined by commas"),
-        ("evaluate RUN --classes 4", "classes names 1 class"),
         ("predict RUN", "Missing argument 'INPUT'"),
         ("predict RUN missing.png", "missing.png"),
         ("predict RUN a-folder", "a-folder"),
-        ("predict RUN IMAGES", "choose one with --row"),
+        ("predict RUN IMAGES --picture p.png", "choose it with --row"),
+        ("predict RUN IMAGES --csv --json", "both print on stdout"),
+        ("predict RUN IMAGES --out p.txt", "must end in .csv or .json"),
+        ("predict RUN IMAGES --out a-folder", "must end in .csv or .json"),
+        ("predict RUN IMAGES --out IMAGES --force", "must end in .csv or .json"),
+        ("predict RUN IMAGES --out no/p.csv", "there is no folder no"),
+        ("predict RUN IMAGES --full-scale x", "full_scale is 'x'"),
+        ("evaluate RUN --label x", "--label goes with --data"),
         ("predict RUN IMAGES --row 60", "at most 59"),
         ("predict RUN IMAGES --row=-1", "--row is '-1'"),
         ("predict RUN IMAGES --row x", "--row is 'x'"),
@@ -99,7 +105,7 @@ def refused(ended, message, code=2):
         ),
         ("predict RUN digits.tiff", "or one image (.png, .jpg"),
         ("predict TABLE digits --row 3", "have 64 values, but this model takes 4 values"),
-        ("predict RUN picture.png --row 3", "--row goes with a dataset"),
+        ("predict RUN picture.png --row 3", "--row goes with rows"),
         ("predict RUN broken.png", "damaged or no PNG"),
         ("predict RUN wrong.npy", "one input of 8 x 8 pixels"),
         ("predict RUN objects.npy", "Python objects"),
@@ -181,7 +187,7 @@ def test_a_bad_variable_is_named(cli, monkeypatch):
 
 def test_a_hint_names_only_classes_that_the_data_has(cli, trained, trained_on_table):
     ended = cli("evaluate", trained / "model.safetensors", "--data", "iris")
-    refused(ended, "it knows 4,9")
+    refused(ended, "it knows 4, 9")
     assert "choose" not in ended.err
 
 

@@ -45,7 +45,7 @@ def test_what_cannot_be_is_one_line(cli, images, arguments, message):
 def test_rows_of_a_table_are_not_augmented(cli):
     ended = cli("train", "--data", "iris", "--augment", "shift 1")
     assert ended.code == 2
-    assert "the rows are 4 values each and no images" in ended.err
+    assert "the rows are 4 values each and not images" in ended.err
     assert not Path("run").exists()
 
 

@@ -74,6 +74,16 @@ def test_several_labels_at_once_have_an_accuracy_and_no_confusion(cli, flags):
     assert "accuracy" in cli("evaluate", "run").out
 
 
+def test_data_describes_them(cli, table, flags):
+    ended = cli("data", "--data", table, "--loss", "mean_squared_error")
+    assert ended.code == 0, ended.err
+    assert "targets" in ended.out
+    assert "rows per class" not in ended.out
+    of_flags = ("data", "--data", flags, "--loss", "multi_label_cross_entropy", "--json")
+    figures = json.loads(cli(*of_flags).out)
+    assert (figures["classes"], figures["targets"]) == (None, 2)
+
+
 @pytest.mark.parametrize("command", ["explain", "summary", "find-rate"])
 def test_other_commands_take_numbers(cli, table, command):
     ended = cli(command, "--data", table, "--loss", "mean_squared_error")
@@ -141,7 +151,8 @@ def test_r_squared_is_that_of_scikit_learn():
     predicted = NUMBERS + RNG.standard_normal(200)
     want = r2_score(NUMBERS, predicted)
     assert r_squared(NUMBERS[:, None], predicted[:, None]) == pytest.approx(want)
-    assert r_squared(np.ones((3, 1)), np.zeros((3, 1))) == 0.0
+    assert np.isnan(r_squared(np.full((3, 1), 0.1), np.zeros((3, 1))))
+    assert np.isnan(r_squared(np.ones((1, 2)), np.zeros((1, 2))))
 
 
 def test_numbers_are_validated_without_an_accuracy(cli, table):
@@ -150,3 +161,11 @@ def test_numbers_are_validated_without_an_accuracy(cli, table):
     assert ended.code == 0, ended.err
     assert "rows after the last epoch" in ended.out
     assert "accuracy" not in ended.out
+
+
+def test_data_describes_numbers_to_learn(cli, table):
+    told = json.loads(cli("data", "--data", table, "--loss", "huber", "--json").out)
+    assert (told["targets"], told["classes"]) == (1, None)
+    assert told["statistics"]["targets"].startswith("1 a row, ")
+    columns = load_csv(table, options=NUMBERS_TO_LEARN).columns
+    assert told["feature_names"] == [column.name for column in columns]

@@ -15,7 +15,7 @@ import pytest
 from cli_process import SAMPLEWISE
 
 from samplewise.cli import console
-from samplewise.cli.progress import CompilingNotice, EpochProgress
+from samplewise.cli.progress import EpochProgress
 from samplewise.training.history import EpochRecord, History
 
 FAST = ("--backend", "vectorized", "--epochs", "2")
@@ -171,18 +171,3 @@ def test_validation_figures_are_shown(capsys):
         progress.on_epoch_end(EpochRecord(1, 0.5, None, 1.0, 10, 10_000.0, 0.1, 0.25, 0.875))
     shown = "epoch 1/2  loss 0.5  validation loss 0.25 and accuracy 87.5%\n"
     assert capsys.readouterr().err == shown
-
-
-def test_only_compiling_that_takes_long_is_announced(capsys, monkeypatch):
-    monkeypatch.setattr("samplewise.cli.progress.QUIET_S", 0.05)
-    with CompilingNotice() as notice:
-        notice.on_compile_begin("quick")
-        notice.on_train_begin(history(1))
-        time.sleep(0.1)
-    with CompilingNotice() as notice:
-        notice.on_compile_begin("slow")
-        time.sleep(0.1)
-    with CompilingNotice() as notice:
-        notice.on_compile_begin("failed")
-    time.sleep(0.1)
-    assert capsys.readouterr().err == "compiling kernels of slow (once; kept for later runs)\n"

@@ -23,6 +23,12 @@ def test_only_what_matches_is_read(pack):
     assert read_matching(pack(FILES | others), WANTED, "x") == FILES
 
 
+@pytest.mark.parametrize("pack", [as_zip, as_tar_gz])
+def test_a_photograph_of_a_camera_is_not_too_large(pack):
+    files = FILES | {"Dataset/7/IMG_5874.JPG": b"x" * (16 * 2**20 + 1)}
+    assert read_matching(pack(files), WANTED, "x") == files
+
+
 def refused(content, message):
     with pytest.raises(DataError, match=message):
         read_matching(content, WANTED, "the archive")

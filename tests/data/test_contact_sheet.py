@@ -1,5 +1,6 @@
 """A sheet of sample images, as PNG bytes."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -75,6 +76,13 @@ def test_the_title_names_the_dataset_and_marks_drawn_ones(monkeypatch, name, syn
 def test_a_long_title_and_names_of_any_script_fit():
     named = dataset(class_names=("שלום", "a" * 300))
     assert pixels(contact_sheet(named, columns=1)).ndim == 2
+
+
+def test_images_with_numbers_instead_of_classes_are_one_row():
+    numbers = dataset(per_class=6, class_names=("a",))
+    numbers = dataclasses.replace(numbers, class_names=(), values=np.ones((6, 1)))
+    greys = tile_greys(pixels(contact_sheet(numbers, columns=3)), classes=1, columns=3)
+    assert greys == [[0, 20, 40]]
 
 
 def test_a_table_has_no_contact_sheet():

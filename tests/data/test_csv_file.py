@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samplewise.data import csv_file
-from samplewise.data.csv_cells import plain_table, table
+from samplewise.data.csv_cells import plain_table
+from samplewise.data.csv_dialect import Body
 from samplewise.data.csv_file import load_csv
+from samplewise.data.csv_table import Wanted, read_cells
+from samplewise.data.source_options import SourceOptions
 from samplewise.errors import DataError
 
 
@@ -30,12 +33,18 @@ def test_sign_mnist_layout(write):
     lines = [
         f"{10 - row},{','.join(map(str, row_pixels))}" for row, row_pixels in enumerate(pixels)
     ]
-    dataset = load_csv(write("\n".join([header, *lines]) + "\n"))
+    path = write("\n".join([header, *lines]) + "\n")
+    table = load_csv(path)
+    assert (table.X.dtype, table.image_shape, table.full_scale) == (np.float64, None, None)
+    dataset = load_csv(path, options=SourceOptions(full_scale=255.0))
     np.testing.assert_array_equal(dataset.X, pixels)
     assert dataset.X.dtype == np.uint8
     assert (dataset.image_shape, dataset.full_scale) == ((28, 28), 255.0)
     assert dataset.class_names == ("5", "6", "7", "8", "9", "10")
     assert dataset.labels.tolist() == [5, 4, 3, 2, 1, 0]
+    table = load_csv(path)
+    np.testing.assert_array_equal(table.X, dataset.X)
+    assert (table.X.dtype, table.image_shape, table.full_scale) == (np.float64, None, None)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -73,10 +82,11 @@ def test_numeric_labels(write, labels, names):
 
 
 @pytest.mark.parametrize("value", ["256", "-1", "0.5", "1e3", "99999999999999999999"])
-def test_numbers_beyond_a_pixel_make_floats(write, value):
-    dataset = load_csv(write(f"label,x,y\na,{value},0\nb,1,255\n"))
-    assert dataset.X.dtype == np.float64
-    np.testing.assert_array_equal(dataset.X, [[float(value), 0], [1, 255]])
+def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
+    for cell in (value, "1"):
+        dataset = load_csv(write(f"label,x,y\na,{cell},0\nb,1,255\n"))
+        assert dataset.X.dtype == np.float64
+        np.testing.assert_array_equal(dataset.X, [[float(cell), 0], [1, 255]])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +97,7 @@ def test_numbers_beyond_a_pixel_make_floats(write, value):
         ("label,x,y\na,1,2,3\nb,1,2\n", "line 2: 4 cells, but the header names 3 columns"),
         ("label,x,y\na,1\nb,2\n", "line 2: 2 cells, but the header names 3 columns"),
         ("x,label\n1,a\n2\n", "line 3: 1 cells, but the header names 2 columns"),
-        ('label,x\n"a\nb",1\nc,z\n', "line 4, column 'x': 'z' is no plain"),
+        ('label,x\n"a\nb",1\nc,z\n', "line 4, column 'x': 'z' is not a plain"),
         ('label,x\na,1\n"b,2\nc,3\n', "line 3: .*is a quote not closed"),
         ('label,x\na,"1"2\n', "line 2: .*is a quote not closed"),
         ("label,x\na,1\nb,\0\n", "line 3: a NUL byte"),
@@ -100,29 +110,28 @@ def test_numbers_beyond_a_pixel_make_floats(write, value):
         ("\n\n", "no header"),
         ("1,2\n3,4\n", "no header: its first line is blank or all numbers"),
         ("label,x,x \na,1,2\n", "2 columns are named 'x'"),
-        ("label,,x\na,1,2\n", "column 2 has no name.*index=False"),
+        ("label,,x\na,1,2\n", "column 2 has no name; name it, or remove it with its separators"),
+        (",label,x\n0,a,1\n", "column 1 has no name.*index=False.*row.names=FALSE"),
         # 17: numbers
-        ("label,x\na,1_000\n", "line 2, column 'x': '1_000' is no plain decimal number"),
-        ("label,x\na,٣\n", "'٣' is no plain decimal number"),
-        ("label,x\na,infinity\n", "'infinity' is no plain decimal number"),
-        ("label,x\na,inf\n", "'inf' is no plain decimal number"),
-        ("label,x\na,0x10\n", "'0x10' is no plain decimal number"),
-        ("label,x\na,1e\n", "'1e' is no plain decimal number"),
-        ("label,x\na,=1+1\n", "'=1\\+1' is no plain decimal number"),
+        ("label,x\na,1_000\n", "line 2, column 'x': '1_000' is not a plain decimal number"),
+        ("label,x\na,٣\n", "'٣' is not a plain decimal number"),
+        ("label,x\na,infinity\n", "'infinity' is not a plain decimal number"),
+        ("label,x\na,inf\n", "'inf' is not a plain decimal number"),
+        ("label,x\na,1\nb,0x10\n", "'0x10' is not a plain decimal number"),
+        ("label,x\na,1e\n", "'1e' is not a plain decimal number"),
+        ("label,x\na,1\na,=1+1\n", "'=1\\+1' is not a plain decimal number"),
         ("label,x\na,1e400\nb,1\n", "data row 1, column 'x': the number is beyond"),
-        ('label,x,y\na,1,"1,5"\n', "column 'y': '1,5' has a decimal comma; write a point"),
+        ('label,x,y\na,1,"1,5"\n', "column 'y': '1,5' has a decimal comma; write 1.5$"),
         ("label,x,y\na,1,2\nb,,2\n", "line 3, column 'x': missing value"),
         ("label,x\na,1\nb,\n", "line 3, column 'x': missing value"),
         ("label,x\na,NaN\n", "line 2, column 'x': missing value .'NaN'"),
         ("label,x\na,N/A\n", "missing value"),
         # 18: the label column
-        ("x,y\n1,2\n", "no label column; name one label, .*Its columns: x, y"),
-        ("label,x,Target\na,1,b\n", "has 2 label columns"),
-        ("label\na\n", "label column only"),
-        ("label;x\na;1\n", "separated by ';'"),
-        ("label\tx\na\t1\n", "separated by '.t'"),
+        ("x,y\n1,2\n", "no label column; choose one with --label, .*Its columns: x, y"),
+        ("label,x,Target\na,1,b\n", "2 label columns, 'label' and 'Target'; choose one with"),
+        ("label\na\n", "no column of features, only label"),
         ("label,x\na,1\n3,2\n", r"labels mix numbers \('3'\) and text \('a'\)"),
-        ("label,x\n1,1\n,2\n", "data row 2 has no label"),
+        ("label,x\n1,1\n,2\n", "line 3, column 'label': missing label \\(''\\)"),
         ("label,x\n0.5,1\n1,2\n", r"label 0\.5 in row 0 .*regression"),
         (f"label,x\na,1\n{'b' * 1001},2\n", "has 1,001 characters"),
         ('label,x\na,1\n"b\nb",2\n', "control characters"),
@@ -199,19 +208,26 @@ def test_fast_path_accepts_only_what_the_grammar_does(rows, label):
         cells = list(row)
         cells.insert(label, "a")
         lines.append(",".join(cells))
-    text = "\n".join(["h,i,j", *lines])
-    fast = plain_table(text, 3, label)
+    body = Body("\n".join(["h,i,j", *lines]))
+    fast = plain_table(body, 3, [label], label)
     if fast is None:
         return
-    labels, values = table(text, ["h", "i", "j"], label, "x")
+    features = [position for position in range(3) if position != label]
+    records = body.records("x")
+    next(records)
+    labels, values, _ = read_cells(records, Wanted("x", ["h", "i", "j"], features, label=label))
     assert fast[0] == labels
     np.testing.assert_array_equal(fast[1], values)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("cells", ["0,255", "0.5,-1e3", "+1,256"])
-def test_fast_path_takes_plain_numbers(cells):
+def test_fast_path_takes_plain_numbers(cells, separator):
     """Else the test above would compare nothing."""
-    assert plain_table(f"label,x,y\na,{cells}\n", 3, 0) is not None
+    text = f"label,x,y\na,{cells}\n".replace(",", separator)
+    labels, values = plain_table(Body(text, separator), 3, [0], 0)
+    assert labels == ["a"]
+    np.testing.assert_array_equal(values, [[float(cell) for cell in cells.split(",")]])
 
 
 @settings(max_examples=200, deadline=None)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from frames import Column, Frame
 
 from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
@@ -46,7 +47,8 @@ def test_classes_without_a_row_are_refused():
     [
         (np.zeros((4, 0)), "shape"),
         (np.zeros(4), "shape"),
-        (np.zeros((4, 2), dtype=np.int32), "int32; expected uint8 or float64"),
+        (np.zeros((4, 2), dtype=complex), "d: X: expected numbers, got complex128 values"),
+        ([[1, 2], [3], [4], [5]], "d: X: cannot be made an array"),
         (np.zeros((3, 2)), "3 rows but labels"),
     ],
 )
@@ -87,3 +89,82 @@ def test_the_fingerprint_sees_values_labels_and_names():
     }
     assert len(prints) == 4
     assert dataset().fingerprint() == dataset().fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "indices"),
+    [
+        (["dog", "cat", "dog", "cat"], ("cat", "dog"), [1, 0, 1, 0]),
+        (
+            np.array([["dog"], ["cat"], ["dog"], ["cat"]], dtype=object),
+            ("cat", "dog"),
+            [1, 0, 1, 0],
+        ),
+        (Column(np.array(["b", "a", "b", "b"], object), "category"), ("a", "b"), [1, 0, 1, 1]),
+        ([True, False, False, True], ("False", "True"), [1, 0, 0, 1]),
+        ([9, 4, 9, 4], ("4", "9"), [1, 0, 1, 0]),
+        ([1.0, 0.0, 0.0, 1.0], ("0", "1"), [1, 0, 0, 1]),
+    ],
+)
+def test_classes_are_the_labels_where_none_are_named(labels, names, indices):
+    made = Dataset("d", np.arange(8).reshape(4, 2), labels)
+    assert made.class_names == names
+    assert made.labels.dtype == np.int64
+    assert made.labels.tolist() == indices
+
+
+def test_text_labels_are_looked_up_in_the_classes_named():
+    made = Dataset("d", np.zeros((3, 1)), ["b", "a", "b"], ("b", "a", "c"))
+    assert made.labels.tolist() == [0, 1, 0]
+    with pytest.raises(DataError, match="hold the class 'cta', but the classes are cat; did you"):
+        Dataset("d", np.zeros((1, 1)), ["cta"], ("cat",))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["a", None, "b", "a"], "d: labels: a missing value .* in row 1"),
+        ([0.0, np.nan, 1.0, 0.0], "d, labels|d: labels.*NaN"),
+        ([0.5, 1, 0, 1], "labels are float64; expected the names of classes"),
+        (None, "d: labels: expected an array, got None"),
+        (np.ma.masked_equal([1, 0, 1, 0], 1), "d: labels: got a masked array"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(labels, message):
+    with pytest.raises(DataError, match=message):
+        Dataset("d", np.zeros((4, 1)), labels, ("a", "b"))
+
+
+def test_rows_come_as_frames_lists_and_any_numbers():
+    frame = Frame(a=np.array([1, 2], np.int32), flag=[True, False])
+    for X in (frame, [[1, 1], [2, 0]], np.array([[1, 1], [2, 0]], np.float32)):
+        made = Dataset("d", X, ["n", "y"])
+        assert made.X.dtype == np.float64
+        assert made.X.tolist() == [[1, 1], [2, 0]]
+    assert Dataset("d", np.ones((1, 1), np.uint8), ["n"]).X.dtype == np.uint8
+
+
+def test_numbers_to_learn_need_no_labels():
+    made = Dataset("d", np.zeros((3, 1)), None, values=[1, 2, 3])
+    assert made.targets.tolist() == [[1], [2], [3]]
+    assert made.labels.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("names", ["ab", (1, 2), ("a", "a"), None])
+def test_class_names_that_are_no_different_texts_are_refused(names):
+    with pytest.raises(DataError, match="d: class_names is .*, but must be different texts"):
+        Dataset("d", np.zeros((2, 1)), [0, 1], names)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"image_shape": "ab"}, {"image_shape": (2,)}, {"image_shape": (0, 2)},
+        {"full_scale": "white"}, {"full_scale": float("nan")}, {"full_scale": 0.0},
+        {"columns": ["a", "b"]}, {"columns": 3},
+    ],
+)  # fmt: skip
+def test_settings_of_another_kind_are_refused(field):
+    name = next(iter(field))
+    with pytest.raises(DataError, match=f"odd: {name} "):
+        Dataset("odd", np.eye(2), np.array([0, 1]), ("a", "b"), **field)

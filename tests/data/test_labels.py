@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from samplewise.data.labels import check_class_name, encode_labels
+from samplewise.data.dataset import Dataset
+from samplewise.data.labels import (
+    check_class_name,
+    check_distinct,
+    check_learnable,
+    encode_labels,
+)
 from samplewise.errors import DataError
 
 
@@ -61,8 +67,9 @@ def test_floats_too_big_to_be_exact(dtype, digits):
         (np.array([[1, 1], [0, 1]]), r"labels have shape \(2, 2\); expected \(rows,\)"),
         (np.array([["a", "b"]]), r"labels have shape \(1, 2\)"),
         (np.array(3), r"labels have shape \(\)"),
-        (np.arange(21), "21 rows have 21 different labels.*regression"),
         (np.repeat(np.arange(10_001), 2), "20,002 rows have 10,001 different labels"),
+        (np.array(["café", "cafe\u0301"]), "differ only by blanks or Unicode form"),
+        (np.array([b"a  b", b"a b"]), "differ only by blanks or Unicode form"),
         (np.array(["a", "x" * 1001]), "has 1,001 characters, at most 1,000"),
         (np.array(["a", "b\x07"]), "control characters"),
         (np.array(["a", "b\u2028"]), "control characters"),
@@ -93,3 +100,39 @@ def test_limits_themselves_are_accepted():
     assert len(encode_labels(np.arange(20), "x")[0]) == 20
     assert len(encode_labels(np.append(np.arange(10_000), 0), "x")[0]) == 10_000
     check_class_name("x" * 1000, "x")
+
+
+def test_letters_of_both_cases_are_classes_but_not_folders():
+    assert encode_labels(np.array(["a", "A"]), "x")[0] == ("A", "a")
+    with pytest.raises(DataError, match="'A' and 'a' differ only by case"):
+        check_distinct(["A", "a"], "x", ignore_case=True)
+    with pytest.raises(DataError, match="differ only by case"):
+        check_distinct(["\u1e9b\u0323", "\u1e69"], "x", ignore_case=True)
+
+
+def labelled(labels):
+    names, indices = encode_labels(np.array(labels), "x")
+    return Dataset("mine", np.zeros((len(labels), 1)), indices, names, "s")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["b", "b"], r"one class only \('b', 2 samples\).*at least two classes"),
+        (["b"], r"\('b', 1 sample\)"),
+        (list(range(21)), "21 rows have 21 different labels.*regression.*--loss mean_squared_er"),
+        ([*range(30), *range(20)], "50 rows have 30 different labels.*--loss mean_squared_error"),
+        ([f"row {i}" for i in range(21)], "like names of the rows.*--label"),
+    ],
+)
+def test_labels_that_cannot_be_learnt_as_classes(labels, message):
+    with pytest.raises(DataError, match=f"^mine.*{message}"):
+        check_learnable(labelled(labels))
+
+
+def test_few_rows_few_classes_and_numbers_can_be_learnt():
+    check_learnable(labelled(range(20)))
+    check_learnable(labelled([*range(30), *range(30)]))
+    check_learnable(labelled([f"person {i}" for i in [*range(30), *range(20)]]))
+    numbers = Dataset("n", np.zeros((1, 1)), np.zeros(1, int), (), "s", values=np.zeros((1, 1)))
+    check_learnable(numbers)

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import io
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +89,20 @@ def test_download_gives_every_photograph(server, cache, pack):
     with Image.open(io.BytesIO(FILES["Dataset/3/IMG_1.JPG"])) as image:
         grey = image.convert("L").resize((28, 28), Image.Resampling.LANCZOS)
     np.testing.assert_array_equal(dataset.X[6].reshape(28, 28), np.asarray(grey))
+
+
+def test_a_photograph_of_a_camera_among_them_gives_its_row(server, cache):
+    pixels = np.random.default_rng(9).integers(0, 256, (900, 1000, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=100)
+    assert len(buffer.getvalue()) > 2**20
+    files = FILES | {"Dataset/7/IMG_5874.JPG": buffer.getvalue()}
+    server.content = as_zip(files)
+    dataset = load_sign_digits(url_of(server), cache, content_digest(files))
+    with Image.open(buffer) as image:
+        grey = image.convert("L").resize((28, 28), Image.Resampling.LANCZOS)
+    # By path: the third of the class.
+    np.testing.assert_array_equal(dataset.X[16].reshape(28, 28), np.asarray(grey))
 
 
 def test_second_call_makes_no_request(server, cache):
@@ -198,3 +213,13 @@ def test_damaged_cache_says_what_to_remove(server, cache):
     file.write_bytes(file.read_bytes()[:500])
     with pytest.raises(DataError, match=f"{file.name} .*remove it to download again"):
         load_sign_digits(url_of(server), cache, DIGEST)
+
+
+def test_without_a_home_the_cache_is_asked_for(monkeypatch):
+    def expanduser(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SAMPLEWISE_CACHE_DIR", raising=False)
+    monkeypatch.setattr(Path, "expanduser", expanduser)
+    with pytest.raises(DataError, match=r"no home folder.*set \$SAMPLEWISE_CACHE_DIR"):
+        load_sign_digits()

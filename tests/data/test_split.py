@@ -18,7 +18,7 @@ def dataset(counts=(60, 40)):
 
 
 def stream(seed=0):
-    return Streams(seed).generator("split")
+    return Streams(seed).of_run("split")
 
 
 @given(

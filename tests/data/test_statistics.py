@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from samplewise.data.columns import BOOLEAN, CATEGORY, Column
 from samplewise.data.dataset import Dataset
 from samplewise.data.statistics import statistics
 
@@ -49,6 +50,19 @@ def test_a_table_of_values_is_described():
     assert row["rows per class"] == "1 ('no') to 2 ('yes')"
 
 
+def test_the_dtype_of_the_file_is_told_beside_that_of_the_rows():
+    _, row = images(array_dtype="int64")
+    assert row["values"] == "int64, kept as uint8, 0 to 200"
+    _, row = images(array_dtype="uint8")
+    assert row["values"] == "uint8, 0 to 200"
+
+
+def test_numbers_to_learn_are_described_instead_of_classes():
+    _, row = table(np.zeros((2, 1)), [0, 0], (), values=np.array([[0.5, -1.5], [7.0, 2.0]]))
+    assert row["targets"] == "2 a row, -1.5 to 7"
+    assert not {"classes", "rows per class"} & row.keys()
+
+
 def test_drawn_rows_are_marked():
     _, row = images(synthetic=True)
     assert row["synthetic"] == "yes"
@@ -86,3 +100,13 @@ def test_a_dataset_is_described_in_little_more_room_than_it_takes():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < X.nbytes
+
+
+def test_numbers_to_learn_and_columns_are_described():
+    columns = (Column("a"), Column("b", BOOLEAN), Column("c", CATEGORY, ("x", "y", "z")))
+    values = np.array([[1.0], [4.0]])
+    _, row = table(np.zeros((2, 5)), [0, 0], "", values=values, columns=columns)
+    assert row["columns"] == "3: a, b (true or false), c (3 categories)"
+    assert row["targets"] == "1 a row, 1 to 4"
+    assert row["mean of targets"] == "2.5, standard deviation 1.5"
+    assert "classes" not in row

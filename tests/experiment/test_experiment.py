@@ -38,7 +38,7 @@ def test_an_experiment_is_frozen():
         {"stratify": "yes"},
         {"hidden": (0,)},
         {"hidden": (10, -1)},
-        {"hidden": 10},
+        {"hidden": "10"},
         {"activation": "relu6"},
         {"learning_rate": float("inf")},
     ],
@@ -46,3 +46,9 @@ def test_an_experiment_is_frozen():
 def test_a_value_out_of_range_is_refused_by_name(wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
         Experiment(**wrong)
+
+
+def test_lists_numbers_and_paths_are_taken_as_what_they_mean(tmp_path):
+    given = Experiment(hidden=[32, 8], classes=["4", "9"], data=tmp_path / "rows.csv")
+    assert given == Experiment(hidden=(32, 8), classes=("4", "9"), data=str(tmp_path / "rows.csv"))
+    assert Experiment(hidden=32).hidden == (32,)

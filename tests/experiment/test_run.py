@@ -1,14 +1,17 @@
 """From an experiment to a tested model."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
-from samplewise.errors import ParameterError
+from samplewise.errors import ParameterError, SamplewiseWarning
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare, run
+from samplewise.experiment.explanation import explain
+from samplewise.experiment.run import decided, prepare, run, run_many
+from samplewise.training.loop import train
 
 
 def blobs(classes=2, rows=90, features=3):
@@ -34,6 +37,31 @@ def test_two_classes_are_learned_with_binary_cross_entropy():
     assert result.confusion.sum() == len(result.data.test) == 18
 
 
+def test_a_dataset_is_cut_and_preprocessed_as_the_experiment_says():
+    chosen = experiment(epochs=2, split=0.5, init="glorot_uniform")
+    given, prepared = run(chosen, blobs()), run(chosen, prepare(chosen, blobs()))
+    np.testing.assert_array_equal(given.model.parameters, prepared.model.parameters)
+    together = run_many([chosen], blobs())
+    np.testing.assert_array_equal(together[0].model.parameters, given.model.parameters)
+    assert explain(chosen, blobs(), measure=False).rows == 45
+
+
+def test_classes_of_a_dataset_are_chosen_and_weighted_by_name():
+    chosen = experiment(epochs=1, init="glorot_uniform", classes=("class 2", "class 1"))
+    weighted = dataclasses.replace(chosen, class_weight={"class 2": 5})
+    data = prepare(weighted, blobs(3))
+    result = run(weighted, data)
+    assert result.model.class_names == ("class 2", "class 1")
+    assert result.history.settings["class_weight"] == "class 2:5.0"
+    network, effective = decided(chosen, data)
+    own = np.where(data.training.labels == 0, 5.0, 1.0)
+    wanted = train(network, data.inputs, data.training.labels, effective, sample_weight=own)
+    np.testing.assert_array_equal(result.model.parameters, wanted.parameters)
+    assert explain(weighted, data, measure=False).rows == 48
+    with pytest.raises(ParameterError, match="names the class 'class 0', but the classes are"):
+        run(dataclasses.replace(chosen, class_weight="class 0:2"), data)
+
+
 def test_three_classes_are_learned_with_categorical_cross_entropy():
     chosen = experiment(hidden=(8, 6), activation="tanh", init="glorot_uniform")
     result = run(chosen, prepare(chosen, blobs(3)))
@@ -53,6 +81,17 @@ def test_choices_left_to_auto_are_made_in_the_effective_experiment():
     assert effective.loss == "binary_cross_entropy"
     assert effective.preprocess == "standardize"
     assert effective.backend == "numba_cpu"
+
+
+def test_a_model_predicts_by_the_backend_that_trained_it(monkeypatch):
+    """Not by what another environment names, or what is the fastest elsewhere."""
+    monkeypatch.setenv("SAMPLEWISE_BACKEND", "vectorized")
+    chosen = experiment(backend=None, epochs=1)
+    result = run(chosen, prepare(chosen, blobs()))
+    monkeypatch.delenv("SAMPLEWISE_BACKEND")
+    assert result.history.backend_reason == "named by SAMPLEWISE_BACKEND"
+    assert result.history.backend == result.experiment.backend == "vectorized"
+    assert result.model.backend == "vectorized"
 
 
 def test_the_effective_experiment_gives_the_same_bits():
@@ -102,3 +141,15 @@ def test_categorical_loss_with_two_classes_gets_two_logits():
     result = run(chosen, prepare(chosen, blobs()))
     assert result.model.network.outputs == 2
     assert result.test_accuracy == 1.0
+
+
+@pytest.mark.parametrize(
+    ("split", "why"), [(0.01, "there is one"), (0.5, "their targets do not differ")]
+)
+def test_r_squared_that_is_undefined_is_noted(monkeypatch, split, why):
+    monkeypatch.setattr("samplewise.experiment.scores.r_squared", lambda *given: math.nan)
+    chosen = experiment(loss="mean_squared_error", epochs=1, split=split, init="glorot_uniform")
+    data = Dataset("numbers", blobs().X, None, values=blobs().X[:, 0] / 10)
+    with pytest.warns(SamplewiseWarning, match=why):
+        result = run(chosen, data)
+    assert result.history.notes == [f"R² of the test rows is undefined: {why}"]

@@ -103,3 +103,17 @@ def test_a_description_survives_json(inputs, hidden, outputs, activation):
 def test_a_bad_description_is_refused(description, message):
     with pytest.raises(ParameterError, match=message):
         Network.from_dict(description)
+
+
+def test_a_single_number_is_a_shape_and_a_hidden_layer():
+    assert Network(6, [Dense(2)]) == Network((6,), (Dense(2),))
+    assert multilayer_perceptron(64, 32, 10) == multilayer_perceptron(64, (32,), 10)
+    assert multilayer_perceptron(64, [32, 8], 10) == multilayer_perceptron(64, (32, 8), 10)
+
+
+@pytest.mark.parametrize("wrong", [True, 0, -1, 2.5, None, "6", ("6",)])
+def test_what_is_no_whole_number_is_no_shape(wrong):
+    with pytest.raises(ParameterError, match="input_shape is .*, but must be"):
+        Network(wrong, (Dense(1),))
+    with pytest.raises(ParameterError, match="hidden is .*, but must be|units of a dense"):
+        multilayer_perceptron(3, wrong, 1)

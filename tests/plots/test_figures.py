@@ -98,6 +98,7 @@ def test_the_same_figure_has_the_same_bytes_and_names_no_version():
     assert b"matplotlib" not in first
 
 
+@pytest.mark.filterwarnings("ignore:no installed font has CJK:UserWarning")
 def test_hostile_names_are_drawn_as_text():
     counts = np.ones((len(HOSTILE), len(HOSTILE)), dtype=np.int64)
     title = " ".join(HOSTILE)

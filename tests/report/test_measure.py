@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from samplewise.data.sources import load
@@ -27,6 +28,24 @@ def test_a_run_is_what_the_experiment_gives_by_itself(measured, settings, short_
     assert measured_run.losses == tuple(result.history.losses)
     assert measured_run.accuracy == result.test_accuracy
     assert len(measured_run.losses) == row.epochs
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+@pytest.mark.parametrize("white", [255.0, 1.0])
+def test_numbers_with_a_full_scale_are_the_images_that_they_stand_for(
+    settings, short_rows, tmp_path, dtype, white
+):
+    with np.load(settings.data) as arrays:
+        bytes_, labels = arrays["dataset"], arrays["labels"]
+    bits = (bytes_ > 100) * 255
+    np.savez(tmp_path / "bytes.npz", dataset=bits.astype(np.uint8), labels=labels)
+    numbers = (bits // 255 * white).astype(dtype)
+    np.savez(tmp_path / "numbers.npz", dataset=numbers, labels=labels)
+    alone = dataclasses.replace(settings, data=str(tmp_path / "bytes.npz"))
+    said = dataclasses.replace(settings, data=str(tmp_path / "numbers.npz"), full_scale=white)
+    first, second = (measure(one, repeats=1, rows=short_rows[:1]) for one in (alone, said))
+    assert first.rows[0].runs[0].losses == second.rows[0].runs[0].losses
+    assert second.data.training.image_shape == (8, 8)
 
 
 def test_the_same_call_gives_the_same_losses(measured, settings, short_rows):

@@ -238,6 +238,7 @@ def test_one_run_is_no_mean(trained, trained_on_a_table):
     assert detail == "one run on iris; published: 99.1 %"
 
 
+@pytest.mark.filterwarnings("ignore:batch_size is 32")
 def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file):
     of_few = dataclasses.replace(settings, data=str(image_file(["4", "9"], 10)), split=0.5)
     found = measure.measure(of_few, repeats=1, rows=few)

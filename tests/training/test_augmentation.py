@@ -11,7 +11,7 @@ from samplewise.experiment.run import prepare, run
 from samplewise.network import Conv2D, Dense, Network, multilayer_perceptron
 from samplewise.streams import Streams
 from samplewise.testing.tolerances import after_steps
-from samplewise.training.augmentation import IMAGES_AT_ONCE, Augmentation, rows_of_epochs
+from samplewise.training.augmentation import IMAGES_AT_ONCE, Augmentation, Views
 from samplewise.training.loop import train
 from samplewise.training.many import train_many
 from samplewise.training.settings import TrainingSettings
@@ -24,7 +24,7 @@ WORDS = "shift 2, rotate 25, noise 0.1"
 
 
 def stream():
-    return Streams(4).generator("augment")
+    return Streams(4).of_epoch("augment", 1)
 
 
 def drawn(words, X=ROWS, shape=SHAPE):
@@ -82,14 +82,15 @@ def test_noise_has_its_deviation_and_float32_sees_the_same():
 def test_every_epoch_has_rows_of_its_own_and_the_caller_keeps_theirs():
     X = ROWS.copy()
     X.flags.writeable = False
-    epochs = rows_of_epochs(X, SHAPE, WORDS, stream())
-    first, second = next(epochs), next(epochs)
+    views = Views(X, SHAPE, WORDS, 4)
+    first, second = views.of_epoch(1), views.of_epoch(2)
+    np.testing.assert_array_equal(views.of_epoch(1), first)
     assert first is not second
     assert (first != second).any()
     assert not first.flags.writeable
     np.testing.assert_array_equal(X, ROWS)
-    plain = rows_of_epochs(X, None, None, stream())
-    assert next(plain) is next(plain) is X
+    plain = Views(X, None, None, 4)
+    assert plain.of_epoch(1) is plain.of_epoch(2) is X
 
 
 NETWORKS = {
@@ -101,10 +102,11 @@ CHOSEN = {"epochs": 3, "learning_rate": 0.05, "augment": WORDS, "shuffle": True,
 
 def by_hand(network, settings):
     """Train an epoch at a time on rows drawn outside; the weights after it start the next."""
-    epochs = rows_of_epochs(ROWS, SHAPE, settings.augment, stream())
-    rows = [next(epochs) for _ in range(settings.epochs)]
-    rng = Streams(settings.seed).generator("order")
-    orders = [rng.permutation(30) for _ in rows]
+    epochs = range(1, settings.epochs + 1)
+    views = Views(ROWS, SHAPE, settings.augment, settings.seed)
+    rows = [views.of_epoch(epoch) for epoch in epochs]
+    streams = Streams(settings.seed)
+    orders = [streams.of_epoch("order", epoch).permutation(30) for epoch in epochs]
     # One long epoch in order: every row once for each epoch, in the order of that epoch.
     X = np.concatenate([part[order] for part, order in zip(rows, orders, strict=True)])
     labels = np.concatenate([LABELS[order] for order in orders])
@@ -131,6 +133,7 @@ def assert_close(got, want):
         ("flat", "numba_cpu", "dual"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_every_plan_trains_on_the_rows_of_the_epoch(kind, backend, plan):
     network = NETWORKS[kind]
     settings = TrainingSettings(**CHOSEN, backend=backend, plan=plan)
@@ -141,6 +144,7 @@ def test_every_plan_trains_on_the_rows_of_the_epoch(kind, backend, plan):
 
 
 @pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_networks_at_once_see_the_same_images(backend):
     settings = [
         TrainingSettings(**{**CHOSEN, "seed": seed}, order_seed=4, backend=backend)

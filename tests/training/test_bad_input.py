@@ -75,7 +75,7 @@ def trained(network=NETWORK, targets=LABELS, **changes):
         (lambda: trained(label_smoothing=1), "label_smoothing is 1.0, but must be"),
         (
             lambda: trained(augment="shift 1"),
-            "augment is 'shift 1', but the rows are 4 values each and no images",
+            "augment is 'shift 1', but the rows are 4 values each and not images",
         ),
         (lambda: trained(loss="huber", delta=0), "delta is 0.0, but must be"),
     ],

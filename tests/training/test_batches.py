@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from samplewise.contract import Plan
 from samplewise.network import multilayer_perceptron
-from samplewise.streams import Streams
 from samplewise.training import batches
 
 
@@ -48,16 +47,16 @@ def test_a_stretch_holds_whole_blocks():
 
 
 def test_a_fixed_order_is_one_and_the_same_array():
-    orders = batches.orders(5, shuffle=False, rng=Streams(0).generator("order"))
-    first = next(orders)
+    orders = batches.Orders(5, None)
+    first = orders.of_epoch(1)
     assert first.tolist() == [0, 1, 2, 3, 4]
-    assert next(orders) is first
+    assert orders.of_epoch(2) is first
 
 
 def test_shuffled_orders_are_permutations_that_differ_and_repeat_with_the_seed():
     def drawn(seed):
-        orders = batches.orders(50, shuffle=True, rng=Streams(seed).generator("order"))
-        return [next(orders).tolist() for _ in range(3)]
+        orders = batches.Orders(50, seed)
+        return [orders.of_epoch(epoch).tolist() for epoch in (1, 2, 3)]
 
     epochs = drawn(0)
     assert all(sorted(order) == list(range(50)) for order in epochs)
@@ -66,9 +65,16 @@ def test_shuffled_orders_are_permutations_that_differ_and_repeat_with_the_seed()
     assert epochs != drawn(1)
 
 
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_no_program_can_change_an_order(shuffle):
-    order = next(batches.orders(5, shuffle=shuffle, rng=Streams(0).generator("order")))
+def test_the_order_of_an_epoch_does_not_depend_on_those_before_it():
+    later = batches.Orders(50, 3).of_epoch(7)
+    orders = batches.Orders(50, 3)
+    drawn = [orders.of_epoch(epoch) for epoch in range(1, 8)]
+    np.testing.assert_array_equal(drawn[-1], later)
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_no_program_can_change_an_order(seed):
+    order = batches.Orders(5, seed).of_epoch(1)
     with pytest.raises(ValueError, match="read-only"):
         order[0] = 1
     assert order.dtype == np.int64

@@ -75,6 +75,7 @@ def logits_of(parameters, rows):
 
 @pytest.mark.parametrize("backend", ["reference", "vectorized"])
 @pytest.mark.parametrize("monitor", ["auto", "validation_accuracy", "loss"])
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_patience_ends_a_run_and_the_best_weights_are_returned(backend, monitor):
     options = {**OVERFITTED, "backend": backend, "monitor": monitor, "patience": 3}
     options |= {"learning_rate": 20.0} if monitor == "loss" else {}
@@ -235,7 +236,7 @@ def test_the_best_average_is_kept():
             "target_accuracy goes by the accuracy on the training rows",
         ),
         ({"validation_fraction": 0.001}, ParameterError, "leaves no row to validate on of 50"),
-        ({"validation_fraction": 0.999}, ParameterError, "leaves class 0 without a training row"),
+        ({"validation_fraction": 0.999}, ParameterError, "leaves class '0' without a training row"),
     ],
 )
 def test_what_does_not_go_together_is_refused_before_training(changes, error, message):
@@ -285,6 +286,7 @@ NETWORKS = [NETWORK, multilayer_perceptron(4, (5,), 1), multilayer_perceptron(4,
         {"schedule": "plateau", "plateau_epochs": 1, "min_delta": 0.01},
     ],
 )
+@pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_networks_at_once_are_controlled_each_as_it_would_be_alone(changes):
     chosen = settings(backend="numba_cpu", epochs=20, learning_rate=0.5, **changes)
     results = train_many(NETWORKS, X, NOISE, [chosen] * 3)

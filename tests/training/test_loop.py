@@ -11,7 +11,13 @@ from loop_problem import LABELS, NETWORK, StopAfter, X
 
 from samplewise import registry
 from samplewise.contract import Plan
-from samplewise.errors import DataError, DivergenceError, ParameterError, UnknownBackendError
+from samplewise.errors import (
+    DataError,
+    DivergenceError,
+    ParameterError,
+    TrainingWarning,
+    UnknownBackendError,
+)
 from samplewise.network import SGD, Dense, Network, loss_named, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches
@@ -209,6 +215,7 @@ def test_divergence_names_epoch_sample_rate_and_a_remedy(backend):
     assert np.isfinite(caught.value.parameters).all()
 
 
+@pytest.mark.filterwarnings("ignore:inputs reach")
 def test_the_callers_floating_point_settings_do_not_matter():
     with np.errstate(all="raise"):
         strict = train(NETWORK, X * 40, LABELS, settings(learning_rate=30)).parameters
@@ -217,14 +224,16 @@ def test_the_callers_floating_point_settings_do_not_matter():
 
 
 def test_a_batch_larger_than_the_data_is_clipped_with_a_note():
-    history = train(NETWORK, X, LABELS, settings(batch_size=64)).history
+    with pytest.warns(TrainingWarning, match="batch_size is 64, but there are 50 rows"):
+        history = train(NETWORK, X, LABELS, settings(batch_size=64)).history
     assert "batch_size is 64, but there are 50 rows" in history.notes[0]
     full = train(NETWORK, X, LABELS, settings(batch_size=50))
     assert full.history.losses == history.losses
 
 
 def test_unscaled_inputs_are_noted():
-    history = train(NETWORK, X * 100, LABELS, settings()).history
+    with pytest.warns(TrainingWarning, match="scale or standardize them"):
+        history = train(NETWORK, X * 100, LABELS, settings()).history
     assert "scale or standardize them" in history.notes[0]
 
 
@@ -237,7 +246,7 @@ def test_unscaled_inputs_are_noted():
         ([["a"] * 4], "expected numbers"),
         (np.full((2, 4), np.nan), "NaN or inf, the first in row 0, column 0"),
         (np.zeros((2, 4), dtype=complex), "complex128"),
-        (np.ma.masked_array(np.zeros((2, 4))), "masked"),
+        (np.ma.masked_array(np.zeros((2, 4)), mask=np.eye(2, 4)), "masked"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused(rows, message):
@@ -258,8 +267,8 @@ def test_a_value_too_large_for_float32_is_refused_there_only():
         (LABELS[:49], r"targets have shape \(49,\); expected \(50,\)"),
         (LABELS + 1, "targets run from 1 to 2"),
         (LABELS - 1, "targets run from -1"),
-        (LABELS + 0.5, "expected class indices"),
-        (LABELS.astype(str), "expected class indices"),
+        (LABELS + 0.5, "expected class names, class indices"),
+        (LABELS.astype("M8[D]"), "datetime64.* expected class names, class indices"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(labels, message):

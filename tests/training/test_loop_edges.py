@@ -12,7 +12,6 @@ from samplewise import registry
 from samplewise.errors import ContractError, DataError, DivergenceError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.registry import Choice
-from samplewise.streams import Streams
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
 from samplewise.training.loop import train
@@ -88,7 +87,7 @@ class LosesItsMind(FaultyReference):
 def test_a_bad_stretch_is_named_by_sample_and_row_and_undone(monkeypatch, where, sample):
     monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
     monkeypatch.setattr(LosesItsMind, "where", where)
-    order = next(batches.orders(50, shuffle=True, rng=Streams(0).generator("order")))
+    order = batches.Orders(50, 0).of_epoch(1)
     message = rf"in epoch 1 at sample {sample} of 50 \(row {order[sample - 1]}\)"
     with pytest.raises(DivergenceError, match=message) as caught:
         train_on(monkeypatch, LosesItsMind, shuffle=True)
@@ -272,9 +271,9 @@ def test_bools_are_numbers_and_labels():
 @pytest.mark.parametrize(
     ("rows", "labels", "message"),
     [
-        ([[1, 2, 3, 4], [1, 2]], [0, 1], "X: no array, its rows differ in length"),
-        (X[:2], [[0], [1, 1]], "targets: no array"),
-        (X, np.ma.masked_array(LABELS, mask=LABELS == 1), "targets: a masked array"),
+        ([[1, 2, 3, 4], [1, 2]], [0, 1], "X: cannot be made an array"),
+        (X[:2], [[0], [1, 1]], "targets: cannot be made an array"),
+        (X, np.ma.masked_array(LABELS, mask=LABELS == 1), "targets: got a masked array"),
     ],
 )
 def test_what_is_no_plain_array_is_refused(rows, labels, message):

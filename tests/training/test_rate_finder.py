@@ -1,5 +1,8 @@
 """The sweep over rates: one pass, equal ratios, an end where training breaks."""
 
+import dataclasses
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from loop_problem import LABELS, NETWORK, StopAfter, X
@@ -41,6 +44,20 @@ def test_every_backend_finds_the_same(backend):
     assert got.suggestion == pytest.approx(want.suggestion)
 
 
+@pytest.mark.parametrize(("rows", "batch_size"), [(51, 2), (513, 1)])
+def test_a_sweep_at_one_rate_is_an_epoch_at_that_rate(rows, batch_size):
+    """The count of steps goes on from rate to rate, by as many as each trains; Adam goes by it."""
+    chosen = settings(optimizer="adam", batch_size=batch_size, **SQUARED)
+    rates = {"lowest": 0.01, "highest": 0.01 * (1 + 1e-14)}
+    swept = find_rate(TWO, ROWS[:rows], VALUES[:rows], chosen, **rates)
+    once = dataclasses.replace(chosen, learning_rate=0.01, shuffle=True, epochs=1)
+    wanted = train(TWO, ROWS[:rows], VALUES[:rows], once).history.losses[0]
+    steps = -(-rows // batch_size)
+    edges = [steps * k // len(swept.rates) * batch_size for k in range(len(swept.rates))]
+    shares = np.diff([*edges, rows]) / rows
+    assert np.dot(swept.losses, shares) == pytest.approx(wanted, rel=1e-9)
+
+
 def test_it_stops_where_training_breaks_and_suggests_a_rate_that_trains():
     swept = find_rate(TWO, ROWS, VALUES, settings(**SQUARED))
     assert swept.stopped == "diverged"
@@ -54,6 +71,7 @@ def test_it_stops_where_training_breaks_and_suggests_a_rate_that_trains():
     assert trained.history.losses[-1] < 1e-6 * (VALUES**2).mean()
 
 
+@pytest.mark.filterwarnings("ignore:the loss never fell")
 def test_rows_that_lie_sorted_are_swept_in_a_drawn_order():
     order = np.argsort(LABELS, kind="stable")
     losses = find_rate(NETWORK, X[order], LABELS[order], settings(), highest=1e-4).losses
@@ -74,6 +92,7 @@ def test_it_takes_images_and_augments_them():
     assert plain[:10] != moved[:10]
 
 
+@pytest.mark.filterwarnings("ignore:the loss ")
 def test_a_curve_that_still_falls_or_never_does_is_noted():
     calm = find_rate(TWO, ROWS, VALUES, settings(**SQUARED), highest=1e-2)
     assert "the loss still falls at a rate of 0.01" in calm.notes[-1]
@@ -88,7 +107,7 @@ def test_a_curve_that_still_falls_or_never_does_is_noted():
         ({}, {"lowest": 1.0, "highest": 0.5}, "lowest is 1, but must be below highest, 0.5"),
         ({}, {"lowest": 0}, "lowest is 0.0"),
         ({}, {"highest": float("nan")}, "highest is nan"),
-        ({"augment": "noise 1"}, {}, "no images"),
+        ({"augment": "noise 1"}, {}, "not images"),
     ],
 )
 def test_what_cannot_be_swept_is_refused(changes, limits, message):
@@ -103,6 +122,7 @@ def test_a_sweep_that_breaks_at_once_says_so():
                   lowest=1e100, highest=1e200)  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:the loss never fell")
 def test_a_stop_ends_it_with_what_was_seen():
     stopped = find_rate(NETWORK, X, LABELS, settings(), stop=StopAfter(7))
     assert (stopped.stopped, len(stopped.rates)) == ("interrupted", 7)
@@ -145,3 +165,21 @@ def test_schedules_and_ends_of_runs_play_no_part_but_held_out_rows_do():
     assert plain.losses != find_rate(NETWORK, X, LABELS, settings()).losses
     held = find_rate(NETWORK, X, LABELS, settings(validation_fraction=0.2))
     assert len(held.rates) == 40
+
+
+@pytest.mark.parametrize("raising", [False, True])
+def test_callbacks_that_hear_of_the_begin_hear_of_the_end(raising):
+    heard = []
+
+    class Ear(Callback):
+        def on_train_begin(self, history):
+            heard.append("begin")
+            if raising:
+                raise OSError("no begin")
+
+        def on_train_end(self, history):
+            heard.append(history.stopped)
+
+    with pytest.raises(OSError, match="no begin") if raising else nullcontext():
+        find_rate(NETWORK, X, LABELS, settings(), callbacks=Ear())
+    assert heard == ["begin", "failed" if raising else "finished"]

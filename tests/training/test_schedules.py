@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from loop_problem import LABELS, NETWORK, X
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
 from samplewise.errors import CombinationError, ParameterError, UnavailableBackendError
 from samplewise.network import multilayer_perceptron
+from samplewise.registry import Choice
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches
 from samplewise.training.loop import train
@@ -112,6 +114,33 @@ def test_a_schedule_by_epoch_works_under_every_plan_of_the_compiled_backend(name
     got = train(NETWORK, X, LABELS, settings(backend="numba_cpu", plan=plan, **options))
     allowed = after_steps(48, "float64").relative * np.abs(wanted.parameters).max()
     assert np.abs(got.parameters - wanted.parameters).max() <= allowed
+
+
+BY_STEP = {"cosine", "one_cycle", "inverse_scaling"}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("warmup", [0, 9])
+@pytest.mark.filterwarnings("ignore:the network did not learn")
+def test_steps_have_rates_of_their_own_only_while_they_differ(monkeypatch, name, warmup):
+    """A program may then take one rate for all, and keep what follows from it."""
+    seen = []
+
+    class Sees(FaultyReference):
+        def run_epoch(self, state, X, Y, steps, losses):
+            seen.append((steps.learning_rate, steps.rates))
+            losses[...] = 1
+
+    choice = Choice(FaultyBackend("sees", Sees), "chosen by the test")
+    monkeypatch.setattr(registry, "resolve", lambda *_: choice)
+    chosen = settings(schedule=name, warmup_steps=warmup, **OPTIONS.get(name, {}))
+    train(NETWORK, X, LABELS, chosen)
+    # Eight steps an epoch: a warm-up of nine ends in the second.
+    varying = 6 if name in BY_STEP else 2 if warmup else 0
+    assert [rates is not None for _, rates in seen] == [True] * varying + [False] * (6 - varying)
+    assert {type(rate) for rate, _ in seen} == {float}
+    for rate, rates in seen[:varying]:
+        assert (rates.shape, rates.dtype, rates[0]) == ((8,), np.float64, rate)
 
 
 def test_a_plateau_lets_the_rate_fall_where_nothing_improves_any_more():

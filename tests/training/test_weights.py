@@ -58,6 +58,7 @@ def check_same(got, wanted, steps, dtype="float64"):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.filterwarnings("ignore:batch_size is 60")
 def test_weight_2_is_the_row_twice_with_one_batch_of_all_rows(backend, rule, dtype):
     options = {"backend": backend, "batch_size": 60, "dtype": dtype, **rule}
     got = trained(X, LABELS, settings(**options), TWICE)
@@ -66,6 +67,7 @@ def test_weight_2_is_the_row_twice_with_one_batch_of_all_rows(backend, rule, dty
 
 
 @pytest.mark.parametrize("factor", [1e-200, 3.0, 1e300])
+@pytest.mark.filterwarnings("ignore:batch_size is 60")
 def test_only_the_proportions_of_weights_count(factor):
     got = trained(X, LABELS, settings(batch_size=60), TWICE * factor)
     check_same(got, trained(X, LABELS, settings(batch_size=60), TWICE), EPOCHS)
@@ -74,6 +76,7 @@ def test_only_the_proportions_of_weights_count(factor):
 @pytest.mark.parametrize("batch_size", [1, 4, 60])
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.filterwarnings("ignore:batch_size is 60")
 def test_weight_0_is_the_row_absent_with_any_batch(backend, rule, batch_size):
     options = {"backend": backend, "batch_size": batch_size, "shuffle": True, **rule}
     got = trained(X, LABELS, settings(**options), ABSENT)
@@ -135,6 +138,39 @@ def test_the_weight_of_a_class_is_that_of_its_rows(given):
     np.testing.assert_array_equal(got.parameters, wanted.parameters)
 
 
+@pytest.mark.parametrize(
+    ("names", "given"),
+    [
+        (("cat", "dog"), {"dog": 3}),
+        (("cat", "dog"), "dog:3, cat:1"),
+        (("2", "1"), {1: 3}),
+        (("2", "1"), "1:3"),
+        (("salt, fine", 'a "b": c'), {'a "b": c': 3}),
+        (("salt, fine", 'a "b": c'), '"salt, fine":1, "a ""b"": c" : 3'),
+        (("balanced", "a:2"), "a:2:3"),
+        (("-1", "True"), {True: 3, -1.0: 1}),
+    ],
+)
+def test_classes_are_weighted_by_name(names, given):
+    chosen = settings(class_weight=given, epochs=1)
+    got = train(NETWORK, X, LABELS, chosen, class_names=names)
+    wanted = trained(X, LABELS, settings(epochs=1), np.where(LABELS, 3.0, 1.0))
+    np.testing.assert_array_equal(got.parameters, wanted.parameters)
+    # What settings keep is read as the same weights.
+    assert settings(class_weight=chosen.class_weight, epochs=1) == chosen
+
+
+@pytest.mark.parametrize(
+    ("targets", "heavy"),
+    [(np.array(["b", "a"])[LABELS], "b"), (LABELS == 0, True), (1 - LABELS, 1)],
+)
+def test_weights_go_by_the_names_of_text_bool_and_indices(targets, heavy):
+    got = train(NETWORK, X, targets, settings(class_weight={heavy: 3}, epochs=1))
+    own = np.where(LABELS, 1.0, 3.0)
+    wanted = train(NETWORK, X, 1 - LABELS, settings(epochs=1), sample_weight=own)
+    np.testing.assert_array_equal(got.parameters, wanted.parameters)
+
+
 def test_huge_weights_do_not_overflow():
     huge = trained(X, LABELS, settings(class_weight={1: 3e300, 0: 1e300}), np.full(50, 1e300))
     check_same(huge, trained(X, LABELS, settings(class_weight={1: 3})), 50 * EPOCHS)
@@ -155,7 +191,7 @@ def test_class_and_sample_weights_multiply():
 def test_balanced_classes_count_the_same_and_weights_have_the_mean_1(labels, seed):
     labels = np.array(labels)
     own = np.random.default_rng(seed).random(len(labels)) + 0.01
-    chosen = select(len(labels), labels, 4, settings(class_weight="balanced"), own)
+    chosen = select(len(labels), labels, "0123", settings(class_weight="balanced"), own)
     weights = np.ones(len(labels)) if chosen.weights is None else chosen.weights
     assert weights.mean() == pytest.approx(1)
     sums = np.bincount(labels, weights=weights)
@@ -166,7 +202,7 @@ def test_balanced_weights_are_those_of_scikit_learn():
     from sklearn.utils.class_weight import compute_sample_weight
 
     labels = np.array([0] * 7 + [1] * 2 + [2] * 5)
-    chosen = select(len(labels), labels, 3, settings(class_weight="balanced"))
+    chosen = select(len(labels), labels, "012", settings(class_weight="balanced"))
     np.testing.assert_allclose(chosen.weights, compute_sample_weight("balanced", labels))
 
 
@@ -177,10 +213,11 @@ def test_balanced_weights_are_those_of_scikit_learn():
         (np.where(np.arange(50) == 9, np.nan, 1), "sample_weight is nan in row 9"),
         (np.where(np.arange(50) == 9, np.inf, 1), "sample_weight is inf in row 9"),
         (np.ones(49), r"shape \(49,\); expected \(50,\)"),
-        (np.ones((50, 1)), r"shape \(50, 1\); expected \(50,\)"),
+        (np.ones((50, 2)), r"shape \(50, 2\); expected \(50,\)"),
         (np.zeros(50), "all weights are 0"),
         (["a"] * 50, "expected numbers"),
-        ([[1], [1, 2]], "no array"),
+        ([[1], [1, 2]], "rows of equal length"),
+        (np.ma.masked_less(np.arange(50), 1), "sample_weight: got a masked array"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(weights, message):
@@ -193,8 +230,13 @@ def test_weights_that_do_not_fit_are_refused(weights, message):
     [
         ({0: -1}, "class_weight of class 0 is -1.0"),
         ({0: float("nan")}, "class_weight of class 0 is nan"),
-        ({-1: 1}, "class of class_weight is -1"),
-        ({"a": 1}, "class of class_weight is 'a'"),
+        ({0.5: 1}, "class_weight names the class '0.5'"),
+        ({None: 1}, "class_weight names the class 'None'"),
+        ({" ": 1}, "class_weight names the class ' '"),
+        ({1: 1, "1": 2}, "names class 1 twice"),
+        ('"a:1', "must be balanced or weights by class"),
+        ('"a"b:1', "must be balanced or weights by class"),
+        (":1", "must be balanced or weights by class"),
         ({}, "class_weight is empty"),
         ("balance", "must be balanced or weights by class"),
         ("0:1,0:2", "names class 0 twice"),
@@ -211,8 +253,11 @@ def test_weights_of_classes_are_checked_when_built(given, message):
 
 
 def test_weights_of_classes_that_there_are_not_or_that_leave_no_row_are_refused():
-    with pytest.raises(ParameterError, match="names class 2, but this network knows the classes 0"):
+    with pytest.raises(ParameterError, match="names the class '2', but the classes are 0, 1"):
         train(NETWORK, X, LABELS, settings(class_weight={2: 1}))
+    names = ("cat", "dog")
+    with pytest.raises(ParameterError, match="classes are cat, dog; did you mean 'dog'?"):
+        train(NETWORK, X, LABELS, settings(class_weight={"dgo": 1}), class_names=names)
     with pytest.raises(DataError, match="all weights are 0"):
         train(NETWORK, X, LABELS, settings(class_weight={0: 0, 1: 0}))
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import Loss, Network, Optimizer
+from samplewise_backends.numba_cpu.availability import why_unavailable
 from samplewise_backends.numba_cpu.coefficients import CODES, OPTION_COLUMNS
+from samplewise_backends.numba_cpu.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
 from samplewise_backends.numba_cpu.program import NumbaProgram
@@ -29,6 +31,15 @@ class NumbaBackend:
         many=True,
         step_fields=[RATES, WEIGHTS],
     )
+
+    @property
+    def keeps_compiled(self) -> bool:
+        """Whether a later process finds the kernels that this one compiles."""
+        return keeps_kernels()
+
+    def unavailable(self) -> str | None:
+        """Return why no kernel can run here and now; None where a small one did."""
+        return why_unavailable()
 
     def compile(
         self,

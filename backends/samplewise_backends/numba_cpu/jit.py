@@ -1,107 +1,21 @@
-"""The one place that decides how kernels are compiled and where they are cached.
-
-numba keys its cache by the source of a kernel's own file, and sees no change in another one. So
-the cache folder is named after a hash of every source in this package: an edited helper is always
-compiled anew, and two versions never share an entry.
-"""
+"""The one place that decides how kernels are compiled."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import stat
-import warnings
 from collections.abc import Callable
-from functools import cache, partial
-from pathlib import Path
 from typing import Any, cast
 
 import numba
-import platformdirs
 from numba import types
-from numba.core import caching, ccallback
+from numba.core import ccallback
+
+from samplewise_backends.numba_cpu.kernel_cache import keep_on_disk
 
 # Lets sums be reordered, so that they vectorise, and products be fused into them. `nnan` and
 # `ninf` stay out: with them, numba folds isnan and isfinite to constants.
 REORDERED = frozenset({"reassoc", "contract", "arcp", "nsz"})
 # Lets a product be fused into a sum, which rounds once instead of twice.
 FUSED = frozenset({"contract"})
-
-
-@cache
-def cache_folder() -> Path | None:
-    """Return the folder of compiled kernels, made if need be, or None where none can be used.
-
-    Entries are pickles that numba runs on load, so a folder that others may write is refused.
-    """
-    base = (
-        os.environ.get("NUMBA_CACHE_DIR")
-        or os.environ.get("SAMPLEWISE_CACHE_DIR")
-        or platformdirs.user_cache_dir("samplewise")
-    )
-    folder = Path(base) / "kernels" / _sources_hash()
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        details = folder.stat()
-    except OSError as error:
-        _warn_of_no_cache(f"{folder} cannot be made: {error.strerror}")
-        return None
-    writable_by_others = bool(details.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
-    if hasattr(os, "getuid") and (details.st_uid != os.getuid() or writable_by_others):
-        _warn_of_no_cache(f"others may write to {folder}")
-        return None
-    if not os.access(folder, os.W_OK):
-        _warn_of_no_cache(f"{folder} cannot be written")
-        return None
-    return folder
-
-
-@cache
-def _warn_of_no_cache(reason: str) -> None:
-    """Warn once a process; numba makes Python forget which warnings were shown."""
-    warnings.warn(
-        f"compiled kernels are not kept, so every start compiles anew: {reason}; "
-        "set SAMPLEWISE_CACHE_DIR to a folder of your own",
-        RuntimeWarning,
-        stacklevel=2,
-    )
-
-
-def _sources_hash() -> str:
-    digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-_FunctionCache: Any = caching.FunctionCache
-
-
-class _MendingCache(_FunctionCache):  # type: ignore[misc]
-    """numba's cache, but what cannot be read is compiled anew, and what cannot be kept is not.
-
-    A process killed while it wrote, or a power cut, leaves an entry cut short. numba raises what
-    pickle makes of it, at this start and every later one.
-    """
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled code of a signature, or None where it must be compiled."""
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # noqa: BLE001 - a damaged pickle may raise anything
-            self._try(self.flush)
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the compiled code of a signature, if the disk allows."""
-        self._try(partial(super().save_overload, sig, data))
-
-    def _try(self, write: Callable[[], None]) -> None:
-        try:
-            write()
-        except OSError as error:
-            self.disable()
-            _warn_of_no_cache(f"{self.cache_path} cannot be written: {error.strerror}")
 
 
 def _options(flags: frozenset[str]) -> dict[str, Any]:
@@ -112,22 +26,8 @@ def entry_point(function: Callable[..., Any]) -> Any:
     """Compile on first call from Python, with products fused into sums, and keep it on disk."""
     dispatcher = numba.njit(**_options(FUSED))(function)
     if not cast(Any, numba.config).DISABLE_JIT:
-        _keep_on_disk(dispatcher, function)
+        keep_on_disk(dispatcher, function)
     return dispatcher
-
-
-def _keep_on_disk(compiled: Any, function: Callable[..., Any]) -> None:
-    """Do what `cache=True` does, with our folder and class."""
-    folder, settings = cache_folder(), cast(Any, numba.config)
-    if folder is None:
-        return
-    # numba reads this when a cache is made; it has no argument for the folder.
-    before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(folder)
-    try:
-        compiled._cache = _MendingCache(function)
-    finally:
-        settings.CACHE_DIR = before
 
 
 INTEGER = types.intp
@@ -155,7 +55,7 @@ class Routine:
             callback: Any = ccallback.CFunc
             signature = self._arguments(dtype), types.void
             compiled = callback(self._function, signature, {}, _options(FUSED))
-            _keep_on_disk(compiled, self._function)
+            keep_on_disk(compiled, self._function)
             compiled.compile()
             self._compiled[dtype] = compiled
         return int(self._compiled[dtype].address)

@@ -1,4 +1,4 @@
-"""Activation functions a = f(z) and their slopes f'(z), elementwise."""
+"""Activation functions, elementwise: each returns a = f(z) and a function for f'(z)."""
 
 from __future__ import annotations
 
@@ -16,171 +16,122 @@ from samplewise.network.activations import (
     OWN_ACTIVATIONS,
     SELU_ALPHA,
     SELU_SCALE,
-    OwnActivation,
 )
 
 Array = NDArray[Any]
+Activated = tuple[Array, Callable[[], Array]]
+Activation = Callable[[Array], Activated]
 
 
-def sigmoid(z: Array) -> Array:
+def logistic(z: Array) -> Array:
     """1 / (1 + exp(-z)), by the branch of the sign, so that exp never overflows."""
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
 
 
-def sigmoid_slope(z: Array, a: Array) -> Array:
-    """f'(z) = a (1 - a)."""
-    del z
-    return a * (1 - a)
-
-
-def tanh(z: Array) -> Array:
-    """(exp(z) - exp(-z)) / (exp(z) + exp(-z))."""
-    return np.tanh(z)
-
-
-def tanh_slope(z: Array, a: Array) -> Array:
-    """f'(z) = 1 - a^2."""
-    del z
-    return 1 - a * a
-
-
-def relu(z: Array) -> Array:
-    """max(z, 0)."""
-    return np.maximum(z, 0)
-
-
-def relu_slope(z: Array, a: Array) -> Array:
-    """1 where z > 0, else 0; at exactly 0, where there is no slope, 0 is taken."""
-    del a
-    return (z > 0).astype(z.dtype)
-
-
-def leaky_relu(z: Array) -> Array:
-    """z where z > 0, else a hundredth of it."""
-    return np.where(z > 0, z, LEAK * z)
-
-
-def leaky_relu_slope(z: Array, a: Array) -> Array:
-    """1 where z > 0, else 0.01."""
-    return np.where(z > 0, np.ones_like(a), a.dtype.type(LEAK))
-
-
-def elu(z: Array) -> Array:
-    """z where z > 0, else exp(z) - 1; expm1 is exact near 0, and sees nothing above it."""
-    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
-
-
-def elu_slope(z: Array, a: Array) -> Array:
-    """1 where z > 0, else exp(z) = a + 1."""
-    return np.where(z > 0, np.ones_like(a), a + 1)
-
-
-def selu(z: Array) -> Array:
-    """s z where z > 0, else s alpha (exp(z) - 1)."""
-    return SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
-
-
-def selu_slope(z: Array, a: Array) -> Array:
-    """s where z > 0, else s alpha exp(z) = a + s alpha."""
-    return np.where(z > 0, a.dtype.type(SELU_SCALE), a + SELU_SCALE * SELU_ALPHA)
-
-
-def gelu(z: Array) -> Array:
-    """z Phi(z), with the normal distribution function Phi."""
-    return z * _normal_distribution(z)
-
-
-def gelu_slope(z: Array, a: Array) -> Array:
-    """Phi(z) + z phi(z), with the normal density phi."""
-    del a
-    return _normal_distribution(z) + z * np.exp(-z * z / 2) * (1 / math.sqrt(2 * math.pi))
-
-
-def _normal_distribution(z: Array) -> Array:
-    return np.asarray((1 + erf(z * math.sqrt(0.5))) / 2)
-
-
-def gelu_tanh(z: Array) -> Array:
-    """z (1 + tanh(u)) / 2, with u = sqrt(2 / pi) (z + 0.044715 z^3)."""
-    return z * (1 + _gelu_inner(z)) / 2
-
-
-def gelu_tanh_slope(z: Array, a: Array) -> Array:
-    """(1 + t) / 2 + z (1 - t^2) u' / 2, with t = tanh(u)."""
-    del a
-    t = _gelu_inner(z)
-    slope_of_u = math.sqrt(2 / math.pi) * (1 + 3 * GELU_CUBIC * z * z)
-    return (1 + t) / 2 + z * (1 - t * t) * slope_of_u / 2
-
-
-def _gelu_inner(z: Array) -> Array:
-    return np.tanh(math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z * z * z))
-
-
-def silu(z: Array) -> Array:
-    """z sigmoid(z)."""
-    return z * sigmoid(z)
-
-
-def silu_slope(z: Array, a: Array) -> Array:
-    """p + a (1 - p), with p = sigmoid(z)."""
-    p = sigmoid(z)
-    return p + a * (1 - p)
-
-
-def softplus(z: Array) -> Array:
+def log_one_plus_exp(z: Array) -> Array:
     """log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|))."""
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
-def softplus_slope(z: Array, a: Array) -> Array:
-    """sigmoid(z)."""
-    del a
-    return sigmoid(z)
+def identity(z: Array) -> Activated:
+    """a = z; f'(z) = 1."""
+    return z, lambda: np.ones_like(z)
 
 
-def identity(z: Array) -> Array:
-    """Return z as it is."""
-    return z
+def sigmoid(z: Array) -> Activated:
+    """a = 1 / (1 + exp(-z)); f'(z) = a (1 - a)."""
+    a = logistic(z)
+    return a, lambda: a * (1 - a)
 
 
-def identity_slope(z: Array, a: Array) -> Array:
-    """1."""
-    del z
-    return np.ones_like(a)
+def tanh(z: Array) -> Activated:
+    """a = (exp(z) - exp(-z)) / (exp(z) + exp(-z)); f'(z) = 1 - a^2."""
+    a = np.tanh(z)
+    return a, lambda: 1 - a * a
 
 
-Functions = tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]
-# name -> (f of z, slope of z and a = f(z)).
-ACTIVATIONS: dict[str, Functions] = {
-    "identity": (identity, identity_slope),
-    "sigmoid": (sigmoid, sigmoid_slope),
-    "tanh": (tanh, tanh_slope),
-    "relu": (relu, relu_slope),
-    "leaky_relu": (leaky_relu, leaky_relu_slope),
-    "elu": (elu, elu_slope),
-    "selu": (selu, selu_slope),
-    "gelu": (gelu, gelu_slope),
-    "gelu_tanh": (gelu_tanh, gelu_tanh_slope),
-    "silu": (silu, silu_slope),
-    "softplus": (softplus, softplus_slope),
+def relu(z: Array) -> Activated:
+    """a = max(z, 0); f'(z) = 1 where z > 0, else 0, also at 0, where there is no derivative."""
+    return np.maximum(z, 0), lambda: (z > 0).astype(z.dtype)
+
+
+def leaky_relu(z: Array) -> Activated:
+    """a = z where z > 0, else 0.01 z; f'(z) = 1 or 0.01."""
+    return np.where(z > 0, z, LEAK * z), lambda: _where_positive(z, 1, z.dtype.type(LEAK))
+
+
+def elu(z: Array) -> Activated:
+    """a = z where z > 0, else exp(z) - 1; f'(z) = 1 or exp(z) = a + 1. expm1 is exact near 0."""
+    a = np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+    return a, lambda: _where_positive(z, 1, a + 1)
+
+
+def selu(z: Array) -> Activated:
+    """a = s z where z > 0, else s alpha (exp(z) - 1); f'(z) = s or a + s alpha."""
+    a = SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
+    return a, lambda: _where_positive(z, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA)
+
+
+def gelu(z: Array) -> Activated:
+    """a = z Phi(z), with the normal distribution function; f'(z) = Phi(z) + z phi(z)."""
+    Phi = np.asarray((1 + erf(z * math.sqrt(0.5))) / 2)
+    return z * Phi, lambda: Phi + z * np.exp(-z * z / 2) * (1 / math.sqrt(2 * math.pi))
+
+
+def gelu_tanh(z: Array) -> Activated:
+    """a = z (1 + t) / 2, with t = tanh(u) and u = sqrt(2 / pi) (z + 0.044715 z^3).
+
+    f'(z) = (1 + t) / 2 + z (1 - t^2) u' / 2.
+    """
+    t = np.tanh(math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z * z * z))
+
+    def derivative() -> Array:
+        du = math.sqrt(2 / math.pi) * (1 + 3 * GELU_CUBIC * z * z)
+        return (1 + t) / 2 + z * (1 - t * t) * du / 2
+
+    return z * (1 + t) / 2, derivative
+
+
+def silu(z: Array) -> Activated:
+    """a = z p, with p = sigmoid(z); f'(z) = p + a (1 - p)."""
+    p = logistic(z)
+    a = z * p
+    return a, lambda: p + a * (1 - p)
+
+
+def softplus(z: Array) -> Activated:
+    """a = log(1 + exp(z)); f'(z) = sigmoid(z)."""
+    return log_one_plus_exp(z), lambda: logistic(z)
+
+
+def _where_positive(z: Array, one: Any, other: Any) -> Array:
+    return np.where(z > 0, z.dtype.type(one), other)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": identity,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "selu": selu,
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "silu": silu,
+    "softplus": softplus,
 }
 
 
-def activation_named(name: str) -> Functions:
-    """Return the functions of an activation: of the table, or of the user's own."""
+def activation_named(name: str) -> Activation:
+    """Return an activation of the table, or one that the user has registered."""
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
-    return _own(OWN_ACTIVATIONS[name])
+    registered = OWN_ACTIVATIONS[name]
 
+    def activation(z: Array) -> Activated:
+        a, derivative = registered.of(z)
+        return a, lambda: derivative
 
-def _own(activation: OwnActivation) -> Functions:
-    def f(z: Array) -> Array:
-        return activation.of(z)[0]
-
-    def slope(z: Array, a: Array) -> Array:
-        del a
-        return activation.of(z)[1]
-
-    return f, slope
+    return activation

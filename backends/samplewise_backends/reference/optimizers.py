@@ -85,14 +85,14 @@ def adam(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: Adam
     theta -= eta * mean / (np.sqrt(square) + rule.epsilon)
 
 
-def rmsprop(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: RMSprop) -> None:
+def rmsprop(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: RMSprop) -> None:
     """v <- rho v + (1 - rho) g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
     (v,) = state
     v[:] = rule.rho * v + (1 - rule.rho) * g * g
     theta -= eta * g / (np.sqrt(v) + rule.epsilon)
 
 
-def adagrad(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: Adagrad) -> None:
+def adagrad(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: Adagrad) -> None:
     """v <- v + g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
     (v,) = state
     v += g * g

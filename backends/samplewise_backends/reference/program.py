@@ -7,6 +7,7 @@ This is what every other backend must agree with. It is meant to be read, not to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,13 @@ from samplewise.contract import (
 )
 from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
-from samplewise_backends.reference.layers import LAYERS, Given
+from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
 from samplewise_backends.reference.losses import LOSSES, own_loss
 from samplewise_backends.reference.optimizers import DECAYS, LIMITS, PENALTIES, RULES, own_rule
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
+Passed = tuple[Backward, Callable[[], Vector]]
 
 
 class ReferenceProgram(Program):
@@ -40,17 +42,13 @@ class ReferenceProgram(Program):
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
-
         self._value = LOSSES.get(loss.name, own_loss)
-
-    def warm_up(self) -> None:
-        """Nothing to do: NumPy is compiled already."""
 
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run the batches one after the other: accumulate over the samples, then update."""
-        given = self._tensors(state.parameters)
+        tensors = self._tensors(state.parameters)
         gradient = np.zeros_like(state.parameters)
         sums = self._tensors(gradient)
         batches = range(steps.start, steps.stop, steps.batch_size)
@@ -59,7 +57,7 @@ class ReferenceProgram(Program):
             gradient.fill(0)
             for i in range(first, last):
                 row = steps.order[i]
-                seen = self._with_masks(given, steps.dropout_key, i)
+                seen = self._with_masks(tensors, steps.dropout_key, i)
                 weight = 1 if steps.weights is None else steps.weights[row]
                 losses[i] = self._add_gradient(seen, X[row], Y[row], sums, weight)
             gradient /= last - first
@@ -67,42 +65,46 @@ class ReferenceProgram(Program):
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient; nothing is dropped."""
-        given = self._tensors(parameters)
+        tensors = self._tensors(parameters)
         gradient = np.zeros_like(parameters)
         sums = self._tensors(gradient)
         total = 0.0
         for x, y in zip(X, Y, strict=True):
-            total += float(self._add_gradient(given, x, y, sums))
+            total += float(self._add_gradient(tensors, x, y, sums))
         return total / len(X), gradient / len(X)
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
         """Return the logits, row by row."""
-        given = self._tensors(parameters)
-        return np.array([self._forward(given, x)[1][-1].ravel() for x in X])
+        tensors = self._tensors(parameters)
+        return np.array([self._forward(tensors, x)[0].ravel() for x in X])
 
-    def _forward(self, given: list[Given], x: Vector) -> tuple[list[Vector], list[Vector]]:
-        """Return each layer's z, and x with each layer's output a = f(z)."""
-        Z, A = [], [x.reshape(self._network.input_shape)]
-        for layer, (f, _), own in zip(self._layers, self._activations, given, strict=True):
-            Z.append(layer.forward(A[-1], own))
-            A.append(f(Z[-1]))
-        return Z, A
+    def _forward(self, parameters: list[Parameters], x: Vector) -> tuple[Vector, list[Passed]]:
+        """Return the logits, and of each layer what its backward pass needs."""
+        a, passed = x.reshape(self._network.input_shape), []
+        for layer, f, own in zip(self._layers, self._activations, parameters, strict=True):
+            z, backward = layer(a, *own)
+            a, derivative = f(z)
+            passed.append((backward, derivative))
+        return a, passed
 
     def _add_gradient(
-        self, given: list[Given], x: Vector, y: Vector, sums: list[Given], weight: Any = 1
+        self,
+        parameters: list[Parameters],
+        x: Vector,
+        y: Vector,
+        sums: list[Parameters],
+        weight: Any = 1,
     ) -> Any:
         """Add the gradient of one sample's loss times `weight` to `sums`; return the loss."""
-        Z, A = self._forward(given, x)
-        loss, da = self._value(A[-1].ravel(), y, self._loss)
-        da = weight * da.reshape(A[-1].shape)
-        for k in reversed(range(len(self._layers))):
-            layer, (_, slope) = self._layers[k], self._activations[k]
-            dz = da * slope(Z[k], A[k + 1])
-            gradients = layer.gradients(A[k], dz, given[k])
+        a, passed = self._forward(parameters, x)
+        loss, da = self._value(a.ravel(), y, self._loss)
+        da = weight * da.reshape(a.shape)
+        for k, (backward, derivative) in reversed(list(enumerate(passed))):
+            gradients, dx = backward(da * derivative())
             for total, own in zip(sums[k], gradients, strict=bool(gradients)):
                 total += own
             if k > 0:
-                da = layer.below(A[k], dz, given[k])
+                da = dx()
         return loss
 
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
@@ -121,7 +123,7 @@ class ReferenceProgram(Program):
         slots = state.optimizer_state.reshape(rule.slots, -1 if rule.slots else 0)
         RULES.get(rule.variant, own_rule)(theta, slots, gradient, eta, t, rule)
 
-    def _tensors(self, vector: Vector) -> list[Given]:
+    def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
         views = self._network.layout.views(vector)
         shapes = zip(self._network.layers, self._network.shapes, strict=False)
@@ -135,12 +137,12 @@ class ReferenceProgram(Program):
         slots = self._network.weights
         return [vector[slot.offset : slot.offset + slot.size] for slot in slots]
 
-    def _with_masks(self, given: list[Given], key: int, position: int) -> list[Given]:
-        """Return `given`, with what each dropout layer keeps of this sample."""
+    def _with_masks(self, tensors: list[Parameters], key: int, position: int) -> list[Parameters]:
+        """Return `tensors`, with the mask of each dropout layer for this sample."""
         return [
             tuple(dropout.kept(key, [position], k, self._size(k), layer.rate))
             if isinstance(layer, Dropout)
-            else given[k]
+            else tensors[k]
             for k, layer in enumerate(self._network.layers)
         ]
 

@@ -56,6 +56,9 @@ def choose(
         return Plan(reason=f"a step of {rule.name} with these settings is not linear in W"), 0
     if not isinstance(network.layers[0], Dense):
         return Plan(reason=f"the first layer is a {network.layers[0].kind} layer"), 0
+    overflow = workload.overflow_of_products(network.inputs, dtype)
+    if overflow is not None:
+        return Plan(reason=overflow), 0
     block = rows_of_block(network, dtype, BLOCK_ROWS, workload.batch_size)
     buffers = _buffer_bytes(network, rule, dtype, block, workload.batch_size)
     budget = workload.memory_mb * MIB

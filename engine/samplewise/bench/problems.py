@@ -74,7 +74,7 @@ class Problem:
     @cached_property
     def weights(self) -> NDArray[Any]:
         """The weights that training starts from, flat (P,); copy them before training."""
-        stream = Streams(self.seed).generator("init")
+        stream = Streams(self.seed).of_run("init")
         return initialize(self.network, self.init, stream, self.dtype)
 
     @property

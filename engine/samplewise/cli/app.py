@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import errno
 import gc
+import logging
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from samplewise.cli import console, signals
-from samplewise.errors import ContractError, DivergenceError, OutputError, SamplewiseError
+from samplewise.errors import (
+    ContractError,
+    DivergenceError,
+    OutputError,
+    SamplewiseError,
+    TrainingWarning,
+)
 
 if TYPE_CHECKING:
     import typer
@@ -40,12 +48,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     console.tolerate_any_text()
     try:
-        with signals.handled(), warnings.catch_warnings():
+        with signals.handled(), _logged(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
+            # Commands show the notes of a run themselves.
+            warnings.simplefilter("ignore", TrainingWarning)
             return _run(given)
     except signals.Stopped as stopped:
         console.note("stopped")
         return stopped.exit_code
+
+
+class _Notes(logging.Handler):
+    """Writes records as plain lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line to stderr."""
+        console.note(record.getMessage())
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Show what the library logs, such as that it compiles."""
+    logger, handler = logging.getLogger("samplewise"), _Notes()
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def _run(arguments: list[str]) -> int:

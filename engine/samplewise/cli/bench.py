@@ -211,15 +211,15 @@ def _rows(text: str) -> list[PublishedRow]:
 
 
 def _names(option: str, text: str) -> list[str]:
-    from samplewise.checks import printable
+    from samplewise.checks import listed_names, printable
     from samplewise.errors import ParameterError
 
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    if not all(names):
+    try:
+        return list(dict.fromkeys(listed_names(text)))
+    except ValueError:
         raise ParameterError(
             f"{option} is '{printable(text)}', but must be one or more, joined by commas"
-        )
-    return names
+        ) from None
 
 
 def _count(option: str, text: str, minimum: int) -> int:

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 # Rich's fallback of 80 columns would break the lines of a table that goes to a file.
 COLUMNS_OF_A_FILE = 1_000
+MANY_ROWS = 200
+"""Of more rows, the library that draws tables takes milliseconds each."""
 
 
 def tolerate_any_text() -> None:
@@ -47,6 +49,9 @@ def table(
         header: the names of the columns, or None.
         numbers: whether all columns but the first hold numbers, which end at one edge.
     """
+    if len(rows) > MANY_ROWS:
+        result(_aligned(rows, header, numbers))
+        return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -69,6 +74,24 @@ def table(
     with console.capture() as captured:
         console.print(grid)
     result("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _aligned(rows: Sequence[Sequence[str]], header: Sequence[str] | None, numbers: bool) -> str:
+    from rich.cells import cell_len
+
+    lines = [list(header), *rows] if header is not None else list(rows)
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    if header is not None:
+        lines.insert(1, ["─" * width for width in widths])
+    right = [numbers and column > 0 for column in range(len(widths))]
+    text = []
+    for line in lines:
+        cells = []
+        for cell, width, at_right in zip(line, widths, right, strict=True):
+            blank = " " * (width - cell_len(cell))
+            cells.append(blank + cell if at_right else cell + blank)
+        text.append("   ".join(cells).rstrip())
+    return "\n".join(text)
 
 
 def note(text: str) -> None:

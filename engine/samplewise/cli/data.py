@@ -34,6 +34,7 @@ def data(
     # The first line, so that these are the options and nothing else.
     given = dict(locals())
     from samplewise.cli.outputs import check_output_file
+    from samplewise.data.pixels import warn_of_scale
     from samplewise.data.sources import load
     from samplewise.data.statistics import statistics
     from samplewise.experiment.config_file import KINDS, effective
@@ -42,6 +43,7 @@ def data(
     if out is not None:
         check_output_file(out, force=force, source=wanted.data)
     dataset = load(wanted.data, wanted.classes, wanted.source_options())
+    warn_of_scale(dataset)
     rows = list(statistics(dataset))
     if out is not None:
         _write_sheet(dataset, out)
@@ -63,15 +65,20 @@ def _write_sheet(dataset: Dataset, out: Path) -> None:
 
 
 def _figures(dataset: Dataset) -> dict[str, Any]:
-    counts = zip(dataset.class_names, dataset.counts().tolist(), strict=True)
+    from samplewise.data.columns import feature_names
+
+    counts = dict(zip(dataset.class_names, dataset.counts().tolist(), strict=False))
+    names = None if dataset.columns is None else feature_names(dataset.columns)
     return {
         "name": dataset.name,
         "source": dataset.source,
         "synthetic": dataset.synthetic,
         "rows": len(dataset),
         "features": dataset.features,
+        "feature_names": names,
         "image_shape": dataset.image_shape,
         "full_scale": dataset.full_scale,
-        "classes": dict(counts),
+        "classes": counts if dataset.values is None else None,
+        "targets": None if dataset.values is None else dataset.values.shape[1],
         "fingerprint": dataset.fingerprint(),
     }

@@ -91,15 +91,12 @@ def explain(
     """
     # The first line, so that these are the options and nothing else.
     given = dict(locals())
-    from samplewise.cli.progress import CompilingNotice
     from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.explanation import explain as explanation_of
 
     experiment = effective({field: given[field] for field in KINDS}, config)
-    with signals.handled() as interrupts, CompilingNotice() as notice:
-        found = explanation_of(
-            experiment, measure=measure, callbacks=(notice,), stop=interrupts.stop
-        )
+    with signals.handled() as interrupts:
+        found = explanation_of(experiment, measure=measure, stop=interrupts.stop)
     if as_json:
         console.result_json(_figures(found))
     else:

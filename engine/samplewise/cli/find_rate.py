@@ -71,7 +71,6 @@ def find_rate(
     # The first line, so that these are the options and nothing else.
     given = dict(locals())
     from samplewise.cli.outputs import check_output_file
-    from samplewise.cli.progress import CompilingNotice
     from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run import decided, prepare
     from samplewise.training import rate_finder
@@ -79,7 +78,7 @@ def find_rate(
     experiment = effective({field: given.get(field) for field in KINDS}, config)
     if out is not None:
         check_output_file(out, force=force)
-    with signals.handled() as interrupts, CompilingNotice() as notice:
+    with signals.handled() as interrupts:
         prepared = prepare(experiment)
         network, settings = decided(experiment, prepared)
         found = rate_finder.find_rate(
@@ -89,7 +88,7 @@ def find_rate(
             settings,
             lowest=_number("lowest", lowest, rate_finder.LOWEST),
             highest=_number("highest", highest, rate_finder.HIGHEST),
-            callbacks=(notice,),
+            class_names=prepared.training.class_names or None,
             stop=interrupts.stop,
         )
     if out is not None and found.suggestion is not None:

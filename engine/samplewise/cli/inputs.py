@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable, whole_number
 from samplewise.cli import console
-from samplewise.data.npy_member import read_array
-from samplewise.data.pixels import rows_from
-from samplewise.errors import DataError, ModelFileError, ParameterError
-from samplewise.experiment.config_file import read_config
+from samplewise.data.columns import CATEGORY, Columns, feature_names
+from samplewise.data.inputs import Inputs, read_npy
+from samplewise.data.pixels import Scale, on_scale, rows_from
+from samplewise.data.source_options import SourceOptions
+from samplewise.errors import DataError, ModelFileError
+from samplewise.experiment.config_file import KINDS, read_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run_folder import CONFIG, MODEL, RESULT
 from samplewise.model import Model
@@ -27,8 +29,8 @@ from samplewise.strict_json import parse
 
 # A photograph has some million pixels; no input that makes sense is larger.
 MAX_INPUT_BYTES = 256 * 2**20
-GREY_WHITE = 255.0
 MAX_RESULT_BYTES = 2**24
+_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,14 @@ class Trained:
             ConfigError: it cannot be read.
         """
         return None if self.config is None else Experiment(**read_config(self.config))
+
+    def experiment_if_there(self) -> Experiment | None:
+        """Return what the configuration says, None where there is no such file.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        return self.experiment() if self.config is not None and self.config.exists() else None
 
     def training_fingerprint(self) -> str | None:
         """Return the fingerprint of the rows trained on, None where no run folder tells it."""
@@ -64,11 +74,13 @@ class Input:
         row: raw values on the model's scale, shape (1, features).
         name: for messages and titles.
         true_class: where the input came with one.
+        true_values: likewise, float64 (1, outputs), NaN where they are missing.
     """
 
     row: NDArray[Any]
     name: str
     true_class: str | None = None
+    true_values: NDArray[Any] | None = None
 
 
 def load_trained(path: Path, sha256: str | None = None) -> Trained:
@@ -94,101 +106,198 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
 
 
 def on_model_scale(
-    model: Model, X: NDArray[Any], full_scale: float | None, name: str
+    model: Model,
+    X: NDArray[Any],
+    full_scale: float | None,
+    name: str,
+    *,
+    array_dtype: str | None = None,
+    said: bool = False,
 ) -> NDArray[Any]:
-    """Return raw rows with white where the model was trained to find it.
+    """Return raw rows with white where the model was trained to find it, by `pixels.on_scale`.
+
+    Args:
+        model: knows its white, where it was trained on pixels.
+        X: raw rows, (n, features).
+        full_scale: the value of white in X, None where nothing says it.
+        name: of the rows, for warnings.
+        array_dtype: of the array that X came as, by name.
+        said: whether the user gave `full_scale`.
 
     Raises:
         DataError: the rows have more or fewer values than the model takes.
-
-    Args:
-        model: scales by its own white, or not at all.
-        X: raw rows, (n, features).
-        full_scale: the value of white in X, None for a table.
-        name: of the rows, for the warning.
     """
     if X.shape[1] != model.network.inputs:
         raise DataError(
             f"the rows of {name} have {X.shape[1]:,} values, but this model takes {_wanted(model)}"
         )
-    trained_on = model.preprocessing.full_scale
-    if trained_on is None or full_scale is None or trained_on == full_scale:
-        return X
-    console.warning(
-        f"white is {full_scale:g} in {name}, but was {trained_on:g} in training; "
-        f"values are multiplied by {trained_on / full_scale:g}"
-    )
-    return np.asarray(X.astype(np.float64) * (trained_on / full_scale))
+    trained_on = Scale(_white(model), model.array_dtype)
+    return on_scale(X, Scale(full_scale, array_dtype), trained_on, name, said=said)
 
 
-def read_input(model: Model, given: str, row: str | None) -> Input:
-    """Return the row that a user wants predicted.
+def _white(model: Model) -> float | None:
+    """Return the value of white that a model was trained to find; older files have one of two."""
+    return model.full_scale or model.preprocessing.full_scale
+
+
+def read_one(trained: Trained, given: str, said: Said) -> Input | None:
+    """Return the one input that a path names: an image, or an .npy array of as many values.
+
+    None where it names rows: another array, a folder, or a dataset as `load_inputs` takes it.
 
     Args:
-        model: decides the size of an image.
-        given: path of an image or of an .npy array, else a dataset as `sources.load` takes it.
-        row: number of the dataset's row, from 0.
+        trained: decides the size of an image.
+        given: the path.
+        said: how it is read.
+
+    Raises:
+        DataError: an image or an array cannot be read, or an image does not fit the model.
+        ParameterError: what is said cannot be.
+    """
+    from samplewise.data.image_file import FORMATS
+
+    path, suffix = Path(given), Path(given).suffix.lower()
+    if suffix not in (*FORMATS, ".npy") or is_folder(given):
+        return None
+    full_scale = source_options(trained, said, of_files=suffix != ".npy").full_scale
+    read = _array if suffix == ".npy" else _image
+    return read(trained.model, path, full_scale)
+
+
+def read_rows(trained: Trained, given: str, said: Said) -> Inputs:
+    """Return the rows that a user wants predicted, on the model's scale.
+
+    Args:
+        trained: decides the size of images, and which column is where.
+        given: as `load_inputs` takes it.
+        said: how it is read.
 
     Raises:
         DataError, ParameterError: it cannot be read, or does not fit the model.
     """
     from samplewise.data.image_file import FORMATS
+    from samplewise.data.inputs import load_inputs
 
-    path, suffix = Path(given), Path(given).suffix.lower()
-    if suffix not in (*FORMATS, ".npy") or _is_folder(path):
-        return _dataset_row(model, given, row)
-    if row is not None:
-        raise ParameterError(f"--row goes with a dataset, but {printable(given)} is one input")
-    return _array(model, path) if suffix == ".npy" else _image(model, path)
+    model = trained.model
+    options = source_options(trained, said, of_files=is_folder(given))
+    try:
+        found = load_inputs(given, options, model.columns)
+    except DataError as error:
+        # An image or an array may well have been meant.
+        if Path(given).suffix.lower() in (".npz", ".csv", ".npy") or is_folder(given):
+            raise
+        raise DataError(f"{error}; or one image ({', '.join(FORMATS)}) or an .npy array") from error
+    note_on_columns(model, found.columns, found.name)
+    rows = found.rows
+    X = on_model_scale(
+        model,
+        rows.X,
+        rows.full_scale,
+        found.name,
+        array_dtype=rows.array_dtype,
+        said=said.full_scale is not None,
+    )
+    return dataclasses.replace(found, rows=dataclasses.replace(rows, X=X))
 
 
-def _is_folder(path: Path) -> bool:
+def row_number(row: str, rows: int) -> int:
+    """Return the number that --row gives.
+
+    Raises:
+        ParameterError: not a whole number from 0, or beyond the rows.
+    """
+    digits = row.isascii() and row.isdigit() and len(row) <= 18
+    return whole_number("--row", int(row) if digits else row, minimum=0, maximum=rows - 1)
+
+
+@dataclass(frozen=True)
+class Said:
+    """Options of reading a source, as given on the command line; None where they were not."""
+
+    label: str | None = None
+    drop: str | None = None
+    full_scale: str | None = None
+
+
+def source_options(trained: Trained, said: Said, *, of_files: bool) -> SourceOptions:
+    """Return how rows are read that a model shall be used on.
+
+    What is not said of labels and columns is as in the run that the model came from. Images get
+    the size and fit of those that it was trained on, and image files the white.
+
+    Args:
+        trained: the model.
+        said: what the user says now.
+        of_files: whether the rows are made of image files.
+    """
+    model, run = trained.model, trained.experiment_if_there() or Experiment()
+    options = SourceOptions(
+        numbers=model.loss.learns == VALUES, label=run.label, drop=run.drop, fit=model.fit
+    )
+    if model.image_shape is not None:
+        options = dataclasses.replace(options, image_size=model.image_shape)
+    # Of an array or a table, it was the white of the rows; those of image files have 255.
+    if of_files and run.full_scale not in (None, model.full_scale):
+        options = dataclasses.replace(options, full_scale=run.full_scale)
+    given = {
+        field: KINDS[field].from_text(field, text)
+        for field, text in dataclasses.asdict(said).items()
+        if text is not None
+    }
+    return dataclasses.replace(options, **given)
+
+
+def note_on_columns(model: Model, columns: Columns | None, name: str) -> None:
+    """Say where columns are taken by their position, though some have names.
+
+    Raises:
+        DataError: some hold text, whose categories only a model with names would know.
+    """
+    if model.columns is None and columns is not None:
+        text = [column.name for column in columns if column.kind == CATEGORY]
+        if text:
+            raise DataError(
+                f"{name}: the column '{printable(text[0])}' holds text, but this model knows no "
+                "names of columns and no categories; train one on such a table"
+            )
+        console.note(
+            f"note: this model knows no names of columns; those of {name} are taken in their order"
+        )
+    elif model.columns is not None and columns is None and model.image_shape is None:
+        known = ", ".join(printable(feature) for feature in feature_names(model.columns)[:_SHOWN])
+        more = ", ..." if model.network.inputs > _SHOWN else ""
+        console.note(
+            f"note: the values of {name} have no names; they are taken in the order {known}{more}"
+        )
+
+
+def is_folder(given: str) -> bool:
+    """Return whether a path names a folder that can be looked at."""
     with suppress(OSError):  # which reading the file then reports
-        return path.is_dir()
+        return Path(given).is_dir()
     return False
 
 
-def _dataset_row(model: Model, given: str, row: str | None) -> Input:
-    from samplewise.data.image_file import FORMATS
-    from samplewise.data.source_options import SourceOptions
-    from samplewise.data.sources import load
-
-    try:
-        dataset = load(given, options=SourceOptions(numbers=model.loss.learns == VALUES))
-    except DataError as error:
-        # Without a row, an image or an array may well have been meant.
-        if row is None and Path(given).suffix.lower() not in (".npz", ".csv"):
-            raise DataError(
-                f"{error}; or one image ({', '.join(FORMATS)}) or an .npy array"
-            ) from error
-        raise
-    if row is None:
-        raise ParameterError(
-            f"{dataset.name} is a dataset of {len(dataset):,} rows; choose one with --row"
-        )
-    digits = row.isascii() and row.isdigit() and len(row) <= 18
-    index = whole_number("--row", int(row) if digits else row, minimum=0, maximum=len(dataset) - 1)
-    X = on_model_scale(model, dataset.X[index : index + 1], dataset.full_scale, dataset.name)
-    true_class = None
-    if dataset.values is None:
-        true_class = dataset.class_names[int(dataset.labels[index])]
-    return Input(X, f"row {index} of {dataset.name}", true_class)
-
-
-def _array(model: Model, path: Path) -> Input:
+def _array(model: Model, path: Path, full_scale: float | None) -> Input | None:
     name = printable(path)
-    with open_unchanged(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        check_bytes(size, MAX_INPUT_BYTES, name)
-        values = read_array(file, size, name, text=False)
+    values = read_npy(path)
     if values.size != model.network.inputs:
+        if values.ndim > 1:
+            return None
         raise DataError(
             f"{name} has shape {values.shape}, {values.size:,} values; this model takes one input "
-            f"of {_wanted(model)}"
+            f"of {_wanted(model)}, or rows of them"
         )
-    # As an image where the model knows images, so that the white of this one is found.
-    rows = rows_from(values.reshape(1, *(model.image_shape or (-1,))), name)
-    return Input(on_model_scale(model, rows.X, rows.full_scale, name), name)
+    rows = rows_from(values.reshape(1, *(model.image_shape or (-1,))), name, full_scale)
+    X = on_model_scale(
+        model,
+        rows.X,
+        rows.full_scale,
+        name,
+        array_dtype=rows.array_dtype,
+        said=full_scale is not None,
+    )
+    return Input(X, name)
 
 
 def _wanted(model: Model) -> str:
@@ -198,10 +307,9 @@ def _wanted(model: Model) -> str:
     return f"{height} x {width} pixels"
 
 
-def _image(model: Model, path: Path) -> Input:
-    from PIL.Image import Resampling
-
-    from samplewise.data.image_file import read_grey
+def _image(model: Model, path: Path, full_scale: float | None) -> Input:
+    from samplewise.data.grey_levels import warn_of_few_bits
+    from samplewise.data.image_file import WHITE, read_pixels
 
     name = printable(path)
     if model.image_shape is None:
@@ -212,11 +320,9 @@ def _image(model: Model, path: Path) -> Input:
     with open_unchanged(path) as file:
         check_bytes(os.fstat(file.fileno()).st_size, MAX_INPUT_BYTES, name)
         content = file.readall()
-    height, width = model.image_shape
-    grey = read_grey(content, name)
-    if grey.size != (width, height):
-        grey = grey.resize((width, height), Resampling.LANCZOS)
+    pixels, found = read_pixels(content, name, model.image_shape, model.fit, full_scale)
+    if full_scale is None and found.peak is not None:
+        warn_of_few_bits(found.peak, name)
     # An image's white is 255 whatever the model's is: no surprise, so no warning.
-    white = model.preprocessing.full_scale or GREY_WHITE
-    pixels = np.asarray(grey, dtype=np.float64) * (white / GREY_WHITE)
-    return Input(pixels.reshape(1, -1), name)
+    scaled = on_scale(pixels.reshape(1, -1), Scale(WHITE), Scale(_white(model)), name)
+    return Input(scaled, name)

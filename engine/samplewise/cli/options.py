@@ -16,7 +16,11 @@ Data = Annotated[
     ),
 ]
 Classes = Annotated[
-    str | None, typer.Option(help="Classes to keep, as in 4,9.", show_default="all")
+    str | None,
+    typer.Option(
+        help="Classes to keep, as in 4,9; a name with a comma in double quotes.",
+        show_default="all",
+    ),
 ]
 Label = Annotated[
     str | None,
@@ -260,7 +264,9 @@ MaxSteps = Annotated[
 ClassWeight = Annotated[
     str | None,
     typer.Option(
-        help="How often rows count: balanced, or by class as in 0:1,1:2.5.", show_default="1 each"
+        help="How often rows count: balanced, or by class as in cat:1,dog:2.5; a name with a "
+        "comma or colon in double quotes.",
+        show_default="1 each",
     ),
 ]
 EmaDecay = Annotated[

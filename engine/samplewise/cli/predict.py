@@ -7,24 +7,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samplewise.checks import printable
 from samplewise.cli import console, options
+from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
     from samplewise.cli.inputs import Input
+    from samplewise.cli.prediction_table import Predictions
+    from samplewise.data.inputs import Inputs
     from samplewise.model import Model
 
 Given = Annotated[
     str,
     typer.Argument(
         metavar="INPUT",
-        help="An image, which is made grey and stretched to the model's size; an .npy array of as "
-        "many values as the model takes; or a dataset, with --row.",
+        help="A .csv, .npz or .npy file, a folder of images or a dataset's name, of which every "
+        "row is predicted, labelled or not; or one image, or an .npy array of one row.",
     ),
 ]
 Row = Annotated[
-    str | None, typer.Option(help="The row of a dataset, counted from 0.", show_default=False)
+    str | None,
+    typer.Option(help="The one row to predict, counted from 0.", show_default="all rows"),
 ]
-Picture = Annotated[Path | None, typer.Option(help="A PNG to draw the input and its class to.")]
+Picture = Annotated[Path | None, typer.Option(help="A PNG to draw the one input and its class to.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print the predictions as CSV on stdout.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="A .csv or .json file to write the predictions to.")
+]
+CSV, JSON = ".csv", ".json"
 
 
 def predict(
@@ -32,24 +42,119 @@ def predict(
     given: Given,
     row: Row = None,
     picture: Picture = None,
+    label: options.Label = None,
+    drop: options.Drop = None,
+    full_scale: options.FullScale = None,
+    out: Out = None,
     force: options.Force = False,
     sha256: options.Sha256 = None,
+    as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell the class of one input, and the probability of every class; or the numbers."""
-    from samplewise.cli.inputs import load_trained, read_input
-    from samplewise.cli.outputs import check_output_file
-    from samplewise.errors import ParameterError
+    """Tell the class of every row, and the probability of every class; or the numbers."""
+    from samplewise.cli.inputs import Said, load_trained, read_one, read_rows
 
+    _check_outputs(given, (picture, out), force=force, as_csv=as_csv, as_json=as_json)
+    trained = load_trained(model, sha256)
+    said = Said(label, drop, full_scale)
+    one, rows, index = read_one(trained, given, said), None, None
+    if one is None:
+        rows = read_rows(trained, given, said)
+        if row is not None:
+            one, index = _row(rows, row)
+    elif row is not None:
+        raise ParameterError(f"--row goes with rows, but {printable(given)} is one input")
+    if one is not None and not as_csv and out is None:
+        _tell(trained.model, one, picture, as_json=as_json)
+        return
     if picture is not None:
-        check_output_file(picture, force=force, source=given)
-    trained = load_trained(model, sha256).model
-    found = read_input(trained, given, row)
-    figures = _figures(trained, found)
+        raise ParameterError(
+            "--picture draws one input; choose it with --row, and leave out --csv and --out"
+        )
+    found = _predictions(trained.model, rows, one, index)
+    _write(found, out, as_csv=as_csv, as_json=as_json)
+
+
+def _check_outputs(
+    given: str, files: tuple[Path | None, ...], *, force: bool, as_csv: bool, as_json: bool
+) -> None:
+    from samplewise.cli.outputs import check_output_file
+
+    if as_csv and as_json:
+        raise ParameterError("--csv and --json both print on stdout; choose one")
+    picture, out = files
+    if out is not None and out.suffix.lower() not in (CSV, JSON):
+        raise ParameterError(
+            f"--out is '{printable(out)}', but must end in {CSV} or {JSON}, which says the form"
+        )
+    for file in (picture, out):
+        if file is not None:
+            check_output_file(file, force=force, source=given)
+
+
+def _row(rows: Inputs, row: str) -> tuple[Input, int]:
+    """Return the one row that --row chooses, and its number."""
+    from samplewise.cli.inputs import Input, row_number
+
+    index = row_number(row, len(rows))
+    name = f"row {index} of {rows.name}" if rows.files is None else rows.files[index]
+    true_class = None if rows.classes is None else rows.classes[index]
+    true_values = None if rows.values is None else rows.values[index : index + 1]
+    return Input(rows.rows.X[index : index + 1], name, true_class, true_values), index
+
+
+def _predictions(
+    model: Model, rows: Inputs | None, one: Input | None, index: int | None
+) -> Predictions:
+    """Return the predictions of all rows, or of the one that was chosen or given."""
+    from samplewise.cli.prediction_table import predictions
+
+    if rows is None or one is not None:
+        assert one is not None
+        classes = None if one.true_class is None else (one.true_class,)
+        keys, files = (None, (one.name,)) if index is None else ([index], None)
+        return predictions(
+            *(model, one.row, one.name),
+            keys=keys,
+            files=files,
+            classes=classes,
+            values=one.true_values,
+        )
+    return predictions(
+        *(model, rows.rows.X, rows.name),
+        files=rows.files,
+        classes=rows.classes,
+        values=rows.values,
+    )
+
+
+def _write(found: Predictions, out: Path | None, *, as_csv: bool, as_json: bool) -> None:
+    import json
+
+    from samplewise.cli import prediction_table as table
+    from samplewise.files import write_text
+
+    if out is not None:
+        as_text = table.csv_of(found)
+        if out.suffix.lower() == JSON:
+            as_text = json.dumps(table.json_of(found), indent=2, allow_nan=False) + "\n"
+        write_text(out, as_text)
+    if as_csv:
+        console.result(table.csv_of(found).rstrip("\n"))
+    elif as_json:
+        console.result_json(table.json_of(found))
+    elif out is not None:
+        console.table([("rows", f"{len(found.keys):,}"), ("written to", str(out))])
+    else:
+        table.show(found)
+
+
+def _tell(model: Model, one: Input, picture: Path | None, *, as_json: bool) -> None:
+    figures = _figures(model, one)
     if picture is not None:
         if "class" not in figures:
             raise ParameterError("this model predicts no class to draw; leave out --picture")
-        _draw(trained, found, figures, picture)
+        _draw(model, one, figures, picture)
     if as_json:
         console.result_json({**figures, "picture": None if picture is None else str(picture)})
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -14,39 +13,8 @@ from samplewise.training.history import EpochRecord, History
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-# Loading compiled kernels takes 0.2 s, compiling them seconds: only the latter is announced.
-QUIET_S = 0.7
 # Of more epochs than this, lines come at most once in so many seconds.
 MOST_LINES, PAUSE_S = 100, 0.5
-
-
-class CompilingNotice(Callback):
-    """Announces compiling, once it takes noticeably long. A context manager, which ends it."""
-
-    def __init__(self) -> None:
-        self._timer: threading.Timer | None = None
-
-    def __enter__(self) -> CompilingNotice:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._cancel()
-
-    def on_compile_begin(self, backend: str) -> None:
-        """Start to wait."""
-        text = f"compiling kernels of {backend} (once; kept for later runs)"
-        self._timer = threading.Timer(QUIET_S, console.note, [text])
-        self._timer.daemon = True
-        self._timer.start()
-
-    def on_train_begin(self, history: History) -> None:
-        """Compiling is over."""
-        del history
-        self._cancel()
-
-    def _cancel(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
 
 
 class EpochProgress(Callback):

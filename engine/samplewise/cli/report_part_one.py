@@ -30,8 +30,8 @@ def run(settings: Experiment, repeats: int, out: Path, *, force: bool, as_json: 
 
     check_output_folder(out, force=force, known=FILES)
     rows = len(published.published_rows())
-    with told_of_runs(rows, repeats, _name, _note) as (on_run, callbacks):
-        measured = measure(settings, repeats=repeats, on_run=on_run, callbacks=callbacks)
+    with told_of_runs(rows, repeats, _name, _note) as on_run:
+        measured = measure(settings, repeats=repeats, on_run=on_run)
     write_report(measured, out, force=force)
     for text in measured.chosen.history.notes:
         console.warning(text)

@@ -30,8 +30,8 @@ def run(settings: Experiment, repeats: int, out: Path, *, force: bool, as_json: 
     from samplewise.report.part_two.write import FILES, write_report
 
     check_output_folder(out, force=force, known=FILES)
-    with told_of_runs(len(rows.rows()), repeats, _name, _note) as (on_run, callbacks):
-        measured = measure(settings, repeats=repeats, on_run=on_run, callbacks=callbacks)
+    with told_of_runs(len(rows.rows()), repeats, _name, _note) as on_run:
+        measured = measure(settings, repeats=repeats, on_run=on_run)
     write_report(measured, out, force=force)
     for text in measured.notes:
         console.warning(text)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from samplewise.training.callbacks import Callback
+from typing import Any
 
 OnRun = Callable[[Any], None]
 
@@ -16,8 +13,8 @@ OnRun = Callable[[Any], None]
 @contextmanager
 def told_of_runs(
     rows: int, repeats: int, name_of: Callable[[Any], str], note: OnRun
-) -> Iterator[tuple[OnRun, Sequence[Callback]]]:
-    """Give what shows progress: a bar on a terminal, else a line a row; and that of compiling.
+) -> Iterator[OnRun]:
+    """Give what shows progress: a bar on a terminal, else a line a row.
 
     Args:
         rows: to be run.
@@ -25,16 +22,13 @@ def told_of_runs(
         name_of: gives the name of a measured row.
         note: prints the line of a row that is done.
     """
-    from samplewise.cli.progress import CompilingNotice
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda row: note(row) if len(row.runs) == repeats else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    with CompilingNotice() as notice:
-        if sys.stderr is None or not sys.stderr.isatty():
-            yield lambda row: note(row) if len(row.runs) == repeats else None, [notice]
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        columns = (TextColumn("{task.description:<15}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("preparing", total=repeats * rows)
-            yield lambda row: bar.update(task, advance=1, description=name_of(row)), [notice]
+    columns = (TextColumn("{task.description:<15}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("preparing", total=repeats * rows)
+        yield lambda row: bar.update(task, advance=1, description=name_of(row))

@@ -105,7 +105,7 @@ def train(
 
 
 def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> ExperimentResult:
-    from samplewise.cli.progress import CompilingNotice, EpochProgress
+    from samplewise.cli.progress import EpochProgress
     from samplewise.experiment.run import run
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
@@ -117,8 +117,8 @@ def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> Experime
             del history
             interrupts.finish = True
 
-    with CompilingNotice() as notice, EpochProgress() as progress:
-        callbacks = (KeepWhatIsTrained(), notice, progress)
+    with EpochProgress() as progress:
+        callbacks = (KeepWhatIsTrained(), progress)
         return run(experiment, callbacks=callbacks, stop=interrupts.stop)
 
 
@@ -162,9 +162,12 @@ def _classes(names: list[str]) -> str:
 
 
 def _tested(figures: dict[str, Any]) -> tuple[str, str]:
+    from samplewise.experiment.scores import r2_text
+
     of_rows = f"{figures['data']['test_rows']:,} rows"
     if figures["test_accuracy"] is None:
-        return "test", f"loss {figures['test_loss']:.4g}, R² {figures['test_r2']:.4f} of {of_rows}"
+        r2 = r2_text(figures["test_r2"])
+        return "test", f"loss {figures['test_loss']:.4g}, R² {r2} of {of_rows}"
     return "test accuracy", f"{figures['test_accuracy']:.1%} of {of_rows}"
 
 

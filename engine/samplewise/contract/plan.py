@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 AUTO_PLAN = "auto"
 DIRECT, BLOCKED, DUAL = "direct", "blocked", "dual"
@@ -11,6 +14,8 @@ DIRECT, BLOCKED, DUAL = "direct", "blocked", "dual"
 PLANS = (DIRECT, BLOCKED, DUAL)
 
 DEFAULT_MEMORY_MB = 512
+# The exact plans multiply inner products of rows by the steps of a block, and sum: room for that.
+ROOM_OF_PRODUCTS = 2.0**64
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Workload:
             MiB; a plan that needs more is not chosen.
         threads: the most that the program may use.
         step_fields: which of `Capabilities.step_fields` the steps will use.
+        largest_input: the largest absolute value in the rows; 0 where it is not known.
     """
 
     rows: int
@@ -39,6 +45,25 @@ class Workload:
     memory_mb: int = DEFAULT_MEMORY_MB
     threads: int = 1
     step_fields: frozenset[str] = frozenset()
+    largest_input: float = 0.0
+
+    def overflow_of_products(self, inputs: int, dtype: np.dtype[Any]) -> str | None:
+        """Return why inner products of rows would not stay finite, or None where they do.
+
+        A step made by itself needs none: its inputs may be as large as the root of what its
+        gradients and weights can hold.
+
+        Args:
+            inputs: values of a row.
+            dtype: of the products.
+        """
+        # In Python's floats, which are infinite only from 1.8e308 on and then are no less.
+        square = self.largest_input * self.largest_input * inputs
+        if square * ROOM_OF_PRODUCTS <= float(np.finfo(dtype).max):
+            return None
+        return (
+            f"inputs reach {self.largest_input:.4g}, so products of rows may overflow {dtype.name}"
+        )
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,10 @@ class ManyProgram(Protocol):
 
 
 class Backend(Protocol):
-    """A way to execute networks. The entry point names an object with these members."""
+    """A way to execute networks. The entry point names an object with these members.
+
+    `compile_many`, `unavailable` and `keeps_compiled` may be left out.
+    """
 
     @property
     def name(self) -> str:
@@ -167,3 +170,19 @@ class Backend(Protocol):
     ) -> ManyProgram:
         """Return a program of several networks; asked only where `capabilities.many`."""
         raise NotImplementedError(f"backend '{self.name}' has no compile_many")
+
+    def unavailable(self) -> str | None:
+        """Return in one line why this backend cannot run here and now, or None where it can.
+
+        Asked once a process, when the backend is first wanted or listed, so it takes a fraction of
+        a second. A backend without this member is available wherever its module can be imported.
+        """
+        return None
+
+    @property
+    def keeps_compiled(self) -> bool:
+        """Whether a later process finds what this one compiles; False where the member is missing.
+
+        Whoever waits for a first compile is told so.
+        """
+        return False

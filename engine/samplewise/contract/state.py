@@ -58,6 +58,11 @@ class Steps:
     rates: NDArray[np.float64] | None = None
     weights: NDArray[Any] | None = None
 
+    @property
+    def count(self) -> int:
+        """Number of steps in the window."""
+        return -(-(self.stop - self.start) // self.batch_size)
+
     def rate(self, step: int) -> float:
         """Return the learning rate of a step of the window, counted from 0.
 

@@ -16,7 +16,8 @@ from samplewise.checks import printable
 from samplewise.errors import DataError
 
 MAX_MEMBERS = 10_000
-MAX_FILE_BYTES = 2**20
+MAX_FILE_BYTES = 32 * 2**20
+"""A photograph of a phone has up to 16 MiB."""
 MAX_UNPACKED_BYTES = 256 * 2**20
 
 ENCRYPTED = 0x1
@@ -47,7 +48,7 @@ def read_matching(content: bytes, pattern: re.Pattern[str], where: str) -> dict[
 
     Raises:
         DataError: another kind of archive, damaged, encrypted, two files with one key, or over
-            10,000 members, 1 MiB in a file, or 256 MiB in all.
+            10,000 members, 32 MiB in a file, or 256 MiB in all.
     """
     if content.startswith(b"PK"):
         matching = _from_zip(content, pattern, where)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 from samplewise.checks import printable, whole_number
 from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import ImageFont
 
 ZOOM = 3
 GAP = 4
@@ -38,19 +43,21 @@ def contact_sheet(dataset: Dataset, columns: int = 10) -> bytes:
     if dataset.image_shape is None:
         raise DataError(f"{dataset.name} is a table; a contact sheet needs a dataset of images")
     height, width = (ZOOM * side + GAP for side in dataset.image_shape)
-    grid_shape = (len(dataset.class_names) * height, columns * width)
+    # Rows with numbers instead of classes are one kind, without a name.
+    names = [printable(name)[:LONGEST_NAME] for name in dataset.class_names or ("",)]
+    grid_shape = (len(names) * height, columns * width)
     if grid_shape[0] * grid_shape[1] > MOST_PIXELS:
         raise DataError(
             f"{dataset.name}: a sheet of {grid_shape[1]:,} x {grid_shape[0]:,} pixels is more than "
             f"{MOST_PIXELS:,}; choose fewer classes or columns"
         )
     grid = np.full(grid_shape, PAPER, np.uint8)
-    for label in range(len(dataset.class_names)):
+    for label in range(len(names)):
         for column, image in enumerate(_samples(dataset, label, columns)):
             top, left = label * height, column * width
             tile = image.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1)
             grid[top : top + len(tile), left : left + tile.shape[1]] = tile
-    return _captioned(grid, _title(dataset), [_drawable(name) for name in dataset.class_names])
+    return _captioned(grid, _title(dataset), names)
 
 
 def _samples(dataset: Dataset, label: int, most: int) -> NDArray[np.uint8]:
@@ -65,30 +72,42 @@ def _samples(dataset: Dataset, label: int, most: int) -> NDArray[np.uint8]:
 
 
 def _title(dataset: Dataset) -> str:
-    rows, classes = len(dataset), len(dataset.class_names)
-    return f"{_drawable(dataset.title)}: {rows:,} images, {classes} classes"
+    counted = f"{len(dataset):,} images"
+    if dataset.values is None:
+        counted += f", {len(dataset.class_names)} classes"
+    name = printable(dataset.title)
+    return f"{name[:LONGEST_NAME]}: {counted}"
 
 
-def _drawable(name: str) -> str:
-    """Return a name for the sheet; Pillow's own font has Latin letters only."""
-    return printable(name)[:LONGEST_NAME].encode("latin-1", "replace").decode("latin-1")
+def _drawable(text: str) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
+    """Return a printable text for the sheet, and a font that has its letters."""
+    from PIL import ImageFont
+
+    if text.isascii():
+        return text, ImageFont.load_default(TEXT_HEIGHT)
+    # Half a second, which only those pay whose names Pillow's own font lacks.
+    from samplewise.plots.fonts import in_one_font
+
+    text, path, face = in_one_font(text)
+    return text, ImageFont.truetype(path, TEXT_HEIGHT, index=face)
 
 
-def _captioned(grid: NDArray[np.uint8], title: str, names: list[str]) -> bytes:
+def _captioned(grid: NDArray[np.uint8], title: str, names: Sequence[str]) -> bytes:
     """Return the PNG of a grid under a title, with a name at the left of each of its rows."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    font = ImageFont.load_default(TEXT_HEIGHT)
-    margin = 2 * GAP + int(max(font.getlength(name) for name in names))
-    width = max(margin + grid.shape[1], 2 * GAP + int(font.getlength(title)))
+    captions = [_drawable(name) for name in names]
+    shown_title, title_font = _drawable(title)
+    margin = 2 * GAP + int(max(font.getlength(text) for text, font in captions))
+    width = max(margin + grid.shape[1], 2 * GAP + int(title_font.getlength(shown_title)))
     sheet = Image.new("L", (width, TITLE_HEIGHT + grid.shape[0]), PAPER)
     sheet.paste(Image.fromarray(grid), (margin, TITLE_HEIGHT))
     draw = ImageDraw.Draw(sheet)
-    draw.text((GAP, GAP), title, fill=0, font=font)
+    draw.text((GAP, GAP), shown_title, fill=0, font=title_font)
     pitch = grid.shape[0] // len(names)
-    for row, name in enumerate(names):
+    for row, (text, font) in enumerate(captions):
         middle = TITLE_HEIGHT + row * pitch + (pitch - GAP) // 2
-        draw.text((GAP, middle), name, fill=0, font=font, anchor="lm")
+        draw.text((GAP, middle), text, fill=0, font=font, anchor="lm")
     buffer = io.BytesIO()
     sheet.save(buffer, format="PNG")
     return buffer.getvalue()

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable, suggestion
-from samplewise.data.columns import Columns, feature_names
-from samplewise.errors import DataError
+from samplewise.checks import positive_number, printable, suggestion, whole_numbers
+from samplewise.data.arrays import as_numbers
+from samplewise.data.columns import Column, Columns, check_columns, width
+from samplewise.errors import DataError, ParameterError
 
 MAX_CLASSES = 10_000
 
@@ -23,17 +24,23 @@ class Dataset:
 
     Args:
         name: short name for titles and messages.
-        X: uint8 or float64, shape (n, features); raw values, before preprocessing; finite.
-        labels: int64, shape (n,); the index of each row's class in `class_names`.
-        class_names: the classes in code-point order, at least one.
+        X: shape (n, features); raw values, before preprocessing; finite. An array, lists or a data
+            frame; kept as uint8 where it is, else as float64.
+        labels: one a row, kept as int64 of shape (n,), the index of each row's class in
+            `class_names`. Text is looked up in these; whole numbers are such indices.
+        class_names: the classes, of which text and files have code-point order. Empty takes the
+            labels given, such as text, bool or whole numbers, as `encode_labels` does.
         source: one sentence on where the rows came from.
         image_shape: (height, width) where a row is a grey image, else None.
         full_scale: the value of a white pixel (255 for 8-bit images), None for a table.
         synthetic: True where a program drew the rows.
         values: float64, shape (n, outputs), finite: the numbers of each row, where it has those
-            instead of a class; `labels` are 0 then, and there are no `class_names`. Else None.
+            instead of a class; `labels` are None or 0 then, and there are no `class_names`. Else
+            None.
         columns: the columns of a table with a header, whose features are those of X; None for
             images, and for arrays, whose columns have no names.
+        array_dtype: of the array that the rows were stored as, by name, whatever X is; None where
+            they were image files or text.
 
     Raises:
         DataError: a shape, dtype, label or value does not fit.
@@ -42,15 +49,18 @@ class Dataset:
     name: str
     X: NDArray[Any]
     labels: NDArray[np.int64]
-    class_names: tuple[str, ...]
-    source: str
+    class_names: tuple[str, ...] = ()
+    source: str = "given as arrays"
     image_shape: tuple[int, int] | None = None
     full_scale: float | None = None
     synthetic: bool = False
     values: NDArray[np.float64] | None = None
     columns: Columns | None = None
+    array_dtype: str | None = None
 
     def __post_init__(self) -> None:
+        self._take_arrays()
+        self._check_settings()
         self._check_shapes()
         check_finite(self.X, self.name)
         if self.values is not None:
@@ -67,13 +77,60 @@ class Dataset:
                 "labels that are measured values make a regression, not a classification"
             )
 
+    def _take_arrays(self) -> None:
+        """Bring what was given into the dtypes of the fields."""
+        # Upwards of this module: names and numbers of labels need the dataset's limits.
+        from samplewise.data.class_indices import class_indices
+
+        if not isinstance(self.name, str) or not isinstance(self.source, str):
+            raise DataError(
+                f"name and source of a dataset are '{printable(self.name)}' and "
+                f"'{printable(self.source)}', but must be texts"
+            )
+        X = as_numbers(f"{self.name}: X", self.X)
+        object.__setattr__(
+            self, "X", X if X.dtype == np.uint8 else X.astype(np.float64, copy=False)
+        )
+        if self.values is None:
+            _check_texts(self.name, self.class_names)
+            labels, names = class_indices(self.labels, self.class_names, self.name)
+            object.__setattr__(self, "labels", labels)
+            object.__setattr__(self, "class_names", names)
+            return
+        values = as_numbers(f"{self.name}: values", self.values).astype(np.float64, copy=False)
+        object.__setattr__(self, "values", values[:, np.newaxis] if values.ndim == 1 else values)
+        labels = np.zeros(len(X) if X.ndim else 0, np.int64) if self.labels is None else self.labels
+        object.__setattr__(self, "labels", as_numbers(f"{self.name}: labels", labels))
+
+    def _check_settings(self) -> None:
+        """Refuse an image shape, full scale or columns of another kind."""
+        try:
+            if self.image_shape is not None:
+                shape = whole_numbers("image_shape", self.image_shape)
+                if len(shape) != 2:
+                    raise DataError(
+                        f"{self.name}: image_shape is {printable(self.image_shape)}, but must be "
+                        "(height, width)"
+                    )
+                object.__setattr__(self, "image_shape", shape)
+            if self.full_scale is not None:
+                positive_number("full_scale", self.full_scale)
+        except ParameterError as error:
+            raise DataError(f"{self.name}: {error}") from None
+        columns = self.columns
+        if columns is not None and not (
+            isinstance(columns, tuple | list) and all(isinstance(one, Column) for one in columns)
+        ):
+            raise DataError(
+                f"{self.name}: columns is {printable(columns)}, but must hold instances of "
+                "samplewise.data.columns.Column"
+            )
+
     def _check_shapes(self) -> None:
         if self.X.ndim != 2 or 0 in self.X.shape:
             raise DataError(
                 f"{self.name}: X has shape {self.X.shape}; expected (rows, features), both above 0"
             )
-        if self.X.dtype not in (np.uint8, np.float64):
-            raise DataError(f"{self.name}: X is {self.X.dtype}; expected uint8 or float64")
         if self.labels.shape != (len(self.X),):
             raise DataError(
                 f"{self.name}: {len(self.X)} rows but labels of shape {self.labels.shape}; "
@@ -84,11 +141,13 @@ class Dataset:
                 f"{self.name}: {len(self.X)} rows but numbers of shape {self.values.shape}; "
                 "expected a row of numbers for each"
             )
-        if self.columns is not None and len(feature_names(self.columns)) != self.X.shape[1]:
-            raise DataError(
-                f"{self.name}: {len(feature_names(self.columns))} features are named, but a row "
-                f"has {self.X.shape[1]}"
-            )
+        if self.columns is not None:
+            check_columns(self.columns, self.name)
+            if width(self.columns) != self.X.shape[1]:
+                raise DataError(
+                    f"{self.name}: the columns name {width(self.columns):,} features, but a row "
+                    f"has {self.X.shape[1]:,}"
+                )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
                 f"{self.name}: rows of {self.X.shape[1]} values are no images of {self.image_shape}"
@@ -161,6 +220,17 @@ class Dataset:
             digest.update(little_endian.reshape(-1).view(np.uint8).data)
         digest.update("\0".join(self.class_names).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
+
+
+def _check_texts(name: str, class_names: Any) -> None:
+    texts = isinstance(class_names, list | tuple) and all(
+        isinstance(one, str) for one in class_names
+    )
+    if not texts or len(set(class_names)) != len(class_names):
+        raise DataError(
+            f"{name}: class_names is {printable(class_names)}, but must be different texts, as in "
+            "('4', '9')"
+        )
 
 
 def check_finite(X: NDArray[Any], name: str) -> None:

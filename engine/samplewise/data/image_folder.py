@@ -1,19 +1,20 @@
-"""A folder of images, one folder a class."""
+"""A folder of images: one folder a class, or images only."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.data.dataset import MAX_CLASSES, Dataset
-from samplewise.data.image_file import FORMATS, read_grey
-from samplewise.data.labels import check_class_name
-from samplewise.data.source_options import DEFAULT, SourceOptions
+from samplewise.data.grey_levels import warn_of_few_bits
+from samplewise.data.image_file import FORMATS, WHITE, GreyImage, read_pixels
+from samplewise.data.image_sizes import described, differ_in_shape, warn_of_shapes
+from samplewise.data.labels import check_class_name, check_distinct
+from samplewise.data.source_options import DEFAULT, IMAGE_SIZE, STRETCH, SourceOptions
 from samplewise.errors import DataError
 from samplewise.regular_file import check_bytes, open_unchanged
 
@@ -24,30 +25,71 @@ _HIDDEN = frozenset({"thumbs.db", "desktop.ini"})
 def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset:
     """Read `folder/<class>/<image>` as grey rows, classes and files in code-point order of names.
 
-    Every image must have the same size. Where that is not `options.image_size`, all are resized
-    to it with Lanczos' filter, as the public sign digits were. Hidden files are skipped; anything
-    else that is not a class folder or an image is an error, so that nothing is left out unseen.
+    Images of any size and shape are brought to `options.image_size`, one at a time. Hidden files
+    are skipped; anything else that is not a class folder or an image is an error, so that nothing
+    is left out unseen. One class is enough here; whoever trains asks for two.
 
     Args:
         folder: the root; symbolic links must stay inside it.
-        options: the size of the rows.
+        options: size of the rows, how images of another shape are brought to it, and the value of
+            a white pixel in the files.
 
     Raises:
-        DataError: fewer than two classes, an empty or nested class folder, names that differ only
-            by case or Unicode form, a file that is no image, or images of different sizes.
+        DataError: no class folder, an empty or nested one, names that differ only by case or
+            Unicode form, or a file that is not an image.
+
+    Warns:
+        UserWarning: images of different shapes are stretched, or all of 16 bits are nearly black.
     """
     classes = _class_folders(folder)
     files = [(index, file) for index, name in enumerate(classes) for file in _images(folder, name)]
-    X, image_shape = _read_all([file for _, file in files], options.image_size)
+    X, sizes = _read_all([file for _, file in files], options, folder)
     return Dataset(
         name=printable(folder.name or folder),
         X=X,
         labels=np.array([index for index, _ in files], dtype=np.int64),
         class_names=tuple(classes),
-        source=f"the images in the folder {printable(folder.name or folder)}",
-        image_shape=image_shape,
-        full_scale=255.0,
+        source=f"the images in the folder {printable(folder.name or folder)}"
+        f"{described(sizes, options.image_size, options.fit)}",
+        image_shape=options.image_size,
+        full_scale=WHITE,
     )
+
+
+def read_images(
+    folder: Path,
+    size: tuple[int, int] = IMAGE_SIZE,
+    fit: str = STRETCH,
+    full_scale: float | None = None,
+) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+    """Read the images of a folder, whether they lie in it or in one folder a class, unlabelled.
+
+    Args:
+        folder: the root, as `load_image_folder`, or images without class folders.
+        size: (height, width) of the rows in pixels.
+        fit: how images of another shape are brought to it, a name of `FITS`.
+        full_scale: value of a white pixel in the files; None goes by their bits.
+
+    Returns:
+        The path of each image below the folder, with forward slashes, in the order of
+        `load_image_folder`; and the rows, white 255, shape (images, height * width).
+
+    Raises:
+        DataError: no image, images beside folders, or as `load_image_folder`.
+
+    Warns:
+        UserWarning: as `load_image_folder`.
+    """
+    files = _files(folder)
+    options = SourceOptions(image_size=size, fit=fit, full_scale=full_scale)
+    X, _ = _read_all(files, options, folder)
+    return tuple(printable(file.relative_to(folder).as_posix()) for file in files), X
+
+
+def _files(folder: Path) -> list[Path]:
+    if any(entry.is_dir() for entry in _visible(folder)):
+        return [file for name in _class_folders(folder) for file in _images(folder, name)]
+    return list(_images(folder))
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -89,29 +131,16 @@ def _class_folders(root: Path) -> list[str]:
             )
         check_class_name(entry.name, printable(root))
     names = [entry.name for entry in entries]
-    if len(names) < 2 or len(names) > MAX_CLASSES:
-        found = f"{len(names):,} class folders" + (f" ('{printable(names[0])}')" if names else "")
+    if not 1 <= len(names) <= MAX_CLASSES:
         raise DataError(
-            f"{printable(root)} has {found}; expected 2 to {MAX_CLASSES:,}, one folder a class"
+            f"{printable(root)} has {len(names):,} class folders; expected 1 to {MAX_CLASSES:,}, "
+            "one folder a class with its images inside"
         )
-    _check_distinct(names, root)
+    check_distinct(names, printable(root), ignore_case=True)
     return names
 
 
-def _check_distinct(names: list[str], root: Path) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
-        # Normalised twice: casefold can undo the composed form.
-        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        if folded in seen:
-            raise DataError(
-                f"{printable(root)} has the classes {seen[folded]!a} and {name!a}, which "
-                "differ only by case or Unicode form; rename or join them"
-            )
-        seen[folded] = name
-
-
-def _images(root: Path, class_name: str) -> Iterator[Path]:
+def _images(root: Path, class_name: str = "") -> Iterator[Path]:
     files = _visible(root / class_name)
     if not files:
         raise DataError(f"{printable(root / class_name)} holds no image; add some or remove it")
@@ -130,37 +159,28 @@ def _images(root: Path, class_name: str) -> Iterator[Path]:
 
 
 def _read_all(
-    files: list[Path], size: tuple[int, int]
-) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.uint8]], tuple[int, int]]:
-    """Return the images as uint8 rows of shape (files, height * width), and (height, width)."""
-    first = _read(files[0])
-    width, height = first.size
-    rows_height, rows_width = size
-    what = f"{len(files):,} images of {rows_width} x {rows_height} pixels"
-    check_bytes(len(files) * rows_height * rows_width, None, what)
-    X = np.empty((len(files), rows_height * rows_width), dtype=np.uint8)
+    files: list[Path], options: SourceOptions, folder: Path
+) -> tuple[NDArray[np.uint8], set[tuple[int, int]]]:
+    """Return the images as uint8 rows (files, height * width), and their sizes in the files."""
+    height, width = options.image_size
+    what = f"{len(files):,} images of {height} x {width} pixels"
+    check_bytes(len(files) * height * width, None, what)
+    X = np.empty((len(files), height * width), dtype=np.uint8)
+    sizes, peaks = set(), []
     for row, file in enumerate(files):
-        image = first if row == 0 else _read(file)
-        if image.size != first.size:
-            raise DataError(
-                f"{printable(files[0])} has {width} x {height} pixels, "
-                f"but {printable(file)} has {image.size[0]} x {image.size[1]}; "
-                "expected images of one size"
-            )
-        X[row] = np.asarray(resized(image, (rows_height, rows_width))).reshape(-1)
-    return X, (rows_height, rows_width)
+        X[row], found = _read(file, options)
+        sizes.add(found.size)
+        peaks += [] if found.peak is None else [found.peak]
+    if options.fit == STRETCH and differ_in_shape(sizes):
+        warn_of_shapes(sizes, options.image_size, printable(folder))
+    if options.full_scale is None and peaks:
+        warn_of_few_bits(max(peaks), f"the 16-bit images of {printable(folder)}")
+    return X, sizes
 
 
-def _read(file: Path) -> Image.Image:
+def _read(file: Path, options: SourceOptions) -> tuple[NDArray[np.uint8], GreyImage]:
     with open_unchanged(file) as opened:
         content = opened.read(MAX_FILE_BYTES + 1)
-    check_bytes(len(content), MAX_FILE_BYTES, printable(file))
-    return read_grey(content, printable(file))
-
-
-def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Return the grey image at (height, width), by Lanczos' filter where it has another size."""
-    height, width = size
-    if image.size == (width, height):
-        return image
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+    name = printable(file)
+    check_bytes(len(content), MAX_FILE_BYTES, name)
+    return read_pixels(content, name, options.image_size, options.fit, options.full_scale)

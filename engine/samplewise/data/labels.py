@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.dataset import MAX_CLASSES
+from samplewise.data.columns import printable_text
+from samplewise.data.dataset import MAX_CLASSES, Dataset
 from samplewise.errors import DataError
 
 MAX_LABEL_CHARACTERS = 1_000
 FEW_ROWS = 20
 """Up to so many rows, a class of its own for each row is plausible."""
 
-# Controls, lone surrogates, and the line and paragraph separators: they forge lines of output.
-_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_REGRESSION = (
+    "labels that are measured values make a regression, not a classification: choose a loss that "
+    "learns numbers, such as --loss mean_squared_error"
+)
+_ROW_NAMES = "they look like names of the rows: choose another label column with --label"
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _LAST_CODE_POINT = 0x10FFFF
 
 
@@ -38,14 +45,19 @@ def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArra
 
     Raises:
         DataError: another dtype or shape, a value that is NaN, inf, fractional, empty, too long or
-            holds control characters, or so many classes that the labels look like measurements.
+            holds control characters, two classes that differ only by Unicode form, or over 10,000.
     """
     values = _comparable(_one_column(raw, name), name)
     classes, indices = np.unique(values, return_inverse=True)
-    _check_count(len(classes), len(values), name)
+    if len(classes) > MAX_CLASSES:
+        raise DataError(
+            f"{name}: {len(values):,} rows have {len(classes):,} different labels, at most "
+            f"{MAX_CLASSES:,} are allowed; {_REGRESSION}"
+        )
     names = tuple(_text(classes, name))
     for text in names:
         check_class_name(text, name)
+    check_distinct(names, name)
     return names, indices.astype(np.int64)
 
 
@@ -62,10 +74,63 @@ def check_class_name(text: str, name: str) -> None:
             f"{name}: the label '{printable(text)}' has {len(text):,} characters, "
             f"at most {MAX_LABEL_CHARACTERS:,} are allowed; shorten it"
         )
-    if any(unicodedata.category(c) in _FORBIDDEN_CATEGORIES for c in text):
+    if not printable_text(text):
         raise DataError(
             f"{name}: the label '{printable(text)}' holds control characters or lone surrogates; "
             "expected printable text"
+        )
+
+
+def check_distinct(
+    names: Iterable[str], name: str, *, ignore_case: bool = False, what: str = "classes"
+) -> None:
+    """Refuse names that print alike.
+
+    Args:
+        names: of the classes, or of others.
+        name: of the file or folder, for messages.
+        ignore_case: refuse names that differ only by case, too, which are one file to some systems.
+        what: they name.
+
+    Raises:
+        DataError: two names differ only by Unicode form or blanks.
+    """
+    seen: dict[str, str] = {}
+    for text in names:
+        folded = unicodedata.normalize("NFC", text if ignore_case else " ".join(text.split()))
+        if ignore_case:
+            # Normalised again: casefold can undo the composed form.
+            folded = unicodedata.normalize("NFC", folded.casefold())
+        if folded in seen:
+            raise DataError(
+                f"{name}: the {what} {seen[folded]!a} and {text!a} differ only by "
+                f"{'case' if ignore_case else 'blanks'} or Unicode form; rename or join them"
+            )
+        seen[folded] = text
+
+
+def check_learnable(dataset: Dataset) -> None:
+    """Refuse labels that cannot be learnt as classes; a trained network may be tried on them.
+
+    Raises:
+        DataError: there is one class only, or so many for the rows that the labels look like
+            measurements or names of the rows.
+    """
+    if dataset.values is not None:
+        return
+    classes, rows = len(dataset.class_names), len(dataset)
+    if classes < 2:
+        raise DataError(
+            f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', "
+            f"{rows:,} sample{'' if rows == 1 else 's'}); "
+            "a network that tells classes apart needs at least two classes"
+        )
+    numeric = all(map(_WHOLE_NUMBER.fullmatch, dataset.class_names))
+    # Of numbers, less than two rows a class are more likely measurements.
+    if classes > FEW_ROWS and (classes == rows or (numeric and 2 * classes > rows)):
+        raise DataError(
+            f"{dataset.name}: {rows:,} rows have {classes:,} different labels; expected several "
+            f"rows of each class; {_REGRESSION if numeric else _ROW_NAMES}"
         )
 
 
@@ -130,7 +195,7 @@ def _whole(values: NDArray[Any], name: str) -> NDArray[np.int64]:
         row = np.argmax(fractional)
         raise DataError(
             f"{name}: the label {values[row]} in row {row} (counted from 0) is not a whole number; "
-            "labels that are measured values make a regression, not a classification"
+            + _REGRESSION
         )
     digits = np.finfo(values.dtype).nmant + 1
     if values.size and np.abs(values).max() > 2.0**digits:
@@ -139,14 +204,6 @@ def _whole(values: NDArray[Any], name: str) -> NDArray[np.int64]:
             "store them as integers or text"
         )
     return values.astype(np.int64)
-
-
-def _check_count(classes: int, rows: int, name: str) -> None:
-    if classes > MAX_CLASSES or (classes == rows and rows > FEW_ROWS):
-        raise DataError(
-            f"{name}: {rows:,} rows have {classes:,} different labels, over {MAX_CLASSES:,} or one "
-            "for each row; this looks like a regression or row numbers, not a classification"
-        )
 
 
 def _text(classes: NDArray[Any], name: str) -> list[str]:

@@ -52,6 +52,30 @@ def load_npz(path: Path, max_bytes: int | None = None, options: SourceOptions = 
         DataError: missing, no npz, damaged, hostile, changed while read, or the arrays do not fit
             together; the message names the file and the key.
     """
+    data, labels = _arrays(path, max_bytes, needs_labels=True)
+    assert labels is not None
+    return _dataset(path, data, labels, options)
+
+
+def load_rows(path: Path, max_bytes: int | None = None) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Read the array `dataset` of an npz, and `labels` where there is one.
+
+    Args:
+        path: the file, as `load_npz` takes it.
+        max_bytes: as `load_npz`.
+
+    Returns:
+        The two arrays as they are; None where the file holds no `labels`.
+
+    Raises:
+        DataError: as `load_npz`.
+    """
+    return _arrays(path, max_bytes, needs_labels=False)
+
+
+def _arrays(
+    path: Path, max_bytes: int | None, *, needs_labels: bool
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
     name = printable(path)
     with open_unchanged(path) as raw:
         _check_kind(raw, name)
@@ -61,26 +85,29 @@ def load_npz(path: Path, max_bytes: int | None = None, options: SourceOptions = 
             with zipfile.ZipFile(reader) as archive:
                 members = _checked_members(archive, raw.seek(0, os.SEEK_END), name, max_bytes)
                 data = _read(archive, members, "dataset", name)
-                labels = _read(archive, members, "labels", name)
+                has_labels = needs_labels or "labels" in members
+                labels = _read(archive, members, "labels", name) if has_labels else None
         except DataError:
             raise
         except ZIP_ERRORS as error:
             raise DataError(
                 f"{name} is a damaged npz ({printable(error)}); copy or download it again"
             ) from error
-    return _dataset(path, data, labels, options)
+    if labels is None or labels.ndim not in (1, 2) or data.ndim == 0:
+        return data, labels
+    if len(labels) != len(data):
+        raise DataError(
+            f"{name}: 'dataset' has {len(data):,} rows but 'labels' has {len(labels):,}; "
+            "expected one label a row"
+        )
+    return data, labels
 
 
 def _dataset(
     path: Path, data: NDArray[Any], labels: NDArray[Any], options: SourceOptions
 ) -> Dataset:
     name = printable(path)
-    rows = rows_from(data, f"{name}, key 'dataset'")
-    if labels.ndim in (1, 2) and len(labels) != len(rows.X):
-        raise DataError(
-            f"{name}: 'dataset' has {len(rows.X):,} rows but 'labels' has {len(labels):,}; "
-            "expected one label a row"
-        )
+    rows = rows_from(data, f"{name}, key 'dataset'", options.full_scale)
     where = f"{name}, key 'labels'"
     if options.numbers:
         values = numbers_of(labels, where)

@@ -1,8 +1,9 @@
-"""From raw numbers to the rows of a dataset, and whether they look like images."""
+"""From raw numbers to the rows of a dataset: what is an image, and where its white lies."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset, check_finite
 from samplewise.errors import DataError
 
 SMALLEST_IMAGE = 64
-"""A table may well have 4, 9 or 16 columns; from 64 on, a perfect square is taken for an image."""
+"""A table may well have 4, 9 or 16 columns; from 64 on, a square of uint8 is taken for an image."""
+BYTE_WHITE = 255.0
 
 
 @dataclass(frozen=True)
@@ -25,39 +28,173 @@ class Rows:
     X: NDArray[Any]
     image_shape: tuple[int, int] | None
     full_scale: float | None
+    array_dtype: str | None = None
 
 
-def rows_from(values: NDArray[Any], name: str) -> Rows:
-    """Turn raw values into rows.
+@dataclass(frozen=True)
+class Scale:
+    """Where white lies in rows.
 
-    Integers within 0..255 become uint8, all else float64 (whole numbers above 2^53 are rounded).
-    Rows are images where `values` is 3-d, or where a row is a square of at least 64 values that are
-    all whole within 0..255 or all within [0, 1]. White is then 1 where
-    no value exceeds 1, else 255.
+    Args:
+        white: the value of a white pixel; None where nothing says it.
+        dtype: of the array that the rows came as, by name; None where they came otherwise.
+    """
+
+    white: float | None
+    dtype: str | None = None
+
+
+def rows_from(values: NDArray[Any], name: str, full_scale: float | None = None) -> Rows:
+    """Turn an array into rows, images or a table by its dtype and shape, or by the user's word.
+
+    | dtype | shape | rows | white |
+    |---|---|---|---|
+    | uint8 | (n, height, width), or (n, features) of squares from 64 on | images | 255 |
+    | bool | (n, height, width) | images | 1 |
+    | other | (n, height, width) | images | unknown: "auto" standardizes each image |
+    | any, with `full_scale` | (n, height, width), or (n, features) of squares | images | as given |
+    | any | else | a table | none |
+
+    No value is looked at. With `full_scale`, rows that are not squares are pixels of unknown shape.
+    Whole numbers within 0..255 are kept as uint8, all else as float64 (those above 2^53 rounded).
 
     Args:
         values: bool, integer or float of shape (n, features) or (n, height, width).
         name: the file, for messages.
+        full_scale: the value of a white pixel, where the user says it.
 
     Raises:
-        DataError: 0-d, 1-d or more than 3-d, or a value is NaN or inf.
+        DataError: 0-d, 1-d or more than 3-d, empty, or a value is NaN or inf.
     """
+    return _rows(values, name, full_scale, values.dtype.name)
+
+
+def table_rows(values: NDArray[Any], name: str, full_scale: float | None = None) -> Rows:
+    """Turn the numbers of a text file, whose dtype says nothing, into rows of a table.
+
+    With `full_scale`, they are pixels. Args, raises: as `rows_from`.
+    """
+    if full_scale is None:
+        check_finite(values, name)
+        return Rows(np.ascontiguousarray(values, dtype=np.float64), None, None)
+    return _rows(values, name, full_scale, None)
+
+
+def _rows(values: NDArray[Any], name: str, full_scale: float | None, dtype: str | None) -> Rows:
     if values.ndim not in (2, 3):
         hint = "; reshape it to (rows, 1) or (1, features)" if values.ndim == 1 else ""
         raise DataError(
             f"{name}: the data has shape {values.shape}; "
             f"expected (rows, features) or (rows, height, width){hint}"
         )
+    if values.size == 0:
+        raise DataError(
+            f"{name}: the data has shape {values.shape}, no value at all; expected at least one "
+            "row of at least one value"
+        )
     X = _compact(values.reshape(len(values), math.prod(values.shape[1:])))
     check_finite(X, name)
-    full_scale = _white(X)
     if values.ndim == 3:
-        height, width = values.shape[1:]
-        return Rows(X, (height, width), full_scale)
-    side = math.isqrt(X.shape[1])
-    if full_scale is None or side * side != X.shape[1] or X.shape[1] < SMALLEST_IMAGE:
-        return Rows(X, None, None)
-    return Rows(X, (side, side), full_scale)
+        white = full_scale or _white_of(dtype)
+        return Rows(X, (values.shape[1], values.shape[2]), white, dtype)
+    if full_scale is not None:
+        return Rows(X, _square(X.shape[1]), full_scale, dtype)
+    if dtype == "uint8" and X.shape[1] >= SMALLEST_IMAGE and _square(X.shape[1]):
+        return Rows(X, _square(X.shape[1]), BYTE_WHITE, dtype)
+    return Rows(X, None, None, dtype)
+
+
+def _white_of(dtype: str | None) -> float | None:
+    return {"uint8": BYTE_WHITE, "bool": 1.0}.get(dtype or "")
+
+
+def _square(features: int) -> tuple[int, int] | None:
+    side = math.isqrt(features)
+    return (side, side) if side > 0 and side * side == features else None
+
+
+def on_scale(
+    X: NDArray[Any], source: Scale, model: Scale, name: str, *, said: bool = False
+) -> NDArray[Any]:
+    """Return raw rows with white where a model was trained to find it.
+
+    No value decides. An array of the dtype trained on is on the model's scale. Else an array of
+    uint8 has white 255, one of bool 1, and any other is on the model's scale. What a user says,
+    an image file or a named dataset has the white that it is said to have.
+
+    Args:
+        X: raw rows, (n, features).
+        source: where white lies in X.
+        model: where it lay in the rows trained on.
+        name: of the rows, for warnings.
+        said: whether the user gave `source.white`.
+
+    Warns:
+        UserWarning: an array is multiplied because of its dtype, or seems to be on another scale.
+    """
+    if model.white is None:
+        if said:
+            _warn(f"{name}: --full-scale plays no part, since the model was not trained on pixels")
+        return X
+    white = source.white if source.white is not None else _white_of(source.dtype)
+    of_array = source.dtype is not None and not said
+    if white is None or (of_array and source.dtype == model.dtype):
+        _warn_of_other_scale(X, model.white, name)
+        return X
+    if white == model.white:
+        return X
+    factor = model.white / white
+    if of_array:
+        _warn(
+            f"{name}: white is {white:g} in an array of {source.dtype}, but was {model.white:g} "
+            f"in training, so values are multiplied by {factor:g}; --full-scale "
+            f"{model.white:g} takes them as they are"
+        )
+    return np.asarray(X.astype(np.float64) * factor)
+
+
+def _warn_of_other_scale(X: NDArray[Any], white: float, name: str) -> None:
+    peak = float(X.max())
+    other = 1.0 if 0 < peak <= 1 < white else BYTE_WHITE if white < peak <= BYTE_WHITE else None
+    if other is not None:
+        _warn(
+            f"{name}: values reach {peak:g}, but white was {white:g} in training; "
+            f"if white is {other:g} here, say --full-scale {other:g}"
+        )
+
+
+def warn_of_scale(dataset: Dataset) -> None:
+    """Say where rows seem to be pixels, but nothing tells that they are, or where their white is.
+
+    Warns:
+        UserWarning: they do.
+    """
+    peak = float(dataset.X.max())
+    if dataset.full_scale is not None:
+        if dataset.array_dtype == "uint8" and dataset.full_scale == BYTE_WHITE and peak == 1:
+            _warn(f"{dataset.name}: no value exceeds 1; if white is 1, say --full-scale 1")
+        return
+    features = dataset.features
+    squares = features >= SMALLEST_IMAGE and _square(features) is not None
+    if not (dataset.image_shape or squares) or not _like_pixels(dataset.X, peak):
+        return
+    found = f"a table of {features:,} numbers a row"
+    if dataset.image_shape is not None:
+        found = f"images of {dataset.array_dtype}, whose white nothing says"
+    _warn(
+        f"{dataset.name} is read as {found}, up to {peak:g}; if these are grey images, say the "
+        f"value of white, as in --full-scale {1 if peak <= 1 else 255}"
+    )
+
+
+def _like_pixels(X: NDArray[Any], peak: float) -> bool:
+    if peak > BYTE_WHITE or X.min() < 0:
+        return False
+    return peak <= 1 or X.dtype == np.uint8 or np.array_equal(X, np.rint(X))
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, UserWarning, stacklevel=3)
 
 
 def _compact(X: NDArray[Any]) -> NDArray[Any]:
@@ -67,20 +204,12 @@ def _compact(X: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(X, dtype=np.float64)
 
 
-def _white(X: NDArray[Any]) -> float | None:
-    """Return 1 for values within [0, 1], 255 for other whole values within 0..255, else None."""
-    if X.size == 0 or X.min() < 0 or X.max() > 255:
-        return None
-    if X.max() <= 1:
-        return 1.0
-    return 255.0 if X.dtype == np.uint8 or np.array_equal(X, np.rint(X)) else None
-
-
 def dataset_of_file(
     path: Path,
     rows: Rows,
     classes: tuple[tuple[str, ...], NDArray[np.int64]],
     values: NDArray[np.float64] | None = None,
+    columns: Columns | None = None,
 ) -> Dataset:
     """Return the dataset of a file.
 
@@ -89,6 +218,7 @@ def dataset_of_file(
         rows: its values.
         classes: the names of the classes, and the index of each row's, int64 (n,).
         values: the numbers of each row, where it has those instead.
+        columns: as in `Dataset`.
     """
     class_names, labels = classes
     return Dataset(
@@ -99,5 +229,7 @@ def dataset_of_file(
         source=f"the file {printable(path.name)}",
         image_shape=rows.image_shape,
         full_scale=rows.full_scale,
+        array_dtype=rows.array_dtype,
         values=values,
+        columns=columns,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import one_of
 from samplewise.data.dataset import Dataset
+from samplewise.data.deviation import of_columns, without_rounding
 from samplewise.errors import DataError, ParameterError
 
 AUTO = "auto"
@@ -59,8 +60,8 @@ class Preprocessing:
                 )
             return cls(name, full_scale=training.full_scale)
         if name == STANDARDIZE and training.image_shape is None:
-            mean, deviation = _mean_and_deviation(training)
-            return cls(name, mean=mean, deviation=deviation)
+            mean, deviation = _fitted(training)
+            return cls(name, mean=mean, deviation=_divisor(deviation))
         return cls(name)
 
     def apply(self, X: NDArray[Any]) -> NDArray[np.float64]:
@@ -82,16 +83,16 @@ class Preprocessing:
             values -= self.mean
             values /= self.deviation
         elif self.name == STANDARDIZE:
-            values -= values.mean(axis=1, keepdims=True)
-            values /= _divisor(values.std(axis=1, keepdims=True))
+            mean = values.mean(axis=1)
+            values -= mean[:, np.newaxis]
+            deviation = without_rounding(values.std(axis=1), mean, values, axis=1)
+            values /= _divisor(deviation)[:, np.newaxis]
 
 
-def _mean_and_deviation(
-    training: Dataset,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _fitted(training: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     X = training.X.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = X.mean(axis=0), X.std(axis=0)
+        mean, deviation = of_columns(X)
     lost = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(deviation)))
     if len(lost) > 0:
         raise DataError(
@@ -99,7 +100,7 @@ def _mean_and_deviation(
             f"{np.abs(X[:, lost[0]]).max():.3g}, too large to standardize in float64; "
             "divide them first"
         )
-    return mean, _divisor(deviation)
+    return mean, deviation
 
 
 def _divisor(deviation: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from samplewise.checks import printable
 from samplewise.data.archive import read_matching
 from samplewise.data.dataset import Dataset
-from samplewise.data.image_file import read_grey
-from samplewise.data.image_folder import resized
+from samplewise.data.image_file import read_pixels
 from samplewise.data.labels import encode_labels
 from samplewise.data.npz_file import load_npz
+from samplewise.data.source_options import STRETCH
 from samplewise.errors import DataError
 from samplewise.files import write_bytes
 
@@ -84,7 +84,14 @@ def content_digest(files: Mapping[str, bytes]) -> str:
 def _default_cache() -> Path:
     import platformdirs
 
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("samplewise"))
+    named = os.environ.get(CACHE_VARIABLE)
+    try:
+        return Path(named or platformdirs.user_cache_dir("samplewise")).expanduser()
+    except RuntimeError as error:  # nobody resolves the "~"
+        raise DataError(
+            f"sign-digits: no home folder is known to keep the photographs in ({error}); set "
+            f"${CACHE_VARIABLE} to a folder, {_OTHERWISE}"
+        ) from error
 
 
 class _BoundedBuffer(io.BytesIO):
@@ -128,8 +135,7 @@ def _photographs(archive: bytes, digest: str) -> dict[str, bytes]:
 def _rows(files: Mapping[str, bytes]) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
     """Return grey rows as uint8 (n, 784) and digits as text (n,), sorted by path."""
     paths = sorted(files)
-    images = (resized(read_grey(files[path], printable(path)), SIZE) for path in paths)
-    X = np.stack([np.asarray(image, dtype=np.uint8).reshape(-1) for image in images])
+    X = np.stack([read_pixels(files[path], printable(path), SIZE, STRETCH)[0] for path in paths])
     return X, np.array([path.split("/")[1] for path in paths])
 
 

@@ -28,7 +28,8 @@ class SourceOptions:
         fit: how an image of another shape is brought to `image_size`: "stretch" changes its
             proportions, "pad" adds borders, "crop" cuts them off; both keep the centre.
         full_scale: value of a white pixel; makes the rows of an array images. None takes 255 for
-            image files and uint8 arrays, and takes other arrays for tables.
+            image files (65,535 for those of 16 bits) and uint8 arrays, and takes other arrays for
+            tables.
 
     Raises:
         ParameterError: a value is out of its range, or of the wrong kind.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from samplewise.checks import printable, suggestion
+from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.data.source_options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
@@ -16,7 +17,10 @@ SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine"
 
 
 def load(
-    data: str, classes: Sequence[str] | None = None, options: SourceOptions = DEFAULT
+    data: str,
+    classes: Sequence[str] | None = None,
+    options: SourceOptions = DEFAULT,
+    columns: Columns | None = None,
 ) -> Dataset:
     """Return the dataset that `data` names.
 
@@ -26,24 +30,30 @@ def load(
             the path.
         classes: the classes to keep, the first becoming class 0; None keeps all.
         options: how a file or folder is read; numbers to learn are only in .npz and .csv files.
+        columns: those of a model, `Model.columns`: the columns of a table are matched by name to
+            them, in any order. None takes a table's columns as they are.
 
     Raises:
-        DataError: neither a name nor a path, fewer than two classes, or what the loader finds.
+        DataError: neither a name nor a path, a class that does not exist, or what the loader finds.
     """
-    dataset = _loader(data, classes, options)()
-    if classes is not None:
-        dataset = dataset.select(classes)
-    if dataset.values is None and len(dataset.class_names) < 2:
-        rows = f"{len(dataset):,} sample" + ("" if len(dataset) == 1 else "s")
-        raise DataError(
-            f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', {rows}); "
-            "a network that tells classes apart needs at least two classes"
-        )
-    return dataset
+    dataset = _loader(source_name(data), classes, options, columns)()
+    return dataset if classes is None else dataset.select(classes)
+
+
+def source_name(given: object) -> str:
+    """Return the name or path that a caller gave, as text.
+
+    Raises:
+        DataError: it is neither text nor a path.
+    """
+    name = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(name, str):
+        raise DataError(f"data: must name a source or a path, got '{printable(given)}'")
+    return name
 
 
 def _loader(
-    data: str, classes: Sequence[str] | None, options: SourceOptions
+    data: str, classes: Sequence[str] | None, options: SourceOptions, columns: Columns | None = None
 ) -> Callable[[], Dataset]:
     name, colon, seed = data.partition(":")
     if options.numbers and (name == "synthetic" or data in SOURCES):
@@ -58,7 +68,7 @@ def _loader(
         return _sign_digits
     if data in SOURCES:
         return lambda: _bundled(data)
-    return _path_loader(data, options)
+    return _path_loader(data, options, columns)
 
 
 def _synthetic(seed: str | None, classes: Sequence[str] | None) -> Dataset:
@@ -86,7 +96,9 @@ def _bundled(name: str) -> Dataset:
     return load_bundled(name)
 
 
-def _path_loader(data: str, options: SourceOptions) -> Callable[[], Dataset]:
+def _path_loader(
+    data: str, options: SourceOptions, columns: Columns | None
+) -> Callable[[], Dataset]:
     path = Path(data)
     suffix = path.suffix.lower()
     if data and _is_folder(path):
@@ -99,7 +111,7 @@ def _path_loader(data: str, options: SourceOptions) -> Callable[[], Dataset]:
     if suffix == ".npz":
         return lambda: _npz(path, options)
     if suffix == ".csv":
-        return lambda: _csv(path, options)
+        return lambda: _csv(path, options, columns)
     raise DataError(_not_a_source(data, path))
 
 
@@ -131,7 +143,7 @@ def _npz(path: Path, options: SourceOptions) -> Dataset:
     return load_npz(path, options=options)
 
 
-def _csv(path: Path, options: SourceOptions) -> Dataset:
+def _csv(path: Path, options: SourceOptions, columns: Columns | None) -> Dataset:
     from samplewise.data.csv_file import load_csv
 
-    return load_csv(path, options=options)
+    return load_csv(path, options=options, columns=columns)

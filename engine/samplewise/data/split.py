@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -58,7 +60,10 @@ def _cut(rows: NDArray[np.int64], fraction: float) -> tuple[NDArray[np.int64], N
 
 
 def held_out(
-    labels: NDArray[np.int64], fraction: float, rng: Generator
+    labels: NDArray[np.int64],
+    fraction: float,
+    rng: Generator,
+    class_names: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold out a share of the rows of each class.
 
@@ -66,6 +71,7 @@ def held_out(
         labels: class indices, (n,).
         fraction: share of each class, in (0, 1); the number of rows is rounded.
         rng: decides which ones.
+        class_names: of the indices, for messages; None calls classes by their index.
 
     Returns:
         Indices of the rows that are left and of those held out, both ascending.
@@ -76,7 +82,10 @@ def held_out(
     kept, held = _cut_each_class(labels, rng.permutation(len(labels)), fraction, rng)
     gone = np.setdiff1d(labels, labels[kept])
     if len(held) == 0 or len(gone) > 0:
-        what = f"class {gone[0]} without a training row" if len(gone) else "no row to validate on"
+        what = "no row to validate on"
+        if len(gone):
+            name = gone[0] if class_names is None else class_names[gone[0]]
+            what = f"class '{printable(name)}' without a training row"
         raise ParameterError(
             f"validation_fraction is {fraction}, which leaves {what} of {len(labels)} rows; use "
             "another validation_fraction, or more rows"

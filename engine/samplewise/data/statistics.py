@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.columns import CATEGORY, NUMBER, Column
 from samplewise.data.dataset import Dataset
 
 FINGERPRINT_DIGITS = 12
@@ -25,20 +26,19 @@ def statistics(dataset: Dataset) -> list[tuple[str, str]]:
     with np.errstate(over="ignore", invalid="ignore"):
         mean = X.mean(dtype=np.float64)
         deviation = _standard_deviation(X, mean)
-    names = ", ".join(dataset.class_names)
     return [
         ("dataset", printable(dataset.name)),
         ("source", printable(dataset.source)),
         ("synthetic", "yes" if dataset.synthetic else "no"),
         ("images" if dataset.image_shape else "rows", f"{len(dataset):,}"),
         ("size", _size(dataset)),
-        ("values", f"{X.dtype}, {X.min():g} to {X.max():g}"),
+        ("values", f"{_dtype(dataset)}, {X.min():g} to {X.max():g}"),
         ("mean", f"{mean:.4g}"),
         ("standard deviation", f"{deviation:.4g}"),
         ("full scale", "none" if dataset.full_scale is None else f"{dataset.full_scale:g}"),
-        ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),
-        ("rows per class", _rows_per_class(dataset)),
-        ("memory", _bytes(X.nbytes + dataset.labels.nbytes)),
+        *_columns(dataset),
+        *_targets(dataset),
+        ("memory", _bytes(X.nbytes + dataset.targets.nbytes)),
         ("fingerprint", dataset.fingerprint()[:FINGERPRINT_DIGITS]),
     ]
 
@@ -55,6 +55,40 @@ def _size(dataset: Dataset) -> str:
         return f"{dataset.features:,} values a row"
     height, width = dataset.image_shape
     return f"{height} x {width} pixels"
+
+
+def _dtype(dataset: Dataset) -> str:
+    stored, kept = dataset.array_dtype, str(dataset.X.dtype)
+    return kept if stored in (None, kept) else f"{stored}, kept as {kept}"
+
+
+def _columns(dataset: Dataset) -> list[tuple[str, str]]:
+    if dataset.columns is None:
+        return []
+    names = ", ".join(_kind_of(column) for column in dataset.columns)
+    return [("columns", f"{len(dataset.columns):,}: {printable(names)}")]
+
+
+def _kind_of(column: Column) -> str:
+    if column.kind == CATEGORY:
+        return f"{column.name} ({len(column.categories):,} categories)"
+    return column.name if column.kind == NUMBER else f"{column.name} (true or false)"
+
+
+def _targets(dataset: Dataset) -> list[tuple[str, str]]:
+    if dataset.values is not None:
+        values = dataset.values
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = values.mean(), values.std()
+        return [
+            ("targets", f"{values.shape[1]:,} a row, {values.min():g} to {values.max():g}"),
+            ("mean of targets", f"{mean:.4g}, standard deviation {deviation:.4g}"),
+        ]
+    names = ", ".join(dataset.class_names)
+    return [
+        ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),
+        ("rows per class", _rows_per_class(dataset)),
+    ]
 
 
 def _rows_per_class(dataset: Dataset) -> str:

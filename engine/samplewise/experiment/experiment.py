@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from typing import Any
 
-from samplewise.checks import one_of, open_fraction, printable, true_or_false, whole_number
+from samplewise.checks import one_of, open_fraction, printable, text, true_or_false, whole_numbers
 from samplewise.data.preprocessing import PREPROCESSING
 from samplewise.data.source_options import SourceOptions, parsed_size
 from samplewise.errors import ParameterError
@@ -12,6 +14,7 @@ from samplewise.network import ClassLoss, Network, multilayer_perceptron
 from samplewise.network.activations import check_activation
 from samplewise.network.layer_words import layers_from
 from samplewise.training.settings import TrainingSettings
+from samplewise.training.words import keep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,22 +57,21 @@ class Experiment(TrainingSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.data, os.PathLike):
+            keep(self, data=os.fspath(self.data))
         if not isinstance(self.data, str) or not self.data:
-            raise ParameterError("data is empty, but must name a source or a path")
+            raise ParameterError(
+                f"data is {printable(self.data) or 'empty'}, but must name a source or a path"
+            )
         self._check_classes()
         self.source_options()
         one_of("preprocess", self.preprocess, PREPROCESSING)
         open_fraction("split", self.split)
         true_or_false("stratify", self.stratify)
-        if not isinstance(self.hidden, tuple):
-            raise ParameterError(
-                f"hidden is '{printable(self.hidden)}', but must be whole numbers, as in (128, 32)"
-            )
-        for units in self.hidden:
-            whole_number("hidden", units)
+        keep(self, hidden=whole_numbers("hidden", self.hidden))
         check_activation(self.activation)
         if self.layers is not None:
-            layers_from(self.layers)
+            layers_from(text("layers", self.layers, "dense 10 relu, dense 1"))
 
     def source_options(self) -> SourceOptions:
         """Return how `data` is read."""
@@ -100,8 +102,11 @@ class Experiment(TrainingSettings):
         return network
 
     def _check_classes(self) -> None:
-        if self.classes is None:
+        given: Any = self.classes
+        if given is None:
             return
+        if isinstance(given, list):
+            keep(self, classes=tuple(given))
         if not isinstance(self.classes, tuple) or not all(
             isinstance(name, str) for name in self.classes
         ):

@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import Plan
+from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared, decided, prepare
+from samplewise.experiment.run import Prepared, as_prepared, decided
 from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
-from samplewise.training.loop import loss_for, train
+from samplewise.training.inputs import largest_value
+from samplewise.training.loop import loss_for, trained
 from samplewise.training.selection import select
+from samplewise.training.session import Session
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
@@ -83,17 +85,17 @@ class Explanation:
 
 def explain(
     experiment: Experiment,
-    data: Prepared | None = None,
+    data: Prepared | Dataset | None = None,
     *,
     measure: bool = True,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> Explanation:
     """Return which plan the experiment would train by, and what a few epochs of it take.
 
     Args:
         experiment: what would be run.
-        data: used instead of preparing the experiment's own.
+        data: as `run`.
         measure: whether to train a few epochs.
         callbacks: as `train`, of that training.
         stop: as `train`.
@@ -101,15 +103,19 @@ def explain(
     Raises:
         SamplewiseError: as `run`.
     """
-    data = data or prepare(experiment)
+    data, hooks = as_prepared(experiment, data), as_callbacks(callbacks)
     network, effective = decided(experiment, data)
     if not measure:
-        return _unmeasured(effective, network, data.training.labels, callbacks)
+        return _unmeasured(effective, network, data, hooks)
     few = _Few()
     settings = dataclasses.replace(effective, **NOT_PREDICTED)
-    history = train(
-        *(network, data.inputs, data.training.targets, settings),
-        callbacks=[*callbacks, few],
+    history = trained(
+        network,
+        data.inputs,
+        data.training.targets,
+        settings,
+        class_names=data.training.class_names or None,
+        callbacks=[*hooks, few],
         stop=stop,
     ).history
     _refuse_what_train_refuses(effective, history.rows, history.validation_rows)
@@ -127,30 +133,33 @@ def explain(
 def _unmeasured(
     experiment: Experiment,
     network: Network,
-    labels: NDArray[np.int64],
+    data: Prepared,
     callbacks: Sequence[Callback],
 ) -> Explanation:
-    loss, dtype = loss_for(network, experiment), np.dtype(experiment.dtype)
-    classes = max(network.outputs, 2) if isinstance(loss, ClassLoss) else None
-    chosen = select(len(labels), labels, classes, experiment)
+    training, loss = data.training, loss_for(network, experiment)
+    dtype = np.dtype(experiment.dtype)
+    class_names = training.class_names if isinstance(loss, ClassLoss) else None
+    chosen = select(len(training), training.labels, class_names, experiment)
     rows = len(chosen.training)
     fields = experiment.step_fields(weighted=chosen.weights is not None)
     _refuse_what_train_refuses(experiment, rows, len(chosen.validation))
-    optimizer, workload = experiment.rule, experiment.workload(rows, fields)
+    optimizer = experiment.rule
+    workload = experiment.workload(rows, fields, largest_value(data.inputs))
     choice = registry.resolve(
         experiment.backend, network, loss, optimizer, dtype, experiment.plan, fields
     )
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
+    session = Session(choice.backend, [network], loss, [optimizer], dtype, workload)
     with limited(experiment.threads):
-        program = choice.backend.compile(network, loss, optimizer, dtype, workload)
+        session.compile(warm_up=False)
     return Explanation(
         experiment=experiment,
         network=network,
         rows=rows,
         backend=choice.backend.name,
         backend_reason=choice.reason,
-        plan=program.plan,
+        plan=session.plan,
         measured=None,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.checks import instance_of, printable
 from samplewise.data.dataset import Dataset
+from samplewise.data.labels import check_learnable
+from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.data.sources import load
 from samplewise.data.split import split
@@ -20,10 +24,11 @@ from samplewise.experiment.scores import scores
 from samplewise.model import Model
 from samplewise.network import Loss, Network, as_class_loss
 from samplewise.streams import Streams
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks import Hook
 from samplewise.training.history import History
 from samplewise.training.loop import TrainingResult, train
 from samplewise.training.many import train_many
+from samplewise.training.notes import warn_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +64,8 @@ class ExperimentResult:
         data: the rows it was trained and tested on.
         test_loss: mean loss of the test rows.
         test_accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are learnt.
-        test_r2: as `training.metrics.r_squared`; None where classes or labels are learnt.
+        test_r2: as `training.metrics.r_squared`, NaN where undefined; None where classes or labels
+            are learnt.
         confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None where
             there are no classes.
     """
@@ -90,50 +96,86 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
 
     Args:
         experiment: what to load, and how to cut it.
-        dataset: used instead of loading `experiment.data`; its classes are taken as they are.
+        dataset: used instead of loading `experiment.data`.
 
     Raises:
         DataError, ParameterError: the data cannot be used.
     """
-    if dataset is None:
+    instance_of("experiment", experiment, Experiment)
+    if dataset is not None:
+        instance_of("dataset", dataset, Dataset)
+        if experiment.classes not in (None, dataset.class_names):
+            dataset = dataset.select(experiment.classes or ())
+    else:
         dataset = load(experiment.data, experiment.classes, experiment.source_options())
-    stream = Streams(experiment.seed).generator("split")
-    training, test = split(dataset, experiment.split, stream, stratify=experiment.stratify)
+    check_learnable(dataset)
+    warn_of_scale(dataset)
+    training, test = cut(experiment, dataset)
     step = Preprocessing.fit(experiment.preprocess, training)
     return Prepared(training, test, step, step.apply(training.X))
 
 
+def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prepared:
+    """Return data ready for an experiment: prepared already, a dataset, or the experiment's own.
+
+    Raises:
+        ParameterError: it is none of these.
+        SamplewiseError: as `prepare`.
+    """
+    if data is None or isinstance(data, Dataset):
+        return prepare(experiment, data)
+    if not isinstance(data, Prepared):
+        raise ParameterError(
+            f"data is a {type(data).__name__}, but must be a samplewise.Dataset, or what "
+            "samplewise.prepare returned"
+        )
+    return data
+
+
+def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """Return the rows to train on and those to test on, drawn as the experiment says."""
+    stream = Streams(experiment.seed).of_run("split")
+    return split(dataset, experiment.split, stream, stratify=experiment.stratify)
+
+
 def run(
     experiment: Experiment,
-    data: Prepared | None = None,
+    data: Prepared | Dataset | None = None,
     *,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> ExperimentResult:
     """Run an experiment from data to a tested model.
 
     Args:
         experiment: what to run.
-        data: used instead of preparing the experiment's own.
+        data: used instead of loading the experiment's own: a dataset, which is cut and preprocessed
+            as the experiment says, or what `prepare` returned.
         callbacks: as `train`.
         stop: as `train`.
 
     Raises:
         SamplewiseError: as `prepare` and `train`.
     """
-    data = data or prepare(experiment)
+    data = as_prepared(experiment, data)
     network, effective = decided(experiment, data)
     trained = train(
-        network, data.inputs, data.training.targets, effective, callbacks=callbacks, stop=stop
+        network,
+        data.inputs,
+        data.training.targets,
+        effective,
+        class_names=data.training.class_names or None,
+        callbacks=callbacks,
+        stop=stop,
     )
     return _tested(effective, network, trained, data)
 
 
 def run_many(
     experiments: Sequence[Experiment],
-    data: Prepared,
+    data: Prepared | Dataset,
     *,
-    callbacks: Sequence[Sequence[Callback]] = (),
+    callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
 ) -> list[ExperimentResult]:
     """Run experiments on the same data, at once where the backend can, each as `run` would.
@@ -142,7 +184,7 @@ def run_many(
         experiments: at least one. What `train_many` lets networks differ in they may differ in,
             the hidden layers and their activation too. Their data, preprocess and split are not
             looked at: `data` decides.
-        data: prepared, for all.
+        data: prepared, for all; a dataset is cut and preprocessed as the first experiment says.
         callbacks: as `train_many`.
         stop: as `train_many`.
 
@@ -153,6 +195,13 @@ def run_many(
         SomeDivergedError: once all are done; its results are those of the other experiments.
         SamplewiseError: as `train_many`.
     """
+    if not isinstance(experiments, list | tuple) or not experiments:
+        raise ParameterError(
+            f"experiments is '{printable(experiments)}', but must be a list of at least one"
+        )
+    if data is None:
+        raise ParameterError("data is None, but must be a Dataset or prepared")
+    data = as_prepared(experiments[0], data)
     pairs = [decided(experiment, data) for experiment in experiments]
     networks, effective = [network for network, _ in pairs], [own for _, own in pairs]
 
@@ -161,7 +210,13 @@ def run_many(
 
     try:
         results = train_many(
-            networks, data.inputs, data.training.targets, effective, callbacks=callbacks, stop=stop
+            networks,
+            data.inputs,
+            data.training.targets,
+            effective,
+            class_names=data.training.class_names or None,
+            callbacks=callbacks,
+            stop=stop,
         )
     except SomeDivergedError as error:
         whole = [one if one is None else tested(i, one) for i, one in enumerate(error.results)]
@@ -171,6 +226,7 @@ def run_many(
 
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
     """Return the network, and the experiment without what was left to "auto" before training."""
+    instance_of("experiment", experiment, Experiment)
     loss, outputs = _loss_and_outputs(experiment, data.training)
     network = experiment.network(data.training.features, data.training.image_shape, outputs)
     return network, dataclasses.replace(
@@ -207,8 +263,13 @@ def _tested(
         columns=data.training.columns,
         full_scale=data.training.full_scale,
         fit=experiment.fit,
+        array_dtype=data.training.array_dtype,
     )
     found = scores(model, data.test.X, data.test.targets)
+    if found.r2 is not None and math.isnan(found.r2):
+        why = "there is one" if len(data.test) == 1 else "their targets do not differ"
+        history.notes.append(f"R² of the test rows is undefined: {why}")
+        warn_of(history.notes[-1:])
     return ExperimentResult(
         experiment=dataclasses.replace(experiment, backend=history.backend),
         model=model,

@@ -9,6 +9,7 @@ from typing import Any
 
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.run import ExperimentResult
+from samplewise.experiment.scores import defined
 from samplewise.files import new_folder, write_bytes, write_text
 from samplewise.model_file import save_model
 
@@ -83,7 +84,7 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
         "classes": list(result.model.class_names),
         "test_accuracy": result.test_accuracy,
         "test_loss": result.test_loss,
-        "test_r2": result.test_r2,
+        "test_r2": defined(result.test_r2),
         "confusion": None if result.confusion is None else result.confusion.tolist(),
         "initial_loss": history.losses[0],
         "final_loss": history.losses[-1],

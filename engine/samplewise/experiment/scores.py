@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,8 @@ class Scores:
     Args:
         loss: mean over the rows, in float64.
         accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are predicted.
-        r2: as `training.metrics.r_squared`; None where classes or labels are predicted.
+        r2: as `training.metrics.r_squared`, NaN where the targets do not differ; None where classes
+            or labels are predicted.
         predictions: probabilities (n, classes), or numbers (n, outputs).
         decisions: what they decide, as `Loss.decisions`; None where numbers are predicted.
         confusion: counts[true, predicted], int64 (classes, classes); None without classes.
@@ -60,6 +62,16 @@ def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
     if isinstance(loss, ClassLoss):
         confusion = confusion_matrix(labels, decisions, len(model.class_names))
     return Scores(mean, right, None, predictions, decisions, confusion)
+
+
+def defined(r2: float | None) -> float | None:
+    """Return R², and None where it is undefined, as JSON has it."""
+    return None if r2 is None or math.isnan(r2) else r2
+
+
+def r2_text(r2: float | None) -> str:
+    """Return R² for a table; None means that it is undefined."""
+    return "undefined (the targets do not differ)" if r2 is None else f"{r2:.4f}"
 
 
 def classification_report(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.checks import printable
+from samplewise.checks import listed_names, printable
 from samplewise.errors import ParameterError
 
 # Python's int and float also take "1_000", "٣" and " 7 ", which are more likely mistakes.
@@ -82,10 +82,10 @@ def _switch(text: str) -> bool:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise _UnreadableError
-    return names
+    try:
+        return listed_names(text)
+    except ValueError:
+        raise _UnreadableError from None
 
 
 def _integers(text: str) -> tuple[int, ...]:
@@ -123,14 +123,20 @@ def _tuple_of(kind: type) -> Callable[[Any], Any]:
 VALUE_KINDS = {
     "str": ValueKind("a text", "a text in quotes", str, _instance_of(str)),
     # Weights of classes; in files and on the command line they are always a text.
-    "str | Mapping[int, float]": ValueKind(
-        "balanced or as in 0:1,1:2.5", '"balanced" or as in "0:1,1:2.5"', str, _instance_of(str)
+    "str | Mapping[str | int, float]": ValueKind(
+        "balanced or as in cat:1,dog:2.5",
+        '"balanced" or as in "cat:1,dog:2.5"',
+        str,
+        _instance_of(str),
     ),
     "int": ValueKind("a whole number", "a whole number", _integer, _instance_of(int)),
     "float": ValueKind("a number such as 0.1", "a number such as 0.1", _number, _float),
     "bool": ValueKind("true or false", "true or false", _switch, _instance_of(bool)),
     "tuple[str, ...]": ValueKind(
-        "names such as 4,9", 'texts in a list, such as ["4", "9"]', _names, _tuple_of(str)
+        "names such as 4,9, one with a comma in double quotes",
+        'texts in a list, such as ["4", "9"]',
+        _names,
+        _tuple_of(str),
     ),
     "tuple[int, ...]": ValueKind(
         "whole numbers such as 128,32, or none",

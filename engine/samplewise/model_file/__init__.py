@@ -10,7 +10,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from samplewise.checks import printable
+from samplewise.checks import file_path, instance_of, printable
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.files import write_bytes
 from samplewise.model import Model
@@ -32,9 +32,11 @@ def save_model(model: Model, path: Path | str) -> None:
             finite or class names of more than 64 KiB.
         OutputError: the file cannot be written.
     """
+    instance_of("model", model, Model)
+    written = file_path("path", path)
     content = container.pack(description.tensors_of(model), description.text_of(model))
     _model(content, f"the model for {printable(path)}")
-    write_bytes(Path(path), content)
+    write_bytes(written, content)
 
 
 def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
@@ -53,7 +55,7 @@ def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
     """
     name = printable(path)
     expected = None if sha256 is None else _checked_sha256(sha256)
-    content = _read(Path(path), name)
+    content = _read(file_path("path", path), name)
     if expected is not None and hashlib.sha256(content).hexdigest() != expected:
         raise ModelFileError(
             f"{name} has the SHA-256 {hashlib.sha256(content).hexdigest()}, but {expected} was "

@@ -22,7 +22,11 @@ MAX_HEADER_BYTES = 2**20
 MAX_METADATA_BYTES = 64 * 2**10
 MAX_DIMENSIONS = 8
 KEY = "samplewise"
-DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "U8": np.dtype(np.uint8),
+}
 
 _LENGTH_BYTES = 8
 _METADATA = "__metadata__"
@@ -135,7 +139,7 @@ def _entry(key: str, value: object, data_start: int, name: str) -> Entry:
     dtype = DTYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
     if dtype is None:
         raise ModelFileError(
-            f"{where} is of type '{printable(value['dtype'])}', but must be F32 or F64"
+            f"{where} is of type '{printable(value['dtype'])}', but must be F32, F64 or U8"
         )
     shape, offsets = _lengths(value["shape"]), _lengths(value["data_offsets"])
     if shape is None or offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:

@@ -11,48 +11,74 @@ from numpy.typing import NDArray
 
 from samplewise import __version__, strict_json
 from samplewise.checks import one_of, positive_number, printable, whole_number
+from samplewise.data.columns import Columns
 from samplewise.data.dataset import MAX_CLASSES
 from samplewise.data.labels import check_class_name
 from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZE, Preprocessing
+from samplewise.data.source_options import FITS, STRETCH
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.model import Model
+from samplewise.model_file.columns_text import bytes_of, columns_from, largest_size
 from samplewise.model_file.container import MAX_DIMENSIONS, Entry, Header
 from samplewise.network import ClassLoss, Loss, Network, loss_from
 
-FORMAT = 1
+FORMAT = 2
+"""What is written; all formats up to it are read."""
 MEAN, DEVIATION = "preprocessing.mean", "preprocessing.deviation"
+COLUMNS = "columns"
 
 _ABOUT_FILE = ("format", "samplewise")
 _ABOUT_NETWORK = ("network", "loss", "classes", "dtype")
 _ABOUT_DATA = ("preprocessing", "image_shape", "trained_on")
-_KEYS = {*_ABOUT_FILE, *_ABOUT_NETWORK, *_ABOUT_DATA}
+_KEYS_1 = {*_ABOUT_FILE, *_ABOUT_NETWORK, *_ABOUT_DATA}
+_NEW_IN_2: dict[str, Any] = {
+    "columns": None,
+    "full_scale": None,
+    "fit": STRETCH,
+    "array_dtype": None,
+}
+"""What a file of format 1, which lacks these keys, means by that."""
+_KEYS = {1: _KEYS_1, FORMAT: _KEYS_1 | set(_NEW_IN_2)}
 _DTYPES = ("float64", "float32")
+_ARRAY_DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64"),
+)
 
 
 @dataclass(frozen=True)
 class _Description:
-    """The metadata, checked; fields as in `Model`."""
+    """The metadata, checked; fields as in `Model`, but that mean and deviation are tensors.
+
+    Args:
+        columns_bytes: size of the tensor that holds the columns; None where there is none.
+    """
 
     network: Network
     loss: Loss
     class_names: tuple[str, ...]
-    preprocess: str
-    full_scale: float | None
+    preprocessing: Preprocessing
     image_shape: tuple[int, int] | None
+    full_scale: float | None
+    fit: str
+    array_dtype: str | None
+    columns_bytes: int | None
     trained_on: str
     dtype: np.dtype[Any]
 
     @property
     def fitted(self) -> bool:
         """Whether the preprocessing has a mean and a deviation for each column."""
-        return self.preprocess == STANDARDIZE and self.image_shape is None
+        return self.preprocessing.name == STANDARDIZE and self.image_shape is None
 
     def tensors(self) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
         """Return the dtype and shape of every tensor that the file must hold."""
         expected = {slot.name: (self.dtype, slot.shape) for slot in self.network.layout.slots}
         if self.fitted:
-            columns = (np.dtype(np.float64), (self.network.inputs,))
-            expected |= {MEAN: columns, DEVIATION: columns}
+            of_columns = (np.dtype(np.float64), (self.network.inputs,))
+            expected |= {MEAN: of_columns, DEVIATION: of_columns}
+        if self.columns_bytes is not None:
+            expected[COLUMNS] = (np.dtype(np.uint8), (self.columns_bytes,))
         return expected
 
 
@@ -69,6 +95,10 @@ def text_of(model: Model) -> str:
             "full_scale": model.preprocessing.full_scale,
         },
         "image_shape": None if model.image_shape is None else list(model.image_shape),
+        "columns": None if model.columns is None else len(bytes_of(model.columns)),
+        "full_scale": model.full_scale,
+        "fit": model.fit,
+        "array_dtype": model.array_dtype,
         "trained_on": model.trained_on,
         "dtype": model.parameters.dtype.name,
     }
@@ -82,6 +112,8 @@ def tensors_of(model: Model) -> dict[str, NDArray[Any]]:
         tensors[MEAN] = model.preprocessing.mean
     if model.preprocessing.deviation is not None:
         tensors[DEVIATION] = model.preprocessing.deviation
+    if model.columns is not None:
+        tensors[COLUMNS] = np.frombuffer(bytes_of(model.columns), np.uint8)
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
 
 
@@ -113,6 +145,10 @@ def build(header: Header, content: bytes, name: str) -> Model:
         preprocessing=_preprocessing(described, header.entries, content, name),
         image_shape=described.image_shape,
         trained_on=described.trained_on,
+        columns=_columns(described, header.entries, content, name),
+        full_scale=described.full_scale,
+        fit=described.fit,
+        array_dtype=described.array_dtype,
     )
 
 
@@ -130,10 +166,10 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
             f"{printable(found.get('samplewise'))}; this samplewise {__version__} reads "
             f"formats up to {FORMAT}: install the version that wrote it, or a newer one"
         )
-    if set(found) != _KEYS:
-        odd = ", ".join(sorted(_KEYS.symmetric_difference(found)))
+    if set(found) != _KEYS[version]:
+        odd = ", ".join(sorted(_KEYS[version].symmetric_difference(found)))
         raise ModelFileError(f"the metadata of {name} lacks or should not have: {printable(odd)}")
-    return dict(found)
+    return {**_NEW_IN_2, **found}
 
 
 def _checked(found: dict[str, Any], name: str) -> _Description:
@@ -148,14 +184,17 @@ def _checked(found: dict[str, Any], name: str) -> _Description:
     last = network.layers[-1].activation
     if last != "identity":
         raise ParameterError(f"the last layer has activation '{last}', but must have 'identity'")
-    preprocess, full_scale = _preprocess(found["preprocessing"])
+    preprocessing = _preprocess(found["preprocessing"])
     return _Description(
         network=network,
         loss=loss,
         class_names=class_names,
-        preprocess=preprocess,
-        full_scale=full_scale,
+        preprocessing=preprocessing,
         image_shape=_image_shape(found["image_shape"], network),
+        full_scale=_full_scale(found["full_scale"], preprocessing),
+        fit=one_of("fit", found["fit"], FITS),
+        array_dtype=_array_dtype(found["array_dtype"]),
+        columns_bytes=_columns_bytes(found["columns"], network),
         trained_on=_line("trained_on", found["trained_on"], name),
         dtype=np.dtype(one_of("dtype", found["dtype"], _DTYPES)),
     )
@@ -188,14 +227,39 @@ def _class_names(value: object, name: str, loss: Loss) -> tuple[str, ...]:
     return names
 
 
-def _preprocess(value: object) -> tuple[str, float | None]:
+def _preprocess(value: object) -> Preprocessing:
     if not isinstance(value, dict) or set(value) != {"name", "full_scale"}:
         raise ParameterError("preprocessing must have name and full_scale, and nothing else")
     known = [known for known in PREPROCESSING if known != AUTO]
     step = one_of("name of preprocessing", value["name"], known)
-    if step != SCALE and value["full_scale"] is not None:
+    if step == SCALE:
+        return Preprocessing(step, full_scale=positive_number("full_scale", value["full_scale"]))
+    if value["full_scale"] is not None:
         raise ParameterError(f"full_scale goes with scale, not with {step}")
-    return step, positive_number("full_scale", value["full_scale"]) if step == SCALE else None
+    return Preprocessing(step)
+
+
+def _full_scale(value: object, preprocessing: Preprocessing) -> float | None:
+    """Return the value of white: in format 1, only the preprocessing knew it."""
+    if value is None:
+        return preprocessing.full_scale
+    white = positive_number("full_scale", value)
+    if preprocessing.name == SCALE and preprocessing.full_scale != white:
+        raise ParameterError(
+            f"full_scale is {white:g}, but the preprocessing divides by "
+            f"{preprocessing.full_scale:g}"
+        )
+    return white
+
+
+def _array_dtype(value: object) -> str | None:
+    return None if value is None else one_of("array_dtype", value, _ARRAY_DTYPES)
+
+
+def _columns_bytes(value: object, network: Network) -> int | None:
+    if value is None:
+        return None
+    return whole_number("columns", value, maximum=largest_size(network.inputs))
 
 
 def _image_shape(value: object, network: Network) -> tuple[int, int] | None:
@@ -236,11 +300,24 @@ def _preprocessing(
     described: _Description, entries: dict[str, Entry], content: bytes, name: str
 ) -> Preprocessing:
     if not described.fitted:
-        return Preprocessing(described.preprocess, full_scale=described.full_scale)
+        return described.preprocessing
     mean, deviation = (
         _finite(entries[key].array(content), key, name).astype(np.float64)
         for key in (MEAN, DEVIATION)
     )
     if not (deviation > 0).all():
         raise ModelFileError(f"tensor '{DEVIATION}' of {name} must be above 0 everywhere")
-    return Preprocessing(described.preprocess, mean=mean, deviation=deviation)
+    return Preprocessing(STANDARDIZE, mean=mean, deviation=deviation)
+
+
+def _columns(
+    described: _Description, entries: dict[str, Entry], content: bytes, name: str
+) -> Columns | None:
+    if described.columns_bytes is None:
+        return None
+    where = f"tensor '{COLUMNS}' of {name}"
+    try:
+        found = entries[COLUMNS].array(content).tobytes()
+        return columns_from(found, described.network.inputs, where)
+    except (ParameterError, DataError) as error:
+        raise ModelFileError(str(error)) from error

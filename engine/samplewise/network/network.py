@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from samplewise.checks import one_of, printable, whole_number
+from samplewise.checks import one_of, printable, whole_numbers
 from samplewise.errors import ParameterError
 from samplewise.network.layers import LAYERS, Dense, Layer
 from samplewise.network.layout import ParameterLayout, Slot
@@ -25,7 +25,7 @@ class Network:
     """A feed-forward network; its last layer gives logits, to which the loss applies its link.
 
     Args:
-        input_shape: shape of one sample, each length at least 1.
+        input_shape: shape of one sample, each length at least 1; one number for a flat sample.
         layers: at least one layer, in order.
 
     Raises:
@@ -36,12 +36,16 @@ class Network:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.input_shape) <= MAX_DIMENSIONS:
+        lengths = whole_numbers("input_shape", self.input_shape)
+        if not 1 <= len(lengths) <= MAX_DIMENSIONS:
             raise ParameterError(
-                f"input_shape holds {len(self.input_shape)} lengths, but must hold 1 to "
-                f"{MAX_DIMENSIONS}"
+                f"input_shape holds {len(lengths)} lengths, but must hold 1 to {MAX_DIMENSIONS}"
             )
-        lengths = tuple(whole_number("input_shape", length) for length in self.input_shape)
+        if not isinstance(self.layers, Iterable):
+            raise ParameterError(
+                f"layers is '{printable(self.layers)}', but must be a list of layers, as in "
+                "[Dense(10, 'relu'), Dense(1)]"
+            )
         # Tuples of Python's own, whatever came: a network is hashed, compared and written as JSON.
         object.__setattr__(self, "input_shape", lengths)
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -158,18 +162,18 @@ def _layer(entry: object) -> Layer:
 
 
 def multilayer_perceptron(
-    inputs: int, hidden: Sequence[int], outputs: int, activation: str = "sigmoid"
+    inputs: int, hidden: int | Sequence[int], outputs: int, activation: str = "sigmoid"
 ) -> Network:
     """Return dense layers of `hidden` units with `activation`, then `outputs` logits.
 
     Args:
         inputs: number of values in a sample.
-        hidden: units of each hidden layer; empty gives a linear model.
+        hidden: units of each hidden layer, one number for one layer; empty gives a linear model.
         outputs: number of logits.
         activation: of every hidden layer.
 
     Raises:
         ParameterError: as `Network` and `Dense`.
     """
-    layers = [Dense(units, activation) for units in hidden]
+    layers = [Dense(units, activation) for units in whole_numbers("hidden", hidden)]
     return Network((inputs,), (*layers, Dense(outputs)))

@@ -112,7 +112,7 @@ def register_loss(
         )
     functions: dict[str, Any] = {"value": staticmethod(value), "slope": staticmethod(gradient)}
     if link is not None:
-        functions["link"] = staticmethod(link)
+        functions |= {"link": staticmethod(link), "identity_link": False}
     base = OwnClassLoss if classes else OwnValueLoss
     kind: Any = type(f"OwnLoss_{name}", (base,), {"name": name, **functions})
     for outputs in (2 if classes else 1, 3):

@@ -6,7 +6,6 @@ import io
 import itertools
 import math
 import textwrap
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.plots.fonts import cells, drawable, families, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from matplotlib.axes import Axes
 
@@ -43,7 +43,6 @@ MOST_COUNTS, MOST_NAMES = 16, 32
 MOST_IN_ROW = 5
 
 _STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
     "font.size": 10,
     # Names come from files: "$" in one must not start a formula.
     "text.parse_math": False,
@@ -73,7 +72,7 @@ def loss_curves(
         title: of the figure.
         runs: the runs that a curve is the mean of, by its name; thin lines behind it.
     """
-    with _figure(7.2, 4.0, title) as figure:
+    with _figure(7.2, 4.0, title, curves) as figure:
         axes = figure.add_subplot()
         strokes = zip(itertools.cycle(PALETTE), itertools.cycle(MARKERS), strict=False)
         means = []
@@ -116,12 +115,12 @@ def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], titl
     """
     classes = len(class_names)
     names = [_short(name, LONGEST_NAME) for name in class_names]
-    longest = max(map(len, names))
+    longest = max(map(cells, names))
     side = min(max(0.55 * classes, 2.3), 7.5)
     label = CHARACTER * longest
     slanted = label > side / classes
     height = side + (0.65 * label if slanted else 0.0) + 1.1
-    with _figure(side + label + 0.9, height, title) as figure:
+    with _figure(side + label + 0.9, height, title, class_names) as figure:
         axes = figure.add_subplot()
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -162,7 +161,7 @@ def predicted_images(
     lines = max(caption.count("\n") for caption in captions) + 1
     # A single image would be narrower than its own title.
     width = max(1.5 * columns, 3.2) + 0.2
-    with _figure(width, rows * (1.4 + 0.18 * lines) + 0.6, title) as figure:
+    with _figure(width, rows * (1.4 + 0.18 * lines) + 0.6, title, captions) as figure:
         cells = figure.subplots(rows, columns, squeeze=False).ravel()
         darkest, lightest = min(0.0, float(images.min())), float(images.max())
         for axes in cells:
@@ -202,26 +201,31 @@ def _write_counts(
 
 
 def _short(text: str, longest: int) -> str:
-    safe = printable(text)
-    return safe if len(safe) <= longest else safe[: longest - 1] + "…"
+    """Return a text that can be drawn, of at most so many Latin letters' width."""
+    safe = drawable(printable(text))
+    if cells(safe) <= longest:
+        return safe
+    widths = itertools.accumulate(map(cells, safe))
+    return safe[: sum(width < longest for width in widths)] + "…"
 
 
 @contextmanager
-def _figure(width: float, height: float, title: str) -> Iterator[Figure]:
+def _figure(width: float, height: float, title: str, names: Iterable[str] = ()) -> Iterator[Figure]:
     """Give a figure in the house style, whatever the user's matplotlibrc says.
 
     Args:
         width: inches.
         height: inches, with a title of one line.
         title: broken into lines where the figure ends.
+        names: all that else comes from data, such as classes: fonts are found that have them.
     """
-    style: Any = {**dict(mpl.rcParamsDefault), **_STYLE}
+    style: Any = {**dict(mpl.rcParamsDefault), **_STYLE, "font.family": families(title, *names)}
     # Naming a backend here would load it.
     del style["backend"]
-    lines = textwrap.wrap(_short(title, LONGEST_TITLE), int(width * CHARACTERS_PER_INCH))
-    with mpl.rc_context(style), warnings.catch_warnings():
-        # A class may be named in a script that the font lacks; boxes then stand for it.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    short = _short(title, LONGEST_TITLE)
+    wide = cells(short) / max(len(short), 1)
+    lines = textwrap.wrap(short, int(width * CHARACTERS_PER_INCH / max(wide, 1)))
+    with mpl.rc_context(style), quiet():
         figure = Figure(figsize=(width, height + TITLE_LINE * (len(lines) - 1)), dpi=DPI)
         figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
         figure.suptitle("\n".join(lines), x=0.02, ha="left", size=12, weight="bold")

@@ -35,7 +35,6 @@ from samplewise.network import (
     RMSprop,
     multilayer_perceptron,
 )
-from samplewise.streams import Streams
 from samplewise.testing import runs, tolerances
 from samplewise.testing.cases import LONG_ROWS, ROWS, Case, dense_case
 from samplewise.testing.covering import covering
@@ -216,9 +215,9 @@ def _trained(program: ManyProgram, case: ManyCase) -> list[Trained]:
 def _calls(case: ManyCase) -> Iterator[tuple[int, Steps, Sequence[int]]]:
     """Yield (epoch, steps, active networks); every third call leaves a network out."""
     first, count = case.members[0], len(case.members)
-    rng = Streams(runs.ORDER_SEED).generator("order")
-    orders, call = batches.orders(first.rows, shuffle=case.shuffle, rng=rng), 0
-    for epoch, order in zip(range(runs.RUN_EPOCHS), orders, strict=False):
+    orders, call = batches.Orders(first.rows, runs.ORDER_SEED if case.shuffle else None), 0
+    for epoch in range(runs.RUN_EPOCHS):
+        order = orders.of_epoch(epoch + 1)
         for steps in batches.stretches(order, first.batch_size, 0.0, first.rows // 3 + 1):
             active = [k for k in range(count) if (call + k) % 3 != 2]
             call += 1

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from samplewise import registry
 from samplewise.contract import Backend, Program, Steps, TrainingState, Workload
 from samplewise.network import ParameterLayout
-from samplewise.streams import Streams
 from samplewise.testing import measures
 from samplewise.testing.cases import Case
 from samplewise.testing.measures import Measure
@@ -83,10 +82,10 @@ def trained(
     drawn = problem(case)
     state = drawn.state(start)
     losses = np.full((epochs, case.rows), np.nan, dtype=drawn.dtype)
-    rng = Streams(ORDER_SEED).generator("order")
     length = batches.stretch_samples(drawn.network, program.plan) if stretch is None else stretch
-    orders = batches.orders(case.rows, shuffle=shuffle, rng=rng)
-    for epoch, order in zip(range(epochs), orders, strict=False):
+    orders = batches.Orders(case.rows, ORDER_SEED if shuffle else None)
+    for epoch in range(epochs):
+        order = orders.of_epoch(epoch + 1)
         for steps in batches.stretches(order, case.batch_size, drawn.learning_rate, length):
             run_window(program, drawn, state, with_fields(drawn, steps, epoch), losses[epoch])
     program.synchronize(state)

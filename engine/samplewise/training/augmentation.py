@@ -14,7 +14,6 @@ after preprocessing, so noise is on the scale of what the network sees.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +24,12 @@ from numpy.typing import NDArray
 from samplewise.checks import positive_number, printable, suggestion, whole_number
 from samplewise.errors import ParameterError
 from samplewise.network import aligned_zeros
+from samplewise.streams import Streams
 
 # Images that are moved at once: the places that their pixels are read from stay small.
 IMAGES_AT_ONCE = 256
+# A normal number is beyond it once in 10^23 draws.
+LARGEST_DRAW = 10.0
 Shape = tuple[int, int, int]
 
 
@@ -82,6 +84,10 @@ class Augmentation:
                 "use a smaller shift"
             )
 
+    def largest(self, value: float) -> float:
+        """Return a bound on the absolute values in views of images whose values reach `value`."""
+        return value + LARGEST_DRAW * self.noise
+
     def draw(self, X: NDArray[Any], shape: Shape, rng: Generator) -> NDArray[Any]:
         """Return other views of the images in X, a new aligned array.
 
@@ -110,48 +116,48 @@ class Augmentation:
 WORDS = tuple(field.name for field in dataclasses.fields(Augmentation))
 
 
-def rows_of_epochs(
-    X: NDArray[Any], shape: Shape | None, augment: str | None, rng: Generator
-) -> Iterator[NDArray[Any]]:
-    """Return what yields the rows of each epoch, without end.
-
-    Without `augment` it is the same array object each time, so that a program can tell by
-    identity that what it computed from the rows still holds; with it, a new one.
+class Views:
+    """The rows of each epoch, as they are or augmented.
 
     Args:
         X: the training rows, read-only.
-        shape: of an image; None where rows are none.
+        shape: of an image; None where rows are not images.
         augment: as the setting.
-        rng: of the stream "augment".
+        seed: decides what is drawn.
 
     Raises:
-        ParameterError: the rows are no images, or smaller than a shift.
+        ParameterError: the rows are not images, or smaller than a shift.
     """
-    if augment is None:
-        return _same(X)
-    augmentation = Augmentation.from_text(augment)
-    if shape is None:
-        raise ParameterError(
-            f"augment is '{augment}', but the rows are {X.shape[1]} values each and no images; "
-            "give X the shape (rows, height, width), or the network an input_shape of (channels, "
-            "height, width)"
-        )
-    augmentation.check_fits(shape)
-    return _views(X, shape, augmentation, rng)
 
+    def __init__(
+        self, X: NDArray[Any], shape: Shape | None, augment: str | None, seed: int
+    ) -> None:
+        self._X, self._seed = X, seed
+        self._drawn: tuple[Augmentation, Shape] | None = None
+        if augment is None:
+            return
+        if shape is None:
+            raise ParameterError(
+                f"augment is '{augment}', but the rows are {X.shape[1]} values each and not "
+                "images; give X the shape (rows, height, width), or the network an input_shape of "
+                "(channels, height, width)"
+            )
+        augmentation = Augmentation.from_text(augment)
+        augmentation.check_fits(shape)
+        self._drawn = augmentation, shape
 
-def _same(X: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    while True:
-        yield X
+    def of_epoch(self, epoch: int) -> NDArray[Any]:
+        """Return the rows of an epoch, counted from 1, read-only.
 
-
-def _views(
-    X: NDArray[Any], shape: Shape, augmentation: Augmentation, rng: Generator
-) -> Iterator[NDArray[Any]]:
-    while True:
-        drawn = augmentation.draw(X, shape, rng)
-        drawn.flags.writeable = False
-        yield drawn
+        Without augmentation it is the same array object each time, so that a program can tell by
+        identity that what it computed from the rows still holds; with it, a new one.
+        """
+        if self._drawn is None:
+            return self._X
+        augmentation, shape = self._drawn
+        rows = augmentation.draw(self._X, shape, Streams(self._seed).of_epoch("augment", epoch))
+        rows.flags.writeable = False
+        return rows
 
 
 def _read(part: str) -> tuple[str, float]:

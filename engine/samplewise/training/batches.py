@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from samplewise.contract import Plan, Steps
 from samplewise.network import Network
+from samplewise.streams import Streams
 
 # An interrupt acts between two stretches. A step does about three times these multiply-adds, and
 # the slowest built-in backend was measured at 10^9 of them a second: 0.3 s.
@@ -23,15 +23,27 @@ def fixed_order(rows: int) -> NDArray[np.int64]:
     return _frozen(np.arange(rows, dtype=np.int64))
 
 
-def orders(rows: int, *, shuffle: bool, rng: Generator) -> Iterator[NDArray[np.int64]]:
-    """Yield the order of each epoch, without end.
+class Orders:
+    """The order of the rows in each epoch.
 
-    Without `shuffle` it is the same array object each time, so that a program can tell by
-    identity that what it computed from the order still holds.
+    Args:
+        rows: their number.
+        seed: decides the shuffled orders; None does not shuffle.
     """
-    order = fixed_order(rows)
-    while True:
-        yield _frozen(rng.permutation(rows)) if shuffle else order
+
+    def __init__(self, rows: int, seed: int | None) -> None:
+        self._fixed, self._seed = fixed_order(rows), seed
+
+    def of_epoch(self, epoch: int) -> NDArray[np.int64]:
+        """Return the order of an epoch, counted from 1, read-only.
+
+        Without shuffling it is the same array object each time, so that a program can tell by
+        identity that what it computed from the order still holds.
+        """
+        if self._seed is None:
+            return self._fixed
+        rng = Streams(self._seed).of_epoch("order", epoch)
+        return _frozen(rng.permutation(len(self._fixed)))
 
 
 def _frozen(order: NDArray[np.int64]) -> NDArray[np.int64]:

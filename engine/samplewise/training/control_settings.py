@@ -45,9 +45,11 @@ class ControlSettings:
         max_seconds: training ends at the first batch edge of bounded work after so many seconds,
             compiling not counted.
         max_steps: training ends after so many steps.
-        class_weight: "balanced", or by class how often its rows count, as {0: 1.0, 1: 2.5} or
-            "0:1,1:2.5" with classes counted from 0; those not named count as 1, and of weight 0
-            are left out. Balanced are all rows / (classes * rows of the class).
+        class_weight: "balanced", or by class name how often the rows of the class count, as
+            {"cat": 1.0, "dog": 2.5} or "cat:1,dog:2.5"; a name with a comma or a colon stands in
+            double quotes. Class indices without names are named "0", "1" and so on. Classes that
+            are not named count as 1, and rows of weight 0 are left out. Balanced is all rows /
+            (classes * rows of the class).
         ema_decay: d in [0, 1) of an average of the weights, taken once an epoch, at its end: the
             average of the first epoch is its weights, and later ones are d average + (1 - d)
             weights. It is what is measured, kept and returned; training goes on without it.
@@ -65,7 +67,7 @@ class ControlSettings:
     target_accuracy: float | None = None
     max_seconds: float | None = None
     max_steps: int | None = None
-    class_weight: str | Mapping[int, float] | None = None
+    class_weight: str | Mapping[str | int, float] | None = None
     ema_decay: float | None = None
 
     def _check_control(self) -> None:

@@ -86,7 +86,8 @@ class History:
         epochs: a record an epoch, in order.
         stopped: why training ended: "finished" where every epoch was run, "interrupted", the name
             of the setting that ended it (patience, target_loss, target_accuracy, max_steps,
-            max_seconds), or the reason of a callback.
+            max_seconds), or the reason of a callback; while an error is on its way to the caller,
+            "diverged" or "failed".
         best_epoch: whose weights were kept; None where those of the last step were.
         notes: warnings worth showing, in order.
     """

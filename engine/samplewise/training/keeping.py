@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from samplewise.training.execution import Reading
 from samplewise.training.measuring import Predict
+from samplewise.training.session import Session
 
 
 class Keeping:
@@ -23,26 +23,28 @@ class Keeping:
         self._average: NDArray[Any] | None = None
         self._best: NDArray[Any] | None = None
 
-    def average(self, reading: Reading) -> None:
+    def average(self, session: Session, index: int) -> None:
         """Take the weights at an epoch's end into the average."""
         if self._decay is None:
             return
-        weights = reading.weights()
+        weights = session.parameters(index)
         if self._average is None:
             self._average = weights.copy()
             return
         self._average *= self._decay
         self._average += (1 - self._decay) * weights
 
-    def predicting(self, reading: Reading) -> Predict:
+    def predicting(self, session: Session, index: int) -> Predict:
         """Return what gives the logits of rows, by the average where there is one."""
         average = self._average
-        return reading.logits if average is None else lambda X: reading.predict(average, X)
+        if average is None:
+            return lambda X: session.logits(index, X)
+        return lambda X: session.predict(index, average, X)
 
-    def best(self, reading: Reading) -> None:
+    def best(self, session: Session, index: int) -> None:
         """Keep what would be returned now, as the best so far."""
         if self.keeps_best:
-            now = reading.weights() if self._average is None else self._average
+            now = session.parameters(index) if self._average is None else self._average
             self._best = now.copy()
 
     def bring_into(self, parameters: NDArray[Any]) -> None:

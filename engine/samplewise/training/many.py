@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +10,14 @@ from numpy.typing import ArrayLike
 
 from samplewise import registry
 from samplewise.checks import printable
-from samplewise.contract import Program
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
-from samplewise.training.callbacks import Callback
-from samplewise.training.epochs import Compiled, run_epochs
+from samplewise.training.callbacks import Callback, Hook, as_callbacks
+from samplewise.training.epochs import run_epochs
 from samplewise.training.inputs import TrainingRows
-from samplewise.training.loop import TrainingResult, loss_for, result_of, train_on
+from samplewise.training.loop import TrainingResult, check_stop, loss_for, result_of, train_on
+from samplewise.training.notes import warn_of
 from samplewise.training.preparation import Validation, prepared
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
@@ -34,11 +33,12 @@ def train_many(
     networks: Sequence[Network],
     X: ArrayLike,
     targets: ArrayLike,
-    settings: Sequence[TrainingSettings],
+    settings: TrainingSettings | Sequence[TrainingSettings],
     *,
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
-    callbacks: Sequence[Sequence[Callback]] = (),
+    class_names: Sequence[str] | None = None,
+    callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
 ) -> list[TrainingResult]:
     """Train networks on the same rows in the same order, each as `train` would.
@@ -58,9 +58,10 @@ def train_many(
         networks: at least one.
         X: as `train`.
         targets: as `train`.
-        settings: of each network.
+        settings: of each network, or one for all.
         validation: as `train`.
         sample_weight: as `train`.
+        class_names: as `train`.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
 
@@ -73,28 +74,50 @@ def train_many(
         SomeDivergedError: once all are done; it holds what came of the others.
         SamplewiseError: as `train`.
     """
+    networks = _listed("networks", networks)
+    if isinstance(settings, TrainingSettings):
+        settings = [settings] * len(networks)
+    settings = _listed("settings", settings)
     loss = _shared_loss(networks, settings)
     _check_shared(networks, settings)
-    if callbacks and len(callbacks) != len(networks):
-        raise ParameterError(
-            f"callbacks holds {len(callbacks)} lists for {len(networks)} networks; give one a "
-            "network, or none at all"
-        )
+    check_stop(stop)
+    calls = _callbacks(callbacks, len(networks))
     rows = prepared(
-        *(networks[0], X, targets, loss, settings[0]),
+        networks[0],
+        X,
+        targets,
+        loss,
+        settings[0],
         validation=validation,
         sample_weight=sample_weight,
+        class_names=class_names,
     )
-    each = list(zip(networks, settings, callbacks or [()] * len(networks), strict=True))
+    each = list(zip(networks, settings, calls, strict=True))
     choices = [_choice(network, own, loss, rows) for network, own, _ in each]
     if len(networks) == 1 or not _at_once(choices):
         return _all_or_raise([_one(rows, loss, *one, stop) for one in each])
     trainees = [
-        Trainee(network, loss, own, rows, choice, calls)
-        for (network, own, calls), choice in zip(each, choices, strict=True)
+        Trainee(network, loss, own, rows, choice, hooks)
+        for (network, own, hooks), choice in zip(each, choices, strict=True)
     ]
-    run_epochs(trainees, rows, lambda: _compiled(trainees, rows), stop)
+    run_epochs(trainees, rows, stop)
     return _all_or_raise([trainee.error or result_of(trainee) for trainee in trainees])
+
+
+def _listed(name: str, given: Any) -> list[Any]:
+    if not isinstance(given, list | tuple):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be a list, one a network")
+    return list(given)
+
+
+def _callbacks(given: Sequence[Hook | Sequence[Hook]], networks: int) -> list[list[Callback]]:
+    lists = _listed("callbacks", given)
+    if lists and len(lists) != networks:
+        raise ParameterError(
+            f"callbacks holds {len(lists)} lists for {networks} networks; give one a network, or "
+            "none at all"
+        )
+    return [as_callbacks(hooks) for hooks in lists] or [[] for _ in range(networks)]
 
 
 def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> Loss:
@@ -150,28 +173,6 @@ def _at_once(choices: Sequence[Choice]) -> bool:
     return backend.capabilities.many and all(choice.backend is backend for choice in choices)
 
 
-def _compiled(trainees: Sequence[Trainee], rows: TrainingRows) -> Compiled:
-    backend, loss, dtype = trainees[0].backend, trainees[0].loss, rows.X.dtype
-    networks = [trainee.network for trainee in trainees]
-    optimizers = [trainee.settings.rule for trainee in trainees]
-    weighted = rows.weights is not None
-    each = [trainee.settings.step_fields(weighted=weighted) for trainee in trainees]
-    fields = frozenset().union(*each)
-    workloads = [trainee.settings.workload(len(rows), fields) for trainee in trainees]
-    epochs = max(workload.epochs for workload in workloads)
-    workload = dataclasses.replace(workloads[0], epochs=epochs)
-    program = backend.compile_many(networks, loss, optimizers, dtype, workload)
-    # A program of many networks gives no logits.
-    predictors: list[Program] = []
-    if any(trainee.measuring.predicts for trainee in trainees):
-        pairs = zip(networks, optimizers, strict=True)
-        predictors = [backend.compile(network, loss, own, dtype) for network, own in pairs]
-    program.warm_up()
-    for predictor in predictors:
-        predictor.warm_up()
-    return program, predictors
-
-
 def _one(
     rows: TrainingRows,
     loss: Loss,
@@ -189,6 +190,7 @@ def _one(
 def _all_or_raise(found: Sequence[TrainingResult | DivergenceError]) -> list[TrainingResult]:
     errors = {i: one for i, one in enumerate(found) if isinstance(one, DivergenceError)}
     results = [None if isinstance(one, DivergenceError) else one for one in found]
+    warn_of(note for one in results if one is not None for note in one.history.notes)
     if errors:
         raise SomeDivergedError(results, errors)
     return [one for one in results if one is not None]

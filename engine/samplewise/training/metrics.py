@@ -6,6 +6,7 @@ The tests hold these two against it.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,10 @@ def confusion_matrix(
 def r_squared(values: NDArray[Any], predicted: NDArray[Any]) -> float:
     """Return 1 less the squared errors by those of each output's mean, over all outputs at once.
 
-    1 is right, 0 as good as the means of these values; 0 too where they do not differ.
+    1 is right, 0 as good as the means of these values. NaN, undefined, where they do not differ.
     """
+    # Not by their distance from the mean, which rounding makes for equal values, too.
+    if (values == values[:1]).all():
+        return math.nan
     spread = float(((values - values.mean(axis=0)) ** 2).sum())
-    return 1 - float(((values - predicted) ** 2).sum()) / spread if spread else 0.0
+    return 1 - float(((values - predicted) ** 2).sum()) / spread if spread else math.nan

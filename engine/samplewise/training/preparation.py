@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from samplewise.checks import printable
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Loss, Network, aligned_zeros
 from samplewise.training.inputs import TrainingRows, fingerprint, training_rows
@@ -26,6 +28,7 @@ def prepared(
     *,
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> TrainingRows:
     """Return the rows to train on, with their weights and the validation rows.
 
@@ -37,6 +40,7 @@ def prepared(
         settings: as `train`.
         validation: as `train`.
         sample_weight: as `train`.
+        class_names: as `train`.
 
     Raises:
         ParameterError: validation rows are both given and to be held out, or are no pair of X and
@@ -44,9 +48,13 @@ def prepared(
         DataError: as `training_rows` and `select`.
     """
     dtype = np.dtype(settings.dtype)
-    rows = training_rows(X, targets, network, loss, dtype)
-    classes = max(network.outputs, 2) if isinstance(loss, ClassLoss) else None
-    chosen = select(len(rows), rows.labels, classes, settings, sample_weight)
+    if class_names is not None and not isinstance(loss, ClassLoss):
+        raise ParameterError(
+            f"class_names is {printable(class_names)}, but {loss.name} learns no classes; leave "
+            "it out"
+        )
+    rows = training_rows(X, targets, network, loss, dtype, class_names)
+    chosen = select(len(rows), rows.labels, rows.class_names or None, settings, sample_weight)
     held = None
     if validation is not None:
         if settings.validation_fraction is not None:
@@ -54,7 +62,9 @@ def prepared(
                 f"validation_fraction is {settings.validation_fraction}, but validation rows are "
                 "given too; choose one of them"
             )
-        held = training_rows(*_pair(validation), network, loss, dtype)
+        held_X, held_targets = _pair(validation)
+        names = rows.class_names or None
+        held = training_rows(held_X, held_targets, network, loss, dtype, names, role="validation")
     elif len(chosen.validation):
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
@@ -70,11 +80,13 @@ def prepared(
     )
 
 
-def _pair(validation: Validation) -> Validation:
+def _pair(validation: Any) -> Validation:
     # An array of two rows is a pair to Python, but neither rows nor targets.
     if not isinstance(validation, tuple | list) or len(validation) != 2:
+        held = f", {len(validation)} of them" if isinstance(validation, tuple | list) else ""
         raise ParameterError(
-            f"validation is a {type(validation).__name__}, but must be a pair of X and targets"
+            f"validation is a {type(validation).__name__}{held}, but must be a pair of X and "
+            "targets"
         )
     X, targets = validation
     return X, targets

@@ -19,21 +19,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from samplewise import registry
 from samplewise.checks import positive_number
-from samplewise.contract import Program, Steps
+from samplewise.contract import Steps
 from samplewise.contract.plan import DIRECT
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import Network
-from samplewise.streams import Streams
-from samplewise.threads import limited
 from samplewise.training import batches
-from samplewise.training.augmentation import rows_of_epochs
-from samplewise.training.callbacks import Callback
+from samplewise.training.augmentation import Views
+from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.control_settings import ControlSettings
-from samplewise.training.execution import blamed_on
+from samplewise.training.environment import environment
+from samplewise.training.epochs import end_told, session_of
 from samplewise.training.inputs import TrainingRows
-from samplewise.training.loop import loss_for
+from samplewise.training.loop import check_stop, loss_for
+from samplewise.training.notes import warn_of
 from samplewise.training.preparation import prepared
 from samplewise.training.schedule_settings import ScheduleSettings
+from samplewise.training.session import Session
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.trainee import Trainee
 
@@ -83,7 +84,8 @@ def find_rate(
     *,
     lowest: float = LOWEST,
     highest: float = HIGHEST,
-    callbacks: Sequence[Callback] = (),
+    class_names: Sequence[str] | None = None,
+    callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> RateSweep:
     """Train one pass from fresh weights while the rate grows, and suggest a learning rate.
@@ -98,7 +100,8 @@ def find_rate(
             a run or averages its weights play no part.
         lowest: rate of the first step, above 0.
         highest: rate of the last step.
-        callbacks: told when compiling begins and ends.
+        class_names: as `train`.
+        callbacks: told when compiling, and the sweep, begins, and when it ends; not of epochs.
         stop: once set, the sweep ends at the next rate.
 
     Raises:
@@ -109,9 +112,10 @@ def find_rate(
     lowest, highest = positive_number("lowest", lowest), positive_number("highest", highest)
     if not lowest < highest:
         raise ParameterError(f"lowest is {lowest:g}, but must be below highest, {highest:g}")
-    settings = _for_one_pass(settings)
     loss = loss_for(network, settings)
-    rows = prepared(network, X, targets, loss, settings)
+    check_stop(stop)
+    settings = _for_one_pass(settings)
+    rows = prepared(network, X, targets, loss, settings, class_names=class_names)
     steps = -(-len(rows) // settings.batch_size)
     if steps < FEWEST_STEPS:
         raise ParameterError(
@@ -121,20 +125,19 @@ def find_rate(
     rule, dtype = settings.rule, rows.X.dtype
     fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
-    trainee = Trainee(network, loss, settings, rows, choice)
-    for callback in callbacks:
+    trainee = Trainee(network, loss, settings, rows, choice, as_callbacks(callbacks))
+    for callback in trainee.callbacks:
         callback.on_compile_begin(choice.backend.name)
-    with limited(settings.threads), np.errstate(all="ignore"):
-        with blamed_on(choice.backend.name):
-            workload = settings.workload(len(rows), fields)
-            program = choice.backend.compile(network, loss, rule, dtype, workload)
-            program.warm_up()
-        for callback in callbacks:
-            callback.on_train_begin(trainee.history)
-        count = min(steps, MOST_RATES)
-        rates = np.geomspace(lowest, highest, count).tolist()
-        losses, stopped = _swept(program, trainee, rows, rates, stop or threading.Event())
-    return _sweep(rates[: len(losses)], losses, stopped, trainee)
+    session = session_of([trainee], rows)
+    with session.compiled([trainee.state]):
+        rates = np.geomspace(lowest, highest, min(steps, MOST_RATES)).tolist()
+        with end_told([trainee]):
+            trainee.begin(environment())
+            losses, stopped = _swept(session, trainee, rows, rates, stop or threading.Event())
+            trainee.history.stopped = stopped
+    found = _sweep(rates[: len(losses)], losses, stopped, trainee)
+    warn_of(found.notes)
+    return found
 
 
 def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
@@ -150,35 +153,31 @@ def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
 
 
 def _swept(
-    program: Program,
+    session: Session,
     trainee: Trainee,
     rows: TrainingRows,
     rates: Sequence[float],
     stop: threading.Event,
 ) -> tuple[list[float], str]:
     """Return the mean loss at each rate until training breaks, and why the sweep ended."""
-    settings, state = trainee.settings, trainee.state
-    streams = Streams(settings.seed_of_order)
-    order = next(batches.orders(len(rows), shuffle=True, rng=streams.generator("order")))
-    augment = streams.generator("augment")
-    X = next(rows_of_epochs(rows.X, rows.image_shape, settings.augment, augment))
+    settings = trainee.settings
+    seed = settings.seed_of_order
+    order = batches.Orders(len(rows), seed).of_epoch(1)
+    X = Views(rows.X, rows.image_shape, settings.augment, seed).of_epoch(1)
     size = settings.batch_size
     trainee.begin_epoch(1)
     steps = -(-len(rows) // size)
     edges = [steps * k // len(rates) * size for k in range(len(rates))] + [len(rows)]
-    every = np.full(len(rows), np.nan, dtype=rows.X.dtype)
+    every = np.full((1, len(rows)), np.nan, dtype=rows.X.dtype)
     losses: list[float] = []
     for rate, start, end in zip(rates, edges, edges[1:], strict=False):
         if stop.is_set():
             return losses, INTERRUPTED
-        with blamed_on(trainee.backend.name):
-            steps_at = trainee.steps(Steps(order, start, end, size, rate))
-            steps_at = dataclasses.replace(steps_at, learning_rate=rate)
-            program.run_epoch(state, X, rows.Y, steps_at, every)
-            program.synchronize(state)
-        state.step += -(-(end - start) // size)
-        mean = float(np.mean(every[start:end], dtype=np.float64))
-        if not math.isfinite(mean) or not np.isfinite(state.parameters).all():
+        steps_at = trainee.steps(Steps(order, start, end, size, rate))
+        steps_at = dataclasses.replace(steps_at, learning_rate=rate)
+        session.run(X, rows.Y, [steps_at], every, [0])
+        mean = float(np.mean(every[0, start:end], dtype=np.float64))
+        if not math.isfinite(mean) or not np.isfinite(session.parameters(0)).all():
             return losses, DIVERGED
         losses.append(mean)
         if _broken(_smoothed(losses, len(rates)), _first_sure(len(rates))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ class Selection:
 def select(
     rows: int,
     labels: NDArray[Any] | None,
-    classes: int | None,
+    class_names: Sequence[str] | None,
     settings: TrainingSettings,
     sample_weight: ArrayLike | None = None,
 ) -> Selection:
@@ -50,7 +51,8 @@ def select(
     Args:
         rows: how many there are, n.
         labels: as `TrainingRows.labels`; class indices are held out in equal shares.
-        classes: number of them; None where no classes are learnt.
+        class_names: of all classes, in the order of their indices; None where no classes are
+            learnt.
         settings: validation_fraction, class_weight and seed count.
         sample_weight: of each row; None for 1 each.
 
@@ -60,23 +62,23 @@ def select(
             are none.
     """
     words = settings.class_weight
-    if words is not None and classes is None:
+    if words is not None and class_names is None:
         raise ParameterError(
             f"class_weight is {printable(words)}, but the loss learns no classes; use sample_weight"
         )
     # Rows of numbers or of several labels are all of one kind.
-    kinds = np.zeros(rows, np.int64) if labels is None or classes is None else labels
-    of_class = np.ones(classes or 1)
-    if isinstance(words, str) and words != BALANCED and classes is not None:
-        of_class = weights_by_class(words, classes)
+    kinds = np.zeros(rows, np.int64) if labels is None or class_names is None else labels
+    of_class = np.ones(len(class_names or ("all",)))
+    if isinstance(words, str) and words != BALANCED and class_names is not None:
+        of_class = weights_by_class(words, class_names)
     factors = sample_weights(sample_weight, rows), of_class[kinds]
     left = np.flatnonzero((factors[0] > 0) & (factors[1] > 0))
     if len(left) == 0:
         raise DataError("all weights are 0; give at least one row a weight above 0")
     held = left[:0]
     if settings.validation_fraction is not None:
-        stream = Streams(settings.seed).generator("split")
-        kept, cut = held_out(kinds[left], settings.validation_fraction, stream)
+        stream = Streams(settings.seed).of_run("split")
+        kept, cut = held_out(kinds[left], settings.validation_fraction, stream, class_names)
         left, held = left[kept], left[cut]
     # Each by its largest first: no product or sum of them can overflow.
     own, other = (factor[left] / factor[left].max() for factor in factors)

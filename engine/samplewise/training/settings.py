@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from samplewise.checks import one_of, positive_number, true_or_false, whole_number
+from samplewise.checks import one_of, positive_number, text, true_or_false, whole_number
 from samplewise.contract import PLANS, RATES, WEIGHTS, Workload
 from samplewise.contract.plan import DEFAULT_MEMORY_MB
 from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Loss, Optimizer
@@ -107,7 +107,7 @@ class TrainingSettings(ControlSettings, ScheduleSettings):
         one_of("loss", self.loss, (AUTO, *LOSSES))
         true_or_false("shuffle", self.shuffle)
         if self.augment is not None:
-            Augmentation.from_text(self.augment)
+            Augmentation.from_text(text("augment", self.augment, "shift 2, rotate 10"))
         one_of("init", self.init, INITIALIZERS)
         one_of("dtype", self.dtype, DTYPES)
         one_of("plan", self.plan, (AUTO, *PLANS))
@@ -169,8 +169,18 @@ class TrainingSettings(ControlSettings, ScheduleSettings):
         needed = {RATES: self.rate_schedule.varies_in_epoch, WEIGHTS: weighted}
         return frozenset(field for field, wanted in needed.items() if wanted)
 
-    def workload(self, rows: int, step_fields: Iterable[str] = ()) -> Workload:
-        """Return what a program is to train with these settings."""
+    def workload(
+        self, rows: int, step_fields: Iterable[str] = (), largest_input: float = 0.0
+    ) -> Workload:
+        """Return what a program is to train with these settings.
+
+        Args:
+            rows: of the training data.
+            step_fields: as `Workload`.
+            largest_input: likewise, before `augment`.
+        """
+        if self.augment is not None:
+            largest_input = Augmentation.from_text(self.augment).largest(largest_input)
         return Workload(
             rows=rows,
             batch_size=min(self.batch_size, rows),
@@ -181,6 +191,7 @@ class TrainingSettings(ControlSettings, ScheduleSettings):
             memory_mb=self.memory_mb,
             threads=self.threads,
             step_fields=frozenset(step_fields),
+            largest_input=largest_input,
         )
 
     def loss_for(self, outputs: int) -> Loss:

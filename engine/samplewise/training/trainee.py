@@ -17,16 +17,19 @@ from samplewise.network import ClassLoss, Loss, Network, aligned_zeros, initiali
 from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.training import divergence
-from samplewise.training.callbacks import Callback
-from samplewise.training.execution import Reading
+from samplewise.training.callbacks import Callback, stop_reason
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.inputs import TrainingRows
 from samplewise.training.keeping import Keeping
 from samplewise.training.measuring import Measuring
+from samplewise.training.notes import notes_on_learning
 from samplewise.training.rates import RunRates
 from samplewise.training.schedules.base import Rates
+from samplewise.training.session import Session
 from samplewise.training.settings import TrainingSettings
 from samplewise.training.watch import Watch
+
+DIVERGED, FAILED = "diverged", "failed"
 
 
 class Trainee:
@@ -56,10 +59,9 @@ class Trainee:
     ) -> None:
         self.network, self.loss, self.settings = network, loss, settings
         self.backend, self.callbacks = choice.backend, callbacks
+        self.class_names = rows.class_names
         dtype = rows.X.dtype
-        weights = initialize(
-            network, settings.init, Streams(settings.seed).generator("init"), dtype
-        )
+        weights = initialize(network, settings.init, Streams(settings.seed).of_run("init"), dtype)
         slots = aligned_zeros(settings.rule.slots * len(weights), dtype)
         self.state = TrainingState(weights, slots)
         # The last whole parameters, for the error of a run that diverges.
@@ -72,13 +74,13 @@ class Trainee:
             choice.backend.name, loss, network.outputs, rows, settings.track_accuracy
         )
         self._drops = any(layer.differs_in_training for layer in network.layers)
-        self._dropout = Streams(settings.seed).generator("dropout")
         self._dropout_key = 0
         self._rates_of_epoch: Rates | float = settings.learning_rate
         self._last_rate = settings.learning_rate
         self.history = self._new_history(rows, choice)
         self.samples_run = 0
         self.stopped: str | None = None
+        self._begun: list[Callback] = []
         self.error: DivergenceError | None = None
 
     def _new_history(self, rows: TrainingRows, choice: Choice) -> History:
@@ -105,9 +107,10 @@ class Trainee:
         )
 
     def begin_epoch(self, epoch: int) -> None:
-        """Settle what decides what dropout drops in an epoch, and its rates."""
+        """Draw the epoch's dropout key, and set its learning rates."""
         if self._drops:
-            self._dropout_key = int(self._dropout.integers(2**64, dtype=np.uint64))
+            rng = Streams(self.settings.seed).of_epoch("dropout", epoch)
+            self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
         self._rates_of_epoch = self._rates.of_epoch(epoch)
 
     def steps(self, window: Steps) -> Steps:
@@ -140,6 +143,7 @@ class Trainee:
         """Tell the callbacks that training begins, on this machine."""
         self.history.environment = copy.deepcopy(environment)
         for callback in self.callbacks:
+            self._begun.append(callback)
             callback.on_train_begin(self.history)
 
     def check_stretch(
@@ -167,7 +171,6 @@ class Trainee:
             )
         with self._diverging():
             divergence.check_stretch(epoch, steps, losses, parameters if in_place else None)
-            self.state.step += -(-samples // steps.batch_size)
             if in_place:
                 self._kept[...] = parameters
 
@@ -177,7 +180,8 @@ class Trainee:
         losses: NDArray[Any],
         rows: NDArray[np.int64],
         ms: float | None,
-        reading: Reading,
+        session: Session,
+        index: int,
     ) -> None:
         """Record an epoch, keep what is to be kept, and find a reason to stop the network.
 
@@ -186,11 +190,13 @@ class Trainee:
             losses: of the samples trained on.
             rows: those samples.
             ms: time of the training steps; None where it could not be measured.
-            reading: of the network as it is now.
+            session: reads the network as it is now.
+            index: of the network in the session.
         """
         with self._diverging():
-            self._keeping.average(reading)
-            figures = self.measuring.after_epoch(epoch, self._keeping.predicting(reading))
+            self._keeping.average(session, index)
+            predict = self._keeping.predicting(session, index)
+            figures = self.measuring.after_epoch(epoch, predict)
             weights = None if self._weights is None else self._weights[rows]
             record = EpochRecord(
                 epoch=epoch,
@@ -204,16 +210,17 @@ class Trainee:
         if self.error is not None:
             return
         self.history.epochs.append(record)
-        own = self._seen(record, reading) if record.samples == self._rows else None
-        reasons = [callback.on_epoch_end(record) for callback in self.callbacks]
+        whole = record.samples == self._rows
+        own = self._seen(record, session, index) if whole else None
+        reasons = [stop_reason(callback.on_epoch_end(record)) for callback in self.callbacks]
         self.stopped = next(filter(None, reasons), own)
 
-    def _seen(self, record: EpochRecord, reading: Reading) -> str | None:
+    def _seen(self, record: EpochRecord, session: Session, index: int) -> str | None:
         """Keep the weights after the best whole epoch so far; return a reason to stop."""
         improved = self._watch.improves(record)
         self._rates.saw(improved=improved)
         if improved:
-            self._keeping.best(reading)
+            self._keeping.best(session, index)
         return self._watch.reason(record)
 
     def end(self, *, in_place: bool) -> None:
@@ -236,11 +243,30 @@ class Trainee:
             self.history.best_epoch = self._watch.best_epoch
         self._keeping.bring_into(self.state.parameters)
         self.history.stopped = self.stopped or "finished"
+        rows = self.measuring.rows
+        whole = [one.loss for one in self.history.epochs if one.samples == self._rows]
+        self.history.notes += notes_on_learning(whole, self.loss, rows.Y, rows.weights)
 
-    def tell_end(self) -> None:
-        """Tell the callbacks that training is over."""
-        for callback in self.callbacks:
-            callback.on_train_end(self.history)
+    def tell_end(self, *, failed: bool) -> list[Exception]:
+        """Tell every callback that has heard of the begin that training is over.
+
+        Args:
+            failed: whether an error ended it.
+
+        Returns:
+            What the callbacks raised meanwhile; all of them are told.
+        """
+        if self.error is not None:
+            self.history.stopped = DIVERGED
+        elif failed:
+            self.history.stopped = FAILED
+        raised: list[Exception] = []
+        for callback in self._begun:
+            try:
+                callback.on_train_end(self.history)
+            except Exception as error:  # noqa: BLE001 - raised once all are told
+                raised.append(error)
+        return raised
 
     @contextmanager
     def _diverging(self) -> Iterator[None]:

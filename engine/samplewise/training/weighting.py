@@ -3,77 +3,106 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise.checks import not_negative, printable, whole_number
+from samplewise.checks import (
+    comma_items,
+    not_negative,
+    printable,
+    quoted,
+    suggestion,
+    unquoted,
+)
+from samplewise.data.arrays import as_numbers
 from samplewise.errors import DataError, ParameterError
 
 BALANCED = "balanced"
-_PAIR = re.compile(r"\s*([0-9]{1,9})\s*:\s*(-?[0-9]{1,99}(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,9})?)\s*")
+_WEIGHT = re.compile(r"[+-]?(?:[0-9]{1,99}\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
 Weights = NDArray[np.float64]
 
 
 def class_weight_words(name: str, given: object) -> str:
-    """Return class weights as a text: "balanced", or as "0:1.0,1:2.5", by class.
+    """Return class weights as a text: "balanced", or as "cat:2.5,dog:1.0", by class name.
 
     Args:
         name: of the setting, for messages.
-        given: such a text, or a mapping from class index to weight.
+        given: such a text, or a mapping from class to weight. A class is its name, or a number or
+            bool where the labels are such. In a text, a name with a comma or a colon stands in
+            double quotes.
 
     Raises:
         ParameterError: it is neither, names a class twice, or holds a weight that is negative or
             not finite.
     """
-    if given == BALANCED:
+    if isinstance(given, str) and given == BALANCED:
         return BALANCED
     pairs = list(given.items()) if isinstance(given, Mapping) else _pairs(name, given)
-    found: dict[int, float] = {}
+    found: dict[str, float] = {}
     for key, value in pairs:
-        index = whole_number(f"class of {name}", key, minimum=0)
-        if index in found:
-            raise ParameterError(f"{name} names class {index} twice; name it once")
-        found[index] = not_negative(f"{name} of class {index}", value)
+        label = _class_name(name, key)
+        if label in found:
+            raise ParameterError(f"{name} names class {printable(label)} twice; name it once")
+        found[label] = not_negative(f"{name} of class {printable(label)}", value)
     if not found:
         raise ParameterError(f"{name} is empty; give a weight for at least one class")
-    return ",".join(f"{index}:{found[index]!r}" for index in sorted(found))
+    return ",".join(f"{quoted(label)}:{found[label]!r}" for label in sorted(found))
 
 
-def _pairs(name: str, given: object) -> list[tuple[int, float]]:
-    found = []
-    for part in given.split(",") if isinstance(given, str) else [""]:
-        match = _PAIR.fullmatch(part)
-        if match is None:
-            raise ParameterError(
-                f"{name} is '{printable(given)}', but must be {BALANCED} or weights by class, as "
-                "in 0:1,1:2.5"
-            )
-        found.append((int(match[1]), float(match[2])))
-    return found
+def _class_name(name: str, key: object) -> str:
+    if isinstance(key, str) and key.strip():
+        return str(key)
+    if isinstance(key, bool | np.bool_):
+        return str(bool(key))
+    if isinstance(key, Integral):
+        return str(int(key))
+    if isinstance(key, Real) and float(key).is_integer():
+        return str(int(float(key)))
+    raise ParameterError(
+        f"{name} names the class '{printable(key)}'; expected the name of a class, or a whole "
+        "number where the labels are numbers"
+    )
 
 
-def weights_by_class(words: str, classes: int) -> Weights:
+def _pairs(name: str, given: object) -> list[tuple[str, float]]:
+    try:
+        return [_pair(item) for item in comma_items(given if isinstance(given, str) else "")]
+    except ValueError:
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be {BALANCED} or weights by class, as "
+            "in cat:1,dog:2.5; a name with a comma or a colon stands in double quotes"
+        ) from None
+
+
+def _pair(item: str) -> tuple[str, float]:
+    label, _, weight = item.rpartition(":")
+    label, weight = unquoted(label), weight.strip()
+    if not label or not _WEIGHT.fullmatch(weight):
+        raise ValueError
+    return label, float(weight)
+
+
+def weights_by_class(words: str, class_names: Sequence[str]) -> Weights:
     """Return the weight of each class, (classes,).
 
     Args:
         words: as `class_weight_words` returned it, not "balanced".
-        classes: number of them.
+        class_names: of all classes.
 
     Raises:
         ParameterError: it names a class that there is not.
     """
-    weights = np.ones(classes)
-    for part in words.split(","):
-        index, value = part.split(":")
-        if int(index) >= classes:
+    weights = np.ones(len(class_names))
+    for label, weight in _pairs("class_weight", words):
+        if label not in class_names:
             raise ParameterError(
-                f"class_weight names class {index}, but this network knows the classes 0 to "
-                f"{classes - 1}"
+                f"class_weight names the class '{printable(label)}', but the classes are "
+                f"{printable(', '.join(class_names))}{suggestion(label, class_names)}"
             )
-        weights[int(index)] = float(value)
+        weights[class_names.index(label)] = weight
     return weights
 
 
@@ -95,12 +124,9 @@ def sample_weights(given: ArrayLike | None, rows: int) -> Weights:
     """
     if given is None:
         return np.ones(rows)
-    try:
-        weights: NDArray[Any] = np.asarray(given)
-    except ValueError as error:
-        raise DataError(f"sample_weight: no array ({error})") from error
-    if weights.dtype.kind not in "buif":
-        raise DataError(f"sample_weight holds {weights.dtype} values; expected numbers")
+    weights = as_numbers("sample_weight", given)
+    if weights.shape == (rows, 1):
+        weights = weights[:, 0]
     if weights.shape != (rows,):
         raise DataError(
             f"sample_weight has shape {weights.shape}; expected ({rows},), one a row of X"

@@ -192,7 +192,7 @@ def first_product(product, kind, gemm, rows, units, inner, a, b, z, ld):
     a: (rows, inner), rows of X, or of G for DUAL; b: W (units, inner), or S (inner, units) for
     DUAL, any for GRAM; z: the flat matrix, that of the steps for UPDATE.
     """
-    A, flat = rows_at(a, rows, inner), at(z, 0, 1)
+    A, flat = rows_at(a, rows, inner), at(z, 0, (rows - 1) * ld + units)
     if product == VALUES:
         _values_product(kind, gemm, A, rows_at(b, units, inner), flat, ld)
     elif product == UPDATE:

@@ -16,13 +16,12 @@ import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numba
 import numpy as np
 import scipy
 
-from samplewise_backends.numba_cpu.jit import cache_folder
+from samplewise_backends.numba_cpu.kernel_cache import cache_folder, keeps_kernels
 from samplewise_backends.numba_cpu.planning import built_in
 from samplewise_backends.numba_cpu.planning.rates import (
     FAR_BYTES,
@@ -82,8 +81,6 @@ def calibration(dtype: str) -> Calibration:
 @cache
 def _found(dtype: str) -> Calibration:
     fallback = built_in.RATES[dtype]
-    if cast(Any, numba.config).DISABLE_JIT:
-        return Calibration(fallback, "kernels are not compiled")
     folder = cache_folder()
     if folder is None:
         return Calibration(fallback, "no folder to keep measured ones in")
@@ -92,6 +89,8 @@ def _found(dtype: str) -> Calibration:
         return Calibration(fallback, f"{path} is no file, so that none can be kept")
     found = read(path)
     if found is None:
+        if not keeps_kernels():
+            return Calibration(fallback, f"{folder} cannot be written")
         try:
             found = _measured(path, dtype)
         except (OSError, MemoryError) as error:

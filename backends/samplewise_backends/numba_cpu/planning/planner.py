@@ -71,7 +71,7 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: np.dtype
         workload: None where nobody knows what will be trained.
         dtype: of everything.
     """
-    reason = _no_choice(members, workload)
+    reason = _no_choice(members, workload, dtype)
     if reason is not None or workload is None:
         return Chosen(Plan(DIRECT, reason or ""), (WHOLE, WHOLE, WHOLE), keeps_gram=False)
     known = calibration(dtype.name)
@@ -104,7 +104,9 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: np.dtype
     return Chosen(plan, taken.estimate.kinds, taken.keeps_gram)
 
 
-def _no_choice(members: Sequence[Member], workload: Workload | None) -> str | None:
+def _no_choice(
+    members: Sequence[Member], workload: Workload | None, dtype: np.dtype[Any]
+) -> str | None:
     """Return why only the direct plan can train this, or None where others can."""
     for member in members:
         if not member.starts_dense:
@@ -117,7 +119,8 @@ def _no_choice(members: Sequence[Member], workload: Workload | None) -> str | No
             return "no other plan where the learning rate changes from step to step"
     if workload is None or (workload.rows == 1 and workload.plan == AUTO_PLAN):
         return "nothing to weigh: no rows to train on were announced"
-    return None
+    overflow = workload.overflow_of_products(members[0].network.inputs, dtype)
+    return None if overflow is None else f"no other plan where {overflow}"
 
 
 class _Sizes:

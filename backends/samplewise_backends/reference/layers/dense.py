@@ -1,35 +1,23 @@
-"""The dense layer of one sample, forward beside backward."""
+"""The dense layer of one sample."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
-from samplewise.network import Layer
-
-Array = NDArray[Any]
+from samplewise.network import Dense
+from samplewise_backends.reference.layers.base import Array, Backward, Forward, Gradients, Shape
 
 
-class Dense:
-    """z = W x + b, with x flattened (I,), W (O, I), b (O,)."""
+def dense(_: Dense, input_shape: Shape) -> Forward:
+    """z = W x + b, with x flattened (I,), W (O, I), b (O,).
 
-    def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
-        del layer
-        self._input_shape = input_shape
+    dW = dz x^T; db = dz; dx = W^T dz.
+    """
 
-    def forward(self, x: Array, given: tuple[Array, ...]) -> Array:
-        """Return z."""
-        W, b = given
-        return W @ x.ravel() + b
+    def forward(x: Array, W: Array, b: Array) -> tuple[Array, Backward]:
+        row = x.ravel()
 
-    def gradients(self, x: Array, dz: Array, given: tuple[Array, ...]) -> tuple[Array, ...]:
-        """dW = dz x^T and db = dz, from dz = d loss / d z (O,)."""
-        del given
-        return dz[:, None] * x.ravel(), dz
+        def backward(dz: Array) -> Gradients:
+            return (dz[:, None] * row, dz), lambda: (W.T @ dz).reshape(input_shape)
 
-    def below(self, x: Array, dz: Array, given: tuple[Array, ...]) -> Array:
-        """dx = W^T dz."""
-        del x
-        W, _ = given
-        return (W.T @ dz).reshape(self._input_shape)
+        return W @ row + b, backward
+
+    return forward

@@ -1,86 +1,81 @@
-"""Pooling of one sample, forward beside backward."""
+"""Pooling of one sample: windows of (height, width), `step` apart, each channel by itself."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.network import AvgPool2D, Layer, MaxPool2D
-from samplewise_backends.reference.layers.parameterless import Parameterless
+from samplewise.network import AvgPool2D, GlobalAvgPool, MaxPool2D
+from samplewise_backends.reference.layers.base import Array, Backward, Forward, Gradients, Shape
 
-Array = NDArray[Any]
-
-
-class _Pool(Parameterless):
-    def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
-        assert isinstance(layer, (MaxPool2D, AvgPool2D))
-        self._size, self._stride = layer.size, layer.step
-        self._shape = layer.output_shape(input_shape)
-
-    def _windows(self, a: Array) -> Array:
-        """Return the view of all windows, (channels, height, width, *size)."""
-        seen = np.lib.stride_tricks.sliding_window_view(a, self._size, axis=(1, 2))
-        return seen[:, :: self._stride, :: self._stride]
-
-    def _window(self, a: Array, y: int, x: int) -> Array:
-        s, (height, width) = self._stride, self._size
-        return a[:, s * y : s * y + height, s * x : s * x + width]
+Pool = MaxPool2D | AvgPool2D
 
 
-class MaxPool(_Pool):
-    """The largest value of each window; of equal ones, the first gets the gradient."""
+def max_pool(layer: MaxPool2D, input_shape: Shape) -> Forward:
+    """z = the largest value of each window; a NaN is the largest.
 
-    def forward(self, a: Array, given: tuple[Array, ...]) -> Array:
-        """Return the largest values, (channels, height, width); a NaN is the largest."""
-        del given
-        return np.asarray(self._windows(a).max(axis=(3, 4)))
+    dz goes to where the largest value was found; of equal ones, to the first.
+    """
+    outputs = layer.output_shape(input_shape)[1:]
 
-    def below(self, a: Array, dz: Array, given: tuple[Array, ...]) -> Array:
-        """Send each dz to where the largest value was found."""
-        del given
-        da, channels = np.zeros_like(a), np.arange(len(a))
-        for y, x in np.ndindex(self._shape[1:]):
-            window = self._window(a, y, x)
-            first = window.reshape(len(a), -1).argmax(axis=1)
-            rows, columns = np.unravel_index(first, self._size)
-            self._window(da, y, x)[channels, rows, columns] += dz[:, y, x]
-        return da
+    def forward(a: Array) -> tuple[Array, Backward]:
+        def input_gradient(dz: Array) -> Array:
+            da, channels = np.zeros_like(a), np.arange(len(a))
+            for y, x in np.ndindex(outputs):
+                first = _window(a, layer, y, x).reshape(len(a), -1).argmax(axis=1)
+                rows, columns = np.unravel_index(first, layer.size)
+                _window(da, layer, y, x)[channels, rows, columns] += dz[:, y, x]
+            return da
 
+        def backward(dz: Array) -> Gradients:
+            return (), lambda: input_gradient(dz)
 
-class AvgPool(_Pool):
-    """The mean of each window."""
+        return np.asarray(_windows(a, layer).max(axis=(3, 4))), backward
 
-    def forward(self, a: Array, given: tuple[Array, ...]) -> Array:
-        """Return the means, (channels, height, width)."""
-        del given
-        return np.asarray(self._windows(a).mean(axis=(3, 4)))
-
-    def below(self, a: Array, dz: Array, given: tuple[Array, ...]) -> Array:
-        """Spread each dz evenly over its window."""
-        del given
-        da, share = np.zeros_like(a), dz / np.prod(self._size).astype(a.dtype)
-        for y, x in np.ndindex(self._shape[1:]):
-            self._window(da, y, x)[...] += share[:, y, x, None, None]
-        return da
+    return forward
 
 
-class GlobalAvgPool(Parameterless):
-    """The mean of each channel."""
+def avg_pool(layer: AvgPool2D, input_shape: Shape) -> Forward:
+    """z = the mean of each window. dz spreads evenly over its window."""
+    outputs = layer.output_shape(input_shape)[1:]
 
-    def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
-        del layer
-        self._shape = input_shape
+    def forward(a: Array) -> tuple[Array, Backward]:
+        def input_gradient(dz: Array) -> Array:
+            da, share = np.zeros_like(a), dz / np.prod(layer.size).astype(a.dtype)
+            for y, x in np.ndindex(outputs):
+                _window(da, layer, y, x)[...] += share[:, y, x, None, None]
+            return da
 
-    def forward(self, a: Array, given: tuple[Array, ...]) -> Array:
-        """Return the means, (channels,)."""
-        del given
-        return np.asarray(a.mean(axis=(1, 2)))
+        def backward(dz: Array) -> Gradients:
+            return (), lambda: input_gradient(dz)
 
-    def below(self, a: Array, dz: Array, given: tuple[Array, ...]) -> Array:
-        """Spread each dz evenly over its channel."""
-        del given
-        _, height, width = a.shape
-        share = dz / np.asarray(height * width, a.dtype)
-        return np.broadcast_to(share[:, None, None], self._shape).copy()
+        return np.asarray(_windows(a, layer).mean(axis=(3, 4))), backward
+
+    return forward
+
+
+def global_avg_pool(_: GlobalAvgPool, input_shape: Shape) -> Forward:
+    """z = the mean of each channel, (channels,). dz spreads evenly over its channel."""
+    size = math.prod(input_shape[1:])
+
+    def forward(a: Array) -> tuple[Array, Backward]:
+        def backward(dz: Array) -> Gradients:
+            share = dz / np.asarray(size, a.dtype)
+            return (), lambda: np.broadcast_to(share[:, None, None], input_shape).copy()
+
+        return np.asarray(a.mean(axis=(1, 2))), backward
+
+    return forward
+
+
+def _windows(a: Array, layer: Pool) -> Array:
+    """Return the view of all windows, (channels, height, width, *size)."""
+    seen = np.lib.stride_tricks.sliding_window_view(a, layer.size, axis=(1, 2))
+    return seen[:, :: layer.step, :: layer.step]
+
+
+def _window(a: Array, layer: Pool, y: int, x: int) -> Array:
+    """Return the view of the window that output (y, x) reads, (channels, *size)."""
+    s, (height, width) = layer.step, layer.size
+    return a[:, s * y : s * y + height, s * x : s * x + width]

@@ -1,51 +1,36 @@
-"""Layers that compute nothing, or drop something, for one sample."""
+"""Layers of one sample that reshape it, or drop a part of it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
-from samplewise.network import Dropout as DropoutDescription
-from samplewise.network import Layer
-from samplewise_backends.reference.layers.parameterless import Parameterless
-
-Array = NDArray[Any]
+from samplewise.network import Dropout, Flatten
+from samplewise_backends.reference.layers.base import Array, Backward, Forward, Gradients, Shape
 
 
-class Flatten(Parameterless):
-    """One row of all values."""
+def flatten(_: Flatten, input_shape: Shape) -> Forward:
+    """z = all values in a row."""
 
-    def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
-        del layer
-        self._shape = input_shape
+    def forward(a: Array) -> tuple[Array, Backward]:
+        def backward(dz: Array) -> Gradients:
+            return (), lambda: dz.reshape(input_shape)
 
-    def forward(self, a: Array, given: tuple[Array, ...]) -> Array:
-        """Return the values in a row."""
-        del given
-        return a.ravel()
+        return a.ravel(), backward
 
-    def below(self, a: Array, dz: Array, given: tuple[Array, ...]) -> Array:
-        """Return dz in the input's shape."""
-        del a, given
-        return dz.reshape(self._shape)
+    return forward
 
 
-class Dropout(Parameterless):
-    """z = a / (1 - rate) where kept, else 0. What is kept is given; nothing is, in prediction."""
+def dropout(layer: Dropout, input_shape: Shape) -> Forward:
+    """z = a / (1 - rate) where the mask keeps a, else 0; dz likewise.
 
-    def __init__(self, layer: Layer, input_shape: tuple[int, ...]) -> None:
-        assert isinstance(layer, DropoutDescription)
-        self._kept, self._shape = 1 - layer.rate, input_shape
+    The mask stands in the place of parameters; in prediction there is none, and z = a.
+    """
 
-    def forward(self, a: Array, given: tuple[Array, ...]) -> Array:
-        """Return what is left of a, or a itself in prediction."""
-        if not given:
-            return a
-        (mask,) = given
-        return a * mask.reshape(self._shape) / a.dtype.type(self._kept)
+    def dropped(a: Array, mask: Array) -> Array:
+        return a * mask.reshape(input_shape) / a.dtype.type(1 - layer.rate)
 
-    def below(self, a: Array, dz: Array, given: tuple[Array, ...]) -> Array:
-        """Drop the same of dz."""
-        del a
-        return self.forward(dz, given)
+    def forward(a: Array, *mask: Array) -> tuple[Array, Backward]:
+        def backward(dz: Array) -> Gradients:
+            return (), lambda: dropped(dz, *mask) if mask else dz
+
+        return dropped(a, *mask) if mask else a, backward
+
+    return forward

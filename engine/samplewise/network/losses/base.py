@@ -22,11 +22,13 @@ class Loss:
         name: as settings and files say it.
         learns: CLASSES where a row has a class, VALUES where it has numbers, one an output.
         gives_probabilities: whether what it predicts are probabilities.
+        identity_link: whether logits are the predictions as they are.
     """
 
     name: ClassVar[str]
     learns: ClassVar[str]
     gives_probabilities: ClassVar[bool] = True
+    identity_link: ClassVar[bool] = False
 
     @property
     def description(self) -> str | dict[str, Any]:
@@ -60,6 +62,10 @@ class Loss:
         """
         del predictions
         return None
+
+    def logits_of(self, targets: NDArray[Any]) -> NDArray[Any] | None:
+        """Return logits that predict a row of targets; None where the loss does not say which."""
+        return targets if self.identity_link else None
 
     def mean(self, logits: NDArray[Any], targets: NDArray[Any]) -> float:
         """Return the mean loss over rows, summed in float64; for evaluation only."""
@@ -119,6 +125,7 @@ class ValueLoss(Loss):
 
     learns: ClassVar[str] = VALUES
     gives_probabilities: ClassVar[bool] = False
+    identity_link: ClassVar[bool] = True
 
     def check_targets(self, targets: NDArray[Any]) -> None:
         """Refuse targets that the loss cannot learn.

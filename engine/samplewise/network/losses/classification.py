@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from samplewise.checks import decay_factor
 from samplewise.errors import ParameterError
 from samplewise.network.losses.base import ClassLoss
-from samplewise.network.losses.links import both_sides, sigmoid, softmax
+from samplewise.network.losses.links import both_sides, logarithm, logit, sigmoid, softmax
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ class BinaryCrossEntropy(_Smoothed):
         """Return the column of class 1, smoothed."""
         return self._smoothed(rows[:, 1:].astype(dtype), 2)
 
+    def logits_of(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Return log(p / (1 - p))."""
+        return logit(targets)
+
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the columns 1 - p and p."""
         return np.hstack([sigmoid(-logits), sigmoid(logits)])
@@ -120,6 +124,10 @@ class CategoricalCrossEntropy(_Smoothed):
     def targets_of_rows(self, rows: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         """Return the rows, smoothed."""
         return self._smoothed(rows.astype(dtype), rows.shape[1])
+
+    def logits_of(self, targets: NDArray[Any]) -> NDArray[Any] | None:
+        """Return log(p)."""
+        return logarithm(targets)
 
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the softmax of each row."""

@@ -29,3 +29,13 @@ def softmax(z: NDArray[Any]) -> NDArray[Any]:
 def softplus(z: NDArray[Any]) -> NDArray[Any]:
     """Return log(1 + exp(z)) without overflow."""
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def logarithm(values: NDArray[Any]) -> NDArray[Any]:
+    """Return log(values), of 0 that of the smallest normal number."""
+    return np.log(np.maximum(values, np.finfo(np.float64).tiny))
+
+
+def logit(p: NDArray[Any]) -> NDArray[Any]:
+    """Return log(p / (1 - p)), finite at 0 and 1."""
+    return logarithm(p) - logarithm(1 - p)

@@ -61,6 +61,10 @@ class OwnValueLoss(OwnLoss, ValueLoss):
 class OwnClassLoss(OwnLoss, CategoricalCrossEntropy):
     """One that learns classes: targets and probabilities are those of the cross-entropy."""
 
+    def logits_of(self, targets: Matrix) -> None:
+        """Return None: what the functions make of logits is not known."""
+        del targets
+
 
 def _registered(name: str, options: dict[str, Any]) -> Any:
     from samplewise.network.losses import loss_from

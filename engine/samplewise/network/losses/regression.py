@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import positive_number
 from samplewise.network.losses.base import ValueLoss, refuse_negative
-from samplewise.network.losses.links import sigmoid, softplus
+from samplewise.network.losses.links import logarithm, logit, sigmoid, softplus
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class MultiLabelCrossEntropy(ValueLoss):
 
     name: ClassVar[str] = "multi_label_cross_entropy"
     gives_probabilities: ClassVar[bool] = True
+    identity_link: ClassVar[bool] = False
 
     def check_targets(self, targets: NDArray[Any]) -> None:
         """Accept probabilities; usually each is 0 or 1."""
@@ -34,6 +35,10 @@ class MultiLabelCrossEntropy(ValueLoss):
     def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
         """Return which labels hold: those of a probability above 0.5."""
         return predictions > 0.5
+
+    def logits_of(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Return log(p / (1 - p))."""
+        return logit(targets)
 
     def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return max(z, 0) - y z + log(1 + exp(-|z|))."""
@@ -98,6 +103,7 @@ class Poisson(ValueLoss):
     """
 
     name: ClassVar[str] = "poisson"
+    identity_link: ClassVar[bool] = False
 
     def check_targets(self, targets: NDArray[Any]) -> None:
         """Accept numbers of at least 0."""
@@ -106,6 +112,10 @@ class Poisson(ValueLoss):
     def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the expected counts."""
         return np.asarray(np.exp(logits))
+
+    def logits_of(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Return log(y)."""
+        return logarithm(targets)
 
     def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return exp(z) - y z."""

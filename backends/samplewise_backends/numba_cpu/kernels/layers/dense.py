@@ -149,11 +149,10 @@ def dense_update(gemm, rows, delta, delta_ld, a, a_ld, theta, space, layer, rule
     delta: of the layer, with the mean over the batch in it; a: the layer's inputs; rule: a row of
     the table of rules.
     """
-    parameters, velocity = theta.parameters, theta.velocity
-    gradient, tiny = space.gradient, space.tiny
+    parameters, velocity, tiny = theta.parameters, theta.velocity, space.tiny
     inputs, units = layer[INPUTS], layer[UNITS]
     first, size = layer[WEIGHT], units * inputs
-    weights = part(parameters, first, size)
+    weights, gradient = part(parameters, first, size), part(space.gradient, 0, size)
     one, zero = a.dtype.type(1), a.dtype.type(0)
     plain = rule[MOMENTUM] == zero
     if plain and not _by_loops(rows, layer):

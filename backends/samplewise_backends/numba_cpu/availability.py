@@ -1,0 +1,38 @@
+"""Whether kernels run here and now: a small one is tried."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numba
+import numpy as np
+
+from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+from samplewise_backends.numba_cpu.kernels.trial import SIDE, run_trial, trial_product
+
+
+def why_unavailable() -> str | None:
+    """Return why kernels cannot run here, in one line, or None where a small one gave what it must.
+
+    It is kept on disk as all kernels are: loading it takes milliseconds beside what numba needs to
+    start, compiling it about a second.
+    """
+    if cast(Any, numba.config).DISABLE_JIT:
+        return "NUMBA_DISABLE_JIT is set, so nothing is compiled; unset it"
+    try:
+        error = _error_of_trial()
+    except Exception as raised:  # noqa: BLE001 - numba and LLVM may raise anything
+        said = " ".join(str(raised).split())
+        return f"numba {numba.__version__} compiles no kernel here: {type(raised).__name__}: {said}"
+    # Of numbers near 1; the kernel's exp is within 4 units in the last place.
+    if error < 16 * np.finfo(np.float64).eps:
+        return None
+    return f"a kernel that numba {numba.__version__} compiled here is off by {error:.2g}"
+
+
+def _error_of_trial() -> float:
+    """Return how far a small kernel is from what it must write; NaN where that is no number."""
+    A, B = np.array([[0.25, -0.5], [1.0, 0.125]]), np.array([[0.5, 0.75], [-1.0, 0.25]])
+    found = np.full((SIDE, SIDE), np.nan)
+    run_trial(gemm_address("float64"), trial_product.address("float64"), A, B, found)
+    return float(np.abs(found - np.exp(A @ B.T)).max())

@@ -1,0 +1,80 @@
+"""Labels of a caller as indices of classes whose names are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable, suggestion
+from samplewise.data.arrays import TEXT, as_array
+from samplewise.data.dataset import check_finite
+from samplewise.data.labels import encode_labels
+from samplewise.errors import DataError
+
+# From here on, float64 skips whole numbers.
+_WHOLE = 2**53
+
+
+def class_indices(
+    labels: object, class_names: Sequence[str], name: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the index of each label among the class names, and these.
+
+    Args:
+        labels: one a row, (n,) or (n, 1). Text is looked up; whole numbers and bool are indices.
+        class_names: of the indices; empty takes the labels themselves, as `encode_labels`.
+        name: of the dataset, for messages.
+
+    Raises:
+        DataError: a label is missing, is no class, or is no whole number.
+    """
+    given = as_array(f"{name}: labels", labels)
+    if given.ndim == 2 and given.shape[1] == 1:
+        given = given[:, 0]
+    if not class_names:
+        names, indices = encode_labels(given, name)
+        return indices, names
+    if given.ndim == 1 and given.dtype.kind in TEXT:
+        return indices_among(given, tuple(class_names), f"{name}: labels"), tuple(class_names)
+    if given.ndim == 1 and given.dtype.kind == "f":
+        given = whole_numbers(given, f"{name}: labels")
+    if given.dtype.kind not in "biu":
+        raise DataError(
+            f"{name}: labels are {printable(given.dtype)}; expected the names of classes, or their "
+            "indices among class_names"
+        )
+    return given.astype(np.int64, copy=False), tuple(class_names)
+
+
+def indices_among(
+    given: NDArray[Any], class_names: tuple[str, ...], name: str
+) -> NDArray[np.int64]:
+    """Return the index of each text (n,) among the class names.
+
+    Raises:
+        DataError: one is not among them; `name` says where.
+    """
+    found, indices = encode_labels(given, name)
+    for label in found:
+        if label not in class_names:
+            raise DataError(
+                f"{name} hold the class '{printable(label)}', but the classes are "
+                f"{printable(', '.join(class_names))}{suggestion(label, class_names)}"
+            )
+    return np.array([class_names.index(label) for label in found])[indices]
+
+
+def whole_numbers(given: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return floats (n,) as integers where all are whole, else as they are.
+
+    Raises:
+        DataError: one is not finite; `name` says where.
+    """
+    check_finite(given[:, np.newaxis], name)
+    # The limit is beyond float16.
+    wide = given.astype(np.result_type(given, np.float64), copy=False)
+    fits = (wide == np.rint(wide)) & (np.abs(wide) < _WHOLE)
+    return given.astype(np.int64) if fits.all() else given

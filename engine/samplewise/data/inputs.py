@@ -1,0 +1,155 @@
+"""Rows to predict, labelled or not."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable
+from samplewise.data.columns import Columns
+from samplewise.data.dataset import Dataset
+from samplewise.data.labels import encode_labels, numbers_of
+from samplewise.data.pixels import Rows, rows_from
+from samplewise.data.source_options import DEFAULT, SourceOptions
+from samplewise.data.sources import load, source_name
+from samplewise.regular_file import check_bytes, open_unchanged
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Rows to predict.
+
+    Args:
+        name: of the source, for messages.
+        rows: raw values, and whether they are images.
+        files: name of each row's file, where each is one; else rows are counted from 0.
+        classes: true class of each row, None where it is missing; None without labels, and of
+            numbers.
+        values: true numbers of each row, float64 (n, outputs), NaN where they are missing; None
+            without, and of classes.
+        columns: those of a table with a header; None for others.
+    """
+
+    name: str
+    rows: Rows
+    files: tuple[str, ...] | None = None
+    classes: tuple[str | None, ...] | None = None
+    values: NDArray[np.float64] | None = None
+    columns: Columns | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows.X)
+
+
+def load_inputs(
+    data: str | Path, options: SourceOptions = DEFAULT, columns: Columns | None = None
+) -> Inputs:
+    """Return the rows that `data` names, with their labels where there are some.
+
+    Args:
+        data: as `sources.load` takes it; files need no labels, and a folder may hold images
+            without class folders. Or an .npy array, (n, features) or (n, height, width).
+        options: how it is read; `numbers` says what labels would be.
+        columns: those of a model, `Model.columns`, by which the columns of a table are found.
+
+    Raises:
+        DataError: as `sources.load`.
+    """
+    given = source_name(data)
+    path = Path(given)
+    suffix = path.suffix.lower()
+    if given and path.is_dir():
+        return _folder(path, options)
+    readers = {".csv": _table, ".npz": _arrays, ".npy": _array}
+    if suffix in readers:
+        return readers[suffix](path, options, columns)
+    return _of_dataset(load(given, options=options))
+
+
+def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
+    from samplewise.data.csv_file import read_table, rows_of
+    from samplewise.data.csv_labels import typed_labels
+
+    name = printable(path)
+    table = read_table(path, None, options, columns)
+    rows = rows_of(table, options, name)
+    labels = table.labels or []
+    known = [label for label in labels if label]
+    if not known:
+        return Inputs(_short(path), rows, columns=table.columns)
+    if options.numbers:
+        values = np.array([float(label or "nan") for label in labels]).reshape(-1, 1)
+        return Inputs(_short(path), rows, values=values, columns=table.columns)
+    names, indices = encode_labels(typed_labels(known, name), name)
+    classes = iter(names[index] for index in indices)
+    true = tuple(next(classes) if label else None for label in labels)
+    return Inputs(_short(path), rows, classes=true, columns=table.columns)
+
+
+def _arrays(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
+    from samplewise.data.npz_file import load_rows
+
+    del columns
+    name = printable(path)
+    data, labels = load_rows(path)
+    rows = rows_from(data, f"{name}, key 'dataset'", options.full_scale)
+    if labels is None:
+        return Inputs(_short(path), rows)
+    where = f"{name}, key 'labels'"
+    if options.numbers:
+        return Inputs(_short(path), rows, values=numbers_of(labels, where))
+    names, indices = encode_labels(labels, where)
+    return Inputs(_short(path), rows, classes=tuple(names[index] for index in indices))
+
+
+def _array(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
+    del columns
+    name = printable(path)
+    return Inputs(_short(path), rows_from(read_npy(path), name, options.full_scale))
+
+
+def read_npy(path: Path, max_bytes: int | None = None) -> NDArray[Any]:
+    """Return the numbers of an .npy file.
+
+    Args:
+        path: the file.
+        max_bytes: limit of its size; None for half of the free memory.
+
+    Raises:
+        DataError: it cannot be read as an array of numbers.
+    """
+    from samplewise.data.npy_member import read_array
+
+    name = printable(path)
+    with open_unchanged(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        check_bytes(size, max_bytes, name)
+        return read_array(file, size, name, text=False)
+
+
+def _folder(path: Path, options: SourceOptions) -> Inputs:
+    from samplewise.data.image_file import WHITE
+    from samplewise.data.image_folder import read_images
+
+    files, X = read_images(path, options.image_size, options.fit, options.full_scale)
+    classes = None
+    if not options.numbers and all("/" in file for file in files):
+        classes = tuple(file.split("/")[0] for file in files)
+    return Inputs(printable(path.name or path), Rows(X, options.image_size, WHITE), files, classes)
+
+
+def _short(path: Path) -> str:
+    return printable(path.stem)
+
+
+def _of_dataset(dataset: Dataset) -> Inputs:
+    rows = Rows(dataset.X, dataset.image_shape, dataset.full_scale, dataset.array_dtype)
+    if dataset.values is not None:
+        return Inputs(dataset.name, rows, values=dataset.values, columns=dataset.columns)
+    classes = tuple(dataset.class_names[index] for index in dataset.labels)
+    return Inputs(dataset.name, rows, classes=classes, columns=dataset.columns)

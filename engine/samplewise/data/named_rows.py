@@ -1,0 +1,156 @@
+"""Rows whose values have names: a data frame, or a mapping from names to values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable
+from samplewise.data.arrays import is_frame, is_missing
+from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, composed, width
+from samplewise.data.matching import matched
+from samplewise.errors import DataError
+
+_TRUTHS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
+_SHOWN = 10
+
+
+def is_named(rows: object) -> bool:
+    """Return whether rows are a data frame, whose columns have names."""
+    return is_frame(rows)
+
+
+def is_named_row(row: object) -> bool:
+    """Return whether one row is a mapping or series, whose values have names."""
+    named = isinstance(row, Mapping) or (hasattr(row, "keys") and hasattr(row, "__getitem__"))
+    return named and not is_frame(row)
+
+
+def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float64]:
+    """Return the rows of a data frame of pandas or polars, its columns found by name.
+
+    Args:
+        frame: with the columns of `columns` in any order, and no others.
+        columns: those that a model was trained on.
+        where: what messages call the frame.
+
+    Returns:
+        New array, (rows, features).
+
+    Raises:
+        DataError: columns are missing, additional or named alike; a value is missing, not a number,
+            or of a category that the model does not know.
+    """
+    names = [composed(str(name)) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{where}: two columns are named '{printable(twice)}'; rename one")
+    places = matched(names, columns, (), where, "as with frame.drop(columns=[...])")
+    series = [_series(frame, place) for place in places]
+    return _side_by_side(columns, [_values(one) for one in series], where)
+
+
+def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64]:
+    """Return one row (features,) of a mapping from the names of columns to values.
+
+    Args:
+        row: a dict, or a series of pandas.
+        columns: those that a model was trained on.
+        where: what messages call the row.
+
+    Raises:
+        DataError: as `rows_of_frame`.
+    """
+    keys = list(row.keys())
+    places = matched([str(key) for key in keys], columns, (), where, "they have no use")
+    values = []
+    for place in places:
+        value = np.empty(1, object)
+        value[0] = row[keys[place]]
+        values.append(value)
+    return _side_by_side(columns, values, where)[0]
+
+
+def _series(frame: Any, place: int) -> Any:
+    return frame.iloc[:, place] if hasattr(frame, "iloc") else frame[frame.columns[place]]
+
+
+def _values(series: Any) -> NDArray[Any]:
+    return np.asarray(series.to_numpy() if hasattr(series, "to_numpy") else series)
+
+
+def _side_by_side(columns: Columns, values: list[NDArray[Any]], where: str) -> NDArray[np.float64]:
+    X = np.zeros((len(values[0]), width(columns)))
+    start = 0
+    for column, of_column in zip(columns, values, strict=True):
+        stop = start + column.width
+        X[:, start:stop] = _features(column, of_column, where)
+        start = stop
+    return X
+
+
+def _features(column: Column, values: NDArray[Any], where: str) -> NDArray[np.float64]:
+    """Return the features of a column's values, (rows, `column.width`)."""
+    place = f"{where}: column '{printable(column.name)}'"
+    if column.kind in (NUMBER, BOOLEAN) and values.dtype.kind in "buif":
+        numbers = values.astype(np.float64).reshape(-1, 1)
+        _check(~np.isfinite(numbers[:, 0]), values, place, "a finite number")
+        if column.kind == BOOLEAN:
+            _check(~np.isin(numbers[:, 0], (0.0, 1.0)), values, place, "true or false")
+        return numbers
+    known = {composed(category): k for k, category in enumerate(column.categories)}
+    features = np.zeros((len(values), column.width))
+    for row, value in enumerate(values.tolist()):
+        if is_missing(value):
+            raise DataError(
+                f"{place}: missing value ('{printable(value)}') in row {row} (counted from 0); "
+                "fill it or remove the row"
+            )
+        if column.kind == NUMBER:
+            features[row] = _number(value, row, place)
+        elif column.kind == BOOLEAN:
+            features[row] = _truth(value, row, place)
+        else:
+            features[row, _category(value, known, row, place)] = 1.0
+    return features
+
+
+def _check(odd: NDArray[np.bool_], values: NDArray[Any], place: str, expected: str) -> None:
+    if odd.any():
+        row = int(odd.argmax())
+        raise DataError(
+            f"{place}: {values[row]} in row {row} (counted from 0); expected {expected}"
+        )
+
+
+def _number(value: object, row: int, place: str) -> float:
+    if isinstance(value, Real | Decimal) and np.isfinite(number := float(value)):
+        return number
+    raise _odd(value, row, place, "a finite number")
+
+
+def _truth(value: object, row: int, place: str) -> float:
+    found = _TRUTHS.get(str(value).lower())
+    if found is None:
+        raise _odd(value, row, place, "true or false")
+    return found
+
+
+def _category(value: object, known: dict[str, int], row: int, place: str) -> int:
+    found = known.get(composed(str(value).strip()))
+    if found is None:
+        shown = ", ".join(f"'{printable(category)}'" for category in list(known)[:_SHOWN])
+        more = f" and {len(known) - _SHOWN:,} more" if len(known) > _SHOWN else ""
+        raise _odd(value, row, place, f"a category that the model knows: {shown}{more}")
+    return found
+
+
+def _odd(value: object, row: int, place: str, expected: str) -> DataError:
+    return DataError(
+        f"{place}: '{printable(value)}' in row {row} (counted from 0); expected {expected}"
+    )

@@ -1,0 +1,109 @@
+"""Notes of a run that a user should see: what is odd about its data, and whether it learnt."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.data.deviation import vary
+from samplewise.errors import TrainingWarning
+from samplewise.network import Loss
+
+# Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
+UNSCALED = 50.0
+# Targets this large take steps of the usual size far too long to reach, or make them explode.
+UNSCALED_TARGETS = 100.0
+# Fewer epochs than this tell nothing; a loss that falls less than this share has stopped.
+FEWEST_EPOCHS, STOPPED_SHARE = 5, 0.01
+
+
+def warn_of(notes: Iterable[str]) -> None:
+    """Warn of each note once, at the line outside of this package that called it."""
+    for note in dict.fromkeys(notes):
+        warnings.warn(note, TrainingWarning, stacklevel=_levels_of_this_package())
+
+
+def _levels_of_this_package() -> int:
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_ours(module: object) -> bool:
+    return isinstance(module, str) and module.partition(".")[0] == "samplewise"
+
+
+def notes_on_scale(X: NDArray[Any]) -> list[str]:
+    """Return a warning where inputs are so large that training will hardly move."""
+    largest = max(float(X.max()), -float(X.min()))
+    if largest <= UNSCALED:
+        return []
+    return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]
+
+
+def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
+    """Return a warning where the numbers to predict are far from the size of untrained outputs."""
+    if not loss.identity_link:
+        return []
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = (
+            float(np.abs(of(Y, axis=0, dtype=np.float64)).max()) for of in (np.mean, np.std)
+        )
+    if max(mean, deviation) <= UNSCALED_TARGETS:
+        return []
+    note = (
+        f"targets have a mean of size {mean:.4g} and deviation {deviation:.4g}; subtract the mean "
+        "and divide by the deviation, or training may not move or may explode"
+    )
+    return [note]
+
+
+def notes_on_learning(
+    losses: Sequence[float], loss: Loss, Y: NDArray[Any], weights: NDArray[Any] | None
+) -> list[str]:
+    """Return a warning where training ended no better than one answer for all rows would be.
+
+    The loss has stopped falling in the second half of the epochs, and is at least that of one
+    answer: a loss that still falls, or fell in the first epoch already, is no reason to warn.
+
+    Args:
+        losses: of each whole epoch.
+        loss: trained with.
+        Y: targets trained on, (n, outputs).
+        weights: of the rows; None where all are 1.
+    """
+    if len(losses) < FEWEST_EPOCHS:
+        return []
+    last, before = losses[-1], losses[(len(losses) - 1) // 2]
+    wide = Y.astype(np.float64)
+    if last < before - STOPPED_SHARE * abs(before) or not vary(wide):
+        return []
+    baseline = _loss_of_one_answer(loss, wide, weights)
+    if baseline is None or last < baseline - STOPPED_SHARE * abs(baseline):
+        return []
+    note = (
+        f"the network did not learn: its loss ended at {last:.4g}, and the same answer for every "
+        f"row has {baseline:.4g}; try another learning_rate, init or number of epochs, and scaled "
+        "inputs"
+    )
+    return [note]
+
+
+def _loss_of_one_answer(
+    loss: Loss, Y: NDArray[np.float64], weights: NDArray[Any] | None
+) -> float | None:
+    """Return the mean loss where every row gets the mean of the targets, or their median."""
+    found = []
+    for answer in (np.average(Y, axis=0, weights=weights), np.median(Y, axis=0)):
+        logits = loss.logits_of(answer)
+        if logits is None:
+            return None
+        losses = loss.values(np.broadcast_to(logits, Y.shape), Y)
+        found.append(float(np.average(losses, weights=weights)))
+    return min(found)

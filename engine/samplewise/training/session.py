@@ -1,0 +1,221 @@
+"""Networks in training: the only place that compiles a backend's programs to train with them.
+
+    session = Session(backend, networks, loss, optimizers, dtype, workload)
+    with session.compiled(states):
+        session.run(X, Y, steps, losses, active)
+        session.synchronize()
+
+One network is a session of one: all that is given and kept is a list with an item a network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable
+from samplewise.contract import Backend, ManyProgram, Plan, Program, Steps, TrainingState, Workload
+from samplewise.errors import ContractError, SamplewiseError
+from samplewise.network import Loss, Network, Optimizer
+from samplewise.threads import limited
+from samplewise.training import batches
+from samplewise.training.compile_notice import announced
+
+
+class Session:
+    """The programs of networks that train on the same rows, and the states that they update.
+
+    Args:
+        backend: compiles and executes.
+        networks: equal in inputs and outputs.
+        loss: of all.
+        optimizers: one a network.
+        dtype: float64 or float32.
+        workload: what the programs will train; None compiles programs that train anything.
+        logits: whether `logits` and `predict` will be called; a lone network always has them.
+
+    Attributes:
+        states: one a network, updated in place by `run` and `synchronize`.
+        plan: how the program trains.
+        compile_ms: wall time of compiling and warming up.
+    """
+
+    states: Sequence[TrainingState]
+    plan: Plan
+    compile_ms: float
+
+    def __init__(
+        self,
+        backend: Backend,
+        networks: Sequence[Network],
+        loss: Loss,
+        optimizers: Sequence[Optimizer],
+        dtype: np.dtype[Any],
+        workload: Workload | None,
+        *,
+        logits: bool = False,
+    ) -> None:
+        self.backend, self.networks, self._loss = backend, networks, loss
+        self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
+        self._wants_logits = logits
+
+    @contextmanager
+    def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
+        """Compile and warm up, with the threads of the workload, which hold inside the block.
+
+        Args:
+            states: to begin with.
+
+        Raises:
+            ContractError: the backend raised.
+        """
+        # Many networks are split over threads by the program; a matrix product that took several
+        # too would ask for more cores than there are, and change last bits.
+        workload = self._workload
+        threads = workload.threads if workload is not None and len(self.networks) == 1 else 1
+        # Overflow needs no warning, whatever the caller set: every chunk is checked for what is
+        # not finite.
+        with limited(threads), np.errstate(all="ignore"):
+            self.compile()
+            self.begin(states)
+            # Again, for the libraries that compiling has only now loaded.
+            with limited(threads):
+                yield
+
+    def compile(self, *, warm_up: bool = True) -> None:
+        """Compile, with as many threads as there are.
+
+        Args:
+            warm_up: do now whatever the first chunk would do once; without it, only the plan is
+                chosen.
+
+        Raises:
+            ContractError: the backend raised.
+        """
+        began = time.perf_counter()
+        with announced(self.backend), blamed_on(self.backend.name):
+            if len(self.networks) == 1:
+                self._compile_one()
+            else:
+                self._compile_many()
+            if warm_up:
+                for program in self._programs:
+                    program.warm_up()
+        self.compile_ms = (time.perf_counter() - began) * 1e3
+
+    def _compile_one(self) -> None:
+        program = self._program(0, self._workload)
+        self._many: ManyProgram | None = None
+        self._predictors, self.plan = [program], program.plan
+
+    def _compile_many(self) -> None:
+        assert self._workload is not None
+        many = self.backend.compile_many(
+            self.networks, self._loss, self._optimizers, self._dtype, self._workload
+        )
+        # A program of many networks gives no logits.
+        each = range(len(self.networks)) if self._wants_logits else ()
+        self._predictors = [self._program(index, None) for index in each]
+        self._many, self.plan = many, many.plan
+
+    @property
+    def _programs(self) -> list[Program | ManyProgram]:
+        return [*([] if self._many is None else [self._many]), *self._predictors]
+
+    def _program(self, index: int, workload: Workload | None) -> Program:
+        network, optimizer = self.networks[index], self._optimizers[index]
+        parts = network, self._loss, optimizer, self._dtype
+        if workload is None:
+            return self.backend.compile(*parts)
+        return self.backend.compile(*parts, workload)
+
+    def begin(self, states: Sequence[TrainingState]) -> None:
+        """Go on with these states, one a network."""
+        self.states, self._synchronized = states, True
+
+    @property
+    def chunk_samples(self) -> int:
+        """How many samples a chunk may have, so that an interrupt acts soon."""
+        return batches.stretch_samples_of_all(self.networks, self.plan)
+
+    def run(
+        self,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Sequence[Steps],
+        losses: NDArray[Any],
+        active: Sequence[int],
+    ) -> float:
+        """Run a chunk and count its steps; return the seconds that the program took.
+
+        Args:
+            X: rows, (n, inputs), as `Program.run_epoch`.
+            Y: targets, (n, outputs).
+            steps: of each network, equal but in rates, keys and weights.
+            losses: (networks, n), written for active networks.
+            active: indices of the networks that train, ascending.
+
+        Raises:
+            ContractError: the backend raised.
+        """
+        self._synchronized = False
+        began = time.perf_counter()
+        with blamed_on(self.backend.name):
+            if self._many is None:
+                self._predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
+            else:
+                self._many.run_epoch(self.states, X, Y, steps, losses, active)
+        seconds = time.perf_counter() - began
+        for index in active:
+            self.states[index].step += steps[index].count
+        return seconds
+
+    def synchronize(self) -> float:
+        """Bring what the program keeps elsewhere into the states; return the seconds it took."""
+        began = time.perf_counter()
+        with blamed_on(self.backend.name):
+            if self._many is None:
+                self._predictors[0].synchronize(self.states[0])
+            else:
+                self._many.synchronize(self.states)
+        self._synchronized = True
+        return time.perf_counter() - began
+
+    def _bring_out(self) -> None:
+        """Synchronize once for all networks between two chunks."""
+        if not self._synchronized:
+            self.synchronize()
+
+    def parameters(self, index: int) -> NDArray[Any]:
+        """Return the parameters (P,) of a network as they are now; they change with each chunk."""
+        self._bring_out()
+        return self.states[index].parameters
+
+    def logits(self, index: int, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits of rows by a network as it is now, (n, outputs)."""
+        if self._many is not None:
+            self._bring_out()
+        with blamed_on(self.backend.name):
+            return self._predictors[index].logits(self.states[index], X)
+
+    def predict(self, index: int, parameters: NDArray[Any], X: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits of rows that other parameters of a network give, (n, outputs)."""
+        with blamed_on(self.backend.name):
+            return self._predictors[index].predict(parameters, X)
+
+
+@contextmanager
+def blamed_on(backend: str) -> Iterator[None]:
+    """Turn what a backend raises into an error that names it; memory may run out anywhere."""
+    try:
+        yield
+    except (SamplewiseError, MemoryError):
+        raise
+    except Exception as error:
+        what = printable(f"{type(error).__name__}: {error}")
+        raise ContractError(f"backend '{backend}' raised {what}") from error

@@ -1,0 +1,58 @@
+"""Install exactly a lock, and at most one project, into the environment of the Python running this.
+
+    python requirements/install.py LOCK [PROJECT | --editable PROJECT]
+
+Every environment of the project is filled by this file. pip resolves nothing here: it takes the
+versions that the lock names, as wheels with the lock's hashes, or it fails. So the result is the
+same on any day, whatever the index offers.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# A package without a wheel would be built, with the build tools that are newest that day.
+FROM_LOCK = ("--no-deps", "--require-hashes", "--only-binary=:all:", "--requirement")
+FROM_SOURCE = ("--no-deps", "--no-build-isolation")
+
+
+def check_python() -> None:
+    """Stop where this Python is not one of those that pyproject.toml names."""
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    bounds = re.search(r'^requires-python = ">=3\.(\d+),<3\.(\d+)"', text, flags=re.MULTILINE)
+    assert bounds is not None
+    first, end = (int(minor) for minor in bounds.groups())
+    if not (3, first) <= sys.version_info[:2] < (3, end):
+        current = ".".join(map(str, sys.version_info[:3]))
+        sys.exit(
+            f"install: samplewise needs Python 3.{first} to 3.{end - 1}, got {current}; "
+            f"name another one, for example `make test PYTHON=python3.{end - 1}`"
+        )
+
+
+def pip(*words: str) -> None:
+    """Run this environment's pip; stop with its exit status where it fails."""
+    done = subprocess.run([sys.executable, "-m", "pip", *words], check=False)  # noqa: S603
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def install(lock: str, project: list[str]) -> None:
+    """Install the lock, then the project, and check that they fit together.
+
+    Args:
+        lock: a file of pinned versions with hashes.
+        project: pip's arguments for a wheel or a source folder; empty installs the lock alone.
+    """
+    pip("install", "--quiet", *FROM_LOCK, lock)
+    if project:
+        pip("install", "--quiet", *FROM_SOURCE, *project)
+    pip("check")
+
+
+if __name__ == "__main__":
+    check_python()
+    install(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,356 @@
+"""Each private part of numba and llvmlite that numba_cpu uses still does what numba_cpu needs.
+
+The 0 in this file's name puts it before all other tests, so a new numba that breaks something is
+reported here first, by the name of the part. Nothing here imports the backend.
+`test_numba_parts.py` holds that no part is left out.
+"""
+
+import ctypes
+from contextlib import contextmanager
+from pathlib import Path
+
+import llvmlite
+import numba
+import numpy as np
+import pytest
+import scipy.linalg.cython_blas  # noqa: F401 - loads the functions whose addresses are asked for
+from llvmlite import ir
+from numba import types
+from numba.core import caching, ccallback, cgutils
+from numba.extending import (
+    get_cython_function_address,
+    intrinsic,
+    lower_builtin,
+    type_callable,
+)
+
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+
+@contextmanager
+def part(name):
+    """Name the part of numba in the failure of a test."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(
+            f"{name} of numba {numba.__version__} does not do what numba_cpu needs: "
+            f"{type(error).__name__}: {error}; CONTRIBUTING.md says what to do"
+        ) from error
+
+
+def doubled(x):
+    return x * 2.0
+
+
+class FolderLocator(caching.UserProvidedCacheLocator):
+    """Names a folder for the entries of a function, as the backend's does."""
+
+    folder = None
+
+    def get_cache_path(self):
+        return str(self.folder / self.get_suitable_cache_subpath(self._py_file))
+
+    @classmethod
+    def from_function(cls, py_func, py_file):
+        return cls(py_func, py_file)
+
+
+class FolderEntries(caching.CompileResultCacheImpl):
+    _locator_classes = (FolderLocator,)
+
+
+class RecordingCache(caching.FunctionCache):
+    """Overrides what the backend's cache overrides, and notes what happened."""
+
+    _impl_class = FolderEntries
+
+    def __init__(self, function):
+        super().__init__(function)
+        self.events = []
+
+    def load_overload(self, sig, target_context):
+        try:
+            found = super().load_overload(sig, target_context)
+        except Exception:  # noqa: BLE001 - a damaged pickle may raise anything
+            self.events.append("damaged")
+            self.flush()
+            return None
+        self.events.append("missing" if found is None else "loaded")
+        return found
+
+    def save_overload(self, sig, data):
+        super().save_overload(sig, data)
+        self.events.append("saved")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Let caches that are made keep their entries in the test's folder."""
+    monkeypatch.setattr(FolderLocator, "folder", tmp_path)
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "")
+    return tmp_path
+
+
+@pytest.fixture
+def cached(folder):
+    """Compile `doubled` anew, with a cache in the test's folder."""
+
+    def compiled():
+        dispatcher = numba.njit(**OPTIONS)(doubled)
+        dispatcher._cache = RecordingCache(doubled)
+        return dispatcher
+
+    return compiled
+
+
+@part("numba.core.caching.CompileResultCacheImpl with a UserProvidedCacheLocator of our own")
+def test_a_locator_of_our_own_names_the_folder(cached, tmp_path):
+    dispatcher = cached()
+    dispatcher(1.0)
+    assert Path(dispatcher._cache.cache_path).is_relative_to(tmp_path)
+    assert {path.suffix for path in tmp_path.rglob("*.nb?")} == {".nbi", ".nbc"}
+
+
+@part("numba.config.CACHE_LOCATOR_CLASSES, read when a FunctionCache is made,")
+def test_config_cache_locator_classes(folder, monkeypatch):
+    assert numba.config.CACHE_LOCATOR_CLASSES == ""
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "NoSuchLocator")
+    with pytest.raises(RuntimeError, match="NoSuchLocator"):
+        RecordingCache(doubled)
+
+
+@part("llvmlite.__version__")
+def test_the_version_of_llvmlite():
+    assert llvmlite.__version__[0].isdigit()
+
+
+@part("numba.config.DISABLE_JIT")
+def test_config_disable_jit():
+    assert not numba.config.DISABLE_JIT
+
+
+@part("numba.core.caching.FunctionCache as a dispatcher's _cache")
+def test_function_cache_saves_and_loads(cached):
+    first, second = cached(), cached()
+    assert first(1.0) == second(1.0) == 2.0
+    assert first._cache.events == ["missing", "saved"]
+    assert second._cache.events == ["loaded"]
+
+
+@part("numba.core.caching.FunctionCache.flush after an entry that cannot be read")
+def test_function_cache_flushes_a_damaged_entry(cached, tmp_path):
+    cached()(1.0)
+    for index in tmp_path.rglob("*.nbi"):
+        index.write_bytes(index.read_bytes()[:60])
+    dispatcher = cached()
+    assert dispatcher(1.0) == 2.0
+    assert dispatcher._cache.events == ["damaged", "saved"]
+
+
+@part("numba.core.caching.FunctionCache.disable")
+def test_function_cache_disabled(cached, tmp_path):
+    dispatcher = cached()
+    dispatcher._cache.disable()
+    assert dispatcher(1.0) == 2.0
+    assert not list(tmp_path.rglob("*.nb?"))
+
+
+def store_sum(address, x, y):
+    numba.carray(address, 1)[0] = x + y
+
+
+@part("numba.core.ccallback.CFunc with a _cache")
+def test_cfunc_compiled_with_a_cache(folder):
+    signature = (types.CPointer(types.float64), types.float64, types.float64), types.void
+    for expected in (["missing", "saved"], ["loaded"]):
+        callback = ccallback.CFunc(store_sum, signature, {}, OPTIONS)
+        callback._cache = RecordingCache(store_sum)
+        callback.compile()
+        assert callback._cache.events == expected
+        out = ctypes.c_double()
+        number = ctypes.c_double
+        call = ctypes.CFUNCTYPE(None, ctypes.POINTER(number), number, number)(callback.address)
+        call(ctypes.byref(out), 1.5, 2.0)
+        assert out.value == 3.5
+
+
+def machine_text(function, **options):
+    """Return the LLVM text of a function of one float64."""
+    compiled = numba.njit(**{**OPTIONS, **options})(function)
+    compiled.compile((types.float64,))
+    return compiled.inspect_llvm(compiled.signatures[0])
+
+
+def squared_plus_one(x):
+    return x * x + 1.0
+
+
+@pytest.fixture(scope="module")
+def plain_text():
+    return machine_text(squared_plus_one)
+
+
+@part("fastmath as a set of flags")
+def test_option_fastmath(plain_text):
+    assert "fmul contract" in plain_text
+    assert "fadd contract" in plain_text
+    assert "nnan" not in plain_text
+
+
+@part("the options no_cpython_wrapper and no_cfunc_wrapper")
+def test_options_without_wrappers(plain_text):
+    bare = machine_text(squared_plus_one, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    assert "cpython" in plain_text
+    assert "cfunc" in plain_text
+    assert "cpython" not in bare
+    assert "cfunc" not in bare
+
+
+@part("the option forceinline")
+def test_option_forceinline(plain_text):
+    assert "alwaysinline" not in plain_text
+    assert "alwaysinline" in machine_text(squared_plus_one, forceinline=True)
+
+
+@part("the option inline='always'")
+def test_option_inline():
+    inner = numba.njit(inline="always", **OPTIONS)(squared_plus_one)
+    assert "fmul contract" in machine_text(lambda x: inner(x) - 1.0)
+    assert not inner.signatures
+
+
+@intrinsic
+def row_of(typing, matrix, index):
+    kind = types.Array(matrix.dtype, 1, "C", readonly=not matrix.mutable)
+
+    def code(context, builder, signature, values):
+        owner = context.make_array(signature.args[0])(context, builder, values[0])
+        _, columns = cgutils.unpack_tuple(builder, owner.shape, 2)
+        pointer = builder.gep(owner.data, [builder.mul(values[1], columns)])
+        view = context.make_array(kind)(context, builder)
+        size = context.get_constant(
+            types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        )
+        context.populate_array(
+            view, data=pointer, shape=[columns], strides=[size], itemsize=size, meminfo=None
+        )
+        return view._getvalue()
+
+    return kind(matrix, types.intp), code
+
+
+@part("intrinsic with make_array, populate_array and _getvalue: an array that borrows its memory")
+def test_borrowed_arrays():
+    matrix = np.arange(6, dtype=np.float32).reshape(2, 3)
+    matrix.flags.writeable = False
+    assert numba.typeof(matrix) == types.Array(types.float32, 2, "C", readonly=True)
+    taken = numba.njit(lambda matrix: row_of(matrix, 1).sum())(matrix)
+    assert taken == 12.0
+
+
+@intrinsic
+def called(typing, address, *arguments):
+    def code(context, builder, signature, values):
+        passed = []
+        given = cgutils.unpack_tuple(builder, values[1])
+        for kind, value in zip(signature.args[1], given, strict=True):
+            if isinstance(kind, types.Array):
+                value = context.make_array(kind)(context, builder, value).data
+            passed.append(value)
+        function = ir.FunctionType(ir.VoidType(), [value.type for value in passed])
+        builder.call(builder.inttoptr(values[0], function.as_pointer()), passed)
+        return context.get_dummy_value()
+
+    return types.void(address, types.StarArgTuple(arguments)), code
+
+
+@part("types.StarArgTuple, builder.inttoptr and builder.call: a kernel called by its address")
+def test_a_call_by_address():
+    signature = (types.CPointer(types.float64), types.float64, types.float64), types.void
+    callback = ccallback.CFunc(store_sum, signature, {}, OPTIONS)
+    callback.compile()
+    out = np.zeros(1)
+    numba.njit(lambda address, out: called(address, out, 1.5, 2.0))(callback.address, out)
+    assert out[0] == 3.5
+
+
+@intrinsic
+def euclidean_length(typing, address, n, x):
+    """Call BLAS's dnrm2, whose arguments are addresses."""
+
+    def code(context, builder, signature, values):
+        pointer = ir.IntType(8).as_pointer()
+
+        def by_reference(value, kind):
+            slot = cgutils.alloca_once(builder, kind)
+            builder.store(value, slot)
+            return builder.bitcast(slot, pointer)
+
+        count = by_reference(builder.trunc(values[1], ir.IntType(32)), ir.IntType(32))
+        one = by_reference(ir.Constant(ir.IntType(32), 1), ir.IntType(32))
+        data = context.make_array(signature.args[2])(context, builder, values[2]).data
+        number = context.get_value_type(types.float64)
+        function = ir.FunctionType(number, [pointer] * 3)
+        address = builder.inttoptr(values[0], function.as_pointer())
+        return builder.call(address, [count, builder.bitcast(data, pointer), one])
+
+    return types.float64(types.int64, types.intp, x), code
+
+
+@part("get_cython_function_address and cgutils.alloca_once: a call into SciPy's BLAS")
+def test_a_call_of_blas():
+    address = get_cython_function_address("scipy.linalg.cython_blas", "dnrm2")
+    length = numba.njit(lambda address, x: euclidean_length(address, x.size, x))
+    assert length(address, np.array([3.0, 4.0])) == 5.0
+
+
+def lowered(formula):
+    """Make a function of a float that a kernel replaces by the instructions of `formula`."""
+
+    def function(x):
+        raise NotImplementedError
+
+    type_callable(function)(lambda context: lambda x: x if isinstance(x, types.Float) else None)
+    lower_builtin(function, types.Float)(
+        lambda context, builder, signature, operands: formula(builder, *operands)
+    )
+    return function
+
+
+FLAGS = ("contract",)
+
+
+def computed(function, x):
+    """Call a lowered function from a kernel."""
+    return numba.njit(lambda x: function(x) + 0.0)(x)
+
+
+@part("type_callable, lower_builtin and instructions of floats with flags of their own")
+def test_float_instructions():
+    def formula(builder, x):
+        assert isinstance(builder, ir.IRBuilder)
+        assert isinstance(x, ir.Value)
+        kinds: dict[ir.Type, int] = {ir.FloatType(): 4, ir.DoubleType(): 8}
+        assert kinds[x.type] == 8
+        for name, operand in {"fadd": 3.0, "fsub": 1.0, "fmul": 6.0, "fdiv": 2.0}.items():
+            x = getattr(builder, name)(x, ir.Constant(x.type, operand), flags=FLAGS)
+        smaller = builder.fcmp_ordered("<", x, ir.Constant(x.type, 99.0), flags=FLAGS)
+        return builder.select(smaller, builder.fneg(x, flags=FLAGS), x)
+
+    assert computed(lowered(formula), 5.0) == -((5.0 + 3.0 - 1.0) * 6.0 / 2.0)
+
+
+@part("builder.bitcast and instructions of integers")
+def test_bit_instructions():
+    operands = {"add": 3, "sub": 1, "mul": -2, "and_": 0xFFF0, "or_": 1, "shl": 1, "lshr": 2}
+
+    def formula(builder, x):
+        n = builder.neg(builder.bitcast(x, ir.IntType(64)))
+        for name, operand in operands.items():
+            n = getattr(builder, name)(n, ir.Constant(n.type, operand))
+        return builder.bitcast(n, ir.DoubleType())
+
+    x = np.int64(12345).view(np.float64)
+    expected = ((((-12345 + 3 - 1) * -2) & 0xFFF0 | 1) << 1) >> 2
+    assert np.float64(computed(lowered(formula), x)).view(np.int64) == expected

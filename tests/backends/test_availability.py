@@ -1,0 +1,108 @@
+"""Kernels are tried before a run relies on them; where they do not run, the reason is told."""
+
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from samplewise import registry
+from samplewise.errors import UnavailableBackendError
+from samplewise.network import SGD, loss_named, multilayer_perceptron
+from samplewise_backends.numba_cpu import availability
+
+# All ways to take each of the first layer's products, as checked code.
+PRODUCTS = """
+import ctypes, itertools
+import numpy as np
+from samplewise_backends.numba_cpu.kernels import products
+from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+rows, units, inner, ld = 5, 6, 7, 16
+rng = np.random.default_rng(0)
+X, W, z = (rng.standard_normal(shape) for shape in ((rows, inner), (units, inner), (rows, ld)))
+kinds = [ctypes.c_ssize_t] * 6 + [ctypes.c_void_p] * 3 + [ctypes.c_ssize_t]
+call = ctypes.CFUNCTYPE(None, *kinds)(products.first_product.address("float64"))
+for product, kind in itertools.product((products.VALUES, products.UPDATE), range(3)):
+    A, B, C = X.copy(), W.copy(), z.copy()
+    call(product, kind, gemm_address("float64"), rows, units, inner,
+         A.ctypes.data, B.ctypes.data, C.ctypes.data, ld)
+    if product == products.VALUES:
+        np.testing.assert_allclose(C[:, :units], X @ W.T, rtol=1e-12)
+    else:
+        np.testing.assert_allclose(B, W + z[:, :units].T @ X, rtol=1e-12)
+"""
+
+
+@pytest.fixture
+def fresh_registry():
+    registry.refresh()
+    yield
+    registry.refresh()
+
+
+def resolve(name):
+    network, loss = multilayer_perceptron(3, (2,), 1), loss_named("binary_cross_entropy")
+    return registry.resolve(name, network, loss, SGD(), np.dtype("float64"))
+
+
+def raises(*_):
+    raise RuntimeError("\x1b[31mno such\n  instruction")
+
+
+FAULTS = {
+    "switched off": (
+        (numba.config, "DISABLE_JIT", 1),
+        "NUMBA_DISABLE_JIT is set, so nothing is compiled; unset it",
+    ),
+    "cannot compile": (
+        (availability, "run_trial", raises),
+        f"numba {numba.__version__} compiles no kernel here: RuntimeError: ",
+    ),
+    "wrong code": (
+        (availability, "run_trial", lambda *given: given[-1].fill(1.0)),
+        "compiled here is off by 0.",
+    ),
+    "writes nothing": ((availability, "run_trial", lambda *_: None), "compiled here is off by nan"),
+}
+
+
+@pytest.mark.usefixtures("fresh_registry")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_where_kernels_do_not_run_auto_goes_on_and_says_why(monkeypatch, fault):
+    change, reason = FAULTS[fault]
+    monkeypatch.setattr(*change)
+    choice = resolve("auto")
+    assert choice.backend.name == "vectorized"
+    assert f"backend 'numba_cpu' of samplewise is unavailable: {reason}" in choice.reason or (
+        reason in choice.reason
+    )
+    (row,) = (row for row in registry.listings() if row.name == "numba_cpu")
+    assert not row.available
+    assert reason in row.reason
+    assert row.reason.isprintable()
+    with pytest.raises(UnavailableBackendError, match="available: reference, vectorized"):
+        resolve("numba_cpu")
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_kernels_are_tried_once_a_process(monkeypatch):
+    tried, error = [], availability._error_of_trial
+    monkeypatch.setattr(availability, "_error_of_trial", lambda: tried.append(1) or error())
+    for _ in range(3):
+        assert resolve("auto").backend.name == "numba_cpu"
+    assert all(row.available for row in registry.listings())
+    assert tried == [1]
+
+
+def test_products_stay_within_their_arrays(tmp_path):
+    """As numba's own check says; a failed one would print a traceback and leave the product."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRODUCTS],
+        env={"NUMBA_BOUNDSCHECK": "1", "SAMPLEWISE_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,233 @@
+"""Compiled kernels on disk: never stale, never trusted where others may write."""
+
+import errno
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import numba
+import pytest
+
+from samplewise_backends.numba_cpu import kernel_cache
+
+PACKAGE = Path(kernel_cache.__file__).parents[1]
+
+# A stand-in for the kernels that compiles in a fraction of a second.
+HELPER = """
+from samplewise_backends.numba_cpu.jit import kernel
+
+@kernel
+def helper(x):
+    return x + 1
+"""
+USER = """
+from samplewise_backends.numba_cpu.jit import entry_point
+from samplewise_backends.numba_cpu.helper import helper
+
+@entry_point
+def use(x):
+    return helper(x) * 10
+
+print(use(1.0))
+"""
+
+
+def clean_environment(cache, package, **changes):
+    environment = {k: v for k, v in os.environ.items() if k != "SAMPLEWISE_CACHE_DIR"}
+    own = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(package.parent)}
+    return environment | own | changes
+
+
+def run_python(code, cache, *, package, **changes):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean_environment(cache, package, **changes),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture
+def small_package(tmp_path):
+    """The real compiling and caching, and two small kernels, one of which calls the other."""
+    package = tmp_path / "sources" / "samplewise_backends"
+    (package / "numba_cpu").mkdir(parents=True)
+    for name in ("__init__.py", "numba_cpu/jit.py", "numba_cpu/kernel_cache.py"):
+        shutil.copy(PACKAGE / name, package / name)
+    (package / "numba_cpu" / "__init__.py").write_text("")
+    (package / "numba_cpu" / "helper.py").write_text(HELPER)
+    (package / "numba_cpu" / "user.py").write_text(USER)
+    return package
+
+
+RUN_USER = "import samplewise_backends.numba_cpu.user"
+# Run before it: everything can be read, and nothing written.
+READ_ONLY = """
+import builtins, errno, os, tempfile
+def refuse(*given, **named):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+open_any, may = builtins.open, os.access
+def open_to_read(file, mode="r", *more, **named):
+    return refuse() if set(mode) & set("wax+") else open_any(file, mode, *more, **named)
+builtins.open, os.makedirs, os.replace, tempfile.TemporaryFile = open_to_read, *[refuse] * 3
+os.access = lambda path, mode, **named: not mode & os.W_OK and may(path, mode, **named)
+"""
+
+
+def test_an_edited_helper_in_another_file_is_compiled_anew(tmp_path, small_package):
+    cache = tmp_path / "cache"
+    assert run_python(RUN_USER, cache, package=small_package).stdout == "20.0\n"
+    (folder,) = (cache / "kernels").iterdir()
+    helper = small_package / "numba_cpu" / "helper.py"
+    helper.write_text(helper.read_text().replace("x + 1", "x + 2"))
+    assert run_python(RUN_USER, cache, package=small_package).stdout == "30.0\n"
+    assert len(set((cache / "kernels").iterdir()) - {folder}) == 1
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5], ids=["emptied", "halved"])
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_damaged_cache_file_is_compiled_anew(tmp_path, small_package, kind, keep):
+    cache = tmp_path / "cache"
+    run_python(RUN_USER, cache, package=small_package)
+    files = list(cache.rglob(f"*.{kind}"))
+    assert len(files) == 1
+    sizes = {path: path.stat().st_size for path in files}
+    for path, size in sizes.items():
+        os.truncate(path, int(size * keep))
+    done = run_python(RUN_USER, cache, package=small_package)
+    assert (done.stdout, done.stderr) == ("20.0\n", "")
+    assert {path: path.stat().st_size for path in files} == sizes
+
+
+def test_without_a_place_for_the_cache_it_warns_once_and_computes(tmp_path, small_package):
+    (tmp_path / "file").write_text("")
+    done = run_python(RUN_USER, tmp_path / "file" / "below", package=small_package)
+    assert done.stdout == "20.0\n"
+    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
+    assert "cannot be made: Not a directory" in done.stderr
+
+
+def test_a_full_disk_warns_once_and_computes(tmp_path, small_package):
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
+    done = run_python(
+        limited + RUN_USER, tmp_path / "cache", package=small_package, PYTHONDONTWRITEBYTECODE="1"
+    )
+    assert done.stdout == "20.0\n"
+    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
+    assert "File too large" in done.stderr
+
+
+def test_a_cache_that_can_only_be_read_serves_what_is_in_it(tmp_path, small_package):
+    cache, read_only = tmp_path / "cache", READ_ONLY + RUN_USER
+    environment = {"package": small_package, "PYTHONDONTWRITEBYTECODE": "1"}
+    run_python(RUN_USER, cache, **environment)
+    done = run_python(read_only, cache, **environment)
+    assert (done.stdout, done.stderr) == ("20.0\n", "")
+    for path in cache.rglob("*.nb?"):
+        path.unlink()
+    done = run_python(read_only, cache, **environment)
+    assert done.stdout == "20.0\n"
+    assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
+    assert "cannot be written: Read-only file system" in done.stderr
+
+
+def fresh_cache_folder(monkeypatch, base):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(base))
+    return kernel_cache.cache_folder.__wrapped__()
+
+
+def test_the_cache_folder_is_private(tmp_path, monkeypatch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        folder = fresh_cache_folder(monkeypatch, tmp_path)
+    assert folder.parent.parent == tmp_path
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_folder_that_others_may_write_is_refused(tmp_path, monkeypatch, mode):
+    folder = fresh_cache_folder(monkeypatch, tmp_path)
+    folder.chmod(mode)
+    with pytest.warns(RuntimeWarning, match="others may write to"):
+        assert fresh_cache_folder(monkeypatch, tmp_path) is None
+
+
+def test_a_place_below_a_file_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.warns(RuntimeWarning, match="cannot be made"):
+        assert fresh_cache_folder(monkeypatch, tmp_path / "file") is None
+
+
+def test_without_a_known_home_nothing_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "NUMBA_CACHE_DIR", "SAMPLEWISE_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    # As of a user without an entry in the list of users.
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.warns(RuntimeWarning, match="no home folder is known"):
+        assert kernel_cache.cache_folder.__wrapped__() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_folder_stays_where_it_was_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert fresh_cache_folder(monkeypatch, "here").parent.parent == tmp_path / "here"
+
+
+def test_a_setting_of_numba_that_changes_code_has_a_folder_of_its_own(monkeypatch):
+    before = kernel_cache._sources_hash()
+    monkeypatch.setattr(numba.config, "FULL_TRACEBACKS", 1)
+    assert kernel_cache._sources_hash() == before
+    monkeypatch.setattr(numba.config, "BOUNDSCHECK", 1)
+    assert kernel_cache._sources_hash() != before
+
+
+def test_a_locator_that_the_user_names_for_numba_does_not_move_the_kernels(monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "nonsense")
+    kernel = SimpleNamespace()
+    kernel_cache.keep_on_disk(kernel, clean_environment)
+    assert Path(kernel._cache.cache_path).parent == kernel_cache.cache_folder()
+    assert numba.config.CACHE_LOCATOR_CLASSES == "nonsense"
+
+
+def full_disk(**_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_kernels_are_kept_where_the_folder_can_be_written(tmp_path, monkeypatch):
+    keeps, folders = kernel_cache.keeps_kernels.__wrapped__, [tmp_path, tmp_path, None]
+    monkeypatch.setattr(kernel_cache, "cache_folder", folders.pop)
+    assert not keeps()
+    assert keeps()
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(tempfile, "TemporaryFile", full_disk)
+    assert not keeps()
+
+
+def test_two_processes_that_compile_at_once_agree(tmp_path, small_package):
+    """From an empty cache; a third process loads what they left, and compiles nothing."""
+    environment = clean_environment(tmp_path / "cache", package=small_package)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", RUN_USER], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    answers = [process.communicate(timeout=60)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert answers == ["20.0\n"] * 2
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")}
+    assert {path.suffix for path in kept} == {".nbi", ".nbc"}
+    done = run_python(RUN_USER, tmp_path / "cache", package=small_package)
+    assert (done.stdout, done.stderr) == ("20.0\n", "")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")} == kept

@@ -1,0 +1,31 @@
+"""What tests of several rooms share: a clock that stands still until a test moves it."""
+
+import time
+
+import pytest
+
+
+class Clock:
+    """Wall and processor time, in seconds; it moves when it is told to, and by nothing else.
+
+    Seconds that are sums of powers of two make exact milliseconds, so that tests compare with ==.
+    """
+
+    def __init__(self):
+        self.now = 4096.0
+
+    def __call__(self):
+        return self.now
+
+    def move(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Take the place of every clock that modules look up in `time`."""
+    found = Clock()
+    for name in ("perf_counter", "monotonic", "process_time"):
+        monkeypatch.setattr(time, name, found)
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: int(found.now * 1e9))
+    return found

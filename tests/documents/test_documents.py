@@ -1,0 +1,155 @@
+"""Every command and every Python block of the documents runs as it is shown, in a new folder.
+
+The examples of a document run one after the other in one test: later ones use what earlier ones
+left. Commands of samplewise run in this process, so that its kernels are loaded once; of make, the
+target is looked up and not made, since it would run this suite. Commands that measure do less work
+here, by the table below, or are left out with the reason.
+"""
+
+import dataclasses
+import functools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from examples import DOCUMENTS, FENCE, ROOT, UNFENCED, all_commands, parsed
+
+from samplewise import load_dataset, registry, testing
+from samplewise.bench import comparison, scaling, scaling_curves
+from samplewise.cli.app import main
+from samplewise.data import synthetic
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.run import prepare
+from samplewise.network import LOSSES, OPTIMIZERS
+from samplewise.network.activations import OWN_ACTIVATIONS
+
+LANGUAGES = {"sh", "python", "toml", "text"}
+# Commands that do not run here, by what they begin with.
+LEFT_OUT = {
+    "python -m pytest": "it is this suite",
+    "pytest tests/perf": "it measures; make bench-quick runs each benchmark once",
+    "asv ": "it measures, and keeps a description of the machine; test_asv_suite.py runs the suite",
+    "python -m benchmarks.table": "it prints what make bench measured",
+    "python -m benchmarks.planner_suite": "it trains 52 shapes by every plan, for minutes",
+    "samplewise bench --peers": "it needs JAX and PyTorch",
+    "pip install": "it changes the environment; test_registry.py installs the toy apart",
+}
+
+
+def few_rows(patch):
+    """Time on a twentieth of the rows."""
+    patch.setattr(comparison, "report_data", functools.cache(_few_rows))
+
+
+def _few_rows():
+    few = Experiment(data="synthetic", classes=("4", "9"), preprocess="scale", split=0.96)
+    return prepare(few)
+
+
+def small_sizes(patch):
+    """Time a few small trainings, for a moment instead of sixty seconds."""
+    few = [dataclasses.replace(axis, sizes=axis.sizes[:2]) for axis in scaling_curves.AXES.values()]
+    patch.setattr(scaling_curves, "AXES", {axis.name: axis for axis in few[1::3]})
+    small = {"rows": 8, "epochs": 1, "inputs": 12}
+    patch.setattr(scaling, "BASE", {**scaling.BASE, **small})
+    measure = scaling.measure
+    patch.setattr(scaling, "measure", lambda *a, **k: measure(*a, **{**k, "seconds": 0.1}))
+
+
+def few_images(patch):
+    """Train on twenty images a class, where the command names no data of its own."""
+    patch.setenv("SAMPLEWISE_DATA", "photos.npz")
+
+
+LESS_WORK = {
+    "samplewise bench": few_rows,
+    "samplewise scaling": small_sizes,
+    "samplewise report": few_images,
+}
+
+
+# What these do does not depend on the document: those that have run in this process.
+measured = set()
+# Most commands begin with drawing the same images.
+draw_class = functools.cache(synthetic._draw_class)
+
+
+def begins(table, line):
+    return next((value for start, value in table.items() if line.startswith(start)), None)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A new folder with the files that commands name, and the backend that one of them names."""
+    dataset = load_dataset("synthetic")
+    kept = np.concatenate([np.flatnonzero(dataset.labels == k)[:20] for k in range(10)])
+    names = np.array(dataset.class_names)[dataset.labels[kept]]
+    np.savez(tmp_path / "photos.npz", dataset=dataset.X[kept], labels=names)
+    monkeypatch.chdir(tmp_path)
+    for variable in os.environ:
+        if variable.startswith("SAMPLEWISE_") and variable != "SAMPLEWISE_CACHE_DIR":
+            monkeypatch.delenv(variable)
+    monkeypatch.setattr(synthetic, "_draw_class", draw_class)
+    inner = registry.load("vectorized")
+    yours = SimpleNamespace(name="yours", capabilities=inner.capabilities, compile=inner.compile)
+    load = registry.load
+    monkeypatch.setattr(registry, "load", lambda name: yours if name == "yours" else load(name))
+    one_rung = functools.partial(testing.check_backend, rungs=["kernel"])
+    monkeypatch.setattr(testing, "check_backend", one_rung)
+    return tmp_path
+
+
+@pytest.fixture
+def nothing_registered():
+    """Leave nothing behind that an example registers."""
+    before = [(table, dict(table)) for table in (LOSSES, OPTIMIZERS, OWN_ACTIVATIONS)]
+    yield
+    for table, kept in before:
+        table.clear()
+        table.update(kept)
+
+
+def run(done, words):
+    line = shlex.join(words)
+    if line in done | measured or begins(LEFT_OUT, line):
+        return
+    (measured if begins(LESS_WORK, line) else done).add(line)
+    if words[0] == "make":
+        dry = ["make", "-n", *words[1:]]
+        made = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stderr
+        return
+    assert words[0] == "samplewise", f"no test knows how to run '{line}'; add how, or why not"
+    with pytest.MonkeyPatch.context() as patch:
+        (begins(LESS_WORK, line) or (lambda _: None))(patch)
+        assert main(words[1:]) == 0, line
+
+
+@pytest.mark.usefixtures("folder", "nothing_registered")
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_example_runs_as_it_is_shown(name):
+    for example in parsed(name, functools.partial(run, set())):
+        example.evaluate()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_command_is_hidden_from_that(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert set(FENCE.findall(text)[::2]) <= LANGUAGES
+    assert UNFENCED.findall(text) == []
+
+
+@pytest.mark.parametrize("start", LEFT_OUT)
+def test_what_does_not_run_here_is_shown_somewhere_and_says_why(start):
+    lines = [shlex.join(words) for words in all_commands()]
+    shown = [line for line in lines if line.startswith(start)]
+    assert shown, f"no document shows '{start}'; take it out of the table"
+    for path in re.findall(r"(?:^| )(?:\./)?(tests/\S+)", "\n".join(shown)):
+        assert (ROOT / path).exists(), path
+    pytest.skip(f"`{start.strip()}`: {LEFT_OUT[start]}")

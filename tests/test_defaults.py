@@ -1,0 +1,235 @@
+"""Every default as a literal value: one that changes changes results, and is changed here too.
+
+A field or an option with a default that is not listed fails as well.
+"""
+
+import dataclasses
+import inspect
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+import samplewise
+from samplewise.cli.commands import application
+from samplewise.contract import Plan, Steps, TrainingState, Workload
+from samplewise.data.contact_sheet import contact_sheet
+from samplewise.data.source_options import SourceOptions
+from samplewise.data.synthetic import load_synthetic
+from samplewise.experiment.explanation import explain
+from samplewise.network import LOSSES, OPTIMIZERS
+from samplewise.network.layers import LAYERS
+from samplewise.network.losses import own_losses
+from samplewise.network.optimizers import own_optimizers
+from samplewise.training.augmentation import Augmentation
+from samplewise.training.schedules import SCHEDULES
+
+EVERY_RULE = {
+    "l1": 0.0,
+    "l2": 0.0,
+    "weight_decay": 0.0,
+    "clip_value": None,
+    "clip_norm": None,
+}
+RULES = {
+    "sgd": {"momentum": 0.0, "nesterov": False},
+    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    "rmsprop": {"rho": 0.99, "epsilon": 1e-8},
+    "adagrad": {"epsilon": 1e-10},
+}
+OF_SCHEDULES = {
+    "constant": {},
+    "step": {"every": None, "decay": 0.1},
+    "exponential": {"decay": 0.9},
+    "plateau": {"plateau_epochs": 5, "decay": 0.1, "final_rate": 0.0},
+    "cosine": {"final_rate": 0.0},
+    "one_cycle": {"final_rate": None},
+    "inverse_scaling": {"power": 0.5},
+}
+OF_LOSSES = {
+    "binary_cross_entropy": {"label_smoothing": 0.0},
+    "categorical_cross_entropy": {"label_smoothing": 0.0},
+    "multi_label_cross_entropy": {},
+    "mean_squared_error": {},
+    "mean_absolute_error": {},
+    "huber": {"delta": 1.0},
+    "poisson": {},
+}
+OF_LAYERS = {
+    "dense": {"activation": "identity"},
+    "conv": {"stride": 1, "padding": "valid", "activation": "identity"},
+    "max_pool": {"size": (2, 2), "stride": None},
+    "avg_pool": {"size": (2, 2), "stride": None},
+    "global_avg_pool": {},
+    "flatten": {},
+    "dropout": {"rate": 0.5},
+    "layer_norm": {"epsilon": 1e-5},
+}
+# None takes what the optimizer, the loss or the schedule has by itself: the tables above.
+OF_TRAINING = {
+    "loss": "auto",
+    "label_smoothing": None,
+    "delta": None,
+    "learning_rate": 0.1,
+    "epochs": 10,
+    "batch_size": 1,
+    "init": "normal",
+    "seed": 0,
+    "shuffle": False,
+    "order_seed": None,
+    "augment": None,
+    "optimizer": "sgd",
+    "momentum": None,
+    "nesterov": None,
+    "beta1": None,
+    "beta2": None,
+    "rho": None,
+    "epsilon": None,
+    **EVERY_RULE,
+    "schedule": "constant",
+    "warmup_steps": 0,
+    "decay": None,
+    "every": None,
+    "final_rate": None,
+    "power": None,
+    "plateau_epochs": None,
+    "validation_fraction": None,
+    "monitor": "auto",
+    "patience": None,
+    "min_delta": 0.0,
+    "keep_best": None,
+    "target_loss": None,
+    "target_accuracy": None,
+    "max_seconds": None,
+    "max_steps": None,
+    "class_weight": None,
+    "ema_decay": None,
+    "backend": None,
+    "dtype": "float64",
+    "threads": 1,
+    "plan": "auto",
+    "memory_mb": 512,
+    "track_accuracy": True,
+}
+OF_SOURCES = {"label": None, "drop": (), "fit": "stretch", "full_scale": None}
+OF_EXPERIMENTS = {
+    **OF_TRAINING,
+    **OF_SOURCES,
+    "data": "synthetic",
+    "classes": None,
+    "image_size": "28x28",
+    "preprocess": "auto",
+    "split": 0.2,
+    "stratify": False,
+    "hidden": (10,),
+    "activation": "sigmoid",
+    "layers": None,
+}
+CLASSES = [
+    *((OPTIMIZERS[name], {**EVERY_RULE, **own}) for name, own in RULES.items()),
+    *((SCHEDULES[name], {"warmup_steps": 0, **own}) for name, own in OF_SCHEDULES.items()),
+    *((LOSSES[name], own) for name, own in OF_LOSSES.items()),
+    *((LAYERS[name], own) for name, own in OF_LAYERS.items()),
+    (samplewise.TrainingSettings, OF_TRAINING),
+    (samplewise.Experiment, OF_EXPERIMENTS),
+    (SourceOptions, {**OF_SOURCES, "numbers": False, "image_size": (28, 28)}),
+    (Augmentation, {"shift": 0, "rotate": 0.0, "noise": 0.0}),
+    (
+        Workload,
+        {
+            "batch_size": 1,
+            "epochs": 1,
+            "shuffle": False,
+            "plan": "auto",
+            "memory_mb": 512,
+            "threads": 1,
+            "step_fields": frozenset(),
+            "largest_input": 0.0,
+        },
+    ),
+    (
+        Plan,
+        {
+            "name": "direct",
+            "reason": "the only plan of this backend",
+            "block": None,
+            "memory_bytes": 0,
+            "epoch_ms": None,
+            "stretch": None,
+            "in_place": True,
+        },
+    ),
+    (Steps, {"dropout_key": 0, "rates": None, "weights": None}),
+    (TrainingState, {"step": 0}),
+]
+
+
+def has_default(field):
+    return field.default is not dataclasses.MISSING
+
+
+@pytest.mark.parametrize(("described", "wanted"), CLASSES, ids=lambda v: getattr(v, "__name__", ""))
+def test_the_defaults_of_a_description(described, wanted):
+    found = {
+        field.name: field.default for field in filter(has_default, dataclasses.fields(described))
+    }
+    assert found == wanted
+    # 0 equals False, and 1 equals 1.0; but which of them it is decides what is written and read.
+    assert {name: type(value) for name, value in found.items()} == {
+        name: type(value) for name, value in wanted.items()
+    }
+
+
+def test_every_optimizer_schedule_loss_and_layer_stands_in_the_table():
+    assert set(OPTIMIZERS) - own_optimizers() == set(RULES)
+    assert set(SCHEDULES) == set(OF_SCHEDULES)
+    assert set(LOSSES) - own_losses() == set(OF_LOSSES)
+    assert set(LAYERS) == set(OF_LAYERS)
+
+
+def test_settings_take_the_defaults_of_what_they_name():
+    for name in RULES:
+        assert samplewise.TrainingSettings(optimizer=name).rule == OPTIMIZERS[name]()
+    for name in set(OF_SCHEDULES) - {"step"}:  # which needs `every`
+        assert samplewise.TrainingSettings(schedule=name).rate_schedule == SCHEDULES[name]()
+    for name in OF_LOSSES:
+        assert samplewise.TrainingSettings(loss=name).loss_for(1) == LOSSES[name]()
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (samplewise.find_rate, {"lowest": 1e-5, "highest": 10.0}),
+        (samplewise.multilayer_perceptron, {"activation": "sigmoid"}),
+        (explain, {"measure": True}),
+        (contact_sheet, {"columns": 10}),
+        (load_synthetic, {"seed": 2024}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_defaults_of_a_function(function, wanted):
+    parameters = inspect.signature(function).parameters.values()
+    # Of the others, nothing is what was not given.
+    nothing = (inspect.Parameter.empty, None, ())
+    found = {each.name: each.default for each in parameters if each.default not in nothing}
+    assert found == wanted
+
+
+# An option of the configuration has its default there.
+ON_THE_COMMAND_LINE = {
+    "train": {"out": Path("run")},
+    "explain": {"measure": True},
+    "report": {"part": 1, "repeats": 3},
+    "bench": {"rounds": "5"},
+    "scaling": {"axes": "all", "rounds": "5", "seconds": "60", "out": Path("scaling")},
+}
+
+
+def test_the_defaults_of_the_command_line():
+    found = {
+        name: {
+            each.name: each.default for each in command.params if each.default not in (None, False)
+        }
+        for name, command in get_command(application()).commands.items()
+    }
+    assert {name: options for name, options in found.items() if options} == ON_THE_COMMAND_LINE

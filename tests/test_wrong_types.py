@@ -1,0 +1,148 @@
+"""Every public name, given an obviously wrong type, answers with an error of the project's own."""
+
+import numpy as np
+import pytest
+
+import samplewise
+from samplewise import Dense, Network, TrainingSettings
+from samplewise.errors import SamplewiseError
+
+
+def not_text(value):
+    """A number instead of a text, where a text is right."""
+    return 3 if isinstance(value, str) else value
+
+
+X, Y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
+NETWORK = Network((2,), (Dense(1),))
+SETTINGS = TrainingSettings(epochs=1, backend="vectorized")
+
+# What each public name is called with; the wrong value takes the place of one argument.
+CALLS = {
+    "AvgPool2D": [samplewise.AvgPool2D],
+    "Conv2D": [lambda x: samplewise.Conv2D(x, 3), lambda x: samplewise.Conv2D(3, x)],
+    "Dataset": [
+        lambda x: samplewise.Dataset(not_text(x), X, Y),
+        lambda x: samplewise.Dataset("d", x, Y),
+        lambda x: samplewise.Dataset("d", X, x),
+        lambda x: samplewise.Dataset("d", X, Y, x or 3),
+        lambda x: samplewise.Dataset("d", X, Y, (), not_text(x)),
+    ],
+    "Dense": [samplewise.Dense, lambda x: samplewise.Dense(2, x)],
+    "Dropout": [samplewise.Dropout],
+    "Experiment": [
+        lambda x: samplewise.Experiment(data=not_text(x)),
+        lambda x: samplewise.Experiment(classes=x or 3),
+        lambda x: samplewise.Experiment(hidden=x),
+        lambda x: samplewise.Experiment(layers=x or 3),
+    ],
+    "MaxPool2D": [samplewise.MaxPool2D],
+    "Model": [
+        lambda x: samplewise.Model(x, None, np.zeros(3), (), None, None, "d").predict(X),
+    ],
+    "Network": [
+        lambda x: Network(x, (Dense(1),)),
+        lambda x: Network((2,), x),
+    ],
+    "TrainingSettings": [
+        lambda x: TrainingSettings(epochs=x),
+        lambda x: TrainingSettings(loss=x),
+        lambda x: TrainingSettings(optimizer=x),
+        lambda x: TrainingSettings(class_weight=[x]),
+        lambda x: TrainingSettings(augment=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, TrainingSettings(backend=x or 3)),
+    ],
+    "find_rate": [
+        lambda x: samplewise.find_rate(x, X, Y, SETTINGS),
+        lambda x: samplewise.find_rate(NETWORK, x, Y, SETTINGS),
+        lambda x: samplewise.find_rate(NETWORK, X, x, SETTINGS),
+        lambda x: samplewise.find_rate(NETWORK, X, Y, x),
+        lambda x: samplewise.find_rate(NETWORK, X, Y, SETTINGS, lowest=x),
+        lambda x: samplewise.find_rate(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
+    ],
+    "load_dataset": [samplewise.load_dataset],
+    "load_inputs": [samplewise.load_inputs],
+    "load_model": [samplewise.load_model],
+    "multilayer_perceptron": [
+        lambda x: samplewise.multilayer_perceptron(x, (3,), 1),
+        lambda x: samplewise.multilayer_perceptron(2, x, 1),
+        lambda x: samplewise.multilayer_perceptron(2, (3,), x),
+        lambda x: samplewise.multilayer_perceptron(2, (3,), 1, x),
+    ],
+    "prepare": [
+        samplewise.prepare,
+        lambda x: samplewise.prepare(samplewise.Experiment(), x or 3),
+    ],
+    "register_activation": [
+        lambda x: samplewise.register_activation(not_text(x), np.sin, np.cos),
+        lambda x: samplewise.register_activation("wrong_types", x, np.cos),
+    ],
+    "register_loss": [
+        lambda x: samplewise.register_loss(x, np.sin, np.cos),
+        lambda x: samplewise.register_loss("wrong_types", x, np.cos),
+    ],
+    "register_optimizer": [
+        lambda x: samplewise.register_optimizer(x, np.sin),
+        lambda x: samplewise.register_optimizer("wrong_types", x),
+    ],
+    "run": [
+        samplewise.run,
+        lambda x: samplewise.run(samplewise.Experiment(), x or 3),
+        lambda x: samplewise.run(samplewise.Experiment(), callbacks=x or [3]),
+    ],
+    "run_many": [
+        lambda x: samplewise.run_many(x, None),
+        lambda x: samplewise.run_many([samplewise.Experiment()], x),
+    ],
+    "save_model": [lambda x: samplewise.save_model(x, "never-written")],
+    "train": [
+        lambda x: samplewise.train(x, X, Y, SETTINGS),
+        lambda x: samplewise.train(NETWORK, x, Y, SETTINGS),
+        lambda x: samplewise.train(NETWORK, X, x, SETTINGS),
+        lambda x: samplewise.train(NETWORK, X, Y, x),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, validation=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, sample_weight=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, stop=x or 3),
+    ],
+    "train_many": [
+        lambda x: samplewise.train_many(x, X, Y, SETTINGS),
+        lambda x: samplewise.train_many([NETWORK], x, Y, SETTINGS),
+        lambda x: samplewise.train_many([NETWORK], X, x, SETTINGS),
+        lambda x: samplewise.train_many([NETWORK], X, Y, x),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, callbacks=x or [3]),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, stop=x or 3),
+    ],
+}
+# Results, errors and bases: made by the project, not by callers; and layers without settings.
+MADE_BY_THE_PROJECT = {
+    "Callback",
+    "ExperimentResult",
+    "Flatten",
+    "GlobalAvgPool",
+    "History",
+    "LayerNorm",
+    "RateSweep",
+    "SamplewiseError",
+    "SamplewiseWarning",
+    "SomeDivergedError",
+    "TrainingResult",
+    "__version__",
+}
+
+
+def test_every_public_name_is_in_the_table():
+    assert CALLS.keys() | MADE_BY_THE_PROJECT == set(samplewise.__all__)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, "wrong", -7.5, [object()], {"a": 1}],
+    ids=["none", "text", "number", "list", "dict"],
+)
+@pytest.mark.parametrize("name", CALLS)
+def test_a_wrong_type_is_an_error_of_the_projects_own(name, wrong, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for call in CALLS[name]:
+        with pytest.raises(SamplewiseError):
+            call(wrong)

@@ -1,0 +1,87 @@
+"""Compiling that takes noticeably long is announced, and can be silenced."""
+
+import logging
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from samplewise.cli import app
+from samplewise.training import compile_notice
+
+LINE = "compiling kernels of slow, about 12 s (once; kept for later runs)"
+
+
+@pytest.fixture
+def logger(monkeypatch):
+    """The library's logger where nobody has set up logging; pytest itself does."""
+    logger = logging.getLogger("samplewise")
+    monkeypatch.setattr(logger, "hasHandlers", lambda: False)
+    yield logger
+    logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def compile_long(monkeypatch):
+    """Compile with a backend of such members, until the notice is given."""
+
+    def compile_until_announced(**members):
+        said = threading.Event()
+        announce = compile_notice._announce
+
+        def announced(text):
+            announce(text)
+            said.set()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(compile_notice, "QUIET_S", 0.01)
+            patch.setattr(compile_notice, "_announce", announced)
+            with compile_notice.announced(SimpleNamespace(name="slow", **members)):
+                assert said.wait(20)
+
+    return compile_until_announced
+
+
+def test_compiling_that_takes_long_is_announced(capsys, logger, compile_long):
+    compile_long(compile_seconds=12.0, keeps_compiled=True)
+    assert capsys.readouterr().err == f"samplewise: {LINE}\n"
+    compile_long()
+    assert capsys.readouterr().err == "samplewise: compiling kernels of slow\n"
+
+
+def test_compiling_that_is_quick_or_fails_is_not(monkeypatch):
+    def never(text):
+        raise AssertionError(text)
+
+    monkeypatch.setattr(compile_notice, "QUIET_S", 1000)
+    monkeypatch.setattr(compile_notice, "_announce", never)
+    before = threading.active_count()
+    with compile_notice.announced(SimpleNamespace(name="quick")):
+        assert threading.active_count() == before + 1
+    with pytest.raises(OSError, match="x"), compile_notice.announced(SimpleNamespace(name="b")):
+        raise OSError("x")
+    deadline = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert threading.active_count() == before
+
+
+def test_the_level_of_the_logger_silences_the_line(capsys, logger, compile_long):
+    logger.setLevel(logging.WARNING)
+    compile_long()
+    assert capsys.readouterr().err == ""
+
+
+def test_set_up_logging_gets_a_record_instead(capsys, caplog, compile_long):
+    with caplog.at_level(logging.INFO, "samplewise"):
+        compile_long(compile_seconds=12, keeps_compiled=True)
+    assert caplog.messages == [LINE]
+    assert capsys.readouterr().err == ""
+
+
+def test_the_command_line_shows_the_line_once(capsys, compile_long):
+    with app._logged():
+        compile_long()
+    assert capsys.readouterr().err == "compiling kernels of slow\n"
+    assert logging.getLogger("samplewise").handlers == []

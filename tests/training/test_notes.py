@@ -1,0 +1,129 @@
+"""What a user should know of a run is in its history, and a warning in Python."""
+
+import warnings
+
+import numpy as np
+import pytest
+from loop_problem import LABELS, NETWORK, X
+
+import samplewise
+from samplewise.errors import SamplewiseWarning, TrainingWarning
+from samplewise.network import LOSSES, loss_named, multilayer_perceptron
+from samplewise.training import notes
+from samplewise.training.loop import train
+from samplewise.training.many import train_many
+from samplewise.training.notes import notes_on_learning, notes_on_targets
+from samplewise.training.rate_finder import find_rate
+from samplewise.training.settings import TrainingSettings
+
+LARGE = X * 100
+NUMBERS = X[:, :1] * 500 + 3000
+
+
+def settings(**changes):
+    return TrainingSettings(**{"backend": "vectorized", "epochs": 2, **changes})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: train(NETWORK, LARGE, LABELS, settings()),
+        lambda: train_many([NETWORK, NETWORK], LARGE, LABELS, settings()),
+        lambda: find_rate(NETWORK, LARGE, LABELS, settings()),
+        lambda: samplewise.run(
+            samplewise.Experiment(backend="vectorized", epochs=2, preprocess="none"),
+            samplewise.Dataset("d", LARGE, LABELS),
+        ),
+    ],
+)
+def test_notes_are_warnings_at_the_line_that_called(call):
+    with pytest.warns(SamplewiseWarning, match="scale or standardize them") as caught:
+        call()
+    assert [one.filename for one in caught if one.category is TrainingWarning] == [__file__] * len(
+        caught
+    )
+    assert len({str(one.message) for one in caught}) == len(caught)
+
+
+def test_a_run_without_notes_has_no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert train(NETWORK, X, LABELS, settings()).history.notes == []
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "mean_absolute_error", "huber"])
+def test_numbers_far_from_the_size_of_outputs_are_noted(loss):
+    note = notes_on_targets(NUMBERS, loss_named(loss))
+    assert "targets have a mean of size 29" in note[0]
+    assert "subtract the mean and divide by the deviation" in note[0]
+    for fine in (X, X * 20, NUMBERS / 3000):
+        assert notes_on_targets(fine, loss_named(loss)) == []
+
+
+@pytest.mark.parametrize("loss", ["poisson", "binary_cross_entropy", "multi_label_cross_entropy"])
+def test_counts_and_classes_are_not(loss):
+    assert notes_on_targets(np.abs(NUMBERS), loss_named(loss)) == []
+
+
+def test_a_network_that_did_not_learn_is_noted():
+    # Without inputs, the only answer is the same for all.
+    with pytest.warns(TrainingWarning, match="did not learn: its loss ended at 0.69"):
+        train(NETWORK, X * 0, LABELS, settings(epochs=5, learning_rate=0.01, batch_size=50))
+
+
+@pytest.mark.parametrize("loss", [*LOSSES])
+def test_learning_shows_in_the_loss_that_one_answer_for_all_rows_has(loss):
+    made = loss_named(loss)
+    rng = np.random.default_rng(0)
+    Y = (rng.random((40, 1)) < 0.3) * 1.0 if "class" not in loss else np.eye(3)[np.arange(40) % 3]
+    Y = np.eye(3)[np.arange(40) % 3] if loss == "categorical_cross_entropy" else Y
+    answers = (Y.mean(axis=0), np.median(Y, axis=0))
+    least = min(made.mean(np.broadcast_to(made.logits_of(one), Y.shape), Y) for one in answers)
+    share = 0.02 * abs(least)
+    assert notes_on_learning([least + share] * 6, made, Y, None)
+    learnt, falls = (
+        [least + share, *[least - share] * 5],
+        [least + (9 - k) * share for k in range(6)],
+    )
+    for fine in (learnt, falls, [least - share] * 6, [least + share] * 4):
+        assert notes_on_learning(fine, made, Y, None) == []
+    # No answer can be wrong where all targets are one.
+    assert notes_on_learning([least + share] * 6, made, Y[:1].repeat(40, axis=0), None) == []
+
+
+def test_weights_count_in_the_loss_of_one_answer():
+    Y, loss = np.eye(2)[[0, 1, 1, 1]][:, 1:], loss_named("binary_cross_entropy")
+    balanced = np.array([3.0, 1, 1, 1])
+    assert notes_on_learning([0.6] * 5, loss, Y, None)
+    assert notes_on_learning([0.6] * 5, loss, Y, balanced) == []
+    assert notes_on_learning([0.7] * 5, loss, Y, balanced)
+
+
+def test_the_loss_of_the_users_own_says_nothing():
+    samplewise.register_loss(
+        "notes_only",
+        lambda Z, Y: ((Z - Y) ** 2).sum(axis=1),
+        lambda Z, Y: 2 * (Z - Y),
+        link=np.exp,
+        replace=True,
+    )
+    made = loss_named("notes_only")
+    del LOSSES["notes_only"]
+    assert made.logits_of(NUMBERS) is None
+    assert notes_on_targets(NUMBERS, made) == []
+    assert notes_on_learning([1e9] * 5, made, NUMBERS, None) == []
+
+
+def test_networks_are_noted_one_by_one():
+    networks = [NETWORK, multilayer_perceptron(4, (), 1)]
+    rates = [settings(epochs=6, learning_rate=rate, batch_size=50) for rate in (1e-9, 1.0)]
+    with pytest.warns(TrainingWarning, match="did not learn"):
+        results = train_many(networks, X, LABELS, rates)
+    assert [len(one.history.notes) for one in results] == [1, 0]
+
+
+def test_the_loss_of_one_answer_counts_a_row_of_weight_four_four_times():
+    loss = loss_named("mean_squared_error")
+    few, many = np.array([[0.0], [0.0], [1.0]]), np.repeat([[0.0], [1.0]], [2, 4], axis=0)
+    weighted = notes._loss_of_one_answer(loss, few, np.array([1.0, 1.0, 4.0]))
+    assert weighted == pytest.approx(notes._loss_of_one_answer(loss, many, None))
