@@ -9,11 +9,11 @@ import pytest
 from samplewise import registry
 from samplewise.contract import Steps
 from samplewise.network import SGD
-from samplewise.testing import ladder, measures, tolerances
+from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.cases import dense_case
-from samplewise.testing.design import LINEAR_RULES
-from samplewise.testing.differences import central_difference
+from samplewise.testing.factors import LINEAR_OPTIMIZERS
 from samplewise.testing.problems import problem
+from samplewise.testing.rungs import central_difference
 from samplewise_backends import reference
 
 CASE = dense_case(3, (4, 2), 2, "tanh", batch_size=3, rows=3)
@@ -22,7 +22,7 @@ ALLOWED = tolerances.after_steps(10, "float64")
 
 def steps_of(case, count):
     """Return the state after some steps on all rows, and the mean gradients that they saw."""
-    drawn, program = problem(case), ladder.compiled(registry.load("reference"), case)
+    drawn, program = problem(case), runs.program_of(registry.load("reference"), case)
     state, gradients = drawn.state(), []
     window = Steps(np.arange(case.rows), 0, case.rows, case.rows, drawn.learning_rate)
     for _ in range(count):
@@ -82,7 +82,7 @@ def test_l2_steps_along_the_slope_of_the_penalised_loss():
         weights = [view for name, view in views.items() if name.endswith("weight")]
         return loss + l2 / 2 * sum(float((W * W).sum()) for W in weights)
 
-    program = ladder.compiled(registry.load("reference"), case)
+    program = runs.program_of(registry.load("reference"), case)
     slope = central_difference(penalised, drawn)
     state, _ = steps_of(case, 1)
     moved = (drawn.parameters - state.parameters) / case.learning_rate
@@ -91,7 +91,7 @@ def test_l2_steps_along_the_slope_of_the_penalised_loss():
         assert measure.passed, str(measure)
 
 
-@pytest.mark.parametrize("rule", LINEAR_RULES[1:], ids=str)
+@pytest.mark.parametrize("rule", LINEAR_OPTIMIZERS[1:], ids=str)
 def test_the_gaps_of_the_layout_stay_zero(rule):
     state, _ = steps_of(replace(CASE, optimizer=rule), 3)
     for vector in (state.parameters, *state.optimizer_state.reshape(-1, CASE.network.layout.size)):

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faults.faulty_reference import FaultyBackend, FaultyReference
+from faults.faulty_reference import FaultyBackend, FaultyReference, OneByOne
 from faults.step_faults import STEP_FAULTS
 from faults.update_faults import UPDATE_FAULTS
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.network import SGD, Network
-from samplewise.testing.many import OneByOne
 
 Array = NDArray[Any]
 
@@ -52,7 +51,7 @@ class _BiasSignInUpdate(FaultyReference):
 
 
 class _SkipsLastRow(FaultyReference):
-    """Ends every stretch one row too early."""
+    """Ends every chunk one row too early."""
 
     def run_epoch(
         self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
@@ -62,10 +61,9 @@ class _SkipsLastRow(FaultyReference):
 
 
 class _SumsTheBatch(FaultyReference):
-    """Sums over the batch where the mean is meant."""
+    """Sums over the batch instead of taking the mean."""
 
     def divisor(self, rows: int, steps: Steps) -> int:
-        del rows, steps
         return 1
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -77,12 +75,11 @@ class _DividesByBatchSize(FaultyReference):
     """Divides a short last batch by the size of a full one."""
 
     def divisor(self, rows: int, steps: Steps) -> int:
-        del rows
         return steps.batch_size
 
 
-class _ReluSlopeOneAtZero(FaultyReference):
-    """Takes 1 for the slope of ReLU at 0: z is lifted to the smallest number above 0."""
+class _ReluDerivativeOneAtZero(FaultyReference):
+    """Takes 1 for the derivative of ReLU at 0: z is lifted to the smallest number above 0."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
         lifted = parameters.copy()
@@ -102,7 +99,7 @@ class _LossAfterUpdate(FaultyReference):
             losses[i], _ = self.gradients(state.parameters, X[i : i + 1], Y[i : i + 1])
 
 
-class _NoSlopeInFirstLayer(FaultyReference):
+class _ForgetsDerivative(FaultyReference):
     """Leaves f'(z) out of the first layer's gradient, where f is sigmoid or tanh."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -111,13 +108,13 @@ class _NoSlopeInFirstLayer(FaultyReference):
         for i in range(len(X)):
             _, gradient = super().gradients(parameters, X[i : i + 1], Y[i : i + 1])
             views = self.network.layout.views(gradient)
-            slope = self._first_slope(parameters, X[i])
-            views["0.weight"] /= slope[:, None]
-            views["0.bias"] /= slope
+            derivative = self._first_derivative(parameters, X[i])
+            views["0.weight"] /= derivative[:, None]
+            views["0.bias"] /= derivative
             total += gradient
         return loss, total / len(X)
 
-    def _first_slope(self, parameters: Array, x: Array) -> Array:
+    def _first_derivative(self, parameters: Array, x: Array) -> Array:
         views = self.network.layout.views(parameters)
         z = views["0.weight"] @ x + views["0.bias"]
         activation = self.network.layers[0].activation
@@ -175,7 +172,7 @@ class _RemembersCalls(FaultyReference):
 
 
 class _FillsGaps(FaultyReference):
-    """Writes to what lies between two tensors."""
+    """Writes to the gap after the last tensor."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
         super().step(state, X, Y, steps, losses)
@@ -209,7 +206,7 @@ class _ReusesLogits(FaultyReference):
 
 
 class _LosesACutStep(FaultyReference):
-    """Puts the last update of a stretch off to the next step, and forgets it at a cut."""
+    """Puts the last update of a chunk off to the next step, and forgets it at a cut."""
 
     def run_epoch(
         self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
@@ -235,9 +232,12 @@ FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset[str]]]
     "skips_last_row": (_SkipsLastRow, _TRAINING | {"kernel", "contract"}),
     "sums_the_batch": (_SumsTheBatch, _TRAINING | {"gradient", "difference", "contract"}),
     "divides_by_batch_size": (_DividesByBatchSize, _TRAINING),
-    "relu_slope_one_at_zero": (_ReluSlopeOneAtZero, frozenset({"gradient", "epoch"})),
+    "relu_derivative_one_at_zero": (_ReluDerivativeOneAtZero, frozenset({"gradient", "epoch"})),
     "loss_after_update": (_LossAfterUpdate, _TRAINING | {"kernel", "contract"}),
-    "no_slope_in_first_layer": (_NoSlopeInFirstLayer, _TRAINING | {"gradient", "difference"}),
+    "forgets_derivative": (
+        _ForgetsDerivative,
+        _TRAINING | {"gradient", "difference"},
+    ),
     "mutates_x": (_MutatesX, frozenset({"contract"})),
     "needs_writable": (_NeedsWritable, _TRAINING | {"kernel", "contract", "repeat"}),
     "hides_nan": (_HidesNan, frozenset({"contract"})),

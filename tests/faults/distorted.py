@@ -10,26 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faults.faulty_reference import OneByOne
 from samplewise import registry
 from samplewise.contract import PLANS, Capabilities, Plan, Program, Steps, TrainingState, Workload
 from samplewise.contract.capabilities import Need, needs
 from samplewise.contract.plan import AUTO_PLAN, DIRECT, DUAL
 from samplewise.network import Loss, Network, Optimizer
-from samplewise.testing.many import OneByOne
 
 Array = NDArray[Any]
-# What a program does, as (kind, name): what its network, loss, optimizer, dtype and plan need, and
-# ("step field", ...) of the steps.
+# Of the capabilities in use: of network, loss, optimizer, dtype and plan, and of the steps' fields.
 Condition = Callable[[set[Need]], bool]
 TOO_LARGE = 0.01
+MANY = ("many", "several networks at once")
 
 
 @dataclass(frozen=True)
 class Distortion:
-    """How wrong the results are.
+    """Sizes of errors.
 
     Args:
-        update: relative error of what an epoch adds to the parameters.
+        update: relative error of the change that a call makes to the parameters.
         gradient: relative error of gradients.
         logits: likewise.
         drift: relative error of the parameters that grows with every call.
@@ -94,14 +94,16 @@ class DistortedBackend:
     """`vectorized`, and a dual plan and several networks that it imitates, with a fault.
 
     Args:
-        condition: of what a program does.
-        distortion: of its results, where that holds.
+        condition: of the capabilities in use.
+        distortion: of the results where the condition holds.
         name: of the backend.
+        many: program of several networks.
     """
 
     condition: Condition
     distortion: Distortion = Distortion(update=TOO_LARGE)
     name: str = "distorted"
+    many: type[OneByOne] = OneByOne
 
     @property
     def capabilities(self) -> Capabilities:
@@ -136,5 +138,5 @@ class DistortedBackend:
             for pair in zip(networks, [loss] * len(networks), optimizers, strict=True)
         ]
         for program in programs:
-            program.facts.add(("many", "several networks at once"))
-        return OneByOne(programs)
+            program.facts.add(MANY)
+        return self.many(programs)

@@ -23,7 +23,6 @@ from samplewise.contract import (
     Workload,
 )
 from samplewise.network import SGD, Loss, Network, Optimizer
-from samplewise.testing.many import OneByOne
 from samplewise.testing.problems import REFERENCE
 
 Array = NDArray[Any]
@@ -34,8 +33,8 @@ class FaultyReference(Program):
 
     Args:
         inner: the reference's program of `network`.
-        network: what is trained.
-        optimizer: by which rule.
+        network: to train.
+        optimizer: sgd with its options.
     """
 
     def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
@@ -68,8 +67,7 @@ class FaultyReference(Program):
         self.update(state, self.penalised(state.parameters, mean), steps.learning_rate)
 
     def divisor(self, rows: int, steps: Steps) -> int:
-        """Return what the summed gradient is divided by."""
-        del steps
+        """Return the divisor of the summed gradient."""
         return rows
 
     def penalised(self, parameters: Array, gradient: Array) -> Array:
@@ -79,10 +77,10 @@ class FaultyReference(Program):
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
         """Move parameters and velocity along a gradient."""
-        rule, v = self.optimizer, state.optimizer_state
-        if rule.momentum:
-            v[...] = rule.momentum * v + gradient
-            gradient = gradient + rule.momentum * v if rule.nesterov else v
+        optimizer, v = self.optimizer, state.optimizer_state
+        if optimizer.momentum:
+            v[...] = optimizer.momentum * v + gradient
+            gradient = gradient + optimizer.momentum * v if optimizer.nesterov else v
         state.parameters -= learning_rate * gradient
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -103,7 +101,7 @@ class FaultyReference(Program):
 
 
 class DetachedReference(FaultyReference):
-    """Keeps what it trains to itself until it is asked for it."""
+    """Trains a copy, and brings it into the state when asked to."""
 
     plan = Plan(in_place=False)
 
@@ -126,6 +124,36 @@ class DetachedReference(FaultyReference):
         if state is self.seen:
             state.parameters[...] = self.kept.parameters
             state.optimizer_state[...] = self.kept.optimizer_state
+
+
+class OneByOne:
+    """Trains several networks, each with a program of its own."""
+
+    plan = Plan()
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self.programs = programs
+
+    def warm_up(self) -> None:
+        """Do nothing."""
+
+    def run_epoch(
+        self,
+        states: Sequence[TrainingState],
+        X: Array,
+        Y: Array,
+        steps: Sequence[Steps],
+        losses: Array,
+        active: Sequence[int],
+    ) -> None:
+        """Run the window with each active network."""
+        for k in active:
+            self.programs[k].run_epoch(states[k], X, Y, steps[k], losses[k])
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """Do so with each network."""
+        for program, state in zip(self.programs, states, strict=True):
+            program.synchronize(state)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faults.faulty_reference import DetachedReference, FaultyReference
+from faults.faulty_reference import DetachedReference, FaultyReference, OneByOne
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.network import SGD, Network
-from samplewise.testing.many import OneByOne
 
 Array = NDArray[Any]
 
@@ -27,7 +26,6 @@ class _L2BesideVelocity(FaultyReference):
     """Shrinks the weights at each step, and leaves the penalty out of the velocity."""
 
     def penalised(self, parameters: Array, gradient: Array) -> Array:
-        del parameters
         return gradient
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
@@ -57,7 +55,6 @@ class _L2InGradients(FaultyReference):
         return loss, super().penalised(parameters, gradient)
 
     def penalised(self, parameters: Array, gradient: Array) -> Array:
-        del parameters
         return gradient
 
 
@@ -129,7 +126,7 @@ class _ReplacesVelocity(FaultyReference):
 
 
 class _FillsVelocityGaps(FaultyReference):
-    """Writes to what lies between two tensors of the velocity."""
+    """Writes to the gap after the last tensor of the velocity."""
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
         super().update(state, gradient, learning_rate)
@@ -138,10 +135,10 @@ class _FillsVelocityGaps(FaultyReference):
 
 
 class _NeverSynchronizes(DetachedReference):
-    """Keeps to itself what it trains."""
+    """Never brings its copy into the state."""
 
     def synchronize(self, state: TrainingState) -> None:
-        del state
+        """Do nothing."""
 
 
 class _SynchronizesWeightsOnly(DetachedReference):

@@ -1,78 +1,51 @@
-"""For every capability a backend that is wrong wherever it occurs: the certificate names it."""
+"""For every capability a backend that is wrong wherever it is in use: the certificate names it."""
 
-from functools import cache
+import dataclasses
 
 import pytest
 
-from faults.distorted import DistortedBackend, Distortion
-from samplewise.testing import certify, ladder
-from samplewise.testing.design import Trial
-from samplewise.testing.untested import KNOWN
+from faults.capability_faults import DETERMINISTIC, capability_faults, named_first
+from faults.distorted import MANY, DistortedBackend
+from faults.faulty_reference import OneByOne
+from samplewise.testing import certify
+from samplewise.testing.conclusions import KNOWN
 
-CAPABILITIES = [(kind, name) for kind, names in KNOWN.items() for name in sorted(names)]
-COMPUTED = [need for need in CAPABILITIES if need[0] in ("layer", "activation", "loss")]
-MANY = ("many", "several networks at once")
-DETERMINISTIC = ("deterministic", "the same bits again")
-
-climb = ladder.climb
+FAULTS = list(capability_faults())
 
 
-@cache
-def climbed_without_a_fault(rung, case, plan):
-    return climb(DistortedBackend(lambda facts: False), rung, case, plan)
-
-
-@pytest.fixture
-def certificate_of(monkeypatch):
-    """Return what the certificate says of a backend that is wrong wherever a capability occurs.
-
-    Where it does not occur the backend is right, which is tried once for all faults.
-    """
-
-    def certificate(need, rung, distortion):
-        def climb_where_it_occurs(backend, rung, case, plan=None):
-            if need in ladder.tested_by(rung, Trial(case, plan)):
-                return climb(backend, rung, case, plan)
-            return climbed_without_a_fault(rung, case, plan)
-
-        monkeypatch.setattr(ladder, "climb", climb_where_it_occurs)
-        backend = DistortedBackend(lambda facts: need in facts, distortion)
-        return certify(backend, rungs=[rung])
-
-    return certificate
-
-
-def check_that_it_names(certificate, need, *, always=False):
-    """Check that the first line below the verdict names the capability, and no other failed."""
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_wherever_a_capability_is_in_use_is_rejected_by_its_name(fault):
+    certificate = fault.certificate()
     assert not certificate.passed
-    kind, name = need
-    first = certificate.complaint().splitlines()[1].strip()
-    assert first.startswith(f"{kind} '{name}': fails in "), certificate.complaint()
-    assert always or ", 0 of the " in first or ", no others" in first
+    kind, name = fault.need
+    line = named_first(certificate)
+    assert line.startswith(f"{kind} '{name}': fails in "), certificate.complaint()
+    # Every trial has some layer, dtype and plan; where only one does, there are no others.
+    assert fault.everywhere or ", 0 of the " in line or ", no others" in line
 
 
-@pytest.mark.parametrize("need", CAPABILITIES, ids=" ".join)
-def test_an_update_1_percent_too_large_is_rejected(certificate_of, need):
-    check_that_it_names(certificate_of(need, "epoch", Distortion(update=0.01)), need)
+def test_every_capability_has_a_fault():
+    known = {(kind, name) for kind, names in KNOWN.items() for name in names}
+    assert {fault.need for fault in FAULTS} == {*known, MANY, DETERMINISTIC}
 
 
-@pytest.mark.parametrize("need", COMPUTED, ids=" ".join)
-def test_a_gradient_1_percent_too_large_is_rejected(certificate_of, need):
-    check_that_it_names(certificate_of(need, "gradient", Distortion(gradient=0.01)), need)
+class OneDropoutKeyForAll(OneByOne):
+    """Drops the units of the first network in every network."""
+
+    def run_epoch(self, states, X, Y, steps, losses, active):
+        key = steps[0].dropout_key
+        steps = [dataclasses.replace(own, dropout_key=key) for own in steps]
+        super().run_epoch(states, X, Y, steps, losses, active)
 
 
-def test_several_networks_that_take_too_large_steps_are_rejected():
-    backend = DistortedBackend(lambda facts: MANY in facts)
-    check_that_it_names(certify(backend, rungs=["many"]), MANY, always=True)
+def test_networks_that_drop_the_same_units_are_rejected():
+    backend = DistortedBackend(lambda _: False, many=OneDropoutKeyForAll)
+    certificate = certify(backend, rungs=["many"])
+    assert not certificate.passed
+    assert named_first(certificate).startswith("layer 'dropout': fails in ")
 
 
-def test_a_backend_that_drifts_from_call_to_call_is_not_deterministic():
-    backend = DistortedBackend(lambda facts: True, Distortion(drift=2.0**-20))
-    check_that_it_names(certify(backend, rungs=["repeat"]), DETERMINISTIC, always=True)
-
-
-def test_the_wrapper_without_a_fault_is_certified():
-    backend = DistortedBackend(lambda facts: False)
-    for rung in ("kernel", "many"):
-        certificate = certify(backend, rungs=[rung])
-        assert certificate.passed, certificate.complaint()
+@pytest.mark.parametrize("rung", ["kernel", "many"])
+def test_the_wrapper_without_a_fault_is_certified(rung):
+    certificate = certify(DistortedBackend(lambda _: False), rungs=[rung])
+    assert certificate.passed, certificate.complaint()

@@ -8,10 +8,10 @@ import pytest
 from samplewise import registry
 from samplewise.contract import PLANS
 from samplewise.network import ACTIVATIONS
-from samplewise.testing import design, ladder
+from samplewise.testing import ladder, trials
+from samplewise.testing.conclusions import KNOWN
 from samplewise.testing.covering import all_meetings, covering, pairwise
 from samplewise.testing.networks import BODIES, DENSE_FIRST
-from samplewise.testing.untested import KNOWN
 
 EVERYTHING = dataclasses.replace(
     registry.load("vectorized").capabilities, plans=frozenset(PLANS), many=True
@@ -48,7 +48,9 @@ def test_the_rows_are_the_same_ones_in_every_call():
 def test_every_known_capability_takes_part_in_a_trial(rung):
     """Rates need no workload: on the contract rung, checks of their own set them."""
     tested = {
-        need for trial in ladder.trials(rung, EVERYTHING) for need in ladder.tested_by(rung, trial)
+        need
+        for trial in ladder.trials_of(rung, EVERYTHING)
+        for need in ladder.tested_by(rung, trial)
     }
     known = {(kind, name) for kind, names in KNOWN.items() for name in names}
     assert known - tested <= ({("step field", "rates")} if rung == "contract" else set())
@@ -58,7 +60,7 @@ def test_any_two_capabilities_that_go_together_meet_in_an_epoch():
     """Not two losses, rules or plans, nor a plan of blocks with what it cannot be asked for."""
     met = {
         pair
-        for trial in ladder.trials("epoch", EVERYTHING)
+        for trial in ladder.trials_of("epoch", EVERYTHING)
         for pair in combinations(ladder.tested_by("epoch", trial), 2)
     }
     layers, losses = ({(kind, name) for name in KNOWN[kind]} for kind in ("layer", "loss"))
@@ -97,5 +99,5 @@ def test_thorough_trials_are_more_and_hold_the_pairs_too():
         layers=frozenset({"dense", "dropout"}),
         activations=frozenset({"identity", "tanh", "relu"}),
     )
-    pairs, triples = (len(list(design.networks(few, strength))) for strength in (2, 3))
+    pairs, triples = (len(list(trials.networks(few, strength))) for strength in (2, 3))
     assert pairs < triples

@@ -12,9 +12,9 @@ from samplewise.testing import certify, ladder, measures, tolerances
 EVERY_NTH = 25
 
 
-def trials_of(backend, rung):
+def sorted_trials(backend, rung):
     """Begin with the trials whose rule has options, which most faults need."""
-    trials = ladder.trials(rung, backend.capabilities)
+    trials = ladder.trials_of(rung, backend.capabilities)
     return trials if rung == "many" else sorted(trials, key=lambda t: t.case.optimizer == SGD())
 
 
@@ -28,7 +28,7 @@ def test_fault_is_rejected_by_its_rungs_only(fault):
     _, caught_by = FAULTS[fault]
     backend = faulty_backend(fault)
     for rung in ladder.RUNGS:
-        trials = trials_of(backend, rung)
+        trials = sorted_trials(backend, rung)
         if rung in caught_by:
             first = next(failures(backend, rung, trials), "accepted")
             assert first.startswith(f"faulty: {fault}, {rung} rung"), rung

@@ -11,7 +11,7 @@ from samplewise import registry
 from samplewise.contract import Steps
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network import ACTIVATIONS, SGD
-from samplewise.testing import ladder, tolerances
+from samplewise.testing import ladder, runs, tolerances
 from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import kink_distance, problem
 
@@ -50,7 +50,7 @@ def assume_comparable(backend, case):
     assume(case.is_offered(backend.capabilities))
     assume("relu" not in str(case) or kink_distance(problem(case)) > tolerances.KINK_MARGIN)
     eps = float(np.finfo(case.dtype).eps)
-    assume(ladder.yardstick(case) < tolerances.CALM_YARDSTICK * max(eps / FLOAT64_EPS, 1))
+    assume(runs.yardstick(case) < tolerances.CALM_YARDSTICK * max(eps / FLOAT64_EPS, 1))
 
 
 @pytest.mark.parametrize("name", ["vectorized", "numba_cpu"])
@@ -79,11 +79,11 @@ def test_an_epoch_of_many_blocks_agrees_with_the_reference_however_it_is_cut(nam
     assume(case.is_offered(backend.capabilities))
     plan = data.draw(st.sampled_from(sorted(backend.capabilities.plans)))
     shuffle = data.draw(st.booleans())
-    program = ladder.compiled(backend, case, plan, shuffle=shuffle)
-    stretch = data.draw(st.integers(1, case.rows))
-    got = ladder.trained(program, case, 1, shuffle, stretch=stretch)
+    session = runs.compiled(backend, case, plan, shuffle=shuffle)
+    chunk = data.draw(st.integers(1, case.rows))
+    got = runs.trained(session, case, 1, shuffle, chunk=chunk)
     allowed = tolerances.after_steps(case.steps, case.dtype)
-    for measure in ladder.compare_runs(case, got, ladder.expected(case, 1, shuffle), allowed):
+    for measure in runs.compare_runs(case, got, runs.expected(case, 1, shuffle), allowed):
         assert measure.passed, str(measure)
 
 
@@ -91,10 +91,10 @@ def test_an_epoch_of_many_blocks_agrees_with_the_reference_however_it_is_cut(nam
 @settings(max_examples=40, derandomize=True, deadline=None, database=None)
 @given(case=cases(), data=st.data())
 def test_cuts_never_change_a_bit_where_one_step_follows_the_other(name, case, data):
-    """Stricter than the contract, which allows a program to treat a stretch as a whole."""
+    """Stricter than the contract, which allows a program to treat a chunk as a whole."""
     backend, drawn = registry.load(name), problem(case)
     assume(case.is_offered(backend.capabilities))
-    program = ladder.compiled(backend, case, DIRECT)
+    program = runs.program_of(backend, case, DIRECT)
     order = np.array(data.draw(st.permutations(range(case.rows))), dtype=np.int64)
     batches = -(-case.rows // case.batch_size)
     edge = data.draw(st.integers(0, batches)) * case.batch_size

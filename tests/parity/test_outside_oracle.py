@@ -13,7 +13,7 @@ from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Adagrad, Adam, Conv2D, Dense, Network, RMSprop, loss_named
 from samplewise.testing import tolerances
 from samplewise.testing.cases import Case
-from samplewise.testing.design import LOSSES
+from samplewise.testing.factors import LOSSES
 from samplewise.testing.networks import BODIES
 from samplewise.testing.problems import aligned_copy, problem
 

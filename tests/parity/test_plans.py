@@ -9,9 +9,9 @@ from samplewise import registry
 from samplewise.contract import PLANS
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import SGD
-from samplewise.testing import ladder, tolerances
+from samplewise.testing import runs, tolerances
 from samplewise.testing.cases import dense_case
-from samplewise.testing.design import LINEAR_RULES
+from samplewise.testing.factors import LINEAR_OPTIMIZERS
 
 EPOCHS = 10
 BACKEND_PLANS = [
@@ -24,10 +24,10 @@ CASES = [
     )
     for inputs, hidden, outputs, batch, rule in (
         (784, (10,), 1, 1, SGD()),
-        (784, (10,), 1, 1, LINEAR_RULES[-1]),
-        (784, (20, 6), 3, 7, LINEAR_RULES[1]),
-        (30, (12,), 3, 1, LINEAR_RULES[4]),
-        (200, (), 1, 1, LINEAR_RULES[2]),
+        (784, (10,), 1, 1, LINEAR_OPTIMIZERS[-1]),
+        (784, (20, 6), 3, 7, LINEAR_OPTIMIZERS[1]),
+        (30, (12,), 3, 1, LINEAR_OPTIMIZERS[4]),
+        (200, (), 1, 1, LINEAR_OPTIMIZERS[2]),
     )
 ]
 
@@ -39,10 +39,10 @@ def test_ten_epochs_agree_closely(case, name, plan, shuffle):
     backend = registry.load(name)
     if plan not in backend.capabilities.plans:
         pytest.skip(f"{name} has no plan '{plan}'")
-    program = ladder.compiled(backend, case, plan, shuffle=shuffle)
-    assert program.plan.name == plan
-    got = ladder.trained(program, case, EPOCHS, shuffle)
-    want = ladder.expected(case, EPOCHS, shuffle)
+    session = runs.compiled(backend, case, plan, shuffle=shuffle)
+    assert session.plan.name == plan
+    got = runs.trained(session, case, EPOCHS, shuffle)
+    want = runs.expected(case, EPOCHS, shuffle)
     allowed = tolerances.tolerance("weights_100", "float64")
-    for measure in ladder.compare_runs(case, got, want, allowed):
+    for measure in runs.compare_runs(case, got, want, allowed):
         assert measure.passed, str(measure)

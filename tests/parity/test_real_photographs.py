@@ -62,7 +62,7 @@ FAULTS = (
     "bias_sign_in_update",
     "computes_in_float32",
     "loss_after_update",
-    "no_slope_in_first_layer",
+    "forgets_derivative",
     "skips_last_row",
 )
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from faults.faulty_reference import FaultyBackend
+from faults.faulty_reference import FaultyBackend, OneByOne
 from samplewise import registry
 from samplewise.cli import report_part_one as command
 from samplewise.experiment.run import run
@@ -17,7 +17,6 @@ from samplewise.report.part_one.measure import measure
 from samplewise.report.part_one.remarks import reading
 from samplewise.report.part_one.results import results
 from samplewise.report.wording import three_digits
-from samplewise.testing.many import OneByOne
 from samplewise.training.callbacks import Callback
 
 

@@ -5,12 +5,11 @@ import dataclasses
 import pytest
 from loop_problem import LABELS, NETWORK, X
 
-from faults.faulty_reference import FaultyBackend, FaultyReference
+from faults.faulty_reference import FaultyBackend, FaultyReference, OneByOne
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.network import multilayer_perceptron
 from samplewise.registry import Choice
-from samplewise.testing.many import OneByOne
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import EpochRecord, History, SharedRun
 from samplewise.training.loop import train

@@ -16,16 +16,21 @@ Thorough = Annotated[
         "--thorough", help="Test any three capabilities together, not any two. Takes minutes."
     ),
 ]
-Out = Annotated[
-    Path | None, typer.Option(help="File to write the certificate to, as JSON.", show_default=False)
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write the certificate to this file, as JSON.",
+        show_default=False,
+    ),
 ]
 
 
 def check_backend(
     name: Name,
     thorough: Thorough = False,
-    as_json: options.AsJson = False,
-    out: Out = None,
+    json_file: JsonFile = None,
     force: options.Force = False,
 ) -> None:
     """Test a backend against the reference; exit code 1 if it disagrees."""
@@ -35,11 +40,11 @@ def check_backend(
     from samplewise.testing import certify
 
     backend = registry.load(name)
-    if out is not None:
-        check_output_file(out, force=force)
+    if json_file is not None:
+        check_output_file(json_file, force=force)
     certificate = certify(backend, thorough=thorough)
-    if out is not None:
-        write_text(out, certificate.to_json() + "\n")
-    console.result(certificate.to_json() if as_json else str(certificate))
+    if json_file is not None:
+        write_text(json_file, certificate.to_json() + "\n")
+    console.result(str(certificate))
     if not certificate.passed:
         raise typer.Exit(1)

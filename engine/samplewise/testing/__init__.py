@@ -1,4 +1,4 @@
-"""Is a backend right? `check_backend(name)` says so, or raises with what is wrong."""
+"""Is a backend right? `check_backend(name)` certifies it, or raises with its failures."""
 
 from samplewise.testing.certificate import Certificate
 from samplewise.testing.check import certify, check_backend

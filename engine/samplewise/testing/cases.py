@@ -11,7 +11,7 @@ import numpy as np
 
 from samplewise.contract import Capabilities
 from samplewise.contract.capabilities import Need, needs
-from samplewise.contract.plan import AUTO_PLAN
+from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network import SGD, Loss, Network, Optimizer, loss_named, multilayer_perceptron
 
 ROWS = 39
@@ -22,12 +22,12 @@ PLAIN = SGD()
 
 @dataclass(frozen=True)
 class Case:
-    """A network, and how it is trained.
+    """A network and its training.
 
     Args:
-        network: what is trained.
-        loss: with which loss.
-        optimizer: by which rule.
+        network: to train.
+        loss: minimized.
+        optimizer: with its options.
         batch_size: rows of a step, at most `rows`.
         rows: number of samples.
         dtype: name.
@@ -67,6 +67,23 @@ class Case:
         sizes = [f"{self.rows} rows", f"batch {self.batch_size}", self.dtype]
         parts = [_layers(self.network), _settings(self.loss), _settings(self.optimizer), *sizes]
         return ", ".join([*parts, *sorted(self.step_fields), *([self.edge] * bool(self.edge))])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A case, and the plan that the backend is asked for.
+
+    Args:
+        case: `Case`, or `many.ManyCase` on the rung of several networks.
+        plan: name; None compiles without a workload.
+    """
+
+    case: Any
+    plan: str | None = None
+
+    def __str__(self) -> str:
+        shown = "" if self.plan in (None, DIRECT, AUTO_PLAN) else f", {self.plan} plan"
+        return f"{self.case}{shown}"
 
 
 def _layers(network: Network) -> str:

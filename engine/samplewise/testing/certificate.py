@@ -1,4 +1,4 @@
-"""What a check of a backend found: how closely it agreed, with what, and what nobody looked at."""
+"""The result of a check: trials, the closeness of agreement, and what was not tested and why."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ SHOWN_FAILURES = 10
 
 @dataclass(frozen=True)
 class RungResult:
-    """What one rung found.
+    """The result of one rung.
 
     Args:
         rung: its name.
-        trials: cases, each by one plan.
-        checks: comparisons made.
-        failed: of them.
-        largest_ratio: largest difference / tolerance of those that passed, at most 1.
-        nearest: where that was.
+        trials: number of cases, each by one plan.
+        checks: number of comparisons.
+        failed: number of failed comparisons.
+        largest_ratio: largest difference / tolerance of the comparisons that passed, at most 1.
+        nearest: the trial and the comparison with that ratio.
     """
 
     rung: str
@@ -33,13 +33,13 @@ class RungResult:
 
 @dataclass(frozen=True)
 class CapabilityResult:
-    """How one capability fared on all rungs.
+    """The result of one capability on all rungs.
 
     Args:
         kind: of capability, such as "layer".
         name: of it, such as "conv".
-        trials: in which it took part.
-        failed: trials of them in which a comparison failed.
+        trials: number of trials with it.
+        failed: number of those in which a comparison failed.
         largest_ratio: as `RungResult`.
     """
 
@@ -52,11 +52,11 @@ class CapabilityResult:
 
 @dataclass(frozen=True)
 class Untested:
-    """Something that the check says nothing about.
+    """A thing that was not tested.
 
     Args:
-        what: capability or combination.
-        why: it was not tested.
+        what: capability, rung or combination.
+        why: the reason.
     """
 
     what: str
@@ -65,15 +65,15 @@ class Untested:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What `check_backend` found.
+    """The result of `check_backend`.
 
     Args:
         backend: its name.
         version: of samplewise.
-        strength: how many capabilities, whichever they are, met in some case: 2 or 3.
+        strength: any so many capabilities that go together met in a trial: 2 or 3.
         rungs: results by rung.
         capabilities: results by capability.
-        untested: what was not tested, and why.
+        untested: each thing that was not tested, and why.
         suspects: a line for each capability that failures follow, the likeliest first.
         failures: a line for each comparison that failed.
     """
@@ -96,7 +96,7 @@ class Certificate:
         return "\n".join([*self._verdict(), "", *self._tables(), "", *self._not_tested()])
 
     def complaint(self) -> str:
-        """Return what failed: what the failures have in common, then the first of them."""
+        """Return the verdict of a failed check: the suspects, then the first failures."""
         shown = [*self.suspects, *self.failures[:SHOWN_FAILURES]]
         more = len(self.failures) - SHOWN_FAILURES
         rest = [f"and {more} more"] if more > 0 else []
@@ -120,7 +120,7 @@ class Certificate:
         return [f"{self.backend} keeps the contract: {counts}; any {met} capabilities met"]
 
     def _tables(self) -> list[str]:
-        """Return how closely it agreed, by rung and by capability."""
+        """Return the largest ratios by rung and by capability."""
         rungs = [(r.rung, r.trials, r.checks, r.failed, r.largest_ratio) for r in self.rungs]
         lines = _table(("rung", "trials", "checks", "failed", "largest/allowed"), rungs)
         each = [

@@ -1,4 +1,4 @@
-"""Whether a backend is right, in one call."""
+"""The check of a backend in one call."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from samplewise.contract import Backend, Capabilities
 from samplewise.contract.capabilities import Need
 from samplewise.errors import ContractError
 from samplewise.testing import ladder
+from samplewise.testing.cases import Trial
 from samplewise.testing.certificate import (
     CapabilityResult,
     Certificate,
     RungResult,
     Untested,
 )
-from samplewise.testing.design import Trial
+from samplewise.testing.conclusions import suspects, untested
 from samplewise.testing.measures import Measure
-from samplewise.testing.suspects import suspects
-from samplewise.testing.untested import untested
 from samplewise.threads import limited
 
 PAIRWISE, THOROUGH = 2, 3
@@ -32,18 +31,18 @@ def check_backend(
 ) -> Certificate:
     """Test all that an installed backend offers against the reference, and return a certificate.
 
-    It takes about ten seconds on one core, and what the backend needs to compile.
+    It takes about ten seconds on one core, and the time that the backend needs to compile.
 
     Args:
-        name: as `backend=` takes it.
-        thorough: let any three capabilities meet in some case, not any two; takes minutes.
-        rungs: names of `ladder.RUNGS`; None takes all that its capabilities speak of.
+        name: of the backend, as `backend=` takes it.
+        thorough: let any three capabilities meet in a trial, not any two; takes minutes.
+        rungs: names of `ladder.RUNGS`; None takes all that its capabilities ask for.
 
     Raises:
         ContractError: a comparison failed; the message names the capabilities that failures
             follow, and lists the first failures.
         UnknownBackendError, UnavailableBackendError: as `registry.load`.
-        ParameterError: there is no such rung.
+        ParameterError: a rung has another name.
     """
     certificate = certify(registry.load(name), thorough=thorough, rungs=rungs)
     if not certificate.passed:
@@ -54,13 +53,13 @@ def check_backend(
 def certify(
     backend: Backend, *, thorough: bool = False, rungs: Iterable[str] | None = None
 ) -> Certificate:
-    """Do what `check_backend` does, for a backend that need not be installed, and never raise.
+    """As `check_backend`, for a backend that need not be installed; failures do not raise.
 
     Returns:
-        The certificate, which says what failed.
+        The certificate; `passed` and `failures` are its verdict.
 
     Raises:
-        ParameterError: there is no such rung.
+        ParameterError: a rung has another name.
     """
     offered = backend.capabilities
     chosen = ladder.rungs_for(offered) if rungs is None else rungs
@@ -95,7 +94,7 @@ class Climb:
             yield from (f"{where}: {each}" for each in measures if not each.passed)
 
     def tested(self) -> list[tuple[list[Need], bool, float]]:
-        """Return what each trial tested, whether it failed, and its largest ratio."""
+        """Return for each trial: capabilities tested, whether it failed, and its largest ratio."""
         return [
             (ladder.tested_by(self.rung, trial), *_summary(measures))
             for trial, measures in self.outcomes
@@ -109,7 +108,7 @@ def _summary(measures: Sequence[Measure]) -> tuple[bool, float]:
 
 def _climb(backend: Backend, rung: str, strength: int) -> Climb:
     climbed = Climb(backend.name, rung)
-    for trial in ladder.trials(rung, backend.capabilities, strength):
+    for trial in ladder.trials_of(rung, backend.capabilities, strength):
         measures = ladder.climb(backend, rung, trial.case, trial.plan)
         climbed.outcomes.append((trial, measures))
     return climbed
@@ -149,7 +148,7 @@ def _rung_result(climb: Climb) -> RungResult:
 def _capability_results(
     rows: Iterable[tuple[list[Need], bool, float]],
 ) -> Iterator[CapabilityResult]:
-    """Yield how each capability fared, by kind and name."""
+    """Yield the result of each capability, by kind and name."""
     trials: dict[Need, list[tuple[bool, float]]] = defaultdict(list)
     for needs, failed, ratio in rows:
         for need in needs:

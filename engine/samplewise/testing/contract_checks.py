@@ -1,4 +1,4 @@
-"""Checks of what every program does whatever it computes, without any other backend."""
+"""Checks of the duties of every program, whatever it computes; no other backend is needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def keeps_contract(
     """Check a program on one problem.
 
     Args:
-        backend: says which step fields it follows.
+        backend: its capabilities name the step fields that it follows.
         program: of the problem.
         drawn: with at least two batches of rows.
         batch_size: rows of a step.
@@ -99,9 +99,8 @@ def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Me
     ]
 
 
-def predictor_predicts(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """A prepared call gives the logits of what its rows hold when it is called."""
-    del steps
+def predictor_predicts(program: Program, drawn: Problem, _: Steps) -> list[Measure]:
+    """A prepared call gives the logits of the values that its rows hold at the call."""
     X, others = drawn.X[:2].copy(), drawn.X[-2:]
     call, logits = program.predictor(drawn.parameters, X)
     X[...] = others
@@ -128,7 +127,7 @@ def losses_in_window(program: Program, drawn: Problem, steps: Steps) -> list[Mea
 
 
 def gaps_stay_zero(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """What lies between two tensors stays 0, so that a norm of the flat vector means something."""
+    """The gaps between tensors stay 0, so that a norm of the flat vector is one of the tensors."""
     state, _ = _one_epoch(program, drawn, steps)
     _, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     found = []
@@ -144,9 +143,9 @@ def gaps_stay_zero(program: Program, drawn: Problem, steps: Steps) -> list[Measu
 
 
 def cuts_change_nothing(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """An epoch in two stretches trains as in one.
+    """An epoch in two chunks trains as in one.
 
-    The tolerance is that of an epoch, not bits: a program may treat a stretch as a whole, and
+    The tolerance is that of an epoch, not bits: a program may treat a chunk as a whole, and
     then sums in another order where it is cut.
     """
     whole, losses = _one_epoch(program, drawn, steps)
@@ -191,7 +190,7 @@ def mean_loss_is_of_losses(program: Program, drawn: Problem, steps: Steps) -> li
 
 
 def same_bits_again(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """The same calls give the same bits: what `deterministic` says."""
+    """The same calls give the same bits, as `deterministic` says."""
     found = []
     twice = [_one_epoch(program, drawn, steps) for _ in range(2)]
     found.append(measures.same_bits("weights of a second run", *(s.parameters for s, _ in twice)))

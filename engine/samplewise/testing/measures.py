@@ -1,4 +1,4 @@
-"""Comparing results with what was expected, as numbers that a report can rank."""
+"""Differences between results and expectations, as numbers that a report can rank."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Measure:
     """One comparison.
 
     Args:
-        what: the thing compared, with its layer.
-        difference: the largest difference found; infinite where a condition does not hold.
-        allowed: the largest difference that passes.
+        what: name of the thing compared, with its layer.
+        difference: largest difference found; infinite where a condition does not hold.
+        allowed: largest difference that passes.
     """
 
     what: str
@@ -48,7 +48,7 @@ class Measure:
 
 
 def condition(what: str, holds: bool) -> Measure:
-    """Measure what holds or does not; `what` reads as the complaint."""
+    """Measure whether a condition holds; `what` is the complaint where it does not."""
     return Measure(what, 0.0 if holds else math.inf, 0.0)
 
 

@@ -45,7 +45,7 @@ class Problem:
         optimizer: of the case.
         optimizer_state: first slots, (slots * P,); None where the rule has none.
         rates: learning rate of each step of an epoch, (steps,), no two equal; or None.
-        weights: how often each row counts, (n,), with the mean 1; or None.
+        weights: of the rows, (n,), with the mean 1; or None.
     """
 
     network: Network
@@ -86,7 +86,7 @@ def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def reference_program(network: Network, loss: Loss, dtype: np.dtype[Any]) -> Program:
-    """Return the specification's program."""
+    """Return the reference's program, for logits; it trains nothing, so it needs no session."""
     return registry.load(REFERENCE).compile(network, loss, PLAIN, dtype)
 
 

@@ -1,4 +1,4 @@
-"""Checks of what a program does with the workload that it was compiled for."""
+"""Checks of a program against the workload that it was compiled for."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LITTLE_MB = 1
 
 
 def keeps_to_workload(backend: Backend, program: Program, case: Case, plan: str) -> list[Measure]:
-    """Check what the program does with its plan.
+    """Check that the program follows its plan.
 
     Args:
         backend: compiles a further program.
         program: of the case, compiled for this plan.
         case: with more than two batches.
-        plan: that was asked for.
+        plan: name that the workload asked for.
     """
     return [
         *_says_its_plan(program, plan),
@@ -42,15 +42,15 @@ def _says_its_plan(program: Program, plan: str) -> list[Measure]:
 
 
 def _stays_in_memory(backend: Backend, case: Case, plan: str) -> Measure:
-    drawn = problem(case)
     workload = Workload(MANY_ROWS, case.batch_size, 2, plan=plan, memory_mb=LITTLE_MB)
-    program = backend.compile(drawn.network, drawn.loss, drawn.optimizer, drawn.dtype, workload)
-    kept = program.plan.memory_bytes
+    session = runs.session_of(backend, [case], workload)
+    session.compile(warm_up=False)
+    kept = session.plan.memory_bytes
     return condition(f"keeps {kept} bytes, allowed {LITTLE_MB} MiB", kept <= LITTLE_MB * 2**20)
 
 
 def _gives_its_state_at_any_time(program: Program, case: Case) -> list[Measure]:
-    """Asking for logits or the state in the midst of training changes nothing."""
+    """Asking for logits or the state in the middle of training changes nothing."""
     drawn = problem(case)
     order = batches.fixed_order(case.rows)
     windows = list(batches.stretches(order, case.batch_size, drawn.learning_rate, case.rows // 2))
@@ -70,7 +70,7 @@ def _logits_are_of_the_state(
     program: Program, state: TrainingState, case: Case, allowed: tolerances.Tolerance
 ) -> list[Measure]:
     X = problem(case).X
-    # Asked before the state is in place; the rows turned round are others to the program.
+    # Asked before the state is in place; the program has not seen the reversed rows.
     found = [(program.logits(state, rows), rows) for rows in (X, X[::-1].copy())]
     program.synchronize(state)
     return [
