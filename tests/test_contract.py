@@ -10,8 +10,8 @@ from samplewise import registry
 from samplewise.contract import Backend, Capabilities, Program
 from samplewise.network import LOSSES, SGD, ClassLoss, loss_named, multilayer_perceptron
 from samplewise.network.losses.links import sigmoid, softmax
-from samplewise.testing import ladder, measures, tolerances
-from samplewise.testing.cases import Case
+from samplewise.testing import measures, runs, tolerances
+from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
 
 BACKENDS = ("reference", "vectorized", "numba_cpu")
@@ -34,7 +34,7 @@ def parameters_of(function):
 @pytest.mark.parametrize("name", BACKENDS)
 def test_signatures_are_those_of_the_contract(name):
     backend = registry.load(name)
-    program = ladder.compiled(backend, Case(3, (2,), 1))
+    program = runs.program_of(backend, dense_case(3, (2,), 1))
     assert hasattr(backend, "compile_many") or not backend.capabilities.many
     for protocol, thing in ((Program, program), (Backend, backend)):
         for method in public_methods(protocol):
@@ -137,9 +137,9 @@ def test_categorical_mean_is_scipy_s_log_softmax(dtype):
 @pytest.mark.parametrize("dtype", OPERATION)
 @pytest.mark.parametrize("edge", ["", "saturated, right", "saturated, wrong"])
 def test_the_engine_s_mean_is_that_of_the_reference(edge, dtype, outputs):
-    case = Case(4, (3,), outputs, "tanh", rows=8, dtype=dtype, edge=edge)
+    case = dense_case(4, (3,), outputs, "tanh", rows=8, dtype=dtype, edge=edge)
     drawn = problem(case)
-    program = ladder.compiled(registry.load("reference"), case)
+    program = runs.program_of(registry.load("reference"), case)
     wanted, _ = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     got = drawn.loss.mean(program.predict(drawn.parameters, drawn.X), drawn.Y)
     allowed = tolerances.tolerance("forward", dtype)

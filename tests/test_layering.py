@@ -95,3 +95,22 @@ def test_backends_import_the_contract_and_the_network_and_never_one_another():
             else:
                 assert not name.startswith(BENCH), f"{path}:{line} imports {name}"
                 assert room(name) in OPEN_TO_BACKENDS, f"{path}:{line} imports {name}"
+
+
+def compiling(root):
+    """Files that ask a backend for a program, relative to the engine."""
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in ("compile", "compile_many")
+                and not (isinstance(node.value, ast.Name) and node.value.id in ("re", "session"))
+                and ast.unparse(node) != "self.compile"
+            ):
+                yield str(path.relative_to(root))
+
+
+def test_only_a_session_compiles_programs_that_train():
+    """The other two predict; benchmarks time what lies below a session."""
+    found = {name for name in compiling(ENGINE) if not name.startswith("bench/")}
+    assert found == {"training/session.py", "predictor.py", "testing/problems.py"}

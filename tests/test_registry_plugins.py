@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
 from samplewise.contract import CONTRACT_VERSION
 from samplewise.errors import ContractError, UnavailableBackendError, UnknownBackendError
 from samplewise.network import SGD, loss_named, multilayer_perceptron
-from samplewise.testing.faultless import Faultless, WrongBackend
 
-CAPABILITIES = WrongBackend("", Faultless).capabilities
+CAPABILITIES = FaultyBackend("", FaultyReference).capabilities
 DISTRIBUTION = "theirs"
 FLOAT64 = np.dtype("float64")
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
@@ -14,8 +15,7 @@ from samplewise.experiment.explanation import explain
 from samplewise.experiment.run import prepare
 from samplewise.network import multilayer_perceptron
 from samplewise.registry import Choice
-from samplewise.testing.check import check
-from samplewise.testing.faultless import Faultless, WrongBackend
+from samplewise.testing import certify
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
 from samplewise.training.lr_range_test import find_rate
@@ -163,7 +163,7 @@ def seen(monkeypatch):
     def look(occasion):
         found.setdefault(occasion, set()).update(counts())
 
-    class Looks(Faultless):
+    class Looks(FaultyReference):
         def __init__(self, *given):
             super().__init__(*given)
             look("compile")
@@ -184,7 +184,7 @@ def seen(monkeypatch):
             look("predict")
             return super().predict(*given)
 
-    choice = Choice(WrongBackend("looks", Looks), "chosen by the test")
+    choice = Choice(FaultyBackend("looks", Looks), "chosen by the test")
     monkeypatch.setattr(registry, "resolve", lambda *_: choice)
     return found
 
@@ -243,12 +243,12 @@ def test_a_certificate_is_of_one_thread():
     class Enough(BaseException):
         """No failure of the backend, but the end of the test."""
 
-    class Looks(Faultless):
+    class Looks(FaultyReference):
         def __init__(self, *given):
             super().__init__(*given)
             raise Enough(counts())
 
     with pytest.raises(Enough) as caught:
-        check(WrongBackend("looks", Looks), rungs=["gradient"])
+        certify(FaultyBackend("looks", Looks), rungs=["gradient"])
     assert caught.value.args == ({1},)
     assert counts() == {2}

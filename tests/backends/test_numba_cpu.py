@@ -13,8 +13,8 @@ import pytest
 from samplewise import registry
 from samplewise.contract import PLANS, Steps, TrainingState, Workload
 from samplewise.network import SGD, aligned_zeros, initialize, loss_named, multilayer_perceptron
-from samplewise.testing import ladder, measures, tolerances
-from samplewise.testing.cases import Case
+from samplewise.testing import measures, runs, tolerances
+from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
 from samplewise_backends.numba_cpu import jit, kernels
 
@@ -31,11 +31,11 @@ ENTRY_POINTS = {
 TRAIN = """
 import numpy as np
 from samplewise import registry
-from samplewise.testing import ladder, measures, tolerances
-from samplewise.testing.cases import Case
-case = Case(3, (2,), 1, rows=5)
-program = ladder.compiled(registry.load("numba_cpu"), case)
-parameters = ladder.trained(program, case, 1, True).parameters
+from samplewise.testing import measures, runs, tolerances
+from samplewise.testing.cases import dense_case
+case = dense_case(3, (2,), 1, rows=5)
+session = runs.compiled(registry.load("numba_cpu"), case)
+parameters = runs.trained(session, case, 1, True).parameters
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
 print(parameters.tobytes().hex(), "compiled", sum(run_direct.stats.cache_misses.values()))
 """
@@ -75,7 +75,7 @@ def test_each_kernel_is_compiled_once_a_dtype_whatever_the_caller_s_flags():
     used = set()
     for dtype in ("float64", "float32"):
         for batch_size in (1, 4):
-            drawn = problem(Case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
+            drawn = problem(dense_case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
             for plan in PLANS:
                 workload = Workload(10, batch_size, plan=plan)
                 program = registry.load("numba_cpu").compile(
@@ -94,7 +94,7 @@ def test_each_kernel_is_compiled_once_a_dtype_whatever_the_caller_s_flags():
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_weight_that_is_not_finite_reaches_the_losses(plan, dtype, batch_size, bad):
-    drawn = problem(Case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
+    drawn = problem(dense_case(3, (2,), 1, batch_size=batch_size, rows=10, dtype=dtype))
     workload = Workload(10, batch_size, plan=plan)
     program = registry.load("numba_cpu").compile(
         drawn.network, drawn.loss, SGD(), np.dtype(dtype), workload
@@ -124,9 +124,9 @@ def train_with_all_flags(program, drawn, batch_size):
 
 def test_a_process_computes_what_another_did_with_the_same_kernels():
     """What this process compiled or found, another one finds, and does not compile again."""
-    case = Case(3, (2,), 1, rows=5)
-    program = ladder.compiled(registry.load("numba_cpu"), case)
-    parameters = ladder.trained(program, case, 1, True).parameters
+    case = dense_case(3, (2,), 1, rows=5)
+    session = runs.compiled(registry.load("numba_cpu"), case)
+    parameters = runs.trained(session, case, 1, True).parameters
     done = subprocess.run(
         [sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True, timeout=120
     )
@@ -135,10 +135,10 @@ def test_a_process_computes_what_another_did_with_the_same_kernels():
 
 @pytest.mark.parametrize("rows", [255, 256, 257, 600])
 def test_more_rows_than_are_predicted_at_once_have_their_own_logits(rows):
-    case = Case(5, (4,), 3, rows=rows)
+    case = dense_case(5, (4,), 3, rows=rows)
     drawn, allowed = problem(case), tolerances.tolerance("forward", case.dtype)
     got, want = (
-        ladder.compiled(registry.load(name), case).predict(drawn.parameters, drawn.X)
+        runs.program_of(registry.load(name), case).predict(drawn.parameters, drawn.X)
         for name in ("numba_cpu", "reference")
     )
     measure = measures.entries("logits", got, want, allowed)
@@ -183,3 +183,18 @@ def test_networks_at_once_train_the_states_of_the_call(plan, renewed):
     for got, wanted in zip(renewing, fresh, strict=True):
         assert got.parameters.tobytes() == wanted.parameters.tobytes()
         assert got.optimizer_state.tobytes() == wanted.optimizer_state.tobytes()
+
+
+def test_one_network_by_the_program_of_many_trains_as_by_its_own():
+    """A session never asks for that, but the contract allows it."""
+    backend, case = registry.load("numba_cpu"), dense_case(6, (4,), 1, rows=20)
+    drawn, workload = problem(case), runs.workload_of(case, "auto")
+    parts = [case.network], case.loss, [case.optimizer], drawn.dtype, workload
+    state, steps = drawn.state(), runs.with_fields(drawn, Steps(np.arange(20), 0, 20, 1, 0.0))
+    program = backend.compile_many(*parts)
+    program.run_epoch([state], drawn.X, drawn.Y, [steps], np.zeros((1, 20)), [0])
+    program.synchronize([state])
+    want = runs.trained(runs.compiled(backend, case, "auto"), case, 1, False)
+    allowed = tolerances.after_steps(20, "float64")
+    for measure in runs.compare_states(case.network.layout, state, want, allowed):
+        assert measure.passed, str(measure)

@@ -14,8 +14,9 @@ from samplewise.network import (
     RMSprop,
     multilayer_perceptron,
 )
-from samplewise.testing import ladder, measures, tolerances
-from samplewise.testing.cases import LONG_ROWS, RULES, Case
+from samplewise.testing import measures, runs, tolerances
+from samplewise.testing.cases import LONG_ROWS, dense_case
+from samplewise.testing.factors import LINEAR_OPTIMIZERS
 from samplewise.testing.problems import problem
 from samplewise.testing.runs import compare_states
 from samplewise.training import batches
@@ -31,7 +32,7 @@ from samplewise_backends.vectorized.recurrence import Recurrence
 
 FLOAT64 = np.dtype("float64")
 BACKEND = registry.load("vectorized")
-LONG = Case(20, (6, 5), 1, "tanh", rows=LONG_ROWS, learning_rate=0.005)
+LONG = dense_case(20, (6, 5), 1, "tanh", rows=LONG_ROWS, learning_rate=0.005)
 
 
 def chosen(sizes=(784, 256, 1), rule=SGD(), dtype=FLOAT64, **workload):  # noqa: B008 - frozen
@@ -41,7 +42,7 @@ def chosen(sizes=(784, 256, 1), rule=SGD(), dtype=FLOAT64, **workload):  # noqa:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("rule", [SGD(), *RULES], ids=str)
+@pytest.mark.parametrize("rule", LINEAR_OPTIMIZERS, ids=str)
 def test_the_closed_form_is_the_rule_step_by_step(rule, dtype):
     """In float32 it is that of the rounded rate and options, by which a step is made there."""
     eta, rng = 0.05, np.random.default_rng(0)
@@ -72,12 +73,12 @@ def test_a_power_is_the_nearest_float():
     assert form.powers[64, 0, 0] == exact / 2 ** (140 * 64)
 
 
-@pytest.mark.parametrize("rule", [SGD(), RULES[-1]], ids=str)
+@pytest.mark.parametrize("rule", [SGD(), LINEAR_OPTIMIZERS[-1]], ids=str)
 def test_one_program_serves_any_batch_size_and_window(rule):
     case = replace(LONG, optimizer=rule)
     drawn = problem(case)
-    program = ladder.compiled(BACKEND, case, "blocked")
-    reference = ladder.compiled(registry.load("reference"), case)
+    program = runs.program_of(BACKEND, case, "blocked")
+    reference = runs.program_of(registry.load("reference"), case)
     order = batches.fixed_order(LONG_ROWS)
     states = got, want = drawn.state(), drawn.state()
     for batch_size, start, stop in ((1, 0, 70), (7, 70, 301), (64, 64, 192), (301, 0, 301)):
@@ -89,12 +90,12 @@ def test_one_program_serves_any_batch_size_and_window(rule):
         assert measure.passed, str(measure)
 
 
-@pytest.mark.parametrize("rule", [SGD(), SGD(l2=0.1), RULES[-1]], ids=str)
+@pytest.mark.parametrize("rule", [SGD(), SGD(l2=0.1), LINEAR_OPTIMIZERS[-1]], ids=str)
 @pytest.mark.parametrize("plan", ["direct", "blocked"])
 def test_the_rate_of_each_call_is_obeyed(plan, rule):
     case = replace(LONG, optimizer=rule)
-    drawn, program = problem(case), ladder.compiled(BACKEND, case, plan)
-    reference = ladder.compiled(registry.load("reference"), case)
+    drawn, program = problem(case), runs.program_of(BACKEND, case, plan)
+    reference = runs.program_of(registry.load("reference"), case)
     order, states = batches.fixed_order(LONG_ROWS), (drawn.state(), drawn.state())
     for rate in (0.01, 0.002, 0.0):
         steps = Steps(order, 0, LONG_ROWS, 1, rate)
@@ -106,7 +107,7 @@ def test_the_rate_of_each_call_is_obeyed(plan, rule):
 
 
 def test_a_nan_reaches_no_row_before_it():
-    drawn, program = problem(LONG), ladder.compiled(BACKEND, LONG, "blocked")
+    drawn, program = problem(LONG), runs.program_of(BACKEND, LONG, "blocked")
     X, losses = drawn.X.copy(), np.zeros(LONG_ROWS)
     X[40, 3] = np.nan
     steps = Steps(batches.fixed_order(LONG_ROWS), 0, LONG_ROWS, 1, drawn.learning_rate)
@@ -119,7 +120,7 @@ def test_a_nan_reaches_no_row_before_it():
 @pytest.mark.parametrize("what", ["X", "order"])
 def test_rows_and_order_that_were_written_to_are_seen(what):
     """Where the caller may write, inner products of the epoch before may be those of other rows."""
-    drawn, program = problem(LONG), ladder.compiled(BACKEND, LONG, "blocked")
+    drawn, program = problem(LONG), runs.program_of(BACKEND, LONG, "blocked")
     arrays = {"X": drawn.X.copy(), "order": np.arange(LONG_ROWS)}
     for epoch in range(2):
         if epoch:
@@ -127,7 +128,7 @@ def test_rows_and_order_that_were_written_to_are_seen(what):
         X, order = arrays["X"], arrays["order"]
         state, losses = drawn.state(), np.zeros(LONG_ROWS)
         program.run_epoch(state, X, drawn.Y, Steps(order, 0, LONG_ROWS, 1, 0.005), losses)
-        fresh, wanted = ladder.compiled(BACKEND, LONG, "blocked"), np.zeros(LONG_ROWS)
+        fresh, wanted = runs.program_of(BACKEND, LONG, "blocked"), np.zeros(LONG_ROWS)
         fresh.run_epoch(drawn.state(), X, drawn.Y, Steps(order, 0, LONG_ROWS, 1, 0.005), wanted)
         assert losses.tobytes() == wanted.tobytes()
 
@@ -208,7 +209,7 @@ def test_a_plan_says_why():
     assert chosen(plan="direct").reason == chosen(plan="blocked").reason == "asked for"
     assert "once" in chosen().reason
     assert "less than they cost" in chosen((20, 10, 1), batch_size=2).reason
-    assert "nothing is known" in ladder.compiled(BACKEND, LONG).plan.reason
+    assert "nothing is known" in runs.program_of(BACKEND, LONG).plan.reason
 
 
 @pytest.mark.parametrize(
@@ -243,11 +244,11 @@ def test_between_two_flushes_a_velocity_stays_normal():
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("plan", ["direct", "blocked"])
-@pytest.mark.parametrize("rule", [SGD(), RULES[-1]], ids=str)
+@pytest.mark.parametrize("rule", [SGD(), LINEAR_OPTIMIZERS[-1]], ids=str)
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_an_epoch_allocates_next_to_nothing(batch_size, rule, plan, shuffle):
-    case = Case(600, (50,), 1, batch_size=batch_size, rows=140, optimizer=rule)
-    drawn, program = problem(case), ladder.compiled(BACKEND, case, plan, shuffle=shuffle)
+    case = dense_case(600, (50,), 1, batch_size=batch_size, rows=140, optimizer=rule)
+    drawn, program = problem(case), runs.program_of(BACKEND, case, plan, shuffle=shuffle)
     order = batches.fixed_order(140)
     if shuffle:
         order = frozen(np.random.default_rng(0).permutation(140))

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
 from samplewise.registry import Choice
-from samplewise.testing.faultless import Faultless, WrongBackend
 from samplewise_bench import rows
 from samplewise_bench.calibration import SQUARE, Calibration
 from samplewise_bench.scaling import measure
@@ -24,7 +24,7 @@ def timed(monkeypatch):
     found, interleave = [], rows.interleave
     looking = []
 
-    class Looks(Faultless):
+    class Looks(FaultyReference):
         def warm_up(self):
             # As a library has that compiling has only now loaded.
             threadpool_limits(limits=2)
@@ -37,7 +37,7 @@ def timed(monkeypatch):
         looking.append(True)
         return interleave(*given)
 
-    choice = Choice(WrongBackend("looks", Looks), "chosen by the test")
+    choice = Choice(FaultyBackend("looks", Looks), "chosen by the test")
     monkeypatch.setattr(registry, "resolve", lambda *_: choice)
     for module in (rows, measure):
         monkeypatch.setattr(module, "interleave", interleaved)

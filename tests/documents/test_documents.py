@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -67,8 +68,14 @@ def few_images(patch):
     patch.setenv("SAMPLEWISE_DATA", "photos.npz")
 
 
+def one_rung(patch):
+    """Climb the first rung only."""
+    patch.setattr(testing, "certify", functools.partial(testing.certify, rungs=["kernel"]))
+
+
 LESS_WORK = {
     "samplewise bench": few_rows,
+    "samplewise check-backend": one_rung,
     "samplewise scaling": small_sizes,
     "samplewise report": few_images,
 }
@@ -86,7 +93,7 @@ def begins(table, line):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A new folder with the files that commands name, and the backend that one of them names."""
+    """A new folder with the files that commands name, and the backends that some of them name."""
     dataset = load_dataset("synthetic")
     kept = np.concatenate([np.flatnonzero(dataset.labels == k)[:20] for k in range(10)])
     names = np.array(dataset.class_names)[dataset.labels[kept]]
@@ -96,12 +103,13 @@ def folder(tmp_path, monkeypatch):
         if variable.startswith("SAMPLEWISE_") and variable != "SAMPLEWISE_CACHE_DIR":
             monkeypatch.delenv(variable)
     monkeypatch.setattr(synthetic, "_draw_class", draw_class)
-    inner = registry.load("vectorized")
+    inner, load = registry.load("vectorized"), registry.load
     yours = SimpleNamespace(name="yours", capabilities=inner.capabilities, compile=inner.compile)
-    load = registry.load
-    monkeypatch.setattr(registry, "load", lambda name: yours if name == "yours" else load(name))
-    one_rung = functools.partial(testing.check_backend, rungs=["kernel"])
-    monkeypatch.setattr(testing, "check_backend", one_rung)
+    toy = runpy.run_path(str(ROOT / "tests/plugins/toy/src/toy_samplewise/__init__.py"))["backend"]
+    installed = {"yours": yours, "toy": toy}
+    monkeypatch.setattr(registry, "load", lambda name: installed.get(name) or load(name))
+    checked = functools.partial(testing.check_backend, rungs=["kernel"])
+    monkeypatch.setattr(testing, "check_backend", checked)
     return tmp_path
 
 

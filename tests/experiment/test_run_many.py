@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from faults.faulty_reference import FaultyBackend
 from samplewise import registry
 from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError, SomeDivergedError
@@ -13,7 +14,6 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run, run_many
 from samplewise.experiment.run_folder import write_run
 from samplewise.registry import Choice
-from samplewise.testing.faultless import WrongBackend
 from samplewise.training.callbacks import Callback
 
 FIRST = Experiment(backend="reference", epochs=2, hidden=(4,))
@@ -39,7 +39,7 @@ def data():
 def many(request, monkeypatch):
     """Whether the backend trains all at once."""
     if request.param == "at once":
-        choice = Choice(WrongBackend("many"), "chosen by the test")
+        choice = Choice(FaultyBackend("many"), "chosen by the test")
         monkeypatch.setattr(registry, "resolve", lambda *_: choice)
     return request.param == "at once"
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
@@ -13,7 +14,6 @@ from samplewise.experiment.explanation import Measurement, explain
 from samplewise.experiment.run import prepare, run
 from samplewise.experiment.run_folder import summary
 from samplewise.registry import Choice
-from samplewise.testing.faultless import Faultless, WrongBackend
 
 ROWS = 40
 EXPERIMENT = Experiment(hidden=(), epochs=3, batch_size=4)
@@ -33,7 +33,7 @@ def taking(clock, monkeypatch):
     """Return a function that makes every run take these seconds."""
 
     def make(sample=1 / 64, first_epoch=0.0, synchronize=0.5, warm_up=1.5):
-        class Timed(Faultless):
+        class Timed(FaultyReference):
             plan = Plan(stretch=16)
             first = True
 
@@ -48,7 +48,7 @@ def taking(clock, monkeypatch):
             def synchronize(self, state):
                 clock.move(synchronize)
 
-        choice = Choice(WrongBackend("timed", Timed), "chosen by the test")
+        choice = Choice(FaultyBackend("timed", Timed), "chosen by the test")
         monkeypatch.setattr(registry, "resolve", lambda *_: choice)
 
     return make

@@ -1,7 +1,6 @@
 """Shapes nobody thought of: drawn networks, batches and orders, against the reference."""
 
 import dataclasses
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,12 +11,14 @@ from samplewise import registry
 from samplewise.contract import Steps
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network import ACTIVATIONS, SGD
-from samplewise.testing import ladder, tolerances
-from samplewise.testing.cases import Case
+from samplewise.testing import ladder, runs, tolerances
+from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import kink_distance, problem
 
 # What every built-in backend has.
 COMMON_ACTIVATIONS = ACTIVATIONS[:4]
+# Long runs are kept calm by their rate; a ReLU that flips on the way is a jump all the same.
+CALM_ACTIVATIONS = ACTIVATIONS[:3]
 FLOAT64_EPS = float(np.finfo("float64").eps)
 
 
@@ -29,26 +30,27 @@ def rules(draw):
 
 
 @st.composite
-def cases(draw, most_rows=24):
+def cases(draw, most_rows=24, activations=COMMON_ACTIVATIONS, rate=0.02):
     rows = draw(st.integers(1, most_rows))
-    return Case(
+    return dense_case(
         inputs=draw(st.integers(1, 40)),
         hidden=tuple(draw(st.lists(st.integers(1, 24), max_size=3))),
         outputs=draw(st.integers(1, 6)),
-        activation=draw(st.sampled_from(COMMON_ACTIVATIONS)),
+        activation=draw(st.sampled_from(activations)),
         batch_size=draw(st.integers(1, rows)),
         rows=rows,
         dtype=draw(st.sampled_from(["float64", "float32"])),
         optimizer=draw(rules()),
+        learning_rate=rate,
     )
 
 
 def assume_comparable(backend, case):
     """Leave out what no tolerance could be set for, and what the backend does not offer."""
-    assume(ladder.covers(backend, "run", case))
-    assume(case.activation != "relu" or kink_distance(problem(case)) > tolerances.KINK_MARGIN)
+    assume(case.is_offered(backend.capabilities))
+    assume("relu" not in str(case) or kink_distance(problem(case)) > tolerances.KINK_MARGIN)
     eps = float(np.finfo(case.dtype).eps)
-    assume(ladder.yardstick(case) < tolerances.CALM_YARDSTICK * max(eps / FLOAT64_EPS, 1))
+    assume(runs.yardstick(case) < tolerances.CALM_YARDSTICK * max(eps / FLOAT64_EPS, 1))
 
 
 @pytest.mark.parametrize("name", ["vectorized", "numba_cpu"])
@@ -63,7 +65,7 @@ def assume_comparable(backend, case):
 def test_drawn_networks_agree_with_the_reference(name, case, data):
     backend = registry.load(name)
     assume_comparable(backend, case)
-    plan = data.draw(st.sampled_from([None, AUTO_PLAN, *ladder.plans(backend, "run")]))
+    plan = data.draw(st.sampled_from([None, AUTO_PLAN, *sorted(backend.capabilities.plans)]))
     for rung in ("kernel", "gradient", "epoch", "run"):
         failures = ladder.failures(backend, rung, case, plan)
         assert not failures, "\n".join(failures)
@@ -71,19 +73,17 @@ def test_drawn_networks_agree_with_the_reference(name, case, data):
 
 @pytest.mark.parametrize("name", ["vectorized", "numba_cpu"])
 @settings(max_examples=30, derandomize=True, deadline=None, database=None)
-@given(case=cases(most_rows=300), data=st.data())
+@given(case=cases(most_rows=300, activations=CALM_ACTIVATIONS, rate=0.002), data=st.data())
 def test_an_epoch_of_many_blocks_agrees_with_the_reference_however_it_is_cut(name, case, data):
     backend = registry.load(name)
-    # Long runs are kept calm by their rate; a ReLU that flips on the way is a jump all the same.
-    case = replace(case, learning_rate=0.002, activation=case.activation.replace("relu", "tanh"))
-    assume(ladder.covers(backend, "epoch", case))
-    plan = data.draw(st.sampled_from(ladder.plans(backend, "epoch")))
+    assume(case.is_offered(backend.capabilities))
+    plan = data.draw(st.sampled_from(sorted(backend.capabilities.plans)))
     shuffle = data.draw(st.booleans())
-    program = ladder.compiled(backend, case, plan, shuffle=shuffle)
-    stretch = data.draw(st.integers(1, case.rows))
-    got = ladder.trained(program, case, 1, shuffle, stretch=stretch)
+    session = runs.compiled(backend, case, plan, shuffle=shuffle)
+    chunk = data.draw(st.integers(1, case.rows))
+    got = runs.trained(session, case, 1, shuffle, chunk=chunk)
     allowed = tolerances.after_steps(case.steps, case.dtype)
-    for measure in ladder.compare_runs(case, got, ladder.expected(case, 1, shuffle), allowed):
+    for measure in runs.compare_runs(case, got, runs.expected(case, 1, shuffle), allowed):
         assert measure.passed, str(measure)
 
 
@@ -91,10 +91,10 @@ def test_an_epoch_of_many_blocks_agrees_with_the_reference_however_it_is_cut(nam
 @settings(max_examples=40, derandomize=True, deadline=None, database=None)
 @given(case=cases(), data=st.data())
 def test_cuts_never_change_a_bit_where_one_step_follows_the_other(name, case, data):
-    """Stricter than the contract, which allows a program to treat a stretch as a whole."""
+    """Stricter than the contract, which allows a program to treat a chunk as a whole."""
     backend, drawn = registry.load(name), problem(case)
-    assume(ladder.covers(backend, "epoch", case))
-    program = ladder.compiled(backend, case, DIRECT)
+    assume(case.is_offered(backend.capabilities))
+    program = runs.program_of(backend, case, DIRECT)
     order = np.array(data.draw(st.permutations(range(case.rows))), dtype=np.int64)
     batches = -(-case.rows // case.batch_size)
     edge = data.draw(st.integers(0, batches)) * case.batch_size

@@ -7,17 +7,34 @@ import functools
 
 import numpy as np
 import pytest
-from any_network import BINARY, LOSSES, NETWORKS, RULES, aligned, drawn, words
 
 from samplewise import registry
 from samplewise.contract import Steps, TrainingState
-from samplewise.network import SGD, Conv2D, Dense, Network
+from samplewise.network import SGD, Adagrad, Adam, Conv2D, Dense, Network, RMSprop, loss_named
 from samplewise.testing import tolerances
+from samplewise.testing.cases import Case
+from samplewise.testing.factors import LOSSES
+from samplewise.testing.networks import BODIES
+from samplewise.testing.problems import aligned_copy, problem
 
 torch = pytest.importorskip("torch", reason="the judge is PyTorch, which is not here")
 F = torch.nn.functional
 
 STEPS, BATCH, RATE = 100, 5, 0.01
+OUTPUTS = 3
+RULES = (
+    SGD(),
+    SGD(0.9, l1=0.01),
+    SGD(0.5, nesterov=True, l2=0.1, clip_norm=0.5),
+    SGD(l2=0.1, weight_decay=0.1),
+    SGD(clip_value=0.05),
+    Adam(),
+    Adam(weight_decay=0.1, clip_norm=1.0),
+    Adam(l2=0.1, beta1=0.5),
+    RMSprop(),
+    RMSprop(l1=0.01),
+    Adagrad(l2=0.02),
+)
 ACTIVATIONS = {
     "identity": lambda z: z,
     "sigmoid": torch.sigmoid,
@@ -99,20 +116,20 @@ def optimizer_of(rule, shrunk, kept):
     raise AssertionError(rule.name)
 
 
-def judged(problem, rule):
+def judged(drawn, rule):
     """Return the losses of PyTorch's steps, and its weights, laid out like ours."""
-    network, tensors = problem.network, {}
-    for name, view in network.layout.views(problem.weights).items():
+    network, tensors = drawn.network, {}
+    for name, view in network.layout.views(drawn.parameters).items():
         tensors[name] = torch.tensor(view.copy(), requires_grad=True)
     names = {slot.name for slot in network.weights}
     shrunk = [tensor for name, tensor in tensors.items() if name in names]
     kept = [tensor for name, tensor in tensors.items() if name not in names]
     optimizer = optimizer_of(rule, shrunk, kept)
-    X, Y, losses = torch.tensor(problem.X), torch.tensor(problem.Y), []
+    X, Y, losses = torch.tensor(drawn.X), torch.tensor(drawn.Y), []
     for step in range(STEPS):
         rows = [(step * BATCH + i) % len(X) for i in range(BATCH)]
         optimizer.zero_grad()
-        loss = loss_of(problem.loss, logits_of(network, tensors, X[rows]), Y[rows])
+        loss = loss_of(drawn.loss, logits_of(network, tensors, X[rows]), Y[rows])
         loss.backward()
         if rule.clip_value is not None:
             torch.nn.utils.clip_grad_value_(list(tensors.values()), rule.clip_value)
@@ -131,43 +148,46 @@ def judged(problem, rule):
     return np.array(losses), weights
 
 
-def ours(problem, rule):
+def ours(drawn, rule):
+    """Return the losses of the reference's steps and its weights, from slots at rest."""
     program = registry.load("reference").compile(
-        problem.network, problem.loss, rule, np.dtype("float64")
+        drawn.network, drawn.loss, rule, np.dtype("float64")
     )
-    slots = np.zeros(rule.slots * problem.weights.size)
-    state = TrainingState(aligned(problem.weights, "float64"), aligned(slots, "float64"))
-    order = np.arange(STEPS * BATCH) % len(problem.X)
+    slots = aligned_copy(np.zeros(rule.slots * drawn.parameters.size))
+    state = TrainingState(aligned_copy(drawn.parameters), slots)
+    order = np.arange(STEPS * BATCH) % len(drawn.X)
     seen = np.zeros(len(order))
-    program.run_epoch(state, problem.X, problem.Y, Steps(order, 0, len(order), BATCH, RATE), seen)
+    program.run_epoch(state, drawn.X, drawn.Y, Steps(order, 0, len(order), BATCH, RATE), seen)
     return seen.reshape(STEPS, BATCH).mean(axis=1), state.parameters
 
 
 def check(network, loss, rule):
     # PyTorch draws its own dropout, so there is none here.
     layers = tuple(layer for layer in network.layers if layer.kind != "dropout")
-    problem = drawn(Network(network.input_shape, layers), loss, rows=3 * BATCH)
+    case = Case(Network(network.input_shape, layers), loss, rule, BATCH, rows=3 * BATCH)
+    drawn = problem(case)
     row = "outside" if rule.clip_norm is None else "outside_clipped"
     allowed = tolerances.tolerance(row, "float64").relative
-    for mine, theirs in zip(ours(problem, rule), judged(problem, rule), strict=True):
+    for mine, theirs in zip(ours(drawn, rule), judged(drawn, rule), strict=True):
         assert np.abs(mine - theirs).max() <= allowed * max(np.abs(theirs).max(), 1)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("network", NETWORKS)
-def test_layers_and_activations(network, activation):
-    check(NETWORKS[network](activation), LOSSES[1], SGD(0.9))
+@pytest.mark.parametrize("body", BODIES)
+def test_layers_and_activations(body, activation):
+    check(BODIES[body](activation, OUTPUTS), LOSSES[-1], SGD(0.9))
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=words)
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if not loss.name.startswith("binary")])
 def test_losses(loss):
-    check(NETWORKS["pooled"]("tanh"), loss, SGD())
+    check(BODIES["two_convs"]("tanh", OUTPUTS), loss, SGD())
 
 
 def test_binary_cross_entropy():
-    check(Network((1, 4, 4), (Conv2D(2, 2, activation="elu"), Dense(1))), BINARY, SGD())
+    network = Network((1, 4, 4), (Conv2D(2, 2, activation="elu"), Dense(1)))
+    check(network, loss_named("binary_cross_entropy"), SGD())
 
 
-@pytest.mark.parametrize("rule", RULES, ids=words)
+@pytest.mark.parametrize("rule", RULES, ids=str)
 def test_rules(rule):
-    check(NETWORKS["dense"]("softplus"), LOSSES[0], rule)
+    check(BODIES["deep"]("softplus", OUTPUTS), LOSSES[0], rule)

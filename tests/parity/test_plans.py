@@ -9,8 +9,9 @@ from samplewise import registry
 from samplewise.contract import PLANS
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import SGD
-from samplewise.testing import ladder, tolerances
-from samplewise.testing.cases import RULES, Case
+from samplewise.testing import runs, tolerances
+from samplewise.testing.cases import dense_case
+from samplewise.testing.factors import LINEAR_OPTIMIZERS
 
 EPOCHS = 10
 BACKEND_PLANS = [
@@ -18,15 +19,15 @@ BACKEND_PLANS = [
     *(("numba_cpu", plan) for plan in PLANS),
 ]
 CASES = [
-    Case(
+    dense_case(
         *(inputs, hidden, outputs), rows=150, batch_size=batch, optimizer=rule, learning_rate=0.002
     )
     for inputs, hidden, outputs, batch, rule in (
         (784, (10,), 1, 1, SGD()),
-        (784, (10,), 1, 1, RULES[-1]),
-        (784, (20, 6), 3, 7, RULES[0]),
-        (30, (12,), 3, 1, RULES[3]),
-        (200, (), 1, 1, RULES[1]),
+        (784, (10,), 1, 1, LINEAR_OPTIMIZERS[-1]),
+        (784, (20, 6), 3, 7, LINEAR_OPTIMIZERS[1]),
+        (30, (12,), 3, 1, LINEAR_OPTIMIZERS[4]),
+        (200, (), 1, 1, LINEAR_OPTIMIZERS[2]),
     )
 ]
 
@@ -38,10 +39,10 @@ def test_ten_epochs_agree_closely(case, name, plan, shuffle):
     backend = registry.load(name)
     if plan not in backend.capabilities.plans:
         pytest.skip(f"{name} has no plan '{plan}'")
-    program = ladder.compiled(backend, case, plan, shuffle=shuffle)
-    assert program.plan.name == plan
-    got = ladder.trained(program, case, EPOCHS, shuffle)
-    want = ladder.expected(case, EPOCHS, shuffle)
+    session = runs.compiled(backend, case, plan, shuffle=shuffle)
+    assert session.plan.name == plan
+    got = runs.trained(session, case, EPOCHS, shuffle)
+    want = runs.expected(case, EPOCHS, shuffle)
     allowed = tolerances.tolerance("weights_100", "float64")
-    for measure in ladder.compare_runs(case, got, want, allowed):
+    for measure in runs.compare_runs(case, got, want, allowed):
         assert measure.passed, str(measure)

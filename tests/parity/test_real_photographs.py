@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from faults.catalogue import faulty_backend
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
 from samplewise.contract import PLANS, Program, Steps, Workload
 from samplewise.contract.plan import BLOCKED, DIRECT
@@ -29,9 +31,7 @@ from samplewise.report.part_one.measure import measure
 from samplewise.report.part_one.published import published_rows
 from samplewise.streams import Streams
 from samplewise.testing import measures, tolerances
-from samplewise.testing.faultless import Faultless, WrongBackend
 from samplewise.testing.problems import Problem, aligned_copy, reference_program
-from samplewise.testing.wrong import wrong_backend
 from samplewise.training import batches
 
 REAL_FILE = Path(__file__).parents[2].parent / "shared" / "data" / "sign-digits-28x28.npz"
@@ -62,7 +62,7 @@ FAULTS = (
     "bias_sign_in_update",
     "computes_in_float32",
     "loss_after_update",
-    "no_slope_in_first_layer",
+    "forgets_derivative",
     "skips_last_row",
 )
 
@@ -371,7 +371,7 @@ def test_not_learning_is_too_far_from_nudged_runs(runs):
 @pytest.mark.parametrize("row_id", ["neurons-5", "rate-1", "rate-0.1", "final-1"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wrong_backend_fails_in_steps_and_epochs(runs, fault, row_id):
-    run, backend = runs[row_id][0], wrong_backend(fault)
+    run, backend = runs[row_id][0], faulty_backend(fault)
     (differences,) = stepwise(run, [backend], epochs=1).values()
     assert not differences.max() <= tolerances.after_steps(1, DTYPE.name).relative
     failures, _, without = epochwise(run, backend, epochs=1)
@@ -380,7 +380,7 @@ def test_a_wrong_backend_fails_in_steps_and_epochs(runs, fault, row_id):
 
 
 def test_the_wrapper_without_a_fault_passes(runs):
-    run, backend = runs["final-1"][0], WrongBackend("faultless", Faultless)
+    run, backend = runs["final-1"][0], FaultyBackend("faultless", FaultyReference)
     (differences,) = stepwise(run, [backend], epochs=1).values()
     assert differences.max() <= tolerances.after_steps(1, DTYPE.name).relative
     assert epochwise(run, backend, epochs=1) == ([], [], [])

@@ -1,90 +1,31 @@
-"""Learning rates that change from step to step, and weights of the rows."""
+"""Step fields as plans and the registry see them; dropout and penalties of the reference by hand.
+
+The certificate holds step fields and the other backends against the reference.
+"""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from any_network import (
-    FIELDS,
-    LOSSES,
-    ROWS,
-    aligned,
-    check_agreement,
-    drawn,
-    field_values,
-    trained,
-    trained_by_reference,
-    window,
-    words,
-)
 
 from samplewise import registry
 from samplewise.contract import RATES, WEIGHTS, Steps, TrainingState, Workload
 from samplewise.errors import UnavailableBackendError
-from samplewise.network import SGD, Dense, Network
-from samplewise.testing import tolerances
+from samplewise.network import SGD, Dense, Dropout, LayerNorm, Network, aligned_zeros, loss_named
+from samplewise.testing import runs, tolerances
+from samplewise.testing.cases import Case, dense_case
+from samplewise.testing.problems import aligned_copy, problem
 
-# What a block of steps can be made of.
-LINEAR = (SGD(), SGD(0.9), SGD(0.8, nesterov=True, l2=0.01), SGD(l2=0.1))
-WIDE = Network((40,), (Dense(5, "tanh"), Dense(3)))
-
-
-@pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
-@pytest.mark.parametrize("plan", ["direct", "blocked", "dual"])
-@pytest.mark.parametrize("fields", FIELDS, ids=lambda fields: "+".join(sorted(fields)))
-@pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize("rule", LINEAR, ids=words)
-def test_every_plan_agrees_with_the_reference(backend, plan, fields, batch_size, rule):
-    if plan not in registry.load(backend).capabilities.plans:
-        pytest.skip(f"{backend} has no plan {plan}")
-    problem, wanted = trained_by_reference(WIDE, LOSSES[0], rule, batch_size, fields)
-    got = trained(backend, problem, rule, "float64", batch_size, fields, plan)
-    check_agreement(got, wanted, "float64")
+FLOAT64 = np.dtype("float64")
+REFERENCE = registry.load("reference")
+CLOSE = tolerances.tolerance("forward", "float64").relative
+WIDE = dense_case(40, (5,), 3, "tanh", batch_size=4, rows=23)
+SQUARED = loss_named("mean_squared_error")
 
 
-@pytest.mark.parametrize("backend", ["reference", "vectorized"])
-def test_a_rate_a_step_is_that_of_steps_made_one_by_one(backend):
-    problem = drawn(WIDE, LOSSES[0], rows=ROWS)
-    program = registry.load(backend).compile(
-        WIDE, problem.loss, SGD(0.9), np.dtype(float), Workload(ROWS, 4, plan="direct")
-    )
-    rates, _ = field_values({RATES}, 4, "float64")
-    order, ends = np.arange(ROWS), []
-    for windows in ([(0, ROWS)], [(i, min(i + 4, ROWS)) for i in range(0, ROWS, 4)]):
-        vector = aligned(problem.weights, float)
-        state = TrainingState(vector, aligned(np.zeros(vector.size), float))
-        for start, stop in windows:
-            steps = window(order, start, stop, 4, rates, None)
-            if len(windows) > 1:
-                steps = dataclasses.replace(steps, rates=None)
-            program.run_epoch(state, problem.X, problem.Y, steps, np.zeros(ROWS))
-        ends.append(state.parameters)
-    np.testing.assert_array_equal(*ends)
-
-
-@pytest.mark.parametrize("backend", ["reference", "vectorized"])
-def test_a_step_follows_the_weighted_sum_over_the_rows_of_the_batch(backend):
-    problem = drawn(WIDE, LOSSES[0], rows=ROWS)
-    program = registry.load(backend).compile(WIDE, problem.loss, SGD(), np.dtype(float))
-    _, weights = field_values({WEIGHTS}, ROWS, "float64")
-    single = [
-        program.gradients(problem.weights, problem.X[i : i + 1], problem.Y[i : i + 1])
-        for i in range(ROWS)
-    ]
-    wanted = sum(w * g for w, (_, g) in zip(weights, single, strict=True)) / ROWS
-    state = TrainingState(aligned(problem.weights, float), aligned(np.zeros(0), float))
-    losses = np.zeros(ROWS)
-    steps = Steps(np.arange(ROWS), 0, ROWS, ROWS, 1.0, weights=weights)
-    program.run_epoch(state, problem.X, problem.Y, steps, losses)
-    allowed = tolerances.tolerance("gradient", "float64").relative
-    found = problem.weights - state.parameters
-    assert np.abs(found - wanted).max() <= allowed * np.abs(problem.weights).max()
-    assert losses == pytest.approx([loss for loss, _ in single], rel=allowed)
-
-
-def test_rates_that_were_foretold_choose_no_blocks():
-    parts = WIDE, LOSSES[0], SGD(), np.dtype(float)
-    workload = Workload(ROWS, plan="blocked", step_fields=frozenset({RATES}))
+def test_announced_rates_choose_no_blocks():
+    parts = WIDE.network, WIDE.loss, SGD(), FLOAT64
+    workload = Workload(WIDE.rows, plan="blocked", step_fields=frozenset({RATES}))
     plan = registry.load("vectorized").compile(*parts, workload).plan
     assert plan.name == "direct"
     assert "one learning rate" in plan.reason
@@ -98,10 +39,38 @@ def test_a_backend_that_does_not_know_a_field_is_never_asked(field, monkeypatch)
     plain = dataclasses.replace(chosen.capabilities, step_fields=frozenset())
     monkeypatch.setattr(type(chosen), "capabilities", plain)
     network = Network((4,), (Dense(3),))
-    parts = network, LOSSES[0], SGD(), np.dtype(float), "auto"
+    parts = network, WIDE.loss, SGD(), FLOAT64, "auto"
     assert registry.resolve("auto", *parts).backend.name == "numba_cpu"
     found = registry.resolve("auto", *parts, [field])
     assert found.backend.name == "vectorized"
     assert f"step field '{field}'" in found.reason
     with pytest.raises(UnavailableBackendError, match=f"it lacks step field '{field}'"):
         registry.resolve("numba_cpu", *parts, [field])
+
+
+def test_dropout_drops_its_share_in_training_and_nothing_in_prediction():
+    network = Network((400,), (Dropout(0.25), Dense(1)))
+    program = REFERENCE.compile(network, SQUARED, SGD(), FLOAT64)
+    X, weights = np.ones((50, 400)), network.layout.zeros(FLOAT64)
+    state = TrainingState(aligned_copy(weights), aligned_zeros(0, FLOAT64))
+    steps = Steps(np.arange(50), 0, 50, 50, 1.0, dropout_key=7)
+    program.run_epoch(state, X, np.full((50, 1), -0.5), steps, np.zeros(50))
+    # At weights of 0 the mean gradient of input j is the mean of its factors, 0 or 4/3.
+    factors = -network.layout.views(state.parameters)["1.weight"][0]
+    assert factors.mean() == pytest.approx(1.0, abs=4 * np.sqrt(0.25 / 0.75 / (400 * 50)))
+    counts = factors * 0.75 * 50
+    assert counts == pytest.approx(np.round(counts), abs=50 * CLOSE)
+    undropped = program.predict(state.parameters, X)
+    np.testing.assert_allclose(undropped, np.full_like(undropped, undropped[0, 0]))
+
+
+def test_weights_are_penalised_and_scales_are_not():
+    layers = (Dense(9, "relu"), Dropout(0.4), LayerNorm(), Dense(7, "tanh"), Dense(3))
+    network = Network((12,), layers)
+    rule = SGD(weight_decay=0.5, clip_value=np.finfo(float).tiny)
+    case = Case(network, SQUARED, rule, batch_size=23, rows=23)
+    still = runs.trained(runs.compiled(REFERENCE, case), case, 3, False)
+    started = network.layout.views(problem(case).parameters)
+    for name, view in network.layout.views(still.parameters).items():
+        shrunk = 0.99**3 if name in ("0.weight", "3.weight", "4.weight") else 1.0
+        assert view == pytest.approx(shrunk * started[name], rel=CLOSE)

@@ -1,4 +1,7 @@
-"""The arithmetic of tolerances, beside that of SciPy."""
+"""The arithmetic of tolerances, beside that of SciPy, and their one table."""
+
+import re
+from pathlib import Path
 
 import pytest
 from scipy.stats import binom
@@ -6,6 +9,11 @@ from scipy.stats import binom
 from samplewise.errors import ParameterError
 from samplewise.testing import tolerances
 from samplewise.testing.tolerances import after_steps, of_run, too_often_farthest
+
+KIT = Path(tolerances.__file__).parent
+OWN_TESTS = Path(__file__).parent
+# A number as small as a tolerance, or an argument that takes one.
+LITERAL = re.compile(r"\b\d(\.\d+)?e-\d+\b|\b[ra]tol=")
 
 
 @pytest.mark.parametrize("runs", [1, 4, 14, 30])
@@ -46,3 +54,23 @@ def test_steps_have_the_tolerance_of_the_row_that_holds_them(dtype):
     rows = {1: 1, 2: 10, 10: 10, 11: 100, 100: 100, 101: 1000, 1000: 1000}
     for steps, row in rows.items():
         assert after_steps(steps, dtype) == tolerances.tolerance(f"weights_{row}", dtype)
+
+
+def test_more_steps_and_other_dtypes_have_no_tolerance():
+    with pytest.raises(ParameterError, match="yardstick"):
+        tolerances.after_steps(1001, "float64")
+    with pytest.raises(ParameterError, match="float16"):
+        tolerances.tolerance("forward", "float16")
+
+
+def test_tolerances_stand_in_their_table_only():
+    paths = [*KIT.glob("*.py"), *OWN_TESTS.glob("*.py")]
+    paths += [OWN_TESTS.parent / f"test_{name}.py" for name in ("gradients", "worked_step")]
+    found = [
+        f"{path.name}:{number}: {line.strip()}"
+        for path in paths
+        if path.name != "tolerances.py"
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if LITERAL.search(line) and "LITERAL" not in line
+    ]
+    assert found == []

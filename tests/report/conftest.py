@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from faults.faulty_reference import FaultyBackend
 from samplewise import registry
 from samplewise.experiment.experiment import Experiment
 from samplewise.registry import Choice
 from samplewise.report.part_one.measure import measure
 from samplewise.report.part_one.published import published_rows
-from samplewise.testing.faultless import WrongBackend
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ def measured(settings, short_rows):
 @pytest.fixture(scope="session")
 def measured_at_once(settings, short_rows):
     """The same with a backend that trains the rows of a repeat at once."""
-    choice = Choice(WrongBackend("many"), "chosen by the test")
+    choice = Choice(FaultyBackend("many"), "chosen by the test")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "resolve", lambda *_: choice)
         return measure(settings, repeats=2, rows=short_rows)

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from faults.faulty_reference import FaultyBackend, OneByOne
 from samplewise import registry
 from samplewise.cli import report_part_one as command
 from samplewise.experiment.run import run
@@ -15,7 +16,6 @@ from samplewise.report.part_one.content import document
 from samplewise.report.part_one.measure import measure
 from samplewise.report.part_one.remarks import reading
 from samplewise.report.part_one.results import results
-from samplewise.testing.faultless import OneByOne, WrongBackend
 from samplewise.text import three_digits
 from samplewise.training.callbacks import Callback
 
@@ -25,7 +25,7 @@ def many_backend(monkeypatch):
     """Make every run use a backend that trains many networks at once, with this program."""
 
     def use(program):
-        choice = Choice(WrongBackend("many", many=program), "chosen by the test")
+        choice = Choice(FaultyBackend("many", many=program), "chosen by the test")
         monkeypatch.setattr(registry, "resolve", lambda *_: choice)
 
     return use

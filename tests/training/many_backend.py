@@ -3,10 +3,10 @@
 import dataclasses
 from dataclasses import dataclass, field
 
+from faults.faulty_reference import OneByOne
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.registry import Choice
-from samplewise.testing.faultless import OneByOne
 
 
 class ManyPrograms(OneByOne):

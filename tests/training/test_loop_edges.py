@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from loop_problem import LABELS, NETWORK, StopAfter, X
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
 from samplewise.errors import ContractError, DataError, DivergenceError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.registry import Choice
-from samplewise.testing.faultless import Faultless, WrongBackend
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -24,7 +24,7 @@ def settings(**changes):
 
 def train_on(monkeypatch, program, **changes):
     """Train on the reference with a fault."""
-    backend = WrongBackend("faulty", program)
+    backend = FaultyBackend("faulty", program)
     monkeypatch.setattr(registry, "resolve", lambda *_: Choice(backend, "chosen by the test"))
     return train(NETWORK, X, LABELS, settings(**changes))
 
@@ -45,7 +45,7 @@ def test_a_part_of_an_epoch_has_the_loss_and_the_rate_of_its_own_samples(monkeyp
 
 
 def test_the_mean_loss_is_summed_in_float64():
-    class Recorded(Faultless):
+    class Recorded(FaultyReference):
         def run_epoch(self, state, X, Y, steps, losses):
             super().run_epoch(state, X, Y, steps, losses)
             seen.append(losses.copy())
@@ -56,7 +56,7 @@ def test_the_mean_loss_is_summed_in_float64():
     assert history.losses == [float(np.mean(seen[0].astype(np.float64)))]
 
 
-class StepRecorder(Faultless):
+class StepRecorder(FaultyReference):
     seen: list[int] = []  # noqa: RUF012
 
     def run_epoch(self, state, X, Y, steps, losses):
@@ -71,7 +71,7 @@ def test_the_engine_counts_the_updates_made(monkeypatch):
     assert StepRecorder.seen == [0, 4, 8, 12]
 
 
-class LosesItsMind(Faultless):
+class LosesItsMind(FaultyReference):
     """Writes `value` as the loss of sample 33, or as a weight in the stretch that holds it."""
 
     where = "loss"
@@ -97,43 +97,43 @@ def test_a_bad_stretch_is_named_by_sample_and_row_and_undone(monkeypatch, where,
     assert caught.value.parameters == pytest.approx(kept, rel=1e-12)
 
 
-class ForgetsALoss(Faultless):
+class ForgetsALoss(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         super().run_epoch(state, X, Y, steps, losses.copy())
 
 
-class Raises(Faultless):
+class Raises(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         raise ValueError("no such thing")
 
 
-class CannotWarmUp(Faultless):
+class CannotWarmUp(FaultyReference):
     def warm_up(self):
         raise OSError("no compiler")
 
 
-class WrongLogits(Faultless):
+class WrongLogits(FaultyReference):
     def predict(self, parameters, X):
         return super().predict(parameters, X)[:, 0]
 
 
-class WritesToX(Faultless):
+class WritesToX(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         X[0, 0] = 7
 
 
-class ReplacesParameters(Faultless):
+class ReplacesParameters(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         super().run_epoch(state, X, Y, steps, losses)
         state.parameters = state.parameters[:-1]
 
 
-class ChangesWeightsInTheEnd(Faultless):
+class ChangesWeightsInTheEnd(FaultyReference):
     def synchronize(self, state):
         state.parameters[0] += 1
 
 
-class OutOfMemory(Faultless):
+class OutOfMemory(FaultyReference):
     def warm_up(self):
         raise MemoryError
 
@@ -163,7 +163,7 @@ def test_losses_whose_sum_overflows_are_a_divergence():
         train(Network((1,), (Dense(1),)), rows, labels, chosen)
 
 
-class Overflows(Faultless):
+class Overflows(FaultyReference):
     def predict(self, parameters, X):
         return np.full((len(X), 1), np.nan)
 
@@ -175,7 +175,7 @@ def test_logits_that_overflow_are_a_divergence_not_class_0(monkeypatch):
 
 
 def test_a_program_is_warmed_up_before_the_clock_starts(monkeypatch):
-    class WarmedUp(Faultless):
+    class WarmedUp(FaultyReference):
         def warm_up(self):
             calls.append("warm up")
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from loop_problem import LABELS, NETWORK, X
 
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
 from samplewise.errors import CombinationError, ParameterError, UnavailableBackendError
 from samplewise.network import multilayer_perceptron
 from samplewise.registry import Choice
-from samplewise.testing.faultless import Faultless, WrongBackend
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches
 from samplewise.training.many import train_many
@@ -126,12 +126,12 @@ def test_steps_have_rates_of_their_own_only_while_they_differ(monkeypatch, name,
     """A program may then take one rate for all, and keep what follows from it."""
     seen = []
 
-    class Sees(Faultless):
+    class Sees(FaultyReference):
         def run_epoch(self, state, X, Y, steps, losses):
             seen.append((steps.learning_rate, steps.rates))
             losses[...] = 1
 
-    choice = Choice(WrongBackend("sees", Sees), "chosen by the test")
+    choice = Choice(FaultyBackend("sees", Sees), "chosen by the test")
     monkeypatch.setattr(registry, "resolve", lambda *_: choice)
     chosen = settings(schedule=name, warmup_steps=warmup, **OPTIONS.get(name, {}))
     train(NETWORK, X, LABELS, chosen)

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 from loop_problem import LABELS, NETWORK, X
 
+from faults.faulty_reference import FaultyBackend, FaultyReference, OneByOne
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.network import multilayer_perceptron
 from samplewise.registry import Choice
-from samplewise.testing.faultless import Faultless, OneByOne, WrongBackend
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import EpochRecord, History, SharedRun
 from samplewise.training.many import train_many
@@ -28,7 +28,7 @@ def settings(**changes):
 def timed(clock, monkeypatch):
     """Train everything by a backend whose work takes the seconds above."""
 
-    class Timed(Faultless):
+    class Timed(FaultyReference):
         plan = Plan(stretch=20)
 
         def __init__(self, *given):
@@ -55,7 +55,7 @@ def timed(clock, monkeypatch):
         def warm_up(self):
             clock.move(WARM_UP)
 
-    choice = Choice(WrongBackend("timed", Timed, TimedMany), "chosen by the test")
+    choice = Choice(FaultyBackend("timed", Timed, TimedMany), "chosen by the test")
     monkeypatch.setattr(registry, "resolve", lambda *_: choice)
     return clock
 

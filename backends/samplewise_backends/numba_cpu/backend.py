@@ -10,15 +10,13 @@ import numpy as np
 from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.availability import why_unavailable
-from samplewise_backends.numba_cpu.coefficients import CODES
+from samplewise_backends.numba_cpu.coefficients import CODES, OPTION_COLUMNS
 from samplewise_backends.numba_cpu.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
 from samplewise_backends.numba_cpu.planning.planner import BLOCKS
 from samplewise_backends.numba_cpu.program import NumbaProgram
 from samplewise_backends.numba_cpu.routines import LOSS_CODES
-
-OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm")
 
 
 class NumbaBackend:
@@ -30,16 +28,14 @@ class NumbaBackend:
     """
 
     name = "numba_cpu"
-    capabilities = Capabilities(
-        layers=frozenset(layer.kind for layer in KINDS),
-        activations=frozenset(ACTIVATION_CODES),
-        losses=frozenset(LOSS_CODES),
-        optimizers=frozenset({*CODES, *OPTIONS}),
-        dtypes=frozenset({"float32", "float64"}),
-        deterministic=True,
-        plans=frozenset(PLANS),
+    capabilities = Capabilities.of(
+        layers=KINDS,
+        activations=ACTIVATION_CODES,
+        losses=LOSS_CODES,
+        optimizers=[*CODES, *OPTION_COLUMNS],
+        plans=PLANS,
         many=True,
-        step_fields=frozenset({RATES, WEIGHTS}),
+        step_fields=[RATES, WEIGHTS],
     )
 
     def __init__(self, blocks: Sequence[int] = BLOCKS) -> None:

@@ -30,6 +30,18 @@ CODES = {
 }
 
 
+# Option of an optimizer -> column of the kernels' table of rules.
+OPTION_COLUMNS = {
+    "momentum": tables.MOMENTUM,
+    "nesterov": tables.NESTEROV,
+    "l1": tables.L1,
+    "l2": tables.L2,
+    "weight_decay": tables.DECAY,
+    "clip_value": tables.CLIP_VALUE,
+    "clip_norm": tables.CLIP_NORM,
+}
+
+
 def form_of(optimizer: Optimizer) -> int:
     """Return which part of the recurrence an optimizer needs; for another rule it says nothing."""
     if optimizer.slots:
@@ -41,17 +53,10 @@ def rule_of(optimizer: Optimizer, rate: float) -> list[float]:
     """Return a row of the kernels' table of rules."""
     row = [0.0] * tables.RULE_COLUMNS
     row[tables.RATE], row[tables.RULE] = rate, CODES[optimizer.name]
-    row[tables.L1], row[tables.L2], row[tables.DECAY] = (
-        *(optimizer.l1, optimizer.l2, optimizer.weight_decay),
-    )
-    for column, limit in (
-        (tables.CLIP_VALUE, optimizer.clip_value),
-        (tables.CLIP_NORM, optimizer.clip_norm),
-    ):
-        row[column] = math.inf if limit is None else limit
+    for option in optimizer.options:
+        value = getattr(optimizer, option)
+        row[OPTION_COLUMNS[option]] = math.inf if value is None else value
     match optimizer:
-        case SGD():
-            row[tables.MOMENTUM], row[tables.NESTEROV] = optimizer.momentum, optimizer.nesterov
         case Adam():
             row[tables.NEW], row[tables.NEW_SQUARE] = 1 - optimizer.beta1, 1 - optimizer.beta2
             row[tables.EPSILON] = optimizer.epsilon

@@ -11,48 +11,69 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import SGD, Adagrad, Adam, Optimizer, OwnOptimizer, RMSprop
+from samplewise.network import SGD, Adagrad, Adam, OwnOptimizer, RMSprop
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
 
 
-def limit(g: Vector, rule: Optimizer) -> None:
-    """Limit each entry of the gradient to clip_value, then its length to clip_norm."""
-    if rule.clip_value is not None:
-        np.clip(g, -rule.clip_value, rule.clip_value, out=g)
-    if rule.clip_norm is not None:
-        norm = np.sqrt((g * g).sum())
-        if norm > rule.clip_norm:
-            g *= rule.clip_norm / norm
+def clip_value(g: Vector, largest: float) -> None:
+    """Limit each entry of the gradient to [-largest, largest]."""
+    np.clip(g, -largest, largest, out=g)
 
 
-def add_penalties(gradients: list[Matrix], weights: list[Matrix], rule: Optimizer) -> None:
-    """g <- g + l2 W + l1 sign(W), the gradients of l2/2 |W|^2 and l1 sum |W|, of each matrix."""
-    for g, W in zip(gradients, weights, strict=True):
-        if rule.l2:
-            g += rule.l2 * W
-        if rule.l1:
-            g += rule.l1 * np.sign(W)
+def clip_norm(g: Vector, largest: float) -> None:
+    """Limit the length of the gradient."""
+    norm = np.sqrt((g * g).sum())
+    if norm > largest:
+        g *= largest / norm
 
 
-def decay(weights: list[Matrix], learning_rate: float, rule: Optimizer) -> None:
-    """W <- W - eta weight_decay W, of each matrix."""
-    for W in weights:
-        W -= learning_rate * rule.weight_decay * W
+# In this order.
+LIMITS: dict[str, Callable[[Vector, float], None]] = {
+    "clip_value": clip_value,
+    "clip_norm": clip_norm,
+}
 
 
-def sgd(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: SGD) -> None:
-    """v <- mu v + g; theta <- theta - eta v, or theta - eta (g + mu v) with Nesterov.
+def l2_gradient(W: Matrix, l2: float) -> Matrix:
+    """The gradient of l2/2 |W|^2."""
+    return l2 * W
 
-    Without momentum theta <- theta - eta g, and there is no state.
-    """
-    step = g
-    if rule.momentum:
-        (v,) = state
-        v[:] = rule.momentum * v + g
-        step = g + rule.momentum * v if rule.nesterov else v
-    theta -= eta * step
+
+def l1_gradient(W: Matrix, l1: float) -> Matrix:
+    """The gradient of l1 sum |W|."""
+    return l1 * np.sign(W)
+
+
+PENALTIES: dict[str, Callable[[Matrix, float], Matrix]] = {"l2": l2_gradient, "l1": l1_gradient}
+
+
+def weight_decay(W: Matrix, eta: float, factor: float) -> None:
+    """W <- W - eta factor W."""
+    W -= eta * factor * W
+
+
+DECAYS: dict[str, Callable[[Matrix, float, float], None]] = {"weight_decay": weight_decay}
+
+
+def sgd(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: SGD) -> None:
+    """theta <- theta - eta g."""
+    theta -= eta * g
+
+
+def momentum(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: SGD) -> None:
+    """v <- mu v + g; theta <- theta - eta v."""
+    (v,) = state
+    v[:] = rule.momentum * v + g
+    theta -= eta * v
+
+
+def nesterov(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: SGD) -> None:
+    """v <- mu v + g; theta <- theta - eta (g + mu v)."""
+    (v,) = state
+    v[:] = rule.momentum * v + g
+    theta -= eta * (g + rule.momentum * v)
 
 
 def adam(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: Adam) -> None:
@@ -88,6 +109,8 @@ def own_rule(
 
 RULES: dict[str, Callable[[Vector, Matrix, Vector, float, int, Any], None]] = {
     "sgd": sgd,
+    "momentum": momentum,
+    "nesterov": nesterov,
     "adam": adam,
     "rmsprop": rmsprop,
     "adagrad": adagrad,

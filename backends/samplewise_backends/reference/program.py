@@ -27,7 +27,7 @@ from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
 from samplewise_backends.reference.losses import LOSSES, own_loss
-from samplewise_backends.reference.optimizers import RULES, add_penalties, decay, limit, own_rule
+from samplewise_backends.reference.optimizers import DECAYS, LIMITS, PENALTIES, RULES, own_rule
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -43,9 +43,6 @@ class ReferenceProgram(Program):
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
         self._value = LOSSES.get(loss.name, own_loss)
-
-    def warm_up(self) -> None:
-        """Nothing to do: NumPy is compiled already."""
 
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
@@ -113,13 +110,18 @@ class ReferenceProgram(Program):
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
         """Make step t along the mean gradient of a batch."""
         rule, theta = self._rule, state.parameters
-        limit(gradient, rule)
-        weights = self._weights(theta)
-        add_penalties(self._weights(gradient), weights, rule)
-        if rule.weight_decay:
-            decay(weights, eta, rule)
+        for option, limit in LIMITS.items():
+            if option in rule.features:
+                limit(gradient, getattr(rule, option))
+        for g, W in zip(self._weights(gradient), self._weights(theta), strict=True):
+            for option, penalty in PENALTIES.items():
+                if option in rule.features:
+                    g += penalty(W, getattr(rule, option))
+            for option, decay in DECAYS.items():
+                if option in rule.features:
+                    decay(W, eta, getattr(rule, option))
         slots = state.optimizer_state.reshape(rule.slots, -1 if rule.slots else 0)
-        RULES.get(rule.name, own_rule)(theta, slots, gradient, eta, t, rule)
+        RULES.get(rule.variant, own_rule)(theta, slots, gradient, eta, t, rule)
 
     def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
@@ -152,16 +154,12 @@ class ReferenceBackend:
     """One sample at a time in NumPy: the specification of all backends."""
 
     name = "reference"
-    _built_in = Capabilities(
-        layers=frozenset(LAYERS),
-        activations=frozenset(ACTIVATIONS),
-        losses=frozenset(LOSSES),
-        optimizers=frozenset(
-            {*RULES, "momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm"}
-        ),
-        dtypes=frozenset({"float32", "float64"}),
-        deterministic=True,
-        step_fields=frozenset({RATES, WEIGHTS}),
+    _built_in = Capabilities.of(
+        layers=LAYERS,
+        activations=ACTIVATIONS,
+        losses=LOSSES,
+        optimizers=[*RULES, *LIMITS, *PENALTIES, *DECAYS],
+        step_fields=[RATES, WEIGHTS],
     )
 
     @property

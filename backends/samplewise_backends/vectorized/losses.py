@@ -157,24 +157,36 @@ def poisson_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
 
 Values = Callable[[Matrix, Matrix, Vector, Matrix], None]
 Gradient = Callable[[Matrix, Matrix, Matrix, Matrix], None]
-LOSSES: dict[str, tuple[Values, Gradient]] = {
-    "binary_cross_entropy": (binary_values, binary_gradient),
-    "categorical_cross_entropy": (categorical_values, categorical_gradient),
-    "multi_label_cross_entropy": (multi_label_values, multi_label_gradient),
-    "mean_squared_error": (squared_values, squared_gradient),
-    "mean_absolute_error": (absolute_values, absolute_gradient),
-    "poisson": (poisson_values, poisson_gradient),
+FunctionsOf = Callable[[Any], tuple[Values, Gradient]]
+
+
+def _always(values: Values, gradient: Gradient) -> FunctionsOf:
+    return lambda loss: (values, gradient)
+
+
+def _huber(loss: Huber) -> tuple[Values, Gradient]:
+    return partial(huber_values, loss.delta), partial(huber_gradient, loss.delta)
+
+
+def _own(loss: OwnLoss) -> tuple[Values, Gradient]:
+    return partial(_own_values, loss), partial(_own_gradient, loss)
+
+
+# name -> the functions of a loss, given its settings.
+LOSSES: dict[str, FunctionsOf] = {
+    "binary_cross_entropy": _always(binary_values, binary_gradient),
+    "categorical_cross_entropy": _always(categorical_values, categorical_gradient),
+    "multi_label_cross_entropy": _always(multi_label_values, multi_label_gradient),
+    "mean_squared_error": _always(squared_values, squared_gradient),
+    "mean_absolute_error": _always(absolute_values, absolute_gradient),
+    "huber": _huber,
+    "poisson": _always(poisson_values, poisson_gradient),
 }
-NAMES = frozenset({*LOSSES, Huber.name})
 
 
 def functions_of(loss: Loss) -> tuple[Values, Gradient]:
     """Return what writes the losses of a batch, and what writes their gradients."""
-    if isinstance(loss, Huber):
-        return partial(huber_values, loss.delta), partial(huber_gradient, loss.delta)
-    if isinstance(loss, OwnLoss):
-        return partial(_own_values, loss), partial(_own_gradient, loss)
-    return LOSSES[loss.name]
+    return LOSSES.get(loss.name, _own)(loss)
 
 
 def _own_values(loss: OwnLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,52 @@ class Flush:
         np.copyto(vector, 0, where=tiny)
 
 
+def clip_value(g: Vector, largest: float, scratch: Vector) -> None:
+    """Limit each entry of the gradient to [-largest, largest]."""
+    np.clip(g, -largest, largest, out=g)
+
+
+def clip_norm(g: Vector, largest: float, scratch: Vector) -> None:
+    """Limit the length of the gradient."""
+    # Not np.linalg.norm, whose sum of squares may be BLAS's, in another order each time.
+    norm = math.sqrt(np.add.reduce(np.multiply(g, g, out=scratch)))
+    if norm > largest:
+        g *= largest / norm
+
+
+# In this order.
+LIMITS: dict[str, Callable[[Vector, float, Vector], None]] = {
+    "clip_value": clip_value,
+    "clip_norm": clip_norm,
+}
+
+
+def l2(W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector) -> None:
+    """Add the gradient of factor / 2 |W|^2."""
+    g += np.multiply(W, factor, out=scratch)
+
+
+def l1(W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector) -> None:
+    """Add the gradient of factor sum |W|."""
+    np.sign(W, out=scratch)
+    scratch *= factor
+    g += scratch
+
+
+def weight_decay(
+    W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector
+) -> None:
+    """Shrink the weights themselves."""
+    W -= np.multiply(W, learning_rate * factor, out=scratch)
+
+
+PENALTIES: dict[str, Callable[[Vector, Vector, float, float, Vector], None]] = {
+    "l2": l2,
+    "l1": l1,
+    "weight_decay": weight_decay,
+}
+
+
 class Update:
     """One step of a rule on the tensors of a network from `start` on.
 
@@ -82,7 +129,12 @@ class Update:
     def __init__(
         self, rule: Optimizer, network: Network, dtype: np.dtype[Any], start: int = 0
     ) -> None:
-        self._common = rule
+        on = set(rule.features)
+        self._limits = [(LIMITS[name], getattr(rule, name)) for name in LIMITS if name in on]
+        self._penalties = [
+            (PENALTIES[name], getattr(rule, name)) for name in PENALTIES if name in on
+        ]
+        self._shrinks = bool(on & {"l2", "weight_decay"})
         self._weights = [
             slice(slot.offset - start, slot.offset - start + slot.size)
             for slot in network.weights
@@ -109,28 +161,16 @@ class Update:
             learning_rate: of this step.
             t: number of this step, from 1.
         """
-        rule, scratch = self._common, self._scratch
-        if rule.clip_value is not None:
-            np.clip(g, -rule.clip_value, rule.clip_value, out=g)
-        if rule.clip_norm is not None:
-            # Not np.linalg.norm, whose sum of squares may be BLAS's, in another order each time.
-            norm = math.sqrt(np.add.reduce(np.multiply(g, g, out=scratch)))
-            if norm > rule.clip_norm:
-                g *= rule.clip_norm / norm
+        scratch = self._scratch
+        for limit, largest in self._limits:
+            limit(g, largest, scratch)
         for weights in self._weights:
             self._penalise(theta[weights], g[weights], scratch[weights], learning_rate)
         self._move(theta, state, g, learning_rate, t)
 
     def _penalise(self, W: Vector, g: Vector, scratch: Vector, learning_rate: float) -> None:
-        rule = self._common
-        if rule.l2:
-            g += np.multiply(W, rule.l2, out=scratch)
-        if rule.l1:
-            np.sign(W, out=scratch)
-            scratch *= rule.l1
-            g += scratch
-        if rule.weight_decay:
-            W -= np.multiply(W, learning_rate * rule.weight_decay, out=scratch)
+        for penalty, factor in self._penalties:
+            penalty(W, g, factor, learning_rate, scratch)
 
     def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
         raise NotImplementedError
@@ -138,7 +178,7 @@ class Update:
     def flush(self, theta: Vector, state: Vector) -> None:
         """Flush what fades by itself; call it every `flush_interval` steps."""
         del state
-        if self._common.l2 or self._common.weight_decay:
+        if self._shrinks:
             self._flush(theta)
 
 
@@ -191,8 +231,8 @@ class SGDUpdate(Update):
 class AdamUpdate(Update):
     """m and v are moving averages of g and g^2, each divided by what a constant would give."""
 
-    def __init__(self, rule: Adam, network: Network, dtype: np.dtype[Any]) -> None:
-        super().__init__(rule, network, dtype)
+    def __init__(self, rule: Adam, network: Network, dtype: np.dtype[Any], start: int = 0) -> None:
+        super().__init__(rule, network, dtype, start)
         self._rule = rule
         self.flush_interval = flush_interval(min(rule.beta1, rule.beta2))
 
@@ -222,8 +262,10 @@ class AdamUpdate(Update):
 class RMSpropUpdate(Update):
     """v <- rho v + (1 - rho) g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
 
-    def __init__(self, rule: RMSprop, network: Network, dtype: np.dtype[Any]) -> None:
-        super().__init__(rule, network, dtype)
+    def __init__(
+        self, rule: RMSprop, network: Network, dtype: np.dtype[Any], start: int = 0
+    ) -> None:
+        super().__init__(rule, network, dtype, start)
         self._rule = rule
         self.flush_interval = flush_interval(rule.rho)
 
@@ -245,8 +287,10 @@ class RMSpropUpdate(Update):
 class AdagradUpdate(Update):
     """v <- v + g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
 
-    def __init__(self, rule: Adagrad, network: Network, dtype: np.dtype[Any]) -> None:
-        super().__init__(rule, network, dtype)
+    def __init__(
+        self, rule: Adagrad, network: Network, dtype: np.dtype[Any], start: int = 0
+    ) -> None:
+        super().__init__(rule, network, dtype, start)
         self._rule = rule
 
     def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
@@ -258,8 +302,10 @@ class AdagradUpdate(Update):
 class OwnUpdate(Update):
     """direction, v <- rule(g, v, t); theta <- theta - eta direction. Such a rule may allocate."""
 
-    def __init__(self, rule: OwnOptimizer, network: Network, dtype: np.dtype[Any]) -> None:
-        super().__init__(rule, network, dtype)
+    def __init__(
+        self, rule: OwnOptimizer, network: Network, dtype: np.dtype[Any], start: int = 0
+    ) -> None:
+        super().__init__(rule, network, dtype, start)
         self._rule = rule
 
     def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
@@ -279,25 +325,17 @@ def _divide_by_root(
     theta -= g
 
 
-FEATURES = frozenset(
-    {
-        *("sgd", "adam", "rmsprop", "adagrad"),
-        *("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm"),
-    }
-)
+# variant -> what makes the steps of a rule on the tensors from `start` on.
+UPDATES: dict[str, Callable[[Any, Network, np.dtype[Any], int], Update]] = {
+    "sgd": SGDUpdate,
+    "momentum": SGDUpdate,
+    "nesterov": SGDUpdate,
+    "adam": AdamUpdate,
+    "rmsprop": RMSpropUpdate,
+    "adagrad": AdagradUpdate,
+}
 
 
 def update_of(rule: Optimizer, network: Network, dtype: np.dtype[Any], start: int) -> Update:
-    """Return what makes the steps of a rule; only SGD's may start behind the first tensor."""
-    match rule:
-        case SGD():
-            return SGDUpdate(rule, network, dtype, start)
-        case Adam():
-            return AdamUpdate(rule, network, dtype)
-        case RMSprop():
-            return RMSpropUpdate(rule, network, dtype)
-        case Adagrad():
-            return AdagradUpdate(rule, network, dtype)
-        case OwnOptimizer():
-            return OwnUpdate(rule, network, dtype)
-    raise NotImplementedError(rule.name)
+    """Return what makes the steps of a rule."""
+    return UPDATES.get(rule.variant, OwnUpdate)(rule, network, dtype, start)

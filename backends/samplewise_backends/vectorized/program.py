@@ -23,9 +23,9 @@ from samplewise.contract import (
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.vectorized.activations import ACTIVATIONS
-from samplewise_backends.vectorized.layers import KINDS
-from samplewise_backends.vectorized.losses import NAMES
-from samplewise_backends.vectorized.optimizers import FEATURES
+from samplewise_backends.vectorized.layers import LAYERS
+from samplewise_backends.vectorized.losses import LOSSES
+from samplewise_backends.vectorized.optimizers import LIMITS, PENALTIES, UPDATES
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import choose
 from samplewise_backends.vectorized.trainer import Trainer
@@ -100,15 +100,13 @@ class VectorizedBackend:
     """Mini-batches as NumPy matrices."""
 
     name = "vectorized"
-    _built_in = Capabilities(
-        layers=KINDS,
-        activations=frozenset(ACTIVATIONS),
-        losses=NAMES,
-        optimizers=FEATURES,
-        dtypes=frozenset({"float32", "float64"}),
-        deterministic=True,
-        plans=frozenset({DIRECT, BLOCKED}),
-        step_fields=frozenset({RATES, WEIGHTS}),
+    _built_in = Capabilities.of(
+        layers=LAYERS,
+        activations=ACTIVATIONS,
+        losses=LOSSES,
+        optimizers=[*UPDATES, *LIMITS, *PENALTIES],
+        plans=[DIRECT, BLOCKED],
+        step_fields=[RATES, WEIGHTS],
     )
 
     @property

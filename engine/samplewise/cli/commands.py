@@ -31,6 +31,7 @@ COMMANDS = {
     "predict": "Tell the class of one input, and the probability of every class; or the numbers.",
     "data": "Describe a dataset, and draw a sheet of its images on request.",
     "backends": "List the backends: what each can do, or why it cannot run here.",
+    "check-backend": "Test a backend against the reference; exit code 1 if it disagrees.",
     "report": "Run the report's experiments again and write a report beside its published figures.",
 }
 # Functions of other packages, annotated for typer as those of `COMMANDS` are.

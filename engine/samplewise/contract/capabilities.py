@@ -11,9 +11,15 @@ import numpy as np
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise.network.layers import Layer
 from samplewise.network.losses import Loss, own_losses
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer, own_optimizers
+
+# Names, or the classes that have them; a table by either is iterated over its keys.
+Names = Iterable[str | type[Layer] | type[Loss] | type[Optimizer]]
+# The kind of a capability, such as "layer", and its name, such as "conv".
+Need = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,45 @@ class Capabilities:
     many: bool = False
     step_fields: frozenset[str] = frozenset()
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        layers: Names,
+        activations: Names,
+        losses: Names,
+        optimizers: Names,
+        dtypes: Names = ("float32", "float64"),
+        deterministic: bool = True,
+        plans: Names = (DIRECT,),
+        many: bool = False,
+        step_fields: Names = (),
+    ) -> Capabilities:
+        """Return what a backend's dispatch tables hold, so that no name is written a second time.
+
+        Args:
+            layers: table by kind of layer, or by its class.
+            activations: table by name.
+            losses: table by name, or by class.
+            optimizers: keys of every table in which update rules and their options are looked up.
+            dtypes: as the field.
+            deterministic: as the field.
+            plans: as the field.
+            many: as the field.
+            step_fields: as the field.
+        """
+        return cls(
+            layers=_names(layers),
+            activations=_names(activations),
+            losses=_names(losses),
+            optimizers=_names(optimizers),
+            dtypes=_names(dtypes),
+            deterministic=deterministic,
+            plans=_names(plans),
+            many=many,
+            step_fields=_names(step_fields),
+        )
+
     def with_own(self) -> Capabilities:
         """Return these and all that the user has registered, for what computes in NumPy."""
         return dataclasses.replace(
@@ -61,13 +106,50 @@ class Capabilities:
         step_fields: Iterable[str] = (),
     ) -> list[str]:
         """Return what this run needs and the backend lacks, each as "kind 'name'"."""
-        needed = [
-            *(("layer", layer.kind, self.layers) for layer in network.layers),
-            *(("activation", layer.activation, self.activations) for layer in network.layers),
-            ("loss", loss.name, self.losses),
-            *(("optimizer", feature, self.optimizers) for feature in optimizer.features),
-            ("dtype", dtype.name, self.dtypes),
-            ("plan", plan, self.plans | {AUTO_PLAN}),
-            *(("step field", field, self.step_fields) for field in step_fields),
-        ]
-        return sorted({f"{kind} '{name}'" for kind, name, offered in needed if name not in offered})
+        needed = needs(network, loss, optimizer, dtype, plan, step_fields)
+        offered = self.names()
+        return sorted(f"{kind} '{name}'" for kind, name in needed if name not in offered[kind])
+
+    def names(self) -> dict[str, frozenset[str]]:
+        """Return what is offered by kind, as `needs` names kinds."""
+        return {
+            "layer": self.layers,
+            "activation": self.activations,
+            "loss": self.losses,
+            "optimizer": self.optimizers,
+            "dtype": self.dtypes,
+            "plan": self.plans | {AUTO_PLAN},
+            "step field": self.step_fields,
+        }
+
+
+def needs(
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    dtype: np.dtype[Any],
+    plan: str = AUTO_PLAN,
+    step_fields: Iterable[str] = (),
+) -> list[Need]:
+    """Return the capabilities that a run takes, each once, sorted."""
+    found = {
+        *(("layer", layer.kind) for layer in network.layers),
+        *(("activation", layer.activation) for layer in network.layers),
+        ("loss", loss.name),
+        *(("optimizer", feature) for feature in optimizer.features),
+        ("dtype", dtype.name),
+        ("plan", plan),
+        *(("step field", field) for field in step_fields),
+    }
+    return sorted(found)
+
+
+def _names(table: Names) -> frozenset[str]:
+    """Return the names of a table's keys."""
+    return frozenset(map(_name, table))
+
+
+def _name(key: str | type[Layer] | type[Loss] | type[Optimizer]) -> str:
+    if isinstance(key, str):
+        return key
+    return key.kind if issubclass(key, Layer) else key.name

@@ -49,6 +49,8 @@ class Optimizer:
     clip_norm: float | None = None
 
     name: ClassVar[str]
+    # What a backend must offer by name where it is on; other fields are numbers in its formulas.
+    options: ClassVar[tuple[str, ...]] = ("l1", "l2", "weight_decay", "clip_value", "clip_norm")
 
     def __post_init__(self) -> None:
         for field in ("l1", "l2", "weight_decay"):
@@ -74,14 +76,12 @@ class Optimizer:
     @property
     def features(self) -> tuple[str, ...]:
         """What a backend must offer: the rule, and each option that is on."""
-        options = {
-            "l1": self.l1,
-            "l2": self.l2,
-            "weight_decay": self.weight_decay,
-            "clip_value": self.clip_value is not None,
-            "clip_norm": self.clip_norm is not None,
-        }
-        return (self.name, *(option for option, on in options.items() if on))
+        return (self.name, *(option for option in self.options if getattr(self, option)))
+
+    @property
+    def variant(self) -> str:
+        """Key of the update's formula in a backend's table: the name, or what changes it."""
+        return self.name
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -121,6 +121,7 @@ class SGD(Optimizer):
     nesterov: bool = False
 
     name: ClassVar[str] = "sgd"
+    options: ClassVar[tuple[str, ...]] = (*Optimizer.options, "momentum", "nesterov")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -140,10 +141,11 @@ class SGD(Optimizer):
         return self._is_plain()
 
     @property
-    def features(self) -> tuple[str, ...]:
-        """What a backend must offer: the rule, and each option that is on."""
-        options = {"momentum": self.momentum, "nesterov": self.nesterov}
-        return (*super().features, *(option for option, on in options.items() if on))
+    def variant(self) -> str:
+        """Key of the update's formula: sgd, momentum or nesterov."""
+        if self.nesterov:
+            return "nesterov"
+        return "momentum" if self.momentum else self.name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
-"""Is a backend right? `check_backend(name)` says so, or raises with what is wrong."""
+"""Is a backend right? `check_backend(name)` certifies it, or raises with its failures."""
 
-from samplewise.testing.check import Certificate, check_backend
+from samplewise.testing.certificate import Certificate
+from samplewise.testing.check import certify, check_backend
 
-__all__ = ["Certificate", "check_backend"]
+__all__ = ["Certificate", "certify", "check_backend"]

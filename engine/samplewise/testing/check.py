@@ -1,118 +1,158 @@
-"""Whether a backend is right, in one call."""
+"""The check of a backend in one call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from samplewise import registry
+from samplewise import __version__, registry
 from samplewise.checks import one_of
-from samplewise.contract import Backend
+from samplewise.contract import Backend, Capabilities
+from samplewise.contract.capabilities import Need
 from samplewise.errors import ContractError
 from samplewise.testing import ladder
+from samplewise.testing.cases import Trial
+from samplewise.testing.certificate import (
+    CapabilityResult,
+    Certificate,
+    RungResult,
+    Untested,
+)
+from samplewise.testing.conclusions import suspects, untested
+from samplewise.testing.measures import Measure
 from samplewise.threads import limited
 
-SHOWN_FAILURES = 10
+PAIRWISE, THOROUGH = 2, 3
 
 
-@dataclass(frozen=True)
-class RungResult:
-    """What one rung found.
+def check_backend(
+    name: str, *, thorough: bool = False, rungs: Iterable[str] | None = None
+) -> Certificate:
+    """Test all that an installed backend offers against the reference, and return a certificate.
 
-    Args:
-        rung: its name.
-        plan: that the backend was asked for.
-        cases: problems compared on.
-        checks: comparisons that passed.
-        largest_ratio: largest difference / tolerance of them, at most 1.
-        nearest: where that was.
-    """
-
-    rung: str
-    plan: str
-    cases: int
-    checks: int
-    largest_ratio: float
-    nearest: str
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A backend that passed every rung that was asked for."""
-
-    backend: str
-    rungs: tuple[RungResult, ...]
-
-    def __str__(self) -> str:
-        rows = [
-            f"{self.backend} keeps the contract",
-            "rung      plan     cases  checks  largest/allowed",
-        ]
-        rows += [
-            f"{r.rung:<8}  {r.plan:<7} {r.cases:>6}  {r.checks:>6}  {r.largest_ratio:>15.2g}"
-            for r in self.rungs
-        ]
-        return "\n".join(rows)
-
-
-def check_backend(name: str, rungs: Iterable[str] | None = None) -> Certificate:
-    """Compare an installed backend with the reference, and check that it keeps the contract.
-
-    It takes seconds on one core, and what the backend needs to compile.
+    It takes about ten seconds on one core, and the time that the backend needs to compile.
 
     Args:
-        name: what `backend=` takes.
-        rungs: names of `ladder.RUNGS`; None takes all that its capabilities speak of.
+        name: of the backend, as `backend=` takes it.
+        thorough: let any three capabilities meet in a trial, not any two; takes minutes.
+        rungs: names of `ladder.RUNGS`; None takes all that its capabilities ask for.
 
     Raises:
-        ContractError: a rung rejects it; the message lists the first failures.
+        ContractError: a comparison failed; the message names the capabilities that failures
+            follow, and lists the first failures.
         UnknownBackendError, UnavailableBackendError: as `registry.load`.
-        ParameterError: there is no such rung.
+        ParameterError: a rung has another name.
     """
-    return check(registry.load(name), rungs)
+    certificate = certify(registry.load(name), thorough=thorough, rungs=rungs)
+    if not certificate.passed:
+        raise ContractError(certificate.complaint())
+    return certificate
 
 
-def check(backend: Backend, rungs: Iterable[str] | None = None) -> Certificate:
-    """Do what `check_backend` does, for a backend that need not be installed.
+def certify(
+    backend: Backend, *, thorough: bool = False, rungs: Iterable[str] | None = None
+) -> Certificate:
+    """As `check_backend`, for a backend that need not be installed; failures do not raise.
+
+    Returns:
+        The certificate; `passed` and `failures` are its verdict.
 
     Raises:
-        ContractError: a rung rejects it, or its capabilities cover no case.
-        ParameterError: there is no such rung.
+        ParameterError: a rung has another name.
     """
-    names = _rungs(backend) if rungs is None else rungs
-    chosen = [one_of("rung", rung, ladder.RUNGS) for rung in names]
-    failures: list[str] = []
+    offered = backend.capabilities
+    chosen = ladder.rungs_for(offered) if rungs is None else rungs
+    names = [one_of("rung", rung, ladder.RUNGS) for rung in chosen]
+    strength = THOROUGH if thorough else PAIRWISE
     # Matrix products on several threads need not give the same bits twice.
     with limited(1):
-        results = tuple(result for rung in chosen for result in _climb(backend, rung, failures))
-    if failures:
-        shown = "\n  ".join(failures[:SHOWN_FAILURES])
-        more = len(failures) - SHOWN_FAILURES
-        rest = f"\n  and {more} more" if more > 0 else ""
-        raise ContractError(f"{backend.name} failed {len(failures)} checks:\n  {shown}{rest}")
-    return Certificate(backend.name, results)
+        found = [_climb(backend, rung, strength) for rung in names]
+    return _certificate(backend.name, offered, strength, found)
 
 
-def _rungs(backend: Backend) -> list[str]:
-    """Return all rungs; that of several networks only where the backend offers it."""
-    return [rung for rung in ladder.RUNGS if rung != "many" or backend.capabilities.many]
+@dataclass(frozen=True)
+class Climb:
+    """A rung climbed.
+
+    Args:
+        backend: its name.
+        rung: name.
+        outcomes: each trial with its measures.
+    """
+
+    backend: str
+    rung: str
+    outcomes: list[tuple[Trial, list[Measure]]] = field(default_factory=list)
+
+    def failures(self) -> Iterator[str]:
+        """Yield a line for each failed measure."""
+        if not self.outcomes:
+            yield f"{self.backend}, {self.rung} rung: its capabilities cover no case"
+        for trial, measures in self.outcomes:
+            where = f"{self.backend}, {self.rung} rung, {trial}"
+            yield from (f"{where}: {each}" for each in measures if not each.passed)
+
+    def tested(self) -> list[tuple[list[Need], bool, float]]:
+        """Return for each trial: capabilities tested, whether it failed, and its largest ratio."""
+        return [
+            (ladder.tested_by(self.rung, trial), *_summary(measures))
+            for trial, measures in self.outcomes
+        ]
 
 
-def _climb(backend: Backend, rung: str, failures: list[str]) -> list[RungResult]:
-    """Climb one rung under every plan and case that the backend offers, adding to `failures`."""
-    cases = ladder.offered(backend, rung)
-    if not cases:
-        failures.append(f"{backend.name}, {rung} rung: its capabilities cover no case")
-    found = []
-    for plan in ladder.plans(backend, rung):
-        checks, largest, nearest = 0, 0.0, ""
-        for case in cases:
-            for measure in ladder.climb(backend, rung, case, plan):
-                if not measure.passed:
-                    failures.append(f"{ladder.named(backend, rung, case, plan)}: {measure}")
-                    continue
-                checks += 1
-                if measure.ratio > largest:
-                    largest, nearest = measure.ratio, f"{case}: {measure}"
-        found.append(RungResult(rung, plan, len(cases), checks, largest, nearest))
-    return found
+def _summary(measures: Sequence[Measure]) -> tuple[bool, float]:
+    passed = [measure.ratio for measure in measures if measure.passed]
+    return len(passed) < len(measures), max(passed, default=0.0)
+
+
+def _climb(backend: Backend, rung: str, strength: int) -> Climb:
+    climbed = Climb(backend.name, rung)
+    for trial in ladder.trials_of(rung, backend.capabilities, strength):
+        measures = ladder.climb(backend, rung, trial.case, trial.plan)
+        climbed.outcomes.append((trial, measures))
+    return climbed
+
+
+def _certificate(
+    name: str, offered: Capabilities, strength: int, climbs: Sequence[Climb]
+) -> Certificate:
+    rows = [row for climb in climbs for row in climb.tested()]
+    capabilities = tuple(_capability_results(rows))
+    tested = {(result.kind, result.name) for result in capabilities}
+    return Certificate(
+        name,
+        __version__,
+        strength,
+        tuple(map(_rung_result, climbs)),
+        capabilities,
+        tuple(
+            Untested(*pair)
+            for pair in untested(offered, tested, [climb.rung for climb in climbs], strength)
+        ),
+        tuple(line for climb in climbs for line in suspects(climb.rung, climb.tested())),
+        tuple(line for climb in climbs for line in climb.failures()),
+    )
+
+
+def _rung_result(climb: Climb) -> RungResult:
+    found = [(m, trial) for trial, measures in climb.outcomes for m in measures]
+    passed = [pair for pair in found if pair[0].passed]
+    nearest, where = max(passed, key=lambda pair: pair[0].ratio, default=(None, None))
+    counts = len(climb.outcomes), len(found), len(found) - len(passed)
+    if nearest is None:
+        return RungResult(climb.rung, *counts, 0.0, "")
+    return RungResult(climb.rung, *counts, nearest.ratio, f"{where}: {nearest}")
+
+
+def _capability_results(
+    rows: Iterable[tuple[list[Need], bool, float]],
+) -> Iterator[CapabilityResult]:
+    """Yield the result of each capability, by kind and name."""
+    trials: dict[Need, list[tuple[bool, float]]] = defaultdict(list)
+    for needs, failed, ratio in rows:
+        for need in needs:
+            trials[need].append((failed, ratio))
+    for (kind, name), outcomes in sorted(trials.items()):
+        wrong = sum(failed for failed, _ in outcomes)
+        yield CapabilityResult(kind, name, len(outcomes), wrong, max(r for _, r in outcomes))

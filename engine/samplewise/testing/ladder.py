@@ -1,131 +1,96 @@
 """The parity ladder: one forward pass, one gradient, one epoch, a whole run, against `reference`.
 
-Each rung takes a backend, a case and a plan, and returns measures. A fault is best sought on the
-lowest rung that rejects it. Two rungs stand beside the ladder: contract needs no reference, and
-many compares several networks at once with each alone.
+A fault is best sought on the lowest rung that rejects it. Three rungs stand beside the ladder:
+difference and contract need no reference, and many compares several networks at once with each
+alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise import registry
-from samplewise.contract import PLANS, Backend, Program, Steps
-from samplewise.contract.plan import AUTO_PLAN, DIRECT
-from samplewise.testing import measures, tolerances
-from samplewise.testing.cases import CALM_CASES, CONTRACT_CASES, EDGE_CASES, Case
-from samplewise.testing.many import MANY_CASES, many
+from samplewise.contract import Backend, Capabilities
+from samplewise.contract.capabilities import Need
+from samplewise.contract.plan import AUTO_PLAN
+from samplewise.errors import ContractError
+from samplewise.testing import measures, rungs, trials
+from samplewise.testing.cases import Trial
+from samplewise.testing.many import many, many_trials
 from samplewise.testing.measures import Measure
-from samplewise.testing.problems import REFERENCE, Problem, problem
-from samplewise.testing.promises import keeps_contract
-from samplewise.testing.runs import (
-    RUN_EPOCHS,
-    compare_runs,
-    compiled,
-    expected,
-    trained,
-    yardstick,
-)
-from samplewise.testing.workloads import keeps_to_workload
-from samplewise.training import batches
-
-# Steps of a call where an epoch is cut: blocks of any built-in backend are cut, too.
-CUT_STEPS = 5
 
 Rung = Callable[[Backend, Any, str | None], list[Measure]]
+Trials = Callable[[Capabilities, int], Iterator[Trial]]
 
 
-def _both(backend: Backend, case: Case, plan: str | None) -> tuple[Program, Program]:
-    """Return the programs of the backend and of the reference."""
-    return compiled(backend, case, plan), compiled(registry.load(REFERENCE), case)
+def _training_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
+    yield from trials.networks(offered, strength)
+    yield from trials.plans(offered, strength)
+    yield from trials.edges(offered, strength)
 
 
-def kernel(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Compare the logits of all rows and of one, and the losses that the first step sees."""
-    drawn, allowed = problem(case), tolerances.tolerance("forward", case.dtype)
-    program, reference = _both(backend, case, plan)
-    found = []
-    for what, X in (("logits", drawn.X), ("logits of one row", drawn.X[-1:])):
-        got, want = (p.predict(drawn.parameters, X) for p in (program, reference))
-        found.append(measures.entries(what, got, want, allowed))
-    for what, rows in (("loss of one row", 1), ("losses of one batch", case.rows)):
-        got, want = (_first_losses(p, drawn, rows) for p in (program, reference))
-        found.append(measures.entries(what, got, want, allowed))
-    return found
+def _untrained_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
+    yield from trials.networks(offered, strength)
+    yield from trials.edges(offered, strength)
 
 
-def _first_losses(program: Program, drawn: Problem, rows: int) -> NDArray[Any]:
-    losses = np.full(rows, np.nan, dtype=drawn.dtype)
-    steps = Steps(batches.fixed_order(rows), 0, rows, rows, drawn.learning_rate)
-    program.run_epoch(drawn.state(), drawn.X[:rows], drawn.Y[:rows], steps, losses)
-    return losses
-
-
-def gradient(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Compare the mean loss and its gradient, of all rows and of one."""
-    drawn = problem(case)
-    program, reference = _both(backend, case, plan)
-    found = []
-    for X, Y in ((drawn.X, drawn.Y), (drawn.X[:1], drawn.Y[:1])):
-        loss, got = program.gradients(drawn.parameters, X, Y)
-        wanted_loss, want = reference.gradients(drawn.parameters, X, Y)
-        allowed = tolerances.tolerance("forward", case.dtype)
-        found.append(
-            measures.entries("mean loss", np.array([loss]), np.array([wanted_loss]), allowed)
-        )
-        allowed = tolerances.tolerance("gradient", case.dtype)
-        found += measures.layers("gradient", drawn.network.layout, got, want, allowed)
-    return found
-
-
-def epoch(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Compare losses and state after one epoch: as the rows lie, shuffled, and in short calls."""
-    allowed = tolerances.after_steps(case.steps, case.dtype)
-    found = []
-    for shuffle, stretch in ((False, None), (True, None), (True, CUT_STEPS * case.batch_size)):
-        program = compiled(backend, case, plan, shuffle=shuffle)
-        got = trained(program, case, 1, shuffle, stretch=stretch)
-        found += compare_runs(case, got, expected(case, 1, shuffle), allowed)
-    return found
-
-
-def run(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Compare losses and state after some epochs, by the own yardstick of problem and order."""
-    found = []
-    for shuffle in (False, True):
-        allowed = tolerances.of_run(yardstick(case, shuffle), case.dtype)
-        program = compiled(backend, case, plan, shuffle=shuffle)
-        got = trained(program, case, RUN_EPOCHS, shuffle)
-        found += compare_runs(case, got, expected(case, RUN_EPOCHS, shuffle), allowed)
-    return found
-
-
-def contract(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
-    """Check what a program promises whatever it computes."""
-    program = compiled(backend, case, plan)
-    # First, as rates that the workload did not foretell may make a program change its plan.
-    found = [] if plan is None else keeps_to_workload(backend, program, case, plan)
-    return [*found, *keeps_contract(backend, program, problem(case), case.batch_size)]
-
-
-RUNGS: dict[str, tuple[Rung, tuple[Any, ...]]] = {
-    "kernel": (kernel, CALM_CASES + EDGE_CASES),
-    "gradient": (gradient, CALM_CASES + EDGE_CASES),
-    "epoch": (epoch, CALM_CASES + EDGE_CASES),
-    "run": (run, CALM_CASES),
-    "contract": (contract, CONTRACT_CASES),
-    "many": (many, MANY_CASES),
+RUNGS: dict[str, tuple[Rung, Trials]] = {
+    "kernel": (rungs.kernel, _untrained_trials),
+    "gradient": (rungs.gradient, _untrained_trials),
+    "difference": (rungs.difference, trials.differences),
+    "epoch": (rungs.epoch, _training_trials),
+    "run": (rungs.run, trials.whole_runs),
+    "contract": (rungs.contract, trials.contracts),
+    "repeat": (rungs.repeat, trials.contracts),
+    "many": (many, many_trials),
 }
+# The capability that a rung is for; no case needs it by itself.
+_PURPOSES: dict[str, Need] = {
+    "repeat": ("deterministic", "the same bits again"),
+    "many": ("many", "several networks at once"),
+}
+
+
+def rungs_for(offered: Capabilities) -> list[str]:
+    """Return the rungs that a backend has to climb."""
+    left_out = {"repeat": offered.deterministic, "many": offered.many}
+    return [rung for rung in RUNGS if left_out.get(rung, True)]
+
+
+@cache
+def trials_of(rung: str, offered: Capabilities, strength: int = 2) -> tuple[Trial, ...]:
+    """Return the trials of a backend: all cases of the rung that its capabilities cover.
+
+    Args:
+        rung: a key of `RUNGS`.
+        offered: by the backend.
+        strength: 2 where any two capabilities are to meet, 3 for any three.
+    """
+    _, found = RUNGS[rung]
+    every = (t for t in found(offered, strength) if t.case.is_offered(offered, t.plan))
+    return tuple(dict.fromkeys(every))
+
+
+def tested_by(rung: str, trial: Trial) -> list[Need]:
+    """Return the capabilities that a trial tests on a rung."""
+    purpose = [_PURPOSES[rung]] if rung in _PURPOSES else []
+    needs = trial.case.needs(trial.plan)
+    return [*purpose, *((kind, name) for kind, name in needs if _takes_part(kind, name, rung))]
+
+
+def _takes_part(kind: str, name: str, rung: str) -> bool:
+    """Return whether a rung would notice it: no update is made on some, and auto is not a plan."""
+    untrained = rung in ("kernel", "gradient", "difference")
+    return name != AUTO_PLAN and not (untrained and kind in ("optimizer", "plan", "step field"))
 
 
 def climb(backend: Backend, rung: str, case: Any, plan: str | None = None) -> list[Measure]:
     """Return the measures of one rung on one case.
 
-    What a backend raises is a failed measure: it must not end the check of the other cases.
+    An exception of the backend is a failed measure: it must not end the check of the other cases.
 
     Args:
         backend: that is compared.
@@ -139,39 +104,13 @@ def climb(backend: Backend, rung: str, case: Any, plan: str | None = None) -> li
         try:
             return step(backend, case, plan)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            return [measures.promise(f"raised {type(error).__name__}: {error}", kept=False)]
-
-
-def named(backend: Backend, rung: str, case: Any, plan: str | None) -> str:
-    """Return where a failure is: backend, plan, rung and case."""
-    how = f" ({plan})" if plan not in (None, DIRECT, AUTO_PLAN) else ""
-    return f"{backend.name}{how}, {rung} rung, {case}"
+            cause = error.__cause__ if isinstance(error, ContractError) else None
+            raised = cause or error
+            return [measures.condition(f"raised {type(raised).__name__}: {raised}", holds=False)]
 
 
 def failures(backend: Backend, rung: str, case: Any, plan: str | None = None) -> list[str]:
     """Return a line for each failed measure, naming backend, rung, case and layer."""
-    where = named(backend, rung, case, plan)
+    where = f"{backend.name}, {rung} rung, {Trial(case, plan)}"
     found = climb(backend, rung, case, plan)
     return [f"{where}: {measure}" for measure in found if not measure.passed]
-
-
-def plans(backend: Backend, rung: str) -> tuple[str, ...]:
-    """Return the plans under which a backend climbs a rung: each that it offers."""
-    if rung == "many":
-        return (AUTO_PLAN,) if backend.capabilities.many else ()
-    return tuple(plan for plan in PLANS if plan in backend.capabilities.plans)
-
-
-def covers(backend: Backend, rung: str, case: Any) -> bool:
-    """Return whether the backend's capabilities cover a case of a rung."""
-    offers = backend.capabilities
-    return bool(plans(backend, rung)) and not any(
-        offers.missing(member.network, member.loss, member.optimizer, np.dtype(member.dtype))
-        for member in getattr(case, "members", (case,))
-    )
-
-
-def offered(backend: Backend, rung: str) -> list[Any]:
-    """Return the cases of a rung that the backend's capabilities cover."""
-    _, cases = RUNGS[rung]
-    return [case for case in cases if covers(backend, rung, case)]

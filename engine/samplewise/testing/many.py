@@ -1,8 +1,8 @@
-"""Several networks at once against each of them alone."""
+"""Several networks in one session against a session of each in the reference."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -10,16 +10,28 @@ from typing import Any
 import numpy as np
 
 from samplewise import registry
-from samplewise.contract import Backend, ManyProgram, Steps, Workload
+from samplewise.contract import Backend, Capabilities, Steps
+from samplewise.contract.capabilities import Need
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.network import ACTIVATIONS
+from samplewise.network import (
+    ACTIVATIONS,
+    SGD,
+    Adagrad,
+    Adam,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Network,
+    RMSprop,
+    multilayer_perceptron,
+)
 from samplewise.testing import runs, tolerances
-from samplewise.testing.cases import LONG_ROWS, PLAIN, ROWS, RULES, Case
-from samplewise.testing.faultless import OneByOne
-from samplewise.testing.measures import Measure, promise
-from samplewise.testing.pairwise import pairwise
+from samplewise.testing.cases import LONG_ROWS, ROWS, Case, Trial, dense_case
+from samplewise.testing.factors import DTYPES, LINEAR_OPTIMIZERS, STEP_FIELDS, covering_rows
+from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import REFERENCE, problem
 from samplewise.testing.runs import Trained
+from samplewise.testing.tolerances import Tolerance
 from samplewise.training import batches
 
 
@@ -28,64 +40,68 @@ class ManyCase:
     """Networks that train at once.
 
     Args:
-        members: cases alike in inputs, outputs, rows, batch size and dtype.
+        members: cases alike in inputs, outputs, loss, rows, batch size, step fields and dtype.
         shuffle: draw a new order an epoch.
     """
 
     members: tuple[Case, ...]
     shuffle: bool = False
 
+    def needs(self, plan: str | None = None) -> list[Need]:
+        """Return the capabilities that training them takes, as (kind, name)."""
+        return sorted({need for member in self.members for need in member.needs(plan)})
+
+    def is_offered(self, capabilities: Capabilities, plan: str | None = None) -> bool:
+        """Return whether a backend with these capabilities can train them."""
+        return all(member.is_offered(capabilities, plan) for member in self.members)
+
     def __str__(self) -> str:
-        first = self.members[0]
-        sizes = f"{first.inputs} inputs, {first.outputs} outputs, {first.rows} rows"
-        how = f"batch {first.batch_size}, {first.dtype}{', shuffled' * self.shuffle}"
-        return f"{len(self.members)} networks, {sizes}, {how}"
+        return f"{len(self.members)} networks{', shuffled' * self.shuffle}, first {self.members[0]}"
 
 
-def _mixed(shared: Case) -> tuple[Case, ...]:
-    """Return networks of several widths, depths, rules, rates and seeds."""
-    widths: tuple[tuple[int, ...], ...] = ((5,), (17,), (), (5,), (1,), (6, 4))
-    rules = (PLAIN, *RULES)
-    return tuple(
-        replace(
-            shared,
-            hidden=hidden,
-            optimizer=rule,
-            learning_rate=0.005 * (1 + k),
-            activation=ACTIVATIONS[1 + k % 3],
-            seed=k,
-        )
-        for k, (hidden, rule) in enumerate(zip(widths, rules, strict=True))
-    )
+def many_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
+    """Yield trials of networks alike and unlike, with linear optimizers and others."""
+    if not offered.many:
+        return
+    factors: dict[str, Sequence[Any]] = {
+        "networks": (_mixed, _alike, _varied),
+        "rows": (ROWS, LONG_ROWS),
+        "shuffle": (False, True),
+        "dtype": DTYPES,
+        "batch_size": (1, 7),
+        "step_fields": STEP_FIELDS,
+    }
+    for row in covering_rows(factors, offered, strength):
+        networks, shuffle = row.pop("networks"), row.pop("shuffle")
+        shared = dense_case(12, (5,), 1 if row["rows"] == ROWS else 3, **row)
+        members = tuple(m for m in networks(shared) if m.is_offered(offered))
+        if len(members) > 1:
+            yield Trial(ManyCase(members, shuffle), AUTO_PLAN)
 
 
-def _alike(shared: Case) -> tuple[Case, ...]:
-    """Return networks that differ in rates and seeds only."""
-    return tuple(replace(shared, learning_rate=0.01 * (1 + k), seed=k) for k in range(4))
+def _mixed(shared: Case) -> Iterator[Case]:
+    """Yield networks of several widths, depths, optimizers, rates and seeds."""
+    widths = ((5,), (17,), (), (5,), (1,), (6, 4))
+    for k, (hidden, optimizer) in enumerate(zip(widths, LINEAR_OPTIMIZERS, strict=True)):
+        network = multilayer_perceptron(12, hidden, shared.network.outputs, ACTIVATIONS[1 + k % 3])
+        rate = 0.005 * (1 + k)
+        yield replace(shared, network=network, optimizer=optimizer, learning_rate=rate, seed=k)
 
 
-def _many_case(
-    networks: Callable[[Case], tuple[Case, ...]], rows: int, shuffle: bool, **shared: Any
-) -> ManyCase:
-    outputs = 1 if rows == ROWS else 3
-    return ManyCase(networks(Case(12, (5,), outputs, rows=rows, **shared)), shuffle)
+def _alike(shared: Case) -> Iterator[Case]:
+    """Yield networks that differ in rates and seeds only."""
+    for k in range(4):
+        yield replace(shared, learning_rate=0.01 * (1 + k), seed=k)
 
 
-MANY_CASES: tuple[ManyCase, ...] = (
-    *(
-        _many_case(**row)
-        for row in pairwise(
-            {
-                "networks": (_mixed, _alike),
-                "rows": (ROWS, LONG_ROWS),
-                "shuffle": (False, True),
-                "dtype": ("float64", "float32"),
-                "batch_size": (1, 7),
-            }
-        )
-    ),
-    *(ManyCase((Case(12, (5,), 1, batch_size=batch, optimizer=RULES[-1]),)) for batch in (1, 7)),
-)
+def _varied(shared: Case) -> Iterator[Case]:
+    """Yield networks with other layers behind the first, by optimizers that are not linear."""
+    optimizers = (Adam(), RMSprop(), Adagrad(), SGD(clip_norm=0.5), SGD(0.9, l1=0.01))
+    for k, optimizer in enumerate(optimizers):
+        layer = LayerNorm() if k % 2 else Dropout(0.3)
+        layers = (Dense(6, "tanh"), layer, Dense(shared.network.outputs))
+        network = Network((12,), layers)
+        yield replace(shared, network=network, optimizer=optimizer, learning_rate=0.01, seed=k)
 
 
 def many(backend: Backend, case: ManyCase, plan: str | None) -> list[Measure]:
@@ -93,54 +109,58 @@ def many(backend: Backend, case: ManyCase, plan: str | None) -> list[Measure]:
 
     Some are not active in some calls; an epoch is run in three.
     """
-    trained = zip(_trained(_compiled(backend, case, plan), case), _expected(case), strict=True)
+    everyone = range(len(case.members))
+    trained = zip(_trained(backend, case, everyone, plan), _expected(case), strict=True)
     complaint = "the losses of an inactive network are written, or of an active one are not"
     found = []
     for k, (member, (got, want)) in enumerate(zip(case.members, trained, strict=True)):
         same = np.isfinite(got.losses) == np.isfinite(want.losses)
         ours, theirs = (replace(run, losses=np.nan_to_num(run.losses)) for run in (got, want))
-        allowed = tolerances.of_run(runs.yardstick(member), member.dtype)
-        own = [promise(complaint, bool(same.all()))]
-        own += runs.compare_runs(member, ours, theirs, allowed)
+        own = [condition(complaint, bool(same.all()))]
+        own += runs.compare_runs(member, ours, theirs, _allowed(member))
         found += [replace(measure, what=f"network {k}: {measure.what}") for measure in own]
     return found
 
 
-def _compiled(backend: Backend, case: ManyCase, plan: str | None) -> ManyProgram:
-    drawn, first = [problem(member) for member in case.members], case.members[0]
-    workload = Workload(
-        first.rows, first.batch_size, runs.RUN_EPOCHS, case.shuffle, plan or AUTO_PLAN
-    )
-    return backend.compile_many(
-        [p.network for p in drawn],
-        drawn[0].loss,
-        [p.optimizer for p in drawn],
-        drawn[0].dtype,
-        workload,
-    )
+def _allowed(member: Case) -> Tolerance:
+    if isinstance(member.optimizer, SGD):
+        return tolerances.of_run(runs.yardstick(member), member.dtype)
+    return tolerances.tolerance("adaptive", member.dtype)
 
 
 @cache
 def _expected(case: ManyCase) -> list[Trained]:
-    """Return what the reference trains of each, one after the other."""
+    """Return the reference's run of each, one after the other."""
     reference = registry.load(REFERENCE)
-    singles = [runs.compiled(reference, member) for member in case.members]
-    return _trained(OneByOne(singles), case)
+    return [_trained(reference, case, [k], None)[0] for k in range(len(case.members))]
 
 
-def _trained(program: ManyProgram, case: ManyCase) -> list[Trained]:
-    """Train all networks, and return what became of each."""
-    drawn = [problem(member) for member in case.members]
-    states = [p.state() for p in drawn]
-    X, Y, rates = drawn[0].X, drawn[0].Y, [p.learning_rate for p in drawn]
+def _trained(
+    backend: Backend, case: ManyCase, chosen: Sequence[int], plan: str | None
+) -> list[Trained]:
+    """Train chosen networks in one session; None as the plan gives no workload."""
+    members = [case.members[k] for k in chosen]
+    drawn = [problem(member) for member in members]
+    workload = None
+    if plan is not None:
+        workload = runs.workload_of(members[0], plan, shuffle=case.shuffle)
+    session = runs.session_of(backend, members, workload)
+    session.compile()
+    states = [each.state() for each in drawn]
+    session.begin(states)
+    X, Y = drawn[0].X, drawn[0].Y
     losses = np.full((runs.RUN_EPOCHS, len(drawn), len(X)), np.nan, dtype=drawn[0].dtype)
-    for epoch, steps, active in _calls(case):
-        everyone = [replace(steps, learning_rate=rate) for rate in rates]
-        program.run_epoch(states, X, Y, everyone, losses[epoch], active)
-    program.synchronize(states)
+    for epoch, steps, of_all in _calls(case):
+        active = [place for place, k in enumerate(chosen) if k in of_all]
+        if active:
+            # Networks of different seeds drop different units.
+            keys = [runs.FIRST_DROPOUT_KEY + runs.RUN_EPOCHS * m.seed + epoch for m in members]
+            own = [runs.with_fields(d, steps, key) for d, key in zip(drawn, keys, strict=True)]
+            session.run(X, Y, own, losses[epoch], active)
+    session.synchronize()
     return [
-        Trained(state.parameters, state.optimizer_state, losses[:, k])
-        for k, state in enumerate(states)
+        Trained(state.parameters, state.optimizer_state, losses[:, place])
+        for place, state in enumerate(states)
     ]
 
 
@@ -151,7 +171,5 @@ def _calls(case: ManyCase) -> Iterator[tuple[int, Steps, Sequence[int]]]:
     for epoch in range(runs.RUN_EPOCHS):
         order = orders.of_epoch(epoch + 1)
         for steps in batches.stretches(order, first.batch_size, 0.0, first.rows // 3 + 1):
-            active = [k for k in range(count) if (call + k) % 3 != 2]
+            yield epoch, steps, [k for k in range(count) if (call + k) % 3 != 2]
             call += 1
-            if active:
-                yield epoch, steps, active

@@ -1,4 +1,4 @@
-"""Comparing results with what was expected, as numbers that a report can rank."""
+"""Differences between results and expectations, as numbers that a report can rank."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Measure:
     """One comparison.
 
     Args:
-        what: the thing compared, with its layer.
-        difference: the largest difference found; infinite where a promise was broken.
-        allowed: the largest difference that passes.
+        what: name of the thing compared, with its layer.
+        difference: largest difference found; infinite where a condition does not hold.
+        allowed: largest difference that passes.
     """
 
     what: str
@@ -47,14 +47,14 @@ class Measure:
         return f"{self.what}: differs by {self.difference:.3g}, allowed {self.allowed:.3g}"
 
 
-def promise(what: str, kept: bool) -> Measure:
-    """Measure what holds or does not; `what` reads as the complaint."""
-    return Measure(what, 0.0 if kept else math.inf, 0.0)
+def condition(what: str, holds: bool) -> Measure:
+    """Measure whether a condition holds; `what` is the complaint where it does not."""
+    return Measure(what, 0.0 if holds else math.inf, 0.0)
 
 
 def same_bits(what: str, got: NDArray[Any], want: NDArray[Any]) -> Measure:
     """Measure whether two arrays hold the same bytes."""
-    return promise(f"{what}: other bits", _alike(got, want) and got.tobytes() == want.tobytes())
+    return condition(f"{what}: other bits", _alike(got, want) and got.tobytes() == want.tobytes())
 
 
 def entries(what: str, got: NDArray[Any], want: NDArray[Any], tolerance: Tolerance) -> Measure:
@@ -106,7 +106,7 @@ def _alike(got: NDArray[Any], want: NDArray[Any]) -> bool:
 
 def _unlike(what: str, got: NDArray[Any], want: NDArray[Any]) -> Measure:
     came, wanted = (f"{a.dtype} {a.shape}" for a in (got, want))
-    return promise(f"{what}: is {came}, expected {wanted}", kept=False)
+    return condition(f"{what}: is {came}, expected {wanted}", holds=False)
 
 
 def _distance(got: NDArray[Any], want: NDArray[Any]) -> float:

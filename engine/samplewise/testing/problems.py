@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise import registry
-from samplewise.contract import Program, TrainingState
+from samplewise.contract import RATES, WEIGHTS, Program, TrainingState
 from samplewise.network import (
     SGD,
     ClassLoss,
-    Dense,
+    Loss,
     Network,
+    Optimizer,
     ParameterLayout,
     aligned_zeros,
     initialize,
 )
+from samplewise.network.losses import MultiLabelCrossEntropy, Poisson
 from samplewise.testing.cases import PLAIN, Case
 
 REFERENCE = "reference"
@@ -41,19 +44,23 @@ class Problem:
         learning_rate: calm for calm cases.
         optimizer: of the case.
         optimizer_state: first slots, (slots * P,); None where the rule has none.
+        rates: learning rate of each step of an epoch, (steps,), no two equal; or None.
+        weights: of the rows, (n,), with the mean 1; or None.
     """
 
     network: Network
-    loss: ClassLoss
+    loss: Loss
     X: NDArray[Any]
     Y: NDArray[Any]
     parameters: NDArray[Any]
     learning_rate: float = 0.02
-    optimizer: SGD = PLAIN
+    optimizer: Optimizer = PLAIN
     optimizer_state: NDArray[Any] | None = None
+    rates: NDArray[np.float64] | None = None
+    weights: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.X, self.Y, self.parameters, self.optimizer_state):
+        for array in (self.X, self.Y, self.parameters, self.optimizer_state, self.weights):
             if array is not None:
                 array.flags.writeable = False
 
@@ -78,8 +85,8 @@ def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
     return copy
 
 
-def reference_program(network: Network, loss: ClassLoss, dtype: np.dtype[Any]) -> Program:
-    """Return the specification's program."""
+def reference_program(network: Network, loss: Loss, dtype: np.dtype[Any]) -> Program:
+    """Return the reference's program, for logits; it trains nothing, so it needs no session."""
     return registry.load(REFERENCE).compile(network, loss, PLAIN, dtype)
 
 
@@ -87,54 +94,82 @@ def reference_program(network: Network, loss: ClassLoss, dtype: np.dtype[Any]) -
 def problem(case: Case) -> Problem:
     """Draw the arrays of a case, the same for the same case.
 
-    Inputs are N(0, 1); labels follow from a linear map of them, so that there is something to
-    learn; weights are scaled to the number of inputs. Biases are drawn too: at 0 they would hide
-    whatever is done wrong with them. So are the optimizer's slots, as in the midst of training.
+    Inputs are N(0, 1); targets follow from a linear map of them, so that there is something to
+    learn. Biases and scales are not those of a new network: at 0 and 1 they would hide mistakes.
     """
     network, loss, layout = case.network, case.loss, case.network.layout
-    X, labels = _rows(case.inputs, max(case.outputs, 2), case.rows)
-    rng = np.random.default_rng([case.seed, case.inputs, case.outputs, case.rows, *case.hidden])
+    X, Z = _rows(network.inputs, _targets_of_a_row(loss, network.outputs), case.rows)
+    hidden = [math.prod(shape) for shape in network.shapes[1:-1]]
+    rng = np.random.default_rng([case.seed, network.inputs, network.outputs, case.rows, *hidden])
     parameters = initialize(network, "lecun_normal", rng, case.dtype)
+    products = {slot.name for slot in network.weights}
     for name, view in layout.views(parameters).items():
-        if name.endswith(".bias"):
-            view[...] = rng.standard_normal(view.shape) * BIAS_DEVIATION
+        if name not in products:
+            view += (rng.standard_normal(view.shape) * BIAS_DEVIATION).astype(view.dtype)
     drawn = Problem(
         network,
         loss,
         aligned_copy(X.astype(case.dtype)),
-        aligned_copy(loss.targets(labels, case.outputs, case.dtype)),
+        aligned_copy(_targets(loss, Z, network.outputs, case.dtype)),
         parameters,
         case.learning_rate,
         case.optimizer,
         _slots(case.optimizer, layout, rng, case.dtype),
+        *_step_fields(case),
     )
     return EDGES[case.edge](drawn) if case.edge else drawn
 
 
-def _rows(inputs: int, classes: int, rows: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return rows and labels; cases of the same sizes share them, whatever their layers."""
-    rng = np.random.default_rng([inputs, classes, rows])
+def _rows(inputs: int, values: int, rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return rows and a linear map of them; cases of the same sizes share them."""
+    rng = np.random.default_rng([inputs, values, rows])
     X = rng.standard_normal((rows, inputs))
-    return X, (X @ rng.standard_normal((inputs, classes))).argmax(axis=1)
+    return X, X @ rng.standard_normal((inputs, values)) / np.sqrt(inputs)
+
+
+def _targets_of_a_row(loss: Loss, outputs: int) -> int:
+    return max(outputs, 2) if isinstance(loss, ClassLoss) else outputs
+
+
+def _targets(loss: Loss, Z: NDArray[Any], outputs: int, dtype: str) -> NDArray[Any]:
+    """Return targets that the loss takes, (n, outputs)."""
+    if isinstance(loss, ClassLoss):
+        return loss.targets(Z.argmax(axis=1), outputs, dtype)
+    if isinstance(loss, Poisson | MultiLabelCrossEntropy):
+        return (Z > 0).astype(dtype)
+    return Z.astype(dtype)
+
+
+def _step_fields(case: Case) -> tuple[NDArray[np.float64] | None, NDArray[Any] | None]:
+    """Return the rates of an epoch's steps and the weights of the rows, where the case has them."""
+    rng = np.random.default_rng(case.rows)
+    rates = case.learning_rate * (0.25 + 0.75 * rng.random(case.steps))
+    weights = rng.random(case.rows) * 3 + 0.1
+    weights = (weights / weights.mean()).astype(case.dtype)
+    fields = case.step_fields
+    return rates if RATES in fields else None, weights if WEIGHTS in fields else None
 
 
 def _slots(
-    rule: SGD, layout: ParameterLayout, rng: np.random.Generator, dtype: str
+    rule: Optimizer, layout: ParameterLayout, rng: np.random.Generator, dtype: str
 ) -> NDArray[Any]:
+    """Return slots that are not at rest; squares have no sign."""
     slots = aligned_zeros(rule.slots * layout.size, dtype)
-    for slot in slots.reshape(rule.slots, layout.size):
+    for slot in slots.reshape(rule.slots, layout.size) if rule.slots else ():
         for view in layout.views(slot).values():
-            view[...] = rng.standard_normal(view.shape) * SLOT_DEVIATION
+            drawn = rng.standard_normal(view.shape) * SLOT_DEVIATION
+            view[...] = drawn if isinstance(rule, SGD) else np.abs(drawn)
     return slots
 
 
 def kink_distance(drawn: Problem) -> float:
-    """Return how near a hidden unit of the first forward pass comes to 0, the kink of ReLU."""
+    """Return how near a value before an activation comes to 0 in the first forward pass."""
     nearest = np.inf
-    for k in range(len(drawn.network.layers) - 1):
-        below = drawn.network.layers[:k]
-        (units,) = drawn.network.shapes[k + 1]
-        cut = Network(drawn.network.input_shape, (*below, Dense(units)))
+    for k, layer in enumerate(drawn.network.layers):
+        if layer.activation == "identity":
+            continue
+        before = replace(layer, activation="identity")  # type: ignore[call-arg]
+        cut = Network(drawn.network.input_shape, (*drawn.network.layers[:k], before))
         program = reference_program(cut, drawn.loss, drawn.dtype)
         Z = program.predict(drawn.parameters[: cut.layout.size], drawn.X)
         nearest = min(nearest, float(np.abs(Z).min()))
@@ -171,6 +206,7 @@ def _saturated(right: bool) -> Callable[[Problem], Problem]:
             labels = ((logits[:, 0] > 0) == right).astype(np.int64)
         else:
             labels = logits.argmax(axis=1) if right else logits.argmin(axis=1)
+        assert isinstance(drawn.loss, ClassLoss)
         Y = drawn.loss.targets(labels, logits.shape[1], drawn.dtype)
         return replace(drawn, Y=aligned_copy(Y), parameters=parameters)
 

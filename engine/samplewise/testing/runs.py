@@ -1,7 +1,14 @@
-"""Training as the engine's loop does it, for comparing; the reference's runs are made once."""
+"""Training sessions of cases, and comparisons of their runs; the reference trains each case once.
+
+The kit trains and compiles through `training.session`, as everything does. The unit checks take
+`Session.program` and call its methods: `gradients`, the predictor and windows of their own choice
+lie below the session.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,22 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise import registry
-from samplewise.contract import Backend, Program, TrainingState, Workload
+from samplewise.contract import Backend, Program, Steps, TrainingState, Workload
 from samplewise.network import ParameterLayout
 from samplewise.testing import measures
 from samplewise.testing.cases import Case
 from samplewise.testing.measures import Measure
-from samplewise.testing.problems import REFERENCE, problem
+from samplewise.testing.problems import REFERENCE, Problem, problem
 from samplewise.testing.tolerances import Tolerance
 from samplewise.training import batches
+from samplewise.training.session import Session
 
 RUN_EPOCHS = 3
+# All 64 bits count.
+FIRST_DROPOUT_KEY = 2**63
 ORDER_SEED = 7
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a run left behind.
+    """The end of a run.
 
     Args:
         parameters: last ones, (P,).
@@ -38,67 +48,122 @@ class Trained:
     losses: NDArray[Any]
 
 
+def workload_of(case: Case, plan: str, *, shuffle: bool = False) -> Workload:
+    """Return the workload of a run of a case by a plan."""
+    return Workload(
+        case.rows,
+        case.batch_size,
+        RUN_EPOCHS,
+        shuffle,
+        plan,
+        step_fields=case.step_fields,
+    )
+
+
+def session_of(backend: Backend, cases: Sequence[Case], workload: Workload | None) -> Session:
+    """Return a session of one case, or of several that train at once, not yet compiled."""
+    first = cases[0]
+    return Session(
+        backend,
+        [case.network for case in cases],
+        first.loss,
+        [case.optimizer for case in cases],
+        np.dtype(first.dtype),
+        workload,
+    )
+
+
 def compiled(
     backend: Backend, case: Case, plan: str | None = None, *, shuffle: bool = False
-) -> Program:
-    """Return the backend's program of a case.
+) -> Session:
+    """Return a session of a case, compiled and warmed up.
 
     Args:
-        backend: asked for it.
-        case: what to train.
-        plan: of the workload that is given along; None gives none.
+        backend: compiles it.
+        case: to train.
+        plan: of the workload; None gives no workload.
         shuffle: of the workload.
     """
-    drawn, workload = problem(case), None
-    if plan is not None:
-        workload = Workload(case.rows, case.batch_size, RUN_EPOCHS, shuffle, plan)
-    return backend.compile(drawn.network, drawn.loss, drawn.optimizer, drawn.dtype, workload)
+    workload = None if plan is None else workload_of(case, plan, shuffle=shuffle)
+    session = session_of(backend, [case], workload)
+    session.compile()
+    return session
+
+
+def program_of(
+    backend: Backend, case: Case, plan: str | None = None, *, shuffle: bool = False
+) -> Program:
+    """Return the program of a case, for checks of its single methods."""
+    return compiled(backend, case, plan, shuffle=shuffle).program
 
 
 def trained(
-    program: Program,
+    session: Session,
     case: Case,
     epochs: int,
     shuffle: bool,
     *,
     start: NDArray[Any] | None = None,
-    stretch: int | None = None,
+    chunk: int | None = None,
 ) -> Trained:
-    """Train as the engine's loop does.
+    """Train a case in a session of it.
 
     Args:
-        program: of the case.
+        session: compiled.
         case: whose arrays are used.
         epochs: at least 1.
         shuffle: draw a new order an epoch.
         start: first parameters (P,); None takes those of the case.
-        stretch: samples in a call; None takes as many as the engine would.
+        chunk: samples in a call; None takes the session's.
     """
     drawn = problem(case)
     state = drawn.state(start)
-    losses = np.full((epochs, case.rows), np.nan, dtype=drawn.dtype)
-    length = batches.stretch_samples(drawn.network, program.plan) if stretch is None else stretch
+    session.begin([state])
+    losses = np.full((epochs, 1, case.rows), np.nan, dtype=drawn.dtype)
+    samples = session.chunk_samples if chunk is None else chunk
     orders = batches.Orders(case.rows, ORDER_SEED if shuffle else None)
     for epoch in range(epochs):
         order = orders.of_epoch(epoch + 1)
-        for steps in batches.stretches(order, case.batch_size, drawn.learning_rate, length):
-            program.run_epoch(state, drawn.X, drawn.Y, steps, losses[epoch])
-    program.synchronize(state)
-    return Trained(state.parameters, state.optimizer_state, losses)
+        for steps in batches.stretches(order, case.batch_size, drawn.learning_rate, samples):
+            own = with_fields(drawn, steps, FIRST_DROPOUT_KEY + epoch)
+            session.run(drawn.X, drawn.Y, [own], losses[epoch], [0])
+    session.synchronize()
+    return Trained(state.parameters, state.optimizer_state, losses[:, 0])
+
+
+def with_fields(drawn: Problem, steps: Steps, dropout_key: int = FIRST_DROPOUT_KEY) -> Steps:
+    """Return a window with a dropout key, and the learning rates and weights of the problem."""
+    first, last = steps.start // steps.batch_size, -(-steps.stop // steps.batch_size)
+    rates = None if drawn.rates is None else drawn.rates[first:last]
+    return dataclasses.replace(
+        steps,
+        learning_rate=drawn.learning_rate if rates is None else float(rates[0]),
+        dropout_key=dropout_key,
+        rates=rates,
+        weights=drawn.weights,
+    )
+
+
+def run_window(
+    program: Program, drawn: Problem, state: TrainingState, steps: Steps, losses: NDArray[Any]
+) -> None:
+    """Train on a window, and count its steps as a session does."""
+    program.run_epoch(state, drawn.X, drawn.Y, steps, losses)
+    state.step += steps.count
 
 
 @cache
 def expected(case: Case, epochs: int, shuffle: bool) -> Trained:
-    """Return what the reference trains."""
+    """Return the reference's run of a case."""
     return trained(compiled(registry.load(REFERENCE), case), case, epochs, shuffle)
 
 
 @cache
 def yardstick(case: Case, shuffle: bool = True) -> float:
-    """Return what a nudge of each first weight by one ulp does to a run.
+    """Return the effect on a run of nudging each first weight by one unit in the last place.
 
     Args:
-        case: what is trained.
+        case: to train.
         shuffle: draw a new order an epoch. A problem may be calmer in one order than in another.
 
     Returns:
@@ -108,8 +173,8 @@ def yardstick(case: Case, shuffle: bool = True) -> float:
     nudged = drawn.parameters.copy()
     for view in drawn.network.layout.views(nudged).values():
         view[...] = np.nextafter(view, np.inf)
-    program = compiled(registry.load(REFERENCE), case)
-    got = trained(program, case, RUN_EPOCHS, shuffle, start=nudged).parameters
+    session = compiled(registry.load(REFERENCE), case)
+    got = trained(session, case, RUN_EPOCHS, shuffle, start=nudged).parameters
     want = expected(case, RUN_EPOCHS, shuffle).parameters
     return float(np.abs(got - want).max() / np.abs(want).max())
 
@@ -123,7 +188,7 @@ def compare_states(
     """Measure parameters, and each slot of the optimizer by its own largest entry."""
     found = measures.layers("weights", layout, got.parameters, want.parameters, allowed)
     if got.optimizer_state.shape != want.optimizer_state.shape:
-        return [*found, measures.promise("the optimizer's state has another length", kept=False)]
+        return [*found, measures.condition("the optimizer's state has another length", holds=False)]
     slots = (state.optimizer_state.reshape(-1, layout.size) for state in (got, want))
     for ours, theirs in zip(*slots, strict=True):
         found += measures.layers("optimizer's state", layout, ours, theirs, allowed)
@@ -131,7 +196,7 @@ def compare_states(
 
 
 def compare_runs(case: Case, got: Trained, want: Trained, allowed: Tolerance) -> list[Measure]:
-    """Measure the losses of a run and the state that it left behind."""
+    """Measure the losses of a run, and its last state."""
     return [
         measures.losses(got.losses, want.losses, allowed),
         *compare_states(case.network.layout, got, want, allowed),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from samplewise.errors import ParameterError
+from samplewise.network import SGD, Optimizer
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,13 @@ def after_steps(steps: int, dtype: str) -> Tolerance:
         if steps <= counted:
             return tolerance(f"weights_{counted}", dtype)
     raise ParameterError(f"{steps} steps are more than {COUNTED_STEPS[-1]}; measure a yardstick")
+
+
+def after_training(optimizer: Optimizer, steps: int, dtype: str) -> Tolerance:
+    """Return the tolerance of weights and losses after at most 3 epochs by any optimizer."""
+    if isinstance(optimizer, SGD):
+        return after_steps(steps, dtype)
+    return tolerance("adaptive", dtype)
 
 
 def of_run(yardstick: float, dtype: str) -> Tolerance:

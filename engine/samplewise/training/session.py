@@ -134,6 +134,11 @@ class Session:
             return self.backend.compile(*parts)
         return self.backend.compile(*parts, workload)
 
+    @property
+    def program(self) -> Program:
+        """The program of a lone network, for callers that test what lies below the session."""
+        return self._predictors[0]
+
     def begin(self, states: Sequence[TrainingState]) -> None:
         """Go on with these states, one a network."""
         self.states, self._synchronized = states, True

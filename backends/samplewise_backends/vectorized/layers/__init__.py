@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import AvgPool2D, Conv2D, Layer, MaxPool2D
-from samplewise.network import GlobalAvgPool as GlobalAvgPoolDescription
-from samplewise.network import LayerNorm as LayerNormDescription
+from samplewise.network import Layer
 from samplewise_backends.vectorized.layers.conv import Conv
 from samplewise_backends.vectorized.layers.dense import Dense
 from samplewise_backends.vectorized.layers.layer_norm import LayerNorm
@@ -39,31 +38,19 @@ class BatchLayer(Protocol):
         ...
 
 
-KINDS = frozenset(
-    {
-        "dense",
-        "conv",
-        "max_pool",
-        "avg_pool",
-        "global_avg_pool",
-        "flatten",
-        "dropout",
-        "layer_norm",
-    }
-)
+# kind -> what computes a layer, given its description, the shape of its input, and the dtype.
+LAYERS: dict[str, Callable[[Any, tuple[int, ...], np.dtype[Any]], BatchLayer]] = {
+    "dense": lambda layer, shape, dtype: Dense(),
+    "conv": Conv,
+    "max_pool": lambda layer, shape, dtype: MaxPool(layer, shape),
+    "avg_pool": lambda layer, shape, dtype: AvgPool(layer, shape),
+    "global_avg_pool": lambda layer, shape, dtype: GlobalAvgPool(shape),
+    "flatten": lambda layer, shape, dtype: Unchanged(),
+    "dropout": lambda layer, shape, dtype: Unchanged(),
+    "layer_norm": lambda layer, shape, dtype: LayerNorm(layer.epsilon),
+}
 
 
 def batch_layer(layer: Layer, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> BatchLayer:
     """Return what computes a layer on rows of its flattened input."""
-    match layer:
-        case Conv2D():
-            return Conv(layer, input_shape, dtype)
-        case MaxPool2D():
-            return MaxPool(layer, input_shape)
-        case AvgPool2D():
-            return AvgPool(layer, input_shape)
-        case GlobalAvgPoolDescription():
-            return GlobalAvgPool(input_shape)
-        case LayerNormDescription():
-            return LayerNorm(layer.epsilon)
-    return Dense() if layer.kind == "dense" else Unchanged()
+    return LAYERS[layer.kind](layer, input_shape, dtype)

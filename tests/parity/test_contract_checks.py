@@ -5,30 +5,30 @@ import dataclasses
 import numpy as np
 import pytest
 
+from faults.catalogue import faulty_backend
+from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise.contract import Plan
 from samplewise.network import SGD
 from samplewise.testing import ladder
-from samplewise.testing.cases import Case
-from samplewise.testing.faultless import Faultless, WrongBackend
+from samplewise.testing.cases import dense_case
 from samplewise.testing.measures import Measure
-from samplewise.testing.wrong import wrong_backend
 
-CASE = Case(3, (3, 2), 3, "tanh", batch_size=4, rows=11)
+CASE = dense_case(3, (3, 2), 3, "tanh", batch_size=4, rows=11)
 
 
-class CountsSteps(Faultless):
+class CountsSteps(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         super().run_epoch(state, X, Y, steps, losses)
         state.step += 1
 
 
-class ReplacesParameters(Faultless):
+class ReplacesParameters(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         state.parameters = state.parameters.copy()
         super().run_epoch(state, X, Y, steps, losses)
 
 
-class NeedsWritableOrder(Faultless):
+class NeedsWritableOrder(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         if not steps.order.flags.writeable:
             losses[:] = np.nan
@@ -36,24 +36,24 @@ class NeedsWritableOrder(Faultless):
         super().run_epoch(state, X, Y, steps, losses)
 
 
-class HidesNanFromMeanLoss(Faultless):
+class HidesNanFromMeanLoss(FaultyReference):
     def gradients(self, parameters, X, Y):
         loss, gradient = super().gradients(parameters, X, Y)
         return (float(np.nan_to_num(loss)) if len(X) > 1 else loss), gradient
 
 
-class HidesNanFromLogits(Faultless):
+class HidesNanFromLogits(FaultyReference):
     def predict(self, parameters, X):
         return np.nan_to_num(super().predict(parameters, X))
 
 
-class LossIsAnArray(Faultless):
+class LossIsAnArray(FaultyReference):
     def gradients(self, parameters, X, Y):
         loss, gradient = super().gradients(parameters, X, Y)
         return np.array(loss), gradient
 
 
-class ReusesGradient(Faultless):
+class ReusesGradient(FaultyReference):
     buffer = None
 
     def gradients(self, parameters, X, Y):
@@ -64,7 +64,7 @@ class ReusesGradient(Faultless):
         return loss, self.buffer
 
 
-class ReportsAnotherMean(Faultless):
+class ReportsAnotherMean(FaultyReference):
     """A factor hides from no central difference, a constant does."""
 
     def gradients(self, parameters, X, Y):
@@ -72,18 +72,18 @@ class ReportsAnotherMean(Faultless):
         return loss + (len(X) > 1), gradient
 
 
-class PredictsOnce(Faultless):
+class PredictsOnce(FaultyReference):
     def predictor(self, parameters, X):
         return (lambda: None), self.predict(parameters, X)
 
 
-class EmptiesItsRows(Faultless):
+class EmptiesItsRows(FaultyReference):
     def predictor(self, parameters, X):
         call, logits = super().predictor(parameters, X)
         return (lambda: (call(), X.fill(0))), logits
 
 
-class ChangesOrder(Faultless):
+class ChangesOrder(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         super().run_epoch(state, X, Y, steps, losses)
         if steps.order.flags.writeable:
@@ -107,19 +107,19 @@ class ChangesOrder(Faultless):
     ],
 )
 def test_a_broken_promise_is_named(program, complaint):
-    failures = ladder.failures(WrongBackend("faulty", program), "contract", CASE)
+    failures = ladder.failures(FaultyBackend("faulty", program), "contract", CASE)
     assert any(complaint in failure for failure in failures), failures
 
 
-class PlansOtherwise(Faultless):
+class PlansOtherwise(FaultyReference):
     plan = Plan("blocked")
 
 
-class KeepsTooMuch(Faultless):
+class KeepsTooMuch(FaultyReference):
     plan = Plan(memory_bytes=2**20 + 1)
 
 
-class WantsNoSamples(Faultless):
+class WantsNoSamples(FaultyReference):
     plan = Plan(stretch=0)
 
 
@@ -129,30 +129,30 @@ class WantsNoSamples(Faultless):
         (PlansOtherwise, "trains by 'blocked', asked for 'direct'"),
         (KeepsTooMuch, "keeps 1048577 bytes, allowed 1 MiB"),
         (WantsNoSamples, "wants stretches of 0 samples"),
-        (wrong_backend("stale_logits").program, "logits in training: differs"),
-        (wrong_backend("rests_at_synchronize").program, "optimizer's state 0.weight: differs"),
+        (faulty_backend("stale_logits").program, "logits in training: differs"),
+        (faulty_backend("rests_at_synchronize").program, "optimizer's state 0.weight: differs"),
     ],
 )
 def test_a_broken_promise_about_the_workload_is_named(program, complaint):
     case = dataclasses.replace(CASE, optimizer=SGD(momentum=0.9))
-    failures = ladder.failures(WrongBackend("faulty", program), "contract", case, "direct")
+    failures = ladder.failures(FaultyBackend("faulty", program), "contract", case, "direct")
     assert any(complaint in failure for failure in failures), failures
 
 
 def test_a_backend_may_choose_its_plan_where_it_is_left_to_it():
-    assert ladder.failures(WrongBackend("", PlansOtherwise), "contract", CASE, "auto") == []
+    assert ladder.failures(FaultyBackend("", PlansOtherwise), "contract", CASE, "auto") == []
 
 
 def test_a_broken_promise_shows_no_number():
     assert str(Measure("forgets its name", np.inf, 0.0)) == "forgets its name"
 
 
-class IgnoresTheOrder(Faultless):
+class IgnoresTheOrder(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         in_order = dataclasses.replace(steps, order=np.sort(steps.order))
         super().run_epoch(state, X, Y, in_order, losses)
 
 
 def test_an_epoch_is_compared_in_a_shuffled_order_too():
-    backend = WrongBackend("faulty", IgnoresTheOrder)
+    backend = FaultyBackend("faulty", IgnoresTheOrder)
     assert any("losses" in failure for failure in ladder.failures(backend, "epoch", CASE))

@@ -1,4 +1,4 @@
-"""What a program promises whatever it computes, checked without any other backend."""
+"""Checks of the duties of every program, whatever it computes; no other backend is needed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Backend, Program, Steps, TrainingState
 from samplewise.testing import measures, runs, tolerances
-from samplewise.testing.measures import Measure, promise
+from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import Problem
-from samplewise.testing.step_promises import STEP_CHECKS
+from samplewise.testing.step_checks import STEP_CHECKS
 
 Check = Callable[[Program, Problem, Steps], list[Measure]]
 
@@ -24,18 +24,22 @@ def keeps_contract(
     """Check a program on one problem.
 
     Args:
-        backend: says whether its bits are promised.
+        backend: its capabilities name the step fields that it follows.
         program: of the problem.
         drawn: with at least two batches of rows.
         batch_size: rows of a step.
     """
-    order = np.random.default_rng(0).permutation(len(drawn.X))
-    steps = Steps(order, 0, len(order), batch_size, drawn.learning_rate)
-    offered = backend.capabilities
-    checks = [*CHECKS, same_bits_again] if offered.deterministic else [*CHECKS]
-    for field in sorted(offered.step_fields):
+    steps = epoch_of(drawn, batch_size)
+    checks = [*CHECKS]
+    for field in sorted(backend.capabilities.step_fields):
         checks += STEP_CHECKS.get(field, [])
     return [measure for check in checks for measure in check(program, drawn, steps)]
+
+
+def epoch_of(drawn: Problem, batch_size: int) -> Steps:
+    """Return the steps of an epoch in a shuffled order."""
+    order = np.random.default_rng(0).permutation(len(drawn.X))
+    return Steps(order, 0, len(order), batch_size, drawn.learning_rate)
 
 
 def inputs_unchanged(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
@@ -50,8 +54,8 @@ def inputs_unchanged(program: Program, drawn: Problem, steps: Steps) -> list[Mea
     program.predict(given["parameters"], X)
     changed = [name for name, array in arrays.items() if (given[name] != array).any()]
     return [
-        promise(f"changes its inputs: {', '.join(changed)}", not changed),
-        promise("counts steps, which the engine does", state.step == 0),
+        condition(f"changes its inputs: {', '.join(changed)}", not changed),
+        condition("counts steps, which the engine does", state.step == 0),
     ]
 
 
@@ -65,11 +69,11 @@ def takes_read_only(program: Program, drawn: Problem, steps: Steps) -> list[Meas
     loss, gradient = program.gradients(parameters, X, Y)
     results = (losses, np.array(loss), gradient, program.predict(parameters, X))
     finite = all(np.isfinite(result).all() for result in results)
-    return [promise("results of read-only arrays are not finite", finite)]
+    return [condition("results of read-only arrays are not finite", finite)]
 
 
 def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """Results are new arrays of the promised shape and dtype, and stay as they are."""
+    """Results are new arrays of the right shape and dtype, and stay as they are."""
     logits = program.predict(drawn.parameters, drawn.X)
     loss, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     kept = logits.copy(), gradient.copy()
@@ -79,25 +83,24 @@ def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Me
     program.predict(drawn.parameters, drawn.X[::-1].copy())
     program.gradients(drawn.parameters, drawn.X[:1], drawn.Y[:1])
     return [
-        promise(
+        condition(
             f"logits are {logits.dtype} {logits.shape}",
             logits.dtype == drawn.dtype and logits.shape == (len(drawn.X), drawn.network.outputs),
         ),
-        promise(
+        condition(
             f"the gradient is {gradient.dtype} {gradient.shape}",
             gradient.dtype == drawn.dtype and gradient.shape == drawn.parameters.shape,
         ),
-        promise(f"the loss is a {type(loss).__name__}, not a float", isinstance(loss, float)),
-        promise("replaces state.parameters", state.parameters is vectors[0]),
-        promise("replaces state.optimizer_state", state.optimizer_state is vectors[1]),
+        condition(f"the loss is a {type(loss).__name__}, not a float", isinstance(loss, float)),
+        condition("replaces state.parameters", state.parameters is vectors[0]),
+        condition("replaces state.optimizer_state", state.optimizer_state is vectors[1]),
         measures.same_bits("logits after a further call", logits, kept[0]),
         measures.same_bits("gradient after a further call", gradient, kept[1]),
     ]
 
 
-def predictor_predicts(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """A prepared call gives the logits of what its rows hold when it is called."""
-    del steps
+def predictor_predicts(program: Program, drawn: Problem, _: Steps) -> list[Measure]:
+    """A prepared call gives the logits of the values that its rows hold at the call."""
     X, others = drawn.X[:2].copy(), drawn.X[-2:]
     call, logits = program.predictor(drawn.parameters, X)
     X[...] = others
@@ -118,13 +121,13 @@ def losses_in_window(program: Program, drawn: Problem, steps: Steps) -> list[Mea
     inside = np.zeros(len(losses), dtype=bool)
     inside[window.start : window.stop] = True
     return [
-        promise("losses inside the window are missing", bool(np.isfinite(losses[inside]).all())),
-        promise("losses outside the window are written", bool(np.isnan(losses[~inside]).all())),
+        condition("losses inside the window are missing", bool(np.isfinite(losses[inside]).all())),
+        condition("losses outside the window are written", bool(np.isnan(losses[~inside]).all())),
     ]
 
 
 def gaps_stay_zero(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """What lies between two tensors stays 0, so that a norm of the flat vector means something."""
+    """The gaps between tensors stay 0, so that a norm of the flat vector is one of the tensors."""
     state, _ = _one_epoch(program, drawn, steps)
     _, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     found = []
@@ -135,24 +138,24 @@ def gaps_stay_zero(program: Program, drawn: Problem, steps: Steps) -> list[Measu
         rest = vector.copy()
         for view in layout.views(rest).values():
             view[...] = 0
-        found.append(promise(f"gaps of {what} are not 0", not rest.any()))
+        found.append(condition(f"gaps of {what} are not 0", not rest.any()))
     return found
 
 
 def cuts_change_nothing(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """An epoch in two stretches trains as in one.
+    """An epoch in two chunks trains as in one.
 
-    The tolerance is that of an epoch, not bits: a program may treat a stretch as a whole, and
+    The tolerance is that of an epoch, not bits: a program may treat a chunk as a whole, and
     then sums in another order where it is cut.
     """
     whole, losses = _one_epoch(program, drawn, steps)
     state, cut_losses = drawn.state(), np.full_like(losses, np.nan)
     edge = 2 * steps.batch_size
     for window in (dataclasses.replace(steps, stop=edge), dataclasses.replace(steps, start=edge)):
-        program.run_epoch(state, drawn.X, drawn.Y, window, cut_losses)
+        runs.run_window(program, drawn, state, window, cut_losses)
     program.synchronize(state)
     count = -(-steps.stop // steps.batch_size)
-    allowed = tolerances.after_steps(count, drawn.dtype.name)
+    allowed = tolerances.after_training(drawn.optimizer, count, drawn.dtype.name)
     return [
         measures.losses(cut_losses, losses, allowed),
         *runs.compare_states(drawn.network.layout, state, whole, allowed),
@@ -167,47 +170,27 @@ def shows_nan(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     loss, _ = program.gradients(drawn.parameters, X, drawn.Y)
     logits = program.predict(drawn.parameters, X)
     return [
-        promise("hides a NaN from the loss of its row", not np.isfinite(losses[-1])),
-        promise("hides a NaN from the mean loss", not np.isfinite(loss)),
-        promise("hides a NaN from the logits", not np.isfinite(logits[last]).any()),
+        condition("hides a NaN from the loss of its row", not np.isfinite(losses[-1])),
+        condition("hides a NaN from the mean loss", not np.isfinite(loss)),
+        condition("hides a NaN from the logits", not np.isfinite(logits[last]).any()),
     ]
 
 
-def gradient_is_of_loss(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """The gradient is the slope of the reported loss, which is the mean of the reported losses.
-
-    The slope is compared in float64 only: a difference of float32 losses has no digits left.
-    """
-    loss, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
+def mean_loss_is_of_losses(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """The mean loss of `gradients`, in which nothing is dropped, is that of the losses."""
+    if any(layer.differs_in_training for layer in drawn.network.layers):
+        return []
+    loss, _ = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
     full = dataclasses.replace(steps, batch_size=len(losses))
     program.run_epoch(drawn.state(), drawn.X, drawn.Y, full, losses)
     mean = np.array([losses.mean(dtype=np.float64)])
     forward = tolerances.tolerance("forward", drawn.dtype.name)
-    found = [measures.entries("mean loss", np.array([loss]), mean, forward)]
-    if drawn.dtype == np.float64:
-        allowed = tolerances.tolerance("central_difference", drawn.dtype.name)
-        slope = central_difference(program, drawn)
-        found += measures.layers("slope", drawn.network.layout, gradient, slope, allowed)
-    return found
-
-
-def central_difference(program: Program, drawn: Problem) -> NDArray[Any]:
-    """Return the slope of the program's mean loss by each parameter, (P,), gaps 0."""
-    slope = drawn.network.layout.zeros(drawn.dtype)
-    for slot in drawn.network.layout.slots:
-        for p in range(slot.offset, slot.offset + slot.size):
-            h = tolerances.DIFFERENCE_STEP * max(1.0, abs(float(drawn.parameters[p])))
-            above, below = drawn.parameters.copy(), drawn.parameters.copy()
-            above[p] += h
-            below[p] -= h
-            rise = [program.gradients(theta, drawn.X, drawn.Y)[0] for theta in (above, below)]
-            slope[p] = (rise[0] - rise[1]) / (above[p] - below[p])
-    return slope
+    return [measures.entries("mean loss", np.array([loss]), mean, forward)]
 
 
 def same_bits_again(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """The same calls give the same bits."""
+    """The same calls give the same bits, as `deterministic` says."""
     found = []
     twice = [_one_epoch(program, drawn, steps) for _ in range(2)]
     found.append(measures.same_bits("weights of a second run", *(s.parameters for s, _ in twice)))
@@ -239,5 +222,5 @@ CHECKS: list[Check] = [
     gaps_stay_zero,
     cuts_change_nothing,
     shows_nan,
-    gradient_is_of_loss,
+    mean_loss_is_of_losses,
 ]

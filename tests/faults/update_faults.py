@@ -8,25 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faults.faulty_reference import DetachedReference, FaultyReference, OneByOne
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.network import SGD, Network
-from samplewise.testing.faultless import Detached, Faultless, OneByOne
 
 Array = NDArray[Any]
 
 
-class _L2OnBiases(Faultless):
+class _L2OnBiases(FaultyReference):
     """Penalises biases like weights."""
 
     def penalised(self, parameters: Array, gradient: Array) -> Array:
         return np.asarray(gradient + self.optimizer.l2 * parameters, dtype=gradient.dtype)
 
 
-class _L2BesideVelocity(Faultless):
+class _L2BesideVelocity(FaultyReference):
     """Shrinks the weights at each step, and leaves the penalty out of the velocity."""
 
     def penalised(self, parameters: Array, gradient: Array) -> Array:
-        del parameters
         return gradient
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
@@ -35,7 +34,7 @@ class _L2BesideVelocity(Faultless):
         state.parameters -= shrunk
 
 
-class _L2DividedByRows(Faultless):
+class _L2DividedByRows(FaultyReference):
     """Adds the penalty to the summed gradient, which is then divided by the rows."""
 
     rows = 1
@@ -48,7 +47,7 @@ class _L2DividedByRows(Faultless):
         return gradient + (super().penalised(parameters, gradient) - gradient) / self.rows
 
 
-class _L2InGradients(Faultless):
+class _L2InGradients(FaultyReference):
     """Returns the penalty's gradient with that of the loss; it trains as it should."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -56,11 +55,10 @@ class _L2InGradients(Faultless):
         return loss, super().penalised(parameters, gradient)
 
     def penalised(self, parameters: Array, gradient: Array) -> Array:
-        del parameters
         return gradient
 
 
-class _L2InLosses(Faultless):
+class _L2InLosses(FaultyReference):
     """Reports each loss with the penalty."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
@@ -69,7 +67,7 @@ class _L2InLosses(Faultless):
         losses += self.optimizer.l2 / 2 * (weights @ weights)
 
 
-class _NesterovIsPlain(Faultless):
+class _NesterovIsPlain(FaultyReference):
     """Does not look ahead."""
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
@@ -81,21 +79,21 @@ class _NesterovIsPlain(Faultless):
         state.parameters -= learning_rate * v
 
 
-class _Dampens(Faultless):
+class _Dampens(FaultyReference):
     """Lets the velocity be a mean of gradients."""
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
         super().update(state, (1 - self.optimizer.momentum) * gradient, learning_rate)
 
 
-class _VelocityTimesRate(Faultless):
+class _VelocityTimesRate(FaultyReference):
     """Keeps the step that the velocity makes: the same weights, as long as it starts at 0."""
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
         super().update(state, learning_rate * gradient, 1.0)
 
 
-class _ForgetsVelocity(Faultless):
+class _ForgetsVelocity(FaultyReference):
     """Starts every call at rest."""
 
     def run_epoch(
@@ -105,7 +103,7 @@ class _ForgetsVelocity(Faultless):
         super().run_epoch(state, X, Y, steps, losses)
 
 
-class _KeepsItsVelocity(Faultless):
+class _KeepsItsVelocity(FaultyReference):
     """Has a velocity of its own, and leaves that of the state as it came."""
 
     def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
@@ -119,7 +117,7 @@ class _KeepsItsVelocity(Faultless):
         super().update(own, gradient, learning_rate)
 
 
-class _ReplacesVelocity(Faultless):
+class _ReplacesVelocity(FaultyReference):
     """Puts a new array where the velocity was."""
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
@@ -127,8 +125,8 @@ class _ReplacesVelocity(Faultless):
         super().update(state, gradient, learning_rate)
 
 
-class _FillsVelocityGaps(Faultless):
-    """Writes to what lies between two tensors of the velocity."""
+class _FillsVelocityGaps(FaultyReference):
+    """Writes to the gap after the last tensor of the velocity."""
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
         super().update(state, gradient, learning_rate)
@@ -136,14 +134,14 @@ class _FillsVelocityGaps(Faultless):
         state.optimizer_state[slot.offset + slot.size :] = 1
 
 
-class _NeverSynchronizes(Detached):
-    """Keeps to itself what it trains."""
+class _NeverSynchronizes(DetachedReference):
+    """Never brings its copy into the state."""
 
     def synchronize(self, state: TrainingState) -> None:
-        del state
+        """Do nothing."""
 
 
-class _SynchronizesWeightsOnly(Detached):
+class _SynchronizesWeightsOnly(DetachedReference):
     """Keeps the velocity to itself."""
 
     def synchronize(self, state: TrainingState) -> None:
@@ -151,7 +149,7 @@ class _SynchronizesWeightsOnly(Detached):
             state.parameters[...] = self.kept.parameters
 
 
-class _RestsAtSynchronize(Detached):
+class _RestsAtSynchronize(DetachedReference):
     """Loses the velocity whenever it is asked for the state."""
 
     def synchronize(self, state: TrainingState) -> None:
@@ -159,7 +157,7 @@ class _RestsAtSynchronize(Detached):
         self.kept.optimizer_state[...] = 0
 
 
-class _StaleLogits(Detached):
+class _StaleLogits(DetachedReference):
     """Gives the logits of the state as it came."""
 
     def logits(self, state: TrainingState, X: Array) -> Array:
@@ -217,17 +215,17 @@ class _OneRowOfLosses(OneByOne):
 _TRAINING = frozenset({"epoch", "run", "many"})
 
 # name -> (program, the rungs that reject it; all others accept it).
-UPDATE_FAULTS: dict[str, tuple[type[Faultless] | type[OneByOne], frozenset[str]]] = {
+UPDATE_FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset[str]]] = {
     "l2_on_biases": (_L2OnBiases, _TRAINING),
     "l2_beside_velocity": (_L2BesideVelocity, _TRAINING),
     "l2_divided_by_rows": (_L2DividedByRows, _TRAINING | {"contract"}),
-    "l2_in_gradients": (_L2InGradients, frozenset({"gradient", "contract"})),
+    "l2_in_gradients": (_L2InGradients, frozenset({"gradient"})),
     "l2_in_losses": (_L2InLosses, _TRAINING | {"kernel", "contract"}),
     "nesterov_is_plain": (_NesterovIsPlain, _TRAINING),
     "dampens": (_Dampens, _TRAINING),
     "velocity_times_rate": (_VelocityTimesRate, _TRAINING),
     "forgets_velocity": (_ForgetsVelocity, _TRAINING | {"contract"}),
-    "keeps_its_velocity": (_KeepsItsVelocity, _TRAINING | {"contract"}),
+    "keeps_its_velocity": (_KeepsItsVelocity, _TRAINING | {"contract", "repeat"}),
     "replaces_velocity": (_ReplacesVelocity, frozenset({"contract"})),
     "fills_velocity_gaps": (_FillsVelocityGaps, frozenset({"contract"})),
     "never_synchronizes": (_NeverSynchronizes, _TRAINING),

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faults.faulty_reference import FaultyReference
 from samplewise.contract import Steps, TrainingState
-from samplewise.testing.faultless import Faultless
 
 Array = NDArray[Any]
 
 
-class _OneRateAWindow(Faultless):
+class _OneRateAWindow(FaultyReference):
     """Takes the first rate for all steps."""
 
     def run_epoch(
@@ -23,7 +23,7 @@ class _OneRateAWindow(Faultless):
         super().run_epoch(state, X, Y, dataclasses.replace(steps, rates=None), losses)
 
 
-class _IgnoresWeights(Faultless):
+class _IgnoresWeights(FaultyReference):
     """Counts every row as 1."""
 
     def run_epoch(
@@ -32,7 +32,7 @@ class _IgnoresWeights(Faultless):
         super().run_epoch(state, X, Y, dataclasses.replace(steps, weights=None), losses)
 
 
-class _WeightsByPosition(Faultless):
+class _WeightsByPosition(FaultyReference):
     """Takes weights in the order of the epoch, not by row."""
 
     def run_epoch(
@@ -45,7 +45,7 @@ class _WeightsByPosition(Faultless):
         super().run_epoch(state, X, Y, steps, losses)
 
 
-class _DividesByWeights(Faultless):
+class _DividesByWeights(FaultyReference):
     """Takes the weighted mean over the batch."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
@@ -54,7 +54,7 @@ class _DividesByWeights(Faultless):
         super().step(state, X, Y, steps, losses)
 
 
-class _WeighsLosses(Faultless):
+class _WeighsLosses(FaultyReference):
     """Multiplies the recorded losses by the weights."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
@@ -63,11 +63,13 @@ class _WeighsLosses(Faultless):
             losses *= steps.weights
 
 
+_WEIGHTED = frozenset({"contract", "epoch", "run"})
+
 # name -> (program, the rungs that reject it; all others accept it).
-STEP_FAULTS: dict[str, tuple[type[Faultless], frozenset[str]]] = {
-    "one_rate_a_window": (_OneRateAWindow, frozenset({"contract"})),
-    "ignores_weights": (_IgnoresWeights, frozenset({"contract"})),
-    "weights_by_position": (_WeightsByPosition, frozenset({"contract"})),
-    "divides_by_weights": (_DividesByWeights, frozenset({"contract"})),
-    "weighs_losses": (_WeighsLosses, frozenset({"contract"})),
+STEP_FAULTS: dict[str, tuple[type[FaultyReference], frozenset[str]]] = {
+    "one_rate_a_window": (_OneRateAWindow, frozenset({"contract", "epoch"})),
+    "ignores_weights": (_IgnoresWeights, _WEIGHTED),
+    "weights_by_position": (_WeightsByPosition, _WEIGHTED),
+    "divides_by_weights": (_DividesByWeights, _WEIGHTED),
+    "weighs_losses": (_WeighsLosses, _WEIGHTED),
 }

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faults.faulty_reference import FaultyBackend, FaultyReference, OneByOne
+from faults.step_faults import STEP_FAULTS
+from faults.update_faults import UPDATE_FAULTS
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.network import SGD, Network
-from samplewise.testing.faultless import Faultless, OneByOne, WrongBackend
-from samplewise.testing.wrong_steps import STEP_FAULTS
-from samplewise.testing.wrong_updates import UPDATE_FAULTS
 
 Array = NDArray[Any]
 
 
-class _BiasSignInForward(Faultless):
+class _BiasSignInForward(FaultyReference):
     """Computes W x - b, and the gradient as if it were W x + b."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -27,7 +27,7 @@ class _BiasSignInForward(Faultless):
         return super().predict(self.with_biases_times(-1, parameters), X)
 
 
-class _ComputesInFloat32(Faultless):
+class _ComputesInFloat32(FaultyReference):
     """Rounds everything to float32 inside."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -40,7 +40,7 @@ class _ComputesInFloat32(Faultless):
         return logits.astype(parameters.dtype)
 
 
-class _BiasSignInUpdate(Faultless):
+class _BiasSignInUpdate(FaultyReference):
     """Adds the biases' gradient where it should be subtracted."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
@@ -50,8 +50,8 @@ class _BiasSignInUpdate(Faultless):
         state.parameters[...] = before + self.with_biases_times(-1, change)
 
 
-class _SkipsLastRow(Faultless):
-    """Ends every stretch one row too early."""
+class _SkipsLastRow(FaultyReference):
+    """Ends every chunk one row too early."""
 
     def run_epoch(
         self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
@@ -60,11 +60,10 @@ class _SkipsLastRow(Faultless):
         super().run_epoch(state, X, Y, short, losses)
 
 
-class _SumsTheBatch(Faultless):
-    """Sums over the batch where the mean is meant."""
+class _SumsTheBatch(FaultyReference):
+    """Sums over the batch instead of taking the mean."""
 
     def divisor(self, rows: int, steps: Steps) -> int:
-        del rows, steps
         return 1
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -72,16 +71,15 @@ class _SumsTheBatch(Faultless):
         return loss, gradient * len(X)
 
 
-class _DividesByBatchSize(Faultless):
+class _DividesByBatchSize(FaultyReference):
     """Divides a short last batch by the size of a full one."""
 
     def divisor(self, rows: int, steps: Steps) -> int:
-        del rows
         return steps.batch_size
 
 
-class _ReluSlopeOneAtZero(Faultless):
-    """Takes 1 for the slope of ReLU at 0: z is lifted to the smallest number above 0."""
+class _ReluDerivativeOneAtZero(FaultyReference):
+    """Takes 1 for the derivative of ReLU at 0: z is lifted to the smallest number above 0."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
         lifted = parameters.copy()
@@ -92,7 +90,7 @@ class _ReluSlopeOneAtZero(Faultless):
         return super().gradients(lifted, X, Y)
 
 
-class _LossAfterUpdate(Faultless):
+class _LossAfterUpdate(FaultyReference):
     """Reports each loss as it is after the step."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
@@ -101,7 +99,7 @@ class _LossAfterUpdate(Faultless):
             losses[i], _ = self.gradients(state.parameters, X[i : i + 1], Y[i : i + 1])
 
 
-class _NoSlopeInFirstLayer(Faultless):
+class _ForgetsDerivative(FaultyReference):
     """Leaves f'(z) out of the first layer's gradient, where f is sigmoid or tanh."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -110,13 +108,13 @@ class _NoSlopeInFirstLayer(Faultless):
         for i in range(len(X)):
             _, gradient = super().gradients(parameters, X[i : i + 1], Y[i : i + 1])
             views = self.network.layout.views(gradient)
-            slope = self._first_slope(parameters, X[i])
-            views["0.weight"] /= slope[:, None]
-            views["0.bias"] /= slope
+            derivative = self._first_derivative(parameters, X[i])
+            views["0.weight"] /= derivative[:, None]
+            views["0.bias"] /= derivative
             total += gradient
         return loss, total / len(X)
 
-    def _first_slope(self, parameters: Array, x: Array) -> Array:
+    def _first_derivative(self, parameters: Array, x: Array) -> Array:
         views = self.network.layout.views(parameters)
         z = views["0.weight"] @ x + views["0.bias"]
         activation = self.network.layers[0].activation
@@ -127,7 +125,7 @@ class _NoSlopeInFirstLayer(Faultless):
         return np.ones_like(z)
 
 
-class _MutatesX(Faultless):
+class _MutatesX(FaultyReference):
     """Scales the rows where they lie, if it may."""
 
     def run_epoch(
@@ -138,7 +136,7 @@ class _MutatesX(Faultless):
             X /= 2
 
 
-class _HidesNan(Faultless):
+class _HidesNan(FaultyReference):
     """Replaces NaN by 0 in losses and logits."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -149,7 +147,7 @@ class _HidesNan(Faultless):
         return np.nan_to_num(super().predict(parameters, X))
 
 
-class _NeedsWritable(Faultless):
+class _NeedsWritable(FaultyReference):
     """Refuses read-only rows."""
 
     def run_epoch(
@@ -160,7 +158,7 @@ class _NeedsWritable(Faultless):
         super().run_epoch(state, X, Y, steps, losses)
 
 
-class _RemembersCalls(Faultless):
+class _RemembersCalls(FaultyReference):
     """Trains a little further with every epoch it has seen, so that no run repeats."""
 
     calls = 0
@@ -173,8 +171,8 @@ class _RemembersCalls(Faultless):
         state.parameters *= 1 + self.calls * np.finfo(X.dtype).eps
 
 
-class _FillsGaps(Faultless):
-    """Writes to what lies between two tensors."""
+class _FillsGaps(FaultyReference):
+    """Writes to the gap after the last tensor."""
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
         super().step(state, X, Y, steps, losses)
@@ -182,7 +180,7 @@ class _FillsGaps(Faultless):
         state.parameters[slot.offset + slot.size :] = 1
 
 
-class _WritesAllLosses(Faultless):
+class _WritesAllLosses(FaultyReference):
     """Clears the losses outside its window."""
 
     def run_epoch(
@@ -193,7 +191,7 @@ class _WritesAllLosses(Faultless):
         super().run_epoch(state, X, Y, steps, losses)
 
 
-class _ReusesLogits(Faultless):
+class _ReusesLogits(FaultyReference):
     """Returns the same array from every call of predict with as many rows."""
 
     def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
@@ -207,8 +205,8 @@ class _ReusesLogits(Faultless):
         return buffer
 
 
-class _LosesACutStep(Faultless):
-    """Puts the last update of a stretch off to the next step, and forgets it at a cut."""
+class _LosesACutStep(FaultyReference):
+    """Puts the last update of a chunk off to the next step, and forgets it at a cut."""
 
     def run_epoch(
         self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
@@ -223,24 +221,27 @@ class _LosesACutStep(Faultless):
         state.parameters[...] = before
 
 
-_EVERY_RUNG = frozenset({"kernel", "gradient", "epoch", "run", "contract", "many"})
 _TRAINING = frozenset({"epoch", "run", "many"})
+_AGAINST_REFERENCE = _TRAINING | {"kernel", "gradient"}
 
 # name -> (program, the rungs that reject it; all others accept it).
-FAULTS: dict[str, tuple[type[Faultless] | type[OneByOne], frozenset[str]]] = {
-    "bias_sign_in_forward": (_BiasSignInForward, _EVERY_RUNG),
-    "computes_in_float32": (_ComputesInFloat32, _EVERY_RUNG),
+FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset[str]]] = {
+    "bias_sign_in_forward": (_BiasSignInForward, _AGAINST_REFERENCE | {"difference"}),
+    "computes_in_float32": (_ComputesInFloat32, _AGAINST_REFERENCE | {"difference"}),
     "bias_sign_in_update": (_BiasSignInUpdate, _TRAINING),
-    "skips_last_row": (_SkipsLastRow, _EVERY_RUNG - {"gradient"}),
-    "sums_the_batch": (_SumsTheBatch, _EVERY_RUNG - {"kernel"}),
+    "skips_last_row": (_SkipsLastRow, _TRAINING | {"kernel", "contract"}),
+    "sums_the_batch": (_SumsTheBatch, _TRAINING | {"gradient", "difference", "contract"}),
     "divides_by_batch_size": (_DividesByBatchSize, _TRAINING),
-    "relu_slope_one_at_zero": (_ReluSlopeOneAtZero, frozenset({"gradient", "epoch"})),
-    "loss_after_update": (_LossAfterUpdate, _EVERY_RUNG - {"gradient"}),
-    "no_slope_in_first_layer": (_NoSlopeInFirstLayer, _EVERY_RUNG - {"kernel"}),
+    "relu_derivative_one_at_zero": (_ReluDerivativeOneAtZero, frozenset({"gradient", "epoch"})),
+    "loss_after_update": (_LossAfterUpdate, _TRAINING | {"kernel", "contract"}),
+    "forgets_derivative": (
+        _ForgetsDerivative,
+        _TRAINING | {"gradient", "difference"},
+    ),
     "mutates_x": (_MutatesX, frozenset({"contract"})),
-    "needs_writable": (_NeedsWritable, _EVERY_RUNG - {"gradient"}),
+    "needs_writable": (_NeedsWritable, _TRAINING | {"kernel", "contract", "repeat"}),
     "hides_nan": (_HidesNan, frozenset({"contract"})),
-    "remembers_calls": (_RemembersCalls, frozenset({"contract"})),
+    "remembers_calls": (_RemembersCalls, frozenset({"repeat"})),
     "fills_gaps": (_FillsGaps, frozenset({"contract"})),
     "writes_all_losses": (_WritesAllLosses, frozenset({"epoch", "contract", "many"})),
     "reuses_logits": (_ReusesLogits, frozenset({"contract"})),
@@ -250,10 +251,10 @@ FAULTS: dict[str, tuple[type[Faultless] | type[OneByOne], frozenset[str]]] = {
 }
 
 
-def wrong_backend(fault: str) -> WrongBackend:
+def faulty_backend(fault: str) -> FaultyBackend:
     """Return the backend with this fault, a key of `FAULTS`."""
     program, _ = FAULTS[fault]
-    name = f"wrong: {fault}"
+    name = f"faulty: {fault}"
     if issubclass(program, OneByOne):
-        return WrongBackend(name, many=program)
-    return WrongBackend(name, program)
+        return FaultyBackend(name, many=program)
+    return FaultyBackend(name, program)

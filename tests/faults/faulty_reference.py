@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import (
+    RATES,
+    WEIGHTS,
     Capabilities,
     ManyProgram,
     Plan,
@@ -26,13 +28,13 @@ from samplewise.testing.problems import REFERENCE
 Array = NDArray[Any]
 
 
-class Faultless(Program):
+class FaultyReference(Program):
     """Trains by the reference's gradients of single rows; each fault overrides one method.
 
     Args:
         inner: the reference's program of `network`.
-        network: what is trained.
-        optimizer: by which rule.
+        network: to train.
+        optimizer: sgd with its options.
     """
 
     def __init__(self, inner: Program, network: Network, optimizer: SGD) -> None:
@@ -65,8 +67,7 @@ class Faultless(Program):
         self.update(state, self.penalised(state.parameters, mean), steps.learning_rate)
 
     def divisor(self, rows: int, steps: Steps) -> int:
-        """Return what the summed gradient is divided by."""
-        del steps
+        """Return the divisor of the summed gradient."""
         return rows
 
     def penalised(self, parameters: Array, gradient: Array) -> Array:
@@ -76,10 +77,10 @@ class Faultless(Program):
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
         """Move parameters and velocity along a gradient."""
-        rule, v = self.optimizer, state.optimizer_state
-        if rule.momentum:
-            v[...] = rule.momentum * v + gradient
-            gradient = gradient + rule.momentum * v if rule.nesterov else v
+        optimizer, v = self.optimizer, state.optimizer_state
+        if optimizer.momentum:
+            v[...] = optimizer.momentum * v + gradient
+            gradient = gradient + optimizer.momentum * v if optimizer.nesterov else v
         state.parameters -= learning_rate * gradient
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
@@ -99,8 +100,8 @@ class Faultless(Program):
         return copy
 
 
-class Detached(Faultless):
-    """Keeps what it trains to itself until it is asked for it."""
+class DetachedReference(FaultyReference):
+    """Trains a copy, and brings it into the state when asked to."""
 
     plan = Plan(in_place=False)
 
@@ -126,7 +127,7 @@ class Detached(Faultless):
 
 
 class OneByOne:
-    """Trains several networks, each with a program of its own; each fault overrides one method."""
+    """Trains several networks, each with a program of its own."""
 
     plan = Plan()
 
@@ -156,17 +157,25 @@ class OneByOne:
 
 
 @dataclass(frozen=True)
-class WrongBackend:
+class FaultyBackend:
     """The reference with a fault, in its program of one network or in that of several."""
 
     name: str
-    program: type[Faultless] = Faultless
+    program: type[FaultyReference] = FaultyReference
     many: type[OneByOne] = OneByOne
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of the reference, and several networks at once."""
-        return dataclasses.replace(registry.load(REFERENCE).capabilities, many=True)
+        """Those that `FaultyReference` trains, and several networks at once."""
+        return Capabilities.of(
+            layers=["dense"],
+            activations=["identity", "sigmoid", "tanh", "relu"],
+            losses=["binary_cross_entropy", "categorical_cross_entropy"],
+            optimizers=["sgd", "momentum", "nesterov", "l2"],
+            dtypes=["float64"],
+            many=True,
+            step_fields=[RATES, WEIGHTS],
+        )
 
     def compile(
         self,
@@ -175,7 +184,7 @@ class WrongBackend:
         optimizer: Optimizer,
         dtype: np.dtype[Any],
         workload: Workload | None = None,
-    ) -> Faultless:
+    ) -> FaultyReference:
         """Return the program with the fault."""
         inner = registry.load(REFERENCE).compile(network, loss, optimizer, dtype, workload)
         return self.program(inner, network, cast(SGD, optimizer))

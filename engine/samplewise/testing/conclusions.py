@@ -1,0 +1,101 @@
+"""Conclusions from climbed rungs: which capability the failures follow, and what was not tested."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities
+from samplewise.contract.capabilities import Need
+from samplewise.contract.plan import AUTO_PLAN
+from samplewise.network import ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS
+from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise.network.losses import own_losses
+from samplewise.network.optimizers import own_optimizers
+from samplewise.testing import ladder
+from samplewise.testing.factors import DTYPES
+
+MOST_SUSPECTS = 3
+KNOWN: dict[str, frozenset[str]] = {
+    "layer": frozenset(LAYERS),
+    "activation": frozenset(ACTIVATIONS),
+    "loss": frozenset(LOSSES) - own_losses(),
+    "optimizer": frozenset(
+        name
+        for optimizer_name, optimizer in OPTIMIZERS.items()
+        if optimizer_name not in own_optimizers()
+        for name in (optimizer_name, *optimizer.options)
+    ),
+    "dtype": frozenset(DTYPES),
+    "plan": frozenset(PLANS),
+    "step field": frozenset({RATES, WEIGHTS}),
+}
+"""Names that the kit has cases for, by kind."""
+
+
+def suspects(rung: str, trials: Sequence[tuple[list[Need], bool, float]]) -> list[str]:
+    """Return a line for each capability that failures follow, the likeliest first.
+
+    The likeliest is the one whose trials are most nearly those that failed: the number of trials
+    with both, divided by the number with either. The purpose of the rung comes first among equals.
+
+    Args:
+        rung: its name.
+        trials: capabilities that each tested, the purpose of the rung first; whether it failed; and
+            its largest difference / tolerance.
+    """
+    with_it = Counter(need for needs, _, _ in trials for need in needs)
+    failed = Counter(need for needs, wrong, _ in trials if wrong for need in needs)
+    total, wrong = len(trials), sum(failing for _, failing, _ in trials)
+
+    def overlap(need: Need) -> float:
+        return failed[need] / (wrong + with_it[need] - failed[need])
+
+    likeliest = sorted(failed, key=overlap, reverse=True)[:MOST_SUSPECTS]
+    return [_line(need, failed[need], with_it[need], wrong, total, rung) for need in likeliest]
+
+
+def _line(need: Need, failed: int, with_it: int, wrong: int, total: int, rung: str) -> str:
+    kind, name = need
+    rest = (
+        f"{wrong - failed} of the {total - with_it} without it" if total > with_it else "no others"
+    )
+    return (
+        f"{kind} '{name}': fails in {failed} of the {with_it} trials with it, {rest} ({rung} rung)"
+    )
+
+
+def untested(
+    offered: Capabilities, tested: Collection[Need], rungs: Collection[str], strength: int
+) -> Iterator[tuple[str, str]]:
+    """Yield each thing that was not tested, and the reason.
+
+    Args:
+        offered: by the backend.
+        tested: capabilities that took part in a trial.
+        rungs: that were climbed.
+        strength: 2 or 3.
+    """
+    for kind, names in offered.names().items():
+        for name in sorted(names - {AUTO_PLAN}):
+            if (kind, name) not in tested:
+                yield f"{kind} '{name}'", _reason(kind, name)
+        for name in sorted(KNOWN[kind] - names):
+            yield f"{kind} '{name}'", "not offered"
+    for rung in ladder.RUNGS:
+        if rung in rungs:
+            continue
+        asked = rung in ladder.rungs_for(offered)
+        yield f"{rung} rung", "not asked for" if asked else "not offered"
+    yield f"more than {strength} capabilities at a time", "cases are chosen, not multiplied out"
+    yield "more than 50 inputs, 33 units a layer or 301 rows", "larger cases would take minutes"
+    yield "several threads, and speed", "each case runs on one thread, and nothing is timed"
+
+
+def _reason(kind: str, name: str) -> str:
+    registered = {*OWN_ACTIVATIONS, *own_losses(), *own_optimizers()}
+    if name in registered:
+        return "registered by the user; the check has no case of it"
+    if name not in KNOWN[kind]:
+        return "unknown to this version of samplewise"
+    return "every case of it needs something that is not offered, or a rung that was not climbed"

@@ -1,0 +1,187 @@
+"""The trials of a backend: any two of its capabilities meet in one, or any three."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, groupby
+from typing import Any
+
+from samplewise.contract import Capabilities
+from samplewise.contract.plan import AUTO_PLAN, DIRECT
+from samplewise.network import ACTIVATIONS
+from samplewise.testing.cases import LONG_ROWS, PLAIN, ROWS, Case, Trial, dense_case
+from samplewise.testing.covering import Row
+from samplewise.testing.factors import (
+    DTYPES,
+    EDGES,
+    LINEAR_OPTIMIZERS,
+    LOSSES,
+    OPTIMIZERS,
+    OPTIONS,
+    STEP_FIELDS,
+    Factors,
+    covering_rows,
+    offered_values,
+    plan_names,
+)
+from samplewise.testing.networks import BODIES, DENSE_FIRST
+
+SMALL_ROWS = 17
+CONTRACT_ROWS = 9
+DIFFERENCE_ROWS = 2
+OUTPUTS = 3
+# With momentum on inputs of which there are many.
+CALM_RATE = 0.005
+
+
+def networks(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
+    """Yield trials of small networks of every layer with every way to train them."""
+    factors: Factors = {
+        "body": tuple(BODIES),
+        "activation": ACTIVATIONS,
+        "loss": LOSSES,
+        "optimizer": OPTIMIZERS,
+        "options": OPTIONS,
+        "batch_size": (1, 4, SMALL_ROWS),
+        "step_fields": STEP_FIELDS,
+        "dtype": DTYPES,
+    }
+    for row in covering_rows(factors, offered, strength):
+        yield Trial(_case(row, rows=SMALL_ROWS), _plan_of_any_network(offered))
+
+
+def differences(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
+    """Yield trials for central differences; float32 has too few digits for them."""
+    factors: Factors = {
+        "body": tuple(BODIES),
+        "activation": ACTIVATIONS,
+        "loss": LOSSES,
+        "dtype": DTYPES[:1],
+    }
+    for row in covering_rows(factors, offered, strength):
+        yield Trial(_case(row, rows=DIFFERENCE_ROWS))
+
+
+def contracts(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
+    """Yield trials of the duties of every program, whatever it computes.
+
+    Bodies, dtypes and batch sizes meet; optimizers, activations, losses and options take turns.
+    """
+    factors: Factors = {"body": tuple(BODIES), "dtype": DTYPES, "batch_size": (1, 4)}
+    in_turn: Factors = {
+        "optimizer": OPTIMIZERS,
+        "activation": ACTIVATIONS,
+        "loss": LOSSES,
+        "options": OPTIONS,
+    }
+    for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
+        yield Trial(_case(row, rows=CONTRACT_ROWS), _plan_of_any_network(offered))
+    yield from _by_plan(offered, strength, CONTRACT_ROWS, (1, 4))
+
+
+def plans(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
+    """Yield trials of every plan, with any network whose first layer is dense."""
+    factors: Factors = {
+        "dense_first": tuple(DENSE_FIRST),
+        "activation": ACTIVATIONS,
+        "loss": LOSSES,
+        "optimizer": LINEAR_OPTIMIZERS,
+        "plan": plan_names(offered),
+        "inputs": (7, 50),
+        "batch_size": (1, 7, ROWS),
+        "step_fields": STEP_FIELDS,
+        "dtype": DTYPES,
+    }
+    for row in covering_rows(factors, offered, strength):
+        yield Trial(_case(row, rows=ROWS, learning_rate=CALM_RATE), row["plan"])
+    yield from _long_epochs(offered)
+
+
+def whole_runs(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
+    """Yield trials of several epochs by every plan, which keeps something from one to the next.
+
+    Long epochs take the plans in turn.
+    """
+    yield from _by_plan(offered, strength, ROWS, (1, 7, ROWS))
+    by_case = [list(trials) for _, trials in groupby(_long_epochs(offered), lambda t: t.case)]
+    yield from (trials[k % len(trials)] for k, trials in enumerate(by_case))
+
+
+def edges(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
+    """Yield trials at the edges of arithmetic."""
+    factors: Factors = {
+        "edge": EDGES,
+        "batch_size": (1, 2, 4),
+        "outputs": (1, 2),
+        "dtype": DTYPES,
+        "optimizer": (PLAIN, LINEAR_OPTIMIZERS[4], LINEAR_OPTIMIZERS[5]),
+        "plan": plan_names(offered),
+    }
+    for row in covering_rows(factors, offered, strength):
+        inputs, hidden, activation, rows, edge = row.pop("edge")
+        plan, outputs = row.pop("plan"), row.pop("outputs")
+        # A batch has at most the rows that there are.
+        row["batch_size"] = min(row["batch_size"], rows)
+        fields = {"rows": rows, "edge": edge, **row}
+        case = dense_case(inputs, hidden, outputs, activation, **fields)
+        yield Trial(case, plan)
+
+
+def _by_plan(
+    offered: Capabilities, strength: int, rows: int, batch_sizes: Sequence[int]
+) -> Iterator[Trial]:
+    """Yield trials in which plans and optimizers meet; networks and losses take turns."""
+    factors: Factors = {
+        "optimizer": LINEAR_OPTIMIZERS,
+        "plan": plan_names(offered),
+        "batch_size": batch_sizes,
+        "step_fields": (STEP_FIELDS[0], STEP_FIELDS[2]),
+        "dtype": DTYPES,
+    }
+    in_turn: Factors = {
+        "dense_first": tuple(DENSE_FIRST),
+        "activation": ACTIVATIONS,
+        "loss": LOSSES,
+        "inputs": (4,) if rows == CONTRACT_ROWS else (7, 50),
+    }
+    for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
+        yield Trial(_case(row, rows=rows, learning_rate=CALM_RATE), row["plan"])
+
+
+def _long_epochs(offered: Capabilities) -> Iterator[Trial]:
+    """Yield trials of epochs of several blocks and a part of one."""
+    shapes = cycle(((1, (6, 5), 1), (7, (), 3), (7, (5,), 1), (1, (5,), 3)))
+    dtypes = cycle(DTYPES)
+    for optimizer, (batch, hidden, outputs) in zip(LINEAR_OPTIMIZERS, shapes, strict=False):
+        fields = {"dtype": next(dtypes), "optimizer": optimizer, "learning_rate": CALM_RATE}
+        case = dense_case(30, hidden, outputs, "tanh", batch_size=batch, rows=LONG_ROWS, **fields)
+        yield from (Trial(case, plan) for plan in plan_names(offered) if plan != AUTO_PLAN)
+
+
+def _with_turns(
+    rows: Sequence[Row], others: Mapping[str, Sequence[Any]], offered: Capabilities
+) -> Iterator[Row]:
+    """Yield the rows with offered values of other factors, each in turn; none if one has none."""
+    values = offered_values(others, offered)
+    if all(values.values()):
+        columns = {name: cycle(each) for name, each in values.items()}
+        for row in rows:
+            yield row | {name: next(column) for name, column in columns.items()}
+
+
+def _plan_of_any_network(offered: Capabilities) -> str:
+    return DIRECT if DIRECT in offered.plans else AUTO_PLAN
+
+
+def _case(row: Row, **fields: Any) -> Case:
+    loss = row["loss"]
+    outputs = 1 if loss.name == "binary_cross_entropy" else OUTPUTS
+    if "body" in row:
+        network = BODIES[row["body"]](row["activation"], outputs)
+    else:
+        network = DENSE_FIRST[row["dense_first"]](row["activation"], row["inputs"], outputs)
+    optimizer = dataclasses.replace(row.get("optimizer", PLAIN), **dict(row.get("options", ())))
+    names = ("batch_size", "step_fields", "dtype")
+    fields |= {name: row[name] for name in names if name in row}
+    return Case(network, loss, optimizer, **fields)

@@ -1,0 +1,113 @@
+"""Cases that stand for a full product: whatever a few of their values are, they meet."""
+
+import dataclasses
+from itertools import combinations, product
+
+import pytest
+
+from samplewise import registry
+from samplewise.contract import PLANS
+from samplewise.network import ACTIVATIONS
+from samplewise.testing import ladder, trials
+from samplewise.testing.conclusions import KNOWN
+from samplewise.testing.covering import all_meetings, covering, pairwise
+from samplewise.testing.networks import BODIES, DENSE_FIRST
+
+EVERYTHING = dataclasses.replace(
+    registry.load("vectorized").capabilities, plans=frozenset(PLANS), many=True
+)
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (3, 1), (5, 3, 3, 2), (11, 7, 6, 4, 2, 2, 2)])
+def test_the_rows_hold_every_pair_and_few_others(sizes):
+    factors = {f"factor {k}": range(10 * k, 10 * k + size) for k, size in enumerate(sizes)}
+    rows = pairwise(factors)
+    assert all(list(row) == list(factors) for row in rows)
+    met = {pair for row in rows for pair in combinations(row.items(), 2)}
+    assert met == set(all_meetings(factors))
+    fewest = max(a * b for a, b in combinations(sizes, 2))
+    assert fewest <= len(rows) <= 1.2 * fewest
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (3, 2, 2), (5, 4, 3, 3, 2)])
+def test_with_strength_3_every_triple_meets(sizes):
+    factors = {f"factor {k}": range(10 * k, 10 * k + size) for k, size in enumerate(sizes)}
+    size = min(3, len(sizes))
+    rows = covering(factors, 3)
+    met = {triple for row in rows for triple in combinations(row.items(), size)}
+    assert met == set(all_meetings(factors, size))
+
+
+def test_the_rows_are_the_same_ones_in_every_call():
+    factors = {"a": "xyz", "b": (1, 2), "c": (True, False)}
+    assert pairwise(factors) == pairwise(factors)
+    assert len(pairwise(factors)) < len(list(product(*factors.values())))
+
+
+@pytest.mark.parametrize("sizes", [(6, 6, 2), (5, 4, 3, 2), (11, 7, 2)])
+def test_of_what_makes_no_difference_every_value_is_taken_about_as_often(sizes):
+    """A case that only ever comes with one value of a factor says nothing of the others."""
+    factors = {f"factor {k}": range(size) for k, size in enumerate(sizes)}
+    rows = pairwise(factors)
+    for name, values in factors.items():
+        taken = [sum(row[name] == value for row in rows) for value in values]
+        assert max(taken) - min(taken) <= 0.2 * len(rows)
+
+
+@pytest.mark.parametrize("rung", ["epoch", "contract"])
+def test_every_known_capability_takes_part_in_a_trial(rung):
+    """Rates need no workload: on the contract rung, checks of their own set them."""
+    tested = {
+        need
+        for trial in ladder.trials_of(rung, EVERYTHING)
+        for need in ladder.tested_by(rung, trial)
+    }
+    known = {(kind, name) for kind, names in KNOWN.items() for name in names}
+    assert known - tested <= ({("step field", "rates")} if rung == "contract" else set())
+
+
+def test_any_two_capabilities_that_go_together_meet_in_an_epoch():
+    """Not two losses, rules or plans, nor a plan of blocks with what it cannot be asked for."""
+    met = {
+        pair
+        for trial in ladder.trials_of("epoch", EVERYTHING)
+        for pair in combinations(ladder.tested_by("epoch", trial), 2)
+    }
+    layers, losses = ({(kind, name) for name in KNOWN[kind]} for kind in ("layer", "loss"))
+    activations = {("activation", name) for name in ACTIVATIONS}
+    rules = {("optimizer", name) for name in KNOWN["optimizer"]}
+    dtypes = {("dtype", name) for name in KNOWN["dtype"]}
+    fields = {("step field", name) for name in KNOWN["step field"]}
+    groups = (layers, activations, losses, rules, dtypes, fields)
+    wanted = {tuple(sorted(pair)) for a, b in combinations(groups, 2) for pair in product(a, b)}
+    plans = {("plan", name) for name in PLANS}
+    wanted |= {
+        tuple(sorted(pair))
+        for group in (activations, losses, dtypes, fields)
+        for pair in product(group, plans)
+    }
+    assert {tuple(sorted(pair)) for pair in met} >= wanted
+
+
+def test_each_layer_occurs_without_each_other():
+    found = [{layer.kind for layer in body("tanh", 3).layers} for body in BODIES.values()]
+    kinds = set().union(*found)
+    assert kinds == KNOWN["layer"]
+    for kind, other in product(kinds, repeat=2):
+        if kind != other and other != "dense":
+            assert any(kind in each and other not in each for each in found), (kind, other)
+
+
+def test_networks_for_plans_begin_with_a_dense_layer():
+    for body in DENSE_FIRST.values():
+        assert body("tanh", 5, 3).layers[0].kind == "dense"
+
+
+def test_thorough_trials_are_more_and_hold_the_pairs_too():
+    few = dataclasses.replace(
+        EVERYTHING,
+        layers=frozenset({"dense", "dropout"}),
+        activations=frozenset({"identity", "tanh", "relu"}),
+    )
+    pairs, triples = (len(list(trials.networks(few, strength))) for strength in (2, 3))
+    assert pairs < triples

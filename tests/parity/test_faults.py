@@ -1,0 +1,55 @@
+"""A check must be able to fail: each fault is rejected by the rungs that it names, by no other."""
+
+import numpy as np
+import pytest
+
+from faults.catalogue import FAULTS, faulty_backend
+from faults.faulty_reference import DetachedReference, FaultyBackend, FaultyReference
+from samplewise.network import SGD
+from samplewise.testing import certify, ladder, measures, tolerances
+
+# To see that a rung accepts a fault takes all its trials; a few say nearly as much.
+EVERY_NTH = 25
+
+
+def sorted_trials(backend, rung):
+    """Begin with the trials whose rule has options, which most faults need."""
+    trials = ladder.trials_of(rung, backend.capabilities)
+    return trials if rung == "many" else sorted(trials, key=lambda t: t.case.optimizer == SGD())
+
+
+def failures(backend, rung, trials):
+    for trial in trials:
+        yield from ladder.failures(backend, rung, trial.case, trial.plan)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_rejected_by_its_rungs_only(fault):
+    _, caught_by = FAULTS[fault]
+    backend = faulty_backend(fault)
+    for rung in ladder.RUNGS:
+        trials = sorted_trials(backend, rung)
+        if rung in caught_by:
+            first = next(failures(backend, rung, trials), "accepted")
+            assert first.startswith(f"faulty: {fault}, {rung} rung"), rung
+        else:
+            assert list(failures(backend, rung, trials[::EVERY_NTH])) == []
+
+
+@pytest.mark.parametrize("rung", ladder.RUNGS)
+def test_every_rung_rejects_some_fault(rung):
+    assert any(rung in caught_by for _, caught_by in FAULTS.values())
+
+
+@pytest.mark.parametrize("program", [FaultyReference, DetachedReference])
+def test_the_wrapper_without_a_fault_is_accepted(program):
+    certificate = certify(FaultyBackend("no fault", program))
+    assert certificate.passed, certificate.complaint()
+    assert len(certificate.rungs) == len(ladder.RUNGS)
+
+
+def test_a_nan_never_passes():
+    allowed = tolerances.tolerance("forward", "float64")
+    got, want = np.array([1.0, np.nan]), np.array([1.0, 1.0])
+    assert not measures.entries("x", got, want, allowed).passed
+    assert not measures.losses(got, want, allowed).passed
