@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from samplewise_backends.numba_cpu.planning import built_in, calibration, measuring
-from samplewise_backends.numba_cpu.planning.rates import interpolated
+from samplewise_backends.numba_cpu.planner import built_in, calibration, measuring
+from samplewise_backends.numba_cpu.planner.rates import interpolated
 
 RATES = built_in.RATES["float32"]
 

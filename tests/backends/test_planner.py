@@ -6,14 +6,14 @@ import pytest
 from samplewise.contract import PLANS, Workload
 from samplewise.network import SGD, loss_named, multilayer_perceptron
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.planning import costs as costs_module
-from samplewise_backends.numba_cpu.planning import planner
-from samplewise_backends.numba_cpu.planning.built_in import RATES
-from samplewise_backends.numba_cpu.planning.costs import Estimate
-from samplewise_backends.numba_cpu.planning.planner import choose
-from samplewise_backends.numba_cpu.planning.products import far_times
-from samplewise_backends.numba_cpu.planning.rates import FAR_BYTES
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.planner import choice
+from samplewise_backends.numba_cpu.planner import costs as costs_module
+from samplewise_backends.numba_cpu.planner.built_in import RATES
+from samplewise_backends.numba_cpu.planner.choice import choose
+from samplewise_backends.numba_cpu.planner.costs import Estimate
+from samplewise_backends.numba_cpu.planner.products import far_times
+from samplewise_backends.numba_cpu.planner.rates import FAR_BYTES
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 FLOAT32 = np.dtype("float32")
 
@@ -118,7 +118,7 @@ class Costs:
     ],
 )
 def test_blocked_is_given_up_for_what_is_faster_beyond_doubt(monkeypatch, costs, taken):
-    monkeypatch.setattr(planner, "Costs", costs)
+    monkeypatch.setattr(choice, "Costs", costs)
     found = chosen(Workload(800, epochs=10)).plan
     assert found.name == taken
     predicted = {name: epoch + once / 10 for name, (epoch, once) in costs.ms.items()}
@@ -133,7 +133,7 @@ def test_a_stretch_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
     slow = Costs()
     # A row of a millisecond: 150 fit into 0.15 s, which are two blocks of 64, and one of 128.
     monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 1e6))
-    monkeypatch.setattr(planner, "Costs", slow)
+    monkeypatch.setattr(choice, "Costs", slow)
     for batch_size, block, stretch in ((1, 16, 144), (7, 14, 140), (100, 100, 100)):
         found = chosen(Workload(800, batch_size, plan="blocked")).plan
         assert (found.block, found.stretch) == (block, stretch)
@@ -150,7 +150,7 @@ def test_no_block_but_the_least_keeps_an_interrupt_waiting(monkeypatch, row_ns, 
         def blocked(self, block, *, keeps_gram):
             return Estimate(0.0, 1e9 / block, (1, 2, 3), row_ns)
 
-    monkeypatch.setattr(planner, "Costs", LargerIsFaster())
+    monkeypatch.setattr(choice, "Costs", LargerIsFaster())
     assert chosen(Workload(800, plan="blocked")).plan.block == block
 
 

@@ -19,6 +19,7 @@ from samplewise.testing.cases import LONG_ROWS, RULES, Case
 from samplewise.testing.problems import problem
 from samplewise.testing.runs import compare_states
 from samplewise.training import batches
+from samplewise_backends.exact.recurrence import Recurrence
 from samplewise_backends.vectorized.gram import Gram
 from samplewise_backends.vectorized.optimizers import (
     Flush,
@@ -27,7 +28,6 @@ from samplewise_backends.vectorized.optimizers import (
     update_of,
 )
 from samplewise_backends.vectorized.plans import BLOCK_ROWS, choose
-from samplewise_backends.vectorized.recurrence import Recurrence
 
 FLOAT64 = np.dtype("float64")
 BACKEND = registry.load("vectorized")

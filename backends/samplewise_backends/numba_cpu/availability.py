@@ -7,7 +7,7 @@ from typing import Any, cast
 import numba
 import numpy as np
 
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels.trial import SIDE, run_trial, trial_product
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.availability import why_unavailable
-from samplewise_backends.numba_cpu.coefficients import CODES
-from samplewise_backends.numba_cpu.kernel_cache import keeps_kernels
-from samplewise_backends.numba_cpu.lowering import ACTIVATION_CODES, KINDS
+from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
-from samplewise_backends.numba_cpu.planning.planner import BLOCKS
+from samplewise_backends.numba_cpu.planner.choice import BLOCKS
+from samplewise_backends.numba_cpu.plans.coefficients import CODES
+from samplewise_backends.numba_cpu.plans.lowering import ACTIVATION_CODES, KINDS
+from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES
 from samplewise_backends.numba_cpu.program import NumbaProgram
-from samplewise_backends.numba_cpu.routines import LOSS_CODES
 
 OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm")
 

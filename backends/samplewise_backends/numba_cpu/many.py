@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.coefficients import form_of
-from samplewise_backends.numba_cpu.gram import in_turn
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.gram import in_turn
+from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
 Matrix = NDArray[Any]

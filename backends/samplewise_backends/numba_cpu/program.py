@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.direct import NO_RATES
-from samplewise_backends.numba_cpu.gram import read_only
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels.by_gradient import run_by_gradient
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
-from samplewise_backends.numba_cpu.layout import layer_table
-from samplewise_backends.numba_cpu.planning.planner import BLOCKS
-from samplewise_backends.numba_cpu.routines import LOSS_CODES, addresses, space_of
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.kernels.stepwise import run_by_gradient
+from samplewise_backends.numba_cpu.planner.choice import BLOCKS
+from samplewise_backends.numba_cpu.plans.direct import NO_RATES
+from samplewise_backends.numba_cpu.plans.gram import read_only
+from samplewise_backends.numba_cpu.plans.layout import layer_table
+from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, addresses, space_of
+from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
 Vector = NDArray[Any]

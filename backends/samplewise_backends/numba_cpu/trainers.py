@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise.network import Loss, aligned_zeros
-from samplewise_backends.numba_cpu.blocked import Blocked
-from samplewise_backends.numba_cpu.direct import Direct
-from samplewise_backends.numba_cpu.dual import Dual
-from samplewise_backends.numba_cpu.gram import Each, FullGram, GramBlocks, Rows
-from samplewise_backends.numba_cpu.group import Group
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.planning.planner import BLOCKS, choose
-from samplewise_backends.numba_cpu.routines import LOSS_CODES
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.planner.choice import BLOCKS, choose
+from samplewise_backends.numba_cpu.plans.blocked import Blocked
+from samplewise_backends.numba_cpu.plans.direct import Direct
+from samplewise_backends.numba_cpu.plans.dual import Dual
+from samplewise_backends.numba_cpu.plans.gram import Each, FullGram, GramBlocks, Rows
+from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 Matrix = NDArray[Any]
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import SGD
+from samplewise_backends.exact.recurrence import Recurrence
 from samplewise_backends.vectorized.optimizers import flush_threshold
-from samplewise_backends.vectorized.recurrence import Recurrence
 
 Matrix = NDArray[Any]
 

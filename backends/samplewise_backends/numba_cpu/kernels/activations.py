@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import inlined_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel
 from samplewise_backends.numba_cpu.kernels.elementary import sigmoid, tanh
 from samplewise_backends.numba_cpu.kernels.tables import RELU, SIGMOID, TANH
 

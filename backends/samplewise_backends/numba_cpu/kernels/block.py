@@ -26,12 +26,12 @@ bundles are described in `tables`):
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel, spliced_kernel
-from samplewise_backends.numba_cpu.kernels.behind import step_behind
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nn
+from samplewise_backends.numba_cpu.compile.blas import gemm_nn
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import part, row
+from samplewise_backends.numba_cpu.kernels.later_layers import step_behind
 from samplewise_backends.numba_cpu.kernels.step import activate_part, slope_part
 from samplewise_backends.numba_cpu.kernels.tables import BIAS, DEPTH, POSITION, START
-from samplewise_backends.numba_cpu.kernels.views import part, row
 
 SUB_BLOCK = 16
 PLAIN, DECAYING, MOVING = range(3)

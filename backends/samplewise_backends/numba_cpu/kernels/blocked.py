@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import entry_point, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import entry_point, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import part
 from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.products import GRAM, UPDATE, VALUES, WHOLE, take
 from samplewise_backends.numba_cpu.kernels.tables import PRODUCT
-from samplewise_backends.numba_cpu.kernels.views import part
 
 # The Gram matrix of a block: not needed where a block is one batch; there already; computed anew.
 NO_GRAM, READ_GRAM, SCRATCH_GRAM = range(3)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 from samplewise.network.activations import GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
-from samplewise_backends.numba_cpu.jit import INTEGER, NUMBERS, kernel, routine
+from samplewise_backends.numba_cpu.compile.jit import INTEGER, NUMBERS, kernel, routine
+from samplewise_backends.numba_cpu.compile.views import at
 from samplewise_backends.numba_cpu.kernels.elementary import exp, expm1, sigmoid, softplus, tanh
 from samplewise_backends.numba_cpu.kernels.tables import (
     ELU,
@@ -19,7 +20,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     SILU,
     SOFTPLUS,
 )
-from samplewise_backends.numba_cpu.kernels.views import at
 
 _ROOT_HALF = math.sqrt(0.5)
 _DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)

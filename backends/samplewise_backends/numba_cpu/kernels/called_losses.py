@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import INTEGER, NUMBER, NUMBERS, routine
+from samplewise_backends.numba_cpu.compile.jit import INTEGER, NUMBER, NUMBERS, routine
+from samplewise_backends.numba_cpu.compile.views import at
 from samplewise_backends.numba_cpu.kernels.elementary import exp, sigmoid, softplus_tail
 from samplewise_backends.numba_cpu.kernels.tables import (
     ABSOLUTE,
@@ -10,7 +11,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     MULTI_LABEL,
     SQUARED,
 )
-from samplewise_backends.numba_cpu.kernels.views import at
 
 
 @routine(INTEGER, INTEGER, NUMBER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)

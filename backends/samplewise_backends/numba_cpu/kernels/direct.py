@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import entry_point, kernel, spliced_kernel
-from samplewise_backends.numba_cpu.kernels.behind import step_behind
+from samplewise_backends.numba_cpu.compile.jit import entry_point, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import part, row
+from samplewise_backends.numba_cpu.kernels.later_layers import step_behind
 from samplewise_backends.numba_cpu.kernels.layers.dense import dense_forward, dense_update
 from samplewise_backends.numba_cpu.kernels.step import activate_rows, rows_of, slope_rows
 from samplewise_backends.numba_cpu.kernels.tables import LD, POSITION
-from samplewise_backends.numba_cpu.kernels.views import part, row
 
 
 @kernel

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import entry_point, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import entry_point, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import part, row
 from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.products import DUAL, take
 from samplewise_backends.numba_cpu.kernels.tables import PRODUCT
-from samplewise_backends.numba_cpu.kernels.views import part, row
 
 
 @spliced_kernel

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from samplewise_backends.numba_cpu.inlining import (
+from samplewise_backends.numba_cpu.compile.inlining import (
     bits,
     from_bits,
     inlined,

@@ -15,7 +15,8 @@ Matrices behind a flat array start at its first element, with the row stride `ld
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import (
+from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.jit import (
     INTEGER,
     NUMBERS,
     inlined_kernel,
@@ -23,8 +24,7 @@ from samplewise_backends.numba_cpu.jit import (
     reordered_kernel,
     routine,
 )
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
-from samplewise_backends.numba_cpu.kernels.views import at, call, part, row, rows_at
+from samplewise_backends.numba_cpu.compile.views import at, call, part, row, rows_at
 
 VALUES, UPDATE, DUAL, GRAM = range(4)
 WHOLE, TILED, LOOPS = range(3)

@@ -7,7 +7,8 @@ four activations and two losses are compiled into the callers; all else is calle
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import entry_point, inlined_kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import entry_point, inlined_kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import call, part, row
 from samplewise_backends.numba_cpu.kernels.activations import activate, multiply_by_slope
 from samplewise_backends.numba_cpu.kernels.layers.dense import (
     dense_backward_row,
@@ -41,7 +42,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     WEIGHT,
     WEIGHTS,
 )
-from samplewise_backends.numba_cpu.kernels.views import call, part, row
 
 
 @spliced_kernel

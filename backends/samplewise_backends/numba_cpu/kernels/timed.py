@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import entry_point
+from samplewise_backends.numba_cpu.compile.jit import entry_point
 from samplewise_backends.numba_cpu.kernels.products import DUAL, take
 
 

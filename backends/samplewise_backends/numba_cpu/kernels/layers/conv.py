@@ -14,8 +14,9 @@ low-memory im2col; that the columns between may hold anything but in the deltas 
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.compile.views import part
 from samplewise_backends.numba_cpu.kernels.tables import (
     ABOVE,
     CHANNELS,
@@ -38,7 +39,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     STRIDE,
     WIDTH,
 )
-from samplewise_backends.numba_cpu.kernels.views import part
 
 
 @inlined_kernel

@@ -6,8 +6,9 @@ read for the gradient below, it is updated in the same pass.
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import inlined_kernel, reordered_kernel
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, reordered_kernel
+from samplewise_backends.numba_cpu.compile.views import part
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS
 from samplewise_backends.numba_cpu.kernels.tables import (
     BIAS,
@@ -19,7 +20,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     UNITS,
     WEIGHT,
 )
-from samplewise_backends.numba_cpu.kernels.views import part
 
 # A call of BLAS costs about 0.1 us, which is what loops take for so many multiply-adds.
 LOOPS_UP_TO = 4096

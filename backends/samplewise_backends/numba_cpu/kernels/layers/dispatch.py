@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import INTEGER, INTEGERS, NUMBERS, routine
+from samplewise_backends.numba_cpu.compile.jit import INTEGER, INTEGERS, NUMBERS, routine
+from samplewise_backends.numba_cpu.compile.views import at
 from samplewise_backends.numba_cpu.kernels.layers.conv import conv_backward, conv_forward
 from samplewise_backends.numba_cpu.kernels.layers.dropout import dropout_backward, dropout_forward
 from samplewise_backends.numba_cpu.kernels.layers.layer_norm import norm_backward, norm_forward
@@ -28,7 +29,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     WEIGHT,
     WEIGHTS,
 )
-from samplewise_backends.numba_cpu.kernels.views import at
 
 
 @routine(INTEGER, INTEGER, INTEGERS, INTEGERS, NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from samplewise.contract.dropout import FIRST, GOLDEN, SECOND
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.compile.jit import kernel
+from samplewise_backends.numba_cpu.compile.views import real
 from samplewise_backends.numba_cpu.kernels.tables import INDEX, KEY, POSITION, REAL, THRESHOLD
-from samplewise_backends.numba_cpu.kernels.views import real
 
 _BY_30, _BY_31, _BY_27, _BY_32 = (np.uint64(places) for places in (30, 31, 27, 32))
 

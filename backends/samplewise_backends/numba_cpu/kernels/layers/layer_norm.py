@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from samplewise_backends.numba_cpu.jit import kernel, reordered_kernel
+from samplewise_backends.numba_cpu.compile.jit import kernel, reordered_kernel
+from samplewise_backends.numba_cpu.compile.views import real
 from samplewise_backends.numba_cpu.kernels.tables import REAL
-from samplewise_backends.numba_cpu.kernels.views import real
 
 
 @reordered_kernel

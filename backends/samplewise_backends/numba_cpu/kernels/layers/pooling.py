@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.compile.jit import kernel
+from samplewise_backends.numba_cpu.compile.views import part
 from samplewise_backends.numba_cpu.kernels.tables import (
     CHANNELS,
     HEIGHT,
@@ -13,7 +14,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     STRIDE,
     WIDTH,
 )
-from samplewise_backends.numba_cpu.kernels.views import part
 
 
 @kernel

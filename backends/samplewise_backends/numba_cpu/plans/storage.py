@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from samplewise.contract import TrainingState
 from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.layout import layer_table, padded
+from samplewise_backends.numba_cpu.plans.layout import layer_table, padded
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]

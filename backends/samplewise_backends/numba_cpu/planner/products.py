@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILED, WHOLE
-from samplewise_backends.numba_cpu.planning.rates import (
+from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
     Table,

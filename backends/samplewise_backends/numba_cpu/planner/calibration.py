@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import scipy
 
-from samplewise_backends.numba_cpu.kernel_cache import cache_folder, keeps_kernels
-from samplewise_backends.numba_cpu.planning import built_in
-from samplewise_backends.numba_cpu.planning.rates import (
+from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, keeps_kernels
+from samplewise_backends.numba_cpu.planner import built_in
+from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
     STREAM_BYTES,
@@ -100,7 +100,7 @@ def _found(dtype: str) -> Calibration:
 
 def _measured(path: Path, dtype: str) -> Rates:
     """Measure and keep; another process may have been faster, and then its rates are taken."""
-    from samplewise_backends.numba_cpu.planning.measuring import measure
+    from samplewise_backends.numba_cpu.planner.measuring import measure
 
     rates = measure(np.dtype(dtype))
     found = read(path)

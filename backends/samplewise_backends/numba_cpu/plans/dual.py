@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import aligned_zeros
-from samplewise_backends.numba_cpu.gram import FullGram, read_only
-from samplewise_backends.numba_cpu.group import Group
 from samplewise_backends.numba_cpu.kernels.block import MOVING
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
-from samplewise_backends.numba_cpu.routines import prepared
-from samplewise_backends.numba_cpu.storage import Parameters
+from samplewise_backends.numba_cpu.plans.gram import FullGram, read_only
+from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.routines import prepared
+from samplewise_backends.numba_cpu.plans.storage import Parameters
 
 Matrix = NDArray[Any]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from samplewise.network import Network
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.lowering import keeps, rows_of, scratch_of
+from samplewise_backends.numba_cpu.plans.lowering import keeps, rows_of, scratch_of
 
 LANES = 16
 

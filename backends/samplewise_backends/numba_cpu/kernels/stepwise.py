@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 
-from samplewise_backends.numba_cpu.jit import (
+from samplewise_backends.numba_cpu.compile.blas import gemm_tn
+from samplewise_backends.numba_cpu.compile.jit import (
     entry_point,
     kernel,
     reordered_kernel,
     spliced_kernel,
 )
-from samplewise_backends.numba_cpu.kernels.blas import gemm_tn
+from samplewise_backends.numba_cpu.compile.views import part, row
 from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.layers.dense import (
     bias_gradient,
@@ -52,7 +53,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     WEIGHT,
     WEIGHTS,
 )
-from samplewise_backends.numba_cpu.kernels.views import part, row
 
 # Elements of a gradient that are moved at once, unless that is less than 16 units'.
 MOVED_AT_ONCE = 32768

@@ -10,13 +10,13 @@ import numpy as np
 
 from samplewise.contract import Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
-from samplewise_backends.numba_cpu.coefficients import form_of
 from samplewise_backends.numba_cpu.kernels.block import MOVING
 from samplewise_backends.numba_cpu.kernels.products import WHOLE
-from samplewise_backends.numba_cpu.layout import padded
-from samplewise_backends.numba_cpu.planning.calibration import calibration
-from samplewise_backends.numba_cpu.planning.costs import Costs, Estimate
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.planner.calibration import calibration
+from samplewise_backends.numba_cpu.planner.costs import Costs, Estimate
+from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.layout import padded
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 BLOCKS = (16, 32, 64, 128)
 # A call should take so long at most. Half of what an interrupt may wait, for predictions err.

@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
-from samplewise_backends.numba_cpu.coefficients import rule_of
-from samplewise_backends.numba_cpu.gram import read_only
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.kernels.by_gradient import MOVED_AT_ONCE, run_by_gradient
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
-from samplewise_backends.numba_cpu.layout import LANES, layer_table
-from samplewise_backends.numba_cpu.routines import LOSS_CODES, largest_gradient, prepared, space_of
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.kernels.stepwise import MOVED_AT_ONCE, run_by_gradient
+from samplewise_backends.numba_cpu.plans.coefficients import rule_of
+from samplewise_backends.numba_cpu.plans.gram import read_only
+from samplewise_backends.numba_cpu.plans.layout import LANES, layer_table
+from samplewise_backends.numba_cpu.plans.routines import (
+    LOSS_CODES,
+    largest_gradient,
+    prepared,
+    space_of,
+)
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 Matrix = NDArray[Any]
 

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
-from samplewise_backends.numba_cpu.gram import GramBlocks, Rows, read_only
-from samplewise_backends.numba_cpu.group import Group
 from samplewise_backends.numba_cpu.kernels.blocked import (
     NO_GRAM,
     READ_GRAM,
     SCRATCH_GRAM,
     run_blocked,
 )
-from samplewise_backends.numba_cpu.routines import prepared
+from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows, read_only
+from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.routines import prepared
 
 Matrix = NDArray[Any]
 

@@ -6,7 +6,7 @@ took two thirds of their compile times; a call costs some nanoseconds.
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.jit import (
+from samplewise_backends.numba_cpu.compile.jit import (
     INTEGER,
     INTEGERS,
     NUMBER,
@@ -14,6 +14,7 @@ from samplewise_backends.numba_cpu.jit import (
     inlined_kernel,
     routine,
 )
+from samplewise_backends.numba_cpu.compile.views import at, call, rows_at
 from samplewise_backends.numba_cpu.kernels.step import backward_behind, forward_behind, loss_rows
 from samplewise_backends.numba_cpu.kernels.tables import (
     BEHIND,
@@ -23,7 +24,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     Space,
     Theta,
 )
-from samplewise_backends.numba_cpu.kernels.views import at, call, rows_at
 
 
 @routine(

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import math
 
-from samplewise_backends.numba_cpu.jit import INTEGER, INTEGERS, NUMBER, NUMBERS, kernel, routine
+from samplewise_backends.numba_cpu.compile.jit import (
+    INTEGER,
+    INTEGERS,
+    NUMBER,
+    NUMBERS,
+    kernel,
+    routine,
+)
+from samplewise_backends.numba_cpu.compile.views import at
 from samplewise_backends.numba_cpu.kernels.tables import (
     ADAGRAD,
     ADAM,
@@ -27,7 +35,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     RULE_COLUMNS,
     STEP,
 )
-from samplewise_backends.numba_cpu.kernels.views import at
 
 
 @routine(NUMBERS, NUMBER, INTEGERS, INTEGER, INTEGER, NUMBERS, NUMBERS, INTEGER, NUMBERS)

@@ -9,7 +9,7 @@ import numba
 from numba import types
 from numba.core import ccallback
 
-from samplewise_backends.numba_cpu.kernel_cache import keep_on_disk
+from samplewise_backends.numba_cpu.compile.kernel_cache import keep_on_disk
 
 # Lets sums be reordered, so that they vectorise, and products be fused into them. `nnan` and
 # `ninf` stay out: with them, numba folds isnan and isfinite to constants.

@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from samplewise.contract import Workload
-from samplewise_backends.numba_cpu.coefficients import form_of
 from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO, units_at_once
 from samplewise_backends.numba_cpu.kernels.products import WHOLE
-from samplewise_backends.numba_cpu.layout import LANES
-from samplewise_backends.numba_cpu.planning.products import far_times, fastest, product_ns
-from samplewise_backends.numba_cpu.planning.rates import (
+from samplewise_backends.numba_cpu.planner.products import far_times, fastest, product_ns
+from samplewise_backends.numba_cpu.planner.rates import (
     TABLE_ROWS,
     WEIGHT_BYTES,
     Rates,
     interpolated,
 )
-from samplewise_backends.numba_cpu.planning.recurrence import Recurrence
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.planner.step_costs import Recurrence
+from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.layout import LANES
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call
 # from Python.

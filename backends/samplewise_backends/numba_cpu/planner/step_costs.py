@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Sequence
 
 from samplewise.contract import Workload
-from samplewise_backends.numba_cpu.coefficients import form_of
 from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN, SUB_BLOCK
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
 from samplewise_backends.numba_cpu.kernels.tables import UNITS
-from samplewise_backends.numba_cpu.layout import LANES, padded
-from samplewise_backends.numba_cpu.planning.rates import STEP_BLOCK, Rates
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.planner.rates import STEP_BLOCK, Rates
+from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.layout import LANES, padded
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 # Shares of `Rates.step`: what only a batch costs, a further layer, a further logit, a product of
 # BLAS in a layer behind.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samplewise_backends.numba_cpu.planning.rates import Rates
+from samplewise_backends.numba_cpu.planner.rates import Rates
 
 RATES = {
     "float32": Rates(

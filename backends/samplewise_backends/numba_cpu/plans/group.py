@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import SGD, Loss, aligned_zeros
-from samplewise_backends.numba_cpu.coefficients import form_of, recurrence
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.layout import padded
-from samplewise_backends.numba_cpu.routines import largest_gradient, space_of
-from samplewise_backends.numba_cpu.storage import Alone, Member, Stacked
+from samplewise_backends.numba_cpu.plans.coefficients import form_of, recurrence
+from samplewise_backends.numba_cpu.plans.layout import padded
+from samplewise_backends.numba_cpu.plans.routines import largest_gradient, space_of
+from samplewise_backends.numba_cpu.plans.storage import Alone, Member, Stacked
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
-from samplewise_backends.numba_cpu.gram import read_only
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.kernels.behind import behind
 from samplewise_backends.numba_cpu.kernels.called_activations import activate_called, slope_called
 from samplewise_backends.numba_cpu.kernels.called_losses import loss_called
+from samplewise_backends.numba_cpu.kernels.later_layers import behind
 from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward, layer_forward
-from samplewise_backends.numba_cpu.kernels.moves import move
+from samplewise_backends.numba_cpu.kernels.optimizers import move
 from samplewise_backends.numba_cpu.kernels.products import first_product
-from samplewise_backends.numba_cpu.layout import smallest_normal
+from samplewise_backends.numba_cpu.plans.gram import read_only
+from samplewise_backends.numba_cpu.plans.layout import smallest_normal
 
 LOSS_CODES = {
     "binary_cross_entropy": tables.BINARY,

@@ -15,10 +15,7 @@ from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, aligned_zeros, multilayer_perceptron
 from samplewise.network.losses import BinaryCrossEntropy
 from samplewise.threads import limited
-from samplewise_backends.numba_cpu.blocked import Blocked
-from samplewise_backends.numba_cpu.gram import GramBlocks, Rows, read_only
-from samplewise_backends.numba_cpu.group import Group
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels.products import (
     DUAL,
     GRAM,
@@ -31,8 +28,7 @@ from samplewise_backends.numba_cpu.kernels.products import (
 )
 from samplewise_backends.numba_cpu.kernels.tables import BINARY
 from samplewise_backends.numba_cpu.kernels.timed import repeat_product
-from samplewise_backends.numba_cpu.layout import LANES, padded
-from samplewise_backends.numba_cpu.planning.rates import (
+from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
     STEP_BLOCK,
@@ -44,7 +40,11 @@ from samplewise_backends.numba_cpu.planning.rates import (
     Rates,
     Tables,
 )
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.plans.blocked import Blocked
+from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows, read_only
+from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.layout import LANES, padded
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 INPUTS = INNERS[-1]
 FAR_ROWS_UNITS = 16, 128

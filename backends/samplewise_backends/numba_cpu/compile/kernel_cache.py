@@ -94,7 +94,7 @@ def _sources_hash() -> str:
     settings = [str(getattr(numba.config, name, None)) for name in CODE_SETTINGS]
     versions = numba.__version__, llvmlite.__version__
     digest = hashlib.sha256(" ".join([*versions, *settings]).encode())
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
+    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 

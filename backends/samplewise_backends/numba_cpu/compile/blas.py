@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
 
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.compile.jit import kernel
 
 _NAMES = {"float32": "sgemm", "float64": "dgemm"}
 _PLAIN, _TRANSPOSED = ord("N"), ord("T")
