@@ -2,7 +2,7 @@
 
     for each batch: for each sample of it: forward pass, loss, backward pass; then one update
 
-This is what every other backend must agree with. It is meant to be read, not to be fast.
+Every other backend must agree with this one, which is meant to be read, not to be fast.
 """
 
 from __future__ import annotations
@@ -26,8 +26,15 @@ from samplewise.contract import (
 from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
-from samplewise_backends.reference.losses import LOSSES, own_loss
-from samplewise_backends.reference.optimizers import RULES, add_penalties, decay, limit, own_rule
+from samplewise_backends.reference.losses import LOSSES, custom_loss
+from samplewise_backends.reference.optimizers import (
+    OPTIONS,
+    UPDATES,
+    add_penalties,
+    custom_update,
+    decay,
+    limit,
+)
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -38,11 +45,11 @@ class ReferenceProgram(Program):
     """A network executed one sample at a time."""
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
-        self._network, self._loss, self._rule = network, loss, optimizer
+        self._network, self._loss, self._optimizer = network, loss, optimizer
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
-        self._value = LOSSES.get(loss.name, own_loss)
+        self._value = LOSSES.get(loss.name, custom_loss)
 
     def warm_up(self) -> None:
         """Nothing to do: NumPy is compiled already."""
@@ -82,10 +89,10 @@ class ReferenceProgram(Program):
         return np.array([self._forward(tensors, x)[0].ravel() for x in X])
 
     def _forward(self, parameters: list[Parameters], x: Vector) -> tuple[Vector, list[Passed]]:
-        """Return the logits, and of each layer what its backward pass needs."""
+        """Return the logits, and the backward pass and derivative of each layer."""
         a, passed = x.reshape(self._network.input_shape), []
-        for layer, f, own in zip(self._layers, self._activations, parameters, strict=True):
-            z, backward = layer(a, *own)
+        for layer, f, tensors in zip(self._layers, self._activations, parameters, strict=True):
+            z, backward = layer(a, *tensors)
             a, derivative = f(z)
             passed.append((backward, derivative))
         return a, passed
@@ -104,22 +111,22 @@ class ReferenceProgram(Program):
         da = weight * da.reshape(a.shape)
         for k, (backward, derivative) in reversed(list(enumerate(passed))):
             gradients, dx = backward(da * derivative())
-            for total, own in zip(sums[k], gradients, strict=bool(gradients)):
-                total += own
+            for total, gradient in zip(sums[k], gradients, strict=bool(gradients)):
+                total += gradient
             if k > 0:
                 da = dx()
         return loss
 
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
         """Make step t along the mean gradient of a batch."""
-        rule, theta = self._rule, state.parameters
-        limit(gradient, rule)
+        optimizer, theta = self._optimizer, state.parameters
+        limit(gradient, optimizer)
         weights = self._weights(theta)
-        add_penalties(self._weights(gradient), weights, rule)
-        if rule.weight_decay:
-            decay(weights, eta, rule)
-        slots = state.optimizer_state.reshape(rule.slots, -1 if rule.slots else 0)
-        RULES.get(rule.name, own_rule)(theta, slots, gradient, eta, t, rule)
+        add_penalties(self._weights(gradient), weights, optimizer)
+        if optimizer.weight_decay:
+            decay(weights, eta, optimizer)
+        slots = state.optimizer_state.reshape(optimizer.slots, -1 if optimizer.slots else 0)
+        UPDATES.get(optimizer.name, custom_update)(theta, slots, gradient, eta, t, optimizer)
 
     def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
@@ -131,7 +138,7 @@ class ReferenceProgram(Program):
         ]
 
     def _weights(self, vector: Vector) -> list[Matrix]:
-        """Return the views of all that penalties shrink."""
+        """Return the views of the weights that penalties shrink."""
         slots = self._network.weights
         return [vector[slot.offset : slot.offset + slot.size] for slot in slots]
 
@@ -156,9 +163,7 @@ class ReferenceBackend:
         layers=frozenset(LAYERS),
         activations=frozenset(ACTIVATIONS),
         losses=frozenset(LOSSES),
-        optimizers=frozenset(
-            {*RULES, "momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm"}
-        ),
+        optimizers=frozenset({*UPDATES, *OPTIONS}),
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
         step_fields=frozenset({RATES, WEIGHTS}),
@@ -166,7 +171,7 @@ class ReferenceBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can compile: what is built in, and what the user has registered by now."""
+        """Built-in kinds and options, and those that the user has registered by now."""
         return self._built_in.with_own()
 
     def compile(
@@ -178,5 +183,4 @@ class ReferenceBackend:
         workload: Workload | None = None,
     ) -> ReferenceProgram:
         """Return the program; it follows the dtype of the arrays it is given."""
-        del dtype, workload  # NumPy takes the dtype from the arrays, and there is one way to train
         return ReferenceProgram(network, loss, optimizer)
