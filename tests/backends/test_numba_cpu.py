@@ -26,7 +26,7 @@ ENTRY_POINTS = {
     "direct": ("run_direct",),
     "blocked": ("run_blocked", "fill_gram"),
     "dual": ("run_dual",),
-    "": ("run_by_gradient", "forward"),
+    "": ("run_stepwise", "forward"),
 }
 
 TRAIN = """

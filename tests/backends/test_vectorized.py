@@ -196,12 +196,12 @@ def test_memory_is_kept_to():
 
 @pytest.mark.parametrize("batch_size", [1, 7, 48])
 @pytest.mark.parametrize("sizes", [(784, 256, 1), (5, 1), (20_000, 2_000, 10)])
-def test_a_stretch_is_whole_blocks_of_whole_batches_and_bounded(sizes, batch_size):
+def test_a_chunk_is_whole_blocks_of_whole_batches_and_bounded(sizes, batch_size):
     plan = chosen(sizes, plan="blocked", batch_size=batch_size)
     assert plan.block % batch_size == 0
-    assert plan.stretch <= 16_384
-    if plan.stretch > plan.block:
-        assert plan.stretch % plan.block == 0
+    assert plan.chunk <= 16_384
+    if plan.chunk > plan.block:
+        assert plan.chunk % plan.block == 0
 
 
 def test_a_plan_says_why():

@@ -1,4 +1,4 @@
-"""The backend: what it can, and how it compiles."""
+"""The backend: its capabilities, and how it compiles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from samplewise_backends.numba_cpu.availability import why_unavailable
 from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
 from samplewise_backends.numba_cpu.planner.choice import BLOCKS
-from samplewise_backends.numba_cpu.plans.coefficients import CODES
+from samplewise_backends.numba_cpu.plans.coefficients import OPTIMIZER_CODES
 from samplewise_backends.numba_cpu.plans.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES
 from samplewise_backends.numba_cpu.program import NumbaProgram
@@ -22,11 +22,10 @@ OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "cl
 
 
 class NumbaBackend:
-    """Kernels compiled by numba: a whole stretch of an epoch in one call.
+    """Kernels compiled by numba: a whole chunk of an epoch in one call.
 
     Args:
-        blocks: rows of a block that the planner weighs for a single network, about; one leaves it
-            no choice.
+        blocks: approximate rows of a block for the planner to weigh, for a single network.
     """
 
     name = "numba_cpu"
@@ -34,7 +33,7 @@ class NumbaBackend:
         layers=frozenset(layer.kind for layer in KINDS),
         activations=frozenset(ACTIVATION_CODES),
         losses=frozenset(LOSS_CODES),
-        optimizers=frozenset({*CODES, *OPTIONS}),
+        optimizers=frozenset({*OPTIMIZER_CODES, *OPTIONS}),
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
         plans=frozenset(PLANS),

@@ -51,7 +51,7 @@ def groups_of(
 
 
 class NumbaManyProgram:
-    """Networks that see the same rows in the same order, each with its own rule and weights.
+    """Networks that see the same rows in the same order, each with its own optimizer and weights.
 
     Differs from single programs: the first layers of a group are stacked, so that one product
     serves them all, and one Gram matrix serves all groups.
@@ -109,7 +109,7 @@ class NumbaManyProgram:
         self._each(run, range(len(self._groups)))
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Bring what groups keep elsewhere into the states."""
+        """Bring parameters that groups keep elsewhere into the states."""
 
         def synchronize(k: int) -> None:
             indices, trainer = self._groups[k]

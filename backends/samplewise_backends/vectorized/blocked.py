@@ -1,11 +1,11 @@
 """The first layer of a block of steps with three matrix products.
 
-Its input does not depend on the weights, so what the steps of a block add to Z can be told from
-inner products of the rows:
+Its input does not depend on the weights, so the effect of a block's steps on Z follows from inner
+products of the rows:
 
-    z_t = (A^t)_00 W x_t + (A^t)_01 V x_t + sum over batches s < t of (A^(t-1-s) b)_0 g_s x_s^T x_t
+    z_t = (M^t)_00 W x_t + (M^t)_01 V x_t + sum over batches s < t of (M^(t-1-s) b)_0 g_s x_s^T x_t
 
-with W and V as they were before the block, and the coefficients of `recurrence`. All W x_t are one
+with W and V from before the block, and the coefficients of `exact.recurrence`. All W x_t are one
 product, all x_s^T x_t another, and at the end of the block the weights take all g_s x_s^T with a
 third. In between a step works on vectors of the layer's units, whatever the number of inputs.
 
@@ -37,30 +37,30 @@ class BlockedFirstLayer:
     """Takes the first layer's products for whole blocks.
 
     Args:
-        network: whose first layer it is.
-        rule: momentum, Nesterov and L2.
+        network: its first layer.
+        optimizer: momentum, Nesterov and L2.
         workspace: holds a block.
         batch_size: rows of a step.
-        budget: bytes of Gram matrices that may be kept.
+        budget: maximum bytes of Gram matrices to keep.
     """
 
     def __init__(
-        self, network: Network, rule: SGD, workspace: Workspace, batch_size: int, budget: int
+        self, network: Network, optimizer: SGD, workspace: Workspace, batch_size: int, budget: int
     ) -> None:
         rows, dtype = workspace.rows, workspace.A[0].dtype
         weight, bias = network.layout.slots[:2]
         # Of the flat vector: a step updates all but the first weights.
         self.start = bias.offset
-        self._shape, self._rule, self._batch_size = weight.shape, rule, batch_size
+        self._shape, self._optimizer, self._batch_size = weight.shape, optimizer, batch_size
         self._space = workspace
         products = products_of_block(rows, batch_size)
         self._gram = Gram(products, dtype, budget)
-        self._coefficients = BlockCoefficients(rule, rows, batch_size, dtype)
+        self._coefficients = BlockCoefficients(optimizer, rows, batch_size, dtype)
         self._influence = aligned_zeros(products, dtype)
         self._scaled = matrix(rows, weight.shape[0], dtype)
-        spare = weight.size if rule.momentum else 0
+        spare = weight.size if optimizer.momentum else 0
         self._spare = aligned_zeros(spare, dtype)
-        self._flush = Flush(weight.size if rule.momentum or rule.l2 else 0, dtype)
+        self._flush = Flush(weight.size if optimizer.momentum or optimizer.l2 else 0, dtype)
 
     def begin(
         self, state: TrainingState, X: Matrix, steps: Steps, layers: Layers, gradient: Layers
@@ -70,12 +70,14 @@ class BlockedFirstLayer:
         # The buffer of the gradient that no step of a block needs.
         self._product, self._db = gradient[0]
         size = self._W.size
-        self._V = state.optimizer_state[:size].reshape(self._shape) if self._rule.momentum else None
+        self._V = (
+            state.optimizer_state[:size].reshape(self._shape) if self._optimizer.momentum else None
+        )
         self._gram.begin(X, steps.order)
         self._coefficients.at(steps.learning_rate)
 
     def open(self, X: Matrix, first: int) -> None:
-        """Write Z of a block as if no step were made in it, and what each step adds."""
+        """Write Z of a block as if no step were made in it, and the factors of each step."""
         n, c = len(X), self._coefficients
         self._X = X
         Z = self._space.A[0][:n]
@@ -92,7 +94,7 @@ class BlockedFirstLayer:
             np.multiply(self._gram.of(X, first), c.between[:n, :n], out=self._influences)
 
     def forward(self, batch: Batch) -> None:
-        """Add to Z what the steps before in the block have done."""
+        """Add the effect of the block's earlier steps to Z."""
         Z, start = batch.A[0], batch.start
         if start:
             before = self._influences[start : batch.stop, :start]
@@ -101,15 +103,15 @@ class BlockedFirstLayer:
         Z += self._b
 
     def backward(self, batch: Batch) -> None:
-        """Write the bias's gradient; the deltas stay where they are until the block ends."""
+        """Write the bias's gradient; dZ stays in place until the block ends."""
         dense.bias_gradient(batch.dZ[0], self._db)
 
     def close(self) -> None:
-        """Bring the steps of the block into weights and velocity."""
+        """Take the steps of the block in weights and velocity."""
         n, W, V = len(self._X), self._W, self._V
         end = self._coefficients.end(n)
         if V is not None:
-            # Both by what they were: the velocity's share waits in a buffer of its own.
+            # Both from their old values: the velocity's share waits in a buffer.
             share = self._spare.reshape(self._shape)
             np.multiply(V, end.powers[0, 1], out=share)
             V *= end.powers[1, 1]
@@ -123,11 +125,11 @@ class BlockedFirstLayer:
             self._add(V, end.responses[1])
             self._flush(V.reshape(-1))
         self._add(W, end.responses[0])
-        if self._rule.l2:
+        if self._optimizer.l2:
             self._flush(W.reshape(-1))
 
     def _add(self, tensor: Matrix, response: Matrix) -> None:
-        """tensor <- tensor + (response * deltas)^T X."""
+        """tensor <- tensor + (response * dZ)^T X."""
         n = len(self._X)
         scaled = self._scaled[:n]
         np.multiply(self._space.dZ[0][:n], response, out=scaled)

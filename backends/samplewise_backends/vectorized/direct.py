@@ -30,12 +30,10 @@ class DirectFirstLayer:
         self, state: TrainingState, X: Matrix, steps: Steps, layers: Layers, gradient: Layers
     ) -> None:
         """Take the views for a call."""
-        del state, X, steps
         self._layers, self._gradient = layers, gradient
 
     def open(self, X: Matrix, first: int) -> None:
         """Take the rows of a block."""
-        del first
         self._X = X
 
     def forward(self, batch: Batch) -> None:

@@ -23,9 +23,9 @@ from samplewise.contract import (
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.vectorized.activations import ACTIVATIONS
-from samplewise_backends.vectorized.layers import KINDS
+from samplewise_backends.vectorized.layers import LAYERS
 from samplewise_backends.vectorized.losses import NAMES
-from samplewise_backends.vectorized.optimizers import FEATURES
+from samplewise_backends.vectorized.optimizers import OPTIONS, UPDATES
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import choose
 from samplewise_backends.vectorized.trainer import Trainer
@@ -101,10 +101,10 @@ class VectorizedBackend:
 
     name = "vectorized"
     _built_in = Capabilities(
-        layers=KINDS,
+        layers=frozenset(LAYERS),
         activations=frozenset(ACTIVATIONS),
         losses=NAMES,
-        optimizers=FEATURES,
+        optimizers=frozenset({*UPDATES, *OPTIONS}),
         dtypes=frozenset({"float32", "float64"}),
         deterministic=True,
         plans=frozenset({DIRECT, BLOCKED}),
@@ -113,7 +113,7 @@ class VectorizedBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can compile: what is built in, and what the user has registered by now."""
+        """Built-in kinds and options, and those that the user has registered by now."""
         return self._built_in.with_own()
 
     def compile(

@@ -1,1 +1,1 @@
-"""Kernels as machine code: how numba compiles them, keeps them, and what it has no name for."""
+"""Kernels as machine code: how numba compiles and keeps them, and instructions that it lacks."""

@@ -70,14 +70,11 @@ def _gemm(
             make = context.make_array(signature.args[position])
             return builder.bitcast(make(context, builder, values[position]).data, pointer)
 
-        passed = [
-            *(integer(values[i], 8) for i in (1, 2)),
-            *(integer(values[i], 32) for i in (3, 4, 5)),
-            by_reference(values[6], number),
-            *(data(7), integer(values[8], 32), data(9), integer(values[10], 32)),
-            by_reference(values[11], number),
-            *(data(12), integer(values[13], 32)),
-        ]
+        passed = [integer(values[i], 8) for i in (1, 2)]
+        passed += [integer(values[i], 32) for i in (3, 4, 5)]
+        passed += [by_reference(values[6], number), data(7), integer(values[8], 32), data(9)]
+        passed += [integer(values[10], 32), by_reference(values[11], number), data(12)]
+        passed.append(integer(values[13], 32))
         function = ir.FunctionType(ir.VoidType(), [pointer] * len(passed))
         builder.call(builder.inttoptr(values[0], function.as_pointer()), passed)
         return context.get_dummy_value()

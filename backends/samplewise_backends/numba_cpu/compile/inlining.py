@@ -147,15 +147,15 @@ def with_sign(x: Any, sign: Any) -> Any:
 
 
 def inlined(single: Any, double: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function of one float from a formula of a float and what it needs of its format.
+    """Make a function of one float from a formula of a float and constants of its format.
 
     Args:
-        single: given to the formula with a float32.
-        double: given to the formula with a float64.
+        single: passed to the formula with a float32.
+        double: passed to the formula with a float64.
 
     Returns:
-        A decorator. What it returns takes a float32 or float64, a scalar in kernels and also an
-        array in Python, and returns the same dtype.
+        A decorator. Its function takes a float32 or float64, a scalar in kernels and also an array
+        in Python, and returns the same dtype.
     """
 
     def decorate(formula: Callable[..., Any]) -> Callable[..., Any]:

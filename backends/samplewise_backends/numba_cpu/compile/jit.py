@@ -33,7 +33,7 @@ def entry_point(function: Callable[..., Any]) -> Any:
 INTEGER = types.intp
 INTEGERS = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
 NUMBER, NUMBERS = "number", "numbers"
-"""What a routine takes: an integer, the address of int64, a number of its dtype, their address."""
+"""Kinds of a routine's arguments: integer, int64 pointer, number of its dtype, pointer to these."""
 
 
 class Routine:

@@ -23,10 +23,17 @@ import numba
 import platformdirs
 from numba.core import caching
 
-# What numba's settings change of the code that it makes, and its cache does not ask about.
+# numba's settings that change the compiled code, which its own cache ignores.
 CODE_SETTINGS = (
-    *("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DISABLE_INTEL_SVML", "LLVM_REFPRUNE_FLAGS"),
-    *("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "EXTEND_VARIABLE_LIFETIMES", "ENABLE_PROFILING"),
+    "OPT",
+    "LOOP_VECTORIZE",
+    "SLP_VECTORIZE",
+    "DISABLE_INTEL_SVML",
+    "LLVM_REFPRUNE_FLAGS",
+    "BOUNDSCHECK",
+    "DEBUGINFO_DEFAULT",
+    "EXTEND_VARIABLE_LIFETIMES",
+    "ENABLE_PROFILING",
 )
 # A full disk takes an empty file, but not its first block.
 PROBE_BYTES = 4096
@@ -66,7 +73,7 @@ def cache_folder() -> Path | None:
 
 @cache
 def keeps_kernels() -> bool:
-    """Return whether a later process finds what this one compiles."""
+    """Return whether a later process finds the kernels that this one compiles."""
     folder = cache_folder()
     if folder is None:
         return False
@@ -124,10 +131,10 @@ class _FolderEntries(_Entries):  # type: ignore[misc]
 
 
 class _MendingCache(_FunctionCache):  # type: ignore[misc]
-    """numba's cache, but what cannot be read is compiled anew, and what cannot be kept is not.
+    """numba's cache; unreadable entries are compiled anew, and failures to write are a warning.
 
-    A process killed while it wrote, or a power cut, leaves an entry cut short. numba raises what
-    pickle makes of it, at this start and every later one.
+    A process killed while it wrote, or a power cut, leaves an entry cut short. numba raises the
+    error of pickle, at this start and every later one.
     """
 
     _impl_class = _FolderEntries

@@ -56,7 +56,7 @@ def row(typing: Any, matrix: Any, index: Any) -> Any:
 
 @intrinsic
 def at(typing: Any, address: Any, start: Any, length: Any) -> Any:
-    """Return `length` elements behind an address, from element `start` on, as a vector."""
+    """Return `length` elements at an address, from element `start` on, as a vector."""
     kind = types.Array(address.dtype, 1, "C")
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -68,7 +68,7 @@ def at(typing: Any, address: Any, start: Any, length: Any) -> Any:
 
 @intrinsic
 def rows_at(typing: Any, address: Any, rows: Any, columns: Any) -> Any:
-    """Return the C-contiguous matrix behind an address."""
+    """Return the C-contiguous matrix at an address."""
     kind = types.Array(address.dtype, 2, "C")
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -105,8 +105,8 @@ def call(typing: Any, address: Any, *arguments: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         passed = []
-        given = cgutils.unpack_tuple(builder, values[1])
-        for kind, value in zip(signature.args[1], given, strict=True):
+        unpacked = cgutils.unpack_tuple(builder, values[1])
+        for kind, value in zip(signature.args[1], unpacked, strict=True):
             if isinstance(kind, types.Array):
                 make = context.make_array(kind)
                 value = make(context, builder, value).data

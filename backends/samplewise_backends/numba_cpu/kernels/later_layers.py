@@ -1,10 +1,8 @@
-"""What a step does behind the first layer, as one routine.
+"""One step in the layers after the first, as one routine.
 
 Every plan of a dense first layer calls it once a step and network. Compiled into each of them, it
 took two thirds of their compile times; a call costs some nanoseconds.
 """
-
-from __future__ import annotations
 
 from samplewise_backends.numba_cpu.compile.jit import (
     INTEGER,
@@ -15,24 +13,29 @@ from samplewise_backends.numba_cpu.compile.jit import (
     routine,
 )
 from samplewise_backends.numba_cpu.compile.views import at, call, rows_at
-from samplewise_backends.numba_cpu.kernels.step import backward_behind, forward_behind, loss_rows
+from samplewise_backends.numba_cpu.kernels.step import (
+    backward_later_layers,
+    forward_later_layers,
+    loss_rows,
+)
 from samplewise_backends.numba_cpu.kernels.tables import (
-    BEHIND,
+    HYPER_COLUMNS,
+    LATER_LAYERS,
     LAYER_COLUMNS,
     ROUTINES,
-    RULE_COLUMNS,
     Space,
     Theta,
 )
 
+# Of `later_layers`: up to `rows`, up to `gradient`, up to `weighted`, and the rest.
+_NETWORK = (INTEGER, INTEGERS, INTEGER, INTEGER, INTEGER)
+_VECTORS = (NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+_CONSTANTS = (NUMBER, INTEGERS, INTEGERS, NUMBER, NUMBERS, INTEGER)
+_BATCH = (NUMBERS, INTEGER, INTEGERS, INTEGER, NUMBERS, NUMBERS)
 
-@routine(
-    *(INTEGER, INTEGERS, INTEGER, INTEGER, INTEGER),
-    *(NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
-    *(NUMBER, INTEGERS, INTEGERS, NUMBER, NUMBERS, INTEGER),
-    *(NUMBERS, INTEGER, INTEGERS, INTEGER, NUMBERS, NUMBERS),
-)
-def behind(
+
+@routine(*_NETWORK, *_VECTORS, *_CONSTANTS, *_BATCH)
+def later_layers(
     gemm,
     layers,
     depth,
@@ -41,8 +44,8 @@ def behind(
     parameters,
     size,
     velocity,
-    values,
-    deltas,
+    A,
+    dZ,
     gradient,
     tiny,
     clock,
@@ -55,19 +58,19 @@ def behind(
     order,
     loss,
     losses,
-    rule,
+    hyper,
 ):
-    """Step in every layer behind the first, whose outputs are there; write their deltas.
+    """Step in every layer after the first; write dZ of the first layer's outputs.
 
     layers: of the network, `depth` rows; parameters: `size` of them; Y: of all rows, `outputs`
-    apart; order: of the batch; losses: likewise, written; the rest as in `step`.
+    apart; order: of the batch; losses: of the batch, written; the rest as in `step`.
     """
     table = rows_at(layers, depth, LAYER_COLUMNS)
     theta = Theta(at(parameters, 0, size), at(velocity, 0, size))
-    now, law = at(clock, 0, 3), at(rule, 0, RULE_COLUMNS)
+    now, h = at(clock, 0, 3), at(hyper, 0, HYPER_COLUMNS)
     space = Space(
-        at(values, 0, 1),
-        at(deltas, 0, 1),
+        at(A, 0, 1),
+        at(dZ, 0, 1),
         at(gradient, 0, 1),
         tiny,
         now,
@@ -77,17 +80,19 @@ def behind(
     )
     where, seen = at(order, 0, rows), at(losses, 0, rows)
     targets = rows_at(Y, rows, outputs)
-    forward_behind(gemm, table, shift, rows, theta.parameters, space.values, space.routines, now)
+    forward_later_layers(gemm, table, shift, rows, theta.parameters, space.A, space.routines, now)
     loss_rows(table, shift, rows, targets, where, loss, space, seen)
-    backward_behind(gemm, table, shift, rows, theta, space, law, now)
+    backward_later_layers(gemm, table, shift, rows, theta, space, h, now)
 
 
 @inlined_kernel
-def step_behind(gemm, shift, rows, layers, Y, order, loss, theta, space, rule, losses, clock):
-    """Call `behind` for some rows of a network."""
-    # Where there is no state, what is behind the address is not read.
+def step_later_layers(
+    gemm, shift, rows, layers, Y, order, loss, theta, space, hyper, losses, clock
+):
+    """Call `later_layers` for some rows of a network."""
+    # Without momentum there is no velocity, and its address is not read.
     call(
-        space.routines[BEHIND],
+        space.routines[LATER_LAYERS],
         gemm,
         layers,
         layers.shape[0],
@@ -96,8 +101,8 @@ def step_behind(gemm, shift, rows, layers, Y, order, loss, theta, space, rule, l
         theta.parameters,
         theta.parameters.shape[0],
         theta.velocity,
-        space.values,
-        space.deltas,
+        space.A,
+        space.dZ,
         space.gradient,
         space.tiny,
         clock,
@@ -110,5 +115,5 @@ def step_behind(gemm, shift, rows, layers, Y, order, loss, theta, space, rule, l
         order,
         loss,
         losses,
-        rule,
+        hyper,
     )

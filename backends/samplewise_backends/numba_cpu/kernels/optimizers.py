@@ -1,10 +1,8 @@
-"""What every rule makes of a gradient, in one pass over parameters and state.
+"""One step of each optimizer, in one pass over parameters and state.
 
-A state that fades is cut before it becomes subnormal: subnormal numbers were measured to slow a
-step tenfold on some processors.
+A state that fades is set to 0 before it becomes subnormal: subnormal numbers were measured to slow
+a step tenfold on some processors.
 """
-
-from __future__ import annotations
 
 import math
 
@@ -23,46 +21,46 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     CLIP_VALUE,
     DECAY,
     EPSILON,
+    HYPER_COLUMNS,
     L1,
     L2,
     MOMENTUM,
     NESTEROV,
     NEW,
     NEW_SQUARE,
+    OPTIMIZER,
     RATE,
     RMSPROP,
-    RULE,
-    RULE_COLUMNS,
     STEP,
 )
 
 
 @routine(NUMBERS, NUMBER, INTEGERS, INTEGER, INTEGER, NUMBERS, NUMBERS, INTEGER, NUMBERS)
-def move(rule, tiny, clock, count, penalised, parameters, state, slot, gradient):
+def update(hyper, tiny, clock, count, penalised, parameters, state, slot, gradient):
     """Take one step in `count` parameters.
 
-    rule: a row of the table; clock: of the network, with the steps before this one; penalised: 1
-    where penalties shrink these; state: of the first slot, the next is `slot` elements behind;
-    gradient: used up.
+    hyper: the hyperparameters, a row of the table; clock: of the network, with the steps before
+    this one; penalised: 1 where penalties shrink these; state: of the first slot, the second starts
+    `slot` elements later; gradient: used up.
     """
-    law, theta, g = at(rule, 0, RULE_COLUMNS), at(parameters, 0, count), at(gradient, 0, count)
+    h, theta, g = at(hyper, 0, HYPER_COLUMNS), at(parameters, 0, count), at(gradient, 0, count)
     v, second = at(state, 0, count), at(state, slot, count)
-    code, t = law[RULE], at(clock, 0, STEP + 1)[STEP] + 1
-    _limit(g, law[CLIP_VALUE])
+    code, t = h[OPTIMIZER], at(clock, 0, STEP + 1)[STEP] + 1
+    _limit(g, h[CLIP_VALUE])
     if penalised:
-        _penalise(theta, g, law)
+        _penalise(theta, g, h)
     if code == ADAM:
-        _adam(theta, v, second, g, law, t, tiny)
+        _adam(theta, v, second, g, h, t, tiny)
     elif code == RMSPROP:
-        _rmsprop(theta, v, g, law, tiny)
+        _rmsprop(theta, v, g, h, tiny)
     elif code == ADAGRAD:
-        _adagrad(theta, v, g, law)
-    elif law[MOMENTUM] == 0:
-        rate = law[RATE]
+        _adagrad(theta, v, g, h)
+    elif h[MOMENTUM] == 0:
+        rate = h[RATE]
         for i in range(count):
             theta[i] -= rate * g[i]
     else:
-        _momentum(theta, v, g, law, tiny)
+        _momentum(theta, v, g, h, tiny)
 
 
 @kernel
@@ -75,9 +73,9 @@ def _limit(g, most):
 
 
 @kernel
-def _penalise(theta, g, law):
+def _penalise(theta, g, hyper):
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
-    l1, l2, shrink = law[L1], law[L2], law[RATE] * law[DECAY]
+    l1, l2, shrink = hyper[L1], hyper[L2], hyper[RATE] * hyper[DECAY]
     if l1 == zero and l2 == zero and shrink == zero:
         return
     for i in range(theta.shape[0]):
@@ -88,9 +86,9 @@ def _penalise(theta, g, law):
 
 
 @kernel
-def _momentum(theta, velocity, g, law, tiny):
-    rate, mu, zero = law[RATE], law[MOMENTUM], theta.dtype.type(0)
-    ahead = law[NESTEROV] != zero
+def _momentum(theta, velocity, g, hyper, tiny):
+    rate, mu, zero = hyper[RATE], hyper[MOMENTUM], theta.dtype.type(0)
+    ahead = hyper[NESTEROV] != zero
     for i in range(theta.shape[0]):
         v = mu * velocity[i] + g[i]
         v = zero if abs(v) < tiny else v
@@ -99,12 +97,12 @@ def _momentum(theta, velocity, g, law, tiny):
 
 
 @kernel
-def _adam(theta, mean, square, g, law, t, tiny):
+def _adam(theta, mean, square, g, hyper, t, tiny):
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
-    new, new_square, epsilon = law[NEW], law[NEW_SQUARE], law[EPSILON]
+    new, new_square, epsilon = hyper[NEW], hyper[NEW_SQUARE], hyper[EPSILON]
     # In float64: 0.999 as a float32 is off by a hundred-thousandth of 1 - 0.999.
     beta, beta_square = 1.0 - float(new), 1.0 - float(new_square)
-    rate = theta.dtype.type(float(law[RATE]) / (1.0 - beta**t))
+    rate = theta.dtype.type(float(hyper[RATE]) / (1.0 - beta**t))
     correction = theta.dtype.type(1.0 / math.sqrt(1.0 - beta_square**t))
     old, old_square = one - new, one - new_square
     for i in range(theta.shape[0]):
@@ -118,9 +116,9 @@ def _adam(theta, mean, square, g, law, t, tiny):
 
 
 @kernel
-def _rmsprop(theta, square, g, law, tiny):
+def _rmsprop(theta, square, g, hyper, tiny):
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
-    rate, new, epsilon = law[RATE], law[NEW_SQUARE], law[EPSILON]
+    rate, new, epsilon = hyper[RATE], hyper[NEW_SQUARE], hyper[EPSILON]
     for i in range(theta.shape[0]):
         v = (one - new) * square[i] + new * (g[i] * g[i])
         v = zero if v < tiny else v
@@ -129,8 +127,8 @@ def _rmsprop(theta, square, g, law, tiny):
 
 
 @kernel
-def _adagrad(theta, square, g, law):
-    rate, epsilon = law[RATE], law[EPSILON]
+def _adagrad(theta, square, g, hyper):
+    rate, epsilon = hyper[RATE], hyper[EPSILON]
     for i in range(theta.shape[0]):
         v = square[i] + g[i] * g[i]
         square[i] = v

@@ -1,1 +1,1 @@
-"""Which plan trains a workload the fastest on this machine, and what it will take."""
+"""The fastest plan for a workload on this machine, by predicted costs."""

@@ -1,8 +1,8 @@
 """The rates of this machine: measured once and kept in the user's cache folder.
 
 The file lies beside the compiled kernels, whose folder is named after the sources: rates of other
-sources are never found. What cannot be kept is not measured either: rates of a new measurement in
-every process could change the plan, and with it the last bits of a result, from run to run.
+sources are never found. Where nothing can be kept, nothing is measured: a new measurement in every
+process could change the plan, and with it the last bits of a result, from run to run.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import secrets
 import threading
 from contextlib import suppress
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,37 +23,12 @@ import numpy as np
 import scipy
 
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, keeps_kernels
-from samplewise_backends.numba_cpu.planner import built_in
-from samplewise_backends.numba_cpu.planner.rates import (
-    FAR_BYTES,
-    INNERS,
-    STREAM_BYTES,
-    TABLE_ROWS,
-    TABLE_UNITS,
-    WEIGHT_BYTES,
-    Rates,
-)
+from samplewise_backends.numba_cpu.planner.rates import Rates
 
 FORMAT = 1
 MAX_BYTES = 65_536
 # A file with a number beyond these is damaged: no core has such rates.
 SMALLEST, LARGEST = 1e-4, 1e6
-_TABLES = (len(INNERS), len(TABLE_ROWS), len(TABLE_UNITS))
-# Shapes of the fields of `Rates`: as JSON, arrays in arrays.
-SHAPES: dict[str, tuple[int, ...]] = {
-    "values": (3, *_TABLES),
-    "update": (3, *_TABLES),
-    "dual": (2, *_TABLES),
-    "far_values": (3, len(FAR_BYTES)),
-    "far_update": (3, len(FAR_BYTES)),
-    "gram": (len(TABLE_ROWS),),
-    "square": (),
-    "weight": (len(WEIGHT_BYTES),),
-    "stream": (len(STREAM_BYTES),),
-    "step": (),
-    "wide": (),
-    "deep": (),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,13 +56,13 @@ def calibration(dtype: str) -> Calibration:
 
 @cache
 def _found(dtype: str) -> Calibration:
-    fallback = built_in.RATES[dtype]
+    fallback = built_in_rates(dtype)
     folder = cache_folder()
     if folder is None:
         return Calibration(fallback, "no folder to keep measured ones in")
     path = folder / f"rates-{dtype}.json"
     if path.exists() and not path.is_file():
-        return Calibration(fallback, f"{path} is no file, so that none can be kept")
+        return Calibration(fallback, f"{path} is not a file, so none can be kept")
     found = read(path)
     if found is None:
         if not keeps_kernels():
@@ -110,8 +86,15 @@ def _measured(path: Path, dtype: str) -> Rates:
     return found
 
 
+@cache
+def built_in_rates(dtype: str) -> Rates:
+    """Return the rates of an AMD EPYC core (Zen 4), for where none can be measured and kept."""
+    text = resources.files(__package__).joinpath("built_in.json").read_text(encoding="utf-8")
+    return Rates(**{name: _frozen(value) for name, value in json.loads(text)[dtype].items()})
+
+
 def machine() -> dict[str, str]:
-    """Return what the rates depend on, beside the sources and numba."""
+    """Return the parts of a machine that decide its rates, beside the sources and numba."""
     return {
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -170,18 +153,20 @@ def read(path: Path) -> Rates | None:
 
 
 def _rates(found: Any) -> Rates | None:
-    if not isinstance(found, dict) or found.keys() != SHAPES.keys():
+    """Return the rates, or None where they are not such numbers in arrays as the built-in ones."""
+    model = dataclasses.asdict(built_in_rates("float32"))
+    if not isinstance(found, dict) or found.keys() != model.keys():
         return None
-    if not all(_is_array(found[name], shape) for name, shape in SHAPES.items()):
+    if not all(_is_like(found[name], value) for name, value in model.items()):
         return None
     return Rates(**{name: _frozen(value) for name, value in found.items()})
 
 
-def _is_array(value: Any, shape: tuple[int, ...]) -> bool:
-    """Return whether it is arrays in arrays of this shape, of numbers within reason."""
-    if shape:
-        fits = isinstance(value, list) and len(value) == shape[0]
-        return fits and all(_is_array(each, shape[1:]) for each in value)
+def _is_like(value: Any, model: Any) -> bool:
+    """Return whether `value` is arrays in arrays like the model, of plausible numbers."""
+    if isinstance(model, tuple):
+        fits = isinstance(value, list) and len(value) == len(model)
+        return fits and all(map(_is_like, value, model))
     return type(value) in (int, float) and SMALLEST <= value <= LARGEST
 
 

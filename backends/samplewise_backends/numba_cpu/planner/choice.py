@@ -1,4 +1,4 @@
-"""Which plan trains a workload the fastest, with which block, and why."""
+"""The choice of plan and block for a workload, with its reason."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 
 from samplewise.contract import Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
-from samplewise_backends.numba_cpu.kernels.block import MOVING
+from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.products import WHOLE
 from samplewise_backends.numba_cpu.planner.calibration import calibration
 from samplewise_backends.numba_cpu.planner.costs import Costs, Estimate
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
-from samplewise_backends.numba_cpu.plans.layout import padded
+from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.storage import Member
 
 BLOCKS = (16, 32, 64, 128)
-# A call should take so long at most. Half of what an interrupt may wait, for predictions err.
+# Maximum time of a call: half the time that an interrupt may wait, for predictions err.
 CALL_NS = 0.15e9
-# By so much a plan must be faster than the blocked one: direct is predicted less closely, and dual
-# keeps more memory.
+# Required speed-up over the blocked plan: direct is predicted less closely, and dual keeps more
+# memory.
 DOUBT = {DIRECT: 1.05, BLOCKED: 1.0, DUAL: 1.05}
 MIB = 2**20
 # Arrays of a block: values, deltas, Q, steps, scratch.
@@ -72,10 +72,10 @@ def choose(
     The choice depends on its arguments and on the calibration of the machine, on nothing else.
 
     Args:
-        members: what trains, at once.
-        workload: None where nobody knows what will be trained.
+        members: the networks, trained at once.
+        workload: None where it is not known.
         dtype: of everything.
-        blocks: rows of a block to weigh, about; each becomes whole batches.
+        blocks: approximate rows of a block to weigh; each becomes whole batches.
     """
     reason = _no_choice(members, workload, dtype)
     if reason is not None or workload is None:
@@ -105,7 +105,7 @@ def choose(
         memory_bytes=taken.memory,
         epoch_ms=taken.ns / 1e6,
         alternatives={name: candidate.ns / 1e6 for name, candidate in best.items()},
-        stretch=_stretch(taken, workload),
+        chunk=_chunk(taken, workload),
         in_place=taken.name != DUAL,
     )
     return Chosen(plan, taken.estimate.kinds, taken.keeps_gram)
@@ -120,8 +120,10 @@ def _no_choice(
             kind = member.network.layers[0].kind
             return f"no other plan for a network that starts with a {kind} layer"
         if not member.optimizer.is_linear:
-            rule = ", ".join(member.optimizer.words)
-            return f"no other plan for {rule}: its steps are not linear in weights and gradient"
+            optimizer = ", ".join(member.optimizer.words)
+            return (
+                f"no other plan for {optimizer}: its steps are not linear in weights and gradient"
+            )
         if member.rates_vary:
             return "no other plan where the learning rate changes from step to step"
     if workload is None or (workload.rows == 1 and workload.plan == AUTO_PLAN):
@@ -131,14 +133,14 @@ def _no_choice(
 
 
 class _Sizes:
-    """Bytes that plans keep beside data, parameters and one batch."""
+    """The memory of plans in bytes, beside data, parameters and one batch."""
 
     def __init__(self, members: Sequence[Member], workload: Workload, itemsize: int) -> None:
         self.many = len(members) > 1
         self._rows, self._batch = workload.rows, workload.batch_size
         self._inputs, self._itemsize = members[0].network.inputs, itemsize
         self._units = sum(member.units for member in members)
-        self._matrices = 1 + any(form_of(member.optimizer) == MOVING for member in members)
+        self._matrices = 1 + any(form_of(member.optimizer) == WITH_MOMENTUM for member in members)
 
     def blocked(self, block: int, *, keeps_gram: bool) -> int:
         """Return the bytes of the blocked plan."""
@@ -199,7 +201,7 @@ def _dual(
 
 
 def _quick(blocks: list[int], estimate: Callable[[int], Estimate]) -> Iterable[int]:
-    """Yield the blocks that do not keep an interrupt waiting, and the least one."""
+    """Yield the blocks that let an interrupt act in time, and the smallest one."""
     for block in blocks:
         if block == blocks[0] or block * estimate(block).row_ns <= CALL_NS:
             yield block
@@ -211,8 +213,8 @@ def _taken(best: dict[str, _Candidate], asked: str) -> _Candidate:
     return min(best.values(), key=lambda candidate: candidate.ns * DOUBT[candidate.name])
 
 
-def _stretch(taken: _Candidate, workload: Workload) -> int | None:
-    """Return a stretch of whole blocks: cut ones would cost more, and have other last bits."""
+def _chunk(taken: _Candidate, workload: Workload) -> int | None:
+    """Return a chunk of whole blocks: cut blocks cost more, and have other last bits."""
     if taken.block is None:
         return None
     blocks = max(int(CALL_NS / taken.estimate.row_ns) // taken.block, 1)

@@ -1,7 +1,7 @@
-"""What each plan costs on a core of known rates, in nanoseconds.
+"""The cost of each plan on a core of known rates, in nanoseconds.
 
 A plan is products, at measured rates, and the recurrence between them. The constants here and in
-`recurrence` are shares of measured figures, fitted to some 400 timed trainings on one machine; they
+`step_costs` are shares of measured figures, fitted to some 400 timed trainings on one machine; they
 carry over to another as far as its parts keep their proportions.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from samplewise.contract import Workload
-from samplewise_backends.numba_cpu.kernels.block import DECAYING, MOVING, PLAIN
+from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO, units_at_once
 from samplewise_backends.numba_cpu.kernels.products import WHOLE
 from samplewise_backends.numba_cpu.planner.products import far_times, fastest, product_ns
@@ -21,20 +21,20 @@ from samplewise_backends.numba_cpu.planner.rates import (
     Rates,
     interpolated,
 )
-from samplewise_backends.numba_cpu.planner.step_costs import Recurrence
+from samplewise_backends.numba_cpu.planner.step_costs import StepCosts
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
-from samplewise_backends.numba_cpu.plans.layout import LANES
+from samplewise_backends.numba_cpu.plans.lowering import LANES
 from samplewise_backends.numba_cpu.plans.storage import Member
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call
 # from Python.
 PRODUCT, SETUP, COEFFICIENT, CALL = 0.36, 620.0, 19.0, 91.0
-# Multiply-adds at full speed for each weight or coefficient, once a block, where they decay or
-# move by themselves; and the share of `Rates.weight_ns` that it takes to reach the weights.
+# Multiply-adds at full speed for each weight or coefficient, once a block, with L2 or momentum; and
+# the share of `Rates.weight_ns` that it takes to reach the weights.
 MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 2.8, 8.3, 0.39
-# The direct plan: multiples of `Rates.weight` by form, and of `Rates.behind` for each weight that
-# moves; shares of `Rates.step` a row and a call, and of `Rates.unit`.
-DIRECT_WEIGHT = {PLAIN: 0.98, DECAYING: 1.2, MOVING: 2.5}
+# The direct plan: multiples of `Rates.weight` by form, and of `Rates.later_weight` for each weight
+# with momentum; shares of `Rates.step` a row and a call, and of `Rates.unit`.
+DIRECT_WEIGHT = {PLAIN: 0.98, WITH_L2: 1.2, WITH_MOMENTUM: 2.5}
 DIRECT_STEP, DIRECT_UNIT, DIRECT_CALL = 0.056, 1.7, 78.0
 # Multiply-adds at full speed for each weight of a row's end, which fills no vector.
 TAIL = 8.0
@@ -48,13 +48,13 @@ MIRROR = 1.9
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a plan is expected to cost.
+    """The expected cost of a plan.
 
     Args:
         setup_ns: once a training.
         epoch_ns: each epoch.
         kinds: the fastest way to take each product, for `kernels.products`.
-        row_ns: the most that one row takes, in the first epoch.
+        row_ns: the maximum for one row, in the first epoch.
     """
 
     setup_ns: float
@@ -68,8 +68,8 @@ class Costs:
 
     Args:
         rates: of the core, for the dtype.
-        members: what trains.
-        workload: how.
+        members: the networks.
+        workload: their rows, batches and epochs.
         itemsize: bytes of a number.
     """
 
@@ -82,17 +82,17 @@ class Costs:
         self._rows, self._batch = workload.rows, min(workload.batch_size, workload.rows)
         self._form = max(form_of(member.optimizer) for member in members)
         # W and V, or W alone.
-        self._matrices = 2 if self._form == MOVING else 1
+        self._matrices = 2 if self._form == WITH_MOMENTUM else 1
         self._weights = self._inputs * self._units
         self._data = self._rows * self._inputs * itemsize
         self._networks = len(members)
         each = self._weights / self._networks
         self._loops = self._batch == 1 or self._batch * each <= LOOPS_UP_TO
-        self._recurrence = Recurrence(rates, members, workload)
+        self._steps = StepCosts(rates, members, workload)
 
     def direct(self) -> Estimate:
         """Return the cost of one step after the other."""
-        rates, rows, batches = self._rates, self._rows, self._recurrence.batches
+        rates, rows, batches = self._rates, self._rows, self._steps.batches
         # Networks train one after the other, each on weights of its own.
         size = self._weights * self._itemsize / self._networks
         if self._loops:
@@ -104,8 +104,8 @@ class Costs:
         else:
             ns = rows * self._weights * self._direct_products()
             far = self._reach(size)
-            if self._form == MOVING:
-                ns += batches * self._weights * rates.behind
+            if self._form == WITH_MOMENTUM:
+                ns += batches * self._weights * rates.later_weight
                 far += self._reach(3 * size)
             ns += batches * far * self._networks
         ns += self._data * GATHER + self._stream(self._data, self._data)
@@ -113,7 +113,7 @@ class Costs:
             ns += self._data * self._units * LONG_ROW
         units = (self._units - LANES) * DIRECT_UNIT * rates.unit
         ns += rows * (rates.step * DIRECT_STEP + units)
-        ns += self._recurrence.steps_ns() + DIRECT_CALL * rates.step
+        ns += self._steps.steps_ns() + DIRECT_CALL * rates.step
         return Estimate(0.0, ns, (WHOLE, WHOLE, WHOLE), ns / rows)
 
     def _direct_products(self) -> float:
@@ -170,11 +170,11 @@ class Costs:
         return Estimate(setup, ns, (WHOLE, WHOLE, kind), (ns + 2 * gram) / rows)
 
     def _stream(self, in_turn: float, read: float) -> float:
-        """Return what reading so many bytes costs, of so many that are read in turn."""
+        """Return the nanoseconds of reading `read` bytes, of `in_turn` that are read in turn."""
         return read * self._rates.stream_ns(in_turn)
 
     def _reach(self, size: float) -> float:
-        """Return what reading weights twice and writing them adds where no near cache has them."""
+        """Return the nanoseconds that distant weights add to two reads and a write of them."""
         return size / self._itemsize * self._rates.weight_ns(size)
 
     def _gram(self, block: int) -> float:
@@ -187,5 +187,5 @@ class Costs:
         return (SETUP + COEFFICIENT * block / self._batch) * self._rates.step
 
     def _around_blocks(self, block: int) -> float:
-        steps = self._recurrence.steps_ns() + self._recurrence.block_ns(block)
+        steps = self._steps.steps_ns() + self._steps.block_ns(block)
         return steps + CALL * self._rates.step

@@ -1,4 +1,4 @@
-"""How fast this core does what training consists of: the planner's measurements."""
+"""The planner's measurements: how fast this core does the parts of training."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ from samplewise_backends.numba_cpu.kernels.products import (
     VALUES,
     WHOLE,
     first_product,
+    repeat_product,
 )
-from samplewise_backends.numba_cpu.kernels.tables import BINARY
-from samplewise_backends.numba_cpu.kernels.timed import repeat_product
 from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
@@ -43,7 +42,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows, read_only
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.layout import LANES, padded
+from samplewise_backends.numba_cpu.plans.lowering import LANES, padded
 from samplewise_backends.numba_cpu.plans.storage import Member
 
 INPUTS = INNERS[-1]
@@ -52,7 +51,7 @@ KINDS = (WHOLE, TILED, LOOPS)
 # A step: weights must stay finite, however often they are updated.
 SMALL = 1e-6
 STEP_ROWS, STEP_TRIES = 256, 4
-# A timed call takes about so long: above what reading the clock and calling from Python take.
+# Duration of a timed call: long beside reading the clock and a call from Python.
 CALL_NS = 20_000.0
 FEWEST, MOST, ENOUGH_NS = 2, 20, 100_000.0
 ROUNDS = 3
@@ -62,11 +61,11 @@ Matrix = NDArray[Any]
 
 
 def measure(dtype: np.dtype[Any]) -> Rates:
-    """Measure this core, in about a second; what is not compiled yet compiles first.
+    """Measure this core, in about a second after the kernels are compiled.
 
-    The least of several times is taken: whatever else the machine does can only add to them. Later
-    rounds are for what lasts longer than that. Products
-    take one thread, whatever the caller lets them have: the rates are of one core, and are kept.
+    The least of several times is taken: other work of the machine can only add to them, and later
+    rounds find the quiet moments. Products take one thread, whatever the caller allows: the rates
+    are of one core, and are kept.
     """
     bench = _Bench(dtype)
     with limited(1):
@@ -182,7 +181,7 @@ class _Bench:
         group = Group([member], 1, STEP_BLOCK, loss, self._dtype)
         rows = Rows(STEP_BLOCK, 1, self._dtype)
         gram = GramBlocks(self._gemm, STEP_BLOCK, rows)
-        trainer = Blocked(group, self._gemm, (WHOLE, WHOLE, WHOLE), rows, gram, BINARY)
+        trainer = Blocked(group, self._gemm, (WHOLE, WHOLE, WHOLE), rows, gram)
         state = TrainingState(network.layout.zeros(self._dtype), aligned_zeros(0, self._dtype))
         X, Y = self._filled(STEP_ROWS, 1), self._filled(STEP_ROWS, 1)
         losses, order = self._filled(1, STEP_ROWS), np.arange(STEP_ROWS)
@@ -195,11 +194,11 @@ class _Bench:
             )
             return min(tries)
 
-        # What a call from Python costs is in both.
+        # Both contain the cost of a call from Python.
         return max(least(STEP_ROWS) - least(STEP_BLOCK), 1.0) / (STEP_ROWS - STEP_BLOCK)
 
 
-# Multiply-adds a nanosecond; all else is nanoseconds.
+# Multiply-adds a nanosecond; the other rates are in nanoseconds.
 _MORE_IS_BETTER = frozenset(
     {"values", "update", "dual", "far_values", "far_update", "gram", "square"}
 )

@@ -1,4 +1,4 @@
-"""What the first layer's products cost, and which way of taking them is the fastest."""
+"""The cost of the first layer's products, and the fastest way of taking each."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def product_ns(tables: Tables, rows: float, units: float, inner: float) -> float
     short, long = (
         length / rate(table, rows, units) for length, table in zip(INNERS, tables, strict=True)
     )
-    slope = max(long - short, 0.0) / (INNERS[1] - INNERS[0])
-    return max(short - slope * INNERS[0], 0.0) / inner + slope
+    each = max(long - short, 0.0) / (INNERS[1] - INNERS[0])
+    return max(short - each * INNERS[0], 0.0) / inner + each
 
 
 def whole_ns(tables: Tables, rows: float, units: float, inner: float) -> float:

@@ -1,4 +1,4 @@
-"""What the planner knows of a machine: how fast its core does what training consists of."""
+"""The rates of a machine: how fast one core does the parts of training."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class Rates:
         return max(self.wide - self.step, 0.0) / (256 - 16)
 
     @property
-    def behind(self) -> float:
-        """Nanoseconds that each weight behind the first layer adds to a step."""
+    def later_weight(self) -> float:
+        """Nanoseconds that each weight of the later layers adds to a step."""
         return max(self.deep - self.step, 0.0) / (16 * 64 + 64 * 64)
 
     def stream_ns(self, in_turn: float) -> float:

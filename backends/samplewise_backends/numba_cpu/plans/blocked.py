@@ -18,20 +18,20 @@ from samplewise_backends.numba_cpu.kernels.blocked import (
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows, read_only
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.routines import prepared
+from samplewise_backends.numba_cpu.plans.storage import InStates
 
 Matrix = NDArray[Any]
 
 
-class Blocked:
+class Blocked(InStates):
     """Trains a group by blocks; the states hold all of the training state between calls.
 
     Args:
-        group: what to train.
+        group: the networks.
         gemm: address of the matrix product.
         kinds: how each product is taken, as `kernels.products` numbers them.
         rows: where rows are gathered.
         gram: kept Gram blocks, which groups may share, or None to compute them every time.
-        loss: code of the loss.
     """
 
     def __init__(
@@ -41,9 +41,8 @@ class Blocked:
         kinds: tuple[int, int, int],
         rows: Rows,
         gram: GramBlocks | None,
-        loss: int,
     ) -> None:
-        self._group, self._gemm, self._kinds, self._loss = group, gemm, kinds, loss
+        self._group, self._gemm, self._kinds = group, gemm, kinds
         self._rows, self._gram = rows, gram
         block = group.block
         self._scratch_gram = np.zeros((block, block), group.dtype)
@@ -59,17 +58,14 @@ class Blocked:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
         group, first = self._group, steps[0]
         gram, code = self._gram_of(X, first)
-        law = group.recurrence([step.learning_rate for step in steps])
-        space = prepared(group.space, steps, states)
+        window = group.window(first, in_order=self._rows.in_order(first.order), gram=code)
         parameters = group.storage.enter(states)
-        window = (
-            *(first.start, first.stop, group.batch_size, group.block, self._loss, group.form),
-            *(self._rows.in_order(first.order), code, group.ld),
-        )
+        data = read_only(X), read_only(Y), read_only(first.order)
+        trained = parameters.theta, parameters.W, parameters.V
+        written = prepared(group.space, steps, states), group.buffers, self._rows.buffers
+        known = gram, group.terms(steps)
         run_blocked(
-            *(self._gemm, read_only(X), read_only(Y), read_only(first.order), window),
-            *(self._kinds, group.stack, parameters.theta, parameters.W, parameters.V),
-            *(space, group.buffers, self._rows.buffers, gram, law, losses),
+            self._gemm, *data, window, self._kinds, group.stack, *trained, *written, *known, losses
         )
         group.storage.leave(states)
 
@@ -79,11 +75,3 @@ class Blocked:
         if self._gram is None:
             return self._scratch_gram, SCRATCH_GRAM
         return self._gram.of(X, steps), READ_GRAM
-
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Do nothing: the states are what kernels updated."""
-
-    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
-        """Return None: the states have the weights."""
-        del states, X
-        return None

@@ -12,27 +12,27 @@ from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
-from samplewise_backends.numba_cpu.kernels.stepwise import MOVED_AT_ONCE, run_by_gradient
-from samplewise_backends.numba_cpu.plans.coefficients import rule_of
+from samplewise_backends.numba_cpu.kernels.stepwise import UPDATED_AT_ONCE, run_stepwise
+from samplewise_backends.numba_cpu.plans.coefficients import hyperparameters
 from samplewise_backends.numba_cpu.plans.gram import read_only
-from samplewise_backends.numba_cpu.plans.layout import LANES, layer_table
+from samplewise_backends.numba_cpu.plans.lowering import LANES, layer_table
 from samplewise_backends.numba_cpu.plans.routines import (
     LOSS_CODES,
     largest_gradient,
     prepared,
     space_of,
 )
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.storage import InStates, Member
 
 Matrix = NDArray[Any]
 
 
-class Direct:
+class Direct(InStates):
     """Trains networks step by step, in place, one after the other.
 
     Args:
-        members: what to train.
-        batch_size: the most rows of a step.
+        members: the networks.
+        batch_size: maximum rows of a step.
         gemm: address of the matrix product.
         loss: of all.
         dtype: of everything.
@@ -60,35 +60,25 @@ class Direct:
         losses: Matrix,
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        for k, (own, state, step) in enumerate(zip(self._runs, states, steps, strict=True)):
+        for k, (run, state, step) in enumerate(zip(self._runs, states, steps, strict=True)):
+            data = read_only(X), read_only(Y), read_only(step.order)
             window = step.start, step.stop, step.batch_size, self._loss
-            rule = np.array(rule_of(own.member.optimizer, step.learning_rate), self._dtype)
-            space = prepared(own.space, [step], [state])
-            rates = NO_RATES if step.rates is None else step.rates
-            given = (
-                *(self._gemm, read_only(X), read_only(Y), read_only(step.order), window),
-                *(own.layers, tables.Theta(state.parameters, state.optimizer_state)),
-                *(space, self._gathered, rule),
-            )
-            if own.member.in_blocks:
-                run_direct(*given, losses[k])
+            theta = tables.Theta(state.parameters, state.optimizer_state)
+            written = prepared(run.space, [step], [state]), self._gathered
+            hyper = hyperparameters(run.member.optimizer, step.learning_rate, self._dtype)
+            arguments = (self._gemm, *data, window, run.layers, theta, *written, hyper)
+            if run.member.in_blocks:
+                run_direct(*arguments, losses[k])
             else:
-                run_by_gradient(*given, read_only(rates), losses[k])
-
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Do nothing: the states are what kernels updated."""
-
-    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
-        """Return None: the states have the weights."""
-        del states, X
-        return None
+                rates = NO_RATES if step.rates is None else step.rates
+                run_stepwise(*arguments, read_only(rates), losses[k])
 
 
 NO_RATES = np.zeros(0)
 
 
 class _Run:
-    """What the kernels need of one network."""
+    """Tables and buffers of one network."""
 
     def __init__(self, member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> None:
         self.member = member
@@ -98,8 +88,8 @@ class _Run:
             gradient = member.network.layout.size
         elif not member.in_blocks:
             dense = self.layers[self.layers[:, tables.KIND] == tables.DENSE]
-            at_once = [MOVED_AT_ONCE, *(LANES * dense[:, tables.INPUTS]), *dense[:, tables.UNITS]]
+            at_once = [UPDATED_AT_ONCE, *(LANES * dense[:, tables.INPUTS]), *dense[:, tables.UNITS]]
             others = self.layers[self.layers[:, tables.KIND] != tables.DENSE]
             gradient = max(*at_once, largest_gradient(others))
-        also = (tables.BEHIND if member.in_blocks else tables.MOVE,)
+        also = (tables.LATER_LAYERS if member.in_blocks else tables.UPDATE,)
         self.space = space_of([self.layers], size, gradient, loss, dtype, also=also)

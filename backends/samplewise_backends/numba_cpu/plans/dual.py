@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import aligned_zeros
-from samplewise_backends.numba_cpu.kernels.block import MOVING
+from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
 from samplewise_backends.numba_cpu.plans.gram import FullGram, read_only
 from samplewise_backends.numba_cpu.plans.group import Group
@@ -21,33 +22,40 @@ from samplewise_backends.numba_cpu.plans.storage import Parameters
 Matrix = NDArray[Any]
 
 
-class _Held:
-    """First layers as W = o_00 W0 + o_01 V0 + S_W^T X, and V likewise with o_10, o_11 and S_V.
+class _FirstLayers:
+    """First layers in the form `tables.Dual`, with their start.
 
     Args:
-        states: whose first layers these are.
+        states: of the networks.
         parameters: W0 and V0, copied.
         X: training rows.
-        moving: whether there are velocities.
+        velocity: whether there are velocities.
     """
 
     def __init__(
-        self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix, *, moving: bool
+        self,
+        states: Sequence[TrainingState],
+        parameters: Parameters,
+        X: Matrix,
+        *,
+        velocity: bool,
     ) -> None:
         self._vectors = [state.parameters for state in states]
         self.X = X
         self._starts = [parameters.W.copy()]
-        self._targets = 2 if moving else 1
+        self._targets = 2 if velocity else 1
         # A velocity is all zero at the start of training, and then its product need not be taken.
-        if moving and parameters.V.any():
+        if velocity and parameters.V.any():
             self._starts.append(parameters.V.copy())
         rows, units = len(X), len(parameters.W)
-        self.base = aligned_zeros(2 * rows * units, X.dtype).reshape(2, rows, units)
-        self.S = aligned_zeros(2 * rows * units, X.dtype).reshape(2, rows, units)
+        base, S = (
+            aligned_zeros(2 * rows * units, X.dtype).reshape(2, rows, units) for _ in range(2)
+        )
         for k, start in enumerate(self._starts):
-            np.matmul(X, start.T, out=self.base[k])
-        self.origin = np.zeros((4, units), X.dtype)
-        self.origin[[0, 3]] = 1
+            np.matmul(X, start.T, out=base[k])
+        origin = np.zeros((4, units), X.dtype)
+        origin[[0, 3]] = 1
+        self.form = tables.Dual(base, S, origin)
         self._other: tuple[Matrix, list[Matrix], Matrix] | None = None
 
     def is_of(self, states: Sequence[TrainingState]) -> bool:
@@ -58,19 +66,19 @@ class _Held:
     def bring_into(self, parameters: Parameters) -> None:
         """Write W (and V)."""
         for k, target in enumerate([parameters.W, parameters.V][: self._targets]):
-            np.matmul(self.S[k].T, self.X, out=target)
+            np.matmul(self.form.S[k].T, self.X, out=target)
             for i, start in enumerate(self._starts):
-                target += self.origin[2 * k + i][:, None] * start
+                target += self.form.origin[2 * k + i][:, None] * start
 
     def values(self, X: Matrix, gram: Matrix | None) -> Matrix:
         """Return X W^T, (rows, R); `gram` is that of X with the training rows, where known."""
         if X is self.X and gram is not None:
-            base = list(self.base)
+            base = list(self.form.base)
         else:
             base, gram = self._products_with(X)
-        found = gram @ self.S[0]
+        found = gram @ self.form.S[0]
         for i in range(len(self._starts)):
-            found += self.origin[i] * base[i]
+            found += self.form.origin[i] * base[i]
         return found
 
     def _products_with(self, X: Matrix) -> tuple[list[Matrix], Matrix]:
@@ -86,25 +94,19 @@ class Dual:
     The states' first layers are those of the start until `synchronize`.
 
     Args:
-        group: what to train.
+        group: the networks.
         gemm: address of the matrix product.
         kinds: how each product is taken, as `kernels.products` numbers them.
         gram: of all rows, which groups may share.
-        loss: code of the loss.
     """
 
     def __init__(
-        self,
-        group: Group,
-        gemm: int,
-        kinds: tuple[int, int, int],
-        gram: FullGram,
-        loss: int,
+        self, group: Group, gemm: int, kinds: tuple[int, int, int], gram: FullGram
     ) -> None:
         self._group, self._gemm, self._kinds = group, gemm, kinds
-        self._gram, self._loss = gram, loss
+        self._gram = gram
         self._near = np.zeros((group.block, group.block), group.dtype)
-        self._held: _Held | None = None
+        self._first: _FirstLayers | None = None
         self._gathered = np.zeros((0, 0), group.dtype)
 
     def run(
@@ -117,45 +119,41 @@ class Dual:
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
         group, first = self._group, steps[0]
-        held = self._held_by(states, X)
-        parameters = group.storage.enter(states, first=held is None)
-        if held is None:
-            held = self._held = _Held(states, parameters, X, moving=group.form == MOVING)
+        first_layers = self._first_of(states, X)
+        parameters = group.storage.enter(states, first=first_layers is None)
+        if first_layers is None:
+            first_layers = self._first = _FirstLayers(
+                states, parameters, X, velocity=group.form == WITH_MOMENTUM
+            )
             self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
         gram = self._gram.covering(X, first)
-        law = group.recurrence([step.learning_rate for step in steps])
-        space = prepared(group.space, steps, states)
-        window = (
-            *(first.start, first.stop, group.batch_size, group.block, self._loss, group.form),
-            *(False, 0, group.ld),
-        )
-        run_dual(
-            *(self._gemm, read_only(Y), read_only(first.order), window, self._kinds),
-            *(group.stack, parameters.theta, held.base, held.S, held.origin, space),
-            *(group.buffers, self._gathered, gram, self._near, law, losses),
-        )
+        data = read_only(Y), read_only(first.order), group.window(first)
+        trained = parameters.theta, first_layers.form
+        written = prepared(group.space, steps, states), group.buffers, self._gathered
+        known = gram, self._near, group.terms(steps)
+        run_dual(self._gemm, *data, self._kinds[2], group.stack, *trained, *written, *known, losses)
         group.storage.leave(states, first=False)
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring the first layers into the states; training goes on from there."""
-        if self._held is None or not self._held.is_of(states):
+        if self._first is None or not self._first.is_of(states):
             return
         parameters = self._group.storage.enter(states)
-        self._held.bring_into(parameters)
+        self._first.bring_into(parameters)
         self._group.storage.leave(states)
-        self._held = None
+        self._first = None
 
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
         """Return the first layers' products with X, (rows, R), or None where the states have W."""
-        if self._held is None or not self._held.is_of(states):
+        if self._first is None or not self._first.is_of(states):
             return None
-        return self._held.values(X, self._gram.whole(X))
+        return self._first.values(X, self._gram.whole(X))
 
-    def _held_by(self, states: Sequence[TrainingState], X: Matrix) -> _Held | None:
-        """Return what is held, if it is of these states and rows; else make sure it is not lost."""
-        held = self._held
-        if held is not None and held.is_of(states) and held.X is X:
-            return held
+    def _first_of(self, states: Sequence[TrainingState], X: Matrix) -> _FirstLayers | None:
+        """Return the first layers of these states and rows; synchronize others, and return None."""
+        first_layers = self._first
+        if first_layers is not None and first_layers.is_of(states) and first_layers.X is X:
+            return first_layers
         self.synchronize(states)
-        self._held = None
+        self._first = None
         return None

@@ -18,7 +18,7 @@ Matrix = NDArray[Any]
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a read-only view: numba would compile anew for a caller's array that is read-only."""
+    """Return a read-only view: numba compiles anew for arrays that differ in that flag."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -79,10 +79,9 @@ class GramBlocks:
             count = steps.stop - steps.start
             gram = aligned_zeros(count * self._block, X.dtype).reshape(count, self._block)
             in_order = self._rows.in_order(steps.order)
-            fill_gram(
-                *(self._gemm, read_only(X), read_only(steps.order), (*window, self._block)),
-                *(in_order, self._rows.buffers, gram, first_product.address(X.dtype.name)),
-            )
+            data = read_only(X), read_only(steps.order), (*window, self._block)
+            product = first_product.address(X.dtype.name)
+            fill_gram(self._gemm, *data, in_order, self._rows.buffers, gram, product)
             self._windows[window] = gram
         return self._windows[window]
 

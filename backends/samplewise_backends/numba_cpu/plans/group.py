@@ -8,19 +8,20 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.contract import Steps
 from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.plans.coefficients import form_of, recurrence
-from samplewise_backends.numba_cpu.plans.layout import padded
-from samplewise_backends.numba_cpu.plans.routines import largest_gradient, space_of
-from samplewise_backends.numba_cpu.plans.storage import Alone, Member, Stacked
+from samplewise_backends.numba_cpu.plans.coefficients import form_of, terms
+from samplewise_backends.numba_cpu.plans.lowering import padded
+from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, largest_gradient, space_of
+from samplewise_backends.numba_cpu.plans.storage import InPlace, Member, Stacked
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
 
 
 class Group:
-    """What the kernels of blocks need beside data and Gram matrices.
+    """Tables and buffers of the kernels of blocks.
 
     Args:
         members: at least one, with the same inputs, and optimizers of one `form_of`.
@@ -40,21 +41,20 @@ class Group:
     ) -> None:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
         self.form = form_of(members[0].optimizer)
-        self.storage = Alone(members[0]) if len(members) == 1 else Stacked(members, dtype)
+        self.storage = InPlace(members[0]) if len(members) == 1 else Stacked(members, dtype)
         self._optimizers = [cast(SGD, member.optimizer) for member in members]
         self._units = [member.units for member in members]
         self.ld = padded(sum(self._units))
         layers, size = self.storage.layers(batch_size, block * self.ld)
         table, networks = self._place_first_layers(layers)
-        # Behind all else, what the first layers keep for their slopes.
+        # After all else, the derivatives that the first layers save.
         self.stack = tables.Stack(table, networks, self._segments(table, networks, size))
-        behind = max(largest_gradient(member.layers[1:]) for member in members)
-        self.space = space_of(
-            *(layers, size + block * self.ld, max(behind, self.ld), loss, dtype),
-            also=(tables.BEHIND, tables.PRODUCT),
-        )
+        gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
+        called = tables.LATER_LAYERS, tables.PRODUCT
+        self.space = space_of(layers, size + block * self.ld, gradient, loss, dtype, also=called)
+        self._loss = LOSS_CODES[loss.name]
         self.buffers = tables.Block(*(aligned_zeros(block * self.ld, dtype) for _ in range(3)))
-        self._known: tuple[tuple[float, ...], tables.Recurrence] | None = None
+        self._known: tuple[tuple[float, ...], tables.Terms] | None = None
 
     def _place_first_layers(
         self, layers: list[NDArray[np.int64]]
@@ -69,7 +69,7 @@ class Group:
         return np.vstack(layers), np.array(networks, np.int64)
 
     def _segments(
-        self, layers: NDArray[np.int64], networks: NDArray[np.int64], kept: int
+        self, layers: NDArray[np.int64], networks: NDArray[np.int64], saved: int
     ) -> NDArray[np.int64]:
         """Return runs of units with the same activation; the last one takes the padding too."""
         runs: list[list[int]] = []
@@ -79,14 +79,22 @@ class Group:
                 runs[-1][1] += units
             else:
                 start = runs[-1][1] if runs else 0
-                runs.append([start, start + units, code, kept])
+                runs.append([start, start + units, code, saved])
         runs[-1][1] = self.ld
         return np.array(runs, np.int64)
 
-    def recurrence(self, rates: Sequence[float]) -> tables.Recurrence:
-        """Return the recurrence at these learning rates, one a member."""
-        if self._known is None or self._known[0] != tuple(rates):
+    def window(
+        self, steps: Steps, *, in_order: bool = False, gram: int = 0
+    ) -> tuple[int | bool, ...]:
+        """Return the window of a call, as `kernels.blocked` describes it."""
+        sizes = self.batch_size, self.block, self._loss, self.form
+        return (steps.start, steps.stop, *sizes, in_order, gram, self.ld)
+
+    def terms(self, steps: Sequence[Steps]) -> tables.Terms:
+        """Return the terms of the recurrence at the learning rates of these steps."""
+        rates = tuple(step.learning_rate for step in steps)
+        if self._known is None or self._known[0] != rates:
             batches = -(-self.block // self.batch_size)
-            found = recurrence(self._optimizers, rates, self._units, self.ld, batches, self.dtype)
-            self._known = tuple(rates), found
+            found = terms(self._optimizers, rates, self._units, self.ld, batches, self.dtype)
+            self._known = rates, found
         return self._known[1]

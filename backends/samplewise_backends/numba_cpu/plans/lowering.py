@@ -1,8 +1,8 @@
-"""From a network to the rows of the kernels' table: what each layer is, and what none need do.
+"""From a network to the kernels' table: the row of each layer, and the place of its outputs.
 
-Flattening computes nothing, nor does dropout in prediction: they get no row. A max pooling behind a
-convolution that ends in ReLU is done by the convolution: the largest value is the same before and
-after it, and so is the first that is above 0.
+Flattening computes nothing, nor does dropout in prediction: they get no row. A max pooling after a
+convolution that ends in ReLU is fused into the convolution: the largest value is the same before
+and after ReLU, and so is the first one above 0.
 """
 
 from __future__ import annotations
@@ -50,14 +50,44 @@ KINDS: dict[type[Layer], int] = {
     Dropout: t.DROPOUT,
     Flatten: t.UNCHANGED,
 }
-_KEEPING_ACTIVATIONS = {t.GELU, t.GELU_TANH, t.SILU}
-_KEEPING_KINDS = {t.MAX_POOL, t.DROPOUT}
+_SAVING_ACTIVATIONS = {t.GELU, t.GELU_TANH, t.SILU}
+_SAVING_KINDS = {t.MAX_POOL, t.DROPOUT}
 
 Row = NDArray[np.int64]
+LANES = 16
 
 
-def rows_of(network: Network, *, training: bool) -> list[Row]:
-    """Return a row a layer that computes something; where outputs lie is not in them yet."""
+def padded(units: int) -> int:
+    """Return the next multiple of 16: loops over that many elements need no remainder."""
+    return -(-units // LANES) * LANES
+
+
+def layer_table(
+    network: Network, rows: int, out: int = 0, *, training: bool
+) -> tuple[NDArray[np.int64], int]:
+    """Return the table of a network's layers, and the length of its buffers.
+
+    Args:
+        network: the table points into its flat vector of parameters.
+        rows: of each layer's outputs.
+        out: where the first layer's outputs start.
+        training: whether dropout layers get a row.
+    """
+    table = np.array(_rows_of(network, training=training))
+    for row in table:
+        size = padded(rows * row[t.UNITS])
+        row[[t.OUT, t.LD, t.SAVED]] = out, row[t.UNITS], out
+        if _saves(row):
+            out += size
+            row[t.SAVED] = out
+        out += size
+    table[:, t.SCRATCH] = out
+    out += padded(max(map(_scratch_of, table)))
+    return table, out
+
+
+def _rows_of(network: Network, *, training: bool) -> list[Row]:
+    """Return a row for each layer that computes something, without the place of its outputs."""
     found: list[Row] = []
     previous: Layer | None = None
     for index, layer in enumerate(network.layers):
@@ -73,14 +103,14 @@ def rows_of(network: Network, *, training: bool) -> list[Row]:
     return found or [_row(network, len(network.layers) - 1)]
 
 
-def keeps(row: Row) -> bool:
-    """Return whether a layer leaves something for its backward pass."""
+def _saves(row: Row) -> bool:
+    """Return whether a layer saves values for its backward pass."""
     pools = row[t.KIND] == t.CONV and row[t.POOL_H] > 0
-    return pools or row[t.KIND] in _KEEPING_KINDS or row[t.ACTIVATION] in _KEEPING_ACTIVATIONS
+    return pools or row[t.KIND] in _SAVING_KINDS or row[t.ACTIVATION] in _SAVING_ACTIVATIONS
 
 
-def scratch_of(row: Row) -> int:
-    """Return how many elements a layer works on for one image."""
+def _scratch_of(row: Row) -> int:
+    """Return the elements of scratch that a layer needs for one image."""
     if row[t.KIND] != t.CONV:
         return 0
     planes = row[t.CHANNELS] * row[t.PADDED_H] * row[t.PADDED_W]
@@ -102,9 +132,8 @@ def _row(network: Network, index: int) -> Row:
     slots = {slot.name: slot for slot in network.layout.slots}
     if f"{index}.weight" in slots:
         weight, bias = slots[f"{index}.weight"], slots[f"{index}.bias"]
-        row[[t.WEIGHT, t.WEIGHTS, t.BIAS, t.BIASES]] = (
-            *(weight.offset, weight.size, bias.offset, bias.size),
-        )
+        row[[t.WEIGHT, t.WEIGHTS]] = weight.offset, weight.size
+        row[[t.BIAS, t.BIASES]] = bias.offset, bias.size
         row[t.PENALISED] = weight in network.weights
     match layer:
         case LayerNorm():

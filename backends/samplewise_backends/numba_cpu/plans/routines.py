@@ -1,4 +1,4 @@
-"""The addresses of the routines that a network's kernels call, and what these write to."""
+"""The routines that a network's kernels call, by address, and the buffers that steps write."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.kernels.called_activations import activate_called, slope_called
-from samplewise_backends.numba_cpu.kernels.called_losses import loss_called
-from samplewise_backends.numba_cpu.kernels.later_layers import behind
+from samplewise_backends.numba_cpu.kernels.activations import activate_called, derivative_called
+from samplewise_backends.numba_cpu.kernels.later_layers import later_layers
 from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward, layer_forward
-from samplewise_backends.numba_cpu.kernels.optimizers import move
+from samplewise_backends.numba_cpu.kernels.losses import loss_called
+from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.products import first_product
 from samplewise_backends.numba_cpu.plans.gram import read_only
-from samplewise_backends.numba_cpu.plans.layout import smallest_normal
 
 LOSS_CODES = {
     "binary_cross_entropy": tables.BINARY,
@@ -39,27 +38,27 @@ def addresses(
     *,
     also: Collection[int] = (),
 ) -> NDArray[np.int64]:
-    """Return the table of addresses; what no layer needs is neither compiled nor in it.
+    """Return the table of addresses; routines that nothing needs are not compiled, and 0 here.
 
     Args:
         layers: the tables of all networks.
         dtype: of everything.
         loss: trained with; None to predict.
-        also: what plan and rule call besides, places in the table.
+        also: places in the table that the plan calls besides.
     """
     called = layers[:, tables.KIND] != tables.DENSE
     activates = bool((layers[:, tables.ACTIVATION] > tables.RELU).any())
     training = loss is not None
-    own_loss = loss is not None and LOSS_CODES[loss.name] > tables.CATEGORICAL
+    calls_loss = loss is not None and LOSS_CODES[loss.name] > tables.CATEGORICAL
     has_weights = bool((called & (layers[:, tables.WEIGHTS] > 0)).any())
     needed = {
         tables.FORWARD: (layer_forward, bool(called.any())),
         tables.BACKWARD: (layer_backward, training and bool(called.any())),
         tables.ACTIVATE: (activate_called, activates),
-        tables.SLOPE: (slope_called, training and activates),
-        tables.LOSS: (loss_called, own_loss),
-        tables.MOVE: (move, training and has_weights),
-        tables.BEHIND: (behind, False),
+        tables.DERIVATIVE: (derivative_called, training and activates),
+        tables.LOSS: (loss_called, calls_loss),
+        tables.UPDATE: (update, training and has_weights),
+        tables.LATER_LAYERS: (later_layers, False),
         tables.PRODUCT: (first_product, False),
     }
     found = np.zeros(tables.ROUTINES, np.int64)
@@ -78,21 +77,21 @@ def space_of(
     *,
     also: Collection[int] = (),
 ) -> tables.Space:
-    """Return what steps of some networks write to.
+    """Return the buffers of the steps of some networks.
 
     Args:
         layers: the table of each network.
         size: of their buffers.
-        gradient: its most elements.
+        gradient: its maximum number of elements.
         loss: of all.
         dtype: of everything.
         also: as `addresses`.
     """
     return tables.Space(
-        values=aligned_zeros(size, dtype),
-        deltas=aligned_zeros(size, dtype),
+        A=aligned_zeros(size, dtype),
+        dZ=aligned_zeros(size, dtype),
         gradient=aligned_zeros(gradient, dtype),
-        tiny=smallest_normal(dtype),
+        tiny=dtype.type(np.finfo(dtype).tiny),
         clock=np.zeros((len(layers), 3), np.int64),
         routines=addresses(np.vstack(layers), dtype, loss, also=also),
         loss_parameter=dtype.type(loss.delta if isinstance(loss, Huber) else 0),
@@ -101,7 +100,7 @@ def space_of(
 
 
 def largest_gradient(layers: NDArray[np.int64]) -> int:
-    """Return the most weights and biases in one layer."""
+    """Return the maximum number of weights and biases in one layer."""
     return int((layers[:, tables.WEIGHTS] + layers[:, tables.BIASES]).max(initial=0))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from samplewise.contract import TrainingState
 from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.plans.layout import layer_table, padded
+from samplewise_backends.numba_cpu.plans.lowering import layer_table, padded
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -23,11 +23,11 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Member:
-    """A network and the rule it trains by.
+    """A network and its optimizer.
 
     Args:
-        network: what trains.
-        optimizer: its rule.
+        network: to train.
+        optimizer: its optimizer.
         rates_vary: whether each step may have a learning rate of its own.
     """
 
@@ -56,7 +56,7 @@ class Member:
         return int(self.layers[0, tables.UNITS])
 
     @property
-    def behind(self) -> slice:
+    def later_layers(self) -> slice:
         """Where all parameters but the first layer's lie in the network's flat vector."""
         slots, size = self.network.layout.slots, self.network.layout.size
         return slice(slots[2].offset if len(slots) > 2 else size, size)
@@ -76,7 +76,7 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """What kernels read and update.
+    """The parameters that kernels read and update.
 
     Args:
         theta: flat, all parameters but the first layers' weights, where the layer table says.
@@ -89,7 +89,18 @@ class Parameters:
     V: Matrix
 
 
-class Alone:
+class InStates:
+    """A plan after whose calls the states hold all of the training."""
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """Do nothing."""
+
+    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+        """Return None: the states have the weights."""
+        return None
+
+
+class InPlace:
     """One network: kernels work on the caller's own vectors."""
 
     def __init__(self, member: Member) -> None:
@@ -102,7 +113,6 @@ class Alone:
 
     def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
         """Return the parameters of the states, for kernels."""
-        del first
         (state,) = states
         member, velocity = self._member, state.optimizer_state
         W = member.first_weights(state.parameters)
@@ -110,31 +120,31 @@ class Alone:
         return Parameters(tables.Theta(state.parameters, velocity), W, V)
 
     def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
-        """Do nothing: the states are what kernels updated."""
+        """Do nothing: kernels updated the states themselves."""
 
 
 class Stacked:
-    """Several networks: first layers one above the other, then all biases, then the layers behind.
+    """Several networks: first layers one above the other, then all biases, then later layers.
 
     They are copied in and out with each call, at the cost of about one sample's step.
     """
 
     def __init__(self, members: Sequence[Member], dtype: np.dtype[Any]) -> None:
         self._members = list(members)
-        stacked = sum(member.units for member in members)
-        size = padded(stacked)
+        rows = sum(member.units for member in members)
+        size = padded(rows)
         self._places = []
         row = 0
         for member in members:
-            length = member.behind.stop - member.behind.start
+            length = member.later_layers.stop - member.later_layers.start
             self._places.append((slice(row, row + member.units), slice(size, size + length)))
             row, size = row + member.units, size + length
-        moving = any(member.optimizer.slots for member in members)
+        has_velocity = any(member.optimizer.slots for member in members)
         inputs = members[0].network.inputs
-        rest, velocity = aligned_zeros(size, dtype), aligned_zeros(size * moving, dtype)
-        W = aligned_zeros(stacked * inputs, dtype).reshape(stacked, inputs)
-        V = aligned_zeros(stacked * inputs, dtype).reshape(stacked, inputs) if moving else W
-        self._own = Parameters(tables.Theta(rest, velocity), W, V)
+        rest, velocity = aligned_zeros(size, dtype), aligned_zeros(size * has_velocity, dtype)
+        W = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
+        V = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs) if has_velocity else W
+        self._stacked = Parameters(tables.Theta(rest, velocity), W, V)
         self._vectors: list[Vector] = []
         self._first: list[Pair] = []
         self._rest: list[Pair] = []
@@ -142,9 +152,9 @@ class Stacked:
     def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
         """Return the layer table of each network, and the length of the buffers."""
         found = []
-        for member, (units, behind) in zip(self._members, self._places, strict=True):
+        for member, (units, later) in zip(self._members, self._places, strict=True):
             table, out = layer_table(member.network, rows, out, training=True)
-            moved = behind.start - member.behind.start
+            moved = later.start - member.later_layers.start
             table[1:, [tables.WEIGHT, tables.BIAS]] += moved
             table[0, tables.BIAS] = units.start
             found.append(table)
@@ -152,17 +162,17 @@ class Stacked:
 
     def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
         """Copy the states in, and return them for kernels; `first`: the first layers too."""
-        for own, theirs in self._pairs(states, first):
-            own[...] = theirs
-        return self._own
+        for ours, theirs in self._pairs(states, first):
+            ours[...] = theirs
+        return self._stacked
 
     def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
         """Copy the states back; `first`: the first layers too."""
-        for own, theirs in self._pairs(states, first):
-            theirs[...] = own
+        for ours, theirs in self._pairs(states, first):
+            theirs[...] = ours
 
     def _pairs(self, states: Sequence[TrainingState], with_first: bool) -> list[Pair]:
-        """Return every part of the own storage with the part of a state that it stands for."""
+        """Return each part of the stacked vectors with the part of a state that it copies."""
         vectors = [v for state in states for v in (state.parameters, state.optimizer_state)]
         # The same states come with every call, and views take longer to make than to copy.
         if len(vectors) != len(self._vectors) or not all(map(operator.is_, vectors, self._vectors)):
@@ -171,14 +181,14 @@ class Stacked:
         return self._first + self._rest if with_first else self._rest
 
     def _paired(self, states: Sequence[TrainingState]) -> tuple[list[Pair], list[Pair]]:
-        own, firsts, rests = self._own, [], []
+        stacked, firsts, rests = self._stacked, [], []
         for member, place, state in zip(self._members, self._places, states, strict=True):
-            units, behind = place
-            vectors = [(own.W, own.theta.parameters, state.parameters)]
+            units, later = place
+            vectors = [(stacked.W, stacked.theta.parameters, state.parameters)]
             if len(state.optimizer_state):
-                vectors.append((own.V, own.theta.velocity, state.optimizer_state))
+                vectors.append((stacked.V, stacked.theta.velocity, state.optimizer_state))
             for first, rest, vector in vectors:
                 firsts.append((first[units], member.first_weights(vector)))
                 rests.append((rest[units], member.first_bias(vector)))
-                rests.append((rest[behind], vector[member.behind]))
+                rests.append((rest[later], vector[member.later_layers]))
         return firsts, rests
