@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, dropout
 from samplewise.network import SGD, Dropout, Loss, Network, Optimizer
-from samplewise_backends.vectorized.blocked import BlockedFirstLayer
-from samplewise_backends.vectorized.direct import DirectFirstLayer
+from samplewise_backends.vectorized.first_layer import BlockedFirstLayer, DirectFirstLayer
 from samplewise_backends.vectorized.optimizers import update_of
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import rows_of_block
