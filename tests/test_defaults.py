@@ -155,7 +155,7 @@ CLASSES = [
             "block": None,
             "memory_bytes": 0,
             "epoch_ms": None,
-            "stretch": None,
+            "chunk": None,
             "in_place": True,
         },
     ),

@@ -25,7 +25,7 @@ from samplewise.contract import Program
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
 from samplewise.training import batches
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.planning.planner import BLOCKS
+from samplewise_backends.numba_cpu.planner.choice import BLOCKS
 from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.problems import TrainingProblem
 from samplewise_bench.shapes import JUDGED, Shape

@@ -14,20 +14,20 @@ from types import SimpleNamespace
 import numba
 import pytest
 
-from samplewise_backends.numba_cpu import kernel_cache
+from samplewise_backends.numba_cpu.compile import kernel_cache
 
-PACKAGE = Path(kernel_cache.__file__).parents[1]
+PACKAGE = Path(kernel_cache.__file__).parents[2]
 
 # A stand-in for the kernels that compiles in a fraction of a second.
 HELPER = """
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.compile.jit import kernel
 
 @kernel
 def helper(x):
     return x + 1
 """
 USER = """
-from samplewise_backends.numba_cpu.jit import entry_point
+from samplewise_backends.numba_cpu.compile.jit import entry_point
 from samplewise_backends.numba_cpu.helper import helper
 
 @entry_point
@@ -61,8 +61,9 @@ def run_python(code, cache, *, package, **changes):
 def small_package(tmp_path):
     """The real compiling and caching, and two small kernels, one of which calls the other."""
     package = tmp_path / "sources" / "samplewise_backends"
-    (package / "numba_cpu").mkdir(parents=True)
-    for name in ("__init__.py", "numba_cpu/jit.py", "numba_cpu/kernel_cache.py"):
+    (package / "numba_cpu" / "compile").mkdir(parents=True)
+    compiling = [f"numba_cpu/compile/{name}.py" for name in ("__init__", "jit", "kernel_cache")]
+    for name in ("__init__.py", *compiling):
         shutil.copy(PACKAGE / name, package / name)
     (package / "numba_cpu" / "__init__.py").write_text("")
     (package / "numba_cpu" / "helper.py").write_text(HELPER)

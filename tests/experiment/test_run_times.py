@@ -34,7 +34,7 @@ def taking(clock, monkeypatch):
 
     def make(sample=1 / 64, first_epoch=0.0, synchronize=0.5, warm_up=1.5):
         class Timed(FaultyReference):
-            plan = Plan(stretch=16)
+            plan = Plan(chunk=16)
             first = True
 
             def warm_up(self):

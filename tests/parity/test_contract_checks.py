@@ -120,7 +120,7 @@ class KeepsTooMuch(FaultyReference):
 
 
 class WantsNoSamples(FaultyReference):
-    plan = Plan(stretch=0)
+    plan = Plan(chunk=0)
 
 
 @pytest.mark.parametrize(

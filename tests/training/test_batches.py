@@ -36,7 +36,7 @@ def test_a_stretch_is_of_bounded_work_and_the_report_fits_into_one():
 
 
 def test_a_plan_may_set_the_length_of_a_stretch():
-    assert batches.stretch_samples(multilayer_perceptron(784, (10,), 1), Plan(stretch=7)) == 7
+    assert batches.stretch_samples(multilayer_perceptron(784, (10,), 1), Plan(chunk=7)) == 7
 
 
 def test_a_stretch_holds_whole_blocks():

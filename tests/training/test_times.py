@@ -29,7 +29,7 @@ def timed(clock, monkeypatch):
     """Train everything by a backend whose work takes the seconds above."""
 
     class Timed(FaultyReference):
-        plan = Plan(stretch=20)
+        plan = Plan(chunk=20)
 
         def __init__(self, *given):
             super().__init__(*given)
@@ -50,7 +50,7 @@ def timed(clock, monkeypatch):
             return super().predict(parameters, X)
 
     class TimedMany(OneByOne):
-        plan = Plan(stretch=20)
+        plan = Plan(chunk=20)
 
         def warm_up(self):
             clock.move(WARM_UP)

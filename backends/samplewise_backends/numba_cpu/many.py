@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.coefficients import form_of
-from samplewise_backends.numba_cpu.gram import in_turn
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.gram import in_turn
+from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
 Matrix = NDArray[Any]
@@ -51,7 +51,7 @@ def groups_of(
 
 
 class NumbaManyProgram:
-    """Networks that see the same rows in the same order, each with its own rule and weights.
+    """Networks that see the same rows in the same order, each with its own optimizer and weights.
 
     Differs from single programs: the first layers of a group are stacked, so that one product
     serves them all, and one Gram matrix serves all groups.
@@ -109,7 +109,7 @@ class NumbaManyProgram:
         self._each(run, range(len(self._groups)))
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Bring what groups keep elsewhere into the states."""
+        """Bring parameters that groups keep elsewhere into the states."""
 
         def synchronize(k: int) -> None:
             indices, trainer = self._groups[k]

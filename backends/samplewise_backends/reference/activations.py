@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from samplewise.network.activations import (
-    GELU_CUBIC,
-    LEAK,
-    OWN_ACTIVATIONS,
-    SELU_ALPHA,
-    SELU_SCALE,
-)
+from samplewise.network.activations import GELU_CUBIC, LEAK, OWN_ACTIVATIONS, SELU_ALPHA, SELU_SCALE
 
 Array = NDArray[Any]
 Activated = tuple[Array, Callable[[], Array]]

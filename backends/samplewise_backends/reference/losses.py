@@ -72,8 +72,8 @@ def poisson(z: Vector, y: Vector, _: Loss) -> Valued:
     return (rate - y * z).mean(), (rate - y) / len(z)
 
 
-def own_loss(z: Vector, y: Vector, loss: Loss) -> Valued:
-    """Value and gradient as the user has registered them, for one row."""
+def custom_loss(z: Vector, y: Vector, loss: Loss) -> Valued:
+    """Value and gradient of a registered loss, for one row."""
     assert isinstance(loss, OwnLoss)
     return loss.values(z[None], y[None])[0], loss.gradient(z[None], y[None])[0]
 

@@ -2,7 +2,7 @@
 
     for each batch: for each sample of it: forward pass, loss, backward pass; then one update
 
-This is what every other backend must agree with. It is meant to be read, not to be fast.
+Every other backend must agree with this one, which is meant to be read, not to be fast.
 """
 
 from __future__ import annotations
@@ -26,8 +26,14 @@ from samplewise.contract import (
 from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
-from samplewise_backends.reference.losses import LOSSES, own_loss
-from samplewise_backends.reference.optimizers import DECAYS, LIMITS, PENALTIES, RULES, own_rule
+from samplewise_backends.reference.losses import LOSSES, custom_loss
+from samplewise_backends.reference.optimizers import (
+    DECAYS,
+    LIMITS,
+    PENALTIES,
+    UPDATES,
+    custom_update,
+)
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -38,11 +44,11 @@ class ReferenceProgram(Program):
     """A network executed one sample at a time."""
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
-        self._network, self._loss, self._rule = network, loss, optimizer
+        self._network, self._loss, self._optimizer = network, loss, optimizer
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
-        self._value = LOSSES.get(loss.name, own_loss)
+        self._value = LOSSES.get(loss.name, custom_loss)
 
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
@@ -79,10 +85,10 @@ class ReferenceProgram(Program):
         return np.array([self._forward(tensors, x)[0].ravel() for x in X])
 
     def _forward(self, parameters: list[Parameters], x: Vector) -> tuple[Vector, list[Passed]]:
-        """Return the logits, and of each layer what its backward pass needs."""
+        """Return the logits, and the backward pass and derivative of each layer."""
         a, passed = x.reshape(self._network.input_shape), []
-        for layer, f, own in zip(self._layers, self._activations, parameters, strict=True):
-            z, backward = layer(a, *own)
+        for layer, f, tensors in zip(self._layers, self._activations, parameters, strict=True):
+            z, backward = layer(a, *tensors)
             a, derivative = f(z)
             passed.append((backward, derivative))
         return a, passed
@@ -101,27 +107,27 @@ class ReferenceProgram(Program):
         da = weight * da.reshape(a.shape)
         for k, (backward, derivative) in reversed(list(enumerate(passed))):
             gradients, dx = backward(da * derivative())
-            for total, own in zip(sums[k], gradients, strict=bool(gradients)):
-                total += own
+            for total, gradient in zip(sums[k], gradients, strict=bool(gradients)):
+                total += gradient
             if k > 0:
                 da = dx()
         return loss
 
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
         """Make step t along the mean gradient of a batch."""
-        rule, theta = self._rule, state.parameters
+        optimizer, theta = self._optimizer, state.parameters
         for option, limit in LIMITS.items():
-            if option in rule.features:
-                limit(gradient, getattr(rule, option))
+            if option in optimizer.features:
+                limit(gradient, getattr(optimizer, option))
         for g, W in zip(self._weights(gradient), self._weights(theta), strict=True):
             for option, penalty in PENALTIES.items():
-                if option in rule.features:
-                    g += penalty(W, getattr(rule, option))
+                if option in optimizer.features:
+                    g += penalty(W, getattr(optimizer, option))
             for option, decay in DECAYS.items():
-                if option in rule.features:
-                    decay(W, eta, getattr(rule, option))
-        slots = state.optimizer_state.reshape(rule.slots, -1 if rule.slots else 0)
-        RULES.get(rule.variant, own_rule)(theta, slots, gradient, eta, t, rule)
+                if option in optimizer.features:
+                    decay(W, eta, getattr(optimizer, option))
+        slots = state.optimizer_state.reshape(optimizer.slots, -1 if optimizer.slots else 0)
+        UPDATES.get(optimizer.variant, custom_update)(theta, slots, gradient, eta, t, optimizer)
 
     def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
@@ -133,7 +139,7 @@ class ReferenceProgram(Program):
         ]
 
     def _weights(self, vector: Vector) -> list[Matrix]:
-        """Return the views of all that penalties shrink."""
+        """Return the views of the weights that penalties shrink."""
         slots = self._network.weights
         return [vector[slot.offset : slot.offset + slot.size] for slot in slots]
 
@@ -158,13 +164,13 @@ class ReferenceBackend:
         layers=LAYERS,
         activations=ACTIVATIONS,
         losses=LOSSES,
-        optimizers=[*RULES, *LIMITS, *PENALTIES, *DECAYS],
+        optimizers=[*UPDATES, *LIMITS, *PENALTIES, *DECAYS],
         step_fields=[RATES, WEIGHTS],
     )
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can compile: what is built in, and what the user has registered by now."""
+        """Built-in kinds and options, and those that the user has registered by now."""
         return self._built_in.with_own()
 
     def compile(
@@ -176,5 +182,4 @@ class ReferenceBackend:
         workload: Workload | None = None,
     ) -> ReferenceProgram:
         """Return the program; it follows the dtype of the arrays it is given."""
-        del dtype, workload  # NumPy takes the dtype from the arrays, and there is one way to train
         return ReferenceProgram(network, loss, optimizer)

@@ -111,7 +111,7 @@ class VectorizedBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can compile: what is built in, and what the user has registered by now."""
+        """Built-in kinds and options, and those that the user has registered by now."""
         return self._built_in.with_own()
 
     def compile(

@@ -77,8 +77,8 @@ class Plan:
         memory_bytes: kept beside data, parameters and one batch.
         epoch_ms: predicted time of an epoch, in milliseconds; None where nothing predicts it.
         alternatives: predicted milliseconds an epoch of each plan that was weighed.
-        stretch: the most samples that one call should take, so that an interrupt acts soon;
-            None leaves it to the engine.
+        chunk: maximum samples of one call, so that an interrupt acts soon; None leaves it to the
+            engine.
         in_place: whether `state` holds all of the training state after each call; where not,
             `Program.synchronize` brings it there.
     """
@@ -89,5 +89,5 @@ class Plan:
     memory_bytes: int = 0
     epoch_ms: float | None = None
     alternatives: dict[str, float] = field(default_factory=dict)
-    stretch: int | None = None
+    chunk: int | None = None
     in_place: bool = True

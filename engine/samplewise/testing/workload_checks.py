@@ -34,7 +34,7 @@ def keeps_to_workload(backend: Backend, program: Program, case: Case, plan: str)
 
 
 def _says_its_plan(program: Program, plan: str) -> list[Measure]:
-    name, stretch = program.plan.name, program.plan.stretch
+    name, stretch = program.plan.name, program.plan.chunk
     return [
         condition(f"trains by '{name}', asked for '{plan}'", plan in (name, AUTO_PLAN)),
         condition(f"wants stretches of {stretch} samples", stretch is None or stretch >= 1),

@@ -58,8 +58,8 @@ def stretch_samples(network: Network, plan: Plan) -> int:
 
 def stretch_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
     """As `stretch_samples`, of a program that trains all these networks at once."""
-    if plan.stretch is not None:
-        return plan.stretch
+    if plan.chunk is not None:
+        return plan.chunk
     multiply_adds = sum(network.multiply_adds for network in networks)
     samples = min(STRETCH_SAMPLES // len(networks), STRETCH_MULTIPLY_ADDS // multiply_adds)
     # A block that a stretch cuts short costs nearly as much as a whole one.
