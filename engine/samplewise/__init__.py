@@ -29,8 +29,11 @@ if TYPE_CHECKING:
         Network,
         multilayer_perceptron,
     )
-    from samplewise.network.own import register_activation, register_loss
-    from samplewise.network.own_optimizer import register_optimizer
+    from samplewise.network.custom import (
+        register_activation,
+        register_loss,
+        register_optimizer,
+    )
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
     from samplewise.training.lr_range_test import RateSweep, find_rate
@@ -68,9 +71,9 @@ _HOMES = {
     "load_model": "samplewise.model.model_file",
     "multilayer_perceptron": "samplewise.network",
     "prepare": "samplewise.experiment.run",
-    "register_activation": "samplewise.network.own",
-    "register_loss": "samplewise.network.own",
-    "register_optimizer": "samplewise.network.own_optimizer",
+    "register_activation": "samplewise.network.custom",
+    "register_loss": "samplewise.network.custom",
+    "register_optimizer": "samplewise.network.custom",
     "run": "samplewise.experiment.run",
     "run_many": "samplewise.experiment.run",
     "save_model": "samplewise.model.model_file",

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from samplewise.network.activations import (
+    CUSTOM,
     GELU_CUBIC,
     LEAK,
-    OWN_ACTIVATIONS,
     SELU_ALPHA,
     SELU_SCALE,
 )
@@ -128,7 +128,7 @@ def activation_named(name: str) -> Activation:
     """Return an activation of the table, or one that the user has registered."""
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
-    registered = OWN_ACTIVATIONS[name]
+    registered = CUSTOM[name]
 
     def activation(z: Array) -> Activated:
         a, derivative = registered.of(z)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import SGD, Adagrad, Adam, Optimizer, OwnOptimizer, RMSprop
+from samplewise.network import SGD, Adagrad, Adam, Optimizer, RMSprop
+from samplewise.network.custom import CustomOptimizer
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -79,7 +80,7 @@ def adagrad(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: A
 
 
 def own_rule(
-    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: OwnOptimizer
+    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: CustomOptimizer
 ) -> None:
     """direction, v <- rule(g, v, t); theta <- theta - eta direction."""
     direction, state[:] = rule.direction(g, state, t)

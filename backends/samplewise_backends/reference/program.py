@@ -26,7 +26,7 @@ from samplewise.contract import (
 from samplewise.network import Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
-from samplewise_backends.reference.losses import LOSSES, own_loss
+from samplewise_backends.reference.losses import LOSSES, custom_loss
 from samplewise_backends.reference.optimizers import RULES, add_penalties, decay, limit, own_rule
 
 Vector = NDArray[Any]
@@ -42,7 +42,7 @@ class ReferenceProgram(Program):
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
-        self._value = LOSSES.get(loss.name, own_loss)
+        self._value = LOSSES.get(loss.name, custom_loss)
 
     def warm_up(self) -> None:
         """Nothing to do: NumPy is compiled already."""

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from samplewise.network.activations import (
+    CUSTOM,
     GELU_CUBIC,
     LEAK,
-    OWN_ACTIVATIONS,
     SELU_ALPHA,
     SELU_SCALE,
-    OwnActivation,
 )
+from samplewise.network.custom import CustomActivation
 
 Matrix = NDArray[Any]
 Forward = Callable[[Matrix, Matrix], None]
@@ -185,10 +185,10 @@ def activation_named(name: str) -> tuple[Forward, Backward]:
     """Return the functions of an activation: of the table, or of the user's own."""
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
-    return _own(OWN_ACTIVATIONS[name]), _by_kept_slope
+    return _own(CUSTOM[name]), _by_kept_slope
 
 
-def _own(activation: OwnActivation) -> Forward:
+def _own(activation: CustomActivation) -> Forward:
     def forward(Z: Matrix, slope: Matrix) -> None:
         Z[...], slope[...] = activation.of(Z)
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from samplewise.network import Loss
+from samplewise.network.custom import CustomLoss
 from samplewise.network.losses import Huber
-from samplewise.network.losses.own import OwnLoss
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -172,16 +172,16 @@ def functions_of(loss: Loss) -> tuple[Values, Gradient]:
     """Return what writes the losses of a batch, and what writes their gradients."""
     if isinstance(loss, Huber):
         return partial(huber_values, loss.delta), partial(huber_gradient, loss.delta)
-    if isinstance(loss, OwnLoss):
+    if isinstance(loss, CustomLoss):
         return partial(_own_values, loss), partial(_own_gradient, loss)
     return LOSSES[loss.name]
 
 
-def _own_values(loss: OwnLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+def _own_values(loss: CustomLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
     del scratch
     losses[...] = loss.values(Z, Y)
 
 
-def _own_gradient(loss: OwnLoss, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+def _own_gradient(loss: CustomLoss, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     del scratch
     dZ[...] = loss.gradient(Z, Y)

@@ -14,10 +14,10 @@ from samplewise.network import (
     Adam,
     Network,
     Optimizer,
-    OwnOptimizer,
     RMSprop,
     aligned_zeros,
 )
+from samplewise.network.custom import CustomOptimizer
 
 Vector = NDArray[Any]
 
@@ -258,7 +258,7 @@ class AdagradUpdate(Update):
 class OwnUpdate(Update):
     """direction, v <- rule(g, v, t); theta <- theta - eta direction. Such a rule may allocate."""
 
-    def __init__(self, rule: OwnOptimizer, network: Network, dtype: np.dtype[Any]) -> None:
+    def __init__(self, rule: CustomOptimizer, network: Network, dtype: np.dtype[Any]) -> None:
         super().__init__(rule, network, dtype)
         self._rule = rule
 
@@ -298,6 +298,6 @@ def update_of(rule: Optimizer, network: Network, dtype: np.dtype[Any], start: in
             return RMSpropUpdate(rule, network, dtype)
         case Adagrad():
             return AdagradUpdate(rule, network, dtype)
-        case OwnOptimizer():
+        case CustomOptimizer():
             return OwnUpdate(rule, network, dtype)
     raise NotImplementedError(rule.name)

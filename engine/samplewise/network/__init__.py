@@ -32,7 +32,6 @@ from samplewise.network.optimizers import (
     Adagrad,
     Adam,
     Optimizer,
-    OwnOptimizer,
     RMSprop,
 )
 
@@ -58,7 +57,6 @@ __all__ = [
     "MaxPool2D",
     "Network",
     "Optimizer",
-    "OwnOptimizer",
     "ParameterLayout",
     "RMSprop",
     "ValueLoss",

@@ -14,17 +14,11 @@ Biases, and the scales and shifts of a normalisation, are never penalised.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import ClassVar
 
 from samplewise.checks import decay_factor, not_negative, positive_number, true_or_false
 from samplewise.errors import CombinationError
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,48 +239,4 @@ class Adagrad(Optimizer):
         return 1
 
 
-Direction = Callable[[Array, Array, int], tuple[Any, Any]]
-"""Of the gradient (P,), the state (slots, P) and the number of the step: direction, next state."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnOptimizer(Optimizer):
-    """A rule given as a NumPy function; each registered one is a class of its own.
-
-        direction, v <- rule(g, v, t)
-        theta        <- theta - eta direction
-
-    Attributes:
-        rule: of the gradient (P,), the state (slots, P) and the number of the step from 1, the
-            direction (P,) and the next state (slots, P).
-        kept: slots.
-    """
-
-    rule: ClassVar[Direction]
-    kept: ClassVar[int]
-
-    @property
-    def slots(self) -> int:
-        """As many as were registered."""
-        return type(self).kept
-
-    def direction(self, gradient: Array, state: Array, t: int) -> tuple[Array, Array]:
-        """Return what is gone along, times the rate and away from it, and the next state."""
-        step, after = type(self).rule(gradient, state, t)
-        return np.asarray(step, gradient.dtype), np.asarray(after, gradient.dtype)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by name: the process that reads it has to have registered it, too."""
-        return _registered, (self.name, dict(vars(self)))
-
-
-def _registered(name: str, options: dict[str, Any]) -> Optimizer:
-    return OPTIMIZERS[name](**options)
-
-
 OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (SGD, Adam, RMSprop, Adagrad)}
-
-
-def own_optimizers() -> frozenset[str]:
-    """Return the names of the rules that `register_optimizer` has made known in this process."""
-    return frozenset(name for name, rule in OPTIMIZERS.items() if issubclass(rule, OwnOptimizer))
