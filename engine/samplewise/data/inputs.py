@@ -72,8 +72,8 @@ def load_inputs(
 
 
 def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
+    from samplewise.data.sources.csv_cells import typed_labels
     from samplewise.data.sources.csv_file import read_table, rows_of
-    from samplewise.data.sources.csv_labels import typed_labels
 
     name = printable(path)
     table = read_table(path, None, options, columns)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import one_of
 from samplewise.data.dataset import Dataset
-from samplewise.data.deviation import of_columns, without_rounding
+from samplewise.data.statistics import of_columns, without_rounding
 from samplewise.errors import DataError, ParameterError
 
 AUTO = "auto"

@@ -108,6 +108,7 @@ def context(measured: Measured[Any]) -> dict[str, Any]:
 def document(measured: Measured[Any], content: Content) -> Document:
     """Return the report of these measurements."""
     said = texts(measured, content.facts(measured))
+    notes = measured.notes if measured.part.data["shows_notes"] else ()
     return Document(
         title=said["title"],
         lead=said["lead"],
@@ -118,7 +119,7 @@ def document(measured: Measured[Any], content: Content) -> Document:
             Heading(f"What differs from {measured.part.data['called']}"),
             Bullets(tuple(said["differences"])),
             Heading("What was run"),
-            FactList([*said["conditions"], *(("note", text) for text in measured.notes)]),
+            FactList([*said["conditions"], *(("note", text) for text in notes)]),
             Heading("The data"),
             FactList(statistics(measured.dataset)),
             Heading("The machine"),

@@ -105,8 +105,9 @@ class Measured(Generic[R]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Warnings of the rows' first runs, each once."""
-        notes = (note for row in self.rows for note in row.first.history.notes)
+        """Warnings of the rows' first runs, each once; in part 1, of the chosen row's alone."""
+        rows = self.rows if self.part.data["shows_notes"] else (self.chosen,)
+        notes = (note for row in rows for note in row.first.history.notes)
         return tuple(dict.fromkeys(notes))
 
     def named(self, identifier: str) -> MeasuredRow[R] | None:

@@ -13,7 +13,7 @@ from samplewise.data.dataset import MAX_CLASSES, Dataset
 from samplewise.data.labels import check_class_name, check_distinct
 from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
-from samplewise.data.sources.image_sizes import described, differ_in_shape, warn_of_shapes
+from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
 from samplewise.data.sources.options import DEFAULT, IMAGE_SIZE, STRETCH, SourceOptions
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes, open_unchanged
