@@ -1,4 +1,4 @@
-"""Names of the activation functions. What each one computes is a backend's business.
+"""Names of the activation functions, which backends compute.
 
 | name | f(z) |
 |---|---|

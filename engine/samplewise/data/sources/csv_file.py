@@ -28,7 +28,7 @@ from samplewise.io.reading import check_bytes, open_unchanged
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What a CSV file holds.
+    """The content of a CSV file.
 
     Args:
         columns: of the features.
@@ -187,7 +187,7 @@ def _cell_by_cell(records: Iterator[tuple[int, list[str]]], wanted: Wanted) -> T
 
 
 def _check_finite(table: Table, name: str) -> None:
-    """Refuse what was written with digits but is too large for float64, such as 1e999."""
+    """Refuse numbers too large for float64, such as 1e999."""
     if table.X.dtype == np.uint8 or np.isfinite(table.X).all():
         return
     row, feature = np.argwhere(~np.isfinite(table.X))[0]

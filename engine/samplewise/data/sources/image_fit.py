@@ -57,7 +57,7 @@ def _padded(image: Image.Image, height: int, width: int) -> Image.Image:
 
 
 def described(sizes: Collection[_Size], row: _Size, fit: str) -> str:
-    """Return what was done to the images of a folder, to be put after its name.
+    """Return how the images of a folder were fitted, for after its name.
 
     Args:
         sizes: (height, width) of the images, at least one.
@@ -77,7 +77,7 @@ def differ_in_shape(sizes: Collection[_Size]) -> bool:
 
 
 def warn_of_shapes(sizes: Collection[_Size], row: _Size, where: str) -> None:
-    """Say that stretching gives images of different shapes different proportions.
+    """Warn that stretching gives images of different shapes different proportions.
 
     Warns:
         UserWarning: always.

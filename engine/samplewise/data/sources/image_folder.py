@@ -93,7 +93,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Return what a folder holds, by code points of the names, without hidden files."""
+    """Return the content of a folder, by code points of the names, without hidden files."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except (OSError, ValueError) as error:
@@ -152,7 +152,7 @@ def _images(root: Path, class_name: str = "") -> Iterator[Path]:
             )
         if file.suffix.lower() not in FORMATS:
             raise DataError(
-                f"{printable(file)} is no image by its name; "
+                f"{printable(file)} is not an image by its name; "
                 f"expected {', '.join(FORMATS)}: convert or remove it"
             )
         yield file

@@ -22,7 +22,7 @@ from samplewise.model.model_file.container import MAX_DIMENSIONS
 from samplewise.network import ClassLoss, Loss, Network, loss_from
 
 FORMAT = 2
-"""What is written; all formats up to it are read."""
+"""The format that is written; all formats up to it are read."""
 MEAN, DEVIATION = "preprocessing.mean", "preprocessing.deviation"
 COLUMNS = "columns"
 
@@ -36,7 +36,7 @@ _NEW_IN_2: dict[str, Any] = {
     "fit": STRETCH,
     "array_dtype": None,
 }
-"""What a file of format 1, which lacks these keys, means by that."""
+"""The values that a file of format 1, which lacks these keys, has for them."""
 _KEYS = {1: _KEYS_1, FORMAT: _KEYS_1 | set(_NEW_IN_2)}
 _DTYPES = ("float64", "float32")
 _ARRAY_DTYPES = (
@@ -67,7 +67,7 @@ class Description:
 
     @property
     def fitted(self) -> bool:
-        """Whether the preprocessing has a mean and a deviation for each column."""
+        """True where the preprocessing has a mean and a deviation for each column."""
         return self.preprocessing.name == STANDARDIZE and self.image_shape is None
 
     def tensors(self) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:

@@ -1,4 +1,4 @@
-"""Losses: what their targets look like, and how logits become probabilities and decisions.
+"""Losses: the form of their targets, and how logits become probabilities and decisions.
 
 Every loss is computed from logits.
 """
