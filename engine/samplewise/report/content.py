@@ -70,10 +70,8 @@ def texts(measured: Measured[Any], facts: dict[str, Any]) -> Texts:
     own, both = measured.part.data["texts"], parts_data()["both"]
     values.update(seeded=own["seeded"], own=own["own"])
     values["here"] = written(both["here"])
-    return {
-        **written({**both, **own}),
-        "conditions": written([*own["conditions"], *both["conditions"]]),
-    }
+    found: Texts = written({**both, **own, "conditions": own["conditions"] + both["conditions"]})
+    return found
 
 
 def context(measured: Measured[Any]) -> dict[str, Any]:

@@ -25,11 +25,6 @@ from samplewise.report.published import (
 )
 
 R = TypeVar("R", bound=Row)
-# Settings that are the user's; all others are the report's.
-KEPT = (
-    *("data", "classes", "label", "drop", "image_size", "fit", "full_scale"),
-    *("preprocess", "split", "stratify", "backend", "dtype", "threads"),
-)
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Part(Generic[R]):
 
     def experiment(self, settings: Experiment, row: R, classes: int, offset: int) -> Experiment:
         """Return the experiment of a row, with a seed `offset` above that of the settings."""
-        kept = {name: getattr(settings, name) for name in KEPT}
+        kept = {name: getattr(settings, name) for name in parts_data()["kept"]}
         of_row = self.of_row(row, classes)
         return Experiment(**kept, seed=settings.seed + offset, **of_row, **self.data["settings"])
 

@@ -135,7 +135,8 @@ def measure(
 
     Args:
         part: of the report.
-        settings: of which `KEPT` and the seed are taken; the rest is the report's.
+        settings: of which those that `parts.toml` keeps and the seed are taken; the rest is the
+            report's.
         repeats: 1 to 1000.
         rows: to run; None means all. Those that the data is too small for are left out.
         on_run: called after each run with the runs of its row so far.

@@ -122,8 +122,8 @@ def _metadata(found: object, name: str) -> str:
     text = found.get(KEY) if isinstance(found, dict) and len(found) == 1 else None
     if not isinstance(text, str):
         raise ModelFileError(
-            f"{name} is a safetensors file but not a samplewise model: its metadata must be one text "
-            f"under the key '{KEY}'"
+            f"{name} is a safetensors file but not a samplewise model: its metadata must be one "
+            f"text under the key '{KEY}'"
         )
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_METADATA_BYTES:

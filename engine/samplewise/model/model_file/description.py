@@ -40,8 +40,9 @@ _NEW_IN_2: dict[str, Any] = {
 _KEYS = {1: _KEYS_1, FORMAT: _KEYS_1 | set(_NEW_IN_2)}
 _DTYPES = ("float64", "float32")
 _ARRAY_DTYPES = (
-    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("float16", "float32", "float64"),
+    "bool",
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+    *(f"float{bits}" for bits in (16, 32, 64)),
 )
 
 
