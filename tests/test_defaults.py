@@ -19,9 +19,8 @@ from samplewise.data.sources.options import SourceOptions
 from samplewise.data.sources.synthetic import load_synthetic
 from samplewise.experiment.explanation import explain
 from samplewise.network import LOSSES, OPTIMIZERS
+from samplewise.network.custom import CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.network.layers import LAYERS
-from samplewise.network.losses import own_losses
-from samplewise.network.optimizers import own_optimizers
 from samplewise.training.schedules import SCHEDULES
 
 EVERY_RULE = {
@@ -181,9 +180,9 @@ def test_the_defaults_of_a_description(described, wanted):
 
 
 def test_every_optimizer_schedule_loss_and_layer_stands_in_the_table():
-    assert set(OPTIMIZERS) - own_optimizers() == set(RULES)
+    assert set(OPTIMIZERS) - CUSTOM_OPTIMIZERS.names == set(RULES)
     assert set(SCHEDULES) == set(OF_SCHEDULES)
-    assert set(LOSSES) - own_losses() == set(OF_LOSSES)
+    assert set(LOSSES) - CUSTOM_LOSSES.names == set(OF_LOSSES)
     assert set(LAYERS) == set(OF_LAYERS)
 
 

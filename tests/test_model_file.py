@@ -115,12 +115,12 @@ def other_header(raw):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda good: good[:5], "no samplewise model"),
-        (header_length(0), "no samplewise model|damaged"),
-        (header_length(2**63), "no samplewise model"),
-        (header_length(2**20 + 1), "no samplewise model"),
+        (lambda good: good[:5], "not a samplewise model"),
+        (header_length(0), "not a samplewise model|damaged"),
+        (header_length(2**63), "not a samplewise model"),
+        (header_length(2**20 + 1), "not a samplewise model"),
         (header_length(2**20), "ends inside its header"),
-        (other_header(b" {}"), "no samplewise model"),
+        (other_header(b" {}"), "not a samplewise model"),
         (other_header(b'{"a": "\xff"}'), "header of .* is damaged"),
         (other_header(b"{nonsense}"), "header of .* is damaged"),
         (other_header(b'{"a": {}, "a": {}}'), "the key 'a' twice"),

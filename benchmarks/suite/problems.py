@@ -7,7 +7,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from samplewise.report.part_one.published import published_rows
+from samplewise.report.published import published_rows
 
 if TYPE_CHECKING:
     from samplewise.experiment.run import Prepared

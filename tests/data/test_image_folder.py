@@ -219,7 +219,7 @@ def test_folders_with_nothing_to_predict(folder, tmp_path):
     with pytest.raises(DataError, match=r"stray\.png lies outside the class folders"):
         read_images(folder)
     (empty / "notes.txt").touch()
-    with pytest.raises(DataError, match=r"notes\.txt is no image by its name"):
+    with pytest.raises(DataError, match=r"notes\.txt is not an image by its name"):
         read_images(empty)
 
 
@@ -245,7 +245,7 @@ def test_image_outside_the_classes(folder):
 @pytest.mark.parametrize("name", ["notes.txt", "x.svg", "x.tiff", "x.fits", "noending"])
 def test_other_endings(folder, name):
     put(folder, encoded(Image.fromarray(NOISE)), name)
-    with pytest.raises(DataError, match=rf"{name} is no image by its name"):
+    with pytest.raises(DataError, match=rf"{name} is not an image by its name"):
         load_image_folder(folder)
 
 

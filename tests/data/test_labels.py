@@ -74,7 +74,7 @@ def test_floats_too_big_to_be_exact(dtype, digits):
         (np.array(["a", "b\x07"]), "control characters"),
         (np.array(["a", "b\u2028"]), "control characters"),
         (np.array(["a", "\ud800"]), "lone surrogates"),
-        (np.array([97, 0x110000], dtype=np.uint32).view("<U1"), "no characters"),
+        (np.array([97, 0x110000], dtype=np.uint32).view("<U1"), "not characters"),
     ],
 )
 def test_labels_that_are_refused(raw, message):

@@ -26,7 +26,7 @@ from samplewise.data.sources import synthetic
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare
 from samplewise.network import LOSSES, OPTIMIZERS
-from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise.network.activations import CUSTOM
 from samplewise_bench import rows
 from samplewise_bench.scaling import curves, measure
 
@@ -116,7 +116,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def nothing_registered():
     """Leave nothing behind that an example registers."""
-    before = [(table, dict(table)) for table in (LOSSES, OPTIMIZERS, OWN_ACTIVATIONS)]
+    before = [(table, dict(table)) for table in (LOSSES, OPTIMIZERS, CUSTOM)]
     yield
     for table, kept in before:
         table.clear()

@@ -90,15 +90,15 @@ def test_a_certificate_says_what_was_not_tested_and_why(small):
 
 
 def test_what_the_user_registered_is_named_as_not_tested(monkeypatch):
-    from samplewise.network import activations
+    from samplewise.network import activations, custom
 
-    cube = activations.OwnActivation(lambda z: z**3, lambda z: 3 * z**2)
-    monkeypatch.setitem(activations.OWN_ACTIVATIONS, "cube", cube)
+    cube = custom.CustomActivation(lambda z: z**3, lambda z: 3 * z**2)
+    monkeypatch.setitem(activations.CUSTOM, "cube", cube)
 
     class WithOwn(FewThings):
         @property
         def capabilities(self):
-            return super().capabilities.with_own()
+            return super().capabilities.with_custom()
 
     untested = certify(WithOwn("with own", FaultyReference), rungs=["difference"]).untested
     (found,) = (each for each in untested if each.what == "activation 'cube'")

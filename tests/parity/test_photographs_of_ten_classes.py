@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import decided, prepare, run
 from samplewise.network import initialize
-from samplewise.report.part_two.measure import experiment_of
-from samplewise.report.part_two.rows import CNN, rows
+from samplewise.report.experiments import PART_TWO
+from samplewise.report.published import CNN, follow_up_rows
 from samplewise.streams import Streams
 from samplewise.testing import measures, tolerances
 from samplewise.training import batches
@@ -30,7 +30,7 @@ pytestmark = [
     ),
 ]
 SEEDS, CLASSES = (0, 1, 2), 10
-ROWS = {row.id: row for row in rows()}
+ROWS = {row.id: row for row in follow_up_rows()}
 # One of each shape: 784-32-10 and 784-128-32-10.
 PERCEPTRONS = ("experiment-2", "optimal")
 ONE_POINT = 0.01
@@ -46,7 +46,7 @@ def experiment(identifier, seed, backend="numba_cpu"):
     settings = Experiment(
         data=str(REAL_FILE), preprocess="standardize", stratify=True, backend=backend, seed=seed
     )
-    of_row = experiment_of(settings, ROWS[identifier], CLASSES, 0)
+    of_row = PART_TWO.experiment(settings, ROWS[identifier], CLASSES, 0)
     return replace(of_row, validation_fraction=None, track_accuracy=False)
 
 

@@ -27,8 +27,9 @@ from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import run as run_experiment
 from samplewise.network import SGD, initialize, loss_named, multilayer_perceptron
-from samplewise.report.part_one.measure import measure
-from samplewise.report.part_one.published import published_rows
+from samplewise.report.experiments import PART_ONE
+from samplewise.report.measure import measure
+from samplewise.report.published import published_rows
 from samplewise.streams import Streams
 from samplewise.testing import measures, tolerances
 from samplewise.testing.problems import Problem, aligned_copy, reference_program
@@ -247,7 +248,7 @@ def _one_blas_thread():
 def measured():
     """What `samplewise report` measures, for each backend."""
     settings = Experiment(data=str(REAL_FILE), preprocess="standardize")
-    return {name: measure(replace(settings, backend=name)) for name in BACKENDS}
+    return {name: measure(PART_ONE, replace(settings, backend=name)) for name in BACKENDS}
 
 
 @pytest.fixture(scope="module")
@@ -258,18 +259,18 @@ def runs(measured):
     X, Y = aligned_copy(first.data.X), loss.targets(labels, 1, DTYPE)
     found = {}
     for row in first.rows:
-        repeats = CALM_REPEATS if row.published.id in CALM_ROWS else len(row.runs)
-        network = multilayer_perceptron(X.shape[1], (row.published.hidden,), 1, "sigmoid")
+        repeats = CALM_REPEATS if row.row.id in CALM_ROWS else len(row.runs)
+        network = multilayer_perceptron(X.shape[1], (row.row.hidden,), 1, "sigmoid")
         for seed in [run.seed for run in row.runs][:repeats]:
             weights = initialize(network, "normal", Streams(seed).of_run("init"), DTYPE)
-            drawn = Problem(network, loss, X, Y, weights, row.published.learning_rate)
-            found.setdefault(row.published.id, []).append(Run(row.published, seed, drawn))
+            drawn = Problem(network, loss, X, Y, weights, row.row.learning_rate)
+            found.setdefault(row.row.id, []).append(Run(row.row, seed, drawn))
     return found
 
 
 def pairs(runs, measured, backend, row_id):
     """Return each run of a row that is looked at, with what the report measured of it."""
-    (row,) = (row for row in measured[backend].rows if row.published.id == row_id)
+    (row,) = (row for row in measured[backend].rows if row.row.id == row_id)
     return list(zip(runs[row_id], row.runs, strict=False))
 
 

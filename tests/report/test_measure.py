@@ -7,7 +7,8 @@ from samplewise.data.loading import load
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
-from samplewise.report.part_one.measure import load_pair, measure
+from samplewise.report.experiments import PART_ONE, load_pair
+from samplewise.report.measure import measure
 from samplewise.training.callbacks import Callback
 
 
@@ -43,13 +44,15 @@ def test_numbers_with_a_full_scale_are_the_images_that_they_stand_for(
     np.savez(tmp_path / "numbers.npz", dataset=numbers, labels=labels)
     alone = dataclasses.replace(settings, data=str(tmp_path / "bytes.npz"))
     said = dataclasses.replace(settings, data=str(tmp_path / "numbers.npz"), full_scale=white)
-    first, second = (measure(one, repeats=1, rows=short_rows[:1]) for one in (alone, said))
+    first, second = (
+        measure(PART_ONE, one, repeats=1, rows=short_rows[:1]) for one in (alone, said)
+    )
     assert first.rows[0].runs[0].losses == second.rows[0].runs[0].losses
     assert second.data.training.image_shape == (8, 8)
 
 
 def test_the_same_call_gives_the_same_losses(measured, settings, short_rows):
-    again = measure(settings, repeats=2, rows=short_rows)
+    again = measure(PART_ONE, settings, repeats=2, rows=short_rows)
     for row, row_again in zip(measured.rows, again.rows, strict=True):
         assert [run.losses for run in row.runs] == [run.losses for run in row_again.runs]
         assert [run.accuracy for run in row.runs] == [run.accuracy for run in row_again.runs]
@@ -67,21 +70,21 @@ def test_all_that_the_report_fixes_wins_over_the_settings(settings, short_rows):
         activation="relu",
         hidden=(3, 3),
     )
-    plain, other = (measure(s, repeats=1, rows=short_rows[:1]) for s in (settings, bent))
+    plain, other = (measure(PART_ONE, s, repeats=1, rows=short_rows[:1]) for s in (settings, bent))
     assert plain.rows[0].runs[0].losses == other.rows[0].runs[0].losses
 
 
 def test_the_predictions_are_those_of_the_first_run_of_the_final_network(measured, short_rows):
-    assert measured.chosen_id == "final-1"
-    assert measured.chosen.experiment.seed == measured.rows[2].runs[0].seed
-    without_final = measure(measured.settings, repeats=1, rows=short_rows[:2])
-    assert without_final.chosen_id == "rate-0.1"
+    assert measured.chosen.row.id == "final-1"
+    assert measured.chosen.first.experiment.seed == measured.rows[2].runs[0].seed
+    without_final = measure(PART_ONE, measured.settings, repeats=1, rows=short_rows[:2])
+    assert without_final.chosen.row.id == "rate-0.1"
 
 
 def test_progress_is_told_of_every_run(settings, short_rows):
     told = []
-    measure(settings, repeats=2, rows=short_rows[:2], on_run=told.append)
-    assert [(row.published.id, len(row.runs)) for row in told] == [
+    measure(PART_ONE, settings, repeats=2, rows=short_rows[:2], on_run=told.append)
+    assert [(row.row.id, len(row.runs)) for row in told] == [
         ("rate-1", 1),
         ("rate-1", 2),
         ("rate-0.1", 1),
@@ -97,10 +100,11 @@ def test_compiling_is_seen_once_and_before_all_runs(settings, short_rows):
             events.append(backend)
 
     measure(
+        PART_ONE,
         settings,
         repeats=1,
         rows=short_rows[:2],
-        on_run=lambda row: events.append(row.published.id),
+        on_run=lambda row: events.append(row.row.id),
         callbacks=[Watch()],
     )
     assert events == ["vectorized", "rate-1", "rate-0.1"]
@@ -127,4 +131,4 @@ def test_three_classes_are_refused(settings):
 @pytest.mark.parametrize("repeats", [0, -1, 1001, 2.5, True, "3"])
 def test_repeats_are_checked_before_anything_is_loaded(repeats):
     with pytest.raises(ParameterError, match="repeats"):
-        measure(Experiment(data="no such file.npz"), repeats=repeats)
+        measure(PART_ONE, Experiment(data="no such file.npz"), repeats=repeats)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import pty
@@ -7,9 +8,10 @@ import sys
 
 import pytest
 
-from samplewise.cli import report_part_one as command
+from samplewise.cli import report_run as command
 from samplewise.cli.app import main
-from samplewise.report.part_one import measure, published
+from samplewise.report import measure
+from samplewise.report.experiments import PART_ONE, PARTS
 
 MAIN = [sys.executable, "-c", "import sys; from samplewise.cli.app import main; sys.exit(main())"]
 
@@ -24,8 +26,8 @@ def own_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def few_rows(monkeypatch, short_rows):
-    monkeypatch.setattr(measure, "published_rows", lambda: tuple(short_rows))
-    monkeypatch.setattr(published, "published_rows", lambda: tuple(short_rows))
+    short = dataclasses.replace(PART_ONE, rows=lambda: tuple(short_rows))
+    monkeypatch.setitem(PARTS, 1, short)
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def test_a_report_is_written_and_told(few_rows, settings, tmp_path, capsys):
 
 
 def test_synthetic_data_is_called_so(measured_synthetic, tmp_path, capsys):
-    command._print(measured_synthetic, tmp_path)
+    command.show(measured_synthetic, tmp_path)
     assert "on synthetic data" in capsys.readouterr().out
 
 

@@ -185,7 +185,7 @@ def test_an_experiment_on_images_augments_a_dense_network():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "'' is no augmentation; it starts with shift, rotate, noise"),
+        ("", "'' is not an augmentation; it starts with shift, rotate, noise"),
         ("shfit 2", "did you mean 'shift'"),
         ("shift", "must have one number"),
         ("shift 2 3", "must have one number"),
@@ -196,7 +196,7 @@ def test_an_experiment_on_images_augments_a_dense_network():
         ("rotate nan", "rotate of augment is nan"),
         ("noise -1", "noise of augment is -1.0"),
         ("noise 1, noise 2", "augment has noise twice"),
-        ("noise 1,", "'' is no augmentation"),
+        ("noise 1,", "'' is not an augmentation"),
     ],
 )
 def test_words_that_say_nothing_are_refused_when_built(words, message):

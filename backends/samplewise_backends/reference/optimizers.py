@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import SGD, Adagrad, Adam, OwnOptimizer, RMSprop
+from samplewise.network import SGD, Adagrad, Adam, RMSprop
+from samplewise.network.custom import CustomOptimizer
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -104,7 +105,7 @@ def adagrad(
 
 
 def custom_update(
-    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: OwnOptimizer
+    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: CustomOptimizer
 ) -> None:
     """direction, v <- optimizer(g, v, t); theta <- theta - eta direction."""
     direction, state[:] = optimizer.direction(g, state, t)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from samplewise.network.activations import (
+    CUSTOM,
     GELU_CUBIC,
     LEAK,
-    OWN_ACTIVATIONS,
     SELU_ALPHA,
     SELU_SCALE,
-    OwnActivation,
 )
+from samplewise.network.custom import CustomActivation
 
 Matrix = NDArray[Any]
 Forward = Callable[[Matrix, Matrix], None]
@@ -173,10 +173,10 @@ def activation_named(name: str) -> tuple[Forward, Backward]:
     """Return the functions of an activation: of the table, or custom."""
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
-    return _custom(OWN_ACTIVATIONS[name]), _by_saved_derivative
+    return _custom(CUSTOM[name]), _by_saved_derivative
 
 
-def _custom(activation: OwnActivation) -> Forward:
+def _custom(activation: CustomActivation) -> Forward:
     def forward(Z: Matrix, derivative: Matrix) -> None:
         Z[...], derivative[...] = activation.of(Z)
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from samplewise.network import Loss
+from samplewise.network.custom import CustomLoss
 from samplewise.network.losses import Huber
-from samplewise.network.losses.own import OwnLoss
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -161,7 +161,7 @@ def _huber(loss: Huber) -> tuple[Values, Gradient]:
     return partial(huber_values, loss.delta), partial(huber_gradient, loss.delta)
 
 
-def _custom(loss: OwnLoss) -> tuple[Values, Gradient]:
+def _custom(loss: CustomLoss) -> tuple[Values, Gradient]:
     return partial(_custom_values, loss), partial(_custom_gradient, loss)
 
 
@@ -182,9 +182,9 @@ def functions_of(loss: Loss) -> tuple[Values, Gradient]:
     return LOSSES.get(loss.name, _custom)(loss)
 
 
-def _custom_values(loss: OwnLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+def _custom_values(loss: CustomLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
     losses[...] = loss.values(Z, Y)
 
 
-def _custom_gradient(loss: OwnLoss, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+def _custom_gradient(loss: CustomLoss, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     dZ[...] = loss.gradient(Z, Y)

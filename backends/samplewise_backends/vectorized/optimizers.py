@@ -15,10 +15,10 @@ from samplewise.network import (
     Adam,
     Network,
     Optimizer,
-    OwnOptimizer,
     RMSprop,
     aligned_zeros,
 )
+from samplewise.network.custom import CustomOptimizer
 
 Vector = NDArray[Any]
 Kind = TypeVar("Kind", bound=Optimizer)
@@ -276,7 +276,7 @@ class AdagradUpdate(Update[Adagrad]):
         _divide_by_root(theta, state, g, eta, self._optimizer.epsilon, self._scratch)
 
 
-class CustomUpdate(Update[OwnOptimizer]):
+class CustomUpdate(Update[CustomOptimizer]):
     """direction, v <- optimizer(g, v, t); theta <- theta - eta direction. It may allocate."""
 
     def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:

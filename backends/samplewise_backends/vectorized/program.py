@@ -112,7 +112,7 @@ class VectorizedBackend:
     @property
     def capabilities(self) -> Capabilities:
         """Built-in kinds and options, and those that the user has registered by now."""
-        return self._built_in.with_own()
+        return self._built_in.with_custom()
 
     def compile(
         self,

@@ -11,7 +11,7 @@ import typer
 from samplewise.cli import console, options
 
 if TYPE_CHECKING:
-    from samplewise.report.part_one.published import PublishedRow
+    from samplewise.report.published import PublishedRow
     from samplewise_bench.peers.comparison import PeerChoice
     from samplewise_bench.peers.results import PeerComparison
 
@@ -206,7 +206,7 @@ def _known(option: str, text: str | None, known: Iterable[str]) -> tuple[str, ..
 
 def _rows(text: str) -> list[PublishedRow]:
     from samplewise.checks import one_of
-    from samplewise.report.part_one.published import published_rows
+    from samplewise.report.published import published_rows
 
     known = {row.id: row for row in published_rows()}
     if text == ALL:

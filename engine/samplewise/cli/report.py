@@ -66,14 +66,10 @@ def report(
     given = dict(locals())
     from samplewise.errors import ParameterError
     from samplewise.experiment.config_file import KINDS, effective
-    from samplewise.report.repeats import check_repeats
 
     if part not in PARTS:
         raise ParameterError(f"part is {part}, but the report has parts 1 and 2")
-    if part == 1:
-        from samplewise.cli.report_part_one import run
-    else:
-        from samplewise.cli.report_part_two import run
+    from samplewise.cli.report_run import run
+
     settings = effective({name: given[name] for name in KINDS if name in given}, None)
-    check_repeats(repeats)
-    run(settings, repeats, out or Path(PARTS[part]), force=force, as_json=as_json)
+    run(part, settings, repeats, out or Path(PARTS[part]), force=force, as_json=as_json)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
-from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise.network.custom import CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.network.layers import Layer
-from samplewise.network.losses import Loss, own_losses
+from samplewise.network.losses import Loss
 from samplewise.network.network import Network
-from samplewise.network.optimizers import Optimizer, own_optimizers
+from samplewise.network.optimizers import Optimizer
 
 # Names, or the classes that have them; a table by either is iterated over its keys.
 Names = Iterable[str | type[Layer] | type[Loss] | type[Optimizer]]
@@ -87,13 +87,13 @@ class Capabilities:
             step_fields=_names(step_fields),
         )
 
-    def with_own(self) -> Capabilities:
+    def with_custom(self) -> Capabilities:
         """Return these and all that the user has registered, for what computes in NumPy."""
         return dataclasses.replace(
             self,
-            activations=self.activations | set(OWN_ACTIVATIONS),
-            losses=self.losses | own_losses(),
-            optimizers=self.optimizers | own_optimizers(),
+            activations=self.activations | CUSTOM_ACTIVATIONS.names,
+            losses=self.losses | CUSTOM_LOSSES.names,
+            optimizers=self.optimizers | CUSTOM_OPTIMIZERS.names,
         )
 
     def missing(

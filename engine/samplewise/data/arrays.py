@@ -18,7 +18,7 @@ TEXT = "US"
 
 
 def as_array(name: str, given: object) -> NDArray[Any]:
-    """Return what a caller gave as an array; its kind is one of `NUMBERS`, text, or another dtype.
+    """Return an argument as an array; its kind is one of `NUMBERS`, text, or another dtype.
 
     Objects become what all of them are: bool, integers, floats or text.
 
@@ -44,7 +44,7 @@ def is_frame(given: object) -> bool:
 
 
 def as_numbers(name: str, given: object) -> NDArray[Any]:
-    """Return what a caller gave as an array whose kind is one of `NUMBERS`.
+    """Return an argument as an array whose kind is one of `NUMBERS`.
 
     Raises:
         DataError: as `as_array`, or it holds anything else.

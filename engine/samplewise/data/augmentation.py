@@ -58,7 +58,7 @@ class Augmentation:
 
     @classmethod
     def from_text(cls, text: str) -> Augmentation:
-        """Return what a text such as "shift 2, rotate 10, noise 0.05" describes.
+        """Return the augmentation of a text such as "shift 2, rotate 10, noise 0.05".
 
         Raises:
             ParameterError: a part of it describes nothing; the message names the part.
@@ -164,7 +164,7 @@ def _read(part: str) -> tuple[str, float]:
     word, *numbers = part.split() or [""]
     if word not in WORDS:
         raise ParameterError(
-            f"'{printable(part)}' is no augmentation; it starts with {', '.join(WORDS)}, as in "
+            f"'{printable(part)}' is not an augmentation; it starts with {', '.join(WORDS)}, as in "
             f"shift 2{suggestion(word, WORDS)}"
         )
     if len(numbers) != 1:

@@ -29,7 +29,7 @@ def class_indices(
         name: of the dataset, for messages.
 
     Raises:
-        DataError: a label is missing, is no class, or is no whole number.
+        DataError: a label is missing, or is not a class or a whole number.
     """
     given = as_array(f"{name}: labels", labels)
     if given.ndim == 2 and given.shape[1] == 1:

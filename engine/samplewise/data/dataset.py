@@ -1,4 +1,4 @@
-"""The dataset: rows, their classes, and what is known of where they came from."""
+"""The dataset: rows, their classes, and their origin."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Dataset:
             )
 
     def _take_arrays(self) -> None:
-        """Bring what was given into the dtypes of the fields."""
+        """Convert the arguments to the dtypes of the fields."""
         # Upwards of this module: names and numbers of labels need the dataset's limits.
         from samplewise.data.class_indices import class_indices
 
@@ -150,7 +150,8 @@ class Dataset:
                 )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
-                f"{self.name}: rows of {self.X.shape[1]} values are no images of {self.image_shape}"
+                f"{self.name}: rows of {self.X.shape[1]} values are not images of "
+                f"{self.image_shape}"
             )
 
     def __len__(self) -> int:
@@ -163,7 +164,7 @@ class Dataset:
 
     @property
     def targets(self) -> NDArray[Any]:
-        """What is to be learnt: classes, (n,), or numbers, (n, outputs)."""
+        """The targets: classes, (n,), or numbers, (n, outputs)."""
         return self.labels if self.values is None else self.values
 
     @property

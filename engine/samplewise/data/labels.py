@@ -211,7 +211,7 @@ def _text(classes: NDArray[Any], name: str) -> list[str]:
         return [str(value) for value in classes.tolist()]
     # Python refuses to build a str from such a number, with a message that names no file.
     if classes.size and classes.view(np.uint32).max() > _LAST_CODE_POINT:
-        raise DataError(f"{name}: a label holds numbers that are no characters; is it damaged?")
+        raise DataError(f"{name}: a label holds numbers that are not characters; is it damaged?")
     return [str(value) for value in classes.tolist()]
 
 
@@ -238,5 +238,5 @@ def numbers_of(raw: NDArray[Any], name: str) -> NDArray[np.float64]:
 
 
 def no_classes(rows: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return what `encode_labels` would of rows that have numbers instead of classes."""
+    """Return no class names and zeros: the labels of rows with numbers instead of classes."""
     return (), np.zeros(rows, np.int64)

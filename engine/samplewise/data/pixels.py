@@ -1,4 +1,4 @@
-"""From raw numbers to the rows of a dataset: what is an image, and where its white lies."""
+"""From raw numbers to the rows of a dataset: which are images, and the value of white."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Preprocessing by name: what is done to raw values before a network sees them."""
+"""Preprocessing by name: how raw values are scaled before a network sees them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import one_of
 from samplewise.data.dataset import Dataset
-from samplewise.data.deviation import of_columns, without_rounding
+from samplewise.data.statistics import of_columns, without_rounding
 from samplewise.errors import DataError, ParameterError
 
 AUTO = "auto"
@@ -39,7 +39,7 @@ class Preprocessing:
 
     @classmethod
     def fit(cls, name: str, training: Dataset) -> Preprocessing:
-        """Learn what the step needs from the training rows, and from them only.
+        """Fit the step to the training rows, and to them only.
 
         Args:
             name: one of `PREPROCESSING`; "auto" scales images and standardizes tables.
@@ -75,7 +75,7 @@ class Preprocessing:
     def apply_in_place(self, values: NDArray[np.float64]) -> None:
         """Turn raw values (n, features) into those a network sees.
 
-        Those that overflow become infinite or NaN, of which NumPy warns unless it is told not to.
+        Values that overflow become infinite or NaN, and NumPy warns unless `np.errstate` stops it.
         """
         if self.full_scale is not None:
             values /= self.full_scale

@@ -34,7 +34,7 @@ class Experiment(TrainingSettings):
         stratify: split every class in the same proportion.
         hidden: units of each hidden layer; empty for none.
         activation: of the hidden layers.
-        layers: all layers as `network.layer_words` reads them, the one of the logits too, instead
+        layers: all layers as `network.layer_spec` reads them, the one of the logits too, instead
             of `hidden` and `activation`; images come as (1, height, width). None takes those.
 
     Raises:

@@ -40,7 +40,6 @@ def _uniform(deviation: Callable[[int, int], float]) -> Draw:
 
 
 def _unit(fan_in: int, fan_out: int) -> float:
-    del fan_in, fan_out
     return 1.0
 
 
@@ -49,17 +48,14 @@ def _glorot(fan_in: int, fan_out: int) -> float:
 
 
 def _he(fan_in: int, fan_out: int) -> float:
-    del fan_out
     return math.sqrt(2.0 / fan_in)
 
 
 def _lecun(fan_in: int, fan_out: int) -> float:
-    del fan_out
     return math.sqrt(1.0 / fan_in)
 
 
 def _orthogonal(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
-    del fans
     rows, columns = shape[0], math.prod(shape[1:])
     drawn = rng.standard_normal((max(rows, columns), min(rows, columns)))
     Q, R = np.linalg.qr(drawn)
@@ -69,7 +65,6 @@ def _orthogonal(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[n
 
 
 def _zeros(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
-    del rng, fans
     return np.zeros(shape)
 
 

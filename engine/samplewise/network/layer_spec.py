@@ -1,6 +1,6 @@
 """Layers as a short text and back: "conv 8x3 relu, pool 2, dense 10".
 
-| words | layer |
+| text | layer |
 |---|---|
 | `dense 10 relu` | 10 units |
 | `conv 8x3 stride 2 same relu` | 8 filters of 3 by 3; `8x3x5` are 3 rows by 5 columns |
@@ -46,16 +46,16 @@ def layers_from(text: str) -> tuple[Layer, ...]:
     return tuple(_layer(part.strip()) for part in text.split(","))
 
 
-def layer_words(layers: tuple[Layer, ...]) -> str:
+def layer_spec(layers: tuple[Layer, ...]) -> str:
     """Return the text that `layers_from` reads as these layers."""
-    return ", ".join(" ".join(_words(layer)) for layer in layers)
+    return ", ".join(" ".join(_spec(layer)) for layer in layers)
 
 
 def _layer(part: str) -> Layer:
     kind, *words = part.split() or [""]
     if kind not in READERS:
         raise ParameterError(
-            f"'{printable(part)}' is no layer; it starts with {', '.join(READERS)}"
+            f"'{printable(part)}' is not a layer; it starts with {', '.join(READERS)}"
             f"{suggestion(kind, READERS)}"
         )
     try:
@@ -63,7 +63,7 @@ def _layer(part: str) -> Layer:
     except ParameterError as error:
         raise ParameterError(f"layer '{printable(part)}': {error}") from None
     if words:
-        raise ParameterError(f"layer '{printable(part)}': '{printable(words[0])}' is too much")
+        raise ParameterError(f"unexpected '{printable(words[0])}' in layer '{printable(part)}'")
     return layer
 
 
@@ -135,7 +135,7 @@ def _activation(words: list[str]) -> str:
     return words.pop(0) if words else "identity"
 
 
-def _words(layer: Layer) -> list[str]:
+def _spec(layer: Layer) -> list[str]:
     after = [] if layer.activation == "identity" else [layer.activation]
     match layer:
         case Dense():

@@ -1,4 +1,4 @@
-"""Optimizers: frozen descriptions of an update rule and of the state it needs.
+"""Optimizers: frozen descriptions of an update and of the state it needs.
 
 With g the mean gradient over the batch and eta the learning rate, every step is
 
@@ -6,7 +6,7 @@ With g the mean gradient over the batch and eta the learning rate, every step is
     g     <- g min(1, clip_norm / |g|)                       |g| over all parameters
     g     <- g + l2 W + l1 sign(W)                           weights only
     theta <- theta - eta weight_decay theta                  weights only
-    theta <- theta - eta (what the rule makes of g)
+    theta <- theta - eta (direction of the optimizer)
 
 Biases, and the scales and shifts of a normalisation, are never penalised.
 """
@@ -14,29 +14,23 @@ Biases, and the scales and shifts of a normalisation, are never penalised.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import ClassVar
 
 from samplewise.checks import decay_factor, not_negative, positive_number, true_or_false
 from samplewise.errors import CombinationError
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """What all rules share: penalties and limits of the gradient.
+    """The options of all optimizers: penalties and limits of the gradient.
 
     Args:
         l1: weight of the penalty l1 sum |W| added to the loss of a batch, at least 0.
         l2: weight of the penalty l2/2 |W|^2, at least 0.
         weight_decay: decoupled decay, at least 0: with Adam, it makes AdamW.
-        clip_value: the most that an entry of the gradient may be in size; None does not limit it.
-        clip_norm: likewise, the gradient's Euclidean norm.
+        clip_value: clips the gradient's entries to +-clip_value; None disables.
+        clip_norm: limits the gradient's Euclidean norm; None disables.
 
     Raises:
         ParameterError: a value is out of its range.
@@ -62,12 +56,12 @@ class Optimizer:
 
     @property
     def slots(self) -> int:
-        """Flat vectors of parameter length that the rule keeps between steps."""
+        """Number of flat vectors of parameter length kept between steps."""
         raise NotImplementedError
 
     @property
     def is_linear(self) -> bool:
-        """Whether a step is linear in weights and state, with the same factors for each entry.
+        """True where a step is linear in weights and state, with the same factors for each entry.
 
         Only then can a block of steps be made at once.
         """
@@ -75,7 +69,7 @@ class Optimizer:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What a backend must offer: the rule, and each option that is on."""
+        """The capabilities that a backend needs: the optimizer, and each option that is on."""
         return (self.name, *(option for option in self.options if getattr(self, option)))
 
     @property
@@ -85,7 +79,7 @@ class Optimizer:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What differs from plain SGD, for people: as in ("adam", "beta1 0.5", "l2 0.1")."""
+        """The differences from plain SGD, for people: as in ("adam", "beta1 0.5", "l2 0.1")."""
         usual = {field.name: field.default for field in dataclasses.fields(self)}
         given = {name: value for name, value in vars(self).items() if value != usual[name]}
         return (
@@ -106,8 +100,7 @@ class SGD(Optimizer):
         theta <- theta - eta v                             or, with nesterov,
         theta <- theta - eta (g + mu v)
 
-    Batch size 1 without either is the report's Algorithm 1. The rule is that of PyTorch's SGD
-    without dampening.
+    Batch size 1 without either is the report's Algorithm 1. It is PyTorch's SGD without dampening.
 
     Args:
         momentum: mu, in [0, 1).
@@ -137,7 +130,7 @@ class SGD(Optimizer):
 
     @property
     def is_linear(self) -> bool:
-        """Whether nothing limits the gradient, and no penalty is but a multiple of W."""
+        """True where nothing limits the gradient, and penalties are multiples of W."""
         return self._is_plain()
 
     @property
@@ -247,48 +240,4 @@ class Adagrad(Optimizer):
         return 1
 
 
-Direction = Callable[[Array, Array, int], tuple[Any, Any]]
-"""Of the gradient (P,), the state (slots, P) and the number of the step: direction, next state."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnOptimizer(Optimizer):
-    """A rule given as a NumPy function; each registered one is a class of its own.
-
-        direction, v <- rule(g, v, t)
-        theta        <- theta - eta direction
-
-    Attributes:
-        rule: of the gradient (P,), the state (slots, P) and the number of the step from 1, the
-            direction (P,) and the next state (slots, P).
-        kept: slots.
-    """
-
-    rule: ClassVar[Direction]
-    kept: ClassVar[int]
-
-    @property
-    def slots(self) -> int:
-        """As many as were registered."""
-        return type(self).kept
-
-    def direction(self, gradient: Array, state: Array, t: int) -> tuple[Array, Array]:
-        """Return what is gone along, times the rate and away from it, and the next state."""
-        step, after = type(self).rule(gradient, state, t)
-        return np.asarray(step, gradient.dtype), np.asarray(after, gradient.dtype)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by name: the process that reads it has to have registered it, too."""
-        return _registered, (self.name, dict(vars(self)))
-
-
-def _registered(name: str, options: dict[str, Any]) -> Optimizer:
-    return OPTIMIZERS[name](**options)
-
-
 OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (SGD, Adam, RMSprop, Adagrad)}
-
-
-def own_optimizers() -> frozenset[str]:
-    """Return the names of the rules that `register_optimizer` has made known in this process."""
-    return frozenset(name for name, rule in OPTIMIZERS.items() if issubclass(rule, OwnOptimizer))

@@ -1,10 +1,10 @@
-"""What a network is made of and what it costs, layer by layer."""
+"""The layers of a network and their costs, layer by layer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samplewise.network.layer_spec import layer_words
+from samplewise.network.layer_spec import layer_spec
 from samplewise.network.layers.base import Shape, size_of
 from samplewise.network.network import Network
 
@@ -14,7 +14,7 @@ class LayerSummary:
     """A layer in figures, of one sample.
 
     Args:
-        words: as `layer_words` writes it.
+        words: as `layer_spec` writes it.
         output_shape: of its output.
         parameters: trainable values.
         multiply_adds: of the forward pass.
@@ -37,7 +37,7 @@ def summarize(network: Network, itemsize: int) -> list[LayerSummary]:
     """
     return [
         LayerSummary(
-            words=layer_words((layer,)),
+            words=layer_spec((layer,)),
             output_shape=output,
             parameters=sum(map(size_of, layer.parameter_shapes(inputs).values())),
             multiply_adds=layer.multiply_adds(inputs),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.data.deviation import vary
+from samplewise.data.statistics import vary
 from samplewise.errors import TrainingWarning
 from samplewise.network import Loss
 

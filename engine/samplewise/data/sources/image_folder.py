@@ -13,7 +13,7 @@ from samplewise.data.dataset import MAX_CLASSES, Dataset
 from samplewise.data.labels import check_class_name, check_distinct
 from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
-from samplewise.data.sources.image_sizes import described, differ_in_shape, warn_of_shapes
+from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
 from samplewise.data.sources.options import DEFAULT, IMAGE_SIZE, STRETCH, SourceOptions
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes, open_unchanged
@@ -93,7 +93,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Return what a folder holds, by code points of the names, without hidden files."""
+    """Return the content of a folder, by code points of the names, without hidden files."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except (OSError, ValueError) as error:
@@ -152,7 +152,7 @@ def _images(root: Path, class_name: str = "") -> Iterator[Path]:
             )
         if file.suffix.lower() not in FORMATS:
             raise DataError(
-                f"{printable(file)} is no image by its name; "
+                f"{printable(file)} is not an image by its name; "
                 f"expected {', '.join(FORMATS)}: convert or remove it"
             )
         yield file

@@ -1,4 +1,4 @@
-"""How a source is read: the user's word on labels, columns, image size and scale."""
+"""Options of reading a source: labels, columns, image size and scale."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def load_synthetic(classes: Sequence[str] | None = None, seed: int = 2024) -> Da
         A dataset with X uint8 of shape (500 * classes, 784), values 0..255, row-major images.
 
     Raises:
-        ParameterError: `seed` is no such number.
+        ParameterError: `seed` is not such a number.
         DataError: a class does not exist, or one is named twice.
     """
     seed = whole_number("seed", seed, minimum=0)

@@ -1,4 +1,4 @@
-"""What every loss says of its targets and its logits."""
+"""The description of a loss: its targets, and its predictions from logits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Loss:
         """
 
     def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return what logits (n, outputs) predict: a row of probabilities or numbers each."""
+        """Return the predictions of logits (n, outputs): a row of probabilities or numbers each."""
         raise NotImplementedError
 
     def row_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
@@ -55,12 +55,11 @@ class Loss:
         return np.array(self.predictions(logits)[0])
 
     def decisions(self, predictions: NDArray[Any]) -> NDArray[Any] | None:
-        """Return what predictions decide, which is right or wrong, and so has an accuracy.
+        """Return the decisions that predictions give: right or wrong ones, which have an accuracy.
 
         The class of each row, int64 (n,); of labels that may hold at once, whether each does, bool
         (n, outputs). None where numbers are predicted.
         """
-        del predictions
         return None
 
     def logits_of(self, targets: NDArray[Any]) -> NDArray[Any] | None:
@@ -135,7 +134,7 @@ class ValueLoss(Loss):
         """
 
     def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return what the logits predict, (n, outputs)."""
+        """Return the predictions, (n, outputs): the logits themselves."""
         return logits
 
     def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:

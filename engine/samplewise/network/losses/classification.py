@@ -64,7 +64,6 @@ class BinaryCrossEntropy(_Smoothed):
 
     def targets(self, labels: NDArray[np.int64], outputs: int, dtype: DTypeLike) -> NDArray[Any]:
         """Return 0 or 1 in a column, smoothed."""
-        del outputs
         return self._smoothed(labels.astype(dtype).reshape(-1, 1), 2)
 
     def targets_of_rows(self, rows: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from samplewise.errors import (
     UnavailableBackendError,
 )
 from samplewise.network import LOSSES, Conv2D, loss_named
-from samplewise.network.activations import ACTIVATIONS, OWN_ACTIVATIONS
+from samplewise.network.activations import ACTIVATIONS, CUSTOM
 from samplewise.testing.tolerances import after_steps
 
 RNG = np.random.default_rng(0)
@@ -31,7 +31,7 @@ def nothing_of_one_s_own():
     """Leave no activation or loss behind."""
     kept = dict(LOSSES)
     yield
-    OWN_ACTIVATIONS.clear()
+    CUSTOM.clear()
     LOSSES.clear()
     LOSSES.update(kept)
 
@@ -122,7 +122,7 @@ def test_a_model_of_one_s_own_is_saved_pickled_and_needs_what_it_was_made_of(tmp
     for twin in (samplewise.load_model(path), pickle.loads(pickle.dumps(model))):
         assert twin.loss == result.loss
         np.testing.assert_array_equal(twin.predict(X), model.predict(X))
-    OWN_ACTIVATIONS.clear()
+    CUSTOM.clear()
     with pytest.raises(ModelFileError, match="made known by samplewise.register_activation"):
         samplewise.load_model(path)
 
@@ -151,7 +151,7 @@ def test_a_model_of_one_s_own_is_saved_pickled_and_needs_what_it_was_made_of(tmp
 def test_an_activation_that_is_wrong_is_refused(value, derivative, message):
     with pytest.raises(ParameterError, match=message):
         register_activation("wrong", value, derivative)
-    assert "wrong" not in OWN_ACTIVATIONS
+    assert "wrong" not in CUSTOM
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from samplewise.network import (
     LayerNorm,
     MaxPool2D,
 )
-from samplewise.network.layer_spec import layer_words, layers_from
+from samplewise.network.layer_spec import layer_spec, layers_from
 
 EXAMPLE = "conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10"
 
@@ -38,19 +38,19 @@ def test_the_example():
         *(Conv2D(8, (3, 3), activation="relu"), MaxPool2D((2, 2), 2)),
         *(Conv2D(16, (3, 3), activation="relu"), MaxPool2D((2, 2), 2), Dense(10)),
     )
-    assert layer_words(layers_from(EXAMPLE)) == EXAMPLE
+    assert layer_spec(layers_from(EXAMPLE)) == EXAMPLE
 
 
 @given(st.lists(LAYER, min_size=1, max_size=6).map(tuple))
 def test_what_is_written_is_read_again(layers):
-    assert layers_from(layer_words(layers)) == layers
+    assert layers_from(layer_spec(layers)) == layers
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "'' is no layer"),
-        ("dense 10,", "'' is no layer"),
+        ("", "'' is not a layer"),
+        ("dense 10,", "'' is not a layer"),
         ("dens 10", "did you mean 'dense'"),
         ("dense", "layer 'dense': it needs a number of units"),
         ("dense ten", "it needs a number of units"),
@@ -58,7 +58,7 @@ def test_what_is_written_is_read_again(layers):
         ("conv 8x3 stride 00000000002", "'00000000002' has more than 10 digits"),
         ("dense 0", "units of a dense layer is 0"),
         ("dense 10 rleu", "layer 'dense 10 rleu': activation is 'rleu'"),
-        ("dense 10 relu same", "'same' is too much"),
+        ("dense 10 relu same", "unexpected 'same' in layer 'dense 10 relu same'"),
         ("conv 8", "a size of the kernel is missing"),
         ("conv 8x3x3x3", "it needs filters and size"),
         ("conv 8x3 stride", "it needs a stride"),
@@ -68,7 +68,7 @@ def test_what_is_written_is_read_again(layers):
         ("dropout", "a share is missing"),
         ("dropout 1", "rate of a dropout layer is 1"),
         ("dropout nan", "rate of a dropout layer"),
-        ("flatten 3", "'3' is too much"),
+        ("flatten 3", "unexpected '3' in layer 'flatten 3'"),
         ("dense 1\u0660", "it needs a number of units"),
         ("dense 1," * 5000, "characters"),
     ],

@@ -1,0 +1,291 @@
+"""Activations, losses and optimizers that a user registers, checked when they are registered.
+
+They run on backends that compute in NumPy (`reference`, `vectorized`), in this process: a process
+that loads a model with a custom activation or loss has to register it first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable, whole_number
+from samplewise.errors import CombinationError, ParameterError
+from samplewise.network import activations
+from samplewise.network.custom_checks import check_activation, check_loss, check_optimizer
+from samplewise.network.losses import LOSSES, loss_from
+from samplewise.network.losses.base import ValueLoss
+from samplewise.network.losses.classification import CategoricalCrossEntropy
+from samplewise.network.optimizers import OPTIMIZERS, Optimizer
+
+Array = NDArray[Any]
+OfArray = Callable[[Array], Any]
+OfLogits = Callable[[Array, Array], Any]
+Direction = Callable[[Array, Array, int], tuple[Any, Any]]
+
+MAX_SLOTS = 16
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_RESERVED = ("auto", "none")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The custom names of one kind of thing, and the table that backends and settings look in.
+
+    Args:
+        kind: for messages, such as "loss".
+        table: from name to what computes it; custom ones are added.
+        builtin: names that are never replaced.
+    """
+
+    kind: str
+    table: dict[str, Any]
+    builtin: frozenset[str]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names registered in this process."""
+        return frozenset(self.table) - self.builtin
+
+    def label(self, name: object, *, replace: bool) -> str:
+        """Return the name with its kind, as messages have it.
+
+        Raises:
+            ParameterError: the name is not allowed, or taken.
+        """
+        text = f"{self.kind} '{printable(name)}'"
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
+            raise ParameterError(
+                f"{text} has no fit name; use up to 64 lower-case letters, digits and '_', a "
+                f"letter first, and not {' or '.join(_RESERVED)}"
+            )
+        if name in self.builtin:
+            raise ParameterError(f"{text} is there already; choose another name")
+        if name in self.names and not replace:
+            raise ParameterError(
+                f"{text} is registered already; choose another name, or replace=True"
+            )
+        return text
+
+    def subclass(self, base: type, name: str, **attributes: Any) -> type:
+        """Return a subclass with that name and attributes, beside the built-in classes."""
+        return type(f"{base.__name__}_{name}", (base,), {"name": name, **attributes})
+
+
+CUSTOM_LOSSES = Registry("loss", LOSSES, frozenset(LOSSES))
+CUSTOM_OPTIMIZERS = Registry("optimizer", OPTIMIZERS, frozenset(OPTIMIZERS))
+CUSTOM_ACTIVATIONS = Registry("activation", activations.CUSTOM, frozenset(activations.ACTIVATIONS))
+
+
+@dataclass(frozen=True)
+class CustomActivation:
+    """An activation as NumPy functions of z, entry by entry: f(z) and f'(z)."""
+
+    value: OfArray
+    derivative: OfArray
+
+    def of(self, z: Array) -> tuple[Array, Array]:
+        """Return value and derivative, in z's dtype."""
+        return np.asarray(self.value(z), z.dtype), np.asarray(self.derivative(z), z.dtype)
+
+
+@dataclass(frozen=True)
+class LossFunctions:
+    """The functions of a custom loss, as `register_loss` takes them."""
+
+    value: OfLogits
+    gradient: OfLogits
+    link: OfArray | None
+
+
+@dataclass(frozen=True)
+class OptimizerFunctions:
+    """The update of a custom optimizer, and the vectors of state it keeps."""
+
+    update: Direction
+    slots: int
+
+
+class CustomLoss:
+    """A loss given as NumPy functions; each registered one is a subclass, as the built-in ones are.
+
+    Attributes:
+        name: by which it is registered.
+        functions: that compute it.
+    """
+
+    name: ClassVar[str]
+    functions: ClassVar[LossFunctions]
+
+    def values(self, logits: Array, targets: Array) -> Array:
+        """Return the loss of each row."""
+        return np.asarray(self.functions.value(logits, targets), logits.dtype)
+
+    def gradient(self, logits: Array, targets: Array) -> Array:
+        """Return the gradient of each row's loss with respect to its logits."""
+        return np.asarray(self.functions.gradient(logits, targets), logits.dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by name: the process that reads it must have registered it, too."""
+        return loss_from, ({"name": self.name, **vars(self)},)
+
+
+@dataclass(frozen=True)
+class CustomValueLoss(CustomLoss, ValueLoss):
+    """A custom loss that learns numbers."""
+
+    def predictions(self, logits: Array) -> Array:
+        """Return the link of the logits, (n, outputs); without one, the logits."""
+        link = self.functions.link
+        return logits if link is None else np.asarray(link(logits), logits.dtype)
+
+
+@dataclass(frozen=True)
+class CustomClassLoss(CustomLoss, CategoricalCrossEntropy):
+    """A custom loss that learns classes: targets and probabilities as for the cross-entropy."""
+
+    def logits_of(self, targets: Array) -> None:
+        """Return None: no logits are known to give those targets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomOptimizer(Optimizer):
+    """An optimizer given as a NumPy function; each registered one is a subclass.
+
+        direction, v <- update(g, v, t)
+        theta        <- theta - eta direction
+
+    Attributes:
+        functions: `update` and the number of slots.
+    """
+
+    functions: ClassVar[OptimizerFunctions]
+
+    @property
+    def slots(self) -> int:
+        """As many as were registered."""
+        return self.functions.slots
+
+    def direction(self, gradient: Array, state: Array, t: int) -> tuple[Array, Array]:
+        """Return the direction, to be multiplied by the rate and subtracted, and the next state."""
+        step, after = self.functions.update(gradient, state, t)
+        return np.asarray(step, gradient.dtype), np.asarray(after, gradient.dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by name: the process that reads it must have registered it, too."""
+        return _optimizer, (self.name, dict(vars(self)))
+
+
+def _optimizer(name: str, options: dict[str, Any]) -> Optimizer:
+    return OPTIMIZERS[name](**options)
+
+
+def register_activation(
+    name: str, value: OfArray, derivative: OfArray, *, replace: bool = False
+) -> None:
+    """Register a custom activation by a name, for layers and settings of this process.
+
+    Both functions take an array of any shape, float64 or float32, leave it as it is, and return as
+    many numbers, entry by entry. The derivative is compared with central differences of the value
+    at 481 points from -12 to 12.
+
+    Args:
+        name: lower-case letters, digits and "_", starting with a letter; not taken.
+        value: f(z).
+        derivative: f'(z).
+        replace: whether a custom activation of that name may be replaced; networks that are
+            compiled already keep it.
+
+    Raises:
+        ParameterError: the name is not allowed, a function does not return such numbers, or value
+            and derivative disagree; the message says where, and by how much.
+    """
+    label = CUSTOM_ACTIVATIONS.label(name, replace=replace)
+    activation = CustomActivation(value, derivative)
+    check_activation(label, activation)
+    CUSTOM_ACTIVATIONS.table[name] = activation
+
+
+def register_loss(
+    name: str,
+    value: OfLogits,
+    gradient: OfLogits,
+    *,
+    link: OfArray | None = None,
+    classes: bool = False,
+    replace: bool = False,
+) -> None:
+    """Register a custom loss by a name, for settings of this process.
+
+    It learns numbers, one an output, or classes: then targets are one-hot rows, smoothed where
+    settings ask for it, and the softmax of the logits are the probabilities. Its functions take
+    logits and targets, (n, outputs) both, float64 or float32, leave them as they are, and treat
+    every row by itself. The gradient is compared with central differences of the value, at logits
+    of deviation 2: of numbers for 1 and 3 outputs and targets from 0 to 1, of classes for 2 and 3.
+
+    Args:
+        name: as `register_activation`.
+        value: the loss of each row, (n,).
+        gradient: of each row's loss with respect to its logits, (n, outputs).
+        link: of a loss that learns numbers, from logits to predictions, (n, outputs), such as
+            np.exp; None leaves them.
+        classes: whether it learns classes.
+        replace: as `register_activation`.
+
+    Raises:
+        CombinationError: a link is given to a loss that learns classes.
+        ParameterError: as `register_activation`.
+    """
+    label = CUSTOM_LOSSES.label(name, replace=replace)
+    if classes and link is not None:
+        raise CombinationError(
+            f"{label} learns classes, whose probabilities are the softmax; leave out the link"
+        )
+    kind: Any = CUSTOM_LOSSES.subclass(
+        CustomClassLoss if classes else CustomValueLoss,
+        name,
+        functions=LossFunctions(value, gradient, link),
+        identity_link=not classes and link is None,
+    )
+    for outputs in (2 if classes else 1, 3):
+        check_loss(label, kind(), outputs)
+    LOSSES[name] = kind
+
+
+def register_optimizer(
+    name: str, update: Direction, *, slots: int = 0, replace: bool = False
+) -> None:
+    """Register a custom optimizer by a name, for settings of this process.
+
+    A step is direction, v <- update(g, v, t); theta <- theta - eta direction. Limits of the
+    gradient and penalties are applied to g before, and a schedule to eta, as for every optimizer.
+    It runs on `reference` and `vectorized`.
+
+    The update goes entry by entry, since backends call it for parts of the parameters, and leaves
+    its arguments as they are. It is tried for 20 steps on drawn gradients, and on a bowl,
+    g = theta, down which its steps must go.
+
+    Args:
+        name: as `register_activation`.
+        update: of the mean gradient g (P,), the state v (slots, P), zero before the first step,
+            both float64 or float32, and the number t of the step from 1: the direction (P,) and
+            the next state (slots, P).
+        slots: vectors of state that it keeps, 0 to 16.
+        replace: as `register_activation`.
+
+    Raises:
+        ParameterError: the name is not allowed, the update does not return such numbers, depends on
+            other entries, or leads uphill.
+    """
+    label = CUSTOM_OPTIMIZERS.label(name, replace=replace)
+    count = whole_number("slots", slots, minimum=0, maximum=MAX_SLOTS)
+    kind: Any = CUSTOM_OPTIMIZERS.subclass(
+        CustomOptimizer, name, functions=OptimizerFunctions(update, count)
+    )
+    check_optimizer(label, kind())
+    OPTIMIZERS[name] = kind
