@@ -175,7 +175,7 @@ def test_off_the_main_thread_nothing_is_handled():
 
 
 def test_an_interrupt_before_the_first_step_writes_nothing(cli, images, monkeypatch):
-    from samplewise.training.trainee import Trainee
+    from samplewise.training.training_run import Trainee
 
     begin = Trainee.begin
 

@@ -10,8 +10,8 @@ from loop_problem import LABELS, NETWORK, StopAfter, X
 from samplewise.errors import CombinationError, DataError, DivergenceError, ParameterError
 from samplewise.network import class_loss_named, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
-from samplewise.training import batches, budget
-from samplewise.training.callbacks import Callback
+from samplewise.training import batches
+from samplewise.training.callbacks import Callback, limits
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -203,7 +203,7 @@ def test_a_budget_that_suffices_ends_nothing(most):
 def test_a_budget_of_seconds_ends_a_run_at_the_next_stretch(monkeypatch):
     monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
     ticks = iter(range(1000))
-    monkeypatch.setattr(budget.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(limits.time, "monotonic", lambda: float(next(ticks)))
     # Twice when it is built and begun, then once a stretch, and once more an epoch.
     history = train(NETWORK, X, LABELS, settings(max_seconds=8)).history
     assert history.stopped == "max_seconds"

@@ -27,7 +27,7 @@ from samplewise.network import Network
 from samplewise.training import batches
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.environment import environment
-from samplewise.training.epochs import end_told, session_of
+from samplewise.training.loop import end_told, session_of
 from samplewise.training.notes import warn_of
 from samplewise.training.rows.preparation import prepared
 from samplewise.training.rows.training_rows import TrainingRows
@@ -36,7 +36,7 @@ from samplewise.training.settings.control import ControlSettings
 from samplewise.training.settings.schedule import ScheduleSettings
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import check_stop, loss_for
-from samplewise.training.trainee import Trainee
+from samplewise.training.training_run import Trainee
 
 LOWEST, HIGHEST = 1e-5, 10.0
 # Each rate trains at least one step; more rates than this tell nothing more.

@@ -14,13 +14,13 @@ from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.epochs import run_epochs
+from samplewise.training.loop import run_epochs
 from samplewise.training.notes import warn_of
 from samplewise.training.rows.preparation import Validation, prepared
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import TrainingResult, check_stop, loss_for, result_of, train_on
-from samplewise.training.trainee import Trainee
+from samplewise.training.training_run import Trainee
 
 SHARED_SETTINGS = (
     *("batch_size", "dtype", "shuffle", "augment"),

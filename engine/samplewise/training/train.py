@@ -14,13 +14,13 @@ from samplewise.checks import instance_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.epochs import run_epochs
 from samplewise.training.history import History
+from samplewise.training.loop import run_epochs
 from samplewise.training.notes import warn_of
 from samplewise.training.rows.preparation import Validation, prepared
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.trainee import Trainee
+from samplewise.training.training_run import Trainee
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from samplewise.training.measuring import Predict
+from samplewise.training.evaluation import Predict
 from samplewise.training.session import Session
 
 

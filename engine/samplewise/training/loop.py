@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from samplewise.data.augmentation import Views
 from samplewise.training import batches
-from samplewise.training.budget import Budget
+from samplewise.training.callbacks.limits import Budget
 from samplewise.training.environment import environment
 from samplewise.training.history import SharedRun
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.session import Session
-from samplewise.training.trainee import Trainee
+from samplewise.training.training_run import Trainee
 
 INTERRUPTED = "interrupted"
 
