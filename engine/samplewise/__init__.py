@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from samplewise.network.own_optimizer import register_optimizer
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
-    from samplewise.training.lr_range_test import RateSweep, find_rate
+    from samplewise.training.lr_range_test import LearningRateRangeTest, lr_range_test
     from samplewise.training.many import train_many
     from samplewise.training.settings.training_settings import TrainingSettings
     from samplewise.training.train import TrainingResult, train
@@ -56,13 +56,13 @@ _HOMES = {
     "MaxPool2D": "samplewise.network",
     "Model": "samplewise.model.model",
     "Network": "samplewise.network",
-    "RateSweep": "samplewise.training.lr_range_test",
+    "LearningRateRangeTest": "samplewise.training.lr_range_test",
     "SamplewiseError": "samplewise.errors",
     "SamplewiseWarning": "samplewise.errors",
     "SomeDivergedError": "samplewise.errors",
     "TrainingResult": "samplewise.training.train",
     "TrainingSettings": "samplewise.training.settings.training_settings",
-    "find_rate": "samplewise.training.lr_range_test",
+    "lr_range_test": "samplewise.training.lr_range_test",
     "load_dataset": "samplewise.data.loading",
     "load_inputs": "samplewise.data.inputs",
     "load_model": "samplewise.model.model_file",
@@ -92,20 +92,20 @@ __all__ = [
     "GlobalAvgPool",
     "History",
     "LayerNorm",
+    "LearningRateRangeTest",
     "MaxPool2D",
     "Model",
     "Network",
-    "RateSweep",
     "SamplewiseError",
     "SamplewiseWarning",
     "SomeDivergedError",
     "TrainingResult",
     "TrainingSettings",
     "__version__",
-    "find_rate",
     "load_dataset",
     "load_inputs",
     "load_model",
+    "lr_range_test",
     "multilayer_perceptron",
     "prepare",
     "register_activation",

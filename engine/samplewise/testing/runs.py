@@ -77,11 +77,11 @@ def trained(
     drawn = problem(case)
     state = drawn.state(start)
     losses = np.full((epochs, case.rows), np.nan, dtype=drawn.dtype)
-    length = batches.stretch_samples(drawn.network, program.plan) if stretch is None else stretch
+    length = batches.chunk_samples(drawn.network, program.plan) if stretch is None else stretch
     orders = batches.Orders(case.rows, ORDER_SEED if shuffle else None)
     for epoch in range(epochs):
         order = orders.of_epoch(epoch + 1)
-        for steps in batches.stretches(order, case.batch_size, drawn.learning_rate, length):
+        for steps in batches.chunks(order, case.batch_size, drawn.learning_rate, length):
             program.run_epoch(state, drawn.X, drawn.Y, steps, losses[epoch])
     program.synchronize(state)
     return Trained(state.parameters, state.optimizer_state, losses)

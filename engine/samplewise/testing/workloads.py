@@ -53,7 +53,7 @@ def _gives_its_state_at_any_time(program: Program, case: Case) -> list[Measure]:
     """Asking for logits or the state in the midst of training changes nothing."""
     drawn = problem(case)
     order = batches.fixed_order(case.rows)
-    windows = list(batches.stretches(order, case.batch_size, drawn.learning_rate, case.rows // 2))
+    windows = list(batches.chunks(order, case.batch_size, drawn.learning_rate, case.rows // 2))
     allowed = tolerances.after_steps(2 * case.steps, case.dtype)
     asked, silent = drawn.state(), drawn.state()
     losses, found = np.zeros(case.rows, dtype=drawn.dtype), []

@@ -13,9 +13,9 @@ from samplewise.streams import Streams
 
 # An interrupt acts between two stretches. A step does about three times these multiply-adds, and
 # the slowest built-in backend was measured at 10^9 of them a second: 0.3 s.
-STRETCH_MULTIPLY_ADDS = 100_000_000
+CHUNK_MULTIPLY_ADDS = 100_000_000
 # A tiny network costs its calls, not its sums: 30 us a sample in the reference backend.
-STRETCH_SAMPLES = 16_384
+CHUNK_SAMPLES = 16_384
 
 
 def fixed_order(rows: int) -> NDArray[np.int64]:
@@ -51,23 +51,23 @@ def _frozen(order: NDArray[np.int64]) -> NDArray[np.int64]:
     return order
 
 
-def stretch_samples(network: Network, plan: Plan) -> int:
+def chunk_samples(network: Network, plan: Plan) -> int:
     """Return how many samples a program may take at once, so that an interrupt acts soon."""
-    return stretch_samples_of_all([network], plan)
+    return chunk_samples_of_all([network], plan)
 
 
-def stretch_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
-    """As `stretch_samples`, of a program that trains all these networks at once."""
+def chunk_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
+    """As `chunk_samples`, of a program that trains all these networks at once."""
     if plan.stretch is not None:
         return plan.stretch
     multiply_adds = sum(network.multiply_adds for network in networks)
-    samples = min(STRETCH_SAMPLES // len(networks), STRETCH_MULTIPLY_ADDS // multiply_adds)
+    samples = min(CHUNK_SAMPLES // len(networks), CHUNK_MULTIPLY_ADDS // multiply_adds)
     # A block that a stretch cuts short costs nearly as much as a whole one.
     block = plan.block or 1
     return samples - samples % block if samples > block else samples
 
 
-def stretches(
+def chunks(
     order: NDArray[np.int64],
     batch_size: int,
     learning_rate: float,
@@ -83,7 +83,7 @@ def stretches(
         order: rows in the order of the epoch, (n,).
         batch_size: rows of a step.
         learning_rate: of every step.
-        samples: in a stretch, about; `stretch_samples` says how many.
+        samples: in a stretch, about; `chunk_samples` says how many.
         stop: where the epoch ends, whole batches; None for the end of the order.
     """
     end = len(order) if stop is None else stop

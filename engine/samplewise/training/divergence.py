@@ -12,7 +12,7 @@ from samplewise.contract import Steps
 from samplewise.errors import DivergenceError
 
 
-def check_stretch(
+def check_chunk(
     epoch: int, steps: Steps, losses: NDArray[Any], parameters: NDArray[Any] | None
 ) -> None:
     """Refuse a stretch with a loss or parameter that is not finite.

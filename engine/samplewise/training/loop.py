@@ -143,14 +143,14 @@ class _Loop:
             trainee.begin_epoch(epoch)
         X, samples, seconds = self._views.of_epoch(epoch), 0, 0.0
         last = self._budget.rows_of_epoch()
-        for window in batches.stretches(order, batch_size, rate, self._session.chunk_samples, last):
+        for window in batches.chunks(order, batch_size, rate, self._session.chunk_samples, last):
             active = self._active(epoch)
             if stop.is_set() or not active:
                 break
             steps = [trainee.steps(window) for trainee in self._trainees]
             seconds += self._session.run(X, self._rows.Y, steps, self._losses, active)
             for index in active:
-                self._trainees[index].check_stretch(
+                self._trainees[index].check_chunk(
                     epoch, steps[index], self._losses[index], in_place=self._session.plan.in_place
                 )
             samples = window.stop

@@ -53,7 +53,7 @@ FINISHED, DIVERGED, INTERRUPTED = "finished", "diverged", "interrupted"
 
 
 @dataclass(frozen=True)
-class RateSweep:
+class LearningRateRangeTest:
     """What came of a sweep over learning rates.
 
     Args:
@@ -76,7 +76,7 @@ class RateSweep:
     notes: list[str]
 
 
-def find_rate(
+def lr_range_test(
     network: Network,
     X: ArrayLike,
     targets: ArrayLike,
@@ -87,7 +87,7 @@ def find_rate(
     class_names: Sequence[str] | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
-) -> RateSweep:
+) -> LearningRateRangeTest:
     """Train one pass from fresh weights while the rate grows, and suggest a learning rate.
 
     The rows come in a drawn order, whatever `settings` say: those of one class often lie together.
@@ -204,7 +204,9 @@ def _first_sure(rates: int) -> int:
     return max(rates // UNSURE, FEWEST_SEEN)
 
 
-def _sweep(rates: list[float], losses: list[float], stopped: str, trainee: Trainee) -> RateSweep:
+def _sweep(
+    rates: list[float], losses: list[float], stopped: str, trainee: Trainee
+) -> LearningRateRangeTest:
     if stopped == DIVERGED and len(losses) < FEWEST_STEPS // 2:
         raise DivergenceError(
             f"training broke at a rate of {rates[-1] if rates else 0:.3g}, after {len(losses)} "
@@ -212,7 +214,7 @@ def _sweep(rates: list[float], losses: list[float], stopped: str, trainee: Train
             trainee.state.parameters,
         )
     if not losses:
-        return RateSweep([], [], [], None, stopped, trainee.backend.name, [])
+        return LearningRateRangeTest([], [], [], None, stopped, trainee.backend.name, [])
     smoothed = _smoothed(losses, len(losses))
     first = min(_first_sure(len(rates)), len(rates) - 1)
     best = first + int(smoothed[first:].argmin())
@@ -221,7 +223,7 @@ def _sweep(rates: list[float], losses: list[float], stopped: str, trainee: Train
         notes.append(f"the loss still falls at a rate of {rates[-1]:.3g}; sweep to a higher one")
     if best == first:
         notes.append("the loss never fell below where it began; the suggestion means nothing")
-    return RateSweep(
+    return LearningRateRangeTest(
         rates=rates,
         losses=losses,
         smoothed=smoothed.tolist(),

@@ -141,7 +141,7 @@ class Session:
     @property
     def chunk_samples(self) -> int:
         """How many samples a chunk may have, so that an interrupt acts soon."""
-        return batches.stretch_samples_of_all(self.networks, self.plan)
+        return batches.chunk_samples_of_all(self.networks, self.plan)
 
     def run(
         self,

@@ -146,7 +146,7 @@ class Trainee:
             self._begun.append(callback)
             callback.on_train_begin(self.history)
 
-    def check_stretch(
+    def check_chunk(
         self, epoch: int, steps: Steps, losses: NDArray[Any], *, in_place: bool
     ) -> None:
         """Count and check what a stretch did; a network that diverged does not go on.
@@ -170,7 +170,7 @@ class Trainee:
                 "program updates the arrays of the state in place"
             )
         with self._diverging():
-            divergence.check_stretch(epoch, steps, losses, parameters if in_place else None)
+            divergence.check_chunk(epoch, steps, losses, parameters if in_place else None)
             if in_place:
                 self._kept[...] = parameters
 
