@@ -19,8 +19,9 @@ ROOMS = [
     {"contract"},
     {"registry"},
     {"data"},
-    {"training"},
+    # A training gives models, to its caller and to callbacks: a model needs no training.
     {"model"},
+    {"training"},
     {"experiment"},
     {"report", "testing"},
     {"cli"},
