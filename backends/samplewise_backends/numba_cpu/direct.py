@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,16 @@ class Direct:
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Do nothing: the states are what kernels updated."""
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+        """Return nothing: the states are what kernels updated."""
+        del states
+        return {}
+
+    def restore(
+        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
+    ) -> None:
+        """Do nothing: the states are what kernels update."""
 
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
         """Return None: the states have the weights."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,8 +120,7 @@ class Dual:
         held = self._held_by(states, X)
         parameters = group.storage.enter(states, first=held is None)
         if held is None:
-            held = self._held = _Held(states, parameters, X, moving=group.form == MOVING)
-            self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
+            held = self._hold(states, parameters, X)
         gram = self._gram.covering(X, first)
         law = group.recurrence([step.learning_rate for step in steps])
         space = prepared(group.space, steps, states)
@@ -135,6 +134,26 @@ class Dual:
             *(group.buffers, self._gathered, gram, self._near, law, losses),
         )
         group.storage.leave(states, first=False)
+
+    def _hold(self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix) -> _Held:
+        self._held = _Held(states, parameters, X, moving=self._group.form == MOVING)
+        gathered = aligned_zeros(self._group.block * len(X), self._group.dtype)
+        self._gathered = gathered.reshape(-1, len(X))
+        return self._held
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+        """Return the coefficients; the states still have the weights that these start from."""
+        if self._held is None or not self._held.is_of(states):
+            return {}
+        return {"coefficients": self._held.S.copy(), "origin": self._held.origin.copy()}
+
+    def restore(
+        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
+    ) -> None:
+        """Go on with these coefficients, where there are some."""
+        if held:
+            ours = self._hold(states, self._group.storage.enter(states), X)
+            ours.S[...], ours.origin[...] = held["coefficients"], held["origin"]
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring the first layers into the states; training goes on from there."""
