@@ -81,6 +81,27 @@ def test_a_breach_is_found(tmp_path, statement):
     assert len(list(engine_breaches(tmp_path))) == 1
 
 
+COMPILING = ("compile", "compile_many")
+
+
+def compiling_calls(root):
+    """Every file that calls `compile` or `compile_many` of something but `re` and a session."""
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if not isinstance(called, ast.Attribute) or called.attr not in COMPILING:
+                continue
+            if getattr(called.value, "id", "") not in ("re", "session"):
+                yield path.relative_to(root).as_posix()
+
+
+def test_only_the_session_compiles_programs_to_train_with():
+    # A predictor's program never trains; the conformance kit has programs by themselves in hand.
+    allowed = {"training/session.py", "model/predictor.py"}
+    found = set(compiling_calls(ENGINE))
+    assert {name for name in found if not name.startswith("testing/")} == allowed
+
+
 def test_every_room_has_a_level():
     found = {path.stem for path in ENGINE.iterdir() if path.suffix == ".py" or path.is_dir()}
     rooms = found - {"__init__", "__main__", "__pycache__", "py"}

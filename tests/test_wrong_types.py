@@ -44,6 +44,10 @@ CALLS = {
         lambda x: Network(x, (Dense(1),)),
         lambda x: Network((2,), x),
     ],
+    "Snapshot": [
+        lambda x: samplewise.Snapshot.from_parts(x, {}),
+        lambda x: samplewise.Snapshot.from_parts({}, x),
+    ],
     "TrainingSettings": [
         lambda x: TrainingSettings(epochs=x),
         lambda x: TrainingSettings(loss=x),
@@ -104,6 +108,8 @@ CALLS = {
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, sample_weight=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, stop=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, initial=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, metrics=x or 3),
     ],
     "train_many": [
         lambda x: samplewise.train_many(x, X, Y, SETTINGS),
@@ -112,6 +118,8 @@ CALLS = {
         lambda x: samplewise.train_many([NETWORK], X, Y, x),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, callbacks=x or [3]),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, stop=x or 3),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, initial=x or 3),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, metrics=x or 3),
     ],
 }
 # Results, errors and bases: made by the project, not by callers; and layers without settings.

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from samplewise.training.history import History
     from samplewise.training.lr_range_test import LearningRateRangeTest, lr_range_test
     from samplewise.training.many import train_many
+    from samplewise.training.result import TrainingResult
     from samplewise.training.settings.training_settings import TrainingSettings
-    from samplewise.training.train import TrainingResult, train
+    from samplewise.training.snapshot import Snapshot
+    from samplewise.training.train import train
 
 from samplewise._version import __version__
 
@@ -60,7 +62,8 @@ _HOMES = {
     "SamplewiseError": "samplewise.errors",
     "SamplewiseWarning": "samplewise.errors",
     "SomeDivergedError": "samplewise.errors",
-    "TrainingResult": "samplewise.training.train",
+    "Snapshot": "samplewise.training.snapshot",
+    "TrainingResult": "samplewise.training.result",
     "TrainingSettings": "samplewise.training.settings.training_settings",
     "lr_range_test": "samplewise.training.lr_range_test",
     "load_dataset": "samplewise.data.loading",
@@ -98,6 +101,7 @@ __all__ = [
     "Network",
     "SamplewiseError",
     "SamplewiseWarning",
+    "Snapshot",
     "SomeDivergedError",
     "TrainingResult",
     "TrainingSettings",

@@ -1,4 +1,4 @@
-"""The order of samples, and the stretches in which an epoch is run."""
+"""The order of samples, and the chunks in which an epoch is run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samplewise.contract import Plan, Steps
 from samplewise.network import Network
 from samplewise.streams import Streams
 
-# An interrupt acts between two stretches. A step does about three times these multiply-adds, and
+# An interrupt acts between two chunks. A step does about three times these multiply-adds, and
 # the slowest built-in backend was measured at 10^9 of them a second: 0.3 s.
 CHUNK_MULTIPLY_ADDS = 100_000_000
 # A tiny network costs its calls, not its sums: 30 us a sample in the reference backend.
@@ -62,7 +62,7 @@ def chunk_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
         return plan.stretch
     multiply_adds = sum(network.multiply_adds for network in networks)
     samples = min(CHUNK_SAMPLES // len(networks), CHUNK_MULTIPLY_ADDS // multiply_adds)
-    # A block that a stretch cuts short costs nearly as much as a whole one.
+    # A block that a chunk cuts short costs nearly as much as a whole one.
     block = plan.block or 1
     return samples - samples % block if samples > block else samples
 
@@ -73,20 +73,22 @@ def chunks(
     learning_rate: float,
     samples: int,
     stop: int | None = None,
+    start: int = 0,
 ) -> Iterator[Steps]:
     """Cut an epoch into steps of bounded work, at batch edges.
 
-    The edges follow from the problem alone, never from a clock: a program that treats a stretch
-    as a whole then gives the same bits on every run.
+    The edges follow from the problem alone, never from a clock: a program that treats a chunk as a
+    whole then gives the same bits on every run.
 
     Args:
         order: rows in the order of the epoch, (n,).
         batch_size: rows of a step.
         learning_rate: of every step.
-        samples: in a stretch, about; `chunk_samples` says how many.
+        samples: in a chunk, about; `chunk_samples` says how many.
         stop: where the epoch ends, whole batches; None for the end of the order.
+        start: an edge of a chunk, from which to go on.
     """
     end = len(order) if stop is None else stop
     length = max(samples // batch_size, 1) * batch_size
-    for start in range(0, end, length):
-        yield Steps(order, start, min(start + length, end), batch_size, learning_rate)
+    for first in range(start, end, length):
+        yield Steps(order, first, min(first + length, end), batch_size, learning_rate)

@@ -11,15 +11,24 @@ One network is a session of one: all that is given and kept is a list with an it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.contract import Backend, ManyProgram, Plan, Program, Steps, TrainingState, Workload
+from samplewise.contract import (
+    Backend,
+    DetachedManyProgram,
+    ManyProgram,
+    Plan,
+    Program,
+    Steps,
+    TrainingState,
+    Workload,
+)
 from samplewise.errors import ContractError, SamplewiseError
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.threads import limited
@@ -186,6 +195,38 @@ class Session:
         self._synchronized = True
         return time.perf_counter() - began
 
+    def held_state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of what the program keeps of the training beside the states.
+
+        Raises:
+            ContractError: the backend raised.
+        """
+        if self.plan.in_place:
+            return {}
+        with blamed_on(self.backend.name):
+            if self._many is None:
+                return self._predictors[0].held_state(self.states[0])
+            return cast(DetachedManyProgram, self._many).held_state(self.states)
+
+    def restore(self, X: NDArray[Any], held: Mapping[str, NDArray[Any]]) -> None:
+        """Let the program go on from the states and what `held_state` returned with them.
+
+        Args:
+            X: the rows of the last chunk before.
+            held: empty where nothing was kept.
+
+        Raises:
+            ContractError: the backend raised.
+        """
+        if not held:
+            return
+        with blamed_on(self.backend.name):
+            if self._many is None:
+                self._predictors[0].restore(self.states[0], X, held)
+            else:
+                cast(DetachedManyProgram, self._many).restore(self.states, X, held)
+        self._synchronized = False
+
     def _bring_out(self) -> None:
         """Synchronize once for all networks between two chunks."""
         if not self._synchronized:
@@ -211,7 +252,7 @@ class Session:
 
 @contextmanager
 def blamed_on(backend: str) -> Iterator[None]:
-    """Turn what a backend raises into an error that names it; memory may run out anywhere."""
+    """Turn an error of a backend into one that names it; memory may run out anywhere."""
     try:
         yield
     except (SamplewiseError, MemoryError):

@@ -1,59 +1,88 @@
-"""Which epoch was the best so far, and whether what was seen ends the training."""
+"""Which epoch was the best so far, and whether its figures end the training."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass, replace
 
 from samplewise.training.history import EpochRecord
 from samplewise.training.settings.control import ACCURACY, LOSS, VALIDATION
-from samplewise.training.settings.training_settings import TrainingSettings
 
 PATIENCE, TARGET_LOSS, TARGET_ACCURACY = "patience", "target_loss", "target_accuracy"
 
 
-class Watch:
+@dataclass(frozen=True)
+class StoppingState:
+    """The counters of early stopping between two epochs.
+
+    Args:
+        best: the monitored figure of the best epoch; None before the first one.
+        best_epoch: counted from 1; likewise.
+        waited: epochs since then.
+    """
+
+    best: float | None = None
+    best_epoch: int | None = None
+    waited: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoppingRule:
+    """When figures end a training.
+
+    Args:
+        monitor: the figure that decides which epoch is the best, as `EpochRecord.figure` takes it.
+            Less is better of a loss; more of an accuracy and of a user's metric.
+        min_delta: how much better than the best so far a figure must be, at least 0.
+        patience: epochs in a row without improvement that end the training; None for any number.
+        target_loss: a loss that ends it; None for none.
+        target_accuracy: likewise.
+        validated: whether the targets are those of the validation rows.
+    """
+
+    monitor: str
+    min_delta: float
+    patience: int | None
+    target_loss: float | None
+    target_accuracy: float | None
+    validated: bool
+
+
+class EarlyStopping:
     """Follows the monitored figure from epoch to epoch.
 
     Args:
-        settings: of the run.
-        validated: whether there are validation rows.
-
-    Raises:
-        CombinationError: as `ControlSettings.check_measured`.
+        rule: when to stop.
 
     Attributes:
-        best_epoch: counted from 1; None before the first epoch.
+        state: the counters, which a snapshot holds.
     """
 
-    def __init__(self, settings: TrainingSettings, *, validated: bool) -> None:
-        settings.check_measured(validated=validated, track_accuracy=settings.track_accuracy)
-        self._settings = settings
-        self._metric = settings.monitored(validated=validated)
-        self._of = VALIDATION if validated else ""
-        self._best = math.inf
-        self._waited = 0
-        self.best_epoch: int | None = None
+    def __init__(self, rule: StoppingRule) -> None:
+        self._rule = rule
+        self.state = StoppingState()
 
     def improves(self, record: EpochRecord) -> bool:
-        """Return whether a whole epoch is the best so far, by more than `min_delta`."""
-        figure = float(getattr(record, self._metric))
-        # Of an accuracy more is better, of a loss less.
-        figure = -figure if self._metric.endswith(ACCURACY) else figure
-        better = figure < self._best - self._settings.min_delta
-        self._waited = 0 if better else self._waited + 1
-        if better:
-            self._best, self.best_epoch = figure, record.epoch
-        return better
+        """Count a whole epoch, and return whether it is the best so far, by over `min_delta`."""
+        figure = record.figure(self._rule.monitor)
+        if figure is not None and self._is_better(figure):
+            self.state = StoppingState(figure, record.epoch)
+            return True
+        self.state = replace(self.state, waited=self.state.waited + 1)
+        return False
+
+    def _is_better(self, figure: float) -> bool:
+        best, sign = self.state.best, 1 if self._rule.monitor.endswith(LOSS) else -1
+        return best is None or sign * figure < sign * best - self._rule.min_delta
 
     def reason(self, record: EpochRecord) -> str | None:
-        """Return what ends the training after this epoch, by the name of its setting."""
-        settings = self._settings
-        loss = getattr(record, self._of + LOSS)
-        if settings.target_loss is not None and loss <= settings.target_loss:
+        """Return the setting that ends the training after this epoch, by its name."""
+        rule, prefix = self._rule, VALIDATION * self._rule.validated
+        loss, accuracy = record.figure(prefix + LOSS), record.figure(prefix + ACCURACY)
+        if rule.target_loss is not None and loss is not None and loss <= rule.target_loss:
             return TARGET_LOSS
-        accuracy = getattr(record, self._of + ACCURACY)
-        if settings.target_accuracy is not None and accuracy >= settings.target_accuracy:
+        target = rule.target_accuracy
+        if target is not None and accuracy is not None and accuracy >= target:
             return TARGET_ACCURACY
-        if settings.patience is not None and self._waited >= settings.patience:
+        if rule.patience is not None and self.state.waited >= rule.patience:
             return PATIENCE
         return None

@@ -1,48 +1,59 @@
-"""How much a run may do: steps and seconds."""
+"""How long a training may last: steps and seconds."""
 
 from __future__ import annotations
 
 import time
 
-from samplewise.training.settings.training_settings import TrainingSettings
-
 MAX_STEPS, MAX_SECONDS = "max_steps", "max_seconds"
 
 
-class Budget:
-    """The limits of a run on so many rows, and what is left of them.
+class Limits:
+    """The limits of a training on rows in batches.
 
     Args:
-        settings: max_steps, max_seconds and batch_size count.
         rows: of the training data.
+        batch_size: rows of a step, at most all.
+        max_steps: None for any number.
+        max_seconds: likewise.
     """
 
-    def __init__(self, settings: TrainingSettings, rows: int) -> None:
-        self._settings, self._rows = settings, rows
-        self._batch_size = min(settings.batch_size, rows)
-        self._steps = 0
-        self._began = time.monotonic()
+    def __init__(
+        self, rows: int, batch_size: int, max_steps: int | None, max_seconds: float | None
+    ) -> None:
+        self._rows, self._batch_size = rows, batch_size
+        self._max_steps, self._max_seconds = max_steps, max_seconds
+        self._began = 0.0
 
-    def begin(self) -> None:
-        """Start the clock."""
-        self._began = time.monotonic()
+    def begin(self, seconds: float = 0.0) -> None:
+        """Start the clock, with the seconds that an interrupted training took already."""
+        self._began = time.monotonic() - seconds
 
-    def rows_of_epoch(self) -> int:
-        """Return how many rows the next epoch may run: all, or whole batches."""
-        most = self._settings.max_steps
-        left = self._rows if most is None else (most - self._steps) * self._batch_size
-        return min(left, self._rows)
+    @property
+    def seconds(self) -> float:
+        """Seconds since the first step, without those of an interruption."""
+        return time.monotonic() - self._began
 
-    def count(self, samples: int) -> None:
-        """Count the steps of a stretch."""
-        self._steps += -(-samples // self._batch_size)
+    def rows_of_epoch(self, epoch: int) -> int:
+        """Return how many rows an epoch, counted from 1, may run: all, or whole batches."""
+        if self._max_steps is None:
+            return self._rows
+        left = self._max_steps - self._steps(epoch, 0)
+        return min(left * self._batch_size, self._rows)
 
-    def spent(self) -> str | None:
-        """Return the limit that is reached, by the name of its setting; None where none is."""
-        settings = self._settings
-        if settings.max_steps is not None and self._steps >= settings.max_steps:
+    def _steps(self, epoch: int, position: int) -> int:
+        """Return the steps before a position in an epoch; all epochs before it were whole."""
+        whole, part = (-(-rows // self._batch_size) for rows in (self._rows, position))
+        return (epoch - 1) * whole + part
+
+    def reached(self, epoch: int, position: int) -> str | None:
+        """Return the limit that is reached, by the name of its setting; None where none is.
+
+        Args:
+            epoch: counted from 1.
+            position: rows of the epoch that were run.
+        """
+        if self._max_steps is not None and self._steps(epoch, position) >= self._max_steps:
             return MAX_STEPS
-        seconds = time.monotonic() - self._began
-        if settings.max_seconds is not None and seconds >= settings.max_seconds:
+        if self._max_seconds is not None and self.seconds >= self._max_seconds:
             return MAX_SECONDS
         return None

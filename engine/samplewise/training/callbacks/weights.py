@@ -4,51 +4,56 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.training.evaluation import Predict
-from samplewise.training.session import Session
 
-
-class Keeping:
-    """Averages the weights once an epoch, and keeps those after the best one.
+class WeightAverage:
+    """The average of the weights, taken at the end of every epoch.
 
     Args:
-        decay: of the average; None for none.
-        best: whether the best ones are kept.
+        decay: d in [0, 1) of d average + (1 - d) weights; None takes no average.
+
+    Attributes:
+        value: flat (P,); None before the first epoch.
     """
 
-    def __init__(self, decay: float | None, *, best: bool) -> None:
-        self._decay, self.keeps_best = decay, best
-        self._average: NDArray[Any] | None = None
-        self._best: NDArray[Any] | None = None
+    def __init__(self, decay: float | None) -> None:
+        self._decay = decay
+        self.value: NDArray[Any] | None = None
 
-    def average(self, session: Session, index: int) -> None:
-        """Take the weights at an epoch's end into the average."""
-        if self._decay is None:
+    @property
+    def is_wanted(self) -> bool:
+        """Whether an average is taken."""
+        return self._decay is not None
+
+    def update(self, parameters: NDArray[Any]) -> None:
+        """Take the weights after an epoch into the average."""
+        assert self._decay is not None
+        if self.value is None:
+            self.value = parameters.copy()
             return
-        weights = session.parameters(index)
-        if self._average is None:
-            self._average = weights.copy()
-            return
-        self._average *= self._decay
-        self._average += (1 - self._decay) * weights
+        self.value *= self._decay
+        self.value += (1 - self._decay) * parameters
 
-    def predicting(self, session: Session, index: int) -> Predict:
-        """Return what gives the logits of rows, by the average where there is one."""
-        average = self._average
-        if average is None:
-            return lambda X: session.logits(index, X)
-        return lambda X: session.predict(index, average, X)
 
-    def best(self, session: Session, index: int) -> None:
-        """Keep what would be returned now, as the best so far."""
-        if self.keeps_best:
-            now = session.parameters(index) if self._average is None else self._average
-            self._best = now.copy()
+class BestWeights:
+    """The weights after the best epoch so far.
 
-    def bring_into(self, parameters: NDArray[Any]) -> None:
-        """Write what is kept into the parameters at the end of the run."""
-        kept = self._average if self._best is None else self._best
-        if kept is not None:
-            parameters[...] = kept
+    Args:
+        is_wanted: whether they are kept at all.
+
+    Attributes:
+        value: flat (P,); None before the first whole epoch.
+    """
+
+    def __init__(self, *, is_wanted: bool) -> None:
+        self.is_wanted = is_wanted
+        self.value: NDArray[Any] | None = None
+
+    def update(self, parameters: NDArray[Any]) -> None:
+        """Keep a copy of these weights in place of those before."""
+        if self.value is None:
+            self.value = parameters.copy()
+        else:
+            np.copyto(self.value, parameters)
