@@ -1,4 +1,4 @@
-"""Finding what is not finite, after a stretch and after an epoch."""
+"""Checks for numbers that are not finite, after a chunk and after an epoch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from samplewise.errors import DivergenceError
 def check_chunk(
     epoch: int, steps: Steps, losses: NDArray[Any], parameters: NDArray[Any] | None
 ) -> None:
-    """Refuse a stretch with a loss or parameter that is not finite.
+    """Refuse a chunk with a loss or parameter that is not finite.
 
     Args:
         epoch: counted from 1.
-        steps: the stretch.
+        steps: of the chunk.
         losses: of the epoch, (n,).
-        parameters: after the stretch; None where the program keeps them to itself.
+        parameters: after the chunk; None where the program keeps them elsewhere.
 
     Raises:
         DivergenceError: names the sample.

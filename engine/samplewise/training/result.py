@@ -1,4 +1,4 @@
-"""What comes of the training of a network."""
+"""The result of training a network."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TrainingResult:
         return model_of(self.network, self.loss, self.parameters, names, backend)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return what each row is predicted to be, as `Model.predict`.
+        """Predict rows, as `Model.predict`.
 
         Args:
             X: rows as they were trained on, (n, inputs).

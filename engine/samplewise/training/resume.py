@@ -24,7 +24,7 @@ _BACKEND = "backend"
 def identity_of(
     runs: Sequence[TrainingRun], rows: TrainingRows, plan: Plan | None = None
 ) -> dict[str, Any]:
-    """Return what a snapshot of a training belongs to, as JSON values.
+    """Describe a training, as JSON values, so that a snapshot is known to belong to it.
 
     Args:
         runs: of all networks.

@@ -30,6 +30,7 @@ from samplewise.training.history import EpochRecord
 from samplewise.training.rates import PlateauState
 
 FORMAT = 1
+_DAMAGED = "its content does not have its checksum; it is damaged, take another one"
 Array = NDArray[Any]
 
 
@@ -72,7 +73,7 @@ class Snapshot:
     """A training at the edge of a chunk, of one network or of all that train at once.
 
     Args:
-        identity: what it belongs to, as JSON values: format, version, backend, plan, dtype, data,
+        identity: of the training, as JSON values: format, version, backend, plan, dtype, data,
             networks, settings and the names of metrics.
         epoch: of the next step, counted from 1.
         position: rows of that epoch that were run.
@@ -107,10 +108,8 @@ class Snapshot:
         Raises:
             SnapshotError: the snapshot is damaged, or the first field that differs, by its name.
         """
-        if self.checksum != self._digest():
-            raise SnapshotError(
-                "snapshot: its content does not have its checksum; it is damaged, take another one"
-            )
+        if not self._is_whole():
+            raise SnapshotError(f"snapshot: {_DAMAGED}")
         for key, ours in expected.items():
             for name, theirs, own in _differences(key, self.identity.get(key), ours):
                 raise SnapshotError(
@@ -119,7 +118,7 @@ class Snapshot:
                 )
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return JSON values and arrays by name, of which `from_parts` makes the snapshot again."""
+        """Return JSON values, and arrays by name; `from_parts` makes the snapshot of them again."""
         arrays = {f"held.{name}": array for name, array in self.held.items()}
         values = _values(self, arrays, "")
         del values["held"]
@@ -131,7 +130,7 @@ class Snapshot:
 
     @classmethod
     def from_parts(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> Snapshot:
-        """Make a snapshot of what `to_parts` returned.
+        """Make a snapshot of the values and arrays that `to_parts` returned.
 
         Raises:
             SnapshotError: something is missing, unknown or damaged.
@@ -148,12 +147,17 @@ class Snapshot:
                     ),
                 }
             )
-            whole = found.checksum == found._digest()
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SnapshotError(f"snapshot: {printable(error)}; it is damaged") from error
-        if not whole or len(found.to_parts()[1]) != len(arrays):
-            raise SnapshotError("snapshot: its content does not have its checksum; it is damaged")
+        if not found._is_whole() or len(found.to_parts()[1]) != len(arrays):
+            raise SnapshotError(f"snapshot: {_DAMAGED}")
         return found
+
+    def _is_whole(self) -> bool:
+        try:
+            return self.checksum == self._digest()
+        except (AttributeError, TypeError, ValueError):
+            return False
 
     def _digest(self) -> str:
         values, arrays = self.to_parts()

@@ -20,7 +20,7 @@ Validation = tuple[ArrayLike, ArrayLike]
 
 
 class RowOptions(TypedDict, total=False):
-    """What may be said of the rows of a training beside X and targets.
+    """Options about the rows of a training, beside X and targets.
 
     Args:
         validation: X and targets of further rows, preprocessed as X is, to measure on after every
