@@ -37,8 +37,8 @@ class Orders:
     def of_epoch(self, epoch: int) -> NDArray[np.int64]:
         """Return the order of an epoch, counted from 1, read-only.
 
-        Without shuffling it is the same array object each time, so that a program can tell by
-        identity that what it computed from the order still holds.
+        Without shuffling it is the same array object each time, so that a program knows by identity
+        that its Gram matrices of the order still hold.
         """
         if self._seed is None:
             return self._fixed

@@ -30,10 +30,10 @@ def check_chunk(
     if len(bad) == 0 and (parameters is None or np.isfinite(parameters).all()):
         return
     position = steps.start + int(bad[0]) if len(bad) else steps.stop - 1
-    what = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
+    found = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
     row = steps.order[position]
     where = f"at sample {position + 1} of {len(steps.order)} (row {row})"
-    raise DivergenceError(f"{what} in epoch {epoch} {where}")
+    raise DivergenceError(f"{found} in epoch {epoch} {where}")
 
 
 def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None) -> float:

@@ -1,4 +1,4 @@
-"""The history of a run: what was run, on what, and each epoch's figures."""
+"""The history of a run: settings, data, machine, and the figures of each epoch."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class SharedRun:
         all_networks_ms: wall time of all training steps of all networks, in milliseconds.
         all_networks_epoch_ms: of each epoch, of the networks that still trained in it.
         multiply_add_share: this network's part of all multiply-adds, in [0, 1].
-        estimated_ms: `all_networks_ms` times that share. Nobody measured it: work that networks
-            share, and what a narrow network costs beside its multiply-adds, are not in the share.
+        estimated_ms: `all_networks_ms` times that share. It is not measured: the share leaves out
+            work that networks share, and the cost of a narrow network beside its multiply-adds.
     """
 
     networks: int

@@ -82,7 +82,7 @@ def session_of(runs: Sequence[TrainingRun], rows: TrainingRows) -> Session:
 
 @contextmanager
 def ended(runs: Sequence[TrainingRun]) -> Iterator[None]:
-    """Call all callbacks when the block ends, and raise what they raise then."""
+    """Call `on_train_end` of all callbacks when the block ends, and raise their errors."""
     try:
         yield
     except BaseException as error:
@@ -103,7 +103,7 @@ def _finish(runs: Sequence[TrainingRun], raised: BaseException | None) -> None:
 
 
 class _Loop:
-    """The loop over epochs and chunks; it times what the program does, and nothing else.
+    """The loop over epochs and chunks; it times the calls of the program alone.
 
     Attributes:
         unfinished: a snapshot of an interrupted training; else None.
@@ -228,7 +228,7 @@ class _Loop:
         """Return all that is needed to go on from here.
 
         Raises:
-            ContractError: the program keeps something elsewhere and cannot say what.
+            ContractError: the plan is not in place, and the program has no `held_state`.
         """
         return Snapshot(
             identity=self._identity,

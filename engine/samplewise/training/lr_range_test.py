@@ -54,7 +54,7 @@ FINISHED, DIVERGED, INTERRUPTED = "finished", "diverged", "interrupted"
 
 @dataclass(frozen=True)
 class LearningRateRangeTest:
-    """What came of a sweep over learning rates.
+    """The result of a learning rate range test.
 
     Args:
         rates: in equal ratios, ascending.
@@ -90,14 +90,14 @@ def lr_range_test(
 ) -> LearningRateRangeTest:
     """Train one pass from fresh weights while the rate grows, and suggest a learning rate.
 
-    The rows come in a drawn order, whatever `settings` say: those of one class often lie together.
+    The rows come in a drawn order, also without `shuffle`: those of one class often lie together.
 
     Args:
         network: as `train`.
         X: as `train`.
         targets: as `train`.
-        settings: as `train`; `learning_rate`, schedule, `epochs`, `shuffle`, `plan`, and what ends
-            a run or averages its weights play no part.
+        settings: as `train`; `learning_rate`, schedule, `epochs`, `shuffle`, `plan`, limits, early
+            stopping and weight average play no part.
         lowest: rate of the first step, above 0.
         highest: rate of the last step.
         class_names: as `train`.
@@ -140,7 +140,7 @@ def lr_range_test(
 
 
 def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
-    """Return the settings without schedule, and without what ends a run or keeps its weights."""
+    """Return the settings without schedule, limits, early stopping and weight average."""
     kept = {"validation_fraction", "class_weight"}
     plain: dict[str, Any] = {
         field.name: field.default

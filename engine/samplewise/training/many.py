@@ -51,7 +51,7 @@ def train_many(
 
     Where the backend can (`Capabilities.many`) all train at once, in one program; else one after
     the other. The results agree to rounding. Only a whole shared run can be timed, so its
-    histories have no times of their own but say what the run took: `History.shared`.
+    histories have no times of their own but the time of the run: `History.shared`.
 
     Networks may differ in layers, and settings in seed, rate, epochs, momentum, Nesterov, L2 and
     initial weights. They share inputs, outputs, loss and `SHARED_SETTINGS`, and the order: with
@@ -73,12 +73,12 @@ def train_many(
         rows: as `train`.
 
     Returns:
-        What came of each network, in their order.
+        The result of each network, in their order.
 
     Raises:
-        ParameterError: not one settings (or list of callbacks) a network, or they do not share
-            what they must.
-        SomeDivergedError: once all are done; it holds what came of the others.
+        ParameterError: not one settings (or list of callbacks) a network, or they differ in
+            something that they must share.
+        SomeDivergedError: once all are done; it holds the results of the others.
         SamplewiseError: as `train`.
     """
     networks = _listed("networks", networks)
@@ -187,15 +187,15 @@ def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettin
             "settings",
             "order_seed",
             [own.seed_of_order for own in settings],
-            "; what shuffle and augment draw follows from it, or from seed where it is None",
+            "; shuffle and augment draw from it, or from seed where it is None",
         )
 
 
-def _check_equal(what: str, name: str, values: Sequence[Any], hint: str = "") -> None:
+def _check_equal(of: str, name: str, values: Sequence[Any], hint: str = "") -> None:
     for index, value in enumerate(values):
         if value != values[0]:
             raise ParameterError(
-                f"{what}[{index}] has {name} {printable(value)}, but {what}[0] has "
+                f"{of}[{index}] has {name} {printable(value)}, but {of}[0] has "
                 f"{printable(values[0])}; networks that train at once share it{hint}"
             )
 

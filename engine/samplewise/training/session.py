@@ -45,7 +45,7 @@ class Session:
         loss: of all.
         optimizers: one a network.
         dtype: float64 or float32.
-        workload: what the programs will train; None compiles programs that train anything.
+        workload: rows, batches and epochs to train; None compiles programs that train anything.
         logits: whether `logits` and `predict` will be called; a lone network always has them.
 
     Attributes:
@@ -87,8 +87,8 @@ class Session:
         # too would ask for more cores than there are, and change last bits.
         workload = self._workload
         threads = workload.threads if workload is not None and len(self.networks) == 1 else 1
-        # Overflow needs no warning, whatever the caller set: every chunk is checked for what is
-        # not finite.
+        # Every chunk is checked for numbers that are not finite: overflow needs no warning too,
+        # whatever the caller set.
         with limited(threads), np.errstate(all="ignore"):
             self.compile()
             self.begin(states)
@@ -100,8 +100,7 @@ class Session:
         """Compile, with as many threads as there are.
 
         Args:
-            warm_up: do now whatever the first chunk would do once; without it, only the plan is
-                chosen.
+            warm_up: also compile kernels and allocate; without it, only the plan is chosen.
 
         Raises:
             ContractError: the backend raised.
@@ -185,7 +184,7 @@ class Session:
         return seconds
 
     def synchronize(self) -> float:
-        """Bring what the program keeps elsewhere into the states; return the seconds it took."""
+        """Bring weights that the plan keeps elsewhere into the states; return the seconds it took."""
         began = time.perf_counter()
         with blamed_on(self.backend.name):
             if self._many is None:
@@ -196,7 +195,7 @@ class Session:
         return time.perf_counter() - began
 
     def held_state(self) -> dict[str, NDArray[Any]]:
-        """Return copies of what the program keeps of the training beside the states.
+        """Return copies of the arrays that the program keeps of the training beside the states.
 
         Raises:
             ContractError: the backend raised.
@@ -209,7 +208,7 @@ class Session:
             return cast(DetachedManyProgram, self._many).held_state(self.states)
 
     def restore(self, X: NDArray[Any], held: Mapping[str, NDArray[Any]]) -> None:
-        """Let the program go on from the states and what `held_state` returned with them.
+        """Let the program go on from the states and the arrays of `held_state`.
 
         Args:
             X: the rows of the last chunk before.
@@ -258,5 +257,5 @@ def blamed_on(backend: str) -> Iterator[None]:
     except (SamplewiseError, MemoryError):
         raise
     except Exception as error:
-        what = printable(f"{type(error).__name__}: {error}")
-        raise ContractError(f"backend '{backend}' raised {what}") from error
+        raised = printable(f"{type(error).__name__}: {error}")
+        raise ContractError(f"backend '{backend}' raised {raised}") from error

@@ -7,7 +7,7 @@ stream and epoch.
 A plan that is not in place keeps the first layers' weights as coefficients of the rows, in an
 order of its own. Bringing them out at each edge would make the edge part of the trajectory, at the
 cost of a product of all rows, and a snapshot would change the last bits of the run that it is taken
-from. So a program says what it keeps (`Program.held_state`), and a snapshot holds that as it is.
+from. So a snapshot holds the coefficients as they are (`Program.held_state`).
 Inner products of rows are not held: the program computes them anew, in the same groups of rows.
 """
 
@@ -39,7 +39,7 @@ class NetworkSnapshot:
     """One network of a training.
 
     Args:
-        parameters, optimizer_state: as `TrainingState`, without what the program keeps elsewhere.
+        parameters, optimizer_state: as `TrainingState`, without the arrays in `held`.
         step: updates made.
         losses: of the samples of the epoch so far, in their order.
         samples_run: samples trained on in all epochs.
@@ -96,7 +96,7 @@ class Snapshot:
     checksum: str = ""
 
     def sealed(self) -> Snapshot:
-        """Return the same snapshot with the checksum of what it holds."""
+        """Return the same snapshot with the checksum of its content."""
         return dataclasses.replace(self, checksum=self._digest())
 
     def check(self, expected: Mapping[str, Any]) -> None:
@@ -114,7 +114,7 @@ class Snapshot:
             for name, theirs, own in _differences(key, self.identity.get(key), ours):
                 raise SnapshotError(
                     f"snapshot: {name} must be that of this training, {_shown(own)}, got "
-                    f"{_shown(theirs)}; go on with what the snapshot was taken of, or start anew"
+                    f"{_shown(theirs)}; go on with the network, data and settings of the snapshot, or start anew"
                 )
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, Array]]:

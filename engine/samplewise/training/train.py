@@ -58,13 +58,13 @@ def train(
             predictions are probabilities (n, classes), or numbers or probabilities of their shape.
         callbacks: called in this order; a function is called with the record of each epoch, as
             `Callback.on_epoch_end`.
-        stop: once set, training ends at the next batch edge of bounded work and keeps what was
-            trained; the history says so, and the result has a snapshot.
+        stop: once set, training ends after the chunk of steps that runs, and returns the weights so
+            far; the history says "interrupted", and the result has a snapshot.
         rows: validation, sample_weight and class_names, as `RowOptions`.
 
     Returns:
-        The parameters after the last step, or what `keep_best` and `ema_decay` make of them, and
-        the history, whose notes are also warnings of the category `SamplewiseWarning`.
+        The parameters after the last step (or the best or average ones, by `keep_best` and
+        `ema_decay`) and the history. Its notes are also warnings, `SamplewiseWarning`.
 
     Raises:
         ParameterError, DataError: network, settings or arrays do not fit.
@@ -152,7 +152,7 @@ def initial_parameters(initial: Any, network: Network, dtype: np.dtype[Any]) -> 
 
 
 def check_stop(stop: Any) -> None:
-    """Refuse what cannot be asked whether it is set.
+    """Refuse anything but an event.
 
     Raises:
         ParameterError: it is not an event.

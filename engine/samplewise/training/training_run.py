@@ -251,7 +251,7 @@ class TrainingRun:
         self.history.notes += notes_on_learning(whole, self.loss, self.rows.Y, self.rows.weights)
 
     def finish(self, *, failed: bool) -> list[Exception]:
-        """Call every callback at the end of training; return what they raised.
+        """Call every callback at the end of training; return their errors.
 
         Args:
             failed: whether an error ended it.

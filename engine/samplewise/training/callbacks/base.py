@@ -21,7 +21,7 @@ STOPPED = "callback"
 
 
 class Callback:
-    """Subclass and override what is needed; every hook does nothing by itself.
+    """Base of callbacks: subclass it and override some of its hooks, which do nothing.
 
     Whatever a hook raises ends the training and is raised unchanged.
 
@@ -143,7 +143,7 @@ class Callbacks:
         return next(filter(None, reasons), None)
 
     def train_ends(self, history: History) -> list[Exception]:
-        """Call `on_train_end` of each that was called at the begin; return what they raised."""
+        """Call `on_train_end` of each that was called at the begin; return their errors."""
         raised: list[Exception] = []
         for callback in self._begun:
             try:
