@@ -198,7 +198,7 @@ def test_settings_take_the_defaults_of_what_they_name():
 @pytest.mark.parametrize(
     ("function", "wanted"),
     [
-        (samplewise.find_rate, {"lowest": 1e-5, "highest": 10.0}),
+        (samplewise.lr_range_test, {"lowest": 1e-5, "highest": 10.0}),
         (samplewise.multilayer_perceptron, {"activation": "sigmoid"}),
         (explain, {"measure": True}),
         (contact_sheet, {"columns": 10}),

@@ -19,8 +19,9 @@ ROOMS = [
     {"contract"},
     {"registry"},
     {"data"},
-    {"training"},
+    # A training gives models, to its caller and to callbacks: a model needs no training.
     {"model"},
+    {"training"},
     {"experiment"},
     {"report", "testing"},
     {"cli"},
@@ -88,6 +89,27 @@ def test_the_engine_imports_downwards_only():
 def test_a_breach_is_found(tmp_path, statement):
     (tmp_path / "contract.py").write_text(f"def later():\n    {statement}\n")
     assert len(list(engine_breaches(tmp_path))) == 1
+
+
+COMPILING = ("compile", "compile_many")
+
+
+def compiling_calls(root):
+    """Every file that calls `compile` or `compile_many` of something but `re` and a session."""
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if not isinstance(called, ast.Attribute) or called.attr not in COMPILING:
+                continue
+            if getattr(called.value, "id", "") not in ("re", "session"):
+                yield path.relative_to(root).as_posix()
+
+
+def test_only_the_session_compiles_programs_to_train_with():
+    # A predictor's program never trains; the conformance kit has programs by themselves in hand.
+    allowed = {"training/session.py", "model/predictor.py"}
+    found = set(compiling_calls(ENGINE))
+    assert {name for name in found if not name.startswith("testing/")} == allowed
 
 
 def test_every_room_has_a_level():

@@ -18,7 +18,7 @@ from samplewise.registry import Choice
 from samplewise.testing import certify
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
-from samplewise.training.lr_range_test import find_rate
+from samplewise.training.lr_range_test import lr_range_test
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -223,7 +223,7 @@ def test_products_of_networks_at_once_take_one_thread_each(seen):
 
 
 def test_a_sweep_of_rates_keeps_to_its_threads(seen):
-    find_rate(NARROW, X[:20], LABELS[:20], FEW_ROWS)
+    lr_range_test(NARROW, X[:20], LABELS[:20], FEW_ROWS)
     assert seen == each(("compile", "warm up", *TRAINING), 1)
     assert counts() == {2}
 

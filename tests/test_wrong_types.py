@@ -44,6 +44,10 @@ CALLS = {
         lambda x: Network(x, (Dense(1),)),
         lambda x: Network((2,), x),
     ],
+    "Snapshot": [
+        lambda x: samplewise.Snapshot.from_parts(x, {}),
+        lambda x: samplewise.Snapshot.from_parts({}, x),
+    ],
     "TrainingSettings": [
         lambda x: TrainingSettings(epochs=x),
         lambda x: TrainingSettings(loss=x),
@@ -52,13 +56,13 @@ CALLS = {
         lambda x: TrainingSettings(augment=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, TrainingSettings(backend=x or 3)),
     ],
-    "find_rate": [
-        lambda x: samplewise.find_rate(x, X, Y, SETTINGS),
-        lambda x: samplewise.find_rate(NETWORK, x, Y, SETTINGS),
-        lambda x: samplewise.find_rate(NETWORK, X, x, SETTINGS),
-        lambda x: samplewise.find_rate(NETWORK, X, Y, x),
-        lambda x: samplewise.find_rate(NETWORK, X, Y, SETTINGS, lowest=x),
-        lambda x: samplewise.find_rate(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
+    "lr_range_test": [
+        lambda x: samplewise.lr_range_test(x, X, Y, SETTINGS),
+        lambda x: samplewise.lr_range_test(NETWORK, x, Y, SETTINGS),
+        lambda x: samplewise.lr_range_test(NETWORK, X, x, SETTINGS),
+        lambda x: samplewise.lr_range_test(NETWORK, X, Y, x),
+        lambda x: samplewise.lr_range_test(NETWORK, X, Y, SETTINGS, lowest=x),
+        lambda x: samplewise.lr_range_test(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
     ],
     "load_dataset": [samplewise.load_dataset],
     "load_inputs": [samplewise.load_inputs],
@@ -104,6 +108,8 @@ CALLS = {
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, sample_weight=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, stop=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, initial=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, metrics=x or 3),
     ],
     "train_many": [
         lambda x: samplewise.train_many(x, X, Y, SETTINGS),
@@ -112,6 +118,8 @@ CALLS = {
         lambda x: samplewise.train_many([NETWORK], X, Y, x),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, callbacks=x or [3]),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, stop=x or 3),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, initial=x or 3),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, metrics=x or 3),
     ],
 }
 # Results, errors and bases: made by the project, not by callers; and layers without settings.
@@ -122,7 +130,7 @@ MADE_BY_THE_PROJECT = {
     "GlobalAvgPool",
     "History",
     "LayerNorm",
-    "RateSweep",
+    "LearningRateRangeTest",
     "SamplewiseError",
     "SamplewiseWarning",
     "SomeDivergedError",

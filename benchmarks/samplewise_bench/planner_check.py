@@ -89,14 +89,12 @@ class Candidate:
     def train(self) -> None:
         """Train by a new program, which has kept nothing of the rows yet."""
         program, problem = self._compiled(), self._problem
-        length = batches.stretch_samples(problem.network, program.plan)
+        length = batches.chunk_samples(problem.network, program.plan)
         state, losses = fresh_state(problem), np.ones(len(problem.X), problem.dtype)
         times: list[float] = []
         for order in self._orders():
             began = time.thread_time()
-            for steps in batches.stretches(
-                order, problem.batch_size, problem.learning_rate, length
-            ):
+            for steps in batches.chunks(order, problem.batch_size, problem.learning_rate, length):
                 program.run_epoch(state, problem.X, problem.Y, steps, losses)
             times.append((time.thread_time() - began) * 1e3)
             if sum(times[1:]) > LATER_S * 1e3 or len(times) > LATER:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Workload
 from samplewise.contract.plan import AUTO_PLAN
+from samplewise.data.rows import prepare_rows
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, prepare
 from samplewise.network import (
@@ -24,7 +25,6 @@ from samplewise.network import (
     multilayer_perceptron,
 )
 from samplewise.streams import Streams
-from samplewise.training.rows import training_rows as inputs
 from samplewise.training.rows.targets import prepare_targets
 
 LOSS = "binary_cross_entropy"
@@ -133,7 +133,7 @@ def report_problem(
     data = data or report_data()
     network = multilayer_perceptron(data.training.features, (hidden,), 1)
     loss = class_loss_named(LOSS)
-    X = inputs.prepare_rows(data.X, network, dtype)
+    X = prepare_rows(data.X, network, dtype)
     _, Y = prepare_targets(data.training.labels, len(X), network, loss, dtype)
     return TrainingProblem(
         network,
@@ -144,7 +144,7 @@ def report_problem(
         learning_rate,
         epochs,
         min(batch_size, len(X)),
-        test_inputs=inputs.prepare_rows(data.preprocessing.apply(data.test.X), network, dtype),
+        test_inputs=prepare_rows(data.preprocessing.apply(data.test.X), network, dtype),
         test_labels=data.test.labels,
     )
 
@@ -174,7 +174,7 @@ def drawn_problem(
         dtype: "float64" or "float32".
     """
     rng = np.random.default_rng(SEED)
-    X = inputs.prepare_rows(
+    X = prepare_rows(
         rng.standard_normal((rows, network.inputs), dtype=np.float32) / network.inputs**0.5,
         network,
         dtype,

@@ -147,10 +147,10 @@ class Training:
     def _chunks(self, order: NDArray[np.int64]) -> Iterator[tuple[Steps, ...]]:
         """Yield the steps of each problem, chunk by chunk."""
         networks = [each.network for each in self.problems]
-        length = batches.stretch_samples_of_all(networks, self.program.plan)
+        length = batches.chunk_samples_of_all(networks, self.program.plan)
         return zip(
             *(
-                batches.stretches(order, each.batch_size, each.learning_rate, length)
+                batches.chunks(order, each.batch_size, each.learning_rate, length)
                 for each in self.problems
             ),
             strict=True,

@@ -40,11 +40,12 @@ if TYPE_CHECKING:
     from samplewise.network.custom import register_optimizer as register_optimizer
     from samplewise.training.callbacks import Callback as Callback
     from samplewise.training.history import History as History
-    from samplewise.training.lr_range_test import RateSweep as RateSweep
-    from samplewise.training.lr_range_test import find_rate as find_rate
+    from samplewise.training.lr_range_test import LearningRateRangeTest as LearningRateRangeTest
+    from samplewise.training.lr_range_test import lr_range_test as lr_range_test
     from samplewise.training.many import train_many as train_many
+    from samplewise.training.result import TrainingResult as TrainingResult
     from samplewise.training.settings.training_settings import TrainingSettings as TrainingSettings
-    from samplewise.training.train import TrainingResult as TrainingResult
+    from samplewise.training.snapshot import Snapshot as Snapshot
     from samplewise.training.train import train as train
 
     load_dataset = load
@@ -74,10 +75,12 @@ _PUBLIC = {
     "network.custom": ("register_activation", "register_loss", "register_optimizer"),
     "training.callbacks": ("Callback",),
     "training.history": ("History",),
-    "training.lr_range_test": ("RateSweep", "find_rate"),
+    "training.lr_range_test": ("LearningRateRangeTest", "lr_range_test"),
     "training.many": ("train_many",),
+    "training.result": ("TrainingResult",),
     "training.settings.training_settings": ("TrainingSettings",),
-    "training.train": ("TrainingResult", "train"),
+    "training.snapshot": ("Snapshot",),
+    "training.train": ("train",),
 }
 _HOMES = {name: module for module, names in _PUBLIC.items() for name in names}
 _NAMES_AT_HOME = {"load_dataset": "load"}

@@ -40,6 +40,10 @@ class ModelFileError(SamplewiseError, ValueError):
     """A model file is damaged, hostile, or not a samplewise model."""
 
 
+class SnapshotError(SamplewiseError, ValueError):
+    """A snapshot is damaged, or belongs to another training."""
+
+
 class OutputError(SamplewiseError, OSError):
     """A result cannot be written where it was asked for."""
 

@@ -64,7 +64,7 @@ def test_an_epoch_is_cut_as_training_cuts_it(monkeypatch, row_problem):
         seen.append((steps.start, steps.stop, state.step))
         original(state, X, Y, steps, losses)
 
-    monkeypatch.setattr(training.batches, "STRETCH_SAMPLES", 16)
+    monkeypatch.setattr(training.batches, "CHUNK_SAMPLES", 16)
     monkeypatch.setattr(trained.program, "run_epoch", recorded)
     trained.run_once()
     windows = [(0, 16), (16, 32), (32, 40)]
@@ -161,7 +161,7 @@ def test_many_networks_train_as_each_does_alone(three):
 
 
 def test_stretches_of_many_networks_are_shorter(three, monkeypatch):
-    monkeypatch.setattr(training.batches, "STRETCH_SAMPLES", 60)
+    monkeypatch.setattr(training.batches, "CHUNK_SAMPLES", 60)
     trained = Training(three, "reference")
     trained.run_once()
     assert trained.program.windows == [(0, 20), (20, 40)] * 2

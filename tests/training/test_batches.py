@@ -19,7 +19,7 @@ from samplewise.training import batches
 def test_stretches_cover_an_epoch_and_end_at_batch_edges(rows, batch_size, samples):
     order = batches.fixed_order(rows)
     end = 0
-    for steps in batches.stretches(order, batch_size, 0.1, samples):
+    for steps in batches.chunks(order, batch_size, 0.1, samples):
         assert steps.start == end
         assert steps.start % batch_size == 0
         assert steps.stop % batch_size == 0 or steps.stop == rows
@@ -29,21 +29,21 @@ def test_stretches_cover_an_epoch_and_end_at_batch_edges(rows, batch_size, sampl
 
 
 def test_a_stretch_is_of_bounded_work_and_the_report_fits_into_one():
-    assert batches.stretch_samples(multilayer_perceptron(784, (10,), 1), Plan()) > 800
+    assert batches.chunk_samples(multilayer_perceptron(784, (10,), 1), Plan()) > 800
     large = multilayer_perceptron(10_000, (1000,), 10)
-    samples = batches.stretch_samples(large, Plan())
-    assert samples * large.multiply_adds <= batches.STRETCH_MULTIPLY_ADDS
+    samples = batches.chunk_samples(large, Plan())
+    assert samples * large.multiply_adds <= batches.CHUNK_MULTIPLY_ADDS
 
 
 def test_a_plan_may_set_the_length_of_a_stretch():
-    assert batches.stretch_samples(multilayer_perceptron(784, (10,), 1), Plan(chunk=7)) == 7
+    assert batches.chunk_samples(multilayer_perceptron(784, (10,), 1), Plan(chunk=7)) == 7
 
 
 def test_a_stretch_holds_whole_blocks():
     network = multilayer_perceptron(784, (256,), 1)
-    free = batches.stretch_samples(network, Plan())
-    assert batches.stretch_samples(network, Plan(block=64)) == free // 64 * 64 < free
-    assert batches.stretch_samples(network, Plan(block=10_000)) == free
+    free = batches.chunk_samples(network, Plan())
+    assert batches.chunk_samples(network, Plan(block=64)) == free // 64 * 64 < free
+    assert batches.chunk_samples(network, Plan(block=10_000)) == free
 
 
 def test_a_fixed_order_is_one_and_the_same_array():

@@ -137,7 +137,7 @@ def test_cutting_an_epoch_changes_no_bit_of_steps_and_no_result(monkeypatch, bac
     """A plan that takes steps by blocks ends a block where a stretch ends."""
     chosen = settings(backend=backend, batch_size=2, plan=plan)
     whole = train(NETWORK, X, LABELS, chosen).parameters
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 5)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 5)
     cut = train(NETWORK, X, LABELS, chosen).parameters
     allowed = after_steps(75, "float64").relative if plan == "auto" else 0
     np.testing.assert_allclose(cut, whole, rtol=0, atol=allowed * np.abs(whole).max())
@@ -185,7 +185,7 @@ def test_a_stop_between_epochs_keeps_what_was_trained():
 
 
 def test_a_stop_inside_an_epoch_acts_at_a_batch_edge_and_records_the_part(monkeypatch):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     history = train(NETWORK, X, LABELS, settings(), stop=StopAfter(2)).history
     assert history.stopped == "interrupted"
     assert [record.samples for record in history.epochs] == [20]

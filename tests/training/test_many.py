@@ -58,7 +58,7 @@ def same_as_alone(results, networks, chosen):
 @pytest.mark.parametrize("program", [None, ManyPrograms, Elsewhere])
 @pytest.mark.parametrize("order", [{}, {"shuffle": True, "order_seed": 9}])
 def test_each_network_comes_out_as_it_would_alone(monkeypatch, program, order):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 48)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 48)
     chosen = three(**order)
     if program is not None:
         ManyBackend(program).chosen_by(monkeypatch)
@@ -258,7 +258,7 @@ def test_a_stop_ends_all_that_still_train(monkeypatch):
 
 def test_a_stop_inside_an_epoch_acts_at_the_edge_of_a_stretch(monkeypatch):
     ManyBackend().chosen_by(monkeypatch)
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 30)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 30)
     results = train_many(NETWORKS, X, LABELS, three(), stop=StopAfter(2))
     for result in results:
         assert result.history.stopped == "interrupted"
@@ -274,11 +274,11 @@ def test_a_stop_before_the_first_step_leaves_no_epoch_and_no_share(monkeypatch):
 
 
 def test_a_stretch_is_bounded_by_the_work_of_all_networks():
-    one = batches.stretch_samples(NETWORKS[0], ManyPrograms.plan)
-    many = batches.stretch_samples_of_all([NETWORKS[0]] * 8, ManyPrograms.plan)
+    one = batches.chunk_samples(NETWORKS[0], ManyPrograms.plan)
+    many = batches.chunk_samples_of_all([NETWORKS[0]] * 8, ManyPrograms.plan)
     assert many == one // 8
     large = multilayer_perceptron(1000, (100,), 1)
-    assert batches.stretch_samples_of_all([large] * 5, ManyPrograms.plan) == 100_000_000 // 500_500
+    assert batches.chunk_samples_of_all([large] * 5, ManyPrograms.plan) == 100_000_000 // 500_500
 
 
 @pytest.mark.parametrize(

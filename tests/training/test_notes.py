@@ -10,7 +10,7 @@ import samplewise
 from samplewise.errors import SamplewiseWarning, TrainingWarning
 from samplewise.network import LOSSES, loss_named, multilayer_perceptron
 from samplewise.training import notes
-from samplewise.training.lr_range_test import find_rate
+from samplewise.training.lr_range_test import lr_range_test
 from samplewise.training.many import train_many
 from samplewise.training.notes import notes_on_learning, notes_on_targets
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -29,7 +29,7 @@ def settings(**changes):
     [
         lambda: train(NETWORK, LARGE, LABELS, settings()),
         lambda: train_many([NETWORK, NETWORK], LARGE, LABELS, settings()),
-        lambda: find_rate(NETWORK, LARGE, LABELS, settings()),
+        lambda: lr_range_test(NETWORK, LARGE, LABELS, settings()),
         lambda: samplewise.run(
             samplewise.Experiment(backend="vectorized", epochs=2, preprocess="none"),
             samplewise.Dataset("d", LARGE, LABELS),

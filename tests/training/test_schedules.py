@@ -168,7 +168,7 @@ def test_a_plateau_follows_the_monitored_figure():
 
 def test_stretches_do_not_change_the_rates(monkeypatch):
     whole = train(NETWORK, X, LABELS, settings(schedule="one_cycle"))
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     cut = train(NETWORK, X, LABELS, settings(schedule="one_cycle"))
     np.testing.assert_array_equal(cut.parameters, whole.parameters)
 

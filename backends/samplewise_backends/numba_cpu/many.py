@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
@@ -116,6 +116,25 @@ class NumbaManyProgram:
             trainer.synchronize([states[i] for i in indices])
 
         self._each(synchronize, range(len(self._groups)))
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+        """Return which networks trained last, and what each group of them keeps."""
+        found = {"active": np.array(self._active, np.int64), **self._factory.held_gram()}
+        for k, (indices, trainer) in enumerate(self._groups):
+            held = trainer.held_state([states[i] for i in indices])
+            found |= {f"{k}.{name}": array for name, array in held.items()}
+        return found
+
+    def restore(
+        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
+    ) -> None:
+        """Form the same groups, and go on with what they keep."""
+        self._factory.restore_gram(X, held)
+        self._form_groups(held["active"].tolist())
+        for k, (indices, trainer) in enumerate(self._groups):
+            names = {name: name.removeprefix(f"{k}.") for name in held}
+            own = {short: held[name] for name, short in names.items() if short != name}
+            trainer.restore([states[i] for i in indices], X, own)
 
     def _each(self, call: Callable[[int], None], numbers: Sequence[int]) -> None:
         """Call a function with each number, in as many threads as were given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from samplewise_backends.numba_cpu.plans.gram import read_only
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, addresses, space_of
 from samplewise_backends.numba_cpu.plans.storage import Member
-from samplewise_backends.numba_cpu.trainers import TrainerFactory
+from samplewise_backends.numba_cpu.trainers import GRAM_FILLS, GRAM_ROWS, TrainerFactory
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -76,6 +76,16 @@ class NumbaProgram(Program):
         """Bring the first layer's weights into the state, where the plan keeps another form."""
         if self._batch_size:
             self._trainer.synchronize([state])
+
+    def held_state(self, state: TrainingState) -> dict[str, Matrix]:
+        """Return the dual plan's coefficients, and which products it has computed."""
+        return {**self._factory.held_gram(), **self._trainer.held_state([state])}
+
+    def restore(self, state: TrainingState, X: Matrix, held: Mapping[str, Matrix]) -> None:
+        """Go on with them."""
+        self._factory.restore_gram(X, held)
+        coefficients = {name: held[name] for name in held if name not in (GRAM_ROWS, GRAM_FILLS)}
+        self._trainer.restore([state], X, coefficients)
 
     def logits(self, state: TrainingState, X: Matrix) -> Matrix:
         """Return the logits during training, without leaving the form that the plan trains in."""

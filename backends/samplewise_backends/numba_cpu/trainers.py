@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.storage import Member
 
 Matrix = NDArray[Any]
+GRAM_ROWS, GRAM_FILLS = "gram_rows", "gram_fills"
 
 
 class Trainer(Protocol):
@@ -39,6 +40,16 @@ class Trainer(Protocol):
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring parameters that the plan keeps elsewhere into the states."""
+        ...
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+        """Return copies of what the plan keeps elsewhere, by names of its own."""
+        ...
+
+    def restore(
+        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
+    ) -> None:
+        """Go on from states and what `held_state` returned with them."""
         ...
 
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
@@ -86,6 +97,18 @@ class TrainerFactory:
             return Dual(group, self._gemm, self._kinds, self._full_gram)
         rows = Rows(block, members[0].network.inputs, self._dtype)
         return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks)
+
+    def held_gram(self) -> dict[str, Matrix]:
+        """Return which rows' products all trainers share, in the groups that computed them."""
+        if self._full_gram is None:
+            return {}
+        seen, fills = self._full_gram.filled
+        return {GRAM_ROWS: seen, GRAM_FILLS: fills} if len(seen) else {}
+
+    def restore_gram(self, X: Matrix, held: Mapping[str, Matrix]) -> None:
+        """Compute the products that `held_gram` named."""
+        if self._full_gram is not None and GRAM_ROWS in held:
+            self._full_gram.refill(X, held[GRAM_ROWS], held[GRAM_FILLS])
 
     def share_gram(self, X: Matrix, steps: Steps, each: Each) -> None:
         """Compute the Gram matrix that all trainers read, once for all threads."""

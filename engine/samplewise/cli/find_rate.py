@@ -11,7 +11,7 @@ import typer
 from samplewise.cli import console, options, signals
 
 if TYPE_CHECKING:
-    from samplewise.training.lr_range_test import RateSweep
+    from samplewise.training.lr_range_test import LearningRateRangeTest
 
 Lowest = Annotated[
     str | None, typer.Option(help="The rate of the first step.", show_default="1e-5")
@@ -73,7 +73,7 @@ def find_rate(
     from samplewise.cli.outputs import check_output_file
     from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run import decided, prepare
-    from samplewise.training import lr_range_test as rate_finder
+    from samplewise.training import lr_range_test as range_test
 
     experiment = effective({field: given.get(field) for field in KINDS}, config)
     if out is not None:
@@ -81,13 +81,13 @@ def find_rate(
     with signals.handled() as interrupts:
         prepared = prepare(experiment)
         network, settings = decided(experiment, prepared)
-        found = rate_finder.find_rate(
+        found = range_test.lr_range_test(
             network,
             prepared.inputs,
             prepared.training.targets,
             settings,
-            lowest=_number("lowest", lowest, rate_finder.LOWEST),
-            highest=_number("highest", highest, rate_finder.HIGHEST),
+            lowest=_number("lowest", lowest, range_test.LOWEST),
+            highest=_number("highest", highest, range_test.HIGHEST),
             class_names=prepared.training.class_names or None,
             stop=interrupts.stop,
         )
@@ -109,7 +109,7 @@ def _number(name: str, text: str | None, usual: float) -> float:
     return usual if text is None else float(VALUE_KINDS["float"].from_text(name, text))
 
 
-def _draw(found: RateSweep, title: str, out: Path) -> None:
+def _draw(found: LearningRateRangeTest, title: str, out: Path) -> None:
     from samplewise.io.writing import write_bytes
     from samplewise.plots.rates import rate_sweep
 
@@ -118,7 +118,7 @@ def _draw(found: RateSweep, title: str, out: Path) -> None:
     write_bytes(out, rate_sweep(*curves, found.suggestion, f"Rates for {title}"))
 
 
-def _rows(found: RateSweep, network: str, out: Path | None) -> list[tuple[str, str]]:
+def _rows(found: LearningRateRangeTest, network: str, out: Path | None) -> list[tuple[str, str]]:
     from samplewise.training.lr_range_test import SAFETY
 
     rows = [("network", network), ("backend", found.backend)]

@@ -28,7 +28,8 @@ from samplewise.training.callbacks import Hook
 from samplewise.training.history import History
 from samplewise.training.many import train_many
 from samplewise.training.notes import warn_of
-from samplewise.training.train import TrainingResult, train
+from samplewise.training.result import TrainingResult
+from samplewise.training.train import train
 
 
 @dataclass(frozen=True, eq=False)

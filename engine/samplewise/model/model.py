@@ -15,11 +15,11 @@ from samplewise.contract import Program
 from samplewise.data.columns import Columns
 from samplewise.data.named_rows import is_named, rows_of_frame
 from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.data.rows import preprocessed_rows
 from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError, ParameterError
 from samplewise.model.predictor import Predictor, predicting_program
 from samplewise.network import ClassLoss, Loss, Network
-from samplewise.training.rows.training_rows import preprocessed_rows
 
 
 @dataclass(frozen=True, eq=False)

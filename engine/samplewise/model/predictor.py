@@ -17,9 +17,9 @@ from samplewise.data.arrays import NUMBERS
 from samplewise.data.columns import Columns
 from samplewise.data.named_rows import is_named_row, row_of_mapping
 from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.data.rows import one_row, preprocessed_rows
 from samplewise.errors import DataError, SamplewiseError
 from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
-from samplewise.training.rows.training_rows import one_row, preprocessed_rows
 
 
 def predicting_program(

@@ -170,6 +170,6 @@ def _calls(case: ManyCase) -> Iterator[tuple[int, Steps, Sequence[int]]]:
     orders, call = batches.Orders(first.rows, runs.ORDER_SEED if case.shuffle else None), 0
     for epoch in range(runs.RUN_EPOCHS):
         order = orders.of_epoch(epoch + 1)
-        for steps in batches.stretches(order, first.batch_size, 0.0, first.rows // 3 + 1):
+        for steps in batches.chunks(order, first.batch_size, 0.0, first.rows // 3 + 1):
             yield epoch, steps, [k for k in range(count) if (call + k) % 3 != 2]
             call += 1

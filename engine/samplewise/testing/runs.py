@@ -124,7 +124,7 @@ def trained(
     orders = batches.Orders(case.rows, ORDER_SEED if shuffle else None)
     for epoch in range(epochs):
         order = orders.of_epoch(epoch + 1)
-        for steps in batches.stretches(order, case.batch_size, drawn.learning_rate, samples):
+        for steps in batches.chunks(order, case.batch_size, drawn.learning_rate, samples):
             own = with_fields(drawn, steps, FIRST_DROPOUT_KEY + epoch)
             session.run(drawn.X, drawn.Y, [own], losses[epoch], [0])
     session.synchronize()

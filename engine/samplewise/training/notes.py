@@ -1,4 +1,4 @@
-"""Notes of a run that a user should see: what is odd about its data, and whether it learnt."""
+"""Notes of a run that a user should see: odd data, and a network that did not learn."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,10 +122,7 @@ class Dual:
         first_layers = self._first_of(states, X)
         parameters = group.storage.enter(states, first=first_layers is None)
         if first_layers is None:
-            first_layers = self._first = _FirstLayers(
-                states, parameters, X, velocity=group.form == WITH_MOMENTUM
-            )
-            self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
+            first_layers = self._begin(states, parameters, X)
         gram = self._gram.covering(X, first)
         data = read_only(Y), read_only(first.order), group.window(first)
         trained = parameters.theta, first_layers.form
@@ -133,6 +130,29 @@ class Dual:
         known = gram, self._near, group.terms(steps)
         run_dual(self._gemm, *data, self._kinds[2], group.stack, *trained, *written, *known, losses)
         group.storage.leave(states, first=False)
+
+    def _begin(
+        self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix
+    ) -> _FirstLayers:
+        group = self._group
+        self._first = _FirstLayers(states, parameters, X, velocity=group.form == WITH_MOMENTUM)
+        self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
+        return self._first
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+        """Return the coefficients; the states still have the weights that these start from."""
+        if self._first is None or not self._first.is_of(states):
+            return {}
+        form = self._first.form
+        return {"coefficients": form.S.copy(), "origin": form.origin.copy()}
+
+    def restore(
+        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
+    ) -> None:
+        """Go on with these coefficients, where there are some."""
+        if held:
+            form = self._begin(states, self._group.storage.enter(states), X).form
+            form.S[...], form.origin[...] = held["coefficients"], held["origin"]
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring the first layers into the states; training goes on from there."""

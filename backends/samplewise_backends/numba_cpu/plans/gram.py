@@ -99,13 +99,23 @@ class FullGram:
         self._gram = np.zeros((0, 0))
         self._seen = np.zeros(0, np.int64)
         self._has: NDArray[np.bool_] = np.zeros(0, bool)
+        self._fills: list[int] = []
+
+    @property
+    def filled(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows seen, in their order, and how many of them there were after each call."""
+        return self._seen.copy(), np.array(self._fills, np.int64)
+
+    def refill(self, X: Matrix, seen: NDArray[np.int64], fills: NDArray[np.int64]) -> None:
+        """Compute the products of rows seen before in the same strips, so to the same bits."""
+        self._begin(X)
+        for start, stop in zip([0, *fills[:-1]], fills, strict=True):
+            self._fill(X, seen[start:stop], in_turn)
 
     def covering(self, X: Matrix, steps: Steps, each: Each = in_turn) -> Matrix:
         """Return the matrix (n, n), valid for all rows that steps have touched up to `steps`."""
         if self._X is not X:
-            self._X = X
-            self._gram = aligned_zeros(len(X) ** 2, X.dtype).reshape(len(X), len(X))
-            self._seen, self._has = np.zeros(0, np.int64), np.zeros(len(X), bool)
+            self._begin(X)
         rows = steps.order[steps.start : steps.stop]
         new = rows[~self._has[rows]]
         if len(new):
@@ -116,6 +126,12 @@ class FullGram:
         """Return the matrix if it is that of all rows of X."""
         return self._gram if X is self._X and self._has.all() else None
 
+    def _begin(self, X: Matrix) -> None:
+        self._X = X
+        self._gram = aligned_zeros(len(X) ** 2, X.dtype).reshape(len(X), len(X))
+        self._seen, self._has = np.zeros(0, np.int64), np.zeros(len(X), bool)
+        self._fills = []
+
     def _fill(self, X: Matrix, new: NDArray[np.int64], each: Each) -> None:
         """Write the products of new rows with themselves and with all rows seen, and mirror them.
 
@@ -124,6 +140,7 @@ class FullGram:
         self._has[new] = True
         done = len(self._seen)
         self._seen = np.concatenate([self._seen, new])
+        self._fills.append(len(self._seen))
 
         def strip(start: int) -> None:
             rows = self._seen[start : start + ROWS_AT_ONCE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -93,6 +93,18 @@ class InStates:
     """A plan after whose calls the states hold all of the training."""
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """Do nothing."""
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, NDArray[Any]]:
+        """Return nothing."""
+        return {}
+
+    def restore(
+        self,
+        states: Sequence[TrainingState],
+        X: NDArray[Any],
+        held: Mapping[str, NDArray[Any]],
+    ) -> None:
         """Do nothing."""
 
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:

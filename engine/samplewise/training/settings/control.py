@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from samplewise.checks import (
@@ -11,6 +11,8 @@ from samplewise.checks import (
     one_of,
     open_fraction,
     positive_number,
+    printable,
+    suggestion,
     true_or_false,
     whole_number,
 )
@@ -31,9 +33,10 @@ class ControlSettings:
     Args:
         validation_fraction: share of the training rows held out to measure loss and accuracy on
             after every epoch, in (0, 1); the same share of each class, drawn from `seed`.
-        monitor: a name of `METRICS`, which patience, keep_best and the schedule plateau go by, or
-            "auto": validation_loss where there are validation rows, else loss, which is the mean
-            over the epoch's steps.
+        monitor: a name of `METRICS`, or "validation_" and the name of a metric that `train` is
+            given, which patience, keep_best and the schedule plateau go by; of such a metric, more
+            is better. "auto" is validation_loss where there are validation rows, else loss, which
+            is the mean over the epoch's steps.
         patience: epochs in a row without improvement after which training ends; None never ends
             it so.
         min_delta: by how much a figure must be better than the best so far, at least 0.
@@ -71,7 +74,9 @@ class ControlSettings:
     ema_decay: float | None = None
 
     def _check_control(self) -> None:
-        one_of("monitor", self.monitor, (AUTO, *METRICS))
+        # The metrics that follow "validation_" are known when training begins.
+        if not isinstance(self.monitor, str) or not self.monitor.startswith(VALIDATION):
+            one_of("monitor", self.monitor, (AUTO, *METRICS))
         keep(self, min_delta=not_negative("min_delta", self.min_delta))
         for name, check in (
             ("validation_fraction", open_fraction),
@@ -107,8 +112,15 @@ class ControlSettings:
             return self.monitor
         return VALIDATION + LOSS if validated else LOSS
 
-    def check_measured(self, *, validated: bool, track_accuracy: bool) -> None:
+    def check_measured(
+        self, *, validated: bool, track_accuracy: bool, metrics: Collection[str] = ()
+    ) -> None:
         """Refuse to go by a figure that nothing measures.
+
+        Args:
+            validated: whether there are validation rows.
+            track_accuracy: whether the accuracy on the training rows is measured.
+            metrics: names of the user's own.
 
         Raises:
             CombinationError: it says what to set.
@@ -116,7 +128,14 @@ class ControlSettings:
         wanted = {"monitor": self.monitored(validated=validated)}
         if self.target_accuracy is not None:
             wanted["target_accuracy"] = VALIDATION * validated + ACCURACY
+        own = [VALIDATION + name for name in metrics]
         for setting, metric in wanted.items():
+            if metric not in (*METRICS, *own):
+                raise CombinationError(
+                    f"{setting} is {printable(metric)}, but nothing measures it; it may be "
+                    f"{', '.join((*METRICS, *own))}, or a metric that train is given"
+                    f"{suggestion(metric, (*METRICS, *own))}"
+                )
             if metric.startswith(VALIDATION) and not validated:
                 raise CombinationError(
                     f"{setting} goes by {metric}, but there are no validation rows; set "

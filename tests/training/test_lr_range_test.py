@@ -9,9 +9,9 @@ from loop_problem import LABELS, NETWORK, StopAfter, X
 
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import Conv2D, Dense, Network, multilayer_perceptron
-from samplewise.training import lr_range_test as rate_finder
+from samplewise.training import lr_range_test as range_test
 from samplewise.training.callbacks import Callback
-from samplewise.training.lr_range_test import FEWEST_STEPS, MOST_RATES, find_rate
+from samplewise.training.lr_range_test import FEWEST_STEPS, MOST_RATES, lr_range_test
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 
@@ -27,18 +27,18 @@ def settings(**changes):
 
 
 def test_the_rates_are_in_equal_ratios_and_each_trains_its_share():
-    swept = find_rate(NETWORK, X, LABELS, settings(), lowest=1e-4, highest=1e-2)
+    swept = lr_range_test(NETWORK, X, LABELS, settings(), lowest=1e-4, highest=1e-2)
     assert swept.stopped == "finished"
     np.testing.assert_allclose(swept.rates, np.geomspace(1e-4, 1e-2, 50))
     assert len(swept.losses) == len(swept.smoothed) == 50
-    many = find_rate(TWO, ROWS, VALUES, settings(**SQUARED), lowest=1e-6, highest=1e-5)
+    many = lr_range_test(TWO, ROWS, VALUES, settings(**SQUARED), lowest=1e-6, highest=1e-5)
     assert len(many.rates) == MOST_RATES
 
 
 @pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
 def test_every_backend_finds_the_same(backend):
-    want = find_rate(NETWORK, X, LABELS, settings(backend="reference"))
-    got = find_rate(NETWORK, X, LABELS, settings(backend=backend))
+    want = lr_range_test(NETWORK, X, LABELS, settings(backend="reference"))
+    got = lr_range_test(NETWORK, X, LABELS, settings(backend=backend))
     assert got.backend == backend
     np.testing.assert_allclose(got.losses[:30], want.losses[:30], rtol=1e-9)
     assert got.suggestion == pytest.approx(want.suggestion)
@@ -49,7 +49,7 @@ def test_a_sweep_at_one_rate_is_an_epoch_at_that_rate(rows, batch_size):
     """The count of steps goes on from rate to rate, by as many as each trains; Adam goes by it."""
     chosen = settings(optimizer="adam", batch_size=batch_size, **SQUARED)
     rates = {"lowest": 0.01, "highest": 0.01 * (1 + 1e-14)}
-    swept = find_rate(TWO, ROWS[:rows], VALUES[:rows], chosen, **rates)
+    swept = lr_range_test(TWO, ROWS[:rows], VALUES[:rows], chosen, **rates)
     once = dataclasses.replace(chosen, learning_rate=0.01, shuffle=True, epochs=1)
     wanted = train(TWO, ROWS[:rows], VALUES[:rows], once).history.losses[0]
     steps = -(-rows // batch_size)
@@ -59,7 +59,7 @@ def test_a_sweep_at_one_rate_is_an_epoch_at_that_rate(rows, batch_size):
 
 
 def test_it_stops_where_training_breaks_and_suggests_a_rate_that_trains():
-    swept = find_rate(TWO, ROWS, VALUES, settings(**SQUARED))
+    swept = lr_range_test(TWO, ROWS, VALUES, settings(**SQUARED))
     assert swept.stopped == "diverged"
     assert swept.rates[-1] < 10
     assert np.isfinite(swept.losses).all()
@@ -74,9 +74,9 @@ def test_it_stops_where_training_breaks_and_suggests_a_rate_that_trains():
 @pytest.mark.filterwarnings("ignore:the loss never fell")
 def test_rows_that_lie_sorted_are_swept_in_a_drawn_order():
     order = np.argsort(LABELS, kind="stable")
-    losses = find_rate(NETWORK, X[order], LABELS[order], settings(), highest=1e-4).losses
+    losses = lr_range_test(NETWORK, X[order], LABELS[order], settings(), highest=1e-4).losses
     halves = np.mean(losses[:25]), np.mean(losses[25:])
-    whole = find_rate(NETWORK, X, LABELS, settings(), highest=1e-4).losses
+    whole = lr_range_test(NETWORK, X, LABELS, settings(), highest=1e-4).losses
     assert np.mean(losses) == pytest.approx(np.mean(whole), rel=1e-3)
     assert abs(halves[0] - halves[1]) < np.std(losses)
 
@@ -86,7 +86,7 @@ def test_it_takes_images_and_augments_them():
     network = Network((1, 5, 5), (Conv2D(2, 3, activation="relu"), Dense(1)))
     labels = (images.mean(axis=(1, 2)) > 0).astype(int)
     plain, moved = (
-        find_rate(network, images, labels, settings(augment=augment)).losses
+        lr_range_test(network, images, labels, settings(augment=augment)).losses
         for augment in (None, "noise 0.5")
     )
     assert plain[:10] != moved[:10]
@@ -94,9 +94,9 @@ def test_it_takes_images_and_augments_them():
 
 @pytest.mark.filterwarnings("ignore:the loss ")
 def test_a_curve_that_still_falls_or_never_does_is_noted():
-    calm = find_rate(TWO, ROWS, VALUES, settings(**SQUARED), highest=1e-2)
+    calm = lr_range_test(TWO, ROWS, VALUES, settings(**SQUARED), highest=1e-2)
     assert "the loss still falls at a rate of 0.01" in calm.notes[-1]
-    late = find_rate(TWO, ROWS, VALUES, settings(**SQUARED), lowest=0.2)
+    late = lr_range_test(TWO, ROWS, VALUES, settings(**SQUARED), lowest=0.2)
     assert late.suggestion < 0.2
 
 
@@ -112,21 +112,21 @@ def test_a_curve_that_still_falls_or_never_does_is_noted():
 )
 def test_what_cannot_be_swept_is_refused(changes, limits, message):
     with pytest.raises(ParameterError, match=message):
-        find_rate(NETWORK, X, LABELS, settings(**changes), **limits)
+        lr_range_test(NETWORK, X, LABELS, settings(**changes), **limits)
 
 
 def test_a_sweep_that_breaks_at_once_says_so():
     network = multilayer_perceptron(6, (5,), 2, "relu")
     with pytest.raises(DivergenceError, match="begin with a lower one"):
-        find_rate(network, ROWS, VALUES, settings(**{**SQUARED, "init": "normal"}),
+        lr_range_test(network, ROWS, VALUES, settings(**{**SQUARED, "init": "normal"}),
                   lowest=1e100, highest=1e200)  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore:the loss never fell")
 def test_a_stop_ends_it_with_what_was_seen():
-    stopped = find_rate(NETWORK, X, LABELS, settings(), stop=StopAfter(7))
+    stopped = lr_range_test(NETWORK, X, LABELS, settings(), stop=StopAfter(7))
     assert (stopped.stopped, len(stopped.rates)) == ("interrupted", 7)
-    nothing = find_rate(NETWORK, X, LABELS, settings(), stop=StopAfter(0))
+    nothing = lr_range_test(NETWORK, X, LABELS, settings(), stop=StopAfter(0))
     assert (nothing.rates, nothing.suggestion) == ([], None)
 
 
@@ -140,21 +140,21 @@ def test_callbacks_hear_of_compiling():
         def on_train_begin(self, history):
             heard.append(history.backend)
 
-    find_rate(NETWORK, X, LABELS, settings(), callbacks=[Ear()])
+    lr_range_test(NETWORK, X, LABELS, settings(), callbacks=[Ear()])
     assert heard == ["vectorized"] * 2
 
 
 def test_the_running_mean_is_that_of_what_came():
-    smoothed = rate_finder._smoothed([3.0] * 40, 40)
+    smoothed = range_test._smoothed([3.0] * 40, 40)
     np.testing.assert_allclose(smoothed, 3.0)
-    steps = rate_finder._smoothed([0.0] * 20 + [1.0] * 20, 500)
+    steps = range_test._smoothed([0.0] * 20 + [1.0] * 20, 500)
     assert (np.diff(steps[19:]) > 0).all()
     assert 0 < steps[-1] < 1
 
 
 def test_schedules_and_ends_of_runs_play_no_part_but_held_out_rows_do():
-    plain = find_rate(NETWORK, X, LABELS, settings(class_weight="balanced"))
-    busy = find_rate(
+    plain = lr_range_test(NETWORK, X, LABELS, settings(class_weight="balanced"))
+    busy = lr_range_test(
         *(NETWORK, X, LABELS),
         settings(
             class_weight="balanced", schedule="cosine", warmup_steps=3, patience=2,
@@ -162,8 +162,8 @@ def test_schedules_and_ends_of_runs_play_no_part_but_held_out_rows_do():
         ),
     )  # fmt: skip
     assert busy.losses == plain.losses
-    assert plain.losses != find_rate(NETWORK, X, LABELS, settings()).losses
-    held = find_rate(NETWORK, X, LABELS, settings(validation_fraction=0.2))
+    assert plain.losses != lr_range_test(NETWORK, X, LABELS, settings()).losses
+    held = lr_range_test(NETWORK, X, LABELS, settings(validation_fraction=0.2))
     assert len(held.rates) == 40
 
 
@@ -181,5 +181,5 @@ def test_callbacks_that_hear_of_the_begin_hear_of_the_end(raising):
             heard.append(history.stopped)
 
     with pytest.raises(OSError, match="no begin") if raising else nullcontext():
-        find_rate(NETWORK, X, LABELS, settings(), callbacks=Ear())
+        lr_range_test(NETWORK, X, LABELS, settings(), callbacks=Ear())
     assert heard == ["begin", "failed" if raising else "finished"]
