@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from loop_problem import StopAfter
-from samplewise.testing.faultless import Detached, WrongBackend
+from samplewise.testing.faultless import Detached, FaultyBackend
 
 from samplewise import registry
 from samplewise.errors import ContractError, ParameterError, SnapshotError, SomeDivergedError
@@ -496,7 +496,7 @@ def test_a_snapshot_shares_nothing_with_the_training_it_is_taken_from():
 
 
 def test_a_program_that_cannot_say_what_it_keeps_is_trained_and_gives_no_snapshot(monkeypatch):
-    backend = Choice(WrongBackend("detached", Detached), "chosen by the test")
+    backend = Choice(FaultyBackend("detached", Detached), "chosen by the test")
     monkeypatch.setattr(registry, "resolve", lambda *_: backend)
     stopped = train(NETWORK, X, LABELS, settings(), stop=StopAfter(4))
     assert (stopped.history.stopped, stopped.snapshot) == ("interrupted", None)
