@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 from loop_problem import StopAfter
-from samplewise.testing.faultless import Detached, FaultyBackend
 
+from faults.faulty_reference import Detached, FaultyBackend
 from samplewise import registry
 from samplewise.errors import ContractError, ParameterError, SnapshotError, SomeDivergedError
 from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
