@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from loop_problem import StopAfter
 
-from faults.faulty_reference import Detached, FaultyBackend
+from faults.faulty_reference import DetachedReference, FaultyBackend
 from samplewise import registry
 from samplewise.errors import ContractError, ParameterError, SnapshotError, SomeDivergedError
 from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
@@ -496,10 +496,12 @@ def test_a_snapshot_shares_nothing_with_the_training_it_is_taken_from():
 
 
 def test_a_program_that_cannot_say_what_it_keeps_is_trained_and_gives_no_snapshot(monkeypatch):
-    backend = Choice(FaultyBackend("detached", Detached), "chosen by the test")
+    backend = Choice(FaultyBackend("detached", DetachedReference), "chosen by the test")
     monkeypatch.setattr(registry, "resolve", lambda *_: backend)
     stopped = train(NETWORK, X, LABELS, settings(), stop=StopAfter(4))
     assert (stopped.history.stopped, stopped.snapshot) == ("interrupted", None)
     assert [record.samples for record in stopped.history.epochs] == [24]
-    with pytest.raises(ContractError, match="Detached: its plan is not in place; write held_state"):
+    with pytest.raises(
+        ContractError, match="DetachedReference: its plan is not in place; write held_state"
+    ):
         train(NETWORK, X, LABELS, settings(), callbacks=Takes())
