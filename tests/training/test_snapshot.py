@@ -351,7 +351,7 @@ def test_a_field_that_is_left_out_changes_the_end_or_is_refused(field):
         assert outcome(busy(initial=other)) != whole
 
 
-@pytest.mark.parametrize("name", ["coefficients", "origin", "gram_rows"])
+@pytest.mark.parametrize("name", ["coefficients", "origin", "gram_rows", "gram_fills"])
 def test_what_a_plan_keeps_elsewhere_is_needed(name):
     chosen = settings(backend="numba_cpu", plan="dual", momentum=0.9, epochs=2)
     takes = Takes()
@@ -361,6 +361,19 @@ def test_what_a_plan_keeps_elsewhere_is_needed(name):
     other = dataclasses.replace(snapshot, held=held).sealed()
     assert outcome(train(NETWORK, X, LABELS, chosen, initial=snapshot)) == whole
     assert outcome(train(NETWORK, X, LABELS, chosen, initial=other)) != whole
+
+
+def test_the_networks_that_trained_last_are_needed():
+    chosen = settings(backend="numba_cpu", plan="dual", epochs=2)
+    takes = Takes()
+    whole = train_many(MANY, X, LABELS, chosen, callbacks=[[takes], [], []])
+    snapshot = takes.snapshots[1]
+    held = {**snapshot.held, "active": snapshot.held["active"][1:]}
+    other = dataclasses.replace(snapshot, held=held).sealed()
+    rest = train_many(MANY, X, LABELS, chosen, initial=snapshot)
+    assert list(map(outcome, rest)) == list(map(outcome, whole))
+    with pytest.raises(ContractError):
+        train_many(MANY, X, LABELS, chosen, initial=other)
 
 
 def test_the_times_of_before_count():
