@@ -85,7 +85,6 @@ class Blocked:
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
         """Return nothing: the states are what kernels updated."""
-        del states
         return {}
 
     def restore(
@@ -95,5 +94,4 @@ class Blocked:
 
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
         """Return None: the states have the weights."""
-        del states, X
         return None

@@ -75,7 +75,6 @@ class Direct:
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
         """Return nothing: the states are what kernels updated."""
-        del states
         return {}
 
     def restore(
@@ -85,7 +84,6 @@ class Direct:
 
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
         """Return None: the states have the weights."""
-        del states, X
         return None
 
 
