@@ -183,11 +183,11 @@ def test_a_budget_of_steps_is_kept_exactly(backend, most, samples):
         np.testing.assert_array_equal(result.parameters, weights_after(1, backend=backend))
 
 
-@pytest.mark.parametrize("stretch", [None, 14])
-def test_a_short_batch_is_a_step_of_the_budget_like_others(monkeypatch, stretch):
+@pytest.mark.parametrize("chunk", [None, 14])
+def test_a_short_batch_is_a_step_of_the_budget_like_others(monkeypatch, chunk):
     """Fifty rows in sevens are seven batches and one row: eight steps an epoch."""
-    if stretch is not None:
-        monkeypatch.setattr(batches, "CHUNK_SAMPLES", stretch)
+    if chunk is not None:
+        monkeypatch.setattr(batches, "CHUNK_SAMPLES", chunk)
     chosen = settings(backend="reference", batch_size=7, max_steps=18, epochs=9)
     history = train(NETWORK, X, LABELS, chosen).history
     assert [record.samples for record in history.epochs] == [50, 50, 14]
@@ -200,11 +200,11 @@ def test_a_budget_that_suffices_ends_nothing(most):
     assert (history.stopped, len(history.epochs)) == ("finished", 4)
 
 
-def test_a_budget_of_seconds_ends_a_run_at_the_next_stretch(monkeypatch):
+def test_a_budget_of_seconds_ends_a_run_at_the_next_chunk(monkeypatch):
     monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     ticks = iter(range(1000))
     monkeypatch.setattr(limits.time, "monotonic", lambda: float(next(ticks)))
-    # Twice when it is built and begun, then once a stretch, and once more an epoch.
+    # Asked once when training begins, then once a chunk, and once more an epoch.
     history = train(NETWORK, X, LABELS, settings(max_seconds=8)).history
     assert history.stopped == "max_seconds"
     assert [record.samples for record in history.epochs] == [50, 20]

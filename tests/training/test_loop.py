@@ -134,7 +134,7 @@ def test_the_order_has_a_seed_of_its_own_where_it_is_given():
 @pytest.mark.parametrize("plan", ["direct", "auto"])
 @pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
 def test_cutting_an_epoch_changes_no_bit_of_steps_and_no_result(monkeypatch, backend, plan):
-    """A plan that takes steps by blocks ends a block where a stretch ends."""
+    """A plan that takes steps by blocks ends a block where a chunk ends."""
     chosen = settings(backend=backend, batch_size=2, plan=plan)
     whole = train(NETWORK, X, LABELS, chosen).parameters
     monkeypatch.setattr(batches, "CHUNK_SAMPLES", 5)

@@ -72,7 +72,7 @@ def test_the_engine_counts_the_updates_made(monkeypatch):
 
 
 class LosesItsMind(FaultyReference):
-    """Writes `value` as the loss of sample 33, or as a weight in the stretch that holds it."""
+    """Writes `value` as the loss of sample 33, or as a weight in the chunk that holds it."""
 
     where = "loss"
 
@@ -84,7 +84,7 @@ class LosesItsMind(FaultyReference):
 
 
 @pytest.mark.parametrize(("where", "sample"), [("loss", 34), ("weight", 40)])
-def test_a_bad_stretch_is_named_by_sample_and_row_and_undone(monkeypatch, where, sample):
+def test_a_bad_chunk_is_named_by_sample_and_row_and_undone(monkeypatch, where, sample):
     monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     monkeypatch.setattr(LosesItsMind, "where", where)
     order = batches.Orders(50, 0).of_epoch(1)

@@ -256,7 +256,7 @@ def test_a_stop_ends_all_that_still_train(monkeypatch):
     np.testing.assert_array_equal(results[1].parameters, one_epoch.parameters)
 
 
-def test_a_stop_inside_an_epoch_acts_at_the_edge_of_a_stretch(monkeypatch):
+def test_a_stop_inside_an_epoch_acts_at_the_edge_of_a_chunk(monkeypatch):
     ManyBackend().chosen_by(monkeypatch)
     monkeypatch.setattr(batches, "CHUNK_SAMPLES", 30)
     results = train_many(NETWORKS, X, LABELS, three(), stop=StopAfter(2))
@@ -273,7 +273,7 @@ def test_a_stop_before_the_first_step_leaves_no_epoch_and_no_share(monkeypatch):
         assert result.history.shared.multiply_add_share == 0
 
 
-def test_a_stretch_is_bounded_by_the_work_of_all_networks():
+def test_a_chunk_is_bounded_by_the_work_of_all_networks():
     one = batches.chunk_samples(NETWORKS[0], ManyPrograms.plan)
     many = batches.chunk_samples_of_all([NETWORKS[0]] * 8, ManyPrograms.plan)
     assert many == one // 8

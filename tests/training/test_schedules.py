@@ -166,7 +166,7 @@ def test_a_plateau_follows_the_monitored_figure():
     assert rate < ETA
 
 
-def test_stretches_do_not_change_the_rates(monkeypatch):
+def test_chunks_do_not_change_the_rates(monkeypatch):
     whole = train(NETWORK, X, LABELS, settings(schedule="one_cycle"))
     monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     cut = train(NETWORK, X, LABELS, settings(schedule="one_cycle"))

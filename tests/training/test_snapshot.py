@@ -101,7 +101,8 @@ def goes_on_to_the_same_end(run):
 
 PLATEAU = {"schedule": "plateau", "plateau_epochs": 1, "min_delta": 0.02, "learning_rate": 0.3}
 CASES = {
-    "sgd": {"shuffle": True},
+    # The last batch of an epoch is a short one.
+    "sgd": {"shuffle": True, "batch_size": 5},
     "nesterov, l1, step": {
         "momentum": 0.9,
         "nesterov": True,
@@ -214,15 +215,21 @@ def test_a_network_that_has_diverged_stays_so():
         assert diverging([], again(snapshot)) == whole
 
 
-@pytest.mark.parametrize("plan", ["direct", "dual"])
-def test_an_interrupted_training_gives_a_snapshot_that_goes_on(plan):
-    chosen = settings(backend="numba_cpu", plan=plan, ema_decay=0.5)
-    whole = outcome(train(NETWORK, X, LABELS, chosen))
-    # Questions inside epochs, before the first step, and at the end of an epoch.
-    for questions in range(10):
-        stopped = train(NETWORK, X, LABELS, chosen, stop=StopAfter(questions))
+@pytest.mark.parametrize(
+    ("network", "changes"),
+    [
+        (NETWORK, {"plan": "direct", "ema_decay": 0.5}),
+        (IMAGES, {"plan": "dual", "augment": "noise 0.1", "track_accuracy": False}),
+    ],
+)
+def test_an_interrupted_training_gives_a_snapshot_that_goes_on(network, changes):
+    chosen = settings(backend="numba_cpu", epochs=2, **changes)
+    whole = outcome(train(network, X, LABELS, chosen))
+    # Questions before the first step, inside epochs, and at the end of an epoch.
+    for questions in range(7):
+        stopped = train(network, X, LABELS, chosen, stop=StopAfter(questions))
         assert stopped.history.stopped == "interrupted"
-        rest = train(NETWORK, X, LABELS, chosen, initial=stopped.snapshot)
+        rest = train(network, X, LABELS, chosen, initial=stopped.snapshot)
         assert outcome(rest) == whole
         assert rest.snapshot is None
 
@@ -251,6 +258,9 @@ def test_seconds_before_an_interrupt_count(monkeypatch):
     rest = Slow()
     train(NETWORK, X, LABELS, chosen, callbacks=[rest], initial=whole.snapshots[2])
     assert (len(whole.snapshots), len(rest.snapshots)) == (8, 5)
+    spent = Slow()
+    result = train(NETWORK, X, LABELS, chosen, callbacks=[spent], initial=whole.snapshots[-1])
+    assert (spent.snapshots, result.history.stopped) == ([], "max_seconds")
 
 
 BUSY = {
@@ -341,7 +351,7 @@ def test_a_field_that_is_left_out_changes_the_end_or_is_refused(field):
         assert outcome(busy(initial=other)) != whole
 
 
-@pytest.mark.parametrize("name", ["coefficients", "origin", "gram_rows"])
+@pytest.mark.parametrize("name", ["coefficients", "origin", "gram_rows", "gram_fills"])
 def test_what_a_plan_keeps_elsewhere_is_needed(name):
     chosen = settings(backend="numba_cpu", plan="dual", momentum=0.9, epochs=2)
     takes = Takes()
@@ -351,6 +361,19 @@ def test_what_a_plan_keeps_elsewhere_is_needed(name):
     other = dataclasses.replace(snapshot, held=held).sealed()
     assert outcome(train(NETWORK, X, LABELS, chosen, initial=snapshot)) == whole
     assert outcome(train(NETWORK, X, LABELS, chosen, initial=other)) != whole
+
+
+def test_the_networks_that_trained_last_are_needed():
+    chosen = settings(backend="numba_cpu", plan="dual", epochs=2)
+    takes = Takes()
+    whole = train_many(MANY, X, LABELS, chosen, callbacks=[[takes], [], []])
+    snapshot = takes.snapshots[1]
+    held = {**snapshot.held, "active": snapshot.held["active"][1:]}
+    other = dataclasses.replace(snapshot, held=held).sealed()
+    rest = train_many(MANY, X, LABELS, chosen, initial=snapshot)
+    assert list(map(outcome, rest)) == list(map(outcome, whole))
+    with pytest.raises(ContractError):
+        train_many(MANY, X, LABELS, chosen, initial=other)
 
 
 def test_the_times_of_before_count():
@@ -467,6 +490,8 @@ def test_damage_is_found():
             flipped.view(np.uint8).reshape(-1)[-1] ^= 1
             with pytest.raises(SnapshotError, match="damaged"):
                 Snapshot.from_parts(values, {**arrays, name: flipped})
+        with pytest.raises(SnapshotError, match="damaged"):
+            Snapshot.from_parts(values, {**arrays, name: array.reshape(1, -1)})
         fewer = {other: kept for other, kept in arrays.items() if other != name}
         with pytest.raises(SnapshotError, match="damaged"):
             Snapshot.from_parts(values, fewer)

@@ -52,7 +52,7 @@ class Program(Protocol):
 
     def synchronize(self, state: TrainingState) -> None:
         """Bring into `state` what the program keeps of it elsewhere; the engine then reads it."""
-        del state
+        return
 
     def held_state(self, state: TrainingState) -> dict[str, NDArray[Any]]:
         """Return copies of what decides later steps and is not in `state`, by names of its own.

@@ -189,7 +189,7 @@ class Session:
         return seconds
 
     def synchronize(self) -> float:
-        """Bring weights that the plan keeps elsewhere into the states; return the seconds."""
+        """Bring weights that the plan keeps elsewhere into the states; return its seconds."""
         began = time.perf_counter()
         with blamed_on(self.backend.name):
             if self._many is None:

@@ -70,7 +70,6 @@ class Schedule:
         Raises:
             CombinationError: with the numbers.
         """
-        del eta
         if self.warmup_steps >= run.steps:
             raise CombinationError(
                 f"warmup_steps is {self.warmup_steps}, but the run has {run}; warm up for fewer "
@@ -94,7 +93,6 @@ class Schedule:
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
         """Return what the schedule gives without its warm-up; `first` is the epoch's first step."""
-        del first, epoch, run
         return eta
 
 

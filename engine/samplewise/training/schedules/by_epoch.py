@@ -49,7 +49,6 @@ class Step(Schedule):
             )
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
-        del first, run
         return eta * self.decay ** ((epoch - 1) // (self.every or 1))
 
 
@@ -70,7 +69,6 @@ class Exponential(Schedule):
         object.__setattr__(self, "decay", open_fraction("decay", self.decay))
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
-        del first, run
         return float(eta * self.decay ** (epoch - 1))
 
 

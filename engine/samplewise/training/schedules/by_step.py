@@ -23,7 +23,6 @@ class _ByStep(Schedule):
         return True
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
-        del epoch
         t = np.arange(first, first + run.steps_an_epoch) - self.warmup_steps
         # What a limit on all steps cuts off is never run.
         T = run.steps - self.warmup_steps
@@ -117,7 +116,6 @@ class InverseScaling(_ByStep):
         object.__setattr__(self, "power", positive_number("power", self.power))
 
     def _at(self, eta: float, t: Rates, T: int) -> Rates:
-        del T
         return eta / (t + 1) ** self.power
 
 
