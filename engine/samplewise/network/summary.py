@@ -52,7 +52,7 @@ def summarize(network: Network, itemsize: int) -> list[LayerSummary]:
 def training_bytes(network: Network, slots: int, batch_size: int, itemsize: int) -> int:
     """Return about what training needs beside the data: about, as backends differ in scratch.
 
-    Parameters, gradient and the rule's slots; the values of a batch, forward and backward.
+    Parameters, gradient and the optimizer's slots; the values of a batch, forward and backward.
     """
     values = sum(map(size_of, network.shapes))
     return ((2 + slots) * network.layout.size + 2 * batch_size * values) * itemsize
