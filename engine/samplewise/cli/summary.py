@@ -80,7 +80,7 @@ def _input(network: Network, itemsize: int) -> tuple[str, ...]:
 
 def _cells(row: LayerSummary) -> tuple[str, ...]:
     figures = (row.parameters, row.multiply_adds, row.value_bytes)
-    return row.words, _by(row.output_shape), *(f"{figure:,}" for figure in figures)
+    return row.spec, _by(row.output_shape), *(f"{figure:,}" for figure in figures)
 
 
 def _total(rows: list[LayerSummary]) -> tuple[str, ...]:

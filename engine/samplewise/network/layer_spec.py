@@ -18,14 +18,12 @@ from collections.abc import Callable
 from samplewise.checks import printable, suggestion
 from samplewise.errors import ParameterError
 from samplewise.network.layers import (
+    LAYERS,
     AvgPool2D,
     Conv2D,
     Dense,
     Dropout,
-    Flatten,
-    GlobalAvgPool,
     Layer,
-    LayerNorm,
     MaxPool2D,
 )
 
@@ -101,15 +99,21 @@ def _dropout(words: list[str]) -> Layer:
         raise ParameterError("a share is missing, as in dropout 0.5") from None
 
 
-READERS: dict[str, Callable[[list[str]], Layer]] = {
-    "dense": _dense,
-    "conv": _conv,
-    "pool": _pool(MaxPool2D),
-    "avg_pool": _pool(AvgPool2D),
-    "global_avg_pool": lambda _: GlobalAvgPool(),
-    "flatten": lambda _: Flatten(),
-    "dropout": _dropout,
-    "layer_norm": lambda _: LayerNorm(),
+_WITH_OPTIONS: dict[type[Layer], Callable[[list[str]], Layer]] = {
+    Dense: _dense,
+    Conv2D: _conv,
+    MaxPool2D: _pool(MaxPool2D),
+    AvgPool2D: _pool(AvgPool2D),
+    Dropout: _dropout,
+}
+
+
+def _reader(layer: type[Layer]) -> Callable[[list[str]], Layer]:
+    return _WITH_OPTIONS.get(layer, lambda _: layer())
+
+
+READERS = {
+    "pool" if layer is MaxPool2D else layer.kind: _reader(layer) for layer in LAYERS.values()
 }
 
 

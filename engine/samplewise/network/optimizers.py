@@ -240,4 +240,6 @@ class Adagrad(Optimizer):
         return 1
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (SGD, Adam, RMSprop, Adagrad)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    optimizer.name: optimizer for optimizer in (SGD, Adam, RMSprop, Adagrad)
+}

@@ -162,18 +162,8 @@ def measure(
     ]
     short = [dataclasses.replace(of_row[0], epochs=1) for of_row in experiments]
     together = _warm_up(short, data, callbacks, at_once=part.data["at_once"])
-    found: dict[int, MeasuredRow[R]] = {}
-    histories: list[History] = []
-    for batch in _batches(len(fitting), repeats, together=together):
-        results = _results([experiments[index][repeat] for index, repeat in batch], data)
-        histories.append(results[0].history)
-        for (index, _), result in zip(batch, results, strict=True):
-            before = found.get(index, MeasuredRow(fitting[index], (), result))
-            runs = (*before.runs, _run(result))
-            found[index] = dataclasses.replace(before, runs=runs)
-            if on_run is not None:
-                on_run(found[index])
-    measured = tuple(found.values())
+    pairs = list(zip(fitting, experiments, strict=True))
+    measured, histories = _train(pairs, data, on_run, together=together)
     chosen = (row for row in measured if row.row.id.startswith(part.data["chosen"]))
     return Measured(
         part=part,
@@ -201,6 +191,27 @@ def _warm_up(
     for experiment in experiments:
         run(experiment, data, callbacks=callbacks)
     return False
+
+
+def _train(
+    pairs: Sequence[tuple[R, Sequence[Experiment]]],
+    data: Prepared,
+    on_run: Callable[[MeasuredRow[R]], None] | None,
+    *,
+    together: bool,
+) -> tuple[tuple[MeasuredRow[R], ...], list[History]]:
+    """Train each row's experiments; return the rows, and a history of each batch."""
+    found: dict[int, MeasuredRow[R]] = {}
+    histories: list[History] = []
+    for batch in _batches(len(pairs), len(pairs[0][1]), together=together):
+        results = _results([pairs[index][1][repeat] for index, repeat in batch], data)
+        histories.append(results[0].history)
+        for (index, _), result in zip(batch, results, strict=True):
+            before = found.get(index, MeasuredRow(pairs[index][0], (), result))
+            found[index] = dataclasses.replace(before, runs=(*before.runs, _run(result)))
+            if on_run is not None:
+                on_run(found[index])
+    return tuple(found.values()), histories
 
 
 def _batches(rows: int, repeats: int, *, together: bool) -> list[list[tuple[int, int]]]:
