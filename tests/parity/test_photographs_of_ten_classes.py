@@ -5,6 +5,7 @@ trained on.
 """
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,15 @@ def experiment(identifier, seed, backend="numba_cpu"):
     return replace(of_row, validation_fraction=None, track_accuracy=False)
 
 
+@cache
+def epoch_of(identifier, backend):
+    return run(replace(experiment(identifier, 0, backend), epochs=1))
+
+
 @pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
 @pytest.mark.parametrize("identifier", ["base", *PERCEPTRONS, CNN])
 def test_backends_agree_on_an_epoch_of_photographs(identifier, backend):
-    wanted = run(replace(experiment(identifier, 0, "reference"), epochs=1))
-    got = run(replace(experiment(identifier, 0, backend), epochs=1))
+    wanted, got = (epoch_of(identifier, name) for name in ("reference", backend))
     allowed = tolerances.tolerance("adaptive", "float64")
     found = measures.layers(
         "weights",
