@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network.activations import OWN_ACTIVATIONS
 from samplewise.network.losses import Loss, own_losses
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer, own_optimizers
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)

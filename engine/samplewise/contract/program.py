@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import Plan, Workload
@@ -14,6 +11,10 @@ from samplewise.contract.state import Steps, TrainingState
 from samplewise.network.losses import Loss
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Program(Protocol):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+import sys
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from samplewise.lazy import np
 
-Numbers = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Numbers: TypeAlias = "NDArray[np.float64]"
 Axis = Literal[0, 1]
-_EPSILON = float(np.finfo(np.float64).eps)
+_EPSILON = sys.float_info.epsilon
 # Values that a program has computed differ from a constant by some units in the last place.
 _ROUNDING = 100
 # The squares of smaller differences lose digits, or are 0.
-_UNDERFLOW = float(np.sqrt(np.finfo(np.float64).tiny)) / _EPSILON
+_UNDERFLOW = math.sqrt(sys.float_info.min) / _EPSILON
 
 
 def without_rounding(deviation: Numbers, mean: Numbers, values: Numbers, axis: Axis) -> Numbers:

@@ -21,13 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from samplewise.checks import one_of
 from samplewise.errors import ParameterError
+from samplewise.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ACTIVATIONS = (
     "identity",

@@ -16,15 +16,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from samplewise.checks import decay_factor, not_negative, positive_number, true_or_false
 from samplewise.errors import CombinationError
+from samplewise.lazy import np
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[Any]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +246,7 @@ class Adagrad(Optimizer):
         return 1
 
 
-Direction = Callable[[Array, Array, int], tuple[Any, Any]]
+Direction: TypeAlias = "Callable[[Array, Array, int], tuple[Any, Any]]"
 """Of the gradient (P,), the state (slots, P) and the number of the step: direction, next state."""
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.checks import decay_factor
 from samplewise.errors import ParameterError
+from samplewise.lazy import np
 from samplewise.network.losses.base import ClassLoss
 from samplewise.network.losses.links import both_sides, logarithm, logit, sigmoid, softmax
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 
 @dataclass(frozen=True)

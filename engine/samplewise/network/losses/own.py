@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from samplewise.lazy import np
 from samplewise.network.losses.base import ValueLoss
 from samplewise.network.losses.classification import CategoricalCrossEntropy
 
-Matrix = NDArray[Any]
-OfLogits = Callable[[Matrix, Matrix], Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Matrix: TypeAlias = "NDArray[Any]"
+OfLogits: TypeAlias = "Callable[[Matrix, Matrix], Any]"
 
 
 class OwnLoss:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.checks import positive_number
+from samplewise.lazy import np
 from samplewise.network.losses.base import ValueLoss, refuse_negative
 from samplewise.network.losses.links import logarithm, logit, sigmoid, softplus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from samplewise.checks import whole_number
 from samplewise.errors import CombinationError
+from samplewise.lazy import np
 
-Rates = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Rates: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)

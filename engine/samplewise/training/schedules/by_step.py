@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from samplewise.checks import not_negative, positive_number
 from samplewise.errors import CombinationError
+from samplewise.lazy import np
 from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate
 
 
