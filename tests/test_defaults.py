@@ -65,10 +65,10 @@ OF_LAYERS = {
     "dropout": {"rate": 0.5},
     "layer_norm": {"epsilon": 1e-5},
 }
-# None takes what the optimizer, the loss or the schedule has by itself: the tables above.
+# Options that the chosen optimizer, loss or schedule does not have are None.
 OF_TRAINING = {
     "loss": "auto",
-    "label_smoothing": None,
+    "label_smoothing": 0.0,
     "delta": None,
     "learning_rate": 0.1,
     "epochs": 10,
@@ -79,8 +79,8 @@ OF_TRAINING = {
     "order_seed": None,
     "augment": None,
     "optimizer": "sgd",
-    "momentum": None,
-    "nesterov": None,
+    "momentum": 0.0,
+    "nesterov": False,
     "beta1": None,
     "beta2": None,
     "rho": None,
@@ -130,8 +130,6 @@ CLASSES = [
     *((SCHEDULES[name], {"warmup_steps": 0, **own}) for name, own in OF_SCHEDULES.items()),
     *((LOSSES[name], own) for name, own in OF_LOSSES.items()),
     *((LAYERS[name], own) for name, own in OF_LAYERS.items()),
-    (samplewise.TrainingSettings, OF_TRAINING),
-    (samplewise.Experiment, OF_EXPERIMENTS),
     (SourceOptions, {**OF_SOURCES, "numbers": False, "image_size": (28, 28)}),
     (Augmentation, {"shift": 0, "rotate": 0.0, "noise": 0.0}),
     (
@@ -180,6 +178,19 @@ def test_the_defaults_of_a_description(described, wanted):
     }
 
 
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [(samplewise.TrainingSettings(), OF_TRAINING), (samplewise.Experiment(), OF_EXPERIMENTS)],
+    ids=["training", "experiment"],
+)
+def test_the_defaults_of_settings(settings, wanted):
+    found = settings.to_options()
+    assert found == wanted
+    assert {name: type(value) for name, value in found.items()} == {
+        name: type(value) for name, value in wanted.items()
+    }
+
+
 def test_every_optimizer_schedule_loss_and_layer_stands_in_the_table():
     assert set(OPTIMIZERS) - own_optimizers() == set(RULES)
     assert set(SCHEDULES) == set(OF_SCHEDULES)
@@ -189,9 +200,9 @@ def test_every_optimizer_schedule_loss_and_layer_stands_in_the_table():
 
 def test_settings_take_the_defaults_of_what_they_name():
     for name in RULES:
-        assert samplewise.TrainingSettings(optimizer=name).rule == OPTIMIZERS[name]()
+        assert samplewise.TrainingSettings(optimizer=name).optimizer == OPTIMIZERS[name]()
     for name in set(OF_SCHEDULES) - {"step"}:  # which needs `every`
-        assert samplewise.TrainingSettings(schedule=name).rate_schedule == SCHEDULES[name]()
+        assert samplewise.TrainingSettings(schedule=name).schedule == SCHEDULES[name]()
     for name in OF_LOSSES:
         assert samplewise.TrainingSettings(loss=name).loss_for(1) == LOSSES[name]()
 
@@ -226,10 +237,14 @@ ON_THE_COMMAND_LINE = {
 
 
 def test_the_defaults_of_the_command_line():
+    group = get_command(application())
+    group.list_commands(None)
     found = {
         name: {
-            each.name: each.default for each in command.params if each.default not in (None, False)
+            each.name: each.default
+            for each in command.load().params
+            if each.default not in (None, False)
         }
-        for name, command in get_command(application()).commands.items()
+        for name, command in group.commands.items()
     }
     assert {name: options for name, options in found.items() if options} == ON_THE_COMMAND_LINE

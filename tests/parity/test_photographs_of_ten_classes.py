@@ -43,7 +43,7 @@ def _one_blas_thread():
 
 
 def experiment(identifier, seed, backend="numba_cpu"):
-    settings = Experiment(
+    settings = Experiment.from_options(
         data=str(REAL_FILE), preprocess="standardize", stratify=True, backend=backend, seed=seed
     )
     of_row = experiment_of(settings, ROWS[identifier], CLASSES, 0)

@@ -246,7 +246,7 @@ def _one_blas_thread():
 @pytest.fixture(scope="module")
 def measured():
     """What `samplewise report` measures, for each backend."""
-    settings = Experiment(data=str(REAL_FILE), preprocess="standardize")
+    settings = Experiment.from_options(data=str(REAL_FILE), preprocess="standardize")
     return {name: measure(replace(settings, backend=name)) for name in BACKENDS}
 
 

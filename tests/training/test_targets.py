@@ -23,7 +23,7 @@ ONE = multilayer_perceptron(4, (), 1)
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "vectorized", "epochs": 3, **changes})
+    return TrainingSettings.from_options(**{"backend": "vectorized", "epochs": 3, **changes})
 
 
 def model(network, result, names=()):

@@ -18,46 +18,45 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from samplewise.checks import decay_factor, not_negative, positive_number, true_or_false
+from samplewise.checks import decay_factor, not_negative, positive_number
 from samplewise.errors import CombinationError
 from samplewise.lazy import np
+from samplewise.options.fields import check_options, documented, option
+from samplewise.options.kinds import SWITCH, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+SHARE, PENALTY, POSITIVE = number(decay_factor), number(not_negative), number(positive_number)
+EPSILON_HELP = "added to the root that a step is divided by, above 0"
 Array: TypeAlias = "NDArray[Any]"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """What all rules share: penalties and limits of the gradient.
-
-    Args:
-        l1: weight of the penalty l1 sum |W| added to the loss of a batch, at least 0.
-        l2: weight of the penalty l2/2 |W|^2, at least 0.
-        weight_decay: decoupled decay, at least 0: with Adam, it makes AdamW.
-        clip_value: the most that an entry of the gradient may be in size; None does not limit it.
-        clip_norm: likewise, the gradient's Euclidean norm.
+    """Penalties and gradient clipping, which all optimizers share.
 
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    l1: float = 0.0
-    l2: float = 0.0
-    weight_decay: float = 0.0
-    clip_value: float | None = None
-    clip_norm: float | None = None
+    l1: float = option(0.0, PENALTY, "L1 penalty l1 sum |W|, at least 0; not on biases")
+    l2: float = option(0.0, PENALTY, "L2 penalty l2/2 |W|^2, at least 0; not on biases")
+    weight_decay: float = option(
+        0.0, PENALTY, "decoupled weight decay, at least 0; with adam this is AdamW"
+    )
+    clip_value: float | None = option(
+        None, POSITIVE, "clip each gradient entry to +-clip_value; none disables"
+    )
+    clip_norm: float | None = option(
+        None, POSITIVE, "clip the norm of the gradient to clip_norm; none disables"
+    )
 
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
-        for field in ("l1", "l2", "weight_decay"):
-            object.__setattr__(self, field, not_negative(field, getattr(self, field)))
-        for field in ("clip_value", "clip_norm"):
-            limit = getattr(self, field)
-            if limit is not None:
-                object.__setattr__(self, field, positive_number(field, limit))
+        check_options(self)
 
     @property
     def slots(self) -> int:
@@ -99,6 +98,7 @@ class Optimizer:
         return not (limited or self.l1 or self.weight_decay)
 
 
+@documented
 @dataclass(frozen=True)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum where asked for.
@@ -110,23 +110,18 @@ class SGD(Optimizer):
     Batch size 1 without either is the report's Algorithm 1. The rule is that of PyTorch's SGD
     without dampening.
 
-    Args:
-        momentum: mu, in [0, 1).
-        nesterov: look ahead; needs a momentum.
-
     Raises:
         ParameterError: a value is out of its range.
+        CombinationError: `nesterov` without a momentum.
     """
 
-    momentum: float = 0.0
-    nesterov: bool = False
+    momentum: float = option(0.0, SHARE, "momentum mu, in [0, 1)")
+    nesterov: bool = option(False, SWITCH, "Nesterov's momentum, which looks ahead")
 
     name: ClassVar[str] = "sgd"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "momentum", decay_factor("momentum", self.momentum))
-        true_or_false("nesterov", self.nesterov)
         if self.nesterov and self.momentum == 0:
             raise CombinationError("nesterov needs a momentum above 0")
 
@@ -147,6 +142,7 @@ class SGD(Optimizer):
         return (*super().features, *(option for option, on in options.items() if on))
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimizer):
     """Steps by moving averages of the gradient and of its square; t counts steps from 1.
@@ -157,25 +153,15 @@ class Adam(Optimizer):
 
     Source: Kingma and Ba (2015); with `weight_decay`, Loshchilov and Hutter (2019), AdamW.
 
-    Args:
-        beta1, beta2: in [0, 1).
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: float = option(0.9, SHARE, "decay of the gradient's moving average, in [0, 1)")
+    beta2: float = option(0.999, SHARE, "decay of its square's moving average, in [0, 1)")
+    epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "adam"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for field in ("beta1", "beta2"):
-            object.__setattr__(self, field, decay_factor(field, getattr(self, field)))
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:
@@ -183,6 +169,7 @@ class Adam(Optimizer):
         return 2
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class RMSprop(Optimizer):
     """Steps by the gradient over a moving average of its size.
@@ -192,23 +179,14 @@ class RMSprop(Optimizer):
 
     Source: Tieleman and Hinton (2012), lecture 6.5; epsilon outside the root, as in PyTorch.
 
-    Args:
-        rho: in [0, 1).
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    rho: float = 0.99
-    epsilon: float = 1e-8
+    rho: float = option(0.99, SHARE, "decay of the squared gradient's moving average, in [0, 1)")
+    epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "rmsprop"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "rho", decay_factor("rho", self.rho))
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:
@@ -216,6 +194,7 @@ class RMSprop(Optimizer):
         return 1
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Adagrad(Optimizer):
     """Steps by the gradient over the root of the sum of all its squares so far.
@@ -225,20 +204,13 @@ class Adagrad(Optimizer):
 
     Source: Duchi, Hazan, Singer (2011).
 
-    Args:
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    epsilon: float = 1e-10
+    epsilon: float = option(1e-10, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "adagrad"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:

@@ -61,7 +61,7 @@ def session_of(trainees: Sequence[Trainee], rows: TrainingRows) -> Session:
         trainees[0].backend,
         [trainee.network for trainee in trainees],
         trainees[0].loss,
-        [trainee.settings.rule for trainee in trainees],
+        [trainee.settings.optimizer for trainee in trainees],
         rows.X.dtype,
         dataclasses.replace(workloads[0], epochs=max(w.epochs for w in workloads)),
         logits=any(trainee.measuring.predicts for trainee in trainees),

@@ -19,7 +19,7 @@ class RunRates:
     """
 
     def __init__(self, settings: TrainingSettings, rows: int) -> None:
-        self._eta, self._schedule = settings.learning_rate, settings.rate_schedule
+        self._eta, self._schedule = settings.learning_rate, settings.schedule
         self._run = settings.run_of(rows)
         self._falls = self._waited = 0
 

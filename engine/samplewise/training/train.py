@@ -141,7 +141,7 @@ def train_on(
     check_stop(stop)
     fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(
-        settings.backend, network, loss, settings.rule, rows.X.dtype, settings.plan, fields
+        settings.backend, network, loss, settings.optimizer, rows.X.dtype, settings.plan, fields
     )
     trainee = Trainee(network, loss, settings, rows, choice, callbacks)
     run_epochs([trainee], rows, stop)

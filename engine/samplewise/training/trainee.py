@@ -62,14 +62,14 @@ class Trainee:
         self.class_names = rows.class_names
         dtype = rows.X.dtype
         weights = initialize(network, settings.init, Streams(settings.seed).of_run("init"), dtype)
-        slots = aligned_zeros(settings.rule.slots * len(weights), dtype)
+        slots = aligned_zeros(settings.optimizer.slots * len(weights), dtype)
         self.state = TrainingState(weights, slots)
         # The last whole parameters, for the error of a run that diverges.
         self._kept = weights.copy()
         self._weights, self._rows = rows.weights, len(rows)
         self._rates = RunRates(settings, len(rows))
         self._watch = Watch(settings, validated=rows.validation is not None)
-        self._keeping = Keeping(settings.ema_decay, best=settings.keeps_best)
+        self._keeping = Keeping(settings.ema_decay, best=settings.stopping.keeps_best)
         self.measuring = Measuring(
             choice.backend.name, loss, network.outputs, rows, settings.track_accuracy
         )
@@ -93,7 +93,7 @@ class Trainee:
         return History(
             backend=choice.backend.name,
             backend_reason=choice.reason,
-            settings={**dataclasses.asdict(self.settings), "loss": self.loss.name},
+            settings={**self.settings.to_options(), "loss": self.loss.name},
             network=self.network.to_dict(),
             environment={},
             data_fingerprint=rows.fingerprint,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from samplewise.training.history import EpochRecord
-from samplewise.training.settings.control import ACCURACY, LOSS, VALIDATION
+from samplewise.training.settings.stopping import ACCURACY, LOSS, VALIDATION
 from samplewise.training.settings.training_settings import TrainingSettings
 
 PATIENCE, TARGET_LOSS, TARGET_ACCURACY = "patience", "target_loss", "target_accuracy"
@@ -19,16 +19,17 @@ class Watch:
         validated: whether there are validation rows.
 
     Raises:
-        CombinationError: as `ControlSettings.check_measured`.
+        CombinationError: as `EarlyStopping.check_measured`.
 
     Attributes:
         best_epoch: counted from 1; None before the first epoch.
     """
 
     def __init__(self, settings: TrainingSettings, *, validated: bool) -> None:
-        settings.check_measured(validated=validated, track_accuracy=settings.track_accuracy)
-        self._settings = settings
-        self._metric = settings.monitored(validated=validated)
+        stopping = settings.stopping
+        stopping.check_measured(validated=validated, track_accuracy=settings.track_accuracy)
+        self._settings = stopping
+        self._metric = stopping.monitored(validated=validated)
         self._of = VALIDATION if validated else ""
         self._best = math.inf
         self._waited = 0

@@ -57,7 +57,7 @@ def document(measured: Measured) -> Document:
             Heading("The data"),
             FactList(statistics(measured.dataset)),
             Heading("The machine"),
-            FactList(machine(measured.chosen.history, measured.settings.threads)),
+            FactList(machine(measured.chosen.history, measured.settings.training.threads)),
         ),
     )
 
@@ -128,8 +128,8 @@ def _sizes(training_rows: int) -> str:
 
 
 def _conditions(measured: Measured) -> Facts:
-    experiment, history = measured.chosen.experiment, measured.chosen.history
-    data, seed = measured.data, measured.settings.seed
+    settings, history = measured.chosen.experiment.training, measured.chosen.history
+    data, seed = measured.data, measured.settings.training.seed
     last_seed = seed + len(measured.rows) * measured.repeats - 1
     return [
         ("network", f"{data.training.features} inputs, sigmoid neurons, 1 sigmoid output"),
@@ -139,7 +139,7 @@ def _conditions(measured: Measured) -> Facts:
         ("seeds", f"{seed} for the split, {seed} to {last_seed} for the weights, one a run"),
         ("backend", f"{history.backend} ({history.backend_reason})"),
         *_plans(measured),
-        ("arithmetic", f"{experiment.dtype}, {threads_text(experiment.threads)}"),
+        ("arithmetic", f"{settings.dtype}, {threads_text(settings.threads)}"),
         ("preprocessing", preprocessing_text(data.preprocessing)),
         ("split", f"{len(data.training):,} rows for training, {len(data.test):,} for testing"),
     ]

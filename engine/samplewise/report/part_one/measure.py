@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 from collections.abc import Callable, Sequence
 
@@ -83,7 +82,7 @@ def measure(
     """
     check_repeats(repeats)
     rows = published_rows() if rows is None else rows
-    dataset = load_pair(settings.data, settings.classes, settings.source_options())
+    dataset = load_pair(settings.data.source, settings.data.classes, settings.source_options())
     data = prepare(settings, dataset)
     experiments = [
         [_experiment(settings, row, index * repeats + repeat) for repeat in range(repeats)]
@@ -118,7 +117,7 @@ def _warmed_up(
     experiments: Sequence[Experiment], data: Prepared, callbacks: Sequence[Callback]
 ) -> bool:
     """Run one epoch of each row; return whether the backend trained them at once."""
-    short = [dataclasses.replace(experiment, epochs=1) for experiment in experiments]
+    short = [experiment.with_options(epochs=1) for experiment in experiments]
     told = [callbacks, *([()] * (len(short) - 1))]
     return run_many(short, data, callbacks=told)[0].history.shared is not None
 
@@ -141,19 +140,16 @@ def _at_once(histories: Sequence[History]) -> AtOnce | None:
 
 def _experiment(settings: Experiment, row: PublishedRow, offset: int) -> Experiment:
     """Return the row's experiment, all that the report fixes as in the report."""
-    return dataclasses.replace(
-        settings,
+    return settings.with_options(
         hidden=(row.hidden,),
         learning_rate=row.learning_rate,
         epochs=row.epochs,
-        seed=settings.seed + offset,
+        seed=settings.training.seed + offset,
         activation="sigmoid",
         loss="auto",
         batch_size=1,
         shuffle=False,
-        momentum=0.0,
-        nesterov=False,
-        l2=0.0,
+        optimizer="sgd",
         init="normal",
         track_accuracy=False,
     )
@@ -166,7 +162,7 @@ def _run(result: ExperimentResult) -> Run:
     ms = alone.history.train_ms
     assert ms is not None
     return Run(
-        seed=result.experiment.seed,
+        seed=result.experiment.training.seed,
         losses=tuple(losses),
         train_ms=ms,
         accuracy=result.on_classes[0],

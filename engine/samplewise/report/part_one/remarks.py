@@ -110,8 +110,10 @@ def _settings(measured: Measured) -> list[str]:
             f"The inputs: a row has {training.features:,} values here and {INPUTS} in the report, "
             "so that a step is another amount of work, also in the speed-up."
         )
-    if measured.settings.dtype != "float64":
-        sentences.append(f"The arithmetic: {measured.settings.dtype}, the report's is float64.")
+    if measured.settings.training.dtype != "float64":
+        sentences.append(
+            f"The arithmetic: {measured.settings.training.dtype}, the report's is float64."
+        )
     if name != SCALE:
         sentences.append(f"The preprocessing: {name}; the report divides pixels by 255.")
     return [*sentences, _hardly_learned(measured)]

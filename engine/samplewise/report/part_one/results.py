@@ -17,7 +17,7 @@ _SETTINGS = ("data", "classes", "split", "stratify", "dtype", "threads", "seed")
 def results(measured: Measured) -> dict[str, Any]:
     """Return settings, data, machine, and every run beside the published figures."""
     dataset, data, history = measured.dataset, measured.data, measured.chosen.history
-    asked = dataclasses.asdict(measured.settings)
+    asked = measured.settings.to_options()
     return {
         "format": FORMAT,
         "report": TITLE,

@@ -52,7 +52,7 @@ def document(measured: Measured) -> Document:
             Heading("The data"),
             FactList(statistics(measured.dataset)),
             Heading("The machine"),
-            FactList(machine(measured.rows[0].first.history, measured.settings.threads)),
+            FactList(machine(measured.rows[0].first.history, measured.settings.training.threads)),
         ),
     )
 
@@ -119,13 +119,14 @@ def _one_image(measured: Measured) -> Sequence[Block]:
 
 
 def _conditions(measured: Measured) -> Facts:
-    experiment, history = measured.rows[0].first.experiment, measured.rows[0].first.history
-    data, seed = measured.data, measured.settings.seed
+    first, history = measured.rows[0].first, measured.rows[0].first.history
+    settings = first.experiment.training
+    data, seed = measured.data, measured.settings.training.seed
     held_out = f"{history.validation_rows:,} of {len(data.training):,} training rows"
     last_seed = seed + len(measured.rows) * measured.repeats - 1
     return [
         ("loss", "categorical cross-entropy"),
-        ("optimizer", f"Adam, beta 0.9 and 0.999, epsilon {experiment.epsilon:g}"),
+        ("optimizer", f"Adam, beta 0.9 and 0.999, epsilon {settings.to_options()['epsilon']:g}"),
         ("training", "a new order for every epoch; weights after Glorot and Bengio, uniform"),
         ("validation", f"{held_out}, {VALIDATION_FRACTION:.0%} of each class to the nearest row"),
         ("training rows", f"{history.rows:,}, without those for validation"),
@@ -133,7 +134,7 @@ def _conditions(measured: Measured) -> Facts:
         ("seeds", f"{seed} for the split, {seed} to {last_seed} for all else, one a run"),
         ("backend", f"{history.backend} ({history.backend_reason})"),
         ("plan", ", ".join(sorted({row.first.history.plan["name"] for row in measured.rows}))),
-        ("arithmetic", f"{experiment.dtype}, {threads_text(experiment.threads)}"),
+        ("arithmetic", f"{settings.dtype}, {threads_text(settings.threads)}"),
         ("preprocessing", preprocessing_text(data.preprocessing)),
         ("split", f"{len(data.training):,} rows for training, {len(data.test):,} for testing"),
         *(("note", text) for text in measured.notes),

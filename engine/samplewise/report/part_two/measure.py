@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 from samplewise.checks import printable
@@ -73,21 +72,22 @@ def measure(
         SamplewiseError: as `load_classes` and `samplewise.experiment.run.run`.
     """
     check_repeats(repeats)
-    if settings.preprocess == AUTO:
-        settings = dataclasses.replace(settings, preprocess=STANDARDIZE)
-    dataset = load_classes(settings.data, settings.classes, settings.source_options())
+    if settings.data.preprocess == AUTO:
+        settings = settings.with_options(preprocess=STANDARDIZE)
+    source, classes = settings.data.source, settings.data.classes
+    dataset = load_classes(source, classes, settings.source_options())
     data = prepare(settings, dataset)
     wanted = [
         row for row in (all_rows() if rows is None else rows) if row.fits(dataset.image_shape)
     ]
-    classes = len(dataset.class_names)
+    outputs = len(dataset.class_names)
     for row in wanted:
-        short = dataclasses.replace(experiment_of(settings, row, classes, 0), epochs=1)
+        short = experiment_of(settings, row, outputs, 0).with_options(epochs=1)
         run(short, data, callbacks=callbacks)
     measured = []
     for index, row in enumerate(wanted):
         of_row = [
-            experiment_of(settings, row, classes, index * repeats + repeat)
+            experiment_of(settings, row, outputs, index * repeats + repeat)
             for repeat in range(repeats)
         ]
         measured.append(_measured(row, of_row, data, on_run))
@@ -110,16 +110,12 @@ def _measured(
 
 def experiment_of(settings: Experiment, row: Row, classes: int, offset: int) -> Experiment:
     """Return the row's experiment: the user's of the settings, all else as Part 2 has it."""
-    return Experiment(
-        data=settings.data,
-        classes=settings.classes,
-        preprocess=settings.preprocess,
-        split=settings.split,
-        stratify=settings.stratify,
-        backend=settings.backend,
-        dtype=settings.dtype,
-        threads=settings.threads,
-        seed=settings.seed + offset,
+    training = settings.training
+    return Experiment(data=settings.data).with_options(
+        backend=training.backend,
+        dtype=training.dtype,
+        threads=training.threads,
+        seed=training.seed + offset,
         layers=row.layers(classes),
         loss="categorical_cross_entropy",
         optimizer="adam",
@@ -139,7 +135,7 @@ def _run(result: ExperimentResult) -> Run:
     history = result.history
     assert history.train_ms is not None, "only networks that train at once have no time"
     return Run(
-        seed=result.experiment.seed,
+        seed=result.experiment.training.seed,
         losses=tuple(history.losses),
         accuracies=tuple(record.accuracy or 0.0 for record in history.epochs),
         validation_losses=tuple(history.validation_losses),

@@ -60,7 +60,7 @@ def _size(measured: Measured) -> str:
 
 
 def _settings(measured: Measured) -> tuple[str, ...]:
-    dtype = measured.settings.dtype
+    dtype = measured.settings.training.dtype
     held_out = (
         "The validation rows: drawn here, in the proportion of the classes; Keras takes the last."
     )
