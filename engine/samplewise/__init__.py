@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from samplewise.data.inputs import load_inputs
     from samplewise.data.loading import load as load_dataset
     from samplewise.errors import SamplewiseError, SamplewiseWarning, SomeDivergedError
+    from samplewise.experiment.data_settings import DataSettings
     from samplewise.experiment.experiment import Experiment
+    from samplewise.experiment.network_settings import NetworkSettings
     from samplewise.experiment.run import ExperimentResult, prepare, run, run_many
     from samplewise.model.model import Model
     from samplewise.model.model_file import load_model, save_model
     from samplewise.network import (
+        SGD,
+        Adagrad,
+        Adam,
         AvgPool2D,
         Conv2D,
         Dense,
@@ -27,39 +32,68 @@ if TYPE_CHECKING:
         LayerNorm,
         MaxPool2D,
         Network,
+        RMSprop,
         multilayer_perceptron,
     )
+    from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Huber
     from samplewise.network.own import register_activation, register_loss
     from samplewise.network.own_optimizer import register_optimizer
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
     from samplewise.training.lr_range_test import RateSweep, find_rate
     from samplewise.training.many import train_many
+    from samplewise.training.schedules import (
+        Constant,
+        Cosine,
+        Exponential,
+        InverseScaling,
+        OneCycle,
+        Plateau,
+        Step,
+    )
+    from samplewise.training.settings.stopping import EarlyStopping
     from samplewise.training.settings.training_settings import TrainingSettings
     from samplewise.training.train import TrainingResult, train
 
 from samplewise._version import __version__
 
 _HOMES = {
+    "Adagrad": "samplewise.network",
+    "Adam": "samplewise.network",
     "AvgPool2D": "samplewise.network",
+    "BinaryCrossEntropy": "samplewise.network.losses",
     "Callback": "samplewise.training.callbacks",
+    "CategoricalCrossEntropy": "samplewise.network.losses",
+    "Constant": "samplewise.training.schedules",
     "Conv2D": "samplewise.network",
+    "Cosine": "samplewise.training.schedules",
+    "DataSettings": "samplewise.experiment.data_settings",
     "Dataset": "samplewise.data.dataset",
     "Dense": "samplewise.network",
     "Dropout": "samplewise.network",
+    "EarlyStopping": "samplewise.training.settings.stopping",
     "Experiment": "samplewise.experiment.experiment",
     "ExperimentResult": "samplewise.experiment.run",
+    "Exponential": "samplewise.training.schedules",
     "Flatten": "samplewise.network",
     "GlobalAvgPool": "samplewise.network",
     "History": "samplewise.training.history",
+    "Huber": "samplewise.network.losses",
+    "InverseScaling": "samplewise.training.schedules",
     "LayerNorm": "samplewise.network",
     "MaxPool2D": "samplewise.network",
     "Model": "samplewise.model.model",
     "Network": "samplewise.network",
+    "NetworkSettings": "samplewise.experiment.network_settings",
+    "OneCycle": "samplewise.training.schedules",
+    "Plateau": "samplewise.training.schedules",
+    "RMSprop": "samplewise.network",
     "RateSweep": "samplewise.training.lr_range_test",
+    "SGD": "samplewise.network",
     "SamplewiseError": "samplewise.errors",
     "SamplewiseWarning": "samplewise.errors",
     "SomeDivergedError": "samplewise.errors",
+    "Step": "samplewise.training.schedules",
     "TrainingResult": "samplewise.training.train",
     "TrainingSettings": "samplewise.training.settings.training_settings",
     "find_rate": "samplewise.training.lr_range_test",
@@ -80,25 +114,42 @@ _HOMES = {
 _NAMES_AT_HOME = {"load_dataset": "load"}
 
 __all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
     "AvgPool2D",
+    "BinaryCrossEntropy",
     "Callback",
+    "CategoricalCrossEntropy",
+    "Constant",
     "Conv2D",
+    "Cosine",
+    "DataSettings",
     "Dataset",
     "Dense",
     "Dropout",
+    "EarlyStopping",
     "Experiment",
     "ExperimentResult",
+    "Exponential",
     "Flatten",
     "GlobalAvgPool",
     "History",
+    "Huber",
+    "InverseScaling",
     "LayerNorm",
     "MaxPool2D",
     "Model",
     "Network",
+    "NetworkSettings",
+    "OneCycle",
+    "Plateau",
+    "RMSprop",
     "RateSweep",
     "SamplewiseError",
     "SamplewiseWarning",
     "SomeDivergedError",
+    "Step",
     "TrainingResult",
     "TrainingSettings",
     "__version__",

@@ -70,9 +70,18 @@ def check_options(described: object) -> None:
 
 
 def documented(kind: K) -> K:
-    """Return a dataclass whose docstring lists its options, from their definitions."""
-    lines = [f"    {field.name}: {found.help}." for _, field, found in options_of(kind)]
-    kind.__doc__ = "\n".join([inspect.cleandoc(kind.__doc__ or ""), "", "Args:", *lines])
+    """Return a dataclass whose docstring lists its fields, from their definitions."""
+    options = {field.name: found.help for _, field, found in options_of(kind)}
+    lines = ["Args:"]
+    for field in dataclasses.fields(kind):
+        descriptor = vars(kind).get(field.name)
+        if isinstance(descriptor, Chosen):
+            meaning = f"{descriptor.help}; an object, or a name of {', '.join(descriptor.kinds)}"
+        else:
+            meaning = options.get(field.name, f"an instance of {type(field.default).__name__}")
+        lines.append(f"    {field.name}: {meaning}.")
+    before, raises, after = inspect.cleandoc(kind.__doc__ or "").partition("Raises:")
+    kind.__doc__ = "\n".join([before.rstrip(), "", *lines, "", raises + after]).rstrip()
     return kind
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from samplewise.checks import printable, suggestion
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import Chosen, check_options
-from samplewise.options.words import Part, Plain, owners_of, members, words_of
+from samplewise.options.words import Part, Plain, members, owners_of, words_of
 
 
 class Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from samplewise.checks import decay_factor, open_fraction, positive_number
@@ -72,7 +72,7 @@ class TrainingSettings(Settings):
         text(_augment),
         "other views of the images for every epoch, as in 'shift 2, rotate 10, noise 0.05'",
     )
-    class_weight: str | None = option(
+    class_weight: str | Mapping[str | int, float] | None = option(
         None,
         text(_class_weight, example="balanced or as in cat:1,dog:2.5"),
         "weight of the rows of each class: balanced, or by name as in cat:1,dog:2.5; a name with "
@@ -87,9 +87,15 @@ class TrainingSettings(Settings):
     )
     seed: int = option(0, whole(minimum=0), "seed of the initial weights, orders and splits")
     init: str = option("normal", choice(INITIALIZERS), "initial weights", panel="Network")
-    optimizer: Chosen[Optimizer] = Chosen(OPTIMIZERS, Optimizer, SGD.name, "optimizer", "Optimizer")
+    optimizer: Chosen[Optimizer] = Chosen(
+        OPTIMIZERS, Optimizer, SGD.name, "algorithm that updates the weights", "Optimizer"
+    )
     schedule: Chosen[Schedule] = Chosen(
-        SCHEDULES, Schedule, Constant.name, "learning rate schedule", "Schedule"
+        SCHEDULES,
+        Schedule,
+        Constant.name,
+        "how the learning rate changes during the run",
+        "Schedule",
     )
     validation_fraction: float | None = option(
         None,
