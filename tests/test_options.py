@@ -117,8 +117,16 @@ def test_an_experiment_is_composed_of_data_network_and_training():
         (Experiment, {"classes": None}, "write data=DataSettings(classes=None)"),
         (Experiment, {"beta1": 0.5}, "training=TrainingSettings(optimizer=Adam(beta1=0.5))"),
         (Experiment, {"optimizer": "adam"}, "training=TrainingSettings(optimizer='adam')"),
-        (Experiment, {"data": "iris"}, "must be a DataSettings, as in data=DataSettings(...)"),
-        (TrainingSettings, {"stopping": 3}, "stopping is '3', but must be a EarlyStopping"),
+        (
+            Experiment,
+            {"data": "iris"},
+            "must be an instance of DataSettings; write data=DataSettings(...)",
+        ),
+        (
+            TrainingSettings,
+            {"stopping": 3},
+            "stopping is '3', but must be an instance of EarlyStopping",
+        ),
         (TrainingSettings, {"optimizer": "adma"}, "did you mean 'adam'?"),
         (TrainingSettings, {"optimizer": 3}, "optimizer is '3', but must be one of sgd"),
         (TrainingSettings, {"schedule": "step"}, "schedule step needs every"),

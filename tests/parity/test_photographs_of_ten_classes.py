@@ -4,7 +4,6 @@ Standardised photographs, 80/20 by seed in the proportion of the classes, every 
 trained on.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,14 +46,14 @@ def experiment(identifier, seed, backend="numba_cpu"):
         data=str(REAL_FILE), preprocess="standardize", stratify=True, backend=backend, seed=seed
     )
     of_row = experiment_of(settings, ROWS[identifier], CLASSES, 0)
-    return replace(of_row, validation_fraction=None, track_accuracy=False)
+    return of_row.with_options(validation_fraction=None, track_accuracy=False)
 
 
 @pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
 @pytest.mark.parametrize("identifier", ["base", *PERCEPTRONS, CNN])
 def test_backends_agree_on_an_epoch_of_photographs(identifier, backend):
-    wanted = run(replace(experiment(identifier, 0, "reference"), epochs=1))
-    got = run(replace(experiment(identifier, 0, backend), epochs=1))
+    wanted = run(experiment(identifier, 0, "reference").with_options(epochs=1))
+    got = run(experiment(identifier, 0, backend).with_options(epochs=1))
     allowed = tolerances.tolerance("adaptive", "float64")
     found = measures.layers(
         "weights",
@@ -87,13 +86,14 @@ def judged(torch, asked):
     """Return the test accuracy of PyTorch's network: our weights, order and Adam."""
     data = prepare(asked)
     network, _ = decided(asked, data)
+    asked = asked.training
     streams = Streams(asked.seed)
     weights = initialize(network, asked.init, streams.of_run("init"), np.dtype(asked.dtype))
     tensors = [
         torch.tensor(view.copy(), requires_grad=True)
         for view in network.layout.views(weights).values()
     ]
-    optimizer = torch.optim.Adam(tensors, asked.learning_rate, eps=asked.epsilon)
+    optimizer = torch.optim.Adam(tensors, asked.learning_rate, eps=asked.optimizer.epsilon)
     X, labels = torch.tensor(data.X), torch.tensor(data.training.labels)
     orders = batches.Orders(len(X), asked.seed)
     for epoch in range(1, asked.epochs + 1):

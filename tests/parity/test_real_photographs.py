@@ -247,7 +247,7 @@ def _one_blas_thread():
 def measured():
     """What `samplewise report` measures, for each backend."""
     settings = Experiment.from_options(data=str(REAL_FILE), preprocess="standardize")
-    return {name: measure(replace(settings, backend=name)) for name in BACKENDS}
+    return {name: measure(settings.with_options(backend=name)) for name in BACKENDS}
 
 
 @pytest.fixture(scope="module")
@@ -276,8 +276,7 @@ def pairs(runs, measured, backend, row_id):
 @pytest.mark.parametrize("row_id", ["neurons-5", "rate-1", "final-1"])
 def test_the_trajectory_is_the_reports(runs, measured, row_id):
     run, first = runs[row_id][-1], measured[BACKENDS[0]]
-    alone = replace(
-        first.settings,
+    alone = first.settings.with_options(
         hidden=(run.row.hidden,),
         learning_rate=run.row.learning_rate,
         epochs=run.row.epochs,

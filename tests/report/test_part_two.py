@@ -175,13 +175,14 @@ def test_curves_are_those_of_training_and_validation(trained, monkeypatch):
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
 def test_a_row_is_trained_as_it_says(row):
-    made = measure.experiment_of(Experiment.from_options(seed=3), row, 10, 4)
+    experiment = measure.experiment_of(Experiment.from_options(seed=3), row, 10, 4)
+    made = experiment.training
     assert made.seed == 7
     assert (made.batch_size, made.epochs) == (row.batch_size, row.epochs)
-    assert (made.learning_rate, made.schedule) == (row.learning_rate, row.schedule)
-    assert made.layers == f"{row.hidden}, dense 10"
+    assert (made.learning_rate, made.schedule.name) == (row.learning_rate, row.schedule)
+    assert experiment.network.layers == f"{row.hidden}, dense 10"
     expected = (0.003, "cosine") if row.id == CNN else (0.001, "constant")
-    assert (made.learning_rate, made.schedule) == expected
+    assert (made.learning_rate, made.schedule.name) == expected
 
 
 def test_the_classification_report_is_that_of_the_confusion_matrix(trained):

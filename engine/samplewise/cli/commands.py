@@ -28,7 +28,7 @@ COMMANDS = {
     "summary": "Show the network that `train` would build: shapes, parameters, work and memory.",
     "evaluate": "Test a model: loss, accuracy, precision and recall of each class, confusion "
     "matrix.",
-    "predict": "Tell the class of one input, and the probability of every class; or the numbers.",
+    "predict": "Tell the class of every row, and the probability of every class; or the numbers.",
     "data": "Describe a dataset, and draw a sheet of its images on request.",
     "backends": "List the backends: what each can do, or why it cannot run here.",
     "report": "Run the report's experiments again and write a report beside its published figures.",

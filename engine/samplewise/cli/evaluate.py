@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from samplewise.model.model import Model
 
 PARTS = ("test", "train", "all")
-WORDS = ("data", "classes", *options.READING)
+WORDS = ("data", *options.READING)
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Classes to test on, as in 4,9; a name with a comma in double quotes.  "
+        "[default: the run's]",
+        rich_help_panel="Data",
+    ),
+]
 
 Part = Annotated[
     str | None,
@@ -29,7 +38,7 @@ Part = Annotated[
 ]
 
 
-@options.given(*WORDS, defaults=dict.fromkeys(WORDS, "the run's"))
+@options.given(*WORDS, defaults=dict.fromkeys(WORDS, "the run's"), classes=Classes)
 def evaluate(
     given: dict[str, Any],
     model: options.ModelPath,
@@ -40,8 +49,12 @@ def evaluate(
     """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
     from samplewise.checks import one_of
     from samplewise.cli.trained import load_trained
+    from samplewise.options.kinds import names
 
     chosen = one_of("part", part or ("all" if "data" in given else "test"), PARTS)
+    if "classes" in given:
+        # One is enough to test on.
+        given["classes"] = names(lambda _, found: found).from_text("classes", given["classes"])
     trained = load_trained(model, sha256)
     dataset = _rows(trained, given, chosen)
     if dataset.values is None:

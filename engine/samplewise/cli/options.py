@@ -63,7 +63,7 @@ def settings(
 
     def decorate(command: Command) -> Command:
         def run(**given: Any) -> None:
-            flags = {word: given.pop(word) for word in chosen}
+            flags = {word: given.pop(word, None) for word in chosen}
             command(effective(flags, given.pop("config", None)), **given)
 
         parameters = [_parameter(WORDS[word], defaults or {}) for word in chosen]
@@ -87,8 +87,8 @@ def given(
 
     def decorate(command: Command) -> Command:
         def run(**values: Any) -> None:
-            found = from_flags({word: values.pop(word) for word in words})
-            own = {name: values.pop(name) for name in texts}
+            found = from_flags({word: values.pop(word, None) for word in words})
+            own = {name: values.pop(name, None) for name in texts}
             found |= {name: text for name, text in own.items() if text is not None}
             command(found, **values)
 

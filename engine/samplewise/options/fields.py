@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 from samplewise.checks import one_of
 from samplewise.options.kinds import Kind
@@ -113,10 +113,6 @@ class Chosen(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> T: ...
-    @overload
-    def __get__(self, instance: object, owner: type) -> T: ...
     def __get__(self, instance: object | None, owner: type) -> T:
         """Return the object; of the class, the default, which `dataclass` asks for."""
         if instance is None:
@@ -126,7 +122,7 @@ class Chosen(Generic[T]):
 
     def __set__(self, instance: object, given: T | str) -> None:
         """Keep an object, or make one of a name."""
-        # By item: a frozen dataclass passes here once, from its own initializer.
+        # Not by setattr, which would come back here; a frozen dataclass allows it only once.
         vars(instance)[self.name] = self.made(given)
 
     def made(self, given: T | str, options: Mapping[str, Any] | None = None) -> T:

@@ -95,9 +95,10 @@ def number(check: Check) -> Kind:
     return Kind("FLOAT", form, form, _number, _float, check)
 
 
-def text(check: Check, metavar: str = "TEXT", example: str | None = None) -> Kind:
-    """Return the kind of texts that pass a check; messages show the example."""
-    forms = ("a text", "a text in quotes") if example is None else (example, f'"{example}"')
+def text(
+    check: Check, metavar: str = "TEXT", forms: tuple[str, str] = ("a text", "a text in quotes")
+) -> Kind:
+    """Return the kind of texts that pass a check; `forms` are those of `Kind`."""
     return Kind(metavar, *forms, str, _instance_of(str), check)
 
 

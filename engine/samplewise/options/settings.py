@@ -44,9 +44,9 @@ class Settings:
             part = getattr(self, member.name)
             if isinstance(member, Part) and not isinstance(part, member.kind):
                 raise ParameterError(
-                    f"{member.name} is '{printable(part)}', but must be a "
-                    f"{member.kind.__name__}, as in {member.name}={member.kind.__name__}(...); "
-                    f"flat words go to {type(self).__name__}.from_options"
+                    f"{member.name} is '{printable(part)}', but must be an instance of "
+                    f"{member.kind.__name__}; write {member.name}={member.kind.__name__}(...), or "
+                    f"pass flat words to {type(self).__name__}.from_options"
                 )
 
     @classmethod

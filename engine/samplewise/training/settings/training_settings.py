@@ -74,7 +74,10 @@ class TrainingSettings(Settings):
     )
     class_weight: str | Mapping[str | int, float] | None = option(
         None,
-        text(_class_weight, example="balanced or as in cat:1,dog:2.5"),
+        text(
+            _class_weight,
+            forms=("balanced or as in cat:1,dog:2.5", '"balanced" or as in "cat:1,dog:2.5"'),
+        ),
         "weight of the rows of each class: balanced, or by name as in cat:1,dog:2.5; a name with "
         "a comma or a colon in double quotes",
         shown="1 each",
