@@ -1,10 +1,13 @@
+import tomllib
+
 import pytest
 
 from samplewise.errors import CombinationError, ConfigError, ParameterError
 from samplewise.experiment.config_file import WORDS, effective, read_config, write_config
 from samplewise.experiment.experiment import Experiment
-from samplewise.network import SGD
-from samplewise.training.schedules import Step
+from samplewise.network import SGD, Adam
+from samplewise.network.losses import Huber
+from samplewise.training.schedules import Plateau, Step
 
 
 @pytest.fixture(autouse=True)
@@ -296,3 +299,38 @@ def test_class_weights_go_by_name(config):
 def test_settings_that_do_not_go_together_are_refused():
     with pytest.raises(CombinationError, match="nesterov needs a momentum above 0"):
         effective({"nesterov": True}, None)
+
+
+OLDER = """
+schedule = "plateau"
+warmup_steps = 0
+decay = 0.3
+monitor = "auto"
+patience = 3
+min_delta = 0.0
+class_weight = "4:2.0"
+loss = "huber"
+delta = 2.0
+optimizer = "adam"
+beta1 = 0.8
+epsilon = 1e-07
+l1 = 0.0
+l2 = 0.0
+weight_decay = 0.0
+clip_norm = 1.0
+data = "iris"
+classes = ["4", "9"]
+drop = []
+hidden = []
+"""
+
+
+def test_a_file_of_an_older_version_means_the_same_and_is_written_the_same(config):
+    read = effective({}, config(OLDER))
+    assert read.training.optimizer == Adam(beta1=0.8, epsilon=1e-7, clip_norm=1.0)
+    assert read.training.schedule == Plateau(decay=0.3)
+    assert (read.training.stopping.patience, read.training.loss) == (3, Huber(2.0))
+    assert (read.data.classes, read.data.source, read.network.hidden) == (("4", "9"), "iris", ())
+    written, given = tomllib.loads(write_config(read)), tomllib.loads(OLDER)
+    assert {word: written[word] for word in given} == given
+    assert {"momentum", "beta2", "every", "plateau_epochs"}.isdisjoint(written)

@@ -65,10 +65,10 @@ OF_LAYERS = {
     "dropout": {"rate": 0.5},
     "layer_norm": {"epsilon": 1e-5},
 }
-# Options that the chosen optimizer, loss or schedule does not have are None.
+# None takes what the optimizer, the loss or the schedule has by itself: the tables above.
 OF_TRAINING = {
     "loss": "auto",
-    "label_smoothing": 0.0,
+    "label_smoothing": None,
     "delta": None,
     "learning_rate": 0.1,
     "epochs": 10,
@@ -79,8 +79,8 @@ OF_TRAINING = {
     "order_seed": None,
     "augment": None,
     "optimizer": "sgd",
-    "momentum": 0.0,
-    "nesterov": False,
+    "momentum": None,
+    "nesterov": None,
     "beta1": None,
     "beta2": None,
     "rho": None,

@@ -49,7 +49,9 @@ def test_flat_words_and_objects_describe_the_same():
     words = COMPOSED.to_options()
     assert {name: words[name] for name in FLAT} == FLAT
     assert words["momentum"] is words["decay"] is words["label_smoothing"] is None
+    assert words["beta2"] is None, "as usual, so that the words also go with another optimizer"
     assert TrainingSettings.from_options(**words) == COMPOSED
+    assert TrainingSettings.from_options(**TrainingSettings().to_options() | {"optimizer": "adam"})
 
 
 def test_a_name_is_an_object_with_the_usual_options():

@@ -83,18 +83,31 @@ class Settings:
         return _changed(self, words)
 
     def to_options(self) -> dict[str, Any]:
-        """Return all flat words with their values; None for options of what was not chosen."""
+        """Return all flat words with their values.
+
+        An option that only some kinds of a choice have is None where it is as usual, too: the words
+        then also go with another choice.
+        """
         found: dict[str, Any] = {}
         for member in members(type(self)):
             value = getattr(self, member.name)
             if isinstance(member, Part):
                 found |= value.to_options()
             elif isinstance(member, Chosen):
-                found[member.name] = value.name
-                found |= {name: getattr(value, name, None) for name in owners_of(member)}
+                found |= {member.name: value.name, **_choice_options(member, value)}
             else:
                 found[member.word] = value
         return found
+
+
+def _choice_options(chosen: Chosen[Any], current: Any) -> dict[str, Any]:
+    usual = {field.name: field.default for field in dataclasses.fields(current)}
+    found: dict[str, Any] = {}
+    for name, owners in owners_of(chosen).items():
+        value = getattr(current, name, None)
+        shared = len(owners) == len(chosen.kinds)
+        found[name] = value if shared or value != usual.get(name) else None
+    return found
 
 
 def _changed(settings: Any, words: Mapping[str, Any]) -> Any:
