@@ -62,7 +62,7 @@ def assert_close(got, want, dtype="float64"):
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_a_built_in_activation_under_another_name_trains_the_same(backend, batch_size):
     register_activation("own_tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2)
-    settings = TrainingSettings(backend=backend, batch_size=batch_size, **CALM)
+    settings = TrainingSettings.from_options(backend=backend, batch_size=batch_size, **CALM)
     networks = [Network((5,), (Dense(4, name), Dense(1))) for name in ("tanh", "own_tanh")]
     built_in, own = (train(network, X, LABELS, settings) for network in networks)
     assert_close(own.parameters, built_in.parameters)
@@ -73,7 +73,9 @@ def test_backends_agree_on_an_activation_of_one_s_own(dtype):
     register_activation("sine", sine, sine_slope)
     network = Network((1, 5, 1), (Conv2D(3, (2, 1), activation="sine"), Dense(4, "sine"), Dense(1)))
     found = [
-        train(network, X, LABELS, TrainingSettings(backend=name, dtype=dtype, **CALM)).parameters
+        train(
+            network, X, LABELS, TrainingSettings.from_options(backend=name, dtype=dtype, **CALM)
+        ).parameters
         for name in BACKENDS
     ]
     assert found[0].dtype == found[1].dtype == dtype
@@ -84,8 +86,8 @@ def test_a_backend_without_it_says_so_and_auto_passes_it_over():
     register_activation("sine", sine, sine_slope)
     network = Network((5,), (Dense(4, "sine"), Dense(1)))
     with pytest.raises(UnavailableBackendError, match="lacks activation 'sine'"):
-        train(network, X, LABELS, TrainingSettings(backend="numba_cpu", **CALM))
-    history = train(network, X, LABELS, TrainingSettings(**CALM)).history
+        train(network, X, LABELS, TrainingSettings.from_options(backend="numba_cpu", **CALM))
+    history = train(network, X, LABELS, TrainingSettings.from_options(**CALM)).history
     assert history.backend == "vectorized"
     assert "lacks activation 'sine'" in history.backend_reason
 
@@ -100,7 +102,7 @@ def test_a_built_in_loss_under_another_name_trains_the_same(backend):
     )
     network = Network((5,), (Dense(3, "tanh"), Dense(2)))
     own, built_in = (
-        train(network, X, VALUES, TrainingSettings(backend=backend, loss=name, **CALM))
+        train(network, X, VALUES, TrainingSettings.from_options(backend=backend, loss=name, **CALM))
         for name in ("own_poisson", "poisson")
     )
     assert_close(own.parameters, built_in.parameters)
@@ -113,7 +115,7 @@ def test_a_model_of_one_s_own_is_saved_pickled_and_needs_what_it_was_made_of(tmp
     register_activation("sine", sine, sine_slope)
     register_loss("log_cosh", log_cosh, log_cosh_slope)
     network = Network((5,), (Dense(4, "sine"), Dense(2)))
-    result = train(network, X, VALUES, TrainingSettings(loss="log_cosh", **CALM))
+    result = train(network, X, VALUES, TrainingSettings.from_options(loss="log_cosh", **CALM))
     model = samplewise.Model(
         network, result.loss, result.parameters, (), Preprocessing("none"), None, "drawn"
     )
@@ -242,7 +244,9 @@ def test_a_loss_of_classes_under_another_name_trains_the_same(backend, smoothing
             network,
             X,
             labels,
-            TrainingSettings(backend=backend, loss=name, label_smoothing=smoothing, **CALM),
+            TrainingSettings.from_options(
+                backend=backend, loss=name, label_smoothing=smoothing, **CALM
+            ),
         )
         for name in ("mine", "categorical_cross_entropy")
     )
@@ -253,7 +257,7 @@ def test_a_loss_of_classes_under_another_name_trains_the_same(backend, smoothing
 
 def test_a_loss_of_classes_makes_a_model_that_tells_classes(tmp_path):
     register_loss("focal", focal, focal_slope, classes=True)
-    experiment = samplewise.Experiment(
+    experiment = samplewise.Experiment.from_options(
         data="iris",
         loss="focal",
         optimizer="adam",

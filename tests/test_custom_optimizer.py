@@ -46,7 +46,7 @@ def sign(g, v, t):
 
 def trained(**settings):
     usual = {"epochs": 2, "learning_rate": 0.05, "batch_size": 7, "init": "glorot_uniform"}
-    return train(NETWORK, X, LABELS, TrainingSettings(**{**usual, **settings}))
+    return train(NETWORK, X, LABELS, TrainingSettings.from_options(**{**usual, **settings}))
 
 
 def assert_close(got, want, dtype="float64"):
@@ -99,12 +99,12 @@ def test_a_backend_without_it_says_so_and_auto_passes_it_over():
 def test_options_of_other_rules_are_refused():
     register_optimizer("mine", adam, slots=2)
     with pytest.raises(CombinationError, match="mine has no momentum"):
-        TrainingSettings(optimizer="mine", momentum=0.5)
+        TrainingSettings.from_options(optimizer="mine", momentum=0.5)
 
 
 def test_a_rule_of_one_s_own_is_pickled_by_name():
     register_optimizer("mine", adam, slots=2)
-    rule = TrainingSettings(optimizer="mine", l2=0.5).rule
+    rule = TrainingSettings.from_options(optimizer="mine", l2=0.5).optimizer
     twin = pickle.loads(pickle.dumps(rule))
     assert twin == rule
     assert (twin.l2, twin.slots) == (0.5, 2)

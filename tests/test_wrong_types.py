@@ -31,10 +31,10 @@ CALLS = {
     "Dense": [samplewise.Dense, lambda x: samplewise.Dense(2, x)],
     "Dropout": [samplewise.Dropout],
     "Experiment": [
-        lambda x: samplewise.Experiment(data=not_text(x)),
-        lambda x: samplewise.Experiment(classes=x or 3),
-        lambda x: samplewise.Experiment(hidden=x),
-        lambda x: samplewise.Experiment(layers=x or 3),
+        lambda x: samplewise.Experiment.from_options(data=not_text(x)),
+        lambda x: samplewise.Experiment.from_options(classes=x or 3),
+        lambda x: samplewise.Experiment.from_options(hidden=x),
+        lambda x: samplewise.Experiment.from_options(layers=x or 3),
     ],
     "MaxPool2D": [samplewise.MaxPool2D],
     "Model": [

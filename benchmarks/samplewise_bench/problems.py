@@ -107,7 +107,9 @@ def report_data() -> Prepared:
     Drawn once a process; every problem reads the same arrays.
     """
     return prepare(
-        Experiment(data="synthetic", classes=CLASSES, preprocess="scale", split=0.2, seed=SEED)
+        Experiment.from_options(
+            data="synthetic", classes=CLASSES, preprocess="scale", split=0.2, seed=SEED
+        )
     )
 
 

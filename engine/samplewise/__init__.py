@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from samplewise.errors import SamplewiseError as SamplewiseError
     from samplewise.errors import SamplewiseWarning as SamplewiseWarning
     from samplewise.errors import SomeDivergedError as SomeDivergedError
+    from samplewise.experiment.data_settings import DataSettings as DataSettings
     from samplewise.experiment.experiment import Experiment as Experiment
+    from samplewise.experiment.network_settings import NetworkSettings as NetworkSettings
     from samplewise.experiment.run import ExperimentResult as ExperimentResult
     from samplewise.experiment.run import prepare as prepare
     from samplewise.experiment.run import run as run
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from samplewise.model.model import Model as Model
     from samplewise.model.model_file import load_model as load_model
     from samplewise.model.model_file import save_model as save_model
+    from samplewise.network import SGD as SGD
+    from samplewise.network import Adagrad as Adagrad
+    from samplewise.network import Adam as Adam
     from samplewise.network import AvgPool2D as AvgPool2D
     from samplewise.network import Conv2D as Conv2D
     from samplewise.network import Dense as Dense
@@ -34,16 +39,28 @@ if TYPE_CHECKING:
     from samplewise.network import LayerNorm as LayerNorm
     from samplewise.network import MaxPool2D as MaxPool2D
     from samplewise.network import Network as Network
+    from samplewise.network import RMSprop as RMSprop
     from samplewise.network import multilayer_perceptron as multilayer_perceptron
     from samplewise.network.custom import register_activation as register_activation
     from samplewise.network.custom import register_loss as register_loss
     from samplewise.network.custom import register_optimizer as register_optimizer
+    from samplewise.network.losses import BinaryCrossEntropy as BinaryCrossEntropy
+    from samplewise.network.losses import CategoricalCrossEntropy as CategoricalCrossEntropy
+    from samplewise.network.losses import Huber as Huber
     from samplewise.training.callbacks import Callback as Callback
     from samplewise.training.history import History as History
     from samplewise.training.lr_range_test import LearningRateRangeTest as LearningRateRangeTest
     from samplewise.training.lr_range_test import lr_range_test as lr_range_test
     from samplewise.training.many import train_many as train_many
     from samplewise.training.result import TrainingResult as TrainingResult
+    from samplewise.training.schedules import Constant as Constant
+    from samplewise.training.schedules import Cosine as Cosine
+    from samplewise.training.schedules import Exponential as Exponential
+    from samplewise.training.schedules import InverseScaling as InverseScaling
+    from samplewise.training.schedules import OneCycle as OneCycle
+    from samplewise.training.schedules import Plateau as Plateau
+    from samplewise.training.schedules import Step as Step
+    from samplewise.training.settings.stopping import EarlyStopping as EarlyStopping
     from samplewise.training.settings.training_settings import TrainingSettings as TrainingSettings
     from samplewise.training.snapshot import Snapshot as Snapshot
     from samplewise.training.train import train as train
@@ -60,7 +77,12 @@ _PUBLIC = {
     "experiment.run": ("ExperimentResult", "prepare", "run", "run_many"),
     "model.model": ("Model",),
     "model.model_file": ("load_model", "save_model"),
+    "experiment.data_settings": ("DataSettings",),
+    "experiment.network_settings": ("NetworkSettings",),
     "network": (
+        "SGD",
+        "Adagrad",
+        "Adam",
         "AvgPool2D",
         "Conv2D",
         "Dense",
@@ -70,14 +92,26 @@ _PUBLIC = {
         "LayerNorm",
         "MaxPool2D",
         "Network",
+        "RMSprop",
         "multilayer_perceptron",
     ),
     "network.custom": ("register_activation", "register_loss", "register_optimizer"),
+    "network.losses": ("BinaryCrossEntropy", "CategoricalCrossEntropy", "Huber"),
     "training.callbacks": ("Callback",),
     "training.history": ("History",),
     "training.lr_range_test": ("LearningRateRangeTest", "lr_range_test"),
     "training.many": ("train_many",),
     "training.result": ("TrainingResult",),
+    "training.schedules": (
+        "Constant",
+        "Cosine",
+        "Exponential",
+        "InverseScaling",
+        "OneCycle",
+        "Plateau",
+        "Step",
+    ),
+    "training.settings.stopping": ("EarlyStopping",),
     "training.settings.training_settings": ("TrainingSettings",),
     "training.snapshot": ("Snapshot",),
     "training.train": ("train",),

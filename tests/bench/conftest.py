@@ -49,4 +49,4 @@ def small_data():
     dataset = Dataset(
         "dots", X.astype(np.uint8), labels, ("4", "9"), "drawn by a test", (4, 4), 255.0
     )
-    return prepare(Experiment(preprocess="scale"), dataset)
+    return prepare(Experiment.from_options(preprocess="scale"), dataset)

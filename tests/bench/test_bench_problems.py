@@ -30,7 +30,7 @@ def test_it_trains_as_training_does(backend, batch_size, small_rows, small_data)
     row = small_rows[1]
     problem = rows.row_problem(row, "float64", batch_size, small_data)
     run = Training(problem, backend).run_once()
-    settings = TrainingSettings(
+    settings = TrainingSettings.from_options(
         learning_rate=row.learning_rate,
         epochs=row.epochs,
         batch_size=batch_size,

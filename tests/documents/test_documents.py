@@ -49,7 +49,9 @@ def few_rows(patch):
 
 
 def _few_rows():
-    few = Experiment(data="synthetic", classes=("4", "9"), preprocess="scale", split=0.96)
+    few = Experiment.from_options(
+        data="synthetic", classes=("4", "9"), preprocess="scale", split=0.96
+    )
     return prepare(few)
 
 

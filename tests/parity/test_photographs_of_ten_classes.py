@@ -4,7 +4,6 @@ Standardised photographs, 80/20 by seed in the proportion of the classes, every 
 trained on.
 """
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -44,16 +43,16 @@ def _one_blas_thread():
 
 
 def experiment(identifier, seed, backend="numba_cpu"):
-    settings = Experiment(
+    settings = Experiment.from_options(
         data=str(REAL_FILE), preprocess="standardize", stratify=True, backend=backend, seed=seed
     )
     of_row = PART_TWO.experiment(settings, ROWS[identifier], CLASSES, 0)
-    return replace(of_row, validation_fraction=None, track_accuracy=False)
+    return of_row.with_options(validation_fraction=None, track_accuracy=False)
 
 
 @cache
 def epoch_of(identifier, backend):
-    return run(replace(experiment(identifier, 0, backend), epochs=1))
+    return run(experiment(identifier, 0, backend).with_options(epochs=1))
 
 
 @pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
@@ -92,13 +91,14 @@ def judged(torch, asked):
     """Return the test accuracy of PyTorch's network: our weights, order and Adam."""
     data = prepare(asked)
     network, _ = decided(asked, data)
+    asked = asked.training
     streams = Streams(asked.seed)
     weights = initialize(network, asked.init, streams.of_run("init"), np.dtype(asked.dtype))
     tensors = [
         torch.tensor(view.copy(), requires_grad=True)
         for view in network.layout.views(weights).values()
     ]
-    optimizer = torch.optim.Adam(tensors, asked.learning_rate, eps=asked.epsilon)
+    optimizer = torch.optim.Adam(tensors, asked.learning_rate, eps=asked.optimizer.epsilon)
     X, labels = torch.tensor(data.X), torch.tensor(data.training.labels)
     orders = batches.Orders(len(X), asked.seed)
     for epoch in range(1, asked.epochs + 1):

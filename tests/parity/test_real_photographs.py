@@ -256,8 +256,8 @@ def _one_blas_thread():
 @pytest.fixture(scope="module")
 def measured():
     """What `samplewise report` measures, for each backend."""
-    settings = Experiment(data=str(REAL_FILE), preprocess="standardize")
-    return {name: measure(PART_ONE, replace(settings, backend=name)) for name in BACKENDS}
+    settings = Experiment.from_options(data=str(REAL_FILE), preprocess="standardize")
+    return {name: measure(PART_ONE, settings.with_options(backend=name)) for name in BACKENDS}
 
 
 @pytest.fixture(scope="module")
@@ -286,8 +286,7 @@ def pairs(runs, measured, backend, row_id):
 @pytest.mark.parametrize("row_id", ["neurons-5", "rate-1", "final-1"])
 def test_the_trajectory_is_the_reports(runs, measured, row_id):
     run, first = runs[row_id][-1], measured[BACKENDS[0]]
-    alone = replace(
-        first.settings,
+    alone = first.settings.with_options(
         hidden=(run.row.hidden,),
         learning_rate=run.row.learning_rate,
         epochs=run.row.epochs,

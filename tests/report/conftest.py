@@ -41,7 +41,9 @@ def image_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def settings(image_file):
     """What to measure on."""
-    return Experiment(data=str(image_file(["4", "7", "9"])), backend="vectorized", seed=5)
+    return Experiment.from_options(
+        data=str(image_file(["4", "7", "9"])), backend="vectorized", seed=5
+    )
 
 
 @pytest.fixture(scope="session")
@@ -64,18 +66,22 @@ def measured_hostile(image_file, short_rows):
     """The same on data whose class names are an attack on every renderer."""
     path = image_file(["<script>alert(1)</script>", "](x)|`*_\\&amp;"])
     return measure(
-        PART_ONE, Experiment(data=str(path), backend="vectorized"), repeats=1, rows=short_rows
+        PART_ONE,
+        Experiment.from_options(data=str(path), backend="vectorized"),
+        repeats=1,
+        rows=short_rows,
     )
 
 
 @pytest.fixture(scope="session")
 def measured_synthetic(short_rows):
     """The same on synthetic data."""
-    return measure(PART_ONE, Experiment(backend="vectorized"), repeats=1, rows=short_rows[2:])
+    settings = Experiment.from_options(backend="vectorized")
+    return measure(PART_ONE, settings, repeats=1, rows=short_rows[2:])
 
 
 @pytest.fixture(scope="session")
 def measured_table(short_rows):
     """The same on a table of measurements."""
-    settings = Experiment(data="breast_cancer", backend="vectorized", dtype="float32")
+    settings = Experiment.from_options(data="breast_cancer", backend="vectorized", dtype="float32")
     return measure(PART_ONE, settings, repeats=1, rows=short_rows[1:3])

@@ -1,7 +1,5 @@
 """A report whose rows train at once: what is told of all of them, and what of each by itself."""
 
-import dataclasses
-
 import pytest
 
 from faults.faulty_reference import FaultyBackend, OneByOne
@@ -50,7 +48,7 @@ def test_all_rows_of_a_repeat_train_at_once_and_each_by_itself_for_its_time(
             super().run_epoch(states, X, Y, steps, losses, active)
 
     def counted(experiment, data):
-        alone.append(experiment.seed)
+        alone.append(experiment.training.seed)
         result = run(experiment, data)
         times.append(result.history.train_ms)
         return result
@@ -98,8 +96,7 @@ def test_losses_accuracy_and_the_chosen_run_are_of_those_at_once(
 
 
 def _experiment(settings, row, seed):
-    return dataclasses.replace(
-        settings,
+    return settings.with_options(
         hidden=(row.row.hidden,),
         learning_rate=row.row.learning_rate,
         epochs=row.row.epochs,

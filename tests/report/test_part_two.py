@@ -32,7 +32,9 @@ SHORT = {"base": 2, OPTIMAL: 3, CNN: 2}
 @pytest.fixture(scope="session")
 def settings(image_file):
     """Images that are just large enough for the CNN."""
-    return Experiment(data=str(image_file(["4", "7", "9"], 10)), backend="vectorized", seed=5)
+    return Experiment.from_options(
+        data=str(image_file(["4", "7", "9"], 10)), backend="vectorized", seed=5
+    )
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +52,7 @@ def trained(settings, few):
 @pytest.fixture(scope="session")
 def trained_on_a_table(few):
     """The rows that take a table, on one."""
-    settings = Experiment(data="iris", backend="vectorized", dtype="float32")
+    settings = Experiment.from_options(data="iris", backend="vectorized", dtype="float32")
     return measure(PART_TWO, settings, repeats=1, rows=few)
 
 
@@ -68,8 +70,8 @@ def test_the_published_rows_come_first_and_ours_has_no_published_accuracy():
 
 
 def test_a_run_is_what_the_experiment_gives_by_itself(trained, settings):
-    experiment = Experiment(
-        data=settings.data,
+    experiment = Experiment.from_options(
+        data=settings.data.source,
         preprocess="standardize",
         backend="vectorized",
         seed=5 + 2 + 1,
@@ -84,7 +86,7 @@ def test_a_run_is_what_the_experiment_gives_by_itself(trained, settings):
         init="glorot_uniform",
         validation_fraction=0.2,
     )
-    cut = prepare(dataclasses.replace(experiment, seed=5))
+    cut = prepare(experiment.with_options(seed=5))
     alone, ours = run(experiment, cut), trained.rows[1].runs[1]
     assert ours.seed == 8
     assert list(ours.losses) == alone.history.losses
@@ -94,8 +96,8 @@ def test_a_run_is_what_the_experiment_gives_by_itself(trained, settings):
 
 
 def test_all_that_part_two_fixes_wins_over_the_settings(trained, settings, few):
-    bent = dataclasses.replace(
-        settings, momentum=0.9, l2=0.5, batch_size=3, epochs=9, hidden=(2,), patience=1
+    bent = settings.with_options(
+        momentum=0.9, l2=0.5, batch_size=3, epochs=9, hidden=(2,), patience=1
     )
     other = measure(PART_TWO, bent, repeats=1, rows=few[:1])
     assert other.rows[0].runs[0].losses == trained.rows[0].runs[0].losses
@@ -107,7 +109,7 @@ def test_every_run_has_weights_of_its_own(trained):
 
 
 def test_the_preprocessing_is_the_users_where_one_is_named(settings, few):
-    named = dataclasses.replace(settings, preprocess="scale")
+    named = settings.with_options(preprocess="scale")
     assert measure(PART_TWO, named, repeats=1, rows=few[:1]).data.preprocessing.name == "scale"
 
 
@@ -175,13 +177,14 @@ def test_curves_are_those_of_training_and_validation(trained, monkeypatch):
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
 def test_a_row_is_trained_as_it_says(row):
-    made = PART_TWO.experiment(Experiment(seed=3), row, 10, 4)
+    experiment = PART_TWO.experiment(Experiment.from_options(seed=3), row, 10, 4)
+    made = experiment.training
     assert made.seed == 7
     assert (made.batch_size, made.epochs) == (row.batch_size, row.epochs)
-    assert (made.learning_rate, made.schedule) == (row.learning_rate, row.schedule)
-    assert made.layers == f"{row.hidden}, dense 10"
+    assert (made.learning_rate, made.schedule.name) == (row.learning_rate, row.schedule)
+    assert experiment.network.layers == f"{row.hidden}, dense 10"
     expected = (0.003, "cosine") if row.id == CNN else (0.001, "constant")
-    assert (made.learning_rate, made.schedule) == expected
+    assert (made.learning_rate, made.schedule.name) == expected
 
 
 def test_the_classification_report_is_that_of_the_confusion_matrix(trained):
@@ -242,7 +245,7 @@ def test_one_run_is_no_mean(trained, trained_on_a_table):
 
 @pytest.mark.filterwarnings("ignore:batch_size is 32")
 def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file):
-    of_few = dataclasses.replace(settings, data=str(image_file(["4", "9"], 10)), split=0.5)
+    of_few = settings.with_options(data=str(image_file(["4", "9"], 10)), split=0.5)
     found = measure(PART_TWO, of_few, repeats=1, rows=few)
     assert found.notes == ("batch_size is 32, but there are 16 rows; all rows make one batch",)
     facts = [fact for block in blocks(document(found), FactList) for fact in block.rows]
@@ -298,7 +301,7 @@ def short_part_two(monkeypatch, few, tmp_path):
 
 
 def test_the_command_writes_and_tells_part_two(short_part_two, settings, tmp_path, capsys):
-    given = ["report", "--part", "2", "--data", settings.data, "--backend", "vectorized"]
+    given = ["report", "--part", "2", "--data", settings.data.source, "--backend", "vectorized"]
     assert main([*given, "--repeats", "1"]) == 0
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in err.splitlines()] == list(SHORT)

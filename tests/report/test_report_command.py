@@ -40,7 +40,7 @@ def never_trained(monkeypatch):
 
 
 def run(settings, *arguments):
-    return main(["report", "--data", settings.data, "--backend", "vectorized", *arguments])
+    return main(["report", "--data", settings.data.source, "--backend", "vectorized", *arguments])
 
 
 def test_a_report_is_written_and_told(few_rows, settings, tmp_path, capsys):
@@ -92,7 +92,7 @@ def test_a_folder_that_exists_is_refused_before_training(never_trained, settings
 def test_a_bad_option_is_one_line_and_writes_nothing(
     settings, tmp_path, capsys, arguments, message
 ):
-    assert main(["report", "--data", settings.data, *arguments]) == 2
+    assert main(["report", "--data", settings.data.source, *arguments]) == 2
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
@@ -101,7 +101,15 @@ def test_a_bad_option_is_one_line_and_writes_nothing(
 
 def test_a_terminal_shows_a_bar(settings, tmp_path):
     shown, terminal = pty.openpty()
-    command = [*MAIN, "report", "--data", settings.data, "--backend", "vectorized", "--repeats=1"]
+    command = [
+        *MAIN,
+        "report",
+        "--data",
+        settings.data.source,
+        "--backend",
+        "vectorized",
+        "--repeats=1",
+    ]
     process = subprocess.Popen(command, stderr=terminal, stdout=subprocess.DEVNULL)
     os.close(terminal)
     text = b""
@@ -117,7 +125,14 @@ def test_a_terminal_shows_a_bar(settings, tmp_path):
 
 
 def test_ctrl_c_ends_with_130_and_writes_nothing(settings, tmp_path):
-    command = [*MAIN, "report", "--data", settings.data, "--backend=reference", "--repeats=100"]
+    command = [
+        *MAIN,
+        "report",
+        "--data",
+        settings.data.source,
+        "--backend=reference",
+        "--repeats=100",
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.readline().startswith("epochs-10 ")
         process.send_signal(signal.SIGINT)

@@ -136,7 +136,7 @@ def assert_close(got, want):
 @pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_every_plan_trains_on_the_rows_of_the_epoch(kind, backend, plan):
     network = NETWORKS[kind]
-    settings = TrainingSettings(**CHOSEN, backend=backend, plan=plan)
+    settings = TrainingSettings.from_options(**CHOSEN, backend=backend, plan=plan)
     result = train(network, IMAGES, LABELS, settings)
     wanted = {} if plan == "auto" else {"name": plan}
     assert wanted.items() <= result.history.plan.items()
@@ -147,14 +147,17 @@ def test_every_plan_trains_on_the_rows_of_the_epoch(kind, backend, plan):
 @pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_networks_at_once_see_the_same_images(backend):
     settings = [
-        TrainingSettings(**{**CHOSEN, "seed": seed}, order_seed=4, backend=backend)
+        TrainingSettings.from_options(**{**CHOSEN, "seed": seed}, order_seed=4, backend=backend)
         for seed in (4, 5)
     ]
     together = train_many([NETWORKS["flat"]] * 2, IMAGES, LABELS, settings)
     for own, result in zip(settings, together, strict=True):
         alone = train(NETWORKS["flat"], IMAGES, LABELS, own).parameters
         assert_close(result.parameters, alone)
-    apart = [settings[0], TrainingSettings(**{**CHOSEN, "shuffle": False}, backend=backend)]
+    apart = [
+        settings[0],
+        TrainingSettings.from_options(**{**CHOSEN, "shuffle": False}, backend=backend),
+    ]
     with pytest.raises(ParameterError, match="share"):
         train_many([NETWORKS["flat"]] * 2, IMAGES, LABELS, apart)
 
@@ -176,7 +179,8 @@ def test_an_experiment_on_images_augments_a_dense_network():
     pictures = Dataset("dots", X, labels, ("a", "b"), "drawn by a test", (5, 6), 255.0)
     changes = {"epochs": 2, "backend": "vectorized"}
     plain, moved = (
-        Experiment(**changes, augment=augment) for augment in (None, "shift 1, rotate 5")
+        Experiment.from_options(**changes, augment=augment)
+        for augment in (None, "shift 1, rotate 5")
     )
     losses = [run(one, prepare(one, pictures)).history.losses for one in (plain, moved)]
     assert losses[0] != losses[1]

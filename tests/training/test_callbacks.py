@@ -32,7 +32,7 @@ class Begins(Callback):
 
 
 def trained(*callbacks, **changes):
-    chosen = TrainingSettings(**{"backend": "vectorized", "epochs": 3, **changes})
+    chosen = TrainingSettings.from_options(**{"backend": "vectorized", "epochs": 3, **changes})
     return train(NETWORK, X, LABELS, chosen, callbacks=callbacks).history
 
 

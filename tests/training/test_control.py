@@ -25,7 +25,9 @@ OVERFITTED = {"learning_rate": 0.5, "epochs": 30, "validation_fraction": 0.3, "s
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 4, "batch_size": 5, **changes})
+    return TrainingSettings.from_options(
+        **{"backend": "reference", "epochs": 4, "batch_size": 5, **changes}
+    )
 
 
 def weights_after(epochs, labels=LABELS, /, **changes):

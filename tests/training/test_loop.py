@@ -29,7 +29,7 @@ LOSS = loss_named("binary_cross_entropy")
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 3, **changes})
+    return TrainingSettings.from_options(**{"backend": "reference", "epochs": 3, **changes})
 
 
 def linear_epoch(weights, bias, rate):

@@ -19,7 +19,7 @@ from samplewise.training.train import train
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 2, **changes})
+    return TrainingSettings.from_options(**{"backend": "reference", "epochs": 2, **changes})
 
 
 def train_on(monkeypatch, program, **changes):

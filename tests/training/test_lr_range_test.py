@@ -1,6 +1,5 @@
 """The sweep over rates: one pass, equal ratios, an end where training breaks."""
 
-import dataclasses
 from contextlib import nullcontext
 
 import numpy as np
@@ -23,7 +22,7 @@ SQUARED = {"loss": "mean_squared_error", "init": "zeros"}
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "vectorized", **changes})
+    return TrainingSettings.from_options(**{"backend": "vectorized", **changes})
 
 
 def test_the_rates_are_in_equal_ratios_and_each_trains_its_share():
@@ -50,7 +49,7 @@ def test_a_sweep_at_one_rate_is_an_epoch_at_that_rate(rows, batch_size):
     chosen = settings(optimizer="adam", batch_size=batch_size, **SQUARED)
     rates = {"lowest": 0.01, "highest": 0.01 * (1 + 1e-14)}
     swept = lr_range_test(TWO, ROWS[:rows], VALUES[:rows], chosen, **rates)
-    once = dataclasses.replace(chosen, learning_rate=0.01, shuffle=True, epochs=1)
+    once = chosen.with_options(learning_rate=0.01, shuffle=True, epochs=1)
     wanted = train(TWO, ROWS[:rows], VALUES[:rows], once).history.losses[0]
     steps = -(-rows // batch_size)
     edges = [steps * k // len(swept.rates) * batch_size for k in range(len(swept.rates))]

@@ -30,7 +30,9 @@ EXPLODES = {"learning_rate": 1e200}
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 3, "batch_size": 2, **changes})
+    return TrainingSettings.from_options(
+        **{"backend": "reference", "epochs": 3, "batch_size": 2, **changes}
+    )
 
 
 def three(**changes):
@@ -371,7 +373,7 @@ def test_two_threads_give_the_bits_of_one(plan):
 
     def trained(threads):
         settings = [
-            TrainingSettings(
+            TrainingSettings.from_options(
                 seed=k, momentum=0.5 * (k % 2), plan=plan, threads=threads, backend="numba_cpu"
             )
             for k in range(len(networks))

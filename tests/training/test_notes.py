@@ -21,7 +21,7 @@ NUMBERS = X[:, :1] * 500 + 3000
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "vectorized", "epochs": 2, **changes})
+    return TrainingSettings.from_options(**{"backend": "vectorized", "epochs": 2, **changes})
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def settings(**changes):
         lambda: train_many([NETWORK, NETWORK], LARGE, LABELS, settings()),
         lambda: lr_range_test(NETWORK, LARGE, LABELS, settings()),
         lambda: samplewise.run(
-            samplewise.Experiment(backend="vectorized", epochs=2, preprocess="none"),
+            samplewise.Experiment.from_options(backend="vectorized", epochs=2, preprocess="none"),
             samplewise.Dataset("d", LARGE, LABELS),
         ),
     ],

@@ -21,7 +21,7 @@ COMPILE, WARM_UP, SAMPLE, SYNCHRONIZE, PREDICT = 0.75, 1.5, 1 / 64, 0.5, 8.0
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 2, **changes})
+    return TrainingSettings.from_options(**{"backend": "reference", "epochs": 2, **changes})
 
 
 @pytest.fixture

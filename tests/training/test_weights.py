@@ -35,7 +35,7 @@ LEFT = np.flatnonzero(ABSENT)
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": EPOCHS, **changes})
+    return TrainingSettings.from_options(**{"backend": "reference", "epochs": EPOCHS, **changes})
 
 
 def trained(rows, labels, chosen, weights=None):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
@@ -20,6 +18,9 @@ from samplewise.network.optimizers import Optimizer
 Names = Iterable[str | type[Layer] | type[Loss] | type[Optimizer]]
 # The kind of a capability, such as "layer", and its name, such as "conv".
 Need = tuple[str, str]
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)

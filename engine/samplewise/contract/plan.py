@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from samplewise.lazy import np
 
 AUTO_PLAN = "auto"
 DIRECT, BLOCKED, DUAL = "direct", "blocked", "dual"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import Plan, Workload
@@ -15,6 +12,10 @@ from samplewise.errors import ContractError
 from samplewise.network.losses import Loss
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Program(Protocol):

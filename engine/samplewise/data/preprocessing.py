@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from samplewise.checks import one_of
-from samplewise.data.dataset import Dataset
 from samplewise.data.statistics import of_columns, without_rounding
 from samplewise.errors import DataError, ParameterError
+from samplewise.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from samplewise.data.dataset import Dataset
 
 AUTO = "auto"
 SCALE = "scale"

@@ -23,7 +23,8 @@ from samplewise.training.history import EpochRecord
 from samplewise.training.rows.selection import select
 from samplewise.training.rows.training_rows import largest_value
 from samplewise.training.session import Session
-from samplewise.training.settings.control import AUTO
+from samplewise.training.settings.stopping import EarlyStopping
+from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import loss_for, trained
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
@@ -31,11 +32,7 @@ MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
 # What is measured after an epoch, and what may end a run, is no part of what is predicted.
 NOT_PREDICTED: dict[str, Any] = {
     "track_accuracy": False,
-    "monitor": AUTO,
-    "patience": None,
-    "keep_best": None,
-    "target_loss": None,
-    "target_accuracy": None,
+    "stopping": EarlyStopping(),
     "max_seconds": None,
     "max_steps": None,
     "ema_decay": None,
@@ -108,7 +105,7 @@ def explain(
     if not measure:
         return _unmeasured(effective, network, data, hooks)
     few = _Few()
-    settings = dataclasses.replace(effective, **NOT_PREDICTED)
+    settings = dataclasses.replace(effective.training, **NOT_PREDICTED)
     history = trained(
         network,
         data.inputs,
@@ -118,7 +115,7 @@ def explain(
         callbacks=[*hooks, few],
         stop=stop,
     ).history
-    _refuse_what_train_refuses(effective, history.rows, history.validation_rows)
+    _refuse_what_train_refuses(effective.training, history.rows, history.validation_rows)
     return Explanation(
         experiment=effective,
         network=network,
@@ -126,7 +123,7 @@ def explain(
         backend=history.backend,
         backend_reason=history.backend_reason,
         plan=Plan(**history.plan),
-        measured=few.measurement(effective.epochs, history.synchronize_ms),
+        measured=few.measurement(effective.training.epochs, history.synchronize_ms),
     )
 
 
@@ -136,22 +133,22 @@ def _unmeasured(
     data: Prepared,
     callbacks: Sequence[Callback],
 ) -> Explanation:
-    training, loss = data.training, loss_for(network, experiment)
-    dtype = np.dtype(experiment.dtype)
+    training, settings = data.training, experiment.training
+    loss, dtype = loss_for(network, settings), np.dtype(settings.dtype)
     class_names = training.class_names if isinstance(loss, ClassLoss) else None
-    chosen = select(len(training), training.labels, class_names, experiment)
+    chosen = select(len(training), training.labels, class_names, settings)
     rows = len(chosen.training)
-    fields = experiment.step_fields(weighted=chosen.weights is not None)
-    _refuse_what_train_refuses(experiment, rows, len(chosen.validation))
-    optimizer = experiment.rule
-    workload = experiment.workload(rows, fields, largest_value(data.inputs))
+    fields = settings.step_fields(weighted=chosen.weights is not None)
+    _refuse_what_train_refuses(settings, rows, len(chosen.validation))
+    optimizer = settings.optimizer
+    workload = settings.workload(rows, fields, largest_value(data.inputs))
     choice = registry.resolve(
-        experiment.backend, network, loss, optimizer, dtype, experiment.plan, fields
+        settings.backend, network, loss, optimizer, dtype, settings.plan, fields
     )
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
     session = Session(choice.backend, [network], loss, [optimizer], dtype, workload)
-    with limited(experiment.threads):
+    with limited(settings.threads):
         session.compile(warm_up=False)
     return Explanation(
         experiment=experiment,
@@ -164,15 +161,15 @@ def _unmeasured(
     )
 
 
-def _refuse_what_train_refuses(experiment: Experiment, rows: int, validation_rows: int) -> None:
+def _refuse_what_train_refuses(settings: TrainingSettings, rows: int, validation_rows: int) -> None:
     """Check the settings that say nothing of the plan.
 
     Raises:
         CombinationError: as `train`.
     """
-    experiment.run_of(rows)
+    settings.run_of(rows)
     validated = validation_rows > 0
-    experiment.check_measured(validated=validated, track_accuracy=experiment.track_accuracy)
+    settings.stopping.check_measured(validated=validated, track_accuracy=settings.track_accuracy)
 
 
 class _Few(Callback):

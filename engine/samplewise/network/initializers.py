@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-from numpy.random import Generator
-from numpy.typing import DTypeLike, NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from samplewise.checks import one_of
+from samplewise.lazy import np
 from samplewise.network.network import Network
 
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import DTypeLike, NDArray
+
 Fans = tuple[int, int]
-Draw = Callable[[Generator, tuple[int, ...], Fans], NDArray[np.float64]]
+Draw: TypeAlias = "Callable[[Generator, tuple[int, ...], Fans], NDArray[np.float64]]"
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Draw:

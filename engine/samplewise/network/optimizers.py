@@ -17,42 +17,42 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.checks import decay_factor, not_negative, positive_number, true_or_false
+from samplewise.checks import decay_factor, not_negative, positive_number
 from samplewise.errors import CombinationError
+from samplewise.options.fields import check_options, documented, option
+from samplewise.options.kinds import SWITCH, number
+
+SHARE, PENALTY, POSITIVE = number(decay_factor), number(not_negative), number(positive_number)
+EPSILON_HELP = "added to the root that a step is divided by, above 0"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """The options of all optimizers: penalties and limits of the gradient.
-
-    Args:
-        l1: weight of the penalty l1 sum |W| added to the loss of a batch, at least 0.
-        l2: weight of the penalty l2/2 |W|^2, at least 0.
-        weight_decay: decoupled decay, at least 0: with Adam, it makes AdamW.
-        clip_value: clips the gradient's entries to +-clip_value; None disables.
-        clip_norm: limits the gradient's Euclidean norm; None disables.
+    """Penalties and gradient clipping, which all optimizers share.
 
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    l1: float = 0.0
-    l2: float = 0.0
-    weight_decay: float = 0.0
-    clip_value: float | None = None
-    clip_norm: float | None = None
+    l1: float = option(0.0, PENALTY, "L1 penalty l1 sum |W|, at least 0; not on biases")
+    l2: float = option(0.0, PENALTY, "L2 penalty l2/2 |W|^2, at least 0; not on biases")
+    weight_decay: float = option(
+        0.0, PENALTY, "decoupled weight decay, at least 0; with adam this is AdamW"
+    )
+    clip_value: float | None = option(
+        None, POSITIVE, "clip each gradient entry to +-clip_value; none disables"
+    )
+    clip_norm: float | None = option(
+        None, POSITIVE, "clip the norm of the gradient to clip_norm; none disables"
+    )
 
     name: ClassVar[str]
     # What a backend must offer by name where it is on; other fields are numbers in its formulas.
     options: ClassVar[tuple[str, ...]] = ("l1", "l2", "weight_decay", "clip_value", "clip_norm")
 
     def __post_init__(self) -> None:
-        for field in ("l1", "l2", "weight_decay"):
-            object.__setattr__(self, field, not_negative(field, getattr(self, field)))
-        for field in ("clip_value", "clip_norm"):
-            limit = getattr(self, field)
-            if limit is not None:
-                object.__setattr__(self, field, positive_number(field, limit))
+        check_options(self)
 
     @property
     def slots(self) -> int:
@@ -92,6 +92,7 @@ class Optimizer:
         return not (limited or self.l1 or self.weight_decay)
 
 
+@documented
 @dataclass(frozen=True)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum where asked for.
@@ -102,24 +103,19 @@ class SGD(Optimizer):
 
     Batch size 1 without either is the report's Algorithm 1. It is PyTorch's SGD without dampening.
 
-    Args:
-        momentum: mu, in [0, 1).
-        nesterov: look ahead; needs a momentum.
-
     Raises:
         ParameterError: a value is out of its range.
+        CombinationError: `nesterov` without a momentum.
     """
 
-    momentum: float = 0.0
-    nesterov: bool = False
+    momentum: float = option(0.0, SHARE, "momentum mu, in [0, 1)")
+    nesterov: bool = option(False, SWITCH, "Nesterov's momentum, which looks ahead")
 
     name: ClassVar[str] = "sgd"
     options: ClassVar[tuple[str, ...]] = (*Optimizer.options, "momentum", "nesterov")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "momentum", decay_factor("momentum", self.momentum))
-        true_or_false("nesterov", self.nesterov)
         if self.nesterov and self.momentum == 0:
             raise CombinationError("nesterov needs a momentum above 0")
 
@@ -141,6 +137,7 @@ class SGD(Optimizer):
         return "momentum" if self.momentum else self.name
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimizer):
     """Steps by moving averages of the gradient and of its square; t counts steps from 1.
@@ -151,25 +148,15 @@ class Adam(Optimizer):
 
     Source: Kingma and Ba (2015); with `weight_decay`, Loshchilov and Hutter (2019), AdamW.
 
-    Args:
-        beta1, beta2: in [0, 1).
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: float = option(0.9, SHARE, "decay of the gradient's moving average, in [0, 1)")
+    beta2: float = option(0.999, SHARE, "decay of its square's moving average, in [0, 1)")
+    epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "adam"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for field in ("beta1", "beta2"):
-            object.__setattr__(self, field, decay_factor(field, getattr(self, field)))
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:
@@ -177,6 +164,7 @@ class Adam(Optimizer):
         return 2
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class RMSprop(Optimizer):
     """Steps by the gradient over a moving average of its size.
@@ -186,23 +174,14 @@ class RMSprop(Optimizer):
 
     Source: Tieleman and Hinton (2012), lecture 6.5; epsilon outside the root, as in PyTorch.
 
-    Args:
-        rho: in [0, 1).
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    rho: float = 0.99
-    epsilon: float = 1e-8
+    rho: float = option(0.99, SHARE, "decay of the squared gradient's moving average, in [0, 1)")
+    epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "rmsprop"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "rho", decay_factor("rho", self.rho))
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:
@@ -210,6 +189,7 @@ class RMSprop(Optimizer):
         return 1
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Adagrad(Optimizer):
     """Steps by the gradient over the root of the sum of all its squares so far.
@@ -219,20 +199,13 @@ class Adagrad(Optimizer):
 
     Source: Duchi, Hazan, Singer (2011).
 
-    Args:
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    epsilon: float = 1e-10
+    epsilon: float = option(1e-10, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "adagrad"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:

@@ -51,9 +51,10 @@ class Part(Generic[R]):
 
     def experiment(self, settings: Experiment, row: R, classes: int, offset: int) -> Experiment:
         """Return the experiment of a row, with a seed `offset` above that of the settings."""
-        kept = {name: getattr(settings, name) for name in parts_data()["kept"]}
-        of_row = self.of_row(row, classes)
-        return Experiment(**kept, seed=settings.seed + offset, **of_row, **self.data["settings"])
+        options = settings.to_options()
+        kept = {name: options[name] for name in parts_data()["kept"]}
+        fixed = self.of_row(row, classes) | self.data["settings"]
+        return Experiment.from_options(**kept, seed=options["seed"] + offset, **fixed)
 
 
 @cache

@@ -146,9 +146,9 @@ def measure(
         SamplewiseError: as `part.load` and `samplewise.experiment.run.run`.
     """
     whole_number("repeats", repeats, maximum=MOST_REPEATS)
-    if settings.preprocess == AUTO:
-        settings = dataclasses.replace(settings, preprocess=part.data["preprocess"])
-    dataset = part.load(settings.data, settings.classes, settings.source_options())
+    if settings.data.preprocess == AUTO:
+        settings = settings.with_options(preprocess=part.data["preprocess"])
+    dataset = part.load(settings.data.source, settings.data.classes, settings.source_options())
     data = prepare(settings, dataset)
     wanted = part.rows() if rows is None else rows
     fitting = [row for row in wanted if row.fits(dataset.image_shape)]
@@ -160,7 +160,7 @@ def measure(
         ]
         for index, row in enumerate(fitting)
     ]
-    short = [dataclasses.replace(of_row[0], epochs=1) for of_row in experiments]
+    short = [of_row[0].with_options(epochs=1) for of_row in experiments]
     together = _warm_up(short, data, callbacks, at_once=part.data["at_once"])
     pairs = list(zip(fitting, experiments, strict=True))
     measured, histories = _train(pairs, data, on_run, together=together)
@@ -242,7 +242,7 @@ def _run(result: ExperimentResult) -> Run:
     assert ms is not None, "a network by itself has its time"
     validation = (record.validation_accuracy for record in history.epochs)
     return Run(
-        seed=result.experiment.seed,
+        seed=result.experiment.training.seed,
         losses=tuple(history.losses),
         accuracies=_tracked(record.accuracy for record in history.epochs),
         validation_losses=tuple(history.validation_losses),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def write_report(measured: Measured[Any], folder: Path, *, force: bool) -> None:
 def results(measured: Measured[Any]) -> dict[str, Any]:
     """Return settings, data, machine, and every run beside the published figures."""
     dataset, data, history = measured.dataset, measured.data, measured.chosen.first.history
-    asked = dataclasses.asdict(measured.settings)
+    asked = measured.settings.to_options()
     held_out = {"validation_rows": history.validation_rows} if history.validation_rows else {}
     return {
         "format": FORMAT,

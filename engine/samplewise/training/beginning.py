@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ def first_state(
     else:
         weights = network.layout.zeros(dtype)
         weights[...] = parameters
-    return TrainingState(weights, aligned_zeros(settings.rule.slots * len(weights), dtype))
+    return TrainingState(weights, aligned_zeros(settings.optimizer.slots * len(weights), dtype))
 
 
 def new_history(
@@ -46,7 +45,7 @@ def new_history(
     return History(
         backend=choice.backend.name,
         backend_reason=choice.reason,
-        settings={**dataclasses.asdict(settings), "loss": loss.name},
+        settings={**settings.to_options(), "loss": loss.name},
         network=network.to_dict(),
         environment={},
         data_fingerprint=rows.fingerprint,

@@ -17,7 +17,7 @@ from samplewise.network import Loss
 from samplewise.training import divergence
 from samplewise.training.metrics import accuracy
 from samplewise.training.rows.training_rows import TrainingRows
-from samplewise.training.settings.control import ACCURACY, LOSS
+from samplewise.training.settings.stopping import ACCURACY, LOSS
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]

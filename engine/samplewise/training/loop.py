@@ -73,7 +73,7 @@ def session_of(runs: Sequence[TrainingRun], rows: TrainingRows) -> Session:
         runs[0].backend,
         [run.network for run in runs],
         runs[0].loss,
-        [run.settings.rule for run in runs],
+        [run.settings.optimizer for run in runs],
         rows.X.dtype,
         dataclasses.replace(workloads[0], epochs=max(w.epochs for w in workloads)),
         logits=any(run.evaluation.predicts for run in runs),

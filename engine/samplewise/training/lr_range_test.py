@@ -12,7 +12,6 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,9 +30,9 @@ from samplewise.training.loop import ended, session_of
 from samplewise.training.notes import warn_of
 from samplewise.training.rows.preparation import prepared
 from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
-from samplewise.training.settings.control import ControlSettings
-from samplewise.training.settings.schedule import ScheduleSettings
+from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import check_stop, loss_for
 from samplewise.training.training_run import TrainingRun
@@ -122,7 +121,7 @@ def lr_range_test(
             f"{len(rows)} rows in batches of {settings.batch_size} make {steps} steps, but a sweep "
             f"takes {FEWEST_STEPS} or more; use a smaller batch_size"
         )
-    rule, dtype = settings.rule, rows.X.dtype
+    rule, dtype = settings.optimizer, rows.X.dtype
     fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
     run = TrainingRun(network, loss, settings, rows, choice, as_callbacks(callbacks))
@@ -140,15 +139,18 @@ def lr_range_test(
 
 
 def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
-    """Return the settings without schedule, limits, early stopping and weight average."""
-    kept = {"validation_fraction", "class_weight"}
-    plain: dict[str, Any] = {
-        field.name: field.default
-        for kind in (ControlSettings, ScheduleSettings)
-        for field in dataclasses.fields(kind)
-        if field.name not in kept
-    }
-    return dataclasses.replace(settings, **plain, shuffle=True, epochs=1, plan=DIRECT)
+    """Return the settings without schedule, and without what ends a run or keeps its weights."""
+    return dataclasses.replace(
+        settings,
+        schedule=Constant(),
+        stopping=EarlyStopping(),
+        max_seconds=None,
+        max_steps=None,
+        ema_decay=None,
+        shuffle=True,
+        epochs=1,
+        plan=DIRECT,
+    )
 
 
 def _swept(

@@ -202,7 +202,9 @@ def _check_equal(of: str, name: str, values: Sequence[Any], hint: str = "") -> N
 
 def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingRows) -> Choice:
     fields = own.step_fields(weighted=rows.weights is not None)
-    return registry.resolve(own.backend, network, loss, own.rule, rows.X.dtype, own.plan, fields)
+    return registry.resolve(
+        own.backend, network, loss, own.optimizer, rows.X.dtype, own.plan, fields
+    )
 
 
 def _at_once(choices: Sequence[Choice]) -> bool:

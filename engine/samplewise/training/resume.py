@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from samplewise._version import __version__
 from samplewise.contract import Plan
 from samplewise.errors import DivergenceError, SnapshotError
 from samplewise.training.rows.training_rows import TrainingRows
-from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import FORMAT, NetworkSnapshot, fill, frozen, json_values
 from samplewise.training.training_run import TrainingRun
 
@@ -60,10 +58,10 @@ def identity_of(
 
 
 def _settings(run: TrainingRun) -> dict[str, Any]:
-    # What an experiment adds decides rows and network, which are compared by themselves.
-    names = {field.name for field in dataclasses.fields(TrainingSettings)} - {_BACKEND}
-    settings = dataclasses.asdict(run.settings)
-    return {**{name: settings[name] for name in sorted(names)}, "loss": run.loss.description}
+    settings = run.settings.to_options()
+    # Compared by itself, as the backend that "auto" came to.
+    del settings[_BACKEND]
+    return {**dict(sorted(settings.items())), "loss": run.loss.description}
 
 
 def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:

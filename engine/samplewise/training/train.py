@@ -107,7 +107,7 @@ def trained(
     dtype = shared.X.dtype
     fields = settings.step_fields(weighted=shared.weights is not None)
     choice = registry.resolve(
-        settings.backend, network, loss, settings.rule, dtype, settings.plan, fields
+        settings.backend, network, loss, settings.optimizer, dtype, settings.plan, fields
     )
     run = TrainingRun(
         network,

@@ -82,9 +82,9 @@ class TrainingRun:
             _stopping_rule(settings, validated=validated, metrics=tuple(self.evaluation.metrics))
         )
         self.average = WeightAverage(settings.ema_decay)
-        self.best = BestWeights(is_wanted=settings.keeps_best)
+        self.best = BestWeights(is_wanted=settings.stopping.keeps_best)
         self.rates = LearningRates(
-            settings.learning_rate, settings.rate_schedule, settings.run_of(len(rows))
+            settings.learning_rate, settings.schedule, settings.run_of(len(rows))
         )
         self.state = first_state(network, settings, rows.X.dtype, parameters)
         # The last finite parameters, for the error of a run that diverges.
@@ -280,14 +280,15 @@ class TrainingRun:
 def _stopping_rule(
     settings: TrainingSettings, *, validated: bool, metrics: Sequence[str]
 ) -> StoppingRule:
-    settings.check_measured(
+    stopping = settings.stopping
+    stopping.check_measured(
         validated=validated, track_accuracy=settings.track_accuracy, metrics=metrics
     )
     return StoppingRule(
-        monitor=settings.monitored(validated=validated),
-        min_delta=settings.min_delta,
-        patience=settings.patience,
-        target_loss=settings.target_loss,
-        target_accuracy=settings.target_accuracy,
+        monitor=stopping.monitored(validated=validated),
+        min_delta=stopping.min_delta,
+        patience=stopping.patience,
+        target_loss=stopping.target_loss,
+        target_accuracy=stopping.target_accuracy,
         validated=validated,
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.errors import ParameterError
+from samplewise.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 CLASSES, VALUES = "classes", "values"
 
@@ -146,14 +148,14 @@ class ValueLoss(Loss):
         raise NotImplementedError
 
 
-def refuse_negative(name: str, targets: NDArray[Any], most: float = np.inf) -> None:
+def refuse_negative(name: str, targets: NDArray[Any], most: float = math.inf) -> None:
     """Refuse targets outside [0, most].
 
     Raises:
         ParameterError: there are some.
     """
     if targets.min() < 0 or targets.max() > most:
-        limit = "at least 0" if most == np.inf else f"from 0 to {most:g}"
+        limit = "at least 0" if most == math.inf else f"from 0 to {most:g}"
         raise ParameterError(
             f"{name} takes targets {limit}, but they run from {targets.min():g} to "
             f"{targets.max():g}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from samplewise.training.history import EpochRecord
-from samplewise.training.settings.control import ACCURACY, LOSS, VALIDATION
+from samplewise.training.settings.stopping import ACCURACY, LOSS, VALIDATION
 
 PATIENCE, TARGET_LOSS, TARGET_ACCURACY = "patience", "target_loss", "target_accuracy"
 

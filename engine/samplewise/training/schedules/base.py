@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from samplewise.checks import whole_number
 from samplewise.errors import CombinationError
+from samplewise.lazy import np
+from samplewise.options.fields import check_options, documented, option
+from samplewise.options.kinds import whole
 
-Rates = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Rates: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)
@@ -39,25 +41,23 @@ class Run:
         return f"{self.steps:,} steps ({self.epochs:,} epochs of {self.steps_an_epoch:,}{limit})"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """What all schedules share.
-
-    Args:
-        warmup_steps: steps in which the rate rises linearly; 0 for none.
+    """The warm-up, which all schedules share.
 
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    warmup_steps: int = 0
+    warmup_steps: int = option(
+        0, whole(minimum=0), "first steps, in which the learning rate rises linearly; 0 for none"
+    )
 
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "warmup_steps", whole_number("warmup_steps", self.warmup_steps, minimum=0)
-        )
+        check_options(self)
 
     @property
     def varies_in_epoch(self) -> bool:

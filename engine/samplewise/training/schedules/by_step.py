@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from samplewise.checks import not_negative, positive_number
 from samplewise.errors import CombinationError
+from samplewise.lazy import np
+from samplewise.options.fields import documented, option
+from samplewise.options.kinds import number
 from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate
 
 
@@ -32,24 +33,22 @@ class _ByStep(Schedule):
         raise NotImplementedError
 
 
+FINAL_RATE = number(not_negative)
+FINAL_HELP = "learning rate after the last step, at least 0 and below the first"
+
+
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Cosine(_ByStep):
     """By step: final + (eta - final) (1 + cos(pi t / T)) / 2.
 
     The step after the last would have the final rate. Source: Loshchilov and Hutter (2017), SGDR,
     without restarts.
-
-    Args:
-        final_rate: at least 0, below eta.
     """
 
-    final_rate: float = 0.0
+    final_rate: float = option(0.0, FINAL_RATE, FINAL_HELP)
 
     name: ClassVar[str] = "cosine"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "final_rate", not_negative("final_rate", self.final_rate))
 
     def check(self, eta: float, run: Run) -> None:
         """Refuse a final rate that is no fall."""
@@ -60,26 +59,21 @@ class Cosine(_ByStep):
         return _half_wave(eta, self.final_rate, t / T)
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class OneCycle(_ByStep):
     """By step: half a cosine up from eta / 25 to eta, then half a cosine down to the final rate.
 
     Up are the first 30 % of the steps. Source: Smith and Topin (2018), with the shape and the
-    numbers that PyTorch's OneCycleLR has by default.
-
-    Args:
-        final_rate: at least 0, below eta; None takes eta / 250,000.
+    numbers that PyTorch's OneCycleLR has by default. `final_rate` None takes eta / 250,000.
     """
 
-    final_rate: float | None = None
+    final_rate: float | None = option(
+        None, FINAL_RATE, FINAL_HELP, shown="the learning rate / 250,000"
+    )
 
     name: ClassVar[str] = "one_cycle"
     START, UP, END = 1 / 25, 0.3, 1 / 250_000
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.final_rate is not None:
-            object.__setattr__(self, "final_rate", not_negative("final_rate", self.final_rate))
 
     def check(self, eta: float, run: Run) -> None:
         """Refuse a final rate that is no fall, and a run that is too short for up and down."""
@@ -99,21 +93,14 @@ class OneCycle(_ByStep):
         return np.where(t < peak, up, down)
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class InverseScaling(_ByStep):
-    """By step: eta / (t + 1)^power.
+    """By step: eta / (t + 1)^power."""
 
-    Args:
-        power: above 0.
-    """
-
-    power: float = 0.5
+    power: float = option(0.5, number(positive_number), "power of the step count, above 0")
 
     name: ClassVar[str] = "inverse_scaling"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "power", positive_number("power", self.power))
 
     def _at(self, eta: float, t: Rates, T: int) -> Rates:
         return eta / (t + 1) ** self.power
