@@ -58,7 +58,7 @@ def _few_rows():
 def small_sizes(patch):
     """Time a few small trainings, for a moment instead of sixty seconds."""
     few = [dataclasses.replace(axis, sizes=axis.sizes[:2]) for axis in curves.AXES.values()]
-    patch.setattr(measure, "AXES", {axis.name: axis for axis in few[1::3]})
+    patch.setattr(curves, "AXES", {axis.name: axis for axis in few[1::3]})
     small = {"rows": 8, "epochs": 1, "inputs": 12}
     patch.setattr(measure, "BASE", {**measure.BASE, **small})
     whole = measure.measure

@@ -164,7 +164,7 @@ def test_networks_at_once_see_the_same_images(backend):
 
 def test_networks_of_other_seeds_need_one_seed_for_what_is_drawn():
     settings = [TrainingSettings(augment="noise 1", seed=seed) for seed in (0, 1)]
-    with pytest.raises(ParameterError, match="what shuffle and augment draw follows from it"):
+    with pytest.raises(ParameterError, match="shuffle and augment draw from it"):
         train_many([NETWORKS["flat"]] * 2, IMAGES, LABELS, settings)
 
 

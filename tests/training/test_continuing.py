@@ -25,7 +25,7 @@ VALUES = X @ RNG.standard_normal((4, 2))
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "vectorized", "epochs": 2, **changes})
+    return TrainingSettings.from_options(**{"backend": "vectorized", "epochs": 2, **changes})
 
 
 def auc(targets, predictions):

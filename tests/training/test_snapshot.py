@@ -48,7 +48,7 @@ def settings(**changes):
         "batch_size": BATCH,
         "init": "glorot_uniform",
     }
-    return TrainingSettings(**{**plain, **changes})
+    return TrainingSettings.from_options(**{**plain, **changes})
 
 
 class Takes(Callback):
