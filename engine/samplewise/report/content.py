@@ -30,7 +30,7 @@ class Content:
 
     Args:
         facts: values that its texts name.
-        body: blocks between the headlines and the differences from what was published.
+        body: blocks between the headlines and the differences from the published runs.
         results: its own measured values, as JSON values.
         files: names of all files besides the texts.
         note: a line on a row, once it is measured.
@@ -105,23 +105,23 @@ def context(measured: Measured[Any]) -> dict[str, Any]:
 
 def document(measured: Measured[Any], content: Content) -> Document:
     """Return the report of these measurements."""
-    said = texts(measured, content.facts(measured))
+    written = texts(measured, content.facts(measured))
     notes = measured.notes if measured.part.data["shows_notes"] else ()
     return Document(
-        title=said["title"],
-        lead=said["lead"],
-        warning=said["warning"],
-        headlines=tuple(Headline(*line) for line in said["headlines"]),
+        title=written["title"],
+        lead=written["lead"],
+        warning=written["warning"],
+        headlines=tuple(Headline(*line) for line in written["headlines"]),
         blocks=(
-            *content.body(measured, said),
+            *content.body(measured, written),
             Heading(f"What differs from {measured.part.data['called']}"),
-            Bullets(tuple(said["differences"])),
+            Bullets(tuple(written["differences"])),
             Heading("What was run"),
-            FactList([*said["conditions"], *(("note", text) for text in notes)]),
+            FactList([*written["conditions"], *(("note", text) for text in notes)]),
             Heading("The data"),
             FactList(statistics(measured.dataset)),
             Heading("The machine"),
-            FactList(said["machine"]),
+            FactList(written["machine"]),
         ),
     )
 

@@ -51,7 +51,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text; `quiet` for what is read last."""
+    """Running text; `quiet` for details."""
 
     kind: ClassVar[str] = "paragraph"
     text: str

@@ -59,7 +59,7 @@ class Part(Generic[R]):
 
 @cache
 def parts_data() -> dict[str, Any]:
-    """Return what both parts are as data: `parts.toml`."""
+    """Return the content of `parts.toml`."""
     text = files("samplewise.report").joinpath("parts.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 

@@ -39,7 +39,7 @@ COLUMNS = (
     Column("test accuracy, %", BESIDE),
     Column("speed-up", accent=True),
 )
-# Title of each table, and what sets its rows apart.
+# Title of each table, and the setting in which its rows differ.
 TABLES = {
     "epochs": ("Number of epochs", "epochs"),
     "neurons": ("Number of neurons", "neurons"),
@@ -111,13 +111,13 @@ def facts(measured: Measurements) -> dict[str, Any]:
     }
 
 
-def body(measured: Measurements, said: Texts) -> tuple[Block, ...]:
+def body(measured: Measurements, written: Texts) -> tuple[Block, ...]:
     """Return each experiment's table, remark and loss curves, then the final network's outcome."""
     label = measured.dataset.title
-    blocks: list[Block] = [Heading("The tables"), *map(Paragraph, said["reading"])]
+    blocks: list[Block] = [Heading("The tables"), *map(Paragraph, written["reading"])]
     for experiment, rows in by_experiment(measured.rows):
         losses = {curve_name(row.row): [run.losses for run in row.runs] for row in rows}
-        remarks = [said["rate_of_one"]] if experiment == LEARNING_RATE else []
+        remarks = [written["rate_of_one"]] if experiment == LEARNING_RATE else []
         blocks += [
             Heading(TABLES[experiment][0], 3),
             Paragraph(f"{fixed_settings(rows[0].row)}; here on {label}", quiet=True),
@@ -159,7 +159,7 @@ def _pair(published: float, ours: Spread, written: Callable[[float], str]) -> tu
 
 
 def setting(row: PublishedRow) -> str:
-    """Return what sets a row apart from the others of its table: "20", "0.01", "final-2"."""
+    """Return the setting in which a row differs in its table: "20", "0.01", "final-2"."""
     value = {"epochs": row.epochs, "neurons": row.hidden, LEARNING_RATE: row.learning_rate}
     return row.id if row.experiment == FINAL else f"{value[row.experiment]:g}"
 

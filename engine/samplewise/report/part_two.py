@@ -86,12 +86,12 @@ def _beside(measured: Measurements, row: Row) -> str:
     return f"{source}; {beside}"
 
 
-def body(measured: Measurements, said: Texts) -> tuple[Block, ...]:
+def body(measured: Measurements, written: Texts) -> tuple[Block, ...]:
     """Return the table of the networks, their curves, and the outcome of those shown in full."""
     label, rows = measured.dataset.title, measured.rows
     blocks: list[Block] = [
         Heading("The networks"),
-        *map(Paragraph, said["reading"]),
+        *map(Paragraph, written["reading"]),
         comparison(rows),
         FactList([(row.row.id, _network(row)) for row in rows]),
         Heading("Training and validation"),
@@ -112,7 +112,7 @@ def body(measured: Measurements, said: Texts) -> tuple[Block, ...]:
             by_class(row),
         ]
     predictions = FactList([(model_file(row.row.id), _prediction(row)) for row in rows])
-    one_row = (Heading("One row, by the saved models"), Paragraph(said["one_row"]), predictions)
+    one_row = (Heading("One row, by the saved models"), Paragraph(written["one_row"]), predictions)
     return (*blocks, *one_row)
 
 
