@@ -55,7 +55,7 @@ def _few_rows():
 def small_sizes(patch):
     """Time a few small trainings, for a moment instead of sixty seconds."""
     few = [dataclasses.replace(axis, sizes=axis.sizes[:2]) for axis in curves.AXES.values()]
-    patch.setattr(measure, "AXES", {axis.name: axis for axis in few[1::3]})
+    patch.setattr(curves, "AXES", {axis.name: axis for axis in few[1::3]})
     small = {"rows": 8, "epochs": 1, "inputs": 12}
     patch.setattr(measure, "BASE", {**measure.BASE, **small})
     whole = measure.measure
@@ -63,10 +63,12 @@ def small_sizes(patch):
 
 
 def few_images(patch):
-    """Train on twenty images a class, where the command names no data of its own."""
+    """Train each row once, on twenty images a class where the command names no data of its own."""
     patch.setenv("SAMPLEWISE_DATA", "photos.npz")
+    return ["--repeats", "1"]
 
 
+# Each patches what makes a command long, and may return options to add to it.
 LESS_WORK = {
     "samplewise bench": few_rows,
     "samplewise scaling": small_sizes,
@@ -127,8 +129,9 @@ def run(done, words):
         return
     assert words[0] == "samplewise", f"no test knows how to run '{line}'; add how, or why not"
     with pytest.MonkeyPatch.context() as patch:
-        (begins(LESS_WORK, line) or (lambda _: None))(patch)
-        assert main(words[1:]) == 0, line
+        less_work = begins(LESS_WORK, line)
+        options = (less_work and less_work(patch)) or []
+        assert main([*words[1:], *options]) == 0, line
 
 
 @pytest.mark.usefixtures("folder", "nothing_registered")
