@@ -252,9 +252,15 @@ def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file)
     assert ("note", found.notes[0]) in facts
 
 
-def test_the_folder_holds_report_models_and_one_row(trained, tmp_path):
-    folder = tmp_path / "part-2"
+@pytest.fixture(scope="module")
+def folder(trained, tmp_path_factory):
+    """The written report; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("report") / "part-2"
     write_report(trained, folder, force=False)
+    return folder
+
+
+def test_the_folder_holds_report_models_and_one_row(trained, folder):
     written = {path.name for path in folder.iterdir()}
     left_out = {f"{kind}-{number}" for kind in ("curves-experiment",) for number in (1, 2)}
     assert written == {name for name in files(2) if not name.startswith(("experiment", *left_out))}
@@ -267,9 +273,7 @@ def test_the_folder_holds_report_models_and_one_row(trained, tmp_path):
     write_report(trained, folder, force=True)
 
 
-def test_a_saved_model_predicts_the_saved_row_as_the_report_tells(trained, tmp_path, capsys):
-    folder = tmp_path / "part-2"
-    write_report(trained, folder, force=False)
+def test_a_saved_model_predicts_the_saved_row_as_the_report_tells(trained, folder, capsys):
     raw = np.load(folder / "image.npy", allow_pickle=False)
     assert raw.shape == trained.data.test.image_shape
     for row in trained.rows:

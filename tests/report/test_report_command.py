@@ -125,14 +125,8 @@ def test_a_terminal_shows_a_bar(settings, tmp_path):
 
 
 def test_ctrl_c_ends_with_130_and_writes_nothing(settings, tmp_path):
-    command = [
-        *MAIN,
-        "report",
-        "--data",
-        settings.data.source,
-        "--backend=reference",
-        "--repeats=100",
-    ]
+    data = ("--data", settings.data.source)
+    command = [*MAIN, "report", *data, "--backend=reference", "--repeats=20"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.readline().startswith("epochs-10 ")
         process.send_signal(signal.SIGINT)
