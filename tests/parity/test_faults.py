@@ -6,10 +6,10 @@ import pytest
 from faults.catalogue import FAULTS, faulty_backend
 from faults.faulty_reference import DetachedReference, FaultyBackend, FaultyReference
 from samplewise.network import SGD
-from samplewise.testing import certify, ladder, measures, tolerances
+from samplewise.testing import ladder, measures, tolerances
 
 # To see that a rung accepts a fault takes all its trials; a few say nearly as much.
-EVERY_NTH = 25
+EVERY_NTH = 10
 
 
 def sorted_trials(backend, rung):
@@ -42,10 +42,10 @@ def test_every_rung_rejects_some_fault(rung):
 
 
 @pytest.mark.parametrize("program", [FaultyReference, DetachedReference])
-def test_the_wrapper_without_a_fault_is_accepted(program):
-    certificate = certify(FaultyBackend("no fault", program))
-    assert certificate.passed, certificate.complaint()
-    assert len(certificate.rungs) == len(ladder.RUNGS)
+@pytest.mark.parametrize("rung", ladder.RUNGS)
+def test_the_wrapper_without_a_fault_is_accepted(program, rung):
+    backend = FaultyBackend("no fault", program)
+    assert list(failures(backend, rung, sorted_trials(backend, rung)[::EVERY_NTH])) == []
 
 
 def test_a_nan_never_passes():

@@ -24,10 +24,10 @@ from samplewise.contract import (
     dropout,
 )
 from samplewise.network import Dropout, Loss, Network, Optimizer
+from samplewise_backends.reference import optimizers as rules
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
 from samplewise_backends.reference.losses import LOSSES, own_loss
-from samplewise_backends.reference.optimizers import DECAYS, LIMITS, PENALTIES, RULES, own_rule
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -38,11 +38,15 @@ class ReferenceProgram(Program):
     """A network executed one sample at a time."""
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
-        self._network, self._loss, self._rule = network, loss, optimizer
+        self._network, self._loss, self._optimizer = network, loss, optimizer
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
         self._value = LOSSES.get(loss.name, own_loss)
+        self._step = rules.RULES.get(optimizer.variant, rules.own_rule)
+        self._limits = rules.in_use(rules.LIMITS, optimizer)
+        self._penalties = rules.in_use(rules.PENALTIES, optimizer)
+        self._decays = rules.in_use(rules.DECAYS, optimizer)
 
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
@@ -109,19 +113,16 @@ class ReferenceProgram(Program):
 
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
         """Make step t along the mean gradient of a batch."""
-        rule, theta = self._rule, state.parameters
-        for option, limit in LIMITS.items():
-            if option in rule.features:
-                limit(gradient, getattr(rule, option))
+        optimizer, theta = self._optimizer, state.parameters
+        for limit, size in self._limits:
+            limit(gradient, size)
         for g, W in zip(self._weights(gradient), self._weights(theta), strict=True):
-            for option, penalty in PENALTIES.items():
-                if option in rule.features:
-                    g += penalty(W, getattr(rule, option))
-            for option, decay in DECAYS.items():
-                if option in rule.features:
-                    decay(W, eta, getattr(rule, option))
-        slots = state.optimizer_state.reshape(rule.slots, -1 if rule.slots else 0)
-        RULES.get(rule.variant, own_rule)(theta, slots, gradient, eta, t, rule)
+            for penalty, factor in self._penalties:
+                g += penalty(W, factor)
+            for decay, factor in self._decays:
+                decay(W, eta, factor)
+        slots = state.optimizer_state.reshape(optimizer.slots, -1 if optimizer.slots else 0)
+        self._step(theta, slots, gradient, eta, t, optimizer)
 
     def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
@@ -158,7 +159,7 @@ class ReferenceBackend:
         layers=LAYERS,
         activations=ACTIVATIONS,
         losses=LOSSES,
-        optimizers=[*RULES, *LIMITS, *PENALTIES, *DECAYS],
+        optimizers=[*rules.RULES, *rules.LIMITS, *rules.PENALTIES, *rules.DECAYS],
         step_fields=[RATES, WEIGHTS],
     )
 
