@@ -134,12 +134,9 @@ def compiling(root):
     """Files that ask a backend for a program, relative to the engine."""
     for path in root.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Attribute)
-                and node.attr in ("compile", "compile_many")
-                and not (isinstance(node.value, ast.Name) and node.value.id in ("re", "session"))
-                and ast.unparse(node) != "self.compile"
-            ):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            owner, _, method = called.rpartition(".")
+            if method in ("compile", "compile_many") and owner not in ("re", "self", "session"):
                 yield str(path.relative_to(root))
 
 

@@ -63,11 +63,11 @@ class _WeighsLosses(FaultyReference):
             losses *= steps.weights
 
 
-_WEIGHTED = frozenset({"contract", "epoch", "run"})
+_WEIGHTED = frozenset({"contract", "epoch", "run", "many"})
 
 # name -> (program, the rungs that reject it; all others accept it).
 STEP_FAULTS: dict[str, tuple[type[FaultyReference], frozenset[str]]] = {
-    "one_rate_a_window": (_OneRateAWindow, frozenset({"contract", "epoch"})),
+    "one_rate_a_window": (_OneRateAWindow, frozenset({"contract", "epoch", "many"})),
     "ignores_weights": (_IgnoresWeights, _WEIGHTED),
     "weights_by_position": (_WeightsByPosition, _WEIGHTED),
     "divides_by_weights": (_DividesByWeights, _WEIGHTED),

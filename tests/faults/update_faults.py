@@ -48,7 +48,7 @@ class _L2DividedByRows(FaultyReference):
 
 
 class _L2InGradients(FaultyReference):
-    """Returns the penalty's gradient with that of the loss; it trains as it should."""
+    """Returns the penalty's gradient with that of the loss; weights of rows then count for both."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
         loss, gradient = super().gradients(parameters, X, Y)
@@ -219,7 +219,7 @@ UPDATE_FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset
     "l2_on_biases": (_L2OnBiases, _TRAINING),
     "l2_beside_velocity": (_L2BesideVelocity, _TRAINING),
     "l2_divided_by_rows": (_L2DividedByRows, _TRAINING | {"contract"}),
-    "l2_in_gradients": (_L2InGradients, frozenset({"gradient"})),
+    "l2_in_gradients": (_L2InGradients, _TRAINING | {"gradient"}),
     "l2_in_losses": (_L2InLosses, _TRAINING | {"kernel", "contract"}),
     "nesterov_is_plain": (_NesterovIsPlain, _TRAINING),
     "dampens": (_Dampens, _TRAINING),

@@ -139,10 +139,10 @@ def test_check_backend_raises_with_the_suspects_and_the_first_failures(monkeypat
     backends, load = {"wrong": faulty_backend("bias_sign_in_update")}, registry.load
     monkeypatch.setattr(registry, "load", lambda name: backends.get(name) or load(name))
     with pytest.raises(ContractError, match=r"failed \d+ checks") as caught:
-        check_backend("wrong", rungs=["epoch"])
+        check_backend("wrong", rungs=["run"])
     lines = [line.strip() for line in str(caught.value).splitlines()]
     assert re.match(r"\w+ '[\w ]+': fails in \d+ of the \d+ trials with it", lines[1])
-    assert any(line.startswith("faulty: bias_sign_in_update, epoch rung, ") for line in lines)
+    assert any(line.startswith("faulty: bias_sign_in_update, run rung, ") for line in lines)
     assert any("0.bias" in line for line in lines)
     assert lines[-1].startswith("and ")
 

@@ -45,7 +45,6 @@ def test_networks_that_drop_the_same_units_are_rejected():
     assert named_first(certificate).startswith("layer 'dropout': fails in ")
 
 
-@pytest.mark.parametrize("rung", ["kernel", "many"])
-def test_the_wrapper_without_a_fault_is_certified(rung):
-    certificate = certify(DistortedBackend(lambda _: False), rungs=[rung])
+def test_the_wrapper_without_a_fault_is_certified():
+    certificate = certify(DistortedBackend(lambda _: False), rungs=["many"])
     assert certificate.passed, certificate.complaint()

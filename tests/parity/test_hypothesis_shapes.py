@@ -55,7 +55,7 @@ def assume_comparable(backend, case):
 
 @pytest.mark.parametrize("name", ["vectorized", "numba_cpu"])
 @settings(
-    max_examples=60,
+    max_examples=25,
     derandomize=True,
     deadline=None,
     database=None,
@@ -72,7 +72,7 @@ def test_drawn_networks_agree_with_the_reference(name, case, data):
 
 
 @pytest.mark.parametrize("name", ["vectorized", "numba_cpu"])
-@settings(max_examples=30, derandomize=True, deadline=None, database=None)
+@settings(max_examples=15, derandomize=True, deadline=None, database=None)
 @given(case=cases(most_rows=300, activations=CALM_ACTIVATIONS, rate=0.002), data=st.data())
 def test_an_epoch_of_many_blocks_agrees_with_the_reference_however_it_is_cut(name, case, data):
     backend = registry.load(name)
@@ -88,7 +88,7 @@ def test_an_epoch_of_many_blocks_agrees_with_the_reference_however_it_is_cut(nam
 
 
 @pytest.mark.parametrize("name", ["reference", "vectorized", "numba_cpu"])
-@settings(max_examples=40, derandomize=True, deadline=None, database=None)
+@settings(max_examples=15, derandomize=True, deadline=None, database=None)
 @given(case=cases(), data=st.data())
 def test_cuts_never_change_a_bit_where_one_step_follows_the_other(name, case, data):
     """Stricter than the contract, which allows a program to treat a chunk as a whole."""

@@ -20,7 +20,7 @@ BACKEND_PLANS = [
 ]
 CASES = [
     dense_case(
-        *(inputs, hidden, outputs), rows=150, batch_size=batch, optimizer=rule, learning_rate=0.002
+        *(inputs, hidden, outputs), rows=80, batch_size=batch, optimizer=rule, learning_rate=0.002
     )
     for inputs, hidden, outputs, batch, rule in (
         (784, (10,), 1, 1, SGD()),

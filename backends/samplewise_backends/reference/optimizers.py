@@ -6,16 +6,18 @@ v is the state, a flat vector for each of the optimizer's slots; t counts steps 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import SGD, Adagrad, Adam, RMSprop
+from samplewise.network import SGD, Adagrad, Adam, Optimizer, RMSprop
 from samplewise.network.custom import CustomOptimizer
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
+F = TypeVar("F")
+Clip = Callable[[Vector, float], None]
 
 
 def clip_value(g: Vector, largest: float) -> None:
@@ -31,23 +33,12 @@ def clip_norm(g: Vector, largest: float) -> None:
 
 
 # In this order.
-LIMITS: dict[str, Callable[[Vector, float], None]] = {
-    "clip_value": clip_value,
-    "clip_norm": clip_norm,
+LIMITS: dict[str, Clip] = {"clip_value": clip_value, "clip_norm": clip_norm}
+# The gradients of l2/2 |W|^2 and l1 sum |W|.
+PENALTIES: dict[str, Callable[[Matrix, float], Matrix]] = {
+    "l2": lambda W, l2: l2 * W,
+    "l1": lambda W, l1: l1 * np.sign(W),
 }
-
-
-def l2_gradient(W: Matrix, l2: float) -> Matrix:
-    """The gradient of l2/2 |W|^2."""
-    return l2 * W
-
-
-def l1_gradient(W: Matrix, l1: float) -> Matrix:
-    """The gradient of l1 sum |W|."""
-    return l1 * np.sign(W)
-
-
-PENALTIES: dict[str, Callable[[Matrix, float], Matrix]] = {"l2": l2_gradient, "l1": l1_gradient}
 
 
 def weight_decay(W: Matrix, eta: float, factor: float) -> None:
@@ -56,6 +47,12 @@ def weight_decay(W: Matrix, eta: float, factor: float) -> None:
 
 
 DECAYS: dict[str, Callable[[Matrix, float, float], None]] = {"weight_decay": weight_decay}
+
+
+def in_use(table: dict[str, F], optimizer: Optimizer) -> list[tuple[F, float]]:
+    """Return the functions of the options that are on, each with the value of its option."""
+    chosen = (name for name in table if name in optimizer.features)
+    return [(table[name], getattr(optimizer, name)) for name in chosen]
 
 
 def sgd(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: SGD) -> None:

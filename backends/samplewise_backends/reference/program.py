@@ -24,16 +24,10 @@ from samplewise.contract import (
     dropout,
 )
 from samplewise.network import Dropout, Loss, Network, Optimizer
+from samplewise_backends.reference import optimizers as updates
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
 from samplewise_backends.reference.losses import LOSSES, custom_loss
-from samplewise_backends.reference.optimizers import (
-    DECAYS,
-    LIMITS,
-    PENALTIES,
-    UPDATES,
-    custom_update,
-)
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -49,6 +43,10 @@ class ReferenceProgram(Program):
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
         self._value = LOSSES.get(loss.name, custom_loss)
+        self._step = updates.UPDATES.get(optimizer.variant, updates.custom_update)
+        self._limits = updates.in_use(updates.LIMITS, optimizer)
+        self._penalties = updates.in_use(updates.PENALTIES, optimizer)
+        self._decays = updates.in_use(updates.DECAYS, optimizer)
 
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
@@ -116,18 +114,15 @@ class ReferenceProgram(Program):
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
         """Make step t along the mean gradient of a batch."""
         optimizer, theta = self._optimizer, state.parameters
-        for option, limit in LIMITS.items():
-            if option in optimizer.features:
-                limit(gradient, getattr(optimizer, option))
+        for limit, size in self._limits:
+            limit(gradient, size)
         for g, W in zip(self._weights(gradient), self._weights(theta), strict=True):
-            for option, penalty in PENALTIES.items():
-                if option in optimizer.features:
-                    g += penalty(W, getattr(optimizer, option))
-            for option, decay in DECAYS.items():
-                if option in optimizer.features:
-                    decay(W, eta, getattr(optimizer, option))
+            for penalty, factor in self._penalties:
+                g += penalty(W, factor)
+            for decay, factor in self._decays:
+                decay(W, eta, factor)
         slots = state.optimizer_state.reshape(optimizer.slots, -1 if optimizer.slots else 0)
-        UPDATES.get(optimizer.variant, custom_update)(theta, slots, gradient, eta, t, optimizer)
+        self._step(theta, slots, gradient, eta, t, optimizer)
 
     def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
@@ -164,7 +159,7 @@ class ReferenceBackend:
         layers=LAYERS,
         activations=ACTIVATIONS,
         losses=LOSSES,
-        optimizers=[*UPDATES, *LIMITS, *PENALTIES, *DECAYS],
+        optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, *updates.DECAYS],
         step_fields=[RATES, WEIGHTS],
     )
 

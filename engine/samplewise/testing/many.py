@@ -65,16 +65,20 @@ def many_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
         return
     factors: dict[str, Sequence[Any]] = {
         "networks": (_mixed, _alike, _varied),
-        "rows": (ROWS, LONG_ROWS),
+        "outputs": (1, 3),
         "shuffle": (False, True),
         "dtype": DTYPES,
         "batch_size": (1, 7),
         "step_fields": STEP_FIELDS,
     }
-    for row in covering_rows(factors, offered, strength):
-        networks, shuffle = row.pop("networks"), row.pop("shuffle")
-        shared = dense_case(12, (5,), 1 if row["rows"] == ROWS else 3, **row)
-        members = tuple(m for m in networks(shared) if m.is_offered(offered))
+    rows = [row | {"rows": ROWS} for row in covering_rows(factors, offered, strength)]
+    # Long epochs cost most, so there are two.
+    kinds = {(row["networks"], row["batch_size"]): row for row in rows}
+    long = [row for kind, row in kinds.items() if kind in ((_mixed, 1), (_alike, 7))]
+    for row in [*rows, *(row | {"rows": LONG_ROWS} for row in long)]:
+        networks, shuffle, outputs = (row.pop(name) for name in ("networks", "shuffle", "outputs"))
+        members = tuple(networks(dense_case(12, (5,), outputs, **row)))
+        members = tuple(member for member in members if member.is_offered(offered))
         if len(members) > 1:
             yield Trial(ManyCase(members, shuffle), AUTO_PLAN)
 

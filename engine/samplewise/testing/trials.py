@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle, groupby
+from itertools import cycle
 from typing import Any
 
 from samplewise.contract import Capabilities
@@ -29,7 +29,6 @@ from samplewise.testing.networks import BODIES, DENSE_FIRST
 
 SMALL_ROWS = 17
 CONTRACT_ROWS = 9
-DIFFERENCE_ROWS = 2
 OUTPUTS = 3
 # With momentum on inputs of which there are many.
 CALM_RATE = 0.005
@@ -57,10 +56,11 @@ def differences(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
         "body": tuple(BODIES),
         "activation": ACTIVATIONS,
         "loss": LOSSES,
+        "rows": (1, 2),
         "dtype": DTYPES[:1],
     }
     for row in covering_rows(factors, offered, strength):
-        yield Trial(_case(row, rows=DIFFERENCE_ROWS))
+        yield Trial(_case(row, rows=row["rows"]))
 
 
 def contracts(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
@@ -101,11 +101,11 @@ def plans(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
 def whole_runs(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
     """Yield trials of several epochs by every plan, which keeps something from one to the next.
 
-    Long epochs take the plans in turn.
+    Of long epochs there is one by each plan that takes blocks.
     """
     yield from _by_plan(offered, strength, ROWS, (1, 7, ROWS))
-    by_case = [list(trials) for _, trials in groupby(_long_epochs(offered), lambda t: t.case)]
-    yield from (trials[k % len(trials)] for k, trials in enumerate(by_case))
+    longs = {trial.plan: trial for trial in _long_epochs(offered) if trial.plan != DIRECT}
+    yield from longs.values()
 
 
 def edges(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
