@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from samplewise.checks import one_of
-from samplewise.data.statistics import of_columns, without_rounding
 from samplewise.errors import DataError, ParameterError
 from samplewise.lazy import np
 
@@ -85,6 +84,8 @@ class Preprocessing:
             values -= self.mean
             values /= self.deviation
         elif self.name == STANDARDIZE:
+            from samplewise.data.statistics import without_rounding
+
             mean = values.mean(axis=1)
             values -= mean[:, np.newaxis]
             deviation = without_rounding(values.std(axis=1), mean, values, axis=1)
@@ -92,6 +93,8 @@ class Preprocessing:
 
 
 def _fitted(training: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from samplewise.data.statistics import of_columns
+
     X = training.X.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = of_columns(X)
