@@ -9,24 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from samplewise.checks import printable, whole_number
 from samplewise.errors import CombinationError, ParameterError
+from samplewise.lazy import np
 from samplewise.network import activations
-from samplewise.network.custom_checks import check_activation, check_loss, check_optimizer
 from samplewise.network.losses import LOSSES, loss_from
 from samplewise.network.losses.base import ValueLoss
 from samplewise.network.losses.classification import CategoricalCrossEntropy
 from samplewise.network.optimizers import OPTIMIZERS, Optimizer
 
-Array = NDArray[Any]
-OfArray = Callable[[Array], Any]
-OfLogits = Callable[[Array, Array], Any]
-Direction = Callable[[Array, Array, int], tuple[Any, Any]]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[Any]"
+OfArray: TypeAlias = "Callable[[Array], Any]"
+OfLogits: TypeAlias = "Callable[[Array, Array], Any]"
+Direction: TypeAlias = "Callable[[Array, Array, int], tuple[Any, Any]]"
 
 MAX_SLOTS = 16
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -205,6 +205,8 @@ def register_activation(
         ParameterError: the name is not allowed, a function does not return such numbers, or value
             and derivative disagree; the message says where, and by how much.
     """
+    from samplewise.network.custom_checks import check_activation
+
     label = CUSTOM_ACTIVATIONS.label(name, replace=replace)
     activation = CustomActivation(value, derivative)
     check_activation(label, activation)
@@ -241,6 +243,8 @@ def register_loss(
         CombinationError: a link is given to a loss that learns classes.
         ParameterError: as `register_activation`.
     """
+    from samplewise.network.custom_checks import check_loss
+
     label = CUSTOM_LOSSES.label(name, replace=replace)
     if classes and link is not None:
         raise CombinationError(
@@ -282,6 +286,8 @@ def register_optimizer(
         ParameterError: the name is not allowed, the update does not return such numbers, depends on
             other entries, or leads uphill.
     """
+    from samplewise.network.custom_checks import check_optimizer
+
     label = CUSTOM_OPTIMIZERS.label(name, replace=replace)
     count = whole_number("slots", slots, minimum=0, maximum=MAX_SLOTS)
     kind: Any = CUSTOM_OPTIMIZERS.subclass(
