@@ -21,13 +21,9 @@ from samplewise.testing.problems import problem
 from samplewise.testing.runs import compare_states
 from samplewise.training import batches
 from samplewise_backends.exact.recurrence import Recurrence
+from samplewise_backends.vectorized.flush import Flush, flush_interval, flush_threshold
 from samplewise_backends.vectorized.gram import Gram
-from samplewise_backends.vectorized.optimizers import (
-    Flush,
-    flush_interval,
-    flush_threshold,
-    update_of,
-)
+from samplewise_backends.vectorized.optimizers import update_of
 from samplewise_backends.vectorized.plans import BLOCK_ROWS, choose
 
 FLOAT64 = np.dtype("float64")

@@ -9,8 +9,9 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
+from samplewise import text
 from samplewise.plots import figures
-from samplewise.report import html, markdown, wording, write
+from samplewise.report import html, markdown, write
 from samplewise.report.document import Bullets, FactList, Heading, Paragraph, Table
 from samplewise.report.pictures import outcome_pictures, predictions_picture
 from samplewise.report.write import results
@@ -186,8 +187,8 @@ def test_the_headlines_are_sums_and_means_of_the_rows(measured):
     whole, step, accuracy = document(measured).headlines
     ours = sum(run.train_ms for row in measured.rows for run in row.runs) / 2
     theirs = sum(row.row.train_ms for row in measured.rows)
-    assert whole.value == f"{wording.three_digits(ours)} ms"
-    assert step.value == wording.times(theirs / 800 / (ours / 32))
+    assert whole.value == f"{text.three_digits(ours)} ms"
+    assert step.value == text.times(theirs / 800 / (ours / 32))
     shares = [run.accuracy for row in measured.rows[2:] for run in row.runs]
     assert accuracy.value == f"{100 * sum(shares) / 4:.1f} %"
     assert f"mean of 4 runs on images, from {100 * min(shares):.1f} %" in accuracy.detail

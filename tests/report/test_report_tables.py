@@ -11,8 +11,8 @@ from samplewise.report.part_one import (
     table,
 )
 from samplewise.report.published import published_rows
-from samplewise.report.wording import Spread, percent, times
-from samplewise.text import three_digits
+from samplewise.report.wording import Spread
+from samplewise.text import percent, three_digits, times
 
 
 def measured(identifier, *runs):

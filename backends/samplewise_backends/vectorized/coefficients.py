@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.network import SGD
 from samplewise_backends.exact.recurrence import Recurrence
-from samplewise_backends.vectorized.optimizers import flush_threshold
+from samplewise_backends.vectorized.flush import flush_threshold
 
 Matrix = NDArray[Any]
 

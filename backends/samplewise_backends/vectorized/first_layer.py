@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Network, aligned_zeros
 from samplewise_backends.vectorized.coefficients import BlockCoefficients
+from samplewise_backends.vectorized.flush import Flush
 from samplewise_backends.vectorized.gram import Gram
 from samplewise_backends.vectorized.layers import dense
-from samplewise_backends.vectorized.optimizers import Flush
 from samplewise_backends.vectorized.passes import Layers, Passes
 from samplewise_backends.vectorized.plans import products_of_block
 from samplewise_backends.vectorized.workspace import Batch, Workspace, matrix

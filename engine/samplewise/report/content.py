@@ -18,8 +18,8 @@ from samplewise.report.document import (
 )
 from samplewise.report.experiments import parts_data
 from samplewise.report.measure import Measured, MeasuredRow, Run
-from samplewise.report.wording import Spread, class_names, counted, grouped, percent, times
-from samplewise.text import three_digits
+from samplewise.report.wording import Spread, class_names
+from samplewise.text import counted, grouped, percent, three_digits, times
 
 Texts = dict[str, Any]
 

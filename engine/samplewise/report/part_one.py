@@ -29,8 +29,8 @@ from samplewise.report.published import (
     TRAINING_ROWS,
     PublishedRow,
 )
-from samplewise.report.wording import Spread, counted, percent, tenths, times
-from samplewise.text import three_digits
+from samplewise.report.wording import Spread
+from samplewise.text import counted, percent, tenths, three_digits, times
 
 COLUMNS = (
     Column("initial loss", BESIDE),

@@ -35,8 +35,8 @@ from samplewise.report.published import (
     FollowUpRow,
     follow_up_rows,
 )
-from samplewise.report.wording import class_names, counted, percent, tenths
-from samplewise.text import three_digits
+from samplewise.report.wording import class_names
+from samplewise.text import counted, percent, tenths, three_digits
 
 IMAGE = "image.npy"
 SHOWN = {OPTIMAL: "optimal network", CNN: "small CNN"}

@@ -13,7 +13,8 @@ from samplewise.plots.training_curves import Curves, training_curves
 from samplewise.report.document import Picture
 from samplewise.report.measure import MeasuredRow, Run
 from samplewise.report.published import FINAL
-from samplewise.report.wording import class_names, counted, percent
+from samplewise.report.wording import class_names
+from samplewise.text import counted, percent
 
 PREDICTED_IMAGES = 10
 # Both fit side by side on a page.

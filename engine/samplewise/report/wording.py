@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
-from samplewise.text import three_digits
 
 
 @dataclass(frozen=True)
@@ -43,28 +42,3 @@ def class_names(dataset: Dataset) -> tuple[str, ...]:
 def printable_line(text: str) -> str:
     """Return `text` of any length on one line, control characters escaped."""
     return "".join(c if c.isprintable() else printable(c) for c in text)
-
-
-def counted(count: int, noun: str) -> str:
-    """Return "1 run", "3 runs"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def grouped(count: int) -> str:
-    """Return "4,000"."""
-    return f"{count:,}"
-
-
-def times(ratio: float) -> str:
-    """Return a ratio as "187 ×", "1.85 ×"."""
-    return f"{three_digits(ratio)} ×"
-
-
-def percent(share: float) -> str:
-    """Return a share as "88.5 %"."""
-    return f"{100 * share:.1f} %"
-
-
-def tenths(share: float) -> str:
-    """Return a share in percent as "88.5"."""
-    return f"{100 * share:.1f}"
