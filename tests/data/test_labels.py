@@ -7,9 +7,9 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.labels import (
     check_class_name,
     check_distinct,
-    check_learnable,
     encode_labels,
 )
+from samplewise.data.learnable import check_learnable
 from samplewise.errors import DataError
 
 

@@ -200,3 +200,20 @@ def _place(place: tuple[int, ...]) -> str:
     axes = ("row", "column")
     said = [f"{axes[axis]} {k}" for axis, k in enumerate(place[:2])]
     return f"{', '.join(said)} (counted from 0)"
+
+
+def check_finite(X: NDArray[Any], name: str) -> None:
+    """Refuse NaN and infinity, naming the first row and column (both from 0).
+
+    Raises:
+        DataError: a value is not finite.
+    """
+    if X.dtype.kind != "f" or np.isfinite(X).all():
+        return
+    bad = np.argwhere(~np.isfinite(X))
+    row, column = bad[0]
+    raise DataError(
+        f"{name}: {len(bad):,} value{' is' if len(bad) == 1 else 's are'} NaN or inf, the first "
+        f"in row {row}, column {column} "
+        "(counted from 0); remove or fill them first"
+    )

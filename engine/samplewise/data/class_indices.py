@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable, suggestion
-from samplewise.data.arrays import TEXT, as_array
-from samplewise.data.dataset import check_finite
+from samplewise.data.arrays import TEXT, as_array, check_finite
 from samplewise.data.labels import encode_labels
 from samplewise.errors import DataError
 

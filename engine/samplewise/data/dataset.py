@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import positive_number, printable, suggestion, whole_numbers
-from samplewise.data.arrays import as_numbers
+from samplewise.data.arrays import as_numbers, check_finite
 from samplewise.data.columns import Column, Columns, check_columns, width
+from samplewise.data.labels import MAX_CLASSES
 from samplewise.errors import DataError, ParameterError
-
-MAX_CLASSES = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,20 +231,3 @@ def _check_texts(name: str, class_names: Any) -> None:
             f"{name}: class_names is {printable(class_names)}, but must be different texts, as in "
             "('4', '9')"
         )
-
-
-def check_finite(X: NDArray[Any], name: str) -> None:
-    """Refuse NaN and infinity, naming the first row and column (both from 0).
-
-    Raises:
-        DataError: a value is not finite.
-    """
-    if X.dtype.kind != "f" or np.isfinite(X).all():
-        return
-    bad = np.argwhere(~np.isfinite(X))
-    row, column = bad[0]
-    raise DataError(
-        f"{name}: {len(bad):,} value{' is' if len(bad) == 1 else 's are'} NaN or inf, the first "
-        f"in row {row}, column {column} "
-        "(counted from 0); remove or fill them first"
-    )

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.arrays import check_finite
 from samplewise.data.columns import Columns
-from samplewise.data.dataset import Dataset, check_finite
+from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
 
 SMALLEST_IMAGE = 64

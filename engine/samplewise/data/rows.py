@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from samplewise.data.arrays import as_array, as_numbers
-from samplewise.data.dataset import check_finite
+from samplewise.data.arrays import as_array, as_numbers, check_finite
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
 from samplewise.network import Network, aligned_zeros

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import instance_of, printable
 from samplewise.data.dataset import Dataset
-from samplewise.data.labels import check_learnable
+from samplewise.data.learnable import check_learnable
 from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import Preprocessing

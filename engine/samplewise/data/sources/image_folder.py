@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.dataset import MAX_CLASSES, Dataset
-from samplewise.data.labels import check_class_name, check_distinct
+from samplewise.data.dataset import Dataset
+from samplewise.data.labels import MAX_CLASSES, check_class_name, check_distinct
 from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
 from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes

@@ -10,8 +10,7 @@ import numpy as np
 
 from samplewise._version import __version__
 from samplewise.checks import one_of, positive_number, printable, whole_number
-from samplewise.data.dataset import MAX_CLASSES
-from samplewise.data.labels import check_class_name
+from samplewise.data.labels import MAX_CLASSES, check_class_name
 from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZE, Preprocessing
 from samplewise.data.sources.options import FITS, STRETCH
 from samplewise.errors import DataError, ModelFileError, ParameterError

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from samplewise.data.arrays import NUMBERS, as_array, kind_of_values
-from samplewise.data.dataset import check_finite
+from samplewise.data.arrays import NUMBERS, as_array, check_finite, kind_of_values
 from samplewise.errors import DataError, ParameterError
 from samplewise.network import ClassLoss, Loss, Network, ValueLoss
 from samplewise.training.rows.classes import TARGETS, class_targets, number_of_classes
