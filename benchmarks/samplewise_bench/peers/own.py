@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from samplewise import __version__, registry
+from samplewise import registry
+from samplewise._version import __version__
 from samplewise.contract import Backend
 from samplewise.contract.plan import AUTO_PLAN, PLANS
 from samplewise.data.preprocessing import NONE, Preprocessing
