@@ -19,8 +19,18 @@ SETTINGS = TrainingSettings(epochs=1, backend="vectorized")
 
 # What each public name is called with; the wrong value takes the place of one argument.
 CALLS = {
+    "Adagrad": [lambda x: samplewise.Adagrad(epsilon=x)],
+    "Adam": [lambda x: samplewise.Adam(beta1=x), lambda x: samplewise.Adam(l2=x)],
     "AvgPool2D": [samplewise.AvgPool2D],
+    "BinaryCrossEntropy": [lambda x: samplewise.BinaryCrossEntropy(label_smoothing=x)],
+    "CategoricalCrossEntropy": [lambda x: samplewise.CategoricalCrossEntropy(label_smoothing=x)],
+    "Constant": [lambda x: samplewise.Constant(warmup_steps=x)],
     "Conv2D": [lambda x: samplewise.Conv2D(x, 3), lambda x: samplewise.Conv2D(3, x)],
+    "Cosine": [lambda x: samplewise.Cosine(final_rate=x)],
+    "DataSettings": [
+        lambda x: samplewise.DataSettings(source=not_text(x)),
+        lambda x: samplewise.DataSettings(split=x),
+    ],
     "Dataset": [
         lambda x: samplewise.Dataset(not_text(x), X, Y),
         lambda x: samplewise.Dataset("d", x, Y),
@@ -30,12 +40,19 @@ CALLS = {
     ],
     "Dense": [samplewise.Dense, lambda x: samplewise.Dense(2, x)],
     "Dropout": [samplewise.Dropout],
+    "EarlyStopping": [
+        lambda x: samplewise.EarlyStopping(min_delta=x),
+        lambda x: samplewise.EarlyStopping(patience=x or 0),
+    ],
     "Experiment": [
         lambda x: samplewise.Experiment.from_options(data=not_text(x)),
         lambda x: samplewise.Experiment.from_options(classes=x or 3),
         lambda x: samplewise.Experiment.from_options(hidden=x),
         lambda x: samplewise.Experiment.from_options(layers=x or 3),
     ],
+    "Exponential": [lambda x: samplewise.Exponential(decay=x)],
+    "Huber": [lambda x: samplewise.Huber(delta=x)],
+    "InverseScaling": [lambda x: samplewise.InverseScaling(power=x)],
     "MaxPool2D": [samplewise.MaxPool2D],
     "Model": [
         lambda x: samplewise.Model(x, None, np.zeros(3), (), None, None, "d").predict(X),
@@ -44,10 +61,19 @@ CALLS = {
         lambda x: Network(x, (Dense(1),)),
         lambda x: Network((2,), x),
     ],
+    "NetworkSettings": [
+        lambda x: samplewise.NetworkSettings(hidden=x),
+        lambda x: samplewise.NetworkSettings(activation=x),
+    ],
+    "OneCycle": [lambda x: samplewise.OneCycle(warmup_steps=x)],
+    "Plateau": [lambda x: samplewise.Plateau(plateau_epochs=x)],
+    "RMSprop": [lambda x: samplewise.RMSprop(rho=x)],
+    "SGD": [lambda x: samplewise.SGD(momentum=x), lambda x: samplewise.SGD(nesterov=x)],
     "Snapshot": [
         lambda x: samplewise.Snapshot.from_parts(x, {}),
         lambda x: samplewise.Snapshot.from_parts({}, x),
     ],
+    "Step": [lambda x: samplewise.Step(every=x)],
     "TrainingSettings": [
         lambda x: TrainingSettings(epochs=x),
         lambda x: TrainingSettings(loss=x),
