@@ -221,11 +221,24 @@ def _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, t
 
 @spliced_kernel
 def run_block(
-    gemm, Y, order, at, window, stack, theta, space, block, gram, gram_ld, terms, losses, losses_ld
+    gemm,
+    Y,
+    order,
+    position,
+    window,
+    stack,
+    theta,
+    space,
+    block,
+    gram,
+    gram_ld,
+    terms,
+    losses,
+    losses_ld,
 ):
     """Run the steps of one block, given its products P (and Q).
 
-    order: its rows; at: the position of the first one in the epoch; window: as in `blocked`;
+    order: its rows; position: of the first one in the epoch; window: as in `blocked`;
     losses: from the block's first row of the first network on, networks `losses_ld` apart.
     """
     batch, loss, form, ld = window[2], window[4], window[5], window[8]
@@ -240,6 +253,7 @@ def run_block(
             _first_values(
                 t, count, first, batch, form, ld, stack, space, block, gram, gram_ld, bias, terms
             )
+            at = position + t
             _step_every_network(
                 gemm,
                 t,
