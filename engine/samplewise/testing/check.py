@@ -32,7 +32,7 @@ def check_backend(
 ) -> Certificate:
     """Test all that an installed backend offers against the reference, and return a certificate.
 
-    It takes about ten seconds on one core, and the time that the backend needs to compile.
+    It takes about twenty seconds on one core, and the time that the backend needs to compile.
 
     Args:
         name: of the backend, as `backend=` takes it.

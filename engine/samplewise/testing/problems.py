@@ -43,7 +43,7 @@ class Problem:
         parameters: first weights and biases, (P,).
         learning_rate: calm for calm cases.
         optimizer: of the case.
-        optimizer_state: first slots, (slots * P,); None where the rule has none.
+        optimizer_state: first slots, (slots * P,); None where the optimizer has none.
         rates: learning rate of each step of an epoch, (steps,), no two equal; or None.
         weights: of the rows, (n,), with the mean 1; or None.
     """
@@ -151,14 +151,14 @@ def _step_fields(case: Case) -> tuple[NDArray[np.float64] | None, NDArray[Any] |
 
 
 def _slots(
-    rule: Optimizer, layout: ParameterLayout, rng: np.random.Generator, dtype: str
+    optimizer: Optimizer, layout: ParameterLayout, rng: np.random.Generator, dtype: str
 ) -> NDArray[Any]:
     """Return slots that are not at rest; squares have no sign."""
-    slots = aligned_zeros(rule.slots * layout.size, dtype)
-    for slot in slots.reshape(rule.slots, layout.size) if rule.slots else ():
+    slots = aligned_zeros(optimizer.slots * layout.size, dtype)
+    for slot in slots.reshape(optimizer.slots, layout.size) if optimizer.slots else ():
         for view in layout.views(slot).values():
             drawn = rng.standard_normal(view.shape) * SLOT_DEVIATION
-            view[...] = drawn if isinstance(rule, SGD) else np.abs(drawn)
+            view[...] = drawn if isinstance(optimizer, SGD) else np.abs(drawn)
     return slots
 
 

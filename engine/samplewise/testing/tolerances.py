@@ -39,8 +39,8 @@ _DIFFERENCE = "of the gradient's largest entry: truncation and rounding of the d
 _WORKED = "of each entry: the decimals worked by hand hold 15 digits"
 _WEIGHTS = "of the largest weight, after so many calm steps; measured "
 _ADAPTIVE = (
-    "of the largest entry, after 3 epochs of any rule: dividing by the root of a small average "
-    "makes a gradient's rounding a step's; measured "
+    "of the largest entry, after 3 epochs by any optimizer: dividing by the root of a small "
+    "average makes a gradient's rounding a step's; measured "
 )
 _CLIPPED = "as outside, but PyTorch adds 1e-6 to the norm that it clips; measured 1.3e-7"
 _OUTSIDE = "of the largest entry, but at least 1, after 100 steps beside PyTorch; measured "
