@@ -8,6 +8,7 @@ import pytest
 ENGINE = Path(__file__).parents[1] / "engine" / "samplewise"
 BACKENDS = Path(__file__).parents[1] / "backends" / "samplewise_backends"
 BENCH = "samplewise_bench"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks" / BENCH
 
 # From the bottom up; a module may import from its own room and from lower ones.
 ROOMS = [
@@ -92,27 +93,6 @@ def test_a_breach_is_found(tmp_path, statement):
     assert len(list(engine_breaches(tmp_path))) == 1
 
 
-COMPILING = ("compile", "compile_many")
-
-
-def compiling_calls(root):
-    """Every file that calls `compile` or `compile_many` of something but `re` and a session."""
-    for path in sorted(root.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = node.func if isinstance(node, ast.Call) else None
-            if not isinstance(called, ast.Attribute) or called.attr not in COMPILING:
-                continue
-            if getattr(called.value, "id", "") not in ("re", "session"):
-                yield path.relative_to(root).as_posix()
-
-
-def test_only_the_session_compiles_programs_to_train_with():
-    # A predictor's program never trains; the conformance kit has programs by themselves in hand.
-    allowed = {"training/session.py", "model/predictor.py"}
-    found = set(compiling_calls(ENGINE))
-    assert {name for name in found if not name.startswith("testing/")} == allowed
-
-
 def test_every_room_has_a_level():
     found = {path.stem for path in ENGINE.iterdir() if path.suffix == ".py" or path.is_dir()}
     rooms = found - {"__init__", "__main__", "__pycache__", "py"}
@@ -131,22 +111,40 @@ def test_backends_import_the_contract_and_the_network_and_never_one_another():
 
 
 def compiling(root):
-    """Files that ask a backend for a program, relative to the engine."""
+    """Files that ask anything but `re` and a session for a program, relative to the root."""
     for path in root.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             owner, _, method = called.rpartition(".")
-            if method in ("compile", "compile_many") and owner not in ("re", "self", "session"):
+            session = owner.split(".")[-1] in ("re", "self", "session", "_session")
+            if method in ("compile", "compile_many") and not session:
                 yield str(path.relative_to(root))
 
 
 def test_only_a_session_compiles_programs_that_train():
-    """The other two predict; benchmarks time what lies below a session."""
+    """The registry looks for the method only, a predictor does not train, and JAX is a peer."""
     assert set(compiling(ENGINE)) == {
         "training/session.py",
+        "registry.py",
         "model/predictor.py",
         "testing/problems.py",
     }
+    assert set(compiling(BENCHMARKS)) == {"peers/jax_scan.py"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("backend.compile(network)", 1),
+        ("registry.load('reference').compile_many(networks)", 1),
+        ("made = partial(backend.compile, network)", 1),
+        ("self.session.compile(warm_up=False)", 0),
+        ("re.compile('a')", 0),
+    ],
+)
+def test_a_compiled_program_is_found(tmp_path, statement, found):
+    (tmp_path / "module.py").write_text(statement)
+    assert len(list(compiling(tmp_path))) == found
 
 
 def test_the_rooms_of_the_compiled_backend_import_downwards_only():

@@ -38,8 +38,6 @@ DRAWN_RATE, DRAWN_EPOCHS = 0.1, 10
 class TrainingProblem:
     """A network, its initial parameters, the rows it trains on, and the steps.
 
-    The rows are taken in the order in which they lie.
-
     Args:
         network, loss, optimizer: as a backend compiles them.
         X: (n, inputs), C-contiguous, of the dtype of the run.
@@ -48,7 +46,8 @@ class TrainingProblem:
         epochs: passes over the rows.
         batch_size: rows of a step, at most n.
         init: name of the initializer.
-        seed: of the initial parameters.
+        seed: of the initial parameters, and of the orders where rows are shuffled.
+        shuffle: take the rows in a new order each epoch, else as they lie.
         test_inputs, test_labels: rows to test on and their class indices; None without a test.
     """
 
@@ -62,6 +61,7 @@ class TrainingProblem:
     batch_size: int = 1
     init: str = "normal"
     seed: int = SEED
+    shuffle: bool = False
     test_inputs: NDArray[Any] | None = None
     test_labels: NDArray[np.int64] | None = None
 
@@ -83,7 +83,8 @@ class TrainingProblem:
 
     def workload(self, plan: str = AUTO_PLAN, threads: int = 1) -> Workload:
         """Return the announcement of this training that a backend compiles for."""
-        return Workload(len(self.X), self.batch_size, self.epochs, plan=plan, threads=threads)
+        sizes = len(self.X), self.batch_size, self.epochs
+        return Workload(*sizes, shuffle=self.shuffle, plan=plan, threads=threads)
 
     def seeded(self, networks: int) -> tuple[TrainingProblem, ...]:
         """Return as many problems on the same rows, each from other initial parameters."""

@@ -11,7 +11,7 @@ One network is a session of one: all that is given and kept is a list with an it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -47,6 +47,7 @@ class Session:
         dtype: float64 or float32.
         workload: rows, batches and epochs to train; None compiles programs that train anything.
         logits: whether `logits` and `predict` will be called; a lone network always has them.
+        clock: gives the seconds of `run` and `synchronize`.
 
     Attributes:
         states: one a network, updated in place by `run` and `synchronize`.
@@ -68,10 +69,11 @@ class Session:
         workload: Workload | None,
         *,
         logits: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.backend, self.networks, self._loss = backend, networks, loss
         self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
-        self._wants_logits = logits
+        self._wants_logits, self._clock = logits, clock
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
@@ -143,9 +145,9 @@ class Session:
         return self.backend.compile(*parts, workload)
 
     @property
-    def program(self) -> Program:
-        """The program of a lone network, for callers that test what lies below the session."""
-        return self._predictors[0]
+    def program(self) -> Program | ManyProgram:
+        """The program that trains, for callers that test or time its single methods."""
+        return self._predictors[0] if self._many is None else self._many
 
     def begin(self, states: Sequence[TrainingState]) -> None:
         """Go on with these states, one a network."""
@@ -177,27 +179,27 @@ class Session:
             ContractError: the backend raised.
         """
         self._synchronized = False
-        began = time.perf_counter()
+        began = self._clock()
         with blamed_on(self.backend.name):
             if self._many is None:
                 self._predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
             else:
                 self._many.run_epoch(self.states, X, Y, steps, losses, active)
-        seconds = time.perf_counter() - began
+        seconds = self._clock() - began
         for index in active:
             self.states[index].step += steps[index].count
         return seconds
 
     def synchronize(self) -> float:
         """Bring weights that the plan keeps elsewhere into the states; return its seconds."""
-        began = time.perf_counter()
+        began = self._clock()
         with blamed_on(self.backend.name):
             if self._many is None:
                 self._predictors[0].synchronize(self.states[0])
             else:
                 self._many.synchronize(self.states)
         self._synchronized = True
-        return time.perf_counter() - began
+        return self._clock() - began
 
     def held_state(self) -> dict[str, NDArray[Any]]:
         """Return copies of the arrays that the program keeps of the training beside the states.
