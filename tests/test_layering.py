@@ -114,10 +114,12 @@ def compiling(root):
     """Files that ask anything but `re` and a session for a program, relative to the root."""
     for path in root.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            owner, _, method = called.rpartition(".")
-            session = owner.split(".")[-1] in ("re", "self", "session", "_session")
-            if method in ("compile", "compile_many") and not session:
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in ("compile", "compile_many")
+                and ast.unparse(node.value).split(".")[-1] not in ("re", "session")
+                and ast.unparse(node) != "self.compile"
+            ):
                 yield str(path.relative_to(root))
 
 
