@@ -25,9 +25,6 @@ from samplewise.checks import one_of
 from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from samplewise.network.custom import CustomActivation
 
 ACTIVATIONS = (
