@@ -125,7 +125,7 @@ def other_header(raw):
         (other_header(b"{nonsense}"), "header of .* is damaged"),
         (other_header(b'{"a": {}, "a": {}}'), "the key 'a' twice"),
         (other_header(b'{"a":' + b"[" * 1_000_000), "nested deeper"),
-        (other_header(b'{"a": NaN}'), "NaN is no JSON number"),
+        (other_header(b'{"a": NaN}'), "NaN is not a JSON number"),
         (other_header(b"{}"), "its metadata must be one text"),
         (other_header(b'{"__metadata__": {}}'), "its metadata must be one text"),
         (other_header(b'{"__metadata__": {"samplewise": 1}}'), "its metadata must be one text"),

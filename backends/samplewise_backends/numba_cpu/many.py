@@ -118,7 +118,7 @@ class NumbaManyProgram:
         self._each(synchronize, range(len(self._groups)))
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
-        """Return which networks trained last, and what each group of them keeps."""
+        """Return the networks that trained last, and the held state of each of their groups."""
         found = {"active": np.array(self._active, np.int64), **self._factory.held_gram()}
         for k, (indices, trainer) in enumerate(self._groups):
             held = trainer.held_state([states[i] for i in indices])

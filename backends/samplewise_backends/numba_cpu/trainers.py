@@ -99,7 +99,7 @@ class TrainerFactory:
         return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks)
 
     def held_gram(self) -> dict[str, Matrix]:
-        """Return which rows' products all trainers share, in the groups that computed them."""
+        """Return the rows whose products all trainers share, in the groups that computed them."""
         if self._full_gram is None:
             return {}
         seen, fills = self._full_gram.filled

@@ -160,7 +160,7 @@ class Curve:
 
     @property
     def is_linear(self) -> bool:
-        """Whether the exponent lies within `LINEAR`."""
+        """True if the exponent lies within `LINEAR`."""
         return self.law is not None and LINEAR[0] <= self.law.exponent <= LINEAR[1]
 
 

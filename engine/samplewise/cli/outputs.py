@@ -12,9 +12,9 @@ def check_output_file(path: Path, *, force: bool, source: str | Path | None = No
     """Refuse a file that could not be written, or whose writing would lose something.
 
     Args:
-        path: what is to be written.
+        path: the output.
         force: allow to replace a file.
-        source: what the command reads, which may never be replaced; a name that is no path is fine.
+        source: input of the command, which is never replaced; a name that is not a path is fine.
 
     Raises:
         OutputError: it is a folder, the source or in the source, or exists and `force` is false; or

@@ -26,7 +26,7 @@ _VALUES_AT_ONCE = 2**22
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model makes of rows.
+    """The predictions of a model for rows.
 
     Args:
         name: of their source.

@@ -35,7 +35,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far images are moved and changed; 0 for not at all.
+    """The strength of each random change of an image; 0 disables it.
 
     Args:
         shift: pixels, whole.
@@ -54,7 +54,7 @@ class Augmentation:
         shift = whole_number("shift of augment", self.shift, minimum=0)
         object.__setattr__(self, "shift", shift)
         if self.rotate > 180:
-            raise ParameterError(f"rotate of augment is {self.rotate}, but 180 degrees are most")
+            raise ParameterError(f"augment: rotate must be at most 180 degrees, got {self.rotate}")
 
     @classmethod
     def from_text(cls, text: str) -> Augmentation:

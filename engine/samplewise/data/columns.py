@@ -126,6 +126,6 @@ def composed(text: str) -> str:
 
 
 def printable_text(text: str) -> bool:
-    """Return whether a text is free of control characters, lone surrogates and line separators."""
+    """Return True if a text is free of control characters, lone surrogates and line separators."""
     # The first is quick, and stricter: it refuses characters for private use, too.
     return text.isprintable() or not any(unicodedata.category(c) in UNPRINTABLE for c in text)

@@ -24,12 +24,12 @@ _COMPARED = 100
 
 
 def is_named(rows: object) -> bool:
-    """Return whether rows are a data frame, whose columns have names."""
+    """Return True if rows are a data frame, whose columns have names."""
     return is_frame(rows)
 
 
 def is_named_row(row: object) -> bool:
-    """Return whether one row is a mapping or series, whose values have names."""
+    """Return True if one row is a mapping or series, whose values have names."""
     named = isinstance(row, Mapping) or (hasattr(row, "keys") and hasattr(row, "__getitem__"))
     return named and not is_frame(row)
 
@@ -162,7 +162,7 @@ def _odd(value: object, row: int, place: str, expected: str) -> DataError:
 def matched(
     names: Sequence[str], columns: Columns, ignored: Collection[str], where: str, drop: str = ""
 ) -> list[int]:
-    """Return where each column of a model stands in a table.
+    """Return the position of each column of a model in a table.
 
     Args:
         names: of the table's columns, in its order, each once in whatever Unicode form.

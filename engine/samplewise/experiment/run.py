@@ -56,7 +56,7 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class ExperimentResult:
-    """What came of an experiment.
+    """The result of an experiment.
 
     Args:
         experiment: as effective: choices left to "auto" are made.

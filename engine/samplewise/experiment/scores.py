@@ -1,4 +1,4 @@
-"""How good a model is on rows whose targets are known."""
+"""Scores of a model on rows with known targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from samplewise.training.rows.targets import prepare_targets
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a model reaches.
+    """The scores of a model.
 
     Args:
         loss: mean over the rows, in float64.
@@ -39,7 +39,7 @@ class Scores:
 
 
 def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
-    """Return how good a model is on raw rows.
+    """Return the scores of a model on raw rows.
 
     Args:
         model: trained.

@@ -89,7 +89,7 @@ class Certificate:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
+        """True if nothing failed."""
         return not self.failures
 
     def __str__(self) -> str:

@@ -147,7 +147,7 @@ def of_run(yardstick: float, dtype: str) -> Tolerance:
 
 
 def too_often_farthest(farthest: int, runs: int) -> bool:
-    """Return whether a backend is farther off than chance explains, over independent runs.
+    """Return True if a backend differs by more than chance explains, over independent runs.
 
     Args:
         farthest: in how many runs the backend ended farther from the reference than each of

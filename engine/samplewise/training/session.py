@@ -153,7 +153,7 @@ class Session:
 
     @property
     def chunk_samples(self) -> int:
-        """How many samples a chunk may have, so that an interrupt acts soon."""
+        """Maximum number of samples in a chunk, so that an interrupt acts soon."""
         return batches.chunk_samples_of_all(self.networks, self.plan)
 
     def run(

@@ -105,7 +105,7 @@ class TrainingRun:
         return self.evaluation.rows
 
     def trains_in(self, epoch: int) -> bool:
-        """Return whether the network trains in this epoch, counted from 1."""
+        """Return True if the network trains in this epoch, counted from 1."""
         going = self.error is None and self.stopped is None
         return going and epoch <= self.settings.epochs
 

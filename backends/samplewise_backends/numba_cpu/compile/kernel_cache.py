@@ -73,7 +73,7 @@ def cache_folder() -> Path | None:
 
 @cache
 def keeps_kernels() -> bool:
-    """Return whether a later process finds the kernels that this one compiles."""
+    """Return True if a later process finds the kernels that this one compiles."""
     folder = cache_folder()
     if folder is None:
         return False

@@ -104,7 +104,7 @@ def _rows_of(network: Network, *, training: bool) -> list[Row]:
 
 
 def _saves(row: Row) -> bool:
-    """Return whether a layer saves values for its backward pass."""
+    """Return True if a layer saves values for its backward pass."""
     pools = row[t.KIND] == t.CONV and row[t.POOL_H] > 0
     return pools or row[t.KIND] in _SAVING_KINDS or row[t.ACTIVATION] in _SAVING_ACTIVATIONS
 

@@ -84,7 +84,7 @@ class ClassLoss(Loss):
     learns: ClassVar[str] = CLASSES
 
     def outputs(self, classes: int) -> int:
-        """Return how many logits `classes` classes need.
+        """Return the number of logits for `classes` classes.
 
         Raises:
             ParameterError: the loss does not take so many classes.

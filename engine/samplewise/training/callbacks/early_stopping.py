@@ -1,4 +1,4 @@
-"""Which epoch was the best so far, and whether its figures end the training."""
+"""Early stopping: the best epoch so far, and the end of a training that no longer improves."""
 
 from __future__ import annotations
 

@@ -87,5 +87,5 @@ def _encoded(
 
 
 def number_of_classes(network: Network) -> int:
-    """Return how many classes a network tells apart: two with one output."""
+    """Return the number of classes that a network distinguishes: two with one output."""
     return max(network.outputs, 2)

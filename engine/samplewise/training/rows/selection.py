@@ -1,4 +1,4 @@
-"""Which of the rows given are trained on, which are held out, and how often each counts."""
+"""Selection of the training rows and the validation rows, with their weights."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def prepare_targets(
     dtype: DTypeLike,
     name: str = TARGETS,
 ) -> tuple[NDArray[Any] | None, NDArray[Any]]:
-    """Return what decisions are held against, and the targets Y (n, outputs) of `dtype`.
+    """Return the expected decisions, and the targets Y (n, outputs) of `dtype`.
 
     Args:
         targets: of a loss that learns classes, as `class_targets`: one-hot rows (n, classes),

@@ -19,7 +19,7 @@ from samplewise.training.rows.targets import prepare_targets
 
 @dataclass(frozen=True, eq=False)
 class TrainingRows:
-    """What all networks of a run train on, checked.
+    """The checked rows that all networks of a run train on.
 
     Args:
         X: aligned, C-contiguous, read-only, (n, inputs).

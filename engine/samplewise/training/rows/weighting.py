@@ -1,4 +1,4 @@
-"""How often rows count: weights of classes and of samples."""
+"""Weights of rows, from weights of classes and of samples."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def weights_by_class(words: str, class_names: Sequence[str]) -> Weights:
 
 
 def balanced(labels: NDArray[np.int64], weights: Weights) -> Weights:
-    """Return what makes all classes count the same: rows / (classes * rows of the class), a row.
+    """Return balanced class weights, for each row: rows / (classes * rows of its class).
 
     A row of weight w counts as w rows.
     """

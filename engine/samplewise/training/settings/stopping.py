@@ -1,4 +1,4 @@
-"""Early stopping: which figure is monitored, and when it ends the training."""
+"""Settings of early stopping: the monitored figure, and the conditions that end a training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _share(name: str, given: object) -> float:
 @documented
 @dataclass(frozen=True, kw_only=True)
 class EarlyStopping(Settings):
-    """Which figure is monitored, when it ends the training, and whether the best weights are kept.
+    """The monitored figure, the conditions that end a training, and the weights that are kept.
 
     Targets are those of the validation rows, where there are some. An epoch that was cut short is
     never the best.
@@ -73,7 +73,7 @@ class EarlyStopping(Settings):
 
     @property
     def keeps_best(self) -> bool:
-        """Whether the weights after the best epoch are returned."""
+        """True if the weights after the best epoch are returned."""
         return self.patience is not None if self.keep_best is None else self.keep_best
 
     def monitored(self, *, validated: bool) -> str:
@@ -89,7 +89,7 @@ class EarlyStopping(Settings):
     def check_measured(
         self, *, validated: bool, track_accuracy: bool, metrics: Collection[str] = ()
     ) -> None:
-        """Refuse to go by a figure that nothing measures.
+        """Refuse to monitor a figure that is not measured.
 
         Args:
             validated: whether there are validation rows.
