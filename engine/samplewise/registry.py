@@ -110,7 +110,7 @@ def _check_members(backend: Any, offer: _Offer) -> None:
     if not callable(backend.compile):
         raise ContractError(f"compile of the backend of {where} cannot be called")
     if not isinstance(backend.capabilities, Capabilities):
-        raise ContractError(f"capabilities of the backend of {where} are no Capabilities")
+        raise ContractError(f"backend of {where}: `capabilities` must be a Capabilities instance")
     _check_version(getattr(backend, "contract_version", CONTRACT_VERSION), where)
     if backend.name != offer.name:
         raise ContractError(f"the backend of {where} calls itself '{printable(backend.name)}'")
@@ -238,7 +238,7 @@ def resolve(
     if missing:
         raise UnavailableBackendError(
             f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "
-            "`samplewise backends` shows what each one can"
+            "`samplewise backends` lists their capabilities"
         )
     return Choice(backend, reason)
 

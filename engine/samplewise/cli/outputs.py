@@ -44,6 +44,6 @@ def _check(path: Path, force: bool, source: Path | None) -> None:
     if not path.exists():
         return
     if source is not None and source.exists() and path.samefile(source):
-        raise OutputError(f"{name} is what this command reads; name another file")
+        raise OutputError(f"{name} is an input of this command; name another file")
     if not force:
         raise OutputError(f"{name} exists already; name another file, or pass --force")

@@ -134,7 +134,7 @@ class Dataset:
         if self.labels.shape != (len(self.X),):
             raise DataError(
                 f"{self.name}: {len(self.X)} rows but labels of shape {self.labels.shape}; "
-                "expected one label a row"
+                "expected one label for each row"
             )
         if self.values is not None and (self.values.ndim != 2 or len(self.values) != len(self.X)):
             raise DataError(

@@ -123,7 +123,7 @@ def check_learnable(dataset: Dataset) -> None:
         raise DataError(
             f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', "
             f"{rows:,} sample{'' if rows == 1 else 's'}); "
-            "a network that tells classes apart needs at least two classes"
+            "classification needs at least two classes"
         )
     numeric = all(map(_WHOLE_NUMBER.fullmatch, dataset.class_names))
     # Of numbers, less than two rows a class are more likely measurements.
@@ -145,9 +145,11 @@ def _one_column(raw: NDArray[Any], name: str) -> NDArray[Any]:
     if _is_one_hot(raw):
         raise DataError(
             f"{name}: labels of shape {raw.shape} are one-hot; "
-            "expected one label a row: store labels.argmax(axis=1)"
+            "expected one label for each row: store labels.argmax(axis=1)"
         )
-    raise DataError(f"{name}: labels have shape {raw.shape}; expected (rows,), one label a row")
+    raise DataError(
+        f"{name}: labels have shape {raw.shape}; expected (rows,), one label for each row"
+    )
 
 
 def _is_one_hot(raw: NDArray[Any]) -> bool:

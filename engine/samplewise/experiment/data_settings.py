@@ -37,7 +37,7 @@ def _classes(name: str, given: Any) -> tuple[str, ...]:
         raise ParameterError(f"{name} is '{printable(given)}', but must be texts, as in ('4', '9')")
     if len(found) < 2:
         raise ParameterError(
-            f"{name} names {len(found)} class, but telling apart needs at least two"
+            f"{name} names {len(found)} class, but classification needs at least two"
         )
     return found
 

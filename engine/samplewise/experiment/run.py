@@ -88,7 +88,9 @@ class ExperimentResult:
             ParameterError: no classes were learnt.
         """
         if self.test_accuracy is None or self.confusion is None:
-            raise ParameterError(f"{self.model.loss.name} learns no classes to be confused")
+            raise ParameterError(
+                f"{self.model.loss.name} is a regression loss, which has no confusion matrix"
+            )
         return self.test_accuracy, self.confusion
 
 
@@ -247,7 +249,7 @@ def _loss_and_outputs(experiment: Experiment, data: Dataset) -> tuple[Loss, int]
     if not experiment.source_options().numbers:
         raise ParameterError(
             f"loss '{experiment.training.loss.name}' learns classes, but {data.name} holds "
-            "numbers; use mean_squared_error or its like"
+            "numbers; use a regression loss such as mean_squared_error"
         )
     return experiment.training.loss_for(1), data.values.shape[1]
 

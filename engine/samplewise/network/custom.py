@@ -61,11 +61,11 @@ class Registry:
         text = f"{self.kind} '{printable(name)}'"
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
             raise ParameterError(
-                f"{text} has no fit name; use up to 64 lower-case letters, digits and '_', a "
-                f"letter first, and not {' or '.join(_RESERVED)}"
+                f"{text} has a name that is not allowed; use up to 64 lower-case letters, "
+                f"digits and '_', a letter first, and not {' or '.join(_RESERVED)}"
             )
         if name in self.builtin:
-            raise ParameterError(f"{text} is there already; choose another name")
+            raise ParameterError(f"{text} is built in; choose another name")
         if name in self.names and not replace:
             raise ParameterError(
                 f"{text} is registered already; choose another name, or replace=True"

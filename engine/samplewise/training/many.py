@@ -127,7 +127,7 @@ def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any
     each = _listed("initial", initial)
     if len(each) != networks:
         raise ParameterError(
-            f"initial holds {len(each)} models for {networks} networks; give one a network"
+            f"initial holds {len(each)} models for {networks} networks; give one for each network"
         )
     if together and any(isinstance(start, Snapshot) for start in each):
         raise ParameterError(
@@ -143,7 +143,9 @@ def _result(run: TrainingRun, unfinished: Snapshot | None) -> TrainingResult:
 
 def _listed(name: str, given: Any) -> list[Any]:
     if not isinstance(given, list | tuple):
-        raise ParameterError(f"{name} is '{printable(given)}', but must be a list, one a network")
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be a list, one for each network"
+        )
     return list(given)
 
 
@@ -151,8 +153,8 @@ def _callbacks(given: Sequence[Hook | Sequence[Hook]], networks: int) -> list[li
     lists = _listed("callbacks", given)
     if lists and len(lists) != networks:
         raise ParameterError(
-            f"callbacks holds {len(lists)} lists for {networks} networks; give one a network, or "
-            "none at all"
+            f"callbacks holds {len(lists)} lists for {networks} networks; give one for each "
+            "network, or none at all"
         )
     return [as_callbacks(hooks) for hooks in lists] or [[] for _ in range(networks)]
 
@@ -177,7 +179,7 @@ def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettin
         if own.max_seconds is not None:
             raise ParameterError(
                 f"settings[{index}] has max_seconds {own.max_seconds:g}, but networks that train "
-                "at once have no clock of their own; use max_steps, or train them one by one"
+                "at once share one clock; use max_steps, or train them one by one"
             )
     if settings[0].validation_fraction is not None:
         seeds = [own.seed for own in settings]

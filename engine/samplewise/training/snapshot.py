@@ -114,7 +114,8 @@ class Snapshot:
             for name, theirs, own in _differences(key, self.identity.get(key), ours):
                 raise SnapshotError(
                     f"snapshot: {name} must be that of this training, {_shown(own)}, got "
-                    f"{_shown(theirs)}; go on with rows and settings of the snapshot, or start anew"
+                    f"{_shown(theirs)}; continue with the rows and settings of the snapshot, "
+                    "or start anew"
                 )
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, Array]]:

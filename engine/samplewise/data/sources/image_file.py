@@ -94,7 +94,7 @@ def read_grey(
     # Pillow's decoders let out OSError, SyntaxError, ValueError, struct.error, EOFError and more.
     except Exception as error:
         raise DataError(
-            f"{where} is damaged or no PNG, JPEG, BMP, GIF or WebP image; replace or remove it"
+            f"{where} is damaged, or not a PNG, JPEG, BMP, GIF or WebP image; replace or remove it"
         ) from error
 
 

@@ -98,7 +98,7 @@ def _arrays(
     if len(labels) != len(data):
         raise DataError(
             f"{name}: 'dataset' has {len(data):,} rows but 'labels' has {len(labels):,}; "
-            "expected one label a row"
+            "expected one label for each row"
         )
     return data, labels
 

@@ -80,7 +80,7 @@ def _encoded(
     if len(found) != classes:
         raise DataError(
             f"{name} hold {len(found)} class{'' if len(found) == 1 else 'es'} "
-            f"({printable(', '.join(found))}), but this network tells {classes} apart; build the "
+            f"({printable(', '.join(found))}), but this network has {classes} classes; build the "
             "network for them, or give class_names"
         )
     return indices, found

@@ -69,8 +69,7 @@ def prepared(
     dtype = np.dtype(settings.dtype)
     if class_names is not None and not isinstance(loss, ClassLoss):
         raise ParameterError(
-            f"class_names is {printable(class_names)}, but {loss.name} learns no classes; leave "
-            "it out"
+            f"class_names is {printable(class_names)}, but {loss.name} has no classes; leave it out"
         )
     rows = training_rows(X, targets, network, loss, dtype, class_names)
     chosen = select(len(rows), rows.labels, rows.class_names or None, settings, sample_weight)

@@ -129,7 +129,7 @@ def sample_weights(given: ArrayLike | None, rows: int) -> Weights:
         weights = weights[:, 0]
     if weights.shape != (rows,):
         raise DataError(
-            f"sample_weight has shape {weights.shape}; expected ({rows},), one a row of X"
+            f"sample_weight has shape {weights.shape}; expected ({rows},), one for each row of X"
         )
     wide = weights.astype(np.float64)
     bad = np.flatnonzero(~(np.isfinite(wide) & (wide >= 0)))

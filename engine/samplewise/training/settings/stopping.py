@@ -106,17 +106,17 @@ class EarlyStopping(Settings):
         for setting, metric in wanted.items():
             if metric not in known:
                 raise CombinationError(
-                    f"{setting} is {printable(metric)}, but nothing measures it; it may be "
-                    f"{', '.join(known)}, or a metric that train is given"
+                    f"{setting} is {printable(metric)}, but must be one of "
+                    f"{', '.join(known)}, or a metric passed to train"
                     f"{suggestion(metric, known)}"
                 )
             if metric.startswith(VALIDATION) and not validated:
                 raise CombinationError(
-                    f"{setting} goes by {metric}, but there are no validation rows; set "
+                    f"{setting} needs {metric}, but there are no validation rows; set "
                     "validation_fraction, or give validation rows"
                 )
             if metric == ACCURACY and not track_accuracy:
                 raise CombinationError(
-                    f"{setting} goes by the accuracy on the training rows, but track_accuracy is "
-                    "off; set it"
+                    f"{setting} needs the accuracy on the training rows, but track_accuracy is "
+                    "off; switch it on"
                 )
