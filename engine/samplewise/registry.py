@@ -29,7 +29,7 @@ class Listing:
     """One row of `samplewise backends`.
 
     Args:
-        name: what `backend=` takes.
+        name: the name that `backend=` takes.
         distribution, version: the installed distribution that offers it.
         available: whether it loads and runs here.
         reason: why it does not; empty where it does.
@@ -173,7 +173,7 @@ def listings() -> list[Listing]:
 
 
 def refresh() -> None:
-    """Forget what was found; the next call looks at the installed distributions again."""
+    """Forget the offers; the next call looks at the installed distributions again."""
     _load.cache_clear()
     _offers.cache_clear()
 
@@ -215,12 +215,12 @@ def resolve(
 
     Args:
         name: a backend's name or "auto"; None asks SAMPLEWISE_BACKEND, then means "auto".
-        network: what the backend must be able to compile.
+        network: the backend must be able to compile it.
         loss: likewise.
         optimizer: likewise.
         dtype: likewise.
         plan: likewise.
-        step_fields: what its steps use of `Capabilities.step_fields`.
+        step_fields: the names of `Capabilities.step_fields` that its steps use.
 
     Raises:
         UnknownBackendError: nothing installed offers `name`.

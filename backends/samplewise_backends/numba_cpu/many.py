@@ -128,7 +128,7 @@ class NumbaManyProgram:
     def restore(
         self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
     ) -> None:
-        """Form the same groups, and go on with what they keep."""
+        """Form the same groups, and continue with their held state."""
         self._factory.restore_gram(X, held)
         self._form_groups(held["active"].tolist())
         for k, (indices, trainer) in enumerate(self._groups):

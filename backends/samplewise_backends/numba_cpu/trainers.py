@@ -43,7 +43,7 @@ class Trainer(Protocol):
         ...
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
-        """Return copies of what the plan keeps elsewhere, by names of its own."""
+        """Return copies of the state that the plan keeps elsewhere, by names of its own."""
         ...
 
     def restore(

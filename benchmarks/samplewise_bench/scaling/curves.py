@@ -121,7 +121,7 @@ def fit(sizes: Sequence[int], costs: Sequence[float]) -> PowerLaw | None:
 
     Args:
         sizes: ascending, above 0.
-        costs: above 0, one a size.
+        costs: above 0, one for each size.
 
     Returns:
         The law, or None where there are fewer than three sizes.

@@ -111,7 +111,7 @@ def json_of(found: Predictions) -> dict[str, Any]:
 
 
 def csv_of(found: Predictions) -> str:
-    """Return the predictions as CSV, a line a row."""
+    """Return the predictions as CSV, a line for each row."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_header(found, "probability_", "true_"))

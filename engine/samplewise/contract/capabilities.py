@@ -35,7 +35,7 @@ class Capabilities:
         deterministic: True where the same call on the same machine gives the same bits.
         plans: names of `PLANS`: the ways to train that a workload may ask for.
         many: True where `compile_many` trains several networks at once.
-        step_fields: what it follows of `Steps`: "rates" that change from step to step, "weights"
+        step_fields: fields of `Steps` that it follows: "rates" that change by the step, "weights"
             of the rows. Where a run needs one that is not named here, the backend is not asked.
     """
 

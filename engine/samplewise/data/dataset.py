@@ -26,7 +26,7 @@ class Dataset:
         name: short name for titles and messages.
         X: shape (n, features); raw values, before preprocessing; finite. An array, lists or a data
             frame; kept as uint8 where it is, else as float64.
-        labels: one a row, kept as int64 of shape (n,), the index of each row's class in
+        labels: one for each row, kept as int64 of shape (n,), the index of each row's class in
             `class_names`. Text is looked up in these; whole numbers are such indices.
         class_names: the classes, of which text and files have code-point order. Empty takes the
             labels given, such as text, bool or whole numbers, as `encode_labels` does.

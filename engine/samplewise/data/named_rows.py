@@ -40,7 +40,7 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
     Args:
         frame: with the columns of `columns` in any order, and no others.
         columns: those that a model was trained on.
-        where: what messages call the frame.
+        where: name of the frame in messages.
 
     Returns:
         New array, (rows, features).
@@ -64,7 +64,7 @@ def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64
     Args:
         row: a dict, or a series of pandas.
         columns: those that a model was trained on.
-        where: what messages call the row.
+        where: name of the row in messages.
 
     Raises:
         DataError: as `rows_of_frame`.

@@ -91,7 +91,7 @@ def explain(
     """Return the plan of the experiment, and the measured time of a few epochs.
 
     Args:
-        experiment: what would be run.
+        experiment: the configuration to explain.
         data: as `run`.
         measure: whether to train a few epochs.
         callbacks: as `train`, of that training.
@@ -173,7 +173,7 @@ def _refuse_what_train_refuses(settings: TrainingSettings, rows: int, validation
 
 
 class _Few(Callback):
-    """Ends a training after a few epochs, and keeps what they took."""
+    """Ends a training after a few epochs, and keeps their times."""
 
     def __init__(self) -> None:
         self._ms: list[float] = []

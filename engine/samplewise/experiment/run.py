@@ -98,7 +98,7 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
     """Load, split and preprocess the data of an experiment.
 
     Args:
-        experiment: what to load, and how to cut it.
+        experiment: the configuration; its data are loaded and split.
         dataset: used instead of loading that of `experiment.data`.
 
     Raises:
@@ -152,7 +152,7 @@ def run(
     """Run an experiment from data to a tested model.
 
     Args:
-        experiment: what to run.
+        experiment: the configuration to run.
         data: used instead of loading the experiment's own: a dataset, which is cut and preprocessed
             as the experiment says, or what `prepare` returned.
         callbacks: as `train`.

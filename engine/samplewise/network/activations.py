@@ -55,7 +55,7 @@ def check_activation(name: object) -> str:
     """Return the name where it is one of `ACTIVATIONS`, or a custom one.
 
     Raises:
-        ParameterError: it is not; the message lists what is known.
+        ParameterError: it is not; the message lists the known names.
     """
     try:
         return one_of("activation", name, (*ACTIVATIONS, *CUSTOM))

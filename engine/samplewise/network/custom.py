@@ -222,7 +222,7 @@ def register_loss(
 ) -> None:
     """Register a custom loss by a name, for settings of this process.
 
-    It learns numbers, one an output, or classes: then targets are one-hot rows, smoothed where
+    It learns a number for each output, or classes: then targets are one-hot rows, smoothed where
     settings ask for it, and the softmax of the logits are the probabilities. Its functions take
     logits and targets, (n, outputs) both, float64 or float32, leave them as they are, and treat
     every row by itself. The gradient is compared with central differences of the value, at logits

@@ -131,7 +131,7 @@ def of_run(yardstick: float, dtype: str) -> Tolerance:
     """Return the tolerance of weights and losses after a run with this one-ulp yardstick.
 
     Args:
-        yardstick: what the nudge did to the last weights, relative to the largest weight.
+        yardstick: change of the last weights by the nudge, relative to the largest weight.
         dtype: name. A yardstick below its spacing at 1 counts as that: results are rounded to it.
 
     Raises:

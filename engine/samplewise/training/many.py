@@ -29,9 +29,17 @@ if TYPE_CHECKING:
     from samplewise.model.model import Model
 
 SHARED_SETTINGS = (
-    *("batch_size", "dtype", "shuffle", "augment"),
-    *("backend", "threads", "plan", "memory_mb"),
-    *("validation_fraction", "class_weight", "max_steps"),
+    "batch_size",
+    "dtype",
+    "shuffle",
+    "augment",
+    "backend",
+    "threads",
+    "plan",
+    "memory_mb",
+    "validation_fraction",
+    "class_weight",
+    "max_steps",
 )
 
 
@@ -66,7 +74,7 @@ def train_many(
         targets: as `train`.
         settings: of each network, or one for all.
         initial: a model of each network, or None for fresh weights. Or a snapshot to go on from: of
-            networks that train at once the one snapshot of all, else a list, one a network.
+            networks that train at once the one snapshot of all, else a list, one for each network.
         metrics: as `train`.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.

@@ -160,7 +160,7 @@ class _MendingCache(_FunctionCache):  # type: ignore[misc]
 
 
 def keep_on_disk(compiled: Any, function: Callable[..., Any]) -> None:
-    """Do what `cache=True` does, with our folder and class."""
+    """Cache as `cache=True` does, with our folder and class."""
     if cache_folder() is None:
         return
     settings = cast(Any, numba.config)

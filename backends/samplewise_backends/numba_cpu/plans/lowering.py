@@ -175,7 +175,7 @@ def _place_convolution(row: Row, layer: Conv2D, before: Any, after: Any) -> None
 
 
 def _pool_too(row: Row, pool: Layer, after: tuple[int, ...]) -> None:
-    """Let a convolution pool what it computes."""
+    """Let a convolution pool its own outputs."""
     assert isinstance(pool, MaxPool2D)
     row[[t.POOL_H, t.POOL_W]] = pool.size
     row[t.POOL_STEP] = pool.step

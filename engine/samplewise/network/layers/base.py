@@ -71,7 +71,7 @@ def windows(layer: Layer, what: str, lengths: Shape, sizes: Shape, stride: int) 
     """Return the number of windows of `sizes` that fit into `lengths`, along each axis.
 
     Raises:
-        ParameterError: a window is larger than what it slides over.
+        ParameterError: a window is larger than the input.
     """
     if any(size > length for size, length in zip(sizes, lengths, strict=True)):
         raise ParameterError(

@@ -42,7 +42,7 @@ def prepare_targets(
         numbers are learnt; and Y.
 
     Raises:
-        DataError: of another kind or shape, not finite, or not what the loss can learn.
+        DataError: of another kind or shape, not finite, or not targets of the loss.
     """
     if isinstance(loss, ClassLoss):
         given, _ = class_targets(targets, network, None, name)

@@ -103,5 +103,5 @@ class Plateau(Schedule):
             )
 
     def fallen(self, eta: float, falls: int) -> float:
-        """Return the rate after so many falls."""
+        """Return the rate after a number of drops."""
         return max(eta * self.decay**falls, self.final_rate)
