@@ -23,12 +23,12 @@ COMMANDS = {
     "folder.",
     "find-rate": "Suggest a learning rate: train one pass while the rate grows, until the loss "
     "breaks.",
-    "explain": "Say which plan `train` would choose with these settings, why, and how long it "
-    "would take.",
+    "explain": "Show the plan that `train` would choose with these settings, its reason and the "
+    "time.",
     "summary": "Show the network that `train` would build: shapes, parameters, work and memory.",
     "evaluate": "Test a model: loss, accuracy, precision and recall of each class, confusion "
     "matrix.",
-    "predict": "Tell the class of every row, and the probability of every class; or the numbers.",
+    "predict": "Predict the class of every row and the probability of every class, or numbers.",
     "data": "Describe a dataset, and draw a sheet of its images on request.",
     "backends": "List the backends: their capabilities, or the reason why one cannot run here.",
     "check-backend": "Test a backend against the reference; exit code 1 if it disagrees.",

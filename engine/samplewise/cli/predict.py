@@ -70,7 +70,7 @@ def predict(
     as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell the class of every row, and the probability of every class; or the numbers."""
+    """Predict the class of every row and the probability of every class, or numbers."""
     from samplewise.cli.inputs import read_one, read_rows
     from samplewise.cli.trained import load_trained
 

@@ -84,7 +84,7 @@ def train_many(
         The result of each network, in their order.
 
     Raises:
-        ParameterError: not one settings (or list of callbacks) a network, or they differ in
+        ParameterError: not one settings (or list of callbacks) per network, or they differ in
             something that they must share.
         SomeDivergedError: once all are done; it holds the results of the others.
         SamplewiseError: as `train`.
