@@ -142,7 +142,7 @@ def test_an_experiment_of_classes_does_not_take_numbers(table):
         run(Experiment(), numbers)
     result = run(Experiment.from_options(loss="huber", epochs=1), numbers)
     with pytest.raises(
-        ParameterError, match="huber is a regression loss, which has no confusion matrix"
+        ParameterError, match="huber has no classes, and so no confusion matrix"
     ):
         _ = result.on_classes
 

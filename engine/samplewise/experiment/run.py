@@ -89,7 +89,7 @@ class ExperimentResult:
         """
         if self.test_accuracy is None or self.confusion is None:
             raise ParameterError(
-                f"{self.model.loss.name} is a regression loss, which has no confusion matrix"
+                f"{self.model.loss.name} has no classes, and so no confusion matrix"
             )
         return self.test_accuracy, self.confusion
 
