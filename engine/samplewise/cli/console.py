@@ -12,7 +12,7 @@ from typing import Any, TextIO
 # Rich's fallback of 80 columns would break the lines of a table that goes to a file.
 COLUMNS_OF_A_FILE = 1_000
 MANY_ROWS = 200
-"""Of more rows, the library that draws tables takes milliseconds each."""
+"""Maximum rows of a drawn table: the library takes milliseconds for each."""
 
 
 def tolerate_any_text() -> None:

@@ -20,7 +20,7 @@ from samplewise.network import ClassLoss
 SHOWN_ROWS = 20
 """On a terminal; everything else gets all."""
 SHOWN_CLASSES = 20
-"""Of more, a table shows the probability of the predicted class only."""
+"""Maximum classes: with more, a table shows the probability of the predicted class only."""
 _VALUES_AT_ONCE = 2**22
 
 

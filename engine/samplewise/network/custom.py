@@ -168,7 +168,7 @@ class CustomOptimizer(Optimizer):
 
     @property
     def slots(self) -> int:
-        """As many as were registered."""
+        """The registered number of slots."""
         return self.functions.slots
 
     def direction(self, gradient: Array, state: Array, t: int) -> tuple[Array, Array]:

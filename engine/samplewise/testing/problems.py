@@ -66,7 +66,7 @@ class Problem:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of every array."""
+        """The dtype of every array."""
         return self.parameters.dtype
 
     def state(self, parameters: NDArray[Any] | None = None) -> TrainingState:

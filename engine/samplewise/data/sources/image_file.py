@@ -29,9 +29,9 @@ FORMATS = {
 WHITE = 255.0
 """Value of a white pixel in the rows made of image files."""
 MAX_PIXELS = 256_000_000
-"""Of a JPEG, which may be decoded at a smaller size; phones write up to 200 million."""
+"""Maximum pixels of a JPEG, which may be decoded at a smaller size; phones write 200 million."""
 MAX_DECODED_PIXELS = 100_000_000
-"""Of any image as it is decoded: about 600 MB at its peak."""
+"""Maximum pixels of a decoded image: about 600 MB at its peak."""
 DECODED_WHOLE = 10_000_000
 """Up to here a JPEG is decoded at its own size."""
 REDUCED_TO = 4
