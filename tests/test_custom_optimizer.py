@@ -141,11 +141,11 @@ def test_slots_are_a_small_whole_number(slots):
 
 
 def test_a_taken_name_is_refused_unless_it_is_one_s_own_to_replace():
-    with pytest.raises(ParameterError, match="is there already"):
+    with pytest.raises(ParameterError, match="is built in"):
         register_optimizer("adam", adam, slots=2, replace=True)
     for _ in range(2):
         register_optimizer("mine", adam, slots=2, replace=True)
     with pytest.raises(ParameterError, match="registered already"):
         register_optimizer("mine", adam, slots=2)
-    with pytest.raises(ParameterError, match="no fit name"):
+    with pytest.raises(ParameterError, match="a name that is not allowed"):
         register_optimizer("Mine", adam, slots=2)

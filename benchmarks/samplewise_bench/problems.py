@@ -67,7 +67,7 @@ class TrainingProblem:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of all numbers of the training."""
+        """The dtype of all numbers of the training."""
         return self.X.dtype
 
     @cached_property

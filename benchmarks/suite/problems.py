@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def interleaved_rounds() -> int:
-    """Return how often interleaved figures are taken; `make bench-quick` asks for one.
+    """Return the number of interleaved rounds; `make bench-quick` asks for one.
 
     Not named `rounds`: asv takes a module's attribute of that name for a setting of its own.
     """

@@ -101,7 +101,7 @@ def test_real_photographs_give_the_rows_of_the_real_file():
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"", "is empty"), (b"text", "is damaged or no PNG")]
+    ("content", "message"), [(b"", "is empty"), (b"text", "is damaged, or not a PNG")]
 )
 def test_bad_image_is_named(folder, content, message):
     put(folder, content)

@@ -156,7 +156,7 @@ def test_class_names_that_do_not_fit_are_refused(names):
 
 def test_numbers_have_no_class_names():
     settings = TrainingSettings(loss="huber")
-    with pytest.raises(ParameterError, match="huber learns no classes; leave it out"):
+    with pytest.raises(ParameterError, match="huber has no classes; leave it out"):
         train(NETWORK, X, X[:, 0], settings, class_names=("a", "b"))
 
 

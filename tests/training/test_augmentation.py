@@ -196,7 +196,7 @@ def test_an_experiment_on_images_augments_a_dense_network():
         ("shift two", "whose number is none"),
         ("shift 1.5", "shift of augment is '1.5', but must be a whole number"),
         ("shift 0", "shift of augment is 0.0, but must be a finite number above 0"),
-        ("rotate 181", "180 degrees are most"),
+        ("rotate 181", "rotate must be at most 180 degrees, got 181"),
         ("rotate nan", "rotate of augment is nan"),
         ("noise -1", "noise of augment is -1.0"),
         ("noise 1, noise 2", "augment has noise twice"),

@@ -246,7 +246,7 @@ def test_the_best_average_is_kept():
         (
             {"target_accuracy": 0.9, "track_accuracy": False},
             CombinationError,
-            "target_accuracy goes by the accuracy on the training rows",
+            "target_accuracy needs the accuracy on the training rows",
         ),
         ({"validation_fraction": 0.001}, ParameterError, "leaves no row to validate on of 50"),
         ({"validation_fraction": 0.999}, ParameterError, "leaves class '0' without a training row"),

@@ -1,4 +1,4 @@
-"""Whether kernels run here and now: a small one is tried."""
+"""True if kernels run here and now: a small one is tried."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class NumbaBackend:
 
     @property
     def keeps_compiled(self) -> bool:
-        """Whether a later process finds the kernels that this one compiles."""
+        """True if a later process finds the kernels that this one compiles."""
         return keeps_kernels()
 
     def unavailable(self) -> str | None:

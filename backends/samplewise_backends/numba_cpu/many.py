@@ -118,7 +118,7 @@ class NumbaManyProgram:
         self._each(synchronize, range(len(self._groups)))
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
-        """Return which networks trained last, and what each group of them keeps."""
+        """Return the networks that trained last, and the held state of each of their groups."""
         found = {"active": np.array(self._active, np.int64), **self._factory.held_gram()}
         for k, (indices, trainer) in enumerate(self._groups):
             held = trainer.held_state([states[i] for i in indices])
@@ -128,7 +128,7 @@ class NumbaManyProgram:
     def restore(
         self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
     ) -> None:
-        """Form the same groups, and go on with what they keep."""
+        """Form the same groups, and continue with their held state."""
         self._factory.restore_gram(X, held)
         self._form_groups(held["active"].tolist())
         for k, (indices, trainer) in enumerate(self._groups):

@@ -43,7 +43,7 @@ class Trainer(Protocol):
         ...
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
-        """Return copies of what the plan keeps elsewhere, by names of its own."""
+        """Return copies of the state that the plan keeps elsewhere, by names of its own."""
         ...
 
     def restore(
@@ -99,7 +99,7 @@ class TrainerFactory:
         return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks)
 
     def held_gram(self) -> dict[str, Matrix]:
-        """Return which rows' products all trainers share, in the groups that computed them."""
+        """Return the rows whose products all trainers share, in the groups that computed them."""
         if self._full_gram is None:
             return {}
         seen, fills = self._full_gram.filled

@@ -112,7 +112,7 @@ def gram_bytes(workload: Workload, block: int, dtype: np.dtype[Any], budget: int
 
 
 def products_of_block(rows: int, batch_size: int) -> int:
-    """Return how many inner products a block needs: none where it is one batch."""
+    """Return the number of inner products in a block: 0 if it is one batch."""
     return rows**2 if rows > batch_size else 0
 
 

@@ -131,6 +131,6 @@ class Trainer:
 
 
 def _is_consecutive(steps: Steps) -> bool:
-    """Return whether the rows of a window are a slice of X as it lies: none need be copied."""
+    """Return True if the rows of a window are a slice of X as it lies: none need be copied."""
     rows = steps.order[steps.start : steps.stop]
     return bool((np.diff(rows) == 1).all())

@@ -23,14 +23,14 @@ COMMANDS = {
     "folder.",
     "find-rate": "Suggest a learning rate: train one pass while the rate grows, until the loss "
     "breaks.",
-    "explain": "Say which plan `train` would choose with these settings, why, and how long it "
-    "would take.",
+    "explain": "Show the plan that `train` would choose with these settings, its reason and the "
+    "time.",
     "summary": "Show the network that `train` would build: shapes, parameters, work and memory.",
     "evaluate": "Test a model: loss, accuracy, precision and recall of each class, confusion "
     "matrix.",
-    "predict": "Tell the class of every row, and the probability of every class; or the numbers.",
+    "predict": "Predict the class of every row and the probability of every class, or numbers.",
     "data": "Describe a dataset, and draw a sheet of its images on request.",
-    "backends": "List the backends: what each can do, or why it cannot run here.",
+    "backends": "List the backends: their capabilities, or the reason why one cannot run here.",
     "check-backend": "Test a backend against the reference; exit code 1 if it disagrees.",
     "report": "Run the report's experiments again and write a report beside its published figures.",
 }
@@ -207,7 +207,7 @@ def _before(
         bool, typer.Option("--debug", help="Print the traceback of an error.")
     ] = False,
 ) -> None:
-    """Show what there is where no command was named. `app.main` sees to --debug."""
+    """Show the commands where none was named. `app.main` sees to --debug."""
     del version, debug
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())

@@ -116,11 +116,11 @@ def _own_rows(
     from samplewise.experiment.run import cut
 
     if base is None:
-        raise ParameterError("a model file does not say what to test on; name it with --data")
+        raise ParameterError("a model file names no test data; name them with --data")
     reading = [f"--{word.replace('_', '-')}" for word in options.READING if word in given]
     if reading:
         raise ParameterError(
-            f"{reading[0]} goes with --data; a run's own rows are read as in training"
+            f"{reading[0]} needs --data; the rows of a run are read as in training"
         )
     source, classes = base.data.source, given.get("classes")
     _check_is_here(source)
@@ -148,7 +148,7 @@ def _check_is_here(data: str) -> None:
     if data in SOURCES or data.startswith("synthetic:") or os.path.lexists(data):
         return
     raise DataError(
-        f"this run was trained on '{printable(data)}', which is not there from the current folder; "
+        f"this run was trained on '{printable(data)}', which does not exist in the current folder; "
         "name it with --data"
     )
 

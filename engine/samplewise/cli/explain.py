@@ -27,7 +27,7 @@ def explain(
     measure: Measure = True,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say which plan `train` would choose with these settings, why, and how long it would take.
+    """Show the plan that `train` would choose with these settings, its reason and the time.
 
     Nothing is written. Settings come from where those of `train` come from.
     """

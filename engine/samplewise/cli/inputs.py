@@ -119,7 +119,7 @@ def row_number(row: str, rows: int) -> int:
 
 
 def is_folder(given: str) -> bool:
-    """Return whether a path names a folder that can be looked at."""
+    """Return True if a path names a folder that can be looked at."""
     with suppress(OSError):  # which reading the file then reports
         return Path(given).is_dir()
     return False

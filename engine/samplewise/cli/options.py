@@ -19,7 +19,7 @@ OUTPUT = "Output"
 READING = ("label", "drop", "full_scale")
 """The settings that also say how the rows are read that a model is used on."""
 SOURCE = ("data", "classes", "label", "drop", "image_size", "fit", "full_scale")
-"""The settings that say what a dataset holds."""
+"""The settings that describe the content of a dataset."""
 Command = Callable[..., None]
 
 ModelPath = Annotated[

@@ -70,7 +70,7 @@ def predict(
     as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell the class of every row, and the probability of every class; or the numbers."""
+    """Predict the class of every row and the probability of every class, or numbers."""
     from samplewise.cli.inputs import read_one, read_rows
     from samplewise.cli.trained import load_trained
 
@@ -82,7 +82,7 @@ def predict(
         if row is not None:
             one, index = _row(rows, row)
     elif row is not None:
-        raise ParameterError(f"--row goes with rows, but {printable(given)} is one input")
+        raise ParameterError(f"--row needs an input with rows, but {printable(given)} is one input")
     if one is not None and not as_csv and out is None:
         _tell(trained.model, one, picture, as_json=as_json)
         return
@@ -104,7 +104,7 @@ def _check_outputs(
     picture, out = files
     if out is not None and out.suffix.lower() not in (CSV, JSON):
         raise ParameterError(
-            f"--out is '{printable(out)}', but must end in {CSV} or {JSON}, which says the form"
+            f"--out is '{printable(out)}', but must end in {CSV} or {JSON}, which sets the format"
         )
     for file in (picture, out):
         if file is not None:

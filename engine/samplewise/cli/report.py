@@ -17,8 +17,8 @@ Part = Annotated[
     typer.Option(
         "--part",
         metavar="INTEGER",
-        help="1: the report's tables, two classes, one sample at a time. 2: what its authors did "
-        "next, all classes, Adam, mini-batches; and a small CNN.",
+        help="1: the report's tables, two classes, one sample at a time. 2: its "
+        "authors' next steps, with all classes, Adam and mini-batches; and a small CNN.",
     ),
 ]
 Repeats = Annotated[

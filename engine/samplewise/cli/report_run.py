@@ -49,7 +49,7 @@ def run(
 
 
 def show(measured: Measured[Any], out: Path) -> None:
-    """Print the table, how to read it, and what differs from what was published."""
+    """Print the table, its explanation, and the differences from the published report."""
     from samplewise.report.content import texts
     from samplewise.report.write import CONTENTS
 
@@ -64,7 +64,7 @@ def show(measured: Measured[Any], out: Path) -> None:
 
 @contextmanager
 def _progress(rows: int, repeats: int, note: Callable[[MeasuredRow[Any]], str]) -> Iterator[OnRun]:
-    """Give a function that shows progress on stderr: a bar on a terminal, else a line a row.
+    """Give a function that shows progress on stderr: a bar on a terminal, else a line for each row.
 
     Args:
         rows: to be run.

@@ -38,7 +38,7 @@ class Trained:
     config: Path | None
 
     def experiment(self) -> Experiment | None:
-        """Return what the configuration says, None for a model without one.
+        """Return the value in the configuration, None for a model without one.
 
         Raises:
             ConfigError: it cannot be read.
@@ -46,7 +46,7 @@ class Trained:
         return None if self.config is None else Experiment.from_options(**read_config(self.config))
 
     def experiment_if_there(self) -> Experiment | None:
-        """Return what the configuration says, None where there is no such file.
+        """Return the value in the configuration, None without such a file.
 
         Raises:
             ConfigError: it cannot be read.
@@ -86,7 +86,7 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
 
 
 def source_options(trained: Trained, given: Mapping[str, Any], *, of_files: bool) -> SourceOptions:
-    """Return how rows are read that a model shall be used on.
+    """Return the options that rows for a model are read with.
 
     Labels and columns that are not given are as in the run that the model came from. Images get
     the size and fit of those that it was trained on, and image files the white.

@@ -1,4 +1,4 @@
-"""What a backend can do, as data."""
+"""The capabilities of a backend, as data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backend can compile, as data, so that it is asked before training.
+    """The capabilities of a backend, as data, so that they are checked before training.
 
     Args:
         layers: kinds of layers, such as "dense".
@@ -35,7 +35,7 @@ class Capabilities:
         deterministic: True where the same call on the same machine gives the same bits.
         plans: names of `PLANS`: the ways to train that a workload may ask for.
         many: True where `compile_many` trains several networks at once.
-        step_fields: what it follows of `Steps`: "rates" that change from step to step, "weights"
+        step_fields: fields of `Steps` that it follows: "rates" that change by the step, "weights"
             of the rows. Where a run needs one that is not named here, the backend is not asked.
     """
 
@@ -63,7 +63,7 @@ class Capabilities:
         many: bool = False,
         step_fields: Names = (),
     ) -> Capabilities:
-        """Return what a backend's dispatch tables hold, so that no name is written a second time.
+        """Return the capabilities that a backend's dispatch tables hold.
 
         Args:
             layers: table by kind of layer, or by its class.
@@ -106,13 +106,13 @@ class Capabilities:
         plan: str = AUTO_PLAN,
         step_fields: Iterable[str] = (),
     ) -> list[str]:
-        """Return what this run needs and the backend lacks, each as "kind 'name'"."""
+        """Return the capabilities that a run needs and the backend lacks, as "kind 'name'"."""
         needed = needs(network, loss, optimizer, dtype, plan, step_fields)
         offered = self.names()
         return sorted(f"{kind} '{name}'" for kind, name in needed if name not in offered[kind])
 
     def names(self) -> dict[str, frozenset[str]]:
-        """Return what is offered by kind, as `needs` names kinds."""
+        """Return the offered names of each kind, with the kinds of `needs`."""
         return {
             "layer": self.layers,
             "activation": self.activations,

@@ -1,4 +1,4 @@
-"""How a program will be used, and the way of training that it chose for that."""
+"""The workload of a program, and the plan that it chose for it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ ROOM_OF_PRODUCTS = 2.0**64
 
 @dataclass(frozen=True)
 class Workload:
-    """What a program will be asked to train; it may choose its plan by this.
+    """The work that a program is compiled for; it may choose its plan by this.
 
     It is a forecast: a program follows the steps that come, whatever was foretold.
 
     Args:
         rows: of the training data.
         batch_size: rows of a step.
-        epochs: at most so many of the same rows; 1 where each has rows of its own.
+        epochs: maximum number of epochs on the same rows; 1 where each epoch has its own rows.
         shuffle: whether the order changes every epoch.
         plan: a name of `PLANS`, or "auto".
-        memory_mb: the most that the program may keep beside data, parameters and one batch, in
+        memory_mb: maximum memory of the program beside data, parameters and one batch, in
             MiB; a plan that needs more is not chosen.
-        threads: the most that the program may use.
+        threads: maximum number of threads of the program.
         step_fields: which of `Capabilities.step_fields` the steps will use.
         largest_input: the largest absolute value in the rows; 0 where it is not known.
     """

@@ -182,7 +182,7 @@ class Backend(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can compile."""
+        """The layers, losses and other capabilities that the backend can compile."""
         ...
 
     def compile(
@@ -221,8 +221,8 @@ class Backend(Protocol):
 
     @property
     def keeps_compiled(self) -> bool:
-        """Whether a later process finds what this one compiles; False where the member is missing.
+        """True if a later process finds what this one compiles; False where the member is missing.
 
-        Whoever waits for a first compile is told so.
+        A first compile that takes seconds is announced.
         """
         return False

@@ -1,4 +1,4 @@
-"""What a program reads and updates."""
+"""The inputs of a program, and the state that it updates."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def as_array(name: str, given: object) -> NDArray[Any]:
 
 
 def is_frame(given: object) -> bool:
-    """Return whether this is a data frame that holds its rows; a lazy one, or the class, is not."""
+    """Return True if this is a data frame that holds its rows; a lazy one, or the class, is not."""
     members = ("__len__", "__getitem__", "columns")
     return not isinstance(given, type) and all(hasattr(given, member) for member in members)
 
@@ -178,7 +178,7 @@ def _kind_of(value: object) -> type | None:
 
 
 def is_missing(value: object) -> bool:
-    """Return whether one value is None, NaN, NaT, pandas' NA or masked."""
+    """Return True if one value is None, NaN, NaT, pandas' NA or masked."""
     if value is None or value is np.ma.masked:
         return True
     try:

@@ -23,7 +23,7 @@ def class_indices(
     """Return the index of each label among the class names, and these.
 
     Args:
-        labels: one a row, (n,) or (n, 1). Text is looked up; whole numbers and bool are indices.
+        labels: of each row, (n,) or (n, 1). Text is looked up; whole numbers and bool are indices.
         class_names: of the indices; empty takes the labels themselves, as `encode_labels`.
         name: of the dataset, for messages.
 

@@ -25,7 +25,7 @@ class Dataset:
         name: short name for titles and messages.
         X: shape (n, features); raw values, before preprocessing; finite. An array, lists or a data
             frame; kept as uint8 where it is, else as float64.
-        labels: one a row, kept as int64 of shape (n,), the index of each row's class in
+        labels: one for each row, kept as int64 of shape (n,), the index of each row's class in
             `class_names`. Text is looked up in these; whole numbers are such indices.
         class_names: the classes, of which text and files have code-point order. Empty takes the
             labels given, such as text, bool or whole numbers, as `encode_labels` does.
@@ -133,7 +133,7 @@ class Dataset:
         if self.labels.shape != (len(self.X),):
             raise DataError(
                 f"{self.name}: {len(self.X)} rows but labels of shape {self.labels.shape}; "
-                "expected one label a row"
+                "expected one label for each row"
             )
         if self.values is not None and (self.values.ndim != 2 or len(self.values) != len(self.X)):
             raise DataError(

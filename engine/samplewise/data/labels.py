@@ -120,9 +120,11 @@ def _one_column(raw: NDArray[Any], name: str) -> NDArray[Any]:
     if _is_one_hot(raw):
         raise DataError(
             f"{name}: labels of shape {raw.shape} are one-hot; "
-            "expected one label a row: store labels.argmax(axis=1)"
+            "expected one label for each row: store labels.argmax(axis=1)"
         )
-    raise DataError(f"{name}: labels have shape {raw.shape}; expected (rows,), one label a row")
+    raise DataError(
+        f"{name}: labels have shape {raw.shape}; expected (rows,), one label for each row"
+    )
 
 
 def _is_one_hot(raw: NDArray[Any]) -> bool:

@@ -22,7 +22,7 @@ def check_learnable(dataset: Dataset) -> None:
         raise DataError(
             f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', "
             f"{rows:,} sample{'' if rows == 1 else 's'}); "
-            "a network that tells classes apart needs at least two classes"
+            "classification needs at least two classes"
         )
     numeric = all(map(WHOLE_NUMBER.fullmatch, dataset.class_names))
     # Of numbers, less than two rows a class are more likely measurements.

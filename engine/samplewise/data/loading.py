@@ -62,7 +62,7 @@ def _loader(
             "classes, or give an .npz or .csv file whose labels are numbers"
         )
     if name == "synthetic":
-        # Drawing only what is asked for saves most of the time; files are read whole anyway.
+        # Drawing only the wanted classes saves most of the time; files are read whole anyway.
         return lambda: _synthetic(seed if colon else None, classes)
     if data == "sign-digits":
         return _sign_digits

@@ -24,12 +24,12 @@ _COMPARED = 100
 
 
 def is_named(rows: object) -> bool:
-    """Return whether rows are a data frame, whose columns have names."""
+    """Return True if rows are a data frame, whose columns have names."""
     return is_frame(rows)
 
 
 def is_named_row(row: object) -> bool:
-    """Return whether one row is a mapping or series, whose values have names."""
+    """Return True if one row is a mapping or series, whose values have names."""
     named = isinstance(row, Mapping) or (hasattr(row, "keys") and hasattr(row, "__getitem__"))
     return named and not is_frame(row)
 
@@ -40,7 +40,7 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
     Args:
         frame: with the columns of `columns` in any order, and no others.
         columns: those that a model was trained on.
-        where: what messages call the frame.
+        where: name of the frame in messages.
 
     Returns:
         New array, (rows, features).
@@ -64,7 +64,7 @@ def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64
     Args:
         row: a dict, or a series of pandas.
         columns: those that a model was trained on.
-        where: what messages call the row.
+        where: name of the row in messages.
 
     Raises:
         DataError: as `rows_of_frame`.
@@ -162,7 +162,7 @@ def _odd(value: object, row: int, place: str, expected: str) -> DataError:
 def matched(
     names: Sequence[str], columns: Columns, ignored: Collection[str], where: str, drop: str = ""
 ) -> list[int]:
-    """Return where each column of a model stands in a table.
+    """Return the position of each column of a model in a table.
 
     Args:
         names: of the table's columns, in its order, each once in whatever Unicode form.

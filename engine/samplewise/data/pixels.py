@@ -34,7 +34,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Scale:
-    """Where white lies in rows.
+    """The value of white in rows.
 
     Args:
         white: the value of a white pixel; None where nothing says it.

@@ -51,7 +51,7 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "
 
 
 def _in_order(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Return whether as many values, in C order, are those of an input of the wanted shape."""
+    """Return True if as many values, in C order, are those of an input of the wanted shape."""
     flat = len(given) == 1 or len(wanted) == 1
     return flat or given == wanted or (wanted[0] == 1 and given == wanted[1:])
 

@@ -156,5 +156,5 @@ def of_columns(values: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def vary(values: Numbers) -> bool:
-    """Return whether a column of values (n, m) holds more than one value, up to rounding."""
+    """Return True if a column of values (n, m) holds more than one value, up to rounding."""
     return bool((of_columns(values)[1] > 0).any())

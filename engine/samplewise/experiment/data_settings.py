@@ -1,4 +1,4 @@
-"""Which rows an experiment learns from, and how they are read, prepared and split."""
+"""The data of an experiment: its source, and how it is read, preprocessed and split."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _classes(name: str, given: Any) -> tuple[str, ...]:
         raise ParameterError(f"{name} is '{printable(given)}', but must be texts, as in ('4', '9')")
     if len(found) < 2:
         raise ParameterError(
-            f"{name} names {len(found)} class, but telling apart needs at least two"
+            f"{name} names {len(found)} class, but classification needs at least two"
         )
     return found
 
@@ -50,7 +50,7 @@ def _image_size(_name: str, given: Any) -> str:
 @documented
 @dataclass(frozen=True, kw_only=True)
 class DataSettings(Settings):
-    """Which rows an experiment learns from, and how they are read, prepared and split.
+    """The data of an experiment: its source, and how it is read, preprocessed and split.
 
     Raises:
         ParameterError: a value is out of its range, or of the wrong kind.
@@ -103,7 +103,7 @@ class DataSettings(Settings):
     stratify: bool = option(False, SWITCH, "split each class in the same proportion")
 
     def source_options(self, *, numbers: bool) -> SourceOptions:
-        """Return how the source is read.
+        """Return the options that the source is read with.
 
         Args:
             numbers: read the labels as numbers to learn, not as classes.

@@ -33,6 +33,6 @@ class Experiment(Settings):
     training: TrainingSettings = TrainingSettings()
 
     def source_options(self) -> SourceOptions:
-        """Return how the data are read: labels as numbers where the loss learns those."""
+        """Return the options that the data are read with: numeric labels if the loss needs them."""
         learns_classes = isinstance(self.training.loss_for(1), ClassLoss)
         return self.data.source_options(numbers=not learns_classes)

@@ -1,4 +1,4 @@
-"""Which plan a run would train by, and whether its prediction holds."""
+"""The plan of a run and its predicted time, checked by training a few epochs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from samplewise.training.train import loss_for, trained
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
-# What is measured after an epoch, and what may end a run, is no part of what is predicted.
+# The prediction leaves out evaluation after an epoch, and early stopping.
 NOT_PREDICTED: dict[str, Any] = {
     "track_accuracy": False,
     "stopping": EarlyStopping(),
@@ -41,7 +41,7 @@ NOT_PREDICTED: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Measurement:
-    """What some epochs took, and an epoch of the whole run by that.
+    """The measured time of some epochs, and of an epoch of the whole run by that.
 
     Args:
         epochs: that were run, from fresh weights.
@@ -60,7 +60,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a run would do.
+    """The description of a run before it is made.
 
     Args:
         experiment: as effective.
@@ -88,10 +88,10 @@ def explain(
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> Explanation:
-    """Return which plan the experiment would train by, and what a few epochs of it take.
+    """Return the plan of the experiment, and the measured time of a few epochs.
 
     Args:
-        experiment: what would be run.
+        experiment: the configuration to explain.
         data: as `run`.
         measure: whether to train a few epochs.
         callbacks: as `train`, of that training.
@@ -173,7 +173,7 @@ def _refuse_what_train_refuses(settings: TrainingSettings, rows: int, validation
 
 
 class _Few(Callback):
-    """Ends a training after a few epochs, and keeps what they took."""
+    """Ends a training after a few epochs, and keeps their times."""
 
     def __init__(self) -> None:
         self._ms: list[float] = []
@@ -185,7 +185,7 @@ class _Few(Callback):
         return "measured" if enough else None
 
     def measurement(self, epochs: int, synchronize_ms: float) -> Measurement | None:
-        """Return what was measured, for a run of `epochs`; None where it was stopped at once."""
+        """Return the measured times for a run of `epochs`; None where it was stopped at once."""
         if not self._ms:
             return None
         first, *others = self._ms

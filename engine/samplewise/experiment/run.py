@@ -56,7 +56,7 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class ExperimentResult:
-    """What came of an experiment.
+    """The result of an experiment.
 
     Args:
         experiment: as effective: choices left to "auto" are made.
@@ -88,7 +88,9 @@ class ExperimentResult:
             ParameterError: no classes were learnt.
         """
         if self.test_accuracy is None or self.confusion is None:
-            raise ParameterError(f"{self.model.loss.name} learns no classes to be confused")
+            raise ParameterError(
+                f"{self.model.loss.name} has no classes, and so no confusion matrix"
+            )
         return self.test_accuracy, self.confusion
 
 
@@ -96,7 +98,7 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
     """Load, split and preprocess the data of an experiment.
 
     Args:
-        experiment: what to load, and how to cut it.
+        experiment: the configuration; its data are loaded and split.
         dataset: used instead of loading that of `experiment.data`.
 
     Raises:
@@ -150,7 +152,7 @@ def run(
     """Run an experiment from data to a tested model.
 
     Args:
-        experiment: what to run.
+        experiment: the configuration to run.
         data: used instead of loading the experiment's own: a dataset, which is cut and preprocessed
             as the experiment says, or what `prepare` returned.
         callbacks: as `train`.
@@ -247,7 +249,7 @@ def _loss_and_outputs(experiment: Experiment, data: Dataset) -> tuple[Loss, int]
     if not experiment.source_options().numbers:
         raise ParameterError(
             f"loss '{experiment.training.loss.name}' learns classes, but {data.name} holds "
-            "numbers; use mean_squared_error or its like"
+            "numbers; use a regression loss such as mean_squared_error"
         )
     return experiment.training.loss_for(1), data.values.shape[1]
 

@@ -27,14 +27,14 @@ class Model:
     """A network with its parameters, classes and preprocessing; threads may share it.
 
     Args:
-        network, loss: what was trained.
+        network, loss: the trained network and its loss.
         parameters: flat vector (P,), float64 or float32.
         class_names: the class of each output, in order; of a loss that learns numbers or labels,
             the name of each output, or empty.
         preprocessing: applied to every row first.
         image_shape: (height, width) where rows are images, else None.
         trained_on: name of the dataset, with "synthetic" in it where a program drew the rows.
-        backend: what predicts; None chooses as in training.
+        backend: name of the backend that predicts; None chooses as in training.
         columns: the columns of the table trained on, by which others are matched; None where
             columns had no names, and go by position.
         full_scale: value of a white pixel in the rows trained on; None for a table.

@@ -40,10 +40,10 @@ class Predictor:
     It answers one call at a time, so each thread makes its own. Copies and pickles prepare anew.
 
     Args:
-        network, loss: what was trained.
+        network, loss: the trained network and its loss.
         parameters: flat vector (P,), float64 or float32; nobody writes to it from now on.
         preprocessing: applied to every row first.
-        backend: what predicts; None chooses as in training.
+        backend: name of the backend that predicts; None chooses as in training.
         columns: those of the model, by which the values of a mapping are found; None without names.
     """
 

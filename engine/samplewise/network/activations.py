@@ -25,9 +25,6 @@ from samplewise.checks import one_of
 from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from samplewise.network.custom import CustomActivation
 
 ACTIVATIONS = (
@@ -58,11 +55,11 @@ def check_activation(name: object) -> str:
     """Return the name where it is one of `ACTIVATIONS`, or a custom one.
 
     Raises:
-        ParameterError: it is not; the message lists what is known.
+        ParameterError: it is not; the message lists the known names.
     """
     try:
         return one_of("activation", name, (*ACTIVATIONS, *CUSTOM))
     except ParameterError as error:
         raise ParameterError(
-            f"{error}; a custom one is made known by samplewise.register_activation"
+            f"{error}; register a custom one with samplewise.register_activation"
         ) from None

@@ -61,11 +61,11 @@ class Registry:
         text = f"{self.kind} '{printable(name)}'"
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
             raise ParameterError(
-                f"{text} has no fit name; use up to 64 lower-case letters, digits and '_', a "
-                f"letter first, and not {' or '.join(_RESERVED)}"
+                f"{text} has a name that is not allowed; use up to 64 lower-case letters, "
+                f"digits and '_', a letter first, and not {' or '.join(_RESERVED)}"
             )
         if name in self.builtin:
-            raise ParameterError(f"{text} is there already; choose another name")
+            raise ParameterError(f"{text} is built in; choose another name")
         if name in self.names and not replace:
             raise ParameterError(
                 f"{text} is registered already; choose another name, or replace=True"
@@ -168,7 +168,7 @@ class CustomOptimizer(Optimizer):
 
     @property
     def slots(self) -> int:
-        """As many as were registered."""
+        """The registered number of slots."""
         return self.functions.slots
 
     def direction(self, gradient: Array, state: Array, t: int) -> tuple[Array, Array]:
@@ -224,7 +224,7 @@ def register_loss(
 ) -> None:
     """Register a custom loss by a name, for settings of this process.
 
-    It learns numbers, one an output, or classes: then targets are one-hot rows, smoothed where
+    It learns a number for each output, or classes: then targets are one-hot rows, smoothed where
     settings ask for it, and the softmax of the logits are the probabilities. Its functions take
     logits and targets, (n, outputs) both, float64 or float32, leave them as they are, and treat
     every row by itself. The gradient is compared with central differences of the value, at logits

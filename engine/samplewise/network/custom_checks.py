@@ -80,7 +80,7 @@ def check_loss(label: str, loss: CustomValueLoss | CustomClassLoss, outputs: int
         one = numbers(f"the {part} of {label}", function, found[:1].shape, Z[:1], Y[:1])
         if not _close(one, found[:1]):
             raise ParameterError(
-                f"the {part} of {label} is another for a row alone; it must treat every row by "
+                f"the {part} of {label} differs for a row alone; it must treat every row by "
                 "itself: no mean over rows"
             )
     for column in range(outputs):

@@ -45,7 +45,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class ParameterLayout:
-    """Where each tensor lies. Every tensor starts on a cache line; the gaps stay zero.
+    """The place of each tensor. Every tensor starts on a cache line; the gaps stay zero.
 
     Args:
         slots: the tensors in order.

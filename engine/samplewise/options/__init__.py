@@ -1,4 +1,4 @@
-"""Options: what a setting is called, may be and means, said once, beside its field.
+"""Options: name, kind and help of a setting, written once beside its field.
 
 `kinds` are the values that an option may take, `fields` the definitions in dataclasses, `words` the
 flat names that the command line, TOML files and environment variables use, and `settings` the

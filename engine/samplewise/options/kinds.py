@@ -19,7 +19,7 @@ from samplewise.checks import (
 from samplewise.errors import ParameterError
 
 Check = Callable[[str, Any], Any]
-"""Of an option's name and a value: the value as it is kept, or a ParameterError."""
+"""Function of an option's name and a value: returns the checked value, or raises ParameterError."""
 
 # Python's int and float also take "1_000", "٣" and " 7 ", which are more likely mistakes.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,100}")

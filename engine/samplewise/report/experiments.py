@@ -80,7 +80,7 @@ def load_pair(
     """
     if classes is not None and len(classes) != 2:
         raise ParameterError(
-            f"classes names {len(classes)} classes, but the report's network tells two apart"
+            f"classes names {len(classes)} classes, but the report's network distinguishes two"
         )
     dataset = load(data, classes, options)
     if classes is not None or len(dataset.class_names) == 2:

@@ -74,7 +74,7 @@ def facts(measured: Measurements) -> dict[str, Any]:
 
 
 def _beside(measured: Measurements, row: Row) -> str:
-    """Return where a row's accuracy is from, and the published one."""
+    """Return the source of a row's accuracy, and the published accuracy."""
     ours, published = row.spread("accuracy"), row.row.accuracy
     source = f"one run on {measured.dataset.title}"
     if measured.repeats > 1:

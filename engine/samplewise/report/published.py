@@ -34,7 +34,7 @@ class Row:
         return 0
 
     def fits(self, image_shape: tuple[int, int] | None) -> bool:
-        """Return whether images of that shape are large enough (None: rows of a table)."""
+        """Return True if images of that shape are large enough (None: rows of a table)."""
         return min(image_shape or (0,)) >= self.least_side
 
 

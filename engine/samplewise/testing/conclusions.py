@@ -1,4 +1,4 @@
-"""Conclusions from climbed rungs: which capability the failures follow, and what was not tested."""
+"""Conclusions from climbed rungs: the capability that failures follow, and the untested ones."""
 
 from __future__ import annotations
 

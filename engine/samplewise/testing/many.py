@@ -52,7 +52,7 @@ class ManyCase:
         return sorted({need for member in self.members for need in member.needs(plan)})
 
     def is_offered(self, capabilities: Capabilities, plan: str | None = None) -> bool:
-        """Return whether a backend with these capabilities can train them."""
+        """Return True if a backend with these capabilities can train them."""
         return all(member.is_offered(capabilities, plan) for member in self.members)
 
     def __str__(self) -> str:

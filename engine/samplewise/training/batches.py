@@ -52,7 +52,7 @@ def _frozen(order: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def chunk_samples(network: Network, plan: Plan) -> int:
-    """Return how many samples a program may take at once, so that an interrupt acts soon."""
+    """Return the maximum number of samples in a chunk, so that an interrupt acts soon."""
     return chunk_samples_of_all([network], plan)
 
 

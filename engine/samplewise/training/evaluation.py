@@ -36,15 +36,15 @@ class Figures:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """How the epochs of a run are measured.
+    """Measures a network after each epoch.
 
     Args:
         backend: its name, for errors.
-        loss: that turns logits into probabilities.
-        outputs: of the network.
-        rows: trained on.
-        track_accuracy: whether the accuracy on them is measured.
-        metrics: figures of the user's own, as `check_metrics` returned them.
+        loss: turns logits into probabilities.
+        outputs: outputs of the network.
+        rows: rows that the network trains on, and its validation rows.
+        track_accuracy: True to measure the accuracy on the training rows.
+        metrics: custom metrics, as `check_metrics` returned them.
     """
 
     backend: str
@@ -56,7 +56,7 @@ class Evaluation:
 
     @property
     def predicts(self) -> bool:
-        """Whether logits are needed at all."""
+        """True if logits are needed at all."""
         tracked = self.track_accuracy and self.rows.labels is not None
         return tracked or self.rows.validation is not None
 

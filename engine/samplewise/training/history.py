@@ -142,7 +142,7 @@ class History:
         return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
 
     def to_csv(self) -> str:
-        """Return a row an epoch as CSV, with a header; each metric has a column."""
+        """Return a row for each epoch as CSV, with a header; each metric has a column."""
         text = io.StringIO()
         rows = [dataclasses.asdict(record) for record in self.epochs]
         names = [column.name for column in dataclasses.fields(EpochRecord)]

@@ -29,9 +29,17 @@ if TYPE_CHECKING:
     from samplewise.model.model import Model
 
 SHARED_SETTINGS = (
-    *("batch_size", "dtype", "shuffle", "augment"),
-    *("backend", "threads", "plan", "memory_mb"),
-    *("validation_fraction", "class_weight", "max_steps"),
+    "batch_size",
+    "dtype",
+    "shuffle",
+    "augment",
+    "backend",
+    "threads",
+    "plan",
+    "memory_mb",
+    "validation_fraction",
+    "class_weight",
+    "max_steps",
 )
 
 
@@ -66,7 +74,7 @@ def train_many(
         targets: as `train`.
         settings: of each network, or one for all.
         initial: a model of each network, or None for fresh weights. Or a snapshot to go on from: of
-            networks that train at once the one snapshot of all, else a list, one a network.
+            networks that train at once the one snapshot of all, else a list, one for each network.
         metrics: as `train`.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
@@ -76,7 +84,7 @@ def train_many(
         The result of each network, in their order.
 
     Raises:
-        ParameterError: not one settings (or list of callbacks) a network, or they differ in
+        ParameterError: not one settings (or list of callbacks) per network, or they differ in
             something that they must share.
         SomeDivergedError: once all are done; it holds the results of the others.
         SamplewiseError: as `train`.
@@ -127,7 +135,7 @@ def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any
     each = _listed("initial", initial)
     if len(each) != networks:
         raise ParameterError(
-            f"initial holds {len(each)} models for {networks} networks; give one a network"
+            f"initial holds {len(each)} models for {networks} networks; give one for each network"
         )
     if together and any(isinstance(start, Snapshot) for start in each):
         raise ParameterError(
@@ -143,7 +151,9 @@ def _result(run: TrainingRun, unfinished: Snapshot | None) -> TrainingResult:
 
 def _listed(name: str, given: Any) -> list[Any]:
     if not isinstance(given, list | tuple):
-        raise ParameterError(f"{name} is '{printable(given)}', but must be a list, one a network")
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be a list, one for each network"
+        )
     return list(given)
 
 
@@ -151,8 +161,8 @@ def _callbacks(given: Sequence[Hook | Sequence[Hook]], networks: int) -> list[li
     lists = _listed("callbacks", given)
     if lists and len(lists) != networks:
         raise ParameterError(
-            f"callbacks holds {len(lists)} lists for {networks} networks; give one a network, or "
-            "none at all"
+            f"callbacks holds {len(lists)} lists for {networks} networks; give one for each "
+            "network, or none at all"
         )
     return [as_callbacks(hooks) for hooks in lists] or [[] for _ in range(networks)]
 
@@ -177,7 +187,7 @@ def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettin
         if own.max_seconds is not None:
             raise ParameterError(
                 f"settings[{index}] has max_seconds {own.max_seconds:g}, but networks that train "
-                "at once have no clock of their own; use max_steps, or train them one by one"
+                "at once share one clock; use max_steps, or train them one by one"
             )
     if settings[0].validation_fraction is not None:
         seeds = [own.seed for own in settings]

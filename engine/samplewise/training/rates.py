@@ -10,7 +10,7 @@ from samplewise.training.schedules.base import Rates, Run
 
 @dataclass(frozen=True)
 class PlateauState:
-    """What the schedule plateau has counted; other schedules follow from the step alone.
+    """Counters of the schedule plateau; other schedules follow from the step alone.
 
     Args:
         falls: how often the rate has fallen.

@@ -5,7 +5,7 @@
         session.run(X, Y, steps, losses, active)
         session.synchronize()
 
-One network is a session of one: all that is given and kept is a list with an item a network.
+One network is a session of one: arguments and attributes are lists with an item per network.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Session:
         backend: compiles and executes.
         networks: equal in inputs and outputs.
         loss: of all.
-        optimizers: one a network.
+        optimizers: one for each network.
         dtype: float64 or float32.
         workload: rows, batches and epochs to train; None compiles programs that train anything.
         logits: whether `logits` and `predict` will be called; a lone network always has them.
         clock: gives the seconds of `run` and `synchronize`.
 
     Attributes:
-        states: one a network, updated in place by `run` and `synchronize`.
+        states: one for each network, updated in place by `run` and `synchronize`.
         plan: how the program trains.
         compile_ms: wall time of compiling and warming up.
     """
@@ -150,12 +150,12 @@ class Session:
         return self._predictors[0] if self._many is None else self._many
 
     def begin(self, states: Sequence[TrainingState]) -> None:
-        """Go on with these states, one a network."""
+        """Go on with these states, one for each network."""
         self.states, self._synchronized = states, True
 
     @property
     def chunk_samples(self) -> int:
-        """How many samples a chunk may have, so that an interrupt acts soon."""
+        """Maximum number of samples in a chunk, so that an interrupt acts soon."""
         return batches.chunk_samples_of_all(self.networks, self.plan)
 
     def run(

@@ -1,6 +1,6 @@
-"""All that a training needs to go on from the edge of a chunk, as arrays and JSON values.
+"""The state of a training at the edge of a chunk, as arrays and JSON values.
 
-Going on gives the same bits as a training that was not interrupted. No generator is in a snapshot,
+Continuing gives the same bits as a training without an interruption. A snapshot has no generator,
 because none exists: orders, dropout keys and views of images are drawn anew as functions of seed,
 stream and epoch.
 
@@ -46,8 +46,8 @@ class NetworkSnapshot:
         early_stopping: the counters of early stopping.
         plateau: those of the schedule plateau.
         epochs: records of the epochs so far.
-        stopped: why the network does not train on; None where it does.
-        diverged: the message of its divergence; None where it has not diverged.
+        stopped: reason why the network stopped training; None while it trains.
+        diverged: message of its divergence; None without one.
         finite_parameters: its last finite parameters before that; likewise.
         average: of the weights; None where none was taken yet.
         best: the weights after the best epoch; None where none are kept yet.
@@ -100,7 +100,7 @@ class Snapshot:
         return dataclasses.replace(self, checksum=self._digest())
 
     def check(self, expected: Mapping[str, Any]) -> None:
-        """Refuse to go on in another training.
+        """Refuse to continue another training.
 
         Args:
             expected: identity of the training, of which some keys may be left out.
@@ -114,7 +114,8 @@ class Snapshot:
             for name, theirs, own in _differences(key, self.identity.get(key), ours):
                 raise SnapshotError(
                     f"snapshot: {name} must be that of this training, {_shown(own)}, got "
-                    f"{_shown(theirs)}; go on with rows and settings of the snapshot, or start anew"
+                    f"{_shown(theirs)}; continue with the rows and settings of the snapshot, "
+                    "or start anew"
                 )
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, Array]]:

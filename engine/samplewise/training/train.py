@@ -39,21 +39,21 @@ def train(
     stop: threading.Event | None = None,
     **rows: Unpack[RowOptions],
 ) -> TrainingResult:
-    """Train a network from fresh weights, from those of a model, or on from a snapshot.
+    """Train a network from fresh weights or those of a model, or continue from a snapshot.
 
     Args:
-        network: ends in a layer with the identity activation: losses take logits.
+        network: its last layer has the identity activation, as losses take logits.
         X: numbers, shape (n, inputs), finite, preprocessed; an array, lists or a data frame.
-        targets: as `settings.loss` learns them: classes, shape (n,) or (n, 1), by name as text, or
+        targets: those of `settings.loss`: classes, shape (n,) or (n, 1), by name as text, or
             by index, or as bool; or one-hot rows (n, classes); or numbers, (n, outputs) or (n,),
-            which `mean_squared_error` and its like take; or 0 and 1 for each of several labels,
+            for `mean_squared_error` and other regression losses; or 0 and 1 for each label,
             (n, outputs).
         settings: how to train.
         initial: a model of the same network: training starts from its weights, with a fresh
             optimizer. Or a snapshot, as a result or a callback gives it: training goes on, with the
             same rows, settings and metrics, to the same bits as if it had not been interrupted.
         metrics: functions of (targets, predictions) by name, called on the validation rows after
-            every epoch, such as {"auc": f}; more is better. `monitor="validation_auc"` goes by one.
+            every epoch, such as {"auc": f}; more is better. `monitor="validation_auc"` uses one.
             Targets are class indices (n,), or numbers (n,) or (n, outputs), or bools of labels;
             predictions are probabilities (n, classes), or numbers or probabilities of their shape.
         callbacks: called in this order; a function is called with the record of each epoch, as

@@ -19,7 +19,7 @@ from samplewise.streams import Streams
 from samplewise.training import divergence
 from samplewise.training.beginning import first_state, new_history
 from samplewise.training.callbacks import Callback, Callbacks
-from samplewise.training.callbacks.early_stopping import EarlyStopping, StoppingRule
+from samplewise.training.callbacks.early_stopping import EarlyStopping
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
 from samplewise.training.evaluation import Evaluation, Metric, check_metrics
 from samplewise.training.history import EpochRecord
@@ -78,9 +78,12 @@ class TrainingRun:
             settings.track_accuracy,
             check_metrics(metrics, validated=validated),
         )
-        self.early_stopping = EarlyStopping(
-            _stopping_rule(settings, validated=validated, metrics=tuple(self.evaluation.metrics))
+        settings.stopping.check_measured(
+            validated=validated,
+            track_accuracy=settings.track_accuracy,
+            metrics=tuple(self.evaluation.metrics),
         )
+        self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
         self.average = WeightAverage(settings.ema_decay)
         self.best = BestWeights(is_wanted=settings.stopping.keeps_best)
         self.rates = LearningRates(
@@ -102,7 +105,7 @@ class TrainingRun:
         return self.evaluation.rows
 
     def trains_in(self, epoch: int) -> bool:
-        """Return whether the network trains in this epoch, counted from 1."""
+        """Return True if the network trains in this epoch, counted from 1."""
         going = self.error is None and self.stopped is None
         return going and epoch <= self.settings.epochs
 
@@ -275,20 +278,3 @@ class TrainingRun:
                 "clip_norm, or try another init",
                 self.finite,
             )
-
-
-def _stopping_rule(
-    settings: TrainingSettings, *, validated: bool, metrics: Sequence[str]
-) -> StoppingRule:
-    stopping = settings.stopping
-    stopping.check_measured(
-        validated=validated, track_accuracy=settings.track_accuracy, metrics=metrics
-    )
-    return StoppingRule(
-        monitor=stopping.monitored(validated=validated),
-        min_delta=stopping.min_delta,
-        patience=stopping.patience,
-        target_loss=stopping.target_loss,
-        target_accuracy=stopping.target_accuracy,
-        validated=validated,
-    )

@@ -49,7 +49,7 @@ class Routine:
         self._compiled: dict[str, Any] = {}
 
     def address(self, dtype: str) -> int:
-        """Return where the routine of a dtype is in this process; compile it if need be."""
+        """Return the address of a dtype's routine in this process; compile it if need be."""
         if dtype not in self._compiled:
             # numba.cfunc(cache=True) would choose the folder and the class of the cache.
             callback: Any = ccallback.CFunc

@@ -73,7 +73,7 @@ def cache_folder() -> Path | None:
 
 @cache
 def keeps_kernels() -> bool:
-    """Return whether a later process finds the kernels that this one compiles."""
+    """Return True if a later process finds the kernels that this one compiles."""
     folder = cache_folder()
     if folder is None:
         return False
@@ -160,7 +160,7 @@ class _MendingCache(_FunctionCache):  # type: ignore[misc]
 
 
 def keep_on_disk(compiled: Any, function: Callable[..., Any]) -> None:
-    """Do what `cache=True` does, with our folder and class."""
+    """Cache as `cache=True` does, with our folder and class."""
     if cache_folder() is None:
         return
     settings = cast(Any, numba.config)

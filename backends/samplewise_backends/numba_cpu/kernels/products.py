@@ -34,7 +34,7 @@ TILE_ROWS, TILE_UNITS = 64, 16
 
 @kernel
 def _tile_inner(rows, units):
-    """Return how much of the inner length one tile of rows x units may take."""
+    """Return the maximum inner length of a tile of rows x units."""
     return TILE // (min(rows, TILE_ROWS) * min(units, TILE_UNITS))
 
 

@@ -36,7 +36,7 @@ LEAKY_RELU, ELU, SELU, GELU, GELU_TANH, SILU, SOFTPLUS = range(4, 11)
 BINARY, CATEGORICAL = range(2)
 MULTI_LABEL, SQUARED, ABSOLUTE, HUBER, POISSON = range(2, 7)
 
-# Hyperparameters, a row a network, of the run's dtype. OPTIMIZER is a code; NEW and NEW_SQUARE are
+# Hyperparameters, a row per network, in the run's dtype. OPTIMIZER is a code; NEW, NEW_SQUARE are
 # the shares 1 - beta of a new gradient and square in their averages; no limit is infinity.
 RATE, MOMENTUM, NESTEROV, L2 = range(4)
 OPTIMIZER, L1, DECAY, CLIP_VALUE, CLIP_NORM, NEW, NEW_SQUARE, EPSILON = range(4, 12)

@@ -163,7 +163,7 @@ def _rates(found: Any) -> Rates | None:
 
 
 def _is_like(value: Any, model: Any) -> bool:
-    """Return whether `value` is arrays in arrays like the model, of plausible numbers."""
+    """Return True if `value` is arrays in arrays like the model, of plausible numbers."""
     if isinstance(model, tuple):
         fits = isinstance(value, list) and len(value) == len(model)
         return fits and all(map(_is_like, value, model))

@@ -68,5 +68,5 @@ def fastest(
 
 
 def far_times(table: Table, size: float) -> list[float]:
-    """Return how many times as long each kind takes where the weights take so many bytes."""
+    """Return the slowdown of each kind of product for weights of so many bytes."""
     return [max(line[0] / interpolated(FAR_BYTES, line, size), 1.0) for line in table]

@@ -65,7 +65,7 @@ def terms(
     """Return the terms of the recurrence in a block, for every unit of the first layers.
 
     Args:
-        optimizers: one a network, all of one form.
+        optimizers: one for each network, all of one form.
         rates: learning rates, likewise.
         units: units of the first layer of each network.
         ld: columns of the tables, at least the sum of `units`; the rest is 0.

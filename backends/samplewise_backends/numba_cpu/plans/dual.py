@@ -59,7 +59,7 @@ class _FirstLayers:
         self._other: tuple[Matrix, list[Matrix], Matrix] | None = None
 
     def is_of(self, states: Sequence[TrainingState]) -> bool:
-        """Return whether these are the first layers of `states`, and not of others."""
+        """Return True if these are the first layers of `states`, and not of others."""
         vectors = [state.parameters for state in states]
         return len(vectors) == len(self._vectors) and all(map(operator.is_, vectors, self._vectors))
 

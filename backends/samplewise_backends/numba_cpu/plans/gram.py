@@ -47,7 +47,7 @@ class Rows:
         self._consecutive = False
 
     def in_order(self, order: NDArray[np.int64]) -> bool:
-        """Return whether the rows are to be taken as they lie, without gathering."""
+        """Return True if the rows are to be taken as they lie, without gathering."""
         if order is not self._order:
             self._order = order
             self._consecutive = bool((np.diff(order) == 1).all())

@@ -104,7 +104,7 @@ def _rows_of(network: Network, *, training: bool) -> list[Row]:
 
 
 def _saves(row: Row) -> bool:
-    """Return whether a layer saves values for its backward pass."""
+    """Return True if a layer saves values for its backward pass."""
     pools = row[t.KIND] == t.CONV and row[t.POOL_H] > 0
     return pools or row[t.KIND] in _SAVING_KINDS or row[t.ACTIVATION] in _SAVING_ACTIVATIONS
 
@@ -175,7 +175,7 @@ def _place_convolution(row: Row, layer: Conv2D, before: Any, after: Any) -> None
 
 
 def _pool_too(row: Row, pool: Layer, after: tuple[int, ...]) -> None:
-    """Let a convolution pool what it computes."""
+    """Let a convolution pool its own outputs."""
     assert isinstance(pool, MaxPool2D)
     row[[t.POOL_H, t.POOL_W]] = pool.size
     row[t.POOL_STEP] = pool.step

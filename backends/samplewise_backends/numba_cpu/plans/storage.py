@@ -1,4 +1,4 @@
-"""Where the parameters of networks that train together lie while they do."""
+"""Storage of the parameters of networks while they train together."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Member:
 
     @property
     def starts_dense(self) -> bool:
-        """Whether the first layer that computes something is dense, on the inputs as they are."""
+        """True if the first layer that computes something is dense, on the inputs as they are."""
         return bool(self.layers[0, tables.KIND] == tables.DENSE)
 
     @property
     def in_blocks(self) -> bool:
-        """Whether a block of steps can be made at once."""
+        """True if a block of steps can be made at once."""
         return self.starts_dense and self.optimizer.is_linear and not self.rates_vary
 
     @property
@@ -57,7 +57,7 @@ class Member:
 
     @property
     def later_layers(self) -> slice:
-        """Where all parameters but the first layer's lie in the network's flat vector."""
+        """Slice of the network's flat vector with all parameters but the first layer's."""
         slots, size = self.network.layout.slots, self.network.layout.size
         return slice(slots[2].offset if len(slots) > 2 else size, size)
 

@@ -1,4 +1,4 @@
-"""Layers of a batch: matrices with a row a sample, whatever the shape of a sample."""
+"""Layers of a batch: matrices with a row for each sample, whatever the shape of a sample."""
 
 from __future__ import annotations
 

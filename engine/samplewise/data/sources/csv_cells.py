@@ -39,12 +39,12 @@ _PLAIN_CHARACTERS = _DIGITS + b"+-.eE"
 
 
 def is_missing(cell: str) -> bool:
-    """Return whether a cell is empty, or one of NA, N/A, NaN, null, None and ? in any case."""
+    """Return True if a cell is empty, or one of NA, N/A, NaN, null, None and ? in any case."""
     return cell.strip().lower() in _MISSING
 
 
 def is_like_a_number(cell: str) -> bool:
-    """Return whether a cell looks like a number, written as `IS_NUMBER` does not accept."""
+    """Return True if a cell looks like a number, written as `IS_NUMBER` does not accept."""
     plain = cell.strip()
     return bool(_LIKE_A_NUMBER.fullmatch(plain)) and not _LIKE_A_DATE.fullmatch(plain)
 
@@ -80,7 +80,7 @@ def _ambiguous(plain: str) -> bool:
 
 
 def _has_both(unsigned: str) -> bool:
-    """Return whether the last mark differs from another before it: it is the decimal mark then."""
+    """Return True if the last mark differs from another before it: it is the decimal mark then."""
     marks = re.findall(r"[.,'\u2019 \u00a0\u202f]", unsigned)
     return len(set(marks)) == 2 and marks.count(marks[-1]) == 1 and marks[-1] in ".,"
 

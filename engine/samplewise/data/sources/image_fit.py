@@ -57,7 +57,7 @@ def _padded(image: Image.Image, height: int, width: int) -> Image.Image:
 
 
 def described(sizes: Collection[_Size], row: _Size, fit: str) -> str:
-    """Return how the images of a folder were fitted, for after its name.
+    """Return a phrase on how the images of a folder were fitted, to follow its name.
 
     Args:
         sizes: (height, width) of the images, at least one.
@@ -71,7 +71,7 @@ def described(sizes: Collection[_Size], row: _Size, fit: str) -> str:
 
 
 def differ_in_shape(sizes: Collection[_Size]) -> bool:
-    """Return whether the proportions of some differ by over 5 %."""
+    """Return True if the proportions of some differ by over 5 %."""
     proportions = [height / width for height, width in sizes]
     return max(proportions) > SAME_SHAPE * min(proportions)
 

@@ -1,4 +1,4 @@
-"""A folder of images: one folder a class, or images only."""
+"""A folder of images: one folder for each class, or images only."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def read_images(
     fit: str = STRETCH,
     full_scale: float | None = None,
 ) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
-    """Read the images of a folder, whether they lie in it or in one folder a class, unlabelled.
+    """Read the images of a folder or of its class folders, without labels.
 
     Args:
         folder: the root, as `load_image_folder`, or images without class folders.
@@ -99,7 +99,8 @@ def _visible(folder: Path) -> list[Path]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"cannot read the folder {printable(folder)}: {reason}; expected one folder a class"
+            f"cannot read the folder {printable(folder)}: {reason}; expected one folder for "
+            "each class"
         ) from error
     return [e for e in entries if not e.name.startswith(".") and e.name.lower() not in _HIDDEN]
 
@@ -116,7 +117,7 @@ def _check_inside(entry: Path, root: Path) -> None:
     if not target.is_relative_to(root.resolve()):
         raise DataError(
             f"{printable(entry)} is a symbolic link out of {printable(root)}; "
-            "copy what it points to into the folder"
+            "copy its target into the folder"
         )
 
 
@@ -127,14 +128,14 @@ def _class_folders(root: Path) -> list[str]:
         if not entry.is_dir():
             raise DataError(
                 f"{printable(entry)} lies outside the class folders; "
-                "expected one folder a class with its images inside"
+                "expected one folder for each class with its images inside"
             )
         check_class_name(entry.name, printable(root))
     names = [entry.name for entry in entries]
     if not 1 <= len(names) <= MAX_CLASSES:
         raise DataError(
             f"{printable(root)} has {len(names):,} class folders; expected 1 to {MAX_CLASSES:,}, "
-            "one folder a class with its images inside"
+            "one folder for each class with its images inside"
         )
     check_distinct(names, printable(root), ignore_case=True)
     return names

@@ -178,6 +178,6 @@ def _check_cover(entries: Mapping[str, Entry], start: int, end: int, name: str) 
         position = entry.stop
     if position != end:
         raise ModelFileError(
-            f"{name} has {end:,} bytes, but its header speaks of {position:,}; it was cut, or "
+            f"{name} has {end:,} bytes, but its header claims {position:,}; it was cut, or "
             "something was appended"
         )

@@ -144,7 +144,7 @@ def _checked(found: dict[str, Any], name: str) -> Description:
     expected = loss.outputs(len(class_names)) if isinstance(loss, ClassLoss) else len(class_names)
     if class_names and expected != network.outputs:
         raise ParameterError(
-            f"{loss.name} of {len(class_names)} classes does not go with {network.outputs} outputs"
+            f"{loss.name} of {len(class_names)} classes does not fit {network.outputs} outputs"
         )
     last = network.layers[-1].activation
     if last != "identity":
@@ -200,7 +200,7 @@ def _preprocess(value: object) -> Preprocessing:
     if step == SCALE:
         return Preprocessing(step, full_scale=positive_number("full_scale", value["full_scale"]))
     if value["full_scale"] is not None:
-        raise ParameterError(f"full_scale goes with scale, not with {step}")
+        raise ParameterError(f"full_scale needs preprocessing scale, not {step}")
     return Preprocessing(step)
 
 
@@ -234,5 +234,5 @@ def _image_shape(value: object, network: Network) -> tuple[int, int] | None:
         raise ParameterError("image_shape must be a height and a width")
     height, width = (whole_number("image_shape", length) for length in value)
     if height * width != network.inputs:
-        raise ParameterError(f"images of {height} x {width} do not go with {network.inputs} inputs")
+        raise ParameterError(f"images of {height} x {width} do not fit {network.inputs} inputs")
     return height, width

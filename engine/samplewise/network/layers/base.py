@@ -68,10 +68,10 @@ def channels_height_width(layer: Layer, input_shape: Shape) -> tuple[int, int, i
 
 
 def windows(layer: Layer, what: str, lengths: Shape, sizes: Shape, stride: int) -> Shape:
-    """Return how many windows of `sizes` fit into `lengths`, along each.
+    """Return the number of windows of `sizes` that fit into `lengths`, along each axis.
 
     Raises:
-        ParameterError: a window is larger than what it slides over.
+        ParameterError: a window is larger than the input.
     """
     if any(size > length for size, length in zip(sizes, lengths, strict=True)):
         raise ParameterError(

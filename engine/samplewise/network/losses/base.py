@@ -22,8 +22,8 @@ class Loss:
 
     Attributes:
         name: as settings and files say it.
-        learns: CLASSES where a row has a class, VALUES where it has numbers, one an output.
-        gives_probabilities: whether what it predicts are probabilities.
+        learns: CLASSES where a row has a class, VALUES where it has numbers, one for each output.
+        gives_probabilities: True if its predictions are probabilities.
         identity_link: whether logits are the predictions as they are.
     """
 
@@ -84,7 +84,7 @@ class ClassLoss(Loss):
     learns: ClassVar[str] = CLASSES
 
     def outputs(self, classes: int) -> int:
-        """Return how many logits `classes` classes need.
+        """Return the number of logits for `classes` classes.
 
         Raises:
             ParameterError: the loss does not take so many classes.
@@ -122,7 +122,7 @@ class ClassLoss(Loss):
 
 @dataclass(frozen=True)
 class ValueLoss(Loss):
-    """A loss that learns numbers, one an output; it is their mean over the outputs of a row."""
+    """A loss that learns a number for each output; it is their mean over the outputs of a row."""
 
     learns: ClassVar[str] = VALUES
     gives_probabilities: ClassVar[bool] = False
@@ -132,7 +132,7 @@ class ValueLoss(Loss):
         """Refuse targets that the loss cannot learn.
 
         Raises:
-            ParameterError: naming what it takes.
+            ParameterError: naming the accepted values.
         """
 
     def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:

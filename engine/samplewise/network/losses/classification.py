@@ -50,7 +50,7 @@ class BinaryCrossEntropy(_Smoothed):
         """Return 1; there must be two classes."""
         if classes != 2:
             raise ParameterError(
-                f"{self.name} tells 2 classes apart, but there are {classes}; "
+                f"{self.name} needs 2 classes, but there are {classes}; "
                 "use categorical_cross_entropy, or choose two classes"
             )
         return 1

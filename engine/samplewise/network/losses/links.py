@@ -1,4 +1,4 @@
-"""How logits become predictions."""
+"""Links: functions from logits to predictions."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class MultiLabelCrossEntropy(ValueLoss):
         return sigmoid(logits)
 
     def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
-        """Return which labels hold: those of a probability above 0.5."""
+        """Return the labels that hold: those with a probability above 0.5."""
         return predictions > 0.5
 
     def logits_of(self, targets: NDArray[Any]) -> NDArray[Any]:

@@ -191,5 +191,5 @@ def _stop_reason(returned: object) -> str | None:
         return returned or None
     raise ParameterError(
         f"on_epoch_end of a callback returned '{printable(returned)}', but must return None or "
-        "False to go on, True or a reason to stop"
+        "False to continue, True or a reason to stop"
     )

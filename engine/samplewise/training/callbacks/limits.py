@@ -1,4 +1,4 @@
-"""How long a training may last: steps and seconds."""
+"""Limits on the steps and the seconds of a training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Limits:
         return time.monotonic() - self._began
 
     def rows_of_epoch(self, epoch: int) -> int:
-        """Return how many rows an epoch, counted from 1, may run: all, or whole batches."""
+        """Return the rows that an epoch, counted from 1, may run: all, or whole batches."""
         if self._max_steps is None:
             return self._rows
         left = self._max_steps - self._steps(epoch, 0)

@@ -1,4 +1,4 @@
-"""Which weights a run returns: the last ones, an average, or those of the best epoch."""
+"""The weights that a run returns: the last ones, an average, or those of the best epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class WeightAverage:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether an average is taken."""
+        """True if an average is taken."""
         return self._decay is not None
 
     def update(self, parameters: NDArray[Any]) -> None:

@@ -25,11 +25,11 @@ class RowOptions(TypedDict, total=False):
     Args:
         validation: X and targets of further rows, preprocessed as X is, to measure on after every
             epoch; instead of the setting validation_fraction.
-        sample_weight: how often each row counts, (n,), at least 0. A row of weight 0 is as if it
-            were not there. Weights multiply with those of classes and are scaled to the mean 1:
-            with one batch of all rows, a row of weight 2 counts exactly as that row twice.
-        class_names: of the class indices, one for each class of the network, by which
-            `class_weight` and text targets go; None takes those of text targets in code-point
+        sample_weight: weight of each row, (n,), at least 0. Weight 0 leaves a row out. Weights
+            multiply with those of classes and are scaled to the mean 1: with one batch of all rows,
+            a row of weight 2 counts exactly as that row twice.
+        class_names: names of the class indices, one for each class of the network, for
+            `class_weight` and text targets; None takes those of text targets in code-point
             order, False and True of bool, and "0", "1" and so on of indices.
     """
 
@@ -69,8 +69,7 @@ def prepared(
     dtype = np.dtype(settings.dtype)
     if class_names is not None and not isinstance(loss, ClassLoss):
         raise ParameterError(
-            f"class_names is {printable(class_names)}, but {loss.name} learns no classes; leave "
-            "it out"
+            f"class_names is {printable(class_names)}, but {loss.name} has no classes; leave it out"
         )
     rows = training_rows(X, targets, network, loss, dtype, class_names)
     chosen = select(len(rows), rows.labels, rows.class_names or None, settings, sample_weight)

@@ -19,11 +19,11 @@ from samplewise.training.rows.targets import prepare_targets
 
 @dataclass(frozen=True, eq=False)
 class TrainingRows:
-    """What all networks of a run train on, checked.
+    """The checked rows that all networks of a run train on.
 
     Args:
         X: aligned, C-contiguous, read-only, (n, inputs).
-        labels: what decisions are held against: class indices, int64 (n,), or whether each label
+        labels: the expected decisions: class indices, int64 (n,), or whether each label
             holds, bool (n, outputs); None where numbers are learnt.
         Y: targets of X's dtype, read-only, (n, outputs).
         fingerprint: SHA-256 of X and Y, and of the weights where there are some.

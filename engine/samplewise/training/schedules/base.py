@@ -1,4 +1,4 @@
-"""What all schedules share, and the length of the run that they go by."""
+"""Learning-rate schedules: their common base, and the length of a run."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Run:
     """The length of a training run.
 
     Args:
-        epochs: at most so many.
-        steps_an_epoch: likewise.
-        most_steps: a limit on all steps; None for none.
+        epochs: maximum number of epochs.
+        steps_an_epoch: number of steps in each.
+        most_steps: limit on the steps of all epochs; None for no limit.
     """
 
     epochs: int
@@ -61,7 +61,7 @@ class Schedule:
 
     @property
     def varies_in_epoch(self) -> bool:
-        """Whether steps of an epoch may differ in their rate."""
+        """True if steps of an epoch may differ in their rate."""
         return self.warmup_steps > 0
 
     def check(self, eta: float, run: Run) -> None:
@@ -92,12 +92,12 @@ class Schedule:
         return warm * self._of_epoch(eta, first, epoch, run)
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
-        """Return what the schedule gives without its warm-up; `first` is the epoch's first step."""
+        """Return the rates without the warm-up; `first` is the first step of the epoch."""
         return eta
 
 
 def check_final_rate(final_rate: float, eta: float) -> None:
-    """Refuse a final rate that is no fall.
+    """Refuse a final rate that is not below the first one.
 
     Raises:
         CombinationError: with both numbers.

@@ -44,15 +44,17 @@ class Step(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.every is None:
-            raise CombinationError("schedule step needs every, the epochs between two falls")
+            raise CombinationError(
+                "schedule step needs every, the epochs between two drops of the rate"
+            )
 
     def check(self, eta: float, run: Run) -> None:
-        """Refuse a run that ends before the first fall."""
+        """Refuse a run that ends before the first drop."""
         super().check(eta, run)
         every = self.every or 1
         if every * run.steps_an_epoch >= run.steps:
             raise CombinationError(
-                f"every is {every} epochs, but the run has {run}: the rate would never fall; use a "
+                f"every is {every} epochs, but the run has {run}: the rate would never drop; use a "
                 "smaller every, or schedule constant"
             )
 
@@ -97,9 +99,9 @@ class Plateau(Schedule):
         if self.plateau_epochs * run.steps_an_epoch >= run.steps:
             raise CombinationError(
                 f"plateau_epochs is {self.plateau_epochs}, but the run has {run}: the rate would "
-                "never fall; use fewer plateau_epochs, or schedule constant"
+                "never drop; use fewer plateau_epochs, or schedule constant"
             )
 
     def fallen(self, eta: float, falls: int) -> float:
-        """Return the rate after so many falls."""
+        """Return the rate after a number of drops."""
         return max(eta * self.decay**falls, self.final_rate)

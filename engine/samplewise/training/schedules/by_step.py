@@ -51,7 +51,7 @@ class Cosine(_ByStep):
     name: ClassVar[str] = "cosine"
 
     def check(self, eta: float, run: Run) -> None:
-        """Refuse a final rate that is no fall."""
+        """Refuse a final rate that is not below the first one."""
         super().check(eta, run)
         check_final_rate(self.final_rate, eta)
 
@@ -76,7 +76,7 @@ class OneCycle(_ByStep):
     START, UP, END = 1 / 25, 0.3, 1 / 250_000
 
     def check(self, eta: float, run: Run) -> None:
-        """Refuse a final rate that is no fall, and a run that is too short for up and down."""
+        """Refuse a final rate that is not below the first, and a run too short to rise and fall."""
         super().check(eta, run)
         if self.final_rate is not None:
             check_final_rate(self.final_rate, eta)

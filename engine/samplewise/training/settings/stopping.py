@@ -1,4 +1,4 @@
-"""Early stopping: which figure is monitored, and when it ends the training."""
+"""Settings of early stopping: the monitored figure, and the conditions that end a training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _share(name: str, given: object) -> float:
 @documented
 @dataclass(frozen=True, kw_only=True)
 class EarlyStopping(Settings):
-    """Which figure is monitored, when it ends the training, and whether the best weights are kept.
+    """The monitored figure, the conditions that end a training, and the weights that are kept.
 
     Targets are those of the validation rows, where there are some. An epoch that was cut short is
     never the best.
@@ -73,7 +73,7 @@ class EarlyStopping(Settings):
 
     @property
     def keeps_best(self) -> bool:
-        """Whether the weights after the best epoch are returned."""
+        """True if the weights after the best epoch are returned."""
         return self.patience is not None if self.keep_best is None else self.keep_best
 
     def monitored(self, *, validated: bool) -> str:
@@ -89,7 +89,7 @@ class EarlyStopping(Settings):
     def check_measured(
         self, *, validated: bool, track_accuracy: bool, metrics: Collection[str] = ()
     ) -> None:
-        """Refuse to go by a figure that nothing measures.
+        """Refuse to monitor a figure that is not measured.
 
         Args:
             validated: whether there are validation rows.
@@ -106,17 +106,17 @@ class EarlyStopping(Settings):
         for setting, metric in wanted.items():
             if metric not in known:
                 raise CombinationError(
-                    f"{setting} is {printable(metric)}, but nothing measures it; it may be "
-                    f"{', '.join(known)}, or a metric that train is given"
+                    f"{setting} is {printable(metric)}, but must be one of "
+                    f"{', '.join(known)}, or a metric passed to train"
                     f"{suggestion(metric, known)}"
                 )
             if metric.startswith(VALIDATION) and not validated:
                 raise CombinationError(
-                    f"{setting} goes by {metric}, but there are no validation rows; set "
+                    f"{setting} needs {metric}, but there are no validation rows; set "
                     "validation_fraction, or give validation rows"
                 )
             if metric == ACCURACY and not track_accuracy:
                 raise CombinationError(
-                    f"{setting} goes by the accuracy on the training rows, but track_accuracy is "
-                    "off; set it"
+                    f"{setting} needs the accuracy on the training rows, but track_accuracy is "
+                    "off; switch it on"
                 )

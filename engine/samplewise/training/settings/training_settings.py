@@ -1,4 +1,4 @@
-"""How to train: one frozen description, checked when built."""
+"""The settings of a training: one frozen description, checked when it is built."""
 
 from __future__ import annotations
 
@@ -164,10 +164,10 @@ class TrainingSettings(Settings):
         return run
 
     def step_fields(self, *, weighted: bool) -> frozenset[str]:
-        """Return which of `Capabilities.step_fields` a run needs.
+        """Return the step fields that a run needs, of `Capabilities.step_fields`.
 
         Args:
-            weighted: whether its rows have weights.
+            weighted: True if its rows have weights.
         """
         needed = {RATES: self.schedule.varies_in_epoch, WEIGHTS: weighted}
         return frozenset(field for field, wanted in needed.items() if wanted)

@@ -51,7 +51,7 @@ def dense_forward(gemm, rows, a, a_ld, parameters, layer, z, z_ld):
 
 @inlined_kernel
 def units_at_once(rows, inputs):
-    """Return how many units one product takes: see `products`."""
+    """Return the number of units in one product: see `products`."""
     return max(TILE // (rows * inputs) // TILE_UNITS, 1) * TILE_UNITS
 
 
