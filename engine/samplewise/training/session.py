@@ -179,27 +179,28 @@ class Session:
             ContractError: the backend raised.
         """
         self._synchronized = False
-        began = self._clock()
         with blamed_on(self.backend.name):
+            began = self._clock()
             if self._many is None:
                 self._predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
             else:
                 self._many.run_epoch(self.states, X, Y, steps, losses, active)
-        seconds = self._clock() - began
+            seconds = self._clock() - began
         for index in active:
             self.states[index].step += steps[index].count
         return seconds
 
     def synchronize(self) -> float:
         """Bring weights that the plan keeps elsewhere into the states; return its seconds."""
-        began = self._clock()
         with blamed_on(self.backend.name):
+            began = self._clock()
             if self._many is None:
                 self._predictors[0].synchronize(self.states[0])
             else:
                 self._many.synchronize(self.states)
+            seconds = self._clock() - began
         self._synchronized = True
-        return self._clock() - began
+        return seconds
 
     def held_state(self) -> dict[str, NDArray[Any]]:
         """Return copies of the arrays that the program keeps of the training beside the states.
