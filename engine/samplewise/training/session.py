@@ -47,7 +47,7 @@ class Session:
         dtype: float64 or float32.
         workload: rows, batches and epochs to train; None compiles programs that train anything.
         logits: whether `logits` and `predict` will be called; a lone network always has them.
-        clock: gives the seconds of `run` and `synchronize`.
+        clock: gives the seconds of `run` and `synchronize`; None takes wall time.
 
     Attributes:
         states: one a network, updated in place by `run` and `synchronize`.
@@ -69,11 +69,11 @@ class Session:
         workload: Workload | None,
         *,
         logits: bool = False,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.backend, self.networks, self._loss = backend, networks, loss
         self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
-        self._wants_logits, self._clock = logits, clock
+        self._wants_logits, self._clock = logits, clock or time.perf_counter
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
