@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +60,7 @@ def session_of(
     workload: Workload | None,
     *,
     dtype: str | None = None,
-    clock: Clock = time.perf_counter,
+    clock: Clock | None = None,
 ) -> Session:
     """Return the session of problems that share loss and rows, not compiled yet.
 
@@ -70,7 +69,7 @@ def session_of(
         backend: compiles and executes.
         workload: as `Session`.
         dtype: of the run; None means that of the problems.
-        clock: gives seconds.
+        clock: gives seconds; None takes wall time.
     """
     networks = [problem.network for problem in problems]
     optimizers = [problem.optimizer for problem in problems]
@@ -89,7 +88,7 @@ class Training:
         plan: a name of `contract.PLANS`, or "auto".
         dtype: of the run; None means that of the problems.
         threads: that the program may use.
-        clock: gives seconds.
+        clock: gives seconds; None takes wall time.
 
     Attributes:
         session: compiled.
@@ -108,7 +107,7 @@ class Training:
         *,
         dtype: str | None = None,
         threads: int = 1,
-        clock: Clock = time.perf_counter,
+        clock: Clock | None = None,
     ) -> None:
         many = not isinstance(problems, TrainingProblem)
         self.problems = (problems,) if isinstance(problems, TrainingProblem) else tuple(problems)

@@ -47,7 +47,7 @@ class Session:
         dtype: float64 or float32.
         workload: rows, batches and epochs to train; None compiles programs that train anything.
         logits: whether `logits` and `predict` will be called; a lone network always has them.
-        clock: gives the seconds of `run` and `synchronize`.
+        clock: gives the seconds of `run` and `synchronize`; None takes wall time.
 
     Attributes:
         states: one for each network, updated in place by `run` and `synchronize`.
@@ -69,11 +69,11 @@ class Session:
         workload: Workload | None,
         *,
         logits: bool = False,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.backend, self.networks, self._loss = backend, networks, loss
         self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
-        self._wants_logits, self._clock = logits, clock
+        self._wants_logits, self._clock = logits, clock or time.perf_counter
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
@@ -179,27 +179,28 @@ class Session:
             ContractError: the backend raised.
         """
         self._synchronized = False
-        began = self._clock()
         with blamed_on(self.backend.name):
+            began = self._clock()
             if self._many is None:
                 self._predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
             else:
                 self._many.run_epoch(self.states, X, Y, steps, losses, active)
-        seconds = self._clock() - began
+            seconds = self._clock() - began
         for index in active:
             self.states[index].step += steps[index].count
         return seconds
 
     def synchronize(self) -> float:
         """Bring weights that the plan keeps elsewhere into the states; return its seconds."""
-        began = self._clock()
         with blamed_on(self.backend.name):
+            began = self._clock()
             if self._many is None:
                 self._predictors[0].synchronize(self.states[0])
             else:
                 self._many.synchronize(self.states)
+            seconds = self._clock() - began
         self._synchronized = True
-        return self._clock() - began
+        return seconds
 
     def held_state(self) -> dict[str, NDArray[Any]]:
         """Return copies of the arrays that the program keeps of the training beside the states.
