@@ -141,9 +141,7 @@ def test_an_experiment_of_classes_does_not_take_numbers(table):
     with pytest.raises(ParameterError, match="learns classes, but table holds numbers"):
         run(Experiment(), numbers)
     result = run(Experiment.from_options(loss="huber", epochs=1), numbers)
-    with pytest.raises(
-        ParameterError, match="huber has no classes, and so no confusion matrix"
-    ):
+    with pytest.raises(ParameterError, match="huber has no classes, and so no confusion matrix"):
         _ = result.on_classes
 
 
