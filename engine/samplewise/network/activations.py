@@ -25,7 +25,7 @@ from samplewise.checks import one_of
 from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
-    from samplewise.network.custom import CustomActivation
+    from samplewise.network.custom.kinds import CustomActivation
 
 ACTIVATIONS = (
     "identity",

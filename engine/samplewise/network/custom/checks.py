@@ -13,7 +13,7 @@ from samplewise.errors import ParameterError
 from samplewise.network.losses import ClassLoss
 
 if TYPE_CHECKING:
-    from samplewise.network.custom import (
+    from samplewise.network.custom.kinds import (
         CustomActivation,
         CustomClassLoss,
         CustomOptimizer,
