@@ -101,5 +101,9 @@ def test_a_mean_has_its_range_behind_it():
     assert Spread(0.9, 0.9, 0.9).text(percent) == "90.0 %"
 
 
+def test_a_range_whose_ends_read_the_same_is_left_out():
+    assert Spread(0.9, 0.89999, 0.90001).text(percent) == "90.0 %"
+
+
 def test_shares_are_percent():
     assert percent(0.885) == "88.5 %"
