@@ -135,6 +135,11 @@ def test_an_experiment_is_composed_of_data_network_and_training():
             {"stopping": 3},
             "stopping is '3', but must be an instance of EarlyStopping",
         ),
+        (
+            TrainingSettings,
+            {"optimizer": "adam", "l2": 0.1},
+            "l2 belongs to optimizer; write optimizer=Adam(l2=0.1)",
+        ),
         (TrainingSettings, {"optimizer": "adma"}, "did you mean 'adam'?"),
         (TrainingSettings, {"optimizer": 3}, "optimizer is '3', but must be one of sgd"),
         (TrainingSettings, {"schedule": "step"}, "schedule step needs every"),
@@ -165,6 +170,10 @@ def test_help_names_kinds_only_of_an_option_that_some_of_them_have():
     words = words_of(TrainingSettings)
     assert words["momentum"].help == f"{option_help(SGD, 'momentum')} (sgd)"
     assert words["l2"].help == option_help(SGD, "l2")
+
+
+def test_help_shows_no_names_as_none():
+    assert words_of(DataSettings)["drop"].default == "none"
 
 
 def test_docstrings_list_the_fields_with_their_help():
