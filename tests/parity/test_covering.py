@@ -11,7 +11,7 @@ from samplewise.network import ACTIVATIONS
 from samplewise.testing import ladder, trials
 from samplewise.testing.conclusions import KNOWN
 from samplewise.testing.covering import all_meetings, covering, pairwise
-from samplewise.testing.factors import LINEAR_OPTIMIZERS, plan_names
+from samplewise.testing.factors import LINEAR_OPTIMIZERS, OPTIONS, offered_values, plan_names
 from samplewise.testing.networks import BODIES, DENSE_FIRST
 
 EVERYTHING = dataclasses.replace(
@@ -108,6 +108,12 @@ def test_a_backend_is_asked_to_choose_a_plan_only_where_it_has_several():
     one = dataclasses.replace(EVERYTHING, plans=frozenset({"direct"}))
     assert plan_names(one) == ("direct",)
     assert plan_names(EVERYTHING) == (*PLANS, "auto")
+
+
+def test_options_that_are_not_offered_take_no_place_in_a_row():
+    without = dataclasses.replace(EVERYTHING, optimizers=EVERYTHING.optimizers - {"l1"})
+    kept = offered_values({"options": OPTIONS}, without)["options"]
+    assert kept == tuple(each for each in OPTIONS if "l1" not in dict(each))
 
 
 def test_plans_are_tried_with_each_form_of_sgd():
