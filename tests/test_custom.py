@@ -259,6 +259,18 @@ def test_a_loss_of_classes_under_another_name_trains_the_same(backend, smoothing
     assert own.history.epochs[-1].accuracy == built_in.history.epochs[-1].accuracy
 
 
+def test_a_loss_in_float64_gives_values_and_gradients_in_the_dtype_of_the_logits():
+    register_loss(
+        "wide",
+        lambda z, y: log_cosh(z.astype(np.float64), y),
+        lambda z, y: log_cosh_slope(z.astype(np.float64), y),
+    )
+    logits, targets = np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)
+    loss = loss_named("wide")
+    assert loss.values(logits, targets).dtype == np.float32
+    assert loss.gradient(logits, targets).dtype == np.float32
+
+
 def test_a_loss_of_classes_makes_a_model_that_tells_classes(tmp_path):
     register_loss("focal", focal, focal_slope, classes=True)
     experiment = samplewise.Experiment.from_options(

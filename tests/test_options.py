@@ -22,6 +22,8 @@ from samplewise import (
 )
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.network.optimizers import OPTIMIZERS, RMSprop
+from samplewise.options.fields import options_of
+from samplewise.options.words import words_of
 from samplewise.training.settings.auto_loss import AutoLoss
 
 COMPOSED = TrainingSettings(
@@ -42,6 +44,10 @@ FLAT = {
     "patience": 4,
     "epochs": 5,
 }
+
+
+def option_help(kind, name):
+    return next(option.help for word, _, option in options_of(kind) if word == name)
 
 
 def test_flat_words_and_objects_describe_the_same():
@@ -129,6 +135,11 @@ def test_an_experiment_is_composed_of_data_network_and_training():
             {"stopping": 3},
             "stopping is '3', but must be an instance of EarlyStopping",
         ),
+        (
+            TrainingSettings,
+            {"optimizer": "adam", "l2": 0.1},
+            "l2 belongs to optimizer; write optimizer=Adam(l2=0.1)",
+        ),
         (TrainingSettings, {"optimizer": "adma"}, "did you mean 'adam'?"),
         (TrainingSettings, {"optimizer": 3}, "optimizer is '3', but must be one of sgd"),
         (TrainingSettings, {"schedule": "step"}, "schedule step needs every"),
@@ -153,6 +164,16 @@ def test_an_option_of_another_choice_is_refused():
     with pytest.raises(CombinationError, match="every is 2, but cosine has no every"):
         COMPOSED.with_options(every=2)
     assert TrainingSettings.from_options(schedule="step", every=2).schedule == Step(every=2)
+
+
+def test_help_names_kinds_only_of_an_option_that_some_of_them_have():
+    words = words_of(TrainingSettings)
+    assert words["momentum"].help == f"{option_help(SGD, 'momentum')} (sgd)"
+    assert words["l2"].help == option_help(SGD, "l2")
+
+
+def test_help_shows_no_names_as_none():
+    assert words_of(DataSettings)["drop"].default == "none"
 
 
 def test_docstrings_list_the_fields_with_their_help():

@@ -81,3 +81,10 @@ def test_both_backends_train_by_these_numbers(dtype):
         )
         first += width
     assert not table.powers[:, :, first:].any()
+
+
+def test_coefficients_that_trainings_share_cannot_be_written():
+    found, again = (Recurrence.of(SGD(l2=0.1), RATE, 3, np.dtype("float64")) for _ in range(2))
+    assert np.shares_memory(found.powers, again.powers)
+    for array in (found.powers, found.responses):
+        assert not array.flags.writeable

@@ -87,6 +87,12 @@ def test_sixteen_bits_of_colour_keep_their_upper_eight_and_take_no_other_scale()
         grey(content, full_scale=1023)
 
 
+@pytest.mark.parametrize("level", [15, 255])
+def test_the_peak_of_sixteen_bit_colours_is_on_their_scale(level):
+    content = png(16, 2, struct.pack(">6H", *[level * 257] * 3, *[0] * 3))
+    assert read_grey(content, "x").peak == level * 257
+
+
 @pytest.mark.parametrize("peak", [1, 1023, 4095])
 def test_sixteen_bits_that_hold_fewer_are_told(peak):
     white = {1: 255, 1023: 1023, 4095: 4095}[peak]

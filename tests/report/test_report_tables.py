@@ -1,6 +1,7 @@
 import pytest
 
 from samplewise.report.document import Cell
+from samplewise.report.markdown import escape
 from samplewise.report.measure import MeasuredRow, Run
 from samplewise.report.part_one import (
     TABLES,
@@ -99,6 +100,14 @@ def test_figures_have_three_digits(value, text):
 def test_a_mean_has_its_range_behind_it():
     assert Spread(0.9, 0.8, 1.0).text(percent) == "90.0 % (80.0 %–100.0 %)"
     assert Spread(0.9, 0.9, 0.9).text(percent) == "90.0 %"
+
+
+def test_a_bar_in_a_cell_ends_no_cell():
+    assert escape("4|9") == r"4\|9"
+
+
+def test_a_range_whose_ends_read_the_same_is_left_out():
+    assert Spread(0.9, 0.89999, 0.90001).text(percent) == "90.0 %"
 
 
 def test_shares_are_percent():

@@ -57,6 +57,14 @@ def same_as_alone(results, networks, chosen):
         assert result.history.stopped == alone.history.stopped == "finished"
 
 
+def test_each_history_has_an_environment_of_its_own(monkeypatch):
+    ManyBackend(ManyPrograms).chosen_by(monkeypatch)
+    first, second = train_many(NETWORKS[:2], X, LABELS, settings(epochs=1))
+    assert first.history.shared is not None
+    first.history.environment["versions"].clear()
+    assert second.history.environment["versions"]
+
+
 @pytest.mark.parametrize("program", [None, ManyPrograms, Elsewhere])
 @pytest.mark.parametrize("order", [{}, {"shuffle": True, "order_seed": 9}])
 def test_each_network_comes_out_as_it_would_alone(monkeypatch, program, order):

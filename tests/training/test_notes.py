@@ -71,6 +71,14 @@ def test_a_network_that_did_not_learn_is_noted():
         train(NETWORK, X * 0, LABELS, settings(epochs=5, learning_rate=0.01, batch_size=50))
 
 
+def test_a_part_of_an_epoch_is_too_little_to_judge_learning_by():
+    few = notes.FEWEST_EPOCHS - 1
+    cut = settings(epochs=9, learning_rate=1e-9, batch_size=10, max_steps=5 * few + 1)
+    history = train(NETWORK, X * 0, LABELS, cut).history
+    assert len(history.epochs) == few + 1
+    assert history.notes == []
+
+
 @pytest.mark.parametrize("loss", [*LOSSES])
 def test_learning_shows_in_the_loss_that_one_answer_for_all_rows_has(loss):
     made = loss_named(loss)

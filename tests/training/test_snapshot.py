@@ -479,6 +479,31 @@ def test_a_snapshot_of_another_version_or_plan_is_refused(key, value):
         busy([NeverBegins()], other)
 
 
+def test_a_snapshot_with_a_setting_that_this_training_does_not_have_is_refused():
+    snapshot = edge()
+    more = {**snapshot.identity["settings"], "cool_down": 3}
+    other = dataclasses.replace(snapshot, identity={**snapshot.identity, "settings": more}).sealed()
+    with pytest.raises(SnapshotError, match=r"snapshot: settings\.cool_down must be"):
+        busy([NeverBegins()], other)
+
+
+@pytest.mark.parametrize(("key", "value"), [("name", "dual"), ("block", 9), ("chunk", 9)])
+def test_a_snapshot_of_another_plan_is_refused_by_its_field(key, value):
+    snapshot = edge()
+    plan = {**snapshot.identity["plan"], key: value}
+    other = dataclasses.replace(snapshot, identity={**snapshot.identity, "plan": plan}).sealed()
+    with pytest.raises(SnapshotError, match=rf"snapshot: plan\.{key} must be"):
+        busy([NeverBegins()], other)
+
+
+def test_a_backend_chosen_by_auto_goes_on_by_its_name(monkeypatch):
+    takes, whole = Takes(), outcome(busy())
+    backend = Choice(registry.load("vectorized"), "chosen by the test")
+    monkeypatch.setattr(registry, "resolve", lambda *_: backend)
+    busy([takes], backend="auto")
+    assert outcome(busy(initial=takes.snapshots[7]))[0] == whole[0]
+
+
 def test_damage_is_found():
     snapshot = edge()
     values, arrays = snapshot.to_parts()
@@ -510,6 +535,13 @@ def test_an_array_of_another_shape_is_refused_by_its_name():
         other = altered(snapshot, field, np.zeros(3))
         with pytest.raises(SnapshotError, match=f"snapshot: {field} must be float64"):
             busy(initial=other)
+
+
+def test_an_array_of_another_dtype_is_refused_by_its_name():
+    snapshot = edge()
+    other = altered(snapshot, "best", snapshot.networks[0].best.astype(np.float32))
+    with pytest.raises(SnapshotError, match="snapshot: best must be float64"):
+        busy(initial=other)
 
 
 def test_a_snapshot_shares_nothing_with_the_training_it_is_taken_from():
