@@ -72,7 +72,7 @@ bench: $(READY)
 	$(ASV) machine --yes > .asv/machine.log
 	$(ASV) run --python=same --set-commit-hash "$$(git rev-parse HEAD)" --show-stderr
 	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=.asv/pytest-benchmark.json
-	$(BIN)/python -m benchmarks.table
+	$(BIN)/python -m samplewise_bench.asv_table
 
 bench-quick: $(READY)
 	@mkdir -p .asv

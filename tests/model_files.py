@@ -8,8 +8,8 @@ import pytest
 
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import ModelFileError
-from samplewise.model import Model
-from samplewise.model_file import load_model
+from samplewise.model.model import Model
+from samplewise.model.model_file import load_model
 from samplewise.network import loss_named, multilayer_perceptron
 
 

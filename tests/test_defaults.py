@@ -13,15 +13,15 @@ from typer.main import get_command
 import samplewise
 from samplewise.cli.commands import application
 from samplewise.contract import Plan, Steps, TrainingState, Workload
+from samplewise.data.augmentation import Augmentation
 from samplewise.data.contact_sheet import contact_sheet
-from samplewise.data.source_options import SourceOptions
-from samplewise.data.synthetic import load_synthetic
+from samplewise.data.sources.options import SourceOptions
+from samplewise.data.sources.synthetic import load_synthetic
 from samplewise.experiment.explanation import explain
 from samplewise.network import LOSSES, OPTIMIZERS
 from samplewise.network.layers import LAYERS
 from samplewise.network.losses import own_losses
 from samplewise.network.optimizers import own_optimizers
-from samplewise.training.augmentation import Augmentation
 from samplewise.training.schedules import SCHEDULES
 
 EVERY_RULE = {
@@ -226,10 +226,15 @@ ON_THE_COMMAND_LINE = {
 
 
 def test_the_defaults_of_the_command_line():
+    group = get_command(application())
+    with group.make_context("samplewise", [], resilient_parsing=True) as context:
+        commands = {
+            name: group.resolve_command(context, [name])[1] for name in group.list_commands(context)
+        }
     found = {
         name: {
             each.name: each.default for each in command.params if each.default not in (None, False)
         }
-        for name, command in get_command(application()).commands.items()
+        for name, command in commands.items()
     }
     assert {name: options for name, options in found.items() if options} == ON_THE_COMMAND_LINE

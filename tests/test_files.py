@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from samplewise import files
 from samplewise.errors import OutputError
+from samplewise.io import writing as files
 
 
 def failing(function, nth, code=errno.EIO):
@@ -84,7 +84,7 @@ def test_a_place_below_a_file_is_refused(tmp_path):
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from samplewise import files
+from samplewise.io import writing as files
 from samplewise.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

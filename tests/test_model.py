@@ -10,7 +10,7 @@ import pytest
 
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import initialize, loss_named, multilayer_perceptron
 from samplewise.streams import Streams
 

@@ -25,7 +25,7 @@ from model_files import (
 )
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import ModelFileError, OutputError, ParameterError
-from samplewise.model_file import container, load_model, save_model
+from samplewise.model.model_file import container, load_model, save_model
 from samplewise.network import multilayer_perceptron
 from samplewise.network.losses import (
     CategoricalCrossEntropy,
@@ -52,6 +52,8 @@ def good(path):
         made(),
         made(dtype="float32"),
         made(hidden=()),
+        made(image_shape=(4, 1)),
+        made(image_shape=(1, 4)),
         made(hidden=(5, 4), classes=("a", "ü", "日本")),
         made(preprocessing=Preprocessing("standardize")),
         made(preprocessing=Preprocessing("none"), image_shape=None),
@@ -339,7 +341,7 @@ def test_reading_takes_memory_for_the_file_and_the_parameters_only(path):
 def test_a_file_too_large_for_the_memory_is_refused_unread(path, monkeypatch):
     with path.open("wb") as file:
         file.truncate(2**30)
-    monkeypatch.setattr("samplewise.regular_file.half_free_memory", lambda: 2**20)
+    monkeypatch.setattr("samplewise.io.reading.half_free_memory", lambda: 2**20)
     with pytest.raises(ModelFileError, match="at most 1,048,576 are allowed"):
         load_model(path)
 

@@ -12,7 +12,7 @@ from model_files import joined, made, parts, refused, table_model, with_metadata
 from samplewise.data.columns import BOOLEAN, CATEGORY, MAX_COLUMNS_BYTES, Column
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import ModelFileError
-from samplewise.model_file import load_model, save_model
+from samplewise.model.model_file import load_model, save_model
 
 COLUMNS = (Column("größe, cm"), Column("flag", BOOLEAN), Column("city", CATEGORY, ("Bern", "日本")))
 

@@ -13,7 +13,7 @@ import pytest
 from samplewise import registry
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, SamplewiseError
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import (
     SGD,
     Dense,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from samplewise import regular_file
 from samplewise.errors import DataError
-from samplewise.regular_file import open_unchanged
+from samplewise.io import reading as regular_file
+from samplewise.io.reading import open_unchanged
 
 
 def read(path):

@@ -14,8 +14,8 @@ from samplewise.experiment.config_file import effective
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
 from samplewise.experiment.run_folder import FILES, summary, write_run
-from samplewise.files import check_output_folder
-from samplewise.model_file import load_model
+from samplewise.io.writing import check_output_folder
+from samplewise.model.model_file import load_model
 
 
 @pytest.fixture(scope="module")

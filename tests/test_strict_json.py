@@ -1,6 +1,6 @@
 import pytest
 
-from samplewise import strict_json
+from samplewise.io import strict_json
 
 
 def test_json_is_read_as_python_reads_it():

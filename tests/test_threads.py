@@ -18,10 +18,10 @@ from samplewise.registry import Choice
 from samplewise.testing import certify
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
+from samplewise.training.lr_range_test import find_rate
 from samplewise.training.many import train_many
-from samplewise.training.rate_finder import find_rate
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 WIDE = multilayer_perceptron(300, (200,), 10)
 RNG = np.random.default_rng(0)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
     from samplewise.data.inputs import load_inputs
-    from samplewise.data.sources import load as load_dataset
+    from samplewise.data.loading import load as load_dataset
     from samplewise.errors import SamplewiseError, SamplewiseWarning, SomeDivergedError
     from samplewise.experiment.experiment import Experiment
     from samplewise.experiment.run import ExperimentResult, prepare, run, run_many
-    from samplewise.model import Model
-    from samplewise.model_file import load_model, save_model
+    from samplewise.model.model import Model
+    from samplewise.model.model_file import load_model, save_model
     from samplewise.network import (
         AvgPool2D,
         Conv2D,
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from samplewise.network.own_optimizer import register_optimizer
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
-    from samplewise.training.loop import TrainingResult, train
+    from samplewise.training.lr_range_test import RateSweep, find_rate
     from samplewise.training.many import train_many
-    from samplewise.training.rate_finder import RateSweep, find_rate
-    from samplewise.training.settings import TrainingSettings
+    from samplewise.training.settings.training_settings import TrainingSettings
+    from samplewise.training.train import TrainingResult, train
 
-__version__ = "0.1.0"
+from samplewise._version import __version__
 
 _HOMES = {
     "AvgPool2D": "samplewise.network",
@@ -54,18 +54,18 @@ _HOMES = {
     "History": "samplewise.training.history",
     "LayerNorm": "samplewise.network",
     "MaxPool2D": "samplewise.network",
-    "Model": "samplewise.model",
+    "Model": "samplewise.model.model",
     "Network": "samplewise.network",
-    "RateSweep": "samplewise.training.rate_finder",
+    "RateSweep": "samplewise.training.lr_range_test",
     "SamplewiseError": "samplewise.errors",
     "SamplewiseWarning": "samplewise.errors",
     "SomeDivergedError": "samplewise.errors",
-    "TrainingResult": "samplewise.training.loop",
-    "TrainingSettings": "samplewise.training.settings",
-    "find_rate": "samplewise.training.rate_finder",
-    "load_dataset": "samplewise.data.sources",
+    "TrainingResult": "samplewise.training.train",
+    "TrainingSettings": "samplewise.training.settings.training_settings",
+    "find_rate": "samplewise.training.lr_range_test",
+    "load_dataset": "samplewise.data.loading",
     "load_inputs": "samplewise.data.inputs",
-    "load_model": "samplewise.model_file",
+    "load_model": "samplewise.model.model_file",
     "multilayer_perceptron": "samplewise.network",
     "prepare": "samplewise.experiment.run",
     "register_activation": "samplewise.network.own",
@@ -73,8 +73,8 @@ _HOMES = {
     "register_optimizer": "samplewise.network.own_optimizer",
     "run": "samplewise.experiment.run",
     "run_many": "samplewise.experiment.run",
-    "save_model": "samplewise.model_file",
-    "train": "samplewise.training.loop",
+    "save_model": "samplewise.model.model_file",
+    "train": "samplewise.training.train",
     "train_many": "samplewise.training.many",
 }
 _NAMES_AT_HOME = {"load_dataset": "load"}

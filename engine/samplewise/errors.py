@@ -52,6 +52,10 @@ class UnavailableBackendError(SamplewiseError, RuntimeError):
     """The backend is known but cannot run here, or cannot run this network."""
 
 
+class UnavailableCommandError(SamplewiseError, RuntimeError):
+    """A command that another package adds cannot be loaded."""
+
+
 class ContractError(SamplewiseError, RuntimeError):
     """A backend broke the contract between engine and backends."""
 

@@ -145,12 +145,13 @@ def test_more_rows_than_are_predicted_at_once_have_their_own_logits(rows):
     assert measure.passed, str(measure)
 
 
-@pytest.mark.parametrize("renewed", [(0,), (1,), (0, 1)], ids=str)
+@pytest.mark.parametrize("renewed", [(0,), (1,), (0, 1, 2)], ids=str)
 @pytest.mark.parametrize("plan", PLANS)
 def test_networks_at_once_train_the_states_of_the_call(plan, renewed):
     """Views of the states of the call before would be trained, and the new ones left alone."""
-    networks = [multilayer_perceptron(6, (4,), 1), multilayer_perceptron(6, (), 1)]
-    rules = [SGD(momentum=0.5), SGD()]
+    # The first two are stacked; the third has another form of update, and trains apart.
+    networks = [multilayer_perceptron(6, hidden, 1) for hidden in ((4,), (), (3,))]
+    rules = [SGD(momentum=0.5), SGD(momentum=0.8, l2=0.1), SGD()]
     X = np.random.default_rng(0).standard_normal((20, 6))
     Y = (X[:, :1] > 0).astype(float)
 
@@ -169,8 +170,8 @@ def test_networks_at_once_train_the_states_of_the_call(plan, renewed):
         )
 
     def run(program, trained):
-        steps = [Steps(np.arange(20), 0, 20, 1, 0.1)] * 2
-        program.run_epoch(trained, X, Y, steps, np.zeros((2, 20)), (0, 1))
+        steps = [Steps(np.arange(20), 0, 20, 1, 0.1)] * 3
+        program.run_epoch(trained, X, Y, steps, np.zeros((3, 20)), (0, 1, 2))
         program.synchronize(trained)
 
     used, program = states(), compiled()

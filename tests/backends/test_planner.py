@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 
 from samplewise.contract import PLANS, Workload
-from samplewise.network import SGD, multilayer_perceptron
+from samplewise.network import SGD, loss_named, multilayer_perceptron
+from samplewise_backends.numba_cpu.backend import NumbaBackend
+from samplewise_backends.numba_cpu.planning import costs as costs_module
 from samplewise_backends.numba_cpu.planning import planner
+from samplewise_backends.numba_cpu.planning.built_in import RATES
 from samplewise_backends.numba_cpu.planning.costs import Estimate
 from samplewise_backends.numba_cpu.planning.planner import choose
+from samplewise_backends.numba_cpu.planning.products import far_times
+from samplewise_backends.numba_cpu.planning.rates import FAR_BYTES
 from samplewise_backends.numba_cpu.storage import Member
 
 FLOAT32 = np.dtype("float32")
@@ -135,3 +140,51 @@ def test_a_stretch_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
     assert chosen(Workload(30, plan="blocked")).plan.stretch == 32
     monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 2e6))
     assert chosen(Workload(800, 64, plan="blocked")).plan.stretch == 64
+
+
+@pytest.mark.parametrize(("row_ns", "block"), [(1e6, 128), (1.2e6, 64), (3e6, 32), (2e7, 16)])
+def test_no_block_but_the_least_keeps_an_interrupt_waiting(monkeypatch, row_ns, block):
+    """A call takes 0.15 s at most: 128 rows of 1.2 ms would take longer."""
+
+    class LargerIsFaster(Costs):
+        def blocked(self, block, *, keeps_gram):
+            return Estimate(0.0, 1e9 / block, (1, 2, 3), row_ns)
+
+    monkeypatch.setattr(planner, "Costs", LargerIsFaster())
+    assert chosen(Workload(800, plan="blocked")).plan.block == block
+
+
+def test_weights_that_lie_far_away_make_no_product_faster():
+    found = [far_times(((4.0, 8.0, 2.0, 1.0), (1.0, 1.0, 1.0, 0.5)), size) for size in FAR_BYTES]
+    assert found == [[1.0, 1.0], [1.0, 1.0], [2.0, 1.0], [4.0, 2.0]]
+    assert far_times(((4.0, 8.0, 2.0, 1.0),), 1) == [1.0]
+
+
+def estimates(**workload):
+    """Return what blocks of 64 cost with Gram blocks kept, and with them computed anew."""
+    member = Member(multilayer_perceptron(784, (10,), 1), SGD())
+    found = costs_module.Costs(RATES["float32"], [member], Workload(800, **workload), 4)
+    return [found.blocked(64, keeps_gram=keeps) for keeps in (True, False)]
+
+
+def test_gram_blocks_that_are_kept_cost_once():
+    kept, anew = estimates(epochs=10)
+    once = kept.setup_ns - anew.setup_ns
+    assert once > 0
+    assert anew.epoch_ns - kept.epoch_ns == pytest.approx(once, rel=1e-12)
+    # The first epoch takes as long either way.
+    assert kept.row_ns == anew.row_ns
+
+
+@pytest.mark.parametrize("workload", [{"shuffle": True}, {"batch_size": 64}], ids=str)
+def test_gram_blocks_that_do_not_hold_or_are_not_needed_save_nothing(workload):
+    kept, anew = estimates(epochs=10, **workload)
+    assert kept == anew
+
+
+@pytest.mark.parametrize(("block", "batch_size", "taken"), [(32, 1, 32), (50, 16, 48)])
+def test_a_backend_with_one_block_takes_it_in_whole_batches(block, batch_size, taken):
+    workload = Workload(800, batch_size, 10, plan="blocked")
+    network, loss = multilayer_perceptron(784, (10,), 1), loss_named("binary_cross_entropy")
+    program = NumbaBackend(blocks=(block,)).compile(network, loss, SGD(), FLOAT32, workload)
+    assert program.plan.block == taken

@@ -21,8 +21,8 @@ from samplewise.network import (
 )
 from samplewise.streams import Streams
 from samplewise.testing.tolerances import after_steps
-from samplewise.training.loop import train
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 ROWS, INPUTS, BATCH, EPOCHS, RATE = 23, 5, 4, 3, 0.05
 RNG = np.random.default_rng(7)
@@ -41,10 +41,16 @@ def rounded(dtype, **options):
     return {name: float(np.dtype(dtype).type(value)) for name, value in options.items()}
 
 
-def sgd(theta, g, kept, t, *, eta, momentum=0.0, nesterov=False, l2=0.0):
-    g = g + l2 * np.append(theta[:-1], 0)
+def sgd(theta, g, kept, t, *, eta, momentum=0.0, nesterov=False, **options):
+    weights = np.append(theta[:-1], 0)
+    limit = options.get("clip_value", math.inf)
+    g = np.clip(g, -limit, limit)
+    g = g * min(1.0, options.get("clip_norm", math.inf) / math.sqrt(g @ g))
+    g = g + options.get("l2", 0) * weights + options.get("l1", 0) * np.sign(weights)
     kept["v"] = momentum * kept.get("v", 0) + g
-    return eta * (g + momentum * kept["v"] if nesterov else kept["v"])
+    moved = g + momentum * kept["v"] if nesterov else kept["v"]
+    # Decay takes its part first, so that the step does not see it.
+    return eta * (moved + options.get("weight_decay", 0) * weights)
 
 
 def adam(theta, g, kept, t, *, eta):
@@ -104,6 +110,11 @@ SGD_OPTIONS = [
     {"momentum": 0.8},
     {"momentum": 0.8, "nesterov": True},
     {"momentum": 0.8, "nesterov": True, "l2": 0.1},
+    {"weight_decay": 0.5},
+    {"l1": 0.05, "momentum": 0.8},
+    {"clip_value": 0.1},
+    {"clip_norm": 0.2},
+    {"clip_value": 0.15, "clip_norm": 0.2, "l2": 0.1, "weight_decay": 0.5},
 ]
 
 

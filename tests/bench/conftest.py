@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from samplewise.bench.peers import race
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare
 from samplewise.report.part_one.published import PublishedRow
+from samplewise_bench.peers import race
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,8 @@
 """Tasks that every peer does in milliseconds."""
 
-import dataclasses
-
-from samplewise.bench.peers.task import Task
-from samplewise.bench.problems import drawn_problem
 from samplewise.network import SGD, multilayer_perceptron
+from samplewise_bench.peers.task import Task
+from samplewise_bench.problems import drawn_problem
 
 ROWS, INPUTS, EPOCHS = 40, 12, 3
 
@@ -20,5 +18,4 @@ def small_task(
         optimizer=optimizer or SGD(),
         learning_rate=0.3,
     )
-    problems = tuple(dataclasses.replace(problem, seed=seed) for seed in range(networks))
-    return Task(problems, calls=calls)
+    return Task(problem.seeded(networks), calls=calls)

@@ -1,6 +1,6 @@
 """The asv suite can be found and read; each check runs in a process of its own, as under asv.
 
-Importing `benchmarks` pins the process and limits its threads, so this process never does.
+Importing `suite` pins the process and limits its threads, so this process never does.
 """
 
 import json
@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from samplewise import registry
-from samplewise.bench.peers.workloads import WORKLOADS
-from samplewise.bench.shapes import SHAPES
 from samplewise.contract import PLANS
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.report.part_one.published import published_rows
+from samplewise_bench.peers.workloads import WORKLOADS
+from samplewise_bench.shapes import SHAPES
 
 ROOT = Path(__file__).parents[2]
 SHAPE = "'784-10-1, batch 1'"
@@ -27,20 +27,21 @@ SHAPE_WORDS = ("784-10-1,", "batch", "1")
 DISCOVER = """
 import json
 from asv_runner.discovery import disc_benchmarks
-found = {b.name: {"params": b.params, "version": b.version} for b in disc_benchmarks("benchmarks")}
+suite = disc_benchmarks("benchmarks/suite")
+found = {b.name: {"params": b.params, "version": b.version} for b in suite}
 print(json.dumps(found))
 """
 
 PLAIN_AND_REFERENCE = """
 import json
-from benchmarks.problems import warmed
+from suite.problems import warmed
 runs = [warmed("final-1", name).run_once() for name in ("reference", "plain_numpy")]
 print(json.dumps([[run.first_loss, run.final_loss] for run in runs]))
 """
 
 SKIPPED = """
-from benchmarks.bench_paths import Epoch, ManyNetworks
-from benchmarks.problems import FINAL_SHAPE, planned
+from suite.bench_paths import Epoch, ManyNetworks
+from suite.problems import FINAL_SHAPE, planned
 from samplewise import registry
 lacking = registry.load("numba_cpu")
 lacking.capabilities = registry.load("reference").capabilities
@@ -63,7 +64,7 @@ RENDER = """
 import json, sys
 from pathlib import Path
 from rich.console import Console
-from benchmarks import table
+from samplewise_bench import asv_table as table
 results = Path(sys.argv[1])
 values = table.read_asv(table.latest_results(results))
 console = Console(width=200)

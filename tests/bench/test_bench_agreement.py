@@ -6,17 +6,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from samplewise.bench import comparison
-from samplewise.bench.agreement import Key, check_agreement, compare_losses
-from samplewise.bench.contestants import Run
 from samplewise.errors import ContractError
+from samplewise_bench import rows
+from samplewise_bench.agreement import Key, check_agreement, compare_losses
+from samplewise_bench.training import TimedRun
 
 
 def a_run(first_loss=0.7, final_loss=0.1):
-    return Run(1.0, first_loss, final_loss, 1.0)
+    return TimedRun(1.0, first_loss, final_loss, 1.0)
 
 
-class FakeContestant:
+class FakeTraining:
     """Ends with a given loss, and with another when its weights are nudged."""
 
     def __init__(self, final_loss, nudged_loss):
@@ -56,7 +56,7 @@ def test_a_chaotic_row_is_compared_by_its_first_epoch_only():
 
 
 def test_a_chaotic_row_is_told():
-    calm, chaotic = FakeContestant(0.1, 0.1), FakeContestant(0.1, 0.15)
+    calm, chaotic = FakeTraining(0.1, 0.1), FakeTraining(0.1, 0.15)
     assert check_agreement({Key("calm", 1, "a"): calm}) == []
     notes = check_agreement({Key("wild", 1, "a"): chaotic, Key("wild", 1, "b"): calm})
     assert len(notes) == 1
@@ -66,10 +66,10 @@ def test_a_chaotic_row_is_told():
 
 def test_every_row_and_batch_size_is_compared():
     problems = {
-        Key("one", 1, "a"): FakeContestant(0.1, 0.1),
-        Key("one", 1, "b"): FakeContestant(0.1, 0.1),
-        Key("one", 32, "a"): FakeContestant(0.3, 0.3),
-        Key("one", 32, "b"): FakeContestant(0.2, 0.2),
+        Key("one", 1, "a"): FakeTraining(0.1, 0.1),
+        Key("one", 1, "b"): FakeTraining(0.1, 0.1),
+        Key("one", 32, "a"): FakeTraining(0.3, 0.3),
+        Key("one", 32, "b"): FakeTraining(0.2, 0.2),
     }
     with pytest.raises(ContractError, match="batch size 32"):
         check_agreement(problems)
@@ -77,11 +77,9 @@ def test_every_row_and_batch_size_is_compared():
 
 def test_nothing_is_timed_after_a_disagreement(monkeypatch, small_rows, small_data):
     losses = {"reference": 0.1, "vectorized": 0.2}
-    monkeypatch.setattr(
-        comparison, "Contestant", lambda _, name: FakeContestant(losses[name], losses[name])
-    )
-    monkeypatch.setattr(comparison, "interleave", lambda *_: pytest.fail("was timed"))
-    monkeypatch.setattr(comparison, "calibrate", lambda *_: pytest.fail("was calibrated"))
-    monkeypatch.setattr(comparison, "_products", lambda _: [])
+    monkeypatch.setattr(rows, "Training", lambda _, name: FakeTraining(losses[name], losses[name]))
+    monkeypatch.setattr(rows, "interleave", lambda *_: pytest.fail("was timed"))
+    monkeypatch.setattr(rows, "calibrate", lambda *_: pytest.fail("was calibrated"))
+    monkeypatch.setattr(rows, "_products", lambda _: [])
     with pytest.raises(ContractError, match="vectorized"):
-        comparison.compare(small_rows, list(losses), data=small_data)
+        rows.compare_rows(small_rows, list(losses), data=small_data)

@@ -1,6 +1,6 @@
 """The arithmetic of a calibration, on a clock that the test moves."""
 
-from samplewise.bench.calibration import (
+from samplewise_bench.calibration import (
     EXP_ELEMENTS,
     SAMPLES,
     SQUARE,
@@ -31,7 +31,7 @@ def test_short_calls_are_timed_many_at_once(clock):
 
 
 def test_rates_are_operations_by_time(monkeypatch):
-    from samplewise.bench import calibration
+    from samplewise_bench import calibration
 
     monkeypatch.setattr(calibration, "seconds_a_call", lambda call: 0.5)
     wide = Product(2, 1000, 30)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from samplewise.cli.bench import bench
 from samplewise.errors import ParameterError, UnknownBackendError
+from samplewise_bench.commands.bench import bench
 
 FAST = {"rows": "rate-0.1", "backend": "numba_cpu,vectorized", "batch_size": "32"}
 

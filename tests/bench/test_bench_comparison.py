@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from samplewise.bench import table
-from samplewise.bench.agreement import Key
-from samplewise.bench.calibration import SQUARE, Calibration, Product, calibrate
-from samplewise.bench.comparison import available_backends, compare, summarize
-from samplewise.bench.conditions import THREAD_VARIABLES, conditions, one_core
-from samplewise.bench.contestants import Run
+from samplewise_bench.agreement import Key
+from samplewise_bench.calibration import SQUARE, Calibration, Product, calibrate
+from samplewise_bench.conditions import THREAD_VARIABLES, conditions, one_core
+from samplewise_bench.rows import HEADERS, available_backends, compare_rows, summarize
+from samplewise_bench.training import TimedRun
 
 
-class FakeContestant:
+class FakeTraining:
     def __init__(self, flops):
         self.problem = SimpleNamespace(flops=flops)
 
@@ -24,17 +23,17 @@ class FakeContestant:
 @pytest.fixture
 def results(small_rows):
     """Row "narrow", published at 100 ms: reference 20 ms, numba_cpu 4 ms, at batch 1 and 32."""
-    contestant = FakeContestant(flops=2_000_000)
+    training = FakeTraining(flops=2_000_000)
     milliseconds = {"reference": (20, 19, 80), "numba_cpu": (4, 3, 5)}
     runs = {
-        Key("narrow", batch_size, backend): [Run(ms / 1e3, 0.7, 0.1, 0.9) for ms in times]
+        Key("narrow", batch_size, backend): [TimedRun(ms / 1e3, 0.7, 0.1, 0.9) for ms in times]
         for batch_size in (1, 32)
         for backend, times in milliseconds.items()
     }
     calibration = Calibration("float64", {SQUARE: 1.0}, 1.0)
     return {
         (result.key.backend, result.key.batch_size): result
-        for result in summarize(dict.fromkeys(runs, contestant), small_rows, runs, calibration)
+        for result in summarize(dict.fromkeys(runs, training), small_rows, runs, calibration)
     }
 
 
@@ -58,10 +57,10 @@ def test_without_the_reference_there_is_no_ratio(small_rows):
     key = Key("narrow", 1, "numba_cpu")
     calibration = Calibration("float64", {SQUARE: 1.0}, 1.0)
     (result,) = summarize(
-        {key: FakeContestant(1)}, small_rows, {key: [Run(1e-3, 0.7, 0.1, 0.9)]}, calibration
+        {key: FakeTraining(1)}, small_rows, {key: [TimedRun(1e-3, 0.7, 0.1, 0.9)]}, calibration
     )
     assert result.over_reference is None
-    assert table.cells(result)[4] == "-"
+    assert result.cells()[4] == "-"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -110,7 +109,7 @@ def backends():
 
 
 def test_a_whole_comparison(small_rows, small_data, backends):
-    comparison = compare(small_rows, backends, batch_sizes=(1, 8), rounds=2, data=small_data)
+    comparison = compare_rows(small_rows, backends, batch_sizes=(1, 8), rounds=2, data=small_data)
     assert backends[0] == "reference"
     assert len(comparison.results) == 2 * 2 * len(backends)
     assert comparison.data == "dots, 40 training rows"
@@ -119,12 +118,12 @@ def test_a_whole_comparison(small_rows, small_data, backends):
     losses = {(r.key.row, r.key.batch_size): r.final_loss for r in comparison.results}
     for result in comparison.results:
         assert result.final_loss == pytest.approx(losses[result.key.row, result.key.batch_size])
-        assert len(table.cells(result)) == len(table.HEADERS)
+        assert len(result.cells()) == len(HEADERS)
 
-    document = json.loads(json.dumps(table.to_json(comparison), allow_nan=False))
+    document = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
     assert document["rounds"] == 2
     assert document["calibration"]["gflops"].keys() >= {"512x512x512", "1x16x4", "8x16x1"}
     first = document["results"][0]
     assert (first["row"], first["backend"], first["batch_size"]) == ("narrow", "reference", 1)
     assert first["min_ms"] <= first["median_ms"] <= first["max_ms"]
-    assert "hosted notebook on an unknown CPU" in table.caption(comparison)
+    assert "hosted notebook on an unknown CPU" in comparison.caption()

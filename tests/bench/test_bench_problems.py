@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.bench import contestants, problems
-from samplewise.bench.contestants import Contestant, ManyContestant
 from samplewise.contract import Plan
 from samplewise.errors import UnavailableBackendError
 from samplewise.network import SGD, multilayer_perceptron
-from samplewise.training.loop import train
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
+from samplewise_bench import problems, rows, training
+from samplewise_bench.training import Training, fresh_state
 
 
 @pytest.fixture(params=["reference", "vectorized", "numba_cpu"])
@@ -22,14 +22,14 @@ def backend(request):
 
 @pytest.fixture
 def row_problem(small_rows, small_data):
-    return problems.row_problem(small_rows[1], data=small_data)
+    return rows.row_problem(small_rows[1], data=small_data)
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])
 def test_it_trains_as_training_does(backend, batch_size, small_rows, small_data):
     row = small_rows[1]
-    problem = problems.row_problem(row, "float64", batch_size, small_data)
-    run = Contestant(problem, backend).run_once()
+    problem = rows.row_problem(row, "float64", batch_size, small_data)
+    run = Training(problem, backend).run_once()
     settings = TrainingSettings(
         learning_rate=row.learning_rate,
         epochs=row.epochs,
@@ -44,30 +44,29 @@ def test_it_trains_as_training_does(backend, batch_size, small_rows, small_data)
 
 
 def test_every_run_starts_from_the_same_weights(backend, row_problem):
-    contestant = Contestant(row_problem, backend)
-    first, second = contestant.run_once(), contestant.run_once()
+    trained = Training(row_problem, backend)
+    first, second = trained.run_once(), trained.run_once()
     assert dataclasses.replace(first, seconds=0) == dataclasses.replace(second, seconds=0)
     assert first.final_loss < first.first_loss
 
 
 def test_a_nudge_moves_every_weight_by_one_ulp(row_problem):
-    contestant = Contestant(row_problem, "reference")
-    fresh, nudged = contestant.fresh_state(), contestant.fresh_state(nudged=True)
+    fresh, nudged = fresh_state(row_problem), fresh_state(row_problem, nudged=True)
     np.testing.assert_array_equal(nudged.parameters, np.nextafter(fresh.parameters, np.inf))
 
 
 def test_an_epoch_is_cut_as_training_cuts_it(monkeypatch, row_problem):
-    contestant = Contestant(row_problem, "reference")
+    trained = Training(row_problem, "reference")
     seen = []
-    original = contestant.program.run_epoch
+    original = trained.program.run_epoch
 
     def recorded(state, X, Y, steps, losses):
         seen.append((steps.start, steps.stop, state.step))
         original(state, X, Y, steps, losses)
 
-    monkeypatch.setattr(contestants.batches, "STRETCH_SAMPLES", 16)
-    monkeypatch.setattr(contestant.program, "run_epoch", recorded)
-    contestant.run_once()
+    monkeypatch.setattr(training.batches, "STRETCH_SAMPLES", 16)
+    monkeypatch.setattr(trained.program, "run_epoch", recorded)
+    trained.run_once()
     windows = [(0, 16), (16, 32), (32, 40)]
     assert [window[:2] for window in seen] == windows * 2
     assert [window[2] for window in seen] == [0, 16, 32, 40, 56, 72]
@@ -75,18 +74,18 @@ def test_an_epoch_is_cut_as_training_cuts_it(monkeypatch, row_problem):
 
 def test_every_training_has_arrays_of_its_own_and_ends_in_its_state(monkeypatch, row_problem):
     # A program may keep what follows from rows or order; a second training must pay for it again.
-    contestant = Contestant(row_problem, "reference")
+    trained = Training(row_problem, "reference")
     arrays, told = [], []
-    original = contestant.program.run_epoch
+    original = trained.program.run_epoch
 
     def recorded(state, X, Y, steps, losses):
         arrays.append((X, steps.order))
         original(state, X, Y, steps, losses)
 
-    monkeypatch.setattr(contestant.program, "run_epoch", recorded)
-    monkeypatch.setattr(contestant.program, "synchronize", told.append)
-    contestant.run_once()
-    contestant.run_once()
+    monkeypatch.setattr(trained.program, "run_epoch", recorded)
+    monkeypatch.setattr(trained.program, "synchronize", told.append)
+    trained.run_once()
+    trained.run_once()
     for array in zip(*arrays, strict=True):
         assert len({id(each) for each in array}) == 2
     assert [state.step for state in told] == [80, 80]
@@ -94,7 +93,7 @@ def test_every_training_has_arrays_of_its_own_and_ends_in_its_state(monkeypatch,
 
 def test_time_is_that_of_the_clock(row_problem):
     ticks = iter(range(0, 1000, 10))
-    run = Contestant(row_problem, "reference", clock=lambda: next(ticks)).run_once()
+    run = Training(row_problem, "reference", clock=lambda: next(ticks)).run_once()
     # Two epochs of one stretch each, and bringing the weights out.
     assert run.seconds == 30
 
@@ -106,7 +105,7 @@ def test_a_drawn_problem_can_be_learned(backend):
         assert problem.X.dtype == problem.Y.dtype == np.float32
         assert problem.Y.shape == (64, outputs)
         assert np.linalg.norm(problem.X, axis=1).mean() == pytest.approx(1, abs=0.1)
-        run = Contestant(problem, backend).run_once()
+        run = Training(problem, backend).run_once()
         assert run.final_loss < 0.95 * run.first_loss
         assert run.accuracy is None
 
@@ -115,7 +114,7 @@ def test_the_optimizer_of_a_problem_is_used():
     network = multilayer_perceptron(30, (8,), 1)
     plain = problems.drawn_problem(network, 64)
     heavy = dataclasses.replace(plain, optimizer=SGD(momentum=0.9))
-    runs = [Contestant(problem, "reference").run_once() for problem in (plain, heavy)]
+    runs = [Training(problem, "reference").run_once() for problem in (plain, heavy)]
     assert runs[0].final_loss != runs[1].final_loss
 
 
@@ -155,22 +154,22 @@ def three(monkeypatch, row_problem):
 
 
 def test_many_networks_train_as_each_does_alone(three):
-    run = ManyContestant(three, "reference").run_once()
-    alone = [Contestant(problem, "reference").run_once() for problem in three]
+    run = Training(three, "reference").run_once()
+    alone = [Training(problem, "reference").run_once() for problem in three]
     assert run.first_loss == pytest.approx(np.mean([each.first_loss for each in alone]))
     assert run.final_loss == pytest.approx(np.mean([each.final_loss for each in alone]))
 
 
 def test_stretches_of_many_networks_are_shorter(three, monkeypatch):
-    monkeypatch.setattr(contestants.batches, "STRETCH_SAMPLES", 60)
-    contestant = ManyContestant(three, "reference")
-    contestant.run_once()
-    assert contestant.program.windows == [(0, 20), (20, 40)] * 2
+    monkeypatch.setattr(training.batches, "STRETCH_SAMPLES", 60)
+    trained = Training(three, "reference")
+    trained.run_once()
+    assert trained.program.windows == [(0, 20), (20, 40)] * 2
 
 
 def test_a_backend_that_trains_one_network_at_a_time_is_refused(row_problem):
     with pytest.raises(UnavailableBackendError, match="'reference' trains one network at a time"):
-        ManyContestant([row_problem], "reference")
+        Training([row_problem], "reference")
 
 
 def test_operations_leave_out_the_gradient_of_the_input():

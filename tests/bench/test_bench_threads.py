@@ -7,10 +7,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
-from samplewise.bench import comparison, scaling
-from samplewise.bench.calibration import SQUARE, Calibration
-from samplewise.bench.scaling_curves import AXES, BASE, Method
 from samplewise.registry import Choice
+from samplewise_bench import rows
+from samplewise_bench.calibration import SQUARE, Calibration
+from samplewise_bench.scaling import measure
+from samplewise_bench.scaling.curves import AXES, BASE, Method
 
 
 def counts():
@@ -20,7 +21,7 @@ def counts():
 @pytest.fixture
 def timed(monkeypatch):
     """The thread counts that programs find while they are timed; two threads elsewhere."""
-    found, interleave = [], comparison.interleave
+    found, interleave = [], rows.interleave
     looking = []
 
     class Looks(FaultyReference):
@@ -38,7 +39,7 @@ def timed(monkeypatch):
 
     choice = Choice(FaultyBackend("looks", Looks), "chosen by the test")
     monkeypatch.setattr(registry, "resolve", lambda *_: choice)
-    for module in (comparison, scaling):
+    for module in (rows, measure):
         monkeypatch.setattr(module, "interleave", interleaved)
     with threadpool_limits(limits=2):
         if counts() != {2}:
@@ -49,13 +50,13 @@ def timed(monkeypatch):
 
 def test_backends_are_compared_on_one_thread(timed, small_rows, small_data, monkeypatch):
     rates = Calibration("float64", {SQUARE: 1.0}, 1.0)
-    monkeypatch.setattr(comparison, "calibrate", lambda *_: rates)
-    comparison.compare(small_rows[:1], ["looks"], rounds=1, data=small_data)
+    monkeypatch.setattr(rows, "calibrate", lambda *_: rates)
+    rows.compare(small_rows[:1], ["looks"], rounds=1, data=small_data)
     assert set(timed) == {1}
 
 
 def test_sizes_are_timed_on_one_thread(timed, monkeypatch):
-    monkeypatch.setattr(scaling, "BASE", {**BASE, "rows": 20, "epochs": 1, "inputs": 12})
+    monkeypatch.setattr(measure, "BASE", {**BASE, "rows": 20, "epochs": 1, "inputs": 12})
     axis = dataclasses.replace(AXES["rows"], sizes=(1, 2))
-    scaling.measure([Method("looks")], [axis], rounds=1)
+    measure.measure([Method("looks")], [axis], rounds=1)
     assert set(timed) == {1}

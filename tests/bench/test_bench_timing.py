@@ -2,13 +2,13 @@
 
 import pytest
 
-from samplewise.bench.contestants import Run
-from samplewise.bench.timing import Spread, interleave
 from samplewise.errors import ParameterError
+from samplewise_bench.timing import TimeSpread, interleave
+from samplewise_bench.training import TimedRun
 
 
 def a_run(seconds):
-    return Run(seconds, 0.7, 0.1, 1.0)
+    return TimedRun(seconds, 0.7, 0.1, 1.0)
 
 
 def test_contestants_take_turns():
@@ -30,6 +30,6 @@ def test_rounds_must_be_a_count(rounds):
 
 
 def test_the_spread_is_median_least_and_most_in_milliseconds():
-    spread = Spread.of([a_run(seconds) for seconds in (0.003, 0.001, 0.1, 0.002, 0.004)])
+    spread = TimeSpread.of([0.003, 0.001, 0.1, 0.002, 0.004])
     assert (spread.median_ms, spread.min_ms, spread.max_ms) == pytest.approx((3, 1, 100))
     assert str(spread) == "3.00 (1.00..100)"

@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 from peers_task import INPUTS, ROWS, small_task
 
-from samplewise.bench.peers import agreement, fann, own, race
-from samplewise.bench.peers.comparison import usable_cores
-from samplewise.bench.peers.host import Host
-from samplewise.bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
-from samplewise.bench.peers.results import FAILED, REFUSED, TIMED, UNFIT
-from samplewise.bench.peers.task import (
+from samplewise.contract import Steps
+from samplewise.errors import ParameterError
+from samplewise.network import SGD, Adam
+from samplewise.testing.tolerances import Tolerance
+from samplewise_bench import agreement
+from samplewise_bench.conditions import usable_cores
+from samplewise_bench.peers import fann, own, race
+from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError, Host
+from samplewise_bench.peers.remote import RemotePeer
+from samplewise_bench.peers.results import FAILED, REFUSED, TIMED, UNFIT
+from samplewise_bench.peers.task import (
     OWN,
     PEERS,
     NotApplicableError,
@@ -21,10 +26,7 @@ from samplewise.bench.peers.task import (
     peer_named,
     tensors,
 )
-from samplewise.contract import Steps
-from samplewise.errors import ParameterError
-from samplewise.network import SGD, Adam
-from samplewise.testing.tolerances import Tolerance
+from samplewise_bench.training import Training
 
 TASKS = {
     "plain": {},
@@ -87,7 +89,7 @@ def test_a_second_run_starts_from_the_same_weights(remote):
 class WrongPeer:
     """Trains with a rate that is off by a thousandth."""
 
-    name, install = "wrong", "nowhere"
+    install = "nowhere"
 
     def __init__(self, factor):
         self.factor = factor
@@ -101,7 +103,7 @@ class WrongPeer:
     def prepare(self, task, way):
         rate = task.problem.learning_rate * self.factor
         other = dataclasses.replace(task.problem, learning_rate=rate)
-        return own.Training(dataclasses.replace(task, problems=(other,)), "vectorized", "direct")
+        return own.OwnTraining([Training(other, "vectorized", "direct")])
 
 
 class Hosted:
@@ -109,8 +111,8 @@ class Hosted:
 
     alive = True
 
-    def __init__(self, peer):
-        self.name = peer.name
+    def __init__(self, name, peer):
+        self.name = name
         host = Host(peer, 1)
         self.ways, self.prepare, self.trial, self.turn = (
             host.ways,
@@ -123,8 +125,8 @@ class Hosted:
 class Here:
     """Processes that are none."""
 
-    def __init__(self, *peers):
-        self.hosts = {peer.name: Hosted(peer) for peer in peers}
+    def __init__(self, **peers):
+        self.hosts = {name: Hosted(name, peer) for name, peer in peers.items()}
         self.forgotten = []
 
     def remote(self, name, cores):
@@ -134,21 +136,24 @@ class Here:
         self.forgotten.append(name)
 
 
-def raced(task, *peers, wants=lambda peer, way: True):
-    names = [peer.name for peer in peers]
-    return race.run_race(task, names, Here(*peers), wants, 2, lambda text: None)
+def installed(*names):
+    return {name: peer_named(name) for name in names}
 
 
-@pytest.mark.parametrize("runner", [own.Training, own.AtOnce])
-def test_what_a_program_keeps_for_rows_or_order_is_paid_for_in_every_run(runner, monkeypatch):
-    made = runner(small_task(networks=2), "numba_cpu", "direct")
+def raced(task, wants=lambda peer, way: True, **peers):
+    return race.run_race(task, [*peers], Here(**peers), wants, 2, lambda text: None)
+
+
+@pytest.mark.parametrize("way", ["numba_cpu direct", "numba_cpu direct at once"])
+def test_what_a_program_keeps_for_rows_or_order_is_paid_for_in_every_run(way, monkeypatch):
+    made = own.prepare(small_task(networks=2), way)
     seen = []
 
     def keep(self, state, X, Y, steps, losses, *active):
         seen.append((X, (steps if isinstance(steps, Steps) else steps[0]).order))
 
-    programs = made._programs if runner is own.Training else [made._program]
-    monkeypatch.setattr(type(programs[0]), "run_epoch", keep)
+    monkeypatch.setattr(type(made._trainings[0].program), "run_epoch", keep)
+    made.reset()
     made.run()
     first = len(seen)
     made.run()
@@ -159,7 +164,7 @@ def test_what_a_program_keeps_for_rows_or_order_is_paid_for_in_every_run(runner,
 
 @pytest.mark.parametrize("name", TASKS)
 def test_what_is_always_here_agrees_in_this_process_too(name):
-    entries = raced(small_task(**TASKS[name]), peer_named(OWN), peer_named("scikit-learn"))
+    entries = raced(small_task(**TASKS[name]), **installed(OWN, "scikit-learn"))
     ways = {entry.peer: entry.state for entry in entries}
     assert ways[OWN] == TIMED
     assert [entry.note for entry in entries if entry.state not in (TIMED, UNFIT)] == []
@@ -167,7 +172,7 @@ def test_what_is_always_here_agrees_in_this_process_too(name):
 
 def test_adam_of_scikit_learn_is_timed_and_its_epsilon_is_told():
     task = small_task(**TASKS["adam"])
-    (entry,) = raced(task, peer_named("scikit-learn"))
+    (entry,) = raced(task, **installed("scikit-learn"))
     assert entry.state == TIMED
     assert "epsilon added before the bias correction" in entry.note
 
@@ -183,7 +188,7 @@ def test_adam_of_scikit_learn_is_not_our_own():
 
 
 def test_a_wrong_update_is_refused_with_its_layer_and_not_timed():
-    (entry,) = raced(small_task(), WrongPeer(1.001))
+    (entry,) = raced(small_task(), wrong=WrongPeer(1.001))
     assert entry.state == REFUSED
     assert entry.spread is None
     assert "weights" in entry.note
@@ -191,7 +196,7 @@ def test_a_wrong_update_is_refused_with_its_layer_and_not_timed():
 
 
 def test_the_same_peer_with_the_right_rate_is_timed():
-    (entry,) = raced(small_task(), WrongPeer(1.0))
+    (entry,) = raced(small_task(), wrong=WrongPeer(1.0))
     assert entry.state == TIMED
     assert entry.spread.median_ms > 0
     assert entry.rounds == 2
@@ -200,7 +205,7 @@ def test_the_same_peer_with_the_right_rate_is_timed():
 
 
 def test_one_that_disagrees_does_not_keep_others_from_being_timed():
-    entries = raced(small_task(), WrongPeer(1.1), peer_named(OWN))
+    entries = raced(small_task(), wrong=WrongPeer(1.1), **installed(OWN))
     states = {entry.peer: entry.state for entry in entries}
     assert states == {"wrong": REFUSED, OWN: TIMED}
 
@@ -208,15 +213,13 @@ def test_one_that_disagrees_does_not_keep_others_from_being_timed():
 @pytest.mark.parametrize("alive", [True, False])
 def test_one_that_fails_does_not_keep_others_from_being_timed(alive):
     class Broken(WrongPeer):
-        name = "broken"
-
         def ways(self, task):
             return ["first", "second"]
 
         def prepare(self, task, way):
             raise FailedPeerError(f"no {way}")
 
-    here = Here(Broken(1.0), WrongPeer(1.0))
+    here = Here(broken=Broken(1.0), wrong=WrongPeer(1.0))
     here.hosts["broken"].alive = alive
     entries = race.run_race(
         small_task(), ["broken", "wrong"], here, lambda *_: True, 1, lambda text: None
@@ -229,7 +232,7 @@ def test_one_that_fails_does_not_keep_others_from_being_timed(alive):
 
 
 def test_one_that_dies_in_its_turn_has_no_time_and_stops_no_other():
-    here = Here(WrongPeer(1.0), peer_named("scikit-learn"))
+    here = Here(wrong=WrongPeer(1.0), **installed("scikit-learn"))
 
     def turn(number, least_s):
         raise FailedPeerError("it died")
@@ -270,26 +273,26 @@ def test_a_chaotic_task_is_refused():
 
 
 def test_what_a_peer_cannot_do_is_told():
-    (entry,) = raced(small_task(networks=2), peer_named("scikit-learn"))
+    (entry,) = raced(small_task(networks=2), **installed("scikit-learn"))
     assert entry.state == UNFIT
     assert "several networks" in entry.note
 
 
 def test_a_way_that_is_not_wanted_is_not_run():
-    entries = raced(small_task(), peer_named(OWN), wants=lambda peer, way: "vectorized" in way)
+    entries = raced(small_task(), lambda peer, way: "vectorized" in way, **installed(OWN))
     assert entries
     assert all("vectorized" in entry.way for entry in entries)
 
 
 def test_runs_that_take_long_have_fewer_rounds(monkeypatch):
     monkeypatch.setattr(race, "PATIENCE_S", 1e-9)
-    (entry,) = raced(small_task(), WrongPeer(1.0))
+    (entry,) = raced(small_task(), wrong=WrongPeer(1.0))
     assert entry.rounds == 1
 
 
 def test_the_time_of_a_call_is_that_of_one():
     task = small_task(calls=50)
-    entries = raced(task, peer_named(OWN), wants=lambda peer, way: way == "vectorized program")
+    entries = raced(task, lambda peer, way: way == "vectorized program", **installed(OWN))
     # 50 calls in a fraction of a second.
     assert 0 < entries[0].spread.median_ms < 5
 
@@ -321,7 +324,7 @@ def test_the_model_of_fann_descends_the_squared_error():
 
 def test_weights_travel_through_their_flat_form():
     task = small_task(outputs=3)
-    assert flat(task.problem, tensors(task.problem)) == pytest.approx(task.problem.weights)
+    assert flat(task.problem, tensors(task.problem)) == pytest.approx(task.problem.parameters)
     assert tensors(task.problem)[0].shape == (5, INPUTS)
     assert task.labels.shape == (ROWS,)
     assert set(task.labels) <= {0, 1, 2}
@@ -335,9 +338,7 @@ def test_a_tolerance_is_no_wider_than_its_yardstick():
 
 def test_a_plan_that_a_network_cannot_have_is_not_listed():
     def ways(**task):
-        return [
-            way for way in own.OwnPeer().ways(small_task(**task)) if way.startswith("numba_cpu")
-        ]
+        return [way for way in own.ways(small_task(**task)) if way.startswith("numba_cpu")]
 
     assert ways() == [f"numba_cpu {plan}" for plan in ("direct", "blocked", "dual", "auto")]
     assert ways(optimizer=Adam(), outputs=3) == ["numba_cpu auto"]

@@ -5,9 +5,9 @@ import json
 import pytest
 from peers_task import small_task
 
-from samplewise.bench.peers import comparison, workloads
-from samplewise.cli.bench import bench
 from samplewise.errors import OutputError, ParameterError
+from samplewise_bench.commands.bench import bench
+from samplewise_bench.peers import comparison, workloads
 
 FAST = {"peers": True, "peer": "samplewise", "backend": "vectorized", "plan": "direct"}
 
@@ -15,7 +15,7 @@ FAST = {"peers": True, "peer": "samplewise", "backend": "vectorized", "plan": "d
 @pytest.fixture
 def small(monkeypatch):
     """One workload that takes milliseconds, in place of the table."""
-    table = {"small": workloads.Workload("a small network", small_task)}
+    table = {"small": workloads.PeerWorkload("a small network", small_task)}
     monkeypatch.setattr(workloads, "WORKLOADS", table)
     monkeypatch.setattr(
         comparison.compare_peers,

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from peers_task import small_task
 
-from samplewise.bench.conditions import THREAD_VARIABLES
-from samplewise.bench.peers import comparison
-from samplewise.bench.peers.comparison import Choice, compare_peers, usable_cores
-from samplewise.bench.peers.remote import AbsentPeerError, FailedPeerError, RemotePeer
-from samplewise.bench.peers.results import TIMED
-from samplewise.bench.peers.task import OWN, PEERS, Task, peer_named
-from samplewise.bench.peers.workloads import Workload
+from samplewise_bench.conditions import THREAD_VARIABLES, usable_cores
+from samplewise_bench.peers import comparison
+from samplewise_bench.peers.comparison import PeerChoice, compare_peers
+from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError
+from samplewise_bench.peers.remote import RemotePeer
+from samplewise_bench.peers.results import TIMED
+from samplewise_bench.peers.task import OWN, PEERS, Task, peer_named
+from samplewise_bench.peers.workloads import PeerWorkload
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def nothing_installed(monkeypatch, tmp_path):
     for library in ("jax", "torch"):
         says = f"print('hello from {library}', flush=True)"
         (tmp_path / f"{library}.py").write_text(f"{says}\nraise ImportError('no {library} here')\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("SAMPLEWISE_FANN", str(tmp_path / "libfann.so"))
 
 
@@ -43,7 +44,7 @@ def test_it_tells_version_and_import_time(remote):
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no pinning here")
 def test_it_is_pinned_and_has_one_thread(remote):
     remote.load()
-    process = remote._process.pid
+    process = remote.process.pid
     assert os.sched_getaffinity(process) == set(usable_cores()[:1])
     environ = Path(f"/proc/{process}/environ").read_text(encoding="utf-8")
     variables = dict(pair.split("=", 1) for pair in environ.split("\0") if pair)
@@ -52,13 +53,13 @@ def test_it_is_pinned_and_has_one_thread(remote):
 
 def test_an_interrupt_is_left_to_the_parent(remote):
     remote.load()
-    remote._process.send_signal(signal.SIGINT)
+    os.kill(remote.process.pid, signal.SIGINT)
     assert remote.ways(small_task()) == ["MLPClassifier"]
 
 
 def test_one_that_dies_is_named_with_its_end(remote):
     remote.load()
-    remote._process.kill()
+    remote.process.kill()
     with pytest.raises(FailedPeerError, match="scikit-learn ended: SIGKILL"):
         remote.ways(small_task())
     assert not remote.alive
@@ -89,9 +90,9 @@ def test_an_absent_library_says_so_whatever_it_prints(nothing_installed, name):
 
 def test_with_no_peer_installed_samplewise_is_still_compared(nothing_installed):
     told = []
-    workloads = {"small": Workload("a small network", lambda: small_task(batch_size=8))}
-    choice = Choice(plans=("direct",))
-    compared = compare_peers(choice, rounds=1, workloads=workloads, told=told.append)
+    workloads = {"small": PeerWorkload("a small network", lambda: small_task(batch_size=8))}
+    choice = PeerChoice(plans=("direct",))
+    compared = compare_peers(choice, rounds=1, workloads=workloads, log=told.append)
     absent = {info.name for info in compared.peers if info.absent}
     assert absent == {"jax", "pytorch", "fann"}
     assert {info.install for info in compared.peers if info.absent} == {
@@ -112,7 +113,9 @@ def test_a_workload_for_more_cores_than_there_are_is_left_out(monkeypatch):
     two = dataclasses.replace(small_task(), cores=2)
     told = []
     compared = compare_peers(
-        Choice(peers=(OWN,)), workloads={"two": Workload("two", lambda: two)}, told=told.append
+        PeerChoice(peers=(OWN,)),
+        workloads={"two": PeerWorkload("two", lambda: two)},
+        log=told.append,
     )
     assert compared.results == ()
     assert "left out: it takes 2 cores" in told[-1]
@@ -122,10 +125,10 @@ def test_a_workload_that_tells_nothing_does_not_lose_the_others():
     calm = small_task(hidden=(30, 30), activation="tanh").problem
     wild = dataclasses.replace(calm, learning_rate=5.0, epochs=40, init="normal")
     workloads = {
-        "wild": Workload("a chaotic one", lambda: Task((wild,))),
-        "calm": Workload("a calm one", lambda: small_task(calls=5)),
+        "wild": PeerWorkload("a chaotic one", lambda: Task((wild,))),
+        "calm": PeerWorkload("a calm one", lambda: small_task(calls=5)),
     }
-    choice = Choice(peers=(OWN,), backends=("vectorized",))
+    choice = PeerChoice(peers=(OWN,), backends=("vectorized",))
     compared = compare_peers(choice, rounds=1, workloads=workloads)
     assert [bool(result.entries) for result in compared.results] == [False, True]
     assert "yardstick" in compared.results[0].note

@@ -4,20 +4,22 @@ import json
 
 import pytest
 
-from samplewise.bench.calibration import SQUARE, Calibration
-from samplewise.bench.peers import folder, table
-from samplewise.bench.peers.results import (
+from samplewise.errors import OutputError
+from samplewise_bench.calibration import SQUARE, Calibration
+from samplewise_bench.output import file_names, write_measurement
+from samplewise_bench.peers import table
+from samplewise_bench.peers.plot import picture
+from samplewise_bench.peers.results import (
     REFUSED,
     TIMED,
     UNFIT,
-    Comparison,
-    Entry,
+    PeerComparison,
+    PeerEntry,
     PeerInfo,
-    Result,
+    WorkloadResult,
     finished,
 )
-from samplewise.bench.timing import Spread
-from samplewise.errors import OutputError
+from samplewise_bench.timing import TimeSpread
 
 PREFERRED = ("numba_cpu", "vectorized")
 CALIBRATION = Calibration("float32", {SQUARE: 100.0}, 1.0)
@@ -25,13 +27,13 @@ PNG = b"\x89PNG"
 
 
 def timed(peer, way, ms):
-    spread = Spread(ms, ms / 2, ms * 2)
-    return Entry(peer, way, TIMED, "", spread, 5, 0.98, None, 1e-6, 1e-4)
+    spread = TimeSpread(ms, ms / 2, ms * 2)
+    return PeerEntry(peer, way, TIMED, "", spread, 5, 0.98, None, 1e-6, 1e-4)
 
 
 def result(*entries, calls=0, cores=1):
     # 10^9 operations at 100 GFLOP/s take 10 ms.
-    raw = Result("work", "some work", cores, calls, 1_000_000_000, tuple(entries))
+    raw = WorkloadResult("work", "some work", cores, calls, 1_000_000_000, tuple(entries))
     return finished(raw, CALIBRATION, PREFERRED)
 
 
@@ -43,10 +45,10 @@ def told():
         timed("samplewise", "numba_cpu direct", 50.0),
         timed("samplewise", "numba_cpu auto", 20.0),
         timed("jax", "jit(scan)", 10.0),
-        Entry(
+        PeerEntry(
             "scikit-learn", "MLPClassifier", REFUSED, "weights 0.weight: differs by 1; not timed"
         ),
-        Entry("fann", "", UNFIT, "FANN updates after each row, or after all of them"),
+        PeerEntry("fann", "", UNFIT, "FANN updates after each row, or after all of them"),
     )
 
 
@@ -62,7 +64,7 @@ def comparison(*results):
         "pinned_to": [1],
         "load_average": 0.25,
     }
-    return Comparison("float32", 5, peers, tuple(results), CALIBRATION, conditions)
+    return PeerComparison("float32", 5, peers, tuple(results), CALIBRATION, conditions)
 
 
 def test_ratios_are_to_what_samplewise_does_by_itself(told):
@@ -147,24 +149,27 @@ def test_an_absent_peer_comes_with_the_command_that_brings_it():
 def test_the_folder_holds_markdown_json_and_a_picture(told, tmp_path):
     calls = result(timed("samplewise", "numba_cpu program", 0.0025), calls=1000)
     found = comparison(told, calls)
-    folder.write_comparison(found, tmp_path / "peers", force=False)
-    assert {path.name for path in (tmp_path / "peers").iterdir()} == set(folder.FILES)
-    text = (tmp_path / "peers" / folder.MARKDOWN).read_text(encoding="utf-8")
+    png, text, json_file = file_names("peers")
+    given = picture(found), table.markdown(found, png), table.to_json(found)
+    write_measurement(tmp_path / "peers", "peers", *given, force=False)
+    assert {path.name for path in (tmp_path / "peers").iterdir()} == {png, text, json_file}
+    text = (tmp_path / "peers" / text).read_text(encoding="utf-8")
+    assert f"]({png})" in text
     for part in ("2.00 x faster", "100 x slower", "pip install jax", "a processor", "100 GFLOP/s"):
         assert part in text
-    document = json.loads((tmp_path / "peers" / folder.RESULTS).read_text(encoding="utf-8"))
+    document = json.loads((tmp_path / "peers" / json_file).read_text(encoding="utf-8"))
     assert document["results"][0]["entries"][0]["spread"]["median_ms"] == 10.0
     assert document["calibration"]["gflops"] == {"512x512x512": 100.0}
     assert document["conditions"]["processor"] == "a processor"
-    assert (tmp_path / "peers" / folder.PICTURE).read_bytes().startswith(PNG)
+    assert (tmp_path / "peers" / png).read_bytes().startswith(PNG)
     with pytest.raises(OutputError, match="exists already"):
-        folder.write_comparison(found, tmp_path / "peers", force=False)
+        write_measurement(tmp_path / "peers", "peers", *given, force=False)
 
 
 def test_a_picture_can_be_drawn_of_any_number_of_panels(told):
-    nothing = result(Entry("fann", "", UNFIT, "why"))
+    nothing = result(PeerEntry("fann", "", UNFIT, "why"))
     for count in (0, 1, 4, 5):
-        assert folder.picture(comparison(nothing, *[told] * count)).startswith(PNG)
+        assert picture(comparison(nothing, *[told] * count)).startswith(PNG)
 
 
 def test_a_machine_that_cannot_be_pinned_or_asked_is_told():

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from peers_task import small_task
 
-from samplewise.bench.peers import agreement, race
-from samplewise.bench.peers.host import Host, Prepared, Trial, Turn
-from samplewise.bench.peers.results import TIMED
-from samplewise.bench.peers.task import Outcome, Runner, Task
-from samplewise.bench.timing import Spread
+from samplewise_bench import agreement
+from samplewise_bench.peers import race
+from samplewise_bench.peers.host import Host, PreparedRunner, Trial, Turn
+from samplewise_bench.peers.results import TIMED
+from samplewise_bench.peers.task import Outcome, Runner, Task
+from samplewise_bench.timing import TimeSpread
 
 
 class Scripted:
@@ -28,7 +29,7 @@ class Scripted:
         return ["way"]
 
     def prepare(self, way):
-        return Prepared(0, "")
+        return PreparedRunner(0, "")
 
     def trial(self, number):
         return Trial(Turn(self.first_s, 1.0), None, self.outcome, None)
@@ -71,16 +72,16 @@ def test_each_has_the_rounds_that_fit_and_no_other_s():
         "slower": 1,
         "slowest": 1,
     }
-    assert entries["quick"].spread == Spread(625.0, 250.0, 1000.0)
-    assert entries["slow"].spread == Spread(4000.0, 3500.0, 4500.0)
-    assert entries["slower"].spread == Spread(7000.0, 7000.0, 7000.0)
-    assert entries["slowest"].spread == Spread(11000.0, 11000.0, 11000.0)
+    assert entries["quick"].spread == TimeSpread(625.0, 250.0, 1000.0)
+    assert entries["slow"].spread == TimeSpread(4000.0, 3500.0, 4500.0)
+    assert entries["slower"].spread == TimeSpread(7000.0, 7000.0, 7000.0)
+    assert entries["slowest"].spread == TimeSpread(11000.0, 11000.0, 11000.0)
     assert (entries["quick"].core_share, entries["slowest"].core_share) == (0.5, 1.0)
 
 
 def test_the_time_of_calls_is_that_of_one_call():
     entries, _ = raced(small_task(calls=64), 2, one=(0.5, 0.25, 0.75))
-    assert entries["one"].spread == Spread(500 / 64, 250 / 64, 750 / 64)
+    assert entries["one"].spread == TimeSpread(500 / 64, 250 / 64, 750 / 64)
 
 
 def test_a_training_is_one_call_whatever_its_steps():

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.bench import scaling, scaling_folder, scaling_table
-from samplewise.bench.contestants import Run
-from samplewise.bench.power_law import fit
-from samplewise.bench.scaling_curves import AXES, BASE, Curve, Method, Point, Scaling
-from samplewise.bench.timing import Spread
 from samplewise.contract import Plan
 from samplewise.errors import UnavailableBackendError, UnknownBackendError
-from samplewise.plots.scaling import Line, Panel
-from samplewise.plots.scaling import scaling as drawn
+from samplewise_bench.output import file_names, write_measurement
+from samplewise_bench.scaling import measure as scaling
+from samplewise_bench.scaling import plot
+from samplewise_bench.scaling import table as scaling_table
+from samplewise_bench.scaling.curves import AXES, BASE, Curve, Method, Point, Scaling, fit
+from samplewise_bench.timing import TimeSpread
+from samplewise_bench.training import TimedRun
 
 FAST = Method("vectorized")
 
@@ -47,7 +47,7 @@ def test_every_axis_varies_one_size_and_holds_the_reports_network():
 def test_networks_trained_at_once_share_rows_and_not_weights():
     one, other = scaling._problems(AXES["networks"], 2, "float32")
     assert one.X is other.X
-    assert not np.array_equal(one.weights, other.weights)
+    assert not np.array_equal(one.parameters, other.parameters)
 
 
 def test_a_measurement(small):
@@ -86,27 +86,27 @@ def test_memory_is_that_of_rows_targets_parameters_and_more(small, monkeypatch):
     assert given < point.peak_bytes < 1.5 * given
 
 
-class FakeContestant:
+class FakeTraining:
     """Takes a millisecond a row, and a round more than the one before."""
 
-    def __init__(self, problem, backend, plan, clock):
+    def __init__(self, problem, backend, plan, *, clock):
         self.ms, self.rounds = len(problem.X), 0
         self.program = type("FakeProgram", (), {"plan": Plan("blocked", block=64)})
 
     def run_once(self):
         self.rounds += 1
-        return Run((self.ms + self.rounds) / 1e3, 0.7, 0.1, None)
+        return TimedRun((self.ms + self.rounds) / 1e3, 0.7, 0.1, None)
 
 
 def test_an_axis_ends_before_a_size_that_takes_too_long(monkeypatch, small):
-    monkeypatch.setattr(scaling, "Contestant", FakeContestant)
+    monkeypatch.setattr(scaling, "Training", FakeTraining)
     axis = dataclasses.replace(small["rows"], sizes=(10, 20, 40, 80, 160))
     # 0.5 s / 1 axis / 1 method / (2 * (3 + 2)) = 50 ms: 40 rows are tried, as 20 took 21 ms.
     (curve,) = scaling.measure([FAST], [axis], rounds=3, seconds=0.5).curves
     assert [point.size for point in curve.points] == [10, 20, 40]
     assert curve.remark == "n = 80 would take more than 0.05 s"
     # The first run warms up; the next three count.
-    assert curve.points[0].spread == Spread(13, 12, 14)
+    assert curve.points[0].spread == TimeSpread(13, 12, 14)
     assert curve.law == fit([10, 20, 40], [12, 22, 42])
 
 
@@ -144,7 +144,7 @@ def curve(axis, exponent, plans=("direct",) * 4, remark="", backend="numba_cpu")
     points = tuple(
         Point(
             size,
-            Spread(1.5 * size**exponent, size**exponent, 3.0 * size**exponent),
+            TimeSpread(1.5 * size**exponent, size**exponent, 3.0 * size**exponent),
             Plan(plan),
             3 * 2**20 * size,
             2**20 * size,
@@ -198,9 +198,10 @@ def test_the_table(found):
 
 
 def test_the_folder_holds_the_same_figures_three_times(found, tmp_path):
-    scaling_folder.write_scaling(found, tmp_path / "new" / "scaling", force=False)
-    folder = tmp_path / "new" / "scaling"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(scaling_folder.FILES)
+    folder, files = tmp_path / "new" / "scaling", file_names("scaling")
+    text, document = scaling_table.markdown(found, files[0]), scaling_table.to_json(found)
+    write_measurement(folder, "scaling", plot.picture(found), text, document, force=False)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(files)
     document = json.loads((folder / "scaling.json").read_text())
     assert document["remarks"] == scaling_table.remarks(found)
     assert [each["linear"] for each in document["curves"]] == [True, False, False, False, False]
@@ -219,64 +220,71 @@ def test_the_folder_holds_the_same_figures_three_times(found, tmp_path):
     assert (folder / "scaling.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_picture_has_time_above_memory_and_a_column_an_axis(found, monkeypatch):
-    seen = []
-    monkeypatch.setattr(scaling_folder, "drawn", lambda *given: seen.append(given) or b"")
-    scaling_folder.picture(found)
-    (times, memory), *_ = seen[0]
-    assert [panel.size for panel in times] == [
+@pytest.fixture
+def axes(monkeypatch):
+    """Return a function that draws curves and gives the rows of its axes, and the legend."""
+    figures = []
+    monkeypatch.setattr(plot, "png_bytes", lambda figure: figures.append(figure) or b"")
+
+    def drawn(*curves):
+        plot.picture(Scaling("float32", 5, list(curves), {}))
+        figure, columns = figures[-1], len(figures[-1].axes) // 2
+        (legend,) = figure.legends
+        return figure.axes[:columns], figure.axes[columns:], legend
+
+    return drawn
+
+
+def lines(axes, style):
+    """Return sizes and costs of the lines of a style; markers are lines of one point."""
+    drawn = [line for line in axes.lines if line.get_linestyle() == style]
+    return [(list(line.get_xdata()), list(line.get_ydata())) for line in drawn]
+
+
+def test_the_picture_has_time_above_memory_and_a_column_an_axis(found, axes):
+    times, memory, _ = axes(*found.curves)
+    assert [each.get_xlabel() for each in memory] == [
         "training rows n",
         "inputs d",
         "hidden units H",
         "epochs E",
     ]
-    assert times[0].lines[0].kinds == ["blocked", "blocked", "dual", "dual"]
-    assert times[1].lines[0].told == "numba_cpu: 0.40 ± 0.00"
-    assert times[3].lines[0].fitted == ((), ())
-    assert memory[0].lines[0].costs == [600, 1200, 2400, 4800]
-    assert memory[0].floor == ([200, 400, 800, 1600], [200, 400, 800, 1600])
+    assert [each.get_ylabel() for each in times] == ["least training time, ms", "", "", ""]
+    assert [each.get_ylabel() for each in memory] == ["peak memory, MiB", "", "", ""]
+    assert [text.get_text() for text in times[1].texts] == ["numba_cpu: 0.40 ± 0.00"]
+    # The least times, and the law over the larger half: none where there is one size.
+    sizes = [200, 400, 800, 1600]
+    assert lines(times[0], "-")[0] == (sizes, sizes)
+    assert lines(times[0], "-")[-1][0] == [400, 1600]
+    assert len(lines(times[3], "-")) == 2
+    assert lines(memory[0], "-")[0] == (sizes, [600, 1200, 2400, 4800])
+    assert lines(memory[0], "--") == [(sizes, sizes)]
 
 
-def figure_of(monkeypatch, rows):
-    from samplewise.plots import scaling as plot
-
-    figures = []
-    monkeypatch.setattr(plot, "_png", lambda figure: figures.append(figure) or b"")
-    drawn(rows, "Cost", "rows and parameters")
-    return figures[0]
-
-
-def test_panels_are_logarithmic_and_share_their_costs(monkeypatch):
-    lines = [
-        Line("a", [1, 2, 4], [1, 2, 4], ["direct", "direct", "dual"], ([1, 4], [1, 4]), "a: 1.00"),
-        Line("b", [1, 2], [100, 200], ["direct", "direct"]),
-    ]
-    rows = [[Panel("n", "ms", lines), Panel("d", "ms", lines[:1])]]
-    rows += [[Panel("n", "MiB", lines, ([1, 4], [1, 1])), Panel("d", "MiB", lines[:1])]]
-    figure = figure_of(monkeypatch, rows)
-    assert {(axes.get_xscale(), axes.get_yscale()) for axes in figure.axes} == {("log", "log")}
-    first, second = figure.axes[:2]
-    assert first.get_ylim() == second.get_ylim()
-    assert [axes.get_xlabel() for axes in figure.axes[2:]] == ["n", "d"]
-    assert [axes.get_ylabel() for axes in figure.axes] == ["ms", "", "MiB", ""]
-    assert [text.get_text() for text in first.texts] == ["a: 1.00"]
-    (legend,) = figure.legends
+def test_panels_are_logarithmic_and_share_their_costs(axes):
+    times, memory, legend = axes(
+        curve("rows", 1.0, ("direct", "direct", "dual", "dual")),
+        curve("rows", 1.1, backend="vectorized"),
+        curve("inputs", 2.0),
+    )
+    assert {(e.get_xscale(), e.get_yscale()) for e in (*times, *memory)} == {("log", "log")}
+    assert times[0].get_ylim() == times[1].get_ylim() != memory[0].get_ylim()
     assert [text.get_text() for text in legend.get_texts()] == [
-        "a",
-        "b",
+        "numba_cpu",
+        "vectorized",
         "direct",
         "dual",
         "fitted law: exponent ± its error",
-        "rows and parameters",
+        "rows, targets and parameters",
     ]
+    shapes = [line.get_marker() for line in times[0].lines if line.get_marker() != "None"]
+    assert shapes == ["o", "o", "s", "s", *"oooo"]
 
 
-def test_text_in_a_panel_lies_above_its_curves(monkeypatch):
-    lines = [
-        Line(name, [1, 10], [1, 1000], ["direct"] * 2, told=f"{name}: 3.00") for name in ("a", "b")
-    ]
-    (axes,) = figure_of(monkeypatch, [[Panel("n", "ms", lines)]]).axes
-    low, high = axes.get_ylim()
-    height = (np.log10(1000) - np.log10(low)) / (np.log10(high) - np.log10(low))
-    lowest_text = min(text.xy[1] for text in axes.texts) - 0.07
-    assert height < lowest_text
+def test_text_in_a_panel_lies_above_its_curves(axes):
+    steep = [curve("rows", 3.0, backend=name) for name in ("a", "b")]
+    (panel,), *_ = axes(*steep)
+    low, high = np.log10(panel.get_ylim())
+    height = (np.log10(1600.0**3) - low) / (high - low)
+    assert len(panel.texts) == 2
+    assert height < min(text.xy[1] for text in panel.texts) - 0.07

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from samplewise.bench import scaling as measuring
-from samplewise.bench.scaling_curves import BASE
 from samplewise.cli.app import main
-from samplewise.cli.scaling import scaling
 from samplewise.errors import OutputError, ParameterError, UnknownBackendError
+from samplewise_bench.commands.scaling import scaling
+from samplewise_bench.scaling import measure as measuring
+from samplewise_bench.scaling.curves import BASE
 
 FILES = {"scaling.png", "scaling.md", "scaling.json"}
 FAST = {"backend": "vectorized", "seconds": "0.1"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from samplewise.bench.power_law import fit
+from samplewise_bench.scaling.curves import fit
 
 SIZES = [100 * 2**k for k in range(8)]
 

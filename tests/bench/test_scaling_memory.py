@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samplewise.bench.peak_memory import peak_bytes
+from samplewise_bench.scaling.measure import peak_bytes
 
 MIB = 2**20
 
@@ -18,16 +18,16 @@ MIB = 2**20
 GROWTH = """
 import json, re, sys
 from pathlib import Path
-from samplewise.bench.conditions import one_core
-from samplewise.bench.contestants import Contestant
-from samplewise.bench.peak_memory import peak_bytes
-from samplewise.bench.problems import drawn_problem
+from samplewise_bench.conditions import one_core
+from samplewise_bench.scaling.measure import peak_bytes
+from samplewise_bench.problems import drawn_problem
 from samplewise.network import multilayer_perceptron
+from samplewise_bench.training import Training
 
 def drawn(rows, inputs, hidden, batch_size):
     network = multilayer_perceptron(inputs, (hidden,), 1)
     problem = drawn_problem(network, rows, epochs=2, batch_size=batch_size)
-    assert problem.weights.any()
+    assert problem.parameters.any()
     return problem
 
 def resident(name):
@@ -35,13 +35,13 @@ def resident(name):
 
 backend, plan, *sizes = sys.argv[1:]
 with one_core():
-    Contestant(drawn(50, 100, 10, int(sys.argv[-1])), backend, plan).run_once()
+    Training(drawn(50, 100, 10, int(sys.argv[-1])), backend, plan).run_once()
     problem = drawn(*map(int, sizes))
     Path("/proc/self/clear_refs").write_text("5")
     before = resident("VmRSS")
-    Contestant(problem, backend, plan).run_once()
+    Training(problem, backend, plan).run_once()
     grown = resident("VmHWM") - before
-    traced = peak_bytes(lambda: Contestant(problem, backend, plan).run_once())
+    traced = peak_bytes(lambda: Training(problem, backend, plan).run_once())
 print(json.dumps([grown, traced]))
 """
 

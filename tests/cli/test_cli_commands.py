@@ -12,9 +12,9 @@ from sklearn.metrics import classification_report
 import samplewise
 from samplewise import registry
 from samplewise.contract import Plan
-from samplewise.data.sources import load
-from samplewise.model_file import load_model
-from samplewise.report.wording import three_digits
+from samplewise.data.loading import load
+from samplewise.model.model_file import load_model
+from samplewise.text import three_digits
 
 PNG = b"\x89PNG\r\n"
 FAST = ("--backend", "vectorized", "--epochs", 2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from samplewise.experiment.config_file import effective
-from samplewise.model_file import load_model
+from samplewise.model.model_file import load_model
 from samplewise.network import Adam, Conv2D, Dense, Dropout, MaxPool2D
 
 LAYERS = "conv 4x3 relu, pool 2, dropout 0.2, dense 8 gelu, dense 3"

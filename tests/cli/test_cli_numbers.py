@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samplewise.data.csv_file import load_csv
 from samplewise.data.dataset import Dataset
-from samplewise.data.npz_file import load_npz
-from samplewise.data.source_options import SourceOptions
-from samplewise.data.sources import load
+from samplewise.data.loading import load
+from samplewise.data.sources.csv_file import load_csv
+from samplewise.data.sources.npz_file import load_npz
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run

@@ -13,7 +13,7 @@ import pytest
 from cli_process import SAMPLEWISE
 
 from samplewise.cli import signals
-from samplewise.model_file import load_model
+from samplewise.model.model_file import load_model
 
 LONG = ("--epochs", "1000000", "--backend", "reference")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from samplewise.data.preprocessing import Preprocessing
-from samplewise.model import Model
-from samplewise.model_file import save_model
+from samplewise.model.model import Model
+from samplewise.model.model_file import save_model
 from samplewise.network import loss_named, multilayer_perceptron
 
 

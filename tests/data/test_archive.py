@@ -9,8 +9,8 @@ import zipfile
 import pytest
 from archive_bytes import TOP, as_tar_gz, as_zip
 
-from samplewise.data import archive
-from samplewise.data.archive import read_matching
+from samplewise.data.sources import archive
+from samplewise.data.sources.archive import read_matching
 from samplewise.errors import DataError
 
 WANTED = re.compile(r"[^/]+/(Dataset/[0-9]/[^/]+\.JPG)")

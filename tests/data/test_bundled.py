@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from samplewise.data.bundled import BUNDLED, load_bundled
+from samplewise.data.sources.bundled import BUNDLED, load_bundled
 from samplewise.errors import DataError
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from samplewise.checks import listed_names
-from samplewise.data import csv_table
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
-from samplewise.data.csv_file import load_csv, read_table
-from samplewise.data.source_options import SourceOptions
+from samplewise.data.sources import csv_table
+from samplewise.data.sources.csv_file import load_csv, read_table
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
 
 NUMBERS = SourceOptions(numbers=True)
@@ -245,9 +245,9 @@ def test_a_column_of_too_many_texts_is_proposed_to_be_dropped(write, texts, refu
 
 
 def test_memory_is_checked_before_indicators_are_made(write, monkeypatch):
-    monkeypatch.setattr("samplewise.regular_file.half_free_memory", lambda: 100)
+    monkeypatch.setattr("samplewise.io.reading.half_free_memory", lambda: 100)
     path = write("t,label\na,1\nb,2\n")
-    monkeypatch.setattr("samplewise.data.csv_file.check_bytes", lambda *_: None)
+    monkeypatch.setattr("samplewise.data.sources.csv_file.check_bytes", lambda *_: None)
     load_csv(path)
     monkeypatch.setattr(csv_table, "check_bytes", lambda size, *_: pytest.fail(str(size)))
     with pytest.raises(pytest.fail.Exception, match="32"):
@@ -295,7 +295,7 @@ class TestLeadingZeros:
     def test_a_folder_agrees(self, write, tmp_path):
         from PIL import Image
 
-        from samplewise.data.image_folder import load_image_folder
+        from samplewise.data.sources.image_folder import load_image_folder
 
         for name in ("01", "1", "2"):
             (tmp_path / "images" / name).mkdir(parents=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from samplewise.data.csv_dialect import body_of
-from samplewise.data.csv_file import load_csv
+from samplewise.data.sources.csv_dialect import body_of
+from samplewise.data.sources.csv_file import load_csv
 from samplewise.errors import DataError
 
 

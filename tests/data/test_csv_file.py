@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samplewise.data import csv_file
-from samplewise.data.csv_cells import plain_table
-from samplewise.data.csv_dialect import Body
-from samplewise.data.csv_file import load_csv
-from samplewise.data.csv_table import Wanted, read_cells
-from samplewise.data.source_options import SourceOptions
+from samplewise.data.sources import csv_file
+from samplewise.data.sources.csv_cells import plain_table
+from samplewise.data.sources.csv_dialect import Body
+from samplewise.data.sources.csv_file import load_csv
+from samplewise.data.sources.csv_table import Wanted, read_cells
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
 
 

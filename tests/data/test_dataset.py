@@ -85,9 +85,11 @@ def test_the_fingerprint_sees_values_labels_and_names():
         dataset().fingerprint(),
         dataset(labels=(0, 1, 2, 2)).fingerprint(),
         dataset(class_names=("a", "b", "x")).fingerprint(),
+        dataset(class_names=("a", "bx", "y")).fingerprint(),
+        dataset(class_names=("ab", "x", "y")).fingerprint(),
         dataset(np.arange(1.0, 9.0).reshape(4, 2)).fingerprint(),
     }
-    assert len(prints) == 4
+    assert len(prints) == 6
     assert dataset().fingerprint() == dataset().fingerprint()
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samplewise.data import image_file
-from samplewise.data.grey_levels import warn_of_few_bits
-from samplewise.data.image_file import read_grey, read_pixels
+from samplewise.data.sources import image_file
+from samplewise.data.sources.grey_levels import warn_of_few_bits
+from samplewise.data.sources.image_file import read_grey, read_pixels
 from samplewise.errors import DataError
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"

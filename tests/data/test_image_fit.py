@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samplewise.data.image_fit import fitted
-from samplewise.data.source_options import FITS
+from samplewise.data.sources.image_fit import fitted
+from samplewise.data.sources.options import FITS
 
 # Bright left, dark right, on a third of the height; 30 wide and 10 high.
 WIDE = np.repeat(np.repeat([[200, 200, 40]], 10, axis=0), 10, axis=1).astype(np.uint8)

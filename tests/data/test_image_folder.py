@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samplewise import regular_file
-from samplewise.data import image_folder
-from samplewise.data.image_folder import load_image_folder, read_images
-from samplewise.data.npz_file import load_npz
-from samplewise.data.source_options import SourceOptions
+from samplewise.data.sources import image_folder
+from samplewise.data.sources.image_folder import load_image_folder, read_images
+from samplewise.data.sources.npz_file import load_npz
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
+from samplewise.io import reading as regular_file
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 

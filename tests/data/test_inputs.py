@@ -7,7 +7,7 @@ from PIL import Image
 import samplewise
 from samplewise.data.columns import Column
 from samplewise.data.inputs import load_inputs
-from samplewise.data.source_options import SourceOptions
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
 
 NUMBERS = SourceOptions(numbers=True)

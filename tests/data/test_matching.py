@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
-from samplewise.data.csv_file import load_csv, read_table
+from samplewise.data.loading import load
 from samplewise.data.matching import matched
-from samplewise.data.source_options import SourceOptions
-from samplewise.data.sources import load
+from samplewise.data.sources.csv_file import load_csv, read_table
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
 
 AGE_INCOME = (Column("age"), Column("income"))

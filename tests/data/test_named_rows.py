@@ -10,7 +10,7 @@ from samplewise.data.columns import BOOLEAN, CATEGORY, Column
 from samplewise.data.named_rows import is_named, is_named_row, rows_of_frame
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import initialize, loss_named, multilayer_perceptron
 from samplewise.streams import Streams
 

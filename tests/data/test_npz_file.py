@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from npz_bytes import LABELS, PIXELS, as_npy, described, npy, packed, zipped
 
-from samplewise.data.npz_file import load_npz
-from samplewise.data.source_options import SourceOptions
+from samplewise.data.sources.npz_file import load_npz
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
 
 REAL_FILE = Path(__file__).parents[2].parent / "shared" / "data" / "sign-digits-28x28.npz"

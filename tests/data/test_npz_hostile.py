@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from npz_bytes import LABELS, PIXELS, as_npy, described, directory_offset, npy, packed, zipped
 
-from samplewise import regular_file
-from samplewise.data import npz_file
-from samplewise.data.npz_file import load_npz
+from samplewise.data.sources import npz_file
+from samplewise.data.sources.npz_file import load_npz
 from samplewise.errors import DataError
+from samplewise.io import reading as regular_file
 
 
 def test_every_truncation_is_a_data_error(write_npz):

@@ -7,12 +7,12 @@ from scipy import sparse
 
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import multilayer_perceptron
-from samplewise.training.loop import train
+from samplewise.training.lr_range_test import find_rate
 from samplewise.training.many import train_many
-from samplewise.training.rate_finder import find_rate
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 ROWS = 30
 X = np.random.default_rng(3).integers(0, 2, (ROWS, 3)) * 1.0

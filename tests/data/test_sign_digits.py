@@ -11,8 +11,8 @@ import pytest
 from archive_bytes import as_tar_gz, as_zip
 from PIL import Image
 
-from samplewise.data import sign_digits
-from samplewise.data.sign_digits import CONTENT_SHA256, content_digest, load_sign_digits
+from samplewise.data.sources import sign_digits
+from samplewise.data.sources.sign_digits import CONTENT_SHA256, content_digest, load_sign_digits
 from samplewise.errors import DataError
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samplewise.data import sources
+from samplewise.data import loading as sources
 from samplewise.data.dataset import Dataset
-from samplewise.data.source_options import SourceOptions
-from samplewise.data.sources import SOURCES, load
+from samplewise.data.loading import SOURCES, load
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
 
 
@@ -38,7 +38,7 @@ def seeds(monkeypatch):
         return drawn
 
     module = SimpleNamespace(load_synthetic=load_synthetic)
-    monkeypatch.setitem(sys.modules, "samplewise.data.synthetic", module)
+    monkeypatch.setitem(sys.modules, "samplewise.data.sources.synthetic", module)
     return asked
 
 
@@ -56,7 +56,7 @@ def test_synthetic_with_no_seed_after_the_colon(seeds, seed):
 
 
 def test_sign_digits_by_name(monkeypatch):
-    from samplewise.data import sign_digits
+    from samplewise.data.sources import sign_digits
 
     monkeypatch.setattr(
         sign_digits,
@@ -125,8 +125,8 @@ def test_missing_file_is_said_to_be_missing(tmp_path):
 
 def test_loaders_are_imported_when_used():
     code = (
-        "import sys, samplewise.data.sources\n"
-        "heavy = {'PIL', 'sklearn', 'pooch', 'requests', 'samplewise.data.npz_file'}\n"
+        "import sys, samplewise.data.loading\n"
+        "heavy = {'PIL', 'sklearn', 'pooch', 'requests', 'samplewise.data.sources.npz_file'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from samplewise.data import synthetic
-from samplewise.data.synthetic import load_synthetic
+from samplewise.data.sources import synthetic
+from samplewise.data.sources.synthetic import load_synthetic
 from samplewise.errors import DataError, ParameterError
 
 # Figures that we publish come from these very images.

@@ -21,13 +21,14 @@ import pytest
 from examples import DOCUMENTS, FENCE, ROOT, UNFENCED, all_commands, parsed
 
 from samplewise import load_dataset, registry, testing
-from samplewise.bench import comparison, scaling, scaling_curves
 from samplewise.cli.app import main
-from samplewise.data import synthetic
+from samplewise.data.sources import synthetic
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare
 from samplewise.network import LOSSES, OPTIMIZERS
 from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise_bench import rows
+from samplewise_bench.scaling import curves, measure
 
 LANGUAGES = {"sh", "python", "toml", "text"}
 # Commands that do not run here, by what they begin with.
@@ -35,8 +36,8 @@ LEFT_OUT = {
     "python -m pytest": "it is this suite",
     "pytest tests/perf": "it measures; make bench-quick runs each benchmark once",
     "asv ": "it measures, and keeps a description of the machine; test_asv_suite.py runs the suite",
-    "python -m benchmarks.table": "it prints what make bench measured",
-    "python -m benchmarks.planner_suite": "it trains 52 shapes by every plan, for minutes",
+    "python -m samplewise_bench.asv_table": "it prints what make bench measured",
+    "python -m samplewise_bench.planner_check": "it trains 52 shapes by every plan, for minutes",
     "samplewise bench --peers": "it needs JAX and PyTorch",
     "pip install": "it changes the environment; test_registry.py installs the toy apart",
 }
@@ -44,7 +45,7 @@ LEFT_OUT = {
 
 def few_rows(patch):
     """Time on a twentieth of the rows."""
-    patch.setattr(comparison, "report_data", functools.cache(_few_rows))
+    patch.setattr(rows, "report_data", functools.cache(_few_rows))
 
 
 def _few_rows():
@@ -54,12 +55,12 @@ def _few_rows():
 
 def small_sizes(patch):
     """Time a few small trainings, for a moment instead of sixty seconds."""
-    few = [dataclasses.replace(axis, sizes=axis.sizes[:2]) for axis in scaling_curves.AXES.values()]
-    patch.setattr(scaling_curves, "AXES", {axis.name: axis for axis in few[1::3]})
+    few = [dataclasses.replace(axis, sizes=axis.sizes[:2]) for axis in curves.AXES.values()]
+    patch.setattr(measure, "AXES", {axis.name: axis for axis in few[1::3]})
     small = {"rows": 8, "epochs": 1, "inputs": 12}
-    patch.setattr(scaling, "BASE", {**scaling.BASE, **small})
-    measure = scaling.measure
-    patch.setattr(scaling, "measure", lambda *a, **k: measure(*a, **{**k, "seconds": 0.1}))
+    patch.setattr(measure, "BASE", {**measure.BASE, **small})
+    whole = measure.measure
+    patch.setattr(measure, "measure", lambda *a, **k: whole(*a, **{**k, "seconds": 0.1}))
 
 
 def few_images(patch):

@@ -11,7 +11,7 @@ from samplewise.errors import ParameterError, SamplewiseWarning
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import explain
 from samplewise.experiment.run import decided, prepare, run, run_many
-from samplewise.training.loop import train
+from samplewise.training.train import train
 
 
 def blobs(classes=2, rows=90, features=3):

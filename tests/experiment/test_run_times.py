@@ -80,6 +80,22 @@ def test_rows_held_out_are_no_part_of_an_epoch(taking, data):
     assert told["epoch_ms"] == 500
 
 
+def test_the_losses_of_a_summary_are_the_first_and_the_last(taking, data):
+    taking()
+    result = run(dataclasses.replace(EXPERIMENT, validation_fraction=0.2), data)
+    told, history = summary(result), result.history
+    assert history.losses[0] != history.losses[-1]
+    assert (told["initial_loss"], told["final_loss"]) == (history.losses[0], history.losses[-1])
+    assert told["final_validation_loss"] == history.validation_losses[-1]
+    assert told["final_validation_accuracy"] == history.epochs[-1].validation_accuracy
+
+
+@pytest.mark.parametrize("measure", [True, False])
+def test_an_explanation_counts_the_rows_that_would_be_trained_on(data, measure):
+    chosen = dataclasses.replace(EXPERIMENT, backend="reference", validation_fraction=0.25)
+    assert explain(chosen, data, measure=measure).rows == 30
+
+
 def measured(data, **changes):
     return explain(dataclasses.replace(EXPERIMENT, **changes), data).measured
 

@@ -5,7 +5,7 @@ import pytest
 
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.experiment.scores import scores
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import Dense, Network, loss_named
 
 X = np.array([[0.1], [0.7], [-0.3], [1.9], [-2.2]])

@@ -16,7 +16,7 @@ from samplewise.network import (
     LayerNorm,
     MaxPool2D,
 )
-from samplewise.network.layer_words import layer_words, layers_from
+from samplewise.network.layer_spec import layer_words, layers_from
 
 EXAMPLE = "conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10"
 

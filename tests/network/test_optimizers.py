@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from samplewise.errors import ParameterError
-from samplewise.network import SGD
+from samplewise.network import SGD, Adagrad, Adam, RMSprop
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,22 @@ def test_equal_rules_are_one_key_and_whole_numbers_become_floats():
 def test_a_rule_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         SGD().l2 = 0.1
+
+
+@pytest.mark.parametrize(
+    ("rule", "linear"),
+    [
+        (SGD(), True),
+        (SGD(momentum=0.9, nesterov=True, l2=0.1), True),
+        (SGD(l1=0.1), False),
+        (SGD(weight_decay=0.1), False),
+        (SGD(clip_value=1.0), False),
+        (SGD(clip_norm=1.0), False),
+        (Adam(), False),
+        (RMSprop(), False),
+        (Adagrad(), False),
+    ],
+    ids=str,
+)
+def test_only_a_linear_rule_can_be_made_in_blocks(rule, linear):
+    assert rule.is_linear == linear

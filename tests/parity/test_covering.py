@@ -44,6 +44,16 @@ def test_the_rows_are_the_same_ones_in_every_call():
     assert len(pairwise(factors)) < len(list(product(*factors.values())))
 
 
+@pytest.mark.parametrize("sizes", [(6, 6, 2), (5, 4, 3, 2), (11, 7, 2)])
+def test_of_what_makes_no_difference_every_value_is_taken_about_as_often(sizes):
+    """A case that only ever comes with one value of a factor says nothing of the others."""
+    factors = {f"factor {k}": range(size) for k, size in enumerate(sizes)}
+    rows = pairwise(factors)
+    for name, values in factors.items():
+        taken = [sum(row[name] == value for row in rows) for value in values]
+        assert max(taken) - min(taken) <= 0.2 * len(rows)
+
+
 @pytest.mark.parametrize("rung", ["epoch", "contract"])
 def test_every_known_capability_takes_part_in_a_trial(rung):
     """Rates need no workload: on the contract rung, checks of their own set them."""

@@ -2,11 +2,7 @@
 
 import pytest
 
-from samplewise.bench.conditions import conditions, one_core
-
-# It pins whoever imports it first, and all tests after these with it.
-with one_core():
-    import benchmarks  # noqa: F401
+from samplewise_bench.conditions import conditions, one_core
 
 
 @pytest.fixture(autouse=True)

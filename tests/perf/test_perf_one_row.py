@@ -9,9 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from samplewise.bench.problems import report_data, row_problem
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.report.part_one.published import CLASSES, published_rows
+from samplewise_bench.problems import report_data
+from samplewise_bench.rows import row_problem
 
 FINAL = next(row for row in published_rows() if row.id == "final-1")
 SINGLE_CALLS = 20_000
@@ -26,7 +27,7 @@ def dtype(request):
 def model(request, dtype):
     problem = row_problem(FINAL, dtype)
     preprocessing = report_data().preprocessing
-    described = problem.network, problem.loss, problem.weights, CLASSES, preprocessing
+    described = problem.network, problem.loss, problem.parameters, CLASSES, preprocessing
     return Model(*described, None, "synthetic", request.param)
 
 

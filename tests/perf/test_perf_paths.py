@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.bench.contestants import Contestant, ManyContestant
-from samplewise.bench.shapes import SHAPES, WIDE
 from samplewise.contract import PLANS, Steps
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
+from samplewise_bench.shapes import SHAPES, WIDE
+from samplewise_bench.training import Training
 
 BACKEND = "numba_cpu"
 CHOSEN = (
@@ -21,15 +21,15 @@ CHOSEN = (
 )
 
 
-def epoch(contestant):
+def epoch(training):
     """Return what pedantic takes: an epoch after the first, from fresh weights."""
-    problem = contestant.problem
-    state = contestant.fresh_state()
+    problem = training.problem
+    state = training.fresh_states()[0]
     order = np.arange(len(problem.X))
     steps = Steps(order, 0, len(order), problem.batch_size, problem.learning_rate)
     losses = np.ones(len(order), dtype=problem.dtype)
     given = (state, problem.X, problem.Y, steps, losses)
-    contestant.program.run_epoch(*given)
+    training.program.run_epoch(*given)
     return given, {}
 
 
@@ -39,19 +39,19 @@ def test_epoch(benchmark, shape, plan):
     if plan not in {AUTO_PLAN, *registry.load(BACKEND).capabilities.plans}:
         pytest.skip(f"{BACKEND} has no plan {plan}")
     benchmark.group = f"epoch of {shape}, float32"
-    contestant = Contestant(SHAPES[shape].problem(), BACKEND, plan)
+    training = Training(SHAPES[shape].problem(), BACKEND, plan)
     seen = []
 
     def fresh():
         for state, *_ in seen:
-            contestant.program.synchronize(state)
-        given, named = epoch(contestant)
+            training.program.synchronize(state)
+        given, named = epoch(training)
         seen[:] = [given]
         return given, named
 
-    benchmark.pedantic(contestant.program.run_epoch, setup=fresh, rounds=5, warmup_rounds=1)
+    benchmark.pedantic(training.program.run_epoch, setup=fresh, rounds=5, warmup_rounds=1)
 
-    direct = Contestant(SHAPES[shape].problem(), BACKEND, DIRECT)
+    direct = Training(SHAPES[shape].problem(), BACKEND, DIRECT)
     (*given, expected), _ = epoch(direct)
     direct.program.run_epoch(*given, expected)
     np.testing.assert_allclose(seen[0][-1], expected, rtol=2e-3, atol=2e-4)
@@ -64,9 +64,9 @@ def test_many_networks(benchmark, plan):
     benchmark.group = "train 50 networks 784-10-1, float32"
     problem = SHAPES["784-10-1, batch 1"].problem()
     problems = [dataclasses.replace(problem, seed=seed) for seed in range(50)]
-    contestant = ManyContestant(problems, BACKEND, plan)
+    training = Training(problems, BACKEND, plan)
 
-    run = benchmark.pedantic(contestant.run_once, rounds=5, warmup_rounds=1)
+    run = benchmark.pedantic(training.run_once, rounds=5, warmup_rounds=1)
 
-    alone = [Contestant(each, BACKEND).run_once().final_loss for each in problems]
+    alone = [Training(each, BACKEND).run_once().final_loss for each in problems]
     assert run.final_loss == pytest.approx(np.mean(alone), rel=1e-4)

@@ -1,13 +1,14 @@
 """The planner's choice beside every fixed one, on a few of the suite's works.
 
-All of them: `python -m benchmarks.planner_suite`.
+All of them: `python -m samplewise_bench.planner_check`.
 """
 
 import pytest
-from benchmarks.planner_suite import BAD, judge
-from benchmarks.planner_works import WORKS
 
-SOME = WORKS[::9]
+from samplewise_bench.planner_check import BAD, judge
+from samplewise_bench.shapes import JUDGED
+
+SOME = JUDGED[::9]
 
 
 @pytest.mark.parametrize("work", SOME, ids=str)

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from samplewise.bench.contestants import Contestant
-from samplewise.bench.peers.workloads import WORKLOADS
 from samplewise.testing.tolerances import after_steps
+from samplewise_bench.peers.workloads import WORKLOADS
+from samplewise_bench.training import Training
 
 ROWS = 64
 
@@ -17,14 +17,14 @@ def test_training(benchmark, workload, backend):
     benchmark.group = f"train {workload}, {ROWS} rows, 1 epoch"
     whole = WORKLOADS[workload].build().problem
     problem = dataclasses.replace(whole, X=whole.X[:ROWS], Y=whole.Y[:ROWS], epochs=1)
-    contestant = Contestant(problem, backend)
+    training = Training(problem, backend)
 
-    _, _, loss = benchmark.pedantic(
-        contestant.train,
-        setup=lambda: ((contestant.fresh_state(),), {}),
+    _, losses = benchmark.pedantic(
+        training.train,
+        setup=lambda: ((training.fresh_states(),), {}),
         rounds=5,
         warmup_rounds=1,
     )
 
-    expected = Contestant(problem, "vectorized").run_once().final_loss
-    assert loss == pytest.approx(expected, rel=after_steps(100, "float32").relative)
+    expected = Training(problem, "vectorized").run_once().final_loss
+    assert losses[0, -1] == pytest.approx(expected, rel=after_steps(100, "float32").relative)

@@ -37,7 +37,7 @@ def test_loss_curves_fit_into_a_figure_of_one_size(curves, epochs):
 
 def test_the_epoch_axis_counts_from_one_in_whole_numbers(monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "_png", lambda figure: drawn.append(figure) or b"")
+    monkeypatch.setattr(figures, "png_bytes", lambda figure: drawn.append(figure) or b"")
     figures.loss_curves({"a": [0.7], "b": [0.7, 0.6, 0.5]}, "Loss")
     (axes,) = drawn[0].axes
     low, high = axes.get_xlim()
@@ -49,7 +49,7 @@ def test_the_epoch_axis_counts_from_one_in_whole_numbers(monkeypatch):
 
 def test_the_runs_behind_a_mean_are_drawn_and_not_named(monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "_png", lambda figure: drawn.append(figure) or b"")
+    monkeypatch.setattr(figures, "png_bytes", lambda figure: drawn.append(figure) or b"")
     figures.loss_curves({"a": [0.6, 0.3], "b": [0.7]}, "Loss", {"a": [[0.8, 0.2], [0.4, 0.4]]})
     lines = [line.get_ydata().tolist() for line in drawn[0].axes[0].lines]
     assert lines == [[0.8, 0.2], [0.4, 0.4], [0.6, 0.3], [0.7]]
@@ -62,7 +62,7 @@ def test_a_confusion_matrix_shows_its_counts_while_they_can_be_read(classes, mon
     drawn, counts = [], np.arange(classes * classes).reshape(classes, classes)
     names = [f"class {k}" for k in range(classes)]
     assert margin_is_white(figures.confusion(counts, names, "Confusion"))
-    monkeypatch.setattr(figures, "_png", lambda figure: drawn.append(figure) or b"")
+    monkeypatch.setattr(figures, "png_bytes", lambda figure: drawn.append(figure) or b"")
     figures.confusion(counts, names, "Confusion")
     texts = [text.get_text() for text in drawn[0].axes[0].texts]
     assert texts == ([f"{count:,}" for count in counts.ravel()] if classes <= 16 else [])
@@ -77,7 +77,7 @@ def test_images_lie_in_rows_of_five(count, monkeypatch):
     png = figures.predicted_images(IMAGES[:count], ["9 · 98.0 %"] * count, "Images")
     assert margin_is_white(png)
     drawn = []
-    monkeypatch.setattr(figures, "_png", lambda figure: drawn.append(figure) or b"")
+    monkeypatch.setattr(figures, "png_bytes", lambda figure: drawn.append(figure) or b"")
     figures.predicted_images(IMAGES[:count], ["9 · 98.0 %"] * count, "Images")
     assert len(drawn[0].axes) == -(-count // 5) * min(count, 5)
     shown = [axes.images[0].get_array().tolist() for axes in drawn[0].axes if axes.images]
@@ -86,7 +86,7 @@ def test_images_lie_in_rows_of_five(count, monkeypatch):
 
 def test_a_wrong_prediction_is_coloured(monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "_png", lambda figure: drawn.append(figure) or b"")
+    monkeypatch.setattr(figures, "png_bytes", lambda figure: drawn.append(figure) or b"")
     figures.predicted_images(IMAGES[:2], ["9", "4\nis 9"], "Images", [False, True])
     colors = [axes.title.get_color() for axes in drawn[0].axes]
     assert colors == [figures.INK, figures.WRONG]

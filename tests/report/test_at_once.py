@@ -16,7 +16,7 @@ from samplewise.report.part_one.content import document
 from samplewise.report.part_one.measure import measure
 from samplewise.report.part_one.remarks import reading
 from samplewise.report.part_one.results import results
-from samplewise.report.wording import three_digits
+from samplewise.text import three_digits
 from samplewise.training.callbacks import Callback
 
 

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from samplewise.data.sources import load
+from samplewise.data.loading import load
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run

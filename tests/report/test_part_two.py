@@ -21,7 +21,7 @@ from samplewise.report.part_two import rows as part_two_rows
 from samplewise.report.part_two.results import results
 from samplewise.report.part_two.rows import CNN, OPTIMAL, rows
 from samplewise.report.part_two.write import FILES, write_report
-from samplewise.report.wording import three_digits
+from samplewise.text import three_digits
 
 document = functools.cache(content.document)
 SHORT = {"base": 2, OPTIMAL: 3, CNN: 2}

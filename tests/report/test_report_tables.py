@@ -12,7 +12,8 @@ from samplewise.report.part_one.tables import (
     title,
 )
 from samplewise.report.spread import Spread, mean_text
-from samplewise.report.wording import percent, three_digits, times
+from samplewise.report.wording import percent, times
+from samplewise.text import three_digits
 
 
 def measured(identifier, *runs):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from samplewise.errors import OutputError
-from samplewise.files import check_output_folder
+from samplewise.io.writing import check_output_folder
 from samplewise.report import markdown
 from samplewise.report.part_one.write import FILES, write_report
 

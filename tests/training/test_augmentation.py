@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from samplewise.data.augmentation import IMAGES_AT_ONCE, Augmentation, Views
 from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
@@ -11,10 +12,9 @@ from samplewise.experiment.run import prepare, run
 from samplewise.network import Conv2D, Dense, Network, multilayer_perceptron
 from samplewise.streams import Streams
 from samplewise.testing.tolerances import after_steps
-from samplewise.training.augmentation import IMAGES_AT_ONCE, Augmentation, Views
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 SHAPE = (2, 7, 6)
 IMAGES = np.random.default_rng(0).standard_normal((30, *SHAPE))

@@ -6,8 +6,8 @@ from loop_problem import LABELS, NETWORK, X
 
 from samplewise.errors import DivergenceError, SamplewiseError
 from samplewise.network import AvgPool2D, Conv2D, Dense, Dropout, Network, multilayer_perceptron
-from samplewise.training.loop import train
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 IMAGE = (2, 5, 4)
 IMAGES = Network(IMAGE, (Conv2D(3, 3), Dense(1)))

@@ -7,9 +7,9 @@ from many_backend import ManyBackend
 
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 SETTINGS = TrainingSettings(backend="vectorized", epochs=3)
 

@@ -12,9 +12,9 @@ from samplewise.network import class_loss_named, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches, budget
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 LOSS = class_loss_named("binary_cross_entropy")
 # Labels that the inputs do not explain: what is learnt of some rows is wrong for others.
@@ -181,6 +181,17 @@ def test_a_budget_of_steps_is_kept_exactly(backend, most, samples):
     assert result.history.stopped == "max_steps"
     if most == 10:
         np.testing.assert_array_equal(result.parameters, weights_after(1, backend=backend))
+
+
+@pytest.mark.parametrize("stretch", [None, 14])
+def test_a_short_batch_is_a_step_of_the_budget_like_others(monkeypatch, stretch):
+    """Fifty rows in sevens are seven batches and one row: eight steps an epoch."""
+    if stretch is not None:
+        monkeypatch.setattr(batches, "STRETCH_SAMPLES", stretch)
+    chosen = settings(backend="reference", batch_size=7, max_steps=18, epochs=9)
+    history = train(NETWORK, X, LABELS, chosen).history
+    assert [record.samples for record in history.epochs] == [50, 50, 14]
+    assert history.stopped == "max_steps"
 
 
 @pytest.mark.parametrize("most", [40, 41])

@@ -22,8 +22,8 @@ from samplewise.network import SGD, Dense, Network, loss_named, multilayer_perce
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 LOSS = loss_named("binary_cross_entropy")
 

@@ -14,8 +14,8 @@ from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.registry import Choice
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 
 def settings(**changes):

@@ -16,9 +16,9 @@ from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
 from samplewise.training.many import SHARED_SETTINGS, train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 NETWORKS = (
     multilayer_perceptron(4, (3,), 1),

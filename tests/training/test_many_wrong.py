@@ -8,7 +8,7 @@ from many_backend import ManyBackend, ManyPrograms
 from samplewise.errors import ContractError, SomeDivergedError
 from samplewise.network import multilayer_perceptron
 from samplewise.training.many import train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
 
 NETWORKS = [multilayer_perceptron(4, (units,), 1) for units in (2, 3, 4)]
 

@@ -10,11 +10,11 @@ import samplewise
 from samplewise.errors import SamplewiseWarning, TrainingWarning
 from samplewise.network import LOSSES, loss_named, multilayer_perceptron
 from samplewise.training import notes
-from samplewise.training.loop import train
+from samplewise.training.lr_range_test import find_rate
 from samplewise.training.many import train_many
 from samplewise.training.notes import notes_on_learning, notes_on_targets
-from samplewise.training.rate_finder import find_rate
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 LARGE = X * 100
 NUMBERS = X[:, :1] * 500 + 3000

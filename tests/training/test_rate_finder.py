@@ -9,11 +9,11 @@ from loop_problem import LABELS, NETWORK, StopAfter, X
 
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import Conv2D, Dense, Network, multilayer_perceptron
-from samplewise.training import rate_finder
+from samplewise.training import lr_range_test as rate_finder
 from samplewise.training.callbacks import Callback
-from samplewise.training.loop import train
-from samplewise.training.rate_finder import FEWEST_STEPS, MOST_RATES, find_rate
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.lr_range_test import FEWEST_STEPS, MOST_RATES, find_rate
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.standard_normal((2_000, 6))

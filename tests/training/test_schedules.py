@@ -14,7 +14,6 @@ from samplewise.network import multilayer_perceptron
 from samplewise.registry import Choice
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
 from samplewise.training.schedules import (
     SCHEDULES,
@@ -27,7 +26,8 @@ from samplewise.training.schedules import (
     Run,
     Step,
 )
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 ETA = 0.4
 OPTIONS = {"step": {"every": 2}, "plateau": {"plateau_epochs": 1}}

@@ -10,11 +10,11 @@ from loop_problem import LABELS, NETWORK, X
 
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import CombinationError, DataError, ParameterError
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import loss_named, multilayer_perceptron
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 MAP = np.random.default_rng(5).standard_normal((4, 2))
 THREE = multilayer_perceptron(4, (3,), 3)
@@ -42,6 +42,14 @@ def test_one_hot_rows_train_as_class_indices_do(network, smoothing):
         assert [one.accuracy for one in by_row.history.epochs] == [
             one.accuracy for one in by_index.history.epochs
         ]
+
+
+def test_the_sum_of_a_one_hot_row_may_miss_1_by_rounding_only():
+    rows = np.array([[0.25, 0.75], [0.5, 0.5]] * 25)
+    once = TrainingSettings(backend="reference", epochs=1)
+    train(NETWORK, X, rows + np.array([5e-5, 0]), once)
+    with pytest.raises(DataError, match="sums to 1"):
+        train(NETWORK, X, rows + np.array([2e-4, 0]), once)
 
 
 def test_rows_may_be_probabilities():

@@ -12,9 +12,9 @@ from samplewise.network import multilayer_perceptron
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import EpochRecord, History, SharedRun
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 # Seconds of each thing that a program does; of training, for each sample.
 COMPILE, WARM_UP, SAMPLE, SYNCHRONIZE, PREDICT = 0.75, 1.5, 1 / 64, 0.5, 8.0

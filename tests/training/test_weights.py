@@ -11,10 +11,10 @@ from samplewise import registry
 from samplewise.errors import DataError, ParameterError, UnavailableBackendError
 from samplewise.network import Dense, Network
 from samplewise.testing.tolerances import after_steps
-from samplewise.training.loop import train
 from samplewise.training.many import train_many
-from samplewise.training.selection import select
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.rows.selection import select
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 BACKENDS = ("reference", "vectorized", "numba_cpu")
 RULES = [
@@ -269,3 +269,16 @@ def test_networks_at_once_share_their_weights():
     for network, result in zip(networks, results, strict=True):
         alone = train(network, X, LABELS, own, sample_weight=TWICE)
         np.testing.assert_array_equal(result.parameters, alone.parameters)
+
+
+def test_the_loss_of_a_part_is_weighted_by_its_own_rows():
+    """The weights have the mean 1 over all rows, and another one over those of a part."""
+    weights = np.linspace(0.1, 4, 50)
+    chosen = settings(learning_rate=1e-12, epochs=1)
+    limited = settings(learning_rate=1e-12, epochs=1, max_steps=20)
+    (part,) = train(NETWORK, X, LABELS, limited, sample_weight=weights).history.epochs
+    (alone,) = train(
+        *(NETWORK, X[:20], LABELS[:20], chosen), sample_weight=weights[:20]
+    ).history.epochs
+    assert part.samples == 20
+    assert part.loss == pytest.approx(alone.loss, rel=1e-9)

@@ -14,12 +14,18 @@ from samplewise_backends.numba_cpu.coefficients import CODES, OPTION_COLUMNS
 from samplewise_backends.numba_cpu.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
+from samplewise_backends.numba_cpu.planning.planner import BLOCKS
 from samplewise_backends.numba_cpu.program import NumbaProgram
 from samplewise_backends.numba_cpu.routines import LOSS_CODES
 
 
 class NumbaBackend:
-    """Kernels compiled by numba: a whole stretch of an epoch in one call."""
+    """Kernels compiled by numba: a whole stretch of an epoch in one call.
+
+    Args:
+        blocks: rows of a block that the planner weighs for a single network, about; one leaves it
+            no choice.
+    """
 
     name = "numba_cpu"
     capabilities = Capabilities.of(
@@ -31,6 +37,9 @@ class NumbaBackend:
         many=True,
         step_fields=[RATES, WEIGHTS],
     )
+
+    def __init__(self, blocks: Sequence[int] = BLOCKS) -> None:
+        self._blocks = blocks
 
     @property
     def keeps_compiled(self) -> bool:
@@ -50,7 +59,7 @@ class NumbaBackend:
         workload: Workload | None = None,
     ) -> NumbaProgram:
         """Return the program with its tables and buffers; kernels compile at first use."""
-        return NumbaProgram(network, loss, optimizer, dtype, workload)
+        return NumbaProgram(network, loss, optimizer, dtype, workload, self._blocks)
 
     def compile_many(
         self,

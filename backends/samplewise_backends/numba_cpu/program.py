@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from samplewise_backends.numba_cpu.kernels.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels.by_gradient import run_by_gradient
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.layout import layer_table
+from samplewise_backends.numba_cpu.planning.planner import BLOCKS
 from samplewise_backends.numba_cpu.routines import LOSS_CODES, addresses, space_of
 from samplewise_backends.numba_cpu.storage import Member
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
@@ -38,10 +39,11 @@ class NumbaProgram(Program):
         optimizer: Optimizer,
         dtype: np.dtype[Any],
         workload: Workload | None,
+        blocks: Sequence[int] = BLOCKS,
     ) -> None:
         self._member = Member(network, optimizer)
         self._network, self._dtype = network, dtype
-        self._loss = loss
+        self._loss, self._blocks = loss, blocks
         self._gemm = gemm_address(dtype.name)
         # A program that only predicts never asks for a plan, nor for a calibration.
         self._workload, self._batch_size = workload, 0
@@ -91,7 +93,9 @@ class NumbaProgram(Program):
     def _plan_for(self, workload: Workload) -> None:
         self._workload, self._batch_size = workload, workload.batch_size
         self._member = replace(self._member, rates_vary=RATES in workload.step_fields)
-        self._factory = TrainerFactory([self._member], self._loss, self._dtype, workload)
+        self._factory = TrainerFactory(
+            [self._member], self._loss, self._dtype, workload, self._blocks
+        )
         self._trainer = self._factory.trainer([self._member])
         self.plan = self._factory.plan
 

@@ -17,7 +17,7 @@ from samplewise_backends.numba_cpu.dual import Dual
 from samplewise_backends.numba_cpu.gram import Each, FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.group import Group
 from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.planning.planner import choose
+from samplewise_backends.numba_cpu.planning.planner import BLOCKS, choose
 from samplewise_backends.numba_cpu.routines import LOSS_CODES
 from samplewise_backends.numba_cpu.storage import Member
 
@@ -55,15 +55,21 @@ class TrainerFactory:
         loss: of all of them.
         dtype: of everything.
         workload: what they will train.
+        blocks: rows of a block that the planner weighs, about.
     """
 
     def __init__(
-        self, members: Sequence[Member], loss: Loss, dtype: np.dtype[Any], workload: Workload
+        self,
+        members: Sequence[Member],
+        loss: Loss,
+        dtype: np.dtype[Any],
+        workload: Workload,
+        blocks: Sequence[int] = BLOCKS,
     ) -> None:
         self._members, self._dtype, self._workload = members, dtype, workload
         self._loss = loss
         self._gemm = gemm_address(dtype.name)
-        chosen = choose(members, workload, dtype)
+        chosen = choose(members, workload, dtype, blocks)
         self.plan, self._kinds = chosen.plan, chosen.kinds
         inputs, block = members[0].network.inputs, self.plan.block or 0
         self._full_gram = FullGram() if self.plan.name == DUAL else None

@@ -36,7 +36,7 @@ def check_backend(
     """Test a backend against the reference; exit code 1 if it disagrees."""
     from samplewise import registry
     from samplewise.cli.outputs import check_output_file
-    from samplewise.files import write_text
+    from samplewise.io.writing import write_text
     from samplewise.testing import certify
 
     backend = registry.load(name)

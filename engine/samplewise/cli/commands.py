@@ -1,30 +1,46 @@
-"""The commands and the options before them."""
+"""The commands, those that other packages add, and the options before them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
-from samplewise import __version__
-from samplewise.cli.backends import backends
-from samplewise.cli.bench import bench
-from samplewise.cli.check_backend import check_backend
-from samplewise.cli.data import data
-from samplewise.cli.evaluate import evaluate
-from samplewise.cli.explain import explain
-from samplewise.cli.find_rate import find_rate
-from samplewise.cli.predict import predict
-from samplewise.cli.report import report
-from samplewise.cli.scaling import scaling
-from samplewise.cli.summary import summary
-from samplewise.cli.train import train
+from samplewise._version import __version__
+from samplewise.errors import UnavailableCommandError
 
-COMMANDS = (
-    *(train, find_rate, explain, summary, evaluate, predict),
-    *(data, backends, check_backend, report, bench, scaling),
-)
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+# Each is a function of a module of the same name, and imported only when it runs: lists of
+# commands show these lines, the first of each function's docstring.
+COMMANDS = {
+    "train": "Train a network, test it, and write model, history, plots and configuration to a "
+    "folder.",
+    "find-rate": "Suggest a learning rate: train one pass while the rate grows, until the loss "
+    "breaks.",
+    "explain": "Say which plan `train` would choose with these settings, why, and how long it "
+    "would take.",
+    "summary": "Show the network that `train` would build: shapes, parameters, work and memory.",
+    "evaluate": "Test a model: loss, accuracy, precision and recall of each class, confusion "
+    "matrix.",
+    "predict": "Tell the class of one input, and the probability of every class; or the numbers.",
+    "data": "Describe a dataset, and draw a sheet of its images on request.",
+    "backends": "List the backends: what each can do, or why it cannot run here.",
+    "check-backend": "Test a backend against the reference; exit code 1 if it disagrees.",
+    "report": "Run the report's experiments again and write a report beside its published figures.",
+}
+# Functions of other packages, annotated for typer as those of `COMMANDS` are.
+ENTRY_POINT_GROUP = "samplewise.commands"
+ADDED = {
+    "bench": "Time backends on rows of the report, on one core, after checking that they agree.",
+    "scaling": "Time training at many sizes on one core, and fit how time and memory grow with "
+    "each.",
+}
 
 
 class OnceEach(TyperCommand):
@@ -45,17 +61,88 @@ class OnceEach(TyperCommand):
         return super().parse_args(ctx, args)
 
 
+class Unloaded(TyperCommand):
+    """Stands for a command in lists, and until it runs.
+
+    Args:
+        name: of the command.
+        help_line: for lists.
+        function: imports the function.
+    """
+
+    def __init__(self, name: str, help_line: str, function: Callable[[], Any]) -> None:
+        super().__init__(name, help=help_line)
+        self._function = function
+
+    def load(self) -> Any:
+        """Return the command, imported."""
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(self.name, cls=OnceEach)(self._function())
+        return typer.main.get_command(app)
+
+
+class LazyGroup(TyperGroup):
+    """Commands of this package first, which no other package can replace, then added ones.
+
+    Entry points are read only for a list of all commands or a name that is not built in.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        for name, help_line in COMMANDS.items():
+            self.add_command(Unloaded(name, help_line, partial(_built_in, name.replace("-", "_"))))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return all names; nothing is imported."""
+        self._discover()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, not loaded; None for an unknown name."""
+        if cmd_name not in self.commands:
+            self._discover()
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the command to run, loaded, and the arguments left for it."""
+        name, command, left = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, Unloaded) else command, left
+
+    def _discover(self) -> None:
+        from importlib.metadata import entry_points
+
+        for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+            if entry_point.name not in self.commands:
+                package = entry_point.dist.name if entry_point.dist else "an unknown package"
+                help_line = ADDED.get(entry_point.name, f"Added by {package}.")
+                function = partial(_added, entry_point, package)
+                self.add_command(Unloaded(entry_point.name, help_line, function))
+
+
+def _built_in(name: str) -> Any:
+    return getattr(import_module(f"samplewise.cli.{name}"), name)
+
+
+def _added(entry_point: EntryPoint, package: str) -> Any:
+    try:
+        return entry_point.load()
+    except Exception as error:
+        raise UnavailableCommandError(
+            f"command '{entry_point.name}' of {package}: {entry_point.value} cannot be loaded, "
+            f"got {type(error).__name__}: {error}; reinstall or remove {package}"
+        ) from error
+
+
 def application() -> typer.Typer:
     """Return the command line, not yet run."""
     app = typer.Typer(
+        cls=LazyGroup,
         help="Train small neural networks on a CPU, on backends that provably agree.",
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_before)
-    for command in COMMANDS:
-        app.command(cls=OnceEach)(command)
     return app
 
 

@@ -34,8 +34,8 @@ def data(
     # The first line, so that these are the options and nothing else.
     given = dict(locals())
     from samplewise.cli.outputs import check_output_file
+    from samplewise.data.loading import load
     from samplewise.data.pixels import warn_of_scale
-    from samplewise.data.sources import load
     from samplewise.data.statistics import statistics
     from samplewise.experiment.config_file import KINDS, effective
 
@@ -57,7 +57,7 @@ def data(
 def _write_sheet(dataset: Dataset, out: Path) -> None:
     from samplewise.data.contact_sheet import contact_sheet
     from samplewise.errors import DataError
-    from samplewise.files import write_bytes
+    from samplewise.io.writing import write_bytes
 
     if dataset.image_shape is None:
         raise DataError(f"{dataset.name} is a table, not images; leave out --out")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from samplewise.cli.inputs import Said, Trained
     from samplewise.data.dataset import Dataset
     from samplewise.experiment.experiment import Experiment
-    from samplewise.model import Model
+    from samplewise.model.model import Model
 
 PARTS = ("test", "train", "all")
 
@@ -85,7 +85,7 @@ def _rows(
         said: how other data than the run's is read.
     """
     from samplewise.cli.inputs import is_folder, note_on_columns, source_options
-    from samplewise.data.sources import load
+    from samplewise.data.loading import load
     from samplewise.errors import ParameterError
     from samplewise.experiment.run import cut
 
@@ -118,7 +118,7 @@ def _own_rows(
 ) -> Dataset:
     """Return rows that the model's own run kept for testing, or trained on, or all."""
     from samplewise.checks import printable
-    from samplewise.data.sources import load
+    from samplewise.data.loading import load
     from samplewise.errors import ParameterError
     from samplewise.experiment.run import cut
 
@@ -148,7 +148,7 @@ def _check_is_here(data: str) -> None:
     import os
 
     from samplewise.checks import printable
-    from samplewise.data.sources import SOURCES
+    from samplewise.data.loading import SOURCES
     from samplewise.errors import DataError
 
     if data in SOURCES or data.startswith("synthetic:") or os.path.lexists(data):

@@ -11,7 +11,7 @@ import typer
 from samplewise.cli import console, options, signals
 
 if TYPE_CHECKING:
-    from samplewise.training.rate_finder import RateSweep
+    from samplewise.training.lr_range_test import RateSweep
 
 Lowest = Annotated[
     str | None, typer.Option(help="The rate of the first step.", show_default="1e-5")
@@ -73,7 +73,7 @@ def find_rate(
     from samplewise.cli.outputs import check_output_file
     from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run import decided, prepare
-    from samplewise.training import rate_finder
+    from samplewise.training import lr_range_test as rate_finder
 
     experiment = effective({field: given.get(field) for field in KINDS}, config)
     if out is not None:
@@ -110,7 +110,7 @@ def _number(name: str, text: str | None, usual: float) -> float:
 
 
 def _draw(found: RateSweep, title: str, out: Path) -> None:
-    from samplewise.files import write_bytes
+    from samplewise.io.writing import write_bytes
     from samplewise.plots.rates import rate_sweep
 
     assert found.suggestion is not None
@@ -119,7 +119,7 @@ def _draw(found: RateSweep, title: str, out: Path) -> None:
 
 
 def _rows(found: RateSweep, network: str, out: Path | None) -> list[tuple[str, str]]:
-    from samplewise.training.rate_finder import SAFETY
+    from samplewise.training.lr_range_test import SAFETY
 
     rows = [("network", network), ("backend", found.backend)]
     if found.suggestion is not None:

@@ -16,16 +16,16 @@ from samplewise.cli import console
 from samplewise.data.columns import CATEGORY, Columns, feature_names
 from samplewise.data.inputs import Inputs, read_npy
 from samplewise.data.pixels import Scale, on_scale, rows_from
-from samplewise.data.source_options import SourceOptions
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError, ModelFileError
 from samplewise.experiment.config_file import KINDS, read_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run_folder import CONFIG, MODEL, RESULT
-from samplewise.model import Model
-from samplewise.model_file import load_model
+from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.strict_json import parse
+from samplewise.model.model import Model
+from samplewise.model.model_file import load_model
 from samplewise.network.losses import VALUES
-from samplewise.regular_file import check_bytes, open_unchanged
-from samplewise.strict_json import parse
 
 # A photograph has some million pixels; no input that makes sense is larger.
 MAX_INPUT_BYTES = 256 * 2**20
@@ -154,7 +154,7 @@ def read_one(trained: Trained, given: str, said: Said) -> Input | None:
         DataError: an image or an array cannot be read, or an image does not fit the model.
         ParameterError: what is said cannot be.
     """
-    from samplewise.data.image_file import FORMATS
+    from samplewise.data.sources.image_file import FORMATS
 
     path, suffix = Path(given), Path(given).suffix.lower()
     if suffix not in (*FORMATS, ".npy") or is_folder(given):
@@ -175,8 +175,8 @@ def read_rows(trained: Trained, given: str, said: Said) -> Inputs:
     Raises:
         DataError, ParameterError: it cannot be read, or does not fit the model.
     """
-    from samplewise.data.image_file import FORMATS
     from samplewise.data.inputs import load_inputs
+    from samplewise.data.sources.image_file import FORMATS
 
     model = trained.model
     options = source_options(trained, said, of_files=is_folder(given))
@@ -308,8 +308,8 @@ def _wanted(model: Model) -> str:
 
 
 def _image(model: Model, path: Path, full_scale: float | None) -> Input:
-    from samplewise.data.grey_levels import warn_of_few_bits
-    from samplewise.data.image_file import WHITE, read_pixels
+    from samplewise.data.sources.grey_levels import warn_of_few_bits
+    from samplewise.data.sources.image_file import WHITE, read_pixels
 
     name = printable(path)
     if model.image_shape is None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from samplewise.cli.inputs import Input
     from samplewise.cli.prediction_table import Predictions
     from samplewise.data.inputs import Inputs
-    from samplewise.model import Model
+    from samplewise.model.model import Model
 
 Given = Annotated[
     str,
@@ -132,7 +132,7 @@ def _write(found: Predictions, out: Path | None, *, as_csv: bool, as_json: bool)
     import json
 
     from samplewise.cli import prediction_table as table
-    from samplewise.files import write_text
+    from samplewise.io.writing import write_text
 
     if out is not None:
         as_text = table.csv_of(found)
@@ -179,7 +179,7 @@ def _figures(model: Model, found: Input) -> dict[str, Any]:
 
 def _draw(model: Model, found: Input, figures: dict[str, Any], picture: Path) -> None:
     from samplewise.errors import DataError
-    from samplewise.files import write_bytes
+    from samplewise.io.writing import write_bytes
     from samplewise.plots.figures import predicted_images
 
     if model.image_shape is None:

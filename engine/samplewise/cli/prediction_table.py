@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.cli import console
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import ClassLoss
 
 SHOWN_ROWS = 20

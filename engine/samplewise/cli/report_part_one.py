@@ -23,7 +23,7 @@ def run(settings: Experiment, repeats: int, out: Path, *, force: bool, as_json: 
         as_json: tell all values as JSON.
     """
     from samplewise.cli.report_progress import told_of_runs
-    from samplewise.files import check_output_folder
+    from samplewise.io.writing import check_output_folder
     from samplewise.report.part_one import published
     from samplewise.report.part_one.measure import measure
     from samplewise.report.part_one.write import FILES, write_report
@@ -48,7 +48,8 @@ def _name(row: MeasuredRow) -> str:
 def _note(row: MeasuredRow) -> None:
     from samplewise.report.part_one.published import TRAINING_ROWS
     from samplewise.report.part_one.tables import summarize
-    from samplewise.report.wording import percent, three_digits
+    from samplewise.report.wording import percent
+    from samplewise.text import three_digits
 
     ours = summarize(row, TRAINING_ROWS)
     console.note(
@@ -81,7 +82,7 @@ def _print(measured: Measured, out: Path) -> None:
 
 
 def _together(at_once: AtOnce) -> str:
-    from samplewise.report.wording import three_digits
+    from samplewise.text import three_digits
 
     total, repeats = sum(at_once.train_ms), len(at_once.train_ms)
     return (
@@ -94,7 +95,8 @@ def _together(at_once: AtOnce) -> str:
 def _cells(row: MeasuredRow, training_rows: int) -> list[str]:
     from samplewise.report.part_one.tables import summarize
     from samplewise.report.spread import mean_text
-    from samplewise.report.wording import three_digits, times
+    from samplewise.report.wording import times
+    from samplewise.text import three_digits
 
     theirs, ours = row.published, summarize(row, training_rows)
     return [

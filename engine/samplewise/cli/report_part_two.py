@@ -23,7 +23,7 @@ def run(settings: Experiment, repeats: int, out: Path, *, force: bool, as_json: 
         as_json: tell all values as JSON.
     """
     from samplewise.cli.report_progress import told_of_runs
-    from samplewise.files import check_output_folder
+    from samplewise.io.writing import check_output_folder
     from samplewise.report.part_two import rows
     from samplewise.report.part_two.measure import measure
     from samplewise.report.part_two.results import results
@@ -47,7 +47,8 @@ def _name(row: MeasuredRow) -> str:
 
 def _note(row: MeasuredRow) -> None:
     from samplewise.report.part_two.tables import accuracy, train_ms
-    from samplewise.report.wording import percent, three_digits
+    from samplewise.report.wording import percent
+    from samplewise.text import three_digits
 
     console.note(
         f"{row.row.id:<12} accuracy {percent(accuracy(row).mean)}  "
@@ -78,7 +79,7 @@ def _print(measured: Measured, out: Path) -> None:
 def _cells(row: MeasuredRow) -> list[str]:
     from samplewise.report.part_two.tables import NONE, accuracy, train_ms
     from samplewise.report.spread import Spread, mean_text
-    from samplewise.report.wording import three_digits
+    from samplewise.text import three_digits
 
     published = row.row.accuracy
     return [

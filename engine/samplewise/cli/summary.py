@@ -42,7 +42,7 @@ def summary(
     from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run import decided, prepare
     from samplewise.network.summary import summarize, training_bytes
-    from samplewise.training.loop import loss_for
+    from samplewise.training.train import loss_for
 
     experiment = effective({field: given.get(field) for field in KINDS}, config)
     network, settings = decided(experiment, prepare(experiment))

@@ -91,7 +91,7 @@ def train(
     given = dict(locals())
     from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run_folder import FILES
-    from samplewise.files import check_output_folder
+    from samplewise.io.writing import check_output_folder
 
     experiment = effective({field: given[field] for field in KINDS}, config)
     check_output_folder(out, force=force, known=FILES)
@@ -179,7 +179,7 @@ def _validation(figures: dict[str, Any]) -> str:
 
 
 def _plan(plan: dict[str, Any], epoch_ms: float) -> str:
-    from samplewise.report.wording import three_digits
+    from samplewise.text import three_digits
 
     block = "" if plan["block"] is None else f", blocks of {plan['block']}"
     foreseen = "" if plan["epoch_ms"] is None else f", predicted {three_digits(plan['epoch_ms'])}"

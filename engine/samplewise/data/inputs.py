@@ -14,10 +14,10 @@ from samplewise.checks import printable
 from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, numbers_of
+from samplewise.data.loading import load, source_name
 from samplewise.data.pixels import Rows, rows_from
-from samplewise.data.source_options import DEFAULT, SourceOptions
-from samplewise.data.sources import load, source_name
-from samplewise.regular_file import check_bytes, open_unchanged
+from samplewise.data.sources.options import DEFAULT, SourceOptions
+from samplewise.io.reading import check_bytes, open_unchanged
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,8 @@ def load_inputs(
 
 
 def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
-    from samplewise.data.csv_file import read_table, rows_of
-    from samplewise.data.csv_labels import typed_labels
+    from samplewise.data.sources.csv_file import read_table, rows_of
+    from samplewise.data.sources.csv_labels import typed_labels
 
     name = printable(path)
     table = read_table(path, None, options, columns)
@@ -92,7 +92,7 @@ def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Input
 
 
 def _arrays(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
-    from samplewise.data.npz_file import load_rows
+    from samplewise.data.sources.npz_file import load_rows
 
     del columns
     name = printable(path)
@@ -123,7 +123,7 @@ def read_npy(path: Path, max_bytes: int | None = None) -> NDArray[Any]:
     Raises:
         DataError: it cannot be read as an array of numbers.
     """
-    from samplewise.data.npy_member import read_array
+    from samplewise.data.sources.npy_member import read_array
 
     name = printable(path)
     with open_unchanged(path) as file:
@@ -133,8 +133,8 @@ def read_npy(path: Path, max_bytes: int | None = None) -> NDArray[Any]:
 
 
 def _folder(path: Path, options: SourceOptions) -> Inputs:
-    from samplewise.data.image_file import WHITE
-    from samplewise.data.image_folder import read_images
+    from samplewise.data.sources.image_file import WHITE
+    from samplewise.data.sources.image_folder import read_images
 
     files, X = read_images(path, options.image_size, options.fit, options.full_scale)
     classes = None

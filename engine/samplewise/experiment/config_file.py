@@ -12,12 +12,12 @@ from typing import Any
 
 import tomli_w
 
-from samplewise import __version__
+from samplewise._version import __version__
 from samplewise.checks import printable, suggestion
 from samplewise.errors import CombinationError, ConfigError, DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.value_kinds import VALUE_KINDS, ValueKind
-from samplewise.regular_file import open_unchanged
+from samplewise.io.reading import open_unchanged
 
 MAX_CONFIG_BYTES = 2**20
 PREFIX = "SAMPLEWISE_"

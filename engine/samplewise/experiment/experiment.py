@@ -8,13 +8,13 @@ from typing import Any
 
 from samplewise.checks import one_of, open_fraction, printable, text, true_or_false, whole_numbers
 from samplewise.data.preprocessing import PREPROCESSING
-from samplewise.data.source_options import SourceOptions, parsed_size
+from samplewise.data.sources.options import SourceOptions, parsed_size
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Network, multilayer_perceptron
 from samplewise.network.activations import check_activation
-from samplewise.network.layer_words import layers_from
-from samplewise.training.settings import TrainingSettings
-from samplewise.training.words import keep
+from samplewise.network.layer_spec import layers_from
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.settings.words import keep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Experiment(TrainingSettings):
     """All that decides a run, the same words in Python, TOML and on the command line.
 
     Args:
-        data: a source's name or a path, as `samplewise.data.sources.load` takes it.
+        data: a source's name or a path, as `samplewise.data.loading.load` takes it.
         classes: names of the classes to keep, at least two; None keeps all.
         label: name of the label column of a table; None looks for the usual names.
         drop: names of columns of a table to leave out.

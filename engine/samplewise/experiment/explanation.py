@@ -19,12 +19,12 @@ from samplewise.experiment.run import Prepared, as_prepared, decided
 from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.control_settings import AUTO
 from samplewise.training.history import EpochRecord
-from samplewise.training.inputs import largest_value
-from samplewise.training.loop import loss_for, trained
-from samplewise.training.selection import select
+from samplewise.training.rows.selection import select
+from samplewise.training.rows.training_rows import largest_value
 from samplewise.training.session import Session
+from samplewise.training.settings.control import AUTO
+from samplewise.training.train import loss_for, trained
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0

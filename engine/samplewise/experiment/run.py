@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 from samplewise.checks import instance_of, printable
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import check_learnable
+from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import Preprocessing
-from samplewise.data.sources import load
 from samplewise.data.split import split
 from samplewise.errors import ParameterError, SomeDivergedError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.scores import scores
-from samplewise.model import Model
+from samplewise.model.model import Model
 from samplewise.network import Loss, Network, as_class_loss
 from samplewise.streams import Streams
 from samplewise.training.callbacks import Hook
 from samplewise.training.history import History
-from samplewise.training.loop import TrainingResult, train
 from samplewise.training.many import train_many
 from samplewise.training.notes import warn_of
+from samplewise.training.train import TrainingResult, train
 
 
 @dataclass(frozen=True, eq=False)

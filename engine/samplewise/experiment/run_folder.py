@@ -10,8 +10,8 @@ from typing import Any
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.run import ExperimentResult
 from samplewise.experiment.scores import defined
-from samplewise.files import new_folder, write_bytes, write_text
-from samplewise.model_file import save_model
+from samplewise.io.writing import new_folder, write_bytes, write_text
+from samplewise.model.model_file import save_model
 
 MODEL = "model.safetensors"
 CONFIG = "config.toml"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.model import Model, check_predictions
+from samplewise.model.model import Model, check_predictions
 from samplewise.network import ClassLoss
 from samplewise.training.metrics import accuracy, confusion_matrix, r_squared
-from samplewise.training.targets import prepare_targets
+from samplewise.training.rows.targets import prepare_targets
 
 
 @dataclass(frozen=True, eq=False)

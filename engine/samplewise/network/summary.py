@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samplewise.network.layer_words import layer_words
+from samplewise.network.layer_spec import layer_words
 from samplewise.network.layers.base import Shape, size_of
 from samplewise.network.network import Network
 

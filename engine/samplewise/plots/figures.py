@@ -72,7 +72,7 @@ def loss_curves(
         title: of the figure.
         runs: the runs that a curve is the mean of, by its name; thin lines behind it.
     """
-    with _figure(7.2, 4.0, title, curves) as figure:
+    with styled_figure(7.2, 4.0, title, curves) as figure:
         axes = figure.add_subplot()
         strokes = zip(itertools.cycle(PALETTE), itertools.cycle(MARKERS), strict=False)
         means = []
@@ -102,7 +102,7 @@ def loss_curves(
         axes.grid(axis="y")
         names = [_short(name, 2 * LONGEST_NAME) for name in curves]
         figure.legend(means, names, loc="outside right center", handlelength=2.4)
-        return _png(figure)
+        return png_bytes(figure)
 
 
 def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], title: str) -> bytes:
@@ -120,7 +120,7 @@ def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], titl
     label = CHARACTER * longest
     slanted = label > side / classes
     height = side + (0.65 * label if slanted else 0.0) + 1.1
-    with _figure(side + label + 0.9, height, title, class_names) as figure:
+    with styled_figure(side + label + 0.9, height, title, class_names) as figure:
         axes = figure.add_subplot()
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -139,7 +139,7 @@ def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], titl
         axes.spines[:].set_visible(True)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
-        return _png(figure)
+        return png_bytes(figure)
 
 
 def predicted_images(
@@ -161,7 +161,7 @@ def predicted_images(
     lines = max(caption.count("\n") for caption in captions) + 1
     # A single image would be narrower than its own title.
     width = max(1.5 * columns, 3.2) + 0.2
-    with _figure(width, rows * (1.4 + 0.18 * lines) + 0.6, title, captions) as figure:
+    with styled_figure(width, rows * (1.4 + 0.18 * lines) + 0.6, title, captions) as figure:
         cells = figure.subplots(rows, columns, squeeze=False).ravel()
         darkest, lightest = min(0.0, float(images.min())), float(images.max())
         for axes in cells:
@@ -170,7 +170,7 @@ def predicted_images(
             cells[position].imshow(image, cmap="gray", vmin=darkest, vmax=lightest)
             bad = wrong is not None and wrong[position]
             _write_caption(cells[position], caption, lines, bad=bad)
-        return _png(figure)
+        return png_bytes(figure)
 
 
 def _write_caption(axes: Axes, caption: str, lines: int, *, bad: bool) -> None:
@@ -210,7 +210,9 @@ def _short(text: str, longest: int) -> str:
 
 
 @contextmanager
-def _figure(width: float, height: float, title: str, names: Iterable[str] = ()) -> Iterator[Figure]:
+def styled_figure(
+    width: float, height: float, title: str, names: Iterable[str] = ()
+) -> Iterator[Figure]:
     """Give a figure in the house style, whatever the user's matplotlibrc says.
 
     Args:
@@ -233,8 +235,9 @@ def _figure(width: float, height: float, title: str, names: Iterable[str] = ()) 
         yield figure
 
 
-def _png(figure: Figure) -> bytes:
+def png_bytes(figure: Figure) -> bytes:
+    """Return a figure as a PNG whose bytes follow from the drawing alone."""
     content = io.BytesIO()
-    # Without a software entry, the bytes follow from what is drawn alone.
+    # A software entry would change with matplotlib's version.
     figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.ticker import FuncFormatter
 
-from samplewise.plots.figures import INK, PALETTE, _figure, _png
+from samplewise.plots.figures import INK, PALETTE, png_bytes, styled_figure
 
 
 def rate_sweep(
@@ -25,7 +25,7 @@ def rate_sweep(
         suggestion: a rate.
         title: of the figure.
     """
-    with _figure(7.2, 4.0, title) as figure:
+    with styled_figure(7.2, 4.0, title) as figure:
         axes = figure.add_subplot()
         axes.plot(rates, losses, color=PALETTE[0], linewidth=0.8, alpha=0.4, label="as it came")
         axes.plot(rates, smoothed, color=PALETTE[0], linewidth=1.8, label="smoothed")
@@ -46,4 +46,4 @@ def rate_sweep(
         axes.set_ylabel("loss before each update")
         axes.grid(axis="y")
         axes.legend(loc="best")
-        return _png(figure)
+        return png_bytes(figure)

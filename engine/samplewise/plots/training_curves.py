@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from samplewise.plots.figures import PALETTE, _figure, _png
+from samplewise.plots.figures import PALETTE, png_bytes, styled_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def training_curves(losses: Curves, accuracies: Curves, title: str) -> bytes:
         accuracies: in [0, 1].
         title: of the figure.
     """
-    with _figure(9.0, 3.4, title) as figure:
+    with styled_figure(9.0, 3.4, title) as figure:
         left, right = figure.subplots(1, 2)
         for axes, curves, label in ((left, losses, "mean loss"), (right, accuracies, "accuracy")):
             _draw(axes, curves)
@@ -48,7 +48,7 @@ def training_curves(losses: Curves, accuracies: Curves, title: str) -> bytes:
         right.set_ylim(right.get_ylim()[0], 1.01)
         right.yaxis.set_major_formatter(PercentFormatter(1.0))
         left.legend(loc="best")
-        return _png(figure)
+        return png_bytes(figure)
 
 
 def _draw(axes: Axes, curves: Curves) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
+from samplewise.text import three_digits
 
 
 def class_names(dataset: Dataset) -> tuple[str, ...]:
@@ -21,14 +20,6 @@ def printable_line(text: str) -> str:
 def runs(count: int) -> str:
     """Return "1 run", "3 runs"."""
     return f"{count:,} run{'' if count == 1 else 's'}"
-
-
-def three_digits(value: float) -> str:
-    """Return a figure with three digits, "4.87", or all before the point, "1,180"."""
-    # Rounded first: 9.996 is "10.0", not "10.00".
-    rounded = float(f"{value:.3g}")
-    digits = max(0, 2 - math.floor(math.log10(rounded))) if rounded > 0 else 0
-    return f"{value:,.{digits}f}"
 
 
 def times(ratio: float) -> str:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from samplewise.files import write_bytes, write_text
+from samplewise.io.writing import write_bytes, write_text
 from samplewise.report.document import Document
 
 HTML, MARKDOWN, RESULTS = "report.html", "report.md", "report.json"

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from samplewise import __version__, registry
+from samplewise import registry
+from samplewise._version import __version__
 from samplewise.checks import one_of
 from samplewise.contract import Backend, Capabilities
 from samplewise.contract.capabilities import Need

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
 
 MAX_STEPS, MAX_SECONDS = "max_steps", "max_seconds"
 

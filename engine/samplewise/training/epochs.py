@@ -11,12 +11,12 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.data.augmentation import Views
 from samplewise.training import batches
-from samplewise.training.augmentation import Views
 from samplewise.training.budget import Budget
 from samplewise.training.environment import environment
 from samplewise.training.history import SharedRun
-from samplewise.training.inputs import TrainingRows
+from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.session import Session
 from samplewise.training.trainee import Trainee
 

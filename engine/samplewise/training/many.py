@@ -15,11 +15,11 @@ from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_epochs
-from samplewise.training.inputs import TrainingRows
-from samplewise.training.loop import TrainingResult, check_stop, loss_for, result_of, train_on
 from samplewise.training.notes import warn_of
-from samplewise.training.preparation import Validation, prepared
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.rows.preparation import Validation, prepared
+from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import TrainingResult, check_stop, loss_for, result_of, train_on
 from samplewise.training.trainee import Trainee
 
 SHARED_SETTINGS = (

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from samplewise.errors import ContractError
 from samplewise.network import Loss
 from samplewise.training import divergence
-from samplewise.training.inputs import TrainingRows
 from samplewise.training.metrics import accuracy
+from samplewise.training.rows.training_rows import TrainingRows
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samplewise.training.schedules import Plateau
 from samplewise.training.schedules.base import Rates
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
 
 
 class RunRates:

@@ -19,14 +19,14 @@ from samplewise.streams import Streams
 from samplewise.training import divergence
 from samplewise.training.callbacks import Callback, stop_reason
 from samplewise.training.history import EpochRecord, History
-from samplewise.training.inputs import TrainingRows
 from samplewise.training.keeping import Keeping
 from samplewise.training.measuring import Measuring
 from samplewise.training.notes import notes_on_learning
 from samplewise.training.rates import RunRates
+from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.schedules.base import Rates
 from samplewise.training.session import Session
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.watch import Watch
 
 DIVERGED, FAILED = "diverged", "failed"

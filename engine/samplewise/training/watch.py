@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from samplewise.training.control_settings import ACCURACY, LOSS, VALIDATION
 from samplewise.training.history import EpochRecord
-from samplewise.training.settings import TrainingSettings
+from samplewise.training.settings.control import ACCURACY, LOSS, VALIDATION
+from samplewise.training.settings.training_settings import TrainingSettings
 
 PATIENCE, TARGET_LOSS, TARGET_ACCURACY = "patience", "target_loss", "target_accuracy"
 

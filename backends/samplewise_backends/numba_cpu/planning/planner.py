@@ -61,7 +61,12 @@ class _Candidate:
     estimate: Estimate
 
 
-def choose(members: Sequence[Member], workload: Workload | None, dtype: np.dtype[Any]) -> Chosen:
+def choose(
+    members: Sequence[Member],
+    workload: Workload | None,
+    dtype: np.dtype[Any],
+    blocks: Sequence[int] = BLOCKS,
+) -> Chosen:
     """Choose the fastest plan that fits the workload's memory.
 
     The choice depends on its arguments and on the calibration of the machine, on nothing else.
@@ -70,6 +75,7 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: np.dtype
         members: what trains, at once.
         workload: None where nobody knows what will be trained.
         dtype: of everything.
+        blocks: rows of a block to weigh, about; each becomes whole batches.
     """
     reason = _no_choice(members, workload, dtype)
     if reason is not None or workload is None:
@@ -78,12 +84,13 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: np.dtype
     costs = Costs(known.rates, members, workload, dtype.itemsize)
     sizes = _Sizes(members, workload, dtype.itemsize)
     limit = workload.memory_mb * MIB
+    whole = _whole_batches(blocks, workload)
     best = {
         name: min(found, key=lambda candidate: candidate.ns)
         for name, found in (
             (DIRECT, [_candidate(DIRECT, None, False, 0, costs.direct(), workload)]),
-            (BLOCKED, list(_blocked(costs, sizes, workload, limit))),
-            (DUAL, list(_dual(costs, sizes, workload, limit))),
+            (BLOCKED, list(_blocked(costs, sizes, workload, limit, whole))),
+            (DUAL, list(_dual(costs, sizes, workload, limit, whole))),
         )
         if found
     }
@@ -162,17 +169,19 @@ def _candidate(
     return _Candidate(name, block, keeps, memory, ns, estimate)
 
 
-def _blocks(workload: Workload) -> list[int]:
+def _whole_batches(blocks: Sequence[int], workload: Workload) -> list[int]:
     """Return the blocks to weigh: whole batches, no more than there are."""
     batch = workload.batch_size
     batches = -(-workload.rows // batch)
-    return sorted({min(max(block // batch, 1), batches) * batch for block in BLOCKS})
+    return sorted({min(max(block // batch, 1), batches) * batch for block in blocks})
 
 
-def _blocked(costs: Costs, sizes: _Sizes, workload: Workload, limit: int) -> Iterable[_Candidate]:
+def _blocked(
+    costs: Costs, sizes: _Sizes, workload: Workload, limit: int, blocks: list[int]
+) -> Iterable[_Candidate]:
     # Several networks share Gram blocks, even those of a single epoch.
     keeping = (False,) if workload.shuffle and not sizes.many else (True, False)
-    for block in _quick(_blocks(workload), lambda b: costs.blocked(b, keeps_gram=False)):
+    for block in _quick(blocks, lambda b: costs.blocked(b, keeps_gram=False)):
         for keeps in keeping:
             memory = sizes.blocked(block, keeps_gram=keeps)
             if memory <= limit:
@@ -180,8 +189,10 @@ def _blocked(costs: Costs, sizes: _Sizes, workload: Workload, limit: int) -> Ite
                 yield _candidate(BLOCKED, block, keeps, memory, estimate, workload)
 
 
-def _dual(costs: Costs, sizes: _Sizes, workload: Workload, limit: int) -> Iterable[_Candidate]:
-    for block in _quick(_blocks(workload), costs.dual):
+def _dual(
+    costs: Costs, sizes: _Sizes, workload: Workload, limit: int, blocks: list[int]
+) -> Iterable[_Candidate]:
+    for block in _quick(blocks, costs.dual):
         memory = sizes.dual(block)
         if memory <= limit:
             yield _candidate(DUAL, block, True, memory, costs.dual(block), workload)

@@ -30,7 +30,8 @@ from samplewise.report.part_one.tables import (
     title,
 )
 from samplewise.report.spread import Spread, mean_text
-from samplewise.report.wording import class_names, percent, runs, three_digits, times
+from samplewise.report.wording import class_names, percent, runs, times
+from samplewise.text import three_digits
 
 
 def document(measured: Measured) -> Document:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
-from samplewise.data.source_options import DEFAULT, SourceOptions
-from samplewise.data.sources import load
+from samplewise.data.loading import load
+from samplewise.data.sources.options import DEFAULT, SourceOptions
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import ExperimentResult, Prepared, prepare, run, run_many
@@ -29,7 +29,7 @@ def load_pair(
     """Return the rows of two classes, as the report's network needs.
 
     Args:
-        data: as `samplewise.data.sources.load` takes it.
+        data: as `samplewise.data.loading.load` takes it.
         classes: two of its classes; None means 4 and 9 as in the report, or all where there are
             just two.
         options: how a file or folder is read.

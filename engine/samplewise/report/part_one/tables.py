@@ -15,7 +15,8 @@ from samplewise.report.part_one.published import (
     PublishedRow,
 )
 from samplewise.report.spread import Spread
-from samplewise.report.wording import three_digits, times
+from samplewise.report.wording import times
+from samplewise.text import three_digits
 
 COLUMNS = (
     *map(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from samplewise.files import new_folder
+from samplewise.io.writing import new_folder
 from samplewise.report.part_one.measured import Measured
 from samplewise.report.part_one.published import EXPERIMENTS
 from samplewise.report.write import TEXTS, write_texts

@@ -23,7 +23,8 @@ from samplewise.report.part_two.remarks import reading, what_differs
 from samplewise.report.part_two.rows import CNN, OPTIMAL, VALIDATION_FRACTION
 from samplewise.report.part_two.single import IMAGE, model_file, single_prediction
 from samplewise.report.part_two.tables import accuracy, by_class, comparison, train_ms
-from samplewise.report.wording import percent, runs, three_digits
+from samplewise.report.wording import percent, runs
+from samplewise.text import three_digits
 
 
 def document(measured: Measured) -> Document:

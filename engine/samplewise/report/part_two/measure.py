@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
+from samplewise.data.loading import load
 from samplewise.data.preprocessing import AUTO, STANDARDIZE
-from samplewise.data.source_options import DEFAULT, SourceOptions
-from samplewise.data.sources import load
+from samplewise.data.sources.options import DEFAULT, SourceOptions
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import ExperimentResult, Prepared, prepare, run
@@ -29,7 +29,7 @@ def load_classes(
     """Return the rows of some classes, or of all.
 
     Args:
-        data: as `samplewise.data.sources.load` takes it.
+        data: as `samplewise.data.loading.load` takes it.
         classes: at least two of its classes; None means all.
         options: how a file or folder is read.
 

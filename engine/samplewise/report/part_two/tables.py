@@ -8,7 +8,8 @@ from samplewise.experiment.scores import classification_report
 from samplewise.report.document import Cell, Column, Row, Table, beside_published, spread_cell
 from samplewise.report.part_two.measured import MeasuredRow
 from samplewise.report.spread import Spread
-from samplewise.report.wording import class_names, three_digits
+from samplewise.report.wording import class_names
+from samplewise.text import three_digits
 
 COLUMNS = (
     beside_published("test accuracy, %"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from samplewise.files import new_folder, write_bytes
-from samplewise.model_file import save_model
+from samplewise.io.writing import new_folder, write_bytes
+from samplewise.model.model_file import save_model
 from samplewise.report.part_two.measured import Measured
 from samplewise.report.part_two.pictures import confusion_file, curves_file, predictions_file
 from samplewise.report.part_two.rows import CNN, OPTIMAL, rows

@@ -1,0 +1,1 @@
+"""Benchmarks: fair timing of backends and other libraries, and cost against size."""

@@ -1,0 +1,112 @@
+"""The best rates of one core, so that timings from different machines can be compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.network import aligned_zeros
+
+SAMPLES = 7
+# One sample runs at least this long: far above the clock's resolution and the cost of a call.
+SAMPLE_S = 0.004
+EXP_ELEMENTS = 4096
+
+
+@dataclass(frozen=True)
+class Product:
+    """A matrix product (rows, inner) x (inner, columns)."""
+
+    rows: int
+    inner: int
+    columns: int
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations, two a multiply-add."""
+        return 2 * self.rows * self.inner * self.columns
+
+    def __str__(self) -> str:
+        return f"{self.rows}x{self.inner}x{self.columns}"
+
+
+SQUARE = Product(512, 512, 512)
+"""Large enough for the full rate, small enough for the second-level cache."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Rates of one core.
+
+    Args:
+        dtype: of the numbers.
+        gflops: NumPy's matrix product in 10^9 operations a second, by its shape; `SQUARE` is
+            always there.
+        exp_per_us: NumPy's exp over 4096 elements, in elements a microsecond.
+    """
+
+    dtype: str
+    gflops: dict[Product, float]
+    exp_per_us: float
+
+    def floor_ms(self, flops: int) -> float:
+        """Return the milliseconds that `flops` would take at the rate of the square product."""
+        return flops / (self.gflops[SQUARE] * 1e6)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rates as JSON values."""
+        gflops = {str(product): rate for product, rate in self.gflops.items()}
+        return {"gflops": gflops, "exp_per_us": self.exp_per_us}
+
+
+def calibrate(dtype: str, products: Sequence[Product] = ()) -> Calibration:
+    """Measure this core; threads are the caller's to limit (`conditions.one_core`).
+
+    Args:
+        dtype: "float64" or "float32".
+        products: measured beside `SQUARE`.
+    """
+    rates = {
+        product: product.flops / seconds_a_call(_product(product, dtype)) / 1e9
+        for product in dict.fromkeys((SQUARE, *products))
+    }
+    x = np.linspace(-8, 8, EXP_ELEMENTS).astype(dtype)
+    out = np.empty_like(x)
+    exp_s = seconds_a_call(lambda: np.exp(x, out=out))
+    return Calibration(dtype, rates, EXP_ELEMENTS / exp_s / 1e6)
+
+
+def _product(shape: Product, dtype: str) -> Callable[[], Any]:
+    rng = np.random.default_rng(0)
+    A = _filled(rng, (shape.rows, shape.inner), dtype)
+    # Transposed, as the weights of a layer are: Z = X W^T.
+    W = _filled(rng, (shape.columns, shape.inner), dtype)
+    Z = np.empty((shape.rows, shape.columns), dtype=dtype)
+    return lambda: np.matmul(A, W.T, out=Z)
+
+
+def _filled(rng: np.random.Generator, shape: tuple[int, int], dtype: str) -> NDArray[Any]:
+    matrix = aligned_zeros(shape[0] * shape[1], dtype).reshape(shape)
+    matrix[...] = rng.standard_normal(shape)
+    return matrix
+
+
+def seconds_a_call(call: Callable[[], Any]) -> float:
+    """Return the least wall time of one warm call over `SAMPLES`: the rate of an idle core."""
+    call()
+    began = time.perf_counter()
+    call()
+    once = max(time.perf_counter() - began, 1e-9)
+    calls = max(int(SAMPLE_S / once), 1)
+    samples = []
+    for _ in range(SAMPLES):
+        began = time.perf_counter()
+        for _ in range(calls):
+            call()
+        samples.append((time.perf_counter() - began) / calls)
+    return min(samples)

@@ -1,0 +1,1 @@
+"""Commands that join the command line through the entry-point group `samplewise.commands`."""

@@ -1,0 +1,44 @@
+"""The folder that a measurement leaves: picture, Markdown and JSON, whole or absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from samplewise.io.writing import new_folder, write_bytes, write_text
+
+
+def file_names(name: str) -> tuple[str, str, str]:
+    """Return the files of a measurement: its picture, its Markdown, its JSON."""
+    return f"{name}.png", f"{name}.md", f"{name}.json"
+
+
+def write_measurement(
+    folder: Path, name: str, picture: bytes, markdown: str, document: dict[str, Any], *, force: bool
+) -> None:
+    """Write a measurement to a folder, whole or not at all.
+
+    Args:
+        folder: where; missing parents are made.
+        name: of the files.
+        picture: PNG.
+        markdown: shows the picture.
+        document: all figures as JSON values.
+        force: replace the folder of an earlier measurement.
+
+    Raises:
+        OutputError: as `check_output_folder`, or the disk is full.
+    """
+    files = file_names(name)
+    with new_folder(folder, force=force, known=files) as new:
+        write_bytes(new / files[0], picture)
+        write_text(new / files[1], markdown)
+        write_text(new / files[2], json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as Markdown, its texts as they are."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

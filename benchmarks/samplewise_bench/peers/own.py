@@ -1,0 +1,162 @@
+"""samplewise itself: every backend by every plan it offers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from samplewise import __version__, registry
+from samplewise.contract import Backend
+from samplewise.contract.plan import AUTO_PLAN, PLANS
+from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.model.model import Model
+from samplewise.network import aligned_zeros
+from samplewise_bench.peers.task import (
+    Calls,
+    NotApplicableError,
+    Outcome,
+    Runner,
+    Task,
+    of_outputs,
+    probabilities,
+)
+from samplewise_bench.training import Training
+
+MANY, SINGLY = "at once", "one by one"
+install = "pip install samplewise"
+
+
+def load(cores: int) -> str:
+    """Load every backend that loads."""
+    for listing in registry.listings():
+        if listing.available:
+            registry.load(listing.name)
+    return __version__
+
+
+def ways(task: Task) -> Sequence[str]:
+    """Return "backend plan" for training, with "at once" where a program trains them all."""
+    found = []
+    for listing in registry.listings():
+        if listing.available:
+            found += _ways(registry.load(listing.name), task)
+    if not found:
+        raise NotApplicableError("no backend here has what this task needs")
+    return found
+
+
+def prepare(task: Task, way: str) -> Runner:
+    """Compile and warm up."""
+    backend, plan, *more = way.split(" ", 2)
+    if task.calls:
+        return PREDICTIONS[plan](task, backend)
+    if MANY in more:
+        return OwnTraining([Training(task.problems, backend, plan, threads=task.cores)])
+    return OwnTraining(
+        [Training(problem, backend, plan, threads=task.cores) for problem in task.problems]
+    )
+
+
+def _ways(backend: Backend, task: Task) -> list[str]:
+    problem, offered = task.problem, backend.capabilities
+    if offered.missing(problem.network, problem.loss, problem.optimizer, problem.dtype):
+        return []
+    if task.calls:
+        return [f"{backend.name} {way}" for way in PREDICTIONS]
+    plans = [plan for plan in PLANS if plan in offered.plans]
+    if len(plans) > 1:
+        plans.append(AUTO_PLAN)
+    if len(task.problems) == 1:
+        return [f"{backend.name} {plan}" for plan in _that_differ(backend, task, plans)]
+    at_once = [f"{backend.name} {plan} {MANY}" for plan in plans] if offered.many else []
+    # One after the other shows the gain of training at once; slower backends would take long.
+    one_by_one = backend.name == registry.PREFERENCE[0] and task.cores == 1
+    return [*at_once, f"{backend.name} {plans[-1]} {SINGLY}"] if one_by_one else at_once
+
+
+def _that_differ(backend: Backend, task: Task, plans: list[str]) -> list[str]:
+    """Return "auto" and the plans that are taken when asked for: some networks have one only."""
+    problem = task.problem
+    parts = problem.network, problem.loss, problem.optimizer, problem.dtype
+
+    def taken(plan: str) -> str:
+        return backend.compile(*parts, problem.workload(plan, task.cores)).plan.name
+
+    kept = [plan for plan in plans if plan == AUTO_PLAN or taken(plan) == plan]
+    return [AUTO_PLAN] if AUTO_PLAN in kept and len(kept) == 2 else kept
+
+
+class OwnTraining(Runner):
+    """One training after the other, each of one network or of several at once.
+
+    Args:
+        trainings: compiled.
+        nudged: start from parameters moved by one unit in the last place.
+    """
+
+    def __init__(self, trainings: Sequence[Training], *, nudged: bool = False) -> None:
+        self._trainings, self._nudged = trainings, nudged
+        self.compile_s = sum(training.compile_s for training in trainings)
+
+    def reset(self) -> None:
+        self._states = [each.fresh_states(nudged=self._nudged) for each in self._trainings]
+
+    def run(self) -> None:
+        pairs = zip(self._trainings, self._states, strict=True)
+        self._losses = [training.train(states)[1] for training, states in pairs]
+
+    def outcome(self) -> Outcome:
+        parameters = [state.parameters for states in self._states for state in states]
+        return Outcome(np.concatenate(self._losses), np.array(parameters, np.float64))
+
+
+def program_calls(task: Task, backend: str, dtype: str = "float32") -> Calls:
+    """Return calls of a program's prepared predictor of one row; it gives logits."""
+    problem = task.problem
+    began = time.perf_counter()
+    parts = problem.network, problem.loss, problem.optimizer, np.dtype(dtype)
+    program = registry.load(backend).compile(*parts)
+    program.warm_up()
+    row = aligned_zeros(problem.network.inputs, dtype).reshape(1, -1)
+    row[...] = problem.X[:1]
+    predict, logits = program.predictor(problem.parameters.astype(dtype), row)
+    predict()
+    compile_s = time.perf_counter() - began
+    return Calls(task, predict, lambda _: probabilities(problem, logits), compile_s)
+
+
+def _predictor_calls(task: Task, backend: str) -> Calls:
+    """Return calls of `Model.predictor`, made once."""
+    return _model_calls(task, lambda: _model_of(task, backend).predictor(), task.problem.X[0])
+
+
+def _probabilities_calls(task: Task, backend: str) -> Calls:
+    """Return calls of `Model.probabilities`, which takes any number of rows."""
+    return _model_calls(task, lambda: _model_of(task, backend).probabilities, task.problem.X[:1])
+
+
+def _model_calls(task: Task, made: Callable[[], Callable[[Any], Any]], given: Any) -> Calls:
+    began = time.perf_counter()
+    call = partial(made(), given.copy())
+    call()
+    compile_s = time.perf_counter() - began
+    return Calls(task, call, partial(of_outputs, task.problem), compile_s)
+
+
+def _model_of(task: Task, backend: str) -> Model:
+    """Return the task's network at its initial parameters as a model."""
+    problem = task.problem
+    names = tuple(map(str, range(max(problem.network.outputs, 2))))
+    described = problem.network, problem.loss, problem.parameters, names, Preprocessing(NONE)
+    return Model(*described, None, "a benchmark", backend)
+
+
+PREDICTIONS = {
+    "program": program_calls,
+    "Model.predictor": _predictor_calls,
+    "Model.probabilities": _probabilities_calls,
+}

@@ -1,0 +1,173 @@
+"""The findings of a comparison of peers, as data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from samplewise.contract.plan import AUTO_PLAN
+from samplewise_bench.calibration import Calibration
+from samplewise_bench.peers.task import OWN
+from samplewise_bench.timing import TimeSpread
+
+TIMED, REFUSED, UNFIT, FAILED = "timed", "disagrees", "does not apply", "failed"
+
+
+@dataclass(frozen=True)
+class PeerEntry:
+    """One way of one peer on one piece of work.
+
+    Args:
+        peer: name.
+        way: of the peer; may be empty.
+        state: `TIMED`, `REFUSED`, `UNFIT` or `FAILED`.
+        note: how its steps differ from the task's, or why it has no time; may be empty.
+        spread: of the rounds, in milliseconds; of one call where the work is calls.
+        rounds: timed.
+        core_share: processor time over wall time; where it is below the number of threads, other
+            work took the core, and the times are too long.
+        compile_s: seconds; None where nothing is compiled.
+        difference, allowed: from the standard, of the measure nearest to its limit.
+        ratio: its median time over that of the result's baseline.
+        of_floor: share reached of the rate of the cores' large matrix product.
+    """
+
+    peer: str
+    way: str
+    state: str
+    note: str = ""
+    spread: TimeSpread | None = None
+    rounds: int = 0
+    core_share: float | None = None
+    compile_s: float | None = None
+    difference: float | None = None
+    allowed: float | None = None
+    ratio: float | None = None
+    of_floor: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Peer and way."""
+        return f"{self.peer} {self.way}".strip()
+
+    @property
+    def median_ms(self) -> float:
+        """The median time; infinite without a time."""
+        return math.inf if self.spread is None else self.spread.median_ms
+
+
+@dataclass(frozen=True)
+class WorkloadResult:
+    """One piece of work.
+
+    Args:
+        name, title: of the workload.
+        cores, calls: of the task.
+        flops: of the textbook's matrix products.
+        entries: the fastest first, then those without a time.
+        baseline: label of the entry that ratios are of; empty where samplewise has no time.
+        floor_ms: what `flops` take at the rate of a large product; None for calls.
+        note: the reason for no entries; empty where there are some.
+    """
+
+    name: str
+    title: str
+    cores: int
+    calls: int
+    flops: int
+    entries: tuple[PeerEntry, ...]
+    baseline: str = ""
+    floor_ms: float | None = None
+    note: str = ""
+
+    @property
+    def unit(self) -> str:
+        """The unit of `timed`."""
+        return "us" if self.calls else "ms"
+
+    @property
+    def timed(self) -> list[tuple[PeerEntry, TimeSpread]]:
+        """The entries that have a time, with their times in `unit`."""
+        factor = 1e3 if self.calls else 1.0
+        return [(each, each.spread.scaled(factor)) for each in self.entries if each.spread]
+
+
+@dataclass(frozen=True)
+class PeerInfo:
+    """A peer on this machine.
+
+    Args:
+        name: of the peer.
+        install: how to get it.
+        version: empty where it is absent.
+        import_s: seconds that its import takes, NumPy's apart; None where it is absent.
+        absent: why it is not here; empty where it is.
+    """
+
+    name: str
+    install: str
+    version: str = ""
+    import_s: float | None = None
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class PeerComparison:
+    """All results, and the conditions they were taken in."""
+
+    dtype: str
+    rounds: int
+    peers: tuple[PeerInfo, ...]
+    results: tuple[WorkloadResult, ...]
+    calibration: Calibration
+    conditions: dict[str, Any]
+
+
+def finished(
+    result: WorkloadResult, calibration: Calibration, preferred: Sequence[str]
+) -> WorkloadResult:
+    """Return a result with its floor, its ratios and its order.
+
+    Args:
+        result: with times.
+        calibration: of the core.
+        preferred: backends in the order in which `auto` takes them. samplewise's own choice is the
+            baseline, even where another plan was faster in this run.
+    """
+    own = [entry for entry in result.entries if entry.spread is not None and entry.peer == OWN]
+    base = _baseline(own, preferred)
+    floor_ms = None if result.calls else calibration.floor_ms(result.flops) / result.cores
+    figured = [
+        _figured(entry, base.median_ms if base else None, floor_ms) for entry in result.entries
+    ]
+    return replace(
+        result,
+        entries=tuple(sorted(figured, key=lambda entry: entry.median_ms)),
+        baseline="" if base is None else base.label,
+        floor_ms=floor_ms,
+    )
+
+
+def _baseline(own: Sequence[PeerEntry], preferred: Sequence[str]) -> PeerEntry | None:
+    for backend in preferred:
+        of_backend = [entry for entry in own if entry.way.split(" ")[0] == backend]
+        by_itself = [entry for entry in of_backend if AUTO_PLAN in entry.way.split(" ")]
+        if of_backend:
+            return _fastest(by_itself or of_backend)
+    return _fastest(own) if own else None
+
+
+def _fastest(entries: Sequence[PeerEntry]) -> PeerEntry:
+    return min(entries, key=lambda entry: entry.median_ms)
+
+
+def _figured(entry: PeerEntry, base_ms: float | None, floor_ms: float | None) -> PeerEntry:
+    if entry.spread is None:
+        return entry
+    return replace(
+        entry,
+        ratio=None if base_ms is None else entry.median_ms / base_ms,
+        of_floor=None if floor_ms is None else floor_ms / entry.median_ms,
+    )

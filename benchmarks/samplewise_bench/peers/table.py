@@ -1,0 +1,151 @@
+"""A comparison of peers as tables and the text around them, as Markdown, and as JSON values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from samplewise.checks import printable
+from samplewise.report.markdown import escape
+from samplewise.text import three_digits
+from samplewise_bench.calibration import SQUARE
+from samplewise_bench.output import grid
+from samplewise_bench.peers.results import (
+    REFUSED,
+    PeerComparison,
+    PeerEntry,
+    PeerInfo,
+    WorkloadResult,
+)
+
+FORMAT = 1
+PEER_HEADERS = ("peer", "version", "import s", "")
+LEGEND = """\
+ms, us: median wall time (min..max) of a whole training from fresh weights, losses included, or \
+of one prediction; data are converted and programs compiled before. Rounds are taken in turns, \
+and are fewer where runs take long.
+core: processor time over wall time. Below 100 % a core, other work took the rest meanwhile, and \
+the times are too long by as much.
+against samplewise: how many times slower or faster than the line marked "baseline", which is \
+what samplewise does by itself.
+gemm: rate of the textbook's matrix products, as a share of that of one large product on the \
+same cores in the same run; above 100 % where a plan needs fewer products.
+off by: what differs most from a run in float64, and what may: 100 times what moving the first \
+weights by one unit in the last place does."""
+
+
+def headers(result: WorkloadResult) -> tuple[str, ...]:
+    """Return the heads of a result's columns."""
+    return (
+        *("peer", f"{result.unit} (min..max)", "rounds", "core", "against samplewise"),
+        *("gemm", "compile s", "off by (allowed)"),
+    )
+
+
+def cells(entry: PeerEntry, result: WorkloadResult) -> tuple[str, ...]:
+    """Return a line of a result's table; an entry without a time has the reason in its name."""
+    times = next((times for timed, times in result.timed if timed is entry), None)
+    if times is None:
+        return f"{entry.label}: {entry.state}", *["-"] * 7
+    return (
+        entry.label,
+        str(times),
+        str(entry.rounds),
+        "-" if entry.core_share is None else f"{entry.core_share:.0%}",
+        against(entry, result),
+        "-" if entry.of_floor is None else f"{entry.of_floor:.1%}",
+        "-" if entry.compile_s is None else f"{entry.compile_s:.2f}",
+        f"{entry.difference:.1e} ({entry.allowed:.1e})",
+    )
+
+
+def against(entry: PeerEntry, result: WorkloadResult) -> str:
+    """Return the ratio to the baseline in words."""
+    if entry.label == result.baseline:
+        return "baseline"
+    if entry.ratio is None:
+        return "-"
+    if f"{entry.ratio:.2f}" == "1.00":
+        return "as fast"
+    if entry.ratio < 1:
+        return f"{three_digits(1 / entry.ratio)} x faster"
+    return f"{three_digits(entry.ratio)} x slower"
+
+
+def notes(result: WorkloadResult) -> list[str]:
+    """Return the notes to single lines of a result."""
+    lines = [
+        f"{entry.label}: {entry.state + ', ' if entry.state == REFUSED else ''}{entry.note}"
+        for entry in result.entries
+        if entry.note
+    ]
+    return [printable(line) for line in [*lines, *filter(None, [result.note])]]
+
+
+def title(result: WorkloadResult) -> str:
+    """Return the workload with the floor of its matrix products."""
+    if result.floor_ms is None:
+        return result.title
+    return f"{result.title}; floor of the textbook's products {three_digits(result.floor_ms)} ms"
+
+
+def peer_cells(info: PeerInfo) -> tuple[str, ...]:
+    """Return a line of the table of peers."""
+    if info.absent:
+        return info.name, "not installed", "-", f"{info.install}  ({printable(info.absent)})"
+    return info.name, info.version, three_digits(info.import_s or 0.0), ""
+
+
+def machine(comparison: PeerComparison) -> list[tuple[str, str]]:
+    """Return the machine that the figures were taken on, as pairs."""
+    found, rate = comparison.conditions, comparison.calibration.gflops[SQUARE]
+    pinned = found["pinned_to"]
+    load = found["load_average"]
+    return [
+        ("processor", found["processor"]),
+        ("cores", "not pinned" if pinned is None else f"one, pinned to core {pinned[0]}"),
+        ("large matrix product", f"{three_digits(rate)} GFLOP/s in {comparison.dtype} ({SQUARE})"),
+        ("load when it began", "unknown" if load is None else f"{load:.2f}"),
+        ("platform", found["platform"]),
+        ("versions", ", ".join(f"{name} {v}" for name, v in found["versions"].items())),
+    ]
+
+
+def markdown(comparison: PeerComparison, picture: str) -> str:
+    """Return the comparison as Markdown.
+
+    Args:
+        comparison: of the peers.
+        picture: name of the file of its picture.
+    """
+    parts = [
+        "# samplewise beside other libraries",
+        f"Each on the same network, data, weights, order and steps, in {comparison.dtype}.",
+        f"![times on a logarithmic axis]({picture})",
+    ]
+    for result in comparison.results:
+        lines = [cells(entry, result) for entry in result.entries]
+        parts += [f"## {title(result)}", _escaped(headers(result), lines)]
+        parts += [f"- {line}" for line in notes(result)]
+    parts += ["## Peers", _escaped(PEER_HEADERS, [peer_cells(info) for info in comparison.peers])]
+    parts += ["## How to read it", *LEGEND.split("\n")]
+    parts += ["## The machine", _escaped(("", ""), machine(comparison))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _escaped(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return grid([*map(escape, header)], [[*map(escape, row)] for row in rows])
+
+
+def to_json(comparison: PeerComparison) -> dict[str, Any]:
+    """Return all figures as JSON values, times in milliseconds."""
+    return {
+        "format": FORMAT,
+        "dtype": comparison.dtype,
+        "rounds": comparison.rounds,
+        "conditions": comparison.conditions,
+        "peers": [dataclasses.asdict(info) for info in comparison.peers],
+        "results": [dataclasses.asdict(result) for result in comparison.results],
+        "calibration": comparison.calibration.to_json(),
+    }

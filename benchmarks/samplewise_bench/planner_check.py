@@ -1,0 +1,215 @@
+"""The planner's choices beside fixed ones: `python -m samplewise_bench.planner_check`.
+
+Every shape is trained by each plan with each block, in turns, and by the plan that was chosen. The
+time of a training is put together from its first epoch, the median of some later ones and the end,
+each the least of several trainings, in processor time of this thread: other work of the machine
+then counts as little as possible.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Program
+from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
+from samplewise.training import batches
+from samplewise_backends.numba_cpu.backend import NumbaBackend
+from samplewise_backends.numba_cpu.planning.planner import BLOCKS
+from samplewise_bench.conditions import conditions, one_core
+from samplewise_bench.problems import TrainingProblem
+from samplewise_bench.shapes import JUDGED, Shape
+from samplewise_bench.training import fresh_state
+
+FIXED = (
+    (DIRECT, BLOCKS),
+    *((BLOCKED, (block,)) for block in (16, 32, 64, 128)),
+    *((DUAL, (block,)) for block in (32, 64, 128)),
+)
+# Trainings of each choice: at least so many, and short ones as often as fits the time.
+ROUNDS, MOST_ROUNDS, ENOUGH_S = 3, 12, 2.0
+# Later epochs of a training are timed until they took so long, or there are so many.
+LATER_S, LATER = 0.15, 40
+GOOD, BAD = 1.15, 1.5
+
+
+@dataclass
+class EpochTimes:
+    """The least times of a training, in milliseconds: first epoch, a later one, and the end."""
+
+    first: float = float("inf")
+    later: float = float("inf")
+    end: float = float("inf")
+
+    def least(self, first: float, later: float, end: float) -> None:
+        """Take in another training."""
+        self.first, self.end = min(self.first, first), min(self.end, end)
+        self.later = min(self.later, later)
+
+    def epoch_ms(self, epochs: int) -> float:
+        """Return the mean over all epochs of a training."""
+        return (self.first + (epochs - 1) * self.later + self.end) / epochs
+
+
+class Candidate:
+    """A shape, compiled for a plan with given blocks.
+
+    Args:
+        shape: of the network and its batches.
+        problem: of that shape.
+        plan: "auto" or another.
+        blocks: for the planner to choose from.
+    """
+
+    def __init__(
+        self, shape: Shape, problem: TrainingProblem, plan: str, blocks: tuple[int, ...]
+    ) -> None:
+        self._shape, self._problem = shape, problem
+        self._workload = dataclasses.replace(problem.workload(plan), shuffle=shape.shuffle)
+        self._backend = NumbaBackend(blocks)
+        program = self._compiled()
+        program.warm_up()
+        self.plan, self.times = program.plan, EpochTimes()
+
+    def _compiled(self) -> Program:
+        problem = self._problem
+        parts = problem.network, problem.loss, problem.optimizer, problem.dtype
+        return self._backend.compile(*parts, self._workload)
+
+    def train(self) -> None:
+        """Train by a new program, which has kept nothing of the rows yet."""
+        program, problem = self._compiled(), self._problem
+        length = batches.stretch_samples(problem.network, program.plan)
+        state, losses = fresh_state(problem), np.ones(len(problem.X), problem.dtype)
+        times: list[float] = []
+        for order in self._orders():
+            began = time.thread_time()
+            for steps in batches.stretches(
+                order, problem.batch_size, problem.learning_rate, length
+            ):
+                program.run_epoch(state, problem.X, problem.Y, steps, losses)
+            times.append((time.thread_time() - began) * 1e3)
+            if sum(times[1:]) > LATER_S * 1e3 or len(times) > LATER:
+                break
+        began = time.thread_time()
+        program.synchronize(state)
+        end = (time.thread_time() - began) * 1e3
+        # Not the least: this clock at times loses an epoch.
+        self.times.least(times[0], statistics.median(times[1:] or times), end)
+
+    def _orders(self) -> list[NDArray[Any]]:
+        """Return the order of each epoch: arrays that no program has met, one if none shuffles."""
+        rows, epochs, rng = self._shape.rows, self._shape.epochs, np.random.default_rng(0)
+        if not self._shape.shuffle:
+            return [np.arange(rows)] * epochs
+        return [rng.permutation(rows) for _ in range(epochs)]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A choice beside the fixed ones.
+
+    Args:
+        work: the shape, in words.
+        chosen: the plan and its block, in words.
+        ms: an epoch by it.
+        predicted_ms: of that.
+        best: the fastest fixed choice, in words.
+        best_ms: an epoch by it.
+        all_ms: by every fixed choice.
+    """
+
+    work: str
+    chosen: str
+    ms: float
+    predicted_ms: float
+    best: str
+    best_ms: float
+    all_ms: dict[str, float]
+
+    @property
+    def ratio(self) -> float:
+        """Time of the choice by that of the best fixed one."""
+        return self.ms / self.best_ms
+
+    def __str__(self) -> str:
+        mark = "" if self.ratio <= GOOD else " <-"
+        return (
+            f"{self.work:62} {self.chosen:12} {self.ms:8.3f} ms, predicted "
+            f"{self.predicted_ms / self.ms:4.2f} x; best {self.best:12} "
+            f"{self.best_ms:8.3f} ms: {self.ratio:.2f}{mark}"
+        )
+
+
+def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, EpochTimes]]:
+    """Time the choice for a shape and all fixed choices, in turns."""
+    problem = shape.problem()
+    chosen = Candidate(shape, problem, AUTO_PLAN, BLOCKS)
+    fixed = {_words(*choice): Candidate(shape, problem, *choice) for choice in FIXED}
+    began, done = time.perf_counter(), 0
+    while done < rounds or (done < MOST_ROUNDS and time.perf_counter() - began < ENOUGH_S):
+        for candidate in (*fixed.values(), chosen):
+            candidate.train()
+        done += 1
+    ms = {name: candidate.times.epoch_ms(shape.epochs) for name, candidate in fixed.items()}
+    plan, own = chosen.plan, chosen.times.epoch_ms(shape.epochs)
+    # The same plan and block twice: the same work, so that the lesser time is the better one.
+    for name, candidate in fixed.items():
+        if (candidate.plan.name, candidate.plan.block) == (plan.name, plan.block):
+            ms[name] = own = min(own, ms[name])
+    best = min(ms, key=lambda name: ms[name])
+    words = _words(plan.name, (plan.block,) if plan.block else ())
+    verdict = Verdict(str(shape), words, own, plan.epoch_ms or 0.0, best, ms[best], ms)
+    return verdict, {name: candidate.times for name, candidate in fixed.items()}
+
+
+def _words(plan: str, blocks: tuple[int, ...]) -> str:
+    return f"{plan} {blocks[0]}" if len(blocks) == 1 else plan
+
+
+def main() -> int:
+    """Judge every shape, print a line each, and count the good choices."""
+    parser = argparse.ArgumentParser(description="Judge the planner's choices.")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="least trainings of each choice")
+    parser.add_argument("--only", default="", help="shapes whose description holds this")
+    parser.add_argument("--json", type=Path, help="file to write all times to")
+    given = parser.parse_args()
+    found, times = [], {}
+    with one_core():
+        for shape in JUDGED:
+            if given.only in str(shape):
+                verdict, timed = judge(shape, given.rounds)
+                found.append(verdict)
+                times[str(shape)] = {name: vars(each) for name, each in timed.items()}
+                print(verdict, flush=True)
+        print(_summary(found))
+        if given.json is not None:
+            verdicts = [vars(verdict) for verdict in found]
+            content = {"conditions": conditions(), "times": times, "verdicts": verdicts}
+            given.json.write_text(json.dumps(content, indent=1))
+    return int(any(verdict.ratio > BAD for verdict in found))
+
+
+def _summary(found: list[Verdict]) -> str:
+    ratios = [verdict.ratio for verdict in found]
+    good = sum(ratio <= GOOD for ratio in ratios)
+    errors = sorted(verdict.predicted_ms / verdict.ms for verdict in found)
+    return (
+        f"{good} of {len(found)} choices within {GOOD:g} of the best fixed one, the worst "
+        f"{max(ratios):.2f}; predicted by measured: median {statistics.median(errors):.2f}, from "
+        f"{errors[0]:.2f} to {errors[-1]:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

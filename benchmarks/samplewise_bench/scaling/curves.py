@@ -1,0 +1,174 @@
+"""The axes of a scaling measurement, its methods, and its findings: points, laws and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from samplewise.contract import PLANS, Plan
+from samplewise.contract.plan import AUTO_PLAN
+from samplewise_bench.timing import TimeSpread
+
+NETWORKS = "networks"
+BASE = {"rows": 800, "epochs": 10, "inputs": 784, "hidden": 10, NETWORKS: 1}
+"""The report's network and its 800 rows; an axis changes one of these."""
+DTYPE = "float32"
+# The project promises a cost that is linear in every size.
+LINEAR = (0.9, 1.1)
+# Two points always lie on a line: their error would be unknown.
+FEWEST = 3
+
+
+def _doubled(first: int) -> tuple[int, ...]:
+    return tuple(first * 2**k for k in range(8))
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One size of a training, and the values it takes while all others stay at `BASE`."""
+
+    name: str
+    symbol: str
+    meaning: str
+    sizes: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """Meaning and symbol."""
+        return f"{self.meaning} {self.symbol}"
+
+
+AXES = {
+    axis.name: axis
+    for axis in (
+        Axis("rows", "n", "training rows", _doubled(200)),
+        Axis("epochs", "E", "epochs", _doubled(1)),
+        Axis("inputs", "d", "inputs", _doubled(98)),
+        Axis("hidden", "H", "hidden units", _doubled(5)),
+        Axis(NETWORKS, "M", "networks at once", _doubled(1)),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A backend, and the plan that it is asked for."""
+
+    backend: str
+    plan: str = AUTO_PLAN
+
+    @classmethod
+    def named(cls, text: str) -> Method:
+        """Return the method of "numba_cpu" or "numba_cpu/blocked"."""
+        backend, _, plan = text.rpartition("/")
+        return cls(backend, plan) if backend and plan in (AUTO_PLAN, *PLANS) else cls(text)
+
+    def __str__(self) -> str:
+        return self.backend if self.plan == AUTO_PLAN else f"{self.backend}/{self.plan}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A training of one size.
+
+    Args:
+        size: the axis's value.
+        spread: processor time of the training; compiling is not part of it.
+        plan: that the program chose.
+        peak_bytes: most that rows, parameters and the program's buffers took at once.
+        given_bytes: of that, rows, targets, parameters and optimizer state.
+    """
+
+    size: int
+    spread: TimeSpread
+    plan: Plan
+    peak_bytes: int
+    given_bytes: int
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """cost = factor * size ** exponent, over the larger sizes.
+
+    Args:
+        exponent: 1 where the cost is linear.
+        standard_error: of the exponent, from how far the points lie off the line.
+        factor: cost at size 1, in the unit of the costs.
+        first, last: sizes between which it was fitted.
+    """
+
+    exponent: float
+    standard_error: float
+    factor: float
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.exponent:.2f} ± {self.standard_error:.2f}"
+
+    def cost(self, size: float) -> float:
+        """Return the cost at a size."""
+        return float(self.factor * size**self.exponent)
+
+
+def fit(sizes: Sequence[int], costs: Sequence[float]) -> PowerLaw | None:
+    """Fit a power law by least squares on the logarithms of the larger half of the sizes.
+
+    The smaller half is left out because fixed costs hide there how a cost grows.
+
+    Args:
+        sizes: ascending, above 0.
+        costs: above 0, one a size.
+
+    Returns:
+        The law, or None where there are fewer than three sizes.
+    """
+    count = max((len(sizes) + 1) // 2, FEWEST)
+    if len(sizes) < count:
+        return None
+    x, y = np.log(sizes[-count:]), np.log(costs[-count:])
+    spread = x - x.mean()
+    exponent = float(spread @ y / (spread @ spread))
+    offset = float(y.mean() - exponent * x.mean())
+    residuals = y - (offset + exponent * x)
+    variance = residuals @ residuals / (count - 2) / (spread @ spread)
+    factor = float(np.exp(offset))
+    return PowerLaw(exponent, float(np.sqrt(variance)), factor, sizes[-count], sizes[-1])
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Trainings along one axis by one method.
+
+    Args:
+        axis: of the sizes.
+        method: that trained.
+        points: by size, ascending; empty where the backend cannot do it.
+        law: of the least times, which other work of the machine disturbs least; None for too few
+            points.
+        remark: why there are fewer points than sizes; empty where there are not.
+    """
+
+    axis: Axis
+    method: Method
+    points: tuple[Point, ...]
+    law: PowerLaw | None
+    remark: str
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the exponent lies within `LINEAR`."""
+        return self.law is not None and LINEAR[0] <= self.law.exponent <= LINEAR[1]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """All curves, and the conditions they were taken in."""
+
+    dtype: str
+    rounds: int
+    curves: list[Curve]
+    conditions: dict[str, Any]

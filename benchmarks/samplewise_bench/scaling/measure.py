@@ -1,0 +1,230 @@
+"""Measure time and memory of trainings of growing rows, epochs, inputs, units and networks."""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from samplewise import registry
+from samplewise.contract.plan import DIRECT
+from samplewise.errors import UnavailableBackendError
+from samplewise.network import SGD, class_loss_named, multilayer_perceptron
+from samplewise.threads import limited
+from samplewise_bench.conditions import conditions, one_core
+from samplewise_bench.problems import LOSS, TrainingProblem, drawn_problem
+from samplewise_bench.scaling.curves import (
+    AXES,
+    BASE,
+    DTYPE,
+    NETWORKS,
+    Axis,
+    Curve,
+    Method,
+    Point,
+    Scaling,
+    fit,
+)
+from samplewise_bench.timing import ROUNDS, TimeSpread, interleave
+from samplewise_bench.training import TimedRun, Training
+
+SECONDS = 60.0
+# Of the processor: on a core of one's own that is wall time, and on a shared one it leaves out
+# the time of other processes, which would bend a curve.
+CLOCK = time.process_time
+
+
+def default_methods() -> list[Method]:
+    """Return the fastest backend here as it comes, and step by step where it has other plans."""
+    network = multilayer_perceptron(BASE["inputs"], (BASE["hidden"],), 1)
+    chosen = registry.resolve(
+        registry.AUTO, network, class_loss_named(LOSS), SGD(), np.dtype(DTYPE)
+    ).backend
+    methods = [Method(chosen.name), Method(chosen.name, DIRECT)]
+    return methods if len(chosen.capabilities.plans) > 1 else methods[:1]
+
+
+def measure(
+    methods: Sequence[Method],
+    axes: Sequence[Axis] = tuple(AXES.values()),
+    *,
+    dtype: str = DTYPE,
+    rounds: int = ROUNDS,
+    seconds: float = SECONDS,
+    on_curve: Callable[[Curve], None] | None = None,
+) -> Scaling:
+    """Train every size of every axis by every method, on one core with one thread.
+
+    The sizes of an axis are trained in turns, so that a slow minute of the machine does not bend
+    the curve. An axis ends early where its next size would take too long.
+
+    Args:
+        methods: backends and plans.
+        axes: to vary.
+        dtype: "float64" or "float32".
+        rounds: timed trainings of each size; the least counts, as other work only adds to it.
+        seconds: approximate time budget.
+        on_curve: called with each curve when its axis is done.
+
+    Raises:
+        UnknownBackendError, UnavailableBackendError: a method cannot train the report's network,
+            or none can train several networks at once where nothing else is asked for.
+    """
+    _check(methods, axes, dtype)
+    # A size is trained once to warm up, once traced, then timed; with the smaller sizes, each of
+    # half the one after it, that makes twice as much.
+    longest_s = seconds / len(axes) / len(methods) / (2 * (rounds + 2))
+    curves = []
+    with one_core():
+        for axis in axes:
+            for curve in _along(axis, methods, dtype, rounds, longest_s):
+                curves.append(curve)
+                if on_curve is not None:
+                    on_curve(curve)
+        return Scaling(dtype, rounds, curves, conditions())
+
+
+def _check(methods: Sequence[Method], axes: Sequence[Axis], dtype: str) -> None:
+    (problem,) = _problems(AXES["rows"], 1, dtype)
+    parts = problem.network, problem.loss, problem.optimizer, problem.dtype
+    for method in methods:
+        registry.resolve(method.backend, *parts, method.plan)
+    if not any(_offers(method, axis) for method in methods for axis in axes):
+        names = ", ".join(map(str, methods))
+        raise UnavailableBackendError(
+            f"of {names} none trains several networks at once, and nothing else is to be varied; "
+            "choose another backend or other axes"
+        )
+
+
+def _offers(method: Method, axis: Axis) -> bool:
+    return axis.name != NETWORKS or registry.load(method.backend).capabilities.many
+
+
+def _problems(axis: Axis, size: int, dtype: str) -> tuple[TrainingProblem, ...]:
+    """Return the network of this size, or as many as the size says, from different weights."""
+    sizes = {**BASE, axis.name: size}
+    network = multilayer_perceptron(sizes["inputs"], (sizes["hidden"],), 1)
+    drawn = drawn_problem(network, sizes["rows"], epochs=sizes["epochs"], dtype=dtype)
+    return drawn.seeded(sizes["networks"])
+
+
+def _along(
+    axis: Axis, methods: Sequence[Method], dtype: str, rounds: int, longest_s: float
+) -> list[Curve]:
+    """Return the curve of each method along one axis."""
+    problems: dict[int, tuple[TrainingProblem, ...]] = {}
+    ready, remarks = {}, {}
+    for method in methods:
+        ready[method], remarks[method] = _prepare(axis, method, problems, dtype, longest_s)
+    with limited(1):
+        runs = interleave(
+            {
+                (method, size): warm.training.run_once
+                for method, sizes in ready.items()
+                for size, warm in sizes.items()
+            },
+            rounds,
+        )
+    return [_curve(axis, method, ready[method], runs, remarks[method]) for method in methods]
+
+
+@dataclass(frozen=True, eq=False)
+class _Warm:
+    """A size that is warm, and its memory."""
+
+    training: Training
+    peak_bytes: int
+    given_bytes: int
+
+
+def _prepare(
+    axis: Axis,
+    method: Method,
+    problems: dict[int, tuple[TrainingProblem, ...]],
+    dtype: str,
+    longest_s: float,
+) -> tuple[dict[int, _Warm], str]:
+    """Return the sizes that this method can train in time, and why not all, or an empty text.
+
+    All methods share the problems, which are drawn when first needed.
+    """
+    if not _offers(method, axis):
+        return {}, "this backend trains one network at a time"
+    ready: dict[int, _Warm] = {}
+    expected_s = 0.0
+    for size in axis.sizes:
+        if expected_s > longest_s:
+            return ready, f"{axis.symbol} = {size:,} would take more than {longest_s:.2g} s"
+        if size not in problems:
+            problems[size] = _problems(axis, size, dtype)
+        ready[size], seconds = _warmed(axis, method, problems[size])
+        expected_s = 2 * seconds
+    return ready, ""
+
+
+def _warmed(axis: Axis, method: Method, problems: Sequence[TrainingProblem]) -> tuple[_Warm, float]:
+    """Return a size with its memory, and the seconds of its first run."""
+    given = problems if axis.name == NETWORKS else problems[0]
+
+    def compiled() -> Training:
+        return Training(given, method.backend, method.plan, clock=CLOCK)
+
+    training = compiled()
+    seconds = training.run_once().seconds
+    rows = problems[0].X.nbytes + problems[0].Y.nbytes
+    states = sum((1 + each.optimizer.slots) * each.parameters.nbytes for each in problems)
+    # A second one: the first has its buffers already.
+    beside = peak_bytes(lambda: compiled().run_once())
+    return _Warm(training, rows + beside, rows + states), seconds
+
+
+def _curve(
+    axis: Axis,
+    method: Method,
+    ready: Mapping[int, _Warm],
+    runs: Mapping[tuple[Method, int], list[TimedRun]],
+    remark: str,
+) -> Curve:
+    points = tuple(
+        Point(
+            size,
+            TimeSpread.of([run.seconds for run in runs[method, size]]),
+            warm.training.program.plan,
+            warm.peak_bytes,
+            warm.given_bytes,
+        )
+        for size, warm in ready.items()
+    )
+    law = fit([point.size for point in points], [point.spread.min_ms for point in points])
+    return Curve(axis, method, points, law, remark)
+
+
+def peak_bytes(call: Callable[[], object]) -> int:
+    """Return the largest number of bytes that Python and NumPy held for a call, beyond before.
+
+    Buffers count from their allocation, touched or not. The peak of a process would count its
+    100 MB of libraries too, never falls, and so needs a process for each figure; one that trains
+    grows by no more than is counted here, to some MB (tests/bench/test_scaling_memory.py).
+    Allocations of compiled code are not seen; the built-in kernels make none.
+
+    Args:
+        call: warm, or objects that are made only once are counted too.
+    """
+    gc.collect()
+    nested = tracemalloc.is_tracing()
+    if not nested:
+        tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        call()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        if not nested:
+            tracemalloc.stop()
+    return peak - before

@@ -1,0 +1,116 @@
+"""Named shapes of networks and batches, and those that the planner is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samplewise.network import SGD, multilayer_perceptron
+from samplewise_bench.problems import DRAWN_EPOCHS, TrainingProblem, drawn_problem
+
+ROWS = 800
+SINGLE, DOUBLE = "float32", "float64"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A network and how it is fed; the rows are drawn."""
+
+    inputs: int
+    hidden: tuple[int, ...]
+    outputs: int
+    rows: int = ROWS
+    batch_size: int = 1
+    epochs: int = DRAWN_EPOCHS
+    momentum: float = 0.0
+    l2: float = 0.0
+    dtype: str = SINGLE
+    shuffle: bool = False
+
+    def __str__(self) -> str:
+        sizes = "-".join(map(str, (self.inputs, *self.hidden, self.outputs)))
+        parts = [f"{sizes}, {self.rows} rows by {self.batch_size}, {self.epochs} epochs"]
+        parts += [f"momentum {self.momentum}"] if self.momentum else []
+        parts += [f"l2 {self.l2}"] if self.l2 else []
+        parts += [self.dtype] if self.dtype != SINGLE else []
+        return ", ".join(parts + (["shuffled"] if self.shuffle else []))
+
+    def problem(self) -> TrainingProblem:
+        """Return the shape as a problem, on rows that are drawn anew."""
+        return drawn_problem(
+            multilayer_perceptron(self.inputs, self.hidden, self.outputs),
+            self.rows,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=SGD(self.momentum, l2=self.l2),
+            dtype=self.dtype,
+        )
+
+
+# Hidden units, outputs and momentum: the report's network, wider ones, ten classes with momentum.
+LAYERS = ((10, 1, 0.0), (60, 1, 0.0), (256, 1, 0.0), (128, 10, 0.9))
+BATCH_SIZES = (1, 16, 32)
+WIDE = "wide 500x20000-32-1, batch 1"
+"""More inputs than rows, as a gene chip gives."""
+
+SHAPES = {
+    f"784-{hidden}-{outputs}, batch {batch_size}": Shape(
+        784, (hidden,), outputs, batch_size=batch_size, momentum=momentum
+    )
+    for hidden, outputs, momentum in LAYERS
+    for batch_size in BATCH_SIZES
+} | {WIDE: Shape(20_000, (32,), 1, rows=500, epochs=20)}
+
+JUDGED = (
+    Shape(784, (10,), 1, 800),
+    Shape(784, (10,), 1, 800, dtype=DOUBLE),
+    Shape(784, (60,), 1, 800),
+    Shape(784, (256,), 1, 800),
+    Shape(784, (10,), 1, 800, 32),
+    Shape(784, (10,), 1, 800, 64, dtype=DOUBLE),
+    Shape(784, (128,), 10, 800, momentum=0.9),
+    Shape(784, (128,), 10, 800, 16, momentum=0.9),
+    Shape(20_000, (32,), 1, 500, epochs=20),
+    Shape(20_000, (32,), 1, 500, epochs=1),
+    Shape(5_000, (64,), 10, 200, epochs=50),
+    Shape(2_000, (16,), 1, 1_000, epochs=5),
+    Shape(2_000, (16,), 1, 300, epochs=50),
+    Shape(8, (1,), 1, 50, epochs=1),
+    Shape(8, (4,), 1, 50, epochs=50),
+    Shape(30, (16,), 1, 569),
+    Shape(64, (32,), 10, 1_797),
+    Shape(64, (32,), 10, 1_797, 16),
+    Shape(4, (10,), 3, 150, epochs=50),
+    Shape(784, (1,), 1, 800),
+    Shape(784, (2,), 1, 800),
+    Shape(784, (4,), 1, 800, dtype=DOUBLE),
+    Shape(784, (16, 16), 1, 800),
+    Shape(784, (128, 32), 10, 800, 16),
+    Shape(784, (128, 32), 10, 1_000),
+    Shape(784, (64, 64, 64), 10, 800, 8),
+    Shape(784, (512,), 10, 400),
+    Shape(784, (512,), 10, 400, 64),
+    Shape(3_000, (128,), 1, 400, 4),
+    Shape(3_000, (128,), 10, 400, momentum=0.9),
+    Shape(100, (256,), 10, 1_000),
+    Shape(100, (256,), 10, 1_000, 64),
+    Shape(1_024, (100,), 1, 5_000, epochs=3),
+    Shape(784, (10,), 1, 5_000, epochs=3),
+    Shape(784, (60,), 10, 2_000, shuffle=True),
+    Shape(784, (10,), 1, 800, shuffle=True),
+    Shape(784, (10,), 1, 800, momentum=0.9),
+    Shape(784, (10,), 1, 800, l2=1e-4),
+    Shape(784, (60,), 1, 800, 32, l2=1e-4, dtype=DOUBLE),
+    Shape(20_000, (8,), 1, 100, dtype=DOUBLE),
+    Shape(20_000, (256,), 10, 200, epochs=5),
+    Shape(1_500, (32,), 10, 1_000, 16, epochs=30, momentum=0.9),
+    Shape(500, (10,), 1, 1_000, epochs=50),
+    Shape(500, (300,), 1, 300, epochs=50, dtype=DOUBLE),
+    Shape(10_000, (4,), 1, 400, epochs=5, shuffle=True),
+    Shape(256, (64,), 10, 3_000, 8, momentum=0.9, dtype=DOUBLE),
+    Shape(784, (32,), 1, 800, 4),
+    Shape(784, (512,), 1, 50, epochs=1, dtype=DOUBLE),
+    Shape(13, (32, 16), 1, 506, 8, momentum=0.9, epochs=50),
+    Shape(3_072, (100,), 10, 1_000, 32, epochs=5),
+    Shape(200, (512,), 2, 600, 16, l2=1e-4),
+    Shape(1_200, (48,), 5, 700, 2, momentum=0.5, dtype=DOUBLE),
+)

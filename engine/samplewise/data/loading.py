@@ -1,0 +1,149 @@
+"""From the name or path that a user gives to a dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from samplewise.checks import printable, suggestion
+from samplewise.data.columns import Columns
+from samplewise.data.dataset import Dataset
+from samplewise.data.sources.options import DEFAULT, SourceOptions
+from samplewise.errors import DataError
+
+SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine")
+"""Names that need no file; `synthetic:SEED` is one too."""
+
+
+def load(
+    data: str,
+    classes: Sequence[str] | None = None,
+    options: SourceOptions = DEFAULT,
+    columns: Columns | None = None,
+) -> Dataset:
+    """Return the dataset that `data` names.
+
+    Args:
+        data: one of `SOURCES`, `synthetic:SEED`, or the path of an .npz file, a .csv file or a
+            folder of images. A name wins over a path of the same spelling; write `./digits` for
+            the path.
+        classes: the classes to keep, the first becoming class 0; None keeps all.
+        options: how a file or folder is read; numbers to learn are only in .npz and .csv files.
+        columns: those of a model, `Model.columns`: the columns of a table are matched by name to
+            them, in any order. None takes a table's columns as they are.
+
+    Raises:
+        DataError: neither a name nor a path, a class that does not exist, or what the loader finds.
+    """
+    dataset = _loader(source_name(data), classes, options, columns)()
+    return dataset if classes is None else dataset.select(classes)
+
+
+def source_name(given: object) -> str:
+    """Return the name or path that a caller gave, as text.
+
+    Raises:
+        DataError: it is neither text nor a path.
+    """
+    name = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(name, str):
+        raise DataError(f"data: must name a source or a path, got '{printable(given)}'")
+    return name
+
+
+def _loader(
+    data: str, classes: Sequence[str] | None, options: SourceOptions, columns: Columns | None = None
+) -> Callable[[], Dataset]:
+    name, colon, seed = data.partition(":")
+    if options.numbers and (name == "synthetic" or data in SOURCES):
+        raise DataError(
+            f"{printable(data)} holds classes, but the loss learns numbers; choose a loss of "
+            "classes, or give an .npz or .csv file whose labels are numbers"
+        )
+    if name == "synthetic":
+        # Drawing only what is asked for saves most of the time; files are read whole anyway.
+        return lambda: _synthetic(seed if colon else None, classes)
+    if data == "sign-digits":
+        return _sign_digits
+    if data in SOURCES:
+        return lambda: _bundled(data)
+    return _path_loader(data, options, columns)
+
+
+def _synthetic(seed: str | None, classes: Sequence[str] | None) -> Dataset:
+    from samplewise.data.sources.synthetic import load_synthetic
+
+    if seed is None:
+        return load_synthetic(classes)
+    if not (seed.isascii() and seed.isdigit() and len(seed) <= 18):
+        raise DataError(
+            f"'synthetic:{printable(seed)}' has no seed; "
+            "expected a whole number from 0, such as synthetic:7"
+        )
+    return load_synthetic(classes, seed=int(seed))
+
+
+def _sign_digits() -> Dataset:
+    from samplewise.data.sources.sign_digits import load_sign_digits
+
+    return load_sign_digits()
+
+
+def _bundled(name: str) -> Dataset:
+    from samplewise.data.sources.bundled import load_bundled
+
+    return load_bundled(name)
+
+
+def _path_loader(
+    data: str, options: SourceOptions, columns: Columns | None
+) -> Callable[[], Dataset]:
+    path = Path(data)
+    suffix = path.suffix.lower()
+    if data and _is_folder(path):
+        if options.numbers:
+            raise DataError(
+                f"{printable(path)} is a folder, whose images have classes, but the loss learns "
+                "numbers; choose a loss of classes, or give an .npz or .csv file"
+            )
+        return lambda: _folder(path, options)
+    if suffix == ".npz":
+        return lambda: _npz(path, options)
+    if suffix == ".csv":
+        return lambda: _csv(path, options, columns)
+    raise DataError(_not_a_source(data, path))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name too long, or a folder above is closed to us
+        raise DataError(
+            f"cannot read {printable(path)}: {error.strerror}; check the path and its permissions"
+        ) from error
+
+
+def _not_a_source(data: str, path: Path) -> str:
+    expected = f"expected {', '.join(SOURCES)}, synthetic:SEED, an .npz or .csv file, or a folder"
+    if data and os.path.lexists(path):
+        return f"{printable(path)} is neither an .npz file, a .csv file nor a folder; {expected}"
+    return f"'{printable(data)}' is no dataset and no path; {expected}{suggestion(data, SOURCES)}"
+
+
+def _folder(path: Path, options: SourceOptions) -> Dataset:
+    from samplewise.data.sources.image_folder import load_image_folder
+
+    return load_image_folder(path, options)
+
+
+def _npz(path: Path, options: SourceOptions) -> Dataset:
+    from samplewise.data.sources.npz_file import load_npz
+
+    return load_npz(path, options=options)
+
+
+def _csv(path: Path, options: SourceOptions, columns: Columns | None) -> Dataset:
+    from samplewise.data.sources.csv_file import load_csv
+
+    return load_csv(path, options=options, columns=columns)

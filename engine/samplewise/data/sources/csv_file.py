@@ -1,0 +1,223 @@
+"""A table in a CSV file: one header line, a label column, numbers or text in all others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable
+from samplewise.data.columns import NUMBER, Column, Columns, check_columns, feature_names
+from samplewise.data.dataset import Dataset
+from samplewise.data.labels import encode_labels, no_classes, numbers_of
+from samplewise.data.matching import matched
+from samplewise.data.pixels import Rows, dataset_of_file, table_rows
+from samplewise.data.sources import csv_header as header
+from samplewise.data.sources.csv_cells import IS_NUMBER, plain_table
+from samplewise.data.sources.csv_dialect import LINE_END, Body, body_of
+from samplewise.data.sources.csv_labels import typed_labels
+from samplewise.data.sources.csv_table import Wanted, read_cells
+from samplewise.data.sources.options import DEFAULT, SourceOptions
+from samplewise.errors import DataError
+from samplewise.io.reading import check_bytes, open_unchanged
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What a CSV file holds.
+
+    Args:
+        columns: of the features.
+        X: float64 or uint8, (rows, features).
+        labels: the label of each row, empty where it is missing; None where there is no label
+            column.
+    """
+
+    columns: Columns
+    X: NDArray[Any]
+    labels: list[str] | None
+
+
+def load_csv(
+    path: Path,
+    max_bytes: int | None = None,
+    options: SourceOptions = DEFAULT,
+    columns: Columns | None = None,
+) -> Dataset:
+    """Read a dataset from a table of text in UTF-8, with or without a byte-order mark.
+
+    Commas, semicolons or tabs separate the columns, as the header shows, or a first line such as
+    `sep=;` says. The header names the columns. Labels are all numbers or all text; numbers of which
+    one has leading zeros are text. A column whose cells are all `true` or `false`, in any case,
+    gives 1 and 0; one of other text an indicator for each category; every other cell is a plain
+    decimal number. A table is float64; with `options.full_scale` its rows are images.
+
+    Args:
+        path: the file.
+        max_bytes: limit of its size; None for half of the free memory.
+        options: the label column, the columns to leave out, and what the labels are.
+        columns: the columns that a model knows: they are found by name, in any order.
+
+    Raises:
+        DataError: the file cannot be read as such a table; the message names line and column.
+    """
+    name = printable(path)
+    table = read_table(path, max_bytes, options, columns, needs_label=True)
+    rows = rows_of(table, options, name)
+    if options.numbers:
+        values = numbers_of(np.array(table.labels, np.float64), name)
+        return dataset_of_file(path, rows, no_classes(len(values)), values, table.columns)
+    classes = encode_labels(typed_labels(table.labels or [], name), name)
+    return dataset_of_file(path, rows, classes, columns=table.columns)
+
+
+def read_table(
+    path: Path,
+    max_bytes: int | None = None,
+    options: SourceOptions = DEFAULT,
+    columns: Columns | None = None,
+    *,
+    needs_label: bool = False,
+) -> Table:
+    """Read a table, labelled or not.
+
+    Args:
+        path: the file.
+        max_bytes: as `load_csv`.
+        options: as `load_csv`.
+        columns: as `load_csv`.
+        needs_label: refuse a table without a label column, or with a missing label.
+
+    Raises:
+        DataError: as `load_csv`.
+    """
+    name = printable(path)
+    body = body_of(_text(path, max_bytes), name)
+    records = body.records(name)
+    names = header.checked_names(next(records, (1, []))[1], name)
+    wanted = _wanted(names, options, columns, name, needs_label=needs_label)
+    if wanted.label is None and needs_label:
+        raise header.no_label(names, options, name)
+    if not wanted.features:
+        raise DataError(
+            f"{name} has no column of features, only {header.listed(names)}; expected at least one"
+        )
+    table = _plain(body, wanted) or _cell_by_cell(records, wanted)
+    check_columns(table.columns, name)
+    _check_finite(table, name)
+    return table
+
+
+def rows_of(table: Table, options: SourceOptions, name: str) -> Rows:
+    """Return the rows of a table: numbers, or images where the user gives the value of white.
+
+    Raises:
+        DataError: of images, a column is not of numbers; `name` is the file's.
+    """
+    if options.full_scale is not None:
+        odd = [column.name for column in table.columns if column.kind != NUMBER]
+        if odd:
+            raise DataError(
+                f"{name}: a full scale makes the rows images, but the column "
+                f"'{printable(odd[0])}' holds no numbers; leave out --full-scale, or drop the "
+                "column"
+            )
+        return table_rows(_whole_bytes(table.X), name, options.full_scale)
+    return table_rows(np.asarray(table.X, np.float64), name)
+
+
+def _whole_bytes(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as uint8 where all are whole within 0..255."""
+    if values.dtype == np.uint8 or values.min() < 0 or values.max() > 255:
+        return values
+    pixels = values.astype(np.uint8)
+    return pixels if np.array_equal(pixels, values) else values
+
+
+def _wanted(
+    names: list[str],
+    options: SourceOptions,
+    columns: Columns | None,
+    name: str,
+    *,
+    needs_label: bool,
+) -> Wanted:
+    known = () if columns is None else [column.name for column in columns]
+    label = header.label_position(names, options, known, name)
+    left_out = header.dropped_positions(
+        names, options.drop, name, absent_is_fine=columns is not None
+    )
+    if label in left_out:
+        raise DataError(
+            f"{name}: the label column '{printable(names[label])}' cannot be dropped; name another "
+            "with --label"
+        )
+    left_out |= {label} if label is not None else set()
+    features = [i for i in range(len(names)) if i not in left_out]
+    if columns is not None:
+        features = matched(names, columns, {names[i] for i in left_out}, name)
+    return Wanted(name, names, features, columns, label, options.numbers, needs_label)
+
+
+def _plain(body: Body, wanted: Wanted) -> Table | None:
+    """Return a table of numbers, quickly; None for others."""
+    if wanted.known is not None and any(column.kind != NUMBER for column in wanted.known):
+        return None
+    in_file = sorted(wanted.features)
+    left_out = set(range(len(wanted.names))).difference(in_file)
+    found = plain_table(body, len(wanted.names), left_out, wanted.label)
+    if found is None:
+        return None
+    labels, values = found
+    if wanted.numeric_label and not all(map(IS_NUMBER.fullmatch, set(labels))):
+        return None
+    if in_file != list(wanted.features):
+        values = values[:, np.searchsorted(in_file, wanted.features)]
+    columns = wanted.known or tuple(Column(wanted.names[i]) for i in wanted.features)
+    return Table(columns, values, None if wanted.label is None else labels)
+
+
+def _cell_by_cell(records: Iterator[tuple[int, list[str]]], wanted: Wanted) -> Table:
+    labels, X, columns = read_cells(records, wanted)
+    return Table(columns, X, None if wanted.label is None else labels)
+
+
+def _check_finite(table: Table, name: str) -> None:
+    """Refuse what was written with digits but is too large for float64, such as 1e999."""
+    if table.X.dtype == np.uint8 or np.isfinite(table.X).all():
+        return
+    row, feature = np.argwhere(~np.isfinite(table.X))[0]
+    raise DataError(
+        f"{name}: data row {row + 1}, column "
+        f"'{printable(feature_names(table.columns)[feature])}': the number is beyond 1.8e308, inf "
+        "in float64; correct it or remove the row"
+    )
+
+
+def _text(path: Path, max_bytes: int | None) -> str:
+    name = printable(path)
+    with open_unchanged(path) as file:
+        check_bytes(os.fstat(file.fileno()).st_size, max_bytes, name)
+        content = file.readall()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name} is not UTF-8 (byte 0x{content[error.start]:02x} in line "
+            f"{_line_of(content[: error.start].decode('latin-1'))}); save it again as UTF-8"
+        ) from error
+    if (position := text.find("\0")) >= 0:
+        raise DataError(
+            f"{name}, line {_line_of(text[:position])}: a NUL byte; expected text, "
+            "is this a damaged or a binary file?"
+        )
+    return text
+
+
+def _line_of(text_before: str) -> int:
+    return len(LINE_END.findall(text_before)) + 1

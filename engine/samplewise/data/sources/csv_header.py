@@ -1,0 +1,119 @@
+"""The header of a table: the column of the labels, those left out, and those that are features."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+
+from samplewise.checks import printable, suggestion
+from samplewise.data.columns import composed
+from samplewise.data.sources.csv_cells import IS_NUMBER
+from samplewise.data.sources.options import SourceOptions
+from samplewise.errors import DataError
+
+LABEL_NAMES = ("label", "labels", "class", "target")
+"""Header names of the label column, in any case. No position is guessed."""
+
+_SHOWN_COLUMNS = 20
+_ONE_OF_NAMES = f"{', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}"
+
+
+def checked_names(header: Sequence[str], name: str) -> list[str]:
+    """Return the names in a header, without surrounding blanks; `name` is the file's.
+
+    Raises:
+        DataError: a name is blank or occurs twice, or all are numbers.
+    """
+    names = [composed(column.strip()) for column in header]
+    if all(IS_NUMBER.fullmatch(column) for column in names):
+        raise DataError(
+            f"{name} has no header: its first line is blank or all numbers; "
+            "expected the names of the columns"
+        )
+    if "" in names:
+        position = names.index("")
+        hint = "remove it with its separators"
+        if position == 0:
+            hint = "leave out a row index (pandas: index=False, R: row.names=FALSE)"
+        raise DataError(f"{name}: column {position + 1} has no name; name it, or {hint}")
+    column, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{name}: {count} columns are named '{printable(column)}'; rename them")
+    return names
+
+
+def label_position(
+    names: Sequence[str], options: SourceOptions, features: Collection[str], name: str
+) -> int | None:
+    """Return the position of the label column, None where there is none.
+
+    Args:
+        names: of all columns.
+        options: says its name; without it, it has one of `LABEL_NAMES`, in any case.
+        features: names that are features for sure, and never found by such a name.
+        name: of the file, for messages.
+
+    Raises:
+        DataError: several have such a name.
+    """
+    if options.label is not None:
+        wanted = composed(options.label.strip())
+        found = [i for i, column in enumerate(names) if column == wanted]
+        return found[0] if found else None
+    left = {composed(column.strip()) for column in options.drop} | set(features)
+    found = [i for i, column in enumerate(names) if column.lower() in LABEL_NAMES]
+    found = [i for i in found if names[i] not in left]
+    if len(found) > 1:
+        several = " and ".join(f"'{printable(names[i])}'" for i in found)
+        raise DataError(
+            f"{name} has {len(found)} label columns, {several}; choose one with --label"
+        )
+    return found[0] if found else None
+
+
+def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataError:
+    """Return the error of a table without a label column, which lists its columns."""
+    dropped = [column for column in names if column.lower() in LABEL_NAMES]
+    # Any that is not left out would have been found.
+    if options.label is None and dropped:
+        return DataError(
+            f"{name}: the label column '{printable(dropped[0])}' cannot be dropped; keep it, or "
+            f"choose another one with --label. Its columns: {listed(names)}"
+        )
+    if options.label is not None:
+        what = f"has no column '{printable(options.label.strip())}' to take for the label"
+        hint = suggestion(options.label, names)
+    else:
+        what = (
+            f"has no label column; choose one with --label, or name one {_ONE_OF_NAMES} (only "
+            "predict needs none)"
+        )
+        hint = ""
+    return DataError(f"{name} {what}{hint or '.'} Its columns: {listed(names)}")
+
+
+def dropped_positions(
+    names: Sequence[str], drop: Iterable[str], name: str, *, absent_is_fine: bool
+) -> set[int]:
+    """Return the positions of the columns to leave out.
+
+    Raises:
+        DataError: there is no such column, unless that is fine.
+    """
+    positions = set()
+    for column in (composed(column.strip()) for column in drop):
+        if column in names:
+            positions.add(list(names).index(column))
+        elif not absent_is_fine:
+            raise DataError(
+                f"{name} has no column '{printable(column)}' to drop"
+                f"{suggestion(column, names) or '.'} Its columns: {listed(names)}"
+            )
+    return positions
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names of columns for a message, at most 20."""
+    shown = ", ".join(printable(column) for column in names[:_SHOWN_COLUMNS])
+    more = f" and {len(names) - _SHOWN_COLUMNS:,} more" if len(names) > _SHOWN_COLUMNS else ""
+    return shown + more

@@ -1,0 +1,186 @@
+"""A folder of images: one folder a class, or images only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable
+from samplewise.data.dataset import MAX_CLASSES, Dataset
+from samplewise.data.labels import check_class_name, check_distinct
+from samplewise.data.sources.grey_levels import warn_of_few_bits
+from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
+from samplewise.data.sources.image_sizes import described, differ_in_shape, warn_of_shapes
+from samplewise.data.sources.options import DEFAULT, IMAGE_SIZE, STRETCH, SourceOptions
+from samplewise.errors import DataError
+from samplewise.io.reading import check_bytes, open_unchanged
+
+MAX_FILE_BYTES = 256 * 2**20
+_HIDDEN = frozenset({"thumbs.db", "desktop.ini"})
+
+
+def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset:
+    """Read `folder/<class>/<image>` as grey rows, classes and files in code-point order of names.
+
+    Images of any size and shape are brought to `options.image_size`, one at a time. Hidden files
+    are skipped; anything else that is not a class folder or an image is an error, so that nothing
+    is left out unseen. One class is enough here; whoever trains asks for two.
+
+    Args:
+        folder: the root; symbolic links must stay inside it.
+        options: size of the rows, how images of another shape are brought to it, and the value of
+            a white pixel in the files.
+
+    Raises:
+        DataError: no class folder, an empty or nested one, names that differ only by case or
+            Unicode form, or a file that is not an image.
+
+    Warns:
+        UserWarning: images of different shapes are stretched, or all of 16 bits are nearly black.
+    """
+    classes = _class_folders(folder)
+    files = [(index, file) for index, name in enumerate(classes) for file in _images(folder, name)]
+    X, sizes = _read_all([file for _, file in files], options, folder)
+    return Dataset(
+        name=printable(folder.name or folder),
+        X=X,
+        labels=np.array([index for index, _ in files], dtype=np.int64),
+        class_names=tuple(classes),
+        source=f"the images in the folder {printable(folder.name or folder)}"
+        f"{described(sizes, options.image_size, options.fit)}",
+        image_shape=options.image_size,
+        full_scale=WHITE,
+    )
+
+
+def read_images(
+    folder: Path,
+    size: tuple[int, int] = IMAGE_SIZE,
+    fit: str = STRETCH,
+    full_scale: float | None = None,
+) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+    """Read the images of a folder, whether they lie in it or in one folder a class, unlabelled.
+
+    Args:
+        folder: the root, as `load_image_folder`, or images without class folders.
+        size: (height, width) of the rows in pixels.
+        fit: how images of another shape are brought to it, a name of `FITS`.
+        full_scale: value of a white pixel in the files; None goes by their bits.
+
+    Returns:
+        The path of each image below the folder, with forward slashes, in the order of
+        `load_image_folder`; and the rows, white 255, shape (images, height * width).
+
+    Raises:
+        DataError: no image, images beside folders, or as `load_image_folder`.
+
+    Warns:
+        UserWarning: as `load_image_folder`.
+    """
+    files = _files(folder)
+    options = SourceOptions(image_size=size, fit=fit, full_scale=full_scale)
+    X, _ = _read_all(files, options, folder)
+    return tuple(printable(file.relative_to(folder).as_posix()) for file in files), X
+
+
+def _files(folder: Path) -> list[Path]:
+    if any(entry.is_dir() for entry in _visible(folder)):
+        return [file for name in _class_folders(folder) for file in _images(folder, name)]
+    return list(_images(folder))
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Return what a folder holds, by code points of the names, without hidden files."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"cannot read the folder {printable(folder)}: {reason}; expected one folder a class"
+        ) from error
+    return [e for e in entries if not e.name.startswith(".") and e.name.lower() not in _HIDDEN]
+
+
+def _check_inside(entry: Path, root: Path) -> None:
+    if not entry.is_symlink():
+        return
+    try:
+        target = entry.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop, before Python 3.13
+        raise DataError(
+            f"{printable(entry)} is a symbolic link that loops or leads nowhere; remove it"
+        ) from error
+    if not target.is_relative_to(root.resolve()):
+        raise DataError(
+            f"{printable(entry)} is a symbolic link out of {printable(root)}; "
+            "copy what it points to into the folder"
+        )
+
+
+def _class_folders(root: Path) -> list[str]:
+    entries = _visible(root)
+    for entry in entries:
+        _check_inside(entry, root)
+        if not entry.is_dir():
+            raise DataError(
+                f"{printable(entry)} lies outside the class folders; "
+                "expected one folder a class with its images inside"
+            )
+        check_class_name(entry.name, printable(root))
+    names = [entry.name for entry in entries]
+    if not 1 <= len(names) <= MAX_CLASSES:
+        raise DataError(
+            f"{printable(root)} has {len(names):,} class folders; expected 1 to {MAX_CLASSES:,}, "
+            "one folder a class with its images inside"
+        )
+    check_distinct(names, printable(root), ignore_case=True)
+    return names
+
+
+def _images(root: Path, class_name: str = "") -> Iterator[Path]:
+    files = _visible(root / class_name)
+    if not files:
+        raise DataError(f"{printable(root / class_name)} holds no image; add some or remove it")
+    for file in files:
+        _check_inside(file, root)
+        if file.is_dir():
+            raise DataError(
+                f"{printable(file)} is a folder inside a class folder; expected images only"
+            )
+        if file.suffix.lower() not in FORMATS:
+            raise DataError(
+                f"{printable(file)} is no image by its name; "
+                f"expected {', '.join(FORMATS)}: convert or remove it"
+            )
+        yield file
+
+
+def _read_all(
+    files: list[Path], options: SourceOptions, folder: Path
+) -> tuple[NDArray[np.uint8], set[tuple[int, int]]]:
+    """Return the images as uint8 rows (files, height * width), and their sizes in the files."""
+    height, width = options.image_size
+    what = f"{len(files):,} images of {height} x {width} pixels"
+    check_bytes(len(files) * height * width, None, what)
+    X = np.empty((len(files), height * width), dtype=np.uint8)
+    sizes, peaks = set(), []
+    for row, file in enumerate(files):
+        X[row], found = _read(file, options)
+        sizes.add(found.size)
+        peaks += [] if found.peak is None else [found.peak]
+    if options.fit == STRETCH and differ_in_shape(sizes):
+        warn_of_shapes(sizes, options.image_size, printable(folder))
+    if options.full_scale is None and peaks:
+        warn_of_few_bits(max(peaks), f"the 16-bit images of {printable(folder)}")
+    return X, sizes
+
+
+def _read(file: Path, options: SourceOptions) -> tuple[NDArray[np.uint8], GreyImage]:
+    with open_unchanged(file) as opened:
+        content = opened.read(MAX_FILE_BYTES + 1)
+    name = printable(file)
+    check_bytes(len(content), MAX_FILE_BYTES, name)
+    return read_pixels(content, name, options.image_size, options.fit, options.full_scale)

@@ -1,0 +1,1 @@
+"""A trained network: in memory, for predictions, and in a file."""

@@ -1,0 +1,153 @@
+"""A trained network that takes raw rows and answers with classes or numbers."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from samplewise.checks import instance_of
+from samplewise.contract import Program
+from samplewise.data.columns import Columns
+from samplewise.data.named_rows import is_named, rows_of_frame
+from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.data.sources.options import STRETCH
+from samplewise.errors import DataError, ParameterError
+from samplewise.model.predictor import Predictor, predicting_program
+from samplewise.network import ClassLoss, Loss, Network
+from samplewise.training.rows.training_rows import preprocessed_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with its parameters, classes and preprocessing; threads may share it.
+
+    Args:
+        network, loss: what was trained.
+        parameters: flat vector (P,), float64 or float32.
+        class_names: the class of each output, in order; of a loss that learns numbers or labels,
+            the name of each output, or empty.
+        preprocessing: applied to every row first.
+        image_shape: (height, width) where rows are images, else None.
+        trained_on: name of the dataset, with "synthetic" in it where a program drew the rows.
+        backend: what predicts; None chooses as in training.
+        columns: the columns of the table trained on, by which others are matched; None where
+            columns had no names, and go by position.
+        full_scale: value of a white pixel in the rows trained on; None for a table.
+        fit: how images of another shape were brought to `image_shape`, a name of
+            `samplewise.data.sources.options.FITS`.
+        array_dtype: of the array trained on, by name: arrays of this dtype have white at
+            `full_scale`; None where image files or text were trained on.
+    """
+
+    network: Network
+    loss: Loss
+    parameters: NDArray[Any]
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+    image_shape: tuple[int, int] | None
+    trained_on: str
+    backend: str | None = None
+    columns: Columns | None = None
+    full_scale: float | None = None
+    fit: str = STRETCH
+    array_dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        instance_of("network", self.network, Network)
+        instance_of("loss", self.loss, Loss)
+        instance_of("preprocessing", self.preprocessing, Preprocessing)
+        # A program's buffers serve one call at a time, and kernels run without the GIL.
+        object.__setattr__(self, "_lock", threading.Lock())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave lock and program out of copies and pickles: each process compiles its own."""
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
+    @cached_property
+    def _program(self) -> Program:
+        return predicting_program(self.network, self.loss, self.parameters, self.backend)
+
+    def predictor(self, *, preprocessed: bool = False) -> Predictor:
+        """Return what predicts one row at a time, prepared to answer within microseconds.
+
+        Args:
+            preprocessed: whether it will be given rows that are preprocessed already.
+        """
+        preprocessing = Preprocessing(NONE) if preprocessed else self.preprocessing
+        return Predictor(
+            self.network, self.loss, self.parameters, preprocessing, self.backend, self.columns
+        )
+
+    def logits(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the logits (n, outputs) of raw rows X (n, features).
+
+        The columns of a data frame are matched by name, in any order, where the model has columns.
+
+        Raises:
+            DataError: X does not fit the network.
+        """
+        if self.columns is not None and is_named(X):
+            X = rows_of_frame(X, self.columns, "X")
+        rows = preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
+        lock: threading.Lock = self.__dict__["_lock"]
+        # Small numbers may underflow, and large ones overflow, whatever the caller set.
+        with np.errstate(all="ignore"), lock:
+            return self._program.predict(self.parameters, rows)
+
+    def probabilities(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the probability of each class or label, (n, classes), for raw rows X.
+
+        Args:
+            X: as `logits`.
+
+        Raises:
+            DataError: X does not fit the network, or is so large that its logits overflow.
+            ParameterError: the network learnt numbers.
+        """
+        if not self.loss.gives_probabilities:
+            raise ParameterError(
+                f"a model of {self.loss.name} predicts numbers, which have no probabilities; use "
+                "Model.predict"
+            )
+        return self._predictions(X)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return what each raw row is predicted to be.
+
+        Of a loss that learns classes, the index of the most probable one, int64 (n,). Of two
+        classes, the first wins a tie: class 1 where its probability exceeds 0.5. Of
+        `multi_label_cross_entropy`, the probability of each label, and of other losses the numbers,
+        such as the mean of a Poisson count: (n, outputs), or (n,) where there is one output.
+
+        Raises:
+            DataError: X does not fit the network, or is so large that its logits overflow.
+        """
+        predictions = self._predictions(X)
+        if isinstance(self.loss, ClassLoss):
+            return self.loss.decisions(predictions)
+        return predictions[:, 0] if predictions.shape[1] == 1 else predictions
+
+    def _predictions(self, X: ArrayLike) -> NDArray[Any]:
+        with np.errstate(all="ignore"):
+            predictions = self.loss.predictions(self.logits(X))
+        check_predictions(predictions, self.parameters.dtype)
+        return predictions
+
+
+def check_predictions(predictions: NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """Refuse predictions that are not finite: argmax would call them class 0.
+
+    Raises:
+        DataError: some are not; naming the first row.
+    """
+    overflown = ~np.isfinite(predictions).all(axis=1)
+    if overflown.any():
+        raise DataError(
+            f"X: the logits of row {int(overflown.argmax())} (counted from 0) overflow {dtype}; "
+            "preprocess X as for training"
+        )

@@ -1,0 +1,86 @@
+"""A trained network in one safetensors file, written whole and read without trusting it.
+
+Tensors are named as in PyTorch: `0.weight` (O, I), `0.bias` (O,), ... What else a model is made of
+is one JSON text in the file's metadata. Nothing in a file can name code to import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from samplewise.checks import file_path, instance_of, printable
+from samplewise.errors import DataError, ModelFileError, ParameterError
+from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.writing import write_bytes
+from samplewise.model.model import Model
+from samplewise.model.model_file import container, description
+
+__all__ = ["load_model", "save_model"]
+
+
+def save_model(model: Model, path: Path | str) -> None:
+    """Write a model to a file, whole or not at all; an existing file is replaced.
+
+    Args:
+        model: trained.
+        path: the file; its folder must exist.
+
+    Raises:
+        ModelFileError: the model holds what `load_model` would refuse, such as weights that are not
+            finite or class names of more than 64 KiB.
+        OutputError: the file cannot be written.
+    """
+    instance_of("model", model, Model)
+    written = file_path("path", path)
+    content = container.pack(description.tensors_of(model), description.text_of(model))
+    _model(content, f"the model for {printable(path)}")
+    write_bytes(written, content)
+
+
+def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
+    """Read a model that `save_model` wrote. Safe for a file from anywhere.
+
+    Takes memory for the file and once more for the parameters.
+
+    Args:
+        path: the file.
+        sha256: refuse the file unless its content has this SHA-256, 64 hexadecimal digits.
+
+    Raises:
+        ModelFileError: missing, damaged, hostile, of a newer format, of another kind (pickles, zip
+            archives and HDF5 are named and never opened), or not of this hash.
+        ParameterError: `sha256` is no SHA-256.
+    """
+    name = printable(path)
+    expected = None if sha256 is None else _checked_sha256(sha256)
+    content = _read(file_path("path", path), name)
+    if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+        raise ModelFileError(
+            f"{name} has the SHA-256 {hashlib.sha256(content).hexdigest()}, but {expected} was "
+            "expected; it is another file, or was changed"
+        )
+    return _model(content, name)
+
+
+def _checked_sha256(given: str) -> str:
+    digits = given.strip().lower()
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise ParameterError(f"sha256 is '{printable(given)}', but must be 64 hexadecimal digits")
+    return digits
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        with open_unchanged(path) as file:
+            # Once for the content, once for the parameters.
+            check_bytes(2 * os.fstat(file.fileno()).st_size, None, f"reading {name}")
+            return file.readall()
+    except DataError as error:
+        raise ModelFileError(str(error)) from error
+
+
+def _model(content: bytes, name: str) -> Model:
+    header = container.read_header(content, name)
+    return description.build(header, content, name)

@@ -1,0 +1,324 @@
+"""What our metadata says of a model, and the model that it describes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise._version import __version__
+from samplewise.checks import one_of, positive_number, printable, whole_number
+from samplewise.data.columns import Columns
+from samplewise.data.dataset import MAX_CLASSES
+from samplewise.data.labels import check_class_name
+from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZE, Preprocessing
+from samplewise.data.sources.options import FITS, STRETCH
+from samplewise.errors import DataError, ModelFileError, ParameterError
+from samplewise.io import strict_json
+from samplewise.model.model import Model
+from samplewise.model.model_file.columns_text import bytes_of, columns_from, largest_size
+from samplewise.model.model_file.container import MAX_DIMENSIONS, Entry, Header
+from samplewise.network import ClassLoss, Loss, Network, loss_from
+
+FORMAT = 2
+"""What is written; all formats up to it are read."""
+MEAN, DEVIATION = "preprocessing.mean", "preprocessing.deviation"
+COLUMNS = "columns"
+
+_ABOUT_FILE = ("format", "samplewise")
+_ABOUT_NETWORK = ("network", "loss", "classes", "dtype")
+_ABOUT_DATA = ("preprocessing", "image_shape", "trained_on")
+_KEYS_1 = {*_ABOUT_FILE, *_ABOUT_NETWORK, *_ABOUT_DATA}
+_NEW_IN_2: dict[str, Any] = {
+    "columns": None,
+    "full_scale": None,
+    "fit": STRETCH,
+    "array_dtype": None,
+}
+"""What a file of format 1, which lacks these keys, means by that."""
+_KEYS = {1: _KEYS_1, FORMAT: _KEYS_1 | set(_NEW_IN_2)}
+_DTYPES = ("float64", "float32")
+_ARRAY_DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64"),
+)
+
+
+@dataclass(frozen=True)
+class _Description:
+    """The metadata, checked; fields as in `Model`, but that mean and deviation are tensors.
+
+    Args:
+        columns_bytes: size of the tensor that holds the columns; None where there is none.
+    """
+
+    network: Network
+    loss: Loss
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+    image_shape: tuple[int, int] | None
+    full_scale: float | None
+    fit: str
+    array_dtype: str | None
+    columns_bytes: int | None
+    trained_on: str
+    dtype: np.dtype[Any]
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the preprocessing has a mean and a deviation for each column."""
+        return self.preprocessing.name == STANDARDIZE and self.image_shape is None
+
+    def tensors(self) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+        """Return the dtype and shape of every tensor that the file must hold."""
+        expected = {slot.name: (self.dtype, slot.shape) for slot in self.network.layout.slots}
+        if self.fitted:
+            of_columns = (np.dtype(np.float64), (self.network.inputs,))
+            expected |= {MEAN: of_columns, DEVIATION: of_columns}
+        if self.columns_bytes is not None:
+            expected[COLUMNS] = (np.dtype(np.uint8), (self.columns_bytes,))
+        return expected
+
+
+def text_of(model: Model) -> str:
+    """Return the description of a model, as JSON."""
+    described = {
+        "format": FORMAT,
+        "samplewise": __version__,
+        "network": model.network.to_dict(),
+        "loss": model.loss.description,
+        "classes": list(model.class_names),
+        "preprocessing": {
+            "name": model.preprocessing.name,
+            "full_scale": model.preprocessing.full_scale,
+        },
+        "image_shape": None if model.image_shape is None else list(model.image_shape),
+        "columns": None if model.columns is None else len(bytes_of(model.columns)),
+        "full_scale": model.full_scale,
+        "fit": model.fit,
+        "array_dtype": model.array_dtype,
+        "trained_on": model.trained_on,
+        "dtype": model.parameters.dtype.name,
+    }
+    return json.dumps(described, separators=(",", ":"))
+
+
+def tensors_of(model: Model) -> dict[str, NDArray[Any]]:
+    """Return the tensors of a model by the names that they have in a file."""
+    tensors = dict(model.network.layout.views(model.parameters))
+    if model.preprocessing.mean is not None:
+        tensors[MEAN] = model.preprocessing.mean
+    if model.preprocessing.deviation is not None:
+        tensors[DEVIATION] = model.preprocessing.deviation
+    if model.columns is not None:
+        tensors[COLUMNS] = np.frombuffer(bytes_of(model.columns), np.uint8)
+    return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+
+
+def build(header: Header, content: bytes, name: str) -> Model:
+    """Return the model of a file.
+
+    Args:
+        header: as `container.read_header` found it.
+        content: the whole file.
+        name: of the file, for messages.
+
+    Raises:
+        ModelFileError: the description is not one, or the tensors are not those that it implies.
+    """
+    found = _parsed(header.metadata, name)
+    try:
+        described = _checked(found, name)
+    except (ParameterError, DataError) as error:
+        raise ModelFileError(f"{name} is damaged or hostile: {error}") from error
+    _check_tensors(header.entries, described, name)
+    parameters = described.network.layout.zeros(described.dtype)
+    for key, view in described.network.layout.views(parameters).items():
+        view[...] = _finite(header.entries[key].array(content), key, name)
+    return Model(
+        network=described.network,
+        loss=described.loss,
+        parameters=parameters,
+        class_names=described.class_names,
+        preprocessing=_preprocessing(described, header.entries, content, name),
+        image_shape=described.image_shape,
+        trained_on=described.trained_on,
+        columns=_columns(described, header.entries, content, name),
+        full_scale=described.full_scale,
+        fit=described.fit,
+        array_dtype=described.array_dtype,
+    )
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        found = strict_json.parse(text)
+    except ValueError as error:
+        raise ModelFileError(f"the metadata of {name} is damaged: {printable(error)}") from error
+    version = found.get("format") if isinstance(found, dict) else None
+    if type(version) is not int or version < 1:
+        raise ModelFileError(f"the metadata of {name} names no format; the file is damaged")
+    if version > FORMAT:
+        raise ModelFileError(
+            f"{name} has format {version}, written by samplewise "
+            f"{printable(found.get('samplewise'))}; this samplewise {__version__} reads "
+            f"formats up to {FORMAT}: install the version that wrote it, or a newer one"
+        )
+    if set(found) != _KEYS[version]:
+        odd = ", ".join(sorted(_KEYS[version].symmetric_difference(found)))
+        raise ModelFileError(f"the metadata of {name} lacks or should not have: {printable(odd)}")
+    return {**_NEW_IN_2, **found}
+
+
+def _checked(found: dict[str, Any], name: str) -> _Description:
+    network = _network(found["network"])
+    loss = loss_from(found["loss"])
+    class_names = _class_names(found["classes"], name, loss)
+    expected = loss.outputs(len(class_names)) if isinstance(loss, ClassLoss) else len(class_names)
+    if class_names and expected != network.outputs:
+        raise ParameterError(
+            f"{loss.name} of {len(class_names)} classes does not go with {network.outputs} outputs"
+        )
+    last = network.layers[-1].activation
+    if last != "identity":
+        raise ParameterError(f"the last layer has activation '{last}', but must have 'identity'")
+    preprocessing = _preprocess(found["preprocessing"])
+    return _Description(
+        network=network,
+        loss=loss,
+        class_names=class_names,
+        preprocessing=preprocessing,
+        image_shape=_image_shape(found["image_shape"], network),
+        full_scale=_full_scale(found["full_scale"], preprocessing),
+        fit=one_of("fit", found["fit"], FITS),
+        array_dtype=_array_dtype(found["array_dtype"]),
+        columns_bytes=_columns_bytes(found["columns"], network),
+        trained_on=_line("trained_on", found["trained_on"], name),
+        dtype=np.dtype(one_of("dtype", found["dtype"], _DTYPES)),
+    )
+
+
+def _network(value: object) -> Network:
+    if not isinstance(value, dict):
+        raise ParameterError("network must be a table")
+    shape = value.get("input_shape")
+    # The product of thousands of lengths would be too long a number even to print.
+    if isinstance(shape, list) and len(shape) > MAX_DIMENSIONS:
+        raise ParameterError(f"input_shape has {len(shape)} lengths, at most {MAX_DIMENSIONS}")
+    return Network.from_dict(value)
+
+
+def _line(key: str, value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise ParameterError(f"{key} is '{printable(value)}', but must be a text")
+    check_class_name(value, name)
+    return value
+
+
+def _class_names(value: object, name: str, loss: Loss) -> tuple[str, ...]:
+    fewest = 2 if isinstance(loss, ClassLoss) else 0
+    if not isinstance(value, list) or not fewest <= len(value) <= MAX_CLASSES:
+        raise ParameterError(f"classes must be a list of {fewest} to {MAX_CLASSES:,} texts")
+    names = tuple(_line("a class", text, name) for text in value)
+    if len(set(names)) < len(names):
+        raise ParameterError("classes names one class twice")
+    return names
+
+
+def _preprocess(value: object) -> Preprocessing:
+    if not isinstance(value, dict) or set(value) != {"name", "full_scale"}:
+        raise ParameterError("preprocessing must have name and full_scale, and nothing else")
+    known = [known for known in PREPROCESSING if known != AUTO]
+    step = one_of("name of preprocessing", value["name"], known)
+    if step == SCALE:
+        return Preprocessing(step, full_scale=positive_number("full_scale", value["full_scale"]))
+    if value["full_scale"] is not None:
+        raise ParameterError(f"full_scale goes with scale, not with {step}")
+    return Preprocessing(step)
+
+
+def _full_scale(value: object, preprocessing: Preprocessing) -> float | None:
+    """Return the value of white: in format 1, only the preprocessing knew it."""
+    if value is None:
+        return preprocessing.full_scale
+    white = positive_number("full_scale", value)
+    if preprocessing.name == SCALE and preprocessing.full_scale != white:
+        raise ParameterError(
+            f"full_scale is {white:g}, but the preprocessing divides by "
+            f"{preprocessing.full_scale:g}"
+        )
+    return white
+
+
+def _array_dtype(value: object) -> str | None:
+    return None if value is None else one_of("array_dtype", value, _ARRAY_DTYPES)
+
+
+def _columns_bytes(value: object, network: Network) -> int | None:
+    if value is None:
+        return None
+    return whole_number("columns", value, maximum=largest_size(network.inputs))
+
+
+def _image_shape(value: object, network: Network) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2:
+        raise ParameterError("image_shape must be a height and a width")
+    height, width = (whole_number("image_shape", length) for length in value)
+    if height * width != network.inputs:
+        raise ParameterError(f"images of {height} x {width} do not go with {network.inputs} inputs")
+    return height, width
+
+
+def _check_tensors(entries: dict[str, Entry], described: _Description, name: str) -> None:
+    expected = described.tensors()
+    odd = sorted(set(expected).symmetric_difference(entries))
+    if odd:
+        raise ModelFileError(
+            f"{name} lacks or should not have the tensors {printable(', '.join(odd))}; the network "
+            f"is {printable(described.network)}"
+        )
+    for key, (dtype, shape) in expected.items():
+        entry = entries[key]
+        if (entry.dtype, entry.shape) != (dtype.newbyteorder("<"), shape):
+            raise ModelFileError(
+                f"tensor '{key}' of {name} is {entry.dtype.name} {entry.shape}, but the "
+                f"description says {dtype.name} {shape}"
+            )
+
+
+def _finite(tensor: NDArray[Any], key: str, name: str) -> NDArray[Any]:
+    if not np.isfinite(tensor).all():
+        raise ModelFileError(f"tensor '{key}' of {name} holds NaN or infinity; train again")
+    return tensor
+
+
+def _preprocessing(
+    described: _Description, entries: dict[str, Entry], content: bytes, name: str
+) -> Preprocessing:
+    if not described.fitted:
+        return described.preprocessing
+    mean, deviation = (
+        _finite(entries[key].array(content), key, name).astype(np.float64)
+        for key in (MEAN, DEVIATION)
+    )
+    if not (deviation > 0).all():
+        raise ModelFileError(f"tensor '{DEVIATION}' of {name} must be above 0 everywhere")
+    return Preprocessing(STANDARDIZE, mean=mean, deviation=deviation)
+
+
+def _columns(
+    described: _Description, entries: dict[str, Entry], content: bytes, name: str
+) -> Columns | None:
+    if described.columns_bytes is None:
+        return None
+    where = f"tensor '{COLUMNS}' of {name}"
+    try:
+        found = entries[COLUMNS].array(content).tobytes()
+        return columns_from(found, described.network.inputs, where)
+    except (ParameterError, DataError) as error:
+        raise ModelFileError(str(error)) from error

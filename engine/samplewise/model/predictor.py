@@ -1,0 +1,151 @@
+"""One row at a time: what a prediction needs is prepared once, and a call takes microseconds."""
+
+from __future__ import annotations
+
+import contextvars
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from samplewise import registry
+from samplewise.contract import Program
+from samplewise.data.arrays import NUMBERS
+from samplewise.data.columns import Columns
+from samplewise.data.named_rows import is_named_row, row_of_mapping
+from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.errors import DataError, SamplewiseError
+from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
+from samplewise.training.rows.training_rows import one_row, preprocessed_rows
+
+
+def predicting_program(
+    network: Network, loss: Loss, parameters: NDArray[Any], backend: str | None
+) -> Program:
+    """Return a program that predicts with parameters of this dtype.
+
+    Raises:
+        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
+    """
+    settings = network, loss, SGD(), parameters.dtype
+    return registry.resolve(backend, *settings).backend.compile(*settings)
+
+
+class Predictor:
+    """A trained network that takes one row after the other; `Model.predictor` makes it.
+
+    It answers one call at a time, so each thread makes its own. Copies and pickles prepare anew.
+
+    Args:
+        network, loss: what was trained.
+        parameters: flat vector (P,), float64 or float32; nobody writes to it from now on.
+        preprocessing: applied to every row first.
+        backend: what predicts; None chooses as in training.
+        columns: those of the model, by which the values of a mapping are found; None without names.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        parameters: NDArray[Any],
+        preprocessing: Preprocessing,
+        backend: str | None,
+        columns: Columns | None = None,
+    ) -> None:
+        self._made_of = network, loss, parameters, preprocessing, backend, columns
+        self._columns = columns
+        self._network, self._loss, self._preprocessing = network, loss, preprocessing
+        self._preprocesses = preprocessing.name != NONE
+        self._learns_classes = isinstance(loss, ClassLoss)
+        X = aligned_zeros(network.inputs, parameters.dtype).reshape(1, -1)
+        # Preprocessing works in float64, whatever the network's dtype.
+        wide = self._preprocesses and X.dtype != np.float64
+        raw = aligned_zeros(network.inputs, np.float64).reshape(1, -1) if wide else X
+        self._X, self._row, self._zeros = X, X[0], np.zeros_like(X[0])
+        self._raw, self._raw_row, self._shape = raw, raw[0], (network.inputs,)
+        # Entering np.errstate would cost as much as the network; running in this costs a tenth.
+        self._context = contextvars.Context()
+        self._context.run(np.seterr, all="ignore")
+        # The program is this predictor's own: programs answer one call at a time, too.
+        program = predicting_program(network, loss, parameters, backend)
+        self._compute, self._logits = self._context.run(program.predictor, parameters, X)
+        self._context.run(self._compute)  # compiles, where that is left to do
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the prepared arrays out: what points into them would point nowhere in a copy."""
+        return type(self), self._made_of
+
+    def __call__(self, x: ArrayLike | Mapping[str, Any]) -> NDArray[Any]:
+        """Return the probability of each class or label, or the numbers, of one row.
+
+        A new array (outputs,), (classes,) for classes, of the network's dtype.
+
+        Args:
+            x: one row of numbers, (features,), or one input of the network's shape. An ndarray of
+                the first shape is the fastest. Or a mapping from the names of the model's columns
+                to values, such as a dict.
+
+        Raises:
+            DataError: x does not fit the network, is not finite, or is so large that its logits
+                overflow.
+            SamplewiseError: another thread's call is under way.
+        """
+        try:
+            return self._context.run(self._predictions, x)
+        except RuntimeError as error:
+            if "already entered" not in str(error):
+                raise
+            raise SamplewiseError(
+                "this predictor is in the middle of another call; make one for each thread with "
+                "Model.predictor"
+            ) from error
+
+    def predict(self, x: ArrayLike | Mapping[str, Any]) -> Any:
+        """Return what `Model.predict` says of one row.
+
+        Of a loss that learns classes, the index of the most probable one as an int; the first wins
+        a tie. Else a float where there is one output, and an array (outputs,) where there are more.
+
+        Raises:
+            DataError, SamplewiseError: as calling it.
+        """
+        predictions = self(x)
+        if self._learns_classes:
+            return int(predictions.argmax())
+        return float(predictions[0]) if len(predictions) == 1 else predictions
+
+    def _predictions(self, x: ArrayLike | Mapping[str, Any]) -> NDArray[Any]:
+        if not self._take(x):
+            self._take_checked(x)
+        self._compute()
+        predictions = self._loss.row_predictions(self._logits)
+        # False for NaN; and where one probability is NaN, all are.
+        whole = predictions[0] >= 0 if self._learns_classes else np.isfinite(predictions).all()
+        if not whole:
+            raise DataError(
+                f"x: its logits overflow {self._logits.dtype}; preprocess x as for training"
+            )
+        return predictions
+
+    def _take(self, x: ArrayLike | Mapping[str, Any]) -> bool:
+        """Copy a plain row in and preprocess it; return whether that came out as finite numbers."""
+        if type(x) is not np.ndarray or x.shape != self._shape or x.dtype.kind not in NUMBERS:
+            return False
+        self._raw_row[...] = x
+        if self._preprocesses:
+            self._preprocessing.apply_in_place(self._raw)
+        if self._raw is not self._X:
+            self._X[...] = self._raw
+        # Zero times NaN or infinity is NaN: a third of the time of np.isfinite(...).all().
+        return math.isfinite(self._row.dot(self._zeros))
+
+    def _take_checked(self, x: ArrayLike | Mapping[str, Any]) -> None:
+        """Copy in what is not plain, or say what is wrong with it."""
+        if self._columns is not None and is_named_row(x):
+            x = row_of_mapping(x, self._columns, "x")
+        X = one_row(cast("ArrayLike", x), self._network)
+        dtype = self._row.dtype
+        self._X[...] = preprocessed_rows(X, self._network, self._preprocessing, dtype)

@@ -1,0 +1,232 @@
+"""A learning rate to start from: one pass in which the rate grows until training breaks.
+
+Source: Smith (2017), "Cyclical Learning Rates for Training Neural Networks", section 3.3, with
+rates in equal ratios as is usual since. The loss over the rate is flat where the rate is too small
+to matter, falls where it is right, and shoots up where it is too large.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from samplewise import registry
+from samplewise.checks import positive_number
+from samplewise.contract import Steps
+from samplewise.contract.plan import DIRECT
+from samplewise.data.augmentation import Views
+from samplewise.errors import DivergenceError, ParameterError
+from samplewise.network import Network
+from samplewise.training import batches
+from samplewise.training.callbacks import Hook, as_callbacks
+from samplewise.training.environment import environment
+from samplewise.training.epochs import end_told, session_of
+from samplewise.training.notes import warn_of
+from samplewise.training.rows.preparation import prepared
+from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.session import Session
+from samplewise.training.settings.control import ControlSettings
+from samplewise.training.settings.schedule import ScheduleSettings
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import check_stop, loss_for
+from samplewise.training.trainee import Trainee
+
+LOWEST, HIGHEST = 1e-5, 10.0
+# Each rate trains at least one step; more rates than this tell nothing more.
+FEWEST_STEPS, MOST_RATES = 20, 500
+# The smoothed loss forgets over a 25th of the sweep, and is the mean of too few to tell anything by
+# in its first tenth; but single samples differ much, so both are so many rates at least.
+MEMORY, UNSURE, FEWEST_SEEN = 25, 10, 5
+# Training has broken where the smoothed loss is above its start by so many times the start itself,
+# or what it had fallen by.
+BROKEN = 3.0
+# Where the smoothed loss is least, training is about to break: usual is a tenth of that rate.
+SAFETY = 10.0
+FINISHED, DIVERGED, INTERRUPTED = "finished", "diverged", "interrupted"
+
+
+@dataclass(frozen=True)
+class RateSweep:
+    """What came of a sweep over learning rates.
+
+    Args:
+        rates: in equal ratios, ascending.
+        losses: mean loss of the samples that each rate trained on, before their updates.
+        smoothed: their running mean, in which later ones count more.
+        suggestion: a tenth of the rate at which the smoothed loss is least; None where no
+            rate was reached.
+        stopped: "finished" at the highest rate, "diverged" before it, or "interrupted".
+        backend: that trained.
+        notes: warnings worth showing.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    smoothed: list[float]
+    suggestion: float | None
+    stopped: str
+    backend: str
+    notes: list[str]
+
+
+def find_rate(
+    network: Network,
+    X: ArrayLike,
+    targets: ArrayLike,
+    settings: TrainingSettings,
+    *,
+    lowest: float = LOWEST,
+    highest: float = HIGHEST,
+    class_names: Sequence[str] | None = None,
+    callbacks: Hook | Sequence[Hook] = (),
+    stop: threading.Event | None = None,
+) -> RateSweep:
+    """Train one pass from fresh weights while the rate grows, and suggest a learning rate.
+
+    The rows come in a drawn order, whatever `settings` say: those of one class often lie together.
+
+    Args:
+        network: as `train`.
+        X: as `train`.
+        targets: as `train`.
+        settings: as `train`; `learning_rate`, schedule, `epochs`, `shuffle`, `plan`, and what ends
+            a run or averages its weights play no part.
+        lowest: rate of the first step, above 0.
+        highest: rate of the last step.
+        class_names: as `train`.
+        callbacks: told when compiling, and the sweep, begins, and when it ends; not of epochs.
+        stop: once set, the sweep ends at the next rate.
+
+    Raises:
+        ParameterError: the rates do not ascend, or the rows make fewer than 20 batches.
+        DivergenceError: training broke before there was anything to see.
+        SamplewiseError: as `train`.
+    """
+    lowest, highest = positive_number("lowest", lowest), positive_number("highest", highest)
+    if not lowest < highest:
+        raise ParameterError(f"lowest is {lowest:g}, but must be below highest, {highest:g}")
+    loss = loss_for(network, settings)
+    check_stop(stop)
+    settings = _for_one_pass(settings)
+    rows = prepared(network, X, targets, loss, settings, class_names=class_names)
+    steps = -(-len(rows) // settings.batch_size)
+    if steps < FEWEST_STEPS:
+        raise ParameterError(
+            f"{len(rows)} rows in batches of {settings.batch_size} make {steps} steps, but a sweep "
+            f"takes {FEWEST_STEPS} or more; use a smaller batch_size"
+        )
+    rule, dtype = settings.rule, rows.X.dtype
+    fields = settings.step_fields(weighted=rows.weights is not None)
+    choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
+    trainee = Trainee(network, loss, settings, rows, choice, as_callbacks(callbacks))
+    for callback in trainee.callbacks:
+        callback.on_compile_begin(choice.backend.name)
+    session = session_of([trainee], rows)
+    with session.compiled([trainee.state]):
+        rates = np.geomspace(lowest, highest, min(steps, MOST_RATES)).tolist()
+        with end_told([trainee]):
+            trainee.begin(environment())
+            losses, stopped = _swept(session, trainee, rows, rates, stop or threading.Event())
+            trainee.history.stopped = stopped
+    found = _sweep(rates[: len(losses)], losses, stopped, trainee)
+    warn_of(found.notes)
+    return found
+
+
+def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
+    """Return the settings without schedule, and without what ends a run or keeps its weights."""
+    kept = {"validation_fraction", "class_weight"}
+    plain: dict[str, Any] = {
+        field.name: field.default
+        for kind in (ControlSettings, ScheduleSettings)
+        for field in dataclasses.fields(kind)
+        if field.name not in kept
+    }
+    return dataclasses.replace(settings, **plain, shuffle=True, epochs=1, plan=DIRECT)
+
+
+def _swept(
+    session: Session,
+    trainee: Trainee,
+    rows: TrainingRows,
+    rates: Sequence[float],
+    stop: threading.Event,
+) -> tuple[list[float], str]:
+    """Return the mean loss at each rate until training breaks, and why the sweep ended."""
+    settings = trainee.settings
+    seed = settings.seed_of_order
+    order = batches.Orders(len(rows), seed).of_epoch(1)
+    X = Views(rows.X, rows.image_shape, settings.augment, seed).of_epoch(1)
+    size = settings.batch_size
+    trainee.begin_epoch(1)
+    steps = -(-len(rows) // size)
+    edges = [steps * k // len(rates) * size for k in range(len(rates))] + [len(rows)]
+    every = np.full((1, len(rows)), np.nan, dtype=rows.X.dtype)
+    losses: list[float] = []
+    for rate, start, end in zip(rates, edges, edges[1:], strict=False):
+        if stop.is_set():
+            return losses, INTERRUPTED
+        steps_at = trainee.steps(Steps(order, start, end, size, rate))
+        steps_at = dataclasses.replace(steps_at, learning_rate=rate)
+        session.run(X, rows.Y, [steps_at], every, [0])
+        mean = float(np.mean(every[0, start:end], dtype=np.float64))
+        if not math.isfinite(mean) or not np.isfinite(session.parameters(0)).all():
+            return losses, DIVERGED
+        losses.append(mean)
+        if _broken(_smoothed(losses, len(rates)), _first_sure(len(rates))):
+            return losses, DIVERGED
+    return losses, FINISHED
+
+
+def _smoothed(losses: Sequence[float], rates: int) -> NDArray[np.float64]:
+    """Return the exponential running mean, freed of its start at 0 as in Adam."""
+    keep = math.exp(-1 / max(rates / MEMORY, FEWEST_SEEN))
+    weights = keep ** np.arange(len(losses))
+    sums = np.convolve(losses, weights)[: len(losses)]
+    return np.asarray(sums / np.cumsum(weights), np.float64)
+
+
+def _broken(smoothed: NDArray[np.float64], first: int) -> bool:
+    if len(smoothed) <= first:
+        return False
+    start, least, now = smoothed[: first + 1].max(), smoothed.min(), smoothed[-1]
+    return bool(now - start > BROKEN * max(start - least, abs(start)))
+
+
+def _first_sure(rates: int) -> int:
+    return max(rates // UNSURE, FEWEST_SEEN)
+
+
+def _sweep(rates: list[float], losses: list[float], stopped: str, trainee: Trainee) -> RateSweep:
+    if stopped == DIVERGED and len(losses) < FEWEST_STEPS // 2:
+        raise DivergenceError(
+            f"training broke at a rate of {rates[-1] if rates else 0:.3g}, after {len(losses)} "
+            "rates; begin with a lower one, scale the inputs, or try another init",
+            trainee.state.parameters,
+        )
+    if not losses:
+        return RateSweep([], [], [], None, stopped, trainee.backend.name, [])
+    smoothed = _smoothed(losses, len(losses))
+    first = min(_first_sure(len(rates)), len(rates) - 1)
+    best = first + int(smoothed[first:].argmin())
+    notes = list(trainee.history.notes)
+    if stopped == FINISHED and best == len(rates) - 1:
+        notes.append(f"the loss still falls at a rate of {rates[-1]:.3g}; sweep to a higher one")
+    if best == first:
+        notes.append("the loss never fell below where it began; the suggestion means nothing")
+    return RateSweep(
+        rates=rates,
+        losses=losses,
+        smoothed=smoothed.tolist(),
+        suggestion=rates[best] / SAFETY,
+        stopped=stopped,
+        backend=trainee.backend.name,
+        notes=notes,
+    )

@@ -1,0 +1,103 @@
+"""From the arrays of a caller to the rows that are trained and validated on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from samplewise.checks import printable
+from samplewise.errors import ParameterError
+from samplewise.network import ClassLoss, Loss, Network, aligned_zeros
+from samplewise.training.rows.selection import select
+from samplewise.training.rows.training_rows import TrainingRows, fingerprint, training_rows
+from samplewise.training.settings.training_settings import TrainingSettings
+
+Validation = tuple[ArrayLike, ArrayLike]
+
+
+def prepared(
+    network: Network,
+    X: ArrayLike,
+    targets: ArrayLike,
+    loss: Loss,
+    settings: TrainingSettings,
+    *,
+    validation: Validation | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+) -> TrainingRows:
+    """Return the rows to train on, with their weights and the validation rows.
+
+    Args:
+        network: as `train`, and so on.
+        X: as `train`.
+        targets: as `train`.
+        loss: of the network.
+        settings: as `train`.
+        validation: as `train`.
+        sample_weight: as `train`.
+        class_names: as `train`.
+
+    Raises:
+        ParameterError: validation rows are both given and to be held out, or are no pair of X and
+            targets; or as `select`.
+        DataError: as `training_rows` and `select`.
+    """
+    dtype = np.dtype(settings.dtype)
+    if class_names is not None and not isinstance(loss, ClassLoss):
+        raise ParameterError(
+            f"class_names is {printable(class_names)}, but {loss.name} learns no classes; leave "
+            "it out"
+        )
+    rows = training_rows(X, targets, network, loss, dtype, class_names)
+    chosen = select(len(rows), rows.labels, rows.class_names or None, settings, sample_weight)
+    held = None
+    if validation is not None:
+        if settings.validation_fraction is not None:
+            raise ParameterError(
+                f"validation_fraction is {settings.validation_fraction}, but validation rows are "
+                "given too; choose one of them"
+            )
+        held_X, held_targets = _pair(validation)
+        names = rows.class_names or None
+        held = training_rows(held_X, held_targets, network, loss, dtype, names, role="validation")
+    elif len(chosen.validation):
+        held = _taken(rows, chosen.validation)
+    kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
+    if chosen.weights is None:
+        return dataclasses.replace(kept, validation=held)
+    weights = chosen.weights.astype(dtype)
+    weights.flags.writeable = False
+    return dataclasses.replace(
+        kept,
+        fingerprint=fingerprint(kept.X, kept.Y, weights),
+        weights=weights,
+        validation=held,
+    )
+
+
+def _pair(validation: Any) -> Validation:
+    # An array of two rows is a pair to Python, but neither rows nor targets.
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        held = f", {len(validation)} of them" if isinstance(validation, tuple | list) else ""
+        raise ParameterError(
+            f"validation is a {type(validation).__name__}{held}, but must be a pair of X and "
+            "targets"
+        )
+    X, targets = validation
+    return X, targets
+
+
+def _taken(rows: TrainingRows, indices: NDArray[np.int64]) -> TrainingRows:
+    """Return some of the rows, aligned and read-only as all of them are."""
+    X: NDArray[Any] = aligned_zeros(len(indices) * rows.X.shape[1], rows.X.dtype)
+    X = X.reshape(len(indices), -1)
+    np.take(rows.X, indices, axis=0, out=X)
+    Y = np.ascontiguousarray(rows.Y[indices])
+    X.flags.writeable = Y.flags.writeable = False
+    labels = None if rows.labels is None else rows.labels[indices]
+    return dataclasses.replace(rows, X=X, Y=Y, labels=labels, fingerprint=fingerprint(X, Y))

@@ -1,0 +1,26 @@
+"""What losses make of targets, as numbers."""
+
+import numpy as np
+import pytest
+
+from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_smoothing_spreads_its_share_over_all_classes(dtype):
+    """Of three classes each gets a third of it, the right one too."""
+    rounding = 4 * np.finfo(dtype).eps
+    three = CategoricalCrossEntropy(0.3).targets(np.array([2, 0]), 3, dtype)
+    assert three.dtype == dtype
+    np.testing.assert_allclose(three, [[0.1, 0.1, 0.8], [0.8, 0.1, 0.1]], rtol=rounding)
+    two = BinaryCrossEntropy(0.2).targets(np.array([0, 1]), 1, dtype)
+    assert two.dtype == dtype
+    np.testing.assert_allclose(two, [[0.1], [0.9]], rtol=rounding)
+
+
+def test_smoothing_of_given_rows_is_that_of_their_classes():
+    rows = np.array([[0.0, 1.0], [1.0, 0.0]])
+    found = BinaryCrossEntropy(0.2).targets_of_rows(rows, "float64")
+    np.testing.assert_allclose(found, [[0.9], [0.1]], rtol=1e-15)
+    found = CategoricalCrossEntropy(0.2).targets_of_rows(rows, "float64")
+    np.testing.assert_allclose(found, [[0.1, 0.9], [0.9, 0.1]], rtol=1e-15)
