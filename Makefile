@@ -9,6 +9,8 @@ PEERS_LOCK ?= requirements/peers.lock
 # Set, it puts the pip of pip.lock into each new environment first; otherwise the one that Python brings installs.
 NEWER_PIP ?=
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+# Bytecode is kept whatever the environment says: else each process of the suite compiles all tests anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Each process begins with half of the suite in order, as tests of a file share what they computed.
 IN_PARALLEL := -n 2 --dist worksteal
 

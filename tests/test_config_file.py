@@ -1,17 +1,18 @@
-import dataclasses
+import tomllib
 
 import pytest
 
 from samplewise.errors import CombinationError, ConfigError, ParameterError
-from samplewise.experiment.config_file import KINDS, effective, read_config, write_config
+from samplewise.experiment.config_file import WORDS, effective, read_config, write_config
 from samplewise.experiment.experiment import Experiment
-from samplewise.network import SGD
-from samplewise.training.schedules import Step
+from samplewise.network import SGD, Adam
+from samplewise.network.losses import Huber
+from samplewise.training.schedules import Plateau, Step
 
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch):
-    for field in KINDS:
+    for field in WORDS:
         monkeypatch.delenv(f"SAMPLEWISE_{field.upper()}", raising=False)
 
 
@@ -27,7 +28,7 @@ def config(tmp_path):
     return write
 
 
-EVERY_FIELD = Experiment(
+EVERY_FIELD = Experiment.from_options(
     loss="categorical_cross_entropy",
     learning_rate=0.1 + 0.2,
     epochs=3,
@@ -48,8 +49,7 @@ EVERY_FIELD = Experiment(
 )
 
 
-CONTROLLED = dataclasses.replace(
-    EVERY_FIELD,
+CONTROLLED = EVERY_FIELD.with_options(
     schedule="plateau",
     warmup_steps=3,
     decay=0.5,
@@ -71,12 +71,12 @@ CONTROLLED = dataclasses.replace(
 
 @pytest.mark.parametrize(
     "experiment",
-    [Experiment(), EVERY_FIELD, CONTROLLED, dataclasses.replace(EVERY_FIELD, hidden=())],
+    [Experiment(), EVERY_FIELD, CONTROLLED, EVERY_FIELD.with_options(hidden=())],
 )
 def test_what_is_written_is_read_back(experiment, config):
     path = config(write_config(experiment))
     assert effective({}, path) == experiment
-    given = {name for name, value in dataclasses.asdict(experiment).items() if value is not None}
+    given = {name for name, value in experiment.to_options().items() if value is not None}
     assert set(read_config(path)) == given
 
 
@@ -123,9 +123,9 @@ def test_no_source_at_all_gives_the_defaults():
     ],
 )
 def test_a_flag_and_a_variable_mean_the_same(field, text, value, monkeypatch):
-    assert getattr(effective({field: text}, None), field) == value
+    assert effective({field: text}, None).to_options()[field] == value
     monkeypatch.setenv(f"SAMPLEWISE_{field.upper()}", text)
-    assert getattr(effective({}, None), field) == value
+    assert effective({}, None).to_options()[field] == value
 
 
 def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(config, monkeypatch):
@@ -134,16 +134,17 @@ def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(config, monk
     monkeypatch.setenv("SAMPLEWISE_SEED", "3")
     monkeypatch.setenv("SAMPLEWISE_DATA", "")
     chosen = effective({"epochs": "4", "shuffle": True}, path)
-    assert (chosen.epochs, chosen.seed, chosen.learning_rate) == (4, 3, 2.0)
-    assert (chosen.data, chosen.batch_size, chosen.shuffle) == ("file", 1, True)
+    training = chosen.training
+    assert (training.epochs, training.seed, training.learning_rate) == (4, 3, 2.0)
+    assert (chosen.data.source, training.batch_size, training.shuffle) == ("file", 1, True)
 
 
 def test_the_variable_of_the_backend_is_left_to_the_registry(config, monkeypatch):
     path = config('backend = "reference"')
-    assert effective({}, path).backend == "reference"
+    assert effective({}, path).training.backend == "reference"
     monkeypatch.setenv("SAMPLEWISE_BACKEND", "vectorized")
-    assert effective({}, path).backend is None
-    assert effective({"backend": "auto"}, path).backend == "auto"
+    assert effective({}, path).training.backend is None
+    assert effective({"backend": "auto"}, path).training.backend == "auto"
 
 
 @pytest.mark.parametrize(
@@ -271,14 +272,14 @@ def test_a_file_that_is_none_is_refused(tmp_path, place, message):
 
 def test_settings_that_need_one_another_may_come_in_any_order_and_from_anywhere(config):
     flags = effective({"nesterov": True, "momentum": "0.9"}, None)
-    assert flags.rule == SGD(0.9, nesterov=True)
+    assert flags.training.optimizer == SGD(0.9, nesterov=True)
     path = config("nesterov = true\n")
-    assert effective({"momentum": "0.5"}, path).rule == SGD(0.5, nesterov=True)
+    assert effective({"momentum": "0.5"}, path).training.optimizer == SGD(0.5, nesterov=True)
 
 
 def test_a_schedule_and_its_options_may_come_from_anywhere(config):
     path = config("every = 3\ndecay = 0.5\n")
-    assert effective({"schedule": "step"}, path).rate_schedule == Step(every=3, decay=0.5)
+    assert effective({"schedule": "step"}, path).training.schedule == Step(every=3, decay=0.5)
     with pytest.raises(CombinationError, match="but cosine has no decay"):
         effective({"schedule": "cosine"}, path)
 
@@ -291,10 +292,45 @@ def test_class_weights_in_a_file_are_a_text(config):
 
 def test_class_weights_go_by_name(config):
     path = config("class_weight = '\"a, b\":2,cat:1'\n")
-    assert effective({}, path).class_weight == '"a, b":2.0,cat:1.0'
+    assert effective({}, path).training.class_weight == '"a, b":2.0,cat:1.0'
     assert effective({"class_weight": 'cat:1, "a, b":2'}, None) == effective({}, path)
 
 
 def test_settings_that_do_not_go_together_are_refused():
     with pytest.raises(CombinationError, match="nesterov needs a momentum above 0"):
         effective({"nesterov": True}, None)
+
+
+OLDER = """
+schedule = "plateau"
+warmup_steps = 0
+decay = 0.3
+monitor = "auto"
+patience = 3
+min_delta = 0.0
+class_weight = "4:2.0"
+loss = "huber"
+delta = 2.0
+optimizer = "adam"
+beta1 = 0.8
+epsilon = 1e-07
+l1 = 0.0
+l2 = 0.0
+weight_decay = 0.0
+clip_norm = 1.0
+data = "iris"
+classes = ["4", "9"]
+drop = []
+hidden = []
+"""
+
+
+def test_a_file_of_an_older_version_means_the_same_and_is_written_the_same(config):
+    read = effective({}, config(OLDER))
+    assert read.training.optimizer == Adam(beta1=0.8, epsilon=1e-7, clip_norm=1.0)
+    assert read.training.schedule == Plateau(decay=0.3)
+    assert (read.training.stopping.patience, read.training.loss) == (3, Huber(2.0))
+    assert (read.data.classes, read.data.source, read.network.hidden) == (("4", "9"), "iris", ())
+    written, given = tomllib.loads(write_config(read)), tomllib.loads(OLDER)
+    assert {word: written[word] for word in given} == given
+    assert {"momentum", "beta2", "every", "plateau_epochs"}.isdisjoint(written)

@@ -19,9 +19,8 @@ from samplewise.data.sources.options import SourceOptions
 from samplewise.data.sources.synthetic import load_synthetic
 from samplewise.experiment.explanation import explain
 from samplewise.network import LOSSES, OPTIMIZERS
+from samplewise.network.custom import CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.network.layers import LAYERS
-from samplewise.network.losses import own_losses
-from samplewise.network.optimizers import own_optimizers
 from samplewise.training.schedules import SCHEDULES
 
 EVERY_RULE = {
@@ -130,8 +129,6 @@ CLASSES = [
     *((SCHEDULES[name], {"warmup_steps": 0, **own}) for name, own in OF_SCHEDULES.items()),
     *((LOSSES[name], own) for name, own in OF_LOSSES.items()),
     *((LAYERS[name], own) for name, own in OF_LAYERS.items()),
-    (samplewise.TrainingSettings, OF_TRAINING),
-    (samplewise.Experiment, OF_EXPERIMENTS),
     (SourceOptions, {**OF_SOURCES, "numbers": False, "image_size": (28, 28)}),
     (Augmentation, {"shift": 0, "rotate": 0.0, "noise": 0.0}),
     (
@@ -155,7 +152,7 @@ CLASSES = [
             "block": None,
             "memory_bytes": 0,
             "epoch_ms": None,
-            "stretch": None,
+            "chunk": None,
             "in_place": True,
         },
     ),
@@ -180,18 +177,31 @@ def test_the_defaults_of_a_description(described, wanted):
     }
 
 
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [(samplewise.TrainingSettings(), OF_TRAINING), (samplewise.Experiment(), OF_EXPERIMENTS)],
+    ids=["training", "experiment"],
+)
+def test_the_defaults_of_settings(settings, wanted):
+    found = settings.to_options()
+    assert found == wanted
+    assert {name: type(value) for name, value in found.items()} == {
+        name: type(value) for name, value in wanted.items()
+    }
+
+
 def test_every_optimizer_schedule_loss_and_layer_stands_in_the_table():
-    assert set(OPTIMIZERS) - own_optimizers() == set(RULES)
+    assert set(OPTIMIZERS) - CUSTOM_OPTIMIZERS.names == set(RULES)
     assert set(SCHEDULES) == set(OF_SCHEDULES)
-    assert set(LOSSES) - own_losses() == set(OF_LOSSES)
+    assert set(LOSSES) - CUSTOM_LOSSES.names == set(OF_LOSSES)
     assert set(LAYERS) == set(OF_LAYERS)
 
 
 def test_settings_take_the_defaults_of_what_they_name():
     for name in RULES:
-        assert samplewise.TrainingSettings(optimizer=name).rule == OPTIMIZERS[name]()
+        assert samplewise.TrainingSettings(optimizer=name).optimizer == OPTIMIZERS[name]()
     for name in set(OF_SCHEDULES) - {"step"}:  # which needs `every`
-        assert samplewise.TrainingSettings(schedule=name).rate_schedule == SCHEDULES[name]()
+        assert samplewise.TrainingSettings(schedule=name).schedule == SCHEDULES[name]()
     for name in OF_LOSSES:
         assert samplewise.TrainingSettings(loss=name).loss_for(1) == LOSSES[name]()
 
@@ -199,7 +209,7 @@ def test_settings_take_the_defaults_of_what_they_name():
 @pytest.mark.parametrize(
     ("function", "wanted"),
     [
-        (samplewise.find_rate, {"lowest": 1e-5, "highest": 10.0}),
+        (samplewise.lr_range_test, {"lowest": 1e-5, "highest": 10.0}),
         (samplewise.multilayer_perceptron, {"activation": "sigmoid"}),
         (explain, {"measure": True}),
         (contact_sheet, {"columns": 10}),
@@ -227,14 +237,13 @@ ON_THE_COMMAND_LINE = {
 
 def test_the_defaults_of_the_command_line():
     group = get_command(application())
-    with group.make_context("samplewise", [], resilient_parsing=True) as context:
-        commands = {
-            name: group.resolve_command(context, [name])[1] for name in group.list_commands(context)
-        }
+    group.list_commands(None)
     found = {
         name: {
-            each.name: each.default for each in command.params if each.default not in (None, False)
+            each.name: each.default
+            for each in command.load().params
+            if each.default not in (None, False)
         }
-        for name, command in commands.items()
+        for name, command in group.commands.items()
     }
     assert {name: options for name, options in found.items() if options} == ON_THE_COMMAND_LINE

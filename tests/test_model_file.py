@@ -115,17 +115,17 @@ def other_header(raw):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda good: good[:5], "no samplewise model"),
-        (header_length(0), "no samplewise model|damaged"),
-        (header_length(2**63), "no samplewise model"),
-        (header_length(2**20 + 1), "no samplewise model"),
+        (lambda good: good[:5], "not a samplewise model"),
+        (header_length(0), "not a samplewise model|damaged"),
+        (header_length(2**63), "not a samplewise model"),
+        (header_length(2**20 + 1), "not a samplewise model"),
         (header_length(2**20), "ends inside its header"),
-        (other_header(b" {}"), "no samplewise model"),
+        (other_header(b" {}"), "not a samplewise model"),
         (other_header(b'{"a": "\xff"}'), "header of .* is damaged"),
         (other_header(b"{nonsense}"), "header of .* is damaged"),
         (other_header(b'{"a": {}, "a": {}}'), "the key 'a' twice"),
         (other_header(b'{"a":' + b"[" * 1_000_000), "nested deeper"),
-        (other_header(b'{"a": NaN}'), "NaN is no JSON number"),
+        (other_header(b'{"a": NaN}'), "NaN is not a JSON number"),
         (other_header(b"{}"), "its metadata must be one text"),
         (other_header(b'{"__metadata__": {}}'), "its metadata must be one text"),
         (other_header(b'{"__metadata__": {"samplewise": 1}}'), "its metadata must be one text"),
@@ -177,7 +177,7 @@ def test_missing_and_extra_tensors_and_bytes_are_refused(path, good):
     empty = {"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}
     refused(path, joined({**header, "x\x1b": empty}, data), r"x\\x1b")
     del header["1.weight"]
-    refused(path, joined(header, data), "starts at byte|but its header speaks of")
+    refused(path, joined(header, data), "starts at byte|but its header claims")
     refused(path, good + b"PK\x05\x06" + bytes(18), "something was appended")
     refused(path, good[:-1], "it was cut")
 
@@ -192,7 +192,7 @@ def test_missing_and_extra_tensors_and_bytes_are_refused(path, good):
         ({"module": "os"}, "lacks or should not have: module"),
         ({"loss": "os.system"}, "loss is 'os.system'"),
         ({"loss": ["x"]}, "loss is"),
-        ({"loss": "categorical_cross_entropy"}, "does not go with 1 outputs"),
+        ({"loss": "categorical_cross_entropy"}, "does not fit 1 outputs"),
         ({"network": None}, "network must be a table"),
         ({"network": {"input_shape": [4], "layers": []}}, "0 layers"),
         ({"network": {"input_shape": [4], "layers": [{"kind": "lambda"}]}}, "kind of a layer"),
@@ -218,14 +218,17 @@ def test_missing_and_extra_tensors_and_bytes_are_refused(path, good):
         ({"trained_on": 3}, "trained_on is '3'"),
         ({"dtype": "float16"}, "dtype is 'float16'"),
         ({"dtype": "float32"}, "the description says float32"),
-        ({"image_shape": [2, 3]}, "2 x 3 do not go with 4 inputs"),
+        ({"image_shape": [2, 3]}, "2 x 3 do not fit 4 inputs"),
         ({"image_shape": [4]}, "a height and a width"),
         ({"image_shape": [-2, -2]}, "image_shape is -2"),
         ({"preprocessing": "scale"}, "preprocessing must have"),
         ({"preprocessing": {"name": "auto", "full_scale": None}}, "'auto'"),
         ({"preprocessing": {"name": "scale", "full_scale": None}}, "full_scale is 'None'"),
         ({"preprocessing": {"name": "scale", "full_scale": 0}}, "full_scale is 0.0"),
-        ({"preprocessing": {"name": "none", "full_scale": 1}}, "goes with scale"),
+        (
+            {"preprocessing": {"name": "none", "full_scale": 1}},
+            "full_scale needs preprocessing scale",
+        ),
         ({"preprocessing": {"name": "standardize", "full_scale": None}, "image_shape": None},
          "preprocessing.deviation, preprocessing.mean"),
     ],
@@ -389,7 +392,7 @@ def test_a_loss_without_options_is_described_as_ever(good):
         ({"name": "huber", "delta": -1}, "delta is -1"),
         ({"name": "huber", "beta": 1}, "huber has delta, not"),
         ({"delta": 1}, "loss is 'None'"),
-        ("poisson", "poisson of 2 classes does not go with 1 outputs"),
+        ("poisson", "poisson of 2 classes does not fit 1 outputs"),
         (["huber"], "loss is"),
     ],
 )

@@ -93,8 +93,8 @@ def test_two_offers_of_one_name_are_told_apart_and_the_hint_names_both(install):
 @pytest.mark.parametrize(
     ("offered", "message"),
     [
-        (backend("other"), "calls itself 'other'"),
-        (backend(capabilities={"dtypes"}), "are no Capabilities"),
+        (backend("other"), "its name is 'other'"),
+        (backend(capabilities={"dtypes"}), "`capabilities` must be a Capabilities instance"),
         (backend(compile=None), "compile of the backend of theirs 1.2 .* cannot be called"),
         (backend(contract_version=CONTRACT_VERSION + 1), "made for version 2 of the contract"),
         (SimpleNamespace(name="theirs"), "has no 'capabilities'"),

@@ -35,7 +35,7 @@ def result(file):
 
 def experiment(file, **changes):
     settings = {"data": str(file), "epochs": 3, "hidden": (4,), "backend": "vectorized"}
-    return Experiment(**{**settings, **changes})
+    return Experiment.from_options(**{**settings, **changes})
 
 
 def test_a_run_is_written_whole(result, tmp_path):
@@ -179,7 +179,9 @@ def test_a_run_with_validation_rows_draws_their_curve_and_says_how_many(file, tm
 def test_class_names_in_any_script_are_kept(tmp_path):
     X = np.arange(40.0).reshape(20, 2)
     dataset = Dataset("t", X, np.arange(20) % 2, ("[red]", "日本 $x$"), "a test")
-    done = run(Experiment(epochs=1, backend="vectorized"), prepare(Experiment(), dataset))
+    done = run(
+        Experiment.from_options(epochs=1, backend="vectorized"), prepare(Experiment(), dataset)
+    )
     write_run(done, tmp_path / "run", force=False)
     model = load_model(tmp_path / "run" / "model.safetensors")
     assert model.class_names == ("[red]", "日本 $x$")

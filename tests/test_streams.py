@@ -1,5 +1,7 @@
 """One seed, independent named streams, each draw a function of seed, stream and epoch."""
 
+from pathlib import Path
+
 import pytest
 
 from samplewise.errors import ParameterError
@@ -64,3 +66,21 @@ def test_a_stream_of_the_run_has_no_epochs():
 def test_a_seed_is_a_whole_number_from_zero_on(seed):
     with pytest.raises(ParameterError, match="seed"):
         Streams(seed)
+
+
+@pytest.mark.parametrize("draw", [lambda s: s.of_run("noise"), lambda s: s.of_epoch("noise", 1)])
+def test_a_stream_that_there_is_not_cannot_be_drawn_from(draw):
+    with pytest.raises(KeyError, match="noise"):
+        draw(Streams(0))
+
+
+ROOT = Path(__file__).parents[1]
+ROOMS = [ROOT / "engine" / "samplewise" / room for room in ("contract", "training", "experiment")]
+
+
+@pytest.mark.parametrize("room", [*ROOMS, ROOT / "backends"], ids=lambda room: room.name)
+def test_no_room_that_trains_makes_or_keeps_a_generator(room):
+    """All draws come from `Streams`, as functions of seed, stream and epoch."""
+    for path in room.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not any(word in text for word in ("np.random", "default_rng", "Generator")), path

@@ -18,7 +18,7 @@ from samplewise.registry import Choice
 from samplewise.testing import certify
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback
-from samplewise.training.lr_range_test import find_rate
+from samplewise.training.lr_range_test import lr_range_test
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -102,7 +102,7 @@ def test_an_error_leaves_no_limit_behind():
 @pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
 def test_runs_in_eight_threads_give_the_bits_of_runs_one_by_one(backend):
     def run(seed):
-        settings = TrainingSettings(
+        settings = TrainingSettings.from_options(
             backend=backend, batch_size=100, epochs=3, seed=seed, init="glorot_normal"
         )
         return train(WIDE, X, LABELS, settings).parameters.tobytes()
@@ -223,7 +223,7 @@ def test_products_of_networks_at_once_take_one_thread_each(seen):
 
 
 def test_a_sweep_of_rates_keeps_to_its_threads(seen):
-    find_rate(NARROW, X[:20], LABELS[:20], FEW_ROWS)
+    lr_range_test(NARROW, X[:20], LABELS[:20], FEW_ROWS)
     assert seen == each(("compile", "warm up", *TRAINING), 1)
     assert counts() == {2}
 
@@ -232,7 +232,7 @@ def test_a_sweep_of_rates_keeps_to_its_threads(seen):
 def test_an_explanation_keeps_to_one_thread(seen, measure):
     labels = LABELS[:40] % 2
     data = Dataset("rows", X[:40], labels, ("a", "b"), "drawn by a test")
-    chosen = Experiment(epochs=1, hidden=(), batch_size=4)
+    chosen = Experiment.from_options(epochs=1, hidden=(), batch_size=4)
     explain(chosen, prepare(chosen, data), measure=measure)
     assert set(seen) >= ({"compile", "train"} if measure else {"compile"})
     assert all(found == {1} for found in seen.values())

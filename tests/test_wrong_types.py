@@ -19,8 +19,18 @@ SETTINGS = TrainingSettings(epochs=1, backend="vectorized")
 
 # What each public name is called with; the wrong value takes the place of one argument.
 CALLS = {
+    "Adagrad": [lambda x: samplewise.Adagrad(epsilon=x)],
+    "Adam": [lambda x: samplewise.Adam(beta1=x), lambda x: samplewise.Adam(l2=x)],
     "AvgPool2D": [samplewise.AvgPool2D],
+    "BinaryCrossEntropy": [lambda x: samplewise.BinaryCrossEntropy(label_smoothing=x)],
+    "CategoricalCrossEntropy": [lambda x: samplewise.CategoricalCrossEntropy(label_smoothing=x)],
+    "Constant": [lambda x: samplewise.Constant(warmup_steps=x)],
     "Conv2D": [lambda x: samplewise.Conv2D(x, 3), lambda x: samplewise.Conv2D(3, x)],
+    "Cosine": [lambda x: samplewise.Cosine(final_rate=x)],
+    "DataSettings": [
+        lambda x: samplewise.DataSettings(source=not_text(x)),
+        lambda x: samplewise.DataSettings(split=x),
+    ],
     "Dataset": [
         lambda x: samplewise.Dataset(not_text(x), X, Y),
         lambda x: samplewise.Dataset("d", x, Y),
@@ -30,12 +40,19 @@ CALLS = {
     ],
     "Dense": [samplewise.Dense, lambda x: samplewise.Dense(2, x)],
     "Dropout": [samplewise.Dropout],
-    "Experiment": [
-        lambda x: samplewise.Experiment(data=not_text(x)),
-        lambda x: samplewise.Experiment(classes=x or 3),
-        lambda x: samplewise.Experiment(hidden=x),
-        lambda x: samplewise.Experiment(layers=x or 3),
+    "EarlyStopping": [
+        lambda x: samplewise.EarlyStopping(min_delta=x),
+        lambda x: samplewise.EarlyStopping(patience=x or 0),
     ],
+    "Experiment": [
+        lambda x: samplewise.Experiment.from_options(data=not_text(x)),
+        lambda x: samplewise.Experiment.from_options(classes=x or 3),
+        lambda x: samplewise.Experiment.from_options(hidden=x),
+        lambda x: samplewise.Experiment.from_options(layers=x or 3),
+    ],
+    "Exponential": [lambda x: samplewise.Exponential(decay=x)],
+    "Huber": [lambda x: samplewise.Huber(delta=x)],
+    "InverseScaling": [lambda x: samplewise.InverseScaling(power=x)],
     "MaxPool2D": [samplewise.MaxPool2D],
     "Model": [
         lambda x: samplewise.Model(x, None, np.zeros(3), (), None, None, "d").predict(X),
@@ -44,6 +61,19 @@ CALLS = {
         lambda x: Network(x, (Dense(1),)),
         lambda x: Network((2,), x),
     ],
+    "NetworkSettings": [
+        lambda x: samplewise.NetworkSettings(hidden=x),
+        lambda x: samplewise.NetworkSettings(activation=x),
+    ],
+    "OneCycle": [lambda x: samplewise.OneCycle(warmup_steps=x)],
+    "Plateau": [lambda x: samplewise.Plateau(plateau_epochs=x)],
+    "RMSprop": [lambda x: samplewise.RMSprop(rho=x)],
+    "SGD": [lambda x: samplewise.SGD(momentum=x), lambda x: samplewise.SGD(nesterov=x)],
+    "Snapshot": [
+        lambda x: samplewise.Snapshot.from_parts(x, {}),
+        lambda x: samplewise.Snapshot.from_parts({}, x),
+    ],
+    "Step": [lambda x: samplewise.Step(every=x)],
     "TrainingSettings": [
         lambda x: TrainingSettings(epochs=x),
         lambda x: TrainingSettings(loss=x),
@@ -52,13 +82,13 @@ CALLS = {
         lambda x: TrainingSettings(augment=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, TrainingSettings(backend=x or 3)),
     ],
-    "find_rate": [
-        lambda x: samplewise.find_rate(x, X, Y, SETTINGS),
-        lambda x: samplewise.find_rate(NETWORK, x, Y, SETTINGS),
-        lambda x: samplewise.find_rate(NETWORK, X, x, SETTINGS),
-        lambda x: samplewise.find_rate(NETWORK, X, Y, x),
-        lambda x: samplewise.find_rate(NETWORK, X, Y, SETTINGS, lowest=x),
-        lambda x: samplewise.find_rate(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
+    "lr_range_test": [
+        lambda x: samplewise.lr_range_test(x, X, Y, SETTINGS),
+        lambda x: samplewise.lr_range_test(NETWORK, x, Y, SETTINGS),
+        lambda x: samplewise.lr_range_test(NETWORK, X, x, SETTINGS),
+        lambda x: samplewise.lr_range_test(NETWORK, X, Y, x),
+        lambda x: samplewise.lr_range_test(NETWORK, X, Y, SETTINGS, lowest=x),
+        lambda x: samplewise.lr_range_test(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
     ],
     "load_dataset": [samplewise.load_dataset],
     "load_inputs": [samplewise.load_inputs],
@@ -104,6 +134,8 @@ CALLS = {
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, sample_weight=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, stop=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, initial=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, metrics=x or 3),
     ],
     "train_many": [
         lambda x: samplewise.train_many(x, X, Y, SETTINGS),
@@ -112,6 +144,8 @@ CALLS = {
         lambda x: samplewise.train_many([NETWORK], X, Y, x),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, callbacks=x or [3]),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, stop=x or 3),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, initial=x or 3),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, metrics=x or 3),
     ],
 }
 # Results, errors and bases: made by the project, not by callers; and layers without settings.
@@ -122,7 +156,7 @@ MADE_BY_THE_PROJECT = {
     "GlobalAvgPool",
     "History",
     "LayerNorm",
-    "RateSweep",
+    "LearningRateRangeTest",
     "SamplewiseError",
     "SamplewiseWarning",
     "SomeDivergedError",

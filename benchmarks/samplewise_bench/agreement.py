@@ -150,10 +150,8 @@ def compare(task: Task, got: Outcome, want: Outcome, allowed: Tolerance) -> list
     found = [measures.losses(got.losses, want.losses, allowed)]
     if got.values.shape != want.values.shape:
         came, expected = got.values.shape, want.values.shape
-        return [
-            *found,
-            measures.condition(f"weights: are {came}, expected {expected}", holds=False),
-        ]
+        shapes = f"weights: are {came}, expected {expected}"
+        return [*found, measures.condition(shapes, holds=False)]
     for problem, own, other in zip(task.problems, got.values, want.values, strict=True):
         found += measures.layers("weights", problem.network.layout, own, other, allowed)
     return found

@@ -16,7 +16,7 @@ from typing import Any
 from samplewise import contract
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.registry import PREFERENCE
-from samplewise.report.part_one.published import published_rows
+from samplewise.report.published import published_rows
 from samplewise.text import three_digits
 from samplewise_bench.rows import REFERENCE
 from samplewise_bench.shapes import SHAPES

@@ -9,27 +9,20 @@ then counts as little as possible.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import statistics
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from samplewise.contract import Program
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
-from samplewise.training import batches
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.planning.planner import BLOCKS
+from samplewise_backends.numba_cpu.planner.choice import BLOCKS
 from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.problems import TrainingProblem
 from samplewise_bench.shapes import JUDGED, Shape
-from samplewise_bench.training import fresh_state
+from samplewise_bench.training import Training
 
 FIXED = (
     (DIRECT, BLOCKS),
@@ -65,54 +58,28 @@ class Candidate:
     """A shape, compiled for a plan with given blocks.
 
     Args:
-        shape: of the network and its batches.
-        problem: of that shape.
+        problem: of the shape.
         plan: "auto" or another.
         blocks: for the planner to choose from.
     """
 
-    def __init__(
-        self, shape: Shape, problem: TrainingProblem, plan: str, blocks: tuple[int, ...]
-    ) -> None:
-        self._shape, self._problem = shape, problem
-        self._workload = dataclasses.replace(problem.workload(plan), shuffle=shape.shuffle)
-        self._backend = NumbaBackend(blocks)
-        program = self._compiled()
-        program.warm_up()
-        self.plan, self.times = program.plan, EpochTimes()
-
-    def _compiled(self) -> Program:
-        problem = self._problem
-        parts = problem.network, problem.loss, problem.optimizer, problem.dtype
-        return self._backend.compile(*parts, self._workload)
+    def __init__(self, problem: TrainingProblem, plan: str, blocks: tuple[int, ...]) -> None:
+        backend = NumbaBackend(blocks)
+        self._training = Training(problem, backend, plan, clock=time.thread_time)
+        self.plan, self.times = self._training.session.plan, EpochTimes()
 
     def train(self) -> None:
         """Train by a new program, which has kept nothing of the rows yet."""
-        program, problem = self._compiled(), self._problem
-        length = batches.stretch_samples(problem.network, program.plan)
-        state, losses = fresh_state(problem), np.ones(len(problem.X), problem.dtype)
+        training = self._training
+        training.session.compile(warm_up=False)
         times: list[float] = []
-        for order in self._orders():
-            began = time.thread_time()
-            for steps in batches.stretches(
-                order, problem.batch_size, problem.learning_rate, length
-            ):
-                program.run_epoch(state, problem.X, problem.Y, steps, losses)
-            times.append((time.thread_time() - began) * 1e3)
+        for seconds, _ in training.epochs(training.fresh_states()):
+            times.append(seconds * 1e3)
             if sum(times[1:]) > LATER_S * 1e3 or len(times) > LATER:
                 break
-        began = time.thread_time()
-        program.synchronize(state)
-        end = (time.thread_time() - began) * 1e3
+        end = training.session.synchronize() * 1e3
         # Not the least: this clock at times loses an epoch.
         self.times.least(times[0], statistics.median(times[1:] or times), end)
-
-    def _orders(self) -> list[NDArray[Any]]:
-        """Return the order of each epoch: arrays that no program has met, one if none shuffles."""
-        rows, epochs, rng = self._shape.rows, self._shape.epochs, np.random.default_rng(0)
-        if not self._shape.shuffle:
-            return [np.arange(rows)] * epochs
-        return [rng.permutation(rows) for _ in range(epochs)]
 
 
 @dataclass(frozen=True)
@@ -154,8 +121,8 @@ class Verdict:
 def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, EpochTimes]]:
     """Time the choice for a shape and all fixed choices, in turns."""
     problem = shape.problem()
-    chosen = Candidate(shape, problem, AUTO_PLAN, BLOCKS)
-    fixed = {_words(*choice): Candidate(shape, problem, *choice) for choice in FIXED}
+    chosen = Candidate(problem, AUTO_PLAN, BLOCKS)
+    fixed = {_words(*choice): Candidate(problem, *choice) for choice in FIXED}
     began, done = time.perf_counter(), 0
     while done < rounds or (done < MOST_ROUNDS and time.perf_counter() - began < ENOUGH_S):
         for candidate in (*fixed.values(), chosen):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Workload
 from samplewise.contract.plan import AUTO_PLAN
+from samplewise.data.rows import prepare_rows
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, prepare
 from samplewise.network import (
@@ -24,7 +25,6 @@ from samplewise.network import (
     multilayer_perceptron,
 )
 from samplewise.streams import Streams
-from samplewise.training.rows import training_rows as inputs
 from samplewise.training.rows.targets import prepare_targets
 
 LOSS = "binary_cross_entropy"
@@ -38,8 +38,6 @@ DRAWN_RATE, DRAWN_EPOCHS = 0.1, 10
 class TrainingProblem:
     """A network, its initial parameters, the rows it trains on, and the steps.
 
-    The rows are taken in the order in which they lie.
-
     Args:
         network, loss, optimizer: as a backend compiles them.
         X: (n, inputs), C-contiguous, of the dtype of the run.
@@ -48,7 +46,8 @@ class TrainingProblem:
         epochs: passes over the rows.
         batch_size: rows of a step, at most n.
         init: name of the initializer.
-        seed: of the initial parameters.
+        seed: of the initial parameters, and of the orders where rows are shuffled.
+        shuffle: take the rows in a new order each epoch, else as they lie.
         test_inputs, test_labels: rows to test on and their class indices; None without a test.
     """
 
@@ -62,12 +61,13 @@ class TrainingProblem:
     batch_size: int = 1
     init: str = "normal"
     seed: int = SEED
+    shuffle: bool = False
     test_inputs: NDArray[Any] | None = None
     test_labels: NDArray[np.int64] | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of all numbers of the training."""
+        """The dtype of all numbers of the training."""
         return self.X.dtype
 
     @cached_property
@@ -83,7 +83,8 @@ class TrainingProblem:
 
     def workload(self, plan: str = AUTO_PLAN, threads: int = 1) -> Workload:
         """Return the announcement of this training that a backend compiles for."""
-        return Workload(len(self.X), self.batch_size, self.epochs, plan=plan, threads=threads)
+        sizes = len(self.X), self.batch_size, self.epochs
+        return Workload(*sizes, shuffle=self.shuffle, plan=plan, threads=threads)
 
     def seeded(self, networks: int) -> tuple[TrainingProblem, ...]:
         """Return as many problems on the same rows, each from other initial parameters."""
@@ -107,7 +108,9 @@ def report_data() -> Prepared:
     Drawn once a process; every problem reads the same arrays.
     """
     return prepare(
-        Experiment(data="synthetic", classes=CLASSES, preprocess="scale", split=0.2, seed=SEED)
+        Experiment.from_options(
+            data="synthetic", classes=CLASSES, preprocess="scale", split=0.2, seed=SEED
+        )
     )
 
 
@@ -133,7 +136,7 @@ def report_problem(
     data = data or report_data()
     network = multilayer_perceptron(data.training.features, (hidden,), 1)
     loss = class_loss_named(LOSS)
-    X = inputs.prepare_rows(data.X, network, dtype)
+    X = prepare_rows(data.X, network, dtype)
     _, Y = prepare_targets(data.training.labels, len(X), network, loss, dtype)
     return TrainingProblem(
         network,
@@ -144,7 +147,7 @@ def report_problem(
         learning_rate,
         epochs,
         min(batch_size, len(X)),
-        test_inputs=inputs.prepare_rows(data.preprocessing.apply(data.test.X), network, dtype),
+        test_inputs=prepare_rows(data.preprocessing.apply(data.test.X), network, dtype),
         test_labels=data.test.labels,
     )
 
@@ -174,7 +177,7 @@ def drawn_problem(
         dtype: "float64" or "float32".
     """
     rng = np.random.default_rng(SEED)
-    X = inputs.prepare_rows(
+    X = prepare_rows(
         rng.standard_normal((rows, network.inputs), dtype=np.float32) / network.inputs**0.5,
         network,
         dtype,

@@ -9,7 +9,7 @@ from typing import Any
 
 from samplewise import registry
 from samplewise.experiment.run import Prepared
-from samplewise.report.part_one.published import PublishedRow
+from samplewise.report.published import PublishedRow
 from samplewise.text import three_digits
 from samplewise.threads import limited
 from samplewise_bench.agreement import Key, check_agreement

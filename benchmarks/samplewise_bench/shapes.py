@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from samplewise.network import SGD, multilayer_perceptron
@@ -36,7 +37,7 @@ class Shape:
 
     def problem(self) -> TrainingProblem:
         """Return the shape as a problem, on rows that are drawn anew."""
-        return drawn_problem(
+        problem = drawn_problem(
             multilayer_perceptron(self.inputs, self.hidden, self.outputs),
             self.rows,
             epochs=self.epochs,
@@ -44,6 +45,7 @@ class Shape:
             optimizer=SGD(self.momentum, l2=self.l2),
             dtype=self.dtype,
         )
+        return dataclasses.replace(problem, shuffle=self.shuffle)
 
 
 # Hidden units, outputs and momentum: the report's network, wider ones, ten classes with momentum.

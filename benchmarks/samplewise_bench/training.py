@@ -1,11 +1,7 @@
-"""Problems compiled by a backend, to be trained from their initial parameters any number of times.
-
-The only place here that compiles a program and trains it.
-"""
+"""Problems in a session, to be trained from their initial parameters any number of times."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +16,7 @@ from samplewise.errors import UnavailableBackendError
 from samplewise.network import aligned_zeros
 from samplewise.training import batches
 from samplewise.training.metrics import accuracy
+from samplewise.training.session import Session
 from samplewise_bench.problems import TrainingProblem
 
 Clock = Callable[[], float]
@@ -57,19 +54,44 @@ def fresh_state(
     return TrainingState(parameters, aligned_zeros(problem.optimizer.slots * len(initial), dtype))
 
 
+def session_of(
+    problems: Sequence[TrainingProblem],
+    backend: Backend,
+    workload: Workload | None,
+    *,
+    dtype: str | None = None,
+    clock: Clock | None = None,
+) -> Session:
+    """Return the session of problems that share loss and rows, not compiled yet.
+
+    Args:
+        problems: one network each.
+        backend: compiles and executes.
+        workload: as `Session`.
+        dtype: of the run; None means that of the problems.
+        clock: gives seconds; None takes wall time.
+    """
+    networks = [problem.network for problem in problems]
+    optimizers = [problem.optimizer for problem in problems]
+    run_dtype = np.dtype(dtype or problems[0].dtype)
+    return Session(
+        backend, networks, problems[0].loss, optimizers, run_dtype, workload, clock=clock
+    )
+
+
 class Training:
     """One network, or several at once by one program: compiled, warm, ready to train repeatedly.
 
     Args:
         problems: one; or a sequence that shares rows, targets, loss, epochs and batch size.
-        backend: a backend's name.
+        backend: a backend's name, or the backend.
         plan: a name of `contract.PLANS`, or "auto".
         dtype: of the run; None means that of the problems.
         threads: that the program may use.
-        clock: gives seconds.
+        clock: gives seconds; None takes wall time.
 
     Attributes:
-        program: a `Program`, or a `ManyProgram` of a sequence.
+        session: compiled.
         compile_s: seconds that compiling took.
 
     Raises:
@@ -80,41 +102,42 @@ class Training:
     def __init__(
         self,
         problems: TrainingProblem | Sequence[TrainingProblem],
-        backend: str,
+        backend: str | Backend,
         plan: str = AUTO_PLAN,
         *,
         dtype: str | None = None,
         threads: int = 1,
-        clock: Clock = time.perf_counter,
+        clock: Clock | None = None,
     ) -> None:
-        self._many = not isinstance(problems, TrainingProblem)
+        many = not isinstance(problems, TrainingProblem)
         self.problems = (problems,) if isinstance(problems, TrainingProblem) else tuple(problems)
         # Rows, steps and loss of the first are those of all.
-        self.problem, self._clock = self.problems[0], clock
+        self.problem = self.problems[0]
         self.dtype = np.dtype(dtype or self.problem.dtype)
         self._X = np.ascontiguousarray(self.problem.X, self.dtype)
         self._Y = np.ascontiguousarray(self.problem.Y, self.dtype)
-        loss = self.problem.loss
-        for each in self.problems:
-            parts = each.network, loss, each.optimizer, self.dtype
-            chosen = registry.resolve(backend, *parts, plan).backend
-        began = time.perf_counter()
-        self.program = self._compiled(chosen, self.problem.workload(plan, threads))
-        self.program.warm_up()
-        self.compile_s = time.perf_counter() - began
-
-    def _compiled(self, backend: Backend, workload: Workload) -> Any:
-        loss, dtype = self.problem.loss, self.dtype
-        networks = [each.network for each in self.problems]
-        optimizers = [each.optimizer for each in self.problems]
-        if not self._many:
-            return backend.compile(networks[0], loss, optimizers[0], dtype, workload)
-        if not backend.capabilities.many:
+        chosen = self._resolved(backend, plan) if isinstance(backend, str) else backend
+        if many and not chosen.capabilities.many:
             raise UnavailableBackendError(
-                f"backend '{backend.name}' trains one network at a time; choose one whose "
+                f"backend '{chosen.name}' trains one network at a time; choose one whose "
                 "capabilities say many"
             )
-        return backend.compile_many(networks, loss, optimizers, dtype, workload)
+        workload = self.problem.workload(plan, threads)
+        self.session = session_of(self.problems, chosen, workload, dtype=dtype, clock=clock)
+        self.session.compile()
+        self.compile_s = self.session.compile_ms / 1e3
+
+    def _resolved(self, backend: str, plan: str) -> Backend:
+        """Return the backend of a name, which must be able to train each of the problems."""
+        for each in self.problems:
+            parts = each.network, self.problem.loss, each.optimizer, self.dtype
+            chosen = registry.resolve(backend, *parts, plan).backend
+        return chosen
+
+    @property
+    def program(self) -> Any:
+        """The `Program`, or the `ManyProgram` of several networks, to time its single methods."""
+        return self.session.program
 
     def fresh_states(self, *, nudged: bool = False) -> list[TrainingState]:
         """Return a state for each problem, as `fresh_state` makes it."""
@@ -126,42 +149,40 @@ class Training:
         Returns:
             Seconds spent in the program, and the mean loss of each epoch, (networks, epochs).
         """
-        clock, run = self._clock, self._run_all if self._many else self._run_one
-        # A new view and a new order: a program that keeps something for either, such as a Gram
+        seconds, means = zip(*self.epochs(states), strict=True)
+        return sum(seconds) + self.session.synchronize(), np.array(means).T
+
+    def epochs(
+        self, states: Sequence[TrainingState]
+    ) -> Iterator[tuple[float, NDArray[np.float64]]]:
+        """Run one epoch after the other; the session keeps the states, to be taken out at the end.
+
+        Yields:
+            Seconds spent in the program, and the mean loss of each network, (networks,).
+        """
+        self.session.begin(states)
+        # A new view and new orders: a program that keeps something for either, such as a Gram
         # matrix, must pay for it in every training.
-        X, order = self._X.view(), batches.fixed_order(len(self._X))
+        X = self._X.view()
+        orders = batches.Orders(len(X), self.problem.seed if self.problem.shuffle else None)
         losses = np.ones((len(states), len(X)), self.dtype)
-        seconds, means = 0.0, []
-        for _ in range(self.problem.epochs):
-            for steps in self._chunks(order):
-                began = clock()
-                run(states, X, steps, losses)
-                seconds += clock() - began
-                for state in states:
-                    state.step += -(-(steps[0].stop - steps[0].start) // self.problem.batch_size)
-            means.append(losses.mean(axis=1, dtype=np.float64))
-        began = clock()
-        self.program.synchronize(states if self._many else states[0])
-        return seconds + clock() - began, np.array(means).T
+        everyone = range(len(states))
+        for epoch in range(1, self.problem.epochs + 1):
+            seconds = 0.0
+            for steps in self._chunks(orders.of_epoch(epoch)):
+                seconds += self.session.run(X, self._Y, steps, losses, everyone)
+            yield seconds, losses.mean(axis=1, dtype=np.float64)
 
     def _chunks(self, order: NDArray[np.int64]) -> Iterator[tuple[Steps, ...]]:
         """Yield the steps of each problem, chunk by chunk."""
-        networks = [each.network for each in self.problems]
-        length = batches.stretch_samples_of_all(networks, self.program.plan)
+        length = self.session.chunk_samples
         return zip(
             *(
-                batches.stretches(order, each.batch_size, each.learning_rate, length)
+                batches.chunks(order, each.batch_size, each.learning_rate, length)
                 for each in self.problems
             ),
             strict=True,
         )
-
-    def _run_one(self, states: Any, X: Any, steps: Sequence[Steps], losses: Any) -> None:
-        self.program.run_epoch(states[0], X, self._Y, steps[0], losses[0])
-
-    def _run_all(self, states: Any, X: Any, steps: Sequence[Steps], losses: Any) -> None:
-        everyone = tuple(range(len(states)))
-        self.program.run_epoch(states, X, self._Y, steps, losses, everyone)
 
     def run_once(self, *, nudged: bool = False) -> TimedRun:
         """Train once from the initial parameters, and test."""
@@ -172,8 +193,8 @@ class Training:
 
     def _accuracy(self, state: TrainingState) -> float | None:
         problem = self.problem
-        if self._many or problem.test_inputs is None or problem.test_labels is None:
+        if len(self.problems) > 1 or problem.test_inputs is None or problem.test_labels is None:
             return None
-        logits = self.program.predict(state.parameters, problem.test_inputs)
+        logits = self.session.predict(0, state.parameters, problem.test_inputs)
         predicted = problem.loss.probabilities(logits).argmax(axis=1)
         return accuracy(problem.test_labels, predicted)

@@ -43,11 +43,9 @@ class Epoch(OnShape):
 
         super().setup(plan, shape)
         problem, program = self.training.problem, self.training.program
-        samples = batches.stretch_samples(problem.network, program.plan)
+        samples = batches.chunk_samples(problem.network, program.plan)
         order = batches.fixed_order(len(problem.X))
-        self.steps = list(
-            batches.stretches(order, problem.batch_size, problem.learning_rate, samples)
-        )
+        self.steps = list(batches.chunks(order, problem.batch_size, problem.learning_rate, samples))
         self.state = self.training.fresh_states()[0]
         self.losses = np.ones(len(problem.X), dtype=problem.dtype)
         self.time_epoch()

@@ -7,7 +7,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from samplewise.report.part_one.published import published_rows
+from samplewise.report.published import published_rows
 
 if TYPE_CHECKING:
     from samplewise.experiment.run import Prepared
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def interleaved_rounds() -> int:
-    """Return how often interleaved figures are taken; `make bench-quick` asks for one.
+    """Return the number of interleaved rounds; `make bench-quick` asks for one.
 
     Not named `rounds`: asv takes a module's attribute of that name for a setting of its own.
     """

@@ -8,121 +8,125 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from samplewise._version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from samplewise.data.dataset import Dataset
-    from samplewise.data.inputs import load_inputs
-    from samplewise.data.loading import load as load_dataset
-    from samplewise.errors import SamplewiseError, SamplewiseWarning, SomeDivergedError
-    from samplewise.experiment.experiment import Experiment
-    from samplewise.experiment.run import ExperimentResult, prepare, run, run_many
-    from samplewise.model.model import Model
-    from samplewise.model.model_file import load_model, save_model
-    from samplewise.network import (
-        AvgPool2D,
-        Conv2D,
-        Dense,
-        Dropout,
-        Flatten,
-        GlobalAvgPool,
-        LayerNorm,
-        MaxPool2D,
-        Network,
-        multilayer_perceptron,
-    )
-    from samplewise.network.own import register_activation, register_loss
-    from samplewise.network.own_optimizer import register_optimizer
-    from samplewise.training.callbacks import Callback
-    from samplewise.training.history import History
-    from samplewise.training.lr_range_test import RateSweep, find_rate
-    from samplewise.training.many import train_many
-    from samplewise.training.settings.training_settings import TrainingSettings
-    from samplewise.training.train import TrainingResult, train
+    from samplewise.data.dataset import Dataset as Dataset
+    from samplewise.data.inputs import load_inputs as load_inputs
+    from samplewise.data.loading import load
+    from samplewise.errors import SamplewiseError as SamplewiseError
+    from samplewise.errors import SamplewiseWarning as SamplewiseWarning
+    from samplewise.errors import SomeDivergedError as SomeDivergedError
+    from samplewise.experiment.data_settings import DataSettings as DataSettings
+    from samplewise.experiment.experiment import Experiment as Experiment
+    from samplewise.experiment.network_settings import NetworkSettings as NetworkSettings
+    from samplewise.experiment.run import ExperimentResult as ExperimentResult
+    from samplewise.experiment.run import prepare as prepare
+    from samplewise.experiment.run import run as run
+    from samplewise.experiment.run import run_many as run_many
+    from samplewise.model.model import Model as Model
+    from samplewise.model.model_file import load_model as load_model
+    from samplewise.model.model_file import save_model as save_model
+    from samplewise.network import SGD as SGD
+    from samplewise.network import Adagrad as Adagrad
+    from samplewise.network import Adam as Adam
+    from samplewise.network import AvgPool2D as AvgPool2D
+    from samplewise.network import Conv2D as Conv2D
+    from samplewise.network import Dense as Dense
+    from samplewise.network import Dropout as Dropout
+    from samplewise.network import Flatten as Flatten
+    from samplewise.network import GlobalAvgPool as GlobalAvgPool
+    from samplewise.network import LayerNorm as LayerNorm
+    from samplewise.network import MaxPool2D as MaxPool2D
+    from samplewise.network import Network as Network
+    from samplewise.network import RMSprop as RMSprop
+    from samplewise.network import multilayer_perceptron as multilayer_perceptron
+    from samplewise.network.custom import register_activation as register_activation
+    from samplewise.network.custom import register_loss as register_loss
+    from samplewise.network.custom import register_optimizer as register_optimizer
+    from samplewise.network.losses import BinaryCrossEntropy as BinaryCrossEntropy
+    from samplewise.network.losses import CategoricalCrossEntropy as CategoricalCrossEntropy
+    from samplewise.network.losses import Huber as Huber
+    from samplewise.training.callbacks import Callback as Callback
+    from samplewise.training.history import History as History
+    from samplewise.training.lr_range_test import LearningRateRangeTest as LearningRateRangeTest
+    from samplewise.training.lr_range_test import lr_range_test as lr_range_test
+    from samplewise.training.many import train_many as train_many
+    from samplewise.training.result import TrainingResult as TrainingResult
+    from samplewise.training.schedules import Constant as Constant
+    from samplewise.training.schedules import Cosine as Cosine
+    from samplewise.training.schedules import Exponential as Exponential
+    from samplewise.training.schedules import InverseScaling as InverseScaling
+    from samplewise.training.schedules import OneCycle as OneCycle
+    from samplewise.training.schedules import Plateau as Plateau
+    from samplewise.training.schedules import Step as Step
+    from samplewise.training.settings.stopping import EarlyStopping as EarlyStopping
+    from samplewise.training.settings.training_settings import TrainingSettings as TrainingSettings
+    from samplewise.training.snapshot import Snapshot as Snapshot
+    from samplewise.training.train import train as train
 
-from samplewise._version import __version__
+    load_dataset = load
 
-_HOMES = {
-    "AvgPool2D": "samplewise.network",
-    "Callback": "samplewise.training.callbacks",
-    "Conv2D": "samplewise.network",
-    "Dataset": "samplewise.data.dataset",
-    "Dense": "samplewise.network",
-    "Dropout": "samplewise.network",
-    "Experiment": "samplewise.experiment.experiment",
-    "ExperimentResult": "samplewise.experiment.run",
-    "Flatten": "samplewise.network",
-    "GlobalAvgPool": "samplewise.network",
-    "History": "samplewise.training.history",
-    "LayerNorm": "samplewise.network",
-    "MaxPool2D": "samplewise.network",
-    "Model": "samplewise.model.model",
-    "Network": "samplewise.network",
-    "RateSweep": "samplewise.training.lr_range_test",
-    "SamplewiseError": "samplewise.errors",
-    "SamplewiseWarning": "samplewise.errors",
-    "SomeDivergedError": "samplewise.errors",
-    "TrainingResult": "samplewise.training.train",
-    "TrainingSettings": "samplewise.training.settings.training_settings",
-    "find_rate": "samplewise.training.lr_range_test",
-    "load_dataset": "samplewise.data.loading",
-    "load_inputs": "samplewise.data.inputs",
-    "load_model": "samplewise.model.model_file",
-    "multilayer_perceptron": "samplewise.network",
-    "prepare": "samplewise.experiment.run",
-    "register_activation": "samplewise.network.own",
-    "register_loss": "samplewise.network.own",
-    "register_optimizer": "samplewise.network.own_optimizer",
-    "run": "samplewise.experiment.run",
-    "run_many": "samplewise.experiment.run",
-    "save_model": "samplewise.model.model_file",
-    "train": "samplewise.training.train",
-    "train_many": "samplewise.training.many",
+# Modules below `samplewise` and their public names; type checkers read the imports above.
+_PUBLIC = {
+    "data.dataset": ("Dataset",),
+    "data.inputs": ("load_inputs",),
+    "data.loading": ("load_dataset",),
+    "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
+    "experiment.experiment": ("Experiment",),
+    "experiment.run": ("ExperimentResult", "prepare", "run", "run_many"),
+    "model.model": ("Model",),
+    "model.model_file": ("load_model", "save_model"),
+    "experiment.data_settings": ("DataSettings",),
+    "experiment.network_settings": ("NetworkSettings",),
+    "network": (
+        "SGD",
+        "Adagrad",
+        "Adam",
+        "AvgPool2D",
+        "Conv2D",
+        "Dense",
+        "Dropout",
+        "Flatten",
+        "GlobalAvgPool",
+        "LayerNorm",
+        "MaxPool2D",
+        "Network",
+        "RMSprop",
+        "multilayer_perceptron",
+    ),
+    "network.custom": ("register_activation", "register_loss", "register_optimizer"),
+    "network.losses": ("BinaryCrossEntropy", "CategoricalCrossEntropy", "Huber"),
+    "training.callbacks": ("Callback",),
+    "training.history": ("History",),
+    "training.lr_range_test": ("LearningRateRangeTest", "lr_range_test"),
+    "training.many": ("train_many",),
+    "training.result": ("TrainingResult",),
+    "training.schedules": (
+        "Constant",
+        "Cosine",
+        "Exponential",
+        "InverseScaling",
+        "OneCycle",
+        "Plateau",
+        "Step",
+    ),
+    "training.settings.stopping": ("EarlyStopping",),
+    "training.settings.training_settings": ("TrainingSettings",),
+    "training.snapshot": ("Snapshot",),
+    "training.train": ("train",),
 }
+_HOMES = {name: module for module, names in _PUBLIC.items() for name in names}
 _NAMES_AT_HOME = {"load_dataset": "load"}
 
-__all__ = [
-    "AvgPool2D",
-    "Callback",
-    "Conv2D",
-    "Dataset",
-    "Dense",
-    "Dropout",
-    "Experiment",
-    "ExperimentResult",
-    "Flatten",
-    "GlobalAvgPool",
-    "History",
-    "LayerNorm",
-    "MaxPool2D",
-    "Model",
-    "Network",
-    "RateSweep",
-    "SamplewiseError",
-    "SamplewiseWarning",
-    "SomeDivergedError",
-    "TrainingResult",
-    "TrainingSettings",
-    "__version__",
-    "find_rate",
-    "load_dataset",
-    "load_inputs",
-    "load_model",
-    "multilayer_perceptron",
-    "prepare",
-    "register_activation",
-    "register_loss",
-    "register_optimizer",
-    "run",
-    "run_many",
-    "save_model",
-    "train",
-    "train_many",
-]
+__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 - names, from the table
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'samplewise' has no attribute '{name}'")
-    value = getattr(importlib.import_module(_HOMES[name]), _NAMES_AT_HOME.get(name, name))
+    home = importlib.import_module(f"samplewise.{_HOMES[name]}")
+    value = getattr(home, _NAMES_AT_HOME.get(name, name))
     globals()[name] = value
     return value
 

@@ -81,7 +81,7 @@ def one_of(name: str, given: object, known: Iterable[str]) -> str:
     """Return `given` where it is one of `known`; `name` is the setting's name in messages.
 
     Raises:
-        ParameterError: it is not; the message lists what is known and the closest name.
+        ParameterError: it is not; the message lists the known names and the closest one.
     """
     names = list(known)
     if isinstance(given, str) and given in names:

@@ -1,4 +1,4 @@
-"""The one family of exceptions. A message says what came, what was expected and what to do."""
+"""The one family of exceptions. A message names the value, the expectation and a remedy."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ class DataError(SamplewiseError, ValueError):
 
 class ModelFileError(SamplewiseError, ValueError):
     """A model file is damaged, hostile, or not a samplewise model."""
+
+
+class SnapshotError(SamplewiseError, ValueError):
+    """A snapshot is damaged, or belongs to another training."""
 
 
 class OutputError(SamplewiseError, OSError):
@@ -94,5 +98,5 @@ class SomeDivergedError(DivergenceError):
         self.results, self.errors = results, errors
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by what it holds."""
+        """Copy and pickle by its attributes."""
         return type(self), (self.results, self.errors)

@@ -29,10 +29,10 @@ class Listing:
     """One row of `samplewise backends`.
 
     Args:
-        name: what `backend=` takes.
+        name: the name that `backend=` takes.
         distribution, version: the installed distribution that offers it.
         available: whether it loads and runs here.
-        reason: why it does not; empty where it does.
+        reason: why it is not available; empty where it is.
         capabilities: None where it does not load.
     """
 
@@ -46,7 +46,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Choice:
-    """A backend and why it was chosen; both go into the history."""
+    """A backend, and the reason for the choice; both go into the history."""
 
     backend: Backend
     reason: str
@@ -54,7 +54,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Offer:
-    """An entry point and where it comes from."""
+    """An entry point, and the distribution that it comes from."""
 
     name: str
     distribution: str
@@ -89,7 +89,7 @@ def _offer(entry_point: EntryPoint) -> _Offer:
 
 @cache
 def _load(name: str) -> Backend | Exception:
-    """Return the backend, or what keeps it from running: a broken plugin must not break others."""
+    """Return the backend, or its error: a broken plugin must not break others."""
     offer = _offers()[name]
     try:
         backend = offer.entry_point.load()
@@ -110,10 +110,10 @@ def _check_members(backend: Any, offer: _Offer) -> None:
     if not callable(backend.compile):
         raise ContractError(f"compile of the backend of {where} cannot be called")
     if not isinstance(backend.capabilities, Capabilities):
-        raise ContractError(f"capabilities of the backend of {where} are no Capabilities")
+        raise ContractError(f"backend of {where}: `capabilities` must be a Capabilities instance")
     _check_version(getattr(backend, "contract_version", CONTRACT_VERSION), where)
     if backend.name != offer.name:
-        raise ContractError(f"the backend of {where} calls itself '{printable(backend.name)}'")
+        raise ContractError(f"backend of {where}: its name is '{printable(backend.name)}'")
 
 
 def _where(offer: _Offer) -> str:
@@ -121,7 +121,7 @@ def _where(offer: _Offer) -> str:
 
 
 def _check_available(backend: Any, offer: _Offer) -> None:
-    """Ask a backend whether it can run here; one that has nothing to say can.
+    """Refuse a backend that cannot run here; one without `unavailable` can.
 
     Raises:
         UnavailableBackendError: it cannot; the message is the reason that it gives.
@@ -159,7 +159,7 @@ def names() -> list[str]:
 
 
 def listings() -> list[Listing]:
-    """Load every backend and return what became of each, sorted by name."""
+    """Load every backend, and return a listing of each, sorted by name."""
     rows = []
     for name in names():
         offer, loaded = _offers()[name], _load(name)
@@ -173,7 +173,7 @@ def listings() -> list[Listing]:
 
 
 def refresh() -> None:
-    """Forget what was found; the next call looks at the installed distributions again."""
+    """Forget the offers; the next call looks at the installed distributions again."""
     _load.cache_clear()
     _offers.cache_clear()
 
@@ -182,7 +182,7 @@ def load(name: str) -> Backend:
     """Return the backend of this name.
 
     Raises:
-        UnknownBackendError: nothing installed offers it; the message lists what there is.
+        UnknownBackendError: nothing installed offers it; the message lists the known names.
         UnavailableBackendError: it is offered but does not load, or cannot run here, chained to its
             cause.
     """
@@ -215,12 +215,12 @@ def resolve(
 
     Args:
         name: a backend's name or "auto"; None asks SAMPLEWISE_BACKEND, then means "auto".
-        network: what the backend must be able to compile.
+        network: the backend must be able to compile it.
         loss: likewise.
         optimizer: likewise.
         dtype: likewise.
         plan: likewise.
-        step_fields: what its steps use of `Capabilities.step_fields`.
+        step_fields: the names of `Capabilities.step_fields` that its steps use.
 
     Raises:
         UnknownBackendError: nothing installed offers `name`.
@@ -238,7 +238,7 @@ def resolve(
     if missing:
         raise UnavailableBackendError(
             f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "
-            "`samplewise backends` shows what each one can"
+            "`samplewise backends` lists their capabilities"
         )
     return Choice(backend, reason)
 

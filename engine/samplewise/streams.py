@@ -1,7 +1,7 @@
 """One seed, named random streams. Only the engine draws; a backend holds no randomness.
 
 Each draw is a function of (seed, stream, epoch): no generator outlives the call that made it, so
-training that goes on from the middle draws what it would have drawn without a stop.
+training that continues from the middle makes the same draws as one without a stop.
 """
 
 from __future__ import annotations

@@ -11,3 +11,28 @@ def three_digits(value: float) -> str:
     rounded = float(f"{value:.3g}")
     digits = max(0, 2 - math.floor(math.log10(rounded))) if rounded > 0 else 0
     return f"{value:,.{digits}f}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 run", "3 runs"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def grouped(count: int) -> str:
+    """Return "4,000"."""
+    return f"{count:,}"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio as "187 ×", "1.85 ×"."""
+    return f"{three_digits(ratio)} ×"
+
+
+def percent(share: float) -> str:
+    """Return a share as "88.5 %"."""
+    return f"{100 * share:.1f} %"
+
+
+def tenths(share: float) -> str:
+    """Return a share in percent as "88.5"."""
+    return f"{100 * share:.1f}"

@@ -15,7 +15,7 @@ from threadpoolctl import LibController, ThreadpoolController
 
 
 class _SharedLimit:
-    """The counts asked for at the moment, and what the libraries had before the first of them."""
+    """The counts asked for at the moment, and the libraries' counts before the first of them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,7 +31,7 @@ class _SharedLimit:
             self._apply()
 
     def leave(self, threads: int) -> None:
-        """Give up one count; the last to leave restores what was before the first."""
+        """Give up one count; the last to leave restores the counts from before the first."""
         with self._lock:
             self._asked.remove(threads)
             self._apply()

@@ -17,7 +17,7 @@ PRODUCTS = """
 import ctypes, itertools
 import numpy as np
 from samplewise_backends.numba_cpu.kernels import products
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
 rows, units, inner, ld = 5, 6, 7, 16
 rng = np.random.default_rng(0)
 X, W, z = (rng.standard_normal(shape) for shape in ((rows, inner), (units, inner), (rows, ld)))

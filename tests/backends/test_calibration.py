@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from samplewise_backends.numba_cpu.planning import built_in, calibration, measuring
-from samplewise_backends.numba_cpu.planning.rates import interpolated
+from samplewise_backends.numba_cpu.planner import calibration, measuring
+from samplewise_backends.numba_cpu.planner.rates import interpolated
 
-RATES = built_in.RATES["float32"]
+RATES = calibration.built_in_rates("float32")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_rates_are_measured_once_for_each_dtype_and_kept(folder, measured):
 
 def test_what_is_written_is_what_is_read(tmp_path):
     path = tmp_path / "rates.json"
-    for rates in built_in.RATES.values():
+    for rates in map(calibration.built_in_rates, ("float32", "float64")):
         calibration.write(path, rates)
         assert calibration.read(path) == rates
 
@@ -111,7 +111,7 @@ def test_what_is_no_file_is_neither_read_nor_measured_for(folder, measured, make
     make(folder / "rates-float32.json")
     found = calibration.calibration("float32")
     assert found.rates == RATES
-    assert "is no file" in found.built_in
+    assert "is not a file" in found.built_in
     assert measured == []
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samplewise_backends.numba_cpu import jit
+from samplewise_backends.numba_cpu.compile import jit
 from samplewise_backends.numba_cpu.kernels import elementary
 
 NAMES = ("exp", "sigmoid", "tanh", "softplus", "softplus_tail", "log")
@@ -50,6 +50,7 @@ np.savez(sys.argv[2], **written)
 """
 
 
+@cache
 def exactly(name, x):
     """The function of a finite float, to 40 digits."""
     # Beyond 10^4 nothing changes but the exponent of the answer.

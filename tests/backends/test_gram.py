@@ -6,9 +6,9 @@ import pytest
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, multilayer_perceptron
 from samplewise.threads import limited
-from samplewise_backends.numba_cpu.gram import ROWS_AT_ONCE, FullGram, GramBlocks, Rows
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.storage import Member, Stacked
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.plans.gram import ROWS_AT_ONCE, FullGram, GramBlocks, Rows
+from samplewise_backends.numba_cpu.plans.storage import Member, Stacked
 
 RNG = np.random.default_rng(0)
 BLOCK = 4

@@ -14,20 +14,20 @@ from types import SimpleNamespace
 import numba
 import pytest
 
-from samplewise_backends.numba_cpu import kernel_cache
+from samplewise_backends.numba_cpu.compile import kernel_cache
 
-PACKAGE = Path(kernel_cache.__file__).parents[1]
+PACKAGE = Path(kernel_cache.__file__).parents[2]
 
 # A stand-in for the kernels that compiles in a fraction of a second.
 HELPER = """
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.compile.jit import kernel
 
 @kernel
 def helper(x):
     return x + 1
 """
 USER = """
-from samplewise_backends.numba_cpu.jit import entry_point
+from samplewise_backends.numba_cpu.compile.jit import entry_point
 from samplewise_backends.numba_cpu.helper import helper
 
 @entry_point
@@ -57,17 +57,22 @@ def run_python(code, cache, *, package, **changes):
     return done
 
 
-@pytest.fixture
-def small_package(tmp_path):
-    """The real compiling and caching, and two small kernels, one of which calls the other."""
-    package = tmp_path / "sources" / "samplewise_backends"
-    (package / "numba_cpu").mkdir(parents=True)
-    for name in ("__init__.py", "numba_cpu/jit.py", "numba_cpu/kernel_cache.py"):
+def made_package(sources):
+    """Write the real compiling and caching, and two small kernels, one of which calls the other."""
+    package = sources / "samplewise_backends"
+    (package / "numba_cpu" / "compile").mkdir(parents=True)
+    compiling = [f"numba_cpu/compile/{name}.py" for name in ("__init__", "jit", "kernel_cache")]
+    for name in ("__init__.py", *compiling):
         shutil.copy(PACKAGE / name, package / name)
     (package / "numba_cpu" / "__init__.py").write_text("")
     (package / "numba_cpu" / "helper.py").write_text(HELPER)
     (package / "numba_cpu" / "user.py").write_text(USER)
     return package
+
+
+@pytest.fixture
+def small_package(tmp_path):
+    return made_package(tmp_path / "sources")
 
 
 RUN_USER = "import samplewise_backends.numba_cpu.user"
@@ -84,6 +89,22 @@ os.access = lambda path, mode, **named: not mode & os.W_OK and may(path, mode, *
 """
 
 
+@pytest.fixture(scope="module")
+def warm_package(tmp_path_factory):
+    """A package that no test edits, and the cache that a process left of it."""
+    folder = tmp_path_factory.mktemp("warm")
+    package, cache = made_package(folder / "sources"), folder / "cache"
+    assert run_python(RUN_USER, cache, package=package).stdout == "20.0\n"
+    return package, cache
+
+
+@pytest.fixture
+def warm(warm_package, tmp_path):
+    """The package, and a copy of its cache that may be damaged."""
+    package, cache = warm_package
+    return package, shutil.copytree(cache, tmp_path / "cache")
+
+
 def test_an_edited_helper_in_another_file_is_compiled_anew(tmp_path, small_package):
     cache = tmp_path / "cache"
     assert run_python(RUN_USER, cache, package=small_package).stdout == "20.0\n"
@@ -96,15 +117,14 @@ def test_an_edited_helper_in_another_file_is_compiled_anew(tmp_path, small_packa
 
 @pytest.mark.parametrize("keep", [0.0, 0.5], ids=["emptied", "halved"])
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_a_damaged_cache_file_is_compiled_anew(tmp_path, small_package, kind, keep):
-    cache = tmp_path / "cache"
-    run_python(RUN_USER, cache, package=small_package)
+def test_a_damaged_cache_file_is_compiled_anew(warm, kind, keep):
+    package, cache = warm
     files = list(cache.rglob(f"*.{kind}"))
     assert len(files) == 1
     sizes = {path: path.stat().st_size for path in files}
     for path, size in sizes.items():
         os.truncate(path, int(size * keep))
-    done = run_python(RUN_USER, cache, package=small_package)
+    done = run_python(RUN_USER, cache, package=package)
     assert (done.stdout, done.stderr) == ("20.0\n", "")
     assert {path: path.stat().st_size for path in files} == sizes
 
@@ -127,10 +147,9 @@ def test_a_full_disk_warns_once_and_computes(tmp_path, small_package):
     assert "File too large" in done.stderr
 
 
-def test_a_cache_that_can_only_be_read_serves_what_is_in_it(tmp_path, small_package):
-    cache, read_only = tmp_path / "cache", READ_ONLY + RUN_USER
-    environment = {"package": small_package, "PYTHONDONTWRITEBYTECODE": "1"}
-    run_python(RUN_USER, cache, **environment)
+def test_a_cache_that_can_only_be_read_serves_what_is_in_it(warm):
+    (package, cache), read_only = warm, READ_ONLY + RUN_USER
+    environment = {"package": package, "PYTHONDONTWRITEBYTECODE": "1"}
     done = run_python(read_only, cache, **environment)
     assert (done.stdout, done.stderr) == ("20.0\n", "")
     for path in cache.rglob("*.nb?"):

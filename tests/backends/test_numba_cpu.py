@@ -16,16 +16,17 @@ from samplewise.network import SGD, aligned_zeros, initialize, loss_named, multi
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
-from samplewise_backends.numba_cpu import jit, kernels
+from samplewise_backends.numba_cpu import kernels
+from samplewise_backends.numba_cpu.compile import jit
 
-PACKAGE = Path(jit.__file__).parents[1]
+PACKAGE = Path(jit.__file__).parents[2]
 HIDING_FLAGS = {"fast", "nnan", "ninf"}
 # Called from Python, where the caller's flags decide what numba sees.
 ENTRY_POINTS = {
     "direct": ("run_direct",),
     "blocked": ("run_blocked", "fill_gram"),
     "dual": ("run_dual",),
-    "": ("run_by_gradient", "forward"),
+    "": ("run_stepwise", "forward"),
 }
 
 TRAIN = """

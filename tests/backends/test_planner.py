@@ -6,14 +6,14 @@ import pytest
 from samplewise.contract import PLANS, Workload
 from samplewise.network import SGD, loss_named, multilayer_perceptron
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.planning import costs as costs_module
-from samplewise_backends.numba_cpu.planning import planner
-from samplewise_backends.numba_cpu.planning.built_in import RATES
-from samplewise_backends.numba_cpu.planning.costs import Estimate
-from samplewise_backends.numba_cpu.planning.planner import choose
-from samplewise_backends.numba_cpu.planning.products import far_times
-from samplewise_backends.numba_cpu.planning.rates import FAR_BYTES
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.planner import choice
+from samplewise_backends.numba_cpu.planner import costs as costs_module
+from samplewise_backends.numba_cpu.planner.calibration import built_in_rates
+from samplewise_backends.numba_cpu.planner.choice import choose
+from samplewise_backends.numba_cpu.planner.costs import Estimate
+from samplewise_backends.numba_cpu.planner.products import far_times
+from samplewise_backends.numba_cpu.planner.rates import FAR_BYTES
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 FLOAT32 = np.dtype("float32")
 
@@ -118,7 +118,7 @@ class Costs:
     ],
 )
 def test_blocked_is_given_up_for_what_is_faster_beyond_doubt(monkeypatch, costs, taken):
-    monkeypatch.setattr(planner, "Costs", costs)
+    monkeypatch.setattr(choice, "Costs", costs)
     found = chosen(Workload(800, epochs=10)).plan
     assert found.name == taken
     predicted = {name: epoch + once / 10 for name, (epoch, once) in costs.ms.items()}
@@ -129,17 +129,17 @@ def test_blocked_is_given_up_for_what_is_faster_beyond_doubt(monkeypatch, costs,
     assert f"{predicted[taken]:.3g} ms an epoch" in found.reason
 
 
-def test_a_stretch_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
+def test_a_chunk_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
     slow = Costs()
     # A row of a millisecond: 150 fit into 0.15 s, which are two blocks of 64, and one of 128.
     monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 1e6))
-    monkeypatch.setattr(planner, "Costs", slow)
-    for batch_size, block, stretch in ((1, 16, 144), (7, 14, 140), (100, 100, 100)):
+    monkeypatch.setattr(choice, "Costs", slow)
+    for batch_size, block, chunk in ((1, 16, 144), (7, 14, 140), (100, 100, 100)):
         found = chosen(Workload(800, batch_size, plan="blocked")).plan
-        assert (found.block, found.stretch) == (block, stretch)
-    assert chosen(Workload(30, plan="blocked")).plan.stretch == 32
+        assert (found.block, found.chunk) == (block, chunk)
+    assert chosen(Workload(30, plan="blocked")).plan.chunk == 32
     monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 2e6))
-    assert chosen(Workload(800, 64, plan="blocked")).plan.stretch == 64
+    assert chosen(Workload(800, 64, plan="blocked")).plan.chunk == 64
 
 
 @pytest.mark.parametrize(("row_ns", "block"), [(1e6, 128), (1.2e6, 64), (3e6, 32), (2e7, 16)])
@@ -150,7 +150,7 @@ def test_no_block_but_the_least_keeps_an_interrupt_waiting(monkeypatch, row_ns, 
         def blocked(self, block, *, keeps_gram):
             return Estimate(0.0, 1e9 / block, (1, 2, 3), row_ns)
 
-    monkeypatch.setattr(planner, "Costs", LargerIsFaster())
+    monkeypatch.setattr(choice, "Costs", LargerIsFaster())
     assert chosen(Workload(800, plan="blocked")).plan.block == block
 
 
@@ -163,7 +163,7 @@ def test_weights_that_lie_far_away_make_no_product_faster():
 def estimates(**workload):
     """Return what blocks of 64 cost with Gram blocks kept, and with them computed anew."""
     member = Member(multilayer_perceptron(784, (10,), 1), SGD())
-    found = costs_module.Costs(RATES["float32"], [member], Workload(800, **workload), 4)
+    found = costs_module.Costs(built_in_rates("float32"), [member], Workload(800, **workload), 4)
     return [found.blocked(64, keeps_gram=keeps) for keeps in (True, False)]
 
 

@@ -86,7 +86,7 @@ def by_hand(move, **options):
 
 
 def trained(backend, plan, dtype, **options):
-    chosen = TrainingSettings(
+    chosen = TrainingSettings.from_options(
         backend=backend,
         plan=plan,
         dtype=dtype,
@@ -175,7 +175,7 @@ def test_logits_beyond_the_range_of_exp_have_their_loss_and_gradient(backend, pl
 def test_a_step_behind_a_hidden_layer_is_that_of_the_chain_rule(backend):
     network = multilayer_perceptron(2, (2,), 1)
     x, y, eta = np.array([0.5, -1.0]), 1, 0.25
-    chosen = TrainingSettings(
+    chosen = TrainingSettings.from_options(
         backend=backend, epochs=1, learning_rate=eta, seed=3, init="glorot_normal"
     )
     start = initialize(network, chosen.init, Streams(3).of_run("init"), "float64")

@@ -20,15 +20,11 @@ from samplewise.testing.factors import LINEAR_OPTIMIZERS
 from samplewise.testing.problems import problem
 from samplewise.testing.runs import compare_states
 from samplewise.training import batches
+from samplewise_backends.exact.recurrence import Recurrence
+from samplewise_backends.vectorized.flush import Flush, flush_interval, flush_threshold
 from samplewise_backends.vectorized.gram import Gram
-from samplewise_backends.vectorized.optimizers import (
-    Flush,
-    flush_interval,
-    flush_threshold,
-    update_of,
-)
+from samplewise_backends.vectorized.optimizers import update_of
 from samplewise_backends.vectorized.plans import BLOCK_ROWS, choose
-from samplewise_backends.vectorized.recurrence import Recurrence
 
 FLOAT64 = np.dtype("float64")
 BACKEND = registry.load("vectorized")
@@ -197,12 +193,12 @@ def test_memory_is_kept_to():
 
 @pytest.mark.parametrize("batch_size", [1, 7, 48])
 @pytest.mark.parametrize("sizes", [(784, 256, 1), (5, 1), (20_000, 2_000, 10)])
-def test_a_stretch_is_whole_blocks_of_whole_batches_and_bounded(sizes, batch_size):
+def test_a_chunk_is_whole_blocks_of_whole_batches_and_bounded(sizes, batch_size):
     plan = chosen(sizes, plan="blocked", batch_size=batch_size)
     assert plan.block % batch_size == 0
-    assert plan.stretch <= 16_384
-    if plan.stretch > plan.block:
-        assert plan.stretch % plan.block == 0
+    assert plan.chunk <= 16_384
+    if plan.chunk > plan.block:
+        assert plan.chunk % plan.block == 0
 
 
 def test_a_plan_says_why():

@@ -6,7 +6,7 @@ import pytest
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare
-from samplewise.report.part_one.published import PublishedRow
+from samplewise.report.published import PublishedRow
 from samplewise_bench.peers import race
 
 
@@ -49,4 +49,4 @@ def small_data():
     dataset = Dataset(
         "dots", X.astype(np.uint8), labels, ("4", "9"), "drawn by a test", (4, 4), 255.0
     )
-    return prepare(Experiment(preprocess="scale"), dataset)
+    return prepare(Experiment.from_options(preprocess="scale"), dataset)

@@ -16,7 +16,7 @@ import pytest
 from samplewise import registry
 from samplewise.contract import PLANS
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.report.part_one.published import published_rows
+from samplewise.report.published import published_rows
 from samplewise_bench.peers.workloads import WORKLOADS
 from samplewise_bench.shapes import SHAPES
 

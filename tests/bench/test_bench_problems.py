@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from faults.faulty_reference import FaultyBackend
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.errors import UnavailableBackendError
@@ -12,6 +13,7 @@ from samplewise.network import SGD, multilayer_perceptron
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 from samplewise_bench import problems, rows, training
+from samplewise_bench.shapes import Shape
 from samplewise_bench.training import Training, fresh_state
 
 
@@ -30,7 +32,7 @@ def test_it_trains_as_training_does(backend, batch_size, small_rows, small_data)
     row = small_rows[1]
     problem = rows.row_problem(row, "float64", batch_size, small_data)
     run = Training(problem, backend).run_once()
-    settings = TrainingSettings(
+    settings = TrainingSettings.from_options(
         learning_rate=row.learning_rate,
         epochs=row.epochs,
         batch_size=batch_size,
@@ -64,7 +66,7 @@ def test_an_epoch_is_cut_as_training_cuts_it(monkeypatch, row_problem):
         seen.append((steps.start, steps.stop, state.step))
         original(state, X, Y, steps, losses)
 
-    monkeypatch.setattr(training.batches, "STRETCH_SAMPLES", 16)
+    monkeypatch.setattr(training.batches, "CHUNK_SAMPLES", 16)
     monkeypatch.setattr(trained.program, "run_epoch", recorded)
     trained.run_once()
     windows = [(0, 16), (16, 32), (32, 40)]
@@ -89,6 +91,32 @@ def test_every_training_has_arrays_of_its_own_and_ends_in_its_state(monkeypatch,
     for array in zip(*arrays, strict=True):
         assert len({id(each) for each in array}) == 2
     assert [state.step for state in told] == [80, 80]
+
+
+@pytest.mark.parametrize(("shuffle", "orders"), [(False, 1), (True, 2)])
+def test_a_shuffled_problem_takes_a_new_order_in_each_epoch(
+    monkeypatch, row_problem, shuffle, orders
+):
+    shuffled = dataclasses.replace(row_problem, shuffle=shuffle)
+    assert shuffled.workload().shuffle is shuffle
+    trained = Training(shuffled, "reference")
+    seen = []
+    monkeypatch.setattr(
+        trained.program, "run_epoch", lambda state, X, Y, steps, losses: seen.append(steps.order)
+    )
+    trained.run_once()
+    assert len({tuple(order) for order in seen}) == orders
+    assert all(sorted(order) == list(range(40)) for order in seen)
+
+
+def test_a_shape_says_whether_its_rows_are_shuffled():
+    for shuffle in (False, True):
+        assert Shape(4, (2,), 1, 8, shuffle=shuffle).problem().shuffle is shuffle
+
+
+def test_a_backend_is_taken_as_it_is(row_problem):
+    backend = FaultyBackend("of the test")
+    assert Training(row_problem, backend).session.backend is backend
 
 
 def test_time_is_that_of_the_clock(row_problem):
@@ -161,7 +189,7 @@ def test_many_networks_train_as_each_does_alone(three):
 
 
 def test_stretches_of_many_networks_are_shorter(three, monkeypatch):
-    monkeypatch.setattr(training.batches, "STRETCH_SAMPLES", 60)
+    monkeypatch.setattr(training.batches, "CHUNK_SAMPLES", 60)
     trained = Training(three, "reference")
     trained.run_once()
     assert trained.program.windows == [(0, 20), (20, 40)] * 2

@@ -51,7 +51,7 @@ def timed(monkeypatch):
 def test_backends_are_compared_on_one_thread(timed, small_rows, small_data, monkeypatch):
     rates = Calibration("float64", {SQUARE: 1.0}, 1.0)
     monkeypatch.setattr(rows, "calibrate", lambda *_: rates)
-    rows.compare(small_rows[:1], ["looks"], rounds=1, data=small_data)
+    rows.compare_rows(small_rows[:1], ["looks"], rounds=1, data=small_data)
     assert set(timed) == {1}
 
 

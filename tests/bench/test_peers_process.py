@@ -20,8 +20,17 @@ from samplewise_bench.peers.workloads import PeerWorkload
 
 @pytest.fixture
 def remote():
+    """A process of its own, for tests that end it."""
     remote = RemotePeer("scikit-learn", usable_cores()[:1])
     yield remote
+    remote.close()
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """A process that has loaded its peer, for tests that leave it alive, and its reply."""
+    remote = RemotePeer("scikit-learn", usable_cores()[:1])
+    yield remote, remote.load()
     remote.close()
 
 
@@ -35,15 +44,15 @@ def nothing_installed(monkeypatch, tmp_path):
     monkeypatch.setenv("SAMPLEWISE_FANN", str(tmp_path / "libfann.so"))
 
 
-def test_it_tells_version_and_import_time(remote):
-    version, seconds = remote.load()
+def test_it_tells_version_and_import_time(loaded):
+    _, (version, seconds) = loaded
     assert version.count(".") >= 1
     assert 0 < seconds < 60
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no pinning here")
-def test_it_is_pinned_and_has_one_thread(remote):
-    remote.load()
+def test_it_is_pinned_and_has_one_thread(loaded):
+    remote, _ = loaded
     process = remote.process.pid
     assert os.sched_getaffinity(process) == set(usable_cores()[:1])
     environ = Path(f"/proc/{process}/environ").read_text(encoding="utf-8")
@@ -51,8 +60,8 @@ def test_it_is_pinned_and_has_one_thread(remote):
     assert {variables[name] for name in THREAD_VARIABLES} == {"1"}
 
 
-def test_an_interrupt_is_left_to_the_parent(remote):
-    remote.load()
+def test_an_interrupt_is_left_to_the_parent(loaded):
+    remote, _ = loaded
     os.kill(remote.process.pid, signal.SIGINT)
     assert remote.ways(small_task()) == ["MLPClassifier"]
 
@@ -65,8 +74,8 @@ def test_one_that_dies_is_named_with_its_end(remote):
     assert not remote.alive
 
 
-def test_what_it_raises_comes_back_as_text(remote):
-    remote.load()
+def test_what_it_raises_comes_back_as_text(loaded):
+    remote, _ = loaded
     with pytest.raises(FailedPeerError, match="IndexError"):
         remote.trial(7)
     assert remote.alive

@@ -93,7 +93,7 @@ def test_the_yardstick_is_relative_to_the_largest_weight():
     """Two float32 ulp of weights near 4 are 5e-7, but as much of those weights as of any other."""
     drawn = small_task().problem
     still = dataclasses.replace(drawn, init="normal", learning_rate=1e-12)
-    assert np.abs(still.weights).max() > 2
+    assert np.abs(still.parameters).max() > 2
     allowed = agreement.standard(Task((still,))).allowed
     assert allowed.relative == pytest.approx(100 * np.finfo("float32").eps, rel=1e-6)
 

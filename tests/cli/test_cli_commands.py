@@ -296,10 +296,10 @@ def test_an_unavailable_backend_is_listed_with_its_reason(cli, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (["--help"], "numpy numba matplotlib sklearn rich scipy"),
-        (["train", "--help"], "numpy numba matplotlib sklearn rich scipy"),
+        (["--help"], "numpy numba matplotlib sklearn rich scipy pydantic"),
+        (["train", "--help"], "numpy numba matplotlib sklearn rich scipy pydantic"),
         (["train", "--data", "{}", "--backend", "vectorized", "--epochs", "1"],
-         "numba sklearn pandas scipy.stats matplotlib.pyplot"),
+         "numba sklearn pandas scipy.stats matplotlib.pyplot pydantic"),
     ],
 )  # fmt: skip
 def test_a_command_loads_only_what_it_needs(images, arguments, unwanted):

@@ -25,7 +25,7 @@ def test_a_convolutional_network_is_trained_tested_and_read_again(cli, images):
     assert model.network.layers == NETWORK
     assert model.network.input_shape == (1, 8, 8)
     settings = effective({}, Path("run/config.toml"))
-    assert settings.rule == Adam(beta1=0.8, weight_decay=0.01)
+    assert settings.training.optimizer == Adam(beta1=0.8, weight_decay=0.01)
     assert cli("train", "--config", "run/config.toml", "--out", "again").code == 0
     same = (Path(folder, "model.safetensors").read_bytes() for folder in ("run", "again"))
     assert len(set(same)) == 1

@@ -137,11 +137,11 @@ def test_numbers_of_another_number_of_rows_are_refused():
 
 
 def test_an_experiment_of_classes_does_not_take_numbers(table):
-    numbers = prepare(Experiment(loss="huber", data=str(table)))
+    numbers = prepare(Experiment.from_options(loss="huber", data=str(table)))
     with pytest.raises(ParameterError, match="learns classes, but table holds numbers"):
         run(Experiment(), numbers)
-    result = run(Experiment(loss="huber", epochs=1), numbers)
-    with pytest.raises(ParameterError, match="huber learns no classes"):
+    result = run(Experiment.from_options(loss="huber", epochs=1), numbers)
+    with pytest.raises(ParameterError, match="huber has no classes, and so no confusion matrix"):
         _ = result.on_classes
 
 

@@ -148,7 +148,7 @@ def test_a_file_is_written_whole_and_replaced_only_by_force(cli, run):
     assert Path("p.csv").read_text() == cli("predict", run, "t.csv", "--csv").out
     assert cli("predict", run, "t.csv", "--out", "p.csv").code == 2
     assert cli("predict", run, "t.csv", "--out", "p.csv", "--force").code == 0
-    assert "is what this command reads" in cli("predict", run, "t.csv", "--out", "t.csv").err
+    assert "is an input of this command" in cli("predict", run, "t.csv", "--out", "t.csv").err
     assert cli("predict", run, "t.csv", "--out", "p.JSON").code == 0
     assert Path("p.JSON").read_text() == cli("predict", run, "t.csv", "--json").out
     Path("broken.csv").write_text("age,income\n1,x\n")

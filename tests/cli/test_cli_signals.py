@@ -175,15 +175,15 @@ def test_off_the_main_thread_nothing_is_handled():
 
 
 def test_an_interrupt_before_the_first_step_writes_nothing(cli, images, monkeypatch):
-    from samplewise.training.trainee import Trainee
+    from samplewise.training.training_run import TrainingRun
 
-    begin = Trainee.begin
+    begin = TrainingRun.begin
 
-    def interrupted(trainee, environment):
-        begin(trainee, environment)
+    def interrupted(run, environment):
+        begin(run, environment)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Trainee, "begin", interrupted)
+    monkeypatch.setattr(TrainingRun, "begin", interrupted)
     ended = cli("train", "--data", images, "--backend", "vectorized")
     assert ended.code == 130
     assert "interrupted before the first step; nothing was written" in ended.err

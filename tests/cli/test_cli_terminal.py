@@ -19,6 +19,7 @@ from samplewise.cli.progress import EpochProgress
 from samplewise.training.history import EpochRecord, History
 
 FAST = ("--backend", "vectorized", "--epochs", "2")
+COLOR = re.compile(r"\x1b\[[0-9;]*3[0-9]m|\x1b\[9[0-9]m")
 
 
 def shell(line, **variables):
@@ -92,22 +93,18 @@ def on_terminal(*arguments, columns=80, **variables):
     return process.wait(timeout=5), shown.decode()
 
 
-@pytest.mark.parametrize("columns", [20, 100])
-def test_a_terminal_gets_a_bar(images, columns):
-    code, shown = on_terminal("train", "--data", images, *FAST, columns=columns)
+# On the wide one without colour: a process for each would take seconds.
+@pytest.mark.parametrize(("columns", "variables"), [(20, {}), (100, {"NO_COLOR": "1"})])
+def test_a_terminal_gets_a_bar_and_colour_unless_it_is_declined(images, columns, variables):
+    code, shown = on_terminal("train", "--data", images, *FAST, columns=columns, **variables)
     assert code == 0
+    assert bool(COLOR.search(shown)) is not bool(variables)
     assert "epoch 2/2" in shown
     assert "━" in shown
     assert "\x1b[?25h" in shown  # the cursor is shown again
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     table = plain[plain.index("data") :].splitlines()
     assert max(map(len, table)) <= columns
-
-
-def test_no_color_is_honoured(images):
-    code, shown = on_terminal("train", "--data", images, *FAST, NO_COLOR="1")
-    assert code == 0
-    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m|\x1b\[9[0-9]m", shown)
 
 
 def test_without_a_terminal_lines_are_whole_and_plain(cli, images):

@@ -72,7 +72,7 @@ def test_a_label_without_a_class_is_refused(labels):
 
 
 def test_an_image_shape_must_fit_the_rows():
-    with pytest.raises(DataError, match="no images"):
+    with pytest.raises(DataError, match="are not images"):
         dataset(image_shape=(2, 2))
 
 

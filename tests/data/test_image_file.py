@@ -87,6 +87,12 @@ def test_sixteen_bits_of_colour_keep_their_upper_eight_and_take_no_other_scale()
         grey(content, full_scale=1023)
 
 
+@pytest.mark.parametrize("level", [15, 255])
+def test_the_peak_of_sixteen_bit_colours_is_on_their_scale(level):
+    content = png(16, 2, struct.pack(">6H", *[level * 257] * 3, *[0] * 3))
+    assert read_grey(content, "x").peak == level * 257
+
+
 @pytest.mark.parametrize("peak", [1, 1023, 4095])
 def test_sixteen_bits_that_hold_fewer_are_told(peak):
     white = {1: 255, 1023: 1023, 4095: 4095}[peak]
@@ -246,14 +252,14 @@ def bomb(width, height):
     [
         (bomb(10_000, 10_001), "10,000 x 10,001 pixels, at most 100,000,000"),
         (bomb(50_000, 50_000), "over 100,000,000 pixels"),
-        (encoded(Image.fromarray(NOISE))[:-40], "is damaged or no PNG"),
-        (encoded(Image.fromarray(NOISE))[:20], "is damaged or no PNG"),
-        (b"", "is damaged or no PNG"),
-        (b"text", "is damaged or no PNG"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is damaged or no PNG"),
-        (encoded(Image.fromarray(NOISE), "TIFF"), "is damaged or no PNG"),
-        (encoded(Image.fromarray(NOISE), "PPM"), "is damaged or no PNG"),
-        (b"SIMPLE  =                    T".ljust(2880), "is damaged or no PNG"),
+        (encoded(Image.fromarray(NOISE))[:-40], "is damaged, or not a PNG"),
+        (encoded(Image.fromarray(NOISE))[:20], "is damaged, or not a PNG"),
+        (b"", "is damaged, or not a PNG"),
+        (b"text", "is damaged, or not a PNG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is damaged, or not a PNG"),
+        (encoded(Image.fromarray(NOISE), "TIFF"), "is damaged, or not a PNG"),
+        (encoded(Image.fromarray(NOISE), "PPM"), "is damaged, or not a PNG"),
+        (b"SIMPLE  =                    T".ljust(2880), "is damaged, or not a PNG"),
     ],
     ids=["cap", "bomb", "cut", "head", "empty", "text", "svg", "tiff", "ppm", "fits"],
 )

@@ -101,7 +101,7 @@ def test_real_photographs_give_the_rows_of_the_real_file():
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"", "is empty"), (b"text", "is damaged or no PNG")]
+    ("content", "message"), [(b"", "is empty"), (b"text", "is damaged, or not a PNG")]
 )
 def test_bad_image_is_named(folder, content, message):
     put(folder, content)
@@ -219,7 +219,7 @@ def test_folders_with_nothing_to_predict(folder, tmp_path):
     with pytest.raises(DataError, match=r"stray\.png lies outside the class folders"):
         read_images(folder)
     (empty / "notes.txt").touch()
-    with pytest.raises(DataError, match=r"notes\.txt is no image by its name"):
+    with pytest.raises(DataError, match=r"notes\.txt is not an image by its name"):
         read_images(empty)
 
 
@@ -245,7 +245,7 @@ def test_image_outside_the_classes(folder):
 @pytest.mark.parametrize("name", ["notes.txt", "x.svg", "x.tiff", "x.fits", "noending"])
 def test_other_endings(folder, name):
     put(folder, encoded(Image.fromarray(NOISE)), name)
-    with pytest.raises(DataError, match=rf"{name} is no image by its name"):
+    with pytest.raises(DataError, match=rf"{name} is not an image by its name"):
         load_image_folder(folder)
 
 

@@ -76,7 +76,7 @@ def test_named_datasets():
 
 
 def test_what_is_neither_is_said():
-    with pytest.raises(DataError, match="no dataset and no path"):
+    with pytest.raises(DataError, match="neither a dataset nor a path"):
         load_inputs("nowhere.parquet")
     with pytest.raises(DataError, match="cannot read"):
         load_inputs("nowhere.csv")

@@ -7,9 +7,9 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.labels import (
     check_class_name,
     check_distinct,
-    check_learnable,
     encode_labels,
 )
+from samplewise.data.learnable import check_learnable
 from samplewise.errors import DataError
 
 
@@ -74,7 +74,7 @@ def test_floats_too_big_to_be_exact(dtype, digits):
         (np.array(["a", "b\x07"]), "control characters"),
         (np.array(["a", "b\u2028"]), "control characters"),
         (np.array(["a", "\ud800"]), "lone surrogates"),
-        (np.array([97, 0x110000], dtype=np.uint32).view("<U1"), "no characters"),
+        (np.array([97, 0x110000], dtype=np.uint32).view("<U1"), "not characters"),
     ],
 )
 def test_labels_that_are_refused(raw, message):

@@ -7,7 +7,7 @@ import pytest
 
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
 from samplewise.data.loading import load
-from samplewise.data.matching import matched
+from samplewise.data.named_rows import matched
 from samplewise.data.sources.csv_file import load_csv, read_table
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError

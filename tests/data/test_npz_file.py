@@ -188,5 +188,5 @@ def test_shapes_that_do_not_fit(write_npz, shape, labels, message):
 
 @pytest.mark.parametrize("labels", [np.array("a"), np.zeros((2, 2, 1), dtype=int)])
 def test_labels_of_no_use(write_npz, labels):
-    with pytest.raises(DataError, match=r"expected .*one label a row"):
+    with pytest.raises(DataError, match=r"expected .*one label for each row"):
         load_npz(write_npz(packed(dataset=PIXELS, labels=labels)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from samplewise.data import deviation as deviations
+from samplewise.data import statistics as deviations
 from samplewise.data.dataset import Dataset
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError

@@ -9,7 +9,7 @@ from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError
 from samplewise.model.model import Model
 from samplewise.network import multilayer_perceptron
-from samplewise.training.lr_range_test import find_rate
+from samplewise.training.lr_range_test import lr_range_test
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -76,8 +76,8 @@ def test_all_ways_to_train_take_the_same_targets():
     assert [one.class_names for one in results] == [("cat", "dog")] * 2
     np.testing.assert_array_equal(results[0].parameters, parameters())
     assert (
-        find_rate(NETWORK, FRAME, text, SETTINGS).losses
-        == find_rate(NETWORK, X, CLASSES, SETTINGS).losses
+        lr_range_test(NETWORK, FRAME, text, SETTINGS).losses
+        == lr_range_test(NETWORK, X, CLASSES, SETTINGS).losses
     )
 
 
@@ -156,7 +156,7 @@ def test_class_names_that_do_not_fit_are_refused(names):
 
 def test_numbers_have_no_class_names():
     settings = TrainingSettings(loss="huber")
-    with pytest.raises(ParameterError, match="huber learns no classes; leave it out"):
+    with pytest.raises(ParameterError, match="huber has no classes; leave it out"):
         train(NETWORK, X, X[:, 0], settings, class_names=("a", "b"))
 
 

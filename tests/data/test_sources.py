@@ -101,7 +101,7 @@ def test_no_classes_and_unknown_classes(npz):
 
 @pytest.mark.parametrize("data", ["irsi", "Iris", "digits:3", "", "nowhere/at/all", "\x1b[31m"])
 def test_unknown_name_lists_all(data):
-    with pytest.raises(DataError, match="no dataset and no path; expected synthetic, ") as caught:
+    with pytest.raises(DataError, match="nor a path; expected synthetic, ") as caught:
         load(data)
     assert all(name in str(caught.value) for name in SOURCES)
     assert str(caught.value).isprintable()

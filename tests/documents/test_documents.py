@@ -26,7 +26,7 @@ from samplewise.data.sources import synthetic
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare
 from samplewise.network import LOSSES, OPTIMIZERS
-from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise.network.activations import CUSTOM
 from samplewise_bench import rows
 from samplewise_bench.scaling import curves, measure
 
@@ -49,14 +49,16 @@ def few_rows(patch):
 
 
 def _few_rows():
-    few = Experiment(data="synthetic", classes=("4", "9"), preprocess="scale", split=0.96)
+    few = Experiment.from_options(
+        data="synthetic", classes=("4", "9"), preprocess="scale", split=0.96
+    )
     return prepare(few)
 
 
 def small_sizes(patch):
     """Time a few small trainings, for a moment instead of sixty seconds."""
     few = [dataclasses.replace(axis, sizes=axis.sizes[:2]) for axis in curves.AXES.values()]
-    patch.setattr(measure, "AXES", {axis.name: axis for axis in few[1::3]})
+    patch.setattr(curves, "AXES", {axis.name: axis for axis in few[1::3]})
     small = {"rows": 8, "epochs": 1, "inputs": 12}
     patch.setattr(measure, "BASE", {**measure.BASE, **small})
     whole = measure.measure
@@ -64,8 +66,9 @@ def small_sizes(patch):
 
 
 def few_images(patch):
-    """Train on twenty images a class, where the command names no data of its own."""
+    """Train each row once, on twenty images a class where the command names no data of its own."""
     patch.setenv("SAMPLEWISE_DATA", "photos.npz")
+    return ["--repeats", "1"]
 
 
 def one_rung(patch):
@@ -73,6 +76,7 @@ def one_rung(patch):
     patch.setattr(testing, "certify", functools.partial(testing.certify, rungs=["kernel"]))
 
 
+# Each patches what makes a command long, and may return options to add to it.
 LESS_WORK = {
     "samplewise bench": few_rows,
     "samplewise check-backend": one_rung,
@@ -116,7 +120,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def nothing_registered():
     """Leave nothing behind that an example registers."""
-    before = [(table, dict(table)) for table in (LOSSES, OPTIMIZERS, OWN_ACTIVATIONS)]
+    before = [(table, dict(table)) for table in (LOSSES, OPTIMIZERS, CUSTOM)]
     yield
     for table, kept in before:
         table.clear()
@@ -135,8 +139,9 @@ def run(done, words):
         return
     assert words[0] == "samplewise", f"no test knows how to run '{line}'; add how, or why not"
     with pytest.MonkeyPatch.context() as patch:
-        (begins(LESS_WORK, line) or (lambda _: None))(patch)
-        assert main(words[1:]) == 0, line
+        less_work = begins(LESS_WORK, line)
+        options = (less_work and less_work(patch)) or []
+        assert main([*words[1:], *options]) == 0, line
 
 
 @pytest.mark.usefixtures("folder", "nothing_registered")

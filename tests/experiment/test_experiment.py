@@ -9,19 +9,15 @@ from samplewise.experiment.experiment import Experiment
 
 
 def test_the_defaults_are_the_reports_final_network():
-    experiment = Experiment()
-    assert (experiment.hidden, experiment.learning_rate, experiment.epochs) == ((10,), 0.1, 10)
-    assert (experiment.batch_size, experiment.shuffle, experiment.init) == (1, False, "normal")
-    assert (experiment.dtype, experiment.split, experiment.activation) == (
-        "float64",
-        0.2,
-        "sigmoid",
-    )
+    data, network, training = Experiment().data, Experiment().network, Experiment().training
+    assert (network.hidden, training.learning_rate, training.epochs) == ((10,), 0.1, 10)
+    assert (training.batch_size, training.shuffle, training.init) == (1, False, "normal")
+    assert (training.dtype, data.split, network.activation) == ("float64", 0.2, "sigmoid")
 
 
 def test_an_experiment_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Experiment().epochs = 3
+        Experiment().training.epochs = 3
 
 
 @pytest.mark.parametrize(
@@ -45,10 +41,12 @@ def test_an_experiment_is_frozen():
 )
 def test_a_value_out_of_range_is_refused_by_name(wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
-        Experiment(**wrong)
+        Experiment.from_options(**wrong)
 
 
 def test_lists_numbers_and_paths_are_taken_as_what_they_mean(tmp_path):
-    given = Experiment(hidden=[32, 8], classes=["4", "9"], data=tmp_path / "rows.csv")
-    assert given == Experiment(hidden=(32, 8), classes=("4", "9"), data=str(tmp_path / "rows.csv"))
-    assert Experiment(hidden=32).hidden == (32,)
+    given = Experiment.from_options(hidden=[32, 8], classes=["4", "9"], data=tmp_path / "rows.csv")
+    assert given == Experiment.from_options(
+        hidden=(32, 8), classes=("4", "9"), data=str(tmp_path / "rows.csv")
+    )
+    assert Experiment.from_options(hidden=32).network.hidden == (32,)

@@ -25,7 +25,9 @@ def blobs(classes=2, rows=90, features=3):
 
 
 def experiment(**changes):
-    return Experiment(**{"backend": "vectorized", "batch_size": 4, "epochs": 20, **changes})
+    return Experiment.from_options(
+        **{"backend": "vectorized", "batch_size": 4, "epochs": 20, **changes}
+    )
 
 
 def test_two_classes_are_learned_with_binary_cross_entropy():
@@ -48,18 +50,20 @@ def test_a_dataset_is_cut_and_preprocessed_as_the_experiment_says():
 
 def test_classes_of_a_dataset_are_chosen_and_weighted_by_name():
     chosen = experiment(epochs=1, init="glorot_uniform", classes=("class 2", "class 1"))
-    weighted = dataclasses.replace(chosen, class_weight={"class 2": 5})
+    weighted = chosen.with_options(class_weight={"class 2": 5})
     data = prepare(weighted, blobs(3))
     result = run(weighted, data)
     assert result.model.class_names == ("class 2", "class 1")
     assert result.history.settings["class_weight"] == "class 2:5.0"
     network, effective = decided(chosen, data)
     own = np.where(data.training.labels == 0, 5.0, 1.0)
-    wanted = train(network, data.inputs, data.training.labels, effective, sample_weight=own)
+    wanted = train(
+        network, data.inputs, data.training.labels, effective.training, sample_weight=own
+    )
     np.testing.assert_array_equal(result.model.parameters, wanted.parameters)
     assert explain(weighted, data, measure=False).rows == 48
     with pytest.raises(ParameterError, match="names the class 'class 0', but the classes are"):
-        run(dataclasses.replace(chosen, class_weight="class 0:2"), data)
+        run(chosen.with_options(class_weight="class 0:2"), data)
 
 
 def test_three_classes_are_learned_with_categorical_cross_entropy():
@@ -78,9 +82,9 @@ def test_a_linear_network_has_no_hidden_layer():
 def test_choices_left_to_auto_are_made_in_the_effective_experiment():
     chosen = experiment(backend=None)
     effective = run(chosen, prepare(chosen, blobs())).experiment
-    assert effective.loss == "binary_cross_entropy"
-    assert effective.preprocess == "standardize"
-    assert effective.backend == "numba_cpu"
+    assert effective.training.loss.name == "binary_cross_entropy"
+    assert effective.data.preprocess == "standardize"
+    assert effective.training.backend == "numba_cpu"
 
 
 def test_a_model_predicts_by_the_backend_that_trained_it(monkeypatch):
@@ -90,7 +94,7 @@ def test_a_model_predicts_by_the_backend_that_trained_it(monkeypatch):
     result = run(chosen, prepare(chosen, blobs()))
     monkeypatch.delenv("SAMPLEWISE_BACKEND")
     assert result.history.backend_reason == "named by SAMPLEWISE_BACKEND"
-    assert result.history.backend == result.experiment.backend == "vectorized"
+    assert result.history.backend == result.experiment.training.backend == "vectorized"
     assert result.model.backend == "vectorized"
 
 

@@ -1,6 +1,5 @@
 """Experiments on the same data, at once where the backend can."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -16,13 +15,13 @@ from samplewise.experiment.run_folder import write_run
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback
 
-FIRST = Experiment(backend="reference", epochs=2, hidden=(4,))
+FIRST = Experiment.from_options(backend="reference", epochs=2, hidden=(4,))
 EXPERIMENTS = (
     FIRST,
-    dataclasses.replace(FIRST, seed=7, hidden=(), learning_rate=0.3, epochs=1),
-    dataclasses.replace(FIRST, seed=8, hidden=(3, 2), activation="tanh", init="glorot_uniform"),
+    FIRST.with_options(seed=7, hidden=(), learning_rate=0.3, epochs=1),
+    FIRST.with_options(seed=8, hidden=(3, 2), activation="tanh", init="glorot_uniform"),
 )
-EXPLODING = dataclasses.replace(FIRST, activation="relu", learning_rate=1e200)
+EXPLODING = FIRST.with_options(activation="relu", learning_rate=1e200)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def test_callbacks_are_told_of_their_own_experiment(many, data):
 
 
 def test_experiments_that_cannot_share_a_run_are_refused(data):
-    other = dataclasses.replace(FIRST, batch_size=4)
+    other = FIRST.with_options(batch_size=4)
     with pytest.raises(ParameterError, match=r"settings\[1\] has batch_size 4"):
         run_many([FIRST, other], data)
 

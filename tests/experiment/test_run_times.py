@@ -1,7 +1,5 @@
 """What a run and its explanation say of time, on a clock that the test moves."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -16,7 +14,7 @@ from samplewise.experiment.run_folder import summary
 from samplewise.registry import Choice
 
 ROWS = 40
-EXPERIMENT = Experiment(hidden=(), epochs=3, batch_size=4)
+EXPERIMENT = Experiment.from_options(hidden=(), epochs=3, batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +32,7 @@ def taking(clock, monkeypatch):
 
     def make(sample=1 / 64, first_epoch=0.0, synchronize=0.5, warm_up=1.5):
         class Timed(FaultyReference):
-            plan = Plan(stretch=16)
+            plan = Plan(chunk=16)
             first = True
 
             def warm_up(self):
@@ -65,7 +63,7 @@ def test_the_figures_of_a_whole_run(taking, data):
 
 def test_the_time_of_an_epoch_is_that_of_all_rows_where_the_last_was_cut(taking, data):
     taking(synchronize=0.0)
-    told = summary(run(dataclasses.replace(EXPERIMENT, max_steps=13), data))
+    told = summary(run(EXPERIMENT.with_options(max_steps=13), data))
     assert told["epochs"] == 2
     assert told["train_ms"] == 52 / 64 * 1e3
     assert told["epoch_ms"] == 625
@@ -74,7 +72,7 @@ def test_the_time_of_an_epoch_is_that_of_all_rows_where_the_last_was_cut(taking,
 
 def test_rows_held_out_are_no_part_of_an_epoch(taking, data):
     taking(synchronize=0.0)
-    chosen = dataclasses.replace(EXPERIMENT, validation_fraction=0.2, max_steps=10)
+    chosen = EXPERIMENT.with_options(validation_fraction=0.2, max_steps=10)
     told = summary(run(chosen, data))
     assert (told["data"]["training_rows"], told["data"]["trained_on_rows"]) == (40, 32)
     assert told["epoch_ms"] == 500
@@ -82,7 +80,7 @@ def test_rows_held_out_are_no_part_of_an_epoch(taking, data):
 
 def test_the_losses_of_a_summary_are_the_first_and_the_last(taking, data):
     taking()
-    result = run(dataclasses.replace(EXPERIMENT, validation_fraction=0.2), data)
+    result = run(EXPERIMENT.with_options(validation_fraction=0.2), data)
     told, history = summary(result), result.history
     assert history.losses[0] != history.losses[-1]
     assert (told["initial_loss"], told["final_loss"]) == (history.losses[0], history.losses[-1])
@@ -92,12 +90,12 @@ def test_the_losses_of_a_summary_are_the_first_and_the_last(taking, data):
 
 @pytest.mark.parametrize("measure", [True, False])
 def test_an_explanation_counts_the_rows_that_would_be_trained_on(data, measure):
-    chosen = dataclasses.replace(EXPERIMENT, backend="reference", validation_fraction=0.25)
+    chosen = EXPERIMENT.with_options(backend="reference", validation_fraction=0.25)
     assert explain(chosen, data, measure=measure).rows == 30
 
 
 def measured(data, **changes):
-    return explain(dataclasses.replace(EXPERIMENT, **changes), data).measured
+    return explain(EXPERIMENT.with_options(**changes), data).measured
 
 
 def test_an_epoch_of_a_long_run_is_mostly_a_later_one(taking, data):

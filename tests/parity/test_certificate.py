@@ -13,6 +13,7 @@ from samplewise.errors import ContractError, ParameterError
 from samplewise.testing import certify, check_backend, ladder, tolerances
 from samplewise.testing.cases import dense_case
 from samplewise.testing.certificate import Untested
+from samplewise.testing.conclusions import suspects
 
 BACKENDS = ("reference", "vectorized", "numba_cpu")
 # On the others the reference would be compared with itself.
@@ -90,15 +91,15 @@ def test_a_certificate_says_what_was_not_tested_and_why(small):
 
 
 def test_what_the_user_registered_is_named_as_not_tested(monkeypatch):
-    from samplewise.network import activations
+    from samplewise.network import activations, custom
 
-    cube = activations.OwnActivation(lambda z: z**3, lambda z: 3 * z**2)
-    monkeypatch.setitem(activations.OWN_ACTIVATIONS, "cube", cube)
+    cube = custom.CustomActivation(lambda z: z**3, lambda z: 3 * z**2)
+    monkeypatch.setitem(activations.CUSTOM, "cube", cube)
 
     class WithOwn(FewThings):
         @property
         def capabilities(self):
-            return super().capabilities.with_own()
+            return super().capabilities.with_custom()
 
     untested = certify(WithOwn("with own", FaultyReference), rungs=["difference"]).untested
     (found,) = (each for each in untested if each.what == "activation 'cube'")
@@ -127,6 +128,19 @@ def test_only_what_is_offered_is_tried():
         some, every = (ladder.trials_of(rung, each) for each in (offered, REFERENCE))
         assert 0 < len(some) <= len(every)
         assert not any(("activation", "relu") in trial.case.needs() for trial in some)
+
+
+def test_an_option_that_is_not_offered_is_not_tried():
+    offered = dataclasses.replace(REFERENCE, optimizers=REFERENCE.optimizers - {"l1"})
+    needed = {need for trial in ladder.trials_of("epoch", offered) for need in trial.case.needs()}
+    assert ("optimizer", "l1") not in needed
+    assert ("optimizer", "l2") in needed
+
+
+def test_the_first_suspect_is_in_all_that_failed_and_in_little_else():
+    rare, common = ("layer", "conv"), ("activation", "relu")
+    trials = [([rare, common], True, 2.0), *[([common], True, 2.0)] * 2, ([], False, 0.1)]
+    assert suspects("epoch", trials)[0].startswith("activation 'relu': fails in 3 of the 3 trials")
 
 
 def test_a_backend_that_offers_no_case_is_not_certified():

@@ -120,7 +120,7 @@ class KeepsTooMuch(FaultyReference):
 
 
 class WantsNoSamples(FaultyReference):
-    plan = Plan(stretch=0)
+    plan = Plan(chunk=0)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ class WantsNoSamples(FaultyReference):
     [
         (PlansOtherwise, "trains by 'blocked', asked for 'direct'"),
         (KeepsTooMuch, "keeps 1048577 bytes, allowed 1 MiB"),
-        (WantsNoSamples, "wants stretches of 0 samples"),
+        (WantsNoSamples, "wants chunks of 0 samples"),
         (faulty_backend("stale_logits").program, "logits in training: differs"),
         (faulty_backend("rests_at_synchronize").program, "optimizer's state 0.weight: differs"),
     ],

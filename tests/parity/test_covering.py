@@ -11,6 +11,7 @@ from samplewise.network import ACTIVATIONS
 from samplewise.testing import ladder, trials
 from samplewise.testing.conclusions import KNOWN
 from samplewise.testing.covering import all_meetings, covering, pairwise
+from samplewise.testing.factors import LINEAR_OPTIMIZERS, OPTIONS, offered_values, plan_names
 from samplewise.testing.networks import BODIES, DENSE_FIRST
 
 EVERYTHING = dataclasses.replace(
@@ -101,6 +102,24 @@ def test_each_layer_occurs_without_each_other():
 def test_networks_for_plans_begin_with_a_dense_layer():
     for body in DENSE_FIRST.values():
         assert body("tanh", 5, 3).layers[0].kind == "dense"
+
+
+def test_a_backend_is_asked_to_choose_a_plan_only_where_it_has_several():
+    one = dataclasses.replace(EVERYTHING, plans=frozenset({"direct"}))
+    assert plan_names(one) == ("direct",)
+    assert plan_names(EVERYTHING) == (*PLANS, "auto")
+
+
+def test_options_that_are_not_offered_take_no_place_in_a_row():
+    without = dataclasses.replace(EVERYTHING, optimizers=EVERYTHING.optimizers - {"l1"})
+    kept = offered_values({"options": OPTIONS}, without)["options"]
+    assert kept == tuple(each for each in OPTIONS if "l1" not in dict(each))
+
+
+def test_plans_are_tried_with_each_form_of_sgd():
+    """Momentum, Nesterov and L2, wherever they go together."""
+    found = {(rule.momentum > 0, rule.nesterov, rule.l2 > 0) for rule in LINEAR_OPTIMIZERS}
+    assert found == {each for each in product((False, True), repeat=3) if each[0] or not each[1]}
 
 
 def test_thorough_trials_are_more_and_hold_the_pairs_too():

@@ -38,7 +38,7 @@ def rows(scale):
 
 
 def settings(backend, plan, dtype, **changes):
-    return TrainingSettings(
+    return TrainingSettings.from_options(
         backend=backend,
         plan=plan,
         dtype=dtype,
@@ -103,7 +103,7 @@ def test_all_rows_that_a_program_will_see_count(backend, of_rows, of_validation,
 
 @pytest.mark.parametrize("backend", ["numba_cpu", "vectorized"])
 def test_a_forecast_without_a_largest_input_leaves_every_plan(backend):
-    parts = NETWORK, settings(backend, BLOCKED, "float32").loss_for(1), TrainingSettings().rule
+    parts = NETWORK, settings(backend, BLOCKED, "float32").loss_for(1), TrainingSettings().optimizer
     workload = Workload(ROWS, epochs=EPOCHS, plan=BLOCKED)
     program = registry.load(backend).compile(*parts, np.dtype("float32"), workload)
     assert program.plan.name == BLOCKED

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from samplewise.contract import Steps
-from samplewise.report.part_one.published import published_rows
+from samplewise.report.published import published_rows
 from samplewise_bench.rows import row_problem
 from samplewise_bench.training import Training
 

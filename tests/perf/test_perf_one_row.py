@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from samplewise.model.model import Model
-from samplewise.report.part_one.published import CLASSES, published_rows
+from samplewise.report.published import CLASSES, published_rows
 from samplewise_bench.problems import report_data
 from samplewise_bench.rows import row_problem
 

@@ -27,7 +27,7 @@ def test_letters_that_no_font_has_are_shown_as_escapes_and_told_once():
 @pytest.mark.usefixtures("no_other_font")
 def test_a_confusion_matrix_tells_classes_apart_without_a_font(monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "_png", lambda figure: drawn.append(figure) or b"")
+    monkeypatch.setattr(figures, "png_bytes", lambda figure: drawn.append(figure) or b"")
     with pytest.warns(UserWarning, match="no installed font has CJK letters"):
         figures.confusion(COUNTS, NAMES, "Confusion")
     names = [label.get_text() for label in drawn[0].axes[0].get_yticklabels()]

@@ -7,8 +7,9 @@ from faults.faulty_reference import FaultyBackend
 from samplewise import registry
 from samplewise.experiment.experiment import Experiment
 from samplewise.registry import Choice
-from samplewise.report.part_one.measure import measure
-from samplewise.report.part_one.published import published_rows
+from samplewise.report.experiments import PART_ONE
+from samplewise.report.measure import measure
+from samplewise.report.published import published_rows
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +41,15 @@ def image_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def settings(image_file):
     """What to measure on."""
-    return Experiment(data=str(image_file(["4", "7", "9"])), backend="vectorized", seed=5)
+    return Experiment.from_options(
+        data=str(image_file(["4", "7", "9"])), backend="vectorized", seed=5
+    )
 
 
 @pytest.fixture(scope="session")
 def measured(settings, short_rows):
     """Two runs of each short row."""
-    return measure(settings, repeats=2, rows=short_rows)
+    return measure(PART_ONE, settings, repeats=2, rows=short_rows)
 
 
 @pytest.fixture(scope="session")
@@ -55,24 +58,30 @@ def measured_at_once(settings, short_rows):
     choice = Choice(FaultyBackend("many"), "chosen by the test")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "resolve", lambda *_: choice)
-        return measure(settings, repeats=2, rows=short_rows)
+        return measure(PART_ONE, settings, repeats=2, rows=short_rows)
 
 
 @pytest.fixture(scope="session")
 def measured_hostile(image_file, short_rows):
     """The same on data whose class names are an attack on every renderer."""
     path = image_file(["<script>alert(1)</script>", "](x)|`*_\\&amp;"])
-    return measure(Experiment(data=str(path), backend="vectorized"), repeats=1, rows=short_rows)
+    return measure(
+        PART_ONE,
+        Experiment.from_options(data=str(path), backend="vectorized"),
+        repeats=1,
+        rows=short_rows,
+    )
 
 
 @pytest.fixture(scope="session")
 def measured_synthetic(short_rows):
     """The same on synthetic data."""
-    return measure(Experiment(backend="vectorized"), repeats=1, rows=short_rows[2:])
+    settings = Experiment.from_options(backend="vectorized")
+    return measure(PART_ONE, settings, repeats=1, rows=short_rows[2:])
 
 
 @pytest.fixture(scope="session")
 def measured_table(short_rows):
     """The same on a table of measurements."""
-    settings = Experiment(data="breast_cancer", backend="vectorized", dtype="float32")
-    return measure(settings, repeats=1, rows=short_rows[1:3])
+    settings = Experiment.from_options(data="breast_cancer", backend="vectorized", dtype="float32")
+    return measure(PART_ONE, settings, repeats=1, rows=short_rows[1:3])

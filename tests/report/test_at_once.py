@@ -1,21 +1,20 @@
 """A report whose rows train at once: what is told of all of them, and what of each by itself."""
 
-import dataclasses
-
 import pytest
 
 from faults.faulty_reference import FaultyBackend, OneByOne
 from samplewise import registry
-from samplewise.cli import report_part_one as command
+from samplewise.cli import report_run as command
 from samplewise.experiment.run import run
 from samplewise.registry import Choice
 from samplewise.report import html, markdown
+from samplewise.report import measure as measuring
+from samplewise.report.content import texts
 from samplewise.report.document import FactList
-from samplewise.report.part_one import measure as measuring
-from samplewise.report.part_one.content import document
-from samplewise.report.part_one.measure import measure
-from samplewise.report.part_one.remarks import reading
-from samplewise.report.part_one.results import results
+from samplewise.report.experiments import PART_ONE
+from samplewise.report.measure import measure
+from samplewise.report.part_one import facts
+from samplewise.report.write import document, results
 from samplewise.text import three_digits
 from samplewise.training.callbacks import Callback
 
@@ -49,7 +48,7 @@ def test_all_rows_of_a_repeat_train_at_once_and_each_by_itself_for_its_time(
             super().run_epoch(states, X, Y, steps, losses, active)
 
     def counted(experiment, data):
-        alone.append(experiment.seed)
+        alone.append(experiment.training.seed)
         result = run(experiment, data)
         times.append(result.history.train_ms)
         return result
@@ -57,7 +56,7 @@ def test_all_rows_of_a_repeat_train_at_once_and_each_by_itself_for_its_time(
     asked, alone, times = [], [], []
     many_backend(Counts)
     monkeypatch.setattr(measuring, "run", counted)
-    found = measure(settings, repeats=2, rows=short_rows[:2])
+    found = measure(PART_ONE, settings, repeats=2, rows=short_rows[:2])
     # An epoch before all; then rate-1 has two epochs and rate-0.1 has three.
     assert asked == [[0, 1], *[[0, 1], [0, 1], [1]] * 2]
     assert alone == [5, 7, 6, 8]
@@ -83,27 +82,30 @@ def test_losses_accuracy_and_the_chosen_run_are_of_those_at_once(
             super().run_epoch(states, X, Y, steps, losses, active)
 
     many_backend(Off)
-    found = measure(settings, repeats=1, rows=short_rows)
+    found = measure(PART_ONE, settings, repeats=1, rows=short_rows)
     for row in found.rows:
         (one,) = row.runs
         alone = run(_experiment(settings, row, one.seed), found.data).history.losses
         difference = max(abs(a - b) for a, b in zip(alone, one.losses, strict=True))
         assert one.loss_difference == pytest.approx(difference)
         assert difference > 1e-6
-    assert found.chosen.history.losses == list(found.rows[2].runs[0].losses)
-    assert found.chosen.history.shared.index == 2
+    assert found.chosen.first.history.losses == list(found.rows[2].runs[0].losses)
+    assert found.chosen.first.history.shared.index == 2
     largest = max(run.loss_difference for row in found.rows for run in row.runs)
-    assert reading(found)[1].endswith(f"differ by at most {largest:.0e}.")
+    assert _reading(found)[1].endswith(f"differ by at most {largest:.0e}.")
 
 
 def _experiment(settings, row, seed):
-    return dataclasses.replace(
-        settings,
-        hidden=(row.published.hidden,),
-        learning_rate=row.published.learning_rate,
-        epochs=row.published.epochs,
+    return settings.with_options(
+        hidden=(row.row.hidden,),
+        learning_rate=row.row.learning_rate,
+        epochs=row.row.epochs,
         seed=seed,
     )
+
+
+def _reading(measured):
+    return texts(measured, facts(measured))["reading"]
 
 
 def _conditions(document):
@@ -113,8 +115,8 @@ def _conditions(document):
 def test_progress_is_told_of_every_run_a_repeat_at_a_time(many_backend, settings, short_rows):
     told = []
     many_backend(OneByOne)
-    measure(settings, repeats=2, rows=short_rows[:2], on_run=told.append)
-    assert [(row.published.id, len(row.runs)) for row in told] == [
+    measure(PART_ONE, settings, repeats=2, rows=short_rows[:2], on_run=told.append)
+    assert [(row.row.id, len(row.runs)) for row in told] == [
         ("rate-1", 1),
         ("rate-0.1", 1),
         ("rate-1", 2),
@@ -130,7 +132,7 @@ def test_compiling_is_seen_once(many_backend, settings, short_rows):
             events.append(backend)
 
     many_backend(OneByOne)
-    measure(settings, repeats=1, rows=short_rows[:2], callbacks=[Watch()])
+    measure(PART_ONE, settings, repeats=1, rows=short_rows[:2], callbacks=[Watch()])
     assert events == ["many"]
 
 
@@ -140,7 +142,7 @@ def test_both_times_are_told_and_which_is_which(measured_at_once, measured):
     mean = three_digits(sum(at_once.train_ms) / 2)
     assert told.headlines[0].value == f"{three_digits(alone)} ms"
     assert f"each once by itself; all 4 together: {mean} ms; pub" in told.headlines[0].detail
-    together = reading(measured_at_once)[1]
+    together = _reading(measured_at_once)[1]
     assert together.startswith("The 4 networks of a repeat, one of each row, trained together")
     assert "each was trained by itself too: the training times are of that" in together
     assert together.endswith("The losses of an epoch are the same.")
@@ -155,7 +157,7 @@ def test_both_times_are_told_and_which_is_which(measured_at_once, measured):
     plans = {run.plan for row in measured.rows for run in row.runs}
     assert _conditions(by_itself)["plan"] == ", ".join(sorted(plans))
     assert "together" not in html.render(by_itself)
-    assert len(reading(measured)) == 2
+    assert len(_reading(measured)) == 2
 
 
 def test_the_results_hold_both_times(measured_at_once, measured):
@@ -168,10 +170,10 @@ def test_the_results_hold_both_times(measured_at_once, measured):
 
 
 def test_the_command_tells_both_times(measured_at_once, measured, tmp_path, capsys):
-    command._print(measured_at_once, tmp_path)
+    command.show(measured_at_once, tmp_path)
     total = three_digits(sum(measured_at_once.at_once.train_ms))
     told = " ".join(capsys.readouterr().out.split())
     assert "The 4 networks of a repeat trained together in" in told
     assert f"all 8 in {total} ms; each was trained by itself too, for its ms." in told
-    command._print(measured, tmp_path)
+    command.show(measured, tmp_path)
     assert "together" not in capsys.readouterr().out

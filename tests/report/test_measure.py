@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -7,7 +5,8 @@ from samplewise.data.loading import load
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
-from samplewise.report.part_one.measure import load_pair, measure
+from samplewise.report.experiments import PART_ONE, load_pair
+from samplewise.report.measure import measure
 from samplewise.training.callbacks import Callback
 
 
@@ -20,11 +19,11 @@ def test_every_run_has_weights_of_its_own(measured):
 
 def test_a_run_is_what_the_experiment_gives_by_itself(measured, settings, short_rows):
     row, measured_run = short_rows[1], measured.rows[1].runs[1]
-    alone = dataclasses.replace(
-        settings, hidden=(row.hidden,), learning_rate=row.learning_rate, epochs=row.epochs
+    alone = settings.with_options(
+        hidden=(row.hidden,), learning_rate=row.learning_rate, epochs=row.epochs
     )
-    data = prepare(settings, load(settings.data, ("4", "9")))
-    result = run(dataclasses.replace(alone, seed=8), data)
+    data = prepare(settings, load(settings.data.source, ("4", "9")))
+    result = run(alone.with_options(seed=8), data)
     assert measured_run.losses == tuple(result.history.losses)
     assert measured_run.accuracy == result.test_accuracy
     assert len(measured_run.losses) == row.epochs
@@ -35,29 +34,30 @@ def test_a_run_is_what_the_experiment_gives_by_itself(measured, settings, short_
 def test_numbers_with_a_full_scale_are_the_images_that_they_stand_for(
     settings, short_rows, tmp_path, dtype, white
 ):
-    with np.load(settings.data) as arrays:
+    with np.load(settings.data.source) as arrays:
         bytes_, labels = arrays["dataset"], arrays["labels"]
     bits = (bytes_ > 100) * 255
     np.savez(tmp_path / "bytes.npz", dataset=bits.astype(np.uint8), labels=labels)
     numbers = (bits // 255 * white).astype(dtype)
     np.savez(tmp_path / "numbers.npz", dataset=numbers, labels=labels)
-    alone = dataclasses.replace(settings, data=str(tmp_path / "bytes.npz"))
-    said = dataclasses.replace(settings, data=str(tmp_path / "numbers.npz"), full_scale=white)
-    first, second = (measure(one, repeats=1, rows=short_rows[:1]) for one in (alone, said))
+    alone = settings.with_options(data=str(tmp_path / "bytes.npz"))
+    said = settings.with_options(data=str(tmp_path / "numbers.npz"), full_scale=white)
+    first, second = (
+        measure(PART_ONE, one, repeats=1, rows=short_rows[:1]) for one in (alone, said)
+    )
     assert first.rows[0].runs[0].losses == second.rows[0].runs[0].losses
     assert second.data.training.image_shape == (8, 8)
 
 
 def test_the_same_call_gives_the_same_losses(measured, settings, short_rows):
-    again = measure(settings, repeats=2, rows=short_rows)
+    again = measure(PART_ONE, settings, repeats=2, rows=short_rows)
     for row, row_again in zip(measured.rows, again.rows, strict=True):
         assert [run.losses for run in row.runs] == [run.losses for run in row_again.runs]
         assert [run.accuracy for run in row.runs] == [run.accuracy for run in row_again.runs]
 
 
 def test_all_that_the_report_fixes_wins_over_the_settings(settings, short_rows):
-    bent = dataclasses.replace(
-        settings,
+    bent = settings.with_options(
         batch_size=7,
         shuffle=True,
         momentum=0.9,
@@ -67,21 +67,21 @@ def test_all_that_the_report_fixes_wins_over_the_settings(settings, short_rows):
         activation="relu",
         hidden=(3, 3),
     )
-    plain, other = (measure(s, repeats=1, rows=short_rows[:1]) for s in (settings, bent))
+    plain, other = (measure(PART_ONE, s, repeats=1, rows=short_rows[:1]) for s in (settings, bent))
     assert plain.rows[0].runs[0].losses == other.rows[0].runs[0].losses
 
 
 def test_the_predictions_are_those_of_the_first_run_of_the_final_network(measured, short_rows):
-    assert measured.chosen_id == "final-1"
-    assert measured.chosen.experiment.seed == measured.rows[2].runs[0].seed
-    without_final = measure(measured.settings, repeats=1, rows=short_rows[:2])
-    assert without_final.chosen_id == "rate-0.1"
+    assert measured.chosen.row.id == "final-1"
+    assert measured.chosen.first.experiment.training.seed == measured.rows[2].runs[0].seed
+    without_final = measure(PART_ONE, measured.settings, repeats=1, rows=short_rows[:2])
+    assert without_final.chosen.row.id == "rate-0.1"
 
 
 def test_progress_is_told_of_every_run(settings, short_rows):
     told = []
-    measure(settings, repeats=2, rows=short_rows[:2], on_run=told.append)
-    assert [(row.published.id, len(row.runs)) for row in told] == [
+    measure(PART_ONE, settings, repeats=2, rows=short_rows[:2], on_run=told.append)
+    assert [(row.row.id, len(row.runs)) for row in told] == [
         ("rate-1", 1),
         ("rate-1", 2),
         ("rate-0.1", 1),
@@ -97,18 +97,19 @@ def test_compiling_is_seen_once_and_before_all_runs(settings, short_rows):
             events.append(backend)
 
     measure(
+        PART_ONE,
         settings,
         repeats=1,
         rows=short_rows[:2],
-        on_run=lambda row: events.append(row.published.id),
+        on_run=lambda row: events.append(row.row.id),
         callbacks=[Watch()],
     )
     assert events == ["vectorized", "rate-1", "rate-0.1"]
 
 
 def test_classes_4_and_9_are_taken_unless_named_or_only_two(settings):
-    assert load_pair(settings.data, None).class_names == ("4", "9")
-    assert load_pair(settings.data, ("9", "7")).class_names == ("9", "7")
+    assert load_pair(settings.data.source, None).class_names == ("4", "9")
+    assert load_pair(settings.data.source, ("9", "7")).class_names == ("9", "7")
     assert load_pair("breast_cancer", None).class_names == ("benign", "malignant")
 
 
@@ -119,12 +120,12 @@ def test_data_without_the_classes_of_the_report_asks_for_two():
 
 def test_three_classes_are_refused(settings):
     with pytest.raises(ParameterError, match="names 3 classes, but the report's network tells two"):
-        load_pair(settings.data, ("4", "7", "9"))
+        load_pair(settings.data.source, ("4", "7", "9"))
     with pytest.raises(DataError, match="no class '5'"):
-        load_pair(settings.data, ("4", "5"))
+        load_pair(settings.data.source, ("4", "5"))
 
 
 @pytest.mark.parametrize("repeats", [0, -1, 1001, 2.5, True, "3"])
 def test_repeats_are_checked_before_anything_is_loaded(repeats):
     with pytest.raises(ParameterError, match="repeats"):
-        measure(Experiment(data="no such file.npz"), repeats=repeats)
+        measure(PART_ONE, Experiment.from_options(data="no such file.npz"), repeats=repeats)

@@ -9,16 +9,16 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
+from samplewise import text
 from samplewise.plots import figures
-from samplewise.report import html, markdown, wording
+from samplewise.report import html, markdown, write
 from samplewise.report.document import Bullets, FactList, Heading, Paragraph, Table
-from samplewise.report.part_one import content, pictures
-from samplewise.report.part_one.results import results
-from samplewise.report.pictures import predictions_picture
+from samplewise.report.pictures import outcome_pictures, predictions_picture
+from samplewise.report.write import results
 
 VOID = {"meta", "img"}
 # Drawing the pictures takes half a second.
-document = functools.cache(content.document)
+document = functools.cache(write.document)
 LEARNS_NOTHING = "single neuron learns nothing"
 ATTACK = "<script>alert(1)</script>"
 
@@ -148,8 +148,8 @@ def test_a_rate_of_one_is_explained_beside_our_own_outcome(measured, measured_sy
 
 
 def test_a_table_of_measurements_has_no_pictures_of_rows(measured_table, measured):
-    assert pictures.predictions(measured_table) is None
-    assert pictures.predictions(measured) in document(measured).pictures
+    assert len(outcome_pictures(measured_table.chosen)) == 1
+    assert outcome_pictures(measured.chosen)[1] in document(measured).pictures
 
 
 def test_the_run_behind_the_confusion_matrix_is_named(measured):
@@ -165,14 +165,14 @@ def test_the_first_test_images_are_shown_with_class_and_probability(measured, mo
     monkeypatch.setattr(figures, "predicted_images", lambda *given: shown.append(given) or b"")
     # Turned about, so that the right predictions become the wrong ones.
     test = dataclasses.replace(measured.data.test, labels=1 - measured.data.test.labels)
-    chosen = measured.chosen
+    chosen = measured.chosen.first
     turned = dataclasses.replace(chosen, data=dataclasses.replace(chosen.data, test=test))
     for run in (chosen, turned):
         predictions_picture(run, "final-1, run 1", "predictions.png")
     (images, captions, _, wrong), (_, captions_turned, _, wrong_turned) = shown
     assert (images.reshape(len(images), -1) == measured.data.test.X).all()
     assert [not flag for flag in wrong] == wrong_turned
-    model, names = measured.chosen.model, ("4", "9")
+    model, names = measured.chosen.first.model, ("4", "9")
     for row, chances in enumerate(model.probabilities(measured.data.test.X)):
         text = f"{names[chances.argmax()]} · {100 * chances.max():.1f} %"
         is_wrong = chances.argmax() != measured.data.test.labels[row]
@@ -186,9 +186,9 @@ def test_the_headlines_are_sums_and_means_of_the_rows(measured):
     """The step's speed-up by hand: published and our time of all rows, 800 and 32 rows an epoch."""
     whole, step, accuracy = document(measured).headlines
     ours = sum(run.train_ms for row in measured.rows for run in row.runs) / 2
-    theirs = sum(row.published.train_ms for row in measured.rows)
-    assert whole.value == f"{wording.three_digits(ours)} ms"
-    assert step.value == wording.times(theirs / 800 / (ours / 32))
+    theirs = sum(row.row.train_ms for row in measured.rows)
+    assert whole.value == f"{text.three_digits(ours)} ms"
+    assert step.value == text.times(theirs / 800 / (ours / 32))
     shares = [run.accuracy for row in measured.rows[2:] for run in row.runs]
     assert accuracy.value == f"{100 * sum(shares) / 4:.1f} %"
     assert f"mean of 4 runs on images, from {100 * min(shares):.1f} %" in accuracy.detail
@@ -205,7 +205,7 @@ def test_the_conditions_are_told(measured):
 def test_the_results_hold_every_run(measured):
     values = results(measured)
     assert [row["published"]["id"] for row in values["rows"]] == [
-        row.published.id for row in measured.rows
+        row.row.id for row in measured.rows
     ]
     assert values["rows"][1]["runs"][1]["losses"] == measured.rows[1].runs[1].losses
     assert values["settings"]["repeats"] == 2

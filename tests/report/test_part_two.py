@@ -14,23 +14,27 @@ from samplewise.cli.app import main
 from samplewise.errors import DataError, OutputError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
-from samplewise.report import html, markdown
+from samplewise.report import html, markdown, pictures, write
 from samplewise.report.document import Bullets, Cell, FactList, Table
-from samplewise.report.part_two import content, measure, pictures, tables
-from samplewise.report.part_two import rows as part_two_rows
-from samplewise.report.part_two.results import results
-from samplewise.report.part_two.rows import CNN, OPTIMAL, rows
-from samplewise.report.part_two.write import FILES, write_report
+from samplewise.report.experiments import PART_TWO, PARTS, load_classes
+from samplewise.report.measure import measure
+from samplewise.report.part_two import by_class
+from samplewise.report.published import CNN, OPTIMAL
+from samplewise.report.published import follow_up_rows as rows
+from samplewise.report.write import files, results, write_report
 from samplewise.text import three_digits
+from samplewise.training.callbacks import Callback
 
-document = functools.cache(content.document)
+document = functools.cache(write.document)
 SHORT = {"base": 2, OPTIMAL: 3, CNN: 2}
 
 
 @pytest.fixture(scope="session")
 def settings(image_file):
     """Images that are just large enough for the CNN."""
-    return Experiment(data=str(image_file(["4", "7", "9"], 10)), backend="vectorized", seed=5)
+    return Experiment.from_options(
+        data=str(image_file(["4", "7", "9"], 10)), backend="vectorized", seed=5
+    )
 
 
 @pytest.fixture(scope="session")
@@ -42,14 +46,14 @@ def few():
 @pytest.fixture(scope="session")
 def trained(settings, few):
     """Two runs of each of them on images of three classes."""
-    return measure.measure(settings, repeats=2, rows=few)
+    return measure(PART_TWO, settings, repeats=2, rows=few)
 
 
 @pytest.fixture(scope="session")
 def trained_on_a_table(few):
     """The rows that take a table, on one."""
-    settings = Experiment(data="iris", backend="vectorized", dtype="float32")
-    return measure.measure(settings, repeats=1, rows=few)
+    settings = Experiment.from_options(data="iris", backend="vectorized", dtype="float32")
+    return measure(PART_TWO, settings, repeats=1, rows=few)
 
 
 def blocks(told, kind):
@@ -66,8 +70,8 @@ def test_the_published_rows_come_first_and_ours_has_no_published_accuracy():
 
 
 def test_a_run_is_what_the_experiment_gives_by_itself(trained, settings):
-    experiment = Experiment(
-        data=settings.data,
+    experiment = Experiment.from_options(
+        data=settings.data.source,
         preprocess="standardize",
         backend="vectorized",
         seed=5 + 2 + 1,
@@ -82,7 +86,7 @@ def test_a_run_is_what_the_experiment_gives_by_itself(trained, settings):
         init="glorot_uniform",
         validation_fraction=0.2,
     )
-    cut = prepare(dataclasses.replace(experiment, seed=5))
+    cut = prepare(experiment.with_options(seed=5))
     alone, ours = run(experiment, cut), trained.rows[1].runs[1]
     assert ours.seed == 8
     assert list(ours.losses) == alone.history.losses
@@ -92,10 +96,10 @@ def test_a_run_is_what_the_experiment_gives_by_itself(trained, settings):
 
 
 def test_all_that_part_two_fixes_wins_over_the_settings(trained, settings, few):
-    bent = dataclasses.replace(
-        settings, momentum=0.9, l2=0.5, batch_size=3, epochs=9, hidden=(2,), patience=1
+    bent = settings.with_options(
+        momentum=0.9, l2=0.5, batch_size=3, epochs=9, hidden=(2,), patience=1
     )
-    other = measure.measure(bent, repeats=1, rows=few[:1])
+    other = measure(PART_TWO, bent, repeats=1, rows=few[:1])
     assert other.rows[0].runs[0].losses == trained.rows[0].runs[0].losses
 
 
@@ -105,8 +109,8 @@ def test_every_run_has_weights_of_its_own(trained):
 
 
 def test_the_preprocessing_is_the_users_where_one_is_named(settings, few):
-    named = dataclasses.replace(settings, preprocess="scale")
-    assert measure.measure(named, repeats=1, rows=few[:1]).data.preprocessing.name == "scale"
+    named = settings.with_options(preprocess="scale")
+    assert measure(PART_TWO, named, repeats=1, rows=few[:1]).data.preprocessing.name == "scale"
 
 
 def test_a_table_has_no_row_of_images(trained_on_a_table):
@@ -120,20 +124,20 @@ def test_a_table_has_no_row_of_images(trained_on_a_table):
 def test_progress_and_compiling_are_told(settings, few):
     events = []
 
-    class Watch(measure.Callback):
+    class Watch(Callback):
         def on_compile_begin(self, backend):
             events.append(backend)
 
     def note(row):
         events.append((row.row.id, len(row.runs)))
 
-    measure.measure(settings, repeats=2, rows=few[:1], on_run=note, callbacks=[Watch()])
+    measure(PART_TWO, settings, repeats=2, rows=few[:1], on_run=note, callbacks=[Watch()])
     assert events == ["vectorized", ("base", 1), ("base", 2)]
 
 
 def test_one_class_is_refused(image_file):
     with pytest.raises((ParameterError, DataError), match="class"):
-        measure.load_classes(str(image_file(["4"])), None)
+        load_classes(str(image_file(["4"])), None)
 
 
 def test_the_table_holds_means_and_ranges(trained):
@@ -162,7 +166,7 @@ def test_curves_are_those_of_training_and_validation(trained, monkeypatch):
     drawn = []
     monkeypatch.setattr(pictures, "training_curves", lambda *given: drawn.append(given) or b"")
     row = trained.rows[1]
-    pictures.curves(trained, row)
+    pictures.curves_picture(row, "curves.png", trained.dataset.title)
     ((losses, accuracies, title),) = drawn
     assert losses.training == [run.losses for run in row.runs]
     assert losses.validation == [run.validation_losses for run in row.runs]
@@ -173,22 +177,23 @@ def test_curves_are_those_of_training_and_validation(trained, monkeypatch):
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
 def test_a_row_is_trained_as_it_says(row):
-    made = measure.experiment_of(Experiment(seed=3), row, 10, 4)
+    experiment = PART_TWO.experiment(Experiment.from_options(seed=3), row, 10, 4)
+    made = experiment.training
     assert made.seed == 7
     assert (made.batch_size, made.epochs) == (row.batch_size, row.epochs)
-    assert (made.learning_rate, made.schedule) == (row.learning_rate, row.schedule)
-    assert made.layers == f"{row.hidden}, dense 10"
+    assert (made.learning_rate, made.schedule.name) == (row.learning_rate, row.schedule)
+    assert experiment.network.layers == f"{row.hidden}, dense 10"
     expected = (0.003, "cosine") if row.id == CNN else (0.001, "constant")
-    assert (made.learning_rate, made.schedule) == expected
+    assert (made.learning_rate, made.schedule.name) == expected
 
 
 def test_the_classification_report_is_that_of_the_confusion_matrix(trained):
     row = trained.named(OPTIMAL)
     counts = row.first.confusion
-    by_class = {line.label: line.cells for line in tables.by_class(row).rows}
-    assert list(by_class) == ["4", "7", "9", "macro avg", "weighted avg"]
+    lines = {line.label: line.cells for line in by_class(row).rows}
+    assert list(lines) == ["4", "7", "9", "macro avg", "weighted avg"]
     for index, name in enumerate(("4", "7", "9")):
-        precision, recall, _, support = by_class[name]
+        precision, recall, _, support = lines[name]
         predicted = counts[:, index].sum()
         assert float(precision.text) == pytest.approx(
             counts[index, index] / predicted if predicted else 0, abs=1e-4
@@ -240,19 +245,25 @@ def test_one_run_is_no_mean(trained, trained_on_a_table):
 
 @pytest.mark.filterwarnings("ignore:batch_size is 32")
 def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file):
-    of_few = dataclasses.replace(settings, data=str(image_file(["4", "9"], 10)), split=0.5)
-    found = measure.measure(of_few, repeats=1, rows=few)
+    of_few = settings.with_options(data=str(image_file(["4", "9"], 10)), split=0.5)
+    found = measure(PART_TWO, of_few, repeats=1, rows=few)
     assert found.notes == ("batch_size is 32, but there are 16 rows; all rows make one batch",)
     facts = [fact for block in blocks(document(found), FactList) for fact in block.rows]
     assert ("note", found.notes[0]) in facts
 
 
-def test_the_folder_holds_report_models_and_one_row(trained, tmp_path):
-    folder = tmp_path / "part-2"
+@pytest.fixture(scope="module")
+def folder(trained, tmp_path_factory):
+    """The written report; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("report") / "part-2"
     write_report(trained, folder, force=False)
+    return folder
+
+
+def test_the_folder_holds_report_models_and_one_row(trained, folder):
     written = {path.name for path in folder.iterdir()}
     left_out = {f"{kind}-{number}" for kind in ("curves-experiment",) for number in (1, 2)}
-    assert written == {name for name in FILES if not name.startswith(("experiment", *left_out))}
+    assert written == {name for name in files(2) if not name.startswith(("experiment", *left_out))}
     values = json.loads((folder / "report.json").read_text())
     assert [row["published"] for row in values["rows"]] == [0.922, 0.991, None]
     with Image.open(folder / "curves-cnn.png") as picture:
@@ -262,9 +273,7 @@ def test_the_folder_holds_report_models_and_one_row(trained, tmp_path):
     write_report(trained, folder, force=True)
 
 
-def test_a_saved_model_predicts_the_saved_row_as_the_report_tells(trained, tmp_path, capsys):
-    folder = tmp_path / "part-2"
-    write_report(trained, folder, force=False)
+def test_a_saved_model_predicts_the_saved_row_as_the_report_tells(trained, folder, capsys):
     raw = np.load(folder / "image.npy", allow_pickle=False)
     assert raw.shape == trained.data.test.image_shape
     for row in trained.rows:
@@ -292,12 +301,11 @@ def test_the_results_hold_every_run(trained):
 @pytest.fixture
 def short_part_two(monkeypatch, few, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(part_two_rows, "rows", lambda: tuple(few))
-    monkeypatch.setattr(measure, "all_rows", lambda: tuple(few))
+    monkeypatch.setitem(PARTS, 2, dataclasses.replace(PART_TWO, rows=lambda: tuple(few)))
 
 
 def test_the_command_writes_and_tells_part_two(short_part_two, settings, tmp_path, capsys):
-    given = ["report", "--part", "2", "--data", settings.data, "--backend", "vectorized"]
+    given = ["report", "--part", "2", "--data", settings.data.source, "--backend", "vectorized"]
     assert main([*given, "--repeats", "1"]) == 0
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in err.splitlines()] == list(SHORT)

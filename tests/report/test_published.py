@@ -1,4 +1,4 @@
-from samplewise.report.part_one.published import EXPERIMENTS, published_rows
+from samplewise.report.published import EXPERIMENTS, published_rows
 
 
 def test_there_are_fourteen_rows_in_four_tables():

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import pty
@@ -7,9 +8,10 @@ import sys
 
 import pytest
 
-from samplewise.cli import report_part_one as command
+from samplewise.cli import report_run as command
 from samplewise.cli.app import main
-from samplewise.report.part_one import measure, published
+from samplewise.report import measure
+from samplewise.report.experiments import PART_ONE, PARTS
 
 MAIN = [sys.executable, "-c", "import sys; from samplewise.cli.app import main; sys.exit(main())"]
 
@@ -24,8 +26,8 @@ def own_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def few_rows(monkeypatch, short_rows):
-    monkeypatch.setattr(measure, "published_rows", lambda: tuple(short_rows))
-    monkeypatch.setattr(published, "published_rows", lambda: tuple(short_rows))
+    short = dataclasses.replace(PART_ONE, rows=lambda: tuple(short_rows))
+    monkeypatch.setitem(PARTS, 1, short)
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def never_trained(monkeypatch):
 
 
 def run(settings, *arguments):
-    return main(["report", "--data", settings.data, "--backend", "vectorized", *arguments])
+    return main(["report", "--data", settings.data.source, "--backend", "vectorized", *arguments])
 
 
 def test_a_report_is_written_and_told(few_rows, settings, tmp_path, capsys):
@@ -56,7 +58,7 @@ def test_a_report_is_written_and_told(few_rows, settings, tmp_path, capsys):
 
 
 def test_synthetic_data_is_called_so(measured_synthetic, tmp_path, capsys):
-    command._print(measured_synthetic, tmp_path)
+    command.show(measured_synthetic, tmp_path)
     assert "on synthetic data" in capsys.readouterr().out
 
 
@@ -83,14 +85,14 @@ def test_a_folder_that_exists_is_refused_before_training(never_trained, settings
         (["--repeats", "0"], "repeats is 0, but must be a whole number of at least 1"),
         (["--repeats", "1001"], "at most 1000"),
         (["--repeats", "many"], "--repeats"),
-        (["--classes", "4,7,9"], "names 3 classes, but the report's network tells two apart"),
+        (["--classes", "4,7,9"], "names 3 classes, but the report's network distinguishes two"),
         (["--backend", "nubma"], "not a backend"),
     ],
 )
 def test_a_bad_option_is_one_line_and_writes_nothing(
     settings, tmp_path, capsys, arguments, message
 ):
-    assert main(["report", "--data", settings.data, *arguments]) == 2
+    assert main(["report", "--data", settings.data.source, *arguments]) == 2
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
@@ -99,7 +101,15 @@ def test_a_bad_option_is_one_line_and_writes_nothing(
 
 def test_a_terminal_shows_a_bar(settings, tmp_path):
     shown, terminal = pty.openpty()
-    command = [*MAIN, "report", "--data", settings.data, "--backend", "vectorized", "--repeats=1"]
+    command = [
+        *MAIN,
+        "report",
+        "--data",
+        settings.data.source,
+        "--backend",
+        "vectorized",
+        "--repeats=1",
+    ]
     process = subprocess.Popen(command, stderr=terminal, stdout=subprocess.DEVNULL)
     os.close(terminal)
     text = b""
@@ -115,7 +125,8 @@ def test_a_terminal_shows_a_bar(settings, tmp_path):
 
 
 def test_ctrl_c_ends_with_130_and_writes_nothing(settings, tmp_path):
-    command = [*MAIN, "report", "--data", settings.data, "--backend=reference", "--repeats=100"]
+    data = ("--data", settings.data.source)
+    command = [*MAIN, "report", *data, "--backend=reference", "--repeats=20"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.readline().startswith("epochs-10 ")
         process.send_signal(signal.SIGINT)

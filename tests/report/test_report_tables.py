@@ -1,24 +1,25 @@
 import pytest
 
 from samplewise.report.document import Cell
-from samplewise.report.part_one.measured import MeasuredRow, Run
-from samplewise.report.part_one.published import published_rows
-from samplewise.report.part_one.tables import (
+from samplewise.report.markdown import escape
+from samplewise.report.measure import MeasuredRow, Run
+from samplewise.report.part_one import (
+    TABLES,
     by_experiment,
     curve_name,
     fixed_settings,
     summarize,
     table,
-    title,
 )
-from samplewise.report.spread import Spread, mean_text
-from samplewise.report.wording import percent, times
-from samplewise.text import three_digits
+from samplewise.report.published import published_rows
+from samplewise.report.wording import Spread
+from samplewise.text import percent, three_digits, times
 
 
 def measured(identifier, *runs):
     row = next(row for row in published_rows() if row.id == identifier)
-    return MeasuredRow(row, tuple(Run(0, *run, "direct", 0.0) for run in runs))
+    made = (Run(0, losses, (), (), (), ms, share, "direct", 0.0) for losses, ms, share in runs)
+    return MeasuredRow(row, tuple(made), None)
 
 
 ROW = measured(
@@ -46,9 +47,9 @@ def test_the_speed_up_is_that_of_a_step_where_an_epoch_has_other_rows():
 def test_cells_by_hand():
     found = table([ROW], 800)
     (row,) = found.rows
-    assert (title("final"), found.label) == ("The final network, three times", "row")
+    assert (TABLES["final"][0], found.label) == ("The final network, three times", "row")
     assert row.label == "final-1"
-    assert fixed_settings(ROW.published) == "10 hidden neurons, learning rate 0.1, 10 epochs"
+    assert fixed_settings(ROW.row) == "10 hidden neurons, learning rate 0.1, 10 epochs"
     assert row.cells == (
         *(Cell("0.4803"), Cell("0.5000", "0.4000–0.6000")),
         *(Cell("0.0063"), Cell("0.0100", "0.0000–0.0200")),
@@ -62,7 +63,7 @@ def test_cells_by_hand():
 def test_one_run_has_no_range():
     row = measured("epochs-20", ((0.5, 0.4), 3.0, 0.9))
     assert [cell.range for cell in table([row], 800).rows[0].cells] == [""] * 9
-    assert fixed_settings(row.published) == "1 hidden neuron, learning rate 0.01"
+    assert fixed_settings(row.row) == "1 hidden neuron, learning rate 0.01"
 
 
 def test_tables_come_in_the_order_of_the_report_with_their_settings():
@@ -97,8 +98,16 @@ def test_figures_have_three_digits(value, text):
 
 
 def test_a_mean_has_its_range_behind_it():
-    assert mean_text(Spread(0.9, 0.8, 1.0), percent) == "90.0 % (80.0 %–100.0 %)"
-    assert mean_text(Spread(0.9, 0.9, 0.9), percent) == "90.0 %"
+    assert Spread(0.9, 0.8, 1.0).text(percent) == "90.0 % (80.0 %–100.0 %)"
+    assert Spread(0.9, 0.9, 0.9).text(percent) == "90.0 %"
+
+
+def test_a_bar_in_a_cell_ends_no_cell():
+    assert escape("4|9") == r"4\|9"
+
+
+def test_a_range_whose_ends_read_the_same_is_left_out():
+    assert Spread(0.9, 0.89999, 0.90001).text(percent) == "90.0 %"
 
 
 def test_shares_are_percent():

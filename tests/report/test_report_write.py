@@ -5,13 +5,13 @@ import pytest
 from samplewise.errors import OutputError
 from samplewise.io.writing import check_output_folder
 from samplewise.report import markdown
-from samplewise.report.part_one.write import FILES, write_report
+from samplewise.report.write import files, write_report
 
 
 def test_the_folder_is_whole(measured, tmp_path):
     write_report(measured, tmp_path / "deep" / "report", force=False)
     written = {path.name for path in (tmp_path / "deep" / "report").iterdir()}
-    assert written == set(FILES) - {"loss-epochs.png", "loss-neurons.png"}
+    assert written == set(files(1)) - {"loss-epochs.png", "loss-neurons.png"}
     assert json.loads((tmp_path / "deep/report/report.json").read_text())["format"] == 1
 
 
@@ -31,7 +31,7 @@ def test_the_current_folder_is_never_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "inner")
     for folder in (tmp_path / "inner", tmp_path):
         with pytest.raises(OutputError, match="current folder or above"):
-            check_output_folder(folder, force=True, known=FILES)
+            check_output_folder(folder, force=True, known=files(1))
 
 
 def test_a_failure_leaves_nothing(measured, tmp_path, monkeypatch):

@@ -136,7 +136,7 @@ def assert_close(got, want):
 @pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_every_plan_trains_on_the_rows_of_the_epoch(kind, backend, plan):
     network = NETWORKS[kind]
-    settings = TrainingSettings(**CHOSEN, backend=backend, plan=plan)
+    settings = TrainingSettings.from_options(**CHOSEN, backend=backend, plan=plan)
     result = train(network, IMAGES, LABELS, settings)
     wanted = {} if plan == "auto" else {"name": plan}
     assert wanted.items() <= result.history.plan.items()
@@ -147,21 +147,24 @@ def test_every_plan_trains_on_the_rows_of_the_epoch(kind, backend, plan):
 @pytest.mark.filterwarnings("ignore:the network did not learn")
 def test_networks_at_once_see_the_same_images(backend):
     settings = [
-        TrainingSettings(**{**CHOSEN, "seed": seed}, order_seed=4, backend=backend)
+        TrainingSettings.from_options(**{**CHOSEN, "seed": seed}, order_seed=4, backend=backend)
         for seed in (4, 5)
     ]
     together = train_many([NETWORKS["flat"]] * 2, IMAGES, LABELS, settings)
     for own, result in zip(settings, together, strict=True):
         alone = train(NETWORKS["flat"], IMAGES, LABELS, own).parameters
         assert_close(result.parameters, alone)
-    apart = [settings[0], TrainingSettings(**{**CHOSEN, "shuffle": False}, backend=backend)]
+    apart = [
+        settings[0],
+        TrainingSettings.from_options(**{**CHOSEN, "shuffle": False}, backend=backend),
+    ]
     with pytest.raises(ParameterError, match="share"):
         train_many([NETWORKS["flat"]] * 2, IMAGES, LABELS, apart)
 
 
 def test_networks_of_other_seeds_need_one_seed_for_what_is_drawn():
     settings = [TrainingSettings(augment="noise 1", seed=seed) for seed in (0, 1)]
-    with pytest.raises(ParameterError, match="what shuffle and augment draw follows from it"):
+    with pytest.raises(ParameterError, match="shuffle and augment draw from it"):
         train_many([NETWORKS["flat"]] * 2, IMAGES, LABELS, settings)
 
 
@@ -176,7 +179,8 @@ def test_an_experiment_on_images_augments_a_dense_network():
     pictures = Dataset("dots", X, labels, ("a", "b"), "drawn by a test", (5, 6), 255.0)
     changes = {"epochs": 2, "backend": "vectorized"}
     plain, moved = (
-        Experiment(**changes, augment=augment) for augment in (None, "shift 1, rotate 5")
+        Experiment.from_options(**changes, augment=augment)
+        for augment in (None, "shift 1, rotate 5")
     )
     losses = [run(one, prepare(one, pictures)).history.losses for one in (plain, moved)]
     assert losses[0] != losses[1]
@@ -185,18 +189,18 @@ def test_an_experiment_on_images_augments_a_dense_network():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "'' is no augmentation; it starts with shift, rotate, noise"),
+        ("", "'' is not an augmentation; it starts with shift, rotate, noise"),
         ("shfit 2", "did you mean 'shift'"),
         ("shift", "must have one number"),
         ("shift 2 3", "must have one number"),
         ("shift two", "whose number is none"),
         ("shift 1.5", "shift of augment is '1.5', but must be a whole number"),
         ("shift 0", "shift of augment is 0.0, but must be a finite number above 0"),
-        ("rotate 181", "180 degrees are most"),
+        ("rotate 181", "rotate must be at most 180 degrees, got 181"),
         ("rotate nan", "rotate of augment is nan"),
         ("noise -1", "noise of augment is -1.0"),
         ("noise 1, noise 2", "augment has noise twice"),
-        ("noise 1,", "'' is no augmentation"),
+        ("noise 1,", "'' is not an augmentation"),
     ],
 )
 def test_words_that_say_nothing_are_refused_when_built(words, message):

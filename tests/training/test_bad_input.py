@@ -14,7 +14,7 @@ IMAGES = Network(IMAGE, (Conv2D(3, 3), Dense(1)))
 
 
 def trained(network=NETWORK, targets=LABELS, **changes):
-    return train(network, X, targets, TrainingSettings(**changes))
+    return train(network, X, targets, TrainingSettings.from_options(**changes))
 
 
 @pytest.mark.parametrize(

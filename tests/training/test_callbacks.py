@@ -32,7 +32,7 @@ class Begins(Callback):
 
 
 def trained(*callbacks, **changes):
-    chosen = TrainingSettings(**{"backend": "vectorized", "epochs": 3, **changes})
+    chosen = TrainingSettings.from_options(**{"backend": "vectorized", "epochs": 3, **changes})
     return train(NETWORK, X, LABELS, chosen, callbacks=callbacks).history
 
 
@@ -66,7 +66,7 @@ def test_what_a_callback_returns_stops_training_or_lets_it_go_on(returned, stopp
 
 @pytest.mark.parametrize("returned", [0, 1, 0.5, {}])
 def test_a_number_is_no_reason_to_stop(returned):
-    with pytest.raises(ParameterError, match="must return None or False to go on, True or a reas"):
+    with pytest.raises(ParameterError, match="must return None or False to continue, True or a"):
         trained(lambda record: returned)
 
 

@@ -10,8 +10,8 @@ from loop_problem import LABELS, NETWORK, StopAfter, X
 from samplewise.errors import CombinationError, DataError, DivergenceError, ParameterError
 from samplewise.network import class_loss_named, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
-from samplewise.training import batches, budget
-from samplewise.training.callbacks import Callback
+from samplewise.training import batches
+from samplewise.training.callbacks import Callback, limits
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -25,7 +25,9 @@ OVERFITTED = {"learning_rate": 0.5, "epochs": 30, "validation_fraction": 0.3, "s
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 4, "batch_size": 5, **changes})
+    return TrainingSettings.from_options(
+        **{"backend": "reference", "epochs": 4, "batch_size": 5, **changes}
+    )
 
 
 def weights_after(epochs, labels=LABELS, /, **changes):
@@ -141,7 +143,7 @@ def test_the_best_weights_are_returned_however_training_ends(end):
 
 
 def test_an_epoch_that_was_cut_short_is_never_the_best(monkeypatch):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     result = train(NETWORK, X, LABELS, settings(keep_best=True), stop=StopAfter(8))
     assert [record.samples for record in result.history.epochs] == [50, 20]
     assert result.history.best_epoch == 1
@@ -183,11 +185,11 @@ def test_a_budget_of_steps_is_kept_exactly(backend, most, samples):
         np.testing.assert_array_equal(result.parameters, weights_after(1, backend=backend))
 
 
-@pytest.mark.parametrize("stretch", [None, 14])
-def test_a_short_batch_is_a_step_of_the_budget_like_others(monkeypatch, stretch):
+@pytest.mark.parametrize("chunk", [None, 14])
+def test_a_short_batch_is_a_step_of_the_budget_like_others(monkeypatch, chunk):
     """Fifty rows in sevens are seven batches and one row: eight steps an epoch."""
-    if stretch is not None:
-        monkeypatch.setattr(batches, "STRETCH_SAMPLES", stretch)
+    if chunk is not None:
+        monkeypatch.setattr(batches, "CHUNK_SAMPLES", chunk)
     chosen = settings(backend="reference", batch_size=7, max_steps=18, epochs=9)
     history = train(NETWORK, X, LABELS, chosen).history
     assert [record.samples for record in history.epochs] == [50, 50, 14]
@@ -200,11 +202,11 @@ def test_a_budget_that_suffices_ends_nothing(most):
     assert (history.stopped, len(history.epochs)) == ("finished", 4)
 
 
-def test_a_budget_of_seconds_ends_a_run_at_the_next_stretch(monkeypatch):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+def test_a_budget_of_seconds_ends_a_run_at_the_next_chunk(monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     ticks = iter(range(1000))
-    monkeypatch.setattr(budget.time, "monotonic", lambda: float(next(ticks)))
-    # Twice when it is built and begun, then once a stretch, and once more an epoch.
+    monkeypatch.setattr(limits.time, "monotonic", lambda: float(next(ticks)))
+    # Asked once when training begins, then once a chunk, and once more an epoch.
     history = train(NETWORK, X, LABELS, settings(max_seconds=8)).history
     assert history.stopped == "max_seconds"
     assert [record.samples for record in history.epochs] == [50, 20]
@@ -244,7 +246,7 @@ def test_the_best_average_is_kept():
         (
             {"target_accuracy": 0.9, "track_accuracy": False},
             CombinationError,
-            "target_accuracy goes by the accuracy on the training rows",
+            "target_accuracy needs the accuracy on the training rows",
         ),
         ({"validation_fraction": 0.001}, ParameterError, "leaves no row to validate on of 50"),
         ({"validation_fraction": 0.999}, ParameterError, "leaves class '0' without a training row"),

@@ -29,7 +29,7 @@ LOSS = loss_named("binary_cross_entropy")
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 3, **changes})
+    return TrainingSettings.from_options(**{"backend": "reference", "epochs": 3, **changes})
 
 
 def linear_epoch(weights, bias, rate):
@@ -134,10 +134,10 @@ def test_the_order_has_a_seed_of_its_own_where_it_is_given():
 @pytest.mark.parametrize("plan", ["direct", "auto"])
 @pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
 def test_cutting_an_epoch_changes_no_bit_of_steps_and_no_result(monkeypatch, backend, plan):
-    """A plan that takes steps by blocks ends a block where a stretch ends."""
+    """A plan that takes steps by blocks ends a block where a chunk ends."""
     chosen = settings(backend=backend, batch_size=2, plan=plan)
     whole = train(NETWORK, X, LABELS, chosen).parameters
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 5)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 5)
     cut = train(NETWORK, X, LABELS, chosen).parameters
     allowed = after_steps(75, "float64").relative if plan == "auto" else 0
     np.testing.assert_allclose(cut, whole, rtol=0, atol=allowed * np.abs(whole).max())
@@ -185,7 +185,7 @@ def test_a_stop_between_epochs_keeps_what_was_trained():
 
 
 def test_a_stop_inside_an_epoch_acts_at_a_batch_edge_and_records_the_part(monkeypatch):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     history = train(NETWORK, X, LABELS, settings(), stop=StopAfter(2)).history
     assert history.stopped == "interrupted"
     assert [record.samples for record in history.epochs] == [20]

@@ -19,7 +19,7 @@ from samplewise.training.train import train
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 2, **changes})
+    return TrainingSettings.from_options(**{"backend": "reference", "epochs": 2, **changes})
 
 
 def train_on(monkeypatch, program, **changes):
@@ -30,14 +30,14 @@ def train_on(monkeypatch, program, **changes):
 
 
 def test_a_stop_inside_the_last_epoch_is_an_interruption(monkeypatch):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     history = train(NETWORK, X, LABELS, settings(epochs=1), stop=StopAfter(2)).history
     assert [record.samples for record in history.epochs] == [20]
     assert history.stopped == "interrupted"
 
 
 def test_a_part_of_an_epoch_has_the_loss_and_the_rate_of_its_own_samples(monkeypatch):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     (part,) = train(NETWORK, X, LABELS, settings(), stop=StopAfter(2)).history.epochs
     (alone,) = train(NETWORK, X[:20], LABELS[:20], settings(epochs=1)).history.epochs
     assert part.loss == alone.loss
@@ -65,14 +65,14 @@ class StepRecorder(FaultyReference):
 
 
 def test_the_engine_counts_the_updates_made(monkeypatch):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 28)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 28)
     monkeypatch.setattr(StepRecorder, "seen", [])
     train_on(monkeypatch, StepRecorder, batch_size=7)
     assert StepRecorder.seen == [0, 4, 8, 12]
 
 
 class LosesItsMind(FaultyReference):
-    """Writes `value` as the loss of sample 33, or as a weight in the stretch that holds it."""
+    """Writes `value` as the loss of sample 33, or as a weight in the chunk that holds it."""
 
     where = "loss"
 
@@ -84,15 +84,15 @@ class LosesItsMind(FaultyReference):
 
 
 @pytest.mark.parametrize(("where", "sample"), [("loss", 34), ("weight", 40)])
-def test_a_bad_stretch_is_named_by_sample_and_row_and_undone(monkeypatch, where, sample):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+def test_a_bad_chunk_is_named_by_sample_and_row_and_undone(monkeypatch, where, sample):
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     monkeypatch.setattr(LosesItsMind, "where", where)
     order = batches.Orders(50, 0).of_epoch(1)
     message = rf"in epoch 1 at sample {sample} of 50 \(row {order[sample - 1]}\)"
     with pytest.raises(DivergenceError, match=message) as caught:
         train_on(monkeypatch, LosesItsMind, shuffle=True)
     monkeypatch.undo()
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     kept = train(NETWORK, X, LABELS, settings(shuffle=True), stop=StopAfter(3)).parameters
     assert caught.value.parameters == pytest.approx(kept, rel=1e-12)
 

@@ -30,7 +30,9 @@ EXPLODES = {"learning_rate": 1e200}
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 3, "batch_size": 2, **changes})
+    return TrainingSettings.from_options(
+        **{"backend": "reference", "epochs": 3, "batch_size": 2, **changes}
+    )
 
 
 def three(**changes):
@@ -55,10 +57,18 @@ def same_as_alone(results, networks, chosen):
         assert result.history.stopped == alone.history.stopped == "finished"
 
 
+def test_each_history_has_an_environment_of_its_own(monkeypatch):
+    ManyBackend(ManyPrograms).chosen_by(monkeypatch)
+    first, second = train_many(NETWORKS[:2], X, LABELS, settings(epochs=1))
+    assert first.history.shared is not None
+    first.history.environment["versions"].clear()
+    assert second.history.environment["versions"]
+
+
 @pytest.mark.parametrize("program", [None, ManyPrograms, Elsewhere])
 @pytest.mark.parametrize("order", [{}, {"shuffle": True, "order_seed": 9}])
 def test_each_network_comes_out_as_it_would_alone(monkeypatch, program, order):
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 48)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 48)
     chosen = three(**order)
     if program is not None:
         ManyBackend(program).chosen_by(monkeypatch)
@@ -256,9 +266,9 @@ def test_a_stop_ends_all_that_still_train(monkeypatch):
     np.testing.assert_array_equal(results[1].parameters, one_epoch.parameters)
 
 
-def test_a_stop_inside_an_epoch_acts_at_the_edge_of_a_stretch(monkeypatch):
+def test_a_stop_inside_an_epoch_acts_at_the_edge_of_a_chunk(monkeypatch):
     ManyBackend().chosen_by(monkeypatch)
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 30)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 30)
     results = train_many(NETWORKS, X, LABELS, three(), stop=StopAfter(2))
     for result in results:
         assert result.history.stopped == "interrupted"
@@ -273,12 +283,12 @@ def test_a_stop_before_the_first_step_leaves_no_epoch_and_no_share(monkeypatch):
         assert result.history.shared.multiply_add_share == 0
 
 
-def test_a_stretch_is_bounded_by_the_work_of_all_networks():
-    one = batches.stretch_samples(NETWORKS[0], ManyPrograms.plan)
-    many = batches.stretch_samples_of_all([NETWORKS[0]] * 8, ManyPrograms.plan)
+def test_a_chunk_is_bounded_by_the_work_of_all_networks():
+    one = batches.chunk_samples(NETWORKS[0], ManyPrograms.plan)
+    many = batches.chunk_samples_of_all([NETWORKS[0]] * 8, ManyPrograms.plan)
     assert many == one // 8
     large = multilayer_perceptron(1000, (100,), 1)
-    assert batches.stretch_samples_of_all([large] * 5, ManyPrograms.plan) == 100_000_000 // 500_500
+    assert batches.chunk_samples_of_all([large] * 5, ManyPrograms.plan) == 100_000_000 // 500_500
 
 
 @pytest.mark.parametrize(
@@ -371,7 +381,7 @@ def test_two_threads_give_the_bits_of_one(plan):
 
     def trained(threads):
         settings = [
-            TrainingSettings(
+            TrainingSettings.from_options(
                 seed=k, momentum=0.5 * (k % 2), plan=plan, threads=threads, backend="numba_cpu"
             )
             for k in range(len(networks))

@@ -10,7 +10,7 @@ import samplewise
 from samplewise.errors import SamplewiseWarning, TrainingWarning
 from samplewise.network import LOSSES, loss_named, multilayer_perceptron
 from samplewise.training import notes
-from samplewise.training.lr_range_test import find_rate
+from samplewise.training.lr_range_test import lr_range_test
 from samplewise.training.many import train_many
 from samplewise.training.notes import notes_on_learning, notes_on_targets
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -21,7 +21,7 @@ NUMBERS = X[:, :1] * 500 + 3000
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "vectorized", "epochs": 2, **changes})
+    return TrainingSettings.from_options(**{"backend": "vectorized", "epochs": 2, **changes})
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def settings(**changes):
     [
         lambda: train(NETWORK, LARGE, LABELS, settings()),
         lambda: train_many([NETWORK, NETWORK], LARGE, LABELS, settings()),
-        lambda: find_rate(NETWORK, LARGE, LABELS, settings()),
+        lambda: lr_range_test(NETWORK, LARGE, LABELS, settings()),
         lambda: samplewise.run(
-            samplewise.Experiment(backend="vectorized", epochs=2, preprocess="none"),
+            samplewise.Experiment.from_options(backend="vectorized", epochs=2, preprocess="none"),
             samplewise.Dataset("d", LARGE, LABELS),
         ),
     ],
@@ -69,6 +69,14 @@ def test_a_network_that_did_not_learn_is_noted():
     # Without inputs, the only answer is the same for all.
     with pytest.warns(TrainingWarning, match="did not learn: its loss ended at 0.69"):
         train(NETWORK, X * 0, LABELS, settings(epochs=5, learning_rate=0.01, batch_size=50))
+
+
+def test_a_part_of_an_epoch_is_too_little_to_judge_learning_by():
+    few = notes.FEWEST_EPOCHS - 1
+    cut = settings(epochs=9, learning_rate=1e-9, batch_size=10, max_steps=5 * few + 1)
+    history = train(NETWORK, X * 0, LABELS, cut).history
+    assert len(history.epochs) == few + 1
+    assert history.notes == []
 
 
 @pytest.mark.parametrize("loss", [*LOSSES])

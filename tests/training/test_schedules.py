@@ -34,7 +34,7 @@ OPTIONS = {"step": {"every": 2}, "plateau": {"plateau_epochs": 1}}
 
 
 def settings(**changes):
-    return TrainingSettings(
+    return TrainingSettings.from_options(
         **{"backend": "reference", "epochs": 6, "batch_size": 7, "learning_rate": ETA, **changes}
     )
 
@@ -97,7 +97,7 @@ def test_the_engine_records_the_rate_of_the_last_step_and_backends_agree(name, w
     chosen = settings(**options)
     wanted = train(NETWORK, X, LABELS, chosen)
     if name != "plateau":
-        every = rates(chosen.rate_schedule, Run(6, 8))
+        every = rates(chosen.schedule, Run(6, 8))
         recorded = [record.learning_rate for record in wanted.history.epochs]
         assert recorded == every[7::8].tolist()
     got = train(NETWORK, X, LABELS, settings(backend="vectorized", **options))
@@ -166,9 +166,9 @@ def test_a_plateau_follows_the_monitored_figure():
     assert rate < ETA
 
 
-def test_stretches_do_not_change_the_rates(monkeypatch):
+def test_chunks_do_not_change_the_rates(monkeypatch):
     whole = train(NETWORK, X, LABELS, settings(schedule="one_cycle"))
-    monkeypatch.setattr(batches, "STRETCH_SAMPLES", 10)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 10)
     cut = train(NETWORK, X, LABELS, settings(schedule="one_cycle"))
     np.testing.assert_array_equal(cut.parameters, whole.parameters)
 

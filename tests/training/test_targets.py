@@ -23,7 +23,7 @@ ONE = multilayer_perceptron(4, (), 1)
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "vectorized", "epochs": 3, **changes})
+    return TrainingSettings.from_options(**{"backend": "vectorized", "epochs": 3, **changes})
 
 
 def model(network, result, names=()):
@@ -186,7 +186,7 @@ def test_the_options_of_a_loss_change_what_is_learnt():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"delta": 1.0}, "delta is 1.0, but binary_cross_entropy has no delta"),
+        ({"delta": 1.0}, "delta is 1.0, but auto has no delta"),
         ({"loss": "huber", "label_smoothing": 0.1}, "huber has no label_smoothing; it has delta"),
         ({"loss": "poisson", "delta": 2}, "poisson has no delta; it has no options"),
     ],

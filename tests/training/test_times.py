@@ -21,7 +21,7 @@ COMPILE, WARM_UP, SAMPLE, SYNCHRONIZE, PREDICT = 0.75, 1.5, 1 / 64, 0.5, 8.0
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": 2, **changes})
+    return TrainingSettings.from_options(**{"backend": "reference", "epochs": 2, **changes})
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def timed(clock, monkeypatch):
     """Train everything by a backend whose work takes the seconds above."""
 
     class Timed(FaultyReference):
-        plan = Plan(stretch=20)
+        plan = Plan(chunk=20)
 
         def __init__(self, *given):
             super().__init__(*given)
@@ -50,7 +50,7 @@ def timed(clock, monkeypatch):
             return super().predict(parameters, X)
 
     class TimedMany(OneByOne):
-        plan = Plan(stretch=20)
+        plan = Plan(chunk=20)
 
         def warm_up(self):
             clock.move(WARM_UP)
@@ -82,7 +82,7 @@ class Slow(Callback):
 def test_compiling_training_and_bringing_out_are_timed_and_nothing_else(timed):
     history = train(NETWORK, X, LABELS, settings(), callbacks=[Slow(timed)]).history
     assert history.compile_ms == 2250
-    # 50 samples, in stretches of 20, 20 and 10.
+    # 50 samples, in chunks of 20, 20 and 10.
     assert [record.train_ms for record in history.epochs] == [781.25] * 2
     assert [record.samples_per_s for record in history.epochs] == [64] * 2
     assert history.synchronize_ms == 500
@@ -102,8 +102,8 @@ def test_bringing_weights_out_to_keep_them_is_no_part_of_training(timed):
     assert kept.train_ms == 2 * 781.25 + 500
 
 
-def test_seconds_are_counted_from_the_first_step_on_and_end_a_run_at_a_stretch(timed):
-    # Compiling takes 2.25 s; a stretch of 20 samples takes 0.3125 s, and the accuracies 8 s each.
+def test_seconds_are_counted_from_the_first_step_on_and_end_a_run_at_a_chunk(timed):
+    # Compiling takes 2.25 s; a chunk of 20 samples takes 0.3125 s, and the accuracies 8 s each.
     chosen = settings(epochs=9, max_seconds=1.0, track_accuracy=False)
     history = train(NETWORK, X, LABELS, chosen).history
     assert history.stopped == "max_seconds"

@@ -35,7 +35,7 @@ LEFT = np.flatnonzero(ABSENT)
 
 
 def settings(**changes):
-    return TrainingSettings(**{"backend": "reference", "epochs": EPOCHS, **changes})
+    return TrainingSettings.from_options(**{"backend": "reference", "epochs": EPOCHS, **changes})
 
 
 def trained(rows, labels, chosen, weights=None):
@@ -282,3 +282,14 @@ def test_the_loss_of_a_part_is_weighted_by_its_own_rows():
     ).history.epochs
     assert part.samples == 20
     assert part.loss == pytest.approx(alone.loss, rel=1e-9)
+
+
+def test_the_loss_of_an_epoch_weighs_rows_in_the_order_they_came_in():
+    """At a rate that moves nothing, the mean is that of the rows in any order."""
+    weights = np.linspace(0.1, 5, len(X))
+    still = {"epochs": 1, "learning_rate": 1e-12}
+    in_order, shuffled = (
+        train(NETWORK, X, LABELS, settings(shuffle=shuffle, **still), sample_weight=weights)
+        for shuffle in (False, True)
+    )
+    assert shuffled.history.losses == pytest.approx(in_order.history.losses, rel=1e-9)

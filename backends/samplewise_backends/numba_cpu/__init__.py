@@ -1,4 +1,4 @@
-"""Whole epochs in one compiled call. Loading this package imports numba."""
+"""The compiled backend: whole epochs in one call. Loading this package imports numba."""
 
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 

@@ -1,4 +1,4 @@
-"""Whether kernels run here and now: a small one is tried."""
+"""True if kernels run here and now: a small one is tried."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any, cast
 import numba
 import numpy as np
 
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels.trial import SIDE, run_trial, trial_product
 
 
 def why_unavailable() -> str | None:
-    """Return why kernels cannot run here, in one line, or None where a small one gave what it must.
+    """Return why kernels cannot run here, in one line, or None if a small one was right.
 
-    It is kept on disk as all kernels are: loading it takes milliseconds beside what numba needs to
-    start, compiling it about a second.
+    It is kept on disk as all kernels are: loading takes milliseconds, compiling about a second.
     """
     if cast(Any, numba.config).DISABLE_JIT:
         return "NUMBA_DISABLE_JIT is set, so nothing is compiled; unset it"
@@ -31,7 +30,7 @@ def why_unavailable() -> str | None:
 
 
 def _error_of_trial() -> float:
-    """Return how far a small kernel is from what it must write; NaN where that is no number."""
+    """Return the error of a small kernel; NaN where it wrote NaN."""
     A, B = np.array([[0.25, -0.5], [1.0, 0.125]]), np.array([[0.5, 0.75], [-1.0, 0.25]])
     found = np.full((SIDE, SIDE), np.nan)
     run_trial(gemm_address("float64"), trial_product.address("float64"), A, B, found)

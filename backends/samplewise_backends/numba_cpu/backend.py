@@ -1,4 +1,4 @@
-"""The backend: what it can, and how it compiles."""
+"""The backend: its capabilities, and how it compiles."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ import numpy as np
 from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.availability import why_unavailable
-from samplewise_backends.numba_cpu.coefficients import CODES, OPTION_COLUMNS
-from samplewise_backends.numba_cpu.kernel_cache import keeps_kernels
-from samplewise_backends.numba_cpu.lowering import ACTIVATION_CODES, KINDS
+from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
-from samplewise_backends.numba_cpu.planning.planner import BLOCKS
+from samplewise_backends.numba_cpu.planner.choice import BLOCKS
+from samplewise_backends.numba_cpu.plans.coefficients import OPTIMIZER_CODES, OPTION_COLUMNS
+from samplewise_backends.numba_cpu.plans.lowering import ACTIVATION_CODES, KINDS
+from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES
 from samplewise_backends.numba_cpu.program import NumbaProgram
-from samplewise_backends.numba_cpu.routines import LOSS_CODES
 
 
 class NumbaBackend:
-    """Kernels compiled by numba: a whole stretch of an epoch in one call.
+    """Kernels compiled by numba: a whole chunk of an epoch in one call.
 
     Args:
-        blocks: rows of a block that the planner weighs for a single network, about; one leaves it
-            no choice.
+        blocks: approximate rows of a block for the planner to weigh, for a single network.
     """
 
     name = "numba_cpu"
@@ -32,7 +31,7 @@ class NumbaBackend:
         layers=KINDS,
         activations=ACTIVATION_CODES,
         losses=LOSS_CODES,
-        optimizers=[*CODES, *OPTION_COLUMNS],
+        optimizers=[*OPTIMIZER_CODES, *OPTION_COLUMNS],
         plans=PLANS,
         many=True,
         step_fields=[RATES, WEIGHTS],
@@ -43,7 +42,7 @@ class NumbaBackend:
 
     @property
     def keeps_compiled(self) -> bool:
-        """Whether a later process finds the kernels that this one compiles."""
+        """True if a later process finds the kernels that this one compiles."""
         return keeps_kernels()
 
     def unavailable(self) -> str | None:

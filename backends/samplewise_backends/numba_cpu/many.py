@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.coefficients import form_of
-from samplewise_backends.numba_cpu.gram import in_turn
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.gram import in_turn
+from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
 Matrix = NDArray[Any]
@@ -51,7 +51,7 @@ def groups_of(
 
 
 class NumbaManyProgram:
-    """Networks that see the same rows in the same order, each with its own rule and weights.
+    """Networks that see the same rows in the same order, each with its own optimizer and weights.
 
     Differs from single programs: the first layers of a group are stacked, so that one product
     serves them all, and one Gram matrix serves all groups.
@@ -109,13 +109,32 @@ class NumbaManyProgram:
         self._each(run, range(len(self._groups)))
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Bring what groups keep elsewhere into the states."""
+        """Bring parameters that groups keep elsewhere into the states."""
 
         def synchronize(k: int) -> None:
             indices, trainer = self._groups[k]
             trainer.synchronize([states[i] for i in indices])
 
         self._each(synchronize, range(len(self._groups)))
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+        """Return the networks that trained last, and the held state of each of their groups."""
+        found = {"active": np.array(self._active, np.int64), **self._factory.held_gram()}
+        for k, (indices, trainer) in enumerate(self._groups):
+            held = trainer.held_state([states[i] for i in indices])
+            found |= {f"{k}.{name}": array for name, array in held.items()}
+        return found
+
+    def restore(
+        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
+    ) -> None:
+        """Form the same groups, and continue with their held state."""
+        self._factory.restore_gram(X, held)
+        self._form_groups(held["active"].tolist())
+        for k, (indices, trainer) in enumerate(self._groups):
+            names = {name: name.removeprefix(f"{k}.") for name in held}
+            own = {short: held[name] for name, short in names.items() if short != name}
+            trainer.restore([states[i] for i in indices], X, own)
 
     def _each(self, call: Callable[[int], None], numbers: Sequence[int]) -> None:
         """Call a function with each number, in as many threads as were given."""

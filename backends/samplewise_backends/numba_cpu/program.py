@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.direct import NO_RATES
-from samplewise_backends.numba_cpu.gram import read_only
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels.by_gradient import run_by_gradient
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
-from samplewise_backends.numba_cpu.layout import layer_table
-from samplewise_backends.numba_cpu.planning.planner import BLOCKS
-from samplewise_backends.numba_cpu.routines import LOSS_CODES, addresses, space_of
-from samplewise_backends.numba_cpu.storage import Member
-from samplewise_backends.numba_cpu.trainers import TrainerFactory
+from samplewise_backends.numba_cpu.kernels.stepwise import run_stepwise
+from samplewise_backends.numba_cpu.planner.choice import BLOCKS
+from samplewise_backends.numba_cpu.plans.direct import NO_RATES
+from samplewise_backends.numba_cpu.plans.gram import read_only
+from samplewise_backends.numba_cpu.plans.lowering import layer_table
+from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, addresses, space_of
+from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.trainers import GRAM_FILLS, GRAM_ROWS, TrainerFactory
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -30,7 +30,7 @@ PREDICTED_AT_ONCE = 256
 
 
 class NumbaProgram(Program):
-    """A network executed by compiled kernels, one call a stretch of an epoch."""
+    """A network executed by compiled kernels, one call a chunk of an epoch."""
 
     def __init__(
         self,
@@ -77,6 +77,16 @@ class NumbaProgram(Program):
         if self._batch_size:
             self._trainer.synchronize([state])
 
+    def held_state(self, state: TrainingState) -> dict[str, Matrix]:
+        """Return the dual plan's coefficients, and which products it has computed."""
+        return {**self._factory.held_gram(), **self._trainer.held_state([state])}
+
+    def restore(self, state: TrainingState, X: Matrix, held: Mapping[str, Matrix]) -> None:
+        """Go on with them."""
+        self._factory.restore_gram(X, held)
+        coefficients = {name: held[name] for name in held if name not in (GRAM_ROWS, GRAM_FILLS)}
+        self._trainer.restore([state], X, coefficients)
+
     def logits(self, state: TrainingState, X: Matrix) -> Matrix:
         """Return the logits during training, without leaving the form that the plan trains in."""
         values = self._trainer.first_values([state], X) if self._batch_size else None
@@ -86,7 +96,7 @@ class NumbaProgram(Program):
         for first in range(0, len(X), PREDICTED_AT_ONCE):
             some = values[first : first + PREDICTED_AT_ONCE]
             self._reserve(len(some))
-            forward_from(*(self._gemm, some, self._layers, state.parameters), *self._predicting)
+            forward_from(self._gemm, some, self._layers, state.parameters, *self._predicting)
             logits[first : first + len(some)] = self._logits[: len(some)]
         return logits
 
@@ -106,14 +116,14 @@ class NumbaProgram(Program):
         losses = np.zeros(len(X), dtype=self._dtype)
         X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
         written = space_of([layers], size, self._network.layout.size, self._loss, self._dtype)
-        rule = np.zeros(tables.RULE_COLUMNS, self._dtype)
-        rule[tables.RULE] = tables.STAY
+        hyper = np.zeros(tables.HYPER_COLUMNS, self._dtype)
+        hyper[tables.OPTIMIZER] = tables.NO_STEP
+        data = read_only(X), read_only(Y), read_only(np.arange(len(X)))
         window = 0, len(X), len(X), LOSS_CODES[self._loss.name]
-        theta = tables.Theta(np.require(parameters, requirements="W"), rule[:0])
-        run_by_gradient(
-            *(self._gemm, read_only(X), read_only(Y), read_only(np.arange(len(X))), window),
-            *(layers, theta, written, np.empty_like(X), rule, read_only(NO_RATES), losses),
-        )
+        theta = tables.Theta(np.require(parameters, requirements="W"), hyper[:0])
+        buffers = written, np.empty_like(X)
+        rates = read_only(NO_RATES)
+        run_stepwise(self._gemm, *data, window, layers, theta, *buffers, hyper, rates, losses)
         return float(losses.mean(dtype=np.float64)), written.gradient
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:

@@ -1,8 +1,8 @@
-"""From a plan to what runs it."""
+"""From a plan to the trainers that run it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise.network import Loss, aligned_zeros
-from samplewise_backends.numba_cpu.blocked import Blocked
-from samplewise_backends.numba_cpu.direct import Direct
-from samplewise_backends.numba_cpu.dual import Dual
-from samplewise_backends.numba_cpu.gram import Each, FullGram, GramBlocks, Rows
-from samplewise_backends.numba_cpu.group import Group
-from samplewise_backends.numba_cpu.kernels.blas import gemm_address
-from samplewise_backends.numba_cpu.planning.planner import BLOCKS, choose
-from samplewise_backends.numba_cpu.routines import LOSS_CODES
-from samplewise_backends.numba_cpu.storage import Member
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.planner.choice import BLOCKS, choose
+from samplewise_backends.numba_cpu.plans.blocked import Blocked
+from samplewise_backends.numba_cpu.plans.direct import Direct
+from samplewise_backends.numba_cpu.plans.dual import Dual
+from samplewise_backends.numba_cpu.plans.gram import Each, FullGram, GramBlocks, Rows
+from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.storage import Member
 
 Matrix = NDArray[Any]
+GRAM_ROWS, GRAM_FILLS = "gram_rows", "gram_fills"
 
 
 class Trainer(Protocol):
@@ -39,7 +39,17 @@ class Trainer(Protocol):
         ...
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Bring into the states what the plan keeps elsewhere."""
+        """Bring parameters that the plan keeps elsewhere into the states."""
+        ...
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+        """Return copies of the state that the plan keeps elsewhere, by names of its own."""
+        ...
+
+    def restore(
+        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
+    ) -> None:
+        """Go on from states and what `held_state` returned with them."""
         ...
 
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
@@ -48,14 +58,14 @@ class Trainer(Protocol):
 
 
 class TrainerFactory:
-    """Makes the trainers of one plan, which share what the data alone decides.
+    """Makes the trainers of one plan, which share the Gram matrix of the data.
 
     Args:
         members: all networks that will train.
         loss: of all of them.
         dtype: of everything.
-        workload: what they will train.
-        blocks: rows of a block that the planner weighs, about.
+        workload: their rows, batches and epochs.
+        blocks: approximate rows of a block for the planner to weigh.
     """
 
     def __init__(
@@ -78,19 +88,30 @@ class TrainerFactory:
             self._gram_blocks = GramBlocks(self._gemm, block, Rows(block, inputs, dtype))
 
     def trainer(self, members: Sequence[Member]) -> Trainer:
-        """Return what trains some of the members, with buffers of its own."""
+        """Return a trainer of some of the members, with buffers of its own."""
         batch_size, block = self._workload.batch_size, self.plan.block
         if block is None:
             return Direct(members, batch_size, self._gemm, self._loss, self._dtype)
         group = Group(members, batch_size, block, self._loss, self._dtype)
-        code = LOSS_CODES[self._loss.name]
         if self._full_gram is not None:
-            return Dual(group, self._gemm, self._kinds, self._full_gram, code)
+            return Dual(group, self._gemm, self._kinds, self._full_gram)
         rows = Rows(block, members[0].network.inputs, self._dtype)
-        return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks, code)
+        return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks)
+
+    def held_gram(self) -> dict[str, Matrix]:
+        """Return the rows whose products all trainers share, in the groups that computed them."""
+        if self._full_gram is None:
+            return {}
+        seen, fills = self._full_gram.filled
+        return {GRAM_ROWS: seen, GRAM_FILLS: fills} if len(seen) else {}
+
+    def restore_gram(self, X: Matrix, held: Mapping[str, Matrix]) -> None:
+        """Compute the products that `held_gram` named."""
+        if self._full_gram is not None and GRAM_ROWS in held:
+            self._full_gram.refill(X, held[GRAM_ROWS], held[GRAM_FILLS])
 
     def share_gram(self, X: Matrix, steps: Steps, each: Each) -> None:
-        """Compute what all trainers read, before several threads would."""
+        """Compute the Gram matrix that all trainers read, once for all threads."""
         if self._full_gram is not None:
             self._full_gram.covering(X, steps, each)
         elif self._gram_blocks is not None and self.plan.block != self._workload.batch_size:

@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from samplewise.network.activations import (
-    GELU_CUBIC,
-    LEAK,
-    OWN_ACTIVATIONS,
-    SELU_ALPHA,
-    SELU_SCALE,
-)
+from samplewise.network.activations import CUSTOM, GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
 
 Array = NDArray[Any]
 Activated = tuple[Array, Callable[[], Array]]
@@ -128,7 +122,7 @@ def activation_named(name: str) -> Activation:
     """Return an activation of the table, or one that the user has registered."""
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
-    registered = OWN_ACTIVATIONS[name]
+    registered = CUSTOM[name]
 
     def activation(z: Array) -> Activated:
         a, derivative = registered.of(z)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import Loss
+from samplewise.network.custom import CustomLoss
 from samplewise.network.losses import Huber
-from samplewise.network.losses.own import OwnLoss
 from samplewise_backends.reference.activations import log_one_plus_exp, logistic
 
 Vector = NDArray[Any]
@@ -72,9 +72,9 @@ def poisson(z: Vector, y: Vector, _: Loss) -> Valued:
     return (rate - y * z).mean(), (rate - y) / len(z)
 
 
-def own_loss(z: Vector, y: Vector, loss: Loss) -> Valued:
-    """Value and gradient as the user has registered them, for one row."""
-    assert isinstance(loss, OwnLoss)
+def custom_loss(z: Vector, y: Vector, loss: Loss) -> Valued:
+    """Value and gradient of a registered loss, for one row."""
+    assert isinstance(loss, CustomLoss)
     return loss.values(z[None], y[None])[0], loss.gradient(z[None], y[None])[0]
 
 

@@ -1,6 +1,6 @@
 """Optimizers: one step along the mean gradient of a batch, in place.
 
-v is the state, a flat vector for each of the rule's slots; t counts steps from 1.
+v is the state, a flat vector for each of the optimizer's slots; t counts steps from 1.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import SGD, Adagrad, Adam, Optimizer, OwnOptimizer, RMSprop
+from samplewise.network import SGD, Adagrad, Adam, Optimizer, RMSprop
+from samplewise.network.custom import CustomOptimizer
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -54,57 +55,61 @@ def in_use(table: dict[str, F], optimizer: Optimizer) -> list[tuple[F, float]]:
     return [(table[name], getattr(optimizer, name)) for name in chosen]
 
 
-def sgd(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: SGD) -> None:
+def sgd(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: SGD) -> None:
     """theta <- theta - eta g."""
     theta -= eta * g
 
 
-def momentum(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: SGD) -> None:
+def momentum(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: SGD) -> None:
     """v <- mu v + g; theta <- theta - eta v."""
     (v,) = state
-    v[:] = rule.momentum * v + g
+    v[:] = optimizer.momentum * v + g
     theta -= eta * v
 
 
-def nesterov(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: SGD) -> None:
+def nesterov(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: SGD) -> None:
     """v <- mu v + g; theta <- theta - eta (g + mu v)."""
     (v,) = state
-    v[:] = rule.momentum * v + g
-    theta -= eta * (g + rule.momentum * v)
+    v[:] = optimizer.momentum * v + g
+    theta -= eta * (g + optimizer.momentum * v)
 
 
-def adam(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: Adam) -> None:
-    """m and v are moving averages of g and g^2, each divided by what a constant would give."""
+def adam(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: Adam) -> None:
+    """m and v are moving averages of g and g^2, each divided by its bias correction."""
     m, v = state
-    m[:] = rule.beta1 * m + (1 - rule.beta1) * g
-    v[:] = rule.beta2 * v + (1 - rule.beta2) * g * g
-    mean, square = m / (1 - rule.beta1**t), v / (1 - rule.beta2**t)
-    theta -= eta * mean / (np.sqrt(square) + rule.epsilon)
+    m[:] = optimizer.beta1 * m + (1 - optimizer.beta1) * g
+    v[:] = optimizer.beta2 * v + (1 - optimizer.beta2) * g * g
+    mean, square = m / (1 - optimizer.beta1**t), v / (1 - optimizer.beta2**t)
+    theta -= eta * mean / (np.sqrt(square) + optimizer.epsilon)
 
 
-def rmsprop(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: RMSprop) -> None:
+def rmsprop(
+    theta: Vector, state: Matrix, g: Vector, eta: float, _: int, optimizer: RMSprop
+) -> None:
     """v <- rho v + (1 - rho) g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
     (v,) = state
-    v[:] = rule.rho * v + (1 - rule.rho) * g * g
-    theta -= eta * g / (np.sqrt(v) + rule.epsilon)
+    v[:] = optimizer.rho * v + (1 - optimizer.rho) * g * g
+    theta -= eta * g / (np.sqrt(v) + optimizer.epsilon)
 
 
-def adagrad(theta: Vector, state: Matrix, g: Vector, eta: float, _: int, rule: Adagrad) -> None:
+def adagrad(
+    theta: Vector, state: Matrix, g: Vector, eta: float, _: int, optimizer: Adagrad
+) -> None:
     """v <- v + g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
     (v,) = state
     v += g * g
-    theta -= eta * g / (np.sqrt(v) + rule.epsilon)
+    theta -= eta * g / (np.sqrt(v) + optimizer.epsilon)
 
 
-def own_rule(
-    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, rule: OwnOptimizer
+def custom_update(
+    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: CustomOptimizer
 ) -> None:
-    """direction, v <- rule(g, v, t); theta <- theta - eta direction."""
-    direction, state[:] = rule.direction(g, state, t)
+    """direction, v <- optimizer(g, v, t); theta <- theta - eta direction."""
+    direction, state[:] = optimizer.direction(g, state, t)
     theta -= eta * direction
 
 
-RULES: dict[str, Callable[[Vector, Matrix, Vector, float, int, Any], None]] = {
+UPDATES: dict[str, Callable[[Vector, Matrix, Vector, float, int, Any], None]] = {
     "sgd": sgd,
     "momentum": momentum,
     "nesterov": nesterov,
@@ -112,3 +117,4 @@ RULES: dict[str, Callable[[Vector, Matrix, Vector, float, int, Any], None]] = {
     "rmsprop": rmsprop,
     "adagrad": adagrad,
 }
+OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm")

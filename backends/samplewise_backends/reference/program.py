@@ -2,7 +2,7 @@
 
     for each batch: for each sample of it: forward pass, loss, backward pass; then one update
 
-This is what every other backend must agree with. It is meant to be read, not to be fast.
+Every other backend must agree with this one, which is meant to be read, not to be fast.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from samplewise.contract import (
     dropout,
 )
 from samplewise.network import Dropout, Loss, Network, Optimizer
-from samplewise_backends.reference import optimizers as rules
+from samplewise_backends.reference import optimizers as updates
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
-from samplewise_backends.reference.losses import LOSSES, own_loss
+from samplewise_backends.reference.losses import LOSSES, custom_loss
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -42,11 +42,11 @@ class ReferenceProgram(Program):
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
-        self._value = LOSSES.get(loss.name, own_loss)
-        self._step = rules.RULES.get(optimizer.variant, rules.own_rule)
-        self._limits = rules.in_use(rules.LIMITS, optimizer)
-        self._penalties = rules.in_use(rules.PENALTIES, optimizer)
-        self._decays = rules.in_use(rules.DECAYS, optimizer)
+        self._value = LOSSES.get(loss.name, custom_loss)
+        self._step = updates.UPDATES.get(optimizer.variant, updates.custom_update)
+        self._limits = updates.in_use(updates.LIMITS, optimizer)
+        self._penalties = updates.in_use(updates.PENALTIES, optimizer)
+        self._decays = updates.in_use(updates.DECAYS, optimizer)
 
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
@@ -83,10 +83,10 @@ class ReferenceProgram(Program):
         return np.array([self._forward(tensors, x)[0].ravel() for x in X])
 
     def _forward(self, parameters: list[Parameters], x: Vector) -> tuple[Vector, list[Passed]]:
-        """Return the logits, and of each layer what its backward pass needs."""
+        """Return the logits, and the backward pass and derivative of each layer."""
         a, passed = x.reshape(self._network.input_shape), []
-        for layer, f, own in zip(self._layers, self._activations, parameters, strict=True):
-            z, backward = layer(a, *own)
+        for layer, f, tensors in zip(self._layers, self._activations, parameters, strict=True):
+            z, backward = layer(a, *tensors)
             a, derivative = f(z)
             passed.append((backward, derivative))
         return a, passed
@@ -105,8 +105,8 @@ class ReferenceProgram(Program):
         da = weight * da.reshape(a.shape)
         for k, (backward, derivative) in reversed(list(enumerate(passed))):
             gradients, dx = backward(da * derivative())
-            for total, own in zip(sums[k], gradients, strict=bool(gradients)):
-                total += own
+            for total, gradient in zip(sums[k], gradients, strict=bool(gradients)):
+                total += gradient
             if k > 0:
                 da = dx()
         return loss
@@ -134,7 +134,7 @@ class ReferenceProgram(Program):
         ]
 
     def _weights(self, vector: Vector) -> list[Matrix]:
-        """Return the views of all that penalties shrink."""
+        """Return the views of the weights that penalties shrink."""
         slots = self._network.weights
         return [vector[slot.offset : slot.offset + slot.size] for slot in slots]
 
@@ -159,14 +159,14 @@ class ReferenceBackend:
         layers=LAYERS,
         activations=ACTIVATIONS,
         losses=LOSSES,
-        optimizers=[*rules.RULES, *rules.LIMITS, *rules.PENALTIES, *rules.DECAYS],
+        optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, *updates.DECAYS],
         step_fields=[RATES, WEIGHTS],
     )
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can compile: what is built in, and what the user has registered by now."""
-        return self._built_in.with_own()
+        """Built-in kinds and options, and those that the user has registered by now."""
+        return self._built_in.with_custom()
 
     def compile(
         self,
@@ -177,5 +177,4 @@ class ReferenceBackend:
         workload: Workload | None = None,
     ) -> ReferenceProgram:
         """Return the program; it follows the dtype of the arrays it is given."""
-        del dtype, workload  # NumPy takes the dtype from the arrays, and there is one way to train
         return ReferenceProgram(network, loss, optimizer)

@@ -11,95 +11,94 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from samplewise.network.activations import (
+    CUSTOM,
     GELU_CUBIC,
     LEAK,
-    OWN_ACTIVATIONS,
     SELU_ALPHA,
     SELU_SCALE,
-    OwnActivation,
 )
+from samplewise.network.custom import CustomActivation
 
 Matrix = NDArray[Any]
 Forward = Callable[[Matrix, Matrix], None]
 Backward = Callable[[Matrix, Matrix, Matrix], None]
 
 
-def _identity(Z: Matrix) -> None:
+def _identity(Z: Matrix, derivative: Matrix) -> None:
     """Leave Z as it is."""
 
 
-def _sigmoid(Z: Matrix) -> None:
+def _sigmoid(Z: Matrix, derivative: Matrix) -> None:
     expit(Z, out=Z)
 
 
-def _tanh(Z: Matrix) -> None:
+def _tanh(Z: Matrix, derivative: Matrix) -> None:
     np.tanh(Z, out=Z)
 
 
-def _relu(Z: Matrix) -> None:
+def _relu(Z: Matrix, derivative: Matrix) -> None:
     np.maximum(Z, 0, out=Z)
 
 
-def _identity_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
+def _identity_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
     """Leave dA as it is."""
 
 
-def _sigmoid_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
+def _sigmoid_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
     np.subtract(1, A, out=scratch)
     scratch *= A
     dA *= scratch
 
 
-def _tanh_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
+def _tanh_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
     np.multiply(A, A, out=scratch)
     np.subtract(1, scratch, out=scratch)
     dA *= scratch
 
 
-def _relu_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
+def _relu_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
     np.greater(A, 0, out=scratch)
     dA *= scratch
 
 
-def _leaky_relu(Z: Matrix) -> None:
+def _leaky_relu(Z: Matrix, derivative: Matrix) -> None:
     # Not np.maximum(Z, LEAK * Z), which makes a matrix each time.
     np.multiply(Z, LEAK, out=Z, where=Z < 0)
 
 
-def _leaky_relu_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
-    del scratch
+def _leaky_relu_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
     np.multiply(dA, LEAK, out=dA, where=A <= 0)
 
 
-def _elu(Z: Matrix) -> None:
+def _elu(Z: Matrix, derivative: Matrix) -> None:
     np.expm1(Z, out=Z, where=Z < 0)
 
 
-def _elu_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
+def _elu_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
     np.minimum(A, 0, out=scratch)
     scratch += 1
     dA *= scratch
 
 
-def _selu(Z: Matrix) -> None:
-    below = Z < 0
-    np.expm1(Z, out=Z, where=below)
-    np.multiply(Z, SELU_ALPHA, out=Z, where=below)
+def _selu(Z: Matrix, derivative: Matrix) -> None:
+    negative = Z < 0
+    np.expm1(Z, out=Z, where=negative)
+    np.multiply(Z, SELU_ALPHA, out=Z, where=negative)
     Z *= SELU_SCALE
 
 
-def _selu_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
-    # At z <= 0 the slope is a + s alpha; above, s.
+def _selu_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
+    # At z <= 0 the derivative is a + s alpha; above, s.
     np.add(A, SELU_SCALE * SELU_ALPHA, out=scratch)
     np.copyto(scratch, SELU_SCALE, where=A > 0)
     dA *= scratch
 
 
-def _softplus(Z: Matrix) -> None:
+def _softplus(Z: Matrix, derivative: Matrix) -> None:
     np.logaddexp(Z, 0, out=Z)
 
 
-def _softplus_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
+def _softplus_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
     # sigmoid(z) = 1 - exp(-a)
     np.negative(A, out=scratch)
     np.expm1(scratch, out=scratch)
@@ -107,89 +106,78 @@ def _softplus_slope(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
     dA *= scratch
 
 
-def _gelu(Z: Matrix, slope: Matrix) -> None:
+def _gelu(Z: Matrix, derivative: Matrix) -> None:
     # Phi(z), whose product with z is the value.
     distribution = ndtr(Z)
-    np.multiply(Z, Z, out=slope)
-    slope *= -0.5
-    np.exp(slope, out=slope)
-    slope *= 1 / math.sqrt(2 * math.pi)
-    slope *= Z
-    slope += distribution
+    np.multiply(Z, Z, out=derivative)
+    derivative *= -0.5
+    np.exp(derivative, out=derivative)
+    derivative *= 1 / math.sqrt(2 * math.pi)
+    derivative *= Z
+    derivative += distribution
     Z *= distribution
 
 
-def _gelu_tanh(Z: Matrix, slope: Matrix) -> None:
+def _gelu_tanh(Z: Matrix, derivative: Matrix) -> None:
     square = Z * Z
     t = square * GELU_CUBIC
     t += 1
     t *= Z
     t *= math.sqrt(2 / math.pi)
     np.tanh(t, out=t)
-    np.multiply(t, t, out=slope)
-    np.subtract(1, slope, out=slope)
+    np.multiply(t, t, out=derivative)
+    np.subtract(1, derivative, out=derivative)
     square *= 3 * GELU_CUBIC
     square += 1
-    slope *= square
-    slope *= math.sqrt(2 / math.pi)
-    slope *= Z
+    derivative *= square
+    derivative *= math.sqrt(2 / math.pi)
+    derivative *= Z
     t += 1
-    slope += t
-    slope *= 0.5
+    derivative += t
+    derivative *= 0.5
     t *= 0.5
     Z *= t
 
 
-def _silu(Z: Matrix, slope: Matrix) -> None:
+def _silu(Z: Matrix, derivative: Matrix) -> None:
     p = expit(Z)
     Z *= p
-    # The slope is p plus a times 1 - p.
-    np.subtract(1, p, out=slope)
-    slope *= Z
-    slope += p
+    # The derivative is p plus a times 1 - p.
+    np.subtract(1, p, out=derivative)
+    derivative *= Z
+    derivative += p
 
 
-def _by_kept_slope(dA: Matrix, A: Matrix, slope: Matrix) -> None:
-    del A
-    dA *= slope
+def _by_saved_derivative(dA: Matrix, A: Matrix, derivative: Matrix) -> None:
+    dA *= derivative
 
 
-def _alone(f: Callable[[Matrix], None]) -> Forward:
-    """Return f for the table: its slope can be told from its value, so it keeps none."""
-
-    def forward(Z: Matrix, slope: Matrix) -> None:
-        del slope
-        f(Z)
-
-    return forward
-
-
-# name -> (Z becomes A, dA becomes dZ). Both are given A's buffer and one more of the same shape, in
-# which the first may leave the slope for the second; where it does not, the second may use it.
+# name -> (Z becomes A, dA becomes dZ). Both take A's buffer and one more of the same shape: the
+# first may save the derivative there for the second, which may use it as scratch otherwise.
 ACTIVATIONS: dict[str, tuple[Forward, Backward]] = {
-    "identity": (_alone(_identity), _identity_slope),
-    "sigmoid": (_alone(_sigmoid), _sigmoid_slope),
-    "tanh": (_alone(_tanh), _tanh_slope),
-    "relu": (_alone(_relu), _relu_slope),
-    "leaky_relu": (_alone(_leaky_relu), _leaky_relu_slope),
-    "elu": (_alone(_elu), _elu_slope),
-    "selu": (_alone(_selu), _selu_slope),
-    "gelu": (_gelu, _by_kept_slope),
-    "gelu_tanh": (_gelu_tanh, _by_kept_slope),
-    "silu": (_silu, _by_kept_slope),
-    "softplus": (_alone(_softplus), _softplus_slope),
+    "identity": (_identity, _identity_backward),
+    "sigmoid": (_sigmoid, _sigmoid_backward),
+    "tanh": (_tanh, _tanh_backward),
+    "relu": (_relu, _relu_backward),
+    "leaky_relu": (_leaky_relu, _leaky_relu_backward),
+    "elu": (_elu, _elu_backward),
+    "selu": (_selu, _selu_backward),
+    "gelu": (_gelu, _by_saved_derivative),
+    "gelu_tanh": (_gelu_tanh, _by_saved_derivative),
+    "silu": (_silu, _by_saved_derivative),
+    "softplus": (_softplus, _softplus_backward),
 }
 
 
 def activation_named(name: str) -> tuple[Forward, Backward]:
-    """Return the functions of an activation: of the table, or of the user's own."""
+    """Return the functions of an activation: of the table, or custom."""
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
-    return _own(OWN_ACTIVATIONS[name]), _by_kept_slope
+    return _custom(CUSTOM[name]), _by_saved_derivative
 
 
-def _own(activation: OwnActivation) -> Forward:
-    def forward(Z: Matrix, slope: Matrix) -> None:
-        Z[...], slope[...] = activation.of(Z)
+def _custom(activation: CustomActivation) -> Forward:
+    def forward(Z: Matrix, derivative: Matrix) -> None:
+        Z[...], derivative[...] = activation.of(Z)
 
     return forward

@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import SGD
-from samplewise_backends.vectorized.optimizers import flush_threshold
-from samplewise_backends.vectorized.recurrence import Recurrence
+from samplewise_backends.exact.recurrence import Recurrence
+from samplewise_backends.vectorized.flush import flush_threshold
 
 Matrix = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class BlockEnd:
-    """What a block of some rows does to weights and velocity.
+    """The effect of a block of some rows on weights and velocity.
 
     Args:
-        powers: A^T, as numbers of the training's dtype.
-        responses: by which each row's delta counts in the weights and in the velocity, (S, n, 1).
+        powers: M^T, as numbers of the training's dtype.
+        responses: factors of each row's dZ in the weights and in the velocity, (S, n, 1).
     """
 
     powers: Matrix
@@ -32,23 +32,23 @@ class BlockCoefficients:
     """Coefficients for a block of up to `rows` rows in batches; they count batches, not rows.
 
     Args:
-        rule: momentum, Nesterov and L2.
+        optimizer: momentum, Nesterov and L2.
         rows: of the longest block.
         batch_size: rows of a step.
         dtype: of the arrays that they multiply.
 
     Attributes:
         shrinks: whether L2 makes the weights smaller.
-        of_weights, of_velocity: by which each row's product with W and V counts, (rows, 1).
-        between: by which the inner product of row j counts in Z of row i, (rows, rows).
+        of_weights, of_velocity: factors of each row's product with W and V, (rows, 1).
+        between: factors of the inner product with row j in Z of row i, (rows, rows).
     """
 
-    def __init__(self, rule: SGD, rows: int, batch_size: int, dtype: np.dtype[Any]) -> None:
-        self._rule, self._dtype, self._batch_size = rule, dtype, batch_size
+    def __init__(self, optimizer: SGD, rows: int, batch_size: int, dtype: np.dtype[Any]) -> None:
+        self._optimizer, self._dtype, self._batch_size = optimizer, dtype, batch_size
         self._step_of_row = np.arange(rows) // batch_size
         self._rate: float | None = None
         self._ends: dict[int, BlockEnd] = {}
-        self.shrinks = bool(rule.l2)
+        self.shrinks = bool(optimizer.l2)
 
     def at(self, learning_rate: float) -> None:
         """Set the rate; the same one as before costs nothing."""
@@ -57,7 +57,7 @@ class BlockCoefficients:
         self._rate = learning_rate
         self._ends.clear()
         steps = int(self._step_of_row[-1]) + 1
-        self._recurrence = Recurrence.of(self._rule, learning_rate, steps, self._dtype)
+        self._recurrence = Recurrence.of(self._optimizer, learning_rate, steps, self._dtype)
         by_row = self._recurrence.powers[self._step_of_row]
         self.of_weights = self._cast(by_row[:, :1, 0])
         self.of_velocity = self._cast(by_row[:, 0, -1:])
@@ -66,7 +66,7 @@ class BlockCoefficients:
         self.between = self._cast(np.where(ago >= 0, responses, 0))
 
     def end(self, rows: int) -> BlockEnd:
-        """Return what becomes of a block of some rows; those asked for before are kept."""
+        """Return the end of a block of some rows; earlier answers are kept."""
         found = self._ends.get(rows)
         if found is None:
             step = self._step_of_row[:rows]
@@ -78,6 +78,6 @@ class BlockCoefficients:
         return found
 
     def _cast(self, values: NDArray[np.float64]) -> Matrix:
-        """Return the numbers in the training's dtype, and no subnormal ones: they are slow."""
+        """Return the numbers in the training's dtype, tiny ones as 0: subnormals are slow."""
         kept = np.where(np.abs(values) < flush_threshold(self._dtype), 0, values)
         return np.ascontiguousarray(kept, dtype=self._dtype)

@@ -18,7 +18,7 @@ class Gram:
     Args:
         size: inner products of the longest block.
         dtype: of the products.
-        budget: bytes that may be kept; what does not fit is computed each time.
+        budget: maximum bytes to keep; products beyond it are computed each time.
     """
 
     def __init__(self, size: int, dtype: np.dtype[Any], budget: int) -> None:
@@ -29,7 +29,7 @@ class Gram:
         self._room = 0
 
     def begin(self, X: Matrix, order: NDArray[np.int64]) -> None:
-        """Take the data of a call, and drop what was kept of others.
+        """Take the data of a call, and drop the products of other data.
 
         Arrays that may be written to are others each time: they may have been.
         """

@@ -1,6 +1,6 @@
 """Losses of a batch from its logits, and their gradients, into given buffers.
 
-They are apart: a step needs the gradient, and the losses of many steps are taken at once.
+They are apart: a step needs the gradient only; the losses of many steps are taken at once.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from samplewise.network import Loss
+from samplewise.network.custom import CustomLoss
 from samplewise.network.losses import Huber
-from samplewise.network.losses.own import OwnLoss
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -39,7 +39,6 @@ def binary_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None
 
 def binary_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     """Write dZ = sigmoid(Z) - Y; all are (B, 1)."""
-    del scratch
     expit(Z, out=dZ)
     dZ -= Y
 
@@ -91,7 +90,6 @@ def multi_label_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> N
 
 def squared_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
     """Write the mean over the outputs of (z - y)^2; Z is used up."""
-    del scratch
     Z -= Y
     Z *= Z
     _mean_of(Z, losses)
@@ -99,14 +97,12 @@ def squared_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> Non
 
 def squared_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     """Write dZ = 2 (Z - Y) / outputs."""
-    del scratch
     np.subtract(Z, Y, out=dZ)
     dZ *= 2 / Z.shape[1]
 
 
 def absolute_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
     """Write the mean over the outputs of |z - y|; Z is used up."""
-    del scratch
     Z -= Y
     np.abs(Z, out=Z)
     _mean_of(Z, losses)
@@ -114,7 +110,6 @@ def absolute_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> No
 
 def absolute_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     """Write dZ = sign(Z - Y) / outputs."""
-    del scratch
     np.subtract(Z, Y, out=dZ)
     np.sign(dZ, out=dZ)
     dZ /= Z.shape[1]
@@ -133,7 +128,6 @@ def huber_values(delta: float, Z: Matrix, Y: Matrix, losses: Vector, scratch: Ma
 
 def huber_gradient(delta: float, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     """Write dZ = the error limited to [-delta, delta], over the outputs."""
-    del scratch
     np.subtract(Z, Y, out=dZ)
     np.clip(dZ, -delta, delta, out=dZ)
     dZ /= Z.shape[1]
@@ -149,7 +143,6 @@ def poisson_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> Non
 
 def poisson_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     """Write dZ = (exp(Z) - Y) / outputs."""
-    del scratch
     np.exp(Z, out=dZ)
     dZ -= Y
     dZ /= Z.shape[1]
@@ -168,8 +161,8 @@ def _huber(loss: Huber) -> tuple[Values, Gradient]:
     return partial(huber_values, loss.delta), partial(huber_gradient, loss.delta)
 
 
-def _own(loss: OwnLoss) -> tuple[Values, Gradient]:
-    return partial(_own_values, loss), partial(_own_gradient, loss)
+def _custom(loss: CustomLoss) -> tuple[Values, Gradient]:
+    return partial(_custom_values, loss), partial(_custom_gradient, loss)
 
 
 # name -> the functions of a loss, given its settings.
@@ -185,15 +178,13 @@ LOSSES: dict[str, FunctionsOf] = {
 
 
 def functions_of(loss: Loss) -> tuple[Values, Gradient]:
-    """Return what writes the losses of a batch, and what writes their gradients."""
-    return LOSSES.get(loss.name, _own)(loss)
+    """Return the functions that write the losses of a batch, and their gradients."""
+    return LOSSES.get(loss.name, _custom)(loss)
 
 
-def _own_values(loss: OwnLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
-    del scratch
+def _custom_values(loss: CustomLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
     losses[...] = loss.values(Z, Y)
 
 
-def _own_gradient(loss: OwnLoss, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
-    del scratch
+def _custom_gradient(loss: CustomLoss, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     dZ[...] = loss.gradient(Z, Y)

@@ -1,10 +1,10 @@
-"""Update rules, in place: nothing is allocated in a step."""
+"""Optimizers, in place: a step allocates nothing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,59 +15,14 @@ from samplewise.network import (
     Adam,
     Network,
     Optimizer,
-    OwnOptimizer,
     RMSprop,
     aligned_zeros,
 )
+from samplewise.network.custom import CustomOptimizer
+from samplewise_backends.vectorized.flush import Flush, flush_interval
 
 Vector = NDArray[Any]
-
-# Below `tiny`, the smallest normal number, arithmetic is slower: by a few per cent on the AMD
-# processor that this was measured on, by far more on others. A unit that gets no gradient any more
-# shrinks its velocity until it ends there, and stays: the smallest numbers times 0.9 round to
-# themselves. What is flushed lies below tiny * 2^(16 + 24): until the next flush it may shrink by
-# 2^16, and times a rate down to 2^-24 it is still normal. In float32 that is 1.3e-26, under the
-# rounding of every weight above 1e-18.
-SHRINKS_BY_BITS = 16
-RATE_BITS = 24
-MOST_STEPS = 64
-
-
-def flush_threshold(dtype: np.dtype[Any]) -> float:
-    """Return the size below which velocities, and weights under L2, become 0."""
-    return float(np.finfo(dtype).tiny) * 2.0 ** (SHRINKS_BY_BITS + RATE_BITS)
-
-
-def flush_interval(momentum: float) -> int:
-    """Return how many steps a velocity needs to shrink by 2^16: 1 to 64.
-
-    A flush passes over the velocity three times; one in 64 steps was measured to cost 1 to 2 %.
-    """
-    if momentum == 0:
-        return MOST_STEPS
-    steps = SHRINKS_BY_BITS * math.log(2) / -math.log(momentum)
-    return max(1, int(min(steps, MOST_STEPS)))
-
-
-class Flush:
-    """Replaces what is too small to matter by 0.
-
-    Args:
-        size: of the longest vector that is flushed.
-        dtype: of it.
-    """
-
-    def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
-        self._threshold = flush_threshold(dtype)
-        self._sizes = aligned_zeros(size, dtype)
-        self._tiny = aligned_zeros(size, np.dtype(bool))
-
-    def __call__(self, vector: Vector) -> None:
-        """Flush a flat vector in place; a NaN stays."""
-        sizes, tiny = self._sizes[: vector.size], self._tiny[: vector.size]
-        np.abs(vector, out=sizes)
-        np.less(sizes, self._threshold, out=tiny)
-        np.copyto(vector, 0, where=tiny)
+Kind = TypeVar("Kind", bound=Optimizer)
 
 
 def clip_value(g: Vector, largest: float, scratch: Vector) -> None:
@@ -116,23 +71,26 @@ PENALTIES: dict[str, Callable[[Vector, Vector, float, float, Vector], None]] = {
 }
 
 
-class Update:
-    """One step of a rule on the tensors of a network from `start` on.
+class Update(Generic[Kind]):
+    """One step of an optimizer on the tensors of a network from `start` on.
 
     Args:
-        rule: what is done.
-        network: whose flat vectors they are.
-        dtype: of them.
-        start: offset of the first tensor that is updated; all vectors given begin there.
+        optimizer: with its hyperparameters.
+        network: whose flat vectors are updated.
+        dtype: of the vectors.
+        start: offset of the first tensor that is updated; all vectors passed begin there.
+
+    Attributes:
+        flush_interval: steps from one flush to the next.
     """
 
     def __init__(
-        self, rule: Optimizer, network: Network, dtype: np.dtype[Any], start: int = 0
+        self, optimizer: Kind, network: Network, dtype: np.dtype[Any], start: int = 0
     ) -> None:
-        on = set(rule.features)
-        self._limits = [(LIMITS[name], getattr(rule, name)) for name in LIMITS if name in on]
+        self._optimizer, on = optimizer, set(optimizer.features)
+        self._limits = [(LIMITS[name], getattr(optimizer, name)) for name in LIMITS if name in on]
         self._penalties = [
-            (PENALTIES[name], getattr(rule, name)) for name in PENALTIES if name in on
+            (PENALTIES[name], getattr(optimizer, name)) for name in PENALTIES if name in on
         ]
         self._shrinks = bool(on & {"l2", "weight_decay"})
         self._weights = [
@@ -142,22 +100,23 @@ class Update:
         ]
         self._scratch = aligned_zeros(network.layout.size - start, dtype)
         self._flush = Flush(len(self._scratch), dtype)
+        self.flush_interval = flush_interval(self._fading() or 0.0)
 
-    # Steps from one flush to the next.
-    flush_interval = MOST_STEPS
+    def _fading(self) -> float | None:
+        """Return the smallest factor a step by which state shrinks without gradient, or None."""
+        return None
 
     def factor(self, learning_rate: float, rows: int) -> float:
-        """Return what the summed gradient of a batch is multiplied by before a step."""
-        del learning_rate
+        """Return the factor of a batch's summed gradient that `step` expects."""
         return 1 / rows
 
     def step(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
-        """Update parameters and state by the gradient times `factor`, which is used up.
+        """Update parameters and state.
 
         Args:
             theta: parameters.
-            state: the rule's slots, one after the other.
-            g: the gradient.
+            state: the optimizer's slots, one after the other.
+            g: the summed gradient times `factor`; used up.
             learning_rate: of this step.
             t: number of this step, from 1.
         """
@@ -166,152 +125,118 @@ class Update:
             limit(g, largest, scratch)
         for weights in self._weights:
             self._penalise(theta[weights], g[weights], scratch[weights], learning_rate)
-        self._move(theta, state, g, learning_rate, t)
+        self._update(theta, state, g, learning_rate, t)
 
     def _penalise(self, W: Vector, g: Vector, scratch: Vector, learning_rate: float) -> None:
         for penalty, factor in self._penalties:
             penalty(W, g, factor, learning_rate, scratch)
 
-    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+    def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
         raise NotImplementedError
 
     def flush(self, theta: Vector, state: Vector) -> None:
-        """Flush what fades by itself; call it every `flush_interval` steps."""
-        del state
+        """Flush the state if it fades, and the weights if penalties shrink them."""
         if self._shrinks:
             self._flush(theta)
+        if self._fading() is not None:
+            for slot in state.reshape(-1, len(theta)):
+                self._flush(slot)
 
 
-class SGDUpdate(Update):
+class SGDUpdate(Update[SGD]):
     """v <- mu v + g; theta <- theta - eta v, or theta - eta (g + mu v) with Nesterov."""
 
-    def __init__(self, rule: SGD, network: Network, dtype: np.dtype[Any], start: int = 0) -> None:
-        super().__init__(rule, network, dtype, start)
-        self._rule = rule
-        self.flush_interval = flush_interval(rule.momentum)
-        self._simple = rule.is_linear and not rule.momentum
+    def __init__(
+        self, optimizer: SGD, network: Network, dtype: np.dtype[Any], start: int = 0
+    ) -> None:
+        super().__init__(optimizer, network, dtype, start)
+        # Nothing but the update needs the gradient.
+        self._simple = optimizer.is_linear and not optimizer.momentum
+
+    def _fading(self) -> float | None:
+        return self._optimizer.momentum or None
 
     def factor(self, learning_rate: float, rows: int) -> float:
-        """Return what the summed gradient of a batch is multiplied by before a step.
+        """Return the factor of a batch's summed gradient that `step` expects.
 
-        Where nothing else needs the gradient, the rate is part of it: the deltas are few, the
-        parameters many.
+        Where nothing else needs the gradient, the rate is part of it: the entries of dZ are few,
+        the parameters many.
         """
         return (learning_rate if self._simple else 1.0) / rows
 
     def _penalise(self, W: Vector, g: Vector, scratch: Vector, learning_rate: float) -> None:
         if not self._simple:
             super()._penalise(W, g, scratch, learning_rate)
-        elif self._rule.l2:
-            g += np.multiply(W, self._rule.l2 * learning_rate, out=scratch)
+        elif self._optimizer.l2:
+            g += np.multiply(W, self._optimizer.l2 * learning_rate, out=scratch)
 
-    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
-        del t
-        rule, scratch = self._rule, self._scratch
-        if rule.momentum:
-            state *= rule.momentum
+    def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
+        momentum = self._optimizer.momentum
+        if momentum:
+            state *= momentum
             state += g
-            if rule.nesterov:
-                np.multiply(state, rule.momentum, out=scratch)
-                g += scratch
-                g *= learning_rate
+            if self._optimizer.nesterov:
+                g += np.multiply(state, momentum, out=self._scratch)
+                g *= eta
             else:
-                np.multiply(state, learning_rate, out=g)
+                np.multiply(state, eta, out=g)
         elif not self._simple:
-            g *= learning_rate
+            g *= eta
         theta -= g
 
-    def flush(self, theta: Vector, state: Vector) -> None:
-        """Flush the velocity, and what penalties shrink."""
-        super().flush(theta, state)
-        if self._rule.momentum:
-            self._flush(state)
 
+class AdamUpdate(Update[Adam]):
+    """m and v are moving averages of g and g^2, each divided by its bias correction."""
 
-class AdamUpdate(Update):
-    """m and v are moving averages of g and g^2, each divided by what a constant would give."""
+    def _fading(self) -> float:
+        return min(self._optimizer.beta1, self._optimizer.beta2)
 
-    def __init__(self, rule: Adam, network: Network, dtype: np.dtype[Any], start: int = 0) -> None:
-        super().__init__(rule, network, dtype, start)
-        self._rule = rule
-        self.flush_interval = flush_interval(min(rule.beta1, rule.beta2))
-
-    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
-        rule, scratch = self._rule, self._scratch
+    def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
+        beta1, beta2, scratch = self._optimizer.beta1, self._optimizer.beta2, self._scratch
         m, v = state.reshape(2, -1)
-        m *= rule.beta1
-        m += np.multiply(g, 1 - rule.beta1, out=scratch)
-        v *= rule.beta2
+        m *= beta1
+        m += np.multiply(g, 1 - beta1, out=scratch)
+        v *= beta2
         g *= g
-        g *= 1 - rule.beta2
+        g *= 1 - beta2
         v += g
         np.sqrt(v, out=scratch)
-        scratch *= 1 / math.sqrt(1 - rule.beta2**t)
-        scratch += rule.epsilon
+        scratch *= 1 / math.sqrt(1 - beta2**t)
+        scratch += self._optimizer.epsilon
         np.divide(m, scratch, out=g)
-        g *= learning_rate / (1 - rule.beta1**t)
+        g *= eta / (1 - beta1**t)
         theta -= g
 
-    def flush(self, theta: Vector, state: Vector) -> None:
-        """Flush both moments, and what penalties shrink."""
-        super().flush(theta, state)
-        for moment in state.reshape(2, -1):
-            self._flush(moment)
 
-
-class RMSpropUpdate(Update):
+class RMSpropUpdate(Update[RMSprop]):
     """v <- rho v + (1 - rho) g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
 
-    def __init__(
-        self, rule: RMSprop, network: Network, dtype: np.dtype[Any], start: int = 0
-    ) -> None:
-        super().__init__(rule, network, dtype, start)
-        self._rule = rule
-        self.flush_interval = flush_interval(rule.rho)
+    def _fading(self) -> float:
+        return self._optimizer.rho
 
-    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
-        del t
-        rule, scratch = self._rule, self._scratch
-        state *= rule.rho
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - rule.rho
-        state += scratch
-        _divide_by_root(theta, state, g, learning_rate, rule.epsilon, scratch)
-
-    def flush(self, theta: Vector, state: Vector) -> None:
-        """Flush the average, and what penalties shrink."""
-        super().flush(theta, state)
-        self._flush(state)
+    def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
+        state *= self._optimizer.rho
+        np.multiply(g, g, out=self._scratch)
+        self._scratch *= 1 - self._optimizer.rho
+        state += self._scratch
+        _divide_by_root(theta, state, g, eta, self._optimizer.epsilon, self._scratch)
 
 
-class AdagradUpdate(Update):
+class AdagradUpdate(Update[Adagrad]):
     """v <- v + g^2; theta <- theta - eta g / (sqrt(v) + epsilon)."""
 
-    def __init__(
-        self, rule: Adagrad, network: Network, dtype: np.dtype[Any], start: int = 0
-    ) -> None:
-        super().__init__(rule, network, dtype, start)
-        self._rule = rule
-
-    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
-        del t
+    def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
         state += np.multiply(g, g, out=self._scratch)
-        _divide_by_root(theta, state, g, learning_rate, self._rule.epsilon, self._scratch)
+        _divide_by_root(theta, state, g, eta, self._optimizer.epsilon, self._scratch)
 
 
-class OwnUpdate(Update):
-    """direction, v <- rule(g, v, t); theta <- theta - eta direction. Such a rule may allocate."""
+class CustomUpdate(Update[CustomOptimizer]):
+    """direction, v <- optimizer(g, v, t); theta <- theta - eta direction. It may allocate."""
 
-    def __init__(
-        self, rule: OwnOptimizer, network: Network, dtype: np.dtype[Any], start: int = 0
-    ) -> None:
-        super().__init__(rule, network, dtype, start)
-        self._rule = rule
-
-    def _move(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
-        slots = state.reshape(self._rule.slots, len(theta) if self._rule.slots else 0)
-        direction, slots[:] = self._rule.direction(g, slots, t)
-        theta -= np.multiply(direction, learning_rate, out=g)
+    def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
+        slots = state.reshape(self._optimizer.slots, len(theta) if self._optimizer.slots else 0)
+        direction, slots[:] = self._optimizer.direction(g, slots, t)
+        theta -= np.multiply(direction, eta, out=g)
 
 
 def _divide_by_root(
@@ -325,8 +250,8 @@ def _divide_by_root(
     theta -= g
 
 
-# variant -> what makes the steps of a rule on the tensors from `start` on.
-UPDATES: dict[str, Callable[[Any, Network, np.dtype[Any], int], Update]] = {
+# variant -> the update of an optimizer, on the tensors from `start` on.
+UPDATES: dict[str, type[Update[Any]]] = {
     "sgd": SGDUpdate,
     "momentum": SGDUpdate,
     "nesterov": SGDUpdate,
@@ -336,6 +261,8 @@ UPDATES: dict[str, Callable[[Any, Network, np.dtype[Any], int], Update]] = {
 }
 
 
-def update_of(rule: Optimizer, network: Network, dtype: np.dtype[Any], start: int) -> Update:
-    """Return what makes the steps of a rule."""
-    return UPDATES.get(rule.variant, OwnUpdate)(rule, network, dtype, start)
+def update_of(
+    optimizer: Optimizer, network: Network, dtype: np.dtype[Any], start: int
+) -> Update[Any]:
+    """Return the update of an optimizer; only SGD's may start after the first tensor."""
+    return UPDATES.get(optimizer.variant, CustomUpdate)(optimizer, network, dtype, start)

@@ -1,4 +1,4 @@
-"""The forward and the backward pass of a batch, behind the first layer's product."""
+"""The forward and the backward pass of a batch, after the first layer's product."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from samplewise.network import Loss, Network
 from samplewise_backends.vectorized.activations import activation_named
-from samplewise_backends.vectorized.layers import Given, batch_layer
+from samplewise_backends.vectorized.layers import Parameters, batch_layer
 from samplewise_backends.vectorized.losses import functions_of
 from samplewise_backends.vectorized.workspace import Batch
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
-Layers = list[Given]
+Layers = list[Parameters]
 
 
 class Passes:
     """A network and its loss, as operations on the views of a batch.
 
     Args:
-        network: whose last layer gives the logits.
-        loss: of them.
+        network: its last layer gives the logits.
+        loss: of the logits.
         dtype: of all arrays.
     """
 
@@ -45,7 +45,7 @@ class Passes:
 
     def first(self, X: Matrix, layers: Layers, batch: Batch) -> None:
         """Write the first layer's Z for the rows of X."""
-        self._kinds[0].forward(X, self._given(layers, batch, 0), batch.A[0])
+        self._kinds[0].forward(X, self._parameters(layers, batch, 0), batch.A[0])
 
     def first_gradients(self, X: Matrix, layers: Layers, batch: Batch, gradient: Layers) -> None:
         """Write the first layer's gradients, from its dZ."""
@@ -56,7 +56,7 @@ class Passes:
         A, scratch = batch.A, batch.scratch
         self._activations[0][0](A[0], scratch[0])
         for k in range(1, len(A)):
-            self._kinds[k].forward(A[k - 1], self._given(layers, batch, k), A[k])
+            self._kinds[k].forward(A[k - 1], self._parameters(layers, batch, k), A[k])
             self._activations[k][0](A[k], scratch[k])
 
     def backward(
@@ -69,8 +69,7 @@ class Passes:
     ) -> None:
         """Write d loss / d Z of each layer times `factor`, and the gradients of all but the first.
 
-        The sum over the batch is taken, of what the factor has made of each row, and its weight
-        where there are `weights`, (rows, 1).
+        Gradients are sums over the batch. `weights`, (rows, 1), multiply the rows' losses.
         """
         A, dZ, scratch = batch.A, batch.dZ, batch.scratch
         self._loss_gradient(A[-1], batch.Y, dZ[-1], scratch[-1])
@@ -80,10 +79,10 @@ class Passes:
             dZ[-1] *= weights
         for k in range(len(A) - 1, 0, -1):
             self._activations[k][1](dZ[k], A[k], scratch[k])
-            given = self._given(layers, batch, k)
-            self._kinds[k].gradients(A[k - 1], dZ[k], given, gradient[k])
-            self._kinds[k].below(A[k - 1], dZ[k], given, dZ[k - 1])
+            parameters = self._parameters(layers, batch, k)
+            self._kinds[k].gradients(A[k - 1], dZ[k], parameters, gradient[k])
+            self._kinds[k].input_gradient(A[k - 1], dZ[k], parameters, dZ[k - 1])
         self._activations[0][1](dZ[0], A[0], scratch[0])
 
-    def _given(self, layers: Layers, batch: Batch, k: int) -> Given:
-        return (batch.factors[k],) if k in batch.factors else layers[k]
+    def _parameters(self, layers: Layers, batch: Batch, k: int) -> Parameters:
+        return (batch.masks[k],) if k in batch.masks else layers[k]

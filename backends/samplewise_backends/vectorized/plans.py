@@ -1,4 +1,4 @@
-"""Which way to train a workload."""
+"""The choice of a plan for a workload."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from samplewise.network import SGD, Dense, Network, Optimizer
 BLOCK_ROWS = 64
 # A block of fewer steps saves too little, however large the layer.
 FEWEST_STEPS = 4
-# What a step costs in one way and not in the other, each in multiply-adds of a large product.
+# Costs of a step by one plan only, each in multiply-adds of a large product.
 # Fitted to 364 pairs of timings: 7 shapes (64-4-1 to 784-256-1 and 5000-32-1), batches of 1 to 32,
-# with and without momentum and L2, fixed and shuffled, float32 and float64. What is chosen takes
+# with and without momentum and L2, fixed and shuffled, float32 and float64. The plan chosen takes
 # 1.015 times as long as the better one on average, and 1.3 times at worst.
 PASSES, MOMENTUM_PASSES = 10.0, 17.0  # direct, a weight: it is read, and its update is written
 MOMENTUM_PRODUCTS = 2.2  # blocked, a weight and row: products with the velocity
@@ -25,8 +25,8 @@ CALLS = 40_000.0  # blocked, batches of several rows: a step takes 1 us more of 
 # Rows that are gathered at once where steps are made one after the other: they stay in the cache.
 DIRECT_BYTES = 2**18
 # Between two interrupts: 0.3 s at 3e9 multiply-adds or 60,000 rows a second, as measured.
-STRETCH_MULTIPLY_ADDS = 500_000_000
-STRETCH_ROWS = 16_384
+CHUNK_MULTIPLY_ADDS = 500_000_000
+CHUNK_ROWS = 16_384
 MIB = 2**20
 
 
@@ -40,7 +40,7 @@ def rows_of_block(
 
 
 def choose(
-    network: Network, rule: Optimizer, dtype: np.dtype[Any], workload: Workload | None
+    network: Network, optimizer: Optimizer, dtype: np.dtype[Any], workload: Workload | None
 ) -> tuple[Plan, int]:
     """Return the plan for a workload, and the bytes of inner products that it may keep.
 
@@ -52,21 +52,21 @@ def choose(
         return Plan(reason="asked for"), 0
     if RATES in workload.step_fields:
         return Plan(reason="a block of steps has one learning rate, but it changes at each"), 0
-    if not isinstance(rule, SGD) or not rule.is_linear:
-        return Plan(reason=f"a step of {rule.name} with these settings is not linear in W"), 0
+    if not isinstance(optimizer, SGD) or not optimizer.is_linear:
+        return Plan(reason=f"a step of {optimizer.name} with these settings is not linear in W"), 0
     if not isinstance(network.layers[0], Dense):
         return Plan(reason=f"the first layer is a {network.layers[0].kind} layer"), 0
     overflow = workload.overflow_of_products(network.inputs, dtype)
     if overflow is not None:
         return Plan(reason=overflow), 0
     block = rows_of_block(network, dtype, BLOCK_ROWS, workload.batch_size)
-    buffers = _buffer_bytes(network, rule, dtype, block, workload.batch_size)
+    buffers = _buffer_bytes(network, optimizer, dtype, block, workload.batch_size)
     budget = workload.memory_mb * MIB
     if buffers > budget:
         size = f"{buffers / MIB:.1f} MiB, but memory_mb is {workload.memory_mb}"
         return Plan(reason=f"the buffers for blocks of {block} rows take {size}"), 0
     gram = gram_bytes(workload, block, dtype, budget - buffers)
-    saved = multiply_adds_saved(network, rule, workload, kept=gram > 0)
+    saved = multiply_adds_saved(network, optimizer, workload, kept=gram > 0)
     if workload.plan == AUTO_PLAN and saved <= 0:
         reason = "blocks would save less than they cost at this batch size and width"
         return Plan(reason=reason), 0
@@ -76,25 +76,28 @@ def choose(
         "asked for" if workload.plan == BLOCKED else reason,
         block,
         memory_bytes=buffers + gram,
-        stretch=_stretch(network, block),
+        chunk=_chunk(network, block),
     )
     return plan, gram
 
 
-def multiply_adds_saved(network: Network, rule: SGD, workload: Workload, *, kept: bool) -> float:
-    """Return about what a step in a block saves, in multiply-adds of a large matrix product.
+def multiply_adds_saved(
+    network: Network, optimizer: SGD, workload: Workload, *, kept: bool
+) -> float:
+    """Estimate the saving of a step in a block, in multiply-adds of a large matrix product.
 
     Args:
         network: its first layer counts.
-        rule: with momentum a step passes over more arrays, and a block needs two more products.
+        optimizer: with momentum a step passes over more arrays, and a block needs two more
+            products.
         workload: batch size.
-        kept: whether inner products of the rows are computed once only.
+        kept: whether inner products of the rows are computed only once.
     """
     rows, units = workload.batch_size, int(np.prod(network.shapes[1]))
     if rows * FEWEST_STEPS > BLOCK_ROWS:
         return 0.0
-    passes = MOMENTUM_PASSES if rule.momentum else PASSES
-    products = rows * (MOMENTUM_PRODUCTS * units * bool(rule.momentum) + GRAM * (not kept))
+    passes = MOMENTUM_PASSES if optimizer.momentum else PASSES
+    products = rows * (MOMENTUM_PRODUCTS * units * bool(optimizer.momentum) + GRAM * (not kept))
     return network.inputs * (passes * units - products) - CALLS * (rows > 1)
 
 
@@ -109,22 +112,22 @@ def gram_bytes(workload: Workload, block: int, dtype: np.dtype[Any], budget: int
 
 
 def products_of_block(rows: int, batch_size: int) -> int:
-    """Return how many inner products a block needs: none where it is one batch."""
+    """Return the number of inner products in a block: 0 if it is one batch."""
     return rows**2 if rows > batch_size else 0
 
 
 def _buffer_bytes(
-    network: Network, rule: SGD, dtype: np.dtype[Any], block: int, batch_size: int
+    network: Network, optimizer: SGD, dtype: np.dtype[Any], block: int, batch_size: int
 ) -> int:
     """Return the bytes that a block takes: rows, passes, inner products, shares of the weights."""
     units = [int(np.prod(shape)) for shape in network.shapes[1:]]
     weights = units[0] * network.inputs
     products = 2 * products_of_block(block, batch_size)
     values = block * (network.inputs + network.outputs + 3 * sum(units) + units[0]) + products
-    values += weights * (bool(rule.momentum) + bool(rule.momentum or rule.l2))
-    return values * dtype.itemsize + weights * bool(rule.momentum or rule.l2)
+    values += weights * (bool(optimizer.momentum) + bool(optimizer.momentum or optimizer.l2))
+    return values * dtype.itemsize + weights * bool(optimizer.momentum or optimizer.l2)
 
 
-def _stretch(network: Network, block: int) -> int:
-    rows = min(STRETCH_ROWS, STRETCH_MULTIPLY_ADDS // network.multiply_adds)
+def _chunk(network: Network, block: int) -> int:
+    rows = min(CHUNK_ROWS, CHUNK_MULTIPLY_ADDS // network.multiply_adds)
     return max(rows // block * block, min(rows, block), 1)

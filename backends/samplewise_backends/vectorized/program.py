@@ -111,8 +111,8 @@ class VectorizedBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can compile: what is built in, and what the user has registered by now."""
-        return self._built_in.with_own()
+        """Built-in kinds and options, and those that the user has registered by now."""
+        return self._built_in.with_custom()
 
     def compile(
         self,

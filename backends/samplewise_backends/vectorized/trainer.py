@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, dropout
 from samplewise.network import SGD, Dropout, Loss, Network, Optimizer
-from samplewise_backends.vectorized.blocked import BlockedFirstLayer
-from samplewise_backends.vectorized.direct import DirectFirstLayer
+from samplewise_backends.vectorized.first_layer import BlockedFirstLayer, DirectFirstLayer
 from samplewise_backends.vectorized.optimizers import update_of
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import rows_of_block
@@ -21,13 +20,13 @@ Matrix = NDArray[Any]
 
 
 class Trainer:
-    """Runs steps; the plan differs in what is done with the first layer.
+    """Runs steps; plans differ in their first layer.
 
     Args:
         network, loss, optimizer: of the program.
         dtype: of all arrays.
         block: rows whose first-layer products are taken at once; None for one step at a time.
-        budget: bytes of Gram matrices that may be kept.
+        budget: maximum bytes of Gram matrices to keep.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Trainer:
         self._prepared: tuple[int, bool] | None = None
 
     def run(self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector) -> None:
-        """Do what `Program.run_epoch` promises."""
+        """Run all steps, as `Program.run_epoch` says."""
         self._prepare(steps)
         passes, first_layer, update = self._passes, self._first_layer, self._update
         layers, gradients = passes.layers(state.parameters), passes.layers(self._gradient)
@@ -83,13 +82,13 @@ class Trainer:
             self._write_losses(losses[first : first + count])
 
     def _drop(self, key: int, first: int, count: int) -> None:
-        """Write what dropout makes of the samples at positions first, first + 1, ..."""
-        for k, factors in self._space.factors.items():
+        """Write the dropout masks of the samples at positions first, first + 1, ..."""
+        for k, masks in self._space.masks.items():
             layer = self._network.layers[k]
             assert isinstance(layer, Dropout)
             positions = np.arange(first, first + count)
-            kept = dropout.kept(key, positions, k, factors.shape[1], layer.rate)
-            np.multiply(kept, 1 / (1 - layer.rate), out=factors[:count])
+            kept = dropout.kept(key, positions, k, masks.shape[1], layer.rate)
+            np.multiply(kept, 1 / (1 - layer.rate), out=masks[:count])
 
     def _write_losses(self, losses: Vector) -> None:
         """Write the losses of the block just run, from the logits that it left."""
@@ -108,16 +107,16 @@ class Trainer:
         rows = min(rows, steps.stop - steps.start)
         if self._prepared == (batch_size, blocked) and rows <= self._space.rows:
             return
-        network, rule, dtype = self._network, self._optimizer, self._dtype
+        network, optimizer, dtype = self._network, self._optimizer, self._dtype
         self._prepared = batch_size, blocked
         self._space = Workspace(network, rows, dtype, training=True)
         self._rows = matrix(0, network.inputs, dtype)
         self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer(self._passes)
         if blocked:
             self._first_layer = BlockedFirstLayer(
-                network, cast(SGD, rule), self._space, batch_size, self._budget
+                network, cast(SGD, optimizer), self._space, batch_size, self._budget
             )
-        self._update = update_of(rule, network, dtype, self._first_layer.start)
+        self._update = update_of(optimizer, network, dtype, self._first_layer.start)
 
     def _take(self, X: Matrix, Y: Matrix, rows: NDArray[np.int64], in_order: bool) -> Matrix:
         """Copy the targets of some rows, and return the rows: as they lie, or gathered."""
@@ -132,6 +131,6 @@ class Trainer:
 
 
 def _is_consecutive(steps: Steps) -> bool:
-    """Return whether the rows of a window are a slice of X as it lies: none need be copied."""
+    """Return True if the rows of a window are a slice of X as it lies: none need be copied."""
     rows = steps.order[steps.start : steps.stop]
     return bool((np.diff(rows) == 1).all())

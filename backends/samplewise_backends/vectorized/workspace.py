@@ -23,23 +23,23 @@ class Batch:
         dZ: d loss / d Z.
         scratch: of the same shapes.
         Y: targets.
-        factors: of each dropout layer, by its index; none in prediction.
+        masks: of each dropout layer, by its index; none in prediction.
     """
 
     start: int
     stop: int
     A: list[Matrix]
-    dZ: list[Matrix]  # noqa: N815
+    dZ: list[Matrix]
     scratch: list[Matrix]
     Y: Matrix
-    factors: dict[int, Matrix]
+    masks: dict[int, Matrix]
 
 
 class Workspace:
-    """What the passes of up to `rows` rows write, behind the first layer's product.
+    """The buffers of the passes of up to `rows` rows, after the first layer's product.
 
     Args:
-        network: whose layers are sized.
+        network: decides the sizes.
         rows: of each matrix.
         dtype: of every buffer.
         training: whether dropout layers drop.
@@ -52,7 +52,7 @@ class Workspace:
         self.rows = rows
         self.A, self.dZ, self.scratch = ([matrix(rows, n, dtype) for n in units] for _ in range(3))
         self.Y = matrix(rows, network.outputs, dtype)
-        self.factors = {
+        self.masks = {
             k: matrix(rows, units[k], dtype)
             for k, layer in enumerate(network.layers)
             if training and layer.differs_in_training
@@ -67,8 +67,8 @@ class Workspace:
                 [buffer[start:stop] for buffer in buffers]
                 for buffers in (self.A, self.dZ, self.scratch)
             )
-            factors = {k: whole[start:stop] for k, whole in self.factors.items()}
-            found = Batch(start, stop, A, dZ, scratch, self.Y[start:stop], factors)
+            masks = {k: whole[start:stop] for k, whole in self.masks.items()}
+            found = Batch(start, stop, A, dZ, scratch, self.Y[start:stop], masks)
             self._batches[start, stop] = found
         return found
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from samplewise.cli import console, options
 
 if TYPE_CHECKING:
-    from samplewise.report.part_one.published import PublishedRow
+    from samplewise.report.published import PublishedRow
     from samplewise_bench.peers.comparison import PeerChoice
     from samplewise_bench.peers.results import PeerComparison
 
@@ -22,49 +22,73 @@ MINIMUM_ROUNDS = 5
 Rows = Annotated[
     str | None,
     typer.Option(
-        help="Rows of the report, as in final-1,neurons-60, or all.", show_default="final-1"
+        metavar="NAMES",
+        help="Rows of the report, as in final-1,neurons-60, or all.  [default: final-1]",
     ),
 ]
 Backends = Annotated[
     str | None,
-    typer.Option("--backend", help="Backends, as in reference,numba_cpu.", show_default="all"),
+    typer.Option(
+        "--backend",
+        metavar="NAMES",
+        help="Backends, as in reference,numba_cpu.  [default: all]",
+    ),
 ]
 BatchSizes = Annotated[
     str | None,
-    typer.Option("--batch-size", help="Rows of one update, as in 1,32.", show_default="1,32"),
+    typer.Option(
+        "--batch-size", metavar="INTEGERS", help="Rows of one update, as in 1,32.  [default: 1,32]"
+    ),
 ]
-Rounds = Annotated[str, typer.Option(help=f"Interleaved runs of each, at least {MINIMUM_ROUNDS}.")]
+Rounds = Annotated[
+    str,
+    typer.Option(metavar="INTEGER", help=f"Interleaved runs of each, at least {MINIMUM_ROUNDS}."),
+]
 Peers = Annotated[
     bool, typer.Option("--peers", help="Compare with other libraries instead, in float32.")
 ]
 Workloads = Annotated[
     str | None,
-    typer.Option("--workload", help="With --peers: what to train; `list` names all."),
+    typer.Option(
+        "--workload",
+        metavar="NAMES",
+        help="With --peers: workloads to train; `list` names all.  [default: all]",
+    ),
 ]
 PeerNames = Annotated[
     str | None,
-    typer.Option("--peer", help="With --peers: which, as in samplewise,jax.", show_default="all"),
+    typer.Option(
+        "--peer",
+        metavar="NAMES",
+        help="With --peers: libraries, as in samplewise,jax.  [default: all]",
+    ),
 ]
 Plans = Annotated[
     str | None,
-    typer.Option("--plan", help="With --peers: samplewise's plans, as in auto,direct."),
+    typer.Option(
+        "--plan",
+        metavar="NAMES",
+        help="With --peers: samplewise's plans, as in auto,direct.  [default: each workload's]",
+    ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(help="With --peers: the folder to write to.", show_default="peers"),
+    typer.Option(
+        metavar="FOLDER",
+        help="With --peers: folder to write to.  [default: peers]",
+        rich_help_panel=options.OUTPUT,
+    ),
 ]
 
 
+@options.given("dtype", workload=Workloads, peer=PeerNames, plan=Plans)
 def bench(
+    given: dict[str, Any],
     rows: Rows = None,
     backend: Backends = None,
-    dtype: options.Dtype = None,
     batch_size: BatchSizes = None,
     rounds: Rounds = str(MINIMUM_ROUNDS),
     peers: Peers = False,
-    workload: Workloads = None,
-    peer: PeerNames = None,
-    plan: Plans = None,
     out: Out = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
@@ -73,6 +97,8 @@ def bench(
 
     With --peers, time samplewise beside JAX, PyTorch, scikit-learn and FANN, where installed.
     """
+    dtype, workload = given.get("dtype"), given.get("workload")
+    peer, plan = given.get("peer"), given.get("plan")
     count = _count("rounds", rounds, MINIMUM_ROUNDS)
     of_rows: dict[str, object] = {"--rows": rows, "--batch-size": batch_size, "--dtype": dtype}
     of_peers: dict[str, object] = {
@@ -107,7 +133,6 @@ def _bench_rows(
     as_json: bool,
 ) -> None:
     from samplewise import registry
-    from samplewise.checks import one_of
     from samplewise.training.settings.training_settings import DTYPES
     from samplewise_bench.rows import HEADERS, available_backends, compare_rows
 
@@ -115,14 +140,13 @@ def _bench_rows(
     backends = available_backends() if backend is None else _names("backend", backend)
     sizes = _names("batch_size", "1,32" if batch_size is None else batch_size)
     batch_sizes = [_count("batch_size", text, 1) for text in sizes]
-    dtype = one_of("dtype", dtype or DTYPES[0], DTYPES)
     for name in backends:
         registry.load(name)
     console.note("checking that the backends agree, then timing them in turns")
     comparison = compare_rows(
         chosen,
         backends,
-        dtype=dtype,
+        dtype=dtype or DTYPES[0],
         batch_sizes=batch_sizes,
         rounds=count,
     )
@@ -206,7 +230,7 @@ def _known(option: str, text: str | None, known: Iterable[str]) -> tuple[str, ..
 
 def _rows(text: str) -> list[PublishedRow]:
     from samplewise.checks import one_of
-    from samplewise.report.part_one.published import published_rows
+    from samplewise.report.published import published_rows
 
     known = {row.id: row for row in published_rows()}
     if text == ALL:
@@ -227,7 +251,6 @@ def _names(option: str, text: str) -> list[str]:
 
 
 def _count(option: str, text: str, minimum: int) -> int:
-    from samplewise.checks import whole_number
-    from samplewise.experiment.value_kinds import VALUE_KINDS
+    from samplewise.options.kinds import whole
 
-    return whole_number(option, VALUE_KINDS["int"].from_text(option, text), minimum=minimum)
+    return int(whole(minimum).from_text(option, text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,31 +12,47 @@ from samplewise.cli import console, options
 if TYPE_CHECKING:
     from samplewise_bench.scaling.curves import Axis, Curve, Method, Scaling
 
-ScalingFolder = Annotated[Path, typer.Option("--out", help="The folder to write to.")]
+ScalingFolder = Annotated[
+    Path,
+    typer.Option(
+        "--out", metavar="FOLDER", help="Folder to write to.", rich_help_panel=options.OUTPUT
+    ),
+]
 Methods = Annotated[
     str | None,
     typer.Option(
         "--backend",
-        help="Backends, each with a plan where one is wanted, as in numba_cpu,numba_cpu/direct.",
-        show_default="the fastest here, by itself and with plan direct",
+        metavar="NAMES",
+        help="Backends, each with a plan where one is wanted, as in numba_cpu,numba_cpu/direct.  "
+        "[default: the fastest here, by itself and with plan direct]",
     ),
 ]
 Axes = Annotated[
-    str, typer.Option(help="What to vary: rows, epochs, inputs, hidden, networks, or all.")
+    str,
+    typer.Option(
+        metavar="NAMES", help="Sizes to vary: rows, epochs, inputs, hidden, networks, or all."
+    ),
 ]
-Rounds = Annotated[str, typer.Option(help="Timed trainings of each size, in turns, at least 5.")]
+Rounds = Annotated[
+    str,
+    typer.Option(metavar="INTEGER", help="Timed trainings of each size, interleaved, at least 5."),
+]
 Seconds = Annotated[
-    str, typer.Option(help="Approximate time budget in seconds; larger sizes need more.")
+    str,
+    typer.Option(
+        metavar="FLOAT", help="Approximate time budget in seconds; larger sizes need more."
+    ),
 ]
 ALL, NAME = "all", "scaling"
 # A median of fewer says little on a machine that does other work too.
 MINIMUM_ROUNDS = 5
 
 
+@options.given("dtype")
 def scaling(
+    given: dict[str, Any],
     backend: Methods = None,
     axes: Axes = ALL,
-    dtype: options.Dtype = None,
     rounds: Rounds = str(MINIMUM_ROUNDS),
     seconds: Seconds = "60",
     out: ScalingFolder = Path("scaling"),
@@ -47,10 +63,9 @@ def scaling(
 
     Writes a picture, Markdown and JSON. Data are drawn; compiling is not timed.
     """
-    from samplewise.checks import one_of, positive_number, whole_number
-    from samplewise.experiment.value_kinds import VALUE_KINDS
+    from samplewise.checks import positive_number
     from samplewise.io.writing import check_output_folder
-    from samplewise.training.settings.training_settings import DTYPES
+    from samplewise.options.kinds import number, whole
     from samplewise_bench.output import file_names, write_measurement
     from samplewise_bench.scaling.curves import DTYPE
     from samplewise_bench.scaling.measure import measure
@@ -58,10 +73,9 @@ def scaling(
     from samplewise_bench.scaling.table import markdown, to_json
 
     methods, varied = _methods(backend), _axes(axes)
-    dtype = one_of("dtype", dtype or DTYPE, DTYPES)
-    count = VALUE_KINDS["int"].from_text("rounds", rounds)
-    whole_number("rounds", count, minimum=MINIMUM_ROUNDS)
-    budget_s = positive_number("seconds", VALUE_KINDS["float"].from_text("seconds", seconds))
+    dtype = given.get("dtype", DTYPE)
+    count = whole(MINIMUM_ROUNDS).from_text("rounds", rounds)
+    budget_s = number(positive_number).from_text("seconds", seconds)
     check_output_folder(out, force=force, known=file_names(NAME))
     console.note(f"training {' and '.join(map(str, methods))} at many sizes")
     measured = measure(methods, varied, dtype=dtype, rounds=count, seconds=budget_s, on_curve=_note)
@@ -90,9 +104,9 @@ def _axes(text: str) -> list[Axis]:
 
 
 def _names(option: str, text: str) -> list[str]:
-    from samplewise.experiment.value_kinds import VALUE_KINDS
+    from samplewise.options.kinds import names
 
-    return list(dict.fromkeys(VALUE_KINDS["tuple[str, ...]"].from_text(option, text)))
+    return list(dict.fromkeys(names(lambda _, found: found).from_text(option, text)))
 
 
 def _note(curve: Curve) -> None:

@@ -39,7 +39,7 @@ class PeerChoice:
     backends: tuple[str, ...] = ()
 
     def wants(self, peer: str, way: str) -> bool:
-        """Whether a way of a peer takes part."""
+        """True if a way of a peer takes part."""
         if peer != OWN:
             return True
         backend, plan, *_ = way.split(" ")

@@ -60,7 +60,7 @@ def ways(task: Task) -> Sequence[str]:
     if problem.batch_size > 1:
         raise NotApplicableError("FANN updates after each row, or after all of them")
     if any(layer.activation != "sigmoid" for layer in problem.network.layers[:-1]):
-        raise NotApplicableError("FANN is given sigmoid layers only")
+        raise NotApplicableError("FANN is used with sigmoid layers only")
     if task.calls and problem.network.outputs > 1:
         raise NotApplicableError("FANN has no softmax")
     return ["fann_run" if task.calls else "incremental"]

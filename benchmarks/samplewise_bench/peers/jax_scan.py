@@ -122,7 +122,7 @@ class JaxTraining(Runner):
         arrays = [jnp.array(array, copy=True) for array in self._initial]
         state = state_of(self._task.problem.optimizer, arrays)
         if len(self._task.problems) > 1 and isinstance(state, tuple):
-            raise NotApplicableError("vmap is given no Adam")
+            raise NotApplicableError("vmap is used without Adam")
         self._carry: Any = jax.block_until_ready((arrays, state))
 
     def run(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from samplewise import __version__, registry
-from samplewise.contract import Backend
+from samplewise import registry
+from samplewise._version import __version__
+from samplewise.contract import Backend, Program
 from samplewise.contract.plan import AUTO_PLAN, PLANS
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.model.model import Model
@@ -24,7 +25,7 @@ from samplewise_bench.peers.task import (
     of_outputs,
     probabilities,
 )
-from samplewise_bench.training import Training
+from samplewise_bench.training import Training, session_of
 
 MANY, SINGLY = "at once", "one by one"
 install = "pip install samplewise"
@@ -81,10 +82,11 @@ def _ways(backend: Backend, task: Task) -> list[str]:
 def _that_differ(backend: Backend, task: Task, plans: list[str]) -> list[str]:
     """Return "auto" and the plans that are taken when asked for: some networks have one only."""
     problem = task.problem
-    parts = problem.network, problem.loss, problem.optimizer, problem.dtype
 
     def taken(plan: str) -> str:
-        return backend.compile(*parts, problem.workload(plan, task.cores)).plan.name
+        session = session_of([problem], backend, problem.workload(plan, task.cores))
+        session.compile(warm_up=False)
+        return session.plan.name
 
     kept = [plan for plan in plans if plan == AUTO_PLAN or taken(plan) == plan]
     return [AUTO_PLAN] if AUTO_PLAN in kept and len(kept) == 2 else kept
@@ -118,9 +120,9 @@ def program_calls(task: Task, backend: str, dtype: str = "float32") -> Calls:
     """Return calls of a program's prepared predictor of one row; it gives logits."""
     problem = task.problem
     began = time.perf_counter()
-    parts = problem.network, problem.loss, problem.optimizer, np.dtype(dtype)
-    program = registry.load(backend).compile(*parts)
-    program.warm_up()
+    session = session_of([problem], registry.load(backend), None, dtype=dtype)
+    session.compile()
+    program = cast(Program, session.program)
     row = aligned_zeros(problem.network.inputs, dtype).reshape(1, -1)
     row[...] = problem.X[:1]
     predict, logits = program.predictor(problem.parameters.astype(dtype), row)

@@ -81,7 +81,7 @@ def run_race(
     """Return an entry for each way of each peer: check all, then time those that agree.
 
     Args:
-        task: what to do.
+        task: the work.
         names: of the peers.
         peers: their processes.
         wants: whether a way of a peer takes part.

@@ -79,7 +79,7 @@ class RemotePeer:
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """True if the process still runs."""
         return self.process.is_alive()
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ class WorkloadResult:
         flops: of the textbook's matrix products.
         entries: the fastest first, then those without a time.
         baseline: label of the entry that ratios are of; empty where samplewise has no time.
-        floor_ms: what `flops` take at the rate of a large product; None for calls.
+        floor_ms: time of `flops` at the rate of a large product; None for calls.
         note: the reason for no entries; empty where there are some.
     """
 

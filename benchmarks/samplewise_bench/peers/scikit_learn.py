@@ -11,11 +11,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from samplewise import registry
+from samplewise.contract import Program
 from samplewise.network import SGD, Adam, Optimizer
 from samplewise_bench.peers.task import (
     DENSE,
@@ -31,6 +32,7 @@ from samplewise_bench.peers.task import (
     single,
     tensors,
 )
+from samplewise_bench.training import session_of
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 ADAM_DIFFERS = "Adam with epsilon added before the bias correction; otherwise the same steps"
@@ -150,8 +152,9 @@ def adam_training(task: Task, rule: Adam) -> Outcome:
     """
     problem = task.problem
     X, Y, theta = (part.astype(np.float64) for part in (problem.X, problem.Y, problem.parameters))
-    compiled = problem.network, problem.loss, rule, theta.dtype
-    gradients = registry.load("vectorized").compile(*compiled).gradients
+    session = session_of([problem], registry.load("vectorized"), None, dtype="float64")
+    session.compile()
+    gradients = cast(Program, session.program).gradients
     m, v = np.zeros_like(theta), np.zeros_like(theta)
     losses, t = np.zeros((1, problem.epochs)), 0
     for epoch in range(problem.epochs):

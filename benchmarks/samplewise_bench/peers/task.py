@@ -218,11 +218,11 @@ def only(task: Task, peer: str, layers: Sequence[str], rules: Sequence[str]) -> 
         for layer in problem.network.layers:
             if layer.kind not in layers:
                 known = ", ".join(layers)
-                raise NotApplicableError(f"{peer} is given {known} layers, not '{layer.kind}'")
+                raise NotApplicableError(f"{peer} is used with {known} layers, not '{layer.kind}'")
         for feature in problem.optimizer.features:
             if feature not in rules:
                 known = ", ".join(rules)
-                raise NotApplicableError(f"{peer} is given {known}, not '{feature}'")
+                raise NotApplicableError(f"{peer} is used with {known}, not '{feature}'")
 
 
 def single(task: Task, peer: str) -> None:

@@ -121,7 +121,7 @@ def fit(sizes: Sequence[int], costs: Sequence[float]) -> PowerLaw | None:
 
     Args:
         sizes: ascending, above 0.
-        costs: above 0, one a size.
+        costs: above 0, one for each size.
 
     Returns:
         The law, or None where there are fewer than three sizes.
@@ -160,7 +160,7 @@ class Curve:
 
     @property
     def is_linear(self) -> bool:
-        """Whether the exponent lies within `LINEAR`."""
+        """True if the exponent lies within `LINEAR`."""
         return self.law is not None and LINEAR[0] <= self.law.exponent <= LINEAR[1]
 
 

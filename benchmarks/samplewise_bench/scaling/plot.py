@@ -1,4 +1,4 @@
-"""Costs against sizes on logarithmic axes: time above, peak memory below, a column an axis."""
+"""Costs against sizes on logarithmic axes: time above, peak memory below; a column is an axis."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The entry point `samplewise`: its commands, and what every ending means to a shell.
 
-Exit codes: 0 done, 1 a run failed, 2 what the user asked for cannot be, 130 after Ctrl-C, 143
+Exit codes: 0 done, 1 a run failed, 2 the request cannot be met, 130 after Ctrl-C, 143
 after a termination. An error is one line on stderr; `samplewise --debug ...` adds the traceback.
 """
 
@@ -68,7 +68,7 @@ class _Notes(logging.Handler):
 
 @contextmanager
 def _logged() -> Iterator[None]:
-    """Show what the library logs, such as that it compiles."""
+    """Show the library's log on stderr, such as the announcement of compiling."""
     logger, handler = logging.getLogger("samplewise"), _Notes()
     level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)

@@ -22,7 +22,7 @@ FEATURES = ("layers", "activations", "losses", "optimizers", "dtypes", "plans", 
 
 
 def backends(as_markdown: AsMarkdown = False, as_json: options.AsJson = False) -> None:
-    """List the backends: what each can do, or why it cannot run here."""
+    """List the backends: their capabilities, or the reason why one cannot run here."""
     from samplewise import registry
 
     listings = registry.listings()

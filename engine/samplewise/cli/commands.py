@@ -23,14 +23,14 @@ COMMANDS = {
     "folder.",
     "find-rate": "Suggest a learning rate: train one pass while the rate grows, until the loss "
     "breaks.",
-    "explain": "Say which plan `train` would choose with these settings, why, and how long it "
-    "would take.",
+    "explain": "Show the plan that `train` would choose with these settings, its reason and the "
+    "time.",
     "summary": "Show the network that `train` would build: shapes, parameters, work and memory.",
     "evaluate": "Test a model: loss, accuracy, precision and recall of each class, confusion "
     "matrix.",
-    "predict": "Tell the class of one input, and the probability of every class; or the numbers.",
+    "predict": "Predict the class of every row and the probability of every class, or numbers.",
     "data": "Describe a dataset, and draw a sheet of its images on request.",
-    "backends": "List the backends: what each can do, or why it cannot run here.",
+    "backends": "List the backends: their capabilities, or the reason why one cannot run here.",
     "check-backend": "Test a backend against the reference; exit code 1 if it disagrees.",
     "report": "Run the report's experiments again and write a report beside its published figures.",
 }
@@ -43,7 +43,38 @@ ADDED = {
 }
 
 
-class OnceEach(TyperCommand):
+class _Conversion:
+    """Converts the value of a parameter as typer does, but only where there is one to convert.
+
+    typer imports pydantic, a tenth of a second, for every value but a bool, None included.
+    """
+
+    def __init__(self, parameter: Any) -> None:
+        self._full = parameter.get_runtime_param
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the value, converted to the parameter's type."""
+        wanted = param.type_descriptor.annotation
+        single = param.nargs == 1 and not param.multiple
+        if single and (value is None or (isinstance(wanted, type) and isinstance(value, wanted))):
+            return value
+        return self._full().coerce(value, param=param, ctx=ctx)
+
+
+class _QuickToStart:
+    """A command or group that imports nothing for options that are not given."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, each with a conversion of its own."""
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for parameter in parameters:
+            if "get_runtime_param" not in vars(parameter):
+                conversion = _Conversion(parameter)
+                parameter.get_runtime_param = lambda found=conversion: found
+        return parameters
+
+
+class OnceEach(_QuickToStart, TyperCommand):
     """A command that refuses an option given twice, of which the first would be lost."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -59,6 +90,20 @@ class OnceEach(TyperCommand):
                     "given twice; give it once", ctx=ctx, param_hint=f"'{parameter.opts[0]}'"
                 )
         return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options under the headings of their panels, as plain text."""
+        panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                argument = parameter.param_type_name == "argument"
+                panel = "Arguments" if argument else getattr(parameter, "rich_help_panel", None)
+                panels.setdefault(panel or "Options", []).append(record)
+        for panel, records in panels.items():
+            if records:
+                with formatter.section(panel):
+                    formatter.write_dl(records)
 
 
 class Unloaded(TyperCommand):
@@ -81,7 +126,7 @@ class Unloaded(TyperCommand):
         return typer.main.get_command(app)
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(_QuickToStart, TyperGroup):
     """Commands of this package first, which no other package can replace, then added ones.
 
     Entry points are read only for a list of all commands or a name that is not built in.
@@ -162,7 +207,7 @@ def _before(
         bool, typer.Option("--debug", help="Print the traceback of an error.")
     ] = False,
 ) -> None:
-    """Show what there is where no command was named. `app.main` sees to --debug."""
+    """Show the commands where none was named. `app.main` sees to --debug."""
     del version, debug
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())

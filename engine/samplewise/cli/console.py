@@ -12,7 +12,7 @@ from typing import Any, TextIO
 # Rich's fallback of 80 columns would break the lines of a table that goes to a file.
 COLUMNS_OF_A_FILE = 1_000
 MANY_ROWS = 200
-"""Of more rows, the library that draws tables takes milliseconds each."""
+"""Maximum rows of a drawn table: the library takes milliseconds for each."""
 
 
 def tolerate_any_text() -> None:
@@ -69,7 +69,7 @@ def table(
             overflow="fold",
         )
     for row in rows:
-        # As Text, so that "[red]" in a class's name stays what it is.
+        # As Text, so that "[red]" in a class's name is not markup.
         grid.add_row(*map(Text, row))
     with console.capture() as captured:
         console.print(grid)
@@ -117,7 +117,7 @@ def _one_line(text: str) -> str:
 
 
 def _discard(stream: TextIO) -> None:
-    """Send what is still in the stream's buffer nowhere: at exit Python would write it again."""
+    """Discard the rest of the stream's buffer: at exit Python would write it again."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -8,41 +8,39 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from samplewise.cli import console, options
+from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
 
 Sheet = Annotated[
-    Path | None, typer.Option("--out", help="A PNG to write a sheet of example images to.")
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="PNG to write a sheet of example images to.",
+        rich_help_panel=options.OUTPUT,
+    ),
 ]
 
 
+@options.settings(*options.SOURCE, "loss", config=False)
 def data(
-    data: options.Data = None,
-    classes: options.Classes = None,
-    label: options.Label = None,
-    drop: options.Drop = None,
-    image_size: options.ImageSize = None,
-    fit: options.Fit = None,
-    full_scale: options.FullScale = None,
-    loss: options.Loss = None,
+    experiment: Experiment,
     out: Sheet = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Describe a dataset, and draw a sheet of its images on request."""
-    # The first line, so that these are the options and nothing else.
-    given = dict(locals())
     from samplewise.cli.outputs import check_output_file
     from samplewise.data.loading import load
     from samplewise.data.pixels import warn_of_scale
     from samplewise.data.statistics import statistics
-    from samplewise.experiment.config_file import KINDS, effective
 
-    wanted = effective({field: given.get(field) for field in KINDS}, None)
+    wanted = experiment.data
     if out is not None:
-        check_output_file(out, force=force, source=wanted.data)
-    dataset = load(wanted.data, wanted.classes, wanted.source_options())
+        check_output_file(out, force=force, source=wanted.source)
+    dataset = load(wanted.source, wanted.classes, experiment.source_options())
     warn_of_scale(dataset)
     rows = list(statistics(dataset))
     if out is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,44 +11,55 @@ import typer
 from samplewise.cli import console, options
 
 if TYPE_CHECKING:
-    from samplewise.cli.inputs import Said, Trained
+    from samplewise.cli.trained import Trained
     from samplewise.data.dataset import Dataset
     from samplewise.experiment.experiment import Experiment
     from samplewise.model.model import Model
 
 PARTS = ("test", "train", "all")
+WORDS = ("data", *options.READING)
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Classes to test on, as in 4,9; a name with a comma in double quotes.  "
+        "[default: the run's]",
+        rich_help_panel="Data",
+    ),
+]
 
 Part = Annotated[
     str | None,
     typer.Option(
-        help="test, train or all rows, split as in training.",
-        show_default="test for a run folder, all for --data",
+        metavar="NAME",
+        help="Rows to test on, split as in training.  [choices: test, train, all; default: test "
+        "for a run folder, all for --data]",
     ),
 ]
 
 
+@options.given(*WORDS, defaults=dict.fromkeys(WORDS, "the run's"), classes=Classes)
 def evaluate(
+    given: dict[str, Any],
     model: options.ModelPath,
-    data: options.Data = None,
-    classes: options.Classes = None,
     part: Part = None,
-    label: options.Label = None,
-    drop: options.Drop = None,
-    full_scale: options.FullScale = None,
     sha256: options.Sha256 = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
     from samplewise.checks import one_of
-    from samplewise.cli.inputs import Said, load_trained
+    from samplewise.cli.trained import load_trained
+    from samplewise.options.kinds import names
 
-    chosen = one_of("part", part or ("test" if data is None else "all"), PARTS)
+    chosen = one_of("part", part or ("all" if "data" in given else "test"), PARTS)
+    if "classes" in given:
+        # One is enough to test on.
+        given["classes"] = names(lambda _, found: found).from_text("classes", given["classes"])
     trained = load_trained(model, sha256)
-    said = Said(label, drop, full_scale)
-    dataset = _rows(trained, data, _names(classes), chosen, said)
+    dataset = _rows(trained, given, chosen)
     if dataset.values is None:
         dataset = _with_classes_of(trained.model, dataset)
-    figures = _figures(trained.model, dataset, chosen, said=full_scale is not None)
+    figures = _figures(trained.model, dataset, chosen, said="full_scale" in given)
     if as_json:
         console.result_json(figures)
     elif "confusion" not in figures:
@@ -56,22 +68,7 @@ def evaluate(
         _print(figures, trained.model.class_names)
 
 
-def _names(classes: str | None) -> tuple[str, ...] | None:
-    from samplewise.experiment.config_file import KINDS
-
-    if classes is None:
-        return None
-    names: tuple[str, ...] = KINDS["classes"].from_text("classes", classes)
-    return names
-
-
-def _rows(
-    trained: Trained,
-    data: str | None,
-    classes: tuple[str, ...] | None,
-    part: str,
-    said: Said,
-) -> Dataset:
+def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
     """Return the rows to test on.
 
     Environment variables play no part: SAMPLEWISE_SEED would change which rows were kept for
@@ -79,30 +76,30 @@ def _rows(
 
     Args:
         trained: the model, with its run's experiment where it came in a run folder.
-        data: used instead of the run's.
-        classes: the classes to test on; None keeps the run's, or all.
+        given: `data`, used instead of the run's, and how it is read; `classes` to test on, else
+            the run's, or all.
         part: one of `PARTS`.
-        said: how other data than the run's is read.
     """
-    from samplewise.cli.inputs import is_folder, note_on_columns, source_options
+    from samplewise.cli.inputs import is_folder
+    from samplewise.cli.trained import note_on_columns, source_options
     from samplewise.data.loading import load
     from samplewise.errors import ParameterError
     from samplewise.experiment.run import cut
 
-    base = trained.experiment()
+    base, data, classes = trained.experiment(), given.get("data"), given.get("classes")
     if data is None:
-        return _own_rows(trained, base, classes, part, said)
+        return _own_rows(trained, base, given, part)
     if base is None and part != "all":
         raise ParameterError(
             f"part is '{part}', but only the folder of a run says how its rows were split; "
             "give the folder, or use --part all"
         )
-    options = source_options(trained, said, of_files=is_folder(data))
+    options = source_options(trained, given, of_files=is_folder(data))
     dataset = load(data, None, options, trained.model.columns)
     note_on_columns(trained.model, dataset.columns, dataset.name)
-    if classes is None and base is not None and base.classes is not None:
+    if classes is None and base is not None and base.data.classes is not None:
         # Not all need be there: a model may be tried on rows of one class.
-        classes = tuple(name for name in base.classes if name in dataset.class_names) or None
+        classes = tuple(name for name in base.data.classes if name in dataset.class_names) or None
     if base is not None and part != "all":
         training, test = cut(base, dataset)
         dataset = test if part == "test" else training
@@ -110,11 +107,7 @@ def _rows(
 
 
 def _own_rows(
-    trained: Trained,
-    base: Experiment | None,
-    classes: tuple[str, ...] | None,
-    part: str,
-    said: Said,
+    trained: Trained, base: Experiment | None, given: Mapping[str, Any], part: str
 ) -> Dataset:
     """Return rows that the model's own run kept for testing, or trained on, or all."""
     from samplewise.checks import printable
@@ -123,20 +116,21 @@ def _own_rows(
     from samplewise.experiment.run import cut
 
     if base is None:
-        raise ParameterError("a model file does not say what to test on; name it with --data")
-    given = [f"--{name.replace('_', '-')}" for name, text in vars(said).items() if text is not None]
-    if given:
+        raise ParameterError("a model file names no test data; name them with --data")
+    reading = [f"--{word.replace('_', '-')}" for word in options.READING if word in given]
+    if reading:
         raise ParameterError(
-            f"{given[0]} goes with --data; a run's own rows are read as in training"
+            f"{reading[0]} needs --data; the rows of a run are read as in training"
         )
-    _check_is_here(base.data)
-    options, columns = base.source_options(), trained.model.columns
+    source, classes = base.data.source, given.get("classes")
+    _check_is_here(source)
+    how, columns = base.source_options(), trained.model.columns
     if part == "all":
-        return load(base.data, classes or base.classes, options, columns)
-    training, test = cut(base, load(base.data, base.classes, options, columns))
+        return load(source, classes or base.data.classes, how, columns)
+    training, test = cut(base, load(source, base.data.classes, how, columns))
     if trained.training_fingerprint() not in (None, training.fingerprint()):
         console.warning(
-            f"{printable(base.data)} has changed since this run; its test rows may have been "
+            f"{printable(source)} has changed since this run; its test rows may have been "
             "trained on"
         )
     rows = test if part == "test" else training
@@ -154,7 +148,7 @@ def _check_is_here(data: str) -> None:
     if data in SOURCES or data.startswith("synthetic:") or os.path.lexists(data):
         return
     raise DataError(
-        f"this run was trained on '{printable(data)}', which is not there from the current folder; "
+        f"this run was trained on '{printable(data)}', which does not exist in the current folder; "
         "name it with --data"
     )
 
@@ -182,7 +176,7 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
 
 def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[str, Any]:
     """Return the figures of a test; `said` tells whether the user gave the dataset's white."""
-    from samplewise.cli.inputs import on_model_scale
+    from samplewise.cli.trained import on_model_scale
     from samplewise.experiment.scores import classification_report, defined, scores
 
     X = on_model_scale(

@@ -9,55 +9,40 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samplewise.cli import console, options, signals
+from samplewise.experiment.config_file import WORDS
+from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
-    from samplewise.training.lr_range_test import RateSweep
+    from samplewise.training.lr_range_test import LearningRateRangeTest
 
+# The test decides the rate and the length of the run, and keeps nothing of it.
+NOT_TESTED = {
+    *("learning_rate", "epochs", "shuffle", "class_weight", "ema_decay"),
+    *("plan", "memory_mb", "track_accuracy"),
+    *(word.name for word in WORDS.values() if word.panel in ("Schedule", "Stopping")),
+}
 Lowest = Annotated[
-    str | None, typer.Option(help="The rate of the first step.", show_default="1e-5")
+    str | None,
+    typer.Option(metavar="FLOAT", help="Learning rate of the first step.  [default: 1e-5]"),
 ]
-Highest = Annotated[str | None, typer.Option(help="The rate of the last step.", show_default="10")]
-Picture = Annotated[Path | None, typer.Option("--out", help="A PNG to draw loss against rate to.")]
+Highest = Annotated[
+    str | None,
+    typer.Option(metavar="FLOAT", help="Learning rate of the last step.  [default: 10]"),
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="PNG to draw loss against rate to.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
 
 
+@options.settings(without=NOT_TESTED)
 def find_rate(
-    data: options.Data = None,
-    classes: options.Classes = None,
-    label: options.Label = None,
-    drop: options.Drop = None,
-    image_size: options.ImageSize = None,
-    fit: options.Fit = None,
-    full_scale: options.FullScale = None,
-    preprocess: options.Preprocess = None,
-    split: options.Split = None,
-    stratify: options.Stratify = None,
-    hidden: options.Hidden = None,
-    activation: options.Activation = None,
-    layers: options.Layers = None,
-    loss: options.Loss = None,
-    label_smoothing: options.LabelSmoothing = None,
-    delta: options.Delta = None,
-    batch_size: options.BatchSize = None,
-    order_seed: options.OrderSeed = None,
-    augment: options.Augment = None,
-    optimizer: options.Optimizer = None,
-    momentum: options.Momentum = None,
-    nesterov: options.Nesterov = None,
-    beta1: options.Beta1 = None,
-    beta2: options.Beta2 = None,
-    rho: options.Rho = None,
-    epsilon: options.Epsilon = None,
-    l1: options.L1 = None,
-    l2: options.L2 = None,
-    weight_decay: options.WeightDecay = None,
-    clip_value: options.ClipValue = None,
-    clip_norm: options.ClipNorm = None,
-    init: options.Init = None,
-    seed: options.Seed = None,
-    backend: options.Backend = None,
-    dtype: options.Dtype = None,
-    threads: options.Threads = None,
-    config: options.ConfigFile = None,
+    experiment: Experiment,
     lowest: Lowest = None,
     highest: Highest = None,
     out: Picture = None,
@@ -68,26 +53,22 @@ def find_rate(
 
     Settings come from where those of `train` come from. Nothing is kept of the training.
     """
-    # The first line, so that these are the options and nothing else.
-    given = dict(locals())
     from samplewise.cli.outputs import check_output_file
-    from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run import decided, prepare
-    from samplewise.training import lr_range_test as rate_finder
+    from samplewise.training import lr_range_test as range_test
 
-    experiment = effective({field: given.get(field) for field in KINDS}, config)
     if out is not None:
         check_output_file(out, force=force)
     with signals.handled() as interrupts:
         prepared = prepare(experiment)
         network, settings = decided(experiment, prepared)
-        found = rate_finder.find_rate(
+        found = range_test.lr_range_test(
             network,
             prepared.inputs,
             prepared.training.targets,
-            settings,
-            lowest=_number("lowest", lowest, rate_finder.LOWEST),
-            highest=_number("highest", highest, rate_finder.HIGHEST),
+            settings.training,
+            lowest=_number("lowest", lowest, range_test.LOWEST),
+            highest=_number("highest", highest, range_test.HIGHEST),
             class_names=prepared.training.class_names or None,
             stop=interrupts.stop,
         )
@@ -104,12 +85,13 @@ def find_rate(
 
 
 def _number(name: str, text: str | None, usual: float) -> float:
-    from samplewise.experiment.value_kinds import VALUE_KINDS
+    from samplewise.checks import positive_number
+    from samplewise.options.kinds import number
 
-    return usual if text is None else float(VALUE_KINDS["float"].from_text(name, text))
+    return usual if text is None else float(number(positive_number).from_text(name, text))
 
 
-def _draw(found: RateSweep, title: str, out: Path) -> None:
+def _draw(found: LearningRateRangeTest, title: str, out: Path) -> None:
     from samplewise.io.writing import write_bytes
     from samplewise.plots.rates import rate_sweep
 
@@ -118,7 +100,7 @@ def _draw(found: RateSweep, title: str, out: Path) -> None:
     write_bytes(out, rate_sweep(*curves, found.suggestion, f"Rates for {title}"))
 
 
-def _rows(found: RateSweep, network: str, out: Path | None) -> list[tuple[str, str]]:
+def _rows(found: LearningRateRangeTest, network: str, out: Path | None) -> list[tuple[str, str]]:
     from samplewise.training.lr_range_test import SAFETY
 
     rows = [("network", network), ("backend", found.backend)]

@@ -12,9 +12,9 @@ def check_output_file(path: Path, *, force: bool, source: str | Path | None = No
     """Refuse a file that could not be written, or whose writing would lose something.
 
     Args:
-        path: what is to be written.
+        path: the output.
         force: allow to replace a file.
-        source: what the command reads, which may never be replaced; a name that is no path is fine.
+        source: input of the command, which is never replaced; a name that is not a path is fine.
 
     Raises:
         OutputError: it is a folder, the source or in the source, or exists and `force` is false; or
@@ -44,6 +44,6 @@ def _check(path: Path, force: bool, source: Path | None) -> None:
     if not path.exists():
         return
     if source is not None and source.exists() and path.samefile(source):
-        raise OutputError(f"{name} is what this command reads; name another file")
+        raise OutputError(f"{name} is an input of this command; name another file")
     if not force:
         raise OutputError(f"{name} exists already; name another file, or pass --force")

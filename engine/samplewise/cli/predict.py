@@ -27,43 +27,62 @@ Given = Annotated[
 ]
 Row = Annotated[
     str | None,
-    typer.Option(help="The one row to predict, counted from 0.", show_default="all rows"),
+    typer.Option(
+        metavar="INTEGER", help="The one row to predict, counted from 0.  [default: all rows]"
+    ),
 ]
-Picture = Annotated[Path | None, typer.Option(help="A PNG to draw the one input and its class to.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print the predictions as CSV on stdout.")]
+Picture = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="PNG to draw the one input and its class to.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+AsCsv = Annotated[
+    bool,
+    typer.Option(
+        "--csv", help="Print the predictions as CSV on stdout.", rich_help_panel=options.OUTPUT
+    ),
+]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="A .csv or .json file to write the predictions to.")
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="A .csv or .json file to write the predictions to.",
+        rich_help_panel=options.OUTPUT,
+    ),
 ]
 CSV, JSON = ".csv", ".json"
 
 
+@options.given(*options.READING, defaults=dict.fromkeys(options.READING, "the run's"))
 def predict(
+    said: dict[str, Any],
     model: options.ModelPath,
     given: Given,
     row: Row = None,
     picture: Picture = None,
-    label: options.Label = None,
-    drop: options.Drop = None,
-    full_scale: options.FullScale = None,
     out: Out = None,
     force: options.Force = False,
     sha256: options.Sha256 = None,
     as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell the class of every row, and the probability of every class; or the numbers."""
-    from samplewise.cli.inputs import Said, load_trained, read_one, read_rows
+    """Predict the class of every row and the probability of every class, or numbers."""
+    from samplewise.cli.inputs import read_one, read_rows
+    from samplewise.cli.trained import load_trained
 
     _check_outputs(given, (picture, out), force=force, as_csv=as_csv, as_json=as_json)
     trained = load_trained(model, sha256)
-    said = Said(label, drop, full_scale)
     one, rows, index = read_one(trained, given, said), None, None
     if one is None:
         rows = read_rows(trained, given, said)
         if row is not None:
             one, index = _row(rows, row)
     elif row is not None:
-        raise ParameterError(f"--row goes with rows, but {printable(given)} is one input")
+        raise ParameterError(f"--row needs an input with rows, but {printable(given)} is one input")
     if one is not None and not as_csv and out is None:
         _tell(trained.model, one, picture, as_json=as_json)
         return
@@ -85,7 +104,7 @@ def _check_outputs(
     picture, out = files
     if out is not None and out.suffix.lower() not in (CSV, JSON):
         raise ParameterError(
-            f"--out is '{printable(out)}', but must end in {CSV} or {JSON}, which says the form"
+            f"--out is '{printable(out)}', but must end in {CSV} or {JSON}, which sets the format"
         )
     for file in (picture, out):
         if file is not None:

@@ -20,13 +20,13 @@ from samplewise.network import ClassLoss
 SHOWN_ROWS = 20
 """On a terminal; everything else gets all."""
 SHOWN_CLASSES = 20
-"""Of more, a table shows the probability of the predicted class only."""
+"""Maximum classes: with more, a table shows the probability of the predicted class only."""
 _VALUES_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model makes of rows.
+    """The predictions of a model for rows.
 
     Args:
         name: of their source.
@@ -111,7 +111,7 @@ def json_of(found: Predictions) -> dict[str, Any]:
 
 
 def csv_of(found: Predictions) -> str:
-    """Return the predictions as CSV, a line a row."""
+    """Return the predictions as CSV, a line for each row."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_header(found, "probability_", "true_"))

@@ -18,7 +18,7 @@ MOST_LINES, PAUSE_S = 100, 0.5
 
 
 class EpochProgress(Callback):
-    """Shows the epochs. A context manager: leaving it ends what is on the screen."""
+    """Shows the epochs. A context manager: leaving it ends the bar on the screen."""
 
     def __init__(self) -> None:
         self._bar: Progress | None = None

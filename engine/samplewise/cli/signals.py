@@ -1,4 +1,4 @@
-"""What Ctrl-C, a termination and a closed terminal do to a command."""
+"""The effects of Ctrl-C, a termination and a closed terminal on a command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Stopped(BaseException):
 
 
 class Interrupts:
-    """What the signals asked for.
+    """The requests that signals have made.
 
     Args:
         stop: set by the first signal.

@@ -6,50 +6,46 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from samplewise.cli import console, options
+from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
     from samplewise.network import Network
     from samplewise.network.summary import LayerSummary
 
+# The settings that change shapes, parameters or memory, besides those of the dataset.
+SHOWN = (
+    "hidden",
+    "activation",
+    "layers",
+    "loss",
+    "optimizer",
+    "momentum",
+    "batch_size",
+    "dtype",
+)
 
+
+@options.settings(*options.SOURCE, *SHOWN)
 def summary(
-    data: options.Data = None,
-    classes: options.Classes = None,
-    label: options.Label = None,
-    drop: options.Drop = None,
-    image_size: options.ImageSize = None,
-    fit: options.Fit = None,
-    full_scale: options.FullScale = None,
-    hidden: options.Hidden = None,
-    activation: options.Activation = None,
-    layers: options.Layers = None,
-    loss: options.Loss = None,
-    optimizer: options.Optimizer = None,
-    momentum: options.Momentum = None,
-    batch_size: options.BatchSize = None,
-    dtype: options.Dtype = None,
-    config: options.ConfigFile = None,
+    experiment: Experiment,
     as_json: options.AsJson = False,
 ) -> None:
     """Show the network that `train` would build: shapes, parameters, work and memory.
 
     Settings come from where those of `train` come from. The data decide inputs and classes.
     """
-    # The first line, so that these are the options and nothing else.
-    given = dict(locals())
     import numpy as np
 
-    from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run import decided, prepare
     from samplewise.network.summary import summarize, training_bytes
     from samplewise.training.train import loss_for
 
-    experiment = effective({field: given.get(field) for field in KINDS}, config)
-    network, settings = decided(experiment, prepare(experiment))
+    network, effective = decided(experiment, prepare(experiment))
+    settings = effective.training
     loss_for(network, settings)
     itemsize = np.dtype(settings.dtype).itemsize
     rows = summarize(network, itemsize)
-    needed = training_bytes(network, settings.rule.slots, settings.batch_size, itemsize)
+    needed = training_bytes(network, settings.optimizer.slots, settings.batch_size, itemsize)
     if as_json:
         console.result_json(_figures(network, rows, needed))
         return
@@ -58,8 +54,9 @@ def summary(
         [_input(network, itemsize), *map(_cells, rows), _total(rows)], header, numbers=True
     )
     console.result(
-        f"\nmultiply-adds and bytes: of one sample, forward. Training by {settings.optimizer} with "
-        f"batches of {settings.batch_size:,} in {settings.dtype} takes about "
+        "\nmultiply-adds and bytes: of one sample, forward. Training by "
+        f"{settings.optimizer.name} with batches of {settings.batch_size:,} in {settings.dtype} "
+        "takes about "
         f"{needed / 2**20:,.1f} MiB beside the data."
     )
 
@@ -80,7 +77,7 @@ def _input(network: Network, itemsize: int) -> tuple[str, ...]:
 
 def _cells(row: LayerSummary) -> tuple[str, ...]:
     figures = (row.parameters, row.multiply_adds, row.value_bytes)
-    return row.words, _by(row.output_shape), *(f"{figure:,}" for figure in figures)
+    return row.spec, _by(row.output_shape), *(f"{figure:,}" for figure in figures)
 
 
 def _total(rows: list[LayerSummary]) -> tuple[str, ...]:

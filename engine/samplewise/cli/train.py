@@ -8,76 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from samplewise.cli import console, options, signals
+from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
-    from samplewise.experiment.experiment import Experiment
     from samplewise.experiment.run import ExperimentResult
 
-RunFolder = Annotated[Path, typer.Option("--out", help="The folder to write the run to.")]
+RunFolder = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="FOLDER",
+        help="Folder to write the run to.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
 
 
+@options.settings()
 def train(
-    data: options.Data = None,
-    classes: options.Classes = None,
-    label: options.Label = None,
-    drop: options.Drop = None,
-    image_size: options.ImageSize = None,
-    fit: options.Fit = None,
-    full_scale: options.FullScale = None,
-    preprocess: options.Preprocess = None,
-    split: options.Split = None,
-    stratify: options.Stratify = None,
-    hidden: options.Hidden = None,
-    activation: options.Activation = None,
-    layers: options.Layers = None,
-    loss: options.Loss = None,
-    label_smoothing: options.LabelSmoothing = None,
-    delta: options.Delta = None,
-    learning_rate: options.LearningRate = None,
-    epochs: options.Epochs = None,
-    batch_size: options.BatchSize = None,
-    shuffle: options.Shuffle = None,
-    order_seed: options.OrderSeed = None,
-    augment: options.Augment = None,
-    optimizer: options.Optimizer = None,
-    momentum: options.Momentum = None,
-    nesterov: options.Nesterov = None,
-    beta1: options.Beta1 = None,
-    beta2: options.Beta2 = None,
-    rho: options.Rho = None,
-    epsilon: options.Epsilon = None,
-    l1: options.L1 = None,
-    l2: options.L2 = None,
-    weight_decay: options.WeightDecay = None,
-    clip_value: options.ClipValue = None,
-    clip_norm: options.ClipNorm = None,
-    init: options.Init = None,
-    seed: options.Seed = None,
-    backend: options.Backend = None,
-    dtype: options.Dtype = None,
-    threads: options.Threads = None,
-    plan: options.Plan = None,
-    memory_mb: options.MemoryMb = None,
-    track_accuracy: options.TrackAccuracy = None,
-    schedule: options.Schedule = None,
-    warmup_steps: options.WarmupSteps = None,
-    decay: options.Decay = None,
-    every: options.Every = None,
-    final_rate: options.FinalRate = None,
-    power: options.Power = None,
-    plateau_epochs: options.PlateauEpochs = None,
-    validation_fraction: options.ValidationFraction = None,
-    monitor: options.Monitor = None,
-    patience: options.Patience = None,
-    min_delta: options.MinDelta = None,
-    keep_best: options.KeepBest = None,
-    target_loss: options.TargetLoss = None,
-    target_accuracy: options.TargetAccuracy = None,
-    max_seconds: options.MaxSeconds = None,
-    max_steps: options.MaxSteps = None,
-    class_weight: options.ClassWeight = None,
-    ema_decay: options.EmaDecay = None,
-    config: options.ConfigFile = None,
+    experiment: Experiment,
     out: RunFolder = Path("run"),
     force: options.Force = False,
     as_json: options.AsJson = False,
@@ -87,13 +36,9 @@ def train(
     A setting comes from its option, else from a variable such as SAMPLEWISE_LEARNING_RATE, else
     from the file of --config, else from its default. Ctrl-C keeps what was trained so far.
     """
-    # The first line, so that these are the options and nothing else.
-    given = dict(locals())
-    from samplewise.experiment.config_file import KINDS, effective
     from samplewise.experiment.run_folder import FILES
     from samplewise.io.writing import check_output_folder
 
-    experiment = effective({field: given[field] for field in KINDS}, config)
     check_output_folder(out, force=force, known=FILES)
     with signals.handled() as interrupts:
         result = _trained(experiment, interrupts)

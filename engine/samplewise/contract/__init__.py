@@ -21,7 +21,7 @@ What every program computes:
 
 from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import PLANS, Plan, Workload
-from samplewise.contract.program import Backend, ManyProgram, Program
+from samplewise.contract.program import Backend, DetachedManyProgram, ManyProgram, Program
 from samplewise.contract.state import RATES, WEIGHTS, Steps, TrainingState
 
 # A backend may say which version it is made for, in `contract_version`; another one is refused.
@@ -36,6 +36,7 @@ __all__ = [
     "WEIGHTS",
     "Backend",
     "Capabilities",
+    "DetachedManyProgram",
     "ManyProgram",
     "Plan",
     "Program",

@@ -1,30 +1,31 @@
-"""What a backend can do, as data."""
+"""The capabilities of a backend, as data."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
-from samplewise.network.activations import OWN_ACTIVATIONS
+from samplewise.network.custom import CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.network.layers import Layer
-from samplewise.network.losses import Loss, own_losses
+from samplewise.network.losses import Loss
 from samplewise.network.network import Network
-from samplewise.network.optimizers import Optimizer, own_optimizers
+from samplewise.network.optimizers import Optimizer
 
 # Names, or the classes that have them; a table by either is iterated over its keys.
 Names = Iterable[str | type[Layer] | type[Loss] | type[Optimizer]]
 # The kind of a capability, such as "layer", and its name, such as "conv".
 Need = tuple[str, str]
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backend can compile, as data, so that it is asked before training.
+    """The capabilities of a backend, as data, so that they are checked before training.
 
     Args:
         layers: kinds of layers, such as "dense".
@@ -34,7 +35,7 @@ class Capabilities:
         deterministic: True where the same call on the same machine gives the same bits.
         plans: names of `PLANS`: the ways to train that a workload may ask for.
         many: True where `compile_many` trains several networks at once.
-        step_fields: what it follows of `Steps`: "rates" that change from step to step, "weights"
+        step_fields: fields of `Steps` that it follows: "rates" that change by the step, "weights"
             of the rows. Where a run needs one that is not named here, the backend is not asked.
     """
 
@@ -62,7 +63,7 @@ class Capabilities:
         many: bool = False,
         step_fields: Names = (),
     ) -> Capabilities:
-        """Return what a backend's dispatch tables hold, so that no name is written a second time.
+        """Return the capabilities that a backend's dispatch tables hold.
 
         Args:
             layers: table by kind of layer, or by its class.
@@ -87,13 +88,13 @@ class Capabilities:
             step_fields=_names(step_fields),
         )
 
-    def with_own(self) -> Capabilities:
+    def with_custom(self) -> Capabilities:
         """Return these and all that the user has registered, for what computes in NumPy."""
         return dataclasses.replace(
             self,
-            activations=self.activations | set(OWN_ACTIVATIONS),
-            losses=self.losses | own_losses(),
-            optimizers=self.optimizers | own_optimizers(),
+            activations=self.activations | CUSTOM_ACTIVATIONS.names,
+            losses=self.losses | CUSTOM_LOSSES.names,
+            optimizers=self.optimizers | CUSTOM_OPTIMIZERS.names,
         )
 
     def missing(
@@ -105,13 +106,13 @@ class Capabilities:
         plan: str = AUTO_PLAN,
         step_fields: Iterable[str] = (),
     ) -> list[str]:
-        """Return what this run needs and the backend lacks, each as "kind 'name'"."""
+        """Return the capabilities that a run needs and the backend lacks, as "kind 'name'"."""
         needed = needs(network, loss, optimizer, dtype, plan, step_fields)
         offered = self.names()
         return sorted(f"{kind} '{name}'" for kind, name in needed if name not in offered[kind])
 
     def names(self) -> dict[str, frozenset[str]]:
-        """Return what is offered by kind, as `needs` names kinds."""
+        """Return the offered names of each kind, with the kinds of `needs`."""
         return {
             "layer": self.layers,
             "activation": self.activations,

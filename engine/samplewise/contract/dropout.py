@@ -1,4 +1,4 @@
-"""Which values dropout keeps: a function of a key that the engine draws, and of nothing else.
+"""The values that dropout keeps, a function of the key that the engine draws and nothing else.
 
 A backend may compute it as it likes, as long as the same values are kept. Counter-based, so that
 samples can be taken in any order and layers side by side.
@@ -25,7 +25,7 @@ def mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def kept(key: int, positions: ArrayLike, layer: int, size: int, rate: float) -> NDArray[np.bool_]:
-    """Return which of `size` values of a layer are kept of each sample, bool (samples, size).
+    """Return the dropout mask of a layer of `size` values, bool (samples, size): True is kept.
 
     Each sample and layer has a stream of words. Value j is kept where the upper 32 bits of the
     stream's j-th word are at least rate 2^32.

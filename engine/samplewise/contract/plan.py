@@ -1,11 +1,11 @@
-"""How a program will be used, and the way of training that it chose for that."""
+"""The workload of a program, and the plan that it chose for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from samplewise.lazy import np
 
 AUTO_PLAN = "auto"
 DIRECT, BLOCKED, DUAL = "direct", "blocked", "dual"
@@ -20,19 +20,19 @@ ROOM_OF_PRODUCTS = 2.0**64
 
 @dataclass(frozen=True)
 class Workload:
-    """What a program will be asked to train; it may choose its plan by this.
+    """The work that a program is compiled for; it may choose its plan by this.
 
     It is a forecast: a program follows the steps that come, whatever was foretold.
 
     Args:
         rows: of the training data.
         batch_size: rows of a step.
-        epochs: at most so many of the same rows; 1 where each has rows of its own.
+        epochs: maximum number of epochs on the same rows; 1 where each epoch has its own rows.
         shuffle: whether the order changes every epoch.
         plan: a name of `PLANS`, or "auto".
-        memory_mb: the most that the program may keep beside data, parameters and one batch, in
+        memory_mb: maximum memory of the program beside data, parameters and one batch, in
             MiB; a plan that needs more is not chosen.
-        threads: the most that the program may use.
+        threads: maximum number of threads of the program.
         step_fields: which of `Capabilities.step_fields` the steps will use.
         largest_input: the largest absolute value in the rows; 0 where it is not known.
     """
@@ -77,8 +77,8 @@ class Plan:
         memory_bytes: kept beside data, parameters and one batch.
         epoch_ms: predicted time of an epoch, in milliseconds; None where nothing predicts it.
         alternatives: predicted milliseconds an epoch of each plan that was weighed.
-        stretch: the most samples that one call should take, so that an interrupt acts soon;
-            None leaves it to the engine.
+        chunk: maximum samples of one call, so that an interrupt acts soon; None leaves it to the
+            engine.
         in_place: whether `state` holds all of the training state after each call; where not,
             `Program.synchronize` brings it there.
     """
@@ -89,5 +89,5 @@ class Plan:
     memory_bytes: int = 0
     epoch_ms: float | None = None
     alternatives: dict[str, float] = field(default_factory=dict)
-    stretch: int | None = None
+    chunk: int | None = None
     in_place: bool = True

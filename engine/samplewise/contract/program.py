@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import Plan, Workload
 from samplewise.contract.state import Steps, TrainingState
+from samplewise.errors import ContractError
 from samplewise.network.losses import Loss
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Program(Protocol):
@@ -21,7 +23,8 @@ class Program(Protocol):
 
     Arrays are C-contiguous, of the program's dtype, finite and of the right shape: the engine has
     checked. X is (n, inputs) and Y is (n, outputs); either may be read-only. Subclass it to
-    inherit what a program that trains step by step, in place, need not write.
+    inherit what a program that trains step by step, in place, need not write. `held_state` and
+    `restore` are for plans that are not in place.
     """
 
     plan: Plan = Plan()
@@ -50,7 +53,27 @@ class Program(Protocol):
 
     def synchronize(self, state: TrainingState) -> None:
         """Bring into `state` what the program keeps of it elsewhere; the engine then reads it."""
-        del state
+        return
+
+    def held_state(self, state: TrainingState) -> dict[str, NDArray[Any]]:
+        """Return copies of what decides later steps and is not in `state`, by names of its own.
+
+        Asked between two calls of `run_epoch`, and only where the plan is not in place. The
+        training goes on as if nobody had asked: it must not synchronize.
+        """
+        raise ContractError(f"{type(self).__name__}: its plan is not in place; write held_state")
+
+    def restore(
+        self, state: TrainingState, X: NDArray[Any], held: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """Go on from a state and what `held_state` returned with it, to the same bits.
+
+        Args:
+            state: as it was when `held_state` was asked.
+            X: the rows of the last call of `run_epoch` before that.
+            held: the arrays, never written to.
+        """
+        raise ContractError(f"{type(self).__name__}: its plan is not in place; write restore")
 
     def logits(self, state: TrainingState, X: NDArray[Any]) -> NDArray[Any]:
         """Return the logits of rows during training, (n, outputs).
@@ -129,6 +152,23 @@ class ManyProgram(Protocol):
         ...
 
 
+class DetachedManyProgram(ManyProgram, Protocol):
+    """Several networks whose plan is not in place: a snapshot needs these members too."""
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, NDArray[Any]]:
+        """As `Program.held_state`, for all networks together."""
+        ...
+
+    def restore(
+        self,
+        states: Sequence[TrainingState],
+        X: NDArray[Any],
+        held: Mapping[str, NDArray[Any]],
+    ) -> None:
+        """As `Program.restore`, for all networks together."""
+        ...
+
+
 class Backend(Protocol):
     """A way to execute networks. The entry point names an object with these members.
 
@@ -142,7 +182,7 @@ class Backend(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can compile."""
+        """The layers, losses and other capabilities that the backend can compile."""
         ...
 
     def compile(
@@ -181,8 +221,8 @@ class Backend(Protocol):
 
     @property
     def keeps_compiled(self) -> bool:
-        """Whether a later process finds what this one compiles; False where the member is missing.
+        """True if a later process finds what this one compiles; False where the member is missing.
 
-        Whoever waits for a first compile is told so.
+        A first compile that takes seconds is announced.
         """
         return False

@@ -1,12 +1,14 @@
-"""What a program reads and updates."""
+"""The inputs of a program, and the state that it updates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 # The fields of `Steps` that a backend need not follow.
 RATES, WEIGHTS = "rates", "weights"

@@ -1,1 +1,1 @@
-"""Datasets: where rows come from, and what is done to them before training."""
+"""Datasets: their sources, and preprocessing, splitting and augmentation before training."""

@@ -18,7 +18,7 @@ TEXT = "US"
 
 
 def as_array(name: str, given: object) -> NDArray[Any]:
-    """Return what a caller gave as an array; its kind is one of `NUMBERS`, text, or another dtype.
+    """Return an argument as an array; its kind is one of `NUMBERS`, text, or another dtype.
 
     Objects become what all of them are: bool, integers, floats or text.
 
@@ -38,13 +38,13 @@ def as_array(name: str, given: object) -> NDArray[Any]:
 
 
 def is_frame(given: object) -> bool:
-    """Return whether this is a data frame that holds its rows; a lazy one, or the class, is not."""
+    """Return True if this is a data frame that holds its rows; a lazy one, or the class, is not."""
     members = ("__len__", "__getitem__", "columns")
     return not isinstance(given, type) and all(hasattr(given, member) for member in members)
 
 
 def as_numbers(name: str, given: object) -> NDArray[Any]:
-    """Return what a caller gave as an array whose kind is one of `NUMBERS`.
+    """Return an argument as an array whose kind is one of `NUMBERS`.
 
     Raises:
         DataError: as `as_array`, or it holds anything else.
@@ -178,7 +178,7 @@ def _kind_of(value: object) -> type | None:
 
 
 def is_missing(value: object) -> bool:
-    """Return whether one value is None, NaN, NaT, pandas' NA or masked."""
+    """Return True if one value is None, NaN, NaT, pandas' NA or masked."""
     if value is None or value is np.ma.masked:
         return True
     try:
@@ -200,3 +200,20 @@ def _place(place: tuple[int, ...]) -> str:
     axes = ("row", "column")
     said = [f"{axes[axis]} {k}" for axis, k in enumerate(place[:2])]
     return f"{', '.join(said)} (counted from 0)"
+
+
+def check_finite(X: NDArray[Any], name: str) -> None:
+    """Refuse NaN and infinity, naming the first row and column (both from 0).
+
+    Raises:
+        DataError: a value is not finite.
+    """
+    if X.dtype.kind != "f" or np.isfinite(X).all():
+        return
+    bad = np.argwhere(~np.isfinite(X))
+    row, column = bad[0]
+    raise DataError(
+        f"{name}: {len(bad):,} value{' is' if len(bad) == 1 else 's are'} NaN or inf, the first "
+        f"in row {row}, column {column} "
+        "(counted from 0); remove or fill them first"
+    )

@@ -8,7 +8,7 @@
 
 Amounts are uniform, up to the limit on either side. What moves in from outside the image is its
 edge, continued. A turned image is interpolated linearly between its pixels. Rows are augmented
-after preprocessing, so noise is on the scale of what the network sees.
+after preprocessing, so noise is on the scale of the network's inputs.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far images are moved and changed; 0 for not at all.
+    """The strength of each random change of an image; 0 disables it.
 
     Args:
         shift: pixels, whole.
         rotate: degrees, at most 180.
-        noise: deviation of what is added to each value.
+        noise: standard deviation of the noise that is added to each value.
 
     Raises:
         ParameterError: a value is out of range.
@@ -54,11 +54,11 @@ class Augmentation:
         shift = whole_number("shift of augment", self.shift, minimum=0)
         object.__setattr__(self, "shift", shift)
         if self.rotate > 180:
-            raise ParameterError(f"rotate of augment is {self.rotate}, but 180 degrees are most")
+            raise ParameterError(f"augment: rotate must be at most 180 degrees, got {self.rotate}")
 
     @classmethod
     def from_text(cls, text: str) -> Augmentation:
-        """Return what a text such as "shift 2, rotate 10, noise 0.05" describes.
+        """Return the augmentation of a text such as "shift 2, rotate 10, noise 0.05".
 
         Raises:
             ParameterError: a part of it describes nothing; the message names the part.
@@ -123,7 +123,7 @@ class Views:
         X: the training rows, read-only.
         shape: of an image; None where rows are not images.
         augment: as the setting.
-        seed: decides what is drawn.
+        seed: seed of the draws.
 
     Raises:
         ParameterError: the rows are not images, or smaller than a shift.
@@ -164,7 +164,7 @@ def _read(part: str) -> tuple[str, float]:
     word, *numbers = part.split() or [""]
     if word not in WORDS:
         raise ParameterError(
-            f"'{printable(part)}' is no augmentation; it starts with {', '.join(WORDS)}, as in "
+            f"'{printable(part)}' is not an augmentation; it starts with {', '.join(WORDS)}, as in "
             f"shift 2{suggestion(word, WORDS)}"
         )
     if len(numbers) != 1:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable, suggestion
-from samplewise.data.arrays import TEXT, as_array
-from samplewise.data.dataset import check_finite
+from samplewise.data.arrays import TEXT, as_array, check_finite
 from samplewise.data.labels import encode_labels
 from samplewise.errors import DataError
 
@@ -24,12 +23,12 @@ def class_indices(
     """Return the index of each label among the class names, and these.
 
     Args:
-        labels: one a row, (n,) or (n, 1). Text is looked up; whole numbers and bool are indices.
+        labels: of each row, (n,) or (n, 1). Text is looked up; whole numbers and bool are indices.
         class_names: of the indices; empty takes the labels themselves, as `encode_labels`.
         name: of the dataset, for messages.
 
     Raises:
-        DataError: a label is missing, is no class, or is no whole number.
+        DataError: a label is missing, or is not a class or a whole number.
     """
     given = as_array(f"{name}: labels", labels)
     if given.ndim == 2 and given.shape[1] == 1:

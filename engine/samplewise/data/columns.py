@@ -16,9 +16,9 @@ CATEGORY = "category"
 KINDS = (NUMBER, BOOLEAN, CATEGORY)
 
 MAX_NAME_CHARACTERS = 1_000
-"""Of the name of a column, and of a category."""
+"""Maximum length of the name of a column or category."""
 MAX_COLUMNS_BYTES = 8 * 2**20
-"""Of all names and categories together, in UTF-8: a model file holds them."""
+"""Maximum size of all names and categories in UTF-8: a model file holds them."""
 
 # Controls, lone surrogates, line and paragraph separators: they forge lines of output.
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -126,6 +126,6 @@ def composed(text: str) -> str:
 
 
 def printable_text(text: str) -> bool:
-    """Return whether a text is free of control characters, lone surrogates and line separators."""
+    """Return True if a text is free of control characters, lone surrogates and line separators."""
     # The first is quick, and stricter: it refuses characters for private use, too.
     return text.isprintable() or not any(unicodedata.category(c) in UNPRINTABLE for c in text)

@@ -1,4 +1,4 @@
-"""The dataset: rows, their classes, and what is known of where they came from."""
+"""The dataset: rows, their classes, and their origin."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import positive_number, printable, suggestion, whole_numbers
-from samplewise.data.arrays import as_numbers
+from samplewise.data.arrays import as_numbers, check_finite
 from samplewise.data.columns import Column, Columns, check_columns, width
+from samplewise.data.labels import MAX_CLASSES
 from samplewise.errors import DataError, ParameterError
-
-MAX_CLASSES = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +25,7 @@ class Dataset:
         name: short name for titles and messages.
         X: shape (n, features); raw values, before preprocessing; finite. An array, lists or a data
             frame; kept as uint8 where it is, else as float64.
-        labels: one a row, kept as int64 of shape (n,), the index of each row's class in
+        labels: one for each row, kept as int64 of shape (n,), the index of each row's class in
             `class_names`. Text is looked up in these; whole numbers are such indices.
         class_names: the classes, of which text and files have code-point order. Empty takes the
             labels given, such as text, bool or whole numbers, as `encode_labels` does.
@@ -78,7 +77,7 @@ class Dataset:
             )
 
     def _take_arrays(self) -> None:
-        """Bring what was given into the dtypes of the fields."""
+        """Convert the arguments to the dtypes of the fields."""
         # Upwards of this module: names and numbers of labels need the dataset's limits.
         from samplewise.data.class_indices import class_indices
 
@@ -134,7 +133,7 @@ class Dataset:
         if self.labels.shape != (len(self.X),):
             raise DataError(
                 f"{self.name}: {len(self.X)} rows but labels of shape {self.labels.shape}; "
-                "expected one label a row"
+                "expected one label for each row"
             )
         if self.values is not None and (self.values.ndim != 2 or len(self.values) != len(self.X)):
             raise DataError(
@@ -150,7 +149,8 @@ class Dataset:
                 )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
-                f"{self.name}: rows of {self.X.shape[1]} values are no images of {self.image_shape}"
+                f"{self.name}: rows of {self.X.shape[1]} values are not images of "
+                f"{self.image_shape}"
             )
 
     def __len__(self) -> int:
@@ -163,7 +163,7 @@ class Dataset:
 
     @property
     def targets(self) -> NDArray[Any]:
-        """What is to be learnt: classes, (n,), or numbers, (n, outputs)."""
+        """The targets: classes, (n,), or numbers, (n, outputs)."""
         return self.labels if self.values is None else self.values
 
     @property
@@ -231,20 +231,3 @@ def _check_texts(name: str, class_names: Any) -> None:
             f"{name}: class_names is {printable(class_names)}, but must be different texts, as in "
             "('4', '9')"
         )
-
-
-def check_finite(X: NDArray[Any], name: str) -> None:
-    """Refuse NaN and infinity, naming the first row and column (both from 0).
-
-    Raises:
-        DataError: a value is not finite.
-    """
-    if X.dtype.kind != "f" or np.isfinite(X).all():
-        return
-    bad = np.argwhere(~np.isfinite(X))
-    row, column = bad[0]
-    raise DataError(
-        f"{name}: {len(bad):,} value{' is' if len(bad) == 1 else 's are'} NaN or inf, the first "
-        f"in row {row}, column {column} "
-        "(counted from 0); remove or fill them first"
-    )

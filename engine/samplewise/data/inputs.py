@@ -72,8 +72,8 @@ def load_inputs(
 
 
 def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
+    from samplewise.data.sources.csv_cells import typed_labels
     from samplewise.data.sources.csv_file import read_table, rows_of
-    from samplewise.data.sources.csv_labels import typed_labels
 
     name = printable(path)
     table = read_table(path, None, options, columns)
@@ -91,10 +91,9 @@ def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Input
     return Inputs(_short(path), rows, classes=true, columns=table.columns)
 
 
-def _arrays(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
+def _arrays(path: Path, options: SourceOptions, _columns: Columns | None) -> Inputs:
     from samplewise.data.sources.npz_file import load_rows
 
-    del columns
     name = printable(path)
     data, labels = load_rows(path)
     rows = rows_from(data, f"{name}, key 'dataset'", options.full_scale)
@@ -107,8 +106,7 @@ def _arrays(path: Path, options: SourceOptions, columns: Columns | None) -> Inpu
     return Inputs(_short(path), rows, classes=tuple(names[index] for index in indices))
 
 
-def _array(path: Path, options: SourceOptions, columns: Columns | None) -> Inputs:
-    del columns
+def _array(path: Path, options: SourceOptions, _columns: Columns | None) -> Inputs:
     name = printable(path)
     return Inputs(_short(path), rows_from(read_npy(path), name, options.full_scale))
 

@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.data.columns import printable_text
-from samplewise.data.dataset import MAX_CLASSES, Dataset
 from samplewise.errors import DataError
 
+MAX_CLASSES = 10_000
 MAX_LABEL_CHARACTERS = 1_000
 FEW_ROWS = 20
 """Up to so many rows, a class of its own for each row is plausible."""
 
-_REGRESSION = (
+REGRESSION = (
     "labels that are measured values make a regression, not a classification: choose a loss that "
     "learns numbers, such as --loss mean_squared_error"
 )
-_ROW_NAMES = "they look like names of the rows: choose another label column with --label"
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+ROW_NAMES = "they look like names of the rows: choose another label column with --label"
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _LAST_CODE_POINT = 0x10FFFF
 
 
@@ -52,7 +52,7 @@ def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArra
     if len(classes) > MAX_CLASSES:
         raise DataError(
             f"{name}: {len(values):,} rows have {len(classes):,} different labels, at most "
-            f"{MAX_CLASSES:,} are allowed; {_REGRESSION}"
+            f"{MAX_CLASSES:,} are allowed; {REGRESSION}"
         )
     names = tuple(_text(classes, name))
     for text in names:
@@ -109,31 +109,6 @@ def check_distinct(
         seen[folded] = text
 
 
-def check_learnable(dataset: Dataset) -> None:
-    """Refuse labels that cannot be learnt as classes; a trained network may be tried on them.
-
-    Raises:
-        DataError: there is one class only, or so many for the rows that the labels look like
-            measurements or names of the rows.
-    """
-    if dataset.values is not None:
-        return
-    classes, rows = len(dataset.class_names), len(dataset)
-    if classes < 2:
-        raise DataError(
-            f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', "
-            f"{rows:,} sample{'' if rows == 1 else 's'}); "
-            "a network that tells classes apart needs at least two classes"
-        )
-    numeric = all(map(_WHOLE_NUMBER.fullmatch, dataset.class_names))
-    # Of numbers, less than two rows a class are more likely measurements.
-    if classes > FEW_ROWS and (classes == rows or (numeric and 2 * classes > rows)):
-        raise DataError(
-            f"{dataset.name}: {rows:,} rows have {classes:,} different labels; expected several "
-            f"rows of each class; {_REGRESSION if numeric else _ROW_NAMES}"
-        )
-
-
 def _one_column(raw: NDArray[Any], name: str) -> NDArray[Any]:
     if raw.ndim == 1:
         return raw
@@ -145,9 +120,11 @@ def _one_column(raw: NDArray[Any], name: str) -> NDArray[Any]:
     if _is_one_hot(raw):
         raise DataError(
             f"{name}: labels of shape {raw.shape} are one-hot; "
-            "expected one label a row: store labels.argmax(axis=1)"
+            "expected one label for each row: store labels.argmax(axis=1)"
         )
-    raise DataError(f"{name}: labels have shape {raw.shape}; expected (rows,), one label a row")
+    raise DataError(
+        f"{name}: labels have shape {raw.shape}; expected (rows,), one label for each row"
+    )
 
 
 def _is_one_hot(raw: NDArray[Any]) -> bool:
@@ -195,7 +172,7 @@ def _whole(values: NDArray[Any], name: str) -> NDArray[np.int64]:
         row = np.argmax(fractional)
         raise DataError(
             f"{name}: the label {values[row]} in row {row} (counted from 0) is not a whole number; "
-            + _REGRESSION
+            + REGRESSION
         )
     digits = np.finfo(values.dtype).nmant + 1
     if values.size and np.abs(values).max() > 2.0**digits:
@@ -211,7 +188,7 @@ def _text(classes: NDArray[Any], name: str) -> list[str]:
         return [str(value) for value in classes.tolist()]
     # Python refuses to build a str from such a number, with a message that names no file.
     if classes.size and classes.view(np.uint32).max() > _LAST_CODE_POINT:
-        raise DataError(f"{name}: a label holds numbers that are no characters; is it damaged?")
+        raise DataError(f"{name}: a label holds numbers that are not characters; is it damaged?")
     return [str(value) for value in classes.tolist()]
 
 
@@ -238,5 +215,5 @@ def numbers_of(raw: NDArray[Any], name: str) -> NDArray[np.float64]:
 
 
 def no_classes(rows: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return what `encode_labels` would of rows that have numbers instead of classes."""
+    """Return no class names and zeros: the labels of rows with numbers instead of classes."""
     return (), np.zeros(rows, np.int64)

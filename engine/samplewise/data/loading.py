@@ -62,7 +62,7 @@ def _loader(
             "classes, or give an .npz or .csv file whose labels are numbers"
         )
     if name == "synthetic":
-        # Drawing only what is asked for saves most of the time; files are read whole anyway.
+        # Drawing only the wanted classes saves most of the time; files are read whole anyway.
         return lambda: _synthetic(seed if colon else None, classes)
     if data == "sign-digits":
         return _sign_digits
@@ -128,7 +128,8 @@ def _not_a_source(data: str, path: Path) -> str:
     expected = f"expected {', '.join(SOURCES)}, synthetic:SEED, an .npz or .csv file, or a folder"
     if data and os.path.lexists(path):
         return f"{printable(path)} is neither an .npz file, a .csv file nor a folder; {expected}"
-    return f"'{printable(data)}' is no dataset and no path; {expected}{suggestion(data, SOURCES)}"
+    hint = suggestion(data, SOURCES)
+    return f"'{printable(data)}' is neither a dataset nor a path; {expected}{hint}"
 
 
 def _folder(path: Path, options: SourceOptions) -> Dataset:

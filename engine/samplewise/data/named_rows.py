@@ -1,8 +1,9 @@
-"""Rows whose values have names: a data frame, or a mapping from names to values."""
+"""Columns found by name: those of a table, a data frame, or a mapping from names to values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -10,23 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import option_value, printable
 from samplewise.data.arrays import is_frame, is_missing
 from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, composed, width
-from samplewise.data.matching import matched
 from samplewise.errors import DataError
 
 _TRUTHS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
 _SHOWN = 10
+_NAMES_SHOWN = 5
+# Comparing each missing name with each other one would take minutes in the widest tables.
+_COMPARED = 100
 
 
 def is_named(rows: object) -> bool:
-    """Return whether rows are a data frame, whose columns have names."""
+    """Return True if rows are a data frame, whose columns have names."""
     return is_frame(rows)
 
 
 def is_named_row(row: object) -> bool:
-    """Return whether one row is a mapping or series, whose values have names."""
+    """Return True if one row is a mapping or series, whose values have names."""
     named = isinstance(row, Mapping) or (hasattr(row, "keys") and hasattr(row, "__getitem__"))
     return named and not is_frame(row)
 
@@ -37,7 +40,7 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
     Args:
         frame: with the columns of `columns` in any order, and no others.
         columns: those that a model was trained on.
-        where: what messages call the frame.
+        where: name of the frame in messages.
 
     Returns:
         New array, (rows, features).
@@ -61,7 +64,7 @@ def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64
     Args:
         row: a dict, or a series of pandas.
         columns: those that a model was trained on.
-        where: what messages call the row.
+        where: name of the row in messages.
 
     Raises:
         DataError: as `rows_of_frame`.
@@ -154,3 +157,56 @@ def _odd(value: object, row: int, place: str, expected: str) -> DataError:
     return DataError(
         f"{place}: '{printable(value)}' in row {row} (counted from 0); expected {expected}"
     )
+
+
+def matched(
+    names: Sequence[str], columns: Columns, ignored: Collection[str], where: str, drop: str = ""
+) -> list[int]:
+    """Return the position of each column of a model in a table.
+
+    Args:
+        names: of the table's columns, in its order, each once in whatever Unicode form.
+        columns: those that the model was trained on.
+        ignored: names that may be in the table although the model does not know them.
+        where: name of the table, for messages.
+        drop: how additional columns are left out, for messages; empty speaks of --drop.
+
+    Raises:
+        DataError: columns are missing, additional, or both, which may be one renamed.
+    """
+    places = {composed(name): place for place, name in enumerate(names) if name not in ignored}
+    wanted = [composed(column.name) for column in columns]
+    missing = [name for name in wanted if name not in places]
+    known = set(wanted)
+    additional = [name for name in places if name not in known]
+    if missing or additional:
+        problems = [_missing(missing, additional)] if missing else []
+        problems += [_additional(additional, missing, drop)] if additional else []
+        raise DataError(
+            f"{where}: the columns are not those that the model was trained on: "
+            f"{'; '.join(problems)}"
+        )
+    return [places[name] for name in wanted]
+
+
+def _missing(missing: list[str], additional: list[str]) -> str:
+    candidates = {name.lower(): name for name in reversed(additional[:_COMPARED])}
+    said = []
+    for name in missing[:_NAMES_SHOWN]:
+        close = difflib.get_close_matches(name.lower(), candidates, n=1)
+        renamed = f" (is it '{printable(candidates[close[0]])}'? rename that)" if close else ""
+        said.append(f"'{printable(name)}'{renamed}")
+    return f"missing {', '.join(said)}{_more(missing)}"
+
+
+def _additional(additional: list[str], missing: list[str], drop: str) -> str:
+    said = ", ".join(f"'{printable(name)}'" for name in additional[:_NAMES_SHOWN])
+    hint = ""
+    if not missing:
+        few = option_value(additional[:_NAMES_SHOWN])
+        hint = f": leave {'it' if len(additional) == 1 else 'them'} out, {drop or f'--drop {few}'}"
+    return f"additional {said}{_more(additional)}{hint}"
+
+
+def _more(names: list[str]) -> str:
+    return f" and {len(names) - _NAMES_SHOWN:,} more" if len(names) > _NAMES_SHOWN else ""

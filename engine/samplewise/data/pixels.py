@@ -1,4 +1,4 @@
-"""From raw numbers to the rows of a dataset: what is an image, and where its white lies."""
+"""From raw numbers to the rows of a dataset: which are images, and the value of white."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.arrays import check_finite
 from samplewise.data.columns import Columns
-from samplewise.data.dataset import Dataset, check_finite
+from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
 
 SMALLEST_IMAGE = 64
@@ -33,7 +34,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Scale:
-    """Where white lies in rows.
+    """The value of white in rows.
 
     Args:
         white: the value of a white pixel; None where nothing says it.

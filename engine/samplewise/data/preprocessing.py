@@ -1,17 +1,18 @@
-"""Preprocessing by name: what is done to raw values before a network sees them."""
+"""Preprocessing by name: how raw values are scaled before a network sees them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from samplewise.checks import one_of
-from samplewise.data.dataset import Dataset
-from samplewise.data.deviation import of_columns, without_rounding
 from samplewise.errors import DataError, ParameterError
+from samplewise.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from samplewise.data.dataset import Dataset
 
 AUTO = "auto"
 SCALE = "scale"
@@ -39,7 +40,7 @@ class Preprocessing:
 
     @classmethod
     def fit(cls, name: str, training: Dataset) -> Preprocessing:
-        """Learn what the step needs from the training rows, and from them only.
+        """Fit the step to the training rows, and to them only.
 
         Args:
             name: one of `PREPROCESSING`; "auto" scales images and standardizes tables.
@@ -75,7 +76,7 @@ class Preprocessing:
     def apply_in_place(self, values: NDArray[np.float64]) -> None:
         """Turn raw values (n, features) into those a network sees.
 
-        Those that overflow become infinite or NaN, of which NumPy warns unless it is told not to.
+        Values that overflow become infinite or NaN, and NumPy warns unless `np.errstate` stops it.
         """
         if self.full_scale is not None:
             values /= self.full_scale
@@ -83,6 +84,8 @@ class Preprocessing:
             values -= self.mean
             values /= self.deviation
         elif self.name == STANDARDIZE:
+            from samplewise.data.statistics import without_rounding
+
             mean = values.mean(axis=1)
             values -= mean[:, np.newaxis]
             deviation = without_rounding(values.std(axis=1), mean, values, axis=1)
@@ -90,6 +93,8 @@ class Preprocessing:
 
 
 def _fitted(training: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from samplewise.data.statistics import of_columns
+
     X = training.X.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = of_columns(X)

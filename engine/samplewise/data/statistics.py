@@ -1,9 +1,9 @@
-"""What there is to know of a dataset, as the rows of a table."""
+"""Mean and standard deviation, and the statistics of a dataset as the rows of a table."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 from samplewise.checks import printable
 from samplewise.data.columns import CATEGORY, NUMBER, Column
 from samplewise.data.dataset import Dataset
+
+Numbers = NDArray[np.float64]
+Axis = Literal[0, 1]
+_EPSILON = float(np.finfo(np.float64).eps)
+# Values that a program has computed differ from a constant by some units in the last place.
+_ROUNDING = 100
+# The squares of smaller differences lose digits, or are 0.
+_UNDERFLOW = float(np.sqrt(np.finfo(np.float64).tiny)) / _EPSILON
 
 FINGERPRINT_DIGITS = 12
 _VALUES_AT_ONCE = 2**20
@@ -110,3 +118,43 @@ def _bytes(count: int) -> str:
             return f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+def without_rounding(deviation: Numbers, mean: Numbers, values: Numbers, axis: Axis) -> Numbers:
+    """Return standard deviations along an axis, those of constants exactly 0.
+
+    Summing n values of mean m is off by up to n eps |m|, so a constant such as 0.1 gets a
+    deviation of that size instead of 0. A deviation not above that is suspected, as in
+    scikit-learn's StandardScaler. It is then taken again from the differences to the first value,
+    which have no such error: large values with small, real differences keep their deviation. So
+    do values so small that their squares underflow: the differences are scaled meanwhile.
+
+    Args:
+        deviation: as computed, (m,).
+        mean: likewise.
+        values: float64, (n, m) for axis 0 or (m, n) for axis 1; their mean may be subtracted.
+        axis: 0 for the columns, 1 for the rows.
+    """
+    n = values.shape[axis]
+    bound = _EPSILON * np.abs(mean)
+    suspected = np.flatnonzero(deviation <= np.maximum(n * bound, _UNDERFLOW))
+    if len(suspected) == 0:
+        return deviation
+    differences = np.take(values, suspected, axis=1 - axis)
+    differences -= np.take(differences, [0], axis=axis)
+    exponents = np.frexp(np.abs(differences).max(axis=axis, keepdims=True))[1]
+    scaled = np.ldexp(differences, -exponents).std(axis=axis)
+    again, settled = np.ldexp(scaled, exponents.reshape(-1)), deviation.copy()
+    settled[suspected] = np.where(again > min(n, _ROUNDING) * bound[suspected], again, 0.0)
+    return settled
+
+
+def of_columns(values: Numbers) -> tuple[Numbers, Numbers]:
+    """Return mean and standard deviation of each column of values (n, m); 0 for a constant."""
+    mean = values.mean(axis=0)
+    return mean, without_rounding(values.std(axis=0), mean, values, axis=0)
+
+
+def vary(values: Numbers) -> bool:
+    """Return True if a column of values (n, m) holds more than one value, up to rounding."""
+    return bool((of_columns(values)[1] > 0).any())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +12,21 @@ import tomli_w
 
 from samplewise._version import __version__
 from samplewise.checks import printable, suggestion
-from samplewise.errors import CombinationError, ConfigError, DataError, ParameterError
+from samplewise.errors import ConfigError, DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.value_kinds import VALUE_KINDS, ValueKind
 from samplewise.io.reading import open_unchanged
+from samplewise.options.words import words_of
 
 MAX_CONFIG_BYTES = 2**20
 PREFIX = "SAMPLEWISE_"
 
 
-def _kinds() -> dict[str, ValueKind]:
-    """Return what each field of an experiment takes, by the type that it is annotated with."""
-    fields = dataclasses.fields(Experiment)
-    return {field.name: VALUE_KINDS[str(field.type).removesuffix(" | None")] for field in fields}
-
-
-KINDS = _kinds()
+WORDS = words_of(Experiment)
+"""The options of an experiment, by the names that are used here."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Return the settings in a TOML file, each checked, by the names of `Experiment`'s fields.
+    """Return the options in a TOML file, each checked, by their names in `WORDS`.
 
     Words may be joined by "-" or "_". A relative path in `data` is taken from the current folder,
     not from that of the file.
@@ -44,17 +37,17 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     name = printable(path)
     settings: dict[str, Any] = {}
-    for word, value in _table(path, name).items():
-        field = word.replace("-", "_")
-        if field not in KINDS:
+    for written, value in _table(path, name).items():
+        word = written.replace("-", "_")
+        if word not in WORDS:
             raise ConfigError(
-                f"{name} has the unknown word '{printable(word)}'; known are {', '.join(KINDS)}"
-                f"{suggestion(field, KINDS)}"
+                f"{name} has the unknown word '{printable(written)}'; known are "
+                f"{', '.join(WORDS)}{suggestion(word, WORDS)}"
             )
-        if field in settings:
-            raise ConfigError(f"{name} has {field} twice, with '-' and with '_'; keep one")
+        if word in settings:
+            raise ConfigError(f"{name} has {word} twice, with '-' and with '_'; keep one")
         try:
-            settings[field] = _checked(field, KINDS[field].from_toml(field, value))
+            settings[word] = WORDS[word].kind.from_toml(word, value)
         except ParameterError as error:
             raise ConfigError(f"{error} (in {name})") from error
     return settings
@@ -64,7 +57,7 @@ def write_config(experiment: Experiment) -> str:
     """Return the TOML text that `read_config` reads as this experiment; None is left out."""
     settings = {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in dataclasses.asdict(experiment).items()
+        for name, value in experiment.to_options().items()
         if value is not None
     }
     return (
@@ -81,7 +74,7 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
     counts as not set), that over the file, and the file over the default.
 
     Args:
-        flags: text, or a bool, by field name; None where the flag was not given.
+        flags: text, or a bool, by word; None where the flag was not given.
         config: a TOML file, or None.
 
     Raises:
@@ -89,34 +82,49 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
         ConfigError: as `read_config`.
     """
     settings = {} if config is None else read_config(config)
-    for field in KINDS:
-        variable = PREFIX + field.upper()
+    for word in WORDS:
+        variable = PREFIX + word.upper()
         text = os.environ.get(variable)
         if text:
-            settings[field] = _from_text(field, text, variable)
+            settings[word] = from_text(word, text, variable)
     if os.environ.get(PREFIX + "BACKEND"):
         # Left to the registry, which reads the variable too and notes that it decided.
         settings["backend"] = None
-    for field, value in flags.items():
-        if value is not None:
-            settings[field] = _from_text(field, value, "--" + field.replace("_", "-"))
-    return Experiment(**settings)
+    return Experiment.from_options(**(settings | from_flags(flags)))
 
 
-def _from_text(field: str, given: object, source: str) -> object:
+def from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
+    """Return the checked values of the flags that were given.
+
+    Args:
+        flags: as `effective`.
+
+    Raises:
+        ParameterError: as `effective`.
+    """
+    return {
+        word: from_text(word, given, "--" + word.replace("_", "-"))
+        for word, given in flags.items()
+        if given is not None
+    }
+
+
+def from_text(word: str, given: object, source: str) -> Any:
+    """Return the checked value of an option given as a text, or as the bool of a switch.
+
+    Args:
+        word: the option.
+        given: its value.
+        source: of the value, for messages.
+
+    Raises:
+        ParameterError: the value is of the wrong kind or out of range.
+    """
+    kind = WORDS[word].kind
     try:
-        value = KINDS[field].from_text(field, given) if isinstance(given, str) else given
-        return _checked(field, value)
+        return kind.from_text(word, given) if isinstance(given, str) else kind.check(word, given)
     except ParameterError as error:
         raise ParameterError(f"{error} (given by {source})") from error
-
-
-def _checked(field: str, value: Any) -> Any:
-    """Return the value after the experiment's own check of this one field."""
-    # Whether fields go together shows once all are known.
-    with suppress(CombinationError):
-        Experiment(**{field: value})
-    return value
 
 
 def _table(path: Path, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which plan a run would train by, and whether its prediction holds."""
+"""The plan of a run and its predicted time, checked by training a few epochs."""
 
 from __future__ import annotations
 
@@ -23,19 +23,16 @@ from samplewise.training.history import EpochRecord
 from samplewise.training.rows.selection import select
 from samplewise.training.rows.training_rows import largest_value
 from samplewise.training.session import Session
-from samplewise.training.settings.control import AUTO
+from samplewise.training.settings.stopping import EarlyStopping
+from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import loss_for, trained
 
 # A measurement ends with the first of these. The first epoch sets up, so it alone says little.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
-# What is measured after an epoch, and what may end a run, is no part of what is predicted.
+# The prediction leaves out evaluation after an epoch, and early stopping.
 NOT_PREDICTED: dict[str, Any] = {
     "track_accuracy": False,
-    "monitor": AUTO,
-    "patience": None,
-    "keep_best": None,
-    "target_loss": None,
-    "target_accuracy": None,
+    "stopping": EarlyStopping(),
     "max_seconds": None,
     "max_steps": None,
     "ema_decay": None,
@@ -44,7 +41,7 @@ NOT_PREDICTED: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Measurement:
-    """What some epochs took, and an epoch of the whole run by that.
+    """The measured time of some epochs, and of an epoch of the whole run by that.
 
     Args:
         epochs: that were run, from fresh weights.
@@ -63,7 +60,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a run would do.
+    """The description of a run before it is made.
 
     Args:
         experiment: as effective.
@@ -91,10 +88,10 @@ def explain(
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> Explanation:
-    """Return which plan the experiment would train by, and what a few epochs of it take.
+    """Return the plan of the experiment, and the measured time of a few epochs.
 
     Args:
-        experiment: what would be run.
+        experiment: the configuration to explain.
         data: as `run`.
         measure: whether to train a few epochs.
         callbacks: as `train`, of that training.
@@ -108,7 +105,7 @@ def explain(
     if not measure:
         return _unmeasured(effective, network, data, hooks)
     few = _Few()
-    settings = dataclasses.replace(effective, **NOT_PREDICTED)
+    settings = dataclasses.replace(effective.training, **NOT_PREDICTED)
     history = trained(
         network,
         data.inputs,
@@ -118,7 +115,7 @@ def explain(
         callbacks=[*hooks, few],
         stop=stop,
     ).history
-    _refuse_what_train_refuses(effective, history.rows, history.validation_rows)
+    _refuse_what_train_refuses(effective.training, history.rows, history.validation_rows)
     return Explanation(
         experiment=effective,
         network=network,
@@ -126,7 +123,7 @@ def explain(
         backend=history.backend,
         backend_reason=history.backend_reason,
         plan=Plan(**history.plan),
-        measured=few.measurement(effective.epochs, history.synchronize_ms),
+        measured=few.measurement(effective.training.epochs, history.synchronize_ms),
     )
 
 
@@ -136,22 +133,22 @@ def _unmeasured(
     data: Prepared,
     callbacks: Sequence[Callback],
 ) -> Explanation:
-    training, loss = data.training, loss_for(network, experiment)
-    dtype = np.dtype(experiment.dtype)
+    training, settings = data.training, experiment.training
+    loss, dtype = loss_for(network, settings), np.dtype(settings.dtype)
     class_names = training.class_names if isinstance(loss, ClassLoss) else None
-    chosen = select(len(training), training.labels, class_names, experiment)
+    chosen = select(len(training), training.labels, class_names, settings)
     rows = len(chosen.training)
-    fields = experiment.step_fields(weighted=chosen.weights is not None)
-    _refuse_what_train_refuses(experiment, rows, len(chosen.validation))
-    optimizer = experiment.rule
-    workload = experiment.workload(rows, fields, largest_value(data.inputs))
+    fields = settings.step_fields(weighted=chosen.weights is not None)
+    _refuse_what_train_refuses(settings, rows, len(chosen.validation))
+    optimizer = settings.optimizer
+    workload = settings.workload(rows, fields, largest_value(data.inputs))
     choice = registry.resolve(
-        experiment.backend, network, loss, optimizer, dtype, experiment.plan, fields
+        settings.backend, network, loss, optimizer, dtype, settings.plan, fields
     )
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
     session = Session(choice.backend, [network], loss, [optimizer], dtype, workload)
-    with limited(experiment.threads):
+    with limited(settings.threads):
         session.compile(warm_up=False)
     return Explanation(
         experiment=experiment,
@@ -164,19 +161,19 @@ def _unmeasured(
     )
 
 
-def _refuse_what_train_refuses(experiment: Experiment, rows: int, validation_rows: int) -> None:
+def _refuse_what_train_refuses(settings: TrainingSettings, rows: int, validation_rows: int) -> None:
     """Check the settings that say nothing of the plan.
 
     Raises:
         CombinationError: as `train`.
     """
-    experiment.run_of(rows)
+    settings.run_of(rows)
     validated = validation_rows > 0
-    experiment.check_measured(validated=validated, track_accuracy=experiment.track_accuracy)
+    settings.stopping.check_measured(validated=validated, track_accuracy=settings.track_accuracy)
 
 
 class _Few(Callback):
-    """Ends a training after a few epochs, and keeps what they took."""
+    """Ends a training after a few epochs, and keeps their times."""
 
     def __init__(self) -> None:
         self._ms: list[float] = []
@@ -188,7 +185,7 @@ class _Few(Callback):
         return "measured" if enough else None
 
     def measurement(self, epochs: int, synchronize_ms: float) -> Measurement | None:
-        """Return what was measured, for a run of `epochs`; None where it was stopped at once."""
+        """Return the measured times for a run of `epochs`; None where it was stopped at once."""
         if not self._ms:
             return None
         first, *others = self._ms

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import instance_of, printable
 from samplewise.data.dataset import Dataset
-from samplewise.data.labels import check_learnable
+from samplewise.data.learnable import check_learnable
 from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import Preprocessing
@@ -28,7 +28,8 @@ from samplewise.training.callbacks import Hook
 from samplewise.training.history import History
 from samplewise.training.many import train_many
 from samplewise.training.notes import warn_of
-from samplewise.training.train import TrainingResult, train
+from samplewise.training.result import TrainingResult
+from samplewise.training.train import train
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class ExperimentResult:
-    """What came of an experiment.
+    """The result of an experiment.
 
     Args:
         experiment: as effective: choices left to "auto" are made.
@@ -87,7 +88,9 @@ class ExperimentResult:
             ParameterError: no classes were learnt.
         """
         if self.test_accuracy is None or self.confusion is None:
-            raise ParameterError(f"{self.model.loss.name} learns no classes to be confused")
+            raise ParameterError(
+                f"{self.model.loss.name} has no classes, and so no confusion matrix"
+            )
         return self.test_accuracy, self.confusion
 
 
@@ -95,8 +98,8 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
     """Load, split and preprocess the data of an experiment.
 
     Args:
-        experiment: what to load, and how to cut it.
-        dataset: used instead of loading `experiment.data`.
+        experiment: the configuration; its data are loaded and split.
+        dataset: used instead of loading that of `experiment.data`.
 
     Raises:
         DataError, ParameterError: the data cannot be used.
@@ -104,14 +107,15 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
     instance_of("experiment", experiment, Experiment)
     if dataset is not None:
         instance_of("dataset", dataset, Dataset)
-        if experiment.classes not in (None, dataset.class_names):
-            dataset = dataset.select(experiment.classes or ())
+        if experiment.data.classes not in (None, dataset.class_names):
+            dataset = dataset.select(experiment.data.classes or ())
     else:
-        dataset = load(experiment.data, experiment.classes, experiment.source_options())
+        data = experiment.data
+        dataset = load(data.source, data.classes, experiment.source_options())
     check_learnable(dataset)
     warn_of_scale(dataset)
     training, test = cut(experiment, dataset)
-    step = Preprocessing.fit(experiment.preprocess, training)
+    step = Preprocessing.fit(experiment.data.preprocess, training)
     return Prepared(training, test, step, step.apply(training.X))
 
 
@@ -134,8 +138,8 @@ def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prep
 
 def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
     """Return the rows to train on and those to test on, drawn as the experiment says."""
-    stream = Streams(experiment.seed).of_run("split")
-    return split(dataset, experiment.split, stream, stratify=experiment.stratify)
+    stream = Streams(experiment.training.seed).of_run("split")
+    return split(dataset, experiment.data.split, stream, stratify=experiment.data.stratify)
 
 
 def run(
@@ -148,7 +152,7 @@ def run(
     """Run an experiment from data to a tested model.
 
     Args:
-        experiment: what to run.
+        experiment: the configuration to run.
         data: used instead of loading the experiment's own: a dataset, which is cut and preprocessed
             as the experiment says, or what `prepare` returned.
         callbacks: as `train`.
@@ -163,7 +167,7 @@ def run(
         network,
         data.inputs,
         data.training.targets,
-        effective,
+        effective.training,
         class_names=data.training.class_names or None,
         callbacks=callbacks,
         stop=stop,
@@ -213,7 +217,7 @@ def run_many(
             networks,
             data.inputs,
             data.training.targets,
-            effective,
+            [own.training for own in effective],
             class_names=data.training.class_names or None,
             callbacks=callbacks,
             stop=stop,
@@ -228,29 +232,33 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
     """Return the network, and the experiment without what was left to "auto" before training."""
     instance_of("experiment", experiment, Experiment)
     loss, outputs = _loss_and_outputs(experiment, data.training)
-    network = experiment.network(data.training.features, data.training.image_shape, outputs)
+    training = data.training
+    network = experiment.network.build(training.features, training.image_shape, outputs)
     return network, dataclasses.replace(
-        experiment, loss=loss.name, preprocess=data.preprocessing.name
+        experiment,
+        data=dataclasses.replace(experiment.data, preprocess=data.preprocessing.name),
+        training=dataclasses.replace(experiment.training, loss=loss),
     )
 
 
 def _loss_and_outputs(experiment: Experiment, data: Dataset) -> tuple[Loss, int]:
     if data.values is None:
         classes = len(data.class_names)
-        loss = as_class_loss(experiment.loss_for(1 if classes == 2 else classes))
+        loss = as_class_loss(experiment.training.loss_for(1 if classes == 2 else classes))
         return loss, loss.outputs(classes)
     if not experiment.source_options().numbers:
         raise ParameterError(
-            f"loss '{experiment.loss}' learns classes, but {data.name} holds numbers; use "
-            "mean_squared_error or its like"
+            f"loss '{experiment.training.loss.name}' learns classes, but {data.name} holds "
+            "numbers; use a regression loss such as mean_squared_error"
         )
-    return experiment.loss_for(1), data.values.shape[1]
+    return experiment.training.loss_for(1), data.values.shape[1]
 
 
 def _tested(
     experiment: Experiment, network: Network, trained: TrainingResult, data: Prepared
 ) -> ExperimentResult:
     history = trained.history
+    history.settings = experiment.to_options()
     model = Model(
         network=network,
         loss=trained.loss,
@@ -262,7 +270,7 @@ def _tested(
         backend=history.backend,
         columns=data.training.columns,
         full_scale=data.training.full_scale,
-        fit=experiment.fit,
+        fit=experiment.data.fit,
         array_dtype=data.training.array_dtype,
     )
     found = scores(model, data.test.X, data.test.targets)
@@ -271,7 +279,10 @@ def _tested(
         history.notes.append(f"R² of the test rows is undefined: {why}")
         warn_of(history.notes[-1:])
     return ExperimentResult(
-        experiment=dataclasses.replace(experiment, backend=history.backend),
+        experiment=dataclasses.replace(
+            experiment,
+            training=dataclasses.replace(experiment.training, backend=history.backend),
+        ),
         model=model,
         history=history,
         data=data,

@@ -1,4 +1,4 @@
-"""What `samplewise train` leaves behind: one folder, whole or absent."""
+"""The folder that `samplewise train` writes, whole or absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a model is on rows whose targets are known."""
+"""Scores of a model on rows with known targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from samplewise.training.rows.targets import prepare_targets
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a model reaches.
+    """The scores of a model.
 
     Args:
         loss: mean over the rows, in float64.
@@ -26,7 +26,7 @@ class Scores:
         r2: as `training.metrics.r_squared`, NaN where the targets do not differ; None where classes
             or labels are predicted.
         predictions: probabilities (n, classes), or numbers (n, outputs).
-        decisions: what they decide, as `Loss.decisions`; None where numbers are predicted.
+        decisions: their decisions, as `Loss.decisions`; None where numbers are predicted.
         confusion: counts[true, predicted], int64 (classes, classes); None without classes.
     """
 
@@ -39,7 +39,7 @@ class Scores:
 
 
 def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
-    """Return how good a model is on raw rows.
+    """Return the scores of a model on raw rows.
 
     Args:
         model: trained.
@@ -47,7 +47,7 @@ def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
         targets: as `train` takes them.
 
     Raises:
-        DataError: the targets are not what the model's loss learns.
+        DataError: the targets do not fit the model's loss.
     """
     loss = model.loss
     labels, Y = prepare_targets(targets, len(X), model.network, loss, np.float64)
@@ -82,7 +82,7 @@ def classification_report(
     Args:
         labels: true class indices, (n,).
         decisions: predicted ones, (n,).
-        class_names: one a class.
+        class_names: one for each class.
     """
     from sklearn.metrics import classification_report
 

@@ -25,7 +25,7 @@ _KINDS = (
 
 
 def half_free_memory() -> int:
-    """Return half of the free memory in bytes: what one data file may take by default."""
+    """Return half of the free memory in bytes, the default limit of one data file."""
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # Windows, and macOS without AVPHYS

@@ -66,7 +66,7 @@ def check_output_folder(folder: Path, *, force: bool, known: Collection[str]) ->
         known: names of the files that such an output consists of.
 
     Raises:
-        OutputError: it exists and `force` is false, is no folder, is the current folder or above
+        OutputError: it exists and `force` is false, is not a folder, is the current folder or above
             it, holds another file, or its parent cannot hold it.
     """
     try:

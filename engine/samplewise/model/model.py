@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +15,11 @@ from samplewise.contract import Program
 from samplewise.data.columns import Columns
 from samplewise.data.named_rows import is_named, rows_of_frame
 from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.data.rows import preprocessed_rows
 from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError, ParameterError
 from samplewise.model.predictor import Predictor, predicting_program
 from samplewise.network import ClassLoss, Loss, Network
-from samplewise.training.rows.training_rows import preprocessed_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +27,14 @@ class Model:
     """A network with its parameters, classes and preprocessing; threads may share it.
 
     Args:
-        network, loss: what was trained.
+        network, loss: the trained network and its loss.
         parameters: flat vector (P,), float64 or float32.
         class_names: the class of each output, in order; of a loss that learns numbers or labels,
             the name of each output, or empty.
         preprocessing: applied to every row first.
         image_shape: (height, width) where rows are images, else None.
         trained_on: name of the dataset, with "synthetic" in it where a program drew the rows.
-        backend: what predicts; None chooses as in training.
+        backend: name of the backend that predicts; None chooses as in training.
         columns: the columns of the table trained on, by which others are matched; None where
             columns had no names, and go by position.
         full_scale: value of a white pixel in the rows trained on; None for a table.
@@ -56,24 +56,24 @@ class Model:
     full_scale: float | None = None
     fit: str = STRETCH
     array_dtype: str | None = None
+    # A program's buffers serve one call at a time, and kernels run without the GIL.
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         instance_of("network", self.network, Network)
         instance_of("loss", self.loss, Loss)
         instance_of("preprocessing", self.preprocessing, Preprocessing)
-        # A program's buffers serve one call at a time, and kernels run without the GIL.
-        object.__setattr__(self, "_lock", threading.Lock())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave lock and program out of copies and pickles: each process compiles its own."""
-        return type(self), tuple(getattr(self, field.name) for field in fields(self))
+        return type(self), tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
     @cached_property
     def _program(self) -> Program:
         return predicting_program(self.network, self.loss, self.parameters, self.backend)
 
     def predictor(self, *, preprocessed: bool = False) -> Predictor:
-        """Return what predicts one row at a time, prepared to answer within microseconds.
+        """Return a predictor of one row at a time, prepared to answer within microseconds.
 
         Args:
             preprocessed: whether it will be given rows that are preprocessed already.
@@ -94,9 +94,8 @@ class Model:
         if self.columns is not None and is_named(X):
             X = rows_of_frame(X, self.columns, "X")
         rows = preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
-        lock: threading.Lock = self.__dict__["_lock"]
         # Small numbers may underflow, and large ones overflow, whatever the caller set.
-        with np.errstate(all="ignore"), lock:
+        with np.errstate(all="ignore"), self._lock:
             return self._program.predict(self.parameters, rows)
 
     def probabilities(self, X: ArrayLike) -> NDArray[Any]:
@@ -117,7 +116,7 @@ class Model:
         return self._predictions(X)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return what each raw row is predicted to be.
+        """Return the prediction for each raw row.
 
         Of a loss that learns classes, the index of the most probable one, int64 (n,). Of two
         classes, the first wins a tie: class 1 where its probability exceeds 0.5. Of

@@ -1,9 +1,10 @@
-"""One row at a time: what a prediction needs is prepared once, and a call takes microseconds."""
+"""One row at a time: a predictor prepares once, so that a call takes microseconds."""
 
 from __future__ import annotations
 
 import contextvars
 import math
+import threading
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -16,9 +17,9 @@ from samplewise.data.arrays import NUMBERS
 from samplewise.data.columns import Columns
 from samplewise.data.named_rows import is_named_row, row_of_mapping
 from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.data.rows import one_row, preprocessed_rows
 from samplewise.errors import DataError, SamplewiseError
 from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
-from samplewise.training.rows.training_rows import one_row, preprocessed_rows
 
 
 def predicting_program(
@@ -39,10 +40,10 @@ class Predictor:
     It answers one call at a time, so each thread makes its own. Copies and pickles prepare anew.
 
     Args:
-        network, loss: what was trained.
+        network, loss: the trained network and its loss.
         parameters: flat vector (P,), float64 or float32; nobody writes to it from now on.
         preprocessing: applied to every row first.
-        backend: what predicts; None chooses as in training.
+        backend: name of the backend that predicts; None chooses as in training.
         columns: those of the model, by which the values of a mapping are found; None without names.
     """
 
@@ -66,6 +67,7 @@ class Predictor:
         raw = aligned_zeros(network.inputs, np.float64).reshape(1, -1) if wide else X
         self._X, self._row, self._zeros = X, X[0], np.zeros_like(X[0])
         self._raw, self._raw_row, self._shape = raw, raw[0], (network.inputs,)
+        self._lock = threading.Lock()
         # Entering np.errstate would cost as much as the network; running in this costs a tenth.
         self._context = contextvars.Context()
         self._context.run(np.seterr, all="ignore")
@@ -75,7 +77,7 @@ class Predictor:
         self._context.run(self._compute)  # compiles, where that is left to do
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave the prepared arrays out: what points into them would point nowhere in a copy."""
+        """Leave the prepared arrays out: pointers into them would be invalid in a copy."""
         return type(self), self._made_of
 
     def __call__(self, x: ArrayLike | Mapping[str, Any]) -> NDArray[Any]:
@@ -93,18 +95,18 @@ class Predictor:
                 overflow.
             SamplewiseError: another thread's call is under way.
         """
-        try:
-            return self._context.run(self._predictions, x)
-        except RuntimeError as error:
-            if "already entered" not in str(error):
-                raise
+        if not self._lock.acquire(blocking=False):
             raise SamplewiseError(
                 "this predictor is in the middle of another call; make one for each thread with "
                 "Model.predictor"
-            ) from error
+            )
+        try:
+            return self._context.run(self._predictions, x)
+        finally:
+            self._lock.release()
 
     def predict(self, x: ArrayLike | Mapping[str, Any]) -> Any:
-        """Return what `Model.predict` says of one row.
+        """Return the prediction of `Model.predict` for one row.
 
         Of a loss that learns classes, the index of the most probable one as an int; the first wins
         a tie. Else a float where there is one output, and an array (outputs,) where there are more.
@@ -143,7 +145,7 @@ class Predictor:
         return math.isfinite(self._row.dot(self._zeros))
 
     def _take_checked(self, x: ArrayLike | Mapping[str, Any]) -> None:
-        """Copy in what is not plain, or say what is wrong with it."""
+        """Copy in a row of another form, or raise the error that names its fault."""
         if self._columns is not None and is_named_row(x):
             x = row_of_mapping(x, self._columns, "x")
         X = one_row(cast("ArrayLike", x), self._network)

@@ -1,4 +1,4 @@
-"""The description of a network: what it is made of, never how it is computed."""
+"""The description of a network: its layers, loss and optimizer, never how they are computed."""
 
 from samplewise.network.activations import ACTIVATIONS
 from samplewise.network.initializers import INITIALIZERS, initialize
@@ -32,7 +32,6 @@ from samplewise.network.optimizers import (
     Adagrad,
     Adam,
     Optimizer,
-    OwnOptimizer,
     RMSprop,
 )
 
@@ -58,7 +57,6 @@ __all__ = [
     "MaxPool2D",
     "Network",
     "Optimizer",
-    "OwnOptimizer",
     "ParameterLayout",
     "RMSprop",
     "ValueLoss",

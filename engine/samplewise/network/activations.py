@@ -1,4 +1,4 @@
-"""Names of the activation functions. What each one computes is a backend's business.
+"""Names of the activation functions, which backends compute.
 
 | name | f(z) |
 |---|---|
@@ -14,20 +14,18 @@
 | silu | z sigmoid(z) |
 | softplus | log(1 + exp(z)) |
 
-Where a function has a kink at 0, its slope there is that of the left side: 0 for relu.
+Where a function has a kink at 0, its derivative there is that of the left side: 0 for relu.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from samplewise.checks import one_of
 from samplewise.errors import ParameterError
+
+if TYPE_CHECKING:
+    from samplewise.network.custom.kinds import CustomActivation
 
 ACTIVATIONS = (
     "identity",
@@ -49,36 +47,19 @@ SELU_ALPHA = 1.6732632423543772
 GELU_CUBIC = 0.044715
 
 
-@dataclass(frozen=True)
-class OwnActivation:
-    """An activation of the user's own, as NumPy functions of z, elementwise.
-
-    Args:
-        value: f(z).
-        derivative: f'(z).
-    """
-
-    value: Callable[[NDArray[Any]], Any]
-    derivative: Callable[[NDArray[Any]], Any]
-
-    def of(self, z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return value and derivative, in z's dtype."""
-        return np.asarray(self.value(z), z.dtype), np.asarray(self.derivative(z), z.dtype)
-
-
-OWN_ACTIVATIONS: dict[str, OwnActivation] = {}
-"""Those that `register_activation` has made known in this process."""
+CUSTOM: dict[str, CustomActivation] = {}
+"""The activations that `register_activation` has added in this process."""
 
 
 def check_activation(name: object) -> str:
-    """Return the name where it is one of `ACTIVATIONS`, or of the user's own.
+    """Return the name where it is one of `ACTIVATIONS`, or a custom one.
 
     Raises:
-        ParameterError: it is not; the message lists what is known.
+        ParameterError: it is not; the message lists the known names.
     """
     try:
-        return one_of("activation", name, (*ACTIVATIONS, *OWN_ACTIVATIONS))
+        return one_of("activation", name, (*ACTIVATIONS, *CUSTOM))
     except ParameterError as error:
         raise ParameterError(
-            f"{error}; one of your own is made known by samplewise.register_activation"
+            f"{error}; register a custom one with samplewise.register_activation"
         ) from None

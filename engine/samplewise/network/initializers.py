@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-from numpy.random import Generator
-from numpy.typing import DTypeLike, NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from samplewise.checks import one_of
+from samplewise.lazy import np
 from samplewise.network.network import Network
 
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import DTypeLike, NDArray
+
 Fans = tuple[int, int]
-Draw = Callable[[Generator, tuple[int, ...], Fans], NDArray[np.float64]]
+Draw: TypeAlias = "Callable[[Generator, tuple[int, ...], Fans], NDArray[np.float64]]"
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Draw:
@@ -40,7 +41,6 @@ def _uniform(deviation: Callable[[int, int], float]) -> Draw:
 
 
 def _unit(fan_in: int, fan_out: int) -> float:
-    del fan_in, fan_out
     return 1.0
 
 
@@ -49,17 +49,14 @@ def _glorot(fan_in: int, fan_out: int) -> float:
 
 
 def _he(fan_in: int, fan_out: int) -> float:
-    del fan_out
     return math.sqrt(2.0 / fan_in)
 
 
 def _lecun(fan_in: int, fan_out: int) -> float:
-    del fan_out
     return math.sqrt(1.0 / fan_in)
 
 
 def _orthogonal(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
-    del fans
     rows, columns = shape[0], math.prod(shape[1:])
     drawn = rng.standard_normal((max(rows, columns), min(rows, columns)))
     Q, R = np.linalg.qr(drawn)
@@ -69,7 +66,6 @@ def _orthogonal(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[n
 
 
 def _zeros(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
-    del rng, fans
     return np.zeros(shape)
 
 

@@ -1,6 +1,6 @@
 """Layers as a short text and back: "conv 8x3 relu, pool 2, dense 10".
 
-| words | layer |
+| text | layer |
 |---|---|
 | `dense 10 relu` | 10 units |
 | `conv 8x3 stride 2 same relu` | 8 filters of 3 by 3; `8x3x5` are 3 rows by 5 columns |
@@ -18,14 +18,12 @@ from collections.abc import Callable
 from samplewise.checks import printable, suggestion
 from samplewise.errors import ParameterError
 from samplewise.network.layers import (
+    LAYERS,
     AvgPool2D,
     Conv2D,
     Dense,
     Dropout,
-    Flatten,
-    GlobalAvgPool,
     Layer,
-    LayerNorm,
     MaxPool2D,
 )
 
@@ -46,16 +44,16 @@ def layers_from(text: str) -> tuple[Layer, ...]:
     return tuple(_layer(part.strip()) for part in text.split(","))
 
 
-def layer_words(layers: tuple[Layer, ...]) -> str:
+def layer_spec(layers: tuple[Layer, ...]) -> str:
     """Return the text that `layers_from` reads as these layers."""
-    return ", ".join(" ".join(_words(layer)) for layer in layers)
+    return ", ".join(" ".join(_spec(layer)) for layer in layers)
 
 
 def _layer(part: str) -> Layer:
     kind, *words = part.split() or [""]
     if kind not in READERS:
         raise ParameterError(
-            f"'{printable(part)}' is no layer; it starts with {', '.join(READERS)}"
+            f"'{printable(part)}' is not a layer; it starts with {', '.join(READERS)}"
             f"{suggestion(kind, READERS)}"
         )
     try:
@@ -63,7 +61,7 @@ def _layer(part: str) -> Layer:
     except ParameterError as error:
         raise ParameterError(f"layer '{printable(part)}': {error}") from None
     if words:
-        raise ParameterError(f"layer '{printable(part)}': '{printable(words[0])}' is too much")
+        raise ParameterError(f"unexpected '{printable(words[0])}' in layer '{printable(part)}'")
     return layer
 
 
@@ -101,15 +99,21 @@ def _dropout(words: list[str]) -> Layer:
         raise ParameterError("a share is missing, as in dropout 0.5") from None
 
 
-READERS: dict[str, Callable[[list[str]], Layer]] = {
-    "dense": _dense,
-    "conv": _conv,
-    "pool": _pool(MaxPool2D),
-    "avg_pool": _pool(AvgPool2D),
-    "global_avg_pool": lambda _: GlobalAvgPool(),
-    "flatten": lambda _: Flatten(),
-    "dropout": _dropout,
-    "layer_norm": lambda _: LayerNorm(),
+_WITH_OPTIONS: dict[type[Layer], Callable[[list[str]], Layer]] = {
+    Dense: _dense,
+    Conv2D: _conv,
+    MaxPool2D: _pool(MaxPool2D),
+    AvgPool2D: _pool(AvgPool2D),
+    Dropout: _dropout,
+}
+
+
+def _reader(layer: type[Layer]) -> Callable[[list[str]], Layer]:
+    return _WITH_OPTIONS.get(layer, lambda _: layer())
+
+
+READERS = {
+    "pool" if layer is MaxPool2D else layer.kind: _reader(layer) for layer in LAYERS.values()
 }
 
 
@@ -135,7 +139,7 @@ def _activation(words: list[str]) -> str:
     return words.pop(0) if words else "identity"
 
 
-def _words(layer: Layer) -> list[str]:
+def _spec(layer: Layer) -> list[str]:
     after = [] if layer.activation == "identity" else [layer.activation]
     match layer:
         case Dense():

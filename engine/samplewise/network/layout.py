@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from samplewise.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
 
 ALIGNMENT_BYTES = 64
 # 16 float32 or 8 float64 fill a cache line; one rule for both keeps offsets independent of dtype.
@@ -42,7 +45,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class ParameterLayout:
-    """Where each tensor lies. Every tensor starts on a cache line; the gaps stay zero.
+    """The place of each tensor. Every tensor starts on a cache line; the gaps stay zero.
 
     Args:
         slots: the tensors in order.

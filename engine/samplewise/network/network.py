@@ -104,7 +104,7 @@ class Network:
 
     @cached_property
     def weights(self) -> tuple[Slot, ...]:
-        """What penalties shrink: the weights of products; no biases, and no scales."""
+        """The slots that penalties shrink: weights of products, not biases or scales."""
         slots = {slot.name: slot for slot in self.layout.slots}
         pairs = zip(self.layers, self.shapes, strict=False)
         return tuple(

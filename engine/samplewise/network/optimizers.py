@@ -1,4 +1,4 @@
-"""Optimizers: frozen descriptions of an update rule and of the state it needs.
+"""Optimizers: frozen descriptions of an update and of the state it needs.
 
 With g the mean gradient over the batch and eta the learning rate, every step is
 
@@ -6,7 +6,7 @@ With g the mean gradient over the batch and eta the learning rate, every step is
     g     <- g min(1, clip_norm / |g|)                       |g| over all parameters
     g     <- g + l2 W + l1 sign(W)                           weights only
     theta <- theta - eta weight_decay theta                  weights only
-    theta <- theta - eta (what the rule makes of g)
+    theta <- theta - eta (direction of the optimizer)
 
 Biases, and the scales and shifts of a normalisation, are never penalised.
 """
@@ -14,60 +14,54 @@ Biases, and the scales and shifts of a normalisation, are never penalised.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from samplewise.checks import decay_factor, not_negative, positive_number, true_or_false
+from samplewise.checks import decay_factor, not_negative, positive_number
 from samplewise.errors import CombinationError
+from samplewise.options.fields import check_options, documented, option
+from samplewise.options.kinds import SWITCH, number
 
-Array = NDArray[Any]
+SHARE, PENALTY, POSITIVE = number(decay_factor), number(not_negative), number(positive_number)
+EPSILON_HELP = "added to the root that a step is divided by, above 0"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """What all rules share: penalties and limits of the gradient.
-
-    Args:
-        l1: weight of the penalty l1 sum |W| added to the loss of a batch, at least 0.
-        l2: weight of the penalty l2/2 |W|^2, at least 0.
-        weight_decay: decoupled decay, at least 0: with Adam, it makes AdamW.
-        clip_value: the most that an entry of the gradient may be in size; None does not limit it.
-        clip_norm: likewise, the gradient's Euclidean norm.
+    """Penalties and gradient clipping, which all optimizers share.
 
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    l1: float = 0.0
-    l2: float = 0.0
-    weight_decay: float = 0.0
-    clip_value: float | None = None
-    clip_norm: float | None = None
+    l1: float = option(0.0, PENALTY, "L1 penalty l1 sum |W|, at least 0; not on biases")
+    l2: float = option(0.0, PENALTY, "L2 penalty l2/2 |W|^2, at least 0; not on biases")
+    weight_decay: float = option(
+        0.0, PENALTY, "decoupled weight decay, at least 0; with adam this is AdamW"
+    )
+    clip_value: float | None = option(
+        None, POSITIVE, "clip each gradient entry to +-clip_value; none disables"
+    )
+    clip_norm: float | None = option(
+        None, POSITIVE, "clip the norm of the gradient to clip_norm; none disables"
+    )
 
     name: ClassVar[str]
     # What a backend must offer by name where it is on; other fields are numbers in its formulas.
     options: ClassVar[tuple[str, ...]] = ("l1", "l2", "weight_decay", "clip_value", "clip_norm")
 
     def __post_init__(self) -> None:
-        for field in ("l1", "l2", "weight_decay"):
-            object.__setattr__(self, field, not_negative(field, getattr(self, field)))
-        for field in ("clip_value", "clip_norm"):
-            limit = getattr(self, field)
-            if limit is not None:
-                object.__setattr__(self, field, positive_number(field, limit))
+        check_options(self)
 
     @property
     def slots(self) -> int:
-        """Flat vectors of parameter length that the rule keeps between steps."""
+        """Number of flat vectors of parameter length kept between steps."""
         raise NotImplementedError
 
     @property
     def is_linear(self) -> bool:
-        """Whether a step is linear in weights and state, with the same factors for each entry.
+        """True where a step is linear in weights and state, with the same factors for each entry.
 
         Only then can a block of steps be made at once.
         """
@@ -75,7 +69,7 @@ class Optimizer:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What a backend must offer: the rule, and each option that is on."""
+        """The capabilities that a backend needs: the optimizer, and each option that is on."""
         return (self.name, *(option for option in self.options if getattr(self, option)))
 
     @property
@@ -85,7 +79,7 @@ class Optimizer:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What differs from plain SGD, for people: as in ("adam", "beta1 0.5", "l2 0.1")."""
+        """The differences from plain SGD, for people: as in ("adam", "beta1 0.5", "l2 0.1")."""
         usual = {field.name: field.default for field in dataclasses.fields(self)}
         given = {name: value for name, value in vars(self).items() if value != usual[name]}
         return (
@@ -98,6 +92,7 @@ class Optimizer:
         return not (limited or self.l1 or self.weight_decay)
 
 
+@documented
 @dataclass(frozen=True)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum where asked for.
@@ -106,27 +101,21 @@ class SGD(Optimizer):
         theta <- theta - eta v                             or, with nesterov,
         theta <- theta - eta (g + mu v)
 
-    Batch size 1 without either is the report's Algorithm 1. The rule is that of PyTorch's SGD
-    without dampening.
-
-    Args:
-        momentum: mu, in [0, 1).
-        nesterov: look ahead; needs a momentum.
+    Batch size 1 without either is the report's Algorithm 1. It is PyTorch's SGD without dampening.
 
     Raises:
         ParameterError: a value is out of its range.
+        CombinationError: `nesterov` without a momentum.
     """
 
-    momentum: float = 0.0
-    nesterov: bool = False
+    momentum: float = option(0.0, SHARE, "momentum mu, in [0, 1)")
+    nesterov: bool = option(False, SWITCH, "Nesterov's momentum, which looks ahead")
 
     name: ClassVar[str] = "sgd"
     options: ClassVar[tuple[str, ...]] = (*Optimizer.options, "momentum", "nesterov")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "momentum", decay_factor("momentum", self.momentum))
-        true_or_false("nesterov", self.nesterov)
         if self.nesterov and self.momentum == 0:
             raise CombinationError("nesterov needs a momentum above 0")
 
@@ -137,7 +126,7 @@ class SGD(Optimizer):
 
     @property
     def is_linear(self) -> bool:
-        """Whether nothing limits the gradient, and no penalty is but a multiple of W."""
+        """True where nothing limits the gradient, and penalties are multiples of W."""
         return self._is_plain()
 
     @property
@@ -148,6 +137,7 @@ class SGD(Optimizer):
         return "momentum" if self.momentum else self.name
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimizer):
     """Steps by moving averages of the gradient and of its square; t counts steps from 1.
@@ -158,25 +148,15 @@ class Adam(Optimizer):
 
     Source: Kingma and Ba (2015); with `weight_decay`, Loshchilov and Hutter (2019), AdamW.
 
-    Args:
-        beta1, beta2: in [0, 1).
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: float = option(0.9, SHARE, "decay of the gradient's moving average, in [0, 1)")
+    beta2: float = option(0.999, SHARE, "decay of its square's moving average, in [0, 1)")
+    epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "adam"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for field in ("beta1", "beta2"):
-            object.__setattr__(self, field, decay_factor(field, getattr(self, field)))
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:
@@ -184,6 +164,7 @@ class Adam(Optimizer):
         return 2
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class RMSprop(Optimizer):
     """Steps by the gradient over a moving average of its size.
@@ -193,23 +174,14 @@ class RMSprop(Optimizer):
 
     Source: Tieleman and Hinton (2012), lecture 6.5; epsilon outside the root, as in PyTorch.
 
-    Args:
-        rho: in [0, 1).
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    rho: float = 0.99
-    epsilon: float = 1e-8
+    rho: float = option(0.99, SHARE, "decay of the squared gradient's moving average, in [0, 1)")
+    epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "rmsprop"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "rho", decay_factor("rho", self.rho))
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:
@@ -217,6 +189,7 @@ class RMSprop(Optimizer):
         return 1
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Adagrad(Optimizer):
     """Steps by the gradient over the root of the sum of all its squares so far.
@@ -226,20 +199,13 @@ class Adagrad(Optimizer):
 
     Source: Duchi, Hazan, Singer (2011).
 
-    Args:
-        epsilon: above 0.
-
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    epsilon: float = 1e-10
+    epsilon: float = option(1e-10, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "adagrad"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "epsilon", positive_number("epsilon", self.epsilon))
 
     @property
     def slots(self) -> int:
@@ -247,48 +213,6 @@ class Adagrad(Optimizer):
         return 1
 
 
-Direction = Callable[[Array, Array, int], tuple[Any, Any]]
-"""Of the gradient (P,), the state (slots, P) and the number of the step: direction, next state."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnOptimizer(Optimizer):
-    """A rule given as a NumPy function; each registered one is a class of its own.
-
-        direction, v <- rule(g, v, t)
-        theta        <- theta - eta direction
-
-    Attributes:
-        rule: of the gradient (P,), the state (slots, P) and the number of the step from 1, the
-            direction (P,) and the next state (slots, P).
-        kept: slots.
-    """
-
-    rule: ClassVar[Direction]
-    kept: ClassVar[int]
-
-    @property
-    def slots(self) -> int:
-        """As many as were registered."""
-        return type(self).kept
-
-    def direction(self, gradient: Array, state: Array, t: int) -> tuple[Array, Array]:
-        """Return what is gone along, times the rate and away from it, and the next state."""
-        step, after = type(self).rule(gradient, state, t)
-        return np.asarray(step, gradient.dtype), np.asarray(after, gradient.dtype)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by name: the process that reads it has to have registered it, too."""
-        return _registered, (self.name, dict(vars(self)))
-
-
-def _registered(name: str, options: dict[str, Any]) -> Optimizer:
-    return OPTIMIZERS[name](**options)
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (SGD, Adam, RMSprop, Adagrad)}
-
-
-def own_optimizers() -> frozenset[str]:
-    """Return the names of the rules that `register_optimizer` has made known in this process."""
-    return frozenset(name for name, rule in OPTIMIZERS.items() if issubclass(rule, OwnOptimizer))
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    optimizer.name: optimizer for optimizer in (SGD, Adam, RMSprop, Adagrad)
+}

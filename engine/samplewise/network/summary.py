@@ -1,10 +1,10 @@
-"""What a network is made of and what it costs, layer by layer."""
+"""The layers of a network and their costs, layer by layer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samplewise.network.layer_spec import layer_words
+from samplewise.network.layer_spec import layer_spec
 from samplewise.network.layers.base import Shape, size_of
 from samplewise.network.network import Network
 
@@ -14,14 +14,14 @@ class LayerSummary:
     """A layer in figures, of one sample.
 
     Args:
-        words: as `layer_words` writes it.
+        spec: as `layer_spec` writes it.
         output_shape: of its output.
         parameters: trainable values.
         multiply_adds: of the forward pass.
         value_bytes: of its output.
     """
 
-    words: str
+    spec: str
     output_shape: Shape
     parameters: int
     multiply_adds: int
@@ -37,7 +37,7 @@ def summarize(network: Network, itemsize: int) -> list[LayerSummary]:
     """
     return [
         LayerSummary(
-            words=layer_words((layer,)),
+            spec=layer_spec((layer,)),
             output_shape=output,
             parameters=sum(map(size_of, layer.parameter_shapes(inputs).values())),
             multiply_adds=layer.multiply_adds(inputs),
@@ -52,7 +52,7 @@ def summarize(network: Network, itemsize: int) -> list[LayerSummary]:
 def training_bytes(network: Network, slots: int, batch_size: int, itemsize: int) -> int:
     """Return about what training needs beside the data: about, as backends differ in scratch.
 
-    Parameters, gradient and the rule's slots; the values of a batch, forward and backward.
+    Parameters, gradient and the optimizer's slots; the values of a batch, forward and backward.
     """
     values = sum(map(size_of, network.shapes))
     return ((2 + slots) * network.layout.size + 2 * batch_size * values) * itemsize

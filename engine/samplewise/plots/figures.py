@@ -110,7 +110,7 @@ def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], titl
 
     Args:
         counts: [true class, predicted class], shape (classes, classes).
-        class_names: one a class.
+        class_names: one for each class.
         title: of the figure.
     """
     classes = len(class_names)
@@ -152,7 +152,7 @@ def predicted_images(
 
     Args:
         images: shape (k, height, width), at least one; larger is lighter.
-        captions: one an image; may hold line feeds.
+        captions: one for each image; may hold line feeds.
         title: of the figure.
         wrong: whether the prediction of each image is wrong: its caption is then coloured.
     """

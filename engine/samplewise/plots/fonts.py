@@ -93,8 +93,7 @@ def _beyond_family(text: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _chosen(letters: frozenset[str], fonts: int) -> dict[str, str]:
-    del fonts
+def _chosen(letters: frozenset[str], _fonts: int) -> dict[str, str]:
     covered = {name: found for name, face in _candidates() if (found := _letters(face, letters))}
     chosen: dict[str, str] = {}
     while covered:

@@ -1,4 +1,4 @@
-"""What a report says, whatever it is rendered as: a title, headlines, and blocks in order."""
+"""A report before it is rendered: a title, headlines, and blocks in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.report.spread import Spread, spread_text
+from samplewise.report.wording import Spread
 
 Facts = list[tuple[str, str]]
 BESIDE = ("published", "here")
@@ -19,7 +19,7 @@ class Picture:
     Args:
         file: its name in the report's folder.
         png: its bytes.
-        alt: what it shows, for those who do not see it.
+        alt: its content in words, for those who do not see it.
         caption: the line below it.
         width: on a page, in widths of a capital M.
     """
@@ -42,7 +42,7 @@ class Headline:
 
 @dataclass(frozen=True)
 class Heading:
-    """Opens a part of the document; `level` is 2 or 3."""
+    """The title of a section; `level` is 2 or 3."""
 
     kind: ClassVar[str] = "heading"
     text: str
@@ -51,7 +51,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text; `quiet` for what is read last."""
+    """Running text; `quiet` for details."""
 
     kind: ClassVar[str] = "paragraph"
     text: str
@@ -68,7 +68,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class FactList:
-    """What is known, as (name, value)."""
+    """Facts, as (name, value)."""
 
     kind: ClassVar[str] = "facts"
     rows: Facts
@@ -76,13 +76,7 @@ class FactList:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, or a group of them under one name.
-
-    Args:
-        name: its heading.
-        parts: names of the columns of a group; empty for a single column.
-        accent: holds what the table is read for.
-    """
+    """A column of a table, or a group of columns under one name; `accent` marks the main one."""
 
     name: str
     parts: tuple[str, ...] = ()
@@ -90,33 +84,28 @@ class Column:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What its cells are: "published", "here", "accent" or "plain"; "first" of its group."""
+        """The style of each part: "published", "here", "accent", "plain"; "first" in a group."""
         if not self.parts:
             return ("accent" if self.accent else "plain",)
         first, *others = (part if part in BESIDE else "plain" for part in self.parts)
         return (f"first {first}", *others)
 
 
-def beside_published(name: str) -> Column:
-    """Return the group of a published figure and ours."""
-    return Column(name, BESIDE)
-
-
 @dataclass(frozen=True)
 class Cell:
-    """A figure as text; `range` as `spread_text` gives it, or empty."""
+    """A figure as text, and its range where it has one."""
 
     text: str
     range: str = ""
 
-
-def spread_cell(spread: Spread, shown: Callable[[float], str]) -> Cell:
-    """Return a mean with its range."""
-    return Cell(shown(spread.mean), spread_text(spread, shown))
+    @classmethod
+    def of(cls, spread: Spread, written: Callable[[float], str]) -> Cell:
+        """Return a mean with its range."""
+        return cls(written(spread.mean), spread.range_text(written))
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row of a table: a cell for each single column and each part of a group."""
 
     label: str
@@ -125,22 +114,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Figures in rows.
-
-    Args:
-        label: what the first column holds.
-        columns: all others.
-        rows: in order.
-    """
+    """Figures in rows; `label` heads the first column, that of the rows' labels."""
 
     kind: ClassVar[str] = "table"
     label: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What each cell of a row is, in words of the style sheet."""
+        """The style of each cell of a row."""
         return tuple(name for column in self.columns for name in column.classes)
 
 
@@ -149,7 +132,7 @@ class Pictures:
     """Figures side by side, where the page is wide enough."""
 
     kind: ClassVar[str] = "pictures"
-    shown: tuple[Picture, ...]
+    pictures: tuple[Picture, ...]
 
 
 Block = Heading | Paragraph | Bullets | FactList | Table | Pictures
@@ -160,11 +143,11 @@ class Document:
     """A whole report. Texts are plain: a renderer escapes them.
 
     Args:
-        title: holds the data's name.
+        title: with the data's name.
         lead: the opening sentence.
         warning: that the data is synthetic, else empty.
         headlines: the figures in brief.
-        blocks: all else, in order.
+        blocks: the rest, in order.
     """
 
     title: str
@@ -176,4 +159,5 @@ class Document:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         """All pictures, in the order of the report."""
-        return tuple(p for block in self.blocks if isinstance(block, Pictures) for p in block.shown)
+        shown = [block.pictures for block in self.blocks if isinstance(block, Pictures)]
+        return tuple(picture for pictures in shown for picture in pictures)

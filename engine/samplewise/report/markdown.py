@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import singledispatch
 
 from samplewise.report.document import (
     BESIDE,
@@ -17,7 +16,6 @@ from samplewise.report.document import (
     Heading,
     Paragraph,
     Picture,
-    Pictures,
     Table,
 )
 from samplewise.report.wording import printable_line
@@ -47,46 +45,27 @@ def escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", safe)
 
 
-@singledispatch
 def _block(block: Block) -> str:
-    raise TypeError(f"Markdown knows no {type(block).__name__}")
+    match block:
+        case Heading():
+            return f"{'#' * block.level} {escape(block.text)}"
+        case Paragraph():
+            return escape(block.text)
+        case Bullets():
+            return "\n".join(f"- {escape(line)}" for line in block.lines)
+        case FactList():
+            return _grid(["", ""], block.rows, numbers=False)
+        case Table():
+            header = [block.label, *(name for column in block.columns for name in _names(column))]
+            return _grid(header, ([row.label, *map(_cell, row.cells)] for row in block.rows))
+        case _:
+            return "\n\n".join(map(_picture, block.pictures))
 
 
-@_block.register
-def _(block: Heading) -> str:
-    return f"{'#' * block.level} {escape(block.text)}"
-
-
-@_block.register
-def _(block: Paragraph) -> str:
-    return escape(block.text)
-
-
-@_block.register
-def _(block: Bullets) -> str:
-    return "\n".join(f"- {escape(line)}" for line in block.lines)
-
-
-@_block.register
-def _(block: FactList) -> str:
-    return _grid(["", ""], block.rows, numbers=False)
-
-
-@_block.register
-def _(block: Table) -> str:
-    header = [block.label, *(name for column in block.columns for name in _headings(column))]
-    return _grid(header, ([row.label, *map(_cell, row.cells)] for row in block.rows))
-
-
-def _headings(column: Column) -> list[str]:
+def _names(column: Column) -> list[str]:
     if column.parts == BESIDE:
         return [f"{column.name}, {BESIDE[0]}", BESIDE[1]]
     return [f"{column.name} {part}".rstrip() for part in column.parts or ("",)]
-
-
-@_block.register
-def _(block: Pictures) -> str:
-    return "\n\n".join(map(_picture, block.shown))
 
 
 def _cell(cell: Cell) -> str:

@@ -1,27 +1,84 @@
-"""The figures of one run that both parts of a report show: its confusions and its predictions."""
+"""The pictures of both parts."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from samplewise.experiment.run import ExperimentResult
 from samplewise.plots import figures
+from samplewise.plots.training_curves import Curves, training_curves
 from samplewise.report.document import Picture
-from samplewise.report.wording import class_names, percent
+from samplewise.report.measure import MeasuredRow, Run
+from samplewise.report.published import FINAL
+from samplewise.report.wording import class_names
+from samplewise.text import counted, percent
 
 PREDICTED_IMAGES = 10
 # Both fit side by side on a page.
 PAIR_WIDTH = 60
 
 
-def confusion_picture(run: ExperimentResult, name: str, file: str) -> Picture:
-    """Return the confusion matrix on the test rows of a run.
+def loss_picture(
+    experiment: str, losses: Mapping[str, list[tuple[float, ...]]], label: str
+) -> Picture:
+    """Return the loss curves of one table of part 1.
 
     Args:
-        run: that learnt classes.
-        name: of the run, as in "final-1, run 1".
-        file: of the picture.
+        experiment: name of the table.
+        losses: of each row by its name, those of each run.
+        label: the data.
     """
+    words = experiment.replace("_", " ")
+    subject = "the final network" if experiment == FINAL else f"{words} compared"
+    means = {name: np.mean(of_runs, axis=0).tolist() for name, of_runs in losses.items()}
+    ends = ", ".join(f"{name} at {mean[-1]:.3f}" for name, mean in means.items())
+    repeats = max(map(len, losses.values()))
+    return Picture(
+        file=f"loss-{words.replace(' ', '-')}.png",
+        png=figures.loss_curves(
+            means, f"Loss: {subject} · {label}", losses if repeats > 1 else None
+        ),
+        alt=f"Line chart of the training loss, {subject}. The curves end: {ends}.",
+        caption=f"Training loss of each epoch on {label}: {_drawn(repeats)}.",
+    )
+
+
+def curves_picture(row: MeasuredRow[Any], file: str, label: str) -> Picture:
+    """Return losses and accuracies of the runs of a row of part 2, epoch by epoch."""
+    name = row.row.id
+    mean = percent(row.spread("validation_accuracies", -1).mean)
+    return Picture(
+        file=file,
+        png=training_curves(
+            _curves(row.runs, "losses"), _curves(row.runs, "accuracies"), f"{name} · {label}"
+        ),
+        alt=f"Loss and accuracy of {name} over {len(row.runs[0].losses)} epochs; the accuracy on "
+        f"the validation rows ends at {mean}.",
+        caption=f"Row {name} on {label}: loss and accuracy of training and validation, "
+        f"{_drawn(len(row.runs))}. On the validation rows the accuracy ends at {mean}.",
+        width=52,
+    )
+
+
+def outcome_pictures(row: MeasuredRow[Any], suffix: str = "") -> tuple[Picture, ...]:
+    """Return confusions of a row's first run and, where rows are images, its predictions.
+
+    Args:
+        row: that learnt classes.
+        suffix: of the files' names.
+    """
+    name = f"{row.row.id}, run 1"
+    confusion = confusion_picture(row.first, name, f"confusion{suffix}.png")
+    if row.first.data.test.image_shape is None:
+        return (confusion,)
+    return (confusion, predictions_picture(row.first, name, f"predictions{suffix}.png"))
+
+
+def confusion_picture(run: ExperimentResult, name: str, file: str) -> Picture:
+    """Return the confusion matrix on the test rows of a run; `name` is "final-1, run 1"."""
     test, label = run.data.test, run.data.test.title
     accuracy, counts = run.on_classes
     right = int(np.trace(counts))
@@ -35,11 +92,9 @@ def confusion_picture(run: ExperimentResult, name: str, file: str) -> Picture:
     )
 
 
-def predictions_picture(run: ExperimentResult, name: str, file: str) -> Picture | None:
-    """Return the first test images with what a run makes of them; None for a table."""
+def predictions_picture(run: ExperimentResult, name: str, file: str) -> Picture:
+    """Return the first test images with the class and probability that a run gives each."""
     test = run.data.test
-    if test.image_shape is None:
-        return None
     X, labels = test.X[:PREDICTED_IMAGES], test.labels[:PREDICTED_IMAGES]
     probabilities = run.model.probabilities(X)
     predicted = probabilities.argmax(axis=1)
@@ -49,7 +104,7 @@ def predictions_picture(run: ExperimentResult, name: str, file: str) -> Picture 
         text = f"{names[guess]} · {percent(float(of_row[guess]))}"
         captions.append(text if guess == true else f"{text}\nis {names[true]}")
     wrong = (predicted != labels).tolist()
-    images = X.reshape(-1, *test.image_shape)
+    images = X.reshape(-1, *(test.image_shape or ()))
     return Picture(
         file=file,
         png=figures.predicted_images(images, captions, f"Test images · {label}", wrong),
@@ -59,6 +114,15 @@ def predictions_picture(run: ExperimentResult, name: str, file: str) -> Picture 
         f"{', marked in orange' if any(wrong) else ''}.",
         width=PAIR_WIDTH - _confusion_width(len(names)),
     )
+
+
+def _curves(runs: tuple[Run, ...], measure: str) -> Curves:
+    names = (measure, f"validation_{measure}")
+    return Curves(*([getattr(run, name) for run in runs] for name in names))
+
+
+def _drawn(runs: int) -> str:
+    return f"mean of {counted(runs, 'run')}, each run a thin line" if runs > 1 else "one run"
 
 
 def _confusion_width(classes: int) -> int:

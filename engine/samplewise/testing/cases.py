@@ -59,7 +59,7 @@ class Case:
         return needs(self.network, self.loss, self.optimizer, *how)
 
     def is_offered(self, capabilities: Capabilities, plan: str | None = None) -> bool:
-        """Return whether a backend with these capabilities can train it by this plan."""
+        """Return True if a backend with these capabilities can train it by this plan."""
         how = np.dtype(self.dtype), plan or AUTO_PLAN, self.step_fields
         return not capabilities.missing(self.network, self.loss, self.optimizer, *how)
 

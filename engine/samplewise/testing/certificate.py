@@ -1,4 +1,4 @@
-"""The result of a check: trials, the closeness of agreement, and what was not tested and why."""
+"""The result of a check: trials, the closeness of agreement, untested parts and the reasons."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Certificate:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
+        """True if nothing failed."""
         return not self.failures
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Conclusions from climbed rungs: which capability the failures follow, and what was not tested."""
+"""Conclusions from climbed rungs: the capability that failures follow, and the untested ones."""
 
 from __future__ import annotations
 
@@ -8,23 +8,21 @@ from collections.abc import Collection, Iterator, Sequence
 from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities
 from samplewise.contract.capabilities import Need
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.network import ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS
-from samplewise.network.activations import OWN_ACTIVATIONS
-from samplewise.network.losses import own_losses
-from samplewise.network.optimizers import own_optimizers
+from samplewise.network import ACTIVATIONS, LAYERS, OPTIMIZERS
+from samplewise.network.custom import CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.testing import ladder
 from samplewise.testing.factors import DTYPES
 
 MOST_SUSPECTS = 3
+CUSTOM_KINDS = (CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS)
 KNOWN: dict[str, frozenset[str]] = {
     "layer": frozenset(LAYERS),
     "activation": frozenset(ACTIVATIONS),
-    "loss": frozenset(LOSSES) - own_losses(),
+    "loss": CUSTOM_LOSSES.builtin,
     "optimizer": frozenset(
         name
-        for optimizer_name, optimizer in OPTIMIZERS.items()
-        if optimizer_name not in own_optimizers()
-        for name in (optimizer_name, *optimizer.options)
+        for optimizer in CUSTOM_OPTIMIZERS.builtin
+        for name in (optimizer, *OPTIMIZERS[optimizer].options)
     ),
     "dtype": frozenset(DTYPES),
     "plan": frozenset(PLANS),
@@ -93,8 +91,7 @@ def untested(
 
 
 def _reason(kind: str, name: str) -> str:
-    registered = {*OWN_ACTIVATIONS, *own_losses(), *own_optimizers()}
-    if name in registered:
+    if any(name in custom.names for custom in CUSTOM_KINDS):
         return "registered by the user; the check has no case of it"
     if name not in KNOWN[kind]:
         return "unknown to this version of samplewise"

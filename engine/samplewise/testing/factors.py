@@ -8,7 +8,8 @@ from typing import Any
 
 from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.network import SGD, Adagrad, Adam, Loss, Optimizer, RMSprop, loss_from
+from samplewise.network import OPTIMIZERS as KINDS
+from samplewise.network import SGD, Adam, Loss, Optimizer, loss_from
 from samplewise.testing.cases import PLAIN
 from samplewise.testing.covering import Row, covering
 from samplewise.testing.networks import BODIES, DENSE_FIRST
@@ -35,8 +36,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     SGD(0.8, nesterov=True),
     Adam(),
     Adam(beta1=0.5, beta2=0.9),
-    RMSprop(),
-    Adagrad(),
+    *(kind() for kind in KINDS.values() if kind not in (SGD, Adam)),
 )
 Options = tuple[tuple[str, float], ...]
 OPTIONS: tuple[Options, ...] = (

@@ -82,7 +82,7 @@ def tested_by(rung: str, trial: Trial) -> list[Need]:
 
 
 def _takes_part(kind: str, name: str, rung: str) -> bool:
-    """Return whether a rung would notice it: no update is made on some, and auto is not a plan."""
+    """Return True if a rung would notice it: no update is made on some, and auto is not a plan."""
     untrained = rung in ("kernel", "gradient", "difference")
     return name != AUTO_PLAN and not (untrained and kind in ("optimizer", "plan", "step field"))
 

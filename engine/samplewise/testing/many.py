@@ -52,7 +52,7 @@ class ManyCase:
         return sorted({need for member in self.members for need in member.needs(plan)})
 
     def is_offered(self, capabilities: Capabilities, plan: str | None = None) -> bool:
-        """Return whether a backend with these capabilities can train them."""
+        """Return True if a backend with these capabilities can train them."""
         return all(member.is_offered(capabilities, plan) for member in self.members)
 
     def __str__(self) -> str:
@@ -174,6 +174,6 @@ def _calls(case: ManyCase) -> Iterator[tuple[int, Steps, Sequence[int]]]:
     orders, call = batches.Orders(first.rows, runs.ORDER_SEED if case.shuffle else None), 0
     for epoch in range(runs.RUN_EPOCHS):
         order = orders.of_epoch(epoch + 1)
-        for steps in batches.stretches(order, first.batch_size, 0.0, first.rows // 3 + 1):
+        for steps in batches.chunks(order, first.batch_size, 0.0, first.rows // 3 + 1):
             yield epoch, steps, [k for k in range(count) if (call + k) % 3 != 2]
             call += 1

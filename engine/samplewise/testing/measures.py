@@ -29,7 +29,7 @@ class Measure:
 
     @property
     def passed(self) -> bool:
-        """Whether the difference is allowed; NaN never is."""
+        """True if the difference is allowed; NaN never is."""
         return self.difference <= self.allowed
 
     @property

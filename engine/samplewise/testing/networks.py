@@ -70,14 +70,15 @@ def _global_avg_pool(activation: str, outputs: int) -> Network:
 
 def _every_layer(activation: str, outputs: int) -> Network:
     layers = (
-        *(
-            Conv2D(2, (3, 2), 2, "same", activation),
-            MaxPool2D((2, 2), 1),
-            LayerNorm(),
-            Dropout(0.2),
-        ),
-        *(Conv2D(2, (2, 2), 1, "same", activation), AvgPool2D((1, 2), 1), Flatten()),
-        *(Dense(3, activation), Dense(outputs)),
+        Conv2D(2, (3, 2), 2, "same", activation),
+        MaxPool2D((2, 2), 1),
+        LayerNorm(),
+        Dropout(0.2),
+        Conv2D(2, (2, 2), 1, "same", activation),
+        AvgPool2D((1, 2), 1),
+        Flatten(),
+        Dense(3, activation),
+        Dense(outputs),
     )
     return Network((2, 6, 5), layers)
 

@@ -66,7 +66,7 @@ class Problem:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of every array."""
+        """The dtype of every array."""
         return self.parameters.dtype
 
     def state(self, parameters: NDArray[Any] | None = None) -> TrainingState:
@@ -163,7 +163,7 @@ def _slots(
 
 
 def kink_distance(drawn: Problem) -> float:
-    """Return how near a value before an activation comes to 0 in the first forward pass."""
+    """Return the smallest distance to 0 of a value before an activation in the first pass."""
     nearest = np.inf
     for k, layer in enumerate(drawn.network.layers):
         if layer.activation == "identity":

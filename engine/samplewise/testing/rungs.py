@@ -152,7 +152,7 @@ def contract(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
 
 
 def _may_be_asked_for(plan: str, case: Case) -> bool:
-    """Return whether a backend that offers a plan must train the case by it."""
+    """Return True if a backend that offers a plan must train the case by it."""
     optimizer, first = case.optimizer, case.network.layers[0]
     linear = isinstance(optimizer, SGD) and optimizer.is_linear
     return plan == DIRECT or (linear and first.kind == "dense")

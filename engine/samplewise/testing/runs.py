@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,7 @@ def program_of(
     backend: Backend, case: Case, plan: str | None = None, *, shuffle: bool = False
 ) -> Program:
     """Return the program of a case, for checks of its single methods."""
-    return compiled(backend, case, plan, shuffle=shuffle).program
+    return cast(Program, compiled(backend, case, plan, shuffle=shuffle).program)
 
 
 def trained(
@@ -124,7 +124,7 @@ def trained(
     orders = batches.Orders(case.rows, ORDER_SEED if shuffle else None)
     for epoch in range(epochs):
         order = orders.of_epoch(epoch + 1)
-        for steps in batches.stretches(order, case.batch_size, drawn.learning_rate, samples):
+        for steps in batches.chunks(order, case.batch_size, drawn.learning_rate, samples):
             own = with_fields(drawn, steps, FIRST_DROPOUT_KEY + epoch)
             session.run(drawn.X, drawn.Y, [own], losses[epoch], [0])
     session.synchronize()

@@ -89,4 +89,4 @@ STEP_CHECKS: dict[str, list[Callable[[Program, Problem, Steps], list[Measure]]]]
     RATES: [rates_are_of_steps],
     WEIGHTS: [weight_2_is_the_row_twice, weights_are_not_normalised],
 }
-"""By the step field that they are asked for."""
+"""The checks of each step field."""

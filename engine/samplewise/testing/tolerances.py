@@ -131,7 +131,7 @@ def of_run(yardstick: float, dtype: str) -> Tolerance:
     """Return the tolerance of weights and losses after a run with this one-ulp yardstick.
 
     Args:
-        yardstick: what the nudge did to the last weights, relative to the largest weight.
+        yardstick: change of the last weights by the nudge, relative to the largest weight.
         dtype: name. A yardstick below its spacing at 1 counts as that: results are rounded to it.
 
     Raises:
@@ -147,7 +147,7 @@ def of_run(yardstick: float, dtype: str) -> Tolerance:
 
 
 def too_often_farthest(farthest: int, runs: int) -> bool:
-    """Return whether a backend is farther off than chance explains, over independent runs.
+    """Return True if a backend differs by more than chance explains, over independent runs.
 
     Args:
         farthest: in how many runs the backend ended farther from the reference than each of

@@ -34,10 +34,10 @@ def keeps_to_workload(backend: Backend, program: Program, case: Case, plan: str)
 
 
 def _says_its_plan(program: Program, plan: str) -> list[Measure]:
-    name, stretch = program.plan.name, program.plan.stretch
+    name, chunk = program.plan.name, program.plan.chunk
     return [
         condition(f"trains by '{name}', asked for '{plan}'", plan in (name, AUTO_PLAN)),
-        condition(f"wants stretches of {stretch} samples", stretch is None or stretch >= 1),
+        condition(f"wants chunks of {chunk} samples", chunk is None or chunk >= 1),
     ]
 
 
@@ -53,7 +53,7 @@ def _gives_its_state_at_any_time(program: Program, case: Case) -> list[Measure]:
     """Asking for logits or the state in the middle of training changes nothing."""
     drawn = problem(case)
     order = batches.fixed_order(case.rows)
-    windows = list(batches.stretches(order, case.batch_size, drawn.learning_rate, case.rows // 2))
+    windows = list(batches.chunks(order, case.batch_size, drawn.learning_rate, case.rows // 2))
     allowed = tolerances.after_training(case.optimizer, 2 * case.steps, case.dtype)
     asked, silent = drawn.state(), drawn.state()
     losses, found = np.zeros(case.rows, dtype=drawn.dtype), []

@@ -1,4 +1,4 @@
-"""The order of samples, and the stretches in which an epoch is run."""
+"""The order of samples, and the chunks in which an epoch is run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from samplewise.contract import Plan, Steps
 from samplewise.network import Network
 from samplewise.streams import Streams
 
-# An interrupt acts between two stretches. A step does about three times these multiply-adds, and
+# An interrupt acts between two chunks. A step does about three times these multiply-adds, and
 # the slowest built-in backend was measured at 10^9 of them a second: 0.3 s.
-STRETCH_MULTIPLY_ADDS = 100_000_000
+CHUNK_MULTIPLY_ADDS = 100_000_000
 # A tiny network costs its calls, not its sums: 30 us a sample in the reference backend.
-STRETCH_SAMPLES = 16_384
+CHUNK_SAMPLES = 16_384
 
 
 def fixed_order(rows: int) -> NDArray[np.int64]:
@@ -37,8 +37,8 @@ class Orders:
     def of_epoch(self, epoch: int) -> NDArray[np.int64]:
         """Return the order of an epoch, counted from 1, read-only.
 
-        Without shuffling it is the same array object each time, so that a program can tell by
-        identity that what it computed from the order still holds.
+        Without shuffling it is the same array object each time, so that a program knows by identity
+        that its Gram matrices of the order still hold.
         """
         if self._seed is None:
             return self._fixed
@@ -51,42 +51,44 @@ def _frozen(order: NDArray[np.int64]) -> NDArray[np.int64]:
     return order
 
 
-def stretch_samples(network: Network, plan: Plan) -> int:
-    """Return how many samples a program may take at once, so that an interrupt acts soon."""
-    return stretch_samples_of_all([network], plan)
+def chunk_samples(network: Network, plan: Plan) -> int:
+    """Return the maximum number of samples in a chunk, so that an interrupt acts soon."""
+    return chunk_samples_of_all([network], plan)
 
 
-def stretch_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
-    """As `stretch_samples`, of a program that trains all these networks at once."""
-    if plan.stretch is not None:
-        return plan.stretch
+def chunk_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
+    """As `chunk_samples`, of a program that trains all these networks at once."""
+    if plan.chunk is not None:
+        return plan.chunk
     multiply_adds = sum(network.multiply_adds for network in networks)
-    samples = min(STRETCH_SAMPLES // len(networks), STRETCH_MULTIPLY_ADDS // multiply_adds)
-    # A block that a stretch cuts short costs nearly as much as a whole one.
+    samples = min(CHUNK_SAMPLES // len(networks), CHUNK_MULTIPLY_ADDS // multiply_adds)
+    # A block that a chunk cuts short costs nearly as much as a whole one.
     block = plan.block or 1
     return samples - samples % block if samples > block else samples
 
 
-def stretches(
+def chunks(
     order: NDArray[np.int64],
     batch_size: int,
     learning_rate: float,
     samples: int,
     stop: int | None = None,
+    start: int = 0,
 ) -> Iterator[Steps]:
     """Cut an epoch into steps of bounded work, at batch edges.
 
-    The edges follow from the problem alone, never from a clock: a program that treats a stretch
-    as a whole then gives the same bits on every run.
+    The edges follow from the problem alone, never from a clock: a program that treats a chunk as a
+    whole then gives the same bits on every run.
 
     Args:
         order: rows in the order of the epoch, (n,).
         batch_size: rows of a step.
         learning_rate: of every step.
-        samples: in a stretch, about; `stretch_samples` says how many.
+        samples: in a chunk, about; `chunk_samples` says how many.
         stop: where the epoch ends, whole batches; None for the end of the order.
+        start: an edge of a chunk, from which to go on.
     """
     end = len(order) if stop is None else stop
     length = max(samples // batch_size, 1) * batch_size
-    for start in range(0, end, length):
-        yield Steps(order, start, min(start + length, end), batch_size, learning_rate)
+    for first in range(start, end, length):
+        yield Steps(order, first, min(first + length, end), batch_size, learning_rate)

@@ -1,4 +1,4 @@
-"""Finding what is not finite, after a stretch and after an epoch."""
+"""Checks for numbers that are not finite, after a chunk and after an epoch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from samplewise.contract import Steps
 from samplewise.errors import DivergenceError
 
 
-def check_stretch(
+def check_chunk(
     epoch: int, steps: Steps, losses: NDArray[Any], parameters: NDArray[Any] | None
 ) -> None:
-    """Refuse a stretch with a loss or parameter that is not finite.
+    """Refuse a chunk with a loss or parameter that is not finite.
 
     Args:
         epoch: counted from 1.
-        steps: the stretch.
+        steps: of the chunk.
         losses: of the epoch, (n,).
-        parameters: after the stretch; None where the program keeps them to itself.
+        parameters: after the chunk; None where the program keeps them elsewhere.
 
     Raises:
         DivergenceError: names the sample.
@@ -30,10 +30,10 @@ def check_stretch(
     if len(bad) == 0 and (parameters is None or np.isfinite(parameters).all()):
         return
     position = steps.start + int(bad[0]) if len(bad) else steps.stop - 1
-    what = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
+    found = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
     row = steps.order[position]
     where = f"at sample {position + 1} of {len(steps.order)} (row {row})"
-    raise DivergenceError(f"{what} in epoch {epoch} {where}")
+    raise DivergenceError(f"{found} in epoch {epoch} {where}")
 
 
 def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None) -> float:

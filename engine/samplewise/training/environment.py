@@ -1,4 +1,4 @@
-"""What a run ran on: versions, processor, libraries, threads."""
+"""The environment of a run: versions, processor, libraries, threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history of a run: what was run, on what, and each epoch's figures."""
+"""The history of a run: settings, data, machine, and the figures of each epoch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FORMAT = 1
+VALIDATION = "validation_"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class EpochRecord:
         learning_rate: of the last step.
         validation_loss: mean over the validation rows after the epoch; None without such rows.
         validation_accuracy: on them, in [0, 1]; None without such rows.
+        metrics: of the user's own, by name, on the validation rows; None where one was not finite.
     """
 
     epoch: int
@@ -40,6 +42,13 @@ class EpochRecord:
     learning_rate: float | None = None
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    metrics: dict[str, float | None] = field(default_factory=dict)
+
+    def figure(self, name: str) -> float | None:
+        """Return a figure by the name that `monitor` has for it, such as "validation_auc"."""
+        metric = name.removeprefix(VALIDATION)
+        found = self.metrics[metric] if metric in self.metrics else getattr(self, name)
+        return None if found is None else float(found)
 
 
 @dataclass(frozen=True)
@@ -52,8 +61,8 @@ class SharedRun:
         all_networks_ms: wall time of all training steps of all networks, in milliseconds.
         all_networks_epoch_ms: of each epoch, of the networks that still trained in it.
         multiply_add_share: this network's part of all multiply-adds, in [0, 1].
-        estimated_ms: `all_networks_ms` times that share. Nobody measured it: work that networks
-            share, and what a narrow network costs beside its multiply-adds, are not in the share.
+        estimated_ms: `all_networks_ms` times that share. It is not measured: the share leaves out
+            work that networks share, and the cost of a narrow network beside its multiply-adds.
     """
 
     networks: int
@@ -133,10 +142,15 @@ class History:
         return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
 
     def to_csv(self) -> str:
-        """Return a row an epoch as CSV, with a header."""
+        """Return a row for each epoch as CSV, with a header; each metric has a column."""
         text = io.StringIO()
+        rows = [dataclasses.asdict(record) for record in self.epochs]
         names = [column.name for column in dataclasses.fields(EpochRecord)]
+        names.remove("metrics")
+        for row in rows:
+            row |= {VALIDATION + name: value for name, value in row.pop("metrics").items()}
+        names += list(dict.fromkeys(name for row in rows for name in row if name not in names))
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(dataclasses.asdict(record) for record in self.epochs)
+        writer.writerows(rows)
         return text.getvalue()

@@ -12,7 +12,6 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,16 +26,16 @@ from samplewise.network import Network
 from samplewise.training import batches
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.environment import environment
-from samplewise.training.epochs import end_told, session_of
+from samplewise.training.loop import ended, session_of
 from samplewise.training.notes import warn_of
 from samplewise.training.rows.preparation import prepared
 from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
-from samplewise.training.settings.control import ControlSettings
-from samplewise.training.settings.schedule import ScheduleSettings
+from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import check_stop, loss_for
-from samplewise.training.trainee import Trainee
+from samplewise.training.training_run import TrainingRun
 
 LOWEST, HIGHEST = 1e-5, 10.0
 # Each rate trains at least one step; more rates than this tell nothing more.
@@ -53,8 +52,8 @@ FINISHED, DIVERGED, INTERRUPTED = "finished", "diverged", "interrupted"
 
 
 @dataclass(frozen=True)
-class RateSweep:
-    """What came of a sweep over learning rates.
+class LearningRateRangeTest:
+    """The result of a learning rate range test.
 
     Args:
         rates: in equal ratios, ascending.
@@ -76,7 +75,7 @@ class RateSweep:
     notes: list[str]
 
 
-def find_rate(
+def lr_range_test(
     network: Network,
     X: ArrayLike,
     targets: ArrayLike,
@@ -87,21 +86,21 @@ def find_rate(
     class_names: Sequence[str] | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
-) -> RateSweep:
+) -> LearningRateRangeTest:
     """Train one pass from fresh weights while the rate grows, and suggest a learning rate.
 
-    The rows come in a drawn order, whatever `settings` say: those of one class often lie together.
+    The rows come in a drawn order, also without `shuffle`: those of one class often lie together.
 
     Args:
         network: as `train`.
         X: as `train`.
         targets: as `train`.
-        settings: as `train`; `learning_rate`, schedule, `epochs`, `shuffle`, `plan`, and what ends
-            a run or averages its weights play no part.
+        settings: as `train`; `learning_rate`, schedule, `epochs`, `shuffle`, `plan`, limits, early
+            stopping and weight average play no part.
         lowest: rate of the first step, above 0.
         highest: rate of the last step.
         class_names: as `train`.
-        callbacks: told when compiling, and the sweep, begins, and when it ends; not of epochs.
+        callbacks: called when compiling and the sweep begin, and when it ends; not after epochs.
         stop: once set, the sweep ends at the next rate.
 
     Raises:
@@ -122,50 +121,52 @@ def find_rate(
             f"{len(rows)} rows in batches of {settings.batch_size} make {steps} steps, but a sweep "
             f"takes {FEWEST_STEPS} or more; use a smaller batch_size"
         )
-    rule, dtype = settings.rule, rows.X.dtype
+    rule, dtype = settings.optimizer, rows.X.dtype
     fields = settings.step_fields(weighted=rows.weights is not None)
     choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
-    trainee = Trainee(network, loss, settings, rows, choice, as_callbacks(callbacks))
-    for callback in trainee.callbacks:
-        callback.on_compile_begin(choice.backend.name)
-    session = session_of([trainee], rows)
-    with session.compiled([trainee.state]):
+    run = TrainingRun(network, loss, settings, rows, choice, as_callbacks(callbacks))
+    run.callbacks.compile_begins(choice.backend.name)
+    session = session_of([run], rows)
+    with session.compiled([run.state]):
         rates = np.geomspace(lowest, highest, min(steps, MOST_RATES)).tolist()
-        with end_told([trainee]):
-            trainee.begin(environment())
-            losses, stopped = _swept(session, trainee, rows, rates, stop or threading.Event())
-            trainee.history.stopped = stopped
-    found = _sweep(rates[: len(losses)], losses, stopped, trainee)
+        with ended([run]):
+            run.begin(environment())
+            losses, stopped = _swept(session, run, rows, rates, stop or threading.Event())
+            run.history.stopped = stopped
+    found = _sweep(rates[: len(losses)], losses, stopped, run)
     warn_of(found.notes)
     return found
 
 
 def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
     """Return the settings without schedule, and without what ends a run or keeps its weights."""
-    kept = {"validation_fraction", "class_weight"}
-    plain: dict[str, Any] = {
-        field.name: field.default
-        for kind in (ControlSettings, ScheduleSettings)
-        for field in dataclasses.fields(kind)
-        if field.name not in kept
-    }
-    return dataclasses.replace(settings, **plain, shuffle=True, epochs=1, plan=DIRECT)
+    return dataclasses.replace(
+        settings,
+        schedule=Constant(),
+        stopping=EarlyStopping(),
+        max_seconds=None,
+        max_steps=None,
+        ema_decay=None,
+        shuffle=True,
+        epochs=1,
+        plan=DIRECT,
+    )
 
 
 def _swept(
     session: Session,
-    trainee: Trainee,
+    run: TrainingRun,
     rows: TrainingRows,
     rates: Sequence[float],
     stop: threading.Event,
 ) -> tuple[list[float], str]:
     """Return the mean loss at each rate until training breaks, and why the sweep ended."""
-    settings = trainee.settings
+    settings = run.settings
     seed = settings.seed_of_order
     order = batches.Orders(len(rows), seed).of_epoch(1)
     X = Views(rows.X, rows.image_shape, settings.augment, seed).of_epoch(1)
     size = settings.batch_size
-    trainee.begin_epoch(1)
+    run.begin_epoch(1)
     steps = -(-len(rows) // size)
     edges = [steps * k // len(rates) * size for k in range(len(rates))] + [len(rows)]
     every = np.full((1, len(rows)), np.nan, dtype=rows.X.dtype)
@@ -173,7 +174,7 @@ def _swept(
     for rate, start, end in zip(rates, edges, edges[1:], strict=False):
         if stop.is_set():
             return losses, INTERRUPTED
-        steps_at = trainee.steps(Steps(order, start, end, size, rate))
+        steps_at = run.steps(Steps(order, start, end, size, rate))
         steps_at = dataclasses.replace(steps_at, learning_rate=rate)
         session.run(X, rows.Y, [steps_at], every, [0])
         mean = float(np.mean(every[0, start:end], dtype=np.float64))
@@ -204,29 +205,31 @@ def _first_sure(rates: int) -> int:
     return max(rates // UNSURE, FEWEST_SEEN)
 
 
-def _sweep(rates: list[float], losses: list[float], stopped: str, trainee: Trainee) -> RateSweep:
+def _sweep(
+    rates: list[float], losses: list[float], stopped: str, run: TrainingRun
+) -> LearningRateRangeTest:
     if stopped == DIVERGED and len(losses) < FEWEST_STEPS // 2:
         raise DivergenceError(
             f"training broke at a rate of {rates[-1] if rates else 0:.3g}, after {len(losses)} "
             "rates; begin with a lower one, scale the inputs, or try another init",
-            trainee.state.parameters,
+            run.state.parameters,
         )
     if not losses:
-        return RateSweep([], [], [], None, stopped, trainee.backend.name, [])
+        return LearningRateRangeTest([], [], [], None, stopped, run.backend.name, [])
     smoothed = _smoothed(losses, len(losses))
     first = min(_first_sure(len(rates)), len(rates) - 1)
     best = first + int(smoothed[first:].argmin())
-    notes = list(trainee.history.notes)
+    notes = list(run.history.notes)
     if stopped == FINISHED and best == len(rates) - 1:
         notes.append(f"the loss still falls at a rate of {rates[-1]:.3g}; sweep to a higher one")
     if best == first:
         notes.append("the loss never fell below where it began; the suggestion means nothing")
-    return RateSweep(
+    return LearningRateRangeTest(
         rates=rates,
         losses=losses,
         smoothed=smoothed.tolist(),
         suggestion=rates[best] / SAFETY,
         stopped=stopped,
-        backend=trainee.backend.name,
+        backend=run.backend.name,
         notes=notes,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 from numpy.typing import ArrayLike
 
@@ -14,18 +14,32 @@ from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.epochs import run_epochs
+from samplewise.training.evaluation import Metric
+from samplewise.training.loop import INTERRUPTED, run_epochs
 from samplewise.training.notes import warn_of
-from samplewise.training.rows.preparation import Validation, prepared
+from samplewise.training.result import TrainingResult
+from samplewise.training.rows.preparation import RowOptions, prepared
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.train import TrainingResult, check_stop, loss_for, result_of, train_on
-from samplewise.training.trainee import Trainee
+from samplewise.training.snapshot import Snapshot
+from samplewise.training.train import check_stop, initial_parameters, loss_for, result_of
+from samplewise.training.training_run import TrainingRun
+
+if TYPE_CHECKING:
+    from samplewise.model.model import Model
 
 SHARED_SETTINGS = (
-    *("batch_size", "dtype", "shuffle", "augment"),
-    *("backend", "threads", "plan", "memory_mb"),
-    *("validation_fraction", "class_weight", "max_steps"),
+    "batch_size",
+    "dtype",
+    "shuffle",
+    "augment",
+    "backend",
+    "threads",
+    "plan",
+    "memory_mb",
+    "validation_fraction",
+    "class_weight",
+    "max_steps",
 )
 
 
@@ -35,17 +49,17 @@ def train_many(
     targets: ArrayLike,
     settings: TrainingSettings | Sequence[TrainingSettings],
     *,
-    validation: Validation | None = None,
-    sample_weight: ArrayLike | None = None,
-    class_names: Sequence[str] | None = None,
+    initial: Snapshot | Sequence[Model | Snapshot | None] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
+    **rows: Unpack[RowOptions],
 ) -> list[TrainingResult]:
     """Train networks on the same rows in the same order, each as `train` would.
 
     Where the backend can (`Capabilities.many`) all train at once, in one program; else one after
     the other. The results agree to rounding. Only a whole shared run can be timed, so its
-    histories have no times of their own but say what the run took: `History.shared`.
+    histories have no times of their own but the time of the run: `History.shared`.
 
     Networks may differ in layers, and settings in seed, rate, epochs, momentum, Nesterov, L2 and
     initial weights. They share inputs, outputs, loss and `SHARED_SETTINGS`, and the order: with
@@ -59,19 +73,20 @@ def train_many(
         X: as `train`.
         targets: as `train`.
         settings: of each network, or one for all.
-        validation: as `train`.
-        sample_weight: as `train`.
-        class_names: as `train`.
+        initial: a model of each network, or None for fresh weights. Or a snapshot to go on from: of
+            networks that train at once the one snapshot of all, else a list, one for each network.
+        metrics: as `train`.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
+        rows: as `train`.
 
     Returns:
-        What came of each network, in their order.
+        The result of each network, in their order.
 
     Raises:
-        ParameterError: not one settings (or list of callbacks) a network, or they do not share
-            what they must.
-        SomeDivergedError: once all are done; it holds what came of the others.
+        ParameterError: not one settings (or list of callbacks) per network, or they differ in
+            something that they must share.
+        SomeDivergedError: once all are done; it holds the results of the others.
         SamplewiseError: as `train`.
     """
     networks = _listed("networks", networks)
@@ -82,31 +97,63 @@ def train_many(
     _check_shared(networks, settings)
     check_stop(stop)
     calls = _callbacks(callbacks, len(networks))
-    rows = prepared(
-        networks[0],
-        X,
-        targets,
-        loss,
-        settings[0],
-        validation=validation,
-        sample_weight=sample_weight,
-        class_names=class_names,
-    )
-    each = list(zip(networks, settings, calls, strict=True))
-    choices = [_choice(network, own, loss, rows) for network, own, _ in each]
-    if len(networks) == 1 or not _at_once(choices):
-        return _all_or_raise([_one(rows, loss, *one, stop) for one in each])
-    trainees = [
-        Trainee(network, loss, own, rows, choice, hooks)
-        for (network, own, hooks), choice in zip(each, choices, strict=True)
+    shared = prepared(networks[0], X, targets, loss, settings[0], **rows)
+    choices = [_choice(*pair, loss, shared) for pair in zip(networks, settings, strict=True)]
+    together = len(networks) > 1 and _at_once(choices)
+    starts = _initial_of_each(initial, len(networks), together=together)
+    runs = [
+        TrainingRun(
+            network,
+            loss,
+            own,
+            shared,
+            choice,
+            hooks,
+            metrics=metrics,
+            parameters=initial_parameters(start, network, shared.X.dtype),
+        )
+        for network, own, choice, hooks, start in zip(
+            networks, settings, choices, calls, starts, strict=True
+        )
     ]
-    run_epochs(trainees, rows, stop)
-    return _all_or_raise([trainee.error or result_of(trainee) for trainee in trainees])
+    found: list[TrainingResult | DivergenceError] = []
+    for group in [runs] if together else [[run] for run in runs]:
+        snapshot = starts[len(found)] if isinstance(starts[len(found)], Snapshot) else None
+        unfinished = run_epochs(group, shared, stop, snapshot)
+        found += [run.error or _result(run, unfinished) for run in group]
+    return _all_or_raise(found)
+
+
+def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any]:
+    """Return a model, a snapshot or None for each network.
+
+    Raises:
+        ParameterError: there is not one for each, or several snapshots for one training.
+    """
+    if initial is None or isinstance(initial, Snapshot):
+        return [initial] * networks
+    each = _listed("initial", initial)
+    if len(each) != networks:
+        raise ParameterError(
+            f"initial holds {len(each)} models for {networks} networks; give one for each network"
+        )
+    if together and any(isinstance(start, Snapshot) for start in each):
+        raise ParameterError(
+            "initial holds several snapshots, but these networks train at once; give the one "
+            "snapshot of all"
+        )
+    return each
+
+
+def _result(run: TrainingRun, unfinished: Snapshot | None) -> TrainingResult:
+    return result_of(run, unfinished if run.history.stopped == INTERRUPTED else None)
 
 
 def _listed(name: str, given: Any) -> list[Any]:
     if not isinstance(given, list | tuple):
-        raise ParameterError(f"{name} is '{printable(given)}', but must be a list, one a network")
+        raise ParameterError(
+            f"{name} is '{printable(given)}', but must be a list, one for each network"
+        )
     return list(given)
 
 
@@ -114,8 +161,8 @@ def _callbacks(given: Sequence[Hook | Sequence[Hook]], networks: int) -> list[li
     lists = _listed("callbacks", given)
     if lists and len(lists) != networks:
         raise ParameterError(
-            f"callbacks holds {len(lists)} lists for {networks} networks; give one a network, or "
-            "none at all"
+            f"callbacks holds {len(lists)} lists for {networks} networks; give one for each "
+            "network, or none at all"
         )
     return [as_callbacks(hooks) for hooks in lists] or [[] for _ in range(networks)]
 
@@ -140,7 +187,7 @@ def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettin
         if own.max_seconds is not None:
             raise ParameterError(
                 f"settings[{index}] has max_seconds {own.max_seconds:g}, but networks that train "
-                "at once have no clock of their own; use max_steps, or train them one by one"
+                "at once share one clock; use max_steps, or train them one by one"
             )
     if settings[0].validation_fraction is not None:
         seeds = [own.seed for own in settings]
@@ -150,41 +197,29 @@ def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettin
             "settings",
             "order_seed",
             [own.seed_of_order for own in settings],
-            "; what shuffle and augment draw follows from it, or from seed where it is None",
+            "; shuffle and augment draw from it, or from seed where it is None",
         )
 
 
-def _check_equal(what: str, name: str, values: Sequence[Any], hint: str = "") -> None:
+def _check_equal(of: str, name: str, values: Sequence[Any], hint: str = "") -> None:
     for index, value in enumerate(values):
         if value != values[0]:
             raise ParameterError(
-                f"{what}[{index}] has {name} {printable(value)}, but {what}[0] has "
+                f"{of}[{index}] has {name} {printable(value)}, but {of}[0] has "
                 f"{printable(values[0])}; networks that train at once share it{hint}"
             )
 
 
 def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingRows) -> Choice:
     fields = own.step_fields(weighted=rows.weights is not None)
-    return registry.resolve(own.backend, network, loss, own.rule, rows.X.dtype, own.plan, fields)
+    return registry.resolve(
+        own.backend, network, loss, own.optimizer, rows.X.dtype, own.plan, fields
+    )
 
 
 def _at_once(choices: Sequence[Choice]) -> bool:
     backend = choices[0].backend
     return backend.capabilities.many and all(choice.backend is backend for choice in choices)
-
-
-def _one(
-    rows: TrainingRows,
-    loss: Loss,
-    network: Network,
-    own: TrainingSettings,
-    callbacks: Sequence[Callback],
-    stop: threading.Event | None,
-) -> TrainingResult | DivergenceError:
-    try:
-        return train_on(rows, network, loss, own, callbacks=callbacks, stop=stop)
-    except DivergenceError as error:
-        return error
 
 
 def _all_or_raise(found: Sequence[TrainingResult | DivergenceError]) -> list[TrainingResult]:

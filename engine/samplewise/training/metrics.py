@@ -17,7 +17,7 @@ def accuracy(labels: NDArray[Any], predicted: NDArray[Any]) -> float:
     """Return the share of decisions that are right, in [0, 1].
 
     Args:
-        labels: what is right: the class of each row, (n,), or of labels that may hold at once
+        labels: the true class of each row, (n,), or of labels that may hold at once
             whether each does, (n, labels). A row may be right in some of its labels.
         predicted: likewise.
     """

@@ -1,4 +1,4 @@
-"""Notes of a run that a user should see: what is odd about its data, and whether it learnt."""
+"""Notes of a run that a user should see: odd data, and a network that did not learn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.data.deviation import vary
+from samplewise.data.statistics import vary
 from samplewise.errors import TrainingWarning
 from samplewise.network import Loss
 

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
-from samplewise.training.schedules import Plateau
-from samplewise.training.schedules.base import Rates
-from samplewise.training.settings.training_settings import TrainingSettings
+from dataclasses import dataclass, replace
+
+from samplewise.training.schedules import Plateau, Schedule
+from samplewise.training.schedules.base import Rates, Run
 
 
-class RunRates:
-    """What the schedule gives, and how often a plateau has let it fall.
+@dataclass(frozen=True)
+class PlateauState:
+    """Counters of the schedule plateau; other schedules follow from the step alone.
 
     Args:
-        settings: of the run.
-        rows: of the training data.
-
-    Raises:
-        CombinationError: the run is too short for the schedule.
+        falls: how often the rate has fallen.
+        waited: epochs without improvement since the last fall.
     """
 
-    def __init__(self, settings: TrainingSettings, rows: int) -> None:
-        self._eta, self._schedule = settings.learning_rate, settings.rate_schedule
-        self._run = settings.run_of(rows)
-        self._falls = self._waited = 0
+    falls: int = 0
+    waited: int = 0
 
-    def of_epoch(self, epoch: int) -> Rates | float:
-        """Return the rate of each step of an epoch, counted from 1, or the one rate of all."""
+
+class LearningRates:
+    """The rates that a schedule gives, and how often a plateau has let them fall.
+
+    Args:
+        eta: the setting `learning_rate`.
+        schedule: of the run.
+        run: its length, as `schedule.check` accepted it.
+
+    Attributes:
+        state: of a plateau, which a snapshot holds.
+    """
+
+    def __init__(self, eta: float, schedule: Schedule, run: Run) -> None:
+        self._eta, self._schedule, self._run = eta, schedule, run
+        self.state = PlateauState()
+        self.begin_epoch(1)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Set the rates of an epoch, counted from 1."""
         schedule, eta = self._schedule, self._eta
         if isinstance(schedule, Plateau):
-            eta = schedule.fallen(eta, self._falls)
-        return schedule.of_epoch(eta, epoch, self._run)
+            eta = schedule.fallen(eta, self.state.falls)
+        self._of_epoch: Rates | float = schedule.of_epoch(eta, epoch, self._run)
 
-    def saw(self, *, improved: bool) -> None:
-        """Take note of whether the monitored figure has improved in an epoch."""
-        self._waited = 0 if improved else self._waited + 1
-        if isinstance(self._schedule, Plateau) and self._waited >= self._schedule.plateau_epochs:
-            self._falls, self._waited = self._falls + 1, 0
+    def of_steps(self, first: int, last: int) -> tuple[float, Rates | None]:
+        """Return the rate of the first of some steps, and that of each where they differ.
+
+        Args:
+            first: counted from 0 in the epoch.
+            last: behind the last one.
+        """
+        if isinstance(self._of_epoch, float):
+            return self._of_epoch, None
+        rates = self._of_epoch[first:last]
+        return float(rates[0]), rates
+
+    def end_epoch(self, *, improved: bool) -> None:
+        """Count an epoch in which the monitored figure has improved, or has not."""
+        waited = 0 if improved else self.state.waited + 1
+        self.state = replace(self.state, waited=waited)
+        schedule = self._schedule
+        if isinstance(schedule, Plateau) and waited >= schedule.plateau_epochs:
+            self.state = PlateauState(self.state.falls + 1)

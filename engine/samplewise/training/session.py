@@ -5,21 +5,30 @@
         session.run(X, Y, steps, losses, active)
         session.synchronize()
 
-One network is a session of one: all that is given and kept is a list with an item a network.
+One network is a session of one: arguments and attributes are lists with an item per network.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.contract import Backend, ManyProgram, Plan, Program, Steps, TrainingState, Workload
+from samplewise.contract import (
+    Backend,
+    DetachedManyProgram,
+    ManyProgram,
+    Plan,
+    Program,
+    Steps,
+    TrainingState,
+    Workload,
+)
 from samplewise.errors import ContractError, SamplewiseError
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.threads import limited
@@ -34,13 +43,14 @@ class Session:
         backend: compiles and executes.
         networks: equal in inputs and outputs.
         loss: of all.
-        optimizers: one a network.
+        optimizers: one for each network.
         dtype: float64 or float32.
-        workload: what the programs will train; None compiles programs that train anything.
+        workload: rows, batches and epochs to train; None compiles programs that train anything.
         logits: whether `logits` and `predict` will be called; a lone network always has them.
+        clock: gives the seconds of `run` and `synchronize`; None takes wall time.
 
     Attributes:
-        states: one a network, updated in place by `run` and `synchronize`.
+        states: one for each network, updated in place by `run` and `synchronize`.
         plan: how the program trains.
         compile_ms: wall time of compiling and warming up.
     """
@@ -59,10 +69,11 @@ class Session:
         workload: Workload | None,
         *,
         logits: bool = False,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.backend, self.networks, self._loss = backend, networks, loss
         self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
-        self._wants_logits = logits
+        self._wants_logits, self._clock = logits, clock or time.perf_counter
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
@@ -78,8 +89,8 @@ class Session:
         # too would ask for more cores than there are, and change last bits.
         workload = self._workload
         threads = workload.threads if workload is not None and len(self.networks) == 1 else 1
-        # Overflow needs no warning, whatever the caller set: every chunk is checked for what is
-        # not finite.
+        # Every chunk is checked for numbers that are not finite: overflow needs no warning too,
+        # whatever the caller set.
         with limited(threads), np.errstate(all="ignore"):
             self.compile()
             self.begin(states)
@@ -91,8 +102,7 @@ class Session:
         """Compile, with as many threads as there are.
 
         Args:
-            warm_up: do now whatever the first chunk would do once; without it, only the plan is
-                chosen.
+            warm_up: also compile kernels and allocate; without it, only the plan is chosen.
 
         Raises:
             ContractError: the backend raised.
@@ -135,18 +145,18 @@ class Session:
         return self.backend.compile(*parts, workload)
 
     @property
-    def program(self) -> Program:
-        """The program of a lone network, for callers that test what lies below the session."""
-        return self._predictors[0]
+    def program(self) -> Program | ManyProgram:
+        """The program that trains, for callers that test or time its single methods."""
+        return self._predictors[0] if self._many is None else self._many
 
     def begin(self, states: Sequence[TrainingState]) -> None:
-        """Go on with these states, one a network."""
+        """Go on with these states, one for each network."""
         self.states, self._synchronized = states, True
 
     @property
     def chunk_samples(self) -> int:
-        """How many samples a chunk may have, so that an interrupt acts soon."""
-        return batches.stretch_samples_of_all(self.networks, self.plan)
+        """Maximum number of samples in a chunk, so that an interrupt acts soon."""
+        return batches.chunk_samples_of_all(self.networks, self.plan)
 
     def run(
         self,
@@ -169,27 +179,60 @@ class Session:
             ContractError: the backend raised.
         """
         self._synchronized = False
-        began = time.perf_counter()
         with blamed_on(self.backend.name):
+            began = self._clock()
             if self._many is None:
                 self._predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
             else:
                 self._many.run_epoch(self.states, X, Y, steps, losses, active)
-        seconds = time.perf_counter() - began
+            seconds = self._clock() - began
         for index in active:
             self.states[index].step += steps[index].count
         return seconds
 
     def synchronize(self) -> float:
-        """Bring what the program keeps elsewhere into the states; return the seconds it took."""
-        began = time.perf_counter()
+        """Bring weights that the plan keeps elsewhere into the states; return its seconds."""
         with blamed_on(self.backend.name):
+            began = self._clock()
             if self._many is None:
                 self._predictors[0].synchronize(self.states[0])
             else:
                 self._many.synchronize(self.states)
+            seconds = self._clock() - began
         self._synchronized = True
-        return time.perf_counter() - began
+        return seconds
+
+    def held_state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the arrays that the program keeps of the training beside the states.
+
+        Raises:
+            ContractError: the backend raised.
+        """
+        if self.plan.in_place:
+            return {}
+        with blamed_on(self.backend.name):
+            if self._many is None:
+                return self._predictors[0].held_state(self.states[0])
+            return cast(DetachedManyProgram, self._many).held_state(self.states)
+
+    def restore(self, X: NDArray[Any], held: Mapping[str, NDArray[Any]]) -> None:
+        """Let the program go on from the states and the arrays of `held_state`.
+
+        Args:
+            X: the rows of the last chunk before.
+            held: empty where nothing was kept.
+
+        Raises:
+            ContractError: the backend raised.
+        """
+        if not held:
+            return
+        with blamed_on(self.backend.name):
+            if self._many is None:
+                self._predictors[0].restore(self.states[0], X, held)
+            else:
+                cast(DetachedManyProgram, self._many).restore(self.states, X, held)
+        self._synchronized = False
 
     def _bring_out(self) -> None:
         """Synchronize once for all networks between two chunks."""
@@ -216,11 +259,11 @@ class Session:
 
 @contextmanager
 def blamed_on(backend: str) -> Iterator[None]:
-    """Turn what a backend raises into an error that names it; memory may run out anywhere."""
+    """Turn an error of a backend into one that names it; memory may run out anywhere."""
     try:
         yield
     except (SamplewiseError, MemoryError):
         raise
     except Exception as error:
-        what = printable(f"{type(error).__name__}: {error}")
-        raise ContractError(f"backend '{backend}' raised {what}") from error
+        raised = printable(f"{type(error).__name__}: {error}")
+        raise ContractError(f"backend '{backend}' raised {raised}") from error

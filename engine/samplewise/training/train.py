@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise import registry
 from samplewise.checks import instance_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
-from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.epochs import run_epochs
-from samplewise.training.history import History
+from samplewise.training.callbacks import Hook, as_callbacks
+from samplewise.training.evaluation import Metric
+from samplewise.training.loop import run_epochs
 from samplewise.training.notes import warn_of
-from samplewise.training.rows.preparation import Validation, prepared
-from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.result import TrainingResult
+from samplewise.training.rows.preparation import RowOptions, prepared
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.trainee import Trainee
+from samplewise.training.snapshot import Snapshot
+from samplewise.training.training_run import TrainingRun
 
-
-@dataclass(frozen=True, eq=False)
-class TrainingResult:
-    """A trained network.
-
-    Args:
-        parameters: flat vector (P,), in the run's dtype.
-        loss: the loss trained with.
-        history: of the run.
-        class_names: of the class indices that the network predicts, in order: those of text
-            targets, or "0", "1" and so on; empty where no classes are learnt.
-    """
-
-    parameters: NDArray[Any]
-    loss: Loss
-    history: History
-    class_names: tuple[str, ...] = ()
+if TYPE_CHECKING:
+    from samplewise.model.model import Model
 
 
 def train(
@@ -47,42 +33,43 @@ def train(
     targets: ArrayLike,
     settings: TrainingSettings,
     *,
-    validation: Validation | None = None,
-    sample_weight: ArrayLike | None = None,
-    class_names: Sequence[str] | None = None,
+    initial: Model | Snapshot | None = None,
+    metrics: Mapping[str, Metric] | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
+    **rows: Unpack[RowOptions],
 ) -> TrainingResult:
-    """Train a network from fresh weights.
+    """Train a network from fresh weights or those of a model, or continue from a snapshot.
 
     Args:
-        network: ends in a layer with the identity activation: losses take logits.
+        network: its last layer has the identity activation, as losses take logits.
         X: numbers, shape (n, inputs), finite, preprocessed; an array, lists or a data frame.
-        targets: as `settings.loss` learns them: classes, shape (n,) or (n, 1), by name as text, or
+        targets: those of `settings.loss`: classes, shape (n,) or (n, 1), by name as text, or
             by index, or as bool; or one-hot rows (n, classes); or numbers, (n, outputs) or (n,),
-            which `mean_squared_error` and its like take; or 0 and 1 for each of several labels,
+            for `mean_squared_error` and other regression losses; or 0 and 1 for each label,
             (n, outputs).
         settings: how to train.
-        validation: X and labels of further rows, preprocessed as X is, to measure on after every
-            epoch; instead of the setting validation_fraction.
-        sample_weight: how often each row counts, (n,), at least 0. A row of weight 0 is as if it
-            were not there. Weights multiply with those of classes and are scaled to the mean 1:
-            with one batch of all rows, a row of weight 2 counts exactly as that row twice.
-        class_names: of the class indices, one for each class of the network, by which
-            `class_weight` and text targets go; None takes those of text targets in code-point
-            order, False and True of bool, and "0", "1" and so on of indices.
+        initial: a model of the same network: training starts from its weights, with a fresh
+            optimizer. Or a snapshot, as a result or a callback gives it: training goes on, with the
+            same rows, settings and metrics, to the same bits as if it had not been interrupted.
+        metrics: functions of (targets, predictions) by name, called on the validation rows after
+            every epoch, such as {"auc": f}; more is better. `monitor="validation_auc"` uses one.
+            Targets are class indices (n,), or numbers (n,) or (n, outputs), or bools of labels;
+            predictions are probabilities (n, classes), or numbers or probabilities of their shape.
         callbacks: called in this order; a function is called with the record of each epoch, as
             `Callback.on_epoch_end`.
-        stop: once set, training ends at the next batch edge of bounded work and keeps what was
-            trained; the history says so.
+        stop: once set, training ends after the chunk of steps that runs, and returns the weights so
+            far; the history says "interrupted", and the result has a snapshot.
+        rows: validation, sample_weight and class_names, as `RowOptions`.
 
     Returns:
-        The parameters after the last step, or what `keep_best` and `ema_decay` make of them, and
-        the history, whose notes are also warnings of the category `SamplewiseWarning`.
+        The parameters after the last step (or the best or average ones, by `keep_best` and
+        `ema_decay`) and the history. Its notes are also warnings, `SamplewiseWarning`.
 
     Raises:
         ParameterError, DataError: network, settings or arrays do not fit.
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
+        SnapshotError: the snapshot is damaged, or of another training; nothing is trained.
         DivergenceError: a loss, weight or logit was not finite.
         ContractError: the backend raised, or broke the contract.
     """
@@ -91,11 +78,11 @@ def train(
         X,
         targets,
         settings,
-        validation=validation,
-        sample_weight=sample_weight,
-        class_names=class_names,
+        initial=initial,
+        metrics=metrics,
         callbacks=callbacks,
         stop=stop,
+        **rows,
     )
     warn_of(result.history.notes)
     return result
@@ -107,67 +94,92 @@ def trained(
     targets: ArrayLike,
     settings: TrainingSettings,
     *,
-    validation: Validation | None = None,
-    sample_weight: ArrayLike | None = None,
-    class_names: Sequence[str] | None = None,
+    initial: Model | Snapshot | None = None,
+    metrics: Mapping[str, Metric] | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
+    **rows: Unpack[RowOptions],
 ) -> TrainingResult:
     """Train as `train` does, without warnings; the history has its notes all the same."""
     loss = loss_for(network, settings)
-    rows = prepared(
+    shared = prepared(network, X, targets, loss, settings, **rows)
+    check_stop(stop)
+    dtype = shared.X.dtype
+    fields = settings.step_fields(weighted=shared.weights is not None)
+    choice = registry.resolve(
+        settings.backend, network, loss, settings.optimizer, dtype, settings.plan, fields
+    )
+    run = TrainingRun(
         network,
-        X,
-        targets,
         loss,
         settings,
-        validation=validation,
-        sample_weight=sample_weight,
-        class_names=class_names,
+        shared,
+        choice,
+        as_callbacks(callbacks),
+        metrics=metrics,
+        parameters=initial_parameters(initial, network, dtype),
     )
-    return train_on(rows, network, loss, settings, callbacks=as_callbacks(callbacks), stop=stop)
+    snapshot = initial if isinstance(initial, Snapshot) else None
+    return result_of(run, run_epochs([run], shared, stop, snapshot))
 
 
-def train_on(
-    rows: TrainingRows,
-    network: Network,
-    loss: Loss,
-    settings: TrainingSettings,
-    *,
-    callbacks: Sequence[Callback],
-    stop: threading.Event | None,
-) -> TrainingResult:
-    """Train as `train` does, on rows that are prepared already."""
-    check_stop(stop)
-    fields = settings.step_fields(weighted=rows.weights is not None)
-    choice = registry.resolve(
-        settings.backend, network, loss, settings.rule, rows.X.dtype, settings.plan, fields
-    )
-    trainee = Trainee(network, loss, settings, rows, choice, callbacks)
-    run_epochs([trainee], rows, stop)
-    return result_of(trainee)
+def initial_parameters(initial: Any, network: Network, dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return the parameters (P,) of a model to start from; None where training starts otherwise.
+
+    Raises:
+        ParameterError: it is not a model, or of another network, or its weights are not finite.
+    """
+    if initial is None or isinstance(initial, Snapshot):
+        return None
+    from samplewise.model.model import Model
+
+    if not isinstance(initial, Model):
+        raise ParameterError(
+            f"initial: must be a samplewise.Model or Snapshot, got '{printable(initial)}'"
+        )
+    if initial.network != network:
+        raise ParameterError(
+            f"initial: its network must be {network} with the same layers, got {initial.network}; "
+            "train the network of the model"
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        parameters = np.asarray(initial.parameters, dtype)
+    if parameters.shape != (network.layout.size,) or not np.isfinite(parameters).all():
+        raise ParameterError(
+            f"initial: its parameters must be {network.layout.size} finite numbers of {dtype}"
+        )
+    return parameters
 
 
 def check_stop(stop: Any) -> None:
-    """Refuse what cannot be asked whether it is set.
+    """Refuse anything but an event.
 
     Raises:
-        ParameterError: it is no event.
+        ParameterError: it is not an event.
     """
     if stop is not None and not callable(getattr(stop, "is_set", None)):
         raise ParameterError(f"stop is '{printable(stop)}', but must be a threading.Event")
 
 
-def result_of(trainee: Trainee) -> TrainingResult:
-    """Return what came of a network's training.
+def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
+    """Return the result of a network's training.
+
+    Args:
+        run: ended.
+        snapshot: of the training where it was interrupted, else None.
 
     Raises:
         DivergenceError: it diverged.
     """
-    if trainee.error is not None:
-        raise trainee.error
+    if run.error is not None:
+        raise run.error
     return TrainingResult(
-        trainee.state.parameters, trainee.loss, trainee.history, trainee.class_names
+        network=run.network,
+        loss=run.loss,
+        parameters=run.state.parameters,
+        history=run.history,
+        class_names=run.rows.class_names,
+        snapshot=snapshot,
     )
 
 
@@ -175,7 +187,7 @@ def loss_for(network: Network, settings: TrainingSettings) -> Loss:
     """Return the loss of a network.
 
     Raises:
-        ParameterError: network or settings are none, or the settings' loss does not fit.
+        ParameterError: network or settings are of another type, or the loss does not fit.
     """
     instance_of("network", network, Network)
     instance_of("settings", settings, TrainingSettings)

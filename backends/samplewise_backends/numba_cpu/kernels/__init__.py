@@ -1,1 +1,1 @@
-"""What numba compiles. Shapes, dtypes and indices are the engine's duty: nothing is checked."""
+"""The code that numba compiles. The engine checks shapes, dtypes and indices; kernels do not."""

@@ -1,10 +1,37 @@
-"""Activations of a vector, in place, and their slopes."""
+"""Activations of a vector, in place, and their derivatives.
 
-from __future__ import annotations
+Sigmoid, tanh and ReLU are compiled into every kernel; the rarer functions are routines. Those whose
+derivative does not follow from their value save it.
+"""
 
-from samplewise_backends.numba_cpu.jit import inlined_kernel
-from samplewise_backends.numba_cpu.kernels.elementary import sigmoid, tanh
-from samplewise_backends.numba_cpu.kernels.tables import RELU, SIGMOID, TANH
+import math
+
+from samplewise.network.activations import GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
+from samplewise_backends.numba_cpu.compile.jit import (
+    INTEGER,
+    NUMBERS,
+    inlined_kernel,
+    kernel,
+    routine,
+)
+from samplewise_backends.numba_cpu.compile.views import at
+from samplewise_backends.numba_cpu.kernels.elementary import exp, expm1, sigmoid, softplus, tanh
+from samplewise_backends.numba_cpu.kernels.tables import (
+    ELU,
+    GELU,
+    GELU_TANH,
+    LEAKY_RELU,
+    RELU,
+    SELU,
+    SIGMOID,
+    SILU,
+    SOFTPLUS,
+    TANH,
+)
+
+_ROOT_HALF = math.sqrt(0.5)
+_DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
+_ROOT_2_BY_PI = math.sqrt(2 / math.pi)
 
 
 @inlined_kernel
@@ -24,16 +51,118 @@ def activate(z, code):
 
 
 @inlined_kernel
-def multiply_by_slope(delta, a, code):
-    """Multiply each delta by f'(z), told from a = f(z)."""
+def multiply_by_derivative(dz, a, code):
+    """Multiply each dz by f'(z), from a = f(z)."""
     if code == SIGMOID:
         for i in range(a.shape[0]):
-            delta[i] *= a[i] - a[i] * a[i]
+            dz[i] *= a[i] - a[i] * a[i]
     elif code == TANH:
         one = a.dtype.type(1)
         for i in range(a.shape[0]):
-            delta[i] *= one - a[i] * a[i]
+            dz[i] *= one - a[i] * a[i]
     elif code == RELU:
         zero = a.dtype.type(0)
         for i in range(a.shape[0]):
-            delta[i] = delta[i] if a[i] > zero else zero
+            dz[i] = dz[i] if a[i] > zero else zero
+
+
+@routine(INTEGER, INTEGER, NUMBERS, NUMBERS)
+def activate_called(code, count, A, derivatives):
+    """Replace each z by f(z); gelu, gelu_tanh and silu save their derivatives."""
+    z, derivative = at(A, 0, count), at(derivatives, 0, count)
+    if code == LEAKY_RELU:
+        _leaky_relu(z)
+    elif code == ELU:
+        _elu(z)
+    elif code == SELU:
+        _selu(z)
+    elif code == GELU:
+        _gelu(z, derivative)
+    elif code == GELU_TANH:
+        _gelu_tanh(z, derivative)
+    elif code == SILU:
+        _silu(z, derivative)
+    else:
+        for i in range(count):
+            z[i] = softplus(z[i])
+
+
+@routine(INTEGER, INTEGER, NUMBERS, NUMBERS, NUMBERS)
+def derivative_called(code, count, dZ, A, derivatives):
+    """Multiply each dz by f'(z), from a = f(z) or from the derivative that f saved."""
+    dz, a, derivative = at(dZ, 0, count), at(A, 0, count), at(derivatives, 0, count)
+    one, zero = a.dtype.type(1), a.dtype.type(0)
+    if code == LEAKY_RELU:
+        leak = a.dtype.type(LEAK)
+        for i in range(count):
+            dz[i] *= one if a[i] > zero else leak
+    elif code == ELU:
+        for i in range(count):
+            dz[i] *= one if a[i] > zero else a[i] + one
+    elif code == SELU:
+        scale, both = a.dtype.type(SELU_SCALE), a.dtype.type(SELU_SCALE * SELU_ALPHA)
+        for i in range(count):
+            dz[i] *= scale if a[i] > zero else a[i] + both
+    elif code == SOFTPLUS:
+        for i in range(count):
+            dz[i] *= -expm1(-a[i])
+    else:
+        for i in range(count):
+            dz[i] *= derivative[i]
+
+
+@kernel
+def _leaky_relu(z):
+    leak, zero = z.dtype.type(LEAK), z.dtype.type(0)
+    for i in range(z.shape[0]):
+        z[i] = leak * z[i] if z[i] <= zero else z[i]
+
+
+@kernel
+def _elu(z):
+    zero = z.dtype.type(0)
+    for i in range(z.shape[0]):
+        negative = expm1(z[i])
+        z[i] = negative if z[i] <= zero else z[i]
+
+
+@kernel
+def _selu(z):
+    zero, scale = z.dtype.type(0), z.dtype.type(SELU_SCALE)
+    alpha = z.dtype.type(SELU_ALPHA)
+    for i in range(z.shape[0]):
+        negative = alpha * expm1(z[i])
+        z[i] = scale * (negative if z[i] <= zero else z[i])
+
+
+@kernel
+def _gelu(z, derivative):
+    """Write z Phi(z) and Phi(z) + z phi(z), with Phi from erfc: exact where it is tiny."""
+    half, root = z.dtype.type(0.5), z.dtype.type(_ROOT_HALF)
+    density = z.dtype.type(_DENSITY_AT_0)
+    for i in range(z.shape[0]):
+        phi = half * math.erfc(-z[i] * root)
+        derivative[i] = phi + z[i] * (density * exp(-half * z[i] * z[i]))
+        z[i] *= phi
+
+
+@kernel
+def _gelu_tanh(z, derivative):
+    one, half, three = z.dtype.type(1), z.dtype.type(0.5), z.dtype.type(3)
+    cubic, root = z.dtype.type(GELU_CUBIC), z.dtype.type(_ROOT_2_BY_PI)
+    for i in range(z.shape[0]):
+        square = cubic * z[i] * z[i]
+        t = tanh(root * (z[i] + square * z[i]))
+        derivative_of_u = root * (one + three * square)
+        derivative[i] = half * ((one + t) + z[i] * (one - t * t) * derivative_of_u)
+        z[i] = half * z[i] * (one + t)
+
+
+@kernel
+def _silu(z, derivative):
+    one = z.dtype.type(1)
+    for i in range(z.shape[0]):
+        p = sigmoid(z[i])
+        a = z[i] * p
+        derivative[i] = p + a * (one - p)
+        z[i] = a

@@ -4,39 +4,37 @@ The first layer's inputs do not depend on its weights, so the products X_B W^T o
 can be taken at once, and each step's effect on the later rows added from the Gram matrix of the
 inputs. With momentum, Nesterov or L2 the first layer's weights W and velocity V follow
 
-    (W, V) <- A (W, V) + b g x^T,        A of shape (2, 2)
+    (W, V) <- M (W, V) + b g x^T,        M of shape (2, 2)
 
-with g the deltas of the step; so with P = X_B W^T and Q = X_B V^T of the block's start, the j-th
-step in it sees
+with g = dZ of the step (`exact.recurrence`). So with P = X_B W^T and Q = X_B V^T at the block's
+start, the j-th step in it sees
 
-    z_t = (A^j)_00 P_t + (A^j)_01 Q_t + bias + sum over earlier rows s of (A^(lag-1) b)_0 G_ts g_s
+    z_t = (M^j)_00 P_t + (M^j)_01 Q_t + bias + sum over earlier rows s of (M^(lag-1) b)_0 G_ts g_s
 
-where lag counts batches. The same holds inside a sub-block of 16 rows; after it, P and Q of the
-rows still to come are brought forward by the same rule with one small product. Benesty and
-Duhamel 1992 did this for LMS filters; the application to the first layer of a network is ours.
+where lag counts batches. The same holds inside a sub-block of 16 rows. After it, one small product
+brings P and Q of the rows still to come forward. Benesty and Duhamel 1992 did this for LMS filters;
+the application to the first layer of a network is ours.
 
 Arguments shared here (`ld` is a multiple of 16 and at least R, the units of all first layers; the
 bundles are described in `tables`):
 
-    space.values, space.deltas: the first layers' rows lie at their front, (B, ld); values holds P
-    gram: float[B, B] behind its start, rows `gram_ld` apart; its lower triangle is read
+    space.A, space.dZ: the first layers' rows lie at their front, (B, ld); A holds P
+    gram: float[B, B] from its start, rows `gram_ld` apart; its lower triangle is read
     batch: rows of a step
-    form: PLAIN, DECAYING (L2, no velocity) or MOVING (momentum): of all networks of the call
+    form: PLAIN, WITH_L2 (and no momentum) or WITH_MOMENTUM, the same for all networks of a call
 """
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel, spliced_kernel
-from samplewise_backends.numba_cpu.kernels.behind import step_behind
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nn
-from samplewise_backends.numba_cpu.kernels.step import activate_part, slope_part
+from samplewise_backends.numba_cpu.compile.blas import gemm_nn
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import part, row
+from samplewise_backends.numba_cpu.kernels.later_layers import step_later_layers
+from samplewise_backends.numba_cpu.kernels.step import activate_part, derivative_part
 from samplewise_backends.numba_cpu.kernels.tables import BIAS, DEPTH, POSITION, START
-from samplewise_backends.numba_cpu.kernels.views import part, row
 
 SUB_BLOCK = 16
-PLAIN, DECAYING, MOVING = range(3)
-# Columns of `segments`: units from FROM to TO share an activation, which keeps slopes at KEPT_AT.
-FROM, TO, CODE, KEPT_AT = range(4)
+PLAIN, WITH_L2, WITH_MOMENTUM = range(3)
+# Columns of `segments`: units FROM to TO share an activation, with derivatives saved at SAVED_AT.
+FROM, TO, CODE, SAVED_AT = range(4)
 
 
 @inlined_kernel
@@ -68,7 +66,7 @@ def _add_lagged_row(z, weight, lag, step):
 
 @inlined_kernel
 def _correct_plain(z, weights, steps, first, last, ld):
-    """Add to one row what the rows first to last did to the weights."""
+    """Add to one row the effect of the steps of rows first to last."""
     s = first
     while s + 4 <= last:
         _add_four_rows(z, part(weights, s, 4), part(steps, s * ld, 4 * ld), ld)
@@ -80,7 +78,7 @@ def _correct_plain(z, weights, steps, first, last, ld):
 
 @kernel
 def _correct(z, q, weights, steps, first, last, batch, powers, lags):
-    """As `_correct_plain`, with the decay of weights and velocity since the row `first`."""
+    """As `_correct_plain`, and let weights and velocity decay since the row `first`."""
     ld, done = z.shape[0], (last - first) // batch
     alpha, beta = powers[0, done], powers[1, done]
     for o in range(ld):
@@ -102,7 +100,7 @@ def decayed(g, rows, batch, ld, lags, component, out):
 
 @kernel
 def mix(p, q, k, powers):
-    """(p, q) <- A^k (p, q) for every unit of a row."""
+    """(p, q) <- M^k (p, q) for every unit of a row."""
     a, b, c, d = powers[0, k], powers[1, k], powers[2, k], powers[3, k]
     for o in range(p.shape[0]):
         before = p[o]
@@ -111,24 +109,22 @@ def mix(p, q, k, powers):
 
 
 @spliced_kernel
-def _bring_forward(
-    gemm, first, last, rows, batch, form, ld, values, block, gram, gram_ld, recurrence
-):
-    """Let the rows from `last` on see what the sub-block first to last did."""
+def _bring_forward(gemm, first, last, rows, batch, form, ld, A, block, gram, gram_ld, terms):
+    """Add the effect of the sub-block first to last to the rows from `last` on."""
     count, rest = last - first, rows - last
-    one = values.dtype.type(1)
+    one = A.dtype.type(1)
     G, e = part(gram, last * gram_ld + first, count), part(block.steps, first * ld, count * ld)
-    p, q = part(values, last * ld, rest * ld), part(block.Q, last * ld, rest * ld)
-    scratch, lags = block.scratch, recurrence.lags
+    p, q = part(A, last * ld, rest * ld), part(block.Q, last * ld, rest * ld)
+    scratch, lags = block.scratch, terms.lags
     if form == PLAIN:
         gemm_nn(gemm, rest, ld, count, one, G, gram_ld, e, ld, one, p, ld)
         return
     batches = (count + batch - 1) // batch
     for r in range(rest):
-        mix(part(p, r * ld, ld), part(q, r * ld, ld), batches, recurrence.powers)
+        mix(part(p, r * ld, ld), part(q, r * ld, ld), batches, terms.powers)
     decayed(e, count, batch, ld, lags, 0, scratch)
     gemm_nn(gemm, rest, ld, count, one, G, gram_ld, scratch, ld, one, p, ld)
-    if form == MOVING:
+    if form == WITH_MOMENTUM:
         decayed(e, count, batch, ld, lags, 1, scratch)
         gemm_nn(gemm, rest, ld, count, one, G, gram_ld, scratch, ld, one, q, ld)
 
@@ -138,7 +134,7 @@ def _update_biases(g, rows, ld, form, bias, velocity, biases, tiny):
     rate, mu, of_g, of_v = biases[0], biases[1], biases[2], biases[3]
     for r in range(1, rows):
         _add(part(g, 0, ld), part(g, r * ld, ld))
-    if form != MOVING:
+    if form != WITH_MOMENTUM:
         for o in range(ld):
             bias[o] -= rate[o] * g[o]
         return
@@ -152,7 +148,7 @@ def _update_biases(g, rows, ld, form, bias, velocity, biases, tiny):
 
 @inlined_kernel
 def _step_biases(g, bias, biases, steps):
-    """Keep the steps of one row and take them in the biases: both calls below, for plain SGD."""
+    """Keep the steps of one row and take them in the biases: both kernels below, for plain SGD."""
     rate = row(biases, 0)
     for o in range(g.shape[0]):
         step = -rate[o] * g[o]
@@ -162,7 +158,7 @@ def _step_biases(g, bias, biases, steps):
 
 @kernel
 def _keep_steps(g, rows, ld, form, biases, steps):
-    """Keep what each row adds to the weights, before the deltas are summed for the bias."""
+    """Keep the step of each row in the weights, before dZ is summed for the bias."""
     rate = biases[0]
     for r in range(rows):
         for o in range(ld):
@@ -171,54 +167,56 @@ def _keep_steps(g, rows, ld, form, biases, steps):
 
 
 @spliced_kernel
-def _first_values(t, count, first, batch, form, ld, stack, space, block, gram, gram_ld, bias, law):
+def _first_values(
+    t, count, first, batch, form, ld, stack, space, block, gram, gram_ld, bias, terms
+):
     """Write the first layers' outputs for the rows t to t + count of a block."""
-    segments, values = stack.segments, space.values
+    segments, A = stack.segments, space.A
     for r in range(t, t + count):
-        z, weights = part(values, r * ld, ld), part(gram, r * gram_ld, t)
+        z, weights = part(A, r * ld, ld), part(gram, r * gram_ld, t)
         if form == PLAIN:
             _correct_plain(z, weights, block.steps, first, t, ld)
         else:
             q = part(block.Q, r * ld, ld)
-            _correct(z, q, weights, block.steps, first, t, batch, law.powers, law.lags)
+            _correct(z, q, weights, block.steps, first, t, batch, terms.powers, terms.lags)
         _add(z, bias)
         for i in range(segments.shape[0]):
             u, units = r * ld + segments[i, FROM], segments[i, TO] - segments[i, FROM]
-            slopes = segments[i, KEPT_AT] + u
-            activate_part(space.routines, values, u, slopes, units, segments[i, CODE])
+            derivatives = segments[i, SAVED_AT] + u
+            activate_part(space.routines, A, u, derivatives, units, segments[i, CODE])
 
 
 @spliced_kernel
-def _steps_behind(
-    gemm, t, at, count, Y, order, loss, ld, stack, theta, space, law, losses, losses_ld
+def _step_every_network(
+    gemm, t, at, count, Y, order, loss, ld, stack, theta, space, terms, losses, losses_ld
 ):
-    """Take one step of every network behind its first layer."""
+    """Take one step in the later layers of every network."""
     layers, networks = stack.layers, stack.networks
     where = part(order, t, count)
     for m in range(networks.shape[0]):
         start, clock = networks[m, START], row(space.clock, m)
         clock[POSITION] = at
         table = layers[start : start + networks[m, DEPTH]]
-        seen, rule = part(losses, m * losses_ld + t, count), row(law.rules, m)
-        step_behind(gemm, t * ld, count, table, Y, where, loss, theta, space, rule, seen, clock)
+        seen, h = part(losses, m * losses_ld + t, count), row(terms.hyperparameters, m)
+        step_later_layers(gemm, t * ld, count, table, Y, where, loss, theta, space, h, seen, clock)
 
 
 @spliced_kernel
-def _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, law):
-    """Keep what the rows of a batch add to the first layers' weights, and step in their biases."""
+def _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, terms):
+    """Keep the steps of a batch in the first layers' weights, and take those in their biases."""
     segments = stack.segments
-    g, kept = part(space.deltas, t * ld, count * ld), part(block.steps, t * ld, count * ld)
+    g, steps = part(space.dZ, t * ld, count * ld), part(block.steps, t * ld, count * ld)
     for r in range(count):
         for i in range(segments.shape[0]):
             u, units = r * ld + segments[i, FROM], segments[i, TO] - segments[i, FROM]
-            first, slopes = t * ld + u, segments[i, KEPT_AT] + t * ld + u
-            code, delta = segments[i, CODE], part(g, u, units)
-            slope_part(space.routines, delta, space.values, first, slopes, units, code)
+            first, derivatives = t * ld + u, segments[i, SAVED_AT] + t * ld + u
+            code, dz = segments[i, CODE], part(g, u, units)
+            derivative_part(space.routines, dz, space.A, first, derivatives, units, code)
     if count == 1 and form == PLAIN:
-        _step_biases(g, bias, law.biases, kept)
+        _step_biases(g, bias, terms.biases, steps)
     else:
-        _keep_steps(g, count, ld, form, law.biases, kept)
-        _update_biases(g, count, ld, form, bias, bias_velocity, law.biases, space.tiny)
+        _keep_steps(g, count, ld, form, terms.biases, steps)
+        _update_biases(g, count, ld, form, bias, bias_velocity, terms.biases, space.tiny)
 
 
 @spliced_kernel
@@ -234,34 +232,44 @@ def run_block(
     block,
     gram,
     gram_ld,
-    law,
+    terms,
     losses,
     losses_ld,
 ):
-    """Run the steps of one block, whose products P (and Q) are taken.
+    """Run the steps of one block, given its products P (and Q).
 
-    order: its rows; position: of the first one in the epoch; window: as in `blocked`; law: a
-    `Recurrence`; losses: from the block's first row of the first network on, networks `losses_ld`
-    apart.
+    order: its rows; position: of the first one in the epoch; window: as in `blocked`;
+    losses: from the block's first row of the first network on, networks `losses_ld` apart.
     """
     batch, loss, form, ld = window[2], window[4], window[5], window[8]
     rows, first_bias = order.shape[0], stack.layers[stack.networks[0, START], BIAS]
     bias = part(theta.parameters, first_bias, ld)
-    bias_velocity = part(theta.velocity, first_bias, ld) if form == MOVING else bias
-    values, sub = space.values, max(SUB_BLOCK // batch, 1) * batch
+    bias_velocity = part(theta.velocity, first_bias, ld) if form == WITH_MOMENTUM else bias
+    A, sub = space.A, max(SUB_BLOCK // batch, 1) * batch
     for first in range(0, rows, sub):
         last = min(first + sub, rows)
         for t in range(first, last, batch):
             count = min(batch, last - t)
             _first_values(
-                t, count, first, batch, form, ld, stack, space, block, gram, gram_ld, bias, law
+                t, count, first, batch, form, ld, stack, space, block, gram, gram_ld, bias, terms
             )
             at = position + t
-            _steps_behind(
-                gemm, t, at, count, Y, order, loss, ld, stack, theta, space, law, losses, losses_ld
+            _step_every_network(
+                gemm,
+                t,
+                at,
+                count,
+                Y,
+                order,
+                loss,
+                ld,
+                stack,
+                theta,
+                space,
+                terms,
+                losses,
+                losses_ld,
             )
-            _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, law)
+            _first_steps(t, count, form, ld, stack, space, block, bias, bias_velocity, terms)
         if last < rows:
-            _bring_forward(
-                gemm, first, last, rows, batch, form, ld, values, block, gram, gram_ld, law
-            )
+            _bring_forward(gemm, first, last, rows, batch, form, ld, A, block, gram, gram_ld, terms)

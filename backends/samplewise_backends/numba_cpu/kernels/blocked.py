@@ -1,15 +1,13 @@
 """The blocked plan: the first layer's products of many steps at once."""
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import entry_point, spliced_kernel
-from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
+from samplewise_backends.numba_cpu.compile.jit import entry_point, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import part
+from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_MOMENTUM, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.products import GRAM, UPDATE, VALUES, WHOLE, take
 from samplewise_backends.numba_cpu.kernels.tables import PRODUCT
-from samplewise_backends.numba_cpu.kernels.views import part
 
-# The Gram matrix of a block: not needed where a block is one batch; there already; computed anew.
+# The Gram matrix of a block: not needed (the block is one batch), kept, or computed anew.
 NO_GRAM, READ_GRAM, SCRATCH_GRAM = range(3)
 
 
@@ -23,21 +21,21 @@ def fill_gram(gemm, X, order, window, in_order, rows_of, gram, product):
     for first in range(start, stop, size):
         rows = min(size, stop - first)
         if in_order:
-            A = X[order[first] : order[first] + rows]
+            X_B = X[order[first] : order[first] + rows]
         else:
             gather(X, order, first, rows, rows_of[0])
-            A = rows_of[1][:rows]
+            X_B = rows_of[1][:rows]
         G = part(gram, (first - start) * size, rows * size)
-        take(product, GRAM, WHOLE, gemm, A, A, G, size)
+        take(product, GRAM, WHOLE, gemm, X_B, X_B, G, size)
 
 
 @spliced_kernel
-def _update_first(product, kind, gemm, A, batch, form, ld, block, W, V, law, tiny):
+def _update_first(product, kind, gemm, X, batch, form, ld, block, W, V, terms, tiny):
     """Bring the first layers' weights (and velocities) to the end of a block."""
-    rows, steps, scratch = A.shape[0], block.steps, block.scratch
-    powers, lags = law.powers, law.lags
+    rows, steps, scratch = X.shape[0], block.steps, block.scratch
+    powers, lags = terms.powers, terms.lags
     if form == PLAIN:
-        take(product, UPDATE, kind, gemm, A, W, steps, ld)
+        take(product, UPDATE, kind, gemm, X, W, steps, ld)
         return
     batches = (rows + batch - 1) // batch
     zero = W.dtype.type(0)
@@ -45,7 +43,7 @@ def _update_first(product, kind, gemm, A, batch, form, ld, block, W, V, law, tin
         a, b = powers[0, batches, o], powers[1, batches, o]
         c, d = powers[2, batches, o], powers[3, batches, o]
         w = W[o]
-        if form != MOVING:
+        if form != WITH_MOMENTUM:
             for i in range(w.shape[0]):
                 w[i] *= a
             continue
@@ -56,15 +54,15 @@ def _update_first(product, kind, gemm, A, batch, form, ld, block, W, V, law, tin
             after = c * before + d * v[i]
             v[i] = zero if abs(after) < tiny else after
     decayed(steps, rows, batch, ld, lags, 0, scratch)
-    take(product, UPDATE, kind, gemm, A, W, scratch, ld)
-    if form == MOVING:
+    take(product, UPDATE, kind, gemm, X, W, scratch, ld)
+    if form == WITH_MOMENTUM:
         decayed(steps, rows, batch, ld, lags, 1, scratch)
-        take(product, UPDATE, kind, gemm, A, V, scratch, ld)
+        take(product, UPDATE, kind, gemm, X, V, scratch, ld)
 
 
 @entry_point
 def run_blocked(
-    gemm, X, Y, order, window, kinds, stack, theta, W, V, space, block, rows_of, gram, law, losses
+    gemm, X, Y, order, window, kinds, stack, theta, W, V, space, block, rows_of, gram, terms, losses
 ):
     """Train on order[start:stop] in blocks.
 
@@ -76,21 +74,21 @@ def run_blocked(
     whole blocks.
     """
     start, stop, batch, size, _, form, in_order, gram_code, ld = window
-    product = space.routines[PRODUCT]
+    product, losses_ld = space.routines[PRODUCT], losses.shape[1]
     for first in range(start, stop, size):
         rows = min(size, stop - first)
         if in_order:
-            A = X[order[first] : order[first] + rows]
+            X_B = X[order[first] : order[first] + rows]
         else:
             gather(X, order, first, rows, rows_of[0])
-            A = rows_of[1][:rows]
-        take(product, VALUES, kinds[0], gemm, A, W, space.values, ld)
-        if form == MOVING:
-            take(product, VALUES, kinds[0], gemm, A, V, block.Q, ld)
+            X_B = rows_of[1][:rows]
+        take(product, VALUES, kinds[0], gemm, X_B, W, space.A, ld)
+        if form == WITH_MOMENTUM:
+            take(product, VALUES, kinds[0], gemm, X_B, V, block.Q, ld)
         at = first - start if gram_code == READ_GRAM else 0
         G, gram_ld = part(gram, at * gram.shape[1], rows * gram.shape[1]), gram.shape[1]
         if gram_code == SCRATCH_GRAM:
-            take(product, GRAM, WHOLE, gemm, A, A, G, gram_ld)
+            take(product, GRAM, WHOLE, gemm, X_B, X_B, G, gram_ld)
         where, seen = part(order, first, rows), part(losses, first, rows)
         run_block(
             gemm,
@@ -104,8 +102,8 @@ def run_blocked(
             block,
             G,
             gram_ld,
-            law,
+            terms,
             seen,
-            losses.shape[1],
+            losses_ld,
         )
-        _update_first(product, kinds[1], gemm, A, batch, form, ld, block, W, V, law, space.tiny)
+        _update_first(product, kinds[1], gemm, X_B, batch, form, ld, block, W, V, terms, space.tiny)

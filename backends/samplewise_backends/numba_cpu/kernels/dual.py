@@ -1,19 +1,16 @@
 """The dual plan: the first layer as coefficients of the training rows, where these are few."""
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import entry_point, kernel, spliced_kernel
-from samplewise_backends.numba_cpu.kernels.block import MOVING, PLAIN, decayed, run_block
+from samplewise_backends.numba_cpu.compile.jit import entry_point, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import part, row
+from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_MOMENTUM, decayed, run_block
 from samplewise_backends.numba_cpu.kernels.products import DUAL, take
 from samplewise_backends.numba_cpu.kernels.tables import PRODUCT
-from samplewise_backends.numba_cpu.kernels.views import part, row
 
 
 @spliced_kernel
-def _take_products(
-    product, kind, gemm, where, form, ld, base, S, origin, gram, gathered, near, values, Q
-):
-    """Write P (and Q) of the rows `where`, and the Gram matrix among them to `near`."""
+def _take_products(product, kind, gemm, where, form, ld, dual, gram, gathered, near, A, Q):
+    """Write P (and Q) of the rows `where`, and their Gram matrix to `near`."""
+    base, S, origin = dual.base, dual.S, dual.origin
     rows, units = where.shape[0], S.shape[2]
     for r in range(rows):
         known, out = row(gram, where[r]), row(gathered, r)
@@ -21,14 +18,14 @@ def _take_products(
             out[i] = known[i]
         for s in range(r):
             near[r, s] = known[where[s]]
-        z, q = part(values, r * ld, units), part(Q, r * ld, units)
+        z, q = part(A, r * ld, units), part(Q, r * ld, units)
         w0, v0 = base[0, where[r]], base[1, where[r]]
         for o in range(units):
             z[o] = origin[0, o] * w0[o] + origin[1, o] * v0[o]
             q[o] = origin[2, o] * w0[o] + origin[3, o] * v0[o]
     G = gathered[:rows]
-    take(product, DUAL, kind, gemm, G, S[0], values, ld)
-    if form == MOVING:
+    take(product, DUAL, kind, gemm, G, S[0], A, ld)
+    if form == WITH_MOMENTUM:
         take(product, DUAL, kind, gemm, G, S[1], Q, ld)
 
 
@@ -38,48 +35,31 @@ def run_dual(
     Y,
     order,
     window,
-    kinds,
+    kind,
     stack,
     theta,
-    base,
-    S,
-    origin,
+    dual,
     space,
     block,
     gathered,
     gram,
     near,
-    law,
+    terms,
     losses,
 ):
     """Train on order[start:stop] with the first layers as coefficients of the training rows.
 
-    Weights and velocity are W = o_00 W0 + o_01 V0 + S_W^T X, V = o_10 W0 + o_11 V0 + S_V^T X.
-
-    base: float[2, n, R], the products X W0^T and X V0^T; S: float[2, n, R], the coefficients,
-    updated; origin: float[4, R], the entries o, updated; gram: float[n, n]; gathered: float[B, n]
-    and near: float[B, B], written; the rest as in `run_blocked`.
+    kind: of the product; dual: a `Dual`; gram: float[n, n]; gathered: float[B, n] and near:
+    float[B, B], written; the rest as in `run_blocked`.
     Differs from the reference: the first layer's values are sums over samples, not over inputs.
     """
     start, stop, batch, size, _, form, _, _, ld = window
+    product, losses_ld = space.routines[PRODUCT], losses.shape[1]
     for first in range(start, stop, size):
         rows = min(size, stop - first)
         where, seen = part(order, first, rows), part(losses, first, rows)
         _take_products(
-            space.routines[PRODUCT],
-            kinds[2],
-            gemm,
-            where,
-            form,
-            ld,
-            base,
-            S,
-            origin,
-            gram,
-            gathered,
-            near,
-            space.values,
-            block.Q,
+            product, kind, gemm, where, form, ld, dual, gram, gathered, near, space.A, block.Q
         )
         G, gram_ld = part(near, 0, near.size), near.shape[1]
         run_block(
@@ -94,18 +74,19 @@ def run_dual(
             block,
             G,
             gram_ld,
-            law,
+            terms,
             seen,
-            losses.shape[1],
+            losses_ld,
         )
-        _update_coefficients(where, batch, form, ld, block, S, origin, law, space.tiny)
+        _update_coefficients(where, batch, form, ld, block, dual, terms, space.tiny)
 
 
 @spliced_kernel
-def _update_coefficients(where, batch, form, ld, block, S, origin, law, tiny):
+def _update_coefficients(where, batch, form, ld, block, dual, terms, tiny):
     """Bring the coefficients of all rows to the end of a block."""
+    S, origin = dual.S, dual.origin
     rows, units, steps, scratch = where.shape[0], S.shape[2], block.steps, block.scratch
-    powers, lags = law.powers, law.lags
+    powers, lags = terms.powers, terms.lags
     if form == PLAIN:
         _add_rows(S[0], where, steps, ld)
         return
@@ -126,7 +107,7 @@ def _update_coefficients(where, batch, form, ld, block, S, origin, law, tiny):
             v[o] = zero if abs(after) < tiny else after
     decayed(steps, rows, batch, ld, lags, 0, scratch)
     _add_rows(S[0], where, scratch, ld)
-    if form == MOVING:
+    if form == WITH_MOMENTUM:
         decayed(steps, rows, batch, ld, lags, 1, scratch)
         _add_rows(S[1], where, scratch, ld)
 

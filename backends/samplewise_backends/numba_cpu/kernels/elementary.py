@@ -1,4 +1,4 @@
-"""Exponential, logarithm and what follows from them, as arithmetic that vectorises.
+"""Exponential, logarithm and functions of them, as arithmetic that vectorises.
 
 One float in, one of the same dtype out, without branch or call: a loop over an array becomes packed
 instructions, where a call to libm stays a call an element.
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from samplewise_backends.numba_cpu.inlining import (
+from samplewise_backends.numba_cpu.compile.inlining import (
     bits,
     from_bits,
     inlined,
@@ -33,7 +33,7 @@ from samplewise_backends.numba_cpu.inlining import (
 
 
 class _Format(NamedTuple):
-    """A float format, and what the formulas need in it."""
+    """A float format, and its constants in the formulas."""
 
     mantissa: int  # bits of the stored mantissa
     bias: int  # of the exponent
@@ -62,18 +62,37 @@ _DOUBLE = _Format(
     log_2=(0.6931471806019545, -4.2009150726810846e-11),
     finite=(-708.3964185322641, 709.782712893384),
     expm1=(
-        *(0.5000000000000006, 0.16666666666666588, 0.04166666666657675, 0.008333333333389557),
-        *(0.0013888888931566355, 0.00019841269718993444, 2.480150527194038e-05),
-        *(2.7557407554507497e-06, 2.7626038652968876e-07, 2.5053771443853477e-08),
+        0.5000000000000006,
+        0.16666666666666588,
+        0.04166666666657675,
+        0.008333333333389557,
+        0.0013888888931566355,
+        0.00019841269718993444,
+        2.480150527194038e-05,
+        2.7557407554507497e-06,
+        2.7626038652968876e-07,
+        2.5053771443853477e-08,
     ),
     log=(
-        *(0.6666666666666734, 0.39999999999416685, 0.2857142874202637, 0.22222198603672827),
-        *(0.1818356302169982, 0.15314077761311595, 0.14795732195721356),
+        0.6666666666666734,
+        0.39999999999416685,
+        0.2857142874202637,
+        0.22222198603672827,
+        0.1818356302169982,
+        0.15314077761311595,
+        0.14795732195721356,
     ),
     log1p=(
-        *(0.6666666666666631, 0.40000000000155905, 0.28571428548011885, 0.22222223960602752),
-        *(0.1818174422241439, 0.15386554086622398, 0.13301043868238052, 0.12105578427783142),
-        *(0.08342119391269728, 0.1701519078301181),
+        0.6666666666666631,
+        0.40000000000155905,
+        0.28571428548011885,
+        0.22222223960602752,
+        0.1818174422241439,
+        0.15386554086622398,
+        0.13301043868238052,
+        0.12105578427783142,
+        0.08342119391269728,
+        0.1701519078301181,
     ),
 )
 _LOG2_E = 1.4426950408889634
@@ -118,7 +137,7 @@ def _log_of_ratio(s: Any, coefficients: tuple[float, ...]) -> Any:
 def exp(z: Any, f: _Format) -> Any:
     """Return e^z."""
     r, q, n = _reduced(z, f)
-    # Not a product: 2^1024 is no float64, and 2^1024 * 0.9 is.
+    # Not a product: 2^1024 is not a float64, but 2^1024 * 0.9 is.
     result = from_bits(bits((1.0 + r) + (r * r) * q) + n)
     lowest, highest = f.finite
     result = select(z < lowest, 0.0, result)
@@ -154,13 +173,13 @@ def expm1(z: Any, f: _Format) -> Any:
     result = ((scale - 1.0) + scale * r) + (scale * (r * r)) * q
     lowest, highest = f.finite
     result = select(z < lowest, -1.0, result)
-    # 2^1024 is no float64, nor 2^128 a float32.
+    # 2^1024 is not a float64, nor 2^128 a float32.
     return select(z <= highest - 1.0, result, z + float("inf"))
 
 
 @_elementary
 def softplus_tail(z: Any, f: _Format) -> Any:
-    """Return log(1 + exp(-|z|)), in [0, log(2)]: what softplus adds to max(z, 0)."""
+    """Return log(1 + exp(-|z|)), in [0, log(2)]: softplus is max(z, 0) plus this."""
     return _softplus_tail(z, f)
 
 

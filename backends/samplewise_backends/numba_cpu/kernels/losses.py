@@ -1,17 +1,32 @@
-"""Losses of one row of logits, and their gradient p - y."""
+"""Losses of one row of logits, and their gradients.
 
-from __future__ import annotations
+The two cross-entropies are compiled into every kernel; the rarer losses, means over the outputs,
+are one routine.
+"""
 
-from samplewise_backends.numba_cpu.jit import inlined_kernel
+from samplewise_backends.numba_cpu.compile.jit import (
+    INTEGER,
+    NUMBER,
+    NUMBERS,
+    inlined_kernel,
+    routine,
+)
+from samplewise_backends.numba_cpu.compile.views import at
 from samplewise_backends.numba_cpu.kernels.elementary import exp, log, sigmoid, softplus_tail
-from samplewise_backends.numba_cpu.kernels.tables import BINARY
+from samplewise_backends.numba_cpu.kernels.tables import (
+    ABSOLUTE,
+    BINARY,
+    HUBER,
+    MULTI_LABEL,
+    SQUARED,
+)
 
 
 @inlined_kernel
-def loss_and_delta(z, y, delta, code):
-    """Return the loss of one row of logits, and write delta = p - y."""
+def loss_and_gradient(z, y, dz, code):
+    """Return the loss of one row of logits, and write dz = p - y."""
     if code == BINARY:
-        delta[0] = sigmoid(z[0]) - y[0]
+        dz[0] = sigmoid(z[0]) - y[0]
         zero = z.dtype.type(0)
         # In this order: the bracket is exactly 0 where the answer is right, and the rest is tiny.
         return (max(z[0], zero) - y[0] * z[0]) + softplus_tail(z[0])
@@ -21,11 +36,49 @@ def loss_and_delta(z, y, delta, code):
     total = z.dtype.type(0)
     chosen = total
     for k in range(z.shape[0]):
-        delta[k] = exp(z[k] - top)
+        dz[k] = exp(z[k] - top)
     for k in range(z.shape[0]):
-        total += delta[k]
+        total += dz[k]
         chosen += y[k] * (z[k] - top)
     scale = z.dtype.type(1) / total
     for k in range(z.shape[0]):
-        delta[k] = delta[k] * scale - y[k]
+        dz[k] = dz[k] * scale - y[k]
     return log(total) - chosen
+
+
+@routine(INTEGER, INTEGER, NUMBER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+def loss_called(code, units, parameter, logits, targets, dZ, loss):
+    """Write the loss of one row of logits, and its gradient from the address `dZ` on.
+
+    parameter: Huber's delta.
+    """
+    z, y, d = at(logits, 0, units), at(targets, 0, units), at(dZ, 0, units)
+    zero, half = z.dtype.type(0), z.dtype.type(0.5)
+    total = zero
+    for k in range(units):
+        e = z[k] - y[k]
+        if code == MULTI_LABEL:
+            # In this order: the bracket is exactly 0 where the answer is right.
+            total += (max(z[k], zero) - y[k] * z[k]) + softplus_tail(z[k])
+            d[k] = sigmoid(z[k]) - y[k]
+        elif code == SQUARED:
+            total += e * e
+            d[k] = e + e
+        elif code == ABSOLUTE:
+            total += abs(e)
+            # A NaN stays: it is neither above nor below.
+            sign = z.dtype.type(1) if e > zero else z.dtype.type(-1)
+            d[k] = e if e != e or e == zero else sign
+        elif code == HUBER:
+            near = min(max(e, -parameter), parameter)
+            near = e if e != e else near
+            total += near * (e - half * near)
+            d[k] = near
+        else:
+            rate = exp(z[k])
+            total += rate - y[k] * z[k]
+            d[k] = rate - y[k]
+    share = z.dtype.type(1) / z.dtype.type(units)
+    for k in range(units):
+        d[k] *= share
+    at(loss, 0, 1)[0] = total * share

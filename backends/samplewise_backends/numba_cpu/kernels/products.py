@@ -10,21 +10,20 @@ GF/s where larger ones of the same width reach 47 to 90 (float32, 784 inputs, 4 
 without AVX-512 a few units at a time run at a tenth of the core's rate. So each product comes
 whole, in tiles of at most that size, or as loops of our own; the calibration says which is best.
 
-Matrices behind a flat array start at its first element, with the row stride `ld`.
+Matrices in a flat array start at its first element, with the row stride `ld`.
 """
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import (
+from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.jit import (
     INTEGER,
     NUMBERS,
+    entry_point,
     inlined_kernel,
     kernel,
     reordered_kernel,
     routine,
 )
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
-from samplewise_backends.numba_cpu.kernels.views import at, call, part, row, rows_at
+from samplewise_backends.numba_cpu.compile.views import at, call, part, row, rows_at
 
 VALUES, UPDATE, DUAL, GRAM = range(4)
 WHOLE, TILED, LOOPS = range(3)
@@ -35,13 +34,13 @@ TILE_ROWS, TILE_UNITS = 64, 16
 
 @kernel
 def _tile_inner(rows, units):
-    """Return how much of the inner length one tile of rows x units may take."""
+    """Return the maximum inner length of a tile of rows x units."""
     return TILE // (min(rows, TILE_ROWS) * min(units, TILE_UNITS))
 
 
 @kernel
 def _values_product(kind, gemm, X, W, z, ld):
-    """Write Z <- X W^T, with X (B, d), W (R, d) and Z (B, R) behind z."""
+    """Write Z <- X W^T, with X (B, d), W (R, d) and Z (B, R) from z on."""
     if kind == LOOPS:
         _values_loops(X, W, z, ld)
         return
@@ -65,7 +64,7 @@ def _values_product(kind, gemm, X, W, z, ld):
 
 @kernel
 def _update_product(kind, gemm, e, ld, X, W):
-    """Add to W <- W + E^T X, with E (B, R) behind e, X (B, d) and W (R, d)."""
+    """Add to W <- W + E^T X, with E (B, R) from e on, X (B, d) and W (R, d)."""
     if kind == LOOPS:
         _update_loops(e, ld, X, W)
         return
@@ -89,7 +88,7 @@ def _update_product(kind, gemm, e, ld, X, W):
 
 @kernel
 def _dual_product(kind, gemm, G, S, z, ld):
-    """Add to Z <- Z + G S, with G (B, n), S (n, R) and Z (B, R) behind z."""
+    """Add to Z <- Z + G S, with G (B, n), S (n, R) and Z (B, R) from z on."""
     rows, inner, units = G.shape[0], S.shape[0], S.shape[1]
     one = z.dtype.type(1)
     if kind == WHOLE:
@@ -109,7 +108,7 @@ def _dual_product(kind, gemm, G, S, z, ld):
 
 @kernel
 def _gram_block(gemm, X, gram, ld):
-    """Write the lower triangle of X X^T, with X (B, d), behind gram; more above it is garbage.
+    """Write the lower triangle of X X^T, with X (B, d), from gram on; values above it are garbage.
 
     In stripes of 16 rows that end at the diagonal: half the products of the square.
     """
@@ -208,3 +207,17 @@ def take(address, product, kind, gemm, A, B, z, ld):
     """Call `first_product`."""
     units = B.shape[1] if product == DUAL else B.shape[0]
     call(address, product, kind, gemm, A.shape[0], units, A.shape[1], A, B, z, ld)
+
+
+@entry_point
+def repeat_product(address, product, kind, times, gemm, X, G, W, z, ld):
+    """Take one product `times` times, for the planner to time.
+
+    address: of `first_product`; X: float[B, d], read-only; G: float[B, n]; W: float[R, d], or
+    float[n, R] for DUAL; z: flat.
+    """
+    for _ in range(times):
+        if product == DUAL:
+            take(address, product, kind, gemm, G, W, z, ld)
+        else:
+            take(address, product, kind, gemm, X, W, z, ld)

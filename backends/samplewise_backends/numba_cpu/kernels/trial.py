@@ -1,11 +1,9 @@
 """A small kernel made as the others are: it shows whether they can be compiled here, and run."""
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import INTEGER, NUMBERS, entry_point, routine
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nt
+from samplewise_backends.numba_cpu.compile.blas import gemm_nt
+from samplewise_backends.numba_cpu.compile.jit import INTEGER, NUMBERS, entry_point, routine
+from samplewise_backends.numba_cpu.compile.views import at, call, row
 from samplewise_backends.numba_cpu.kernels.elementary import exp
-from samplewise_backends.numba_cpu.kernels.views import at, call, row
 
 SIDE = 2
 

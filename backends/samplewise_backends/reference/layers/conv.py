@@ -15,7 +15,7 @@ def conv(layer: Conv2D, input_shape: Shape) -> Forward:
     shifted by the tap and thinned by the stride s.
 
     dw[:, :, i, j] = sum over y, x of dz times the tap's image; db = sum of dz; da: each tap sends
-    w^T dz back to where it read, and what went to the padding is dropped.
+    w^T dz back to where it read, and shares of the padding are dropped.
     """
     s, pads = layer.stride, ((0, 0), *layer.pads(input_shape))
     _, out_height, out_width = layer.output_shape(input_shape)

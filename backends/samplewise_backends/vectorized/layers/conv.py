@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import Conv2D, aligned_zeros
-
-Matrix = NDArray[Any]
-Given = tuple[NDArray[Any], ...]
+from samplewise_backends.vectorized.layers.base import Matrix, Parameters
 
 
 class Conv:
-    """Z[f] = b[f] + sum over taps of w[f, tap] times what the tap sees.
+    """Z[f] = b[f] + sum over taps of w[f, tap] times the values that the tap reads.
 
     Args:
         layer: described.
@@ -38,18 +35,17 @@ class Conv:
         self._taps = channels * int(np.prod(layer.kernel))
         self._allocate(0)
 
-    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
         """Write Z (B, F pixels)."""
-        w, b = given
+        w, b = parameters
         count = len(A)
         seen = self._unfolded(A)
         out = Z.reshape(count, self._filters, self._pixels)
         np.matmul(w.reshape(self._filters, -1), seen, out=out)
         out += b[:, None]
 
-    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
-        """Write dw, dZ times what the taps saw, and db, the sums of dZ; sums over the batch."""
-        del given
+    def gradients(self, A: Matrix, dZ: Matrix, parameters: Parameters, written: Parameters) -> None:
+        """Write dw = dZ times the values read, and db, the sums of dZ; sums over the batch."""
         dw, db = written
         count = len(A)
         seen, deltas = self._unfolded(A), dZ.reshape(count, self._filters, self._pixels)
@@ -58,9 +54,9 @@ class Conv:
         np.add.reduce(each, axis=0, out=dw.reshape(self._filters, -1))
         np.add.reduce(deltas, axis=(0, 2), out=db)
 
-    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
         """Write dA: each tap sends its share back to where it read."""
-        w, _ = given
+        w, _ = parameters
         count = len(A)
         deltas, shares = dZ.reshape(count, self._filters, self._pixels), self._seen[:count]
         np.matmul(w.reshape(self._filters, -1).T, deltas, out=shares)
@@ -70,11 +66,11 @@ class Conv:
             view += share
         rows, columns = self._inside
         np.copyto(dA.reshape(count, *self._input_shape), padded[:, :, rows, columns])
-        # What went to the padding must not be taken for zeros by the next forward pass.
+        # The next forward pass expects zeros in the padding.
         padded.fill(0)
 
     def _unfolded(self, A: Matrix) -> Matrix:
-        """Return what each tap sees, (B, taps, pixels)."""
+        """Return the values that each tap reads, (B, taps, pixels)."""
         count = len(A)
         self._reserve(count)
         padded, seen = self._padded[:count], self._seen[:count]
@@ -85,7 +81,7 @@ class Conv:
         return seen
 
     def _views(self, padded: Matrix, taps: Matrix) -> Iterator[tuple[Matrix, Matrix]]:
-        """Yield what a tap of all channels sees of the images, and its part of `taps`."""
+        """Yield the values that a tap reads in all channels, and its part of `taps`."""
         height, width = self._lengths
         step, kernel = self._layer.stride, self._layer.kernel
         parts = taps.reshape(len(taps), -1, *kernel, height, width)

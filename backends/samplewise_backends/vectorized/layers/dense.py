@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix = NDArray[Any]
-Given = tuple[NDArray[Any], ...]
+from samplewise_backends.vectorized.layers.base import Matrix, Parameters
 
 
 def weight_gradient(A: Matrix, dZ: Matrix, dW: Matrix) -> None:
@@ -31,21 +30,19 @@ def bias_gradient(dZ: Matrix, db: NDArray[Any]) -> None:
 class Dense:
     """Z = A W^T + b, with A (B, I), W (O, I), b (O,)."""
 
-    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
         """Write Z (B, O)."""
-        W, b = given
+        W, b = parameters
         np.dot(A, W.T, out=Z)
         Z += b
 
-    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
+    def gradients(self, A: Matrix, dZ: Matrix, parameters: Parameters, written: Parameters) -> None:
         """Write dW = dZ^T A and db, the column sums of dZ: sums over the batch."""
-        del given
         dW, db = written
         weight_gradient(A, dZ, dW)
         bias_gradient(dZ, db)
 
-    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
         """Write dA = dZ W."""
-        del A
-        W, _ = given
+        W, _ = parameters
         np.dot(dZ, W, out=dA)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Matrix = NDArray[Any]
-Given = tuple[NDArray[Any], ...]
+from samplewise_backends.vectorized.layers.base import Matrix, Parameters
 
 
 class LayerNorm:
@@ -21,25 +17,24 @@ class LayerNorm:
     def __init__(self, epsilon: float) -> None:
         self._epsilon = epsilon
 
-    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
         """Write Z, of A's shape."""
-        w, b = given
+        w, b = parameters
         N, _ = self._normal(A)
         np.multiply(N, w.ravel(), out=Z)
         Z += b.ravel()
 
-    def gradients(self, A: Matrix, dZ: Matrix, given: Given, written: Given) -> None:
+    def gradients(self, A: Matrix, dZ: Matrix, parameters: Parameters, written: Parameters) -> None:
         """Write dw, the sum of dZ N, and db, that of dZ."""
-        del given
         dw, db = written
         N, _ = self._normal(A)
         N *= dZ
         np.add.reduce(N, axis=0, out=dw.reshape(-1))
         np.add.reduce(dZ, axis=0, out=db.reshape(-1))
 
-    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
         """Write (dN - mean(dN) - N mean(dN N)) / deviation of each row, with dN = w dZ."""
-        w, _ = given
+        w, _ = parameters
         N, deviation = self._normal(A)
         np.multiply(dZ, w.ravel(), out=dA)
         along = (dA * N).mean(axis=1, keepdims=True)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import AvgPool2D, MaxPool2D
-from samplewise_backends.vectorized.layers.parameterless import Parameterless
-
-Matrix = NDArray[Any]
-Given = tuple[NDArray[Any], ...]
+from samplewise_backends.vectorized.layers.base import Matrix, Parameterless, Parameters
 
 
 class _Pool(Parameterless):
@@ -41,17 +36,15 @@ class _Pool(Parameterless):
 class MaxPool(_Pool):
     """The largest value of each window; of equal ones, the first gets the gradient."""
 
-    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
         """Write the largest values; np.maximum keeps a NaN."""
-        del given
         out = self._images(Z, self._output_shape)
         out.fill(-np.inf)
         for place in self._places(self._images(A, self._input_shape)):
             np.maximum(out, place, out=out)
 
-    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
         """Send each dZ to where the largest value was found first."""
-        del given
         images, largest = self._images(A, self._input_shape), self._largest(A)
         deltas, out = self._images(dZ, self._output_shape), self._images(dA, self._input_shape)
         out.fill(0)
@@ -70,18 +63,16 @@ class MaxPool(_Pool):
 class AvgPool(_Pool):
     """The mean of each window."""
 
-    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
         """Write the means."""
-        del given
         out = self._images(Z, self._output_shape)
         out.fill(0)
         for place in self._places(self._images(A, self._input_shape)):
             out += place
         out /= np.prod(self._size)
 
-    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
         """Spread each dZ evenly over its window."""
-        del A, given
         share = self._images(dZ, self._output_shape) / np.prod(self._size).astype(dZ.dtype)
         out = self._images(dA, self._input_shape)
         out.fill(0)
@@ -99,13 +90,11 @@ class GlobalAvgPool(Parameterless):
     def __init__(self, input_shape: tuple[int, ...]) -> None:
         self._channels = input_shape[0]
 
-    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
         """Write the means, (B, channels)."""
-        del given
         np.mean(A.reshape(len(A), self._channels, -1), axis=2, out=Z)
 
-    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
         """Spread each dZ evenly over its channel."""
-        del A, given
         out = dA.reshape(len(dA), self._channels, -1)
         np.divide(dZ[:, :, None], out.shape[2], out=out)

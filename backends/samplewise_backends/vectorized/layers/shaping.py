@@ -1,29 +1,22 @@
-"""Layers that compute nothing, or drop something, for a batch."""
+"""Layers of a batch that reshape it, or drop a part of it."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise_backends.vectorized.layers.parameterless import Parameterless
-
-Matrix = NDArray[Any]
-Given = tuple[NDArray[Any], ...]
+from samplewise_backends.vectorized.layers.base import Matrix, Parameterless, Parameters
 
 
 class Unchanged(Parameterless):
     """A row as it is: flattening changes nothing where every sample is a row."""
 
-    def forward(self, A: Matrix, given: Given, Z: Matrix) -> None:
-        """Write A, or what dropout leaves of it: it is given factors, but in training only."""
-        if given:
-            np.multiply(A, given[0], out=Z)
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
+        """Write A, times the mask of dropout, which comes in training only."""
+        if parameters:
+            np.multiply(A, parameters[0], out=Z)
         else:
             np.copyto(Z, A)
 
-    def below(self, A: Matrix, dZ: Matrix, given: Given, dA: Matrix) -> None:
-        """Write dZ, times the same factors."""
-        del A
-        self.forward(dZ, given, dA)
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
+        """Write dZ, times the same mask."""
+        self.forward(dZ, parameters, dA)

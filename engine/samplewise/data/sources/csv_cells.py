@@ -1,4 +1,4 @@
-"""The cells of a table: which are numbers, which are missing, and tables of numbers at speed."""
+"""The cells of a table: numbers, missing values and labels, and tables of numbers at speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
+from samplewise.data.labels import check_class_name
 from samplewise.data.sources.csv_dialect import Body
+from samplewise.errors import DataError
 
 # Python's own float() also takes 1_000, Arabic digits, nan and infinity.
 NUMBER = r"[ \t]*+[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[ \t]*+"
@@ -29,17 +31,20 @@ _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([,.'\u2019 \u00a0\u202f])[0-9]{3}(?:\1[0-9]{3})*")
 _DECIMAL_PART = re.compile(r"[.,][0-9]*$")
 _MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+# As a number, 01 would be the same class as 1, which it is not as the name of a folder.
+_LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
 _DIGITS = b"0123456789"
 _PLAIN_CHARACTERS = _DIGITS + b"+-.eE"
 
 
 def is_missing(cell: str) -> bool:
-    """Return whether a cell is empty, or one of NA, N/A, NaN, null, None and ? in any case."""
+    """Return True if a cell is empty, or one of NA, N/A, NaN, null, None and ? in any case."""
     return cell.strip().lower() in _MISSING
 
 
 def is_like_a_number(cell: str) -> bool:
-    """Return whether a cell looks like a number, written as `IS_NUMBER` does not accept."""
+    """Return True if a cell looks like a number, written as `IS_NUMBER` does not accept."""
     plain = cell.strip()
     return bool(_LIKE_A_NUMBER.fullmatch(plain)) and not _LIKE_A_DATE.fullmatch(plain)
 
@@ -75,7 +80,7 @@ def _ambiguous(plain: str) -> bool:
 
 
 def _has_both(unsigned: str) -> bool:
-    """Return whether the last mark differs from another before it: it is the decimal mark then."""
+    """Return True if the last mark differs from another before it: it is the decimal mark then."""
     marks = re.findall(r"[.,'\u2019 \u00a0\u202f]", unsigned)
     return len(set(marks)) == 2 and marks.count(marks[-1]) == 1 and marks[-1] in ".,"
 
@@ -143,3 +148,34 @@ def numbers_of_lines(
 ) -> NDArray[Any]:
     """Return the numbers in lines, (lines, numbers of each)."""
     return np.loadtxt(lines, dtype=dtype, delimiter=separator, comments=None, ndmin=2)
+
+
+def typed_labels(labels: list[str], name: str) -> NDArray[Any]:
+    """Return labels as integers, as floats, or as text, as all of them are.
+
+    Numbers of which one is written with leading zeros are text: names such as 01.
+
+    Args:
+        labels: without surrounding blanks; none is missing.
+        name: of the file, for messages.
+
+    Raises:
+        DataError: a label cannot name a class, or some are numbers and some are text.
+    """
+    different = sorted(set(labels))
+    # Before NumPy gives every row the room of the longest label.
+    for label in different:
+        check_class_name(label, name)
+    is_number = [IS_NUMBER.fullmatch(label) is not None for label in different]
+    if not any(is_number) or any(map(_LEADING_ZERO.match, different)):
+        return np.array(labels)
+    if not all(is_number):
+        number = different[is_number.index(True)]
+        words = different[is_number.index(False)]
+        raise DataError(
+            f"{name}: labels mix numbers ('{printable(number)}') and text ('{printable(words)}'); "
+            "use one kind, for example class_1 for 1"
+        )
+    if all(map(_WHOLE.fullmatch, different)):
+        return np.array([int(label) for label in labels], dtype=np.int64)
+    return np.array([float(label) for label in labels])

@@ -1,4 +1,4 @@
-"""How a table is separated: by commas, semicolons or tabs."""
+"""The separator of a table: comma, semicolon or tab."""
 
 from __future__ import annotations
 

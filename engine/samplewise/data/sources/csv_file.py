@@ -15,12 +15,11 @@ from samplewise.checks import printable
 from samplewise.data.columns import NUMBER, Column, Columns, check_columns, feature_names
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, no_classes, numbers_of
-from samplewise.data.matching import matched
+from samplewise.data.named_rows import matched
 from samplewise.data.pixels import Rows, dataset_of_file, table_rows
 from samplewise.data.sources import csv_header as header
-from samplewise.data.sources.csv_cells import IS_NUMBER, plain_table
+from samplewise.data.sources.csv_cells import IS_NUMBER, plain_table, typed_labels
 from samplewise.data.sources.csv_dialect import LINE_END, Body, body_of
-from samplewise.data.sources.csv_labels import typed_labels
 from samplewise.data.sources.csv_table import Wanted, read_cells
 from samplewise.data.sources.options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
@@ -29,7 +28,7 @@ from samplewise.io.reading import check_bytes, open_unchanged
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What a CSV file holds.
+    """The content of a CSV file.
 
     Args:
         columns: of the features.
@@ -188,7 +187,7 @@ def _cell_by_cell(records: Iterator[tuple[int, list[str]]], wanted: Wanted) -> T
 
 
 def _check_finite(table: Table, name: str) -> None:
-    """Refuse what was written with digits but is too large for float64, such as 1e999."""
+    """Refuse numbers too large for float64, such as 1e999."""
     if table.X.dtype == np.uint8 or np.isfinite(table.X).all():
         return
     row, feature = np.argwhere(~np.isfinite(table.X))[0]

@@ -98,7 +98,7 @@ def dropped_positions(
     """Return the positions of the columns to leave out.
 
     Raises:
-        DataError: there is no such column, unless that is fine.
+        DataError: the column does not exist, and must.
     """
     positions = set()
     for column in (composed(column.strip()) for column in drop):

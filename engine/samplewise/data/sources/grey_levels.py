@@ -106,7 +106,7 @@ def _opaque(image: Image.Image, bits: int, where: str) -> Image.Image:
 
 
 def _has_colour(image: Image.Image, key: int | tuple[int, ...], bits: int) -> bool:
-    """Return whether a pixel of a PNG has the colour that stands for transparency.
+    """Return True if a pixel of a PNG has the colour that stands for transparency.
 
     Pillow compares the key, which has the file's bits, with pixels of 8 bits.
     """

@@ -1,4 +1,4 @@
-"""How a hand signs each of the digits 0-9, and how poses differ from image to image.
+"""Hand shapes that sign the digits 0-9, and the random pose of each image.
 
 A hand is a palm with its wrist, a thumb and four fingers, each a chain of points with radii.
 

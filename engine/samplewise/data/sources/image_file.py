@@ -29,9 +29,9 @@ FORMATS = {
 WHITE = 255.0
 """Value of a white pixel in the rows made of image files."""
 MAX_PIXELS = 256_000_000
-"""Of a JPEG, which may be decoded at a smaller size; phones write up to 200 million."""
+"""Maximum pixels of a JPEG, which may be decoded at a smaller size; phones write 200 million."""
 MAX_DECODED_PIXELS = 100_000_000
-"""Of any image as it is decoded: about 600 MB at its peak."""
+"""Maximum pixels of a decoded image: about 600 MB at its peak."""
 DECODED_WHOLE = 10_000_000
 """Up to here a JPEG is decoded at its own size."""
 REDUCED_TO = 4
@@ -94,7 +94,7 @@ def read_grey(
     # Pillow's decoders let out OSError, SyntaxError, ValueError, struct.error, EOFError and more.
     except Exception as error:
         raise DataError(
-            f"{where} is damaged or no PNG, JPEG, BMP, GIF or WebP image; replace or remove it"
+            f"{where} is damaged, or not a PNG, JPEG, BMP, GIF or WebP image; replace or remove it"
         ) from error
 
 

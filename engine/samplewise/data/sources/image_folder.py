@@ -1,4 +1,4 @@
-"""A folder of images: one folder a class, or images only."""
+"""A folder of images: one folder for each class, or images only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.dataset import MAX_CLASSES, Dataset
-from samplewise.data.labels import check_class_name, check_distinct
+from samplewise.data.dataset import Dataset
+from samplewise.data.labels import MAX_CLASSES, check_class_name, check_distinct
 from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
-from samplewise.data.sources.image_sizes import described, differ_in_shape, warn_of_shapes
+from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
 from samplewise.data.sources.options import DEFAULT, IMAGE_SIZE, STRETCH, SourceOptions
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes, open_unchanged
@@ -62,7 +62,7 @@ def read_images(
     fit: str = STRETCH,
     full_scale: float | None = None,
 ) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
-    """Read the images of a folder, whether they lie in it or in one folder a class, unlabelled.
+    """Read the images of a folder or of its class folders, without labels.
 
     Args:
         folder: the root, as `load_image_folder`, or images without class folders.
@@ -93,13 +93,14 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Return what a folder holds, by code points of the names, without hidden files."""
+    """Return the content of a folder, by code points of the names, without hidden files."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"cannot read the folder {printable(folder)}: {reason}; expected one folder a class"
+            f"cannot read the folder {printable(folder)}: {reason}; expected one folder for "
+            "each class"
         ) from error
     return [e for e in entries if not e.name.startswith(".") and e.name.lower() not in _HIDDEN]
 
@@ -116,7 +117,7 @@ def _check_inside(entry: Path, root: Path) -> None:
     if not target.is_relative_to(root.resolve()):
         raise DataError(
             f"{printable(entry)} is a symbolic link out of {printable(root)}; "
-            "copy what it points to into the folder"
+            "copy its target into the folder"
         )
 
 
@@ -127,14 +128,14 @@ def _class_folders(root: Path) -> list[str]:
         if not entry.is_dir():
             raise DataError(
                 f"{printable(entry)} lies outside the class folders; "
-                "expected one folder a class with its images inside"
+                "expected one folder for each class with its images inside"
             )
         check_class_name(entry.name, printable(root))
     names = [entry.name for entry in entries]
     if not 1 <= len(names) <= MAX_CLASSES:
         raise DataError(
             f"{printable(root)} has {len(names):,} class folders; expected 1 to {MAX_CLASSES:,}, "
-            "one folder a class with its images inside"
+            "one folder for each class with its images inside"
         )
     check_distinct(names, printable(root), ignore_case=True)
     return names
@@ -152,7 +153,7 @@ def _images(root: Path, class_name: str = "") -> Iterator[Path]:
             )
         if file.suffix.lower() not in FORMATS:
             raise DataError(
-                f"{printable(file)} is no image by its name; "
+                f"{printable(file)} is not an image by its name; "
                 f"expected {', '.join(FORMATS)}: convert or remove it"
             )
         yield file

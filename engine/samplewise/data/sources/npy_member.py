@@ -60,7 +60,8 @@ def _read_header(member: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, 
     version = tuple(start[6:8])
     if start[:6] != _MAGIC or version not in _LENGTH_FORMATS:
         raise DataError(
-            f"{where} is no npy array of version 1.0 or 2.0; store plain arrays with numpy.savez"
+            f"{where} is not an npy array of version 1.0 or 2.0; store plain arrays with "
+            "numpy.savez"
         )
     width = _LENGTH_FORMATS[version]
     length_bytes = member.read(struct.calcsize(width))

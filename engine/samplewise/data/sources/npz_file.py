@@ -25,7 +25,7 @@ MAX_RATIO = 200
 """Unpacked bytes for one packed byte, where a member has over `RATIO_COUNTS_ABOVE` bytes."""
 RATIO_COUNTS_ABOVE = 64 * 2**20
 MAX_READ_BYTES = 4 * 2**20
-"""The most that zipfile may read at once: the member list is one read, an array is many."""
+"""Maximum size of one read of zipfile: the member list is one read, an array is many."""
 
 _STARTS = (
     (b"\x93NUMPY", "a single .npy array; store both arrays with numpy.savez"),
@@ -98,7 +98,7 @@ def _arrays(
     if len(labels) != len(data):
         raise DataError(
             f"{name}: 'dataset' has {len(data):,} rows but 'labels' has {len(labels):,}; "
-            "expected one label a row"
+            "expected one label for each row"
         )
     return data, labels
 

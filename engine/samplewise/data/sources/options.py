@@ -1,4 +1,4 @@
-"""How a source is read: the user's word on labels, columns, image size and scale."""
+"""Options of reading a source: labels, columns, image size and scale."""
 
 from __future__ import annotations
 
@@ -14,6 +14,30 @@ IMAGE_SIZE = (28, 28)
 MAX_IMAGE_SIDE = 4_096
 
 _SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
+
+
+def column_name(name: str, given: object) -> str:
+    """Return the name of a column; `name` is the option's in messages.
+
+    Raises:
+        ParameterError: not a text, or blank.
+    """
+    if not isinstance(given, str) or not given.strip():
+        raise ParameterError(f"{name}: must be the name of a column, got '{printable(given)}'")
+    return given
+
+
+def column_names(name: str, given: object) -> tuple[str, ...]:
+    """Return the names of columns; `name` is the option's in messages.
+
+    Raises:
+        ParameterError: not a tuple of texts.
+    """
+    if not isinstance(given, tuple) or not all(isinstance(each, str) for each in given):
+        raise ParameterError(
+            f"{name}: must be names of columns, as in ('id', 'date'), got '{printable(given)}'"
+        )
+    return given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +67,9 @@ class SourceOptions:
     full_scale: float | None = None
 
     def __post_init__(self) -> None:
-        if self.label is not None and (not isinstance(self.label, str) or not self.label.strip()):
-            raise ParameterError(
-                f"label: must be the name of a column, got '{printable(self.label)}'"
-            )
-        if not isinstance(self.drop, tuple) or not all(isinstance(n, str) for n in self.drop):
-            raise ParameterError(
-                f"drop: must be names of columns, as in ('id', 'date'), got "
-                f"'{printable(self.drop)}'"
-            )
+        if self.label is not None:
+            column_name("label", self.label)
+        column_names("drop", self.drop)
         one_of("fit", self.fit, FITS)
         if self.full_scale is not None:
             positive_number("full_scale", self.full_scale)

@@ -46,7 +46,7 @@ def load_sign_digits(
     Args:
         url: a zip or tar.gz of the repository; None for $SAMPLEWISE_SIGN_DIGITS_URL, else GitHub.
         cache: folder that keeps the rows; None for $SAMPLEWISE_CACHE_DIR, else the user's.
-        digest: what `content_digest` must give for the files of the archive.
+        digest: the expected `content_digest` of the files of the archive.
 
     Raises:
         DataError: no network, or what came is not these photographs (nothing is then cached), or

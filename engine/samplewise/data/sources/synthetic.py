@@ -1,4 +1,4 @@
-"""Hand signs of the digits 0-9, drawn by the program, for whoever has no photographs at hand.
+"""Hand signs of the digits 0-9, drawn by the program, for users without photographs.
 
 The parts of a hand are painted back to front by their signed distance. Images are the last axis of
 every array, so that what varies from image to image broadcasts as it is.
@@ -41,7 +41,7 @@ def load_synthetic(classes: Sequence[str] | None = None, seed: int = 2024) -> Da
         A dataset with X uint8 of shape (500 * classes, 784), values 0..255, row-major images.
 
     Raises:
-        ParameterError: `seed` is no such number.
+        ParameterError: `seed` is not such a number.
         DataError: a class does not exist, or one is named twice.
     """
     seed = whole_number("seed", seed, minimum=0)
@@ -79,7 +79,7 @@ def _draw_class(digit: int, seed: int) -> NDArray[np.uint8]:
 
 
 def _paint(scene: Floats, part: Part) -> None:
-    """Paint a part over what the scene (28, 28, images) holds, with a shadow around it."""
+    """Paint a part over the scene (28, 28, images), with a shadow around it."""
     distance = _distance(part)
     shadow = np.clip(1.4 - distance, 0, 1)
     scene *= 1 - 0.4 * shadow

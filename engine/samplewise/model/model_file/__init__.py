@@ -15,7 +15,7 @@ from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.io.reading import check_bytes, open_unchanged
 from samplewise.io.writing import write_bytes
 from samplewise.model.model import Model
-from samplewise.model.model_file import container, description
+from samplewise.model.model_file import container, description, tensors
 
 __all__ = ["load_model", "save_model"]
 
@@ -34,7 +34,7 @@ def save_model(model: Model, path: Path | str) -> None:
     """
     instance_of("model", model, Model)
     written = file_path("path", path)
-    content = container.pack(description.tensors_of(model), description.text_of(model))
+    content = container.pack(tensors.tensors_of(model), description.text_of(model))
     _model(content, f"the model for {printable(path)}")
     write_bytes(written, content)
 
@@ -51,7 +51,7 @@ def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
     Raises:
         ModelFileError: missing, damaged, hostile, of a newer format, of another kind (pickles, zip
             archives and HDF5 are named and never opened), or not of this hash.
-        ParameterError: `sha256` is no SHA-256.
+        ParameterError: `sha256` is not a SHA-256.
     """
     name = printable(path)
     expected = None if sha256 is None else _checked_sha256(sha256)
@@ -83,4 +83,4 @@ def _read(path: Path, name: str) -> bytes:
 
 def _model(content: bytes, name: str) -> Model:
     header = container.read_header(content, name)
-    return description.build(header, content, name)
+    return tensors.build(header, content, name)

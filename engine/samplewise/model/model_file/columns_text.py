@@ -1,6 +1,6 @@
 """The columns of a table as the bytes of a tensor: a header of a file has no room for thousands.
 
-UTF-8, a line a column: its kind, its name and its categories, with tabs between. Names hold no
+UTF-8, one line per column: its kind, its name and its categories, with tabs between. Names hold no
 control characters, so lines and tabs are never part of one.
 """
 

@@ -1,4 +1,4 @@
-"""The safetensors container: everything that its header says, checked before it is believed.
+"""The safetensors container: its header is checked before it is believed.
 
 The library writes; reading is done here, because the library would copy every tensor once more and
 takes headers of 100 MB. Format: https://github.com/huggingface/safetensors#format
@@ -56,7 +56,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself.
+    """The header of a file.
 
     Args:
         metadata: our JSON text, not yet parsed.
@@ -82,7 +82,7 @@ def read_header(content: bytes, name: str) -> Header:
         name: of the file, for messages.
 
     Raises:
-        ModelFileError: no safetensors, damaged, without our metadata, or with anything that the
+        ModelFileError: not safetensors, damaged, without our metadata, or with anything that the
             format does not allow.
     """
     length = int.from_bytes(content[:_LENGTH_BYTES], "little")
@@ -104,7 +104,9 @@ def read_header(content: bytes, name: str) -> Header:
 
 def _another_kind(content: bytes, name: str) -> str:
     kind = next((kind for magic, kind in _STARTS if content.startswith(magic)), "something else")
-    return f"{name} is no samplewise model but {kind}; expected what samplewise train writes"
+    return (
+        f"{name} is not a samplewise model but {kind}; expected a file that samplewise train wrote"
+    )
 
 
 def _parsed(raw: bytes, name: str) -> dict[str, Any]:
@@ -120,8 +122,8 @@ def _metadata(found: object, name: str) -> str:
     text = found.get(KEY) if isinstance(found, dict) and len(found) == 1 else None
     if not isinstance(text, str):
         raise ModelFileError(
-            f"{name} is a safetensors file but no samplewise model: its metadata must be one text "
-            f"under the key '{KEY}'"
+            f"{name} is a safetensors file but not a samplewise model: its metadata must be one "
+            f"text under the key '{KEY}'"
         )
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_METADATA_BYTES:
@@ -176,6 +178,6 @@ def _check_cover(entries: Mapping[str, Entry], start: int, end: int, name: str) 
         position = entry.stop
     if position != end:
         raise ModelFileError(
-            f"{name} has {end:,} bytes, but its header speaks of {position:,}; it was cut, or "
+            f"{name} has {end:,} bytes, but its header claims {position:,}; it was cut, or "
             "something was appended"
         )

@@ -1,4 +1,4 @@
-"""What our metadata says of a model, and the model that it describes."""
+"""The description of a model in the metadata of its file: JSON, checked before it is believed."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise._version import __version__
 from samplewise.checks import one_of, positive_number, printable, whole_number
-from samplewise.data.columns import Columns
-from samplewise.data.dataset import MAX_CLASSES
-from samplewise.data.labels import check_class_name
+from samplewise.data.labels import MAX_CLASSES, check_class_name
 from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZE, Preprocessing
 from samplewise.data.sources.options import FITS, STRETCH
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.io import strict_json
 from samplewise.model.model import Model
-from samplewise.model.model_file.columns_text import bytes_of, columns_from, largest_size
-from samplewise.model.model_file.container import MAX_DIMENSIONS, Entry, Header
+from samplewise.model.model_file.columns_text import bytes_of, largest_size
+from samplewise.model.model_file.container import MAX_DIMENSIONS
 from samplewise.network import ClassLoss, Loss, Network, loss_from
 
 FORMAT = 2
-"""What is written; all formats up to it are read."""
+"""The format that is written; all formats up to it are read."""
 MEAN, DEVIATION = "preprocessing.mean", "preprocessing.deviation"
 COLUMNS = "columns"
 
@@ -38,18 +35,19 @@ _NEW_IN_2: dict[str, Any] = {
     "fit": STRETCH,
     "array_dtype": None,
 }
-"""What a file of format 1, which lacks these keys, means by that."""
+"""The values that a file of format 1, which lacks these keys, has for them."""
 _KEYS = {1: _KEYS_1, FORMAT: _KEYS_1 | set(_NEW_IN_2)}
 _DTYPES = ("float64", "float32")
 _ARRAY_DTYPES = (
-    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("float16", "float32", "float64"),
+    "bool",
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+    *(f"float{bits}" for bits in (16, 32, 64)),
 )
 
 
 @dataclass(frozen=True)
-class _Description:
-    """The metadata, checked; fields as in `Model`, but that mean and deviation are tensors.
+class Description:
+    """The metadata, checked. Fields are those of `Model`; mean and deviation are tensors.
 
     Args:
         columns_bytes: size of the tensor that holds the columns; None where there is none.
@@ -69,7 +67,7 @@ class _Description:
 
     @property
     def fitted(self) -> bool:
-        """Whether the preprocessing has a mean and a deviation for each column."""
+        """True where the preprocessing has a mean and a deviation for each column."""
         return self.preprocessing.name == STANDARDIZE and self.image_shape is None
 
     def tensors(self) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -106,51 +104,17 @@ def text_of(model: Model) -> str:
     return json.dumps(described, separators=(",", ":"))
 
 
-def tensors_of(model: Model) -> dict[str, NDArray[Any]]:
-    """Return the tensors of a model by the names that they have in a file."""
-    tensors = dict(model.network.layout.views(model.parameters))
-    if model.preprocessing.mean is not None:
-        tensors[MEAN] = model.preprocessing.mean
-    if model.preprocessing.deviation is not None:
-        tensors[DEVIATION] = model.preprocessing.deviation
-    if model.columns is not None:
-        tensors[COLUMNS] = np.frombuffer(bytes_of(model.columns), np.uint8)
-    return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-
-
-def build(header: Header, content: bytes, name: str) -> Model:
-    """Return the model of a file.
-
-    Args:
-        header: as `container.read_header` found it.
-        content: the whole file.
-        name: of the file, for messages.
+def description_of(text: str, name: str) -> Description:
+    """Return the description that the metadata of a file gives.
 
     Raises:
-        ModelFileError: the description is not one, or the tensors are not those that it implies.
+        ModelFileError: it is not one.
     """
-    found = _parsed(header.metadata, name)
+    found = _parsed(text, name)
     try:
-        described = _checked(found, name)
+        return _checked(found, name)
     except (ParameterError, DataError) as error:
         raise ModelFileError(f"{name} is damaged or hostile: {error}") from error
-    _check_tensors(header.entries, described, name)
-    parameters = described.network.layout.zeros(described.dtype)
-    for key, view in described.network.layout.views(parameters).items():
-        view[...] = _finite(header.entries[key].array(content), key, name)
-    return Model(
-        network=described.network,
-        loss=described.loss,
-        parameters=parameters,
-        class_names=described.class_names,
-        preprocessing=_preprocessing(described, header.entries, content, name),
-        image_shape=described.image_shape,
-        trained_on=described.trained_on,
-        columns=_columns(described, header.entries, content, name),
-        full_scale=described.full_scale,
-        fit=described.fit,
-        array_dtype=described.array_dtype,
-    )
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
@@ -173,20 +137,20 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
     return {**_NEW_IN_2, **found}
 
 
-def _checked(found: dict[str, Any], name: str) -> _Description:
+def _checked(found: dict[str, Any], name: str) -> Description:
     network = _network(found["network"])
     loss = loss_from(found["loss"])
     class_names = _class_names(found["classes"], name, loss)
     expected = loss.outputs(len(class_names)) if isinstance(loss, ClassLoss) else len(class_names)
     if class_names and expected != network.outputs:
         raise ParameterError(
-            f"{loss.name} of {len(class_names)} classes does not go with {network.outputs} outputs"
+            f"{loss.name} of {len(class_names)} classes does not fit {network.outputs} outputs"
         )
     last = network.layers[-1].activation
     if last != "identity":
         raise ParameterError(f"the last layer has activation '{last}', but must have 'identity'")
     preprocessing = _preprocess(found["preprocessing"])
-    return _Description(
+    return Description(
         network=network,
         loss=loss,
         class_names=class_names,
@@ -236,7 +200,7 @@ def _preprocess(value: object) -> Preprocessing:
     if step == SCALE:
         return Preprocessing(step, full_scale=positive_number("full_scale", value["full_scale"]))
     if value["full_scale"] is not None:
-        raise ParameterError(f"full_scale goes with scale, not with {step}")
+        raise ParameterError(f"full_scale needs preprocessing scale, not {step}")
     return Preprocessing(step)
 
 
@@ -270,55 +234,5 @@ def _image_shape(value: object, network: Network) -> tuple[int, int] | None:
         raise ParameterError("image_shape must be a height and a width")
     height, width = (whole_number("image_shape", length) for length in value)
     if height * width != network.inputs:
-        raise ParameterError(f"images of {height} x {width} do not go with {network.inputs} inputs")
+        raise ParameterError(f"images of {height} x {width} do not fit {network.inputs} inputs")
     return height, width
-
-
-def _check_tensors(entries: dict[str, Entry], described: _Description, name: str) -> None:
-    expected = described.tensors()
-    odd = sorted(set(expected).symmetric_difference(entries))
-    if odd:
-        raise ModelFileError(
-            f"{name} lacks or should not have the tensors {printable(', '.join(odd))}; the network "
-            f"is {printable(described.network)}"
-        )
-    for key, (dtype, shape) in expected.items():
-        entry = entries[key]
-        if (entry.dtype, entry.shape) != (dtype.newbyteorder("<"), shape):
-            raise ModelFileError(
-                f"tensor '{key}' of {name} is {entry.dtype.name} {entry.shape}, but the "
-                f"description says {dtype.name} {shape}"
-            )
-
-
-def _finite(tensor: NDArray[Any], key: str, name: str) -> NDArray[Any]:
-    if not np.isfinite(tensor).all():
-        raise ModelFileError(f"tensor '{key}' of {name} holds NaN or infinity; train again")
-    return tensor
-
-
-def _preprocessing(
-    described: _Description, entries: dict[str, Entry], content: bytes, name: str
-) -> Preprocessing:
-    if not described.fitted:
-        return described.preprocessing
-    mean, deviation = (
-        _finite(entries[key].array(content), key, name).astype(np.float64)
-        for key in (MEAN, DEVIATION)
-    )
-    if not (deviation > 0).all():
-        raise ModelFileError(f"tensor '{DEVIATION}' of {name} must be above 0 everywhere")
-    return Preprocessing(STANDARDIZE, mean=mean, deviation=deviation)
-
-
-def _columns(
-    described: _Description, entries: dict[str, Entry], content: bytes, name: str
-) -> Columns | None:
-    if described.columns_bytes is None:
-        return None
-    where = f"tensor '{COLUMNS}' of {name}"
-    try:
-        found = entries[COLUMNS].array(content).tobytes()
-        return columns_from(found, described.network.inputs, where)
-    except (ParameterError, DataError) as error:
-        raise ModelFileError(str(error)) from error

@@ -1,4 +1,4 @@
-"""What every layer describes: shapes and costs, and nothing of how it is computed."""
+"""The description of a layer: shapes and costs, and nothing of how it is computed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Layer:
     """
 
     kind: ClassVar[str]
-    # Whether it computes something else in training than in prediction.
+    # Whether training computes something else than prediction.
     differs_in_training: ClassVar[bool] = False
 
     @property
@@ -37,7 +37,6 @@ class Layer:
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """Return the shapes of `weight` and `bias`, laid out as in PyTorch; empty without any."""
-        del input_shape
         return {}
 
     def fans(self, input_shape: Shape) -> tuple[int, int] | None:
@@ -45,12 +44,10 @@ class Layer:
 
         None where there are none: scales start at 1, and no penalty shrinks them.
         """
-        del input_shape
         return None
 
     def multiply_adds(self, input_shape: Shape) -> int:
         """Return the multiply-adds of one sample's forward pass, of products only."""
-        del input_shape
         return 0
 
 
@@ -58,7 +55,7 @@ def channels_height_width(layer: Layer, input_shape: Shape) -> tuple[int, int, i
     """Return an image's shape.
 
     Raises:
-        ParameterError: the input is no image.
+        ParameterError: the input is not an image.
     """
     if len(input_shape) != 3:
         raise ParameterError(
@@ -71,10 +68,10 @@ def channels_height_width(layer: Layer, input_shape: Shape) -> tuple[int, int, i
 
 
 def windows(layer: Layer, what: str, lengths: Shape, sizes: Shape, stride: int) -> Shape:
-    """Return how many windows of `sizes` fit into `lengths`, along each.
+    """Return the number of windows of `sizes` that fit into `lengths`, along each axis.
 
     Raises:
-        ParameterError: a window is larger than what it slides over.
+        ParameterError: a window is larger than the input.
     """
     if any(size > length for size, length in zip(sizes, lengths, strict=True)):
         raise ParameterError(

@@ -24,7 +24,7 @@ class Conv2D(Layer):
         stride: s, at least 1.
         padding: "valid", or "same": zeros around the image so that the output has
             ceil(length / stride) rows and columns; of an odd number, one more goes to the end.
-        activation: one of `ACTIVATIONS`, or of your own.
+        activation: one of `ACTIVATIONS`, or a custom one.
 
     Raises:
         ParameterError: a value is out of range.

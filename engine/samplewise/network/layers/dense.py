@@ -16,7 +16,7 @@ class Dense(Layer):
 
     Args:
         units: number of outputs O, at least 1.
-        activation: one of `ACTIVATIONS`, or of your own.
+        activation: one of `ACTIVATIONS`, or a custom one.
 
     Raises:
         ParameterError: `units` or `activation` is out of range.
@@ -33,8 +33,7 @@ class Dense(Layer):
         check_activation(self.activation)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of one sample's output, (O,)."""
-        del input_shape  # any input is flattened
+        """Return (O,), of any input: it is flattened."""
         return (self.units,)
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:

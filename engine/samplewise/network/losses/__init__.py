@@ -1,4 +1,4 @@
-"""Losses: what their targets look like, and how logits become probabilities and decisions.
+"""Losses: the form of their targets, and how logits become probabilities and decisions.
 
 Every loss is computed from logits.
 """
@@ -11,7 +11,6 @@ from samplewise.checks import one_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network.losses.base import CLASSES, VALUES, ClassLoss, Loss, ValueLoss
 from samplewise.network.losses.classification import BinaryCrossEntropy, CategoricalCrossEntropy
-from samplewise.network.losses.own import OwnClassLoss, OwnLoss, OwnValueLoss
 from samplewise.network.losses.regression import (
     Huber,
     MeanAbsoluteError,
@@ -60,11 +59,6 @@ def loss_from(description: object) -> Loss:
     return kind(**options)
 
 
-def own_losses() -> frozenset[str]:
-    """Return the names of the losses that `register_loss` has made known in this process."""
-    return frozenset(name for name, kind in LOSSES.items() if issubclass(kind, OwnLoss))
-
-
 def class_loss_named(name: str) -> ClassLoss:
     """Return the loss of this name, which must learn classes.
 
@@ -100,14 +94,10 @@ __all__ = [
     "MeanAbsoluteError",
     "MeanSquaredError",
     "MultiLabelCrossEntropy",
-    "OwnClassLoss",
-    "OwnLoss",
-    "OwnValueLoss",
     "Poisson",
     "ValueLoss",
     "as_class_loss",
     "class_loss_named",
     "loss_from",
     "loss_named",
-    "own_losses",
 ]

@@ -1,15 +1,17 @@
-"""What every loss says of its targets and its logits."""
+"""The description of a loss: its targets, and its predictions from logits."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.errors import ParameterError
+from samplewise.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 CLASSES, VALUES = "classes", "values"
 
@@ -20,8 +22,8 @@ class Loss:
 
     Attributes:
         name: as settings and files say it.
-        learns: CLASSES where a row has a class, VALUES where it has numbers, one an output.
-        gives_probabilities: whether what it predicts are probabilities.
+        learns: CLASSES where a row has a class, VALUES where it has numbers, one for each output.
+        gives_probabilities: True if its predictions are probabilities.
         identity_link: whether logits are the predictions as they are.
     """
 
@@ -47,7 +49,7 @@ class Loss:
         """
 
     def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return what logits (n, outputs) predict: a row of probabilities or numbers each."""
+        """Return the predictions of logits (n, outputs): a row of probabilities or numbers each."""
         raise NotImplementedError
 
     def row_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
@@ -55,12 +57,11 @@ class Loss:
         return np.array(self.predictions(logits)[0])
 
     def decisions(self, predictions: NDArray[Any]) -> NDArray[Any] | None:
-        """Return what predictions decide, which is right or wrong, and so has an accuracy.
+        """Return the decisions that predictions give: right or wrong ones, which have an accuracy.
 
         The class of each row, int64 (n,); of labels that may hold at once, whether each does, bool
         (n, outputs). None where numbers are predicted.
         """
-        del predictions
         return None
 
     def logits_of(self, targets: NDArray[Any]) -> NDArray[Any] | None:
@@ -83,7 +84,7 @@ class ClassLoss(Loss):
     learns: ClassVar[str] = CLASSES
 
     def outputs(self, classes: int) -> int:
-        """Return how many logits `classes` classes need.
+        """Return the number of logits for `classes` classes.
 
         Raises:
             ParameterError: the loss does not take so many classes.
@@ -121,7 +122,7 @@ class ClassLoss(Loss):
 
 @dataclass(frozen=True)
 class ValueLoss(Loss):
-    """A loss that learns numbers, one an output; it is their mean over the outputs of a row."""
+    """A loss that learns a number for each output; it is their mean over the outputs of a row."""
 
     learns: ClassVar[str] = VALUES
     gives_probabilities: ClassVar[bool] = False
@@ -131,11 +132,11 @@ class ValueLoss(Loss):
         """Refuse targets that the loss cannot learn.
 
         Raises:
-            ParameterError: naming what it takes.
+            ParameterError: naming the accepted values.
         """
 
     def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return what the logits predict, (n, outputs)."""
+        """Return the predictions, (n, outputs): the logits themselves."""
         return logits
 
     def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
@@ -147,14 +148,14 @@ class ValueLoss(Loss):
         raise NotImplementedError
 
 
-def refuse_negative(name: str, targets: NDArray[Any], most: float = np.inf) -> None:
+def refuse_negative(name: str, targets: NDArray[Any], most: float = math.inf) -> None:
     """Refuse targets outside [0, most].
 
     Raises:
         ParameterError: there are some.
     """
     if targets.min() < 0 or targets.max() > most:
-        limit = "at least 0" if most == np.inf else f"from 0 to {most:g}"
+        limit = "at least 0" if most == math.inf else f"from 0 to {most:g}"
         raise ParameterError(
             f"{name} takes targets {limit}, but they run from {targets.min():g} to "
             f"{targets.max():g}"

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.checks import decay_factor
 from samplewise.errors import ParameterError
+from samplewise.lazy import np
 from samplewise.network.losses.base import ClassLoss
 from samplewise.network.losses.links import both_sides, logarithm, logit, sigmoid, softmax
+from samplewise.options.fields import check_options, documented, option
+from samplewise.options.kinds import number
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+
+SMOOTHING_HELP = "share of each target that is spread evenly over all classes, in [0, 1)"
 
 
 @dataclass(frozen=True)
 class _Smoothed(ClassLoss):
-    """A cross-entropy whose targets may be smoothed.
+    """A cross-entropy whose targets may be smoothed; Szegedy et al. (2016)."""
 
-    Args:
-        label_smoothing: share s of each target that is spread evenly over all classes, in [0, 1);
-            Szegedy et al. (2016).
-    """
-
-    label_smoothing: float = 0.0
+    label_smoothing: float = option(0.0, number(decay_factor), SMOOTHING_HELP)
 
     def __post_init__(self) -> None:
-        smoothing = decay_factor("label_smoothing", self.label_smoothing)
-        object.__setattr__(self, "label_smoothing", smoothing)
+        check_options(self)
 
     def _smoothed(self, targets: NDArray[Any], classes: int) -> NDArray[Any]:
         if self.label_smoothing:
@@ -36,6 +36,7 @@ class _Smoothed(ClassLoss):
         return targets
 
 
+@documented
 @dataclass(frozen=True)
 class BinaryCrossEntropy(_Smoothed):
     """Two classes, one logit z: loss = log(1 + exp(z)) - y z, with y 0 or 1, p = sigmoid(z).
@@ -49,7 +50,7 @@ class BinaryCrossEntropy(_Smoothed):
         """Return 1; there must be two classes."""
         if classes != 2:
             raise ParameterError(
-                f"{self.name} tells 2 classes apart, but there are {classes}; "
+                f"{self.name} needs 2 classes, but there are {classes}; "
                 "use categorical_cross_entropy, or choose two classes"
             )
         return 1
@@ -64,7 +65,6 @@ class BinaryCrossEntropy(_Smoothed):
 
     def targets(self, labels: NDArray[np.int64], outputs: int, dtype: DTypeLike) -> NDArray[Any]:
         """Return 0 or 1 in a column, smoothed."""
-        del outputs
         return self._smoothed(labels.astype(dtype).reshape(-1, 1), 2)
 
     def targets_of_rows(self, rows: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
@@ -94,6 +94,7 @@ class BinaryCrossEntropy(_Smoothed):
         return np.asarray(losses[:, 0])
 
 
+@documented
 @dataclass(frozen=True)
 class CategoricalCrossEntropy(_Smoothed):
     """K classes, K logits: loss = log(sum exp(z)) - y . z, with y one-hot, p = softmax(z).

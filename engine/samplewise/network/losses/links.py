@@ -1,11 +1,13 @@
-"""How logits become predictions."""
+"""Links: functions from logits to predictions."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from samplewise.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def sigmoid(z: NDArray[Any]) -> NDArray[Any]:

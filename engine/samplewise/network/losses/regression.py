@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.checks import positive_number
+from samplewise.lazy import np
 from samplewise.network.losses.base import ValueLoss, refuse_negative
 from samplewise.network.losses.links import logarithm, logit, sigmoid, softplus
+from samplewise.options.fields import check_options, documented, option
+from samplewise.options.kinds import number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class MultiLabelCrossEntropy(ValueLoss):
         return sigmoid(logits)
 
     def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
-        """Return which labels hold: those of a probability above 0.5."""
+        """Return the labels that hold: those with a probability above 0.5."""
         return predictions > 0.5
 
     def logits_of(self, targets: NDArray[Any]) -> NDArray[Any]:
@@ -67,6 +70,7 @@ class MeanAbsoluteError(ValueLoss):
         return np.asarray(np.abs(logits - targets))
 
 
+@documented
 @dataclass(frozen=True)
 class Huber(ValueLoss):
     """e^2 / 2 where the error e = z - y is at most delta in size, else delta (|e| - delta / 2).
@@ -74,19 +78,18 @@ class Huber(ValueLoss):
     Its gradient with respect to a logit is e, limited to [-delta, delta], over outputs.
     Source: Huber (1964).
 
-    Args:
-        delta: above 0.
-
     Raises:
         ParameterError: `delta` is out of range.
     """
 
     name: ClassVar[str] = "huber"
 
-    delta: float = 1.0
+    delta: float = option(
+        1.0, number(positive_number), "threshold between quadratic and linear loss, above 0"
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "delta", positive_number("delta", self.delta))
+        check_options(self)
 
     def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return the loss of each error."""

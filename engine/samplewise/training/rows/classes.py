@@ -80,12 +80,12 @@ def _encoded(
     if len(found) != classes:
         raise DataError(
             f"{name} hold {len(found)} class{'' if len(found) == 1 else 'es'} "
-            f"({printable(', '.join(found))}), but this network tells {classes} apart; build the "
+            f"({printable(', '.join(found))}), but this network has {classes} classes; build the "
             "network for them, or give class_names"
         )
     return indices, found
 
 
 def number_of_classes(network: Network) -> int:
-    """Return how many classes a network tells apart: two with one output."""
+    """Return the number of classes that a network distinguishes: two with one output."""
     return max(network.outputs, 2)

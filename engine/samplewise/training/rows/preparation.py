@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,25 @@ from samplewise.training.rows.training_rows import TrainingRows, fingerprint, tr
 from samplewise.training.settings.training_settings import TrainingSettings
 
 Validation = tuple[ArrayLike, ArrayLike]
+
+
+class RowOptions(TypedDict, total=False):
+    """Options about the rows of a training, beside X and targets.
+
+    Args:
+        validation: X and targets of further rows, preprocessed as X is, to measure on after every
+            epoch; instead of the setting validation_fraction.
+        sample_weight: weight of each row, (n,), at least 0. Weight 0 leaves a row out. Weights
+            multiply with those of classes and are scaled to the mean 1: with one batch of all rows,
+            a row of weight 2 counts exactly as that row twice.
+        class_names: names of the class indices, one for each class of the network, for
+            `class_weight` and text targets; None takes those of text targets in code-point
+            order, False and True of bool, and "0", "1" and so on of indices.
+    """
+
+    validation: Validation | None
+    sample_weight: ArrayLike | None
+    class_names: Sequence[str] | None
 
 
 def prepared(
@@ -33,14 +52,14 @@ def prepared(
     """Return the rows to train on, with their weights and the validation rows.
 
     Args:
-        network: as `train`, and so on.
+        network: as `train`.
         X: as `train`.
         targets: as `train`.
         loss: of the network.
         settings: as `train`.
-        validation: as `train`.
-        sample_weight: as `train`.
-        class_names: as `train`.
+        validation: as `RowOptions`.
+        sample_weight: as `RowOptions`.
+        class_names: as `RowOptions`.
 
     Raises:
         ParameterError: validation rows are both given and to be held out, or are no pair of X and
@@ -50,8 +69,7 @@ def prepared(
     dtype = np.dtype(settings.dtype)
     if class_names is not None and not isinstance(loss, ClassLoss):
         raise ParameterError(
-            f"class_names is {printable(class_names)}, but {loss.name} learns no classes; leave "
-            "it out"
+            f"class_names is {printable(class_names)}, but {loss.name} has no classes; leave it out"
         )
     rows = training_rows(X, targets, network, loss, dtype, class_names)
     chosen = select(len(rows), rows.labels, rows.class_names or None, settings, sample_weight)

@@ -1,4 +1,4 @@
-"""Which of the rows given are trained on, which are held out, and how often each counts."""
+"""Selection of the training rows and the validation rows, with their weights."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def select(
     words = settings.class_weight
     if words is not None and class_names is None:
         raise ParameterError(
-            f"class_weight is {printable(words)}, but the loss learns no classes; use sample_weight"
+            f"class_weight is {printable(words)}, but the loss has no classes; use sample_weight"
         )
     # Rows of numbers or of several labels are all of one kind.
     kinds = np.zeros(rows, np.int64) if labels is None or class_names is None else labels

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from samplewise.data.arrays import NUMBERS, as_array, kind_of_values
-from samplewise.data.dataset import check_finite
+from samplewise.data.arrays import NUMBERS, as_array, check_finite, kind_of_values
 from samplewise.errors import DataError, ParameterError
 from samplewise.network import ClassLoss, Loss, Network, ValueLoss
 from samplewise.training.rows.classes import TARGETS, class_targets, number_of_classes
@@ -25,7 +24,7 @@ def prepare_targets(
     dtype: DTypeLike,
     name: str = TARGETS,
 ) -> tuple[NDArray[Any] | None, NDArray[Any]]:
-    """Return what decisions are held against, and the targets Y (n, outputs) of `dtype`.
+    """Return the expected decisions, and the targets Y (n, outputs) of `dtype`.
 
     Args:
         targets: of a loss that learns classes, as `class_targets`: one-hot rows (n, classes),
@@ -42,7 +41,7 @@ def prepare_targets(
         numbers are learnt; and Y.
 
     Raises:
-        DataError: of another kind or shape, not finite, or not what the loss can learn.
+        DataError: of another kind or shape, not finite, or not targets of the loss.
     """
     if isinstance(loss, ClassLoss):
         given, _ = class_targets(targets, network, None, name)

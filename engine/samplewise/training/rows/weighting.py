@@ -1,4 +1,4 @@
-"""How often rows count: weights of classes and of samples."""
+"""Weights of rows, from weights of classes and of samples."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def weights_by_class(words: str, class_names: Sequence[str]) -> Weights:
 
 
 def balanced(labels: NDArray[np.int64], weights: Weights) -> Weights:
-    """Return what makes all classes count the same: rows / (classes * rows of the class), a row.
+    """Return balanced class weights, for each row: rows / (classes * rows of its class).
 
     A row of weight w counts as w rows.
     """
@@ -129,7 +129,7 @@ def sample_weights(given: ArrayLike | None, rows: int) -> Weights:
         weights = weights[:, 0]
     if weights.shape != (rows,):
         raise DataError(
-            f"sample_weight has shape {weights.shape}; expected ({rows},), one a row of X"
+            f"sample_weight has shape {weights.shape}; expected ({rows},), one for each row of X"
         )
     wide = weights.astype(np.float64)
     bad = np.flatnonzero(~(np.isfinite(wide) & (wide >= 0)))

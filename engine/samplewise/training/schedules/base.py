@@ -1,17 +1,19 @@
-"""What all schedules share, and the length of the run that they go by."""
+"""Learning-rate schedules: their common base, and the length of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from samplewise.checks import whole_number
 from samplewise.errors import CombinationError
+from samplewise.lazy import np
+from samplewise.options.fields import check_options, documented, option
+from samplewise.options.kinds import whole
 
-Rates = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Rates: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,9 @@ class Run:
     """The length of a training run.
 
     Args:
-        epochs: at most so many.
-        steps_an_epoch: likewise.
-        most_steps: a limit on all steps; None for none.
+        epochs: maximum number of epochs.
+        steps_an_epoch: number of steps in each.
+        most_steps: limit on the steps of all epochs; None for no limit.
     """
 
     epochs: int
@@ -39,29 +41,27 @@ class Run:
         return f"{self.steps:,} steps ({self.epochs:,} epochs of {self.steps_an_epoch:,}{limit})"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """What all schedules share.
-
-    Args:
-        warmup_steps: steps in which the rate rises linearly; 0 for none.
+    """The warm-up, which all schedules share.
 
     Raises:
         ParameterError: a value is out of its range.
     """
 
-    warmup_steps: int = 0
+    warmup_steps: int = option(
+        0, whole(minimum=0), "first steps, in which the learning rate rises linearly; 0 for none"
+    )
 
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "warmup_steps", whole_number("warmup_steps", self.warmup_steps, minimum=0)
-        )
+        check_options(self)
 
     @property
     def varies_in_epoch(self) -> bool:
-        """Whether steps of an epoch may differ in their rate."""
+        """True if steps of an epoch may differ in their rate."""
         return self.warmup_steps > 0
 
     def check(self, eta: float, run: Run) -> None:
@@ -70,7 +70,6 @@ class Schedule:
         Raises:
             CombinationError: with the numbers.
         """
-        del eta
         if self.warmup_steps >= run.steps:
             raise CombinationError(
                 f"warmup_steps is {self.warmup_steps}, but the run has {run}; warm up for fewer "
@@ -93,13 +92,12 @@ class Schedule:
         return warm * self._of_epoch(eta, first, epoch, run)
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
-        """Return what the schedule gives without its warm-up; `first` is the epoch's first step."""
-        del first, epoch, run
+        """Return the rates without the warm-up; `first` is the first step of the epoch."""
         return eta
 
 
 def check_final_rate(final_rate: float, eta: float) -> None:
-    """Refuse a final rate that is no fall.
+    """Refuse a final rate that is not below the first one.
 
     Raises:
         CombinationError: with both numbers.

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.checks import not_negative, open_fraction, whole_number
+from samplewise.checks import not_negative, open_fraction
 from samplewise.errors import CombinationError
+from samplewise.options.fields import documented, option
+from samplewise.options.kinds import number, whole
 from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate
 
+FACTOR = number(open_fraction)
 
+
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Constant(Schedule):
     """eta."""
@@ -17,90 +22,75 @@ class Constant(Schedule):
     name: ClassVar[str] = "constant"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Step(Schedule):
     """By epoch: eta decay^k after k times `every` epochs.
 
-    Args:
-        every: epochs from one fall of the rate to the next, at least 1.
-        decay: factor of each fall, in (0, 1).
+    Raises:
+        CombinationError: `every` is not given.
     """
 
-    every: int | None = None
-    decay: float = 0.1
+    every: int | None = option(
+        None,
+        whole(),
+        "epochs from one drop of the rate to the next",
+        shown="none, but step needs one",
+    )
+    decay: float = option(0.1, FACTOR, "factor of each drop of the rate, in (0, 1)")
 
     name: ClassVar[str] = "step"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.every is None:
-            raise CombinationError("schedule step needs every, the epochs between two falls")
-        object.__setattr__(self, "every", whole_number("every", self.every))
-        object.__setattr__(self, "decay", open_fraction("decay", self.decay))
+            raise CombinationError(
+                "schedule step needs every, the epochs between two drops of the rate"
+            )
 
     def check(self, eta: float, run: Run) -> None:
-        """Refuse a run that ends before the first fall."""
+        """Refuse a run that ends before the first drop."""
         super().check(eta, run)
         every = self.every or 1
         if every * run.steps_an_epoch >= run.steps:
             raise CombinationError(
-                f"every is {every} epochs, but the run has {run}: the rate would never fall; use a "
+                f"every is {every} epochs, but the run has {run}: the rate would never drop; use a "
                 "smaller every, or schedule constant"
             )
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
-        del first, run
         return eta * self.decay ** ((epoch - 1) // (self.every or 1))
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Exponential(Schedule):
-    """By epoch: eta decay^(epoch - 1).
+    """By epoch: eta decay^(epoch - 1)."""
 
-    Args:
-        decay: factor of each epoch, in (0, 1).
-    """
-
-    decay: float = 0.9
+    decay: float = option(0.9, FACTOR, "factor of the rate after each epoch, in (0, 1)")
 
     name: ClassVar[str] = "exponential"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "decay", open_fraction("decay", self.decay))
-
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
-        del first, run
         return float(eta * self.decay ** (epoch - 1))
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Plateau(Schedule):
     """By epoch: times `decay` where the monitored figure has not improved for some epochs.
 
     Which figure that is, and what counts as an improvement, say the settings `monitor` and
-    `min_delta`. The count starts anew with every fall.
-
-    Args:
-        plateau_epochs: epochs in a row without improvement, at least 1.
-        decay: factor of each fall, in (0, 1).
-        final_rate: below which the rate does not fall, at least 0.
+    `min_delta` of early stopping. The count starts anew with every drop.
     """
 
-    plateau_epochs: int = 5
-    decay: float = 0.1
-    final_rate: float = 0.0
+    plateau_epochs: int = option(
+        5, whole(), "epochs in a row without improvement before the rate drops"
+    )
+    decay: float = option(0.1, FACTOR, "factor of each drop of the rate, in (0, 1)")
+    final_rate: float = option(0.0, number(not_negative), "lowest learning rate, at least 0")
 
     name: ClassVar[str] = "plateau"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for field, check in (
-            ("plateau_epochs", whole_number),
-            ("decay", open_fraction),
-            ("final_rate", not_negative),
-        ):
-            object.__setattr__(self, field, check(field, getattr(self, field)))
 
     def check(self, eta: float, run: Run) -> None:
         """Refuse a run that ends before the rate could fall, and a rate that cannot fall."""
@@ -109,9 +99,9 @@ class Plateau(Schedule):
         if self.plateau_epochs * run.steps_an_epoch >= run.steps:
             raise CombinationError(
                 f"plateau_epochs is {self.plateau_epochs}, but the run has {run}: the rate would "
-                "never fall; use fewer plateau_epochs, or schedule constant"
+                "never drop; use fewer plateau_epochs, or schedule constant"
             )
 
     def fallen(self, eta: float, falls: int) -> float:
-        """Return the rate after so many falls."""
+        """Return the rate after a number of drops."""
         return max(eta * self.decay**falls, self.final_rate)

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from samplewise.checks import not_negative, positive_number
 from samplewise.errors import CombinationError
+from samplewise.lazy import np
+from samplewise.options.fields import documented, option
+from samplewise.options.kinds import number
 from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate
 
 
@@ -23,7 +24,6 @@ class _ByStep(Schedule):
         return True
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
-        del epoch
         t = np.arange(first, first + run.steps_an_epoch) - self.warmup_steps
         # What a limit on all steps cuts off is never run.
         T = run.steps - self.warmup_steps
@@ -33,27 +33,25 @@ class _ByStep(Schedule):
         raise NotImplementedError
 
 
+FINAL_RATE = number(not_negative)
+FINAL_HELP = "learning rate after the last step, at least 0 and below the first"
+
+
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Cosine(_ByStep):
     """By step: final + (eta - final) (1 + cos(pi t / T)) / 2.
 
     The step after the last would have the final rate. Source: Loshchilov and Hutter (2017), SGDR,
     without restarts.
-
-    Args:
-        final_rate: at least 0, below eta.
     """
 
-    final_rate: float = 0.0
+    final_rate: float = option(0.0, FINAL_RATE, FINAL_HELP)
 
     name: ClassVar[str] = "cosine"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "final_rate", not_negative("final_rate", self.final_rate))
-
     def check(self, eta: float, run: Run) -> None:
-        """Refuse a final rate that is no fall."""
+        """Refuse a final rate that is not below the first one."""
         super().check(eta, run)
         check_final_rate(self.final_rate, eta)
 
@@ -61,29 +59,24 @@ class Cosine(_ByStep):
         return _half_wave(eta, self.final_rate, t / T)
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class OneCycle(_ByStep):
     """By step: half a cosine up from eta / 25 to eta, then half a cosine down to the final rate.
 
     Up are the first 30 % of the steps. Source: Smith and Topin (2018), with the shape and the
-    numbers that PyTorch's OneCycleLR has by default.
-
-    Args:
-        final_rate: at least 0, below eta; None takes eta / 250,000.
+    numbers that PyTorch's OneCycleLR has by default. `final_rate` None takes eta / 250,000.
     """
 
-    final_rate: float | None = None
+    final_rate: float | None = option(
+        None, FINAL_RATE, FINAL_HELP, shown="the learning rate / 250,000"
+    )
 
     name: ClassVar[str] = "one_cycle"
     START, UP, END = 1 / 25, 0.3, 1 / 250_000
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.final_rate is not None:
-            object.__setattr__(self, "final_rate", not_negative("final_rate", self.final_rate))
-
     def check(self, eta: float, run: Run) -> None:
-        """Refuse a final rate that is no fall, and a run that is too short for up and down."""
+        """Refuse a final rate that is not below the first, and a run too short to rise and fall."""
         super().check(eta, run)
         if self.final_rate is not None:
             check_final_rate(self.final_rate, eta)
@@ -100,24 +93,16 @@ class OneCycle(_ByStep):
         return np.where(t < peak, up, down)
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class InverseScaling(_ByStep):
-    """By step: eta / (t + 1)^power.
+    """By step: eta / (t + 1)^power."""
 
-    Args:
-        power: above 0.
-    """
-
-    power: float = 0.5
+    power: float = option(0.5, number(positive_number), "power of the step count, above 0")
 
     name: ClassVar[str] = "inverse_scaling"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "power", positive_number("power", self.power))
-
     def _at(self, eta: float, t: Rates, T: int) -> Rates:
-        del T
         return eta / (t + 1) ** self.power
 
 

@@ -1,1 +1,1 @@
-"""The settings of a training run."""
+"""The settings of a training run, composed of those of its parts."""

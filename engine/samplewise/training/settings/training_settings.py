@@ -1,178 +1,181 @@
-"""How to train: one frozen description, checked when built."""
+"""The settings of a training: one frozen description, checked when it is built."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
-from samplewise.checks import one_of, positive_number, text, true_or_false, whole_number
+from samplewise.checks import decay_factor, open_fraction, positive_number
 from samplewise.contract import PLANS, RATES, WEIGHTS, Workload
-from samplewise.contract.plan import DEFAULT_MEMORY_MB
-from samplewise.data.augmentation import Augmentation
-from samplewise.network import INITIALIZERS, LOSSES, OPTIMIZERS, SGD, Loss, Optimizer
-from samplewise.training.schedules import Run
-from samplewise.training.settings.control import AUTO, ControlSettings
-from samplewise.training.settings.schedule import ScheduleSettings
-from samplewise.training.settings.words import keep, options_of
+from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB
+from samplewise.network import INITIALIZERS, OPTIMIZERS, SGD, Loss, Optimizer
+from samplewise.options.fields import Chosen, documented, option
+from samplewise.options.kinds import SWITCH, choice, number, text, whole
+from samplewise.options.settings import Settings
+from samplewise.training.schedules import SCHEDULES, Constant, Run, Schedule
+from samplewise.training.settings.auto_loss import LOSS_KINDS, AutoLoss
+from samplewise.training.settings.stopping import EarlyStopping
 
 DTYPES = ("float64", "float32")
-# What "auto" is checked with before the network is known.
-AUTO_OUTPUTS = 1
+STOPPING, EXECUTION = EarlyStopping.PANEL, "Execution"
 
 
+def _augment(name: str, given: object) -> str:
+    from samplewise.checks import text as text_of
+    from samplewise.data.augmentation import Augmentation
+
+    words = text_of(name, given, "shift 2, rotate 10")
+    Augmentation.from_text(words)
+    return words
+
+
+def _class_weight(name: str, given: object) -> str:
+    from samplewise.training.rows.weighting import class_weight_words
+
+    return class_weight_words(name, given)
+
+
+@documented
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(ControlSettings, ScheduleSettings):
-    """The settings of a training run, the same words in Python, TOML and on the command line.
+class TrainingSettings(Settings):
+    """The settings of a training run.
 
-    Those of the schedule, and of what ends a run, stand in the classes that it is made of.
-
-    Args:
-        loss: a name of `LOSSES`, or "auto": binary cross-entropy for two classes, else
-            categorical.
-        label_smoothing: of the cross-entropies of classes: share of each target that is spread
-            evenly over all classes, in [0, 1).
-        delta: of huber: the error above which the loss grows linearly, above 0. None here and above
-            takes what the loss usually has.
-        learning_rate: eta, above 0.
-        epochs: passes over the training rows, at least 1.
-        batch_size: rows of one update, at least 1; 1 is the report's Algorithm 1.
-        shuffle: draw a new order for every epoch; the report keeps one.
-        order_seed: decides the orders that `shuffle` draws, and what `augment` does; None takes
-            `seed`. Networks of different seeds that train at once see the same rows in one order,
-            so they need one.
-        augment: other views of the images for every epoch, as `training.augmentation` reads them,
-            such as "shift 2, rotate 10, noise 0.05"; None trains on the rows as they are. Drawing
-            is not part of `train_ms`, and the accuracy is that on the rows as they are.
-        optimizer: a name of `OPTIMIZERS`.
-        momentum: of sgd: share of the last update kept in the next, in [0, 1).
-        nesterov: of sgd: Nesterov's momentum, which looks ahead.
-        beta1, beta2: of adam: shares of the last averages kept in the next, in [0, 1).
-        rho: of rmsprop, likewise.
-        epsilon: of all but sgd: added to the root that a step is divided by, above 0. None here
-            takes what the rule usually has.
-        l1: weight of the penalty l1 sum |W|, at least 0; biases are not penalised.
-        l2: weight of the penalty l2/2 |W|^2, at least 0; likewise.
-        weight_decay: decoupled decay, at least 0; with adam, it makes AdamW.
-        clip_value, clip_norm: the most that each entry of a gradient may be in size, and its
-            norm; None does not limit it.
-        init: a name of `INITIALIZERS`.
-        seed: whole number from 0 on; decides weights, order and split.
-        backend: a backend's name or "auto"; None asks SAMPLEWISE_BACKEND first.
-        dtype: "float64" or "float32".
-        threads: threads of the matrix products; 1 is the fastest for small networks, and the
-            only count whose bits are promised.
-        plan: a name of `PLANS`, the way in which the backend trains, or "auto". It decides speed
-            and last bits, not results.
-        memory_mb: the most that a plan may keep beside data, parameters and one batch, in MiB.
-        track_accuracy: measure the accuracy on the training rows after every epoch; it is not
-            part of `train_ms`, but takes as long as a third of an epoch, or more.
+    Optimizer, loss and schedule are objects, or names for those with the usual options.
 
     Raises:
         ParameterError: a value is out of its range, or of the wrong kind.
     """
 
-    loss: str = AUTO
-    label_smoothing: float | None = None
-    delta: float | None = None
-    learning_rate: float = 0.1
-    epochs: int = 10
-    batch_size: int = 1
-    shuffle: bool = False
-    order_seed: int | None = None
-    augment: str | None = None
-    optimizer: str = SGD.name
-    momentum: float | None = None
-    nesterov: bool | None = None
-    beta1: float | None = None
-    beta2: float | None = None
-    rho: float | None = None
-    epsilon: float | None = None
-    l1: float = 0.0
-    l2: float = 0.0
-    weight_decay: float = 0.0
-    clip_value: float | None = None
-    clip_norm: float | None = None
-    init: str = "normal"
-    seed: int = 0
-    backend: str | None = None
-    dtype: str = "float64"
-    threads: int = 1
-    plan: str = AUTO
-    memory_mb: int = DEFAULT_MEMORY_MB
-    track_accuracy: bool = True
+    PANEL = "Training"
 
-    def __post_init__(self) -> None:
-        one_of("loss", self.loss, (AUTO, *LOSSES))
-        true_or_false("shuffle", self.shuffle)
-        if self.augment is not None:
-            Augmentation.from_text(text("augment", self.augment, "shift 2, rotate 10"))
-        one_of("init", self.init, INITIALIZERS)
-        one_of("dtype", self.dtype, DTYPES)
-        one_of("plan", self.plan, (AUTO, *PLANS))
-        true_or_false("track_accuracy", self.track_accuracy)
-        if self.order_seed is not None:
-            keep(self, order_seed=whole_number("order_seed", self.order_seed, minimum=0))
-        keep(
-            self,
-            learning_rate=positive_number("learning_rate", self.learning_rate),
-            epochs=whole_number("epochs", self.epochs, maximum=1_000_000),
-            batch_size=whole_number("batch_size", self.batch_size),
-            seed=whole_number("seed", self.seed, minimum=0),
-            threads=whole_number("threads", self.threads, maximum=1024),
-            memory_mb=whole_number("memory_mb", self.memory_mb, minimum=0),
-        )
-        one_of("optimizer", self.optimizer, OPTIMIZERS)
-        for built, options in (
-            (self.rule, self._rule_options()),
-            (self.loss_for(AUTO_OUTPUTS), self._loss_options()),
-        ):
-            keep(self, **{name: getattr(built, name) for name in options})
-        self._check_schedule()
-        self._check_control()
-
-    @cached_property
-    def rule(self) -> Optimizer:
-        """The update rule."""
-        return OPTIMIZERS[self.optimizer](**self._rule_options())
-
-    def _rule_options(self) -> dict[str, Any]:
-        return options_of(self, self.optimizer, OPTIMIZERS)
-
-    def _loss_options(self) -> dict[str, Any]:
-        # Both of what "auto" may become have the same options.
-        return options_of(self, self._loss_name(AUTO_OUTPUTS), LOSSES)
+    loss: Chosen[Loss | AutoLoss] = Chosen(
+        LOSS_KINDS,
+        (Loss, AutoLoss),
+        AutoLoss.name,
+        "loss function; auto is binary_cross_entropy for two classes, else "
+        "categorical_cross_entropy",
+        PANEL,
+    )
+    learning_rate: float = option(0.1, number(positive_number), "learning rate eta, above 0")
+    epochs: int = option(10, whole(maximum=1_000_000), "passes over the training rows")
+    batch_size: int = option(1, whole(), "rows of one update; 1 is the report's Algorithm 1")
+    shuffle: bool = option(False, SWITCH, "draw a new order of the rows for every epoch")
+    order_seed: int | None = option(
+        None,
+        whole(minimum=0),
+        "seed of the orders that shuffle draws and of augment; networks of different seeds that "
+        "train at once need one",
+        shown="the seed",
+    )
+    augment: str | None = option(
+        None,
+        text(_augment),
+        "other views of the images for every epoch, as in 'shift 2, rotate 10, noise 0.05'",
+    )
+    class_weight: str | Mapping[str | int, float] | None = option(
+        None,
+        text(
+            _class_weight,
+            forms=("balanced or as in cat:1,dog:2.5", '"balanced" or as in "cat:1,dog:2.5"'),
+        ),
+        "weight of the rows of each class: balanced, or by name as in cat:1,dog:2.5; a name with "
+        "a comma or a colon in double quotes",
+        shown="1 each",
+    )
+    ema_decay: float | None = option(
+        None,
+        number(decay_factor),
+        "exponential moving average of the weights, updated after each epoch, with this decay in "
+        "[0, 1)",
+    )
+    seed: int = option(0, whole(minimum=0), "seed of the initial weights, orders and splits")
+    init: str = option("normal", choice(INITIALIZERS), "initial weights", panel="Network")
+    optimizer: Chosen[Optimizer] = Chosen(
+        OPTIMIZERS, Optimizer, SGD.name, "algorithm that updates the weights", "Optimizer"
+    )
+    schedule: Chosen[Schedule] = Chosen(
+        SCHEDULES,
+        Schedule,
+        Constant.name,
+        "how the learning rate changes during the run",
+        "Schedule",
+    )
+    validation_fraction: float | None = option(
+        None,
+        number(open_fraction),
+        "share of the training rows held out for validation, in (0, 1), the same of each class",
+        panel=STOPPING,
+    )
+    stopping: EarlyStopping = EarlyStopping()
+    max_seconds: float | None = option(
+        None,
+        number(positive_number),
+        "stop after so many seconds, without the time to compile",
+        panel=STOPPING,
+        shown="never",
+    )
+    max_steps: int | None = option(
+        None, whole(), "stop after so many updates", panel=STOPPING, shown="never"
+    )
+    backend: str | None = option(
+        None,
+        text(lambda _, given: given, metavar="NAME"),
+        "a backend that `samplewise backends` lists, or auto",
+        panel=EXECUTION,
+        shown="auto",
+    )
+    dtype: str = option("float64", choice(DTYPES), "floating-point type", panel=EXECUTION)
+    threads: int = option(
+        1,
+        whole(maximum=1024),
+        "threads of matrix products; only 1 repeats the same bits",
+        panel=EXECUTION,
+    )
+    plan: str = option(
+        AUTO_PLAN,
+        choice((AUTO_PLAN, *PLANS)),
+        "how the backend trains, which changes the speed, not the results",
+        panel=EXECUTION,
+    )
+    memory_mb: int = option(
+        DEFAULT_MEMORY_MB,
+        whole(minimum=0),
+        "memory limit of a plan, in MiB beside data, parameters and one batch",
+        panel=EXECUTION,
+    )
+    track_accuracy: bool = option(
+        True, SWITCH, "measure the training accuracy after every epoch", panel=EXECUTION
+    )
 
     @property
     def seed_of_order(self) -> int:
-        """What decides the orders that `shuffle` draws."""
+        """Seed of the orders that `shuffle` draws."""
         return self.seed if self.order_seed is None else self.order_seed
 
     def run_of(self, rows: int) -> Run:
-        """Return how long a run on so many rows is.
+        """Return the length of a run on so many rows.
 
         Raises:
             CombinationError: it is too short for the schedule.
         """
         steps = -(-rows // min(self.batch_size, rows))
         run = Run(self.epochs, steps, self.max_steps)
-        self.rate_schedule.check(self.learning_rate, run)
+        self.schedule.check(self.learning_rate, run)
         return run
 
     def step_fields(self, *, weighted: bool) -> frozenset[str]:
-        """Return which of `Capabilities.step_fields` a run needs.
+        """Return the step fields that a run needs, of `Capabilities.step_fields`.
 
         Args:
-            weighted: whether its rows have weights.
+            weighted: True if its rows have weights.
         """
-        needed = {RATES: self.rate_schedule.varies_in_epoch, WEIGHTS: weighted}
+        needed = {RATES: self.schedule.varies_in_epoch, WEIGHTS: weighted}
         return frozenset(field for field, wanted in needed.items() if wanted)
 
     def workload(
         self, rows: int, step_fields: Iterable[str] = (), largest_input: float = 0.0
     ) -> Workload:
-        """Return what a program is to train with these settings.
+        """Return the work of a program that trains with these settings.
 
         Args:
             rows: of the training data.
@@ -180,6 +183,8 @@ class TrainingSettings(ControlSettings, ScheduleSettings):
             largest_input: likewise, before `augment`.
         """
         if self.augment is not None:
+            from samplewise.data.augmentation import Augmentation
+
             largest_input = Augmentation.from_text(self.augment).largest(largest_input)
         return Workload(
             rows=rows,
@@ -196,9 +201,5 @@ class TrainingSettings(ControlSettings, ScheduleSettings):
 
     def loss_for(self, outputs: int) -> Loss:
         """Return the loss of a network of `outputs` logits."""
-        return LOSSES[self._loss_name(outputs)](**self._loss_options())
-
-    def _loss_name(self, outputs: int) -> str:
-        if self.loss != AUTO:
-            return self.loss
-        return "binary_cross_entropy" if outputs == 1 else "categorical_cross_entropy"
+        loss = self.loss
+        return loss.for_outputs(outputs) if isinstance(loss, AutoLoss) else loss

@@ -1,21 +1,20 @@
-"""Convolution of one sample, with the pooling behind it: forward beside backward.
+"""Convolution of one sample, with the pooling after it: forward beside backward.
 
-Planes are taken as flat vectors. With stride 1 what a tap sees of all windows is one contiguous
-slice of them, of PRODUCTS elements; where a row of windows ends, it runs on into columns of no
-window, which are left out of the output, and whose deltas are 0. With a larger stride the values
+Planes are taken as flat vectors. With stride 1 the values that a tap reads in all windows are one
+contiguous slice of them, of PRODUCTS elements; where a row of windows ends, it runs on into columns
+of no window, which are left out of the output, and whose dZ is 0. With a larger stride the values
 are gathered one by one, and there are no such columns. So each image is one product with all
 filters.
-A max pooling behind ReLU is taken in the pass that adds the bias, and neither the values that it
-leaves out nor their deltas are ever written.
+A max pooling after ReLU is taken in the pass that adds the bias, and neither the values that it
+leaves out nor their dZ are ever written.
 
 Differs from the reference: products are sums in the order of BLAS. Flat shifts are known from
-low-memory im2col; that the columns between may hold anything but in the deltas is ours to keep.
+low-memory im2col. The trap: the columns between windows may hold anything, except in dZ.
 """
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import inlined_kernel, kernel
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.compile.views import part
 from samplewise_backends.numba_cpu.kernels.tables import (
     ABOVE,
     CHANNELS,
@@ -38,7 +37,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     STRIDE,
     WIDTH,
 )
-from samplewise_backends.numba_cpu.kernels.views import part
 
 
 @inlined_kernel
@@ -71,7 +69,7 @@ def _padded(layer, x, scratch):
 
 @kernel
 def _unfold(layer, planes, seen):
-    """Write what each tap sees, (taps, PRODUCTS)."""
+    """Write the values that each tap reads, (taps, PRODUCTS)."""
     width, plane, products = layer[PADDED_W], layer[PADDED_H] * layer[PADDED_W], layer[PRODUCTS]
     tap = 0
     for c in range(layer[CHANNELS]):
@@ -97,7 +95,7 @@ def _gather(layer, planes, first, out):
 
 @kernel
 def conv_forward(gemm, layer, x, weights, bias, z, places, scratch):
-    """Write the outputs before the activation, or of the pooling behind it.
+    """Write the outputs before the activation, or of the pooling after it.
 
     places: where in the products of its filter each pooled value was; scratch: at least
     PADDED_H PADDED_W CHANNELS + (taps + FILTERS) PRODUCTS.
@@ -166,58 +164,45 @@ def _pool_row(products, first, pitch, bias, z, places, height, width, step):
 
 @kernel
 def conv_backward(
-    gemm, layer, x, weights, z, places, delta, below, wanted, gradient, bias_gradient, scratch
+    gemm, layer, x, weights, z, places, dz, dX, wanted, gradient, bias_gradient, scratch
 ):
-    """Add to the gradients; write the deltas of the inputs where wanted.
+    """Add to the gradients; write dX where wanted.
 
-    delta: of the outputs, or of the pooled ones; scratch: as `conv_forward`.
+    dz: of the outputs, or of the pooled outputs; scratch: as `conv_forward`.
     """
     taps, products, filters = _taps(layer), layer[PRODUCTS], layer[FILTERS]
     one, zero = z.dtype.type(1), z.dtype.type(0)
     before = layer[CHANNELS] * layer[PADDED_H] * layer[PADDED_W]
     seen = part(scratch, before, taps * products)
-    deltas = part(scratch, before + taps * products, filters * products)
-    _spread(layer, delta, places, deltas, bias_gradient)
+    dZ = part(scratch, before + taps * products, filters * products)
+    _spread(layer, dz, places, dZ, bias_gradient)
     _unfold(layer, _padded(layer, x, scratch), seen)
-    gemm_nt(
-        gemm, filters, taps, products, one, deltas, products, seen, products, one, gradient, taps
-    )
+    gemm_nt(gemm, filters, taps, products, one, dZ, products, seen, products, one, gradient, taps)
     if wanted:
         gemm_tn(
-            gemm,
-            taps,
-            products,
-            filters,
-            one,
-            weights,
-            taps,
-            deltas,
-            products,
-            zero,
-            seen,
-            products,
+            gemm, taps, products, filters, one, weights, taps, dZ, products, zero, seen, products
         )
-        _fold(layer, seen, scratch, below)
+        _fold(layer, seen, scratch, dX)
 
 
 @kernel
-def _spread(layer, delta, places, deltas, bias_gradient):
-    """Write the deltas where the products were, zeros elsewhere, and add to those of the biases."""
-    zero = deltas.dtype.type(0)
-    for i in range(deltas.shape[0]):
-        deltas[i] = zero
+def _spread(layer, dz, places, dZ, bias_gradient):
+    """Write dz where the products were, zeros elsewhere; add to the biases' gradients."""
+    zero = dZ.dtype.type(0)
+    for i in range(dZ.shape[0]):
+        dZ[i] = zero
     for f in range(layer[FILTERS]):
-        out = part(deltas, f * layer[PRODUCTS], layer[PRODUCTS])
+        out = part(dZ, f * layer[PRODUCTS], layer[PRODUCTS])
         total = zero
         if layer[POOL_H] > 0:
             size = layer[POOLED_H] * layer[POOLED_W]
             for k in range(f * size, (f + 1) * size):
-                out[int(places[k])] += delta[k]
-                total += delta[k]
+                out[int(places[k])] += dz[k]
+                total += dz[k]
         else:
             width = layer[OUT_W]
             for y in range(layer[OUT_H]):
-                source = part(delta, (f * layer[OUT_H] + y) * width, width)
+                source = part(dz, (f * layer[OUT_H] + y) * width, width)
                 target = part(out, y * layer[PITCH], width)
                 for v in range(width):
                     target[v] = source[v]
@@ -226,18 +211,18 @@ def _spread(layer, delta, places, deltas, bias_gradient):
 
 
 @kernel
-def _fold(layer, shares, scratch, below):
-    """Write the sum of what all taps send back to where they read."""
+def _fold(layer, shares, scratch, dX):
+    """Write dX, the sum of the shares of all taps, each where the tap read."""
     height, width, plane = layer[HEIGHT], layer[WIDTH], layer[PADDED_H] * layer[PADDED_W]
     if not _is_padded(layer):
-        _add_shares(layer, shares, below)
+        _add_shares(layer, shares, dX)
         return
     planes = part(scratch, 0, layer[CHANNELS] * plane)
     _add_shares(layer, shares, planes)
     for c in range(layer[CHANNELS]):
         for y in range(height):
             start = c * plane + (y + layer[ABOVE]) * layer[PADDED_W] + layer[LEFT]
-            target = part(below, (c * height + y) * width, width)
+            target = part(dX, (c * height + y) * width, width)
             source = part(planes, start, width)
             for i in range(width):
                 target[i] = source[i]

@@ -1,13 +1,12 @@
-"""The dense layer of a batch of rows: forward, the gradient below, and the update in place.
+"""The dense layer of a batch of rows: forward, the input gradient, and the update in place.
 
 A batch of one row, or a small layer, takes loops; BLAS takes the rest. Where a row of weights is
-read for the gradient below, it is updated in the same pass.
+read for the input gradient, it is updated in the same pass.
 """
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import inlined_kernel, reordered_kernel
-from samplewise_backends.numba_cpu.kernels.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, reordered_kernel
+from samplewise_backends.numba_cpu.compile.views import part
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS
 from samplewise_backends.numba_cpu.kernels.tables import (
     BIAS,
@@ -19,9 +18,8 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     UNITS,
     WEIGHT,
 )
-from samplewise_backends.numba_cpu.kernels.views import part
 
-# A call of BLAS costs about 0.1 us, which is what loops take for so many multiply-adds.
+# A call of BLAS costs about 0.1 us, the time of so many multiply-adds in loops.
 LOOPS_UP_TO = 4096
 
 
@@ -32,7 +30,7 @@ def _by_loops(rows, layer):
 
 @inlined_kernel
 def dense_forward(gemm, rows, a, a_ld, parameters, layer, z, z_ld):
-    """Write Z <- A W^T + b for `rows` rows; A lies behind a, Z behind z."""
+    """Write Z <- A W^T + b for `rows` rows; A starts at a, Z at z."""
     inputs, units = layer[INPUTS], layer[UNITS]
     weights = part(parameters, layer[WEIGHT], units * inputs)
     bias = part(parameters, layer[BIAS], units)
@@ -53,7 +51,7 @@ def dense_forward(gemm, rows, a, a_ld, parameters, layer, z, z_ld):
 
 @inlined_kernel
 def units_at_once(rows, inputs):
-    """Return how many units one product takes: see `products`."""
+    """Return the number of units in one product: see `products`."""
     return max(TILE // (rows * inputs) // TILE_UNITS, 1) * TILE_UNITS
 
 
@@ -69,24 +67,21 @@ def _forward_row(weights, bias, a, z):
 
 
 @inlined_kernel
-def dense_below(gemm, rows, delta, delta_ld, parameters, layer, below, below_ld):
-    """Write the deltas of the layer below, before its slope: delta W."""
+def dense_input_gradient(gemm, rows, dz, dZ_ld, parameters, layer, dX, dX_ld):
+    """Write dX = dZ W."""
     inputs, units = layer[INPUTS], layer[UNITS]
     weights = part(parameters, layer[WEIGHT], units * inputs)
-    zero = below.dtype.type(0)
+    zero = dX.dtype.type(0)
     if not _by_loops(rows, layer):
-        one = below.dtype.type(1)
-        gemm_nn(
-            *(gemm, rows, inputs, units, one, delta, delta_ld, weights, inputs),
-            *(zero, below, below_ld),
-        )
+        one = dX.dtype.type(1)
+        gemm_nn(gemm, rows, inputs, units, one, dz, dZ_ld, weights, inputs, zero, dX, dX_ld)
         return
     for r in range(rows):
-        out = part(below, r * below_ld, inputs)
+        out = part(dX, r * dX_ld, inputs)
         for i in range(inputs):
             out[i] = zero
         for o in range(units):
-            _add_scaled(out, delta[r * delta_ld + o], part(weights, o * inputs, inputs))
+            _add_scaled(out, dz[r * dZ_ld + o], part(weights, o * inputs, inputs))
 
 
 @inlined_kernel
@@ -96,135 +91,132 @@ def _add_scaled(out, factor, vector):
 
 
 @inlined_kernel
-def dense_backward_row(delta, a, parameters, layer, rule, below):
-    """Write delta W of one row, and take its step of plain SGD, in one pass over the weights."""
+def dense_backward_row(dz, a, parameters, layer, hyper, dX):
+    """Write dX of one row, and take its step of plain SGD, in one pass over the weights."""
     inputs, units = layer[INPUTS], layer[UNITS]
     weights = part(parameters, layer[WEIGHT], units * inputs)
     bias = part(parameters, layer[BIAS], units)
     # Not a factor 1 - shrink: its rounding, the same at every step, would add up.
-    shrink = rule[RATE] * rule[L2]
+    shrink = hyper[RATE] * hyper[L2]
     for o in range(units):
-        w, d = part(weights, o * inputs, inputs), delta[o]
-        step = rule[RATE] * d
+        w, d = part(weights, o * inputs, inputs), dz[o]
+        step = hyper[RATE] * d
         if o == 0:
             for i in range(inputs):
-                below[i] = d * w[i]
+                dX[i] = d * w[i]
                 w[i] -= step * a[i] + shrink * w[i]
         else:
             for i in range(inputs):
-                below[i] += d * w[i]
+                dX[i] += d * w[i]
                 w[i] -= step * a[i] + shrink * w[i]
         bias[o] -= step
 
 
 @inlined_kernel
-def dense_backward_row_momentum(delta, a, theta, layer, rule, tiny, below):
+def dense_backward_row_momentum(dz, a, theta, layer, hyper, tiny, dX):
     """As `dense_backward_row`, with momentum."""
     inputs, units = layer[INPUTS], layer[UNITS]
     first, size = layer[WEIGHT], units * inputs
     parameters, velocity = theta.parameters, theta.velocity
     weights, speeds = part(parameters, first, size), part(velocity, first, size)
-    rate, mu, l2, zero = rule[RATE], rule[MOMENTUM], rule[L2], a.dtype.type(0)
+    rate, mu, l2, zero = hyper[RATE], hyper[MOMENTUM], hyper[L2], a.dtype.type(0)
     # The shares of gradient and velocity in a step.
-    of_g, of_v = (rate, rate * mu) if rule[NESTEROV] != zero else (zero, rate)
+    of_g, of_v = (rate, rate * mu) if hyper[NESTEROV] != zero else (zero, rate)
     for i in range(inputs):
-        below[i] = zero
+        dX[i] = zero
     for o in range(units):
-        w, v, d = part(weights, o * inputs, inputs), part(speeds, o * inputs, inputs), delta[o]
+        w, v, d = part(weights, o * inputs, inputs), part(speeds, o * inputs, inputs), dz[o]
         for i in range(inputs):
-            below[i] += d * w[i]
+            dX[i] += d * w[i]
             g = d * a[i] + l2 * w[i]
             speed = mu * v[i] + g
             speed = zero if abs(speed) < tiny else speed
             v[i] = speed
             w[i] -= of_g * g + of_v * speed
     bias, speeds = part(parameters, layer[BIAS], units), part(velocity, layer[BIAS], units)
-    _momentum(bias, speeds, delta, rule, zero, tiny)
+    _momentum(bias, speeds, dz, hyper, zero, tiny)
 
 
 @inlined_kernel
-def dense_update(gemm, rows, delta, delta_ld, a, a_ld, theta, space, layer, rule):
+def dense_update(gemm, rows, dz, dZ_ld, a, a_ld, theta, space, layer, hyper):
     """Take one step of SGD in the weights and biases of a layer.
 
-    delta: of the layer, with the mean over the batch in it; a: the layer's inputs; rule: a row of
-    the table of rules.
+    dz: of the layer, with the mean over the batch in it; a: the layer's inputs; hyper: a row of
+    the table of hyperparameters.
     """
     parameters, velocity, tiny = theta.parameters, theta.velocity, space.tiny
     inputs, units = layer[INPUTS], layer[UNITS]
     first, size = layer[WEIGHT], units * inputs
     weights, gradient = part(parameters, first, size), part(space.gradient, 0, size)
     one, zero = a.dtype.type(1), a.dtype.type(0)
-    plain = rule[MOMENTUM] == zero
+    plain = hyper[MOMENTUM] == zero
     if plain and not _by_loops(rows, layer):
-        if rule[L2] != zero:
-            shrink = rule[RATE] * rule[L2]
+        if hyper[L2] != zero:
+            shrink = hyper[RATE] * hyper[L2]
             for i in range(size):
                 weights[i] -= shrink * weights[i]
-        _add_products(gemm, rows, -rule[RATE], delta, delta_ld, a, a_ld, one, weights, layer)
+        _add_products(gemm, rows, -hyper[RATE], dz, dZ_ld, a, a_ld, one, weights, layer)
     elif plain:
-        _plain_rows(rows, delta, delta_ld, a, a_ld, weights, units, rule)
+        _plain_rows(rows, dz, dZ_ld, a, a_ld, weights, units, hyper)
     else:
-        _weight_gradient(gemm, rows, delta, delta_ld, a, a_ld, gradient, layer)
-        _momentum(weights, part(velocity, first, size), gradient, rule, rule[L2], tiny)
-    _update_bias(rows, delta, delta_ld, parameters, velocity, gradient, layer, rule, tiny)
+        _weight_gradient(gemm, rows, dz, dZ_ld, a, a_ld, gradient, layer)
+        _momentum(weights, part(velocity, first, size), gradient, hyper, hyper[L2], tiny)
+    _update_bias(rows, dz, dZ_ld, parameters, velocity, gradient, layer, hyper, tiny)
 
 
 @inlined_kernel
-def _add_products(gemm, rows, factor, delta, delta_ld, a, a_ld, kept, out, layer):
-    """Write kept out + factor delta^T A, some units at a time."""
+def _add_products(gemm, rows, factor, dz, dZ_ld, a, a_ld, beta, out, layer):
+    """Write beta out + factor dZ^T A, some units at a time."""
     inputs, units = layer[INPUTS], layer[UNITS]
     height = units_at_once(rows, inputs)
     for o in range(0, units, height):
         m = min(height, units - o)
-        of_units, part_of_out = part(delta, o, 1), part(out, o * inputs, m * inputs)
-        gemm_tn(
-            *(gemm, m, inputs, rows, factor, of_units, delta_ld, a, a_ld),
-            *(kept, part_of_out, inputs),
-        )
+        d, target = part(dz, o, 1), part(out, o * inputs, m * inputs)
+        gemm_tn(gemm, m, inputs, rows, factor, d, dZ_ld, a, a_ld, beta, target, inputs)
 
 
 @inlined_kernel
-def _plain_rows(rows, delta, delta_ld, a, a_ld, weights, units, rule):
+def _plain_rows(rows, dz, dZ_ld, a, a_ld, weights, units, hyper):
     inputs = weights.shape[0] // units
-    rate = rule[RATE]
+    rate = hyper[RATE]
     for o in range(units):
         w = part(weights, o * inputs, inputs)
-        if rule[L2] != 0:
-            shrink = rate * rule[L2]
+        if hyper[L2] != 0:
+            shrink = rate * hyper[L2]
             for i in range(inputs):
                 w[i] -= shrink * w[i]
         for r in range(rows):
-            step = rate * delta[r * delta_ld + o]
+            step = rate * dz[r * dZ_ld + o]
             x = part(a, r * a_ld, inputs)
             for i in range(inputs):
                 w[i] -= step * x[i]
 
 
 @inlined_kernel
-def _weight_gradient(gemm, rows, delta, delta_ld, a, a_ld, gradient, layer):
-    """Write delta^T A, the mean gradient of the weights."""
+def _weight_gradient(gemm, rows, dz, dZ_ld, a, a_ld, gradient, layer):
+    """Write dZ^T A, the mean gradient of the weights."""
     inputs, units = layer[INPUTS], layer[UNITS]
     zero = a.dtype.type(0)
     if not _by_loops(rows, layer):
         one = a.dtype.type(1)
-        _add_products(gemm, rows, one, delta, delta_ld, a, a_ld, zero, gradient, layer)
+        _add_products(gemm, rows, one, dz, dZ_ld, a, a_ld, zero, gradient, layer)
         return
     for o in range(units):
         g = part(gradient, o * inputs, inputs)
         for i in range(inputs):
             g[i] = zero
         for r in range(rows):
-            _add_scaled(g, delta[r * delta_ld + o], part(a, r * a_ld, inputs))
+            _add_scaled(g, dz[r * dZ_ld + o], part(a, r * a_ld, inputs))
 
 
 @inlined_kernel
-def _momentum(theta, velocity, gradient, rule, l2, tiny):
-    """Take one step with momentum; a velocity that fades is cut before it becomes subnormal.
+def _momentum(theta, velocity, gradient, hyper, l2, tiny):
+    """Take one step with momentum; a velocity that fades is set to 0 before it becomes subnormal.
 
     Subnormal numbers were measured to slow a step tenfold on some processors.
     """
-    rate, mu, zero = rule[RATE], rule[MOMENTUM], theta.dtype.type(0)
-    ahead = rule[NESTEROV] != zero
+    rate, mu, zero = hyper[RATE], hyper[MOMENTUM], theta.dtype.type(0)
+    ahead = hyper[NESTEROV] != zero
     for i in range(theta.shape[0]):
         g = gradient[i] + l2 * theta[i]
         v = mu * velocity[i] + g
@@ -234,32 +226,32 @@ def _momentum(theta, velocity, gradient, rule, l2, tiny):
 
 
 @inlined_kernel
-def dense_gradient(gemm, rows, delta, delta_ld, a, a_ld, layer, gradient):
+def dense_gradient(gemm, rows, dz, dZ_ld, a, a_ld, layer, gradient):
     """Write the mean gradient of weights and biases where the layer's parameters lie."""
     size = layer[UNITS] * layer[INPUTS]
     weights = part(gradient, layer[WEIGHT], size)
-    _weight_gradient(gemm, rows, delta, delta_ld, a, a_ld, weights, layer)
-    bias_gradient(rows, delta, delta_ld, part(gradient, layer[BIAS], layer[UNITS]))
+    _weight_gradient(gemm, rows, dz, dZ_ld, a, a_ld, weights, layer)
+    bias_gradient(rows, dz, dZ_ld, part(gradient, layer[BIAS], layer[UNITS]))
 
 
 @inlined_kernel
-def bias_gradient(rows, delta, delta_ld, g):
-    """Write the sum of the deltas of all rows."""
+def bias_gradient(rows, dz, dZ_ld, g):
+    """Write the sum of dZ over the rows."""
     for o in range(g.shape[0]):
-        g[o] = delta[o]
+        g[o] = dz[o]
     for r in range(1, rows):
         for o in range(g.shape[0]):
-            g[o] += delta[r * delta_ld + o]
+            g[o] += dz[r * dZ_ld + o]
 
 
 @inlined_kernel
-def _update_bias(rows, delta, delta_ld, parameters, velocity, gradient, layer, rule, tiny):
+def _update_bias(rows, dz, dZ_ld, parameters, velocity, gradient, layer, hyper, tiny):
     units, first = layer[UNITS], layer[BIAS]
     bias, g = part(parameters, first, units), part(gradient, 0, units)
-    bias_gradient(rows, delta, delta_ld, g)
+    bias_gradient(rows, dz, dZ_ld, g)
     zero = g.dtype.type(0)
-    if rule[MOMENTUM] == zero:
+    if hyper[MOMENTUM] == zero:
         for o in range(units):
-            bias[o] -= rule[RATE] * g[o]
+            bias[o] -= hyper[RATE] * g[o]
     else:
-        _momentum(bias, part(velocity, first, units), g, rule, zero, tiny)
+        _momentum(bias, part(velocity, first, units), g, hyper, zero, tiny)

@@ -1,8 +1,7 @@
 """The two routines through which kernels call every layer but the dense one."""
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import INTEGER, INTEGERS, NUMBERS, routine
+from samplewise_backends.numba_cpu.compile.jit import INTEGER, INTEGERS, NUMBERS, routine
+from samplewise_backends.numba_cpu.compile.views import at
 from samplewise_backends.numba_cpu.kernels.layers.conv import conv_backward, conv_forward
 from samplewise_backends.numba_cpu.kernels.layers.dropout import dropout_backward, dropout_forward
 from samplewise_backends.numba_cpu.kernels.layers.layer_norm import norm_backward, norm_forward
@@ -28,15 +27,14 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     WEIGHT,
     WEIGHTS,
 )
-from samplewise_backends.numba_cpu.kernels.views import at
 
 
 @routine(INTEGER, INTEGER, INTEGERS, INTEGERS, NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
-def layer_forward(gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratch):
+def layer_forward(gemm, rows, layer, clock, a, a_ld, parameters, z, saved, scratch):
     """Write the outputs of `rows` rows before the activation.
 
     layer: a row of the table; clock: of the network; a: inputs, rows `a_ld` apart; parameters: of
-    the network; z: outputs; kept: likewise, for `layer_backward`; scratch: of an image.
+    the network; z: outputs; saved: laid out likewise, for `layer_backward`; scratch: of an image.
     """
     table, now = at(layer, 0, LAYER_COLUMNS), at(clock, 0, 3)
     kind, inputs, units, ld = table[KIND], table[INPUTS], table[UNITS], table[LD]
@@ -44,7 +42,7 @@ def layer_forward(gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratc
     bias = at(parameters, table[BIAS], table[BIASES])
     work = at(scratch, 0, 1)
     for r in range(rows):
-        x, out, left = at(a, r * a_ld, inputs), at(z, r * ld, units), at(kept, r * ld, units)
+        x, out, left = at(a, r * a_ld, inputs), at(z, r * ld, units), at(saved, r * ld, units)
         if kind == CONV:
             conv_forward(gemm, table, x, weights, bias, out, left, work)
         elif kind == MAX_POOL:
@@ -60,17 +58,20 @@ def layer_forward(gemm, rows, layer, clock, a, a_ld, parameters, z, kept, scratc
                 out[i] = x[i]
 
 
-@routine(
-    *(INTEGER, INTEGER, INTEGERS, NUMBERS, INTEGER, NUMBERS, NUMBERS),
-    *(NUMBERS, NUMBERS, NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS),
-)
-def layer_backward(
-    gemm, rows, layer, a, a_ld, parameters, z, kept, delta, below, below_ld, g_w, g_b, scratch
-):
-    """Write the gradients of weights and biases behind g_w and g_b, and the deltas of the inputs.
+# Of `layer_backward`: inputs and parameters; outputs with their gradients; written arrays.
+_GIVEN = (INTEGER, INTEGER, INTEGERS, NUMBERS, INTEGER, NUMBERS)
+_OUTPUTS = (NUMBERS, NUMBERS, NUMBERS)
+_WRITTEN = (NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS)
 
-    delta: of the outputs before the activation; below: not written where `below_ld` is 0; the rest
-    as in `layer_forward`.
+
+@routine(*_GIVEN, *_OUTPUTS, *_WRITTEN)
+def layer_backward(
+    gemm, rows, layer, a, a_ld, parameters, z, saved, dz, dX, dX_ld, g_w, g_b, scratch
+):
+    """Write the gradients of weights and biases from g_w and g_b on, and dX.
+
+    dz: of the outputs before the activation; dX: not written where `dX_ld` is 0; the rest as in
+    `layer_forward`.
     """
     table = at(layer, 0, LAYER_COLUMNS)
     kind, inputs, units, ld = table[KIND], table[INPUTS], table[UNITS], table[LD]
@@ -80,14 +81,14 @@ def layer_backward(
         gradient[i] = 0
     for i in range(bias_gradient.shape[0]):
         bias_gradient[i] = 0
-    work, wanted = at(scratch, 0, 1), below_ld > 0
+    work, wanted = at(scratch, 0, 1), dX_ld > 0
     for r in range(rows):
-        x, d = at(a, r * a_ld, inputs), at(delta, r * ld, units)
-        out, left = at(below, r * below_ld, inputs), at(kept, r * ld, units)
+        x, d = at(a, r * a_ld, inputs), at(dz, r * ld, units)
+        out, left = at(dX, r * dX_ld, inputs), at(saved, r * ld, units)
         if kind == CONV:
+            values, grads = at(z, r * ld, units), bias_gradient
             conv_backward(
-                *(gemm, table, x, weights, at(z, r * ld, units), left, d),
-                *(out, wanted, gradient, bias_gradient, work),
+                gemm, table, x, weights, values, left, d, out, wanted, gradient, grads, work
             )
         elif kind == LAYER_NORM:
             norm_backward(table, x, weights, d, out, wanted, gradient, bias_gradient)

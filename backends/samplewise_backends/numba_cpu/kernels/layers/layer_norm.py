@@ -1,12 +1,10 @@
 """Layer normalisation of one sample: forward beside backward."""
 
-from __future__ import annotations
-
 import math
 
-from samplewise_backends.numba_cpu.jit import kernel, reordered_kernel
+from samplewise_backends.numba_cpu.compile.jit import kernel, reordered_kernel
+from samplewise_backends.numba_cpu.compile.views import real
 from samplewise_backends.numba_cpu.kernels.tables import REAL
-from samplewise_backends.numba_cpu.kernels.views import real
 
 
 @reordered_kernel
@@ -27,7 +25,7 @@ def _variance(x, mean):
 
 @kernel
 def _mean_and_factor(layer, x):
-    """Return the mean, and what each difference from it is multiplied by."""
+    """Return the mean, and 1 / deviation."""
     mean = _mean(x)
     deviation = math.sqrt(_variance(x, mean) + x.dtype.type(real(layer[REAL])))
     return mean, x.dtype.type(1) / deviation
@@ -42,11 +40,11 @@ def norm_forward(layer, x, weights, bias, z):
 
 
 @reordered_kernel
-def _sums_of(delta, weights, x, mean, factor):
-    """Return the means of dn and of dn n, with dn = w delta."""
+def _sums_of(dz, weights, x, mean, factor):
+    """Return the means of dn and of dn n, with dn = w dz."""
     total, along = x.dtype.type(0), x.dtype.type(0)
     for i in range(x.shape[0]):
-        d = weights[i] * delta[i]
+        d = weights[i] * dz[i]
         total += d
         along += d * ((x[i] - mean) * factor)
     count = x.dtype.type(x.shape[0])
@@ -54,15 +52,15 @@ def _sums_of(delta, weights, x, mean, factor):
 
 
 @kernel
-def norm_backward(layer, x, weights, delta, below, wanted, gradient, bias_gradient):
+def norm_backward(layer, x, weights, dz, dX, wanted, gradient, bias_gradient):
     """Add to the gradients; write (dn - mean(dn) - n mean(dn n)) / deviation where wanted."""
     mean, factor = _mean_and_factor(layer, x)
     for i in range(x.shape[0]):
-        gradient[i] += delta[i] * ((x[i] - mean) * factor)
-        bias_gradient[i] += delta[i]
+        gradient[i] += dz[i] * ((x[i] - mean) * factor)
+        bias_gradient[i] += dz[i]
     if not wanted:
         return
-    total, along = _sums_of(delta, weights, x, mean, factor)
+    total, along = _sums_of(dz, weights, x, mean, factor)
     for i in range(x.shape[0]):
         n = (x[i] - mean) * factor
-        below[i] = (weights[i] * delta[i] - total - n * along) * factor
+        dX[i] = (weights[i] * dz[i] - total - n * along) * factor

@@ -1,8 +1,7 @@
 """Pooling of one sample: forward beside backward."""
 
-from __future__ import annotations
-
-from samplewise_backends.numba_cpu.jit import kernel
+from samplewise_backends.numba_cpu.compile.jit import kernel
+from samplewise_backends.numba_cpu.compile.views import part
 from samplewise_backends.numba_cpu.kernels.tables import (
     CHANNELS,
     HEIGHT,
@@ -13,7 +12,6 @@ from samplewise_backends.numba_cpu.kernels.tables import (
     STRIDE,
     WIDTH,
 )
-from samplewise_backends.numba_cpu.kernels.views import part
 
 
 @kernel
@@ -37,19 +35,19 @@ def max_forward(layer, x, z, places):
 
 
 @kernel
-def max_backward(layer, places, delta, below):
-    """Send each delta to where the largest value was."""
+def max_backward(layer, places, dz, dX):
+    """Send each dz to where the largest value was."""
     plane, size, zero = (
         layer[HEIGHT] * layer[WIDTH],
         layer[OUT_H] * layer[OUT_W],
-        delta.dtype.type(0),
+        dz.dtype.type(0),
     )
-    for i in range(below.shape[0]):
-        below[i] = zero
+    for i in range(dX.shape[0]):
+        dX[i] = zero
     for c in range(layer[CHANNELS]):
-        target = part(below, c * plane, plane)
+        target = part(dX, c * plane, plane)
         for o in range(c * size, (c + 1) * size):
-            target[int(places[o])] += delta[o]
+            target[int(places[o])] += dz[o]
 
 
 @kernel
@@ -70,19 +68,19 @@ def average_forward(layer, x, z):
 
 
 @kernel
-def average_backward(layer, delta, below):
-    """Spread each delta evenly over its window."""
+def average_backward(layer, dz, dX):
+    """Spread each dz evenly over its window."""
     height, width, step = layer[HEIGHT], layer[WIDTH], layer[STRIDE]
     out_h, out_w = layer[OUT_H], layer[OUT_W]
-    area = delta.dtype.type(layer[KERNEL_H] * layer[KERNEL_W])
-    for i in range(below.shape[0]):
-        below[i] = 0
+    area = dz.dtype.type(layer[KERNEL_H] * layer[KERNEL_W])
+    for i in range(dX.shape[0]):
+        dX[i] = 0
     for c in range(layer[CHANNELS]):
         for y in range(out_h):
             for v in range(out_w):
                 first = c * height * width + y * step * width + v * step
-                share = delta[(c * out_h + y) * out_w + v] / area
+                share = dz[(c * out_h + y) * out_w + v] / area
                 for i in range(layer[KERNEL_H]):
-                    target = part(below, first + i * width, layer[KERNEL_W])
+                    target = part(dX, first + i * width, layer[KERNEL_W])
                     for k in range(target.shape[0]):
                         target[k] += share

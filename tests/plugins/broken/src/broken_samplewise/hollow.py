@@ -1,3 +1,3 @@
-"""Loads, and is no backend."""
+"""Loads, and is not a backend."""
 
 backend = object()

@@ -1,0 +1,1 @@
+"""The mathematics that several backends share, in its accurate form."""

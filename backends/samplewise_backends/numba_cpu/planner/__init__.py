@@ -1,0 +1,1 @@
+"""The fastest plan for a workload on this machine, by predicted costs."""

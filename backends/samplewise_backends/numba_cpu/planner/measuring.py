@@ -1,0 +1,239 @@
+"""The planner's measurements: how fast this core does the parts of training."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps, TrainingState
+from samplewise.network import SGD, aligned_zeros, multilayer_perceptron
+from samplewise.network.losses import BinaryCrossEntropy
+from samplewise.threads import limited
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.kernels.products import (
+    DUAL,
+    GRAM,
+    LOOPS,
+    TILED,
+    UPDATE,
+    VALUES,
+    WHOLE,
+    first_product,
+    repeat_product,
+)
+from samplewise_backends.numba_cpu.planner.rates import (
+    FAR_BYTES,
+    INNERS,
+    STEP_BLOCK,
+    STREAM_BYTES,
+    TABLE_ROWS,
+    TABLE_UNITS,
+    WEIGHT_BYTES,
+    Line,
+    Rates,
+    Tables,
+)
+from samplewise_backends.numba_cpu.plans.blocked import Blocked
+from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows, read_only
+from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.lowering import LANES, padded
+from samplewise_backends.numba_cpu.plans.storage import Member
+
+INPUTS = INNERS[-1]
+FAR_ROWS_UNITS = 16, 128
+KINDS = (WHOLE, TILED, LOOPS)
+# A step: weights must stay finite, however often they are updated.
+SMALL = 1e-6
+STEP_ROWS, STEP_TRIES = 256, 4
+# Duration of a timed call: long beside reading the clock and a call from Python.
+CALL_NS = 20_000.0
+FEWEST, MOST, ENOUGH_NS = 2, 20, 100_000.0
+ROUNDS = 3
+DIGITS = 4
+
+Matrix = NDArray[Any]
+
+
+def measure(dtype: np.dtype[Any]) -> Rates:
+    """Measure this core, in about a second after the kernels are compiled.
+
+    The least of several times is taken: other work of the machine can only add to them, and later
+    rounds find the quiet moments. Products take one thread, whatever the caller allows: the rates
+    are of one core, and are kept.
+    """
+    bench = _Bench(dtype)
+    with limited(1):
+        return reduce(_best, (bench.rates() for _ in range(ROUNDS)))
+
+
+class _Bench:
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self._dtype, self._gemm = dtype, gemm_address(dtype.name)
+        self._routine = first_product.address(dtype.name)
+        self._none = self._filled(1, 1)
+        self._X = self._filled(max(TABLE_ROWS), INPUTS)
+        # One large array for all that must not stay in a cache: new memory takes longer to get.
+        self._large = self._filled(max(STREAM_BYTES) // dtype.itemsize)
+
+    def rates(self) -> Rates:
+        return Rates(
+            values=tuple(self._tables(VALUES, kind) for kind in KINDS),
+            update=tuple(self._tables(UPDATE, kind) for kind in KINDS),
+            dual=tuple(self._tables(DUAL, kind) for kind in (WHOLE, TILED)),
+            far_values=tuple(self._far(VALUES, kind) for kind in KINDS),
+            far_update=tuple(self._far(UPDATE, kind) for kind in KINDS),
+            gram=tuple(_rounded(self._gram(rows)) for rows in TABLE_ROWS),
+            square=_rounded(self._square()),
+            weight=tuple(_rounded(self._weight(size)) for size in WEIGHT_BYTES),
+            stream=tuple(_rounded(self._stream(size)) for size in STREAM_BYTES),
+            step=_rounded(self._step((16,))),
+            wide=_rounded(self._step((256,))),
+            deep=_rounded(self._step((16, 64, 64))),
+        )
+
+    def _filled(self, *shape: int) -> Matrix:
+        array = aligned_zeros(math.prod(shape), self._dtype).reshape(shape)
+        # Zeros may not be memory yet.
+        array[...] = 0.5
+        return array
+
+    def _tables(self, product: int, kind: int) -> Tables:
+        return tuple(
+            tuple(
+                tuple(_rounded(self._rate(product, kind, *sizes, inner)) for sizes in line)
+                for line in (((rows, units) for units in TABLE_UNITS) for rows in TABLE_ROWS)
+            )
+            for inner in INNERS
+        )
+
+    def _rate(self, product: int, kind: int, rows: int, units: int, inner: int) -> float:
+        ld = padded(units)
+        shape = (inner, units) if product == DUAL else (units, inner)
+        G = self._filled(rows, inner) if product == DUAL else self._none
+        z = self._filled(rows * ld)
+        z *= SMALL
+        ns = self._product(product, kind, self._filled(rows, inner), G, self._filled(*shape), z, ld)
+        return rows * units * inner / ns
+
+    def _far(self, product: int, kind: int) -> Line:
+        rows, units = FAR_ROWS_UNITS
+        z, found = self._filled(rows * units), []
+        z *= SMALL
+        for size in FAR_BYTES:
+            inputs = size // units // self._dtype.itemsize
+            W = self._large[: units * inputs].reshape(units, inputs)
+            X = self._large[W.size : W.size + rows * inputs].reshape(rows, inputs)
+            ns = self._product(product, kind, X, self._none, W, z, units)
+            found.append(_rounded(rows * W.size / ns))
+        return tuple(found)
+
+    def _gram(self, rows: int) -> float:
+        gram = self._filled(rows * rows)
+        ns = self._product(GRAM, WHOLE, self._X[:rows], self._none, self._none, gram, rows)
+        return rows * rows * INPUTS / ns
+
+    def _weight(self, size: int) -> float:
+        units = size // INPUTS // self._dtype.itemsize
+        W, z = self._filled(units, INPUTS), self._filled(units)
+        z *= SMALL
+        both = (
+            self._product(each, LOOPS, self._X[:1], self._none, W, z, units)
+            for each in (VALUES, UPDATE)
+        )
+        return sum(both) / W.size
+
+    def _product(
+        self, product: int, kind: int, X: Matrix, G: Matrix, W: Matrix, z: Matrix, ld: int
+    ) -> float:
+        """Return the nanoseconds of one product."""
+        view = read_only(X)
+
+        def repeated(times: int) -> Callable[[], None]:
+            asked = self._routine, product, kind, times, self._gemm
+            return lambda: repeat_product(*asked, view, G, W, z, ld)
+
+        once = min(_timed(repeated(1)) for _ in range(2))
+        if once > ENOUGH_NS:
+            return once
+        times = max(int(CALL_NS / once), 1)
+        return _least(repeated(times)) / times
+
+    def _square(self) -> float:
+        A = self._filled(2 * max(TABLE_ROWS), INPUTS)
+        return len(A) ** 2 * INPUTS / _least(lambda: A @ A.T)
+
+    def _stream(self, size: int) -> float:
+        rows = size // INPUTS // self._dtype.itemsize
+        X = self._large[: rows * INPUTS].reshape(rows, INPUTS)
+        W, z = self._filled(1, INPUTS), self._filled(rows * LANES)
+        return self._product(VALUES, LOOPS, X, self._none, W, z, LANES) / X.nbytes
+
+    def _step(self, hidden: tuple[int, ...]) -> float:
+        """Return the nanoseconds a step, by blocks, of a network with one input."""
+        network = multilayer_perceptron(1, hidden, 1)
+        member, loss = Member(network, SGD()), BinaryCrossEntropy()
+        group = Group([member], 1, STEP_BLOCK, loss, self._dtype)
+        rows = Rows(STEP_BLOCK, 1, self._dtype)
+        gram = GramBlocks(self._gemm, STEP_BLOCK, rows)
+        trainer = Blocked(group, self._gemm, (WHOLE, WHOLE, WHOLE), rows, gram)
+        state = TrainingState(network.layout.zeros(self._dtype), aligned_zeros(0, self._dtype))
+        X, Y = self._filled(STEP_ROWS, 1), self._filled(STEP_ROWS, 1)
+        losses, order = self._filled(1, STEP_ROWS), np.arange(STEP_ROWS)
+
+        def least(stop: int) -> float:
+            steps = Steps(order, 0, stop, 1, 1e-3)
+            tries = (
+                _least(lambda: trainer.run([state], X, Y, [steps], losses))
+                for _ in range(STEP_TRIES)
+            )
+            return min(tries)
+
+        # Both contain the cost of a call from Python.
+        return max(least(STEP_ROWS) - least(STEP_BLOCK), 1.0) / (STEP_ROWS - STEP_BLOCK)
+
+
+# Multiply-adds a nanosecond; the other rates are in nanoseconds.
+_MORE_IS_BETTER = frozenset(
+    {"values", "update", "dual", "far_values", "far_update", "gram", "square"}
+)
+
+
+def _best(first: Rates, second: Rates) -> Rates:
+    """Return the better of two figures each."""
+    both = {
+        name: _merged(max if name in _MORE_IS_BETTER else min, value, getattr(second, name))
+        for name, value in vars(first).items()
+    }
+    return Rates(**both)
+
+
+def _merged(better: Callable[[float, float], float], one: Any, other: Any) -> Any:
+    if isinstance(one, tuple):
+        return tuple(_merged(better, *pair) for pair in zip(one, other, strict=True))
+    return better(one, other)
+
+
+def _least(call: Callable[[], object]) -> float:
+    call()
+    least, spent, repeats = math.inf, 0.0, 0
+    while repeats < FEWEST or (spent < ENOUGH_NS and repeats < MOST):
+        ns = _timed(call)
+        least, spent, repeats = min(least, ns), spent + ns, repeats + 1
+    return least
+
+
+def _timed(call: Callable[[], object]) -> float:
+    began = time.perf_counter_ns()
+    call()
+    return float(max(time.perf_counter_ns() - began, 1))
+
+
+def _rounded(value: float) -> float:
+    """Round as the file keeps it, so that a run that measures and one that reads agree."""
+    return float(f"{value:.{DIGITS}g}")

@@ -1,0 +1,72 @@
+"""The cost of the first layer's products, and the fastest way of taking each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from samplewise_backends.numba_cpu.kernels.products import TILE, TILED, WHOLE
+from samplewise_backends.numba_cpu.planner.rates import (
+    FAR_BYTES,
+    INNERS,
+    Table,
+    Tables,
+    interpolated,
+    rate,
+)
+
+# TILED unless another way is faster by so much: noise should not decide.
+CLEARLY = 1.03
+# The smallest entry of the tables that is packed by OpenBLAS on every processor.
+PACKED_ROWS, PACKED_UNITS = 16, 256
+
+
+def product_ns(tables: Tables, rows: float, units: float, inner: float) -> float:
+    """Return the nanoseconds of a multiply-add in a product of this size.
+
+    An entry of the result costs something by itself, and something for each inner element.
+    """
+    short, long = (
+        length / rate(table, rows, units) for length, table in zip(INNERS, tables, strict=True)
+    )
+    each = max(long - short, 0.0) / (INNERS[1] - INNERS[0])
+    return max(short - each * INNERS[0], 0.0) / inner + each
+
+
+def whole_ns(tables: Tables, rows: float, units: float, inner: float) -> float:
+    """As `product_ns`, of a product as BLAS takes it.
+
+    OpenBLAS packs both matrices first where the product is large, whatever its processor, and that
+    costs something for each element of them; on some processors it does so for small ones too.
+    """
+    if rows * units * inner <= TILE:
+        return product_ns(tables, rows, units, inner)
+    table = tables[-1]
+    best = 1 / max(max(line) for line in table)
+    packed = max(1 / rate(table, PACKED_ROWS, PACKED_UNITS) - best, 0.0)
+    element = packed / (1 / PACKED_ROWS + 1 / PACKED_UNITS)
+    return best + element * (1 / rows + 1 / units)
+
+
+def fastest(
+    kinds: Sequence[Tables], rows: float, units: float, inner: float, far: Sequence[float] = ()
+) -> tuple[int, float]:
+    """Return the fastest kind of a product, and its nanoseconds a multiply-add.
+
+    Args:
+        kinds: tables of each.
+        rows: of the product.
+        units: its columns.
+        inner: length of its sums.
+        far: for each kind, how many times as long it takes where the weights lie far away.
+    """
+    found = [whole_ns(kinds[WHOLE], rows, units, inner)]
+    found += [product_ns(tables, rows, units, inner) for tables in kinds[TILED:]]
+    if far:
+        found = [ns * times for ns, times in zip(found, far, strict=True)]
+    kind = TILED if found[TILED] <= CLEARLY * min(found) else found.index(min(found))
+    return kind, found[kind]
+
+
+def far_times(table: Table, size: float) -> list[float]:
+    """Return the slowdown of each kind of product for weights of so many bytes."""
+    return [max(line[0] / interpolated(FAR_BYTES, line, size), 1.0) for line in table]

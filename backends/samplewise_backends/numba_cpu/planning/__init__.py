@@ -1,1 +1,0 @@
-"""Which plan trains a workload the fastest on this machine, and what it will take."""

@@ -1,0 +1,168 @@
+"""Gram matrices of the training rows, kept as long as they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps
+from samplewise.network import aligned_zeros
+from samplewise_backends.numba_cpu.kernels.blocked import fill_gram
+from samplewise_backends.numba_cpu.kernels.products import first_product
+
+Vector = NDArray[Any]
+Matrix = NDArray[Any]
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a read-only view: numba compiles anew for arrays that differ in that flag."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+ROWS_AT_ONCE = 256
+
+# Calls a function with each of some numbers, one after the other or several at once.
+Each = Callable[[Callable[[int], None], Sequence[int]], None]
+
+
+def in_turn(call: Callable[[int], None], numbers: Sequence[int]) -> None:
+    """Call a function with each number, one after the other."""
+    for number in numbers:
+        call(number)
+
+
+class Rows:
+    """The training rows in the order of an epoch, and the buffer where a block is gathered."""
+
+    def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
+        gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
+        # The second is what kernels read, with the type that rows taken in order have.
+        self.buffers = gathered, read_only(gathered)
+        self._order: NDArray[np.int64] | None = None
+        self._consecutive = False
+
+    def in_order(self, order: NDArray[np.int64]) -> bool:
+        """Return True if the rows are to be taken as they lie, without gathering."""
+        if order is not self._order:
+            self._order = order
+            self._consecutive = bool((np.diff(order) == 1).all())
+        return self._consecutive
+
+
+class GramBlocks:
+    """The Gram matrix of each block, for the same rows in the same order.
+
+    Args:
+        gemm: address of the matrix product.
+        block: rows of a block.
+        rows: where rows are gathered.
+    """
+
+    def __init__(self, gemm: int, block: int, rows: Rows) -> None:
+        self._gemm, self._block, self._rows = gemm, block, rows
+        # Kept alive, so that no other array can get the identity of one of these.
+        self._of: tuple[Matrix, NDArray[np.int64]] | None = None
+        self._windows: dict[tuple[int, int], Matrix] = {}
+
+    def of(self, X: Matrix, steps: Steps) -> Matrix:
+        """Return the blocks of a window, (stop - start, block), kept where they still hold."""
+        if self._of is None or self._of[0] is not X or self._of[1] is not steps.order:
+            self._of = X, steps.order
+            self._windows.clear()
+        window = steps.start, steps.stop
+        if window not in self._windows:
+            count = steps.stop - steps.start
+            gram = aligned_zeros(count * self._block, X.dtype).reshape(count, self._block)
+            in_order = self._rows.in_order(steps.order)
+            data = read_only(X), read_only(steps.order), (*window, self._block)
+            product = first_product.address(X.dtype.name)
+            fill_gram(self._gemm, *data, in_order, self._rows.buffers, gram, product)
+            self._windows[window] = gram
+        return self._windows[window]
+
+
+class FullGram:
+    """The Gram matrix of all training rows, grown as rows are first seen.
+
+    A row's products with rows that no step has touched yet are not needed, so each call fills in
+    the rows of its window against all rows seen, and mirrors them: half the work of the square,
+    spread over the first epoch, so that an interrupt need not wait for all of it.
+    """
+
+    def __init__(self) -> None:
+        self._X: Matrix | None = None
+        self._gram = np.zeros((0, 0))
+        self._seen = np.zeros(0, np.int64)
+        self._has: NDArray[np.bool_] = np.zeros(0, bool)
+        self._fills: list[int] = []
+
+    @property
+    def filled(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows seen, in their order, and how many of them there were after each call."""
+        return self._seen.copy(), np.array(self._fills, np.int64)
+
+    def refill(self, X: Matrix, seen: NDArray[np.int64], fills: NDArray[np.int64]) -> None:
+        """Compute the products of rows seen before in the same strips, so to the same bits."""
+        self._begin(X)
+        for start, stop in zip([0, *fills[:-1]], fills, strict=True):
+            self._fill(X, seen[start:stop], in_turn)
+
+    def covering(self, X: Matrix, steps: Steps, each: Each = in_turn) -> Matrix:
+        """Return the matrix (n, n), valid for all rows that steps have touched up to `steps`."""
+        if self._X is not X:
+            self._begin(X)
+        rows = steps.order[steps.start : steps.stop]
+        new = rows[~self._has[rows]]
+        if len(new):
+            self._fill(X, new, each)
+        return self._gram
+
+    def whole(self, X: Matrix) -> Matrix | None:
+        """Return the matrix if it is that of all rows of X."""
+        return self._gram if X is self._X and self._has.all() else None
+
+    def _begin(self, X: Matrix) -> None:
+        self._X = X
+        self._gram = aligned_zeros(len(X) ** 2, X.dtype).reshape(len(X), len(X))
+        self._seen, self._has = np.zeros(0, np.int64), np.zeros(len(X), bool)
+        self._fills = []
+
+    def _fill(self, X: Matrix, new: NDArray[np.int64], each: Each) -> None:
+        """Write the products of new rows with themselves and with all rows seen, and mirror them.
+
+        In strips, whose edges do not depend on how many threads take them.
+        """
+        self._has[new] = True
+        done = len(self._seen)
+        self._seen = np.concatenate([self._seen, new])
+        self._fills.append(len(self._seen))
+
+        def strip(start: int) -> None:
+            rows = self._seen[start : start + ROWS_AT_ONCE]
+            A = X[_span(rows)]
+            for first in range(0, start, ROWS_AT_ONCE):
+                earlier = self._seen[first : min(first + ROWS_AT_ONCE, start)]
+                products = A @ X[_span(earlier)].T
+                self._place(rows, earlier, products)
+                self._place(earlier, rows, products.T)
+            # NumPy takes a product with itself at half the cost.
+            self._place(rows, rows, A @ A.T)
+
+        each(strip, range(done, len(self._seen), ROWS_AT_ONCE))
+
+    def _place(self, rows: NDArray[np.int64], columns: NDArray[np.int64], products: Matrix) -> None:
+        place = _span(rows), _span(columns)
+        both = all(isinstance(span, slice) for span in place)
+        self._gram[place if both else np.ix_(rows, columns)] = products
+
+
+def _span(rows: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Return rows that lie one after the other as a slice, which makes a view of them."""
+    if (np.diff(rows) == 1).all():
+        return slice(rows[0], rows[-1] + 1)
+    return rows

@@ -1,0 +1,206 @@
+"""Storage of the parameters of networks while they train together."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import TrainingState
+from samplewise.network import Network, Optimizer, aligned_zeros
+from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.plans.lowering import layer_table, padded
+
+Vector = NDArray[Any]
+Matrix = NDArray[Any]
+Pair = tuple[NDArray[Any], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network and its optimizer.
+
+    Args:
+        network: to train.
+        optimizer: its optimizer.
+        rates_vary: whether each step may have a learning rate of its own.
+    """
+
+    network: Network
+    optimizer: Optimizer
+    rates_vary: bool = False
+
+    @cached_property
+    def layers(self) -> NDArray[np.int64]:
+        """The table of its layers in training, with outputs of no rows."""
+        return layer_table(self.network, 0, training=True)[0]
+
+    @property
+    def starts_dense(self) -> bool:
+        """True if the first layer that computes something is dense, on the inputs as they are."""
+        return bool(self.layers[0, tables.KIND] == tables.DENSE)
+
+    @property
+    def in_blocks(self) -> bool:
+        """True if a block of steps can be made at once."""
+        return self.starts_dense and self.optimizer.is_linear and not self.rates_vary
+
+    @property
+    def units(self) -> int:
+        """Units of the first layer."""
+        return int(self.layers[0, tables.UNITS])
+
+    @property
+    def later_layers(self) -> slice:
+        """Slice of the network's flat vector with all parameters but the first layer's."""
+        slots, size = self.network.layout.slots, self.network.layout.size
+        return slice(slots[2].offset if len(slots) > 2 else size, size)
+
+    def first_weights(self, vector: Vector) -> Matrix:
+        """Return the view of the first layer's weights, (units, inputs)."""
+        return self.network.layout.views(vector)[f"{self._first}.weight"]
+
+    def first_bias(self, vector: Vector) -> Vector:
+        """Return the view of the first layer's bias, (units,)."""
+        return self.network.layout.views(vector)[f"{self._first}.bias"]
+
+    @property
+    def _first(self) -> int:
+        return int(self.layers[0, tables.INDEX])
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """The parameters that kernels read and update.
+
+    Args:
+        theta: flat, all parameters but the first layers' weights, where the layer table says.
+        W: first layers' weights, (R, inputs).
+        V: likewise their velocities; equal to W where there are none.
+    """
+
+    theta: tables.Theta
+    W: Matrix
+    V: Matrix
+
+
+class InStates:
+    """A plan after whose calls the states hold all of the training."""
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """Do nothing."""
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, NDArray[Any]]:
+        """Return nothing."""
+        return {}
+
+    def restore(
+        self,
+        states: Sequence[TrainingState],
+        X: NDArray[Any],
+        held: Mapping[str, NDArray[Any]],
+    ) -> None:
+        """Do nothing."""
+
+    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+        """Return None: the states have the weights."""
+        return None
+
+
+class InPlace:
+    """One network: kernels work on the caller's own vectors."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+
+    def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
+        """Return the layer table of each network, and the length of the buffers."""
+        table, out = layer_table(self._member.network, rows, out, training=True)
+        return [table], out
+
+    def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
+        """Return the parameters of the states, for kernels."""
+        (state,) = states
+        member, velocity = self._member, state.optimizer_state
+        W = member.first_weights(state.parameters)
+        V = member.first_weights(velocity) if len(velocity) else W
+        return Parameters(tables.Theta(state.parameters, velocity), W, V)
+
+    def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
+        """Do nothing: kernels updated the states themselves."""
+
+
+class Stacked:
+    """Several networks: first layers one above the other, then all biases, then later layers.
+
+    They are copied in and out with each call, at the cost of about one sample's step.
+    """
+
+    def __init__(self, members: Sequence[Member], dtype: np.dtype[Any]) -> None:
+        self._members = list(members)
+        rows = sum(member.units for member in members)
+        size = padded(rows)
+        self._places = []
+        row = 0
+        for member in members:
+            length = member.later_layers.stop - member.later_layers.start
+            self._places.append((slice(row, row + member.units), slice(size, size + length)))
+            row, size = row + member.units, size + length
+        has_velocity = any(member.optimizer.slots for member in members)
+        inputs = members[0].network.inputs
+        rest, velocity = aligned_zeros(size, dtype), aligned_zeros(size * has_velocity, dtype)
+        W = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
+        V = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs) if has_velocity else W
+        self._stacked = Parameters(tables.Theta(rest, velocity), W, V)
+        self._vectors: list[Vector] = []
+        self._first: list[Pair] = []
+        self._rest: list[Pair] = []
+
+    def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
+        """Return the layer table of each network, and the length of the buffers."""
+        found = []
+        for member, (units, later) in zip(self._members, self._places, strict=True):
+            table, out = layer_table(member.network, rows, out, training=True)
+            moved = later.start - member.later_layers.start
+            table[1:, [tables.WEIGHT, tables.BIAS]] += moved
+            table[0, tables.BIAS] = units.start
+            found.append(table)
+        return found, out
+
+    def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
+        """Copy the states in, and return them for kernels; `first`: the first layers too."""
+        for ours, theirs in self._pairs(states, first):
+            ours[...] = theirs
+        return self._stacked
+
+    def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
+        """Copy the states back; `first`: the first layers too."""
+        for ours, theirs in self._pairs(states, first):
+            theirs[...] = ours
+
+    def _pairs(self, states: Sequence[TrainingState], with_first: bool) -> list[Pair]:
+        """Return each part of the stacked vectors with the part of a state that it copies."""
+        vectors = [v for state in states for v in (state.parameters, state.optimizer_state)]
+        # The same states come with every call, and views take longer to make than to copy.
+        if len(vectors) != len(self._vectors) or not all(map(operator.is_, vectors, self._vectors)):
+            self._vectors = vectors
+            self._first, self._rest = self._paired(states)
+        return self._first + self._rest if with_first else self._rest
+
+    def _paired(self, states: Sequence[TrainingState]) -> tuple[list[Pair], list[Pair]]:
+        stacked, firsts, rests = self._stacked, [], []
+        for member, place, state in zip(self._members, self._places, states, strict=True):
+            units, later = place
+            vectors = [(stacked.W, stacked.theta.parameters, state.parameters)]
+            if len(state.optimizer_state):
+                vectors.append((stacked.V, stacked.theta.velocity, state.optimizer_state))
+            for first, rest, vector in vectors:
+                firsts.append((first[units], member.first_weights(vector)))
+                rests.append((rest[units], member.first_bias(vector)))
+                rests.append((rest[later], vector[member.later_layers]))
+        return firsts, rests

@@ -1,0 +1,38 @@
+"""The interface of a layer of a batch."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+Matrix = NDArray[Any]
+Parameters = tuple[NDArray[Any], ...]
+
+
+class BatchLayer(Protocol):
+    """A layer of a batch; Z is its output before the activation.
+
+    `parameters` are weight and bias, a mask of dropout, or none.
+    """
+
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix, /) -> None:
+        """Write Z."""
+        ...
+
+    def gradients(
+        self, A: Matrix, dZ: Matrix, parameters: Parameters, written: Parameters, /
+    ) -> None:
+        """Write the gradients of weight and bias, summed over the batch."""
+        ...
+
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix, /) -> None:
+        """Write d loss / d A."""
+        ...
+
+
+class Parameterless:
+    """A layer without weight and bias."""
+
+    def gradients(self, A: Matrix, dZ: Matrix, parameters: Parameters, written: Parameters) -> None:
+        """Write nothing: there are no parameters."""

@@ -1,0 +1,91 @@
+"""Rows from a caller, checked and brought into the form that a network takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from samplewise.data.arrays import as_array, as_numbers, check_finite
+from samplewise.data.preprocessing import Preprocessing
+from samplewise.errors import DataError
+from samplewise.network import Network, aligned_zeros
+
+
+def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X") -> NDArray[Any]:
+    """Return X as a new aligned, C-contiguous array (n, inputs) of `dtype`.
+
+    Args:
+        X: numbers of shape (n, inputs), or (n, *input_shape), of which a single channel may be left
+            out; a network of flat rows takes inputs of any shape. True and false are 1 and 0.
+        network: whose input is fed.
+        dtype: float64 or float32.
+        name: of the argument, for messages.
+
+    Raises:
+        DataError: not numeric, of another shape, without rows, or not finite (in `dtype`).
+    """
+    given = as_numbers(name, X)
+    if given.ndim < 2 or np.prod(given.shape[1:]) != network.inputs:
+        raise DataError(
+            f"{name} has shape {given.shape}; this network takes (rows, {network.inputs}); "
+            "reshape X, or build the network for it"
+        )
+    if not _in_order(given.shape[1:], network.input_shape):
+        # As many values in another order, such as channels last, would be read as another image.
+        raise DataError(
+            f"{name} has shape {given.shape}; this network takes (rows, {network.inputs}) or "
+            f"{('rows', *network.input_shape)!s}; transpose X".replace("'rows'", "rows")
+        )
+    if len(given) == 0:
+        raise DataError(f"{name} has no rows; expected at least one")
+    rows = aligned_zeros(given.size, dtype).reshape(len(given), network.inputs)
+    # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
+    with np.errstate(over="ignore", under="ignore"):
+        rows[...] = given.reshape(rows.shape)
+    if not np.isfinite(rows).all():
+        check_finite(given.reshape(rows.shape), name)
+        check_finite(rows, f"{name} as {np.dtype(dtype).name}")
+    return rows
+
+
+def _in_order(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Return True if as many values, in C order, are those of an input of the wanted shape."""
+    flat = len(given) == 1 or len(wanted) == 1
+    return flat or given == wanted or (wanted[0] == 1 and given == wanted[1:])
+
+
+def preprocessed_rows(
+    X: ArrayLike, network: Network, preprocessing: Preprocessing, dtype: DTypeLike
+) -> NDArray[Any]:
+    """Return raw rows X as `network` takes them, a new array (n, inputs) of `dtype`.
+
+    They are preprocessed in float64, whatever the dtype.
+
+    Raises:
+        DataError: as `prepare_rows`, before preprocessing or after it.
+    """
+    rows = prepare_rows(X, network, np.float64)
+    # Small numbers may underflow, and large ones overflow, whatever the caller set.
+    with np.errstate(all="ignore"):
+        preprocessing.apply_in_place(rows)
+    if rows.dtype != dtype:
+        return prepare_rows(rows, network, dtype)
+    check_finite(rows, "X")
+    return rows
+
+
+def one_row(x: ArrayLike, network: Network) -> NDArray[Any]:
+    """Return x, one row of values or one input of the network's shape, as X (1, ...).
+
+    Raises:
+        DataError: it has another shape.
+    """
+    given = as_array("x", x)
+    if given.shape not in ((network.inputs,), network.input_shape):
+        raise DataError(
+            f"x has shape {given.shape}; expected one row, ({network.inputs},); "
+            "several rows go to Model.probabilities"
+        )
+    return given[np.newaxis]

@@ -1,0 +1,118 @@
+"""The data of an experiment: its source, and how it is read, preprocessed and split."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from samplewise.checks import open_fraction, positive_number, printable
+from samplewise.data.preprocessing import AUTO, PREPROCESSING
+from samplewise.data.sources.options import (
+    FITS,
+    STRETCH,
+    SourceOptions,
+    column_name,
+    column_names,
+    parsed_size,
+)
+from samplewise.errors import ParameterError
+from samplewise.options.fields import documented, option
+from samplewise.options.kinds import SWITCH, choice, names, number, text
+from samplewise.options.settings import Settings
+
+
+def _source(name: str, given: Any) -> str:
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(path, str) or not path:
+        raise ParameterError(
+            f"{name} is {printable(path) or 'empty'}, but must name a source or a path"
+        )
+    return path
+
+
+def _classes(name: str, given: Any) -> tuple[str, ...]:
+    found = tuple(given) if isinstance(given, list) else given
+    if not isinstance(found, tuple) or not all(isinstance(each, str) for each in found):
+        raise ParameterError(f"{name} is '{printable(given)}', but must be texts, as in ('4', '9')")
+    if len(found) < 2:
+        raise ParameterError(
+            f"{name} names {len(found)} class, but classification needs at least two"
+        )
+    return found
+
+
+def _image_size(_name: str, given: Any) -> str:
+    parsed_size(given)
+    return str(given)
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class DataSettings(Settings):
+    """The data of an experiment: its source, and how it is read, preprocessed and split.
+
+    Raises:
+        ParameterError: a value is out of its range, or of the wrong kind.
+    """
+
+    PANEL = "Data"
+
+    source: str = option(
+        "synthetic",
+        text(_source),
+        "dataset: synthetic, synthetic:SEED, sign-digits, digits, breast_cancer, iris, wine, or "
+        "the path of an .npz, a .csv or a folder of images",
+        word="data",
+    )
+    classes: tuple[str, ...] | None = option(
+        None,
+        names(_classes),
+        "classes to keep, at least two, as in 4,9; a name with a comma in double quotes",
+        shown="all",
+    )
+    label: str | None = option(
+        None,
+        text(column_name),
+        "label column of a table",
+        shown="label, labels, class or target",
+    )
+    drop: tuple[str, ...] = option(
+        (), names(column_names), "columns of a table to leave out, as in id,date"
+    )
+    image_size: str = option(
+        "28x28",
+        text(_image_size, metavar="HEIGHTxWIDTH"),
+        "size in pixels that the images of a folder are resized to",
+    )
+    fit: str = option(
+        STRETCH, choice(FITS), "how an image of another shape is brought to that size"
+    )
+    full_scale: float | None = option(
+        None,
+        number(positive_number),
+        "value of a white pixel; makes the rows of an array images",
+        shown="255 for image files and uint8 arrays",
+    )
+    preprocess: str = option(
+        AUTO,
+        choice(PREPROCESSING),
+        "preprocessing; auto scales images and standardizes tables",
+    )
+    split: float = option(0.2, number(open_fraction), "share of the rows held out for testing")
+    stratify: bool = option(False, SWITCH, "split each class in the same proportion")
+
+    def source_options(self, *, numbers: bool) -> SourceOptions:
+        """Return the options that the source is read with.
+
+        Args:
+            numbers: read the labels as numbers to learn, not as classes.
+        """
+        return SourceOptions(
+            numbers=numbers,
+            label=self.label,
+            drop=self.drop,
+            image_size=parsed_size(self.image_size),
+            fit=self.fit,
+            full_scale=self.full_scale,
+        )

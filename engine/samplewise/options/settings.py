@@ -1,0 +1,162 @@
+"""Composed settings, and the flat words that describe them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from samplewise.checks import printable, suggestion
+from samplewise.errors import CombinationError, ParameterError
+from samplewise.options.fields import Chosen, check_options
+from samplewise.options.words import Part, Plain, members, owners_of, words_of
+
+
+class Settings:
+    """Base of settings: frozen dataclasses of options, choices and other settings.
+
+    Attributes:
+        PANEL: the heading that help lists the options under.
+    """
+
+    PANEL: ClassVar[str] = ""
+
+    def __new__(cls, *_given: Any, **named: Any) -> Self:
+        """Refuse a flat word that is an option of a part.
+
+        Raises:
+            ParameterError: it says where the word belongs.
+        """
+        fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        for name, value in named.items():
+            if name not in fields and name in words_of(cls):
+                place = _place(cls, name, value, named)
+                raise ParameterError(
+                    f"{name} belongs to {place.partition('=')[0]}; write {place}, or "
+                    f"{cls.__name__}.from_options({name}={value!r})"
+                )
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        """Check the options, and the class of each part."""
+        check_options(self)
+        for member in members(type(self)):
+            part = getattr(self, member.name)
+            if isinstance(member, Part) and not isinstance(part, member.kind):
+                raise ParameterError(
+                    f"{member.name} is '{printable(part)}', but must be an instance of "
+                    f"{member.kind.__name__}; write {member.name}={member.kind.__name__}(...), or "
+                    f"pass flat words to {type(self).__name__}.from_options"
+                )
+
+    @classmethod
+    def from_options(cls, **words: Any) -> Self:
+        """Return the settings that flat words describe, those of the command line and of TOML.
+
+        Args:
+            words: values by name; others are as usual. A choice is a name or an object; None for an
+                option of it leaves that as it is.
+
+        Raises:
+            ParameterError: a word is unknown, or its value out of range.
+            CombinationError: an option belongs to another choice than the one made.
+        """
+        return cls().with_options(**words)
+
+    def with_options(self, **words: Any) -> Self:
+        """Return the settings with some flat words changed; a new choice starts from its defaults.
+
+        Args:
+            words: as `from_options`.
+
+        Raises:
+            ParameterError: as `from_options`.
+            CombinationError: as `from_options`.
+        """
+        known = words_of(type(self))
+        for name in words:
+            if name not in known:
+                raise ParameterError(
+                    f"'{printable(name)}' is not an option{suggestion(name, known)}; known are "
+                    f"{', '.join(known)}"
+                )
+        return _changed(self, words)
+
+    def to_options(self) -> dict[str, Any]:
+        """Return all flat words with their values.
+
+        An option that only some kinds of a choice have is None where it is as usual, too: the words
+        then also go with another choice.
+        """
+        found: dict[str, Any] = {}
+        for member in members(type(self)):
+            value = getattr(self, member.name)
+            if isinstance(member, Part):
+                found |= value.to_options()
+            elif isinstance(member, Chosen):
+                found |= {member.name: value.name, **_choice_options(member, value)}
+            else:
+                found[member.word] = value
+        return found
+
+
+def _choice_options(chosen: Chosen[Any], current: Any) -> dict[str, Any]:
+    usual = {field.name: field.default for field in dataclasses.fields(current)}
+    found: dict[str, Any] = {}
+    for name, owners in owners_of(chosen).items():
+        value = getattr(current, name, None)
+        shared = len(owners) == len(chosen.kinds)
+        found[name] = value if shared or value != usual.get(name) else None
+    return found
+
+
+def _changed(settings: Any, words: Mapping[str, Any]) -> Any:
+    values: dict[str, Any] = {}
+    for member in members(type(settings)):
+        current = getattr(settings, member.name)
+        if isinstance(member, Part):
+            values[member.name] = _changed(current, words)
+        elif isinstance(member, Chosen):
+            values[member.name] = _choice(member, current, words)
+        else:
+            values[member.name] = words.get(member.word, current)
+    return dataclasses.replace(settings, **values)
+
+
+def _choice(chosen: Chosen[Any], current: Any, words: Mapping[str, Any]) -> Any:
+    """Return the object that the words make of a choice, from the current one where it stays."""
+    known = owners_of(chosen)
+    options = {name: words[name] for name in sorted(known) if words.get(name) is not None}
+    given = words.get(chosen.name, current)
+    if not options:
+        return chosen.made(given)
+    name = given if isinstance(given, str) else getattr(given, "name", None)
+    if name not in chosen.kinds:
+        return chosen.made(given)
+    own = sorted(option for option in known if name in known[option])
+    for option, value in options.items():
+        if option not in own:
+            raise CombinationError(
+                f"{option} is {value}, but {name} has no {option}; "
+                f"it has {', '.join(own) or 'no options'}"
+            )
+    kept = {} if isinstance(given, str) else {each: getattr(given, each) for each in own}
+    return chosen.made(name, kept | options)
+
+
+def _place(kind: type[Any], name: str, value: Any, named: Mapping[str, Any]) -> str:
+    """Return the Python text that sets an option of settings, such as "optimizer=SGD(l2=0.1)"."""
+    for member in members(kind):
+        if isinstance(member, Part):
+            if name in words_of(member.kind):
+                inner = _place(member.kind, name, value, {})
+                return f"{member.name}={member.kind.__name__}({inner})"
+        elif isinstance(member, Plain):
+            if member.word == name:
+                return f"{member.name}={value!r}"
+        elif owners := owners_of(member).get(name):
+            given = named.get(member.name, member.default)
+            owner = given if isinstance(given, str) and given in owners else next(iter(owners))
+            return f"{member.name}={member.kinds[owner].__name__}({name}={value!r})"
+    # The only words left are those of the choices themselves.
+    return f"{name}={value!r}"

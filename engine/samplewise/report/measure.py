@@ -1,0 +1,258 @@
+"""Our runs of the report's experiments."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from samplewise.checks import whole_number
+from samplewise.data.dataset import Dataset
+from samplewise.data.preprocessing import AUTO
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.run import ExperimentResult, Prepared, prepare, run, run_many
+from samplewise.report.experiments import Part, R
+from samplewise.report.wording import Spread
+from samplewise.training.callbacks import Callback
+from samplewise.training.history import History
+
+MOST_REPEATS = 1000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of a row.
+
+    Args:
+        seed: of its weights, order and validation rows.
+        losses: mean loss of each epoch, of each sample before its update.
+        accuracies: on the training rows after each epoch, in [0, 1].
+        validation_losses, validation_accuracies: likewise on the validation rows, if there are any.
+        train_ms: wall time of the training steps of this network by itself, in milliseconds.
+        accuracy: on the test rows, in [0, 1].
+        plan: by which the backend trained the network by itself.
+        loss_difference: largest difference of an epoch's loss from `losses` when the network was
+            trained by itself; 0 where that is the same run.
+    """
+
+    seed: int
+    losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    validation_losses: tuple[float, ...]
+    validation_accuracies: tuple[float, ...]
+    train_ms: float
+    accuracy: float
+    plan: str
+    loss_difference: float
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredRow(Generic[R]):
+    """A row, our runs of it, and the whole result of the first."""
+
+    row: R
+    runs: tuple[Run, ...]
+    first: ExperimentResult
+
+    def spread(self, measure: str, epoch: int | None = None) -> Spread:
+        """Return the spread of a measure of the runs; `epoch` picks from one value an epoch."""
+        values: list[Any] = [getattr(run, measure) for run in self.runs]
+        return Spread.of(values if epoch is None else [of_run[epoch] for of_run in values])
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """The rows of each repeat, trained at once.
+
+    Args:
+        networks: in a repeat.
+        train_ms: of each repeat, wall time of the training steps of all its networks, in
+            milliseconds.
+        plan: by which the backend trained them.
+    """
+
+    networks: int
+    train_ms: tuple[float, ...]
+    plan: str
+
+
+@dataclass(frozen=True, eq=False)
+class Measured(Generic[R]):
+    """The measurements that a report is written from.
+
+    Args:
+        part: of the report.
+        settings: as asked for; a choice left to "auto" is made in the rows' first runs.
+        dataset: before the split.
+        data: the same, split and preprocessed.
+        repeats: runs of each row.
+        rows: in order, without those that the data is too small for.
+        chosen: the row whose first run stands for all: its backend, machine and predictions.
+        at_once: where the backend trains the rows of a repeat at once: losses, accuracies and the
+            rows' first runs are of those, and each network was trained by itself for its time.
+    """
+
+    part: Part[R]
+    settings: Experiment
+    dataset: Dataset
+    data: Prepared
+    repeats: int
+    rows: tuple[MeasuredRow[R], ...]
+    chosen: MeasuredRow[R]
+    at_once: AtOnce | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Warnings of the rows' first runs, each once; in part 1, of the chosen row's alone."""
+        rows = self.rows if self.part.data["shows_notes"] else (self.chosen,)
+        notes = (note for row in rows for note in row.first.history.notes)
+        return tuple(dict.fromkeys(notes))
+
+    def named(self, identifier: str) -> MeasuredRow[R] | None:
+        """Return the row of that name, None where it was not run."""
+        return next((row for row in self.rows if row.row.id == identifier), None)
+
+
+def measure(
+    part: Part[R],
+    settings: Experiment,
+    *,
+    repeats: int = 3,
+    rows: Sequence[R] | None = None,
+    on_run: Callable[[MeasuredRow[R]], None] | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Measured[R]:
+    """Run every row of a part, each `repeats` times from weights of its own.
+
+    The data is prepared once. Run j of row i has the seed `settings.seed + i * repeats + j`, so
+    that rows of equal settings are independent repeats. One epoch of each row goes before all,
+    untimed: it compiles kernels and wakes the processor.
+
+    Where the backend trains the rows of a repeat at once, that run has no time of one network:
+    each network is trained by itself, too.
+
+    Args:
+        part: of the report.
+        settings: of which those that `parts.toml` keeps and the seed are taken; the rest is the
+            report's.
+        repeats: 1 to 1000.
+        rows: to run; None means all. Those that the data is too small for are left out.
+        on_run: called after each run with the runs of its row so far.
+        callbacks: of the untimed epochs; they see the compiling.
+
+    Raises:
+        SamplewiseError: as `part.load` and `samplewise.experiment.run.run`.
+    """
+    whole_number("repeats", repeats, maximum=MOST_REPEATS)
+    if settings.data.preprocess == AUTO:
+        settings = settings.with_options(preprocess=part.data["preprocess"])
+    dataset = part.load(settings.data.source, settings.data.classes, settings.source_options())
+    data = prepare(settings, dataset)
+    wanted = part.rows() if rows is None else rows
+    fitting = [row for row in wanted if row.fits(dataset.image_shape)]
+    classes = len(dataset.class_names)
+    experiments = [
+        [
+            part.experiment(settings, row, classes, index * repeats + repeat)
+            for repeat in range(repeats)
+        ]
+        for index, row in enumerate(fitting)
+    ]
+    short = [of_row[0].with_options(epochs=1) for of_row in experiments]
+    together = _warm_up(short, data, callbacks, at_once=part.data["at_once"])
+    pairs = list(zip(fitting, experiments, strict=True))
+    measured, histories = _train(pairs, data, on_run, together=together)
+    chosen = (row for row in measured if row.row.id.startswith(part.data["chosen"]))
+    return Measured(
+        part=part,
+        settings=settings,
+        dataset=dataset,
+        data=data,
+        repeats=repeats,
+        rows=measured,
+        chosen=next(chosen, measured[-1]),
+        at_once=_at_once(histories),
+    )
+
+
+def _warm_up(
+    experiments: Sequence[Experiment],
+    data: Prepared,
+    callbacks: Sequence[Callback],
+    *,
+    at_once: bool,
+) -> bool:
+    """Run the experiments; return whether the backend trained them at once."""
+    if at_once:
+        of_each = [callbacks, *([()] * (len(experiments) - 1))]
+        return run_many(experiments, data, callbacks=of_each)[0].history.shared is not None
+    for experiment in experiments:
+        run(experiment, data, callbacks=callbacks)
+    return False
+
+
+def _train(
+    pairs: Sequence[tuple[R, Sequence[Experiment]]],
+    data: Prepared,
+    on_run: Callable[[MeasuredRow[R]], None] | None,
+    *,
+    together: bool,
+) -> tuple[tuple[MeasuredRow[R], ...], list[History]]:
+    """Train each row's experiments; return the rows, and a history of each batch."""
+    found: dict[int, MeasuredRow[R]] = {}
+    histories: list[History] = []
+    for batch in _batches(len(pairs), len(pairs[0][1]), together=together):
+        results = _results([pairs[index][1][repeat] for index, repeat in batch], data)
+        histories.append(results[0].history)
+        for (index, _), result in zip(batch, results, strict=True):
+            before = found.get(index, MeasuredRow(pairs[index][0], (), result))
+            found[index] = dataclasses.replace(before, runs=(*before.runs, _run(result)))
+            if on_run is not None:
+                on_run(found[index])
+    return tuple(found.values()), histories
+
+
+def _batches(rows: int, repeats: int, *, together: bool) -> list[list[tuple[int, int]]]:
+    """Return the runs that are trained at once, as (row, repeat)."""
+    if together:
+        return [[(row, repeat) for row in range(rows)] for repeat in range(repeats)]
+    return [[(row, repeat)] for row in range(rows) for repeat in range(repeats)]
+
+
+def _results(experiments: Sequence[Experiment], data: Prepared) -> list[ExperimentResult]:
+    return run_many(experiments, data) if len(experiments) > 1 else [run(experiments[0], data)]
+
+
+def _at_once(histories: Sequence[History]) -> AtOnce | None:
+    """Return the times of the repeats, from the history of a network of each."""
+    shared = [history.shared for history in histories if history.shared is not None]
+    if not shared:
+        return None
+    ms = tuple(run.all_networks_ms for run in shared)
+    return AtOnce(shared[0].networks, ms, histories[0].plan["name"])
+
+
+def _run(result: ExperimentResult) -> Run:
+    """Return the figures of a run; one that shared its time is repeated by itself for it."""
+    history = result.history
+    alone = history if history.shared is None else run(result.experiment, result.data).history
+    ms = alone.train_ms
+    assert ms is not None, "a network by itself has its time"
+    validation = (record.validation_accuracy for record in history.epochs)
+    return Run(
+        seed=result.experiment.training.seed,
+        losses=tuple(history.losses),
+        accuracies=_tracked(record.accuracy for record in history.epochs),
+        validation_losses=tuple(history.validation_losses),
+        validation_accuracies=_tracked(validation),
+        train_ms=ms,
+        accuracy=result.on_classes[0],
+        plan=alone.plan["name"],
+        loss_difference=max(map(abs, map(operator.sub, history.losses, alone.losses))),
+    )
+
+
+def _tracked(values: Iterable[float | None]) -> tuple[float, ...]:
+    return tuple(value for value in values if value is not None)

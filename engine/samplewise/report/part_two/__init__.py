@@ -1,1 +1,0 @@
-"""What the report's authors did next, with Keras: ten classes, Adam, mini-batches."""

@@ -1,0 +1,195 @@
+"""Hooks of a user into training."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from samplewise.checks import printable
+from samplewise.errors import ParameterError
+from samplewise.training.history import EpochRecord, History
+
+if TYPE_CHECKING:
+    from samplewise.model.model import Model
+    from samplewise.training.snapshot import Snapshot
+
+STOPPED = "callback"
+
+
+class Callback:
+    """Base of callbacks: subclass it and override some of its hooks, which do nothing.
+
+    Whatever a hook raises ends the training and is raised unchanged.
+
+    Attributes:
+        takes_model: whether `on_epoch_end` is called with a model too; None goes by whether it has
+            a second argument that must be given, or is named `model`.
+    """
+
+    takes_model: bool | None = None
+
+    def on_compile_begin(self, backend: str) -> None:
+        """Called before the program is warmed up, which may compile for seconds."""
+
+    def on_train_begin(self, history: History) -> None:
+        """Called once, after compiling and before the first step; a resumed history has epochs."""
+
+    def on_chunk_end(self, take_snapshot: Callable[[], Snapshot]) -> None:
+        """Called after each chunk of steps, at the end of an epoch before the epoch is measured.
+
+        Args:
+            take_snapshot: returns all that is needed to go on from here with
+                `train(..., initial=snapshot)`; of networks at once, of all. Only while this call
+                lasts. Taking a snapshot changes no later step.
+        """
+
+    # To a type checker, these arguments let it be overridden with or without a model.
+    def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> str | bool | None:
+        """Called after each epoch.
+
+        Return None or False to go on, True or a reason to stop; `History.stopped` keeps the reason,
+        or "callback" for True.
+
+        Args:
+            record: the figures of the epoch.
+            args: a `samplewise.Model` with a copy of the weights that were measured, where this
+                hook asks for one: override it as `on_epoch_end(self, record, model)`. A plan that
+                keeps the weights in another form brings them out for it, which costs time and may
+                change last bits of later steps.
+            kwargs: none.
+        """
+        return None
+
+    def on_train_end(self, history: History) -> None:
+        """Called once after `on_train_begin`, however training ended; an error may be under way."""
+
+
+Hook = Callback | Callable[[EpochRecord], Any] | Callable[[EpochRecord, "Model"], Any]
+"""A callback, or a function that is called as `on_epoch_end`, with or without a model."""
+
+
+class _Function(Callback):
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.takes_model = _has_model(function)
+
+    def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        return self._function(record, *args)
+
+
+def _has_model(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of some built-in functions nothing is known
+        return False
+    named = [
+        each
+        for each in parameters
+        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    ]
+    # A second argument with a default is often a value that a lambda keeps.
+    return any(each.default is each.empty or each.name == "model" for each in named[1:2])
+
+
+class Callbacks:
+    """The callbacks of one network, called one after the other.
+
+    Args:
+        callbacks: in the order of calling.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self._all = callbacks
+        self._begun: list[Callback] = []
+
+    def compile_begins(self, backend: str) -> None:
+        """Call `on_compile_begin` of each."""
+        for callback in self._all:
+            callback.on_compile_begin(backend)
+
+    def train_begins(self, history: History) -> None:
+        """Call `on_train_begin` of each."""
+        for callback in self._all:
+            self._begun.append(callback)
+            callback.on_train_begin(history)
+
+    def chunk_ends(self, take_snapshot: Callable[[], Snapshot]) -> None:
+        """Call `on_chunk_end` of each."""
+        for callback in self._all:
+            callback.on_chunk_end(take_snapshot)
+
+    def epoch_ends(self, record: EpochRecord, model: Callable[[], Model]) -> str | None:
+        """Call `on_epoch_end` of each; return the first reason to stop, or None to go on.
+
+        Args:
+            record: of the epoch.
+            model: makes the model, called once and only where a callback takes it.
+
+        Raises:
+            ParameterError: a callback returned something else than a reason.
+        """
+        make = cache(model)
+        reasons = []
+        for callback in self._all:
+            takes = callback.takes_model
+            takes = _has_model(callback.on_epoch_end) if takes is None else takes
+            more = (make(),) if takes else ()
+            reasons.append(_stop_reason(callback.on_epoch_end(record, *more)))
+        return next(filter(None, reasons), None)
+
+    def train_ends(self, history: History) -> list[Exception]:
+        """Call `on_train_end` of each that was called at the begin; return their errors."""
+        raised: list[Exception] = []
+        for callback in self._begun:
+            try:
+                callback.on_train_end(history)
+            except Exception as error:  # noqa: BLE001 - raised once all are called
+                raised.append(error)
+        return raised
+
+
+def as_callbacks(given: Hook | Sequence[Hook]) -> list[Callback]:
+    """Return callbacks, where a function becomes the `on_epoch_end` of one.
+
+    Raises:
+        ParameterError: something else is given.
+    """
+    hooks = list(given) if isinstance(given, list | tuple) else [given]
+    return [_callback(hook) for hook in hooks]
+
+
+def _callback(hook: Any) -> Callback:
+    if isinstance(hook, Callback):
+        return hook
+    if isinstance(hook, type):
+        raise ParameterError(
+            f"callbacks holds the class {hook.__name__}, but must hold instances; write "
+            f"{hook.__name__}()"
+        )
+    if callable(hook):
+        return _Function(hook)
+    raise ParameterError(
+        f"callbacks holds '{printable(hook)}', but must hold instances of samplewise.Callback, or "
+        "functions of an epoch's record"
+    )
+
+
+def _stop_reason(returned: object) -> str | None:
+    """Return the reason to stop that `on_epoch_end` gave, or None to go on.
+
+    Raises:
+        ParameterError: it is neither None, a bool nor a text.
+    """
+    if returned is None or isinstance(returned, bool | np.bool_):
+        return STOPPED if returned else None
+    if isinstance(returned, str):
+        return returned or None
+    raise ParameterError(
+        f"on_epoch_end of a callback returned '{printable(returned)}', but must return None or "
+        "False to continue, True or a reason to stop"
+    )

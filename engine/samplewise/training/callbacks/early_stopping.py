@@ -1,0 +1,71 @@
+"""Early stopping: the best epoch so far, and the end of a training that no longer improves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from samplewise.training.history import EpochRecord
+from samplewise.training.settings import stopping
+from samplewise.training.settings.stopping import ACCURACY, LOSS, VALIDATION
+
+PATIENCE, TARGET_LOSS, TARGET_ACCURACY = "patience", "target_loss", "target_accuracy"
+
+
+@dataclass(frozen=True)
+class StoppingState:
+    """The counters of early stopping between two epochs.
+
+    Args:
+        best: the monitored figure of the best epoch; None before the first one.
+        best_epoch: counted from 1; likewise.
+        waited: epochs since then.
+    """
+
+    best: float | None = None
+    best_epoch: int | None = None
+    waited: int = 0
+
+
+class EarlyStopping:
+    """Follows the monitored figure from epoch to epoch.
+
+    Less is better of a loss; more of an accuracy and of a user's metric.
+
+    Args:
+        settings: which figure is monitored, and when it ends the training.
+        validated: whether there are validation rows, to which the targets apply then.
+
+    Attributes:
+        state: the counters, which a snapshot holds.
+    """
+
+    def __init__(self, settings: stopping.EarlyStopping, *, validated: bool) -> None:
+        self._settings, self._prefix = settings, VALIDATION * validated
+        self._monitor = settings.monitored(validated=validated)
+        self.state = StoppingState()
+
+    def improves(self, record: EpochRecord) -> bool:
+        """Count a whole epoch, and return whether it is the best so far, by over `min_delta`."""
+        figure = record.figure(self._monitor)
+        if figure is not None and self._is_better(figure):
+            self.state = StoppingState(figure, record.epoch)
+            return True
+        self.state = replace(self.state, waited=self.state.waited + 1)
+        return False
+
+    def _is_better(self, figure: float) -> bool:
+        best, sign = self.state.best, 1 if self._monitor.endswith(LOSS) else -1
+        return best is None or sign * figure < sign * best - self._settings.min_delta
+
+    def reason(self, record: EpochRecord) -> str | None:
+        """Return the setting that ends the training after this epoch, by its name."""
+        settings, prefix = self._settings, self._prefix
+        loss, accuracy = record.figure(prefix + LOSS), record.figure(prefix + ACCURACY)
+        if settings.target_loss is not None and loss is not None and loss <= settings.target_loss:
+            return TARGET_LOSS
+        target = settings.target_accuracy
+        if target is not None and accuracy is not None and accuracy >= target:
+            return TARGET_ACCURACY
+        if settings.patience is not None and self.state.waited >= settings.patience:
+            return PATIENCE
+        return None

@@ -1,0 +1,59 @@
+"""The weights that a run returns: the last ones, an average, or those of the best epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class WeightAverage:
+    """The average of the weights, taken at the end of every epoch.
+
+    Args:
+        decay: d in [0, 1) of d average + (1 - d) weights; None takes no average.
+
+    Attributes:
+        value: flat (P,); None before the first epoch.
+    """
+
+    def __init__(self, decay: float | None) -> None:
+        self._decay = decay
+        self.value: NDArray[Any] | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """True if an average is taken."""
+        return self._decay is not None
+
+    def update(self, parameters: NDArray[Any]) -> None:
+        """Take the weights after an epoch into the average."""
+        assert self._decay is not None
+        if self.value is None:
+            self.value = parameters.copy()
+            return
+        self.value *= self._decay
+        self.value += (1 - self._decay) * parameters
+
+
+class BestWeights:
+    """The weights after the best epoch so far.
+
+    Args:
+        is_wanted: whether they are kept at all.
+
+    Attributes:
+        value: flat (P,); None before the first whole epoch.
+    """
+
+    def __init__(self, *, is_wanted: bool) -> None:
+        self.is_wanted = is_wanted
+        self.value: NDArray[Any] | None = None
+
+    def update(self, parameters: NDArray[Any]) -> None:
+        """Keep a copy of these weights in place of those before."""
+        if self.value is None:
+            self.value = parameters.copy()
+        else:
+            np.copyto(self.value, parameters)

@@ -1,0 +1,162 @@
+"""The figures that are measured after an epoch, from the logits of rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.checks import printable
+from samplewise.errors import CombinationError, ContractError, ParameterError
+from samplewise.network import Loss
+from samplewise.training import divergence
+from samplewise.training.metrics import accuracy
+from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.settings.stopping import ACCURACY, LOSS
+
+Predict = Callable[[NDArray[Any]], NDArray[Any]]
+Metric = Callable[[NDArray[Any], NDArray[Any]], float]
+"""A figure of (targets, predictions), such as `sklearn.metrics.r2_score`; more is better."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of an epoch, by the names that its record has for them; None as there."""
+
+    accuracy: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    metrics: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Measures a network after each epoch.
+
+    Args:
+        backend: its name, for errors.
+        loss: turns logits into probabilities.
+        outputs: outputs of the network.
+        rows: rows that the network trains on, and its validation rows.
+        track_accuracy: True to measure the accuracy on the training rows.
+        metrics: custom metrics, as `check_metrics` returned them.
+    """
+
+    backend: str
+    loss: Loss
+    outputs: int
+    rows: TrainingRows
+    track_accuracy: bool
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+
+    @property
+    def predicts(self) -> bool:
+        """True if logits are needed at all."""
+        tracked = self.track_accuracy and self.rows.labels is not None
+        return tracked or self.rows.validation is not None
+
+    def after_epoch(self, epoch: int, predict: Predict) -> Figures:
+        """Measure an epoch.
+
+        Args:
+            epoch: counted from 1.
+            predict: gives the logits of rows.
+
+        Raises:
+            DivergenceError: the logits or the validation loss are not finite.
+            ContractError: the logits have the wrong shape.
+            ParameterError: a metric is not a number.
+        """
+        right = None
+        if self.track_accuracy and self.rows.labels is not None:
+            predictions = self._predictions(epoch, self._logits(self.rows, predict))
+            right = self._accuracy(self.rows, predictions)
+        held = self.rows.validation
+        if held is None:
+            return Figures(right)
+        logits = self._logits(held, predict)
+        predictions = self._predictions(epoch, logits)
+        return Figures(
+            accuracy=right,
+            validation_loss=divergence.mean_loss(epoch, self.loss.values(logits, held.Y)),
+            validation_accuracy=self._accuracy(held, predictions),
+            metrics=self._measured(held, predictions),
+        )
+
+    def _logits(self, rows: TrainingRows, predict: Predict) -> NDArray[Any]:
+        logits, expected = predict(rows.X), (len(rows), self.outputs)
+        if logits.shape != expected:
+            raise ContractError(
+                f"backend '{self.backend}' gave logits of shape {logits.shape}; expected {expected}"
+            )
+        return logits
+
+    def _predictions(self, epoch: int, logits: NDArray[Any]) -> NDArray[Any]:
+        predictions = self.loss.predictions(logits)
+        divergence.check_logits(epoch, predictions)
+        return predictions
+
+    def _accuracy(self, rows: TrainingRows, predictions: NDArray[Any]) -> float | None:
+        decisions = self.loss.decisions(predictions)
+        if rows.labels is None or decisions is None:
+            return None
+        return accuracy(rows.labels, decisions)
+
+    def _measured(self, rows: TrainingRows, predictions: NDArray[Any]) -> dict[str, float | None]:
+        targets = rows.Y if rows.labels is None else rows.labels
+        if rows.labels is None and self.outputs == 1:
+            targets, predictions = targets[:, 0], predictions[:, 0]
+        return {
+            name: _number(name, metric(targets.copy(), predictions.copy()))
+            for name, metric in self.metrics.items()
+        }
+
+
+def check_metrics(given: Mapping[str, Metric] | None, *, validated: bool) -> dict[str, Metric]:
+    """Return metrics by name.
+
+    Args:
+        given: functions of targets and predictions; None for none.
+        validated: whether there are rows to measure them on.
+
+    Raises:
+        ParameterError: not functions by name.
+        CombinationError: there are no validation rows.
+    """
+    metrics = {} if given is None else given
+    if not isinstance(metrics, Mapping):
+        raise ParameterError(
+            f"metrics: must be functions by name, as in {{'auc': f}}, got '{printable(metrics)}'"
+        )
+    for name, metric in metrics.items():
+        if not isinstance(name, str) or not name.isidentifier() or name in (LOSS, ACCURACY):
+            raise ParameterError(
+                f"metrics: a name must be a word other than {LOSS} and {ACCURACY}, got "
+                f"'{printable(name)}'"
+            )
+        if not callable(metric):
+            raise ParameterError(
+                f"metrics: '{name}' must be a function of targets and predictions, got "
+                f"'{printable(metric)}'"
+            )
+    if metrics and not validated:
+        raise CombinationError(
+            "metrics: there are no validation rows to measure on; set validation_fraction, or "
+            "give validation rows"
+        )
+    return dict(metrics)
+
+
+def _number(name: str, value: Any) -> float | None:
+    """Return a metric as Python's float; None where it is not finite, which JSON cannot hold."""
+    value = (
+        value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
+    )
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ParameterError(f"metrics: '{name}' must return a number, got '{printable(value)}'")
+    return float(value) if math.isfinite(value) else None

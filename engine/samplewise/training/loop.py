@@ -1,0 +1,281 @@
+"""The loop over epochs and chunks, of one network or of many that train at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.data.augmentation import Views
+from samplewise.errors import ContractError, SnapshotError
+from samplewise.training import batches, resume
+from samplewise.training.callbacks.limits import Limits
+from samplewise.training.environment import environment
+from samplewise.training.history import SharedRun
+from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.session import Session
+from samplewise.training.snapshot import Snapshot
+from samplewise.training.training_run import TrainingRun
+
+INTERRUPTED = "interrupted"
+
+
+def run_epochs(
+    runs: Sequence[TrainingRun],
+    rows: TrainingRows,
+    stop: threading.Event | None,
+    snapshot: Snapshot | None = None,
+) -> Snapshot | None:
+    """Compile, and train until all epochs are done.
+
+    Args:
+        runs: equal in batch size, order, threads and backend; they are trained.
+        rows: shared by all.
+        stop: as `train`.
+        snapshot: to go on from; None begins with the states of the runs.
+
+    Returns:
+        A snapshot to go on from where training was interrupted, else None.
+
+    Raises:
+        ContractError: the backend raised, or broke the contract.
+        SnapshotError: the snapshot is damaged, or of another training.
+    """
+    if snapshot is not None:
+        snapshot.check(resume.identity_of(runs, rows))
+    session = session_of(runs, rows)
+    loop = _Loop(runs, rows, session)
+    for run in runs:
+        run.callbacks.compile_begins(run.backend.name)
+    with session.compiled([run.state for run in runs]):
+        for index, run in enumerate(runs):
+            run.join(session, index)
+        if snapshot is not None:
+            loop.restore(snapshot)
+        with ended(runs):
+            loop.run(stop or threading.Event())
+    return loop.unfinished
+
+
+def session_of(runs: Sequence[TrainingRun], rows: TrainingRows) -> Session:
+    """Return the session in which networks train on rows, not yet compiled."""
+    weighted = rows.weights is not None
+    fields = frozenset[str]().union(*(run.settings.step_fields(weighted=weighted) for run in runs))
+    largest = rows.largest_input
+    workloads = [run.settings.workload(len(rows), fields, largest) for run in runs]
+    return Session(
+        runs[0].backend,
+        [run.network for run in runs],
+        runs[0].loss,
+        [run.settings.optimizer for run in runs],
+        rows.X.dtype,
+        dataclasses.replace(workloads[0], epochs=max(w.epochs for w in workloads)),
+        logits=any(run.evaluation.predicts for run in runs),
+    )
+
+
+@contextmanager
+def ended(runs: Sequence[TrainingRun]) -> Iterator[None]:
+    """Call `on_train_end` of all callbacks when the block ends, and raise their errors."""
+    try:
+        yield
+    except BaseException as error:
+        _finish(runs, error)
+        raise
+    _finish(runs, None)
+
+
+def _finish(runs: Sequence[TrainingRun], raised: BaseException | None) -> None:
+    failed = raised is not None
+    later = [one for run in runs for one in run.finish(failed=failed)]
+    first = raised or (later[0] if later else None)
+    for error in later:
+        if first is not None and error is not first:
+            first.add_note(f"on_train_end of a callback raised {error!r} after that")
+    if raised is None and first is not None:
+        raise first
+
+
+class _Loop:
+    """The loop over epochs and chunks; it times the calls of the program alone.
+
+    Attributes:
+        unfinished: a snapshot of an interrupted training; else None.
+    """
+
+    def __init__(self, runs: Sequence[TrainingRun], rows: TrainingRows, session: Session) -> None:
+        self._runs, self._rows, self._session = runs, rows, session
+        settings = runs[0].settings
+        seed = settings.seed_of_order
+        self._views = Views(rows.X, rows.image_shape, settings.augment, seed)
+        self._X: tuple[int, NDArray[Any]] | None = None
+        self._orders = batches.Orders(len(rows), seed if settings.shuffle else None)
+        self._batch_size = min(settings.batch_size, len(rows))
+        self._limits = Limits(len(rows), self._batch_size, settings.max_steps, settings.max_seconds)
+        # NaN, so that a loss which a backend forgets to write is found.
+        self._losses = np.full((len(runs), len(rows)), np.nan, dtype=rows.X.dtype)
+        # The next step is at `position` of `epoch`.
+        self._epoch, self._position, self._seconds = 1, 0, 0.0
+        self._epoch_ms: list[float] = []
+        self._part_seconds = 0.0
+        self.unfinished: Snapshot | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Run the epochs until none is left, callbacks say so, or `stop` is set."""
+        machine = environment()
+        for run in self._runs:
+            run.begin(machine)
+        self._limits.begin(self._seconds)
+        while active := self._active():
+            order = self._orders.of_epoch(self._epoch)
+            if self._run_chunks(order, stop):
+                self.unfinished = self._snapshot_to_return()
+            if self._position > 0:
+                self._end_epoch(order[: self._position])
+            self._stop_where_asked(active, stop)
+        self._end()
+
+    def _active(self) -> list[int]:
+        return [index for index, run in enumerate(self._runs) if run.trains_in(self._epoch)]
+
+    def _run_chunks(self, order: NDArray[np.int64], stop: threading.Event) -> bool:
+        """Run the chunks of an epoch that are left; return whether `stop` has cut it short."""
+        for run in self._runs:
+            run.begin_epoch(self._epoch)
+        X, start = self._rows_of(self._epoch), self._position
+        if start > 0 and self._limits.reached(self._epoch, start):
+            return False
+        rate, last = self._runs[0].settings.learning_rate, self._limits.rows_of_epoch(self._epoch)
+        samples = self._session.chunk_samples
+        for window in batches.chunks(order, self._batch_size, rate, samples, last, start):
+            active = self._active()
+            if not active or stop.is_set():
+                return bool(active)
+            steps = [run.steps(window) for run in self._runs]
+            self._part_seconds += self._session.run(X, self._rows.Y, steps, self._losses, active)
+            for index in active:
+                self._runs[index].check_chunk(self._epoch, steps[index], self._losses[index])
+            self._position = window.stop
+            for index in active:
+                self._runs[index].callbacks.chunk_ends(self.snapshot)
+            if self._limits.reached(self._epoch, self._position):
+                break
+        return False
+
+    def _rows_of(self, epoch: int) -> NDArray[Any]:
+        """Return the rows of an epoch: the same array each time, by which a program knows them."""
+        if self._X is None or self._X[0] != epoch:
+            self._X = epoch, self._views.of_epoch(epoch)
+        return self._X[1]
+
+    def _end_epoch(self, order: NDArray[np.int64]) -> None:
+        ms = self._part_seconds * 1e3 if len(self._runs) == 1 else None
+        for index in self._active():
+            self._runs[index].end_epoch(self._epoch, order, self._losses[index, : len(order)], ms)
+
+    def _stop_where_asked(self, active: Sequence[int], stop: threading.Event) -> None:
+        """Begin the next epoch, but for networks that a limit or an interrupt has stopped."""
+        ended, cut = self._epoch, self._position < len(self._rows)
+        interrupted, reached = stop.is_set(), self._limits.reached(ended, self._position)
+        self._epoch_ms.append(self._part_seconds * 1e3)
+        self._epoch, self._position, self._part_seconds = ended + 1, 0, 0.0
+        self._losses.fill(np.nan)
+        left = [self._runs[index] for index in active]
+        left = [run for run in left if cut or run.settings.epochs > ended]
+        if interrupted and left and not cut:
+            self.unfinished = self._snapshot_to_return()
+        for run in left:
+            if interrupted or (cut and reached is None):
+                run.stopped = INTERRUPTED
+            elif run.stopped is None:
+                run.stopped = reached
+
+    def _end(self) -> None:
+        whole = [run for run in self._runs if run.error is None]
+        synchronize_ms = self._session.synchronize() * 1e3 if whole else 0.0
+        for run in whole:
+            run.history.synchronize_ms = synchronize_ms
+            run.end()
+        if len(self._runs) > 1:
+            self._share(sum(self._epoch_ms) + synchronize_ms)
+
+    def _share(self, ms: float) -> None:
+        """Write into each history the run that all networks shared."""
+        work = [run.network.multiply_adds * run.samples_run for run in self._runs]
+        total = sum(work)
+        for index, run in enumerate(self._runs):
+            share = work[index] / total if total else 0.0
+            run.history.shared = SharedRun(
+                networks=len(work),
+                index=index,
+                all_networks_ms=ms,
+                all_networks_epoch_ms=list(self._epoch_ms),
+                multiply_add_share=share,
+                estimated_ms=ms * share,
+            )
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        return resume.identity_of(self._runs, self._rows, self._session.plan)
+
+    def snapshot(self) -> Snapshot:
+        """Return all that is needed to go on from here.
+
+        Raises:
+            ContractError: the plan is not in place, and the program has no `held_state`.
+        """
+        return Snapshot(
+            identity=self._identity,
+            epoch=self._epoch,
+            position=self._position,
+            seconds=self._limits.seconds,
+            epoch_ms=tuple(self._epoch_ms),
+            part_ms=self._part_seconds * 1e3,
+            held=self._session.held_state(),
+            networks=tuple(
+                resume.snapshot_of(run, losses[: self._position])
+                for run, losses in zip(self._runs, self._losses, strict=True)
+            ),
+        ).sealed()
+
+    def _snapshot_to_return(self) -> Snapshot | None:
+        # An interrupted training is kept, also where its program cannot be gone on with.
+        try:
+            return self.snapshot()
+        except ContractError:
+            return None
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot.
+
+        Raises:
+            SnapshotError: it is of another plan, or damaged.
+        """
+        snapshot.check(self._identity)
+        epoch, position = snapshot.epoch, snapshot.position
+        in_place = self._session.plan.in_place
+        whole = position % self._batch_size == 0 or position == len(self._rows)
+        if epoch < 1 or not 0 <= position <= len(self._rows) or not whole:
+            raise SnapshotError(
+                f"snapshot: position must be the edge of a batch, got {position} of epoch {epoch}; "
+                "it is damaged"
+            )
+        if len(snapshot.networks) != len(self._runs):
+            raise SnapshotError(
+                f"snapshot: networks must be {len(self._runs)}, got {len(snapshot.networks)}; "
+                "it is damaged"
+            )
+        for run, part, losses in zip(self._runs, snapshot.networks, self._losses, strict=True):
+            resume.restore(run, part, losses[:position], in_place=in_place)
+        self._epoch, self._position, self._seconds = epoch, position, snapshot.seconds
+        self._epoch_ms, self._part_seconds = list(snapshot.epoch_ms), snapshot.part_ms / 1e3
+        if snapshot.held:
+            # Before the first step of an epoch, the program still holds the rows of the last one.
+            ran = epoch if position > 0 else max(epoch - 1, 1)
+            self._session.restore(self._rows_of(ran), snapshot.held)

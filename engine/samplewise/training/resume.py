@@ -1,0 +1,128 @@
+"""Between a training and its snapshots: its identity, and each network's part of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise._version import __version__
+from samplewise.contract import Plan
+from samplewise.errors import DivergenceError, SnapshotError
+from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.snapshot import FORMAT, NetworkSnapshot, fill, frozen, json_values
+from samplewise.training.training_run import TrainingRun
+
+# A setting that names no backend trains on the same one as a setting that names it.
+_BACKEND = "backend"
+
+
+def identity_of(
+    runs: Sequence[TrainingRun], rows: TrainingRows, plan: Plan | None = None
+) -> dict[str, Any]:
+    """Describe a training, as JSON values, so that a snapshot is known to belong to it.
+
+    Args:
+        runs: of all networks.
+        rows: trained on.
+        plan: of the program; None before it is compiled.
+    """
+    held, first = rows.validation, runs[0]
+    identity: dict[str, Any] = {
+        "format": FORMAT,
+        "version": __version__,
+        _BACKEND: first.backend.name,
+        "dtype": rows.X.dtype.name,
+        "data": rows.fingerprint,
+        "validation": None if held is None else held.fingerprint,
+        "networks_at_once": len(runs),
+        "metrics": [sorted(run.evaluation.metrics) for run in runs],
+        "networks": [run.network.to_dict() for run in runs],
+        "settings": [_settings(run) for run in runs],
+    }
+    if len(runs) == 1:
+        for name in ("metrics", "networks", "settings"):
+            (identity[name],) = identity[name]
+        identity["network"] = identity.pop("networks")
+    if plan is not None:
+        # The others say how a plan was chosen, and foretell times.
+        identity["plan"] = {
+            "name": plan.name,
+            "block": plan.block,
+            "chunk": plan.chunk,
+            "in_place": plan.in_place,
+        }
+    return json_values(identity)
+
+
+def _settings(run: TrainingRun) -> dict[str, Any]:
+    settings = run.settings.to_options()
+    # Compared by itself, as the backend that "auto" came to.
+    del settings[_BACKEND]
+    return {**dict(sorted(settings.items())), "loss": run.loss.description}
+
+
+def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
+    """Return copies of all that a network needs to go on.
+
+    Args:
+        run: of the network.
+        losses: of the epoch so far.
+    """
+    average, best, failed = run.average.value, run.best.value, run.error is not None
+    return NetworkSnapshot(
+        parameters=frozen(run.state.parameters),
+        optimizer_state=frozen(run.state.optimizer_state),
+        step=run.state.step,
+        losses=frozen(losses),
+        samples_run=run.samples_run,
+        early_stopping=run.early_stopping.state,
+        plateau=run.rates.state,
+        epochs=tuple(run.history.epochs),
+        stopped=run.stopped,
+        diverged=str(run.error) if failed else None,
+        finite_parameters=frozen(run.finite) if failed else None,
+        average=None if average is None else frozen(average),
+        best=None if best is None else frozen(best),
+    )
+
+
+def restore(
+    run: TrainingRun, snapshot: NetworkSnapshot, losses: NDArray[Any], *, in_place: bool
+) -> None:
+    """Let a network go on from its part of a snapshot.
+
+    Args:
+        run: of the same network, settings and rows.
+        snapshot: of the network.
+        losses: of the epoch so far, written.
+        in_place: whether `parameters` of the snapshot are all of the trained weights.
+
+    Raises:
+        SnapshotError: an array has another shape or dtype.
+    """
+    fill("parameters", run.state.parameters, snapshot.parameters)
+    fill("optimizer_state", run.state.optimizer_state, snapshot.optimizer_state)
+    fill("losses", losses, snapshot.losses)
+    run.state.step, run.samples_run = snapshot.step, snapshot.samples_run
+    run.early_stopping.state, run.rates.state = snapshot.early_stopping, snapshot.plateau
+    run.average.value = _copy("average", run, snapshot.average)
+    run.best.value = _copy("best", run, snapshot.best)
+    run.history.epochs, run.stopped = list(snapshot.epochs), snapshot.stopped
+    if in_place:
+        run.finite[...] = snapshot.parameters
+    if snapshot.diverged is not None:
+        finite = _copy("finite_parameters", run, snapshot.finite_parameters)
+        if finite is None:
+            raise SnapshotError("snapshot: finite_parameters is missing; it is damaged")
+        run.error = DivergenceError(snapshot.diverged, finite)
+
+
+def _copy(name: str, run: TrainingRun, given: NDArray[Any] | None) -> NDArray[Any] | None:
+    if given is None:
+        return None
+    copy = np.empty_like(run.state.parameters)
+    fill(name, copy, given)
+    return copy

@@ -1,0 +1,40 @@
+"""The loss that is chosen by the number of outputs."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from samplewise.checks import decay_factor
+from samplewise.network import LOSSES, Loss
+from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy
+from samplewise.network.losses.classification import SMOOTHING_HELP
+from samplewise.options.fields import check_options, documented, option
+from samplewise.options.kinds import number
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class AutoLoss:
+    """Binary cross-entropy for two classes, else categorical.
+
+    Raises:
+        ParameterError: a value is out of its range.
+    """
+
+    label_smoothing: float = option(0.0, number(decay_factor), SMOOTHING_HELP)
+
+    name: ClassVar[str] = "auto"
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    def for_outputs(self, outputs: int) -> Loss:
+        """Return the loss of a network of `outputs` logits."""
+        kind = BinaryCrossEntropy if outputs == 1 else CategoricalCrossEntropy
+        return kind(self.label_smoothing)
+
+
+# A view: losses that a user registers later are in it.
+LOSS_KINDS: ChainMap[str, type[Any]] = ChainMap(LOSSES, {AutoLoss.name: AutoLoss})

@@ -1,0 +1,280 @@
+"""One network in training: its state, its history, and whether it trains on."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps
+from samplewise.errors import ContractError, DivergenceError
+from samplewise.network import ClassLoss, Loss, Network
+from samplewise.registry import Choice
+from samplewise.streams import Streams
+from samplewise.training import divergence
+from samplewise.training.beginning import first_state, new_history
+from samplewise.training.callbacks import Callback, Callbacks
+from samplewise.training.callbacks.early_stopping import EarlyStopping
+from samplewise.training.callbacks.weights import BestWeights, WeightAverage
+from samplewise.training.evaluation import Evaluation, Metric, check_metrics
+from samplewise.training.history import EpochRecord
+from samplewise.training.notes import notes_on_learning
+from samplewise.training.rates import LearningRates
+from samplewise.training.result import model_of
+from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.session import Session
+from samplewise.training.settings.training_settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from samplewise.model.model import Model
+
+DIVERGED, FAILED = "diverged", "failed"
+
+
+class TrainingRun:
+    """A network in training, alone or among several.
+
+    Args:
+        network: to train.
+        loss: to train with.
+        settings: how to train.
+        rows: to train on.
+        choice: the backend that trains.
+        callbacks: of this network.
+        metrics: as `train`.
+        parameters: to start from, flat (P,), of the rows' dtype; None draws them.
+
+    Raises:
+        CombinationError: the run is too short for its schedule, or goes by a figure that nothing
+            measures.
+        ParameterError: as `check_metrics`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        settings: TrainingSettings,
+        rows: TrainingRows,
+        choice: Choice,
+        callbacks: Sequence[Callback] = (),
+        *,
+        metrics: Mapping[str, Metric] | None = None,
+        parameters: NDArray[Any] | None = None,
+    ) -> None:
+        self.network, self.loss, self.settings = network, loss, settings
+        self.backend, self.callbacks = choice.backend, Callbacks(callbacks)
+        validated = rows.validation is not None
+        self.evaluation = Evaluation(
+            choice.backend.name,
+            loss,
+            network.outputs,
+            rows,
+            settings.track_accuracy,
+            check_metrics(metrics, validated=validated),
+        )
+        settings.stopping.check_measured(
+            validated=validated,
+            track_accuracy=settings.track_accuracy,
+            metrics=tuple(self.evaluation.metrics),
+        )
+        self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
+        self.average = WeightAverage(settings.ema_decay)
+        self.best = BestWeights(is_wanted=settings.stopping.keeps_best)
+        self.rates = LearningRates(
+            settings.learning_rate, settings.schedule, settings.run_of(len(rows))
+        )
+        self.state = first_state(network, settings, rows.X.dtype, parameters)
+        # The last finite parameters, for the error of a run that diverges.
+        self.finite = self.state.parameters.copy()
+        self._drops = any(layer.differs_in_training for layer in network.layers)
+        self._dropout_key = 0
+        self.history = new_history(network, loss, settings, rows, choice)
+        self.samples_run = 0
+        self.stopped: str | None = None
+        self.error: DivergenceError | None = None
+
+    @property
+    def rows(self) -> TrainingRows:
+        """The rows trained on."""
+        return self.evaluation.rows
+
+    def trains_in(self, epoch: int) -> bool:
+        """Return True if the network trains in this epoch, counted from 1."""
+        going = self.error is None and self.stopped is None
+        return going and epoch <= self.settings.epochs
+
+    def join(self, session: Session, index: int) -> None:
+        """Train as one of the networks of a compiled session."""
+        self._session, self._index = session, index
+        self.history.compile_ms = session.compile_ms
+        self.history.plan = dataclasses.asdict(session.plan)
+
+    @property
+    def _in_place(self) -> bool:
+        return self._session.plan.in_place
+
+    def begin(self, environment: dict[str, Any]) -> None:
+        """Call the callbacks at the begin of training on this machine."""
+        self.history.environment = copy.deepcopy(environment)
+        self.callbacks.train_begins(self.history)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Draw the epoch's dropout key, and set its learning rates."""
+        if self._drops:
+            rng = Streams(self.settings.seed).of_epoch("dropout", epoch)
+            self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
+        self.rates.begin_epoch(epoch)
+
+    def steps(self, window: Steps) -> Steps:
+        """Return the steps of a window with this network's rates, dropout key and weights."""
+        first, last = (-(-row // window.batch_size) for row in (window.start, window.stop))
+        rate, rates = self.rates.of_steps(first, last)
+        return dataclasses.replace(
+            window,
+            learning_rate=rate,
+            dropout_key=self._dropout_key,
+            rates=rates,
+            weights=self.rows.weights,
+        )
+
+    def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
+        """Count and check the steps of a chunk; a network that diverged does not train on.
+
+        Args:
+            epoch: counted from 1.
+            steps: of the chunk.
+            losses: of this network in the epoch, (n,).
+
+        Raises:
+            ContractError: the program left other parameters than it was given.
+        """
+        parameters, finite = self.state.parameters, self.finite
+        self.samples_run += steps.stop - steps.start
+        if (parameters.shape, parameters.dtype) != (finite.shape, finite.dtype):
+            raise ContractError(
+                f"backend '{self.backend.name}' left parameters of shape {parameters.shape} and "
+                f"dtype {parameters.dtype}; expected {finite.shape} and {finite.dtype}: a "
+                "program updates the arrays of the state in place"
+            )
+        with self._diverging():
+            divergence.check_chunk(epoch, steps, losses, parameters if self._in_place else None)
+            if self._in_place:
+                finite[...] = parameters
+
+    def end_epoch(
+        self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], ms: float | None
+    ) -> None:
+        """Measure and record an epoch, and find a reason to stop the network.
+
+        Args:
+            epoch: counted from 1.
+            order: the rows that were run.
+            losses: of this network for each of them.
+            ms: time of the training steps; None where it could not be measured.
+        """
+        with self._diverging():
+            record = self._record(epoch, order, losses, ms)
+        if self.error is not None:
+            return
+        self.history.epochs.append(record)
+        # An epoch that was cut short is never the best, and no reason to stop.
+        whole = record.samples == len(self.rows)
+        reason = self._after_whole_epoch(record) if whole else None
+        self.stopped = self.callbacks.epoch_ends(record, self._model) or reason
+
+    def _record(
+        self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], ms: float | None
+    ) -> EpochRecord:
+        if self.average.is_wanted:
+            self.average.update(self._session.parameters(self._index))
+        figures = self.evaluation.after_epoch(epoch, self._logits)
+        last = -(-len(order) // min(self.settings.batch_size, len(self.rows))) - 1
+        weights = None if self.rows.weights is None else self.rows.weights[order]
+        return EpochRecord(
+            epoch=epoch,
+            loss=divergence.mean_loss(epoch, losses, weights),
+            train_ms=ms,
+            samples=len(losses),
+            samples_per_s=None if ms is None else len(losses) / ms * 1e3,
+            learning_rate=self.rates.of_steps(last, last + 1)[0],
+            **vars(figures),
+        )
+
+    def _logits(self, X: NDArray[Any]) -> NDArray[Any]:
+        if self.average.value is None:
+            return self._session.logits(self._index, X)
+        return self._session.predict(self._index, self.average.value, X)
+
+    def _after_whole_epoch(self, record: EpochRecord) -> str | None:
+        """Keep the weights after the best epoch so far; return a reason to stop."""
+        improved = self.early_stopping.improves(record)
+        self.rates.end_epoch(improved=improved)
+        if improved and self.best.is_wanted:
+            self.best.update(self._measured())
+        return self.early_stopping.reason(record)
+
+    def _measured(self) -> NDArray[Any]:
+        """Return the weights that the epoch was measured by: the average where there is one."""
+        average = self.average.value
+        return self._session.parameters(self._index) if average is None else average
+
+    def _model(self) -> Model:
+        parameters = self._measured().copy()
+        return model_of(
+            self.network, self.loss, parameters, self.rows.class_names, self.backend.name
+        )
+
+    def end(self) -> None:
+        """Check the weights, which the program has brought into the state by now.
+
+        Raises:
+            ContractError: the program changed the weights after the network's last step.
+        """
+        parameters = self.state.parameters
+        with self._diverging():
+            divergence.check_weights(parameters)
+            if self._in_place and not np.array_equal(parameters, self.finite):
+                raise ContractError(
+                    f"backend '{self.backend.name}' changed weights after the network's last step; "
+                    "only run_epoch may, of many networks the active ones"
+                )
+        if self.best.is_wanted:
+            self.history.best_epoch = self.early_stopping.state.best_epoch
+        returned = self.average.value if self.best.value is None else self.best.value
+        if returned is not None:
+            parameters[...] = returned
+        self.history.stopped = self.stopped or "finished"
+        whole = [one.loss for one in self.history.epochs if one.samples == len(self.rows)]
+        self.history.notes += notes_on_learning(whole, self.loss, self.rows.Y, self.rows.weights)
+
+    def finish(self, *, failed: bool) -> list[Exception]:
+        """Call every callback at the end of training; return their errors.
+
+        Args:
+            failed: whether an error ended it.
+        """
+        if self.error is not None:
+            self.history.stopped = DIVERGED
+        elif failed:
+            self.history.stopped = FAILED
+        return self.callbacks.train_ends(self.history)
+
+    @contextmanager
+    def _diverging(self) -> Iterator[None]:
+        """Keep a divergence, with a remedy and the last finite parameters."""
+        try:
+            yield
+        except DivergenceError as error:
+            scaled = "inputs" if isinstance(self.loss, ClassLoss) else "inputs and targets"
+            self.error = DivergenceError(
+                f"{error} with learning_rate {self.settings.learning_rate}; "
+                f"use a smaller learning_rate, scale the {scaled}, limit gradients with "
+                "clip_norm, or try another init",
+                self.finite,
+            )

@@ -1,0 +1,183 @@
+"""Composed settings, their flat words, and the errors that say where a word belongs."""
+
+import copy
+import dataclasses
+import pickle
+
+import pytest
+
+from samplewise import (
+    SGD,
+    Adam,
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    Cosine,
+    DataSettings,
+    EarlyStopping,
+    Experiment,
+    Huber,
+    NetworkSettings,
+    Step,
+    TrainingSettings,
+)
+from samplewise.errors import CombinationError, ParameterError
+from samplewise.network.optimizers import OPTIMIZERS, RMSprop
+from samplewise.options.fields import options_of
+from samplewise.options.words import words_of
+from samplewise.training.settings.auto_loss import AutoLoss
+
+COMPOSED = TrainingSettings(
+    optimizer=Adam(beta1=0.8, l2=0.1),
+    loss=Huber(delta=2.0),
+    schedule=Cosine(warmup_steps=3),
+    stopping=EarlyStopping(patience=4),
+    epochs=5,
+)
+FLAT = {
+    "optimizer": "adam",
+    "beta1": 0.8,
+    "l2": 0.1,
+    "loss": "huber",
+    "delta": 2.0,
+    "schedule": "cosine",
+    "warmup_steps": 3,
+    "patience": 4,
+    "epochs": 5,
+}
+
+
+def option_help(kind, name):
+    return next(option.help for word, _, option in options_of(kind) if word == name)
+
+
+def test_flat_words_and_objects_describe_the_same():
+    assert TrainingSettings.from_options(**FLAT) == COMPOSED
+    words = COMPOSED.to_options()
+    assert {name: words[name] for name in FLAT} == FLAT
+    assert words["momentum"] is words["decay"] is words["label_smoothing"] is None
+    assert words["beta2"] is None, "as usual, so that the words also go with another optimizer"
+    assert TrainingSettings.from_options(**words) == COMPOSED
+    assert TrainingSettings.from_options(**TrainingSettings().to_options() | {"optimizer": "adam"})
+
+
+def test_a_name_is_an_object_with_the_usual_options():
+    named = TrainingSettings(optimizer="rmsprop", loss="huber", schedule="cosine")
+    assert (named.optimizer, named.loss, named.schedule) == (RMSprop(), Huber(), Cosine())
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_loss_auto_keeps_its_options(outputs):
+    chosen = TrainingSettings(loss=AutoLoss(label_smoothing=0.2))
+    kind = BinaryCrossEntropy if outputs == 1 else CategoricalCrossEntropy
+    assert chosen.loss_for(outputs) == kind(0.2)
+    assert TrainingSettings.from_options(label_smoothing=0.2) == chosen
+
+
+def test_settings_are_frozen_compared_hashed_and_copied():
+    again = TrainingSettings.from_options(**FLAT)
+    assert hash(again) == hash(COMPOSED)
+    assert pickle.loads(pickle.dumps(COMPOSED)) == copy.deepcopy(COMPOSED) == COMPOSED
+    assert dataclasses.replace(COMPOSED, epochs=6) != COMPOSED
+    for name in ("epochs", "optimizer", "stopping"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(COMPOSED, name, None)
+
+
+def test_changed_words_keep_the_others():
+    changed = COMPOSED.with_options(beta2=0.9, patience=2)
+    assert changed.optimizer == Adam(beta1=0.8, l2=0.1, beta2=0.9)
+    assert (changed.stopping.patience, changed.loss) == (2, Huber(delta=2.0))
+    # Another choice starts from its own defaults, the same name too.
+    assert COMPOSED.with_options(optimizer="sgd").optimizer == SGD()
+    assert COMPOSED.with_options(optimizer="adam", l2=0.2).optimizer == Adam(l2=0.2)
+    assert COMPOSED.with_options(optimizer=SGD(0.5)).optimizer == SGD(0.5)
+    assert COMPOSED.with_options(optimizer=SGD(0.5), l1=0.1).optimizer == SGD(0.5, l1=0.1)
+    assert COMPOSED.with_options(beta1=None) == COMPOSED
+
+
+def test_an_experiment_is_composed_of_data_network_and_training():
+    composed = Experiment(
+        data=DataSettings(source="iris", split=0.3),
+        network=NetworkSettings(hidden=(8,)),
+        training=COMPOSED,
+    )
+    flat = Experiment.from_options(data="iris", split=0.3, hidden=8, **FLAT)
+    assert flat == composed
+    assert Experiment.from_options(**composed.to_options()) == composed
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        (
+            TrainingSettings,
+            {"momentum": 0.9},
+            "write optimizer=SGD(momentum=0.9), or TrainingSettings.from_options(momentum=0.9)",
+        ),
+        (
+            TrainingSettings,
+            {"optimizer": "adam", "epsilon": 1e-7},
+            "write optimizer=Adam(epsilon=1e-07)",
+        ),
+        (TrainingSettings, {"patience": 3}, "write stopping=EarlyStopping(patience=3)"),
+        (TrainingSettings, {"every": 3}, "write schedule=Step(every=3)"),
+        (Experiment, {"epochs": 3}, "write training=TrainingSettings(epochs=3)"),
+        (Experiment, {"classes": None}, "write data=DataSettings(classes=None)"),
+        (Experiment, {"beta1": 0.5}, "training=TrainingSettings(optimizer=Adam(beta1=0.5))"),
+        (Experiment, {"optimizer": "adam"}, "training=TrainingSettings(optimizer='adam')"),
+        (
+            Experiment,
+            {"data": "iris"},
+            "must be an instance of DataSettings; write data=DataSettings(...)",
+        ),
+        (
+            TrainingSettings,
+            {"stopping": 3},
+            "stopping is '3', but must be an instance of EarlyStopping",
+        ),
+        (
+            TrainingSettings,
+            {"optimizer": "adam", "l2": 0.1},
+            "l2 belongs to optimizer; write optimizer=Adam(l2=0.1)",
+        ),
+        (TrainingSettings, {"optimizer": "adma"}, "did you mean 'adam'?"),
+        (TrainingSettings, {"optimizer": 3}, "optimizer is '3', but must be one of sgd"),
+        (TrainingSettings, {"schedule": "step"}, "schedule step needs every"),
+    ],
+)
+def test_a_word_in_the_wrong_place_is_told_its_place(kind, given, message):
+    with pytest.raises(ParameterError) as caught:
+        kind(**given)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_word_is_compared_with_the_known_ones():
+    with pytest.raises(ParameterError, match="'epohcs' is not an option; did you mean 'epochs'?"):
+        Experiment.from_options(epohcs=3)
+    with pytest.raises(TypeError, match="epohcs"):
+        TrainingSettings(epohcs=3)
+
+
+def test_an_option_of_another_choice_is_refused():
+    with pytest.raises(CombinationError, match="beta1 is 0.5, but sgd has no beta1; it has clip_n"):
+        TrainingSettings.from_options(beta1=0.5)
+    with pytest.raises(CombinationError, match="every is 2, but cosine has no every"):
+        COMPOSED.with_options(every=2)
+    assert TrainingSettings.from_options(schedule="step", every=2).schedule == Step(every=2)
+
+
+def test_help_names_kinds_only_of_an_option_that_some_of_them_have():
+    words = words_of(TrainingSettings)
+    assert words["momentum"].help == f"{option_help(SGD, 'momentum')} (sgd)"
+    assert words["l2"].help == option_help(SGD, "l2")
+
+
+def test_help_shows_no_names_as_none():
+    assert words_of(DataSettings)["drop"].default == "none"
+
+
+def test_docstrings_list_the_fields_with_their_help():
+    documented = TrainingSettings.__doc__
+    assert "epochs: passes over the training rows." in documented
+    assert f"or a name of {', '.join(OPTIMIZERS)}." in documented
+    assert documented.index("Args:") < documented.index("Raises:")
