@@ -7,6 +7,7 @@ from faults.catalogue import FAULTS, faulty_backend
 from faults.faulty_reference import DetachedReference, FaultyBackend, FaultyReference
 from samplewise.network import SGD
 from samplewise.testing import ladder, measures, tolerances
+from samplewise.testing.cases import LONG_ROWS
 
 # To see that a rung accepts a fault takes all its trials; a few say nearly as much, others for each
 # fault.
@@ -14,9 +15,14 @@ EVERY_NTH = 25
 
 
 def sorted_trials(backend, rung):
-    """Begin with the trials whose rule has options, which most faults need."""
+    """Begin with the trials whose optimizer has options, which most faults need.
+
+    Of several networks, long epochs are left out: they find no other fault.
+    """
     trials = ladder.trials_of(rung, backend.capabilities)
-    return trials if rung == "many" else sorted(trials, key=lambda t: t.case.optimizer == SGD())
+    if rung == "many":
+        return [trial for trial in trials if trial.case.members[0].rows < LONG_ROWS]
+    return sorted(trials, key=lambda trial: trial.case.optimizer == SGD())
 
 
 def some(trials, fault):
