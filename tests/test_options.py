@@ -172,6 +172,11 @@ def test_help_names_kinds_only_of_an_option_that_some_of_them_have():
     assert words["l2"].help == option_help(SGD, "l2")
 
 
+def test_an_option_of_all_kinds_has_its_usual_value_among_the_words():
+    words = TrainingSettings().to_options()
+    assert (words["l2"], words["warmup_steps"]) == (0, 0)
+
+
 def test_help_shows_no_names_as_none():
     assert words_of(DataSettings)["drop"].default == "none"
 

@@ -134,3 +134,11 @@ def test_one_settings_serves_all_networks():
     each = train_many([NETWORK, NETWORK], X, LABELS, [SETTINGS, SETTINGS])
     for one, other in zip(shared, each, strict=True):
         np.testing.assert_array_equal(one.parameters, other.parameters)
+
+
+def test_the_epoch_that_ends_a_training_is_told_too():
+    records = []
+    chosen = TrainingSettings.from_options(backend="reference", epochs=3, target_loss=1e9)
+    history = train(NETWORK, X, LABELS, chosen, callbacks=records.append).history
+    assert (history.stopped, len(history.epochs)) == ("target_loss", 1)
+    assert records == history.epochs
