@@ -66,7 +66,7 @@ def refused(ended, message, code=2):
         ("evaluate missing", "missing"),
         ("evaluate a-folder", "holds no model.safetensors"),
         ("evaluate a-file", "is not a samplewise model"),
-        ("evaluate MODEL", "name it with --data"),
+        ("evaluate MODEL", "name them with --data"),
         ("evaluate MODEL --data IMAGES", "the class '7', which this model does not know"),
         ("evaluate MODEL --data iris", "this model does not know"),
         ("evaluate MODEL --data IMAGES --part test", "only the folder of a run says"),
@@ -202,7 +202,7 @@ def test_data_that_a_run_was_made_from_elsewhere_is_named(cli, images, monkeypat
     assert cli("train", "--data", "here.npz", "--backend", "vectorized", "--epochs", 1).code == 0
     (tmp_path / "below").mkdir()
     monkeypatch.chdir("below")
-    refused(cli("evaluate", "../run"), "trained on 'here.npz', which is not there")
+    refused(cli("evaluate", "../run"), "trained on 'here.npz', which does not exist")
     assert cli("evaluate", "../run", "--data", "../here.npz").code == 0
 
 

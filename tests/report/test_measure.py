@@ -119,7 +119,9 @@ def test_data_without_the_classes_of_the_report_asks_for_two():
 
 
 def test_three_classes_are_refused(settings):
-    with pytest.raises(ParameterError, match="names 3 classes, but the report's network tells two"):
+    with pytest.raises(
+        ParameterError, match="names 3 classes, but the report's network distinguishes two"
+    ):
         load_pair(settings.data.source, ("4", "7", "9"))
     with pytest.raises(DataError, match="no class '5'"):
         load_pair(settings.data.source, ("4", "5"))
