@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise import registry
 from samplewise.checks import positive_number
 from samplewise.contract import Steps
 from samplewise.contract.plan import DIRECT
@@ -34,7 +33,7 @@ from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.train import check_stop, loss_for
+from samplewise.training.train import backend_for, check_stop, loss_for
 from samplewise.training.training_run import TrainingRun
 
 LOWEST, HIGHEST = 1e-5, 10.0
@@ -121,9 +120,7 @@ def lr_range_test(
             f"{len(rows)} rows in batches of {settings.batch_size} make {steps} steps, but a sweep "
             f"takes {FEWEST_STEPS} or more; use a smaller batch_size"
         )
-    rule, dtype = settings.optimizer, rows.X.dtype
-    fields = settings.step_fields(weighted=rows.weights is not None)
-    choice = registry.resolve(settings.backend, network, loss, rule, dtype, DIRECT, fields)
+    choice = backend_for(network, loss, settings, rows)
     run = TrainingRun(network, loss, settings, rows, choice, as_callbacks(callbacks))
     run.callbacks.compile_begins(choice.backend.name)
     session = session_of([run], rows)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from samplewise import registry
 from samplewise.checks import printable
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Loss, Network
@@ -19,10 +18,15 @@ from samplewise.training.loop import INTERRUPTED, run_epochs
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, prepared
-from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
-from samplewise.training.train import check_stop, initial_parameters, loss_for, result_of
+from samplewise.training.train import (
+    backend_for,
+    check_stop,
+    initial_parameters,
+    loss_for,
+    result_of,
+)
 from samplewise.training.training_run import TrainingRun
 
 if TYPE_CHECKING:
@@ -98,7 +102,10 @@ def train_many(
     check_stop(stop)
     calls = _callbacks(callbacks, len(networks))
     shared = prepared(networks[0], X, targets, loss, settings[0], **rows)
-    choices = [_choice(*pair, loss, shared) for pair in zip(networks, settings, strict=True)]
+    choices = [
+        backend_for(network, loss, own, shared)
+        for network, own in zip(networks, settings, strict=True)
+    ]
     together = len(networks) > 1 and _at_once(choices)
     starts = _initial_of_each(initial, len(networks), together=together)
     runs = [
@@ -208,13 +215,6 @@ def _check_equal(of: str, name: str, values: Sequence[Any], hint: str = "") -> N
                 f"{of}[{index}] has {name} {printable(value)}, but {of}[0] has "
                 f"{printable(values[0])}; networks that train at once share it{hint}"
             )
-
-
-def _choice(network: Network, own: TrainingSettings, loss: Loss, rows: TrainingRows) -> Choice:
-    fields = own.step_fields(weighted=rows.weights is not None)
-    return registry.resolve(
-        own.backend, network, loss, own.optimizer, rows.X.dtype, own.plan, fields
-    )
 
 
 def _at_once(choices: Sequence[Choice]) -> bool:

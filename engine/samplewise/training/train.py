@@ -13,12 +13,14 @@ from samplewise import registry
 from samplewise.checks import instance_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
+from samplewise.registry import Choice
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.evaluation import Metric
 from samplewise.training.loop import run_epochs
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, prepared
+from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.training_run import TrainingRun
@@ -104,20 +106,15 @@ def trained(
     loss = loss_for(network, settings)
     shared = prepared(network, X, targets, loss, settings, **rows)
     check_stop(stop)
-    dtype = shared.X.dtype
-    fields = settings.step_fields(weighted=shared.weights is not None)
-    choice = registry.resolve(
-        settings.backend, network, loss, settings.optimizer, dtype, settings.plan, fields
-    )
     run = TrainingRun(
         network,
         loss,
         settings,
         shared,
-        choice,
+        backend_for(network, loss, settings, shared),
         as_callbacks(callbacks),
         metrics=metrics,
-        parameters=initial_parameters(initial, network, dtype),
+        parameters=initial_parameters(initial, network, shared.X.dtype),
     )
     snapshot = initial if isinstance(initial, Snapshot) else None
     return result_of(run, run_epochs([run], shared, stop, snapshot))
@@ -180,6 +177,26 @@ def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
         history=run.history,
         class_names=run.rows.class_names,
         snapshot=snapshot,
+    )
+
+
+def backend_for(
+    network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows
+) -> Choice:
+    """Return the backend that trains a network on rows with these settings.
+
+    Raises:
+        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
+    """
+    fields = settings.step_fields(weighted=rows.weights is not None)
+    return registry.resolve(
+        settings.backend,
+        network,
+        loss,
+        settings.optimizer,
+        rows.X.dtype,
+        settings.plan,
+        fields,
     )
 
 
