@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from comparability import kink_distance
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network import ACTIVATIONS, SGD
 from samplewise.testing import ladder, runs, tolerances
 from samplewise.testing.cases import dense_case
-from samplewise.testing.problems import kink_distance, problem
+from samplewise.testing.problems import problem
 
 # What every built-in backend has.
 COMMON_ACTIVATIONS = ACTIVATIONS[:4]

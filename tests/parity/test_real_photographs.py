@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from comparability import too_often_farthest
 from threadpoolctl import threadpool_limits
 
 from faults.catalogue import faulty_backend
@@ -369,13 +370,13 @@ def test_chaotic_runs_end_like_nudged_runs_of_the_reference(runs, measured, back
     assert not {run.row.id for run, _ in chaotic} & set(CALM_ROWS)
     found, losses = zip(*chaotic, strict=True)
     count = farthest(found, losses)
-    assert not tolerances.too_often_farthest(count, len(found)), f"{count} of {len(found)}"
+    assert not too_often_farthest(count, len(found)), f"{count} of {len(found)}"
 
 
 def test_not_learning_is_too_far_from_nudged_runs(runs):
     chaotic = [run for row_id in ROWS for run in runs[row_id] if run.chaotic]
     untrained = [run.expected[1][0].mean() for run in chaotic]
-    assert tolerances.too_often_farthest(farthest(chaotic, untrained), len(chaotic))
+    assert too_often_farthest(farthest(chaotic, untrained), len(chaotic))
 
 
 @pytest.mark.parametrize("row_id", ["neurons-5", "rate-1", "rate-0.1", "final-1"])

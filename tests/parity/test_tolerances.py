@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from comparability import too_often_farthest
 from scipy.stats import binom
 
 from samplewise.errors import ParameterError
 from samplewise.testing import tolerances
-from samplewise.testing.tolerances import after_steps, of_run, too_often_farthest
+from samplewise.testing.tolerances import after_steps, of_run
 
 KIT = Path(tolerances.__file__).parent
 OWN_TESTS = Path(__file__).parent

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from comparability import kink_distance
 
 from samplewise import registry
 from samplewise.contract import RATES
 from samplewise.network import SGD
 from samplewise.testing import ladder, runs, tolerances
-from samplewise.testing.problems import kink_distance, problem, reference_program
+from samplewise.testing.problems import problem, reference_program
 
 REFERENCE = registry.load("reference").capabilities
 

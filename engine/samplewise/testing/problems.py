@@ -162,20 +162,6 @@ def _slots(
     return slots
 
 
-def kink_distance(drawn: Problem) -> float:
-    """Return the smallest distance to 0 of a value before an activation in the first pass."""
-    nearest = np.inf
-    for k, layer in enumerate(drawn.network.layers):
-        if layer.activation == "identity":
-            continue
-        before = replace(layer, activation="identity")  # type: ignore[call-arg]
-        cut = Network(drawn.network.input_shape, (*drawn.network.layers[:k], before))
-        program = reference_program(cut, drawn.loss, drawn.dtype)
-        Z = program.predict(drawn.parameters[: cut.layout.size], drawn.X)
-        nearest = min(nearest, float(np.abs(Z).min()))
-    return nearest
-
-
 def _zero_input(drawn: Problem) -> Problem:
     return replace(drawn, X=np.zeros_like(drawn.X))
 

@@ -8,7 +8,6 @@ was measured leave room for another BLAS, fused multiply-adds and other processo
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,20 +143,3 @@ def of_run(yardstick: float, dtype: str) -> Tolerance:
             "compare distributions over seeds, or a calmer problem"
         )
     return Tolerance(relative, 0.0, f"{YARDSTICKS:g} times the one-ulp yardstick of the problem")
-
-
-def too_often_farthest(farthest: int, runs: int) -> bool:
-    """Return True if a backend differs by more than chance explains, over independent runs.
-
-    Args:
-        farthest: in how many runs the backend ended farther from the reference than each of
-            `NUDGED_RUNS` nudged runs did.
-        runs: chaotic runs compared.
-
-    Returns:
-        Whether a right backend is the farthest so often, or more, with a probability below
-        `FALSE_ALARM`: the upper tail of the binomial distribution with 1 / (NUDGED_RUNS + 1).
-    """
-    p = 1 / (NUDGED_RUNS + 1)
-    tail = (math.comb(runs, k) * p**k * (1 - p) ** (runs - k) for k in range(farthest, runs + 1))
-    return sum(tail) < FALSE_ALARM
