@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from faults.faulty_reference import OneByOne
+from faults.faulty_reference import OneByOne, OneByOneBackend, Settings
 from samplewise import registry
 from samplewise.contract import PLANS, Capabilities, Plan, Program, Steps, TrainingState, Workload
 from samplewise.contract.capabilities import Need, needs
 from samplewise.contract.plan import AUTO_PLAN, DIRECT, DUAL
-from samplewise.network import Loss, Network, Optimizer
 
 Array = NDArray[Any]
 # Of the capabilities in use: of network, loss, optimizer, dtype and plan, and of the steps' fields.
@@ -90,7 +88,7 @@ def _is_set(steps: Steps, field: str) -> bool:
 
 
 @dataclass(frozen=True)
-class DistortedBackend:
+class DistortedBackend(OneByOneBackend):
     """`vectorized`, and a dual plan and several networks that it imitates, with a fault.
 
     Args:
@@ -110,33 +108,13 @@ class DistortedBackend:
         inner = registry.load("vectorized").capabilities
         return dataclasses.replace(inner, plans=frozenset(PLANS), many=True)
 
-    def compile(
-        self,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        dtype: np.dtype[Any],
-        workload: Workload | None = None,
+    def program_of(
+        self, settings: Settings, workload: Workload | None, *, alone: bool
     ) -> DistortedProgram:
+        """Return the program of `vectorized`, distorted."""
         asked = AUTO_PLAN if workload is None else workload.plan
-        facts = set(needs(network, loss, optimizer, dtype, asked))
+        facts = {*needs(*settings, asked), *(() if alone else (MANY,))}
         if asked == DUAL and workload is not None:
             workload = dataclasses.replace(workload, plan=DIRECT)
-        inner = registry.load("vectorized").compile(network, loss, optimizer, dtype, workload)
+        inner = registry.load("vectorized").compile(*settings, workload)
         return DistortedProgram(inner, facts, self.condition, self.distortion)
-
-    def compile_many(
-        self,
-        networks: Sequence[Network],
-        loss: Loss,
-        optimizers: Sequence[Optimizer],
-        dtype: np.dtype[Any],
-        workload: Workload,
-    ) -> OneByOne:
-        programs = [
-            self.compile(*pair, dtype, workload)
-            for pair in zip(networks, [loss] * len(networks), optimizers, strict=True)
-        ]
-        for program in programs:
-            program.facts.add(MANY)
-        return self.many(programs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -26,6 +27,9 @@ from samplewise.network import SGD, Loss, Network, Optimizer
 from samplewise.testing.problems import REFERENCE
 
 Array = NDArray[Any]
+Settings = tuple[Network, Loss, Optimizer, np.dtype[Any]]
+# Index of the network, its steps, and the row that its losses go to.
+Call = tuple[int, Steps, Array]
 
 
 class FaultyReference(Program):
@@ -147,8 +151,12 @@ class OneByOne:
         active: Sequence[int],
     ) -> None:
         """Run the window with each active network."""
-        for k in active:
-            self.programs[k].run_epoch(states[k], X, Y, steps[k], losses[k])
+        for k, own_steps, own_losses in self.calls(steps, losses, active):
+            self.programs[k].run_epoch(states[k], X, Y, own_steps, own_losses)
+
+    def calls(self, steps: Sequence[Steps], losses: Array, active: Sequence[int]) -> list[Call]:
+        """Return the calls of single programs that one call of all makes."""
+        return [(k, steps[k], losses[k]) for k in active]
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Do so with each network."""
@@ -156,26 +164,14 @@ class OneByOne:
             program.synchronize(state)
 
 
-@dataclass(frozen=True)
-class FaultyBackend:
-    """The reference with a fault, in its program of one network or in that of several."""
+class OneByOneBackend(ABC):
+    """A backend that trains several networks with programs of single ones."""
 
-    name: str
-    program: type[FaultyReference] = FaultyReference
-    many: type[OneByOne] = OneByOne
+    many: type[OneByOne]
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """Those that `FaultyReference` trains, and several networks at once."""
-        return Capabilities.of(
-            layers=["dense"],
-            activations=["identity", "sigmoid", "tanh", "relu"],
-            losses=["binary_cross_entropy", "categorical_cross_entropy"],
-            optimizers=["sgd", "momentum", "nesterov", "l2"],
-            dtypes=["float64"],
-            many=True,
-            step_fields=[RATES, WEIGHTS],
-        )
+    @abstractmethod
+    def program_of(self, settings: Settings, workload: Workload | None, *, alone: bool) -> Program:
+        """Return the program of one network, which trains alone or beside others."""
 
     def compile(
         self,
@@ -184,10 +180,9 @@ class FaultyBackend:
         optimizer: Optimizer,
         dtype: np.dtype[Any],
         workload: Workload | None = None,
-    ) -> FaultyReference:
-        """Return the program with the fault."""
-        inner = registry.load(REFERENCE).compile(network, loss, optimizer, dtype, workload)
-        return self.program(inner, network, cast(SGD, optimizer))
+    ) -> Program:
+        """Return the program of one network with the fault."""
+        return self.program_of((network, loss, optimizer, dtype), workload, alone=True)
 
     def compile_many(
         self,
@@ -200,7 +195,37 @@ class FaultyBackend:
         """Return the program of several networks with the fault."""
         return self.many(
             [
-                self.compile(network, loss, optimizer, dtype, workload)
+                self.program_of((network, loss, optimizer, dtype), workload, alone=False)
                 for network, optimizer in zip(networks, optimizers, strict=True)
             ]
         )
+
+
+@dataclass(frozen=True)
+class FaultyBackend(OneByOneBackend):
+    """The reference with a fault, in its program of one network or in that of several."""
+
+    name: str
+    program: type[FaultyReference] = FaultyReference
+    many: type[OneByOne] = OneByOne
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """All that `FaultyReference` trains, and several networks at once."""
+        return Capabilities.of(
+            layers=["dense"],
+            activations=["identity", "sigmoid", "tanh", "relu"],
+            losses=["binary_cross_entropy", "categorical_cross_entropy"],
+            optimizers=["sgd", "momentum", "nesterov", "l2"],
+            dtypes=["float64"],
+            many=True,
+            step_fields=[RATES, WEIGHTS],
+        )
+
+    def program_of(
+        self, settings: Settings, workload: Workload | None, *, alone: bool
+    ) -> FaultyReference:
+        """Return the reference's program with the fault."""
+        network, _, optimizer, _ = settings
+        inner = registry.load(REFERENCE).compile(*settings, workload)
+        return self.program(inner, network, cast(SGD, optimizer))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faults.faulty_reference import DetachedReference, FaultyReference, OneByOne
+from faults.faulty_reference import Call, DetachedReference, FaultyReference, OneByOne
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.network import SGD, Network
 
@@ -167,49 +167,23 @@ class _StaleLogits(DetachedReference):
 class _TrainsTheInactive(OneByOne):
     """Trains every network in every call."""
 
-    def run_epoch(
-        self,
-        states: Sequence[TrainingState],
-        X: Array,
-        Y: Array,
-        steps: Sequence[Steps],
-        losses: Array,
-        active: Sequence[int],
-    ) -> None:
-        everyone = range(len(states))
-        super().run_epoch(states, X, Y, steps, losses.copy(), everyone)
-        super().run_epoch(states, X, Y, steps, losses, active)
+    def calls(self, steps: Sequence[Steps], losses: Array, active: Sequence[int]) -> list[Call]:
+        everyone = super().calls(steps, losses.copy(), range(len(self.programs)))
+        return [*everyone, *super().calls(steps, losses, active)]
 
 
 class _OneRateForAll(OneByOne):
     """Trains every network at the rate of the first."""
 
-    def run_epoch(
-        self,
-        states: Sequence[TrainingState],
-        X: Array,
-        Y: Array,
-        steps: Sequence[Steps],
-        losses: Array,
-        active: Sequence[int],
-    ) -> None:
-        super().run_epoch(states, X, Y, [steps[0]] * len(steps), losses, active)
+    def calls(self, steps: Sequence[Steps], losses: Array, active: Sequence[int]) -> list[Call]:
+        return super().calls([steps[0]] * len(steps), losses, active)
 
 
 class _OneRowOfLosses(OneByOne):
     """Writes the losses of the n-th active network to the n-th row."""
 
-    def run_epoch(
-        self,
-        states: Sequence[TrainingState],
-        X: Array,
-        Y: Array,
-        steps: Sequence[Steps],
-        losses: Array,
-        active: Sequence[int],
-    ) -> None:
-        for row, k in enumerate(active):
-            self.programs[k].run_epoch(states[k], X, Y, steps[k], losses[row])
+    def calls(self, steps: Sequence[Steps], losses: Array, active: Sequence[int]) -> list[Call]:
+        return [(k, steps[k], losses[row]) for row, k in enumerate(active)]
 
 
 _TRAINING = frozenset({"epoch", "run", "many"})
