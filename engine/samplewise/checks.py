@@ -29,7 +29,7 @@ def printable(text: object) -> str:
 def suggestion(given: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" where one of `known` is close to `given`, else an empty text."""
     close = difflib.get_close_matches(given.lower(), list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return f"; did you mean '{printable(close[0])}'?" if close else ""
 
 
 def listed_names(text: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from PIL import Image
 from samplewise.cli.app import main
 
 SIDE = 8
-SETTINGS = ("--image-size", f"{SIDE}x{SIDE}", "--hidden", "none", "--init", "glorot_uniform")
+SETTINGS = ("--hidden", "none", "--init", "glorot_uniform")
+SIZE = ("--image-size", f"{SIDE}x{SIDE}")
 
 
 def pixels(name, white, dtype):
@@ -40,7 +41,8 @@ def photographs(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("photographs")
     white, dtype = request.param
     write_images(folder / "images", white, dtype)
-    run = train(folder / "images", folder / "run", "--full-scale", white, "--learning-rate", 0.01)
+    settings = (*SIZE, "--full-scale", white, "--learning-rate", 0.01)
+    run = train(folder / "images", folder / "run", *settings)
     return folder / "images", run, white
 
 

@@ -85,6 +85,15 @@ def test_other_columns_are_refused_by_name(cli, run, command, header, message):
     assert message in ended.err
 
 
+def test_evaluate_asks_for_a_label_before_it_proposes_to_drop_one(cli, run):
+    Path("t.csv").write_text(table([(20.0, 30_000, "young")], "age,income,species"))
+    ended = cli("evaluate", run, "--data", "t.csv")
+    assert (ended.code, ended.out) == (2, "")
+    assert "no label column; choose one with --label" in ended.err
+    assert "--drop" not in ended.err
+    assert cli("evaluate", run, "--data", "t.csv", "--label", "species").code == 0
+
+
 def test_additional_columns_are_dropped_on_request(cli, run):
     Path("t.csv").write_text(table([(20.0, 7, 30_000, "x")], "age,zip,income,species"))
     assert classes(cli("predict", run, "t.csv", "--drop", "zip,species", "--csv")) == ["young"]
@@ -115,7 +124,7 @@ def test_rows_without_labels_are_predicted_as_those_with(cli, run):
     refused = cli("evaluate", run, "--data", "bare.csv")
     assert refused.code == 2
     assert "no label column" in refused.err
-    assert "only predict needs none" in refused.err
+    assert "predict needs no label" in refused.err
 
 
 def test_a_missing_label_among_others_is_empty(cli, run):

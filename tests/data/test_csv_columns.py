@@ -63,6 +63,14 @@ def test_columns_of_numbers_are_named_in_the_order_of_the_file(write):
     np.testing.assert_array_equal(quick.X, slow.X)
 
 
+def test_a_suggested_name_keeps_its_message_on_one_line(write):
+    path = write('a,"la\nbel"\n1,x\n2,y\n')
+    with pytest.raises(DataError) as caught:
+        load_csv(path, options=SourceOptions(label="label"))
+    assert "did you mean 'la\\nbel'?" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize("end", ["", " "])
 def test_dropped_columns_may_hold_anything(write, end):
     path = write(f"a,name,label,free\n1,NA,x,\n2,,y,what{end}\n")
@@ -82,7 +90,7 @@ def test_dropped_columns_may_hold_anything(write, end):
         ({"drop": ("label",)}, "label column 'label' cannot be dropped; keep it, or choose"),
         (
             {"label": "Flag"},
-            "no column 'Flag' to take for the label; did you mean 'flag'\\? Its columns: id, ",
+            "no column 'Flag' to use as the label; did you mean 'flag'\\? Its columns: id, ",
         ),
         ({"drop": ("id", "city", "age", "flag")}, "no column of features, only id, city, age"),
     ],

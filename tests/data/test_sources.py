@@ -1,5 +1,6 @@
 """Names and paths to datasets."""
 
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -10,9 +11,12 @@ from PIL import Image
 
 from samplewise.data import loading as sources
 from samplewise.data.dataset import Dataset
-from samplewise.data.loading import SOURCES, load
+from samplewise.data.inputs import load_inputs
+from samplewise.data.loading import SOURCES, load, options_read
 from samplewise.data.sources.options import SourceOptions
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ParameterError
+
+FILES = {"npz": "x.npz", "csv": "x.csv", "folder": "images"}
 
 
 @pytest.fixture
@@ -116,6 +120,41 @@ def test_path_of_another_kind(tmp_path):
     (tmp_path / "x.txt").write_text("x")
     with pytest.raises(DataError, match=r"is neither an \.npz file, a \.csv file nor a folder"):
         load(str(tmp_path / "x.txt"))
+
+
+@pytest.fixture
+def every_source(npz, tmp_path):
+    """A source of each kind, by the kind."""
+    shutil.copy(npz, tmp_path / "x.npz")
+    (tmp_path / "x.csv").write_text("x,label\n1,a\n2,b\n")
+    (tmp_path / "images").mkdir()
+    files = {kind: str(tmp_path / name) for kind, name in FILES.items()}
+    return {"name": "iris", "synthetic": "synthetic:7", **files}
+
+
+@pytest.mark.parametrize(
+    ("option", "read_by", "reason"),
+    [
+        ({"label": "x"}, {"csv"}, "label: only a .csv table has a label column"),
+        ({"drop": ("x",)}, {"csv"}, "drop: only a .csv table has columns to leave out"),
+        ({"image_size": (9, 9)}, {"folder"}, "image_size: only the images of a folder are"),
+        ({"fit": "pad"}, {"folder"}, "fit: only the images of a folder are resized"),
+        ({"full_scale": 9.0}, set(FILES), "full_scale: only files and folders can have another"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+def test_an_option_that_a_source_does_not_read_is_refused(every_source, option, read_by, reason):
+    for kind, source in every_source.items():
+        assert read_by.issuperset({kind}) == options_read(source).issuperset(option)
+        if kind in read_by:
+            continue
+        for reader in (load, load_inputs):
+            with pytest.raises(ParameterError, match=f"^{reason}.*, got '.*'; leave it out$"):
+                reader(source, options=SourceOptions(**option))
+
+
+def test_options_at_their_defaults_are_read_everywhere():
+    assert len(load("iris", options=SourceOptions(image_size=(28, 28), fit="stretch"))) == 150
 
 
 def test_missing_file_is_said_to_be_missing(tmp_path):

@@ -80,7 +80,6 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
             the run's, or all.
         part: one of `PARTS`.
     """
-    from samplewise.cli.inputs import is_folder
     from samplewise.cli.trained import note_on_columns, source_options
     from samplewise.data.loading import load
     from samplewise.errors import ParameterError
@@ -94,7 +93,7 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
             f"part is '{part}', but only the folder of a run says how its rows were split; "
             "give the folder, or use --part all"
         )
-    options = source_options(trained, given, of_files=is_folder(data))
+    options = source_options(trained, given, data)
     dataset = load(data, None, options, trained.model.columns)
     note_on_columns(trained.model, dataset.columns, dataset.name)
     if classes is None and base is not None and base.data.classes is not None:

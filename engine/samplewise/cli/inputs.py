@@ -67,7 +67,7 @@ def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Input | N
     path, suffix = Path(given), Path(given).suffix.lower()
     if suffix not in (*FORMATS, ".npy") or is_folder(given):
         return None
-    full_scale = source_options(trained, said, of_files=suffix != ".npy").full_scale
+    full_scale = source_options(trained, said, given).full_scale
     read = _array if suffix == ".npy" else _image
     return read(trained.model, path, full_scale)
 
@@ -87,7 +87,7 @@ def read_rows(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs:
     from samplewise.data.sources.image_file import FORMATS
 
     model = trained.model
-    options = source_options(trained, said, of_files=is_folder(given))
+    options = source_options(trained, said, given)
     try:
         found = load_inputs(given, options, model.columns)
     except DataError as error:

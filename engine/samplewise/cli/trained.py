@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from samplewise.checks import printable
 from samplewise.cli import console
 from samplewise.cli.options import READING
 from samplewise.data.columns import CATEGORY, Columns, feature_names
+from samplewise.data.loading import options_read
 from samplewise.data.pixels import Scale, on_scale
-from samplewise.data.sources.options import SourceOptions
+from samplewise.data.sources.options import FOLDER_OPTIONS, SourceOptions
 from samplewise.errors import DataError, ModelFileError
 from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
@@ -85,7 +85,7 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
     return Trained(load_model(path / MODEL, sha256=sha256), path / CONFIG)
 
 
-def source_options(trained: Trained, given: Mapping[str, Any], *, of_files: bool) -> SourceOptions:
+def source_options(trained: Trained, given: Mapping[str, Any], source: str) -> SourceOptions:
     """Return the options that rows for a model are read with.
 
     Labels and columns that are not given are as in the run that the model came from. Images get
@@ -94,19 +94,29 @@ def source_options(trained: Trained, given: Mapping[str, Any], *, of_files: bool
     Args:
         trained: the model.
         given: `label`, `drop` and `full_scale`, as the user gave them.
-        of_files: whether the rows are made of image files.
+        source: name or path of the rows.
+
+    Raises:
+        ParameterError: an option is given that is not read for this source.
     """
+    from samplewise.data.sources.image_file import FORMATS
+
     model, run = trained.model, (trained.experiment_if_there() or Experiment()).data
-    options = SourceOptions(
-        numbers=model.loss.learns == VALUES, label=run.label, drop=run.drop, fit=model.fit
-    )
+    read = options_read(source)
+    known: dict[str, Any] = {"label": run.label, "drop": run.drop, "fit": model.fit}
     if model.image_shape is not None:
-        options = dataclasses.replace(options, image_size=model.image_shape)
+        known["image_size"] = model.image_shape
     # Of an array or a table, it was the white of the rows; those of image files have 255.
+    of_files = read == FOLDER_OPTIONS or Path(source).suffix.lower() in FORMATS
     if of_files and run.full_scale not in (None, model.full_scale):
-        options = dataclasses.replace(options, full_scale=run.full_scale)
+        known["full_scale"] = run.full_scale
     said = {word: given[word] for word in READING if word in given}
-    return dataclasses.replace(options, **said)
+    options = SourceOptions(
+        numbers=model.loss.learns == VALUES,
+        **{word: value for word, value in known.items() if word in read} | said,
+    )
+    options.check_read(source, read)
+    return options
 
 
 def on_model_scale(

@@ -14,7 +14,7 @@ from samplewise.checks import printable
 from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, numbers_of
-from samplewise.data.loading import load, source_name
+from samplewise.data.loading import load, options_read, source_name
 from samplewise.data.pixels import Rows, rows_from
 from samplewise.data.sources.options import DEFAULT, SourceOptions
 from samplewise.io.reading import check_bytes, open_unchanged
@@ -52,15 +52,16 @@ def load_inputs(
     """Return the rows that `data` names, with their labels where there are some.
 
     Args:
-        data: as `sources.load` takes it; files need no labels, and a folder may hold images
+        data: as `loading.load` takes it; files need no labels, and a folder may hold images
             without class folders. Or an .npy array, (n, features) or (n, height, width).
         options: how it is read; `numbers` says what labels would be.
         columns: those of a model, `Model.columns`, by which the columns of a table are found.
 
     Raises:
-        DataError: as `sources.load`.
+        DataError, ParameterError: as `loading.load`.
     """
     given = source_name(data)
+    options.check_read(given, options_read(given))
     path = Path(given)
     suffix = path.suffix.lower()
     if given and path.is_dir():

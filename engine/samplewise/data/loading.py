@@ -9,7 +9,13 @@ from pathlib import Path
 from samplewise.checks import printable, suggestion
 from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
-from samplewise.data.sources.options import DEFAULT, SourceOptions
+from samplewise.data.sources.options import (
+    ARRAY_OPTIONS,
+    DEFAULT,
+    FOLDER_OPTIONS,
+    TABLE_OPTIONS,
+    SourceOptions,
+)
 from samplewise.errors import DataError
 
 SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine")
@@ -35,8 +41,12 @@ def load(
 
     Raises:
         DataError: neither a name nor a path, a class that does not exist, or what the loader finds.
+        ParameterError: an option is set that is not read for this source.
     """
-    dataset = _loader(source_name(data), classes, options, columns)()
+    name = source_name(data)
+    loader = _loader(name, classes, options, columns)
+    options.check_read(name, options_read(name))
+    dataset = loader()
     return dataset if classes is None else dataset.select(classes)
 
 
@@ -52,11 +62,28 @@ def source_name(given: object) -> str:
     return name
 
 
+def options_read(data: str) -> frozenset[str]:
+    """Return the names of the options that are read for a source.
+
+    Raises:
+        DataError: the path cannot be looked at.
+    """
+    if _is_named(data):
+        return frozenset()
+    if data and _is_folder(Path(data)):
+        return FOLDER_OPTIONS
+    return TABLE_OPTIONS if Path(data).suffix.lower() == ".csv" else ARRAY_OPTIONS
+
+
+def _is_named(data: str) -> bool:
+    return data in SOURCES or data.startswith("synthetic:")
+
+
 def _loader(
     data: str, classes: Sequence[str] | None, options: SourceOptions, columns: Columns | None = None
 ) -> Callable[[], Dataset]:
     name, colon, seed = data.partition(":")
-    if options.numbers and (name == "synthetic" or data in SOURCES):
+    if options.numbers and _is_named(data):
         raise DataError(
             f"{printable(data)} holds classes, but the loss learns numbers; choose a loss of "
             "classes, or give an .npz or .csv file whose labels are numbers"

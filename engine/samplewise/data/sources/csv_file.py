@@ -100,8 +100,6 @@ def read_table(
     records = body.records(name)
     names = header.checked_names(next(records, (1, []))[1], name)
     wanted = _wanted(names, options, columns, name, needs_label=needs_label)
-    if wanted.label is None and needs_label:
-        raise header.no_label(names, options, name)
     if not wanted.features:
         raise DataError(
             f"{name} has no column of features, only {header.listed(names)}; expected at least one"
@@ -156,6 +154,8 @@ def _wanted(
             f"{name}: the label column '{printable(names[label])}' cannot be dropped; name another "
             "with --label"
         )
+    if label is None and needs_label:
+        raise header.no_label(names, options, name)
     left_out |= {label} if label is not None else set()
     features = [i for i in range(len(names)) if i not in left_out]
     if columns is not None:

@@ -81,12 +81,12 @@ def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataErr
             f"choose another one with --label. Its columns: {listed(names)}"
         )
     if options.label is not None:
-        what = f"has no column '{printable(options.label.strip())}' to take for the label"
+        what = f"has no column '{printable(options.label.strip())}' to use as the label"
         hint = suggestion(options.label, names)
     else:
         what = (
-            f"has no label column; choose one with --label, or name one {_ONE_OF_NAMES} (only "
-            "predict needs none)"
+            f"has no label column; choose one with --label, or rename one to {_ONE_OF_NAMES} "
+            "(predict needs no label)"
         )
         hint = ""
     return DataError(f"{name} {what}{hint or '.'} Its columns: {listed(names)}")

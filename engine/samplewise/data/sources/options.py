@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 
 from samplewise.checks import one_of, positive_number, printable
 from samplewise.errors import ParameterError
@@ -12,6 +13,17 @@ STRETCH, PAD, CROP = "stretch", "pad", "crop"
 FITS = (STRETCH, PAD, CROP)
 IMAGE_SIZE = (28, 28)
 MAX_IMAGE_SIDE = 4_096
+
+TABLE_OPTIONS = frozenset({"label", "drop", "full_scale"})
+FOLDER_OPTIONS = frozenset({"image_size", "fit", "full_scale"})
+ARRAY_OPTIONS = frozenset({"full_scale"})
+_REASONS = {
+    "label": "only a .csv table has a label column",
+    "drop": "only a .csv table has columns to leave out",
+    "image_size": "only the images of a folder are resized",
+    "fit": "only the images of a folder are resized",
+    "full_scale": "only files and folders can have another value of white",
+}
 
 _SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
 
@@ -42,7 +54,7 @@ def column_names(name: str, given: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions:
-    """Options of reading a source; each matters to some kinds of source only.
+    """Options of reading a source; each is read for some kinds of source, and refused for others.
 
     Args:
         numbers: read the labels as numbers to learn, not as classes.
@@ -73,6 +85,23 @@ class SourceOptions:
         one_of("fit", self.fit, FITS)
         if self.full_scale is not None:
             positive_number("full_scale", self.full_scale)
+
+    def check_read(self, source: str, read: Collection[str]) -> None:
+        """Refuse options that a source does not read, where they differ from their defaults.
+
+        Args:
+            source: its name or path, for messages.
+            read: names of the options that it reads.
+
+        Raises:
+            ParameterError: one of them is set.
+        """
+        for field in fields(self):
+            reason = None if field.name in read else _REASONS.get(field.name)
+            if reason is not None and getattr(self, field.name) != field.default:
+                raise ParameterError(
+                    f"{field.name}: {reason}, got '{printable(source)}'; leave it out"
+                )
 
 
 DEFAULT = SourceOptions()
