@@ -280,7 +280,7 @@ def test_settings_that_need_one_another_may_come_in_any_order_and_from_anywhere(
 def test_a_schedule_and_its_options_may_come_from_anywhere(config):
     path = config("every = 3\ndecay = 0.5\n")
     assert effective({"schedule": "step"}, path).training.schedule == Step(every=3, decay=0.5)
-    with pytest.raises(CombinationError, match="but cosine has no decay"):
+    with pytest.raises(CombinationError, match="but schedule cosine has no decay"):
         effective({"schedule": "cosine"}, path)
 
 

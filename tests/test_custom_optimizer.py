@@ -115,8 +115,8 @@ def test_a_rule_of_one_s_own_is_pickled_by_name():
     [
         (lambda g, v, t: (-g, v), 0, "leads uphill: 20 steps"),
         (lambda g, v, t: (0 * g, v), 0, "leads uphill"),
-        (lambda g, v, t: (g / np.abs(g).sum(), v), 0, "another step 1 of an entry when others"),
-        (lambda g, v, t: (g, v + g.mean()), 1, "another step 1 of an entry"),
+        (lambda g, v, t: (g / np.abs(g).sum(), v), 0, "another step 1 when other entries"),
+        (lambda g, v, t: (g, v + g.mean()), 1, "another step 1 when other entries"),
         (lambda g, v, t: (g[:3], v), 0, r"the direction .* returns shape \(3,\) where \(24,\)"),
         (lambda g, v, t: (g, g), 1, r"the state .* returns shape \(24,\) where \(1, 24\)"),
         (lambda g, v, t: (g / (t - 3), v), 0, "the direction .* is not finite"),

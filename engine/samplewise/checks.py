@@ -96,7 +96,7 @@ def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | N
     """Return `given` as an int of at least `minimum` (and at most `maximum`).
 
     Raises:
-        ParameterError: not a whole number (a bool is none), or out of range.
+        ParameterError: not a whole number (a bool is not one), or out of range.
     """
     top = "" if maximum is None else f" and at most {maximum}"
     wanted = f"a whole number of at least {minimum}{top}"
@@ -127,7 +127,7 @@ def positive_number(name: str, given: object) -> float:
     """Return `given` as a finite float above 0.
 
     Raises:
-        ParameterError: not a number (a bool is none), not finite, or not above 0.
+        ParameterError: not a number (a bool is not one), not finite, or not above 0.
     """
     value = _number(name, given, "a number above 0")
     if not math.isfinite(value) or value <= 0.0:
@@ -139,7 +139,7 @@ def not_negative(name: str, given: object) -> float:
     """Return `given` as a finite float of at least 0.
 
     Raises:
-        ParameterError: not a number (a bool is none), not finite, or below 0.
+        ParameterError: not a number (a bool is not one), not finite, or below 0.
     """
     value = _number(name, given, "a number of at least 0")
     if not math.isfinite(value) or value < 0.0:

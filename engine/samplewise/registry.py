@@ -106,14 +106,17 @@ def _check_members(backend: Any, offer: _Offer) -> None:
     where = _where(offer)
     for member in ("name", "capabilities", "compile"):
         if not hasattr(backend, member):
-            raise ContractError(f"the backend of {where} has no '{member}'")
+            raise ContractError(f"backend of {where}: `{member}` is missing")
     if not callable(backend.compile):
-        raise ContractError(f"compile of the backend of {where} cannot be called")
+        raise ContractError(f"backend of {where}: `compile` must be callable")
     if not isinstance(backend.capabilities, Capabilities):
         raise ContractError(f"backend of {where}: `capabilities` must be a Capabilities instance")
     _check_version(getattr(backend, "contract_version", CONTRACT_VERSION), where)
     if backend.name != offer.name:
-        raise ContractError(f"backend of {where}: its name is '{printable(backend.name)}'")
+        raise ContractError(
+            f"backend of {where}: `name` must be '{offer.name}' as in its entry point, got "
+            f"'{printable(backend.name)}'"
+        )
 
 
 def _where(offer: _Offer) -> str:
@@ -134,15 +137,15 @@ def _check_available(backend: Any, offer: _Offer) -> None:
     if isinstance(reason, str) and reason.strip():
         raise UnavailableBackendError(reason)
     raise ContractError(
-        f"unavailable of the backend of {_where(offer)} returned {printable(repr(reason))}; it "
-        "returns a reason, or None where the backend can run"
+        f"backend of {_where(offer)}: `unavailable` must return the reason, or None where the "
+        f"backend can run, got {printable(repr(reason))}"
     )
 
 
 def _check_version(made_for: object, where: str) -> None:
     if made_for != CONTRACT_VERSION:
         raise ContractError(
-            f"the backend of {where} is made for version {printable(made_for)} of the contract, "
+            f"backend of {where}: made for version {printable(made_for)} of the contract, "
             f"but this samplewise has version {CONTRACT_VERSION}; install a matching release"
         )
 
@@ -238,7 +241,7 @@ def resolve(
     if missing:
         raise UnavailableBackendError(
             f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "
-            "`samplewise backends` lists their capabilities"
+            "`samplewise backends` lists the capabilities of each"
         )
     return Choice(backend, reason)
 

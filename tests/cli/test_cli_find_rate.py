@@ -31,7 +31,7 @@ def test_it_gives_the_sweep_as_json(cli, images):
         (("--lowest", "x"), "lowest is 'x', but must be a number such as 0.1"),
         (("--lowest", "1", "--highest", "0.5"), "must be below highest"),
         (("--batch-size", "40"), "use a smaller batch_size"),
-        (("--augment", "shift 8"), "images are 8 x 8; use a smaller shift"),
+        (("--augment", "shift 8"), "the sides of an image, 8 x 8, got 8; use a smaller shift"),
         (("--augment", "shfit 1"), "did you mean 'shift'? (given by --augment)"),
     ],
 )
@@ -45,7 +45,7 @@ def test_what_cannot_be_is_one_line(cli, images, arguments, message):
 def test_rows_of_a_table_are_not_augmented(cli):
     ended = cli("train", "--data", "iris", "--augment", "shift 1")
     assert ended.code == 2
-    assert "the rows are 4 values each and not images" in ended.err
+    assert "augment: rows must be images, got 4 values each" in ended.err
     assert not Path("run").exists()
 
 

@@ -58,7 +58,7 @@ def test_the_summary_shows_every_layer_and_the_sums(cli, images):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--layers", "conv 4x9, dense 3"), "layer 0: a conv layer's kernel of 9 x 9"),
+        (("--layers", "conv 4x9, dense 3"), "layer 0: the kernel of conv, 9 x 9"),
         (("--layers", "dense 4"), "layers end in 4 outputs, but loss and classes need 3"),
         (("--layers", "dense 3 relu"), "the last layer has activation 'relu'"),
         (("--layers", "dens 3"), "did you mean 'dense'"),

@@ -97,7 +97,7 @@ def test_other_commands_take_numbers(cli, table, command):
         (("--data", "synthetic:3", "--loss", "huber"), "synthetic:3 holds classes"),
         (("--data", "folder", "--loss", "huber"), "folder is a folder"),
         (("--data", "table.csv"), "make a regression"),
-        (("--data", "table.csv", "--loss", "poisson"), "poisson takes targets at least 0"),
+        (("--data", "table.csv", "--loss", "poisson"), "poisson takes targets of at least 0"),
         (("--data", "table.csv", "--loss", "huber", "--stratify"), "leave out stratify"),
         (("--data", "table.csv", "--loss", "huber", "--classes", "1,2"), "leave out classes"),
         (

@@ -237,13 +237,10 @@ def test_arrays_without_names_go_by_position_and_it_is_said(cli, run, trained_on
     ended = cli("predict", trained_on_table, "t.csv", "--csv")
     assert classes(ended) == ["setosa"]
     assert ended.err == (
-        "note: this model knows no names of columns; those of t are taken in their order\n"
+        "note: this model has no column names; the columns of t are taken in their order\n"
     )
     Path("t.csv").write_text("a,b,c,d\n5,3,1.4,x\n")
-    assert (
-        "knows no names of columns and no categories"
-        in cli("predict", trained_on_table, "t.csv").err
-    )
+    assert "has no column names and no categories" in cli("predict", trained_on_table, "t.csv").err
 
 
 def test_an_unknown_category_is_named(cli, houses):

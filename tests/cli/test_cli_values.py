@@ -53,7 +53,7 @@ def test_a_loss_takes_its_options(cli, images):
     ("arguments", "message"),
     [
         (("--label-smoothing", "1"), "label_smoothing is 1.0, but must be at least 0 and below 1"),
-        (("--delta", "2"), "delta is 2.0, but auto has no delta"),
+        (("--delta", "2"), "delta is 2.0, but loss auto has no delta"),
         (("--loss", "huber", "--delta", "0"), "delta is 0.0"),
         (("--loss", "huber"), "but the loss learns numbers"),
         (("--loss", "binary_cross_entropy"), "there are 3"),

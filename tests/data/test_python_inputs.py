@@ -125,7 +125,7 @@ def test_messages_about_validation_rows_say_so(held_X, held_targets, message):
 
 @pytest.mark.parametrize("validation", [(X, CLASSES, np.ones(ROWS)), [X], "ab", {1: 2}])
 def test_validation_that_is_no_pair_is_refused(validation):
-    with pytest.raises(ParameterError, match=r"validation is a \w+"):
+    with pytest.raises(ParameterError, match=r"validation: must be a pair .*, got \w+"):
         parameters(validation="a" if validation == "ab" else validation)
 
 

@@ -56,13 +56,13 @@ def test_same_padding_puts_the_odd_row_at_the_end():
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda: Network((1, 4, 4), (Conv2D(2, 5),)), "layer 0: a conv layer's kernel of 5 x 5"),
-        (lambda: Network((1, 4, 4), (Conv2D(2, 3), MaxPool2D(3))), "layer 1: a max_pool layer's"),
+        (lambda: Network((1, 4, 4), (Conv2D(2, 5),)), "layer 0: the kernel of conv, 5 x 5"),
+        (lambda: Network((1, 4, 4), (Conv2D(2, 3), MaxPool2D(3))), "layer 1: the window of max_pool"),
         (lambda: Network((16,), (Conv2D(2, 3),)), r"layer 0: .* has shape \(16,\)"),
-        (lambda: Network((1, 4, 4), (Dense(3), MaxPool2D())), "layer 1: a max_pool layer takes"),
+        (lambda: Network((1, 4, 4), (Dense(3), MaxPool2D())), "layer 1: max_pool takes"),
         (
             lambda: Network((4,), (GlobalAvgPool(),)),
-            "a global_avg_pool layer takes images",
+            "global_avg_pool takes images",
         ),
         (lambda: Conv2D(2, 3, 0), "stride of a conv layer is 0"),
         (lambda: Conv2D(0, 3), "filters of a conv layer is 0"),

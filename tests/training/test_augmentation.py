@@ -189,17 +189,17 @@ def test_an_experiment_on_images_augments_a_dense_network():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "'' is not an augmentation; it starts with shift, rotate, noise"),
+        ("", "'' is not an augmentation; one starts with shift, rotate, noise"),
         ("shfit 2", "did you mean 'shift'"),
         ("shift", "must have one number"),
         ("shift 2 3", "must have one number"),
-        ("shift two", "whose number is none"),
-        ("shift 1.5", "shift of augment is '1.5', but must be a whole number"),
-        ("shift 0", "shift of augment is 0.0, but must be a finite number above 0"),
+        ("shift two", "'two' in 'shift two' is not a number"),
+        ("shift 1.5", "augment: shift is '1.5', but must be a whole number"),
+        ("shift 0", "augment: shift is 0.0, but must be a finite number above 0"),
         ("rotate 181", "rotate must be at most 180 degrees, got 181"),
-        ("rotate nan", "rotate of augment is nan"),
-        ("noise -1", "noise of augment is -1.0"),
-        ("noise 1, noise 2", "augment has noise twice"),
+        ("rotate nan", "augment: rotate is nan"),
+        ("noise -1", "augment: noise is -1.0"),
+        ("noise 1, noise 2", "augment: noise occurs twice"),
         ("noise 1,", "'' is not an augmentation"),
     ],
 )
@@ -209,5 +209,5 @@ def test_words_that_say_nothing_are_refused_when_built(words, message):
 
 
 def test_a_shift_out_of_sight_is_refused_before_any_work():
-    with pytest.raises(ParameterError, match="up to 6 pixels, but images are 7 x 6"):
+    with pytest.raises(ParameterError, match="below the sides of an image, 7 x 6, got 6"):
         train(NETWORKS["images"], IMAGES, LABELS, TrainingSettings(augment="shift 6"))

@@ -22,16 +22,16 @@ def trained(network=NETWORK, targets=LABELS, **changes):
     [
         (
             lambda: Network(IMAGE, (Conv2D(3, 3), Conv2D(3, (4, 2)))),
-            "layer 1: a conv layer's kernel of 4 x 2 is larger than its input of 3 x 2",
+            "layer 1: the kernel of conv, 4 x 2, is larger than its input, 3 x 2",
         ),
         (
             lambda: Network(IMAGE, (AvgPool2D(6),)),
-            "layer 0: a avg_pool layer's window of 6 x 6 is larger than its input of 5 x 4",
+            "layer 0: the window of avg_pool, 6 x 6, is larger than its input, 5 x 4",
         ),
         (lambda: Conv2D(3, 3, stride=0), "stride of a conv layer is 0"),
         (
             lambda: Network((40,), (Dense(8), Conv2D(3, 3))),
-            r"layer 1: a conv layer takes images .* but its input has shape \(8,\)",
+            r"layer 1: conv takes images .* but its input has shape \(8,\)",
         ),
         (lambda: Dropout(1), "rate of a dropout layer is 1.0, but must be at least 0 and below 1"),
         (lambda: Dense(0), "units of a dense layer is 0"),
@@ -57,11 +57,11 @@ def trained(network=NETWORK, targets=LABELS, **changes):
         ),
         (
             lambda: train(NETWORK, X, LABELS, TrainingSettings(), validation=X),
-            "validation is a ndarray, but must be a pair of X and targets",
+            "validation: must be a pair of X and targets, got ndarray",
         ),
         (
             lambda: Network(IMAGE, (Dense(4), AvgPool2D(2))),
-            "its input has shape .4,.; .* put the layer before those that make images flat",
+            "avg_pool takes images .*its input has shape .4,.; put it before dense and flatten",
         ),
         (lambda: trained(momentum=1.5), "momentum is 1.5, but must be at least 0 and below 1"),
         (lambda: trained(optimizer="adam", beta1=1), "beta1 is 1.0, but must be"),
@@ -75,7 +75,7 @@ def trained(network=NETWORK, targets=LABELS, **changes):
         (lambda: trained(label_smoothing=1), "label_smoothing is 1.0, but must be"),
         (
             lambda: trained(augment="shift 1"),
-            "augment is 'shift 1', but the rows are 4 values each and not images",
+            "augment: rows must be images, got 4 values each",
         ),
         (lambda: trained(loss="huber", delta=0), "delta is 0.0, but must be"),
     ],

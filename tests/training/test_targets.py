@@ -128,7 +128,7 @@ def test_a_model_of_numbers_has_no_probabilities_and_refuses_what_overflows():
         (THREE, "auto", np.eye(4)[LABELS], r"shape \(50, 4\); expected one-hot rows \(50, 3\)"),
         (NETWORK, "auto", np.eye(3)[LABELS], r"shape \(50, 3\); expected one-hot rows \(50, 2\)"),
         (THREE, "auto", np.full((50, 3), 0.4), r"row 0 .* sum 1.2; a one-hot row"),
-        (THREE, "auto", np.tile([-1, 1, 1], (50, 1)), "row 0 .* least value -1"),
+        (THREE, "auto", np.tile([-1, 1, 1], (50, 1)), "row 0 .* smallest value -1"),
         (THREE, "auto", np.eye(3)[LABELS] * np.nan, "targets: 150 values are NaN"),
         (
             THREE,
@@ -141,7 +141,7 @@ def test_a_model_of_numbers_has_no_probabilities_and_refuses_what_overflows():
         (ONE, "huber", X, r"huber with 1 output learns \(50, 1\) or \(50,\)"),
         (ONE, "huber", X[:, 0].astype(complex), "targets hold complex128 values"),
         (TWO, "huber", np.where(X > 2, np.inf, X)[:, :2], r"inf.*row \d+, column \d"),
-        (ONE, "poisson", X[:, 0], "poisson takes targets at least 0"),
+        (ONE, "poisson", X[:, 0], "poisson takes targets of at least 0"),
         (TWO, "multi_label_cross_entropy", LABELS[:, None] * [1, 2], "takes targets from 0 to 1"),
     ],
 )
@@ -186,9 +186,12 @@ def test_the_options_of_a_loss_change_what_is_learnt():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"delta": 1.0}, "delta is 1.0, but auto has no delta"),
-        ({"loss": "huber", "label_smoothing": 0.1}, "huber has no label_smoothing; it has delta"),
-        ({"loss": "poisson", "delta": 2}, "poisson has no delta; it has no options"),
+        ({"delta": 1.0}, "delta is 1.0, but loss auto has no delta; it is an option of huber"),
+        (
+            {"loss": "huber", "label_smoothing": 0.1},
+            "huber has no label_smoothing; it is an option of auto, binary_cross_entropy",
+        ),
+        ({"loss": "poisson", "delta": 2}, "loss poisson has no delta; it is an option of huber"),
     ],
 )
 def test_an_option_that_the_loss_does_not_have_is_refused(changes, message):

@@ -51,7 +51,7 @@ def choose(
     if workload.plan == DIRECT:
         return Plan(reason="asked for"), 0
     if RATES in workload.step_fields:
-        return Plan(reason="a block of steps has one learning rate, but it changes at each"), 0
+        return Plan(reason="a block of steps has one learning rate, but it changes at each step"), 0
     if not isinstance(optimizer, SGD) or not optimizer.is_linear:
         return Plan(reason=f"a step of {optimizer.name} with these settings is not linear in W"), 0
     if not isinstance(network.layers[0], Dense):

@@ -95,7 +95,7 @@ def _aligned(rows: Sequence[Sequence[str]], header: Sequence[str] | None, number
 
 
 def note(text: str) -> None:
-    """Write one line to stderr; a message that cannot be written is no reason to stop."""
+    """Write one line to stderr; a message that cannot be written does not end the command."""
     with suppress(OSError, ValueError, AttributeError):  # broken, closed, or None
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that writes messages
 

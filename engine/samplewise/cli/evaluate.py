@@ -115,7 +115,7 @@ def _own_rows(
     from samplewise.experiment.run import cut
 
     if base is None:
-        raise ParameterError("a model file names no test data; name them with --data")
+        raise ParameterError("a model file does not name its test data; name them with --data")
     reading = [f"--{word.replace('_', '-')}" for word in options.READING if word in given]
     if reading:
         raise ParameterError(

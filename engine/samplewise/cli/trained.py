@@ -164,11 +164,11 @@ def note_on_columns(model: Model, columns: Columns | None, name: str) -> None:
         text = [column.name for column in columns if column.kind == CATEGORY]
         if text:
             raise DataError(
-                f"{name}: the column '{printable(text[0])}' holds text, but this model knows no "
-                "names of columns and no categories; train one on such a table"
+                f"{name}: the column '{printable(text[0])}' holds text, but this model has no "
+                "column names and no categories; train one on such a table"
             )
         console.note(
-            f"note: this model knows no names of columns; those of {name} are taken in their order"
+            f"note: this model has no column names; the columns of {name} are taken in their order"
         )
     elif model.columns is not None and columns is None and model.image_shape is None:
         known = ", ".join(printable(feature) for feature in feature_names(model.columns)[:_SHOWN])

@@ -12,7 +12,7 @@ What every program computes:
   is still by the rows of the batch.
 - `losses` gets the loss of each sample as seen in the forward pass that produced its update.
 - Losses come from logits, and their gradient with respect to the logits is p - y. What `l2` adds
-  to the gradient is no part of the loss.
+  to the gradient is not part of the loss.
 - The slope of ReLU at exactly 0 is 0.
 - float64 in means float64 inside. No compiler flag may hide NaN or infinity.
 

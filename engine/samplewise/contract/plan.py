@@ -57,7 +57,7 @@ class Workload:
             inputs: values of a row.
             dtype: of the products.
         """
-        # In Python's floats, which are infinite only from 1.8e308 on and then are no less.
+        # In Python's floats: beyond 1.8e308 they are infinite, and still compare as too large.
         square = self.largest_input * self.largest_input * inputs
         if square * ROOM_OF_PRODUCTS <= float(np.finfo(dtype).max):
             return None

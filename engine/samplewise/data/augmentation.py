@@ -51,7 +51,7 @@ class Augmentation:
     noise: float = 0.0
 
     def __post_init__(self) -> None:
-        shift = whole_number("shift of augment", self.shift, minimum=0)
+        shift = whole_number("augment: shift", self.shift, minimum=0)
         object.__setattr__(self, "shift", shift)
         if self.rotate > 180:
             raise ParameterError(f"augment: rotate must be at most 180 degrees, got {self.rotate}")
@@ -67,7 +67,7 @@ class Augmentation:
         for part in text.split(","):
             word, number = _read(part.strip())
             if word in found:
-                raise ParameterError(f"augment has {word} twice; keep one")
+                raise ParameterError(f"augment: {word} occurs twice; keep one")
             found[word] = number
         return cls(**found)
 
@@ -80,8 +80,8 @@ class Augmentation:
         _, height, width = shape
         if self.shift >= min(height, width):
             raise ParameterError(
-                f"augment shifts by up to {self.shift} pixels, but images are {height} x {width}; "
-                "use a smaller shift"
+                f"augment: shift must be below the sides of an image, {height} x {width}, got "
+                f"{self.shift}; use a smaller shift"
             )
 
     def largest(self, value: float) -> float:
@@ -138,9 +138,8 @@ class Views:
             return
         if shape is None:
             raise ParameterError(
-                f"augment is '{augment}', but the rows are {X.shape[1]} values each and not "
-                "images; give X the shape (rows, height, width), or the network an input_shape of "
-                "(channels, height, width)"
+                f"augment: rows must be images, got {X.shape[1]} values each; give X the shape "
+                "(rows, height, width), or the network an input_shape of (channels, height, width)"
             )
         augmentation = Augmentation.from_text(augment)
         augmentation.check_fits(shape)
@@ -164,17 +163,19 @@ def _read(part: str) -> tuple[str, float]:
     word, *numbers = part.split() or [""]
     if word not in WORDS:
         raise ParameterError(
-            f"'{printable(part)}' is not an augmentation; it starts with {', '.join(WORDS)}, as in "
-            f"shift 2{suggestion(word, WORDS)}"
+            f"augment: '{printable(part)}' is not an augmentation; one starts with "
+            f"{', '.join(WORDS)}, as in shift 2{suggestion(word, WORDS)}"
         )
     if len(numbers) != 1:
-        raise ParameterError(f"augment has '{printable(part)}', but must have one number, as in 2")
+        raise ParameterError(f"augment: '{printable(part)}' must have one number, as in {word} 2")
     try:
-        number = positive_number(f"{word} of augment", float(numbers[0]))
+        number = positive_number(f"augment: {word}", float(numbers[0]))
     except ValueError as error:
         if isinstance(error, ParameterError):
             raise
-        raise ParameterError(f"augment has '{printable(part)}', whose number is none") from None
+        raise ParameterError(
+            f"augment: '{printable(numbers[0])}' in '{printable(part)}' is not a number"
+        ) from None
     return word, int(number) if word == "shift" and number.is_integer() else number
 
 

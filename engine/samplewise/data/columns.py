@@ -69,7 +69,7 @@ def check_columns(columns: Sequence[Column], where: str) -> None:
     """Refuse columns that could not be matched, shown or stored; `where` is for messages.
 
     Raises:
-        DataError: a name or category is blank, twice, over 1,000 characters or not printable; a
+        DataError: a name or category is blank, repeated, over 1,000 characters or not printable; a
             column of text has no category, or another one has some; all have over 8 MiB together.
         ParameterError: a kind that is not one of `KINDS`.
     """
@@ -118,7 +118,7 @@ def _problem(text: object) -> str | None:
 
 
 def composed(text: str) -> str:
-    """Return a name or category in one Unicode form (NFC), in which those that print alike meet.
+    """Return a name or category in Unicode form NFC, so that texts that look alike are equal.
 
     macOS writes letters and accents apart, other systems as one.
     """

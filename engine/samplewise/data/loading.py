@@ -105,8 +105,8 @@ def _synthetic(seed: str | None, classes: Sequence[str] | None) -> Dataset:
         return load_synthetic(classes)
     if not (seed.isascii() and seed.isdigit() and len(seed) <= 18):
         raise DataError(
-            f"'synthetic:{printable(seed)}' has no seed; "
-            "expected a whole number from 0, such as synthetic:7"
+            "data: the seed must be a whole number from 0, as in synthetic:7, got "
+            f"'synthetic:{printable(seed)}'"
         )
     return load_synthetic(classes, seed=int(seed))
 

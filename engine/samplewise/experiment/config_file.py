@@ -41,8 +41,8 @@ def read_config(path: Path) -> dict[str, Any]:
         word = written.replace("-", "_")
         if word not in WORDS:
             raise ConfigError(
-                f"{name} has the unknown word '{printable(written)}'; known are "
-                f"{', '.join(WORDS)}{suggestion(word, WORDS)}"
+                f"{name} has the unknown word '{printable(written)}'"
+                f"{suggestion(word, WORDS) or '.'} Known words: {', '.join(WORDS)}"
             )
         if word in settings:
             raise ConfigError(f"{name} has {word} twice, with '-' and with '_'; keep one")

@@ -31,6 +31,8 @@ from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.train import train
 
+_WANTED_DATA = "data: must be a samplewise.Dataset or a result of samplewise.prepare"
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -49,7 +51,7 @@ class Prepared:
 
     @property
     def inputs(self) -> NDArray[np.float64]:
-        """The training rows as `train` takes them: in the shape of images where they are some."""
+        """The training rows in the shape that `train` takes; images keep height and width."""
         shape = self.training.image_shape
         return self.X if shape is None else self.X.reshape(-1, *shape)
 
@@ -129,10 +131,7 @@ def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prep
     if data is None or isinstance(data, Dataset):
         return prepare(experiment, data)
     if not isinstance(data, Prepared):
-        raise ParameterError(
-            f"data is a {type(data).__name__}, but must be a samplewise.Dataset, or what "
-            "samplewise.prepare returned"
-        )
+        raise ParameterError(f"{_WANTED_DATA}, got {type(data).__name__}")
     return data
 
 
@@ -154,7 +153,7 @@ def run(
     Args:
         experiment: the configuration to run.
         data: used instead of loading the experiment's own: a dataset, which is cut and preprocessed
-            as the experiment says, or what `prepare` returned.
+            as the experiment says, or a result of `prepare`.
         callbacks: as `train`.
         stop: as `train`.
 
@@ -185,15 +184,14 @@ def run_many(
     """Run experiments on the same data, at once where the backend can, each as `run` would.
 
     Args:
-        experiments: at least one. What `train_many` lets networks differ in they may differ in,
-            the hidden layers and their activation too. Their data, preprocess and split are not
-            looked at: `data` decides.
+        experiments: at least one. They may differ where `train_many` lets networks differ, and in
+            hidden layers and activation. Their own data settings are ignored: `data` decides.
         data: prepared, for all; a dataset is cut and preprocessed as the first experiment says.
         callbacks: as `train_many`.
         stop: as `train_many`.
 
     Returns:
-        What came of each experiment, in their order.
+        The result of each experiment, in their order.
 
     Raises:
         SomeDivergedError: once all are done; its results are those of the other experiments.
@@ -201,10 +199,11 @@ def run_many(
     """
     if not isinstance(experiments, list | tuple) or not experiments:
         raise ParameterError(
-            f"experiments is '{printable(experiments)}', but must be a list of at least one"
+            "experiments: must be a list of at least one Experiment, got "
+            f"'{printable(experiments)}'"
         )
     if data is None:
-        raise ParameterError("data is None, but must be a Dataset or prepared")
+        raise ParameterError(f"{_WANTED_DATA}, got None")
     data = as_prepared(experiments[0], data)
     pairs = [decided(experiment, data) for experiment in experiments]
     networks, effective = [network for network, _ in pairs], [own for _, own in pairs]
@@ -229,7 +228,7 @@ def run_many(
 
 
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
-    """Return the network, and the experiment without what was left to "auto" before training."""
+    """Return the network, and the experiment with its preprocessing and loss chosen."""
     instance_of("experiment", experiment, Experiment)
     loss, outputs = _loss_and_outputs(experiment, data.training)
     training = data.training

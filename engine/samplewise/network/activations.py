@@ -61,5 +61,5 @@ def check_activation(name: object) -> str:
         return one_of("activation", name, (*ACTIVATIONS, *CUSTOM))
     except ParameterError as error:
         raise ParameterError(
-            f"{error}; register a custom one with samplewise.register_activation"
+            f"{error} (register a custom one with samplewise.register_activation)"
         ) from None

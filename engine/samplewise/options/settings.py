@@ -54,8 +54,8 @@ class Settings:
         """Return the settings that flat words describe, those of the command line and of TOML.
 
         Args:
-            words: values by name; others are as usual. A choice is a name or an object; None for an
-                option of it leaves that as it is.
+            words: values by name; the others keep their defaults. A choice, such as the optimizer,
+                is a name or an object; None leaves an option of a choice at its default.
 
         Raises:
             ParameterError: a word is unknown, or its value out of range.
@@ -77,16 +77,16 @@ class Settings:
         for name in words:
             if name not in known:
                 raise ParameterError(
-                    f"'{printable(name)}' is not an option{suggestion(name, known)}; known are "
-                    f"{', '.join(known)}"
+                    f"'{printable(name)}' is not an option{suggestion(name, known) or '.'} "
+                    f"Options: {', '.join(known)}"
                 )
         return _changed(self, words)
 
     def to_options(self) -> dict[str, Any]:
         """Return all flat words with their values.
 
-        An option that only some kinds of a choice have is None where it is as usual, too: the words
-        then also go with another choice.
+        An option that only some kinds of a choice have is None at its default, so that the words
+        also fit another choice.
         """
         found: dict[str, Any] = {}
         for member in members(type(self)):
@@ -137,8 +137,8 @@ def _choice(chosen: Chosen[Any], current: Any, words: Mapping[str, Any]) -> Any:
     for option, value in options.items():
         if option not in own:
             raise CombinationError(
-                f"{option} is {value}, but {name} has no {option}; "
-                f"it has {', '.join(own) or 'no options'}"
+                f"{option} is {value}, but {chosen.name} {name} has no {option}; it is an option "
+                f"of {', '.join(known[option])}"
             )
     kept = {} if isinstance(given, str) else {each: getattr(given, each) for each in own}
     return chosen.made(name, kept | options)

@@ -70,7 +70,7 @@ class Certificate:
     Args:
         backend: its name.
         version: of samplewise.
-        strength: any so many capabilities that go together met in a trial: 2 or 3.
+        strength: 2 where any two compatible capabilities met in a trial, 3 where any three did.
         rungs: results by rung.
         capabilities: results by capability.
         untested: each thing that was not tested, and why.

@@ -63,7 +63,7 @@ def entries(what: str, got: NDArray[Any], want: NDArray[Any], tolerance: Toleran
         return _unlike(what, got, want)
     allowed = tolerance.relative * np.abs(want) + tolerance.absolute
     difference = np.abs(np.subtract(got, want, dtype=np.float64))
-    # A NaN wins argmax, and 0 / 0 is no difference.
+    # A NaN wins argmax, and 0 / 0 counts as no difference.
     ratios = np.where(difference == 0, 0.0, difference / np.maximum(allowed, np.finfo(float).tiny))
     worst = int(np.argmax(ratios))
     return Measure(what, float(difference.flat[worst]), float(allowed.flat[worst]))

@@ -41,7 +41,7 @@ def run_epochs(
         snapshot: to go on from; None begins with the states of the runs.
 
     Returns:
-        A snapshot to go on from where training was interrupted, else None.
+        A snapshot of an interrupted training, else None.
 
     Raises:
         ContractError: the backend raised, or broke the contract.
@@ -180,7 +180,7 @@ class _Loop:
             self._runs[index].end_epoch(self._epoch, order, self._losses[index, : len(order)], ms)
 
     def _stop_where_asked(self, active: Sequence[int], stop: threading.Event) -> None:
-        """Begin the next epoch, but for networks that a limit or an interrupt has stopped."""
+        """Move on to the next epoch, and stop the networks that a limit or an interrupt ends."""
         ended, cut = self._epoch, self._position < len(self._rows)
         interrupted, reached = stop.is_set(), self._limits.reached(ended, self._position)
         self._epoch_ms.append(self._part_seconds * 1e3)
@@ -245,7 +245,7 @@ class _Loop:
         ).sealed()
 
     def _snapshot_to_return(self) -> Snapshot | None:
-        # An interrupted training is kept, also where its program cannot be gone on with.
+        # Without a snapshot, an interrupted training still returns its weights.
         try:
             return self.snapshot()
         except ContractError:

@@ -22,6 +22,7 @@ from samplewise.contract.plan import DIRECT
 from samplewise.data.augmentation import Views
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import Network
+from samplewise.text import counted
 from samplewise.training import batches
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.environment import environment
@@ -117,8 +118,8 @@ def lr_range_test(
     steps = -(-len(rows) // settings.batch_size)
     if steps < FEWEST_STEPS:
         raise ParameterError(
-            f"{len(rows)} rows in batches of {settings.batch_size} make {steps} steps, but a sweep "
-            f"takes {FEWEST_STEPS} or more; use a smaller batch_size"
+            f"{len(rows)} rows in batches of {settings.batch_size} make {counted(steps, 'step')}, "
+            f"but the test needs at least {FEWEST_STEPS}; use a smaller batch_size"
         )
     choice = backend_for(network, loss, settings, rows)
     run = TrainingRun(network, loss, settings, rows, choice, as_callbacks(callbacks))

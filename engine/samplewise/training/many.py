@@ -177,8 +177,8 @@ def _callbacks(given: Sequence[Hook | Sequence[Hook]], networks: int) -> list[li
 def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> Loss:
     if not networks or len(networks) != len(settings):
         raise ParameterError(
-            f"there are {len(networks)} networks and {len(settings)} settings; give at least one "
-            "network, and settings for each"
+            "networks and settings: must be lists of the same length, at least 1, got "
+            f"{len(networks)} and {len(settings)} long"
         )
     losses = [loss_for(*pair) for pair in zip(networks, settings, strict=True)]
     _check_equal("settings", "loss", [loss.description for loss in losses])

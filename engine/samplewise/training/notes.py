@@ -70,7 +70,7 @@ def notes_on_learning(
     """Return a warning where training ended no better than one answer for all rows would be.
 
     The loss has stopped falling in the second half of the epochs, and is at least that of one
-    answer: a loss that still falls, or fell in the first epoch already, is no reason to warn.
+    answer: a loss that still falls, or fell in the first epoch already, needs no warning.
 
     Args:
         losses: of each whole epoch.

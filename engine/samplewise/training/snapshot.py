@@ -5,10 +5,10 @@ because none exists: orders, dropout keys and views of images are drawn anew as 
 stream and epoch.
 
 A plan that is not in place keeps the first layers' weights as coefficients of the rows, in an
-order of its own. Bringing them out at each edge would make the edge part of the trajectory, at the
-cost of a product of all rows, and a snapshot would change the last bits of the run that it is taken
-from. So a snapshot holds the coefficients as they are (`Program.held_state`).
-Inner products of rows are not held: the program computes them anew, in the same groups of rows.
+order of its own. Writing the weights out at an edge costs a product of all rows and rounds them, so
+that taking a snapshot would change the last bits of its run. So a snapshot holds the coefficients
+as they are (`Program.held_state`). Inner products of rows are not held: the program computes them
+anew, in the same groups of rows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from samplewise.training.history import EpochRecord
 from samplewise.training.rates import PlateauState
 
 FORMAT = 1
-_DAMAGED = "its content does not have its checksum; it is damaged, take another one"
+_DAMAGED = "its content does not match its checksum; it is damaged, use another one"
 Array = NDArray[Any]
 
 
@@ -149,7 +149,10 @@ class Snapshot:
                 }
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise SnapshotError(f"snapshot: {printable(error)}; it is damaged") from error
+            raise SnapshotError(
+                f"snapshot: it cannot be read ({type(error).__name__}: {printable(error)}); it is "
+                "damaged"
+            ) from error
         if not found._is_whole() or len(found.to_parts()[1]) != len(arrays):
             raise SnapshotError(f"snapshot: {_DAMAGED}")
         return found

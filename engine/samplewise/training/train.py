@@ -55,12 +55,12 @@ def train(
             optimizer. Or a snapshot, as a result or a callback gives it: training goes on, with the
             same rows, settings and metrics, to the same bits as if it had not been interrupted.
         metrics: functions of (targets, predictions) by name, called on the validation rows after
-            every epoch, such as {"auc": f}; more is better. `monitor="validation_auc"` uses one.
+            every epoch, such as {"auc": f}; larger is better. `monitor="validation_auc"` uses one.
             Targets are class indices (n,), or numbers (n,) or (n, outputs), or bools of labels;
             predictions are probabilities (n, classes), or numbers or probabilities of their shape.
         callbacks: called in this order; a function is called with the record of each epoch, as
             `Callback.on_epoch_end`.
-        stop: once set, training ends after the chunk of steps that runs, and returns the weights so
+        stop: once set, training ends after the running chunk of steps, and returns the weights so
             far; the history says "interrupted", and the result has a snapshot.
         rows: validation, sample_weight and class_names, as `RowOptions`.
 

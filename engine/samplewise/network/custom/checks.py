@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,23 +104,19 @@ def check_optimizer(label: str, optimizer: CustomOptimizer) -> None:
     Raises:
         ParameterError: naming the optimizer by its label.
     """
-    rng, few = np.random.default_rng(0), slice(3, 8)
-    state = np.zeros((optimizer.slots, _ENTRIES))
-    state_alone = state[:, few].copy()
-    for t in range(1, _STEPS + 1):
-        g = rng.standard_normal(_ENTRIES)
-        step, state = _step(label, optimizer, g, state, t)
-        alone, state_alone = _step(label, optimizer, g[few].copy(), state_alone, t)
-        if not (_close(alone, step[few]) and _close(state_alone, state[:, few])):
+    gradients, few = np.random.default_rng(0).standard_normal((_STEPS, _ENTRIES)), slice(3, 8)
+    all_entries = _steps(label, optimizer, gradients)
+    alone = _steps(label, optimizer, gradients[:, few].copy())
+    for t, (whole, part) in enumerate(zip(all_entries, alone, strict=True), 1):
+        if not all(_close(one, other[..., few]) for one, other in zip(part, whole, strict=True)):
             raise ParameterError(
-                f"{label} makes another step {t} of an entry when others are left out; it must "
+                f"{label} gives an entry another step {t} when other entries are left out; it must "
                 "treat every entry by itself"
             )
     theta = np.linspace(-3, 3, _ENTRIES)
-    before, state = theta.copy(), np.zeros((optimizer.slots, _ENTRIES))
-    for t in range(1, _STEPS + 1):
-        step, state = _step(label, optimizer, theta.copy(), state, t)
-        theta = theta - _RATE * step
+    before = theta.copy()
+    for step, _ in _steps(label, optimizer, (theta.copy() for _ in range(_STEPS))):
+        theta -= _RATE * step
     if not (theta**2).sum() < (before**2).sum():
         raise ParameterError(
             f"{label} leads uphill: {_STEPS} steps with gradient theta take |theta|^2 from "
@@ -170,6 +166,17 @@ def _elementwise(what: str, function: Callable[[Array], Any]) -> Array:
             "every entry by itself"
         )
     return found
+
+
+def _steps(
+    label: str, optimizer: CustomOptimizer, gradients: Iterable[Array]
+) -> Iterator[tuple[Array, Array]]:
+    """Yield direction and next state of each step; the first starts at rest."""
+    state = None
+    for t, g in enumerate(gradients, 1):
+        state = np.zeros((optimizer.slots, len(g))) if state is None else state
+        step, state = _step(label, optimizer, g, state, t)
+        yield step, state
 
 
 def _step(

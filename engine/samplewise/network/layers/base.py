@@ -59,9 +59,9 @@ def channels_height_width(layer: Layer, input_shape: Shape) -> tuple[int, int, i
     """
     if len(input_shape) != 3:
         raise ParameterError(
-            f"a {layer.kind} layer takes images (channels, height, width), but its input has "
-            f"shape {input_shape}; give the network an input_shape of three lengths, and put the "
-            "layer before those that make images flat"
+            f"{layer.kind} takes images (channels, height, width), but its input has "
+            f"shape {input_shape}; put it before dense and flatten, and train on images (in "
+            "Python, give the network an input_shape of three lengths)"
         )
     channels, height, width = input_shape
     return channels, height, width
@@ -75,8 +75,8 @@ def windows(layer: Layer, what: str, lengths: Shape, sizes: Shape, stride: int) 
     """
     if any(size > length for size, length in zip(sizes, lengths, strict=True)):
         raise ParameterError(
-            f"a {layer.kind} layer's {what} of {' x '.join(map(str, sizes))} is larger than its "
-            f"input of {' x '.join(map(str, lengths))}; use a smaller one"
+            f"the {what} of {layer.kind}, {' x '.join(map(str, sizes))}, is larger than its "
+            f"input, {' x '.join(map(str, lengths))}; use a smaller one"
         )
     return tuple((length - size) // stride + 1 for length, size in zip(lengths, sizes, strict=True))
 

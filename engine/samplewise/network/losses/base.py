@@ -155,7 +155,7 @@ def refuse_negative(name: str, targets: NDArray[Any], most: float = math.inf) ->
         ParameterError: there are some.
     """
     if targets.min() < 0 or targets.max() > most:
-        limit = "at least 0" if most == math.inf else f"from 0 to {most:g}"
+        limit = "of at least 0" if most == math.inf else f"from 0 to {most:g}"
         raise ParameterError(
             f"{name} takes targets {limit}, but they run from {targets.min():g} to "
             f"{targets.max():g}"

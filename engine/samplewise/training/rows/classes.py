@@ -38,7 +38,7 @@ def class_targets(
         name: of the argument, for messages.
 
     Raises:
-        DataError: the targets are no classes, or others than the network and `class_names` have.
+        DataError: the targets are not classes, or not those of the network and `class_names`.
         ParameterError: as many names as classes are expected.
     """
     given, classes = as_array(name, targets), number_of_classes(network)

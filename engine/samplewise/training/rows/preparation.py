@@ -62,8 +62,8 @@ def prepared(
         class_names: as `RowOptions`.
 
     Raises:
-        ParameterError: validation rows are both given and to be held out, or are no pair of X and
-            targets; or as `select`.
+        ParameterError: validation rows are both given and to be held out, or are not a pair
+            of X and targets; or as `select`.
         DataError: as `training_rows` and `select`.
     """
     dtype = np.dtype(settings.dtype)
@@ -101,10 +101,9 @@ def prepared(
 def _pair(validation: Any) -> Validation:
     # An array of two rows is a pair to Python, but neither rows nor targets.
     if not isinstance(validation, tuple | list) or len(validation) != 2:
-        held = f", {len(validation)} of them" if isinstance(validation, tuple | list) else ""
+        held = f" of {len(validation)}" if isinstance(validation, tuple | list) else ""
         raise ParameterError(
-            f"validation is a {type(validation).__name__}{held}, but must be a pair of X and "
-            "targets"
+            f"validation: must be a pair of X and targets, got {type(validation).__name__}{held}"
         )
     X, targets = validation
     return X, targets

@@ -102,7 +102,7 @@ def _one_hot(
     if odd.any():
         row = int(odd.argmax())
         raise DataError(
-            f"{name}: row {row} (counted from 0) has least value {given[row].min():g} and sum "
+            f"{name}: row {row} (counted from 0) has smallest value {given[row].min():g} and sum "
             f"{given[row].sum():g}; a one-hot row holds no negative number and sums to 1"
         )
     Y = np.ascontiguousarray(loss.targets_of_rows(given, dtype))
