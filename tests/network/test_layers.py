@@ -57,7 +57,10 @@ def test_same_padding_puts_the_odd_row_at_the_end():
     ("build", "said"),
     [
         (lambda: Network((1, 4, 4), (Conv2D(2, 5),)), "layer 0: the kernel of conv, 5 x 5"),
-        (lambda: Network((1, 4, 4), (Conv2D(2, 3), MaxPool2D(3))), "layer 1: the window of max_pool"),
+        (
+            lambda: Network((1, 4, 4), (Conv2D(2, 3), MaxPool2D(3))),
+            "layer 1: the window of",
+        ),
         (lambda: Network((16,), (Conv2D(2, 3),)), r"layer 0: .* has shape \(16,\)"),
         (lambda: Network((1, 4, 4), (Dense(3), MaxPool2D())), "layer 1: max_pool takes"),
         (

@@ -29,7 +29,7 @@ def explain(
 ) -> None:
     """Show the plan that `train` would choose with these settings, its reason and the time.
 
-    Nothing is written. Settings come from where those of `train` come from.
+    Nothing is written. Settings come from the same places as those of `train`.
     """
     from samplewise.experiment.explanation import explain as explanation_of
 

@@ -51,7 +51,7 @@ def find_rate(
 ) -> None:
     """Suggest a learning rate: train one pass while the rate grows, until the loss breaks.
 
-    Settings come from where those of `train` come from. Nothing is kept of the training.
+    Settings come from the same places as those of `train`. The trained weights are not kept.
     """
     from samplewise.cli.outputs import check_output_file
     from samplewise.experiment.run import decided, prepare

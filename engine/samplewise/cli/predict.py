@@ -21,8 +21,8 @@ Given = Annotated[
     str,
     typer.Argument(
         metavar="INPUT",
-        help="A .csv, .npz or .npy file, a folder of images or a dataset's name, of which every "
-        "row is predicted, labelled or not; or one image, or an .npy array of one row.",
+        help="Rows to predict, labelled or not: a .csv, .npz or .npy file, a folder of images or "
+        "a dataset's name. Or one image, or one row as an .npy array.",
     ),
 ]
 Row = Annotated[

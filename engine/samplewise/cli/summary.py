@@ -32,7 +32,7 @@ def summary(
 ) -> None:
     """Show the network that `train` would build: shapes, parameters, work and memory.
 
-    Settings come from where those of `train` come from. The data decide inputs and classes.
+    Settings come from the same places as those of `train`. The data decide inputs and classes.
     """
     import numpy as np
 

@@ -86,7 +86,7 @@ class DataSettings(Settings):
         "size in pixels that the images of a folder are resized to",
     )
     fit: str = option(
-        STRETCH, choice(FITS), "how an image of another shape is brought to that size"
+        STRETCH, choice(FITS), "how an image of other proportions is resized to image_size"
     )
     full_scale: float | None = option(
         None,

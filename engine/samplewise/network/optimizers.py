@@ -23,7 +23,7 @@ from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import SWITCH, number
 
 SHARE, PENALTY, POSITIVE = number(decay_factor), number(not_negative), number(positive_number)
-EPSILON_HELP = "added to the root that a step is divided by, above 0"
+EPSILON_HELP = "added to the root in the denominator of a step, above 0"
 
 
 @documented

@@ -51,7 +51,9 @@ class Schedule:
     """
 
     warmup_steps: int = option(
-        0, whole(minimum=0), "first steps, in which the learning rate rises linearly; 0 for none"
+        0,
+        whole(minimum=0),
+        "steps at the start in which the learning rate rises linearly; 0 for none",
     )
 
     name: ClassVar[str]

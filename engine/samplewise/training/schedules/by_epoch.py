@@ -35,7 +35,7 @@ class Step(Schedule):
         None,
         whole(),
         "epochs from one drop of the rate to the next",
-        shown="none, but step needs one",
+        shown="none; required by step",
     )
     decay: float = option(0.1, FACTOR, "factor of each drop of the rate, in (0, 1)")
 

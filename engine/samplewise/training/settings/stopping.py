@@ -48,8 +48,8 @@ class EarlyStopping(Settings):
     monitor: str = option(
         AUTO,
         choice((AUTO, *METRICS), _monitor),
-        "figure that patience, keep_best and the schedule plateau go by; auto is validation_loss "
-        "with validation rows, else loss; validation_NAME is a metric that Python passes",
+        "figure that decides for patience, keep_best and schedule plateau; auto is "
+        "validation_loss with validation rows, else loss; in Python, validation_NAME is a metric",
     )
     patience: int | None = option(
         None, whole(), "stop after so many epochs in a row without improvement", shown="never"

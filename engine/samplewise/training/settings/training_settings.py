@@ -63,14 +63,13 @@ class TrainingSettings(Settings):
     order_seed: int | None = option(
         None,
         whole(minimum=0),
-        "seed of the orders that shuffle draws and of augment; networks of different seeds that "
-        "train at once need one",
+        "seed of the shuffled orders and of augment; networks that train at once share it",
         shown="the seed",
     )
     augment: str | None = option(
         None,
         text(_augment),
-        "other views of the images for every epoch, as in 'shift 2, rotate 10, noise 0.05'",
+        "changes to the images, drawn anew for every epoch, as in 'shift 2, rotate 10, noise 0.05'",
     )
     class_weight: str | Mapping[str | int, float] | None = option(
         None,
@@ -128,19 +127,19 @@ class TrainingSettings(Settings):
     threads: int = option(
         1,
         whole(maximum=1024),
-        "threads of matrix products; only 1 repeats the same bits",
+        "threads for matrix products; results repeat bit for bit only with 1",
         panel=EXECUTION,
     )
     plan: str = option(
         AUTO_PLAN,
         choice((AUTO_PLAN, *PLANS)),
-        "how the backend trains, which changes the speed, not the results",
+        "how the backend trains; plans differ in speed, and by rounding in results",
         panel=EXECUTION,
     )
     memory_mb: int = option(
         DEFAULT_MEMORY_MB,
         whole(minimum=0),
-        "memory limit of a plan, in MiB beside data, parameters and one batch",
+        "memory limit of a plan in MiB, without data, parameters and one batch",
         panel=EXECUTION,
     )
     track_accuracy: bool = option(
