@@ -73,7 +73,8 @@ def goes_on_to_the_same_end(run):
     whole = Takes()
     assert [outcome(one) for one in run([whole], None)] == plain
     assert len(whole.snapshots) > 3
-    for snapshot in whole.snapshots:
+    # Every second of three an epoch: each place of an epoch in turn.
+    for snapshot in whole.snapshots[::2]:
         rest = Takes()
         assert [outcome(one) for one in run([rest], again(snapshot))] == plain
         taken = [snapshot, *rest.snapshots]
