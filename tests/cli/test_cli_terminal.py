@@ -32,7 +32,7 @@ def shell(line, **variables):
         text=True,
         stdin=subprocess.DEVNULL,
         env={**os.environ, **variables},
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
