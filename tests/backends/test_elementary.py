@@ -109,7 +109,7 @@ def applied(name, points):
 
 
 def every_exponent(dtype):
-    """Both signs of powers of 2, of their neighbours, and of numbers between, subnormal or not."""
+    """Powers of 2, their neighbours, and numbers between, subnormal or not, in one of the signs."""
     mantissa = MANTISSA[dtype]
     exponents = np.arange((1 << (np.finfo(dtype).bits - 1 - mantissa)) - 1, dtype=np.int64)
     rng = np.random.default_rng(1)
@@ -117,19 +117,19 @@ def every_exponent(dtype):
     within[:, 0] = rng.choice((0, 1, (1 << mantissa) - 1), size=exponents.size)
     patterns = (exponents[:, None] << mantissa) | within
     positive = patterns.astype(INTEGER[dtype]).view(dtype).ravel()
-    return np.concatenate([positive, -positive])
+    return positive * rng.choice((-1, 1), size=positive.size).astype(dtype)
 
 
 def dense(dtype):
     """The points where the value lives, and those around the ends of each reduced interval."""
     rng = np.random.default_rng(2)
     far = 720 if dtype is np.float64 else 92
-    halves = np.arange(-2 * far, 2 * far) * (np.log(2) / 2)
+    halves = np.arange(-2 * far, 2 * far, 3) * (np.log(2) / 2)
     drawn = (
-        *(rng.uniform(-reach, reach, 400) for reach in (far, 40, 18, 2)),
-        rng.normal(0, 0.05, 500),
+        *(rng.uniform(-reach, reach, 200) for reach in (far, 40, 18, 2)),
+        rng.normal(0, 0.05, 250),
         halves + rng.normal(0, 1e-4, halves.size),
-        1 + rng.normal(0, 1e-3, 400),
+        1 + rng.normal(0, 1e-3, 200),
     )
     return np.concatenate(drawn).astype(dtype)
 

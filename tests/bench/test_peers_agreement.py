@@ -1,6 +1,7 @@
 """Every peer that is installed does the same steps; one that does others is refused, not timed."""
 
 import dataclasses
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -46,8 +47,15 @@ TASKS = {
 RACED = ("plain", "a short last batch", "adam", "several networks", "prediction of three")
 
 
+# Without their library no process is started to look for it.
+LIBRARIES = {"jax": "jax", "pytorch": "torch"}
+
+
 @pytest.fixture(scope="module", params=PEERS)
 def remote(request):
+    library = LIBRARIES.get(request.param)
+    if library is not None and find_spec(library) is None:
+        pytest.skip(f"{request.param} is not here: {library} is not installed")
     remote = RemotePeer(request.param, usable_cores()[:1])
     try:
         remote.load()

@@ -32,7 +32,7 @@ def shell(line, **variables):
         text=True,
         stdin=subprocess.DEVNULL,
         env={**os.environ, **variables},
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -50,9 +50,9 @@ def test_a_full_disk_behind_stdout_is_one():
 
 def test_streams_that_are_closed_are_no_error(images):
     line = f"S train --data {images} {' '.join(FAST)} --out"
-    done = shell(f"{line} a 2>&- && {line} b >&- && {line} c 2>/dev/full && ls")
+    done = shell(f"{line} a 2>&- && {line} b >&- 2>/dev/full && ls")
     assert done.returncode == 0
-    assert done.stdout.split()[-3:] == ["a", "b", "c"]
+    assert done.stdout.split()[-2:] == ["a", "b"]
     assert "Traceback" not in done.stderr
 
 

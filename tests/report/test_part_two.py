@@ -256,11 +256,14 @@ def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file)
 def folder(trained, tmp_path_factory):
     """The written report; tests leave it as it is."""
     folder = tmp_path_factory.mktemp("report") / "part-2"
-    write_report(trained, folder, force=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "document", document)
+        write_report(trained, folder, force=False)
     return folder
 
 
-def test_the_folder_holds_report_models_and_one_row(trained, folder):
+def test_the_folder_holds_report_models_and_one_row(trained, folder, monkeypatch):
+    monkeypatch.setattr(write, "document", document)
     written = {path.name for path in folder.iterdir()}
     left_out = {f"{kind}-{number}" for kind in ("curves-experiment",) for number in (1, 2)}
     assert written == {name for name in files(2) if not name.startswith(("experiment", *left_out))}
@@ -304,13 +307,17 @@ def short_part_two(monkeypatch, few, tmp_path):
     monkeypatch.setitem(PARTS, 2, dataclasses.replace(PART_TWO, rows=lambda: tuple(few)))
 
 
-def test_the_command_writes_and_tells_part_two(short_part_two, settings, tmp_path, capsys):
+def test_the_command_writes_and_tells_part_two(
+    short_part_two, settings, few, tmp_path, monkeypatch, capsys
+):
     given = ["report", "--part", "2", "--data", settings.data.source, "--backend", "vectorized"]
     assert main([*given, "--repeats", "1"]) == 0
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in err.splitlines()] == list(SHORT)
     assert "written to report-part-2: report.html" in out
     assert (tmp_path / "report-part-2" / "optimal.safetensors").is_file()
+    # One row is enough for the second one.
+    monkeypatch.setitem(PARTS, 2, dataclasses.replace(PART_TWO, rows=lambda: tuple(few[:1])))
     assert main([*given, "--repeats", "1", "--json", "--force"]) == 0
     assert json.loads(capsys.readouterr().out)["folder"] == "report-part-2"
 
