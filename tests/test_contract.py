@@ -7,7 +7,8 @@ import pytest
 from scipy import special
 
 from samplewise import registry
-from samplewise.contract import Backend, Capabilities, Program
+from samplewise.contract import Backend, Capabilities, PlanSpec, Program
+from samplewise.errors import ParameterError
 from samplewise.network import LOSSES, SGD, ClassLoss, loss_named, multilayer_perceptron
 from samplewise.network.losses.links import sigmoid, softmax
 from samplewise.testing import measures, runs, tolerances
@@ -171,3 +172,46 @@ def test_the_loss_of_a_right_answer_keeps_its_digits(name, dtype):
         for got in (program.gradients(parameters, X, Y)[0], loss.mean(X, Y)):
             measure = measures.entries("loss", np.array([got]), wanted, OPERATION[dtype])
             assert measure.passed, str(measure)
+
+
+PLAN_TEXTS = {
+    "auto": PlanSpec(),
+    "direct": PlanSpec("direct"),
+    "dual": PlanSpec("dual"),
+    "blocked:64": PlanSpec("blocked", 64),
+    "blocked:64:tiled+loops": PlanSpec("blocked", 64, "tiled+loops"),
+}
+
+
+@pytest.mark.parametrize("text", PLAN_TEXTS)
+def test_a_plan_is_read_as_it_is_written(text):
+    assert PlanSpec.parse("plan", text) == PLAN_TEXTS[text]
+    assert str(PLAN_TEXTS[text]) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("direct:64", "auto:64", "blocked:", "blocked:tiled", "blocked:1234567890"),
+        *("blocked:0", "blocked:-4", "blocked:6.4"),
+        *("blocked:64:", "blocked:64:Tiled", "blocked:64:a:b"),
+    ],
+)
+def test_a_plan_with_other_details_is_refused(text):
+    with pytest.raises(ParameterError, match="only blocked and dual take a block of rows"):
+        PlanSpec.parse("plan", text)
+
+
+@pytest.mark.parametrize("given", ["", "fast", "fast:64", None, 3, " blocked"])
+def test_a_plan_of_another_name_is_refused(given):
+    with pytest.raises(ParameterError, match="plan is .*, but must be one of auto, direct, block"):
+        PlanSpec.parse("plan", given)
+
+
+def test_a_plan_is_filled_in_with_what_was_recorded_as_far_as_it_is_open():
+    recorded = PlanSpec("blocked", 64, "tiled")
+    for text in ("auto", "blocked", "blocked:64"):
+        assert PlanSpec.parse("plan", text).filled_in(recorded) == recorded
+    for text in ("direct", "dual:64", "blocked:32", "blocked:64:loops"):
+        named = PlanSpec.parse("plan", text)
+        assert named.filled_in(recorded) == named

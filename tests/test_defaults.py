@@ -142,6 +142,8 @@ CLASSES = [
             "threads": 1,
             "step_fields": frozenset(),
             "largest_input": 0.0,
+            "block": None,
+            "products": "",
         },
     ),
     (
@@ -154,6 +156,7 @@ CLASSES = [
             "epoch_ms": None,
             "chunk": None,
             "in_place": True,
+            "products": "",
         },
     ),
     (Steps, {"dropout_key": 0, "rates": None, "weights": None}),

@@ -16,18 +16,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from samplewise.contract import PlanSpec
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.planner.choice import BLOCKS
 from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.problems import TrainingProblem
 from samplewise_bench.shapes import JUDGED, Shape
 from samplewise_bench.training import Training
 
 FIXED = (
-    (DIRECT, BLOCKS),
-    *((BLOCKED, (block,)) for block in (16, 32, 64, 128)),
-    *((DUAL, (block,)) for block in (32, 64, 128)),
+    PlanSpec(DIRECT),
+    *(PlanSpec(BLOCKED, block) for block in (16, 32, 64, 128)),
+    *(PlanSpec(DUAL, block) for block in (32, 64, 128)),
 )
 # Trainings of each choice: at least so many, and short ones as often as fits the time.
 ROUNDS, MOST_ROUNDS, ENOUGH_S = 3, 12, 2.0
@@ -55,17 +55,15 @@ class EpochTimes:
 
 
 class Candidate:
-    """A shape, compiled for a plan with given blocks.
+    """A shape, compiled for a plan.
 
     Args:
         problem: of the shape.
-        plan: "auto" or another.
-        blocks: for the planner to choose from.
+        plan: "auto" or another, which may have a block.
     """
 
-    def __init__(self, problem: TrainingProblem, plan: str, blocks: tuple[int, ...]) -> None:
-        backend = NumbaBackend(blocks)
-        self._training = Training(problem, backend, plan, clock=time.thread_time)
+    def __init__(self, problem: TrainingProblem, plan: str) -> None:
+        self._training = Training(problem, NumbaBackend(), plan, clock=time.thread_time)
         self.plan, self.times = self._training.session.plan, EpochTimes()
 
     def train(self) -> None:
@@ -121,8 +119,8 @@ class Verdict:
 def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, EpochTimes]]:
     """Time the choice for a shape and all fixed choices, in turns."""
     problem = shape.problem()
-    chosen = Candidate(problem, AUTO_PLAN, BLOCKS)
-    fixed = {_words(*choice): Candidate(problem, *choice) for choice in FIXED}
+    chosen = Candidate(problem, AUTO_PLAN)
+    fixed = {str(plan): Candidate(problem, str(plan)) for plan in FIXED}
     began, done = time.perf_counter(), 0
     while done < rounds or (done < MOST_ROUNDS and time.perf_counter() - began < ENOUGH_S):
         for candidate in (*fixed.values(), chosen):
@@ -135,13 +133,9 @@ def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, EpochT
         if (candidate.plan.name, candidate.plan.block) == (plan.name, plan.block):
             ms[name] = own = min(own, ms[name])
     best = min(ms, key=lambda name: ms[name])
-    words = _words(plan.name, (plan.block,) if plan.block else ())
-    verdict = Verdict(str(shape), words, own, plan.epoch_ms or 0.0, best, ms[best], ms)
+    words = PlanSpec(plan.name, plan.block)
+    verdict = Verdict(str(shape), str(words), own, plan.epoch_ms or 0.0, best, ms[best], ms)
     return verdict, {name: candidate.times for name, candidate in fixed.items()}
-
-
-def _words(plan: str, blocks: tuple[int, ...]) -> str:
-    return f"{plan} {blocks[0]}" if len(blocks) == 1 else plan
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Workload
+from samplewise.contract import PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.data.rows import prepare_rows
 from samplewise.experiment.experiment import Experiment
@@ -84,7 +84,8 @@ class TrainingProblem:
     def workload(self, plan: str = AUTO_PLAN, threads: int = 1) -> Workload:
         """Return the announcement of this training that a backend compiles for."""
         sizes = len(self.X), self.batch_size, self.epochs
-        return Workload(*sizes, shuffle=self.shuffle, plan=plan, threads=threads)
+        asked = PlanSpec.parse("plan", plan).fields()
+        return Workload(*sizes, shuffle=self.shuffle, threads=threads, **asked)
 
     def seeded(self, networks: int) -> tuple[TrainingProblem, ...]:
         """Return as many problems on the same rows, each from other initial parameters."""

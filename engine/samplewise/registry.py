@@ -239,9 +239,10 @@ def resolve(
     backend = load(name)
     missing = backend.capabilities.missing(network, loss, optimizer, dtype, plan, step_fields)
     if missing:
+        hint = "; plan auto suits every backend" if plan != AUTO_PLAN else ""
         raise UnavailableBackendError(
             f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "
-            "`samplewise backends` lists the capabilities of each"
+            f"`samplewise backends` lists the capabilities of each{hint}"
         )
     return Choice(backend, reason)
 

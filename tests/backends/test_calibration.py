@@ -3,13 +3,17 @@
 import dataclasses
 import json
 import os
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 import threadpoolctl
+from llvmlite import binding
 
 from samplewise_backends.numba_cpu.planner import calibration, measuring
+from samplewise_backends.numba_cpu.planner.level import V3, V4, processor_level
 from samplewise_backends.numba_cpu.planner.rates import interpolated
 
 RATES = calibration.built_in_rates("float32")
@@ -20,9 +24,8 @@ def folder(tmp_path, monkeypatch):
     """An empty cache folder, in a process that knows no rates yet."""
     monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(calibration, "keeps_kernels", lambda: True)
-    calibration._found.cache_clear()
-    yield tmp_path
-    calibration._found.cache_clear()
+    monkeypatch.setattr(calibration, "_known", {})
+    return tmp_path
 
 
 @pytest.fixture
@@ -39,16 +42,47 @@ def measured(monkeypatch):
 
 
 def test_rates_are_measured_once_for_each_dtype_and_kept(folder, measured):
-    first = calibration.calibration("float32")
+    first = calibration.calibrate("float32")
     assert first.built_in == ""
-    calibration.calibration("float64")
-    calibration._found.cache_clear()
-    assert calibration.calibration("float32") == first
+    calibration.calibrate("float64")
+    assert calibration.known_rates("float32") == first
+    calibration._known.clear()
+    assert calibration.known_rates("float32") == calibration.calibrate("float32") == first
     assert measured == ["float32", "float64"]
     assert sorted(path.name for path in folder.iterdir()) == [
         "rates-float32.json",
         "rates-float64.json",
     ]
+
+
+def test_rates_are_not_measured_until_somebody_asks(folder, measured):
+    found = calibration.known_rates("float32")
+    assert (found.rates, found.built_in) == (RATES, "this machine was not measured")
+    assert measured == []
+    assert list(folder.iterdir()) == []
+
+
+def test_a_process_keeps_to_the_rates_that_it_began_with(folder):
+    first = calibration.known_rates("float32")
+    calibration.write(folder / "rates-float32.json", dataclasses.replace(RATES, step=77.0))
+    assert calibration.known_rates("float32") == first
+    assert calibration.calibrate("float32").rates.step == 77.0
+
+
+@pytest.mark.parametrize("level", [V3, V4])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_each_level_has_built_in_rates_that_a_file_could_have(tmp_path, level, dtype):
+    path, rates = tmp_path / "rates.json", calibration.built_in_rates(dtype, level)
+    calibration.write(path, rates)
+    assert calibration.read(path) == rates
+
+
+def test_the_level_is_that_of_the_processor(monkeypatch):
+    features = dict.fromkeys(["avx2", "avx512f", "avx512bw", "avx512cd", "avx512dq"], True)
+    for last, level in ((False, V3), (True, V4)):
+        found = {**features, "avx512vl": last}
+        monkeypatch.setattr(binding, "get_host_cpu_features", lambda found=found: found)
+        assert processor_level.__wrapped__() == level
 
 
 def test_what_is_written_is_what_is_read(tmp_path):
@@ -102,14 +136,14 @@ def test_a_damaged_file_is_measured_anew_and_replaced(folder, measured, damage):
     path = folder / "rates-float32.json"
     path.write_bytes(DAMAGES[damage])
     assert calibration.read(path) is None
-    assert calibration.calibration("float32").rates.step == RATES.step + 1
+    assert calibration.calibrate("float32").rates.step == RATES.step + 1
     assert calibration.read(path).step == RATES.step + 1
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_what_is_no_file_is_neither_read_nor_measured_for(folder, measured, make):
     make(folder / "rates-float32.json")
-    found = calibration.calibration("float32")
+    found = calibration.calibrate("float32")
     assert found.rates == RATES
     assert "is not a file" in found.built_in
     assert measured == []
@@ -131,14 +165,46 @@ def test_rates_that_another_process_kept_meanwhile_are_taken(folder, monkeypatch
         return RATES
 
     monkeypatch.setattr(measuring, "measure", measure)
-    assert calibration.calibration("float32").rates == theirs
+    assert calibration.calibrate("float32").rates == theirs
 
 
-def test_without_a_folder_nothing_is_measured(monkeypatch, measured):
+IN_TURN = """
+import dataclasses, sys
+from pathlib import Path
+from samplewise_backends.numba_cpu.planner import calibration, measuring
+def measure(dtype):
+    print("measures", flush=True)
+    sys.stdin.readline()
+    return dataclasses.replace(calibration.built_in_rates("float32"), step=float(sys.argv[2]))
+measuring.measure = measure
+calibration.cache_folder = lambda: Path(sys.argv[1])
+print(calibration.calibrate("float32").rates.step)
+"""
+
+
+def test_processes_that_measure_at_once_leave_one_whole_file(tmp_path):
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", IN_TURN, tmp_path, step],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for step in ("50", "60")
+    ]
+    # Both measure before either has written.
+    assert [process.stdout.readline() for process in both] == ["measures\n"] * 2
+    found = [process.communicate("\n")[0] for process in both]
+    kept = calibration.read(tmp_path / "rates-float32.json")
+    # The second takes what the first has kept.
+    assert found == ["50.0\n"] * 2
+    assert kept.step == 50.0
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_without_a_folder_nothing_is_measured(folder, monkeypatch, measured):
     monkeypatch.setattr(calibration, "cache_folder", lambda: None)
-    calibration._found.cache_clear()
-    found = calibration.calibration("float32")
-    calibration._found.cache_clear()
+    found = calibration.calibrate("float32")
     assert found.rates == RATES
     assert found.built_in == "no folder to keep measured ones in"
     assert measured == []
@@ -147,8 +213,8 @@ def test_without_a_folder_nothing_is_measured(monkeypatch, measured):
 def test_rates_in_a_folder_that_can_only_be_read_are_taken(folder, measured, monkeypatch):
     monkeypatch.setattr(calibration, "keeps_kernels", lambda: False)
     calibration.write(folder / "rates-float32.json", RATES)
-    assert calibration.calibration("float32") == calibration.Calibration(RATES)
-    assert calibration.calibration("float64").built_in == f"{folder} cannot be written"
+    assert calibration.calibrate("float32") == calibration.Calibration(RATES)
+    assert calibration.calibrate("float64").built_in == f"{folder} cannot be written"
     assert measured == []
 
 
@@ -157,7 +223,7 @@ def test_a_full_disk_leaves_nothing_and_built_in_rates(folder, measured, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    found = calibration.calibration("float32")
+    found = calibration.calibrate("float32")
     assert found.rates == RATES
     assert "No space left on device" in found.built_in
     assert list(folder.iterdir()) == []

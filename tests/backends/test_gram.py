@@ -37,6 +37,21 @@ def test_the_whole_gram_matrix_is_there_however_rows_are_first_seen(rows, shuffl
     np.testing.assert_allclose(found, other @ other.T, atol=1e-12)
 
 
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_the_whole_gram_matrix_has_the_same_bits_wherever_an_epoch_is_cut(shuffled):
+    rows = 3 * ROWS_AT_ONCE + 50
+    X = RNG.standard_normal((rows, 300)).astype(np.float32)
+    order = RNG.permutation(rows) if shuffled else np.arange(rows)
+    found = []
+    for chunk in (32, 96, 320, rows):
+        gram = FullGram()
+        with limited(1):
+            for steps in windows(order, range(chunk, rows, chunk)):
+                gram.covering(X, steps)
+        found.append(gram.whole(X).tobytes())
+    assert len(set(found)) == 1
+
+
 def test_gram_blocks_follow_the_order_and_the_rows():
     X = RNG.standard_normal((10, 6))
     blocks = GramBlocks(gemm_address("float64"), BLOCK, Rows(BLOCK, 6, X.dtype))

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from samplewise.contract import PLANS, Workload
-from samplewise.network import SGD, loss_named, multilayer_perceptron
-from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.planner import choice
+from samplewise.errors import ParameterError
+from samplewise.network import SGD, multilayer_perceptron
+from samplewise_backends.numba_cpu.planner import calibration, choice
 from samplewise_backends.numba_cpu.planner import costs as costs_module
 from samplewise_backends.numba_cpu.planner.calibration import built_in_rates
 from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.planner.costs import Estimate
+from samplewise_backends.numba_cpu.planner.level import V3, V4, processor_level
 from samplewise_backends.numba_cpu.planner.products import far_times
 from samplewise_backends.numba_cpu.planner.rates import FAR_BYTES
 from samplewise_backends.numba_cpu.plans.storage import Member
@@ -89,7 +90,7 @@ class Costs:
 
     def _estimate(self, name, row_ns=1.0):
         epoch_ms, setup_ms = self.ms[name]
-        return Estimate(setup_ms * 1e6, epoch_ms * 1e6, (1, 2, 3), row_ns)
+        return Estimate(setup_ms * 1e6, epoch_ms * 1e6, (1, 2, 0), row_ns)
 
     def direct(self):
         return self._estimate("direct")
@@ -132,13 +133,13 @@ def test_blocked_is_given_up_for_what_is_faster_beyond_doubt(monkeypatch, costs,
 def test_a_chunk_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
     slow = Costs()
     # A row of a millisecond: 150 fit into 0.15 s, which are two blocks of 64, and one of 128.
-    monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 1e6))
+    monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 0), 1e6))
     monkeypatch.setattr(choice, "Costs", slow)
     for batch_size, block, chunk in ((1, 16, 144), (7, 14, 140), (100, 100, 100)):
         found = chosen(Workload(800, batch_size, plan="blocked")).plan
         assert (found.block, found.chunk) == (block, chunk)
     assert chosen(Workload(30, plan="blocked")).plan.chunk == 32
-    monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 3), 2e6))
+    monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 0), 2e6))
     assert chosen(Workload(800, 64, plan="blocked")).plan.chunk == 64
 
 
@@ -148,7 +149,7 @@ def test_no_block_but_the_least_keeps_an_interrupt_waiting(monkeypatch, row_ns, 
 
     class LargerIsFaster(Costs):
         def blocked(self, block, *, keeps_gram):
-            return Estimate(0.0, 1e9 / block, (1, 2, 3), row_ns)
+            return Estimate(0.0, 1e9 / block, (1, 2, 0), row_ns)
 
     monkeypatch.setattr(choice, "Costs", LargerIsFaster())
     assert chosen(Workload(800, plan="blocked")).plan.block == block
@@ -183,8 +184,114 @@ def test_gram_blocks_that_do_not_hold_or_are_not_needed_save_nothing(workload):
 
 
 @pytest.mark.parametrize(("block", "batch_size", "taken"), [(32, 1, 32), (50, 16, 48)])
-def test_a_backend_with_one_block_takes_it_in_whole_batches(block, batch_size, taken):
-    workload = Workload(800, batch_size, 10, plan="blocked")
-    network, loss = multilayer_perceptron(784, (10,), 1), loss_named("binary_cross_entropy")
-    program = NumbaBackend(blocks=(block,)).compile(network, loss, SGD(), FLOAT32, workload)
-    assert program.plan.block == taken
+def test_a_block_that_is_asked_for_is_taken_in_whole_batches(block, batch_size, taken):
+    for plan in ("blocked", "dual"):
+        found = chosen(Workload(800, batch_size, 10, plan=plan, block=block)).plan
+        assert (found.name, found.block) == (plan, taken)
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        {},
+        {"plan": "dual", "block": 64, "products": "whole"},
+        {"plan": "blocked", "block": 128, "products": "whole+loops"},
+        {"batch_size": 7, "plan": "dual"},
+        {"plan": "dual", "block": 64, "memory_mb": 1},
+    ],
+    ids=str,
+)
+def test_the_plan_that_was_taken_is_taken_again_with_any_rates(monkeypatch, workload):
+    first = chosen(Workload(800, epochs=10, **workload))
+    others = calibration.Calibration(built_in_rates("float32", V4))
+    monkeypatch.setattr(choice, "known_rates", lambda dtype: others)
+    again = {**workload, **first.plan.spec.fields()}
+    second = chosen(Workload(800, epochs=10, **again))
+    assert (second.plan.spec, second.kinds) == (first.plan.spec, first.kinds)
+
+
+def test_the_predicted_time_is_that_of_the_products_asked_for():
+    words = ("whole", "tiled", "loops")
+    asked = {"plan": "blocked", "block": 32}
+    taken = chosen(Workload(800, **asked)).plan
+    ms = {
+        f"{v}+{u}": chosen(Workload(800, **asked, products=f"{v}+{u}")).plan.epoch_ms
+        for v in words
+        for u in words
+    }
+    assert ms[taken.products] == taken.epoch_ms
+    assert len(set(ms.values())) > 1
+    assert min(ms.values()) > taken.epoch_ms / 1.1
+
+
+@pytest.mark.parametrize(
+    ("plan", "products", "said"),
+    [
+        ("blocked", "tiled", "one of whole, tiled, loops and one of whole, tiled, loops"),
+        ("blocked", "tiled+fast", "got 'tiled\\+fast'; use blocked:32 or auto"),
+        ("dual", "loops", "must be one of whole, tiled, joined"),
+    ],
+)
+def test_products_that_there_are_not_are_refused(plan, products, said):
+    with pytest.raises(ParameterError, match=said):
+        chosen(Workload(800, plan=plan, block=32, products=products))
+
+
+def test_a_block_that_does_not_fit_the_memory_is_said_with_the_plan():
+    found = chosen(Workload(3000, plan="dual", block=32, memory_mb=8)).plan
+    assert found.name == "blocked"
+    assert "dual:32 was asked for, but does not fit the memory" in found.reason
+
+
+@pytest.fixture
+def calibrated(monkeypatch):
+    """Replace rates that are kept and measuring; return the dtypes that were measured."""
+    known, asked = {}, []
+
+    def calibrate(dtype):
+        asked.append(dtype)
+        known[dtype] = calibration.Calibration(built_in_rates(dtype, V4))
+        return known[dtype]
+
+    unmeasured = calibration.Calibration(built_in_rates("float32", V3), "nobody measured")
+    monkeypatch.setattr(choice, "known_rates", lambda dtype: known.get(dtype, unmeasured))
+    monkeypatch.setattr(choice, "calibrate", calibrate)
+    return asked
+
+
+def test_a_small_training_is_not_preceded_by_measuring(calibrated):
+    found = chosen(Workload(800, epochs=10)).plan
+    assert calibrated == []
+    assert found.reason.endswith(f"; by built-in rates of {processor_level()}, as nobody measured")
+
+
+def test_a_long_training_measures_once_and_goes_by_that(calibrated):
+    long = Workload(800, epochs=1_000_000)
+    found = chosen(long).plan
+    assert calibrated == ["float32"]
+    assert "built-in" not in found.reason
+    assert chosen(long).plan == found
+    assert calibrated == ["float32"]
+
+
+def test_measuring_has_to_save_more_than_it_takes(calibrated):
+    epoch_s = chosen(Workload(800)).plan.epoch_ms / 1e3
+    enough = calibration.MEASURING_S / calibration.SAVED / epoch_s
+    chosen(Workload(800, epochs=int(0.5 * enough)))
+    assert calibrated == []
+    chosen(Workload(800, epochs=int(2 * enough)))
+    assert calibrated == ["float32"]
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        {"plan": "direct"},
+        {"plan": "blocked", "block": 32, "products": "tiled+loops"},
+        {"plan": "dual", "block": 32, "products": "tiled"},
+    ],
+    ids=str,
+)
+def test_where_rates_decide_nothing_nothing_is_measured(calibrated, workload):
+    chosen(Workload(800, epochs=1_000_000, **workload))
+    assert calibrated == []

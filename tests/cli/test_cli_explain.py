@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +83,33 @@ def test_what_an_epoch_took_is_the_mean_over_all_epochs(cli, images):
     figures = json.loads(cli("explain", "--data", images, *FAST, "--json").out)["measured"]
     whole = figures["first_ms"] + 2 * figures["later_ms"] + figures["synchronize_ms"]
     assert figures["epoch_ms"] == pytest.approx(whole / 3)
+
+
+def test_a_block_comes_from_the_flag_the_environment_or_the_file(cli, images, monkeypatch):
+    Path("ours.toml").write_text('plan = "blocked:16"\n')
+    arguments = "explain", "--data", images, *FAST, "--no-measure", "--config", "ours.toml"
+
+    def block(*more):
+        return json.loads(cli(*arguments, "--json", *more).out)["plan"]["block"]
+
+    assert block() == 16
+    monkeypatch.setenv("SAMPLEWISE_PLAN", "blocked:32")
+    assert block() == 32
+    assert block("--plan", "dual:24:whole") == 24
+    said = lines(cli(*arguments, "--plan", "dual:24:whole").out)
+    assert said["plan"] == "dual, blocks of 24 rows; --plan dual:24:whole repeats it"
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ("blockd", "plan is 'blockd', but must be one of auto, direct, blocked, dual"),
+        ("direct:64", "plan is 'direct:64', but only blocked and dual take a block of rows"),
+        ("blocked:64:fast", "got 'fast'; use blocked:64 or auto"),
+    ],
+)
+def test_a_plan_that_there_is_not_is_one_line(cli, images, plan, message):
+    ended = cli("explain", "--data", images, *FAST, "--plan", plan, "--no-measure")
+    assert ended.code == 2
+    assert message in ended.err
+    assert ended.err.count("\n") == 1

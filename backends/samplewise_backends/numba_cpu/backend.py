@@ -12,7 +12,6 @@ from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.availability import why_unavailable
 from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
-from samplewise_backends.numba_cpu.planner.choice import BLOCKS
 from samplewise_backends.numba_cpu.plans.coefficients import OPTIMIZER_CODES, OPTION_COLUMNS
 from samplewise_backends.numba_cpu.plans.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES
@@ -20,11 +19,7 @@ from samplewise_backends.numba_cpu.program import NumbaProgram
 
 
 class NumbaBackend:
-    """Kernels compiled by numba: a whole chunk of an epoch in one call.
-
-    Args:
-        blocks: approximate rows of a block for the planner to weigh, for a single network.
-    """
+    """Kernels compiled by numba: a whole chunk of an epoch in one call."""
 
     name = "numba_cpu"
     capabilities = Capabilities.of(
@@ -36,9 +31,6 @@ class NumbaBackend:
         many=True,
         step_fields=[RATES, WEIGHTS],
     )
-
-    def __init__(self, blocks: Sequence[int] = BLOCKS) -> None:
-        self._blocks = blocks
 
     @property
     def keeps_compiled(self) -> bool:
@@ -58,7 +50,7 @@ class NumbaBackend:
         workload: Workload | None = None,
     ) -> NumbaProgram:
         """Return the program with its tables and buffers; kernels compile at first use."""
-        return NumbaProgram(network, loss, optimizer, dtype, workload, self._blocks)
+        return NumbaProgram(network, loss, optimizer, dtype, workload)
 
     def compile_many(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,6 @@ from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.kernels import tables
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.kernels.stepwise import run_stepwise
-from samplewise_backends.numba_cpu.planner.choice import BLOCKS
 from samplewise_backends.numba_cpu.plans.direct import NO_RATES
 from samplewise_backends.numba_cpu.plans.gram import read_only
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
@@ -39,11 +38,10 @@ class NumbaProgram(Program):
         optimizer: Optimizer,
         dtype: np.dtype[Any],
         workload: Workload | None,
-        blocks: Sequence[int] = BLOCKS,
     ) -> None:
         self._member = Member(network, optimizer)
         self._network, self._dtype = network, dtype
-        self._loss, self._blocks = loss, blocks
+        self._loss = loss
         self._gemm = gemm_address(dtype.name)
         # A program that only predicts never asks for a plan, nor for a calibration.
         self._workload, self._batch_size = workload, 0
@@ -103,9 +101,7 @@ class NumbaProgram(Program):
     def _plan_for(self, workload: Workload) -> None:
         self._workload, self._batch_size = workload, workload.batch_size
         self._member = replace(self._member, rates_vary=RATES in workload.step_fields)
-        self._factory = TrainerFactory(
-            [self._member], self._loss, self._dtype, workload, self._blocks
-        )
+        self._factory = TrainerFactory([self._member], self._loss, self._dtype, workload)
         self._trainer = self._factory.trainer([self._member])
         self.plan = self._factory.plan
 

@@ -12,7 +12,7 @@ from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
-from samplewise_backends.numba_cpu.planner.choice import BLOCKS, choose
+from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
 from samplewise_backends.numba_cpu.plans.dual import Dual
@@ -65,7 +65,6 @@ class TrainerFactory:
         loss: of all of them.
         dtype: of everything.
         workload: their rows, batches and epochs.
-        blocks: approximate rows of a block for the planner to weigh.
     """
 
     def __init__(
@@ -74,12 +73,11 @@ class TrainerFactory:
         loss: Loss,
         dtype: np.dtype[Any],
         workload: Workload,
-        blocks: Sequence[int] = BLOCKS,
     ) -> None:
         self._members, self._dtype, self._workload = members, dtype, workload
         self._loss = loss
         self._gemm = gemm_address(dtype.name)
-        chosen = choose(members, workload, dtype, blocks)
+        chosen = choose(members, workload, dtype)
         self.plan, self._kinds = chosen.plan, chosen.kinds
         inputs, block = members[0].network.inputs, self.plan.block or 0
         self._full_gram = FullGram() if self.plan.name == DUAL else None

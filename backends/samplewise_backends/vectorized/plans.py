@@ -8,6 +8,7 @@ import numpy as np
 
 from samplewise.contract import RATES, Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT
+from samplewise.errors import ParameterError
 from samplewise.network import SGD, Dense, Network, Optimizer
 
 # Measured at 16 to 256 rows: narrow layers do not care, wide ones gain 5 % from 128 at most.
@@ -45,9 +46,17 @@ def choose(
     """Return the plan for a workload, and the bytes of inner products that it may keep.
 
     Without a workload, steps are made one after the other.
+
+    Raises:
+        ParameterError: the workload asks for products, of which there is one kind.
     """
     if workload is None:
         return Plan(reason="nothing is known of the workload"), 0
+    if workload.products:
+        raise ParameterError(
+            f"plan: vectorized takes its products in one way, got '{workload.products}'; use "
+            f"{workload.plan}:{workload.block} or auto"
+        )
     if workload.plan == DIRECT:
         return Plan(reason="asked for"), 0
     if RATES in workload.step_fields:
@@ -59,7 +68,7 @@ def choose(
     overflow = workload.overflow_of_products(network.inputs, dtype)
     if overflow is not None:
         return Plan(reason=overflow), 0
-    block = rows_of_block(network, dtype, BLOCK_ROWS, workload.batch_size)
+    block = rows_of_block(network, dtype, workload.block or BLOCK_ROWS, workload.batch_size)
     buffers = _buffer_bytes(network, optimizer, dtype, block, workload.batch_size)
     budget = workload.memory_mb * MIB
     if buffers > budget:

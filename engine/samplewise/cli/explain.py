@@ -56,7 +56,9 @@ def _figures(found: Explanation) -> dict[str, Any]:
 
 def _rows(found: Explanation) -> list[tuple[str, str]]:
     plan, settings = found.plan, found.experiment.training
-    block = "" if plan.block is None else f", blocks of {plan.block} rows"
+    block = ""
+    if plan.block is not None:
+        block = f", blocks of {plan.block} rows; --plan {plan.spec} repeats it"
     kept = f"{plan.memory_bytes / 2**20:,.1f} MiB kept beside the data"
     rows = [
         ("network", f"{found.network}, {settings.dtype}"),

@@ -20,7 +20,7 @@ What every program computes:
 """
 
 from samplewise.contract.capabilities import Capabilities
-from samplewise.contract.plan import PLANS, Plan, Workload
+from samplewise.contract.plan import PLANS, Plan, PlanSpec, Workload
 from samplewise.contract.program import Backend, DetachedManyProgram, ManyProgram, Program
 from samplewise.contract.state import RATES, WEIGHTS, Steps, TrainingState
 
@@ -39,6 +39,7 @@ __all__ = [
     "DetachedManyProgram",
     "ManyProgram",
     "Plan",
+    "PlanSpec",
     "Program",
     "Steps",
     "TrainingState",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from samplewise.checks import one_of, printable
+from samplewise.errors import ParameterError
 from samplewise.lazy import np
 
 AUTO_PLAN = "auto"
@@ -16,6 +19,60 @@ PLANS = (DIRECT, BLOCKED, DUAL)
 DEFAULT_MEMORY_MB = 512
 # The exact plans multiply inner products of rows by the steps of a block, and sum: room for that.
 ROOM_OF_PRODUCTS = 2.0**64
+_DETAILS = re.compile(r"([1-9][0-9]{0,8})(?::([a-z][a-z0-9+-]{0,63}))?")
+
+
+@dataclass(frozen=True)
+class PlanSpec:
+    """A plan, and all else of it that decides last bits; `str` gives the text that `parse` reads.
+
+    Args:
+        name: of `PLANS`, or "auto".
+        block: samples whose first-layer products are taken at once; None leaves it to the backend.
+        products: how matrix products are taken, in a word of the backend; "" leaves it to it.
+    """
+
+    name: str = AUTO_PLAN
+    block: int | None = None
+    products: str = ""
+
+    @classmethod
+    def parse(cls, where: str, text: object) -> PlanSpec:
+        """Read a plan from a text such as "auto", "blocked", "dual:32" or "blocked:64:tiled+loops".
+
+        Args:
+            where: name of the setting, for messages.
+            text: the plan, with a block and products where it has them.
+
+        Raises:
+            ParameterError: it is not such a text.
+        """
+        name, colon, details = text.partition(":") if isinstance(text, str) else (text, "", "")
+        name = one_of(where, name, (AUTO_PLAN, *PLANS))
+        if not colon:
+            return cls(name)
+        found = _DETAILS.fullmatch(details)
+        if found is None or name not in (BLOCKED, DUAL):
+            raise ParameterError(
+                f"{where} is '{printable(text)}', but only blocked and dual take a block of rows, "
+                "as in blocked:64, and after it products as a run has recorded them"
+            )
+        return cls(name, int(found[1]), found[2] or "")
+
+    def __str__(self) -> str:
+        """Return the text that `parse` reads."""
+        parts = [self.name, "" if self.block is None else str(self.block), self.products]
+        return ":".join(part for part in parts if part)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a `Workload` that ask for this plan."""
+        return {"plan": self.name, "block": self.block, "products": self.products}
+
+    def filled_in(self, recorded: PlanSpec) -> PlanSpec:
+        """Return this plan with the recorded details, as far as it leaves them open."""
+        if self.name not in (AUTO_PLAN, recorded.name) or self.block not in (None, recorded.block):
+            return self
+        return self if self.products else recorded
 
 
 @dataclass(frozen=True)
@@ -35,6 +92,10 @@ class Workload:
         threads: maximum number of threads of the program.
         step_fields: which of `Capabilities.step_fields` the steps will use.
         largest_input: the largest absolute value in the rows; 0 where it is not known.
+        block: samples of a block that `plan` shall have, which become whole batches; None leaves
+            it to the program.
+        products: how `plan` shall take its matrix products: a word of `Plan.products`; "" leaves it
+            to the program.
     """
 
     rows: int
@@ -46,6 +107,13 @@ class Workload:
     threads: int = 1
     step_fields: frozenset[str] = frozenset()
     largest_input: float = 0.0
+    block: int | None = None
+    products: str = ""
+
+    @property
+    def spec(self) -> PlanSpec:
+        """The plan that is asked for."""
+        return PlanSpec(self.plan, self.block, self.products)
 
     def overflow_of_products(self, inputs: int, dtype: np.dtype[Any]) -> str | None:
         """Return why inner products of rows would not stay finite, or None where they do.
@@ -78,9 +146,12 @@ class Plan:
         epoch_ms: predicted time of an epoch, in milliseconds; None where nothing predicts it.
         alternatives: predicted milliseconds an epoch of each plan that was weighed.
         chunk: maximum samples of one call, so that an interrupt acts soon; None leaves it to the
-            engine.
+            engine. It must not change the results: whole blocks.
         in_place: whether `state` holds all of the training state after each call; where not,
             `Program.synchronize` brings it there.
+        products: how matrix products are taken, in a word of the backend: lower-case letters,
+            digits, + and -. Whatever the backend chooses beside name and block, and which changes
+            last bits, is in it; a workload gives it back to repeat the run.
     """
 
     name: str = DIRECT
@@ -91,3 +162,9 @@ class Plan:
     alternatives: dict[str, float] = field(default_factory=dict)
     chunk: int | None = None
     in_place: bool = True
+    products: str = ""
+
+    @property
+    def spec(self) -> PlanSpec:
+        """The plan to ask for, so that a later run has the same bits."""
+        return PlanSpec(self.name, self.block, self.products)

@@ -15,7 +15,7 @@ from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared, as_prepared, decided
+from samplewise.experiment.run import Prepared, as_prepared, decided, with_choices
 from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
@@ -63,7 +63,7 @@ class Explanation:
     """The description of a run before it is made.
 
     Args:
-        experiment: as effective.
+        experiment: as effective: it names backend and plan.
         network: that it would train.
         rows: that it would train on.
         backend, backend_reason: chosen for it, and why.
@@ -116,13 +116,14 @@ def explain(
         stop=stop,
     ).history
     _refuse_what_train_refuses(effective.training, history.rows, history.validation_rows)
+    plan = Plan(**history.plan)
     return Explanation(
-        experiment=effective,
+        experiment=with_choices(effective, history.backend, plan),
         network=network,
         rows=history.rows,
         backend=history.backend,
         backend_reason=history.backend_reason,
-        plan=Plan(**history.plan),
+        plan=plan,
         measured=few.measurement(effective.training.epochs, history.synchronize_ms),
     )
 
@@ -143,7 +144,7 @@ def _unmeasured(
     optimizer = settings.optimizer
     workload = settings.workload(rows, fields, largest_value(data.inputs))
     choice = registry.resolve(
-        settings.backend, network, loss, optimizer, dtype, settings.plan, fields
+        settings.backend, network, loss, optimizer, dtype, settings.plan_spec.name, fields
     )
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
@@ -151,7 +152,7 @@ def _unmeasured(
     with limited(settings.threads):
         session.compile(warm_up=False)
     return Explanation(
-        experiment=experiment,
+        experiment=with_choices(experiment, choice.backend.name, session.plan),
         network=network,
         rows=rows,
         backend=choice.backend.name,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import instance_of, printable
+from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
 from samplewise.data.learnable import check_learnable
 from samplewise.data.loading import load
@@ -240,6 +241,18 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
     )
 
 
+def with_choices(experiment: Experiment, backend: str, plan: Plan) -> Experiment:
+    """Return an experiment that names the backend and the plan, so that it has the same bits again.
+
+    Args:
+        experiment: as `decided` returned it.
+        backend: chosen for it, by name.
+        plan: that the backend chose.
+    """
+    chosen = dataclasses.replace(experiment.training, backend=backend, plan=str(plan.spec))
+    return dataclasses.replace(experiment, training=chosen)
+
+
 def _loss_and_outputs(experiment: Experiment, data: Dataset) -> tuple[Loss, int]:
     if data.values is None:
         classes = len(data.class_names)
@@ -278,10 +291,7 @@ def _tested(
         history.notes.append(f"R² of the test rows is undefined: {why}")
         warn_of(history.notes[-1:])
     return ExperimentResult(
-        experiment=dataclasses.replace(
-            experiment,
-            training=dataclasses.replace(experiment.training, backend=history.backend),
-        ),
+        experiment=with_choices(experiment, history.backend, Plan(**history.plan)),
         model=model,
         history=history,
         data=data,

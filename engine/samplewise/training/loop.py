@@ -49,7 +49,7 @@ def run_epochs(
     """
     if snapshot is not None:
         snapshot.check(resume.identity_of(runs, rows))
-    session = session_of(runs, rows)
+    session = session_of(runs, rows, snapshot)
     loop = _Loop(runs, rows, session)
     for run in runs:
         run.callbacks.compile_begins(run.backend.name)
@@ -63,20 +63,30 @@ def run_epochs(
     return loop.unfinished
 
 
-def session_of(runs: Sequence[TrainingRun], rows: TrainingRows) -> Session:
-    """Return the session in which networks train on rows, not yet compiled."""
+def session_of(
+    runs: Sequence[TrainingRun], rows: TrainingRows, snapshot: Snapshot | None = None
+) -> Session:
+    """Return the session in which networks train on rows, not yet compiled.
+
+    Args:
+        runs: of the networks.
+        rows: trained on.
+        snapshot: to go on from by its plan, whatever a backend would choose here and now.
+    """
     weighted = rows.weights is not None
     fields = frozenset[str]().union(*(run.settings.step_fields(weighted=weighted) for run in runs))
     largest = rows.largest_input
     workloads = [run.settings.workload(len(rows), fields, largest) for run in runs]
+    workload = dataclasses.replace(workloads[0], epochs=max(w.epochs for w in workloads))
     return Session(
         runs[0].backend,
         [run.network for run in runs],
         runs[0].loss,
         [run.settings.optimizer for run in runs],
         rows.X.dtype,
-        dataclasses.replace(workloads[0], epochs=max(w.epochs for w in workloads)),
+        workload,
         logits=any(run.evaluation.predicts for run in runs),
+        recorded=None if snapshot is None else resume.plan_of(snapshot),
     )
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise._version import __version__
-from samplewise.contract import Plan
+from samplewise.contract import Plan, PlanSpec
 from samplewise.errors import DivergenceError, SnapshotError
 from samplewise.training.rows.training_rows import TrainingRows
-from samplewise.training.snapshot import FORMAT, NetworkSnapshot, fill, frozen, json_values
+from samplewise.training.snapshot import (
+    FORMAT,
+    NetworkSnapshot,
+    Snapshot,
+    fill,
+    frozen,
+    json_values,
+)
 from samplewise.training.training_run import TrainingRun
 
-# A setting that names no backend trains on the same one as a setting that names it.
-_BACKEND = "backend"
+# Settings that leave these open train as settings that name the choice that was made.
+_BACKEND, _PLAN = "backend", "plan"
 
 
 def identity_of(
@@ -47,21 +55,25 @@ def identity_of(
             (identity[name],) = identity[name]
         identity["network"] = identity.pop("networks")
     if plan is not None:
-        # The others say how a plan was chosen, and foretell times.
-        identity["plan"] = {
-            "name": plan.name,
-            "block": plan.block,
-            "chunk": plan.chunk,
-            "in_place": plan.in_place,
-        }
+        # The others say how a plan was chosen, foretell times and cut the work.
+        identity[_PLAN] = {**asdict(plan.spec), "in_place": plan.in_place}
     return json_values(identity)
 
 
 def _settings(run: TrainingRun) -> dict[str, Any]:
     settings = run.settings.to_options()
-    # Compared by itself, as the backend that "auto" came to.
-    del settings[_BACKEND]
+    # Compared by themselves, as the backend and plan that "auto" came to.
+    del settings[_BACKEND], settings[_PLAN]
     return {**dict(sorted(settings.items())), "loss": run.loss.description}
+
+
+def plan_of(snapshot: Snapshot) -> PlanSpec | None:
+    """Return the plan that a snapshot was taken with; None where it is damaged."""
+    plan = snapshot.identity.get(_PLAN)
+    if not isinstance(plan, dict):
+        return None
+    details: dict[str, Any] = {field.name: plan.get(field.name) for field in fields(PlanSpec)}
+    return PlanSpec(**details)
 
 
 def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:

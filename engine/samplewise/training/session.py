@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +25,7 @@ from samplewise.contract import (
     DetachedManyProgram,
     ManyProgram,
     Plan,
+    PlanSpec,
     Program,
     Steps,
     TrainingState,
@@ -48,6 +50,8 @@ class Session:
         workload: rows, batches and epochs to train; None compiles programs that train anything.
         logits: whether `logits` and `predict` will be called; a lone network always has them.
         clock: gives the seconds of `run` and `synchronize`; None takes wall time.
+        recorded: the plan by which to train as far as the workload leaves it open, whatever the
+            backend would choose; None leaves it to the backend.
 
     Attributes:
         states: one for each network, updated in place by `run` and `synchronize`.
@@ -70,10 +74,12 @@ class Session:
         *,
         logits: bool = False,
         clock: Callable[[], float] | None = None,
+        recorded: PlanSpec | None = None,
     ) -> None:
         self.backend, self.networks, self._loss = backend, networks, loss
         self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
         self._wants_logits, self._clock = logits, clock or time.perf_counter
+        self._recorded = recorded
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
@@ -109,14 +115,27 @@ class Session:
         """
         began = time.perf_counter()
         with announced(self.backend), blamed_on(self.backend.name):
-            if len(self.networks) == 1:
-                self._compile_one()
-            else:
-                self._compile_many()
+            self._compile_programs()
+            if self._recorded is not None:
+                self._compile_as(self._recorded)
             if warm_up:
                 for program in self._programs:
                     program.warm_up()
         self.compile_ms = (time.perf_counter() - began) * 1e3
+
+    def _compile_programs(self) -> None:
+        if len(self.networks) == 1:
+            self._compile_one()
+        else:
+            self._compile_many()
+
+    def _compile_as(self, recorded: PlanSpec) -> None:
+        """Compile anew where the backend has chosen another plan than the recorded one."""
+        assert self._workload is not None
+        wanted = self._workload.spec.filled_in(recorded)
+        if wanted != self.plan.spec:
+            self._workload = replace(self._workload, **wanted.fields())
+            self._compile_programs()
 
     def _compile_one(self) -> None:
         program = self._program(0, self._workload)

@@ -29,7 +29,7 @@ from samplewise.training.callbacks.early_stopping import StoppingState
 from samplewise.training.history import EpochRecord
 from samplewise.training.rates import PlateauState
 
-FORMAT = 1
+FORMAT = 2
 _DAMAGED = "its content does not match its checksum; it is damaged, use another one"
 Array = NDArray[Any]
 

@@ -195,7 +195,7 @@ def backend_for(
         loss,
         settings.optimizer,
         rows.X.dtype,
-        settings.plan,
+        settings.plan_spec.name,
         fields,
     )
 

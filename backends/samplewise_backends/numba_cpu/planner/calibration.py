@@ -1,8 +1,10 @@
-"""The rates of this machine: measured once and kept in the user's cache folder.
+"""The rates of this machine: built in for its level, or measured once and kept.
 
-The file lies beside the compiled kernels, whose folder is named after the sources: rates of other
-sources are never found. Where nothing can be kept, nothing is measured: a new measurement in every
-process could change the plan, and with it the last bits of a result, from run to run.
+Built-in rates serve until a training is long enough to pay for measuring, or until somebody asks
+for it (`calibrate`). The file lies in the user's cache folder beside the compiled kernels, whose
+folder is named after the sources: rates of other sources are never found. Where nothing can be
+kept, nothing is measured: a new measurement in every process could change the plan, and with it the
+last bits of a result, from run to run.
 """
 
 from __future__ import annotations
@@ -15,14 +17,14 @@ import secrets
 import threading
 from contextlib import suppress
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, keeps_kernels
+from samplewise_backends.numba_cpu.planner.level import processor_level
 from samplewise_backends.numba_cpu.planner.rates import Rates
 
 FORMAT = 1
@@ -31,12 +33,16 @@ MAX_BYTES = 65_536
 SMALLEST, LARGEST = 1e-4, 1e6
 
 
+# Time of measuring one dtype, and the share of a training that a plan by measured rates saves.
+MEASURING_S, SAVED = 1.0, 0.05
+
+
 @dataclasses.dataclass(frozen=True)
 class Calibration:
     """Rates and where they come from.
 
     Args:
-        rates: of this core, or of the machine that the built-in ones were measured on.
+        rates: of this core, or built-in ones of its level.
         built_in: why they are built-in ones; empty where they were measured here.
     """
 
@@ -44,53 +50,84 @@ class Calibration:
     built_in: str = ""
 
 
+# Once known, rates stay the same in this process, whatever another one keeps meanwhile.
+_known: dict[str, Calibration] = {}
 _lock = threading.Lock()
 
 
-def calibration(dtype: str) -> Calibration:
-    """Return the rates of this machine for "float32" or "float64": read, or measured and kept."""
+def pays(predicted_ns: float) -> bool:
+    """Return True if measuring costs less than it saves in a training of so many nanoseconds."""
+    return predicted_ns * 1e-9 * SAVED > MEASURING_S
+
+
+def known_rates(dtype: str) -> Calibration:
+    """Return the rates kept for this machine, else built-in ones; "float32" or "float64"."""
+    with _lock:
+        if dtype not in _known:
+            path = _path(dtype)
+            # What is not a file may keep its reader waiting.
+            found = read(path) if path is not None and path.is_file() else None
+            unmeasured = _built_in(dtype, "this machine was not measured")
+            _known[dtype] = unmeasured if found is None else Calibration(found)
+        return _known[dtype]
+
+
+def calibrate(dtype: str) -> Calibration:
+    """Measure this machine and keep its rates, unless that was done; "float32" or "float64".
+
+    Takes about a second beside compiling. Returns built-in rates where none can be kept.
+    """
+    known = known_rates(dtype)
     # Two threads that measure at once would measure one another.
     with _lock:
-        return _found(dtype)
+        if _known[dtype] is known and known.built_in:
+            _known[dtype] = _measured_or_built_in(dtype)
+        return _known[dtype]
 
 
-@cache
-def _found(dtype: str) -> Calibration:
-    fallback = built_in_rates(dtype)
+def _path(dtype: str) -> Path | None:
     folder = cache_folder()
-    if folder is None:
-        return Calibration(fallback, "no folder to keep measured ones in")
-    path = folder / f"rates-{dtype}.json"
+    return None if folder is None else folder / f"rates-{dtype}.json"
+
+
+def _built_in(dtype: str, why: str) -> Calibration:
+    return Calibration(built_in_rates(dtype), why)
+
+
+def _measured_or_built_in(dtype: str) -> Calibration:
+    path = _path(dtype)
+    if path is None:
+        return _built_in(dtype, "no folder to keep measured ones in")
     if path.exists() and not path.is_file():
-        return Calibration(fallback, f"{path} is not a file, so none can be kept")
-    found = read(path)
-    if found is None:
-        if not keeps_kernels():
-            return Calibration(fallback, f"{folder} cannot be written")
-        try:
-            found = _measured(path, dtype)
-        except (OSError, MemoryError) as error:
-            return Calibration(fallback, f"measuring failed: {error}")
-    return Calibration(found)
+        return _built_in(dtype, f"{path} is not a file, so none can be kept")
+    if not keeps_kernels():
+        return _built_in(dtype, f"{path.parent} cannot be written")
+    try:
+        return Calibration(_measured(path, dtype))
+    except (OSError, MemoryError) as error:
+        return _built_in(dtype, f"measuring failed: {error}")
 
 
 def _measured(path: Path, dtype: str) -> Rates:
-    """Measure and keep; another process may have been faster, and then its rates are taken."""
+    """Measure and keep, unless another process was faster: then its rates are taken."""
     from samplewise_backends.numba_cpu.planner.measuring import measure
 
-    rates = measure(np.dtype(dtype))
     found = read(path)
     if found is None:
-        write(path, rates)
-        found = rates
+        rates = measure(np.dtype(dtype))
+        found = read(path)
+        if found is None:
+            write(path, rates)
+            found = rates
     return found
 
 
 @cache
-def built_in_rates(dtype: str) -> Rates:
-    """Return the rates of an AMD EPYC core (Zen 4), for where none can be measured and kept."""
+def built_in_rates(dtype: str, level: str | None = None) -> Rates:
+    """Return the rates of a core of a level, measured in advance; None takes this processor's."""
     text = resources.files(__package__).joinpath("built_in.json").read_text(encoding="utf-8")
-    return Rates(**{name: _frozen(value) for name, value in json.loads(text)[dtype].items()})
+    found = json.loads(text)[level or processor_level()][dtype]
+    return Rates(**{name: _frozen(value) for name, value in found.items()})
 
 
 def machine() -> dict[str, str]:
@@ -99,7 +136,7 @@ def machine() -> dict[str, str]:
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
         "numpy": np.__version__,
-        "scipy": scipy.__version__,
+        "scipy": metadata.version("scipy"),
         # With these, OpenBLAS takes the kernels of another processor.
         "openblas": os.environ.get("OPENBLAS_CORETYPE", ""),
         "mkl": os.environ.get("MKL_ENABLE_INSTRUCTIONS", ""),

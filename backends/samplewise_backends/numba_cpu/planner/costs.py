@@ -11,10 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from samplewise.contract import Workload
+from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO, units_at_once
 from samplewise_backends.numba_cpu.kernels.products import WHOLE
-from samplewise_backends.numba_cpu.planner.products import far_times, fastest, product_ns
+from samplewise_backends.numba_cpu.planner.products import (
+    asked_kinds,
+    far_times,
+    fastest,
+    product_ns,
+)
 from samplewise_backends.numba_cpu.planner.rates import (
     TABLE_ROWS,
     WEIGHT_BYTES,
@@ -53,7 +59,7 @@ class Estimate:
     Args:
         setup_ns: once a training.
         epoch_ns: each epoch.
-        kinds: the fastest way to take each product, for `kernels.products`.
+        kinds: how to take each product, for `kernels.products`: the fastest way, or as asked.
         row_ns: the maximum for one row, in the first epoch.
     """
 
@@ -71,6 +77,9 @@ class Costs:
         members: the networks.
         workload: their rows, batches and epochs.
         itemsize: bytes of a number.
+
+    Raises:
+        ParameterError: the workload asks for products that there are not.
     """
 
     def __init__(
@@ -89,6 +98,7 @@ class Costs:
         each = self._weights / self._networks
         self._loops = self._batch == 1 or self._batch * each <= LOOPS_UP_TO
         self._steps = StepCosts(rates, members, workload)
+        self._asked = asked_kinds(workload)
 
     def direct(self) -> Estimate:
         """Return the cost of one step after the other."""
@@ -129,8 +139,9 @@ class Costs:
         block = min(block, rows)
         blocks, size = rows / block, self._weights * self._itemsize
         sizes = block, self._units, self._inputs
-        kind_v, values = fastest(rates.values, *sizes, far_times(rates.far_values, size))
-        kind_u, update = fastest(rates.update, *sizes, far_times(rates.far_update, size))
+        asked_v, asked_u = self._asked.get(BLOCKED, (None, None))
+        kind_v, values = fastest(rates.values, *sizes, far_times(rates.far_values, size), asked_v)
+        kind_u, update = fastest(rates.update, *sizes, far_times(rates.far_update, size), asked_u)
         ns = matrices * (rows * self._weights * (values + update))
         ns += 2 * matrices * blocks * PRODUCT * rates.step
         # Only a block that stays in the cache is read once.
@@ -153,7 +164,8 @@ class Costs:
         rates, rows, matrices = self._rates, self._rows, self._matrices
         block = min(block, rows)
         blocks, coefficients = rows / block, rows * self._units
-        kind, each = fastest(rates.dual, block, self._units, rows)
+        (asked,) = self._asked.get(DUAL, (None,))
+        kind, each = fastest(rates.dual, block, self._units, rows, asked=asked)
         square = rows * rows * self._itemsize
         ns = matrices * (rows * coefficients * each + blocks * PRODUCT * rates.step)
         ns += square * COPY + self._stream(square, square)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from samplewise_backends.numba_cpu.kernels.products import TILE, TILED, WHOLE
+from samplewise.contract import Workload
+from samplewise.contract.plan import BLOCKED, DUAL
+from samplewise.errors import ParameterError
+from samplewise_backends.numba_cpu.kernels.products import LOOPS, TILE, TILED, WHOLE
 from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
@@ -18,6 +21,35 @@ from samplewise_backends.numba_cpu.planner.rates import (
 CLEARLY = 1.03
 # The smallest entry of the tables that is packed by OpenBLAS on every processor.
 PACKED_ROWS, PACKED_UNITS = 16, 256
+KINDS = {"whole": WHOLE, "tiled": TILED, "loops": LOOPS}
+# The products of each plan, in the order of `Estimate.kinds`; the dual one has no loops.
+VALUES_AT, UPDATE_AT, DUAL_AT = range(3)
+_PRODUCTS = {BLOCKED: (VALUES_AT, UPDATE_AT), DUAL: (DUAL_AT,)}
+_KINDS = {BLOCKED: tuple(KINDS), DUAL: ("whole", "tiled")}
+
+
+def word_of(plan: str, kinds: Sequence[int]) -> str:
+    """Return the way in which a plan takes its products in a word, as "tiled+loops"."""
+    words = {kind: word for word, kind in KINDS.items()}
+    return "+".join(words[kinds[k]] for k in _PRODUCTS.get(plan, ()))
+
+
+def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
+    """Return the kinds of product that a workload asks of its plan, by the plan's name.
+
+    Raises:
+        ParameterError: its word is not of this backend.
+    """
+    plan, parts = workload.plan, workload.products.split("+")
+    if not workload.products or plan not in _PRODUCTS:
+        return {}
+    if len(parts) != len(_PRODUCTS[plan]) or not all(part in _KINDS[plan] for part in parts):
+        some = " and ".join(["one of " + ", ".join(_KINDS[plan])] * len(_PRODUCTS[plan]))
+        raise ParameterError(
+            f"plan: the products of {plan} by numba_cpu must be {some}, joined by +, got "
+            f"'{workload.products}'; use {plan}:{workload.block} or auto"
+        )
+    return {plan: tuple(KINDS[part] for part in parts)}
 
 
 def product_ns(tables: Tables, rows: float, units: float, inner: float) -> float:
@@ -48,7 +80,12 @@ def whole_ns(tables: Tables, rows: float, units: float, inner: float) -> float:
 
 
 def fastest(
-    kinds: Sequence[Tables], rows: float, units: float, inner: float, far: Sequence[float] = ()
+    kinds: Sequence[Tables],
+    rows: float,
+    units: float,
+    inner: float,
+    far: Sequence[float] = (),
+    asked: int | None = None,
 ) -> tuple[int, float]:
     """Return the fastest kind of a product, and its nanoseconds a multiply-add.
 
@@ -58,11 +95,14 @@ def fastest(
         units: its columns.
         inner: length of its sums.
         far: for each kind, how many times as long it takes where the weights lie far away.
+        asked: the kind to take, whether or not it is the fastest; None takes the fastest.
     """
     found = [whole_ns(kinds[WHOLE], rows, units, inner)]
     found += [product_ns(tables, rows, units, inner) for tables in kinds[TILED:]]
     if far:
         found = [ns * times for ns, times in zip(found, far, strict=True)]
+    if asked is not None:
+        return asked, found[asked]
     kind = TILED if found[TILED] <= CLEARLY * min(found) else found.index(min(found))
     return kind, found[kind]
 

@@ -91,7 +91,8 @@ class FullGram:
 
     A row's products with rows that no step has touched yet are not needed, so each call fills in
     the rows of its window against all rows seen, and mirrors them: half the work of the square,
-    spread over the first epoch, so that an interrupt need not wait for all of it.
+    spread over the first epoch, so that an interrupt need not wait for all of it. Windows are
+    filled up to whole strips, so that strips and last bits are the same wherever an epoch is cut.
     """
 
     def __init__(self) -> None:
@@ -116,7 +117,7 @@ class FullGram:
         """Return the matrix (n, n), valid for all rows that steps have touched up to `steps`."""
         if self._X is not X:
             self._begin(X)
-        rows = steps.order[steps.start : steps.stop]
+        rows = steps.order[steps.start : -(-steps.stop // ROWS_AT_ONCE) * ROWS_AT_ONCE]
         new = rows[~self._has[rows]]
         if len(new):
             self._fill(X, new, each)

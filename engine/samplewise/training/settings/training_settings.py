@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from samplewise.checks import decay_factor, open_fraction, positive_number
-from samplewise.contract import PLANS, RATES, WEIGHTS, Workload
+from samplewise.contract import PLANS, RATES, WEIGHTS, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB
 from samplewise.network import INITIALIZERS, OPTIMIZERS, SGD, Loss, Optimizer
 from samplewise.options.fields import Chosen, documented, option
@@ -27,6 +27,10 @@ def _augment(name: str, given: object) -> str:
     words = text_of(name, given, "shift 2, rotate 10")
     Augmentation.from_text(words)
     return words
+
+
+def _plan(name: str, given: object) -> str:
+    return str(PlanSpec.parse(name, given))
 
 
 def _class_weight(name: str, given: object) -> str:
@@ -132,8 +136,9 @@ class TrainingSettings(Settings):
     )
     plan: str = option(
         AUTO_PLAN,
-        choice((AUTO_PLAN, *PLANS)),
-        "how the backend trains; plans differ in speed, and by rounding in results",
+        choice((AUTO_PLAN, *PLANS), _plan),
+        "how the backend trains, which changes speed and last bits; blocked and dual take the rows "
+        "of a block, as in blocked:64",
         panel=EXECUTION,
     )
     memory_mb: int = option(
@@ -150,6 +155,11 @@ class TrainingSettings(Settings):
     def seed_of_order(self) -> int:
         """Seed of the orders that `shuffle` draws."""
         return self.seed if self.order_seed is None else self.order_seed
+
+    @property
+    def plan_spec(self) -> PlanSpec:
+        """The plan, taken apart."""
+        return PlanSpec.parse("plan", self.plan)
 
     def run_of(self, rows: int) -> Run:
         """Return the length of a run on so many rows.
@@ -191,11 +201,11 @@ class TrainingSettings(Settings):
             # What a program keeps of the rows does not outlive them.
             epochs=self.epochs if self.augment is None else 1,
             shuffle=self.shuffle,
-            plan=self.plan,
             memory_mb=self.memory_mb,
             threads=self.threads,
             step_fields=frozenset(step_fields),
             largest_input=largest_input,
+            **self.plan_spec.fields(),
         )
 
     def loss_for(self, outputs: int) -> Loss:

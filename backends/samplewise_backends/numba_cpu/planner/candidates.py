@@ -1,0 +1,140 @@
+"""The plans that fit a workload's memory, each with its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from samplewise.contract import Workload
+from samplewise.contract.plan import BLOCKED, DIRECT, DUAL
+from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
+from samplewise_backends.numba_cpu.planner.costs import Costs, Estimate
+from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.lowering import padded
+from samplewise_backends.numba_cpu.plans.storage import Member
+
+# Approximate rows of a block to weigh; each becomes whole batches.
+BLOCKS = (16, 32, 64, 128)
+# Maximum time of a call: half the time that an interrupt may wait, for predictions err.
+CALL_NS = 0.15e9
+MIB = 2**20
+# Arrays of a block: values, deltas, Q, steps, scratch.
+BLOCK_ARRAYS = 5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A plan that fits the memory.
+
+    Args:
+        memory: bytes kept.
+        ns: predicted time of an epoch, with its share of setting up.
+    """
+
+    name: str
+    block: int | None
+    keeps_gram: bool
+    memory: int
+    ns: float
+    estimate: Estimate
+
+    def chunk(self, rows: int) -> int | None:
+        """Return a chunk of whole blocks: cut blocks cost more, and have other last bits."""
+        if self.block is None:
+            return None
+        blocks = max(int(CALL_NS / self.estimate.row_ns) // self.block, 1)
+        return min(blocks, -(-rows // self.block)) * self.block
+
+
+class Sizes:
+    """The memory of plans in bytes, beside data, parameters and one batch."""
+
+    def __init__(self, members: Sequence[Member], workload: Workload, itemsize: int) -> None:
+        self.many = len(members) > 1
+        self._rows, self._batch = workload.rows, workload.batch_size
+        self._inputs, self._itemsize = members[0].network.inputs, itemsize
+        self._units = sum(member.units for member in members)
+        self._matrices = 1 + any(form_of(member.optimizer) == WITH_MOMENTUM for member in members)
+
+    def blocked(self, block: int, *, keeps_gram: bool) -> int:
+        """Return the bytes of the blocked plan."""
+        gram = self._rows * block if keeps_gram and block > self._batch else 0
+        return (gram + block * self._inputs + self._buffers(block)) * self._itemsize
+
+    def dual(self, block: int) -> int:
+        """Return the bytes of the dual plan."""
+        coefficients = 4 * self._rows * self._units
+        first = self._matrices * self._inputs * self._units
+        gram = self.gram() // self._itemsize + block * self._rows
+        return (gram + coefficients + first + self._buffers(block)) * self._itemsize
+
+    def gram(self) -> int:
+        """Return the bytes of the Gram matrix of all rows."""
+        return self._rows**2 * self._itemsize
+
+    def _buffers(self, block: int) -> int:
+        ld = padded(self._units)
+        # Powers and lags of the recurrence have six entries a batch.
+        return block * (block + BLOCK_ARRAYS * ld) + 6 * (block // self._batch + 1) * ld
+
+
+def fastest_of_each(costs: Costs, sizes: Sizes, workload: Workload) -> dict[str, Candidate]:
+    """Return the fastest way to train by each plan that fits the memory, by the plan's name.
+
+    Args:
+        costs: of the workload.
+        sizes: likewise.
+        workload: its block is that of the plan it asks for.
+    """
+    asked = {} if workload.block is None else {workload.plan: (workload.block,)}
+    whole = {name: _whole_batches(asked.get(name, BLOCKS), workload) for name in (BLOCKED, DUAL)}
+    direct = _candidate(DIRECT, None, False, 0, costs.direct(), workload)
+    found = {
+        DIRECT: [direct],
+        BLOCKED: list(_blocked(costs, sizes, workload, whole[BLOCKED])),
+        DUAL: list(_dual(costs, sizes, workload, whole[DUAL])),
+    }
+    return {
+        name: min(some, key=lambda candidate: candidate.ns) for name, some in found.items() if some
+    }
+
+
+def _candidate(
+    name: str, block: int | None, keeps: bool, memory: int, estimate: Estimate, workload: Workload
+) -> Candidate:
+    ns = estimate.setup_ns / workload.epochs + estimate.epoch_ns
+    return Candidate(name, block, keeps, memory, ns, estimate)
+
+
+def _whole_batches(blocks: Sequence[int], workload: Workload) -> list[int]:
+    """Return the blocks to weigh: whole batches, no more than there are."""
+    batch = workload.batch_size
+    batches = -(-workload.rows // batch)
+    return sorted({min(max(block // batch, 1), batches) * batch for block in blocks})
+
+
+def _blocked(
+    costs: Costs, sizes: Sizes, workload: Workload, blocks: list[int]
+) -> Iterable[Candidate]:
+    # Several networks share Gram blocks, even those of a single epoch.
+    keeping = (False,) if workload.shuffle and not sizes.many else (True, False)
+    for block in _quick(blocks, lambda b: costs.blocked(b, keeps_gram=False)):
+        for keeps in keeping:
+            memory = sizes.blocked(block, keeps_gram=keeps)
+            if memory <= workload.memory_mb * MIB:
+                estimate = costs.blocked(block, keeps_gram=keeps)
+                yield _candidate(BLOCKED, block, keeps, memory, estimate, workload)
+
+
+def _dual(costs: Costs, sizes: Sizes, workload: Workload, blocks: list[int]) -> Iterable[Candidate]:
+    for block in _quick(blocks, costs.dual):
+        memory = sizes.dual(block)
+        if memory <= workload.memory_mb * MIB:
+            yield _candidate(DUAL, block, True, memory, costs.dual(block), workload)
+
+
+def _quick(blocks: list[int], estimate: Callable[[int], Estimate]) -> Iterable[int]:
+    """Yield the blocks that let an interrupt act in time, and the smallest one."""
+    for block in blocks:
+        if block == blocks[0] or block * estimate(block).row_ns <= CALL_NS:
+            yield block
