@@ -107,6 +107,7 @@ class VectorizedBackend:
         optimizers=[*UPDATES, *LIMITS, *PENALTIES],
         plans=[DIRECT, BLOCKED],
         step_fields=[RATES, WEIGHTS],
+        decisions=True,
     )
 
     @property

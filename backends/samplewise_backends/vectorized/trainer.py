@@ -79,7 +79,10 @@ class Trainer:
                 if (first + start) // size % update.flush_interval == 0:
                     update.flush(theta, v)
             first_layer.close()
-            self._write_losses(losses[first : first + count])
+            window = slice(first, first + count)
+            if steps.decisions is not None:
+                self._write_decisions(steps.decisions[window])
+            self._write_losses(losses[window])
 
     def _drop(self, key: int, first: int, count: int) -> None:
         """Write the dropout masks of the samples at positions first, first + 1, ..."""
@@ -89,6 +92,12 @@ class Trainer:
             positions = np.arange(first, first + count)
             kept = dropout.kept(key, positions, k, masks.shape[1], layer.rate)
             np.multiply(kept, 1 / (1 - layer.rate), out=masks[:count])
+
+    def _write_decisions(self, decisions: NDArray[np.int32]) -> None:
+        """Write the classes of the block just run, before the losses use up its logits."""
+        logits = self._space.A[-1][: len(decisions)]
+        decided = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
+        decisions[...] = decided
 
     def _write_losses(self, losses: Vector) -> None:
         """Write the losses of the block just run, from the logits that it left."""
