@@ -41,8 +41,14 @@ class Trainer:
         self._network, self._optimizer, self._dtype = network, optimizer, dtype
         self._block, self._budget = block, budget
         self._passes = Passes(network, loss, dtype)
-        self._gradient = network.layout.zeros(dtype)
-        self._space = Workspace(network, 0, dtype, training=True)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all that was made for the rows and states of a training."""
+        self._gradient = self._network.layout.zeros(self._dtype)
+        self._space = Workspace(self._network, 0, self._dtype, training=True)
+        self._rows = matrix(0, self._network.inputs, self._dtype)
+        self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer(self._passes)
         self._prepared: tuple[int, bool] | None = None
 
     def run(self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector) -> None:
@@ -120,7 +126,7 @@ class Trainer:
         self._prepared = batch_size, blocked
         self._space = Workspace(network, rows, dtype, training=True)
         self._rows = matrix(0, network.inputs, dtype)
-        self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer(self._passes)
+        self._first_layer = DirectFirstLayer(self._passes)
         if blocked:
             self._first_layer = BlockedFirstLayer(
                 network, cast(SGD, optimizer), self._space, batch_size, self._budget

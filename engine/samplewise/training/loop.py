@@ -77,6 +77,7 @@ def session_of(runs: Sequence[TrainingRun], rows: TrainingRows) -> Session:
         rows.X.dtype,
         dataclasses.replace(workloads[0], epochs=max(w.epochs for w in workloads)),
         logits=any(run.evaluation.predicts for run in runs),
+        reuse=True,
     )
 
 
