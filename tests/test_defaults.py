@@ -109,6 +109,7 @@ OF_TRAINING = {
     "plan": "auto",
     "memory_mb": 512,
     "track_accuracy": True,
+    "exact_accuracy": False,
 }
 OF_SOURCES = {"label": None, "drop": (), "fit": "stretch", "full_scale": None}
 OF_EXPERIMENTS = {
@@ -159,7 +160,7 @@ CLASSES = [
             "products": "",
         },
     ),
-    (Steps, {"dropout_key": 0, "rates": None, "weights": None}),
+    (Steps, {"dropout_key": 0, "rates": None, "weights": None, "decisions": None}),
     (TrainingState, {"step": 0}),
 ]
 

@@ -1,7 +1,9 @@
 """Runs that overlap in time share one limit on threads, and leave none behind."""
 
+import sys
 import threading
 from contextlib import ExitStack
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ from samplewise.experiment.run import prepare
 from samplewise.network import multilayer_perceptron
 from samplewise.registry import Choice
 from samplewise.testing import certify
-from samplewise.threads import limited
+from samplewise.threads import library_loaded, limited
 from samplewise.training.callbacks import Callback
+from samplewise.training.environment import environment
 from samplewise.training.lr_range_test import lr_range_test
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -252,3 +255,49 @@ def test_a_certificate_is_of_one_thread():
         certify(FaultyBackend("looks", Looks), rungs=["gradient"])
     assert caught.value.args == ({1},)
     assert counts() == {2}
+
+
+@pytest.fixture
+def scans(monkeypatch):
+    """The searches for libraries so far, one item each."""
+    found, search = [], ThreadpoolController._load_libraries
+
+    def counted(self):
+        found.append(self)
+        search(self)
+
+    monkeypatch.setattr(ThreadpoolController, "_load_libraries", counted)
+    return found
+
+
+def test_a_second_training_searches_for_no_libraries(scans):
+    chosen = TrainingSettings(epochs=1, batch_size=40, backend="vectorized")
+    train(NARROW, X[:40], LABELS[:40], chosen)
+    scans.clear()
+    train(NARROW, X[:40], LABELS[:40], chosen)
+    assert scans == []
+
+
+def test_libraries_are_searched_for_again_once_modules_were_imported(scans, monkeypatch):
+    with limited(1):
+        scans.clear()
+        monkeypatch.setitem(sys.modules, "a_module_with_a_library", ModuleType("a"))
+        with limited(1):
+            assert len(scans) == 1
+
+
+def test_libraries_are_searched_for_again_once_a_backend_says_so(scans):
+    with limited(1):
+        scans.clear()
+        library_loaded()
+        with limited(1):
+            assert len(scans) == 1
+
+
+def test_the_environment_has_the_threads_of_the_moment():
+    def blas():
+        return [each for each in environment()["libraries"] if each.startswith("openblas")]
+
+    assert all("2 threads" in each for each in blas())
+    with limited(1):
+        assert all("1 threads" in each for each in blas())

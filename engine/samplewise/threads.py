@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from threadpoolctl import LibController, ThreadpoolController
+from threadpoolctl import LibController, get_cached_controller, reset_cached_controller
 
 
 class _SharedLimit:
@@ -26,7 +26,7 @@ class _SharedLimit:
         """Limit all BLAS libraries loaded so far, those limited already too."""
         with self._lock:
             self._asked.append(threads)
-            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+            for library in _libraries("blas"):
                 self._before.setdefault(library.filepath, (library, library.num_threads))
             self._apply()
 
@@ -42,6 +42,29 @@ class _SharedLimit:
         # The smallest: 1 is the only count whose bits are promised.
         for library, before in self._before.values():
             _set(library, min(self._asked, default=before))
+
+
+def _libraries(user_api: str) -> list[LibController]:
+    # Finding them reads the memory map of the process, in 5 ms. threadpoolctl does so anew where
+    # modules were imported since.
+    found = get_cached_controller().lib_controllers
+    return [library for library in found if library.user_api == user_api]
+
+
+def library_loaded() -> None:
+    """Say that a library with threads may have been loaded without importing a module.
+
+    A backend calls it after it has loaded one by ctypes, so that the limit reaches that one too.
+    """
+    reset_cached_controller()
+
+
+def loaded_libraries() -> list[str]:
+    """Return the libraries with threads, sorted, as "openblas 0.3.30, 1 threads"."""
+    each = get_cached_controller().info()
+    return sorted(
+        {f"{one['internal_api']} {one['version']}, {one['num_threads']} threads" for one in each}
+    )
 
 
 def _set(library: LibController, threads: int) -> None:
@@ -65,9 +88,13 @@ def limited(threads: int) -> Iterator[None]:
         threads: at least 1. Where runs overlap in time, the smallest of their counts holds.
     """
     _SHARED.enter(threads)
+    # OpenMP counts for each calling thread by itself.
+    before = [(library, library.num_threads) for library in _libraries("openmp")]
     try:
-        # OpenMP counts for each calling thread by itself.
-        with ThreadpoolController().select(user_api="openmp").limit(limits=threads):
-            yield
+        for library, _ in before:
+            library.set_num_threads(threads)
+        yield
     finally:
+        for library, count in before:
+            library.set_num_threads(count)
         _SHARED.leave(threads)

@@ -55,8 +55,13 @@ class FaultyReference(Program):
             last = min(first + steps.batch_size, steps.stop)
             rows = steps.order[first:last]
             weights = None if steps.weights is None else steps.weights[rows]
+            decisions = None if steps.decisions is None else steps.decisions[first:last]
             own = dataclasses.replace(
-                steps, learning_rate=steps.rate(k), rates=None, weights=weights
+                steps,
+                learning_rate=steps.rate(k),
+                rates=None,
+                weights=weights,
+                decisions=decisions,
             )
             self.step(state, X[rows], Y[rows], own, losses[first:last])
 
@@ -67,6 +72,9 @@ class FaultyReference(Program):
         for i in range(len(X)):
             losses[i], gradient = self.gradients(state.parameters, X[i : i + 1], Y[i : i + 1])
             total += weights[i] * gradient
+            if steps.decisions is not None:
+                z = self.predict(state.parameters, X[i : i + 1])[0]
+                steps.decisions[i] = z.argmax() if len(z) > 1 else z[0] > 0
         mean = total / self.divisor(len(X), steps)
         self.update(state, self.penalised(state.parameters, mean), steps.learning_rate)
 
@@ -220,6 +228,7 @@ class FaultyBackend(OneByOneBackend):
             dtypes=["float64"],
             many=True,
             step_fields=[RATES, WEIGHTS],
+            decisions=True,
         )
 
     def program_of(

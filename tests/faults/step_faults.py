@@ -1,4 +1,4 @@
-"""Faults in following rates of single steps, and weights of rows."""
+"""Faults in following rates of single steps and weights of rows, and in writing decisions."""
 
 from __future__ import annotations
 
@@ -63,6 +63,52 @@ class _WeighsLosses(FaultyReference):
             losses *= steps.weights
 
 
+class _DecidesByTheWrongEnd(FaultyReference):
+    """Decides for the smallest logit."""
+
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        super().step(state, X, Y, steps, losses)
+        if steps.decisions is not None:
+            logits = self.predict(state.parameters, X)
+            decided = logits.argmin(axis=1) if logits.shape[1] > 1 else logits[:, 0] <= 0
+            steps.decisions[:] = decided
+
+
+class _DecidesAfterTheEpoch(FaultyReference):
+    """Decides by the weights that the epoch ends with."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        super().run_epoch(state, X, Y, steps, losses)
+        if steps.decisions is not None:
+            window = steps.order[steps.start : steps.stop]
+            logits = self.predict(state.parameters, X[window])
+            decided = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
+            steps.decisions[steps.start : steps.stop] = decided
+
+
+class _DecidesByRow(FaultyReference):
+    """Writes decisions by row, not by position."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        super().run_epoch(state, X, Y, steps, losses)
+        if steps.decisions is not None:
+            by_position = steps.decisions.copy()
+            steps.decisions[steps.order] = by_position
+
+
+class _ForgetsDecisions(FaultyReference):
+    """Leaves decisions as they are."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        super().run_epoch(state, X, Y, dataclasses.replace(steps, decisions=None), losses)
+
+
 _WEIGHTED = frozenset({"contract", "epoch", "run", "many"})
 
 # name -> (program, the rungs that reject it; all others accept it).
@@ -72,4 +118,8 @@ STEP_FAULTS: dict[str, tuple[type[FaultyReference], frozenset[str]]] = {
     "weights_by_position": (_WeightsByPosition, _WEIGHTED),
     "divides_by_weights": (_DividesByWeights, _WEIGHTED),
     "weighs_losses": (_WeighsLosses, _WEIGHTED),
+    "decides_by_the_wrong_end": (_DecidesByTheWrongEnd, frozenset({"contract"})),
+    "decides_after_the_epoch": (_DecidesAfterTheEpoch, frozenset({"contract"})),
+    "decides_by_row": (_DecidesByRow, frozenset({"contract"})),
+    "forgets_decisions": (_ForgetsDecisions, frozenset({"contract"})),
 }

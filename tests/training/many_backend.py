@@ -52,12 +52,14 @@ class ManyBackend:
     program: type = ManyPrograms
     name: str = "many"
     many: bool = True
+    decisions: bool = True
     calls: list = field(default_factory=list)
     workloads: list = field(default_factory=list)
 
     @property
     def capabilities(self):
-        return dataclasses.replace(registry.load("reference").capabilities, many=self.many)
+        inner = registry.load("reference").capabilities
+        return dataclasses.replace(inner, many=self.many, decisions=self.decisions)
 
     def compile(self, *arguments):
         return registry.load("reference").compile(*arguments)

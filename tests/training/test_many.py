@@ -120,14 +120,14 @@ def test_the_rows_of_losses_are_those_of_the_networks(monkeypatch):
             assert np.isnan(losses[:, steps[0].start :]).all()
             losses[active, steps[0].start : steps[0].stop] = np.array(active)[:, None]
 
-    ManyBackend(Counts).chosen_by(monkeypatch)
+    ManyBackend(Counts, decisions=False).chosen_by(monkeypatch)
     results = train_many(NETWORKS, X, LABELS, three())
     assert [result.history.losses for result in results] == [[0.0] * 4, [1.0] * 2, [2.0] * 3]
 
 
-def test_the_states_are_brought_out_once_an_epoch_for_the_accuracies(monkeypatch):
+def test_the_states_are_brought_out_once_an_epoch_for_exact_accuracies(monkeypatch):
     backend = ManyBackend().chosen_by(monkeypatch)
-    train_many(NETWORKS, X, LABELS, [settings(epochs=2)] * 3)
+    train_many(NETWORKS, X, LABELS, [settings(epochs=2, exact_accuracy=True)] * 3)
     assert backend.calls.count("synchronize") == 3
 
 

@@ -187,7 +187,19 @@ ELSEWHERE = {"held", "checksum", "samples_run", "finite_parameters", "epoch_ms",
 
 def test_every_field_is_left_out_once():
     fields = itertools.chain(dataclasses.fields(Snapshot), dataclasses.fields(NetworkSnapshot))
-    assert {field.name for field in fields} == LEFT_OUT.keys() | {"held", "checksum"}
+    assert {field.name for field in fields} == LEFT_OUT.keys() | {"held", "checksum", "decisions"}
+
+
+def test_an_accuracy_of_the_steps_goes_on_with_its_decisions():
+    takes = Takes()
+    whole = outcome(train(NETWORK, X, LABELS, settings(), callbacks=[takes]))
+    found = takes.snapshots[1]
+    assert found.position > 0
+    assert outcome(train(NETWORK, X, LABELS, settings(), initial=found)) == whole
+    for left_out in (None, found.networks[0].decisions[:-1]):
+        other = altered(found, "decisions", left_out)
+        with pytest.raises(SnapshotError, match="decisions must be"):
+            train(NETWORK, X, LABELS, settings(), initial=other)
 
 
 @pytest.mark.parametrize("field", sorted(LEFT_OUT.keys() - ELSEWHERE))

@@ -63,7 +63,9 @@ class ReferenceProgram(Program):
                 row = steps.order[i]
                 seen = self._with_masks(tensors, steps.dropout_key, i)
                 weight = 1 if steps.weights is None else steps.weights[row]
-                losses[i] = self._add_gradient(seen, X[row], Y[row], sums, weight)
+                losses[i], z = self._add_gradient(seen, X[row], Y[row], sums, weight)
+                if steps.decisions is not None:
+                    steps.decisions[i] = z.argmax() if len(z) > 1 else z[0] > 0
             gradient /= last - first
             self._update(state, gradient, steps.rate(step), state.step + step + 1)
 
@@ -74,7 +76,8 @@ class ReferenceProgram(Program):
         sums = self._tensors(gradient)
         total = 0.0
         for x, y in zip(X, Y, strict=True):
-            total += float(self._add_gradient(tensors, x, y, sums))
+            loss, _ = self._add_gradient(tensors, x, y, sums)
+            total += float(loss)
         return total / len(X), gradient / len(X)
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
@@ -98,8 +101,12 @@ class ReferenceProgram(Program):
         y: Vector,
         sums: list[Parameters],
         weight: Any = 1,
-    ) -> Any:
-        """Add the gradient of one sample's loss times `weight` to `sums`; return the loss."""
+    ) -> tuple[Any, Vector]:
+        """Add the gradient of one sample's loss times `weight` to `sums`.
+
+        Returns:
+            The loss and the logits.
+        """
         a, passed = self._forward(parameters, x)
         loss, da = self._value(a.ravel(), y, self._loss)
         da = weight * da.reshape(a.shape)
@@ -109,7 +116,7 @@ class ReferenceProgram(Program):
                 total += gradient
             if k > 0:
                 da = dx()
-        return loss
+        return loss, a.ravel()
 
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
         """Make step t along the mean gradient of a batch."""
@@ -161,6 +168,7 @@ class ReferenceBackend:
         losses=LOSSES,
         optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, *updates.DECAYS],
         step_fields=[RATES, WEIGHTS],
+        decisions=True,
     )
 
     @property

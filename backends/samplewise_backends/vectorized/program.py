@@ -62,6 +62,12 @@ class VectorizedProgram(Program):
         """Run each batch as matrices: forward, loss, backward, one update."""
         self._trainer.run(state, X, Y, steps, losses)
 
+    def forget(self) -> bool:
+        """Drop the buffers, which hold rows and their outputs."""
+        self._trainer.forget()
+        self._space = Workspace(self._network, 1, self._dtype)
+        return True
+
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
         passes, count = self._passes, len(X)
@@ -107,6 +113,7 @@ class VectorizedBackend:
         optimizers=[*UPDATES, *LIMITS, *PENALTIES],
         plans=[DIRECT, BLOCKED],
         step_fields=[RATES, WEIGHTS],
+        decisions=True,
     )
 
     @property

@@ -41,8 +41,14 @@ class Trainer:
         self._network, self._optimizer, self._dtype = network, optimizer, dtype
         self._block, self._budget = block, budget
         self._passes = Passes(network, loss, dtype)
-        self._gradient = network.layout.zeros(dtype)
-        self._space = Workspace(network, 0, dtype, training=True)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all that was made for the rows and states of a training."""
+        self._gradient = self._network.layout.zeros(self._dtype)
+        self._space = Workspace(self._network, 0, self._dtype, training=True)
+        self._rows = matrix(0, self._network.inputs, self._dtype)
+        self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer(self._passes)
         self._prepared: tuple[int, bool] | None = None
 
     def run(self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector) -> None:
@@ -79,7 +85,10 @@ class Trainer:
                 if (first + start) // size % update.flush_interval == 0:
                     update.flush(theta, v)
             first_layer.close()
-            self._write_losses(losses[first : first + count])
+            window = slice(first, first + count)
+            if steps.decisions is not None:
+                self._write_decisions(steps.decisions[window])
+            self._write_losses(losses[window])
 
     def _drop(self, key: int, first: int, count: int) -> None:
         """Write the dropout masks of the samples at positions first, first + 1, ..."""
@@ -89,6 +98,12 @@ class Trainer:
             positions = np.arange(first, first + count)
             kept = dropout.kept(key, positions, k, masks.shape[1], layer.rate)
             np.multiply(kept, 1 / (1 - layer.rate), out=masks[:count])
+
+    def _write_decisions(self, decisions: NDArray[np.int32]) -> None:
+        """Write the classes of the block just run, before the losses use up its logits."""
+        logits = self._space.A[-1][: len(decisions)]
+        decided = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
+        decisions[...] = decided
 
     def _write_losses(self, losses: Vector) -> None:
         """Write the losses of the block just run, from the logits that it left."""
@@ -111,7 +126,7 @@ class Trainer:
         self._prepared = batch_size, blocked
         self._space = Workspace(network, rows, dtype, training=True)
         self._rows = matrix(0, network.inputs, dtype)
-        self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer(self._passes)
+        self._first_layer = DirectFirstLayer(self._passes)
         if blocked:
             self._first_layer = BlockedFirstLayer(
                 network, cast(SGD, optimizer), self._space, batch_size, self._budget

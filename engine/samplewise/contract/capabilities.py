@@ -37,6 +37,8 @@ class Capabilities:
         many: True where `compile_many` trains several networks at once.
         step_fields: fields of `Steps` that it follows: "rates" that change by the step, "weights"
             of the rows. Where a run needs one that is not named here, the backend is not asked.
+        decisions: True where it writes `Steps.decisions`. Without, the engine measures the training
+            accuracy in a pass of its own.
     """
 
     layers: frozenset[str]
@@ -48,6 +50,7 @@ class Capabilities:
     plans: frozenset[str] = frozenset({DIRECT})
     many: bool = False
     step_fields: frozenset[str] = frozenset()
+    decisions: bool = False
 
     @classmethod
     def of(
@@ -62,6 +65,7 @@ class Capabilities:
         plans: Names = (DIRECT,),
         many: bool = False,
         step_fields: Names = (),
+        decisions: bool = False,
     ) -> Capabilities:
         """Return the capabilities that a backend's dispatch tables hold.
 
@@ -75,6 +79,7 @@ class Capabilities:
             plans: as the field.
             many: as the field.
             step_fields: as the field.
+            decisions: as the field.
         """
         return cls(
             layers=_names(layers),
@@ -86,6 +91,7 @@ class Capabilities:
             plans=_names(plans),
             many=many,
             step_fields=_names(step_fields),
+            decisions=decisions,
         )
 
     def with_custom(self) -> Capabilities:

@@ -55,6 +55,15 @@ class Program(Protocol):
         """Bring into `state` what the program keeps of it elsewhere; the engine then reads it."""
         return
 
+    def forget(self) -> bool:
+        """Let go of all arrays of a training that has ended.
+
+        Returns:
+            True if the program then trains anew, to the same bits as one compiled for it: the
+            engine keeps it for a training of the same description. False leaves it to be dropped.
+        """
+        return False
+
     def held_state(self, state: TrainingState) -> dict[str, NDArray[Any]]:
         """Return copies of what decides later steps and is not in `state`, by names of its own.
 

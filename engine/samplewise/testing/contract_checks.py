@@ -13,7 +13,7 @@ from samplewise.contract import Backend, Program, Steps, TrainingState
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import Problem
-from samplewise.testing.step_checks import STEP_CHECKS
+from samplewise.testing.step_checks import STEP_CHECKS, decisions_are_of_the_losses
 
 Check = Callable[[Program, Problem, Steps], list[Measure]]
 
@@ -24,7 +24,8 @@ def keeps_contract(
     """Check a program on one problem.
 
     Args:
-        backend: its capabilities name the step fields that it follows.
+        backend: its capabilities name the step fields that it follows, and whether it writes
+            decisions.
         program: of the problem.
         drawn: with at least two batches of rows.
         batch_size: rows of a step.
@@ -33,6 +34,8 @@ def keeps_contract(
     checks = [*CHECKS]
     for field in sorted(backend.capabilities.step_fields):
         checks += STEP_CHECKS.get(field, [])
+    if backend.capabilities.decisions:
+        checks.append(decisions_are_of_the_losses)
     return [measure for check in checks for measure in check(program, drawn, steps)]
 
 

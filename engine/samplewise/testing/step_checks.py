@@ -1,4 +1,4 @@
-"""Checks of rates of single steps and of weights of rows, without any other backend."""
+"""Checks of rates of single steps, weights of rows and decisions, without any other backend."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import RATES, WEIGHTS, Program, Steps, TrainingState
-from samplewise.network import SGD
+from samplewise.network import SGD, ClassLoss
 from samplewise.testing import measures, runs, tolerances
-from samplewise.testing.measures import Measure
+from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import Problem
 
 Trained = tuple[TrainingState, NDArray[Any]]
@@ -63,6 +63,44 @@ def weights_are_not_normalised(program: Program, drawn: Problem, steps: Steps) -
     slow = dataclasses.replace(steps, learning_rate=steps.learning_rate / 2)
     got, wanted = (_run(program, drawn, [each]) for each in (light, slow))
     return _compared("weights", drawn, got, wanted, -(-steps.stop // steps.batch_size))
+
+
+def decisions_are_of_the_losses(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """Steps decide as `predict` does right before each, and train as without decisions.
+
+    Dropout takes other logits than `predict`, and a tie may go either way.
+    """
+    if not isinstance(drawn.loss, ClassLoss) or any(
+        layer.differs_in_training for layer in drawn.network.layers
+    ):
+        return []
+    decisions = np.full(len(drawn.X), -1, dtype=np.int32)
+    got = _run(program, drawn, [dataclasses.replace(steps, decisions=decisions)])
+    without = _run(program, drawn, [steps])
+    logits = _logits_before_each_step(program, drawn, steps)
+    if logits.shape[1] == 1:
+        logits = np.hstack([np.zeros_like(logits), logits])
+    second, first = np.partition(logits, -2, axis=1)[:, -2:].T
+    clear = first - second > np.sqrt(np.finfo(drawn.dtype).eps) * np.abs(logits).max(axis=1)
+    right = (decisions == logits.argmax(axis=1)) | (~clear & (decisions >= 0))
+    return [
+        condition("decisions: not those of the logits behind the losses", bool(right.all())),
+        *_compared("decisions", drawn, got, without, steps.count),
+    ]
+
+
+def _logits_before_each_step(program: Program, drawn: Problem, steps: Steps) -> NDArray[Any]:
+    """Return the logits of each sample, in the order of the epoch, (n, outputs)."""
+    state, found = drawn.state(), []
+    losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
+    for start in range(steps.start, steps.stop, steps.batch_size):
+        stop = min(start + steps.batch_size, steps.stop)
+        program.synchronize(state)
+        found.append(program.predict(state.parameters, drawn.X[steps.order[start:stop]]))
+        step = dataclasses.replace(steps, start=start, stop=stop)
+        runs.run_window(program, drawn, state, step, losses)
+    program.synchronize(state)
+    return np.concatenate(found)
 
 
 def _run(program: Program, drawn: Problem, windows: list[Steps]) -> Trained:

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from samplewise.threads import loaded_libraries
+
 PACKAGES = ("samplewise", "numpy", "scipy", "numba")
 
 
@@ -44,16 +46,10 @@ def versions() -> dict[str, str]:
 
 def environment() -> dict[str, Any]:
     """Return versions, processor, cores and the BLAS libraries loaded so far, as JSON values."""
-    from threadpoolctl import threadpool_info
-
-    libraries = [
-        f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
-        for library in threadpool_info()
-    ]
     return {
         "versions": dict(versions()),
         "platform": platform.platform(),
         "processor": processor(),
         "cores": usable_cores(),
-        "libraries": sorted(set(libraries)),
+        "libraries": loaded_libraries(),
     }

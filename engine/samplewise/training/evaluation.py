@@ -17,6 +17,7 @@ from samplewise.network import Loss
 from samplewise.training import divergence
 from samplewise.training.metrics import accuracy
 from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.running_accuracy import RunningAccuracy
 from samplewise.training.settings.stopping import ACCURACY, LOSS
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
@@ -44,6 +45,7 @@ class Evaluation:
         outputs: outputs of the network.
         rows: rows that the network trains on, and its validation rows.
         track_accuracy: True to measure the accuracy on the training rows.
+        running: measures that accuracy in the steps; None for a pass of its own.
         metrics: custom metrics, as `check_metrics` returned them.
     """
 
@@ -52,28 +54,35 @@ class Evaluation:
     outputs: int
     rows: TrainingRows
     track_accuracy: bool
+    running: RunningAccuracy | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     @property
     def predicts(self) -> bool:
         """True if logits are needed at all."""
-        tracked = self.track_accuracy and self.rows.labels is not None
-        return tracked or self.rows.validation is not None
+        return self._measures_apart or self.rows.validation is not None
 
-    def after_epoch(self, epoch: int, predict: Predict) -> Figures:
+    @property
+    def _measures_apart(self) -> bool:
+        return self.track_accuracy and self.running is None and self.rows.labels is not None
+
+    def after_epoch(self, epoch: int, order: NDArray[np.int64], predict: Predict) -> Figures:
         """Measure an epoch.
 
         Args:
             epoch: counted from 1.
+            order: the rows that were run.
             predict: gives the logits of rows.
 
         Raises:
             DivergenceError: the logits or the validation loss are not finite.
-            ContractError: the logits have the wrong shape.
+            ContractError: the logits have the wrong shape, or a decision of the steps is missing.
             ParameterError: a metric is not a number.
         """
         right = None
-        if self.track_accuracy and self.rows.labels is not None:
+        if self.running is not None:
+            right = self.running.take(order, self.backend)
+        elif self._measures_apart:
             predictions = self._predictions(epoch, self._logits(self.rows, predict))
             right = self._accuracy(self.rows, predictions)
         held = self.rows.validation

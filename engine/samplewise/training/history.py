@@ -21,8 +21,10 @@ class EpochRecord:
         epoch: counted from 1.
         loss: mean over the samples of the loss before each sample's update, weighted where rows
             have weights.
-        accuracy: on the training rows after the epoch, in [0, 1], as `training.metrics.accuracy`;
-            None where not tracked, and where numbers are learnt. Each row counts once.
+        accuracy: on the training rows, in [0, 1], as `training.metrics.accuracy`; None where not
+            tracked, and where numbers are learnt. Each row counts once. By the weights before each
+            sample's update, as `loss`, where `History.running_accuracy` says so; else by those
+            after the epoch.
         train_ms: wall time of the training steps alone, in milliseconds; None where the network
             trained at once with others, so that its own time could not be measured.
         samples: rows trained on; fewer than all where the epoch was interrupted.
@@ -99,6 +101,8 @@ class History:
             "diverged" or "failed".
         best_epoch: whose weights were kept; None where those of the last step were.
         notes: warnings worth showing, in order.
+        running_accuracy: True if the accuracy of each epoch was taken in its steps, and not in a
+            pass over the rows after it.
     """
 
     backend: str
@@ -118,6 +122,7 @@ class History:
     stopped: str = "finished"
     best_epoch: int | None = None
     notes: list[str] = field(default_factory=list)
+    running_accuracy: bool = False
 
     @property
     def losses(self) -> list[float]:

@@ -87,6 +87,7 @@ def session_of(
         workload,
         logits=any(run.evaluation.predicts for run in runs),
         recorded=None if snapshot is None else resume.plan_of(snapshot),
+        reuse=True,
     )
 
 

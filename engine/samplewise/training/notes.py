@@ -39,9 +39,12 @@ def _is_ours(module: object) -> bool:
     return isinstance(module, str) and module.partition(".")[0] == "samplewise"
 
 
-def notes_on_scale(X: NDArray[Any]) -> list[str]:
-    """Return a warning where inputs are so large that training will hardly move."""
-    largest = max(float(X.max()), -float(X.min()))
+def notes_on_scale(largest: float) -> list[str]:
+    """Return a warning where inputs are so large that training will hardly move.
+
+    Args:
+        largest: the largest absolute value of the inputs.
+    """
     if largest <= UNSCALED:
         return []
     return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]

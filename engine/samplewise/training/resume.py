@@ -84,6 +84,7 @@ def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
         losses: of the epoch so far.
     """
     average, best, failed = run.average.value, run.best.value, run.error is not None
+    decisions = run.decisions
     return NetworkSnapshot(
         parameters=frozen(run.state.parameters),
         optimizer_state=frozen(run.state.optimizer_state),
@@ -98,6 +99,7 @@ def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
         finite_parameters=frozen(run.finite) if failed else None,
         average=None if average is None else frozen(average),
         best=None if best is None else frozen(best),
+        decisions=None if decisions is None else frozen(decisions[: len(losses)]),
     )
 
 
@@ -118,6 +120,7 @@ def restore(
     fill("parameters", run.state.parameters, snapshot.parameters)
     fill("optimizer_state", run.state.optimizer_state, snapshot.optimizer_state)
     fill("losses", losses, snapshot.losses)
+    _restore_decisions(run, snapshot, len(losses))
     run.state.step, run.samples_run = snapshot.step, snapshot.samples_run
     run.early_stopping.state, run.rates.state = snapshot.early_stopping, snapshot.plateau
     run.average.value = _copy("average", run, snapshot.average)
@@ -130,6 +133,17 @@ def restore(
         if finite is None:
             raise SnapshotError("snapshot: finite_parameters is missing; it is damaged")
         run.error = DivergenceError(snapshot.diverged, finite)
+
+
+def _restore_decisions(run: TrainingRun, snapshot: NetworkSnapshot, rows: int) -> None:
+    ours, theirs = run.decisions, snapshot.decisions
+    if (ours is None) != (theirs is None):
+        raise SnapshotError(
+            "snapshot: decisions must be there just where the accuracy is taken in the steps; it "
+            "is damaged"
+        )
+    if ours is not None and theirs is not None:
+        fill("decisions", ours[:rows], theirs)
 
 
 def _copy(name: str, run: TrainingRun, given: NDArray[Any] | None) -> NDArray[Any] | None:

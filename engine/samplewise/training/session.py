@@ -11,7 +11,7 @@ One network is a session of one: arguments and attributes are lists with an item
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -19,7 +19,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
 from samplewise.contract import (
     Backend,
     DetachedManyProgram,
@@ -31,10 +30,10 @@ from samplewise.contract import (
     TrainingState,
     Workload,
 )
-from samplewise.errors import ContractError, SamplewiseError
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.threads import limited
-from samplewise.training import batches
+from samplewise.training import batches, idle_programs
+from samplewise.training.blame import blamed_on
 from samplewise.training.compile_notice import announced
 
 
@@ -52,6 +51,7 @@ class Session:
         clock: gives the seconds of `run` and `synchronize`; None takes wall time.
         recorded: the plan by which to train as far as the workload leaves it open, whatever the
             backend would choose; None leaves it to the backend.
+        reuse: whether `compiled` may take the program of an ended training, and leave its own.
 
     Attributes:
         states: one for each network, updated in place by `run` and `synchronize`.
@@ -75,11 +75,15 @@ class Session:
         logits: bool = False,
         clock: Callable[[], float] | None = None,
         recorded: PlanSpec | None = None,
+        reuse: bool = False,
     ) -> None:
         self.backend, self.networks, self._loss = backend, networks, loss
         self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
         self._wants_logits, self._clock = logits, clock or time.perf_counter
         self._recorded = recorded
+        self._key = self._description() if reuse else None
+        self._many: ManyProgram | None = None
+        self._predictors: list[Program] = []
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
@@ -98,11 +102,37 @@ class Session:
         # Every chunk is checked for numbers that are not finite: overflow needs no warning too,
         # whatever the caller set.
         with limited(threads), np.errstate(all="ignore"):
-            self.compile()
+            if not self._take_idle():
+                self.compile()
             self.begin(states)
             # Again, for the libraries that compiling has only now loaded.
             with limited(threads):
                 yield
+            self._leave_idle()
+
+    def _description(self) -> Hashable | None:
+        workload = self._workload
+        if workload is None or len(self.networks) > 1:
+            return None
+        parts = self.networks[0], self._loss, self._optimizers[0], self._dtype
+        described = idle_programs.description(self.backend, *parts, workload)
+        return None if described is None else (described, self._recorded)
+
+    def _take_idle(self) -> bool:
+        program = None if self._key is None else idle_programs.IDLE.take(self._key)
+        if program is None:
+            return False
+        self._use(program)
+        self.compile_ms = 0.0
+        return True
+
+    def _leave_idle(self) -> None:
+        # After an error nothing is known of the program. Once kept, another session may have it.
+        with blamed_on(self.backend.name):
+            if self._key is not None and idle_programs.keep(
+                self._key, self.backend, self._predictors[0]
+            ):
+                self._predictors = []
 
     def compile(self, *, warm_up: bool = True) -> None:
         """Compile, with as many threads as there are.
@@ -138,8 +168,9 @@ class Session:
             self._compile_programs()
 
     def _compile_one(self) -> None:
-        program = self._program(0, self._workload)
-        self._many: ManyProgram | None = None
+        self._use(self._program(0, self._workload))
+
+    def _use(self, program: Program) -> None:
         self._predictors, self.plan = [program], program.plan
 
     def _compile_many(self) -> None:
@@ -274,15 +305,3 @@ class Session:
         """Return the logits of rows that other parameters of a network give, (n, outputs)."""
         with blamed_on(self.backend.name):
             return self._predictors[index].predict(parameters, X)
-
-
-@contextmanager
-def blamed_on(backend: str) -> Iterator[None]:
-    """Turn an error of a backend into one that names it; memory may run out anywhere."""
-    try:
-        yield
-    except (SamplewiseError, MemoryError):
-        raise
-    except Exception as error:
-        raised = printable(f"{type(error).__name__}: {error}")
-        raise ContractError(f"backend '{backend}' raised {raised}") from error

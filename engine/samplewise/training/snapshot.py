@@ -51,6 +51,7 @@ class NetworkSnapshot:
         finite_parameters: its last finite parameters before that; likewise.
         average: of the weights; None where none was taken yet.
         best: the weights after the best epoch; None where none are kept yet.
+        decisions: of the epoch so far, as `losses`; None where the steps take none.
     """
 
     parameters: Array
@@ -66,6 +67,7 @@ class NetworkSnapshot:
     finite_parameters: Array | None = None
     average: Array | None = None
     best: Array | None = None
+    decisions: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from samplewise.training.notes import notes_on_learning
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
 from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.running_accuracy import running_accuracy
 from samplewise.training.session import Session
 from samplewise.training.settings.training_settings import TrainingSettings
 
@@ -76,6 +77,7 @@ class TrainingRun:
             network.outputs,
             rows,
             settings.track_accuracy,
+            running_accuracy(settings, loss, rows, choice.backend.capabilities),
             check_metrics(metrics, validated=validated),
         )
         settings.stopping.check_measured(
@@ -95,6 +97,7 @@ class TrainingRun:
         self._drops = any(layer.differs_in_training for layer in network.layers)
         self._dropout_key = 0
         self.history = new_history(network, loss, settings, rows, choice)
+        self.history.running_accuracy = self.evaluation.running is not None
         self.samples_run = 0
         self.stopped: str | None = None
         self.error: DivergenceError | None = None
@@ -103,6 +106,12 @@ class TrainingRun:
     def rows(self) -> TrainingRows:
         """The rows trained on."""
         return self.evaluation.rows
+
+    @property
+    def decisions(self) -> NDArray[np.int32] | None:
+        """As `Steps.decisions`, of the epoch so far."""
+        running = self.evaluation.running
+        return None if running is None else running.decisions
 
     def trains_in(self, epoch: int) -> bool:
         """Return True if the network trains in this epoch, counted from 1."""
@@ -132,7 +141,7 @@ class TrainingRun:
         self.rates.begin_epoch(epoch)
 
     def steps(self, window: Steps) -> Steps:
-        """Return the steps of a window with this network's rates, dropout key and weights."""
+        """Return the steps of a window with what is this network's own."""
         first, last = (-(-row // window.batch_size) for row in (window.start, window.stop))
         rate, rates = self.rates.of_steps(first, last)
         return dataclasses.replace(
@@ -141,6 +150,7 @@ class TrainingRun:
             dropout_key=self._dropout_key,
             rates=rates,
             weights=self.rows.weights,
+            decisions=self.decisions,
         )
 
     def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
@@ -193,7 +203,7 @@ class TrainingRun:
     ) -> EpochRecord:
         if self.average.is_wanted:
             self.average.update(self._session.parameters(self._index))
-        figures = self.evaluation.after_epoch(epoch, self._logits)
+        figures = self.evaluation.after_epoch(epoch, order, self._logits)
         last = -(-len(order) // min(self.settings.batch_size, len(self.rows))) - 1
         weights = None if self.rows.weights is None else self.rows.weights[order]
         return EpochRecord(

@@ -13,7 +13,7 @@ from samplewise.checks import printable
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Loss, Network, aligned_zeros
 from samplewise.training.rows.selection import select
-from samplewise.training.rows.training_rows import TrainingRows, fingerprint, training_rows
+from samplewise.training.rows.training_rows import TrainingRows, largest_value, training_rows
 from samplewise.training.settings.training_settings import TrainingSettings
 
 Validation = tuple[ArrayLike, ArrayLike]
@@ -90,12 +90,7 @@ def prepared(
         return dataclasses.replace(kept, validation=held)
     weights = chosen.weights.astype(dtype)
     weights.flags.writeable = False
-    return dataclasses.replace(
-        kept,
-        fingerprint=fingerprint(kept.X, kept.Y, weights),
-        weights=weights,
-        validation=held,
-    )
+    return dataclasses.replace(kept, weights=weights, validation=held)
 
 
 def _pair(validation: Any) -> Validation:
@@ -116,5 +111,10 @@ def _taken(rows: TrainingRows, indices: NDArray[np.int64]) -> TrainingRows:
     np.take(rows.X, indices, axis=0, out=X)
     Y = np.ascontiguousarray(rows.Y[indices])
     X.flags.writeable = Y.flags.writeable = False
-    labels = None if rows.labels is None else rows.labels[indices]
-    return dataclasses.replace(rows, X=X, Y=Y, labels=labels, fingerprint=fingerprint(X, Y))
+    return dataclasses.replace(
+        rows,
+        X=X,
+        Y=Y,
+        labels=None if rows.labels is None else rows.labels[indices],
+        largest=largest_value(X),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class TrainingRows:
         labels: the expected decisions: class indices, int64 (n,), or whether each label
             holds, bool (n, outputs); None where numbers are learnt.
         Y: targets of X's dtype, read-only, (n, outputs).
-        fingerprint: SHA-256 of X and Y, and of the weights where there are some.
+        largest: the largest absolute value in X.
         notes: warnings worth showing.
         image_shape: channels, height and width where a row is an image, else None.
         weights: of X's dtype, read-only, (n,), with the mean 1; None where each row counts as 1.
@@ -37,7 +38,7 @@ class TrainingRows:
     X: NDArray[Any]
     labels: NDArray[Any] | None
     Y: NDArray[Any]
-    fingerprint: str
+    largest: float
     notes: tuple[str, ...]
     image_shape: tuple[int, int, int] | None = None
     weights: NDArray[Any] | None = None
@@ -47,11 +48,16 @@ class TrainingRows:
     def __len__(self) -> int:
         return len(self.X)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of X and Y, and of the weights where there are some."""
+        return fingerprint(self.X, self.Y, *([] if self.weights is None else [self.weights]))
+
     @property
     def largest_input(self) -> float:
         """The largest absolute value in X, and in that of the validation rows."""
         held = 0.0 if self.validation is None else self.validation.largest_input
-        return max(largest_value(self.X), held)
+        return max(self.largest, held)
 
 
 def training_rows(
@@ -86,12 +92,13 @@ def training_rows(
     labels, Y = prepare_targets(targets, len(rows), network, loss, dtype, named_targets)
     # A plugin that writes to its rows is stopped, and does not train on other data unseen.
     rows.flags.writeable = Y.flags.writeable = False
+    largest = largest_value(rows)
     return TrainingRows(
         rows,
         labels,
         Y,
-        fingerprint(rows, Y),
-        (*notes_on_scale(rows), *notes_on_targets(Y, loss)),
+        largest,
+        (*notes_on_scale(largest), *notes_on_targets(Y, loss)),
         image_shape,
         class_names=names,
     )
@@ -115,5 +122,5 @@ def fingerprint(*arrays: NDArray[Any]) -> str:
     """Return the SHA-256 of the arrays' values."""
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

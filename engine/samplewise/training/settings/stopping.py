@@ -76,6 +76,11 @@ class EarlyStopping(Settings):
         """True if the weights after the best epoch are returned."""
         return self.patience is not None if self.keep_best is None else self.keep_best
 
+    @property
+    def goes_by_accuracy(self) -> bool:
+        """True if an accuracy is monitored or has a target."""
+        return self.monitor.endswith(ACCURACY) or self.target_accuracy is not None
+
     def monitored(self, *, validated: bool) -> str:
         """Return the metric that is monitored, a name of `METRICS`.
 

@@ -148,7 +148,13 @@ class TrainingSettings(Settings):
         panel=EXECUTION,
     )
     track_accuracy: bool = option(
-        True, SWITCH, "measure the training accuracy after every epoch", panel=EXECUTION
+        True, SWITCH, "measure the training accuracy of every epoch", panel=EXECUTION
+    )
+    exact_accuracy: bool = option(
+        False,
+        SWITCH,
+        "measure it after the epoch in a further pass over the rows, not in the epoch's own steps",
+        panel=EXECUTION,
     )
 
     @property

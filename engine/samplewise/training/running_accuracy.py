@@ -1,0 +1,78 @@
+"""The training accuracy of an epoch, from the logits of its own steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Capabilities
+from samplewise.errors import ContractError
+from samplewise.network import ClassLoss, Loss
+from samplewise.training.metrics import accuracy
+from samplewise.training.rows.training_rows import TrainingRows
+from samplewise.training.settings.training_settings import TrainingSettings
+
+UNDECIDED = -1
+
+
+class RunningAccuracy:
+    """The share of right decisions in an epoch, each made before the update that its row takes.
+
+    Args:
+        labels: class indices of the rows, (n,).
+
+    Attributes:
+        decisions: as `Steps.decisions`.
+    """
+
+    def __init__(self, labels: NDArray[Any]) -> None:
+        self._labels = labels
+        self.decisions = np.full(len(labels), UNDECIDED, dtype=np.int32)
+
+    def take(self, order: NDArray[np.int64], backend: str) -> float:
+        """Return the accuracy on the rows that the epoch has run, and begin the next epoch.
+
+        Args:
+            order: those rows, in the order of the epoch.
+            backend: its name, for errors.
+
+        Raises:
+            ContractError: a decision is missing.
+        """
+        decided = self.decisions[: len(order)]
+        if decided.min() < 0:
+            raise ContractError(
+                f"backend '{backend}' left decisions of its steps unwritten; write "
+                "Steps.decisions, or do not offer the capability `decisions`"
+            )
+        share = accuracy(self._labels[order], decided)
+        self.decisions.fill(UNDECIDED)
+        return share
+
+
+def running_accuracy(
+    settings: TrainingSettings, loss: Loss, rows: TrainingRows, offered: Capabilities
+) -> RunningAccuracy | None:
+    """Return the running accuracy, or None where it is not measured, or in a pass of its own.
+
+    A pass of its own measures what decides something or stands beside figures of the same weights:
+    the monitored accuracy, that of averaged weights, and that beside validation rows.
+
+    Args:
+        settings: of the training.
+        loss: of the network.
+        rows: trained on.
+        offered: capabilities of the backend.
+    """
+    apart = (
+        settings.exact_accuracy
+        or settings.ema_decay is not None
+        or settings.stopping.goes_by_accuracy
+        or rows.validation is not None
+    )
+    wanted = settings.track_accuracy and not apart and isinstance(loss, ClassLoss)
+    if rows.labels is None or not (wanted and offered.decisions):
+        return None
+    return RunningAccuracy(rows.labels)

@@ -1,0 +1,187 @@
+"""A training takes over the program of an equal one that has ended, and nothing else of it."""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from loop_problem import LABELS, NETWORK, X
+
+from samplewise import registry
+from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
+from samplewise.network.custom import CUSTOM_ACTIVATIONS, register_activation
+from samplewise.training.idle_programs import IDLE, MOST_PROGRAMS
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
+
+OTHER = np.random.default_rng(8).standard_normal(X.shape)
+DROPS = Network((4,), (Dense(6, "relu"), Dropout(0.3), Dense(1)))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_idle():
+    IDLE.clear()
+    yield
+    IDLE.clear()
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    """The programs that trainings compile, in their order."""
+    backend, found = registry.load("vectorized"), []
+    compiled = type(backend).compile
+
+    def counted(self, *description):
+        found.append(compiled(self, *description))
+        return found[-1]
+
+    monkeypatch.setattr(type(backend), "compile", counted)
+    return found
+
+
+def settings(**changes):
+    return TrainingSettings.from_options(
+        **{"backend": "vectorized", "epochs": 2, "batch_size": 2, **changes}
+    )
+
+
+def weights(rows, labels=LABELS, network=NETWORK, **changes):
+    return train(network, rows, labels, settings(**changes)).parameters.tobytes()
+
+
+def test_an_equal_training_compiles_nothing(programs):
+    for rows in (X, OTHER, X):
+        weights(rows, seed=len(programs))
+    assert len(programs) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 3},
+        {"epochs": 3},
+        {"dtype": "float32"},
+        {"optimizer": "adam"},
+        {"momentum": 0.5},
+        {"plan": "blocked"},
+        {"label_smoothing": 0.1},
+        {"schedule": "one_cycle"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_another_description_compiles_anew(programs, changes):
+    weights(X)
+    weights(X, **changes)
+    assert len(programs) == 2
+
+
+@pytest.mark.parametrize("network", [NETWORK, DROPS])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"plan": "direct"},
+        {"plan": "blocked", "batch_size": 1, "momentum": 0.9, "l2": 0.01},
+        {"optimizer": "adam", "shuffle": True},
+    ],
+    ids=["direct", "blocked", "adam"],
+)
+def test_trainings_in_turn_have_the_bits_of_those_alone(programs, network, changes):
+    def alone(rows):
+        IDLE.clear()
+        return weights(rows, network=network, **changes)
+
+    wanted = [alone(rows) for rows in (X, OTHER)]
+    programs.clear()
+    IDLE.clear()
+    for _ in range(2):
+        assert [weights(rows, network=network, **changes) for rows in (X, OTHER)] == wanted
+    assert len(programs) == 1
+
+
+def test_trainings_inside_and_beside_others_have_programs_of_their_own(programs):
+    wanted = weights(X)
+    results = []
+
+    def nested(record):
+        if record.epoch == 1:
+            results.append(weights(X))
+
+    both = threading.Barrier(4)
+
+    def beside():
+        both.wait()
+        results.append(train(NETWORK, X, LABELS, settings(), callbacks=nested).parameters.tobytes())
+
+    threads = [threading.Thread(target=beside) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [wanted] * 8
+
+
+def test_nothing_of_the_rows_is_kept(monkeypatch, programs):
+    seen = []
+    weights(X, plan="blocked", batch_size=1)
+    kind = type(programs[0])
+    run_epoch = kind.run_epoch
+
+    def looks(self, state, X, Y, steps, losses):
+        seen.extend(map(weakref.ref, (X, Y, steps.order, losses, state.parameters)))
+        run_epoch(self, state, X, Y, steps, losses)
+
+    monkeypatch.setattr(kind, "run_epoch", looks)
+    weights(OTHER, plan="blocked", batch_size=1)
+    gc.collect()
+    assert len(seen) >= 5
+    assert [ref() for ref in seen] == [None] * len(seen)
+    assert len(programs) == 1
+
+
+def test_a_program_is_dropped_after_an_error(programs):
+    def fails(record):
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        train(NETWORK, X, LABELS, settings(), callbacks=fails)
+    weights(X)
+    assert len(programs) == 2
+
+
+def test_a_training_that_diverged_leaves_nothing_behind(programs):
+    wanted = weights(X)
+    network = multilayer_perceptron(4, (3,), 1, "relu")
+    for _ in range(2):
+        with pytest.raises(Exception, match="epoch"):
+            weights(X, network=network, learning_rate=1e200)
+    assert weights(X) == wanted
+
+
+def test_few_programs_are_kept(programs):
+    for epochs in range(1, MOST_PROGRAMS + 2):
+        weights(X, epochs=epochs)
+    weights(X, epochs=2)
+    assert len(programs) == MOST_PROGRAMS + 1
+    weights(X, epochs=1)
+    assert len(programs) == MOST_PROGRAMS + 2
+
+
+def test_large_programs_are_not_kept(programs):
+    for _ in range(2):
+        weights(np.zeros((2, 900_000)), LABELS[:2], multilayer_perceptron(900_000, (), 1), epochs=1)
+    assert len(programs) == 2
+
+
+def test_an_activation_that_is_registered_anew_is_the_new_one(programs):
+    found = []
+    for factor in (0.5, 0.25):
+        register_activation(
+            "a_share",
+            lambda z, factor=factor: factor * z,
+            lambda z, factor=factor: np.full_like(z, factor),
+            replace=bool(found),
+        )
+        found.append(weights(X, network=multilayer_perceptron(4, (3,), 1, "a_share")))
+    del CUSTOM_ACTIVATIONS.table["a_share"]
+    assert found[0] != found[1]
