@@ -159,7 +159,7 @@ print(json.dumps({row.name: [row.available, row.reason, row.distribution, row.ve
     assert rows["broken"][0] is False
     assert "has no attribute 'backend'" in rows["broken"][1]
     assert rows["hollow"][0] is False
-    assert "has no 'name'" in rows["hollow"][1]
+    assert "`name` is missing" in rows["hollow"][1]
     assert all(rows[name][0] for name in BUILT_IN)
 
 

@@ -339,8 +339,8 @@ def test_shuffled_networks_of_different_seeds_need_one_order_seed():
 @pytest.mark.parametrize(
     ("networks", "chosen", "message"),
     [
-        ((), [], "0 networks and 0 settings; give at least one"),
-        (NETWORKS, [settings()] * 2, "3 networks and 2 settings"),
+        ((), [], "same length, at least 1, got 0 and 0 long"),
+        (NETWORKS, [settings()] * 2, "same length, at least 1, got 3 and 2 long"),
         (
             (NETWORKS[0], multilayer_perceptron(5, (), 1)),
             [settings()] * 2,
