@@ -42,10 +42,10 @@ class Address(NamedTuple):
 
 
 class Repeated(NamedTuple):
-    """A field that holds `count` records, one after the other."""
+    """A field that holds `times` records, one after the other."""
 
     record: Record
-    count: int
+    times: int
 
 
 def reads(element: Any) -> Address:
@@ -58,9 +58,9 @@ def writes(element: Any) -> Address:
     return Address(element, written=True)
 
 
-def repeated(inner: Record, count: int) -> Repeated:
-    """Return the kind of a field with `count` records inside."""
-    return Repeated(inner, count)
+def repeated(inner: Record, times: int) -> Repeated:
+    """Return the kind of a field with `times` records inside."""
+    return Repeated(inner, times)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def _layout(kind: Any, number: np.dtype[Any]) -> Any:
     if isinstance(kind, Record):
         return kind.of(number)
     if isinstance(kind, Repeated):
-        return np.dtype((kind.record.of(number), (kind.count,)))
+        return np.dtype((kind.record.of(number), (kind.times,)))
     if isinstance(kind, Address):
         return np.dtype(np.int64)
     return number if kind == NUMBER else _FIXED[kind]
