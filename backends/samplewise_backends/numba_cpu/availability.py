@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.trial import SIDE, run_trial, trial_product
 
 
@@ -33,5 +34,7 @@ def _error_of_trial() -> float:
     """Return the error of a small kernel; NaN where it wrote NaN."""
     A, B = np.array([[0.25, -0.5], [1.0, 0.125]]), np.array([[0.5, 0.75], [-1.0, 0.25]])
     found = np.full((SIDE, SIDE), np.nan)
-    run_trial(gemm_address("float64"), trial_product.address("float64"), A, B, found)
+    trial = Call(run_trial, "float64")
+    trial.set(gemm=gemm_address("float64"), A=A, B=B, C=found, product=trial_product)
+    trial()
     return float(np.abs(found - np.exp(A @ B.T)).max())

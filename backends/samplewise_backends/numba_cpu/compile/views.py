@@ -143,6 +143,17 @@ def integers_at(typing: Any, address: Any, length: Any) -> Any:
     return kind(types.int64, types.intp), code
 
 
+@intrinsic
+def address_of(typing: Any, array: Any) -> Any:
+    """Return the address of the first element of an array."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, values[0])
+        return builder.ptrtoint(view.data, context.get_value_type(types.int64))
+
+    return types.int64(array), code
+
+
 class _RecordKind(types.Dummy):
     """The type of a `Record` that a kernel names."""
 
