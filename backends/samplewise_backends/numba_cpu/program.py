@@ -14,9 +14,8 @@ from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import RecordRoutine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
-from samplewise_backends.numba_cpu.kernels.stepwise import run_stepwise
 from samplewise_backends.numba_cpu.planner.choice import BLOCKS
-from samplewise_backends.numba_cpu.plans.direct import prepared_call, run_steps
+from samplewise_backends.numba_cpu.plans.direct import run_steps, stepwise_call
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.prediction import Prediction
 from samplewise_backends.numba_cpu.plans.routines import give_buffers
@@ -106,7 +105,7 @@ class NumbaProgram(Program):
         layers, size = layer_table(self._network, len(X), training=False)
         losses = np.zeros(len(X), dtype=self._dtype)
         X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
-        call = prepared_call(run_stepwise, layers, np.empty_like(X), self._loss)
+        call = stepwise_call(layers, np.empty_like(X), self._loss)
         net, gradient = call.inner("network"), self._network.layout.zeros(self._dtype)
         give_buffers([net], size, len(gradient))
         net.set(gradient=gradient, of_all=True)

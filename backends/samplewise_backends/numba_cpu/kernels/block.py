@@ -20,7 +20,11 @@ momentum) or WITH_MOMENTUM, the same for all networks of a call. A holds P.
 """
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn
-from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import (
+    kernel,
+    routine,
+    spliced_kernel,
+)
 from samplewise_backends.numba_cpu.compile.views import (
     call,
     matrix_at,
@@ -29,7 +33,7 @@ from samplewise_backends.numba_cpu.compile.views import (
     row,
     vector_at,
 )
-from samplewise_backends.numba_cpu.kernels.records import NETWORK, SEGMENT
+from samplewise_backends.numba_cpu.kernels.records import BLOCK, NETWORK, SEGMENT
 from samplewise_backends.numba_cpu.kernels.step import activate_part, derivative_part
 
 SUB_BLOCK = 16
@@ -57,19 +61,19 @@ def lag_of(block, k, component):
     return row(lags, component * block.batches + k)
 
 
-@inlined_kernel
+@spliced_kernel
 def _add(z, vector):
     for o in range(z.shape[0]):
         z[o] += vector[o]
 
 
-@inlined_kernel
+@spliced_kernel
 def _add_row(z, weight, step):
     for o in range(z.shape[0]):
         z[o] += weight * step[o]
 
 
-@inlined_kernel
+@spliced_kernel
 def _add_four_rows(z, w, steps, ld):
     w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
     s0, s1 = part(steps, 0, ld), part(steps, ld, ld)
@@ -78,13 +82,13 @@ def _add_four_rows(z, w, steps, ld):
         z[o] += w0 * s0[o] + w1 * s1[o] + w2 * s2[o] + w3 * s3[o]
 
 
-@inlined_kernel
+@spliced_kernel
 def _add_lagged_row(z, weight, lag, step):
     for o in range(z.shape[0]):
         z[o] += weight * lag[o] * step[o]
 
 
-@inlined_kernel
+@spliced_kernel
 def _correct_plain(z, weights, steps, first, last, ld):
     """Add to one row the effect of the steps of rows first to last."""
     s = first
@@ -132,9 +136,10 @@ def _mix(block, p, q, k):
 
 
 @spliced_kernel
-def _bring_forward(block, A, gram, first, last, rows):
+def _bring_forward(block, A, gram, first, last):
     """Add the effect of the sub-block first to last to the rows from `last` on."""
-    count, rest, ld, gram_ld = last - first, rows - last, block.ld, block.gram_ld
+    count, rest = last - first, block.count - last
+    ld, gram_ld = block.ld, block.gram_ld
     gemm, one = block.product.gemm, A.dtype.type(1)
     G = part(gram, last * gram_ld + first, (rest - 1) * gram_ld + count)
     e = part(rows_of_block(block, block.steps), first * ld, count * ld)
@@ -172,7 +177,7 @@ def _update_biases(block, g, rows, bias, velocity, biases):
         bias[o] -= rate[o] * (of_g[o] * g[o] + of_v[o] * v)
 
 
-@inlined_kernel
+@spliced_kernel
 def _step_biases(g, bias, rate, steps):
     """Keep the steps of one row and take them in the biases: both kernels below, for plain SGD."""
     for o in range(g.shape[0]):
@@ -210,11 +215,11 @@ def _first_values(block, net, A, gram, first, t, count):
 
 
 @spliced_kernel
-def _step_every_network(block, t, position, count):
+def _step_every_network(block, t, count):
     """Take one step in the later layers of every network."""
-    for m in range(block.count):
+    for m in range(block.members):
         net = record_at(block.networks, m, NETWORK, block.tiny)
-        net.position, net.rows, net.shift = position, count, t * block.ld
+        net.position, net.rows, net.shift = block.position + t, count, t * block.ld
         call(net.later_layers, net)
 
 
@@ -238,23 +243,21 @@ def _first_steps(block, net, A, dZ, t, count):
         _update_biases(block, g, count, bias, velocity, biases)
 
 
-@spliced_kernel
-def run_block(block, gram, position, rows):
-    """Run the steps of one block, given its products P (and Q).
-
-    gram: its matrix, rows `block.gram_ld` apart; position: of its first row in the epoch.
-    """
+@routine(BLOCK)
+def run_block(block):
+    """Run the steps of the block at work, given its products P (and Q)."""
     # Any network: all have the same buffers, and the first layers are not theirs alone.
     net = record_at(block.networks, 0, NETWORK, block.tiny)
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
-    batch = block.batch
+    rows, batch = block.count, block.batch
+    gram = vector_at(block.gram, rows * block.gram_ld, block.tiny)
     sub = max(SUB_BLOCK // batch, 1) * batch
     for first in range(0, rows, sub):
         last = min(first + sub, rows)
         for t in range(first, last, batch):
             count = min(batch, last - t)
             _first_values(block, net, A, gram, first, t, count)
-            _step_every_network(block, t, position + t, count)
+            _step_every_network(block, t, count)
             _first_steps(block, net, A, dZ, t, count)
         if last < rows:
-            _bring_forward(block, A, gram, first, last, rows)
+            _bring_forward(block, A, gram, first, last)

@@ -1,16 +1,23 @@
 """The blocked plan: the first layer's products of many steps at once."""
 
 from samplewise_backends.numba_cpu.compile.jit import routine, spliced_kernel
-from samplewise_backends.numba_cpu.compile.views import integers_at, matrix_at, part, row, vector_at
+from samplewise_backends.numba_cpu.compile.views import (
+    address_of,
+    call,
+    integers_at,
+    matrix_at,
+    part,
+    row,
+    vector_at,
+)
 from samplewise_backends.numba_cpu.kernels.block import (
     PLAIN,
     WITH_MOMENTUM,
     decayed,
     power_of,
     rows_of_block,
-    run_block,
 )
-from samplewise_backends.numba_cpu.kernels.direct import gather
+from samplewise_backends.numba_cpu.kernels.direct import gather, rows_from
 from samplewise_backends.numba_cpu.kernels.products import GRAM, UPDATE, VALUES, WHOLE, take
 from samplewise_backends.numba_cpu.kernels.records import BLOCKED, GRAM_BLOCKS
 
@@ -24,11 +31,10 @@ def _rows_from(source, first, rows, like):
     X = matrix_at(source.X, source.samples, source.inputs, like)
     order = integers_at(source.order, source.stop)
     if source.in_order:
-        start = order[first]
-        return X[start : start + rows]
+        return rows_from(X, order[first], rows)
     gathered = matrix_at(source.gathered, source.at_once, source.inputs, like)
     gather(X, order, first, rows, gathered)
-    return gathered[:rows]
+    return rows_from(gathered, 0, rows)
 
 
 @routine(GRAM_BLOCKS)
@@ -86,18 +92,21 @@ def run_blocked(run):
     block = run.block
     source, product, like = block.rows, block.product, block.tiny
     ld, gram_ld = block.ld, block.gram_ld
+    size, whole = source.at_once, source.stop - source.start
+    gram = vector_at(run.gram, (whole if run.gram_code == READ_GRAM else size) * gram_ld, like)
     W = matrix_at(run.W, block.units, source.inputs, like)
     V = matrix_at(run.V, block.units, source.inputs, like)
     P, Q = rows_of_block(block, block.P), rows_of_block(block, block.Q)
-    for first in range(source.start, source.stop, source.at_once):
-        rows = min(source.at_once, source.stop - first)
+    for first in range(source.start, source.stop, size):
+        rows = min(size, source.stop - first)
         X_B = _rows_from(source, first, rows, like)
         take(product, VALUES, run.values_way, X_B, W, P, ld)
         if block.form == WITH_MOMENTUM:
             take(product, VALUES, run.values_way, X_B, V, Q, ld)
         at = first - source.start if run.gram_code == READ_GRAM else 0
-        G = part(vector_at(block.gram, (at + rows) * gram_ld, like), at * gram_ld, rows * gram_ld)
+        G = part(gram, at * gram_ld, rows * gram_ld)
         if run.gram_code == SCRATCH_GRAM:
             take(product, GRAM, WHOLE, X_B, X_B, G, gram_ld)
-        run_block(block, G, first, rows)
+        block.position, block.count, block.gram = first, rows, address_of(G)
+        call(block.run_block, block)
         _update_first(run, X_B, W, V)

@@ -2,6 +2,7 @@
 
 from samplewise_backends.numba_cpu.compile.jit import kernel, routine, spliced_kernel
 from samplewise_backends.numba_cpu.compile.views import (
+    address_of,
     call,
     integers_at,
     matrix_at,
@@ -12,6 +13,12 @@ from samplewise_backends.numba_cpu.compile.views import (
 from samplewise_backends.numba_cpu.kernels.layers.dense import dense_forward, dense_update
 from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import activate_rows, derivative_rows, rows_of
+
+
+@spliced_kernel
+def rows_from(matrix, first, rows):
+    """Return some consecutive rows of a C-contiguous matrix."""
+    return matrix_at(address_of(row(matrix, first)), rows, matrix.shape[1], matrix)
 
 
 @kernel

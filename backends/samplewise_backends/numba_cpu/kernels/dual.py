@@ -1,16 +1,22 @@
 """The dual plan: the first layer as coefficients of the training rows, where these are few."""
 
 from samplewise_backends.numba_cpu.compile.jit import kernel, routine, spliced_kernel
-from samplewise_backends.numba_cpu.compile.views import integers_at, matrix_at, part, row, vector_at
+from samplewise_backends.numba_cpu.compile.views import (
+    call,
+    integers_at,
+    matrix_at,
+    part,
+    row,
+    vector_at,
+)
 from samplewise_backends.numba_cpu.kernels.block import (
     PLAIN,
     WITH_MOMENTUM,
     decayed,
     power_of,
     rows_of_block,
-    run_block,
 )
-from samplewise_backends.numba_cpu.kernels.direct import gather
+from samplewise_backends.numba_cpu.kernels.direct import gather, rows_from
 from samplewise_backends.numba_cpu.kernels.products import DUAL, take
 from samplewise_backends.numba_cpu.kernels.records import DUAL_RUN
 
@@ -54,27 +60,29 @@ def run_dual(run):
     order = integers_at(source.order, source.stop)
     near = vector_at(block.gram, size * block.gram_ld, like)
     S = matrix_at(run.S, 2 * samples, block.units, like)
+    of_weights, of_velocity = rows_from(S, 0, samples), rows_from(S, samples, samples)
     P, Q = rows_of_block(block, block.P), rows_of_block(block, block.Q)
     for first in range(source.start, source.stop, size):
         rows = min(size, source.stop - first)
-        where, G = part(order, first, rows), gathered[:rows]
+        where, G = part(order, first, rows), rows_from(gathered, 0, rows)
         gather(all_gram, order, first, rows, gathered)
         _pick(G, where, near, block.gram_ld)
         _start_from(run, where, P, Q)
-        take(product, DUAL, run.way, G, S[:samples], P, ld)
+        take(product, DUAL, run.way, G, of_weights, P, ld)
         if block.form == WITH_MOMENTUM:
-            take(product, DUAL, run.way, G, S[samples:], Q, ld)
-        run_block(block, near, first, rows)
-        _update_coefficients(run, where, S)
+            take(product, DUAL, run.way, G, of_velocity, Q, ld)
+        block.position, block.count = first, rows
+        call(block.run_block, block)
+        _update_coefficients(run, where, of_weights, of_velocity)
 
 
 @spliced_kernel
-def _update_coefficients(run, where, S):
-    """Bring the coefficients of all rows to the end of a block."""
+def _update_coefficients(run, where, S, T):
+    """Bring the coefficients of all rows, S of the weights and T of the velocities, to its end."""
     block, samples, units = run.block, run.block.rows.samples, run.block.units
     form, ld, rows, steps = block.form, block.ld, where.shape[0], rows_of_block(block, block.steps)
     if form == PLAIN:
-        _add_rows(S[:samples], where, steps, ld)
+        _add_rows(S, where, steps, ld)
         return
     batches = (rows + block.batch - 1) // block.batch
     a, b = power_of(block, batches, 0), power_of(block, batches, 1)
@@ -87,7 +95,7 @@ def _update_coefficients(run, where, S):
             origin[k, o] = a[o] * before + b[o] * origin[2 + k, o]
             origin[2 + k, o] = c[o] * before + d[o] * origin[2 + k, o]
     for i in range(samples):
-        w, v = row(S, i), row(S, samples + i)
+        w, v = row(S, i), row(T, i)
         for o in range(units):
             before = w[o]
             w[o] = a[o] * before + b[o] * v[o]
@@ -95,10 +103,10 @@ def _update_coefficients(run, where, S):
             v[o] = zero if abs(after) < tiny else after
     scratch = rows_of_block(block, block.scratch)
     decayed(block, steps, rows, 0, scratch)
-    _add_rows(S[:samples], where, scratch, ld)
+    _add_rows(S, where, scratch, ld)
     if form == WITH_MOMENTUM:
         decayed(block, steps, rows, 1, scratch)
-        _add_rows(S[samples:], where, scratch, ld)
+        _add_rows(T, where, scratch, ld)
 
 
 @kernel

@@ -4,14 +4,14 @@ The two cross-entropies are compiled into every kernel; the rarer losses, means 
 are one routine.
 """
 
-from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
+from samplewise_backends.numba_cpu.compile.jit import routine, spliced_kernel
 from samplewise_backends.numba_cpu.compile.views import matrix_at, part, row, vector_at
 from samplewise_backends.numba_cpu.kernels.codes import LossCode
 from samplewise_backends.numba_cpu.kernels.elementary import exp, log, sigmoid, softplus_tail
 from samplewise_backends.numba_cpu.kernels.records import NETWORK
 
 
-@inlined_kernel
+@spliced_kernel
 def loss_and_gradient(z, y, dz, code):
     """Return the loss of one row of logits, and write dz = p - y."""
     if code == LossCode.BINARY:

@@ -4,6 +4,8 @@ A new architecture is another table of layers, so it costs no new compile. Offse
 elements.
 """
 
+from typing import Any
+
 from samplewise_backends.numba_cpu.compile.record import (
     INTEGER,
     NUMBER,
@@ -14,95 +16,59 @@ from samplewise_backends.numba_cpu.compile.record import (
     writes,
 )
 
+
+def each(kind: Any, *names: str) -> dict[str, Any]:
+    """Return several fields of one kind."""
+    return dict.fromkeys(names, kind)
+
+
 LAYER = record(
     "layer",
     # Codes, and the layer's place in the network.
-    kind=INTEGER,
-    activation=INTEGER,
-    index=INTEGER,
+    **each(INTEGER, "kind", "activation", "index"),
     # Of a row.
-    inputs=INTEGER,
-    units=INTEGER,
+    **each(INTEGER, "inputs", "units"),
     # Parameters: where they start and how many there are; 1 where penalties shrink the weights.
-    weight=INTEGER,
-    weights=INTEGER,
-    bias=INTEGER,
-    biases=INTEGER,
-    penalised=INTEGER,
+    **each(INTEGER, "weight", "weights", "bias", "biases", "penalised"),
     # Where the outputs start in A, and their gradients in dZ; the distance of two rows there.
-    out=INTEGER,
-    ld=INTEGER,
+    **each(INTEGER, "out", "ld"),
     # An activation, a pooling or a dropout saves values for its backward pass here in A, laid out
     # like outputs; a layer on images works at `scratch`.
-    saved=INTEGER,
-    scratch=INTEGER,
+    **each(INTEGER, "saved", "scratch"),
     # Of a norm; of a dropout.
-    epsilon=REAL,
-    scale=REAL,
+    **each(REAL, "epsilon", "scale"),
     threshold=INTEGER,
     # A layer on images: the input, the windows, how far apart these are, zeros before the first
     # row and column, the input with all zeros, the output.
-    channels=INTEGER,
-    height=INTEGER,
-    width=INTEGER,
-    kernel_h=INTEGER,
-    kernel_w=INTEGER,
-    stride=INTEGER,
-    above=INTEGER,
-    left=INTEGER,
-    padded_h=INTEGER,
-    padded_w=INTEGER,
-    out_h=INTEGER,
-    out_w=INTEGER,
+    **each(INTEGER, "channels", "height", "width", "kernel_h", "kernel_w", "stride"),
+    **each(INTEGER, "above", "left", "padded_h", "padded_w", "out_h", "out_w"),
     # A convolution: filters; the products of a filter and the distance of two rows in them; the
     # windows of a fused pooling and their numbers, pool_h = 0 without one.
-    filters=INTEGER,
-    products=INTEGER,
-    pitch=INTEGER,
-    pool_h=INTEGER,
-    pool_w=INTEGER,
-    pool_step=INTEGER,
-    pooled_h=INTEGER,
-    pooled_w=INTEGER,
+    **each(INTEGER, "filters", "products", "pitch"),
+    **each(INTEGER, "pool_h", "pool_w", "pool_step", "pooled_h", "pooled_w"),
 )
 
 # `new` and `new_square` are the shares 1 - beta of a new gradient and square in their averages; no
 # limit is infinity.
 HYPERPARAMETERS = record(
     "hyperparameters",
-    optimizer=INTEGER,
-    nesterov=INTEGER,
-    rate=NUMBER,
-    momentum=NUMBER,
-    l1=NUMBER,
-    l2=NUMBER,
-    weight_decay=NUMBER,
-    clip_value=NUMBER,
-    clip_norm=NUMBER,
-    new=NUMBER,
-    new_square=NUMBER,
-    epsilon=NUMBER,
+    **each(INTEGER, "optimizer", "nesterov"),
+    **each(NUMBER, "rate", "momentum", "l1", "l2", "weight_decay"),
+    **each(NUMBER, "clip_value", "clip_norm", "new", "new_square", "epsilon"),
 )
 
 # Some values of one row in A, and their gradients in dZ: what an activation or a loss is called
 # for. `row` is that of Y; the loss is an output.
 VALUES = record(
     "values",
-    code=INTEGER,
-    first=INTEGER,
-    count=INTEGER,
-    saved=INTEGER,
-    row=INTEGER,
+    **each(INTEGER, "code", "first", "count", "saved", "row"),
     loss=NUMBER,
 )
 
 # Parameters that an optimizer is called for: where they start, and their gradients.
 UPDATED = record(
     "updated",
-    first=INTEGER,
-    count=INTEGER,
-    penalised=INTEGER,
-    gradient=INTEGER,
+    **each(INTEGER, "first", "count", "penalised", "gradient"),
 )
 
 # A network and a batch of its rows: the argument of every routine of a step. Callers write the
@@ -123,19 +89,16 @@ NETWORK = record(
     tiny=NUMBER,
     # Outputs and their gradients, (buffered,) each, where the layers say. Gradients of the
     # parameters of a layer, or of all, laid out like these.
-    A=writes(NUMBER),
-    dZ=writes(NUMBER),
+    **each(writes(NUMBER), "A", "dZ"),
     buffered=INTEGER,
     gradient=writes(NUMBER),
-    gradient_size=INTEGER,
-    of_all=INTEGER,
+    **each(INTEGER, "gradient_size", "of_all"),
     # The loss, and Huber's delta.
     loss=INTEGER,
     delta=NUMBER,
     # All rows: targets (samples, outputs), the order of the epoch, losses in that order, weights
     # (samples,) where `weighted`.
-    samples=INTEGER,
-    outputs=INTEGER,
+    **each(INTEGER, "samples", "outputs"),
     Y=reads(NUMBER),
     order=reads(INTEGER),
     losses=writes(NUMBER),
@@ -145,24 +108,14 @@ NETWORK = record(
     # product; position of its first row in the epoch; distance of the first layer's rows from its
     # `out`; the key of dropout; steps made before.
     X=reads(NUMBER),
-    inputs=INTEGER,
-    rows=INTEGER,
-    position=INTEGER,
-    shift=INTEGER,
-    dropout_key=INTEGER,
-    step=INTEGER,
-    # Called for.
-    layer=INTEGER,
+    **each(INTEGER, "inputs", "rows", "position", "shift", "dropout_key", "step"),
+    # Called for; `start` is the first layer of a forward pass.
+    **each(INTEGER, "start", "layer"),
     values=VALUES,
     updated=UPDATED,
     # Routines.
-    layer_forward=ROUTINE,
-    layer_backward=ROUTINE,
-    activate=ROUTINE,
-    derivative=ROUTINE,
-    row_loss=ROUTINE,
-    update=ROUTINE,
-    later_layers=ROUTINE,
+    **each(ROUTINE, "layer_forward", "layer_backward", "activate", "derivative", "row_loss"),
+    **each(ROUTINE, "update", "forward", "batch_loss", "later_layers"),
 )
 
 # Rows order[start:stop] of all, a few at a time: gathered (rows at once, inputs), unless they lie
@@ -170,12 +123,9 @@ NETWORK = record(
 ROWS = record(
     "rows",
     X=reads(NUMBER),
-    samples=INTEGER,
-    inputs=INTEGER,
+    **each(INTEGER, "samples", "inputs"),
     order=reads(INTEGER),
-    start=INTEGER,
-    stop=INTEGER,
-    in_order=INTEGER,
+    **each(INTEGER, "start", "stop", "in_order"),
     gathered=writes(NUMBER),
     at_once=INTEGER,
 )
@@ -192,15 +142,9 @@ STEPS = record(
 # One product of the first layer: see `products`.
 PRODUCT = record(
     "product",
-    product=INTEGER,
-    way=INTEGER,
-    gemm=INTEGER,
-    rows=INTEGER,
-    units=INTEGER,
-    inner=INTEGER,
+    **each(INTEGER, "product", "way", "gemm", "rows", "units", "inner"),
     a=reads(NUMBER),
-    b=writes(NUMBER),
-    z=writes(NUMBER),
+    **each(writes(NUMBER), "b", "z"),
     ld=INTEGER,
     tiny=NUMBER,
     times=INTEGER,
@@ -210,10 +154,7 @@ PRODUCT = record(
 # Units first to last of a block's rows share an activation; derivatives are saved `saved` later.
 SEGMENT = record(
     "segment",
-    first=INTEGER,
-    last=INTEGER,
-    activation=INTEGER,
-    saved=INTEGER,
+    **each(INTEGER, "first", "last", "activation", "saved"),
 )
 
 # Networks whose first layers lie side by side, and the steps of a block: see `block`. The first
@@ -221,48 +162,41 @@ SEGMENT = record(
 BLOCK = record(
     "block",
     networks=writes(NETWORK),
-    count=INTEGER,
+    members=INTEGER,
     segments=reads(SEGMENT),
     runs=INTEGER,
     rows=ROWS,
-    batch=INTEGER,
-    form=INTEGER,
+    **each(INTEGER, "batch", "form"),
     # Units of all first layers, and the length of a row of theirs, a multiple of 16.
-    units=INTEGER,
-    ld=INTEGER,
+    **each(INTEGER, "units", "ld"),
     tiny=NUMBER,
     # (ld,) biases of all first layers and their velocities, updated.
-    bias=writes(NUMBER),
-    bias_velocity=writes(NUMBER),
+    **each(writes(NUMBER), "bias", "bias_velocity"),
     # (rows.at_once * ld,): products with the weights, the front of A; with the velocities, used
     # WITH_MOMENTUM; of each row its step in the weights: -rate g if PLAIN, else g; anything.
-    P=writes(NUMBER),
-    Q=writes(NUMBER),
-    steps=writes(NUMBER),
-    scratch=writes(NUMBER),
-    # The Gram matrix of the block, rows `gram_ld` apart; its lower triangle is read.
+    **each(writes(NUMBER), "P", "Q", "steps", "scratch"),
+    # The block at work: position of its first row in the epoch, and its rows; its Gram matrix,
+    # rows `gram_ld` apart, of which the lower triangle is read.
+    **each(INTEGER, "position", "count"),
     gram=writes(NUMBER),
     gram_ld=INTEGER,
     # The terms of the recurrence for every unit, of up to `batches` batches: (4, batches + 1, ld),
     # the entries 00, 01, 10, 11 of M^k; (2, batches, ld), those of M^k b; (4, ld), rate, momentum
     # and the factors of g and v in a step of every bias.
     batches=INTEGER,
-    powers=reads(NUMBER),
-    lags=reads(NUMBER),
-    biases=reads(NUMBER),
+    **each(reads(NUMBER), "powers", "lags", "biases"),
     product=PRODUCT,
+    run_block=ROUTINE,
 )
 
 # The blocked plan: weights and velocities of all first layers, (units, inputs), updated; how each
-# product is taken; whether `block.gram` holds all rows of the window, or one block.
+# product is taken; Gram matrices of all rows of the window, or room for that of one block.
 BLOCKED = record(
     "blocked",
     block=BLOCK,
-    W=writes(NUMBER),
-    V=writes(NUMBER),
-    values_way=INTEGER,
-    update_way=INTEGER,
-    gram_code=INTEGER,
+    **each(writes(NUMBER), "W", "V"),
+    **each(INTEGER, "values_way", "update_way", "gram_code"),
+    gram=writes(NUMBER),
 )
 
 # The Gram matrix of each block of `rows`, (stop - start, block).
@@ -282,7 +216,6 @@ DUAL_RUN = record(
     # (2, samples, units) the products X W0^T and X V0^T, and the coefficients, updated; (4, units)
     # the entries o, updated.
     base=reads(NUMBER),
-    S=writes(NUMBER),
-    origin=writes(NUMBER),
+    **each(writes(NUMBER), "S", "origin"),
     way=INTEGER,
 )

@@ -67,7 +67,7 @@ def derivative_part(net, A, dZ, first, saved, count, code):
         call(net.derivative, net)
 
 
-@inlined_kernel
+@spliced_kernel
 def activate_rows(net, A, k):
     """Apply the activation of layer k to its outputs; the derivatives may be saved."""
     layer = record_at(net.layers, k, LAYER, net.tiny)
@@ -76,7 +76,7 @@ def activate_rows(net, A, k):
         activate_part(net, A, layer.out + r, layer.saved + r, units, code)
 
 
-@inlined_kernel
+@spliced_kernel
 def derivative_rows(net, A, dZ, k):
     """Multiply dZ of the outputs of layer k by the derivatives there."""
     layer = record_at(net.layers, k, LAYER, net.tiny)
@@ -139,7 +139,7 @@ def update_part(net, first, count, penalised, gradient):
     call(net.update, net)
 
 
-@inlined_kernel
+@spliced_kernel
 def update_layer(net, layer):
     """Take one step in the parameters of a layer, given its gradients."""
     if layer.weights > 0:
@@ -193,8 +193,15 @@ def later_layers(net):
 
 @routine(NETWORK)
 def forward(net):
-    """Write the outputs of every layer for the rows of X, in prediction."""
-    forward_layers(net, vector_at(net.A, net.buffered, net.tiny), 0)
+    """Write the outputs of every layer from `start` on."""
+    forward_layers(net, vector_at(net.A, net.buffered, net.tiny), net.start)
+
+
+@routine(NETWORK)
+def batch_loss(net):
+    """Write the losses of the batch, and dZ of the logits of their mean."""
+    A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
+    loss_rows(net, A, dZ)
 
 
 @routine(NETWORK)
@@ -208,4 +215,5 @@ def forward_from(net):
         for o in range(first.units):
             z[o] = Z[r, o] + bias[o]
     activate_rows(net, A, 0)
-    forward_layers(net, A, 1)
+    net.start = 1
+    call(net.forward, net)

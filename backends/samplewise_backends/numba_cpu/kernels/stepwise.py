@@ -7,6 +7,8 @@ the whole gradient first.
 
 import math
 
+import numpy as np
+
 from samplewise_backends.numba_cpu.compile.blas import gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import (
     kernel,
@@ -27,9 +29,7 @@ from samplewise_backends.numba_cpu.kernels.products import TILE_UNITS
 from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import (
     derivative_rows,
-    forward_layers,
     inputs_of,
-    loss_rows,
     rows_of,
     update_layer,
     update_part,
@@ -119,15 +119,15 @@ def run_stepwise(run):
     order.
     """
     net, source = run.network, run.rows
-    rates = vector_at(run.rates, run.rates_count, 0.0)
+    rates = vector_at(run.rates, run.rates_count, np.float64(0))
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
     gradient = vector_at(net.gradient, net.gradient_size, net.tiny)
     for first in range(source.start, source.stop, source.at_once):
         begin_batch(net, source, first)
         if run.rates_count > 0:
             net.hyper.rate = rates[(first - source.start) // source.at_once]
-        forward_layers(net, A, 0)
-        loss_rows(net, A, dZ)
+        call(net.forward, net)
+        call(net.batch_loss, net)
         _backward(net, A, dZ, gradient)
         if net.of_all and net.hyper.optimizer != OptimizerCode.NO_STEP:
             _limit(net, gradient)

@@ -27,17 +27,17 @@ TRIAL = record(
 
 
 @routine(TRIAL)
-def trial_product(trial):
+def trial_product(given):
     """Write C <- A B^T."""
-    n, zero = SIDE * SIDE, trial.zero
-    A, B, C = vector_at(trial.A, n, zero), vector_at(trial.B, n, zero), vector_at(trial.C, n, zero)
-    gemm_nt(trial.gemm, SIDE, SIDE, SIDE, A.dtype.type(1), A, SIDE, B, SIDE, zero, C, SIDE)
+    n, zero = SIDE * SIDE, given.zero
+    A, B, C = vector_at(given.A, n, zero), vector_at(given.B, n, zero), vector_at(given.C, n, zero)
+    gemm_nt(given.gemm, SIDE, SIDE, SIDE, A.dtype.type(1), A, SIDE, B, SIDE, zero, C, SIDE)
 
 
 @routine(TRIAL)
-def run_trial(trial):
+def trial(given):
     """Write C <- exp(A B^T)."""
-    call(trial.product, trial)
-    C = vector_at(trial.C, SIDE * SIDE, trial.zero)
+    call(given.product, given)
+    C = vector_at(given.C, SIDE * SIDE, given.zero)
     for i in range(SIDE * SIDE):
         C[i] = exp(C[i])

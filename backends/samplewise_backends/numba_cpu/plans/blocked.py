@@ -40,6 +40,7 @@ class Blocked(InStates):
         self._call = Call(run_blocked, group.dtype)
         self._block = self._call.inner("block")
         group.describe(self._block)
+        self._block.set(gram_ld=group.block)
         self._call.set(values_way=kinds[0], update_way=kinds[1])
         self._scratch_gram = np.zeros((group.block, group.block), group.dtype)
 
@@ -57,8 +58,7 @@ class Blocked(InStates):
         parameters = group.storage.enter(states)
         group.begin(block, parameters, states, Y, steps, losses)
         self._rows.describe(block.inner("rows"), X, first)
-        block.set(gram=gram, gram_ld=group.block)
-        self._call.set(W=parameters.W, V=parameters.V, gram_code=code)
+        self._call.set(W=parameters.W, V=parameters.V, gram=gram, gram_code=code)
         self._call()
         group.storage.leave(states)
 

@@ -14,7 +14,7 @@ from samplewise_backends.numba_cpu.compile.calls import Call, RecordRoutine
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
 from samplewise_backends.numba_cpu.kernels.optimizers import update
-from samplewise_backends.numba_cpu.kernels.step import later_layers
+from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward, later_layers
 from samplewise_backends.numba_cpu.kernels.stepwise import UPDATED_AT_ONCE, run_stepwise
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import LANES, Layers, layer_table
@@ -79,12 +79,12 @@ def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
     """Return the call that trains a network."""
     layers, size = layer_table(member.network, len(gathered), training=True)
     if member.in_blocks:
-        call = prepared_call(run_direct, layers, gathered, loss)
+        call = _call(run_direct, layers, gathered, loss)
         net, gradient = call.inner("network"), largest_gradient(layers)
         net.set(later_layers=later_layers)
     else:
         clips = member.optimizer.clip_norm is not None
-        call = prepared_call(run_stepwise, layers, gathered, loss)
+        call = stepwise_call(layers, gathered, loss)
         net, gradient = call.inner("network"), _at_once(layers)
         gradient = member.network.layout.size if clips else gradient
         net.set(update=update, of_all=clips)
@@ -93,8 +93,14 @@ def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
     return call
 
 
-def prepared_call(routine: RecordRoutine, layers: Layers, gathered: Matrix, loss: Loss) -> Call:
-    """Return a call of `run_direct` or `run_stepwise`, on batches that are gathered here."""
+def stepwise_call(layers: Layers, gathered: Matrix, loss: Loss) -> Call:
+    """Return a call of `run_stepwise` on batches that are gathered here, without buffers."""
+    call = _call(run_stepwise, layers, gathered, loss)
+    call.inner("network").set(forward=forward, batch_loss=batch_loss)
+    return call
+
+
+def _call(routine: RecordRoutine, layers: Layers, gathered: Matrix, loss: Loss) -> Call:
     call, (rows, inputs) = Call(routine, gathered.dtype), gathered.shape
     net = call.inner("network")
     describe_network(net, layers, loss)

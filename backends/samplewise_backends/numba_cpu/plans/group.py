@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.record import Struct
+from samplewise_backends.numba_cpu.kernels.block import run_block
 from samplewise_backends.numba_cpu.kernels.records import NETWORK, SEGMENT
 from samplewise_backends.numba_cpu.kernels.step import later_layers
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer, form_of, terms
@@ -77,10 +78,10 @@ class Group:
         """Write into a `records.BLOCK` all that stays between its calls."""
         count = self.block * self.ld
         buffers = {name: aligned_zeros(count, self.dtype) for name in ("Q", "steps", "scratch")}
-        block.set(networks=self._networks, count=len(self._each), P=self._A, **buffers)
+        block.set(networks=self._networks, members=len(self._each), P=self._A, **buffers)
         block.set(segments=self._segments, runs=len(self._segments))
         block.set(batch=self.batch_size, form=self.form, units=sum(self._units), ld=self.ld)
-        block.set(tiny=np.finfo(self.dtype).tiny)
+        block.set(tiny=np.finfo(self.dtype).tiny, run_block=run_block)
         describe_product(block.inner("product"))
 
     def begin(
@@ -102,7 +103,7 @@ class Group:
         if rates != self._rates:
             self._rates, batches = rates, -(-self.block // self.batch_size)
             found = terms(self._optimizers, rates, self._units, self.ld, batches, self.dtype)
-            block.set(batches=batches, **found._asdict())
+            block.set(batches=batches, powers=found.powers, lags=found.lags, biases=found.biases)
 
 
 def _segments(layers: Sequence[Layers], ld: int, saved: int) -> NDArray[Any]:

@@ -34,7 +34,7 @@ class Prediction:
         layers, size = layer_table(network, rows, training=False)
         describe_network(self.call, layers)
         values = give_buffers([self.call], size)
-        self.call.set(inputs=network.inputs)
+        self.call.set(inputs=network.inputs, forward=forward)
         first, units = layers["out"][-1], layers["units"][-1]
         self._logits = values[first : first + rows * units].reshape(rows, units)
 
