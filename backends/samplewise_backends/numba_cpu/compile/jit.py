@@ -10,6 +10,7 @@ from numba import types
 from numba.core import ccallback
 
 from samplewise_backends.numba_cpu.compile.kernel_cache import keep_on_disk
+from samplewise_backends.numba_cpu.compile.record import Record
 
 # Lets sums be reordered, so that they vectorise, and products be fused into them. `nnan` and
 # `ninf` stay out: with them, numba folds isnan and isfinite to constants.
@@ -41,12 +42,18 @@ class Routine:
 
     Args:
         function: returns nothing.
-        kinds: of its arguments.
+        kinds: of its arguments; one record, which is passed by its address, or several others.
     """
 
     def __init__(self, function: Callable[..., None], kinds: tuple[Any, ...]) -> None:
         self._function, self._kinds = function, kinds
         self._compiled: dict[str, Any] = {}
+
+    @property
+    def record(self) -> Record:
+        """The fields of its one argument."""
+        (record,) = self._kinds
+        return record
 
     def address(self, dtype: str) -> int:
         """Return the address of a dtype's routine in this process; compile it if need be."""
@@ -62,6 +69,8 @@ class Routine:
 
     def _arguments(self, dtype: str) -> tuple[Any, ...]:
         number = getattr(types, dtype)
+        if isinstance(self._kinds[0], Record):
+            return (numba.from_dtype(self.record.of(dtype)),)
         kinds = {NUMBER: number, NUMBERS: types.CPointer(number)}  # type: ignore[no-untyped-call]
         return tuple(kinds.get(kind, kind) for kind in self._kinds)
 

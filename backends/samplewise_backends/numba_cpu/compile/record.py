@@ -1,0 +1,193 @@
+"""Records: the one argument of a routine, as named fields of memory.
+
+A record is declared once, without a dtype. `Record.of` gives its layout for float32 or float64,
+which NumPy, numba and C share; `Struct` is its memory in Python.
+
+    LAYER = record("layer", units=INTEGER, weight=INTEGER, epsilon=REAL)
+    RUN = record("run", rows=INTEGER, rate=NUMBER, X=reads(NUMBER), W=writes(NUMBER),
+                 layers=reads(LAYER), first=LAYER, losses=repeated(LAYER, 3), update=ROUTINE)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+INTEGER, REAL, NUMBER, ROUTINE = "integer", "real", "number", "routine"
+"""Kinds of a field: int64, float64, a number of the run's dtype, the address of a routine."""
+_FIXED = {INTEGER: np.dtype(np.int64), REAL: np.dtype(np.float64), ROUTINE: np.dtype(np.int64)}
+
+
+class Addressable(Protocol):
+    """A routine, as a field takes it."""
+
+    def address(self, dtype: str) -> int:
+        """Return the address of the routine of a dtype."""
+        ...
+
+
+class Address(NamedTuple):
+    """A field that holds the address of an array.
+
+    Args:
+        element: INTEGER, REAL, NUMBER or a record.
+        written: True if kernels write the array.
+    """
+
+    element: Any
+    written: bool
+
+
+class Repeated(NamedTuple):
+    """A field that holds `times` records, one after the other."""
+
+    record: Record
+    times: int
+
+
+def reads(element: Any) -> Address:
+    """Return the kind of a field with the address of an array that kernels only read."""
+    return Address(element, written=False)
+
+
+def writes(element: Any) -> Address:
+    """Return the kind of a field with the address of an array that kernels write."""
+    return Address(element, written=True)
+
+
+def repeated(inner: Record, times: int) -> Repeated:
+    """Return the kind of a field with `times` records inside."""
+    return Repeated(inner, times)
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Names and kinds of the fields of a record, in their order in memory.
+
+    Args:
+        name: in messages.
+        fields: kind by name: INTEGER, REAL, NUMBER, ROUTINE, an `Address`, a `Record` or a
+            `Repeated`.
+    """
+
+    name: str
+    fields: dict[str, Any]
+    _layouts: dict[str, np.dtype[Any]] = field(default_factory=dict, repr=False)
+
+    def of(self, dtype: DTypeLike) -> np.dtype[Any]:
+        """Return the layout for a dtype, aligned as C aligns a struct."""
+        number = np.dtype(dtype)
+        if number.name not in self._layouts:
+            columns = [(name, _layout(kind, number)) for name, kind in self.fields.items()]
+            self._layouts[number.name] = np.dtype(columns, align=True)
+        return self._layouts[number.name]
+
+
+def record(name: str, /, **fields: Any) -> Record:
+    """Declare a record by the kinds of its fields."""
+    return Record(name, fields)
+
+
+def _layout(kind: Any, number: np.dtype[Any]) -> Any:
+    """Return the layout of a field."""
+    if isinstance(kind, Record):
+        return kind.of(number)
+    if isinstance(kind, Repeated):
+        return np.dtype((kind.record.of(number), (kind.times,)))
+    if isinstance(kind, Address):
+        return np.dtype(np.int64)
+    return number if kind == NUMBER else _FIXED[kind]
+
+
+class Struct:
+    """The memory of one record or of several, and the arrays whose addresses it holds.
+
+    Args:
+        record: its fields.
+        dtype: of its numbers.
+        count: of records; `memory` has a row for each.
+    """
+
+    def __init__(self, record: Record, dtype: DTypeLike, count: int = 1) -> None:
+        self._hold(record, np.dtype(dtype), np.zeros(count, record.of(dtype)))
+
+    def _hold(self, record: Record, dtype: np.dtype[Any], memory: NDArray[Any]) -> None:
+        self.record, self.dtype, self.memory = record, dtype, memory
+        # Arrays whose addresses the fields hold, and the structs inside: they live as long as this.
+        self._held: dict[str, Any] = {}
+        self._inner: dict[tuple[str, int], Struct] = {}
+        # Views of single fields, which NumPy makes more slowly than it writes to them.
+        self._columns: dict[str, NDArray[Any]] = {}
+
+    @property
+    def address(self) -> int:
+        """The address of the first record."""
+        return int(self.memory.__array_interface__["data"][0])
+
+    def set(self, **values: Any) -> None:
+        """Write fields of a single record.
+
+        Args:
+            values: a number, an array or a `Struct` for an address, a routine; of an inner record,
+                use `inner` instead.
+
+        Raises:
+            TypeError: an array has another dtype, is not contiguous, or cannot be written.
+        """
+        held, columns, fields = self._held, self._columns, self.record.fields
+        for name, value in values.items():
+            # An array that is there already: most of those of a training, call after call.
+            if name in held and held[name] is value:
+                continue
+            column = columns.get(name)
+            if column is None:
+                column = columns[name] = self.memory[name]
+            column[0] = self._stored(name, fields[name], value)
+
+    def inner(self, name: str, index: int = 0) -> Struct:
+        """Return an inner record, which shares the memory; the same struct every time.
+
+        Args:
+            name: of the field.
+            index: of the record, in a field of several.
+        """
+        known = self._inner.get((name, index))
+        if known is not None:
+            return known
+        kind, memory = self.record.fields[name], self.memory[name]
+        if isinstance(kind, Repeated):
+            return self._part(kind.record, memory[:, index], (name, index))
+        return self._part(kind, memory, (name, index))
+
+    def row(self, index: int) -> Struct:
+        """Return one of several records, which shares the memory; the same struct every time."""
+        known = self._inner.get(("", index))
+        memory = self.memory[index : index + 1]
+        return self._part(self.record, memory, ("", index)) if known is None else known
+
+    def _part(self, record: Record, memory: NDArray[Any], place: tuple[str, int]) -> Struct:
+        part = self._inner[place] = Struct.__new__(Struct)
+        part._hold(record, self.dtype, memory)
+        return part
+
+    def _stored(self, name: str, kind: Any, value: Any) -> Any:
+        """Return the number that is stored for a value."""
+        if kind == ROUTINE and not isinstance(value, int):
+            return value.address(self.dtype.name)
+        if not isinstance(kind, Address):
+            return value
+        self._held[name] = value
+        if isinstance(value, Struct):
+            value = value.memory
+        wanted = _layout(kind.element, self.dtype)
+        flags, place = value.flags, f"{self.record.name}.{name}"
+        if value.dtype != wanted or not flags.c_contiguous:
+            raise TypeError(
+                f"{place}: must be a contiguous array of {wanted}, got {value.dtype}, {flags}"
+            )
+        if kind.written and not flags.writeable:
+            raise TypeError(f"{place}: must be writable, got a read-only array; pass a copy")
+        return value.__array_interface__["data"][0]

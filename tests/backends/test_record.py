@@ -1,0 +1,150 @@
+"""Records: one layout for Python and kernels, and arrays that live as long as their addresses."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
+from samplewise_backends.numba_cpu.compile.record import (
+    INTEGER,
+    NUMBER,
+    REAL,
+    ROUTINE,
+    Struct,
+    reads,
+    record,
+    repeated,
+    writes,
+)
+from samplewise_backends.numba_cpu.compile.views import (
+    call,
+    integers_at,
+    matrix_at,
+    record_at,
+    vector_at,
+)
+
+LAYER = record("layer", units=INTEGER, scale=NUMBER, epsilon=REAL)
+PRODUCT = record("product", x=reads(NUMBER), y=writes(NUMBER), n=INTEGER, factor=NUMBER)
+EVERYTHING = record(
+    "everything",
+    tiny=NUMBER,
+    rows=INTEGER,
+    X=reads(NUMBER),
+    order=reads(INTEGER),
+    out=writes(NUMBER),
+    layers=reads(LAYER),
+    own=LAYER,
+    several=repeated(LAYER, 3),
+    product=PRODUCT,
+    take=ROUTINE,
+)
+
+
+@kernel
+def units_of(layer):
+    return layer.units
+
+
+@inlined_kernel
+def double_units(layer):
+    layer.units = 2 * units_of(layer)
+
+
+@routine(PRODUCT)
+def scaled(given):
+    x, y = vector_at(given.x, given.n, given.factor), vector_at(given.y, given.n, given.factor)
+    for i in range(given.n):
+        y[i] = given.factor * x[i]
+
+
+@routine(EVERYTHING)
+def everything(given):
+    X = matrix_at(given.X, given.rows, 2, given.tiny)
+    order, out = integers_at(given.order, given.rows), vector_at(given.out, given.rows, given.tiny)
+    for r in range(given.rows):
+        layer = record_at(given.layers, r, LAYER, given.tiny)
+        out[r] = X[order[r], 1] * layer.scale * units_of(layer) + layer.epsilon
+    double_units(given.own)
+    for k in range(3):
+        given.own.units += given.several[k].units
+        given.several[k].scale = 7
+    call(given.take, given.product)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def prepared(request):
+    dtype, prepared = request.param, Call(everything, request.param)
+    layers = Struct(LAYER, dtype, 2)
+    for k in range(2):
+        layers.row(k).set(units=k + 1, scale=0.5, epsilon=100 * k)
+    X, order, out = np.arange(4, dtype=dtype).reshape(2, 2), np.array([1, 0]), np.zeros(2, dtype)
+    prepared.set(tiny=0, rows=2, X=X, order=order, out=out, layers=layers, take=scaled)
+    prepared.inner("own").set(units=5)
+    for k in range(3):
+        prepared.inner("several", k).set(units=10**k)
+    y = np.zeros(2, dtype)
+    prepared.inner("product").set(x=out, y=y, n=2, factor=-1)
+    return prepared, out, y
+
+
+def test_a_kernel_reads_and_writes_every_kind_of_field(prepared):
+    run, out, y = prepared
+    run()
+    assert out.tolist() == [3 * 0.5 * 1, 1 * 0.5 * 2 + 100]
+    assert run.memory["own"]["units"][0] == 5 * 2 + 111
+    assert run.memory["several"]["scale"].tolist() == [[7, 7, 7]]
+    assert y.tolist() == (-out).tolist()
+
+
+def test_a_second_call_sees_what_was_set_between(prepared):
+    run, out, _ = prepared
+    run.set(rows=1)
+    run()
+    assert out.tolist() == [1.5, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_layout_is_that_of_a_c_struct(dtype):
+    layout = LAYER.of(dtype)
+    assert layout.isalignedstruct
+    assert layout.fields["epsilon"][1] == 16
+    assert layout.fields["scale"][0] == np.dtype(dtype)
+
+
+def test_arrays_live_as_long_as_their_addresses():
+    struct, array = Struct(PRODUCT, "float64"), np.zeros(3)
+    alive = weakref.ref(array)
+    struct.set(x=array)
+    del array
+    gc.collect()
+    assert alive() is not None
+    struct.set(x=np.zeros(3))
+    gc.collect()
+    assert alive() is None
+
+
+def frozen(array):
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    ("field", "array", "message"),
+    [
+        ("x", np.zeros(3, np.float32), "product.x: must be a contiguous array of float64"),
+        ("x", np.zeros(3, np.int64), "product.x: must be a contiguous array of float64"),
+        ("x", np.zeros(6)[::2], "product.x: must be a contiguous array of float64"),
+        ("y", frozen(np.zeros(3)), "product.y: must be writable, got a read-only array"),
+    ],
+)
+def test_an_array_that_a_kernel_would_misread_is_refused(field, array, message):
+    with pytest.raises(TypeError, match=message):
+        Struct(PRODUCT, "float64").set(**{field: array})
+
+
+def test_an_array_that_is_only_read_may_be_read_only():
+    Struct(PRODUCT, "float64").set(x=frozen(np.zeros(3)))
