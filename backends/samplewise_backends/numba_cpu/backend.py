@@ -30,6 +30,7 @@ class NumbaBackend:
         plans=PLANS,
         many=True,
         step_fields=[RATES, WEIGHTS],
+        decisions=True,
     )
 
     @property

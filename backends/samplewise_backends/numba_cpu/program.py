@@ -71,6 +71,13 @@ class NumbaProgram(Program):
         if self._batch_size:
             self._trainer.synchronize([state])
 
+    def forget(self) -> bool:
+        """Drop all that holds arrays of a training; a trainer anew has the same plan."""
+        self._factory.forget()
+        self._trainer = self._factory.trainer([self._member])
+        self._predictions.clear()
+        return True
+
     def held_state(self, state: TrainingState) -> dict[str, Matrix]:
         """Return the dual plan's coefficients, and which products it has computed."""
         return {**self._factory.held_gram(), **self._trainer.held_state([state])}

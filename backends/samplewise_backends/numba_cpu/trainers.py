@@ -77,11 +77,16 @@ class TrainerFactory:
         self._loss = loss
         chosen = choose(members, workload, dtype)
         self.plan, self._kinds = chosen.plan, chosen.kinds
-        inputs, block = members[0].network.inputs, self.plan.block or 0
+        self._keeps_gram = chosen.keeps_gram
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with no Gram matrix; trainers made before keep theirs."""
+        inputs, block = self._members[0].network.inputs, self.plan.block or 0
         self._full_gram = FullGram() if self.plan.name == DUAL else None
         self._gram_blocks = None
-        if self.plan.name == BLOCKED and chosen.keeps_gram:
-            self._gram_blocks = GramBlocks(block, Rows(block, inputs, dtype))
+        if self.plan.name == BLOCKED and self._keeps_gram:
+            self._gram_blocks = GramBlocks(block, Rows(block, inputs, self._dtype))
 
     def trainer(self, members: Sequence[Member]) -> Trainer:
         """Return a trainer of some of the members, with buffers of its own."""

@@ -99,7 +99,7 @@ class Trainer:
             kept = dropout.kept(key, positions, k, masks.shape[1], layer.rate)
             np.multiply(kept, 1 / (1 - layer.rate), out=masks[:count])
 
-    def _write_decisions(self, decisions: NDArray[np.int32]) -> None:
+    def _write_decisions(self, decisions: NDArray[np.int64]) -> None:
         """Write the classes of the block just run, before the losses use up its logits."""
         logits = self._space.A[-1][: len(decisions)]
         decided = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0

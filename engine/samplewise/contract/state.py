@@ -49,7 +49,7 @@ class Steps:
         weights: of each row of X, (n,), of the program's dtype, finite and at least 0; the
             gradient of a batch is then sum_i w_i g_i / rows in the batch. `losses` stay as they
             are without weights. None where every row counts as 1.
-        decisions: int32 (n,), written as `losses` are: `decisions[i]` is the class that the logits
+        decisions: int64 (n,), written as `losses` are: `decisions[i]` is the class that the logits
             behind `losses[i]` decide for, with one output 1 where it is above 0, else 0, and with
             more the index of the largest, the first of equal ones. Only where the loss learns
             classes and `Capabilities.decisions` is True; else None.
@@ -63,7 +63,7 @@ class Steps:
     dropout_key: int = 0
     rates: NDArray[np.float64] | None = None
     weights: NDArray[Any] | None = None
-    decisions: NDArray[np.int32] | None = None
+    decisions: NDArray[np.int64] | None = None
 
     @property
     def count(self) -> int:

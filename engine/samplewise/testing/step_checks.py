@@ -74,7 +74,7 @@ def decisions_are_of_the_losses(program: Program, drawn: Problem, steps: Steps) 
         layer.differs_in_training for layer in drawn.network.layers
     ):
         return []
-    decisions = np.full(len(drawn.X), -1, dtype=np.int32)
+    decisions = np.full(len(drawn.X), -1, dtype=np.int64)
     got = _run(program, drawn, [dataclasses.replace(steps, decisions=decisions)])
     without = _run(program, drawn, [steps])
     logits = _logits_before_each_step(program, drawn, steps)

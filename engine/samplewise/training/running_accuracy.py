@@ -29,7 +29,7 @@ class RunningAccuracy:
 
     def __init__(self, labels: NDArray[Any]) -> None:
         self._labels = labels
-        self.decisions = np.full(len(labels), UNDECIDED, dtype=np.int32)
+        self.decisions = np.full(len(labels), UNDECIDED, dtype=np.int64)
 
     def take(self, order: NDArray[np.int64], backend: str) -> float:
         """Return the accuracy on the rows that the epoch has run, and begin the next epoch.

@@ -108,7 +108,7 @@ class TrainingRun:
         return self.evaluation.rows
 
     @property
-    def decisions(self) -> NDArray[np.int32] | None:
+    def decisions(self) -> NDArray[np.int64] | None:
         """As `Steps.decisions`, of the epoch so far."""
         running = self.evaluation.running
         return None if running is None else running.decisions

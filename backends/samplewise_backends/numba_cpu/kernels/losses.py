@@ -4,11 +4,23 @@ The two cross-entropies are compiled into every kernel; the rarer losses, means 
 are one routine.
 """
 
-from samplewise_backends.numba_cpu.compile.jit import routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine, spliced_kernel
 from samplewise_backends.numba_cpu.compile.views import matrix_at, part, row, vector_at
 from samplewise_backends.numba_cpu.kernels.codes import LossCode
 from samplewise_backends.numba_cpu.kernels.elementary import exp, log, sigmoid, softplus_tail
 from samplewise_backends.numba_cpu.kernels.records import NETWORK
+
+
+@inlined_kernel
+def decision(z):
+    """Return the class that one row of logits decides for: of two by one output, or the largest."""
+    best = 0
+    if z.shape[0] == 1:
+        return 1 if z[0] > 0 else 0
+    for k in range(1, z.shape[0]):
+        if z[k] > z[best]:
+            best = k
+    return best
 
 
 @spliced_kernel

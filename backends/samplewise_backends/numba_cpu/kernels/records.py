@@ -96,12 +96,14 @@ NETWORK = record(
     # The loss, and Huber's delta.
     loss=INTEGER,
     delta=NUMBER,
-    # All rows: targets (samples, outputs), the order of the epoch, losses in that order, weights
-    # (samples,) where `weighted`.
+    # All rows: targets (samples, outputs), the order of the epoch, losses in that order and, where
+    # it `decides`, decisions; weights (samples,) where `weighted`.
     **each(INTEGER, "samples", "outputs"),
     Y=reads(NUMBER),
     order=reads(INTEGER),
     losses=writes(NUMBER),
+    decisions=writes(INTEGER),
+    decides=INTEGER,
     weights=reads(NUMBER),
     weighted=INTEGER,
     # The batch: inputs (rows, inputs), where the first layer is not dense or no plan takes its

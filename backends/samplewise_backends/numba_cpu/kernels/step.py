@@ -24,7 +24,7 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     dense_input_gradient,
     dense_update,
 )
-from samplewise_backends.numba_cpu.kernels.losses import loss_and_gradient
+from samplewise_backends.numba_cpu.kernels.losses import decision, loss_and_gradient
 from samplewise_backends.numba_cpu.kernels.records import LAYER, NETWORK
 
 
@@ -101,18 +101,21 @@ def forward_layers(net, A, first):
 
 @spliced_kernel
 def loss_rows(net, A, dZ):
-    """Write the loss of each row, and dZ of the logits of their mean."""
+    """Write the loss and the decision of each row, and dZ of the logits of the mean loss."""
     k, position, units = net.depth - 1, net.position, net.outputs
     last = record_at(net.layers, k, LAYER, net.tiny)
     first = last.out + (net.shift if k == 0 else 0)
     Y = matrix_at(net.Y, net.samples, units, net.tiny)
     order = integers_at(net.order, position + net.rows)
     losses = vector_at(net.losses, position + net.rows, net.tiny)
+    decisions = integers_at(net.decisions, position + net.rows)
     weights = vector_at(net.weights, net.samples, net.tiny)
     share = A.dtype.type(1) / A.dtype.type(net.rows)
     for r in range(net.rows):
         start, y = first + r * last.ld, order[position + r]
         dz = part(dZ, start, units)
+        if net.decides:
+            decisions[position + r] = decision(part(A, start, units))
         if net.loss <= LossCode.CATEGORICAL:
             logits = part(A, start, units)
             losses[position + r] = loss_and_gradient(logits, row(Y, y), dz, net.loss)

@@ -114,9 +114,12 @@ def begin_window(
         order=steps.order,
         losses=losses,
         weighted=steps.weights is not None,
+        decides=steps.decisions is not None,
         dropout_key=key - 2**64 if key >= 2**63 else key,
         step=state.step,
     )
     net.inner("hyper").set(rate=steps.learning_rate)
     if steps.weights is not None:
         net.set(weights=steps.weights)
+    if steps.decisions is not None:
+        net.set(decisions=steps.decisions)
