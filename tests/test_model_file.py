@@ -244,6 +244,7 @@ def test_a_description_that_does_not_hold_is_refused(path, good, changes, messag
         ("[]", "names no format"),
         ("[" * 60_000, "nested deeper"),
         ('{"format": 1, "format": 1}', "twice"),
+        (" " * 65_536, "metadata of .* is damaged"),
         (" " * 65_537, "at most 65,536"),
         ('{"format": ' + "9" * 5_000 + "}", "digits"),
     ],
@@ -255,6 +256,16 @@ def test_metadata_that_is_no_strict_json_is_refused(path, good, text, message):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_not_finite_are_refused(path, good, value):
     refused(path, good[:-8] + struct.pack("<d", value), "NaN or infinity")
+
+
+@pytest.mark.parametrize("name", ["preprocessing.mean", "preprocessing.deviation"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_mean_or_deviation_that_is_not_finite_is_refused(path, name, value):
+    save_model(table_model(), path)
+    header, data = parts(path.read_bytes())
+    _, stop = header[name]["data_offsets"]
+    changed = data[: stop - 8] + struct.pack("<d", value) + data[stop:]
+    refused(path, joined(header, changed), f"'{name}' of .* holds NaN or infinity")
 
 
 def test_a_deviation_of_zero_is_refused(path):

@@ -8,7 +8,7 @@ import pytest
 
 from samplewise.errors import DataError
 from samplewise.io import reading as regular_file
-from samplewise.io.reading import open_unchanged
+from samplewise.io.reading import check_bytes, open_unchanged
 
 
 def read(path):
@@ -104,6 +104,12 @@ def test_failing_disk_is_a_data_error(tmp_path):
     (tmp_path / "x").write_bytes(b"short")
     with pytest.raises(DataError, match="Input/output error"), open_unchanged(tmp_path / "x"):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_as_many_bytes_as_are_allowed_are_taken():
+    check_bytes(100, 100, "x")
+    with pytest.raises(DataError, match="x takes 101 bytes, but at most 100 are allowed"):
+        check_bytes(101, 100, "x")
 
 
 def test_half_free_memory_where_the_system_does_not_tell(monkeypatch):

@@ -32,5 +32,10 @@ def test_what_is_no_plain_json_is_refused(text, message):
         strict_json.parse(text)
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_integers_of_18_digits_are_read(sign):
+    assert strict_json.parse(sign + "9" * 18) == int(sign + "9" * 18)
+
+
 def test_sixteen_levels_are_allowed():
     assert strict_json.parse("[" * 16 + "]" * 16)

@@ -97,6 +97,18 @@ def test_help_shows_types_choices_defaults_and_panels(cli):
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(
+    ("command", "default"),
+    [
+        ("report", "4,9 in part 1, all in part 2"),
+        ("evaluate", "the run's"),
+        ("predict", "the run's"),
+    ],
+)
+def test_help_shows_the_default_that_a_command_has_of_its_own(cli, command, default):
+    assert f"default: {default}]" in " ".join(cli(command, "--help").out.split())
+
+
 @pytest.mark.parametrize("command", ["train", "explain", "find-rate", "summary", "data", "report"])
 def test_every_setting_that_a_command_takes_has_its_help(cli, command):
     shown = " ".join(cli(command, "--help").out.split())

@@ -345,6 +345,15 @@ def test_many_classes_are_shown_by_the_chosen_one_only(monkeypatch, capsys):
     )
 
 
+def test_up_to_20_classes_are_all_shown(capsys):
+    names = tuple(f"c{i}" for i in range(20))
+    found = prediction_table.Predictions("x", "row", [0], names, np.full((1, 20), 0.05), ["c3"])
+    prediction_table.show(found)
+    header, _, line = capsys.readouterr().out.splitlines()
+    assert header.split() == ["row", "class", *names]
+    assert line.split() == ["0", "c3", *["0.0500"] * 20]
+
+
 def test_class_names_with_commas_and_formulas_are_quoted_data(capsys):
     names = ("a, b", "=1+1")
     found = prediction_table.Predictions("x", "row", [0], names, np.eye(2)[:1], ["a, b"])

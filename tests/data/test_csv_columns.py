@@ -276,6 +276,14 @@ def test_names_that_a_model_file_could_not_hold(write, content, message):
         load_csv(write(content))
 
 
+def test_names_of_1000_characters_are_taken(write):
+    found = load_csv(write(f"{'a' * 1000},label\n{'b' * 1000},{'c' * 1000}\n"))
+    assert [(column.name, column.categories) for column in found.columns] == [
+        ("a" * 1000, ("b" * 1000,))
+    ]
+    assert found.class_names == ("c" * 1000,)
+
+
 def test_full_scale_goes_with_numbers_only(write):
     with pytest.raises(DataError, match="column 'city' holds no numbers; leave out --full-scale"):
         load_csv(write(MIXED), options=SourceOptions(drop=("id",), full_scale=255.0))

@@ -11,7 +11,7 @@ from samplewise.network import ACTIVATIONS
 from samplewise.testing import ladder, trials
 from samplewise.testing.conclusions import KNOWN
 from samplewise.testing.covering import all_meetings, covering, pairwise
-from samplewise.testing.factors import LINEAR_OPTIMIZERS, OPTIONS, offered_values, plan_names
+from samplewise.testing.factors import EDGES, LINEAR_OPTIMIZERS, OPTIONS, offered_values, plan_names
 from samplewise.testing.networks import BODIES, DENSE_FIRST
 
 EVERYTHING = dataclasses.replace(
@@ -97,6 +97,18 @@ def test_each_layer_occurs_without_each_other():
     for kind, other in product(kinds, repeat=2):
         if kind != other and other != "dense":
             assert any(kind in each and other not in each for each in found), (kind, other)
+
+
+def test_every_padding_and_a_stride_are_tried_without_pooling():
+    bodies = [body("tanh", 3).layers for body in BODIES.values()]
+    bodies = [each for each in bodies if not {"max_pool", "avg_pool"} & {one.kind for one in each}]
+    found = {(one.padding, one.stride) for each in bodies for one in each if one.kind == "conv"}
+    assert found >= {("valid", 1), ("same", 1), ("same", 2)}
+
+
+def test_saturated_outputs_are_tried_with_and_without_a_hidden_layer():
+    found = {(len(hidden) > 0, edge) for _, hidden, _, _, edge in EDGES}
+    assert found >= set(product((False, True), ("saturated, right", "saturated, wrong")))
 
 
 def test_networks_for_plans_begin_with_a_dense_layer():

@@ -72,6 +72,12 @@ def test_the_page_is_well_formed_and_needs_no_other_file(told):
         assert min(Image.open(io.BytesIO(base64.b64decode(body, validate=True))).size) > 200
 
 
+def test_no_fact_is_told_without_its_value(told):
+    facts = [fact for block in blocks(told, FactList) for fact in block.rows]
+    assert facts
+    assert all(map(all, facts))
+
+
 def test_the_markdown_shows_every_picture_and_table(told):
     tokens = MarkdownIt("commonmark").enable("table").parse(markdown.render(told))
     inline = [child for token in tokens for child in token.children or ()]

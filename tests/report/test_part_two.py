@@ -250,6 +250,8 @@ def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file)
     assert found.notes == ("batch_size is 32, but there are 16 rows; all rows make one batch",)
     facts = [fact for block in blocks(document(found), FactList) for fact in block.rows]
     assert ("note", found.notes[0]) in facts
+    # Rows that share a warning tell it once.
+    assert dataclasses.replace(found, rows=found.rows * 2).notes == found.notes
 
 
 @pytest.fixture(scope="module")

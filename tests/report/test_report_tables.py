@@ -1,6 +1,20 @@
 import pytest
 
-from samplewise.report.document import Cell
+from samplewise.report import html, markdown
+from samplewise.report.document import (
+    Bullets,
+    Cell,
+    Column,
+    Document,
+    FactList,
+    Heading,
+    Headline,
+    Paragraph,
+    Picture,
+    Pictures,
+    Table,
+    TableRow,
+)
 from samplewise.report.markdown import escape
 from samplewise.report.measure import MeasuredRow, Run
 from samplewise.report.part_one import (
@@ -104,6 +118,24 @@ def test_a_mean_has_its_range_behind_it():
 
 def test_a_bar_in_a_cell_ends_no_cell():
     assert escape("4|9") == r"4\|9"
+
+
+def test_every_text_of_a_document_is_escaped():
+    text = "<i>|"
+    table = Table(
+        text,
+        (Column(text), Column(text, (text,))),
+        (TableRow(text, (Cell(text, text), Cell(text))),),
+    )
+    blocks = (
+        *(Heading(text), Paragraph(text), Bullets((text,)), FactList([(text, text)]), table),
+        Pictures((Picture("a.png", b"", text, text),)),
+    )
+    told = Document(text, text, text, (Headline(text, text, text),), blocks)
+    shown = markdown.render(told)
+    assert shown.count(r"&lt;i&gt;\|") == 21
+    assert "<i>" not in shown
+    assert "<i>" not in html.render(told)
 
 
 def test_a_range_whose_ends_read_the_same_is_left_out():

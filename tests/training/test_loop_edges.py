@@ -102,6 +102,11 @@ class ForgetsALoss(FaultyReference):
         super().run_epoch(state, X, Y, steps, losses.copy())
 
 
+class ForgetsALossLater(FaultyReference):
+    def run_epoch(self, state, X, Y, steps, losses):
+        super().run_epoch(state, X, Y, steps, losses.copy() if state.step else losses)
+
+
 class Raises(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         raise ValueError("no such thing")
@@ -142,6 +147,7 @@ class OutOfMemory(FaultyReference):
     ("program", "error", "message"),
     [
         (ForgetsALoss, DivergenceError, "the loss became nan"),
+        (ForgetsALossLater, DivergenceError, "the loss became nan in epoch 2"),
         (Raises, ContractError, "backend 'faulty' raised ValueError: no such thing"),
         (CannotWarmUp, ContractError, "backend 'faulty' raised OSError: no compiler"),
         (WrongLogits, ContractError, r"logits of shape \(50,\); expected \(50, 1\)"),
