@@ -19,6 +19,25 @@ from samplewise_backends.numba_cpu.plans.storage import Member
 FLOAT32 = np.dtype("float32")
 
 
+@pytest.fixture(autouse=True)
+def calibrated(monkeypatch):
+    """Go by built-in rates, as if nobody had measured; return the dtypes that are measured."""
+    known, asked = {}, []
+
+    def calibrate(dtype):
+        asked.append(dtype)
+        known[dtype] = calibration.Calibration(built_in_rates(dtype, V4))
+        return known[dtype]
+
+    def known_rates(dtype):
+        built_in = calibration.Calibration(built_in_rates(dtype, V3), "nobody measured")
+        return known.get(dtype, built_in)
+
+    monkeypatch.setattr(choice, "known_rates", known_rates)
+    monkeypatch.setattr(choice, "calibrate", calibrate)
+    return asked
+
+
 def chosen(workload, inputs=784, hidden=(10,), optimizer=None):
     member = Member(multilayer_perceptron(inputs, hidden, 1), optimizer or SGD())
     return choose([member], workload, FLOAT32)
@@ -241,22 +260,6 @@ def test_a_block_that_does_not_fit_the_memory_is_said_with_the_plan():
     found = chosen(Workload(3000, plan="dual", block=32, memory_mb=8)).plan
     assert found.name == "blocked"
     assert "dual:32 was asked for, but does not fit the memory" in found.reason
-
-
-@pytest.fixture
-def calibrated(monkeypatch):
-    """Replace rates that are kept and measuring; return the dtypes that were measured."""
-    known, asked = {}, []
-
-    def calibrate(dtype):
-        asked.append(dtype)
-        known[dtype] = calibration.Calibration(built_in_rates(dtype, V4))
-        return known[dtype]
-
-    unmeasured = calibration.Calibration(built_in_rates("float32", V3), "nobody measured")
-    monkeypatch.setattr(choice, "known_rates", lambda dtype: known.get(dtype, unmeasured))
-    monkeypatch.setattr(choice, "calibrate", calibrate)
-    return asked
 
 
 def test_a_small_training_is_not_preceded_by_measuring(calibrated):

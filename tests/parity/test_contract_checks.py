@@ -1,6 +1,7 @@
 """Each promise of the contract rung is broken by one fault, and its own complaint says so."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -123,9 +124,18 @@ class WantsNoSamples(FaultyReference):
     plan = Plan(chunk=0)
 
 
+class TakesAnotherBlock(FaultyReference):
+    blocks = itertools.count(16)
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.plan = Plan(block=next(self.blocks))
+
+
 @pytest.mark.parametrize(
     ("program", "complaint"),
     [
+        (TakesAnotherBlock, "asked again for 'direct:"),
         (PlansOtherwise, "trains by 'blocked', asked for 'direct'"),
         (KeepsTooMuch, "keeps 1048577 bytes, allowed 1 MiB"),
         (WantsNoSamples, "wants chunks of 0 samples"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from samplewise.contract import Backend, Program, TrainingState, Workload
@@ -28,6 +30,7 @@ def keeps_to_workload(backend: Backend, program: Program, case: Case, plan: str)
     """
     return [
         *_says_its_plan(program, plan),
+        _takes_its_plan_again(backend, program, case),
         _stays_in_memory(backend, case, plan),
         *_gives_its_state_at_any_time(program, case),
     ]
@@ -39,6 +42,16 @@ def _says_its_plan(program: Program, plan: str) -> list[Measure]:
         condition(f"trains by '{name}', asked for '{plan}'", plan in (name, AUTO_PLAN)),
         condition(f"wants chunks of {chunk} samples", chunk is None or chunk >= 1),
     ]
+
+
+def _takes_its_plan_again(backend: Backend, program: Program, case: Case) -> Measure:
+    """A run records its plan, and shall train by the same one again."""
+    recorded = program.plan.spec
+    workload = replace(runs.workload_of(case, recorded.name), **recorded.fields())
+    session = runs.session_of(backend, [case], workload)
+    session.compile(warm_up=False)
+    taken = session.plan.spec
+    return condition(f"trains by '{taken}', asked again for '{recorded}'", taken == recorded)
 
 
 def _stays_in_memory(backend: Backend, case: Case, plan: str) -> Measure:
