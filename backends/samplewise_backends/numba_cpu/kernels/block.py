@@ -21,6 +21,7 @@ momentum) or WITH_MOMENTUM, the same for all networks of a call. A holds P.
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn
 from samplewise_backends.numba_cpu.compile.jit import (
+    inlined_kernel,
     kernel,
     routine,
     spliced_kernel,
@@ -82,7 +83,7 @@ def _add_four_rows(z, w, steps, ld):
         z[o] += w0 * s0[o] + w1 * s1[o] + w2 * s2[o] + w3 * s3[o]
 
 
-@spliced_kernel
+@inlined_kernel
 def _add_lagged_row(z, weight, lag, step):
     for o in range(z.shape[0]):
         z[o] += weight * lag[o] * step[o]

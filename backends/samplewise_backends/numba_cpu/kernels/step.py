@@ -39,10 +39,10 @@ def rows_of(net, buffer, k):
 @spliced_kernel
 def inputs_of(net, A, k):
     """Return the batch's inputs of layer k, and the distance of two rows in them."""
-    previous = record_at(net.layers, max(k - 1, 0), LAYER, net.tiny)
-    X = vector_at(net.X, net.rows * net.inputs, net.tiny)
-    a = X if k == 0 else rows_of(net, A, k - 1)
-    return a, net.inputs if k == 0 else previous.ld
+    if k == 0:
+        return vector_at(net.X, net.rows * net.inputs, net.tiny), net.inputs
+    previous = record_at(net.layers, k - 1, LAYER, net.tiny)
+    return rows_of(net, A, k - 1), previous.ld
 
 
 @inlined_kernel
@@ -108,8 +108,8 @@ def loss_rows(net, A, dZ):
     Y = matrix_at(net.Y, net.samples, units, net.tiny)
     order = integers_at(net.order, position + net.rows)
     losses = vector_at(net.losses, position + net.rows, net.tiny)
-    decisions = integers_at(net.decisions, position + net.rows)
-    weights = vector_at(net.weights, net.samples, net.tiny)
+    decisions = integers_at(net.decisions, position + net.rows if net.decides else 0)
+    weights = vector_at(net.weights, net.samples if net.weighted else 0, net.tiny)
     share = A.dtype.type(1) / A.dtype.type(net.rows)
     for r in range(net.rows):
         start, y = first + r * last.ld, order[position + r]

@@ -68,19 +68,22 @@ _FIELDS = {
 }
 
 
-def give_buffers(nets: Sequence[Struct], size: int, gradient: int = 0) -> NDArray[Any]:
-    """Give networks that train one after the other the same buffers; return that of outputs.
+def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> NDArray[Any]:
+    """Give networks that run one after the other the same buffers; return that of outputs.
 
     Args:
         nets: each a `records.NETWORK`.
         size: elements of all outputs of a network.
-        gradient: maximum number of parameters whose gradients are kept at once; 0 to predict.
+        gradient: maximum number of parameters whose gradients are kept at once; None to predict.
     """
     dtype = nets[0].dtype
-    A, dZ = aligned_zeros(size, dtype), aligned_zeros(size if gradient else 0, dtype)
-    gradients = aligned_zeros(gradient, dtype)
+    A = aligned_zeros(size, dtype)
     for net in nets:
-        net.set(A=A, buffered=size, dZ=dZ, gradient=gradients, gradient_size=gradient)
+        net.set(A=A, buffered=size)
+    if gradient is not None:
+        dZ, gradients = aligned_zeros(size, dtype), aligned_zeros(gradient, dtype)
+        for net in nets:
+            net.set(dZ=dZ, gradient=gradients, gradient_size=gradient)
     return A
 
 
