@@ -171,6 +171,7 @@ class FaultyBackend:
     name: str
     program: type[FaultyReference] = FaultyReference
     many: type[OneByOne] = OneByOne
+    decisions: bool = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -183,7 +184,7 @@ class FaultyBackend:
             dtypes=["float64"],
             many=True,
             step_fields=[RATES, WEIGHTS],
-            decisions=True,
+            decisions=self.decisions,
         )
 
     def compile(
