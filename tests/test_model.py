@@ -101,3 +101,40 @@ def test_float32_weights_see_rows_preprocessed_in_float64():
     plain = model("reference", "float32")
     far = dataclasses.replace(plain, preprocessing=shifted)
     np.testing.assert_allclose(far.logits(offset), plain.logits(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_row_gets_the_bits_that_its_logits_have(backend, dtype):
+    used = model(backend, dtype)
+    for row in range(3):
+        x = X[row : row + 1]
+        wanted = used.loss.predictions(used.logits(x))
+        assert used.probabilities(x).tobytes() == wanted.tobytes()
+        assert used.predict(x) == wanted.argmax(axis=1)
+
+
+def test_one_row_may_be_of_any_numbers_and_stays_as_it_is():
+    used = model("vectorized")
+    wanted = used.probabilities(np.rint(X[:1]))
+    for kind in (np.int64, np.float32, np.float64):
+        x = np.rint(X[:1]).astype(kind)
+        x.flags.writeable = False
+        np.testing.assert_array_equal(used.probabilities(x), wanted)
+    np.testing.assert_array_equal(used.probabilities(np.rint(X).T[:, :1].T), wanted)
+
+
+def test_answers_for_one_row_stay_as_they_are():
+    used = model("vectorized")
+    first = used.probabilities(X[:1])
+    kept = first.copy()
+    used.probabilities(X[1:2])
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize("fault", [np.nan, np.inf])
+def test_one_row_that_is_not_finite_is_refused_by_its_place(fault):
+    row = X[:1].copy()
+    row[0, 1] = fault
+    with pytest.raises(DataError, match=r"X: 1 value is NaN or inf, the first in row 0, column 1"):
+        model("vectorized").probabilities(row)

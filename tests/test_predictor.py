@@ -68,7 +68,7 @@ def test_it_answers_as_the_model_does(backend, dtype, hidden, outputs, step):
     asked = model(backend, dtype, hidden, outputs, step)
     predictor = asked.predictor()
     for row in (*PIXELS, *PIXELS.astype(np.float64), *PIXELS.astype(np.float32)):
-        wanted = asked.probabilities(row[np.newaxis])[0]
+        wanted = asked.loss.predictions(asked.logits(row[np.newaxis]))[0]
         got = predictor(row)
         assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
         np.testing.assert_array_equal(got, wanted)

@@ -41,7 +41,9 @@ class _SharedLimit:
     def _apply(self) -> None:
         # The smallest: 1 is the only count whose bits are promised.
         for library, before in self._before.values():
-            _set(library, min(self._asked, default=before))
+            threads = min(self._asked, default=before)
+            if library.num_threads != threads:
+                _set(library, threads)
 
 
 def _libraries(user_api: str) -> list[LibController]:

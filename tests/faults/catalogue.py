@@ -256,5 +256,5 @@ def faulty_backend(fault: str) -> FaultyBackend:
     program, _ = FAULTS[fault]
     name = f"faulty: {fault}"
     if issubclass(program, OneByOne):
-        return FaultyBackend(name, many=program)
-    return FaultyBackend(name, program)
+        return FaultyBackend(name, many=program, decisions=True)
+    return FaultyBackend(name, program, decisions=True)

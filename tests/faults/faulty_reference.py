@@ -216,6 +216,7 @@ class FaultyBackend(OneByOneBackend):
     name: str
     program: type[FaultyReference] = FaultyReference
     many: type[OneByOne] = OneByOne
+    decisions: bool = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -228,7 +229,7 @@ class FaultyBackend(OneByOneBackend):
             dtypes=["float64"],
             many=True,
             step_fields=[RATES, WEIGHTS],
-            decisions=True,
+            decisions=self.decisions,
         )
 
     def program_of(

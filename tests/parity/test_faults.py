@@ -56,7 +56,7 @@ def test_every_rung_rejects_some_fault(rung):
 @pytest.mark.parametrize("program", [FaultyReference, DetachedReference])
 @pytest.mark.parametrize("rung", ladder.RUNGS)
 def test_the_wrapper_without_a_fault_is_accepted(program, rung):
-    backend = FaultyBackend("no fault", program)
+    backend = FaultyBackend("no fault", program, decisions=True)
     assert list(failures(backend, rung, sorted_trials(backend, rung)[::10])) == []
 
 

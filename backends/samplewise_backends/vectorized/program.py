@@ -6,6 +6,7 @@ matrix product and pairwise sum, so last bits may differ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,17 @@ class VectorizedProgram(Program):
             self._passes.forward(layers, batch)
             logits[first : first + len(rows)] = batch.A[-1]
         return logits
+
+    def predictor(self, parameters: Vector, X: Matrix) -> tuple[Callable[[], None], Matrix]:
+        """Return a call on views that are made once, and the last layer's output."""
+        passes, layers = self._passes, self._passes.layers(parameters)
+        batch = Workspace(self._network, len(X), self._dtype).batch(0, len(X))
+
+        def predict() -> None:
+            passes.first(X, layers, batch)
+            passes.forward(layers, batch)
+
+        return predict, batch.A[-1]
 
     def _reserve(self, rows: int) -> None:
         if rows > self._space.rows:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -46,7 +47,8 @@ ADDED = {
 class _Conversion:
     """Converts the value of a parameter as typer does, but only where there is one to convert.
 
-    typer imports pydantic, a tenth of a second, for every value but a bool, None included.
+    typer imports pydantic, a tenth of a second, for every value but a bool, None included. Texts
+    and paths need no conversion.
     """
 
     def __init__(self, parameter: Any) -> None:
@@ -55,9 +57,12 @@ class _Conversion:
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         """Return the value, converted to the parameter's type."""
         wanted = param.type_descriptor.annotation
-        single = param.nargs == 1 and not param.multiple
-        if single and (value is None or (isinstance(wanted, type) and isinstance(value, wanted))):
-            return value
+        if param.nargs == 1 and not param.multiple:
+            kinds = [kind for kind in get_args(wanted) or (wanted,) if isinstance(kind, type)]
+            if value is None or any(isinstance(value, kind) for kind in kinds):
+                return value
+            if wanted is Path and isinstance(value, str):
+                return Path(value)
         return self._full().coerce(value, param=param, ctx=ctx)
 
 

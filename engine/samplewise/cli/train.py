@@ -68,7 +68,7 @@ def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> Experime
 
 
 def _keep(result: ExperimentResult, out: Path, *, force: bool, as_json: bool) -> None:
-    from samplewise.experiment.run_folder import summary, write_run
+    from samplewise.experiment.run_folder import summary, write_pictures, write_run
 
     write_run(result, out, force=force)
     for text in result.history.notes:
@@ -78,6 +78,7 @@ def _keep(result: ExperimentResult, out: Path, *, force: bool, as_json: bool) ->
         console.result_json({**figures, "folder": str(out)})
     else:
         console.table(_rows(figures, out))
+    write_pictures(result, out)
 
 
 def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The folder that `samplewise train` writes, whole or absent."""
+"""The folder that `samplewise train` writes, whole or absent, and the pictures added to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILES = (MODEL, CONFIG, RESULT, HISTORY_JSON, HISTORY_CSV, LOSS_PLOT, CONFUSION_
 
 
 def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
-    """Write a run's model, history, plots and configuration.
+    """Write a run's model, history and configuration.
 
     Args:
         result: of at least one epoch.
@@ -42,23 +42,37 @@ def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
         write_text(new / RESULT, json.dumps(summary(result), indent=2, allow_nan=False) + "\n")
         write_text(new / HISTORY_JSON, result.history.to_json() + "\n")
         write_text(new / HISTORY_CSV, result.history.to_csv())
-        _write_plots(result, new)
 
 
-def _write_plots(result: ExperimentResult, folder: Path) -> None:
-    # A third of a second, which only those pay who keep a run.
+def write_pictures(result: ExperimentResult, folder: Path) -> None:
+    """Add the pictures of a run to its folder, each whole or absent; the run is valid without.
+
+    Drawing takes longer than a small training, so that a command prints its result before.
+
+    Args:
+        result: of at least one epoch.
+        folder: as `write_run` left it.
+
+    Raises:
+        OutputError: the disk is full, or the folder is gone.
+    """
+    for name, picture in _pictures(result).items():
+        write_bytes(folder / name, picture)
+
+
+def _pictures(result: ExperimentResult) -> dict[str, bytes]:
     from samplewise.plots import figures
 
     what = f"{result.model.network} on {result.model.trained_on}"
     curves = {"training": result.history.losses}
     if result.history.validation_losses:
         curves["validation"] = result.history.validation_losses
-    write_bytes(folder / LOSS_PLOT, figures.loss_curves(curves, f"Loss of {what}"))
-    if result.confusion is None:
-        return
-    title = f"Test rows: {what}, {result.test_accuracy:.1%} right"
-    confusion = figures.confusion(result.confusion, result.model.class_names, title)
-    write_bytes(folder / CONFUSION_PLOT, confusion)
+    pictures = {LOSS_PLOT: figures.loss_curves(curves, f"Loss of {what}")}
+    if result.confusion is not None:
+        title = f"Test rows: {what}, {result.test_accuracy:.1%} right"
+        names = result.model.class_names
+        pictures[CONFUSION_PLOT] = figures.confusion(result.confusion, names, title)
+    return pictures
 
 
 def summary(result: ExperimentResult) -> dict[str, Any]:

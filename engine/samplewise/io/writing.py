@@ -90,12 +90,18 @@ def _check_replaceable(folder: Path, *, force: bool, known: Collection[str]) -> 
     resolved, current = folder.resolve(), Path.cwd()
     if resolved == current or resolved in current.parents:
         raise OutputError(f"{shown} is the current folder or above it; name another with --out")
-    strangers = sorted(entries - set(known))
+    strangers = sorted(name for name in entries - set(known) if not _is_left_over(name, known))
     if strangers:
         raise OutputError(
             f"{shown} holds '{printable(strangers[0])}', which this command does not write; "
             "--force replaces only an earlier output of it: name another with --out"
         )
+
+
+def _is_left_over(name: str, known: Collection[str]) -> bool:
+    """Return True for the temporary name of a known file, which a killed process leaves behind."""
+    ours = any(name.startswith(f".{one[:32]}.") for one in known)
+    return ours and name.endswith(".tmp")
 
 
 def _check_writable(parent: Path) -> None:

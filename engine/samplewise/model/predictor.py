@@ -45,6 +45,7 @@ class Predictor:
         preprocessing: applied to every row first.
         backend: name of the backend that predicts; None chooses as in training.
         columns: those of the model, by which the values of a mapping are found; None without names.
+        program: that predicts, called by nobody else meanwhile; None compiles one.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class Predictor:
         preprocessing: Preprocessing,
         backend: str | None,
         columns: Columns | None = None,
+        *,
+        program: Program | None = None,
     ) -> None:
         self._made_of = network, loss, parameters, preprocessing, backend, columns
         self._columns = columns
@@ -71,8 +74,8 @@ class Predictor:
         # Entering np.errstate would cost as much as the network; running in this costs a tenth.
         self._context = contextvars.Context()
         self._context.run(np.seterr, all="ignore")
-        # The program is this predictor's own: programs answer one call at a time, too.
-        program = predicting_program(network, loss, parameters, backend)
+        # Programs answer one call at a time, too.
+        program = program or predicting_program(network, loss, parameters, backend)
         self._compute, self._logits = self._context.run(program.predictor, parameters, X)
         self._context.run(self._compute)  # compiles, where that is left to do
 
@@ -105,6 +108,17 @@ class Predictor:
         finally:
             self._lock.release()
 
+    def of_plain_row(self, x: NDArray[Any]) -> NDArray[Any] | None:
+        """Return what a call of it would; None where x needs a closer look, or is at fault.
+
+        Args:
+            x: one row, (features,); the caller sees to it that no other call is under way.
+        """
+        return self._context.run(self._of_plain_row, x)
+
+    def _of_plain_row(self, x: NDArray[Any]) -> NDArray[Any] | None:
+        return self._computed() if self._take(x) else None
+
     def predict(self, x: ArrayLike | Mapping[str, Any]) -> Any:
         """Return the prediction of `Model.predict` for one row.
 
@@ -122,15 +136,20 @@ class Predictor:
     def _predictions(self, x: ArrayLike | Mapping[str, Any]) -> NDArray[Any]:
         if not self._take(x):
             self._take_checked(x)
-        self._compute()
-        predictions = self._loss.row_predictions(self._logits)
-        # False for NaN; and where one probability is NaN, all are.
-        whole = predictions[0] >= 0 if self._learns_classes else np.isfinite(predictions).all()
-        if not whole:
+        predictions = self._computed()
+        if predictions is None:
             raise DataError(
                 f"x: its logits overflow {self._logits.dtype}; preprocess x as for training"
             )
         return predictions
+
+    def _computed(self) -> NDArray[Any] | None:
+        """Return the predictions of the row that was copied in; None where they are not finite."""
+        self._compute()
+        predictions = self._loss.row_predictions(self._logits)
+        # False for NaN; and where one probability is NaN, all are.
+        whole = predictions[0] >= 0 if self._learns_classes else np.isfinite(predictions).all()
+        return predictions if whole else None
 
     def _take(self, x: ArrayLike | Mapping[str, Any]) -> bool:
         """Copy a plain row in and preprocess it; return whether that came out as finite numbers."""

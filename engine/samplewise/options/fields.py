@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -46,12 +46,18 @@ def option(default: Any, kind: Kind, help: str, **rest: Any) -> Any:  # noqa: A0
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def options_of(kind: type) -> Iterator[tuple[str, dataclasses.Field[Any], Option]]:
-    """Give the flat name, the field and the definition of each option of a dataclass."""
-    for field in dataclasses.fields(kind):
-        found = field.metadata.get(_OPTION)
-        if found is not None:
-            yield found.word or field.name, field, found
+_OPTIONS: dict[type, tuple[tuple[str, dataclasses.Field[Any], Option], ...]] = {}
+
+
+def options_of(kind: type) -> tuple[tuple[str, dataclasses.Field[Any], Option], ...]:
+    """Return the flat name, the field and the definition of each option of a dataclass."""
+    if kind not in _OPTIONS:
+        _OPTIONS[kind] = tuple(
+            (field.metadata[_OPTION].word or field.name, field, field.metadata[_OPTION])
+            for field in dataclasses.fields(kind)
+            if _OPTION in field.metadata
+        )
+    return _OPTIONS[kind]
 
 
 def check_options(described: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from samplewise.checks import printable, suggestion
 from samplewise.errors import CombinationError, ParameterError
-from samplewise.options.fields import Chosen, check_options
+from samplewise.options.fields import Chosen, check_options, options_of
 from samplewise.options.words import Part, Plain, members, owners_of, words_of
 
 
@@ -101,7 +101,7 @@ class Settings:
 
 
 def _choice_options(chosen: Chosen[Any], current: Any) -> dict[str, Any]:
-    usual = {field.name: field.default for field in dataclasses.fields(current)}
+    usual = {field.name: field.default for _, field, _ in options_of(type(current))}
     found: dict[str, Any] = {}
     for name, owners in owners_of(chosen).items():
         value = getattr(current, name, None)

@@ -50,11 +50,18 @@ class Part:
     kind: type[Any]
 
 
+_MEMBERS: dict[type[Any], tuple[Plain | Part | Chosen[Any], ...]] = {}
 _WORDS: dict[type[Any], dict[str, Word]] = {}
 
 
-def members(kind: type[Any]) -> Iterator[Plain | Part | Chosen[Any]]:
-    """Give the options, parts and choices of settings, in the order of their fields."""
+def members(kind: type[Any]) -> tuple[Plain | Part | Chosen[Any], ...]:
+    """Return the options, parts and choices of settings, in the order of their fields."""
+    if kind not in _MEMBERS:
+        _MEMBERS[kind] = tuple(_members(kind))
+    return _MEMBERS[kind]
+
+
+def _members(kind: type[Any]) -> Iterator[Plain | Part | Chosen[Any]]:
     plain = {field.name: (word, found) for word, field, found in options_of(kind)}
     for field in dataclasses.fields(kind):
         descriptor = vars(kind).get(field.name)

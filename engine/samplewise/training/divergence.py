@@ -26,9 +26,10 @@ def check_chunk(
     Raises:
         DivergenceError: names the sample.
     """
-    bad = np.flatnonzero(~np.isfinite(losses[steps.start : steps.stop]))
-    if len(bad) == 0 and (parameters is None or np.isfinite(parameters).all()):
+    finite = np.isfinite(losses[steps.start : steps.stop])
+    if finite.all() and (parameters is None or np.isfinite(parameters).all()):
         return
+    bad = np.flatnonzero(~finite)
     position = steps.start + int(bad[0]) if len(bad) else steps.stop - 1
     found = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
     row = steps.order[position]
@@ -47,8 +48,9 @@ def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = N
     Raises:
         DivergenceError: the mean is not finite.
     """
-    mean = float(np.mean(losses, dtype=np.float64))
-    if weights is not None:
+    if weights is None:
+        mean = float(np.add.reduce(losses, dtype=np.float64)) / len(losses)
+    else:
         wide = weights.astype(np.float64)
         mean = float((wide * losses).sum() / wide.sum())
     if not math.isfinite(mean):

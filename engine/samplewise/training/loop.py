@@ -139,9 +139,8 @@ class _Loop:
 
     def run(self, stop: threading.Event) -> None:
         """Run the epochs until none is left, callbacks say so, or `stop` is set."""
-        machine = environment()
         for run in self._runs:
-            run.begin(machine)
+            run.begin(environment())
         self._limits.begin(self._seconds)
         while active := self._active():
             order = self._orders.of_epoch(self._epoch)

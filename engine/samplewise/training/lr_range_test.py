@@ -148,6 +148,7 @@ def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
         shuffle=True,
         epochs=1,
         plan=DIRECT,
+        track_accuracy=False,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -129,8 +128,8 @@ class TrainingRun:
         return self._session.plan.in_place
 
     def begin(self, environment: dict[str, Any]) -> None:
-        """Call the callbacks at the begin of training on this machine."""
-        self.history.environment = copy.deepcopy(environment)
+        """Call the callbacks at the begin of training, in an environment that the history keeps."""
+        self.history.environment = environment
         self.callbacks.train_begins(self.history)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -144,8 +143,11 @@ class TrainingRun:
         """Return the steps of a window with what is this network's own."""
         first, last = (-(-row // window.batch_size) for row in (window.start, window.stop))
         rate, rates = self.rates.of_steps(first, last)
-        return dataclasses.replace(
-            window,
+        return Steps(
+            window.order,
+            window.start,
+            window.stop,
+            window.batch_size,
             learning_rate=rate,
             dropout_key=self._dropout_key,
             rates=rates,

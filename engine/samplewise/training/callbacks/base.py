@@ -133,6 +133,8 @@ class Callbacks:
         Raises:
             ParameterError: a callback returned something else than a reason.
         """
+        if not self._all:
+            return None
         make = cache(model)
         reasons = []
         for callback in self._all:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from samplewise.training.history import EpochRecord
 from samplewise.training.settings import stopping
@@ -50,7 +50,8 @@ class EarlyStopping:
         if figure is not None and self._is_better(figure):
             self.state = StoppingState(figure, record.epoch)
             return True
-        self.state = replace(self.state, waited=self.state.waited + 1)
+        best, epoch, waited = self.state.best, self.state.best_epoch, self.state.waited
+        self.state = StoppingState(best, epoch, waited + 1)
         return False
 
     def _is_better(self, figure: float) -> bool:
