@@ -22,7 +22,7 @@ help:
 	@echo "make coverage     the suite with branch coverage of the engine"
 	@echo "make parity       only the parity ladder and the gradient checks"
 	@echo "make lint         ruff and mypy"
-	@echo "make bench        measure everything and print one table"
+	@echo "make bench        measure everything and print it"
 	@echo "make bench-quick  run every benchmark once, keep nothing"
 	@echo "make regressions BASE=main   time that commit and HEAD in turns; print what moved, fail where one is 1.2 times slower"
 	@echo "make asv-site     the history of all that make bench measured, as pages in .asv/html"
@@ -77,7 +77,7 @@ bench: $(READY)
 	@$(ASV_MACHINE)
 	$(ASV) run --python=same --set-commit-hash "$$(git rev-parse HEAD)" --show-stderr
 	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=.asv/pytest-benchmark.json
-	$(BIN)/python -m samplewise_bench.asv_table
+	$(ASV) show "$$(git rev-parse HEAD)"
 
 bench-quick: $(READY)
 	@$(ASV_MACHINE)

@@ -31,7 +31,7 @@ class Clock:
         for work in works.WORKS:
             run_script(work)
 
-    setup_cache.timeout = 600
+    setup_cache.timeout = 1800
 
 
 class Process(Clock):

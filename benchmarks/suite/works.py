@@ -1,6 +1,6 @@
-"""Small trainings as a user writes them, through public names alone, so that any commit can run them.
+"""Small trainings as a user writes them: public names alone, so that any commit can run them.
 
-As a script, `python works.py NAME`, it does one of them from the start of the process to its end.
+`python works.py NAME` does one of them from the start of a process to its end.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python tests/perf/regression_trials.py FOLDER [TRIALS [BENCH]]
 
-It clones HEAD into FOLDER, plants a slow-down of 1.5 times in a commit of its own (of the kernels, of
-the call, of the start of a process; or of nothing), lets `make regressions` compare that commit with
-HEAD, and prints a line for each trial. It ends with 1 where a trial was wrong.
+It clones HEAD into FOLDER, plants a slow-down of 1.5 times in a commit of its own (of the kernels,
+of the call, of the start of a process; or of nothing), lets `make regressions` compare that commit
+with HEAD, and prints a line for each trial. It ends with 1 where a trial was wrong.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def slower(clone: Path, bench: str) -> tuple[int, list[str], str]:
         # The environment that runs this one is ready, whatever the clone's files are dated.
         ["make", "-C", str(clone), "-o", str(ready), "regressions", *words],
         check=False,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     return done.returncode, re.findall(r"^\| \+ .*\| (\S.*?) +\|$", done.stdout, re.M), done.stdout
@@ -106,7 +107,9 @@ def main(folder: str, trials: str = "3", bench: str = "bench_clocks") -> int:
             wrong += not right
             took = f"{time.monotonic() - began:.0f} s"
             names = ", ".join(found) or "nothing slower"
-            print(f"{plant} {number}: {'right' if right else 'WRONG'} in {took}: {names}", flush=True)
+            verdict = "right" if right else "WRONG"
+            sys.stdout.write(f"{plant} {number}: {verdict} in {took}: {names}\n")
+            sys.stdout.flush()
     return int(wrong > 0)
 
 
