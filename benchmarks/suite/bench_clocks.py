@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from suite import works
@@ -25,13 +26,8 @@ class Clock:
     number = 1
     repeat = (5, 10, 1.0)
     warmup_time = 0.0
-
-    def setup_cache(self):
-        """Compile each kernel and measure the rates of the machine, once for all processes."""
-        for work in works.WORKS:
-            run_script(work)
-
-    setup_cache.timeout = 1800
+    # The first setup compiles.
+    timeout = 600
 
 
 class Process(Clock):
@@ -40,35 +36,42 @@ class Process(Clock):
     params = ("784-10-1", "command")
     repeat = 4
 
+    def setup(self, work):
+        once(self.time_process, work)
+
     def time_process(self, work):
         if work == "command":
             run_command()
         else:
-            run_script(work)
+            run(works.__file__, work)
 
 
 class Call(Clock):
-    """The public call `train`, and calls of the model that it gives."""
+    """The public call `train`."""
+
+    def setup(self, work):
+        once(works.WORKS[work])
 
     def time_train(self, work):
         works.WORKS[work]()
 
 
-class Inside(Clock):
+class Inside(Call):
     """The steps alone, as the history of the training says: its `train_ms`."""
 
     inside_s = 0.0
 
-    def time_steps(self, work):
+    def time_train(self, work):
         Inside.inside_s += works.WORKS[work]().history.train_ms / 1e3
 
     # asv times by the difference of two readings.
-    time_steps.timer = lambda: Inside.inside_s
+    time_train.timer = lambda: Inside.inside_s
 
 
-def run_script(work):
-    """Do a work in a new process."""
-    run(works.__file__, work)
+@cache
+def once(call, *arguments):
+    """Call, but no more before later samples: asv sets up before each."""
+    call(*arguments)
 
 
 def run_command():
