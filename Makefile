@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Each process begins with half of the suite in order, as tests of a file share what they computed.
 IN_PARALLEL := -n 2 --dist worksteal
 
-.PHONY: help report test coverage parity lint bench bench-quick peers wheel lock clean
+.PHONY: help report test coverage parity lint bench bench-quick regressions asv-site peers wheel lock clean
 
 help:
 	@echo "make report       reproduce both parts of the report on the embedded data, into report/ and report-part-2/"
@@ -22,8 +22,10 @@ help:
 	@echo "make coverage     the suite with branch coverage of the engine"
 	@echo "make parity       only the parity ladder and the gradient checks"
 	@echo "make lint         ruff and mypy"
-	@echo "make bench        measure everything and print one table"
+	@echo "make bench        measure everything and print it"
 	@echo "make bench-quick  run every benchmark once, keep nothing"
+	@echo "make regressions BASE=main   time that commit and HEAD in turns; print what moved, fail where one is 1.2 times slower"
+	@echo "make asv-site     the history of all that make bench measured, as pages in .asv/html"
 	@echo "make peers        compare with JAX, PyTorch, scikit-learn and FANN, into peers/ (on Linux downloads 3 GB;"
 	@echo "                  with PEERS_LOCK=requirements/peers-cpu.lock 0.3 GB, see requirements/README.md)"
 	@echo "make wheel        build the wheel, install it into a new environment, check and run it"
@@ -69,19 +71,29 @@ lint: $(READY)
 # asv describes the machine in $HOME; its own keeps that, and everything else, inside the checkout.
 ASV := GIT_CONFIG_GLOBAL="$$HOME/.gitconfig" HOME="$(CURDIR)/.asv" $(BIN)/asv
 
+ASV_MACHINE = mkdir -p .asv && $(ASV) machine --yes > .asv/machine.log
+
 bench: $(READY)
-	@mkdir -p .asv
-	$(ASV) machine --yes > .asv/machine.log
+	@$(ASV_MACHINE)
 	$(ASV) run --python=same --set-commit-hash "$$(git rev-parse HEAD)" --show-stderr
 	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=.asv/pytest-benchmark.json
-	$(BIN)/python -m samplewise_bench.asv_table
+	$(ASV) show "$$(git rev-parse HEAD)"
 
 bench-quick: $(READY)
-	@mkdir -p .asv
-	$(ASV) machine --yes > .asv/machine.log
+	@$(ASV_MACHINE)
 	$(ASV) check --python=same
 	SAMPLEWISE_BENCH_ROUNDS=1 $(ASV) run --python=same --quick --dry-run --show-stderr
 	$(BIN)/python -m pytest tests/perf -o addopts="--strict-markers --strict-config -ra" --benchmark-disable
+
+# Of the suite, only what is timed: asv has no samples of a tracked figure to tell a change from noise.
+BENCH ?= bench_clocks
+regressions: $(READY)
+	@test -n "$(BASE)" || { echo "regressions: BASE must name a commit, as in make regressions BASE=main"; exit 2; }
+	@$(ASV_MACHINE)
+	$(ASV) continuous --interleave-rounds --factor 1.2 --show-stderr --bench '(?=.*($(BENCH))).*\.(time|timeraw|peakmem)_' "$(BASE)" HEAD
+
+asv-site: $(READY)
+	$(ASV) publish HEAD
 
 # The peers have an environment of their own: PyTorch is large. libfann is the system's.
 $(PEERS_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml

@@ -21,8 +21,6 @@ from samplewise_bench.peers.workloads import WORKLOADS
 from samplewise_bench.shapes import SHAPES
 
 ROOT = Path(__file__).parents[2]
-SHAPE = "'784-10-1, batch 1'"
-SHAPE_WORDS = ("784-10-1,", "batch", "1")
 
 DISCOVER = """
 import json
@@ -53,23 +51,27 @@ for setup in (lambda: Epoch().setup("dual", FINAL_SHAPE), ManyNetworks().setup):
 print(planned("direct", FINAL_SHAPE).program.plan.name)
 """
 
+PUBLISHED = """
+from suite.bench_rows import Tracked
+results = {("final-1", "numba_cpu"): {"ms": 12.5}}
+for name in ("report", "numba_cpu"):
+    print(Tracked().track_train_ms(results, "final-1", name))
+"""
+
+CLOCKS = """
+import time
+from suite.bench_clocks import Call, Inside
+inside = Inside()
+began, inside_began = time.perf_counter(), inside.time_train.timer()
+inside.time_train("iris")
+print(inside.time_train.timer() - inside_began, time.perf_counter() - began)
+"""
+
 COLLECTED = """
 import os, pytest
 before = os.sched_getaffinity(0)
 code = pytest.main(["-q", "--collect-only", "tests/perf"])
 print(int(code), os.sched_getaffinity(0) == before)
-"""
-
-RENDER = """
-import json, sys
-from pathlib import Path
-from rich.console import Console
-from samplewise_bench import asv_table as table
-results = Path(sys.argv[1])
-values = table.read_asv(table.latest_results(results))
-console = Console(width=200)
-console.print(table.render_rows(values))
-console.print(table.render_others(values, results / "pytest.json"))
 """
 
 
@@ -105,6 +107,9 @@ def test_asv_finds_every_benchmark(benchmarks):
     assert set(benchmarks) == {
         "bench_calibration.Exponential.track_exp",
         "bench_calibration.MatrixProduct.track_gflops",
+        "bench_clocks.Call.time_train",
+        "bench_clocks.Inside.time_train",
+        "bench_clocks.Process.time_process",
         "bench_final.Final.time_train",
         "bench_final.Ratios.track_numba_over_reference_batch_1",
         "bench_final.Ratios.track_numba_over_reference_batch_32",
@@ -120,7 +125,7 @@ def test_asv_finds_every_benchmark(benchmarks):
         "bench_rows.Memory.peakmem_train",
         "bench_rows.Tracked.track_accuracy",
         "bench_rows.Tracked.track_final_loss",
-        "bench_rows.Tracked.track_speedup_over_report",
+        "bench_rows.Tracked.track_train_ms",
         "bench_rows.Training.time_train",
         "bench_startup.CommandLine.time_help",
         "bench_startup.FirstCompile.timeraw_first_compile",
@@ -139,10 +144,19 @@ def test_a_version_is_set_so_that_an_edit_keeps_the_history(benchmarks):
 
 def test_every_row_of_the_report_meets_every_backend(benchmarks):
     rows = [repr(row.id) for row in published_rows()]
-    for name in ("Training.time_train", "Tracked.track_speedup_over_report"):
+    for name in ("Training.time_train", "Tracked.track_train_ms"):
         given_rows, backends = benchmarks[f"bench_rows.{name}"]["params"]
         assert given_rows == rows
-        assert {name.strip("'") for name in backends} <= set(registry.names())
+        assert {name.strip("'") for name in backends} - {"report"} <= set(registry.names())
+
+
+def test_the_published_time_is_a_line_beside_the_backends():
+    assert run(PUBLISHED).split() == ["704", "12.5"]
+
+
+def test_each_clock_sees_its_own_part_alone():
+    inside_ms, call_ms = map(float, run(CLOCKS).split())
+    assert 0 < inside_ms < call_ms
 
 
 def test_every_shape_meets_every_plan(benchmarks):
@@ -185,63 +199,3 @@ def test_the_configuration_keeps_inside_the_checkout():
         assert settings[folder].startswith(".asv/")
     assert "://" not in (ROOT / "asv.conf.json").read_text(encoding="utf-8")
     assert set(map(tuple, settings["matrix"]["env_nobuild"].values())) == {("1",)}
-
-
-def test_the_table_shows_results_and_dashes(tmp_path):
-    results = {
-        "bench_rows.Training.time_train": [
-            [0.25, None],
-            [["'final-1'"], ["'reference'", "'numba_cpu'"]],
-        ],
-        "bench_rows.Tracked.track_speedup_over_report": [
-            [2.5, 65.4321],
-            [["'final-1'"], ["'reference'", "'numba_cpu'"]],
-        ],
-        "bench_final.Final.time_train": [
-            [float("nan"), 0.5],
-            [["'plain_numpy'"], ["32", "1"], ["'float64'"]],
-        ],
-        "bench_startup.Startup.timeraw_import_samplewise": [[0.0123], []],
-        "bench_paths.Epoch.time_epoch": [[0.0012, None], [["'auto'", "'dual'"], [SHAPE]]],
-        "bench_paths.Roofline.track_roofline": [[0.345, None], [["'auto'", "'dual'"], [SHAPE]]],
-        "bench_paths.Memory.peakmem_train": [[2**27, None], [["'auto'", "'dual'"], [SHAPE]]],
-        "bench_paths.ManyNetworks.time_train": [[0.185], []],
-        "bench_paths.Prediction.time_predict_1000_times": [[0.0024], [["'numba_cpu'"]]],
-        "bench_workloads.Workload.track_us_per_row": [
-            [None, 64.2],
-            [["'reference'", "'numba_cpu'"], ["'cnn'"]],
-        ],
-    }
-    folder = tmp_path / "machine"
-    folder.mkdir()
-    (folder / "machine.json").write_text("{}")
-    (folder / "abc.json").write_text(
-        json.dumps({"result_columns": ["result", "params"], "results": results})
-    )
-    called = [
-        {"group": "epoch", "params": {"problem": name, "rows": 1}, "stats": {"median": median}}
-        for name, median in (("numba_cpu", 4.2e-6), ("reference", 0.0031))
-    ]
-    called += [
-        {"group": "epoch of a shape", "params": {"plan": name}, "stats": {"median": median}}
-        for name, median in (("dual", 5e-6), ("auto", 6e-6))
-    ]
-    (tmp_path / "pytest.json").write_text(json.dumps({"benchmarks": called}))
-    lines = [line.split() for line in run(RENDER, str(tmp_path)).splitlines()]
-    assert ["final-1", "reference", "704", "282", "2.50", "1.00", "-", "-", "250"] in lines
-    assert ["numba_cpu", "10.8", "65.4", "26.2", "-"] in lines
-    assert ["784-10-1", "plain_numpy,", "batch", "1,", "float64", "500", "ms"] in lines
-    assert ["epoch,", "ms", "(gemm)", *SHAPE_WORDS, "auto", "1.20", "(34.5", "%)"] in lines
-    assert ["peak", "memory", *SHAPE_WORDS[:-1], "1,", "auto", "128", "MiB"] in lines
-    assert ["many", "networks", "50", "networks", "784-10-1", "at", "once", "185", "ms"] in lines
-    assert ["one", "prediction", "numba_cpu", "2.40", "us"] in lines
-    assert ["one", "row,", "training", "cnn,", "numba_cpu", "64.2", "us"] in lines
-    assert ["epoch", "of", "a", "shape", "auto", "6.00,", "dual", "5.00"] in lines
-    assert ["start", "import", "samplewise", "12.3", "ms"] in lines
-    assert ["pytest,", "us", "epoch", "reference", "3,100,", "numba_cpu", "4.20"] in lines
-
-
-def test_without_results_the_table_says_what_to_do(tmp_path):
-    code = RENDER.replace("values =", "print(list(results.glob('*')), file=sys.stderr); values =")
-    with pytest.raises(AssertionError, match="run `make bench` first"):
-        run(code, str(tmp_path))

@@ -124,6 +124,7 @@ class Hosted:
     def __init__(self, name, peer):
         self.name = name
         host = Host(peer, 1)
+        self.call = host.call
         self.ways, self.prepare, self.trial, self.turn = (
             host.ways,
             host.prepare,

@@ -1,6 +1,7 @@
 """Ratios, tables, Markdown, JSON and picture of a comparison."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -110,7 +111,8 @@ def test_losses_are_shown_like_wins(told):
     cells = {entry.label: table.cells(entry, told) for entry in told.entries}
     assert cells["jax jit(scan)"][4] == "2.00 x faster"
     assert cells["pytorch eager"][4] == "100 x slower"
-    assert cells["samplewise numba_cpu auto"][3:5] == ("98%", "baseline")
+    assert cells["samplewise numba_cpu auto"][4] == "baseline"
+    assert cells["samplewise numba_cpu auto"][7] == "98%"
 
 
 def test_a_ratio_of_one_is_neither_faster_nor_slower():
@@ -118,6 +120,32 @@ def test_a_ratio_of_one_is_neither_faster_nor_slower():
         timed("samplewise", "numba_cpu auto", 20.0), timed("samplewise", "numba_cpu dual", 20.05)
     )
     assert table.cells(found.entries[1], found)[4] == "as fast"
+
+
+def test_the_clocks_of_a_user_lead_and_decide_the_ratio():
+    felt = [
+        replace(
+            timed(peer, way, inside_ms),
+            process=TimeSpread(2500.0, 2400.0, 2600.0),
+            call=TimeSpread(call_ms, call_ms, call_ms),
+            first_epoch_s=2.25,
+        )
+        for peer, way, inside_ms, call_ms in (
+            ("samplewise", "numba_cpu auto", 10.0, 12.0),
+            ("jax", "jit(scan)", 9.0, 36.0),
+        )
+    ]
+    found = result(*felt)
+    cells = [table.cells(entry, found) for entry in found.entries]
+    assert table.headers(found)[1:3] == ("process s (min..max)", "call ms (min..max)")
+    assert cells[1][:5] == (
+        "jax jit(scan)",
+        "2.50 (2.40..2.60)",
+        "36.0 (36.0..36.0)",
+        "2.25",
+        "3.00 x slower",
+    )
+    assert found.entries[1].of_floor == pytest.approx(10 / 9)
 
 
 def test_what_has_no_time_says_why(told):
@@ -133,8 +161,8 @@ def test_what_has_no_time_says_why(told):
 def test_calls_are_told_in_microseconds_and_have_no_floor():
     found = result(timed("samplewise", "numba_cpu program", 0.0025), calls=1000)
     (entry,) = found.entries
-    assert table.headers(found)[1] == "us (min..max)"
-    assert table.cells(entry, found)[1] == "2.50 (1.25..5.00)"
+    assert table.headers(found)[5] == "inside us (min..max)"
+    assert table.cells(entry, found)[1:6] == ("-", "-", "-", "baseline", "2.50 (1.25..5.00)")
     assert entry.of_floor is None
     assert "floor" not in table.title(found)
 

@@ -23,7 +23,7 @@ class Scripted:
     def __init__(self, name, outcome, first_s, *turns_s):
         self.name, self.outcome, self.first_s = name, outcome, first_s
         self.turns = iter(turns_s)
-        self.taken = []
+        self.taken, self.calls_s = [], []
 
     def ways(self, task):
         return ["way"]
@@ -37,6 +37,10 @@ class Scripted:
     def turn(self, number, least_s):
         self.taken.append(self.name)
         return Turn(next(self.turns), 0.5)
+
+    def call(self, number, least_s):
+        self.calls_s.append(1.0 + len(self.calls_s))
+        return self.calls_s[-1]
 
 
 def raced(task, rounds, **scripts):
@@ -77,6 +81,22 @@ def test_each_has_the_rounds_that_fit_and_no_other_s():
     assert entries["slower"].spread == TimeSpread(7000.0, 7000.0, 7000.0)
     assert entries["slowest"].spread == TimeSpread(11000.0, 11000.0, 11000.0)
     assert (entries["quick"].core_share, entries["slowest"].core_share) == (0.5, 1.0)
+
+
+def test_a_training_is_called_as_often_as_it_is_timed_inside():
+    entries, _ = raced(small_task(), 3, one=(0.5, 0.25, 0.25, 0.25))
+    assert entries["one"].call == TimeSpread(2000.0, 1000.0, 3000.0)
+
+
+def test_a_call_is_timed_with_all_that_is_around_the_steps(hosted, clock):
+    host = hosted((0.5, 0.5), (0.25, 0.25))
+    # 32 s of taking fresh weights, and 64 s of giving the result back.
+    assert host.call(0, 97) == 96.375
+
+
+def test_predictions_have_no_call_around_them():
+    entries, _ = raced(small_task(calls=64), 1, one=(0.5, 0.25))
+    assert entries["one"].call is None
 
 
 def test_the_time_of_calls_is_that_of_one_call():

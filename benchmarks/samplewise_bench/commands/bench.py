@@ -47,6 +47,9 @@ Rounds = Annotated[
 Peers = Annotated[
     bool, typer.Option("--peers", help="Compare with other libraries instead, in float32.")
 ]
+Process = Annotated[
+    bool, typer.Option("--process", help="Time whole processes and calls instead, as a user waits.")
+]
 Workloads = Annotated[
     str | None,
     typer.Option(
@@ -89,13 +92,15 @@ def bench(
     batch_size: BatchSizes = None,
     rounds: Rounds = str(MINIMUM_ROUNDS),
     peers: Peers = False,
+    process: Process = False,
     out: Out = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Time backends on rows of the report, on one core, after checking that they agree.
 
-    With --peers, time samplewise beside JAX, PyTorch, scikit-learn and FANN, where installed.
+    With --peers, time samplewise beside JAX, PyTorch, scikit-learn and FANN, where installed. With
+    --process, time whole processes and public calls beside scikit-learn's.
     """
     dtype, workload = given.get("dtype"), given.get("workload")
     peer, plan = given.get("peer"), given.get("plan")
@@ -107,6 +112,12 @@ def bench(
         "--plan": plan,
         "--out": out,
     }
+    if peers and process:
+        _refuse("with --peers", {"--process": process})
+    if process:
+        _refuse("with --process", {**of_rows, "--backend": backend, **of_peers})
+        _bench_processes(count, as_json)
+        return
     _refuse("with --peers" if peers else "without --peers", of_rows if peers else of_peers)
     if not peers:
         _bench_rows(rows, backend, dtype, batch_size, count, as_json)
@@ -122,6 +133,17 @@ def _refuse(where: str, given: dict[str, object]) -> None:
     for option, value in given.items():
         if value is not None:
             raise ParameterError(f"{option} means nothing {where}; leave it out")
+
+
+def _bench_processes(count: int, as_json: bool) -> None:
+    from samplewise_bench.process.rows import HEADERS, measure_waits
+
+    waits = measure_waits(count, console.note)
+    if as_json:
+        console.result_json(waits.to_json())
+        return
+    console.table([finding.cells() for finding in waits.findings], HEADERS)
+    console.result(f"\n{waits.caption()}")
 
 
 def _bench_rows(

@@ -12,6 +12,7 @@ from samplewise.registry import PREFERENCE
 from samplewise.threads import limited
 from samplewise_bench.calibration import SQUARE, calibrate
 from samplewise_bench.conditions import conditions, load_average, one_core, usable_cores
+from samplewise_bench.peers.first_clocks import with_first_clocks
 from samplewise_bench.peers.race import Peers, run_race
 from samplewise_bench.peers.results import PeerComparison, WorkloadResult, finished
 from samplewise_bench.peers.task import OWN, PEERS
@@ -85,6 +86,7 @@ def compare_peers(
             raw = WorkloadResult(name, workload.title, task.cores, task.calls, task.flops, ())
             try:
                 entries = run_race(task, names, peers, choice.wants, rounds, log)
+                entries = [with_first_clocks(task, entry, log) for entry in entries]
                 results.append(replace(raw, entries=tuple(entries)))
             except ParameterError as error:
                 # As where it is too chaotic to tell right from wrong; the others must not be lost.

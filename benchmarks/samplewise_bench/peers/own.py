@@ -16,6 +16,8 @@ from samplewise.contract.plan import AUTO_PLAN, PLANS
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.model.model import Model
 from samplewise.network import aligned_zeros
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise_bench.peers.public_call import PublicCall
 from samplewise_bench.peers.task import (
     Calls,
     NotApplicableError,
@@ -55,11 +57,32 @@ def prepare(task: Task, way: str) -> Runner:
     backend, plan, *more = way.split(" ", 2)
     if task.calls:
         return PREDICTIONS[plan](task, backend)
-    if MANY in more:
-        return OwnTraining([Training(task.problems, backend, plan, threads=task.cores)])
-    return OwnTraining(
-        [Training(problem, backend, plan, threads=task.cores) for problem in task.problems]
-    )
+    given = [task.problems] if MANY in more else task.problems
+    trainings = [Training(each, backend, plan, threads=task.cores) for each in given]
+    return PublicTraining(trainings, public_call(task, way))
+
+
+def public_call(task: Task, way: str) -> PublicCall:
+    """Return the same work as a user writes it."""
+    backend, plan, *more = way.split(" ", 2)
+    settings = [
+        TrainingSettings(
+            loss=problem.loss,
+            optimizer=problem.optimizer,
+            learning_rate=problem.learning_rate,
+            epochs=problem.epochs,
+            batch_size=problem.batch_size,
+            init=problem.init,
+            seed=problem.seed,
+            dtype=problem.dtype.name,
+            backend=backend,
+            plan=plan,
+            threads=task.cores,
+        )
+        for problem in task.problems
+    ]
+    networks = [problem.network for problem in task.problems]
+    return PublicCall(networks, task.problem.X, task.labels, settings, MANY in more)
 
 
 def _ways(backend: Backend, task: Task) -> list[str]:
@@ -114,6 +137,17 @@ class OwnTraining(Runner):
     def outcome(self) -> Outcome:
         parameters = [state.parameters for states in self._states for state in states]
         return Outcome(np.concatenate(self._losses), np.array(parameters, np.float64))
+
+
+class PublicTraining(OwnTraining):
+    """Trainings whose call is the public one."""
+
+    def __init__(self, trainings: Sequence[Training], call: PublicCall) -> None:
+        super().__init__(trainings)
+        self._call = call
+
+    def call(self) -> None:
+        self._call()
 
 
 def program_calls(task: Task, backend: str, dtype: str = "float32") -> Calls:

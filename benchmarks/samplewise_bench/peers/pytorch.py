@@ -1,11 +1,14 @@
-"""PyTorch in eager mode: `nn.Sequential`, a loss, an optimizer, and a loop over batches.
+"""PyTorch: `nn.Sequential`, a loss, an optimizer, a loop over batches; as it comes, and compiled.
 
-Adam is its fused one, and subnormal numbers are flushed: both are faster than the defaults.
+Adam is its fused one, and subnormal numbers are flushed: both are faster than the defaults. Without
+autograd, `pytorch_by_hand` is faster again. `torch.compile` needs a C++ compiler, and keeps what it
+compiled for later processes.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from samplewise.network import SGD, Adam, Conv2D, Dense, MaxPool2D
+from samplewise_bench.peers import pytorch_by_hand
 from samplewise_bench.peers.task import (
     CONVOLUTIONAL,
     SGD_FAMILY,
     Calls,
+    NotApplicableError,
     Outcome,
     Runner,
     Task,
@@ -27,6 +32,7 @@ from samplewise_bench.peers.task import (
     tensors,
 )
 
+EAGER, COMPILED, BY_HAND = "eager", "compile", "by hand"
 ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "ReLU"}
 
 
@@ -35,6 +41,8 @@ install = "pip install torch==2.13.0"
 
 def load(cores: int) -> str:
     """Import torch, with one thread a core."""
+    # Its compiling processes would outlive this one.
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
     import torch
 
     torch.set_num_threads(cores)
@@ -44,22 +52,30 @@ def load(cores: int) -> str:
 
 
 def ways(task: Task) -> Sequence[str]:
-    """Return "eager"."""
+    """Return "eager" and "compile", and "by hand" where that is written."""
     only(task, "PyTorch", CONVOLUTIONAL, (*SGD_FAMILY, "adam"))
-    single(task, "PyTorch in eager mode")
-    return ["eager"]
+    single(task, "PyTorch")
+    try:
+        pytorch_by_hand.check(task)
+    except NotApplicableError:
+        return [EAGER, COMPILED]
+    return [EAGER, COMPILED] if task.calls else [EAGER, COMPILED, BY_HAND]
 
 
 def prepare(task: Task, way: str) -> Runner:
     """Build the module."""
     import torch
 
+    if way == BY_HAND:
+        return pytorch_by_hand.ByHandTraining(task)
     if not task.calls:
-        return PyTorchTraining(task)
+        return PyTorchTraining(task, compiled=way == COMPILED)
     shape = task.problem.network.input_shape
     row = torch.from_numpy(task.problem.X[:1].copy().reshape(1, *shape))
     shown = partial(probabilities, task.problem)
-    return Calls(task, partial(module(task), row), shown, around=torch.inference_mode)
+    network = torch.compile(module(task)) if way == COMPILED else module(task)
+    compile_s = 0.0 if way == COMPILED else None
+    return Calls(task, partial(network, row), shown, compile_s, around=torch.inference_mode)
 
 
 def module(task: Task) -> Any:
@@ -93,15 +109,27 @@ def _set_weights(built: Any, task: Task) -> None:
 
 
 class PyTorchTraining(Runner):
-    """All epochs, with the loss of each batch read, as training loops do."""
+    """All epochs, with the loss of each batch read, as training loops do.
 
-    def __init__(self, task: Task) -> None:
+    Args:
+        task: of one network.
+        compiled: make one function of network and loss.
+    """
+
+    def __init__(self, task: Task, *, compiled: bool = False) -> None:
         import torch
 
         self._task, problem = task, task.problem
         binary = problem.network.outputs == 1
         self._module = module(task)
-        self._loss = torch.nn.BCEWithLogitsLoss() if binary else torch.nn.CrossEntropyLoss()
+        loss = torch.nn.BCEWithLogitsLoss() if binary else torch.nn.CrossEntropyLoss()
+
+        def forward(x: Any, y: Any) -> Any:
+            return loss(self._module(x), y)
+
+        self._forward = torch.compile(forward) if compiled else forward
+        # Its first run compiles.
+        self.compile_s = 0.0 if compiled else None
         X = torch.from_numpy(problem.X.reshape(-1, *problem.network.input_shape))
         # Class indices are the faster of the two targets that CrossEntropyLoss takes.
         Y = torch.from_numpy(problem.Y) if binary else torch.from_numpy(task.labels)
@@ -132,13 +160,13 @@ class PyTorchTraining(Runner):
         )
 
     def run(self) -> None:
-        network, optimizer, rows = self._module, self._optimizer, len(self._task.problem.X)
+        optimizer, rows = self._optimizer, len(self._task.problem.X)
         self._losses = []
         for _ in range(self._task.problem.epochs):
             total = 0.0
             for x, y in zip(self._X, self._Y, strict=True):
                 optimizer.zero_grad()
-                loss = self._loss(network(x), y)
+                loss = self._forward(x, y)
                 loss.backward()
                 optimizer.step()
                 total += loss.item() * len(x)

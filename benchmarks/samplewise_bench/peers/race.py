@@ -66,6 +66,7 @@ class Racer:
 
     entry: PeerEntry
     turn: Callable[[], Turn]
+    call: Callable[[], float]
     first: Turn
     rounds: int
 
@@ -153,12 +154,20 @@ def _checked(
     if not measure.passed:
         return entry
     fitting = min(rounds, max(int(PATIENCE_S / trial.turn.seconds), 1))
-    return Racer(entry, lambda: remote.turn(prepared.number, TURN_S), trial.turn, fitting)
+    number = prepared.number
+    return Racer(
+        entry,
+        lambda: remote.turn(number, TURN_S),
+        lambda: remote.call(number, TURN_S),
+        trial.turn,
+        fitting,
+    )
 
 
 def _timed(racers: Sequence[Racer], calls: int) -> list[PeerEntry]:
     """Run A B C, A B C, ...: a slow minute of the machine then hits all alike."""
     turns: list[list[Turn]] = [[] for _ in racers]
+    calls_s: list[list[float]] = [[] for _ in racers]
     failed: dict[int, PeerEntry] = {}
     for number in range(max((racer.rounds for racer in racers), default=0)):
         for index, racer in enumerate(racers):
@@ -167,17 +176,23 @@ def _timed(racers: Sequence[Racer], calls: int) -> list[PeerEntry]:
                 continue
             try:
                 turns[index].append(racer.turn())
+                if not calls:
+                    calls_s[index].append(racer.call())
             except FailedPeerError as error:
                 failed[index] = replace(racer.entry, state=FAILED, note=str(error))
     return [
-        failed.get(index) or _with_times(racer.entry, turns[index] or [racer.first], calls)
+        failed.get(index)
+        or _with_times(racer.entry, turns[index] or [racer.first], calls_s[index], calls)
         for index, racer in enumerate(racers)
     ]
 
 
-def _with_times(entry: PeerEntry, turns: Sequence[Turn], calls: int) -> PeerEntry:
+def _with_times(
+    entry: PeerEntry, turns: Sequence[Turn], calls_s: Sequence[float], calls: int
+) -> PeerEntry:
     return replace(
         entry,
+        call=TimeSpread.of(calls_s) if calls_s else None,
         spread=TimeSpread.of([turn.seconds / max(calls, 1) for turn in turns]),
         rounds=len(turns),
         core_share=median(turn.core_share for turn in turns),

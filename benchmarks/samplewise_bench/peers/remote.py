@@ -77,6 +77,10 @@ class RemotePeer:
         turn: Turn = self._ask("turn", number, least_s)
         return turn
 
+    def call(self, number: int, least_s: float) -> float:
+        """Return the seconds of a user's call."""
+        return float(self._ask("call", number, least_s))
+
     @property
     def alive(self) -> bool:
         """True if the process still runs."""

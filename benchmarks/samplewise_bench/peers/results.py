@@ -24,14 +24,17 @@ class PeerEntry:
         way: of the peer; may be empty.
         state: `TIMED`, `REFUSED`, `UNFIT` or `FAILED`.
         note: how its steps differ from the task's, or why it has no time; may be empty.
-        spread: of the rounds, in milliseconds; of one call where the work is calls.
+        spread: of the steps inside, in milliseconds; of one prediction where the work is those.
         rounds: timed.
         core_share: processor time over wall time; where it is below the number of threads, other
             work took the core, and the times are too long.
         compile_s: seconds; None where nothing is compiled.
         difference, allowed: from the standard, of the measure nearest to its limit.
-        ratio: its median time over that of the result's baseline.
-        of_floor: share reached of the rate of the cores' large matrix product.
+        ratio: its `felt` median over that of the result's baseline.
+        of_floor: inside, share reached of the rate of the cores' large matrix product.
+        process: of whole new processes, in milliseconds; None for predictions and several cores.
+        call: of the public call around the steps, in milliseconds; None for predictions.
+        first_epoch_s: seconds from the start of a process until it has trained one epoch.
     """
 
     peer: str
@@ -46,6 +49,9 @@ class PeerEntry:
     allowed: float | None = None
     ratio: float | None = None
     of_floor: float | None = None
+    process: TimeSpread | None = None
+    call: TimeSpread | None = None
+    first_epoch_s: float | None = None
 
     @property
     def label(self) -> str:
@@ -53,9 +59,14 @@ class PeerEntry:
         return f"{self.peer} {self.way}".strip()
 
     @property
+    def felt(self) -> TimeSpread | None:
+        """The time of the public call; of what was timed where there is none."""
+        return self.call or self.spread
+
+    @property
     def median_ms(self) -> float:
-        """The median time; infinite without a time."""
-        return math.inf if self.spread is None else self.spread.median_ms
+        """The median time as felt; infinite without a time."""
+        return math.inf if self.felt is None else self.felt.median_ms
 
 
 @dataclass(frozen=True)
@@ -84,14 +95,18 @@ class WorkloadResult:
 
     @property
     def unit(self) -> str:
-        """The unit of `timed`."""
+        """The unit of times inside and of `timed`."""
         return "us" if self.calls else "ms"
 
     @property
+    def scale(self) -> float:
+        """Milliseconds in `unit`."""
+        return 1e3 if self.calls else 1.0
+
+    @property
     def timed(self) -> list[tuple[PeerEntry, TimeSpread]]:
-        """The entries that have a time, with their times in `unit`."""
-        factor = 1e3 if self.calls else 1.0
-        return [(each, each.spread.scaled(factor)) for each in self.entries if each.spread]
+        """The entries that have a time, with their times as felt in `unit`."""
+        return [(each, each.felt.scaled(self.scale)) for each in self.entries if each.felt]
 
 
 @dataclass(frozen=True)
@@ -169,5 +184,5 @@ def _figured(entry: PeerEntry, base_ms: float | None, floor_ms: float | None) ->
     return replace(
         entry,
         ratio=None if base_ms is None else entry.median_ms / base_ms,
-        of_floor=None if floor_ms is None else floor_ms / entry.median_ms,
+        of_floor=None if floor_ms is None else floor_ms / entry.spread.median_ms,
     )

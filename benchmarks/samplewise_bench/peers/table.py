@@ -19,18 +19,22 @@ from samplewise_bench.peers.results import (
     WorkloadResult,
 )
 
-FORMAT = 1
+FORMAT = 2
 PEER_HEADERS = ("peer", "version", "import s", "")
 LEGEND = """\
-ms, us: median wall time (min..max) of a whole training from fresh weights, losses included, or \
-of one prediction; data are converted and programs compiled before. Rounds are taken in turns, \
+process: median wall time (min..max) of a whole new process, from its start to its end: the \
+interpreter, imports, conversion of data, compiling and training.
+call: of the public call on NumPy arrays, in a process that has done it before.
+first epoch: from the start of a process to the end of one that trains a single epoch.
+inside: of all steps from fresh weights, losses included; data are converted and programs \
+compiled before. Predictions have this clock alone, of one of them. Rounds are taken in turns, \
 and are fewer where runs take long.
 core: processor time over wall time. Below 100 % a core, other work took the rest meanwhile, and \
 the times are too long by as much.
-against samplewise: how many times slower or faster than the line marked "baseline", which is \
-what samplewise does by itself.
-gemm: rate of the textbook's matrix products, as a share of that of one large product on the \
-same cores in the same run; above 100 % where a plan needs fewer products.
+against samplewise: how many times slower or faster the call is than that of the line marked \
+"baseline", which is what samplewise does by itself.
+gemm: inside, rate of the textbook's matrix products, as a share of that of one large product on \
+the same cores in the same run; above 100 % where a plan needs fewer products.
 off by: what differs most from a run in float64, and what may: 100 times what moving the first \
 weights by one unit in the last place does."""
 
@@ -38,22 +42,25 @@ weights by one unit in the last place does."""
 def headers(result: WorkloadResult) -> tuple[str, ...]:
     """Return the heads of a result's columns."""
     return (
-        *("peer", f"{result.unit} (min..max)", "rounds", "core", "against samplewise"),
+        *("peer", "process s (min..max)", "call ms (min..max)", "first epoch s"),
+        *("against samplewise", f"inside {result.unit} (min..max)", "rounds", "core"),
         *("gemm", "compile s", "off by (allowed)"),
     )
 
 
 def cells(entry: PeerEntry, result: WorkloadResult) -> tuple[str, ...]:
     """Return a line of a result's table; an entry without a time has the reason in its name."""
-    times = next((times for timed, times in result.timed if timed is entry), None)
-    if times is None:
-        return f"{entry.label}: {entry.state}", *["-"] * 7
+    if entry.spread is None:
+        return f"{entry.label}: {entry.state}", *["-"] * (len(headers(result)) - 1)
     return (
         entry.label,
-        str(times),
+        "-" if entry.process is None else str(entry.process.scaled(1e-3)),
+        "-" if entry.call is None else str(entry.call),
+        "-" if entry.first_epoch_s is None else three_digits(entry.first_epoch_s),
+        against(entry, result),
+        str(entry.spread.scaled(result.scale)),
         str(entry.rounds),
         "-" if entry.core_share is None else f"{entry.core_share:.0%}",
-        against(entry, result),
         "-" if entry.of_floor is None else f"{entry.of_floor:.1%}",
         "-" if entry.compile_s is None else f"{entry.compile_s:.2f}",
         f"{entry.difference:.1e} ({entry.allowed:.1e})",

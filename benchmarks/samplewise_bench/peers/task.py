@@ -104,6 +104,12 @@ class Runner(ABC):
     def outcome(self) -> Outcome:
         """Return the result of the last run."""
 
+    def call(self) -> None:
+        """Do all that a user's call does: from weights in NumPy's arrays to the result in them."""
+        self.reset()
+        self.run()
+        self.outcome()
+
     def expected(self) -> Outcome | None:
         """Return the correct outcome where `differs` is not empty."""
         return None

@@ -25,8 +25,15 @@ MANY = ("samplewise", "jax")
 TEN_CLASSES = multilayer_perceptron(784, (128,), 10)
 # Not ReLU: after 20 epochs of it one rounding has changed the second digit of a weight.
 PART_2 = multilayer_perceptron(784, (128, 32), 10, "tanh")
+SMALL_MLP = multilayer_perceptron(4, (32, 16), 4, "tanh")
 SMALL_CNN = Network(
     (1, 28, 28), layers_from("conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10")
+)
+LENET_5 = Network(
+    (1, 28, 28),
+    layers_from(
+        "conv 6x5 relu, pool 2, conv 16x5 relu, pool 2, dense 120 relu, dense 84 relu, dense 10"
+    ),
 )
 
 
@@ -117,6 +124,17 @@ WORKLOADS: dict[str, PeerWorkload] = {
         "conv 8 - pool - conv 16 - pool - dense 10 on 28x28, batch 32, 640 rows, 2 epochs",
         # In longer runs two values of a window that are equal but for a rounding decide.
         lambda: _drawn(SMALL_CNN, 640, 2, 0.1, 32),
+        peers=("samplewise", "jax", "pytorch"),
+    ),
+    # The two works of SimpleChains.jl, on other rows; a softmax where its perceptron has numbers.
+    "4-32-16-4-adam": PeerWorkload(
+        "4-32-16-4 tanh, Adam, all 200 rows a batch, 1,000 epochs",
+        lambda: _drawn(SMALL_MLP, 200, 1000, 0.001, 200, Adam()),
+        peers=("samplewise", "jax", "pytorch", "scikit-learn"),
+    ),
+    "lenet-5": PeerWorkload(
+        "LeNet-5 on 28x28, Adam, batch 32, 640 rows, 2 epochs",
+        lambda: _drawn(LENET_5, 640, 2, 0.0003, 32, Adam()),
         peers=("samplewise", "jax", "pytorch"),
     ),
     "50-networks": PeerWorkload(

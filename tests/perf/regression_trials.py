@@ -1,0 +1,117 @@
+"""Does `make regressions` find a slow-down that is there, and none where there is not one?
+
+    python tests/perf/regression_trials.py FOLDER [TRIALS [BENCH]]
+
+It clones HEAD into FOLDER, plants a slow-down of 1.5 times in a commit of its own (of the kernels,
+of the call, of the start of a process; or of nothing), lets `make regressions` compare that commit
+with HEAD, and prints a line for each trial. It ends with 1 where a trial was wrong.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SLOWED = """
+
+def _slowed(call):
+    import time
+
+    def slow(*arguments, **options):
+        began = time.perf_counter()
+        result = call(*arguments, **options)
+        end = began + 1.5 * (time.perf_counter() - began)
+        while time.perf_counter() < end:
+            pass
+        return result
+
+    return slow
+
+
+"""
+AT_EXIT = """
+import atexit
+import time
+
+
+def _wait(began=time.perf_counter()):
+    end = began + 1.5 * (time.perf_counter() - began)
+    while time.perf_counter() < end:
+        pass
+
+
+atexit.register(_wait)
+"""
+KERNELS = "backends/samplewise_backends/numba_cpu/program.py"
+# The clock that must show it; the file that is changed, and the lines that are added to it.
+PLANTS = {
+    "nothing": (None, "README.md", "\n"),
+    "kernel": (
+        "Inside",
+        KERNELS,
+        f"{SLOWED}NumbaProgram.run_epoch = _slowed(NumbaProgram.run_epoch)\n",
+    ),
+    "call": ("Call", "engine/samplewise/training/train.py", f"{SLOWED}train = _slowed(train)\n"),
+    "start": ("Process", "engine/samplewise/__init__.py", AT_EXIT),
+}
+
+
+def git(clone: Path, *words: str) -> None:
+    """Run git in a clone, as someone with a name."""
+    person = "-c", "user.name=trial", "-c", "user.email=trial@localhost"
+    subprocess.run(["git", "-C", str(clone), *person, *words], check=True, capture_output=True)
+
+
+def planted(clone: Path, plant: str) -> None:
+    """Make HEAD of a clone a commit with this slow-down, on top of the commit that was cloned."""
+    _, file, lines = PLANTS[plant]
+    git(clone, "checkout", "--detach", "base")
+    with (clone / file).open("a", encoding="utf-8") as stream:
+        stream.write(lines)
+    git(clone, "commit", "--all", "--message", f"Slow down {plant}")
+
+
+def slower(clone: Path, bench: str) -> tuple[int, list[str], str]:
+    """Return the exit status of the comparison, the benchmarks that became slower, and all text."""
+    ready = Path(sys.prefix) / ".ready"
+    words = f"VENV={sys.prefix}", "BASE=base", f"BENCH={bench}"
+    done = subprocess.run(
+        # The environment that runs this one is ready, whatever the clone's files are dated.
+        ["make", "-C", str(clone), "-o", str(ready), "regressions", *words],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, re.findall(r"^\| \+ .*\| (\S.*?) +\|$", done.stdout, re.M), done.stdout
+
+
+def main(folder: str, trials: str = "3", bench: str = "bench_clocks") -> int:
+    """Run every trial; return 0 where all were right."""
+    clone, wrong = Path(folder), 0
+    if not clone.exists():
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        git(clone, "branch", "base")
+    for number in range(1, int(trials) + 1):
+        for plant, (clock, _, _) in PLANTS.items():
+            planted(clone, plant)
+            began = time.monotonic()
+            status, found, text = slower(clone, bench)
+            (clone / f"trial-{plant}-{number}.log").write_text(text, encoding="utf-8")
+            caught = status != 0 and any(f".{clock}." in name for name in found)
+            right = caught if clock else status == 0 and not found
+            wrong += not right
+            took = f"{time.monotonic() - began:.0f} s"
+            names = ", ".join(found) or "nothing slower"
+            verdict = "right" if right else "WRONG"
+            sys.stdout.write(f"{plant} {number}: {verdict} in {took}: {names}\n")
+            sys.stdout.flush()
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))
