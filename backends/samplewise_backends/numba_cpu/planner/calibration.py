@@ -16,11 +16,11 @@ import threading
 from contextlib import suppress
 from functools import cache
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, keeps_kernels
 from samplewise_backends.numba_cpu.planner.rates import Rates
@@ -99,7 +99,7 @@ def machine() -> dict[str, str]:
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
         "numpy": np.__version__,
-        "scipy": scipy.__version__,
+        "scipy": version("scipy"),
         # With these, OpenBLAS takes the kernels of another processor.
         "openblas": os.environ.get("OPENBLAS_CORETYPE", ""),
         "mkl": os.environ.get("MKL_ENABLE_INSTRUCTIONS", ""),

@@ -13,7 +13,7 @@ low-memory im2col. The trap: the columns between windows may hold anything, exce
 """
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
-from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
 from samplewise_backends.numba_cpu.compile.views import part
 from samplewise_backends.numba_cpu.kernels.tables import (
     ABOVE,
@@ -49,7 +49,7 @@ def _is_padded(layer):
     return layer[PADDED_H] != layer[HEIGHT] or layer[PADDED_W] != layer[WIDTH]
 
 
-@kernel
+@spliced_kernel
 def _padded(layer, x, scratch):
     """Return the planes with zeros around them: x itself where there are none."""
     if not _is_padded(layer):
