@@ -10,18 +10,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import llvmlite
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 import pytest
 import scipy.linalg.cython_blas  # noqa: F401 - loads the functions whose addresses are asked for
 from llvmlite import ir
 from numba import types
-from numba.core import caching, ccallback, cgutils
+from numba.core import caching, ccallback, cgutils, codegen, compiler, dispatcher
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+from numba.core.typing.templates import (
+    CallableTemplate,
+    infer,
+    infer_global,
+    make_intrinsic_template,
+)
 from numba.extending import (
     get_cython_function_address,
     intrinsic,
     lower_builtin,
+    models,
+    register_model,
     type_callable,
+    typeof_impl,
 )
 
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
@@ -354,3 +366,157 @@ def test_bit_instructions():
     x = np.int64(12345).view(np.float64)
     expected = ((((-12345 + 3 - 1) * -2) & 0xFFF0 | 1) << 1) >> 2
     assert np.float64(computed(lowered(formula), x)).view(np.int64) == expected
+
+
+class Code(codegen.AOTCPUCodegen):
+    """Code for this processor, which may lie anywhere."""
+
+    def _customize_tm_options(self, options):
+        super()._customize_tm_options(options)
+        options["cpu"] = self._get_host_cpu_name()
+
+    def _customize_tm_features(self):
+        return self._get_host_cpu_features()
+
+
+class Target:
+    options, typing_context = cpu_target.options, cpu_target.typing_context
+    target_context = cpu_target.target_context.subtarget(
+        _internal_codegen=Code("canary"), aot_mode=True
+    )
+
+
+class FunctionCompiler(dispatcher._FunctionCompiler):
+    def _customize_flags(self, flags):
+        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        return flags
+
+    def compile(self, args, return_type):
+        result = super().compile(args, return_type)._replace(entry_point=object())
+        context = Target.target_context
+        context.insert_user_function(result.entry_point, result.fndesc, [result.library])
+        return result
+
+
+class ToObject(dispatcher.Dispatcher):
+    targetdescr = Target
+
+    def __init__(self, function):
+        options = {**OPTIONS, "nopython": True, "_nrt": False}
+        super().__init__(function, {}, options)
+        self._compiler = FunctionCompiler(function, Target, options, {}, compiler.Compiler)
+
+    def add_overload(self, cres):
+        self.overloads[tuple(cres.signature.args)] = cres
+
+
+class Kernel:
+    """A function that numba compiles wherever another one names it."""
+
+    def __init__(self, function, **options):
+        self.py_func, self.targetoptions = function, options
+
+
+@typeof_impl.register(Kernel)
+def typeof_kernel(kernel, context):
+    if not hasattr(kernel, "dispatcher"):
+        kernel.dispatcher = ToObject(kernel.py_func)
+    return types.Dispatcher(kernel.dispatcher)
+
+
+class Word:
+    """A name that a kernel passes to an instruction of our own."""
+
+
+class WordType(types.Dummy):
+    pass
+
+
+register_model(WordType)(models.OpaqueModel)
+typeof_impl.register(Word)(lambda word, context: WordType("word"))
+WORD = Word()
+
+
+def tripled(x, word):
+    """Stand for instructions of our own, as a Python function."""
+
+
+def instructions_of_tripled(typing, x, word):
+    def code(context, builder, signature, values):
+        return builder.fmul(values[0], ir.Constant(values[0].type, 3.0))
+
+    return x(x, word), code
+
+
+TEMPLATE = make_intrinsic_template(tripled, instructions_of_tripled, "tripled")
+infer(TEMPLATE)
+infer_global(tripled, types.Function(TEMPLATE))
+
+
+class Formula:
+    """An object that numba calls as a function."""
+
+
+@typeof_impl.register(Formula)
+def typeof_formula(formula, context):
+    generic = {"key": formula, "generic": lambda self: lambda x: x}
+    lower_builtin(formula, types.Float)(lambda context, builder, signature, given: given[0])
+    return types.Function(type("Formula", (CallableTemplate,), generic))
+
+
+UNCHANGED = Formula()
+ADDED = Kernel(lambda x: UNCHANGED(x) + 1.0)
+SPLICED = Kernel(lambda x: x * 2.0, inline="always")
+RECORD = np.dtype([("number", np.float64), ("times", np.int64)], align=True)
+
+
+def change_record(record):
+    record.number = SPLICED(ADDED(tripled(record.number, WORD))) * record.times
+
+
+@global_compiler_lock
+def compiled_object():
+    result = ToObject(change_record)._compiler.compile((numba.from_dtype(RECORD),), types.void)
+    library = result.library
+    module = library.create_ir_module("entry")
+    context = Target.target_context
+    inner = context.declare_function(module, result.fndesc)
+    kind = ir.FunctionType(ir.VoidType(), [inner.args[2].type])
+    function = ir.Function(module, kind, "entry")
+    builder = ir.IRBuilder(function.append_basic_block())
+    slots = [builder.alloca(argument.type.pointee) for argument in inner.args[:2]]
+    builder.call(inner, [*slots, *function.args])
+    builder.ret_void()
+    library.add_ir_module(module)
+    library._ensure_finalized()
+    module, machine = library._final_module, library._codegen._tm
+    for value in [*module.functions, *module.global_variables]:
+        if not value.is_declaration and value.name != "entry":
+            value.linkage = "internal"
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    tuning = llvm.create_pipeline_tuning_options(speed_level=0)
+    passes.run(module, llvm.create_pass_builder(machine, tuning))
+    assert not [f.name for f in module.functions if f.is_declaration and "llvm." not in f.name]
+    return machine.emit_object(module)
+
+
+@part("a target and a Dispatcher of our own: an object with one function, of a pointer to a record")
+def test_an_object_of_a_target_of_our_own_runs_after_llvmlite_linked_it():
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    linker, code = llvm.create_lljit_compiler(machine), compiled_object()
+    for name in ("first", "second"):
+        library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol("entry")
+        library.import_symbol("memset", llvm.address_of_symbol("memset"))
+        found = library.link(linker, name)
+        record = np.array([(5.0, 10)], RECORD)
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(found["entry"])(record.ctypes.data)
+        assert record["number"][0] == (5.0 * 3.0 + 1.0) * 2.0 * 10
+
+
+@part("the processor as llvmlite describes it")
+def test_the_host_processor():
+    assert llvm.get_host_cpu_name()
+    assert all(isinstance(has, bool) for has in llvm.get_host_cpu_features().values())

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samplewise_backends.numba_cpu.compile import jit
+from samplewise_backends.numba_cpu.compile import jit, lowering_formulas  # noqa: F401 - for numba
 from samplewise_backends.numba_cpu.kernels import elementary
 
 NAMES = ("exp", "sigmoid", "tanh", "softplus", "softplus_tail", "log")
@@ -35,6 +35,7 @@ ON_X86 = pytest.mark.skipif(
 ON_ANOTHER_PROCESSOR = """
 import sys
 import numba, numpy as np
+from samplewise_backends.numba_cpu.compile import lowering_formulas
 from samplewise_backends.numba_cpu.kernels import elementary
 given, written = np.load(sys.argv[1]), {}
 for key, z in given.items():

@@ -1,5 +1,6 @@
 """Compiled kernels on disk: never stale, never trusted where others may write."""
 
+import ctypes
 import errno
 import os
 import shutil
@@ -9,12 +10,14 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from types import SimpleNamespace
 
 import numba
+import numpy as np
 import pytest
 
-from samplewise_backends.numba_cpu.compile import kernel_cache
+from samplewise_backends.numba_cpu.compile import kernel_cache, library, objects
+from samplewise_backends.numba_cpu.compile.linking import link
+from samplewise_backends.numba_cpu.compile.settings import CODE_SETTINGS
 
 PACKAGE = Path(kernel_cache.__file__).parents[2]
 
@@ -27,15 +30,22 @@ def helper(x):
     return x + 1
 """
 USER = """
-from samplewise_backends.numba_cpu.compile.jit import entry_point
-from samplewise_backends.numba_cpu.helper import helper
+import sys
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.jit import routine
+from samplewise_backends.numba_cpu.compile.record import NUMBER, record
+from samplewise_backends.numba_cpu.kernels.helper import helper
 
-@entry_point
-def use(x):
-    return helper(x) * 10
+@routine(record("given", x=NUMBER, y=NUMBER))
+def use(given):
+    given.y = helper(given.x) * 10
 
-print(use(1.0))
+call = Call(use, "float64")
+call.set(x=1.0)
+call()
+print(call.memory["y"][0], "compiled" if "numba" in sys.modules else "loaded")
 """
+COMPILED, LOADED = "20.0 compiled\n", "20.0 loaded\n"
 
 
 def clean_environment(cache, package, **changes):
@@ -60,13 +70,12 @@ def run_python(code, cache, *, package, **changes):
 def made_package(sources):
     """Write the real compiling and caching, and two small kernels, one of which calls the other."""
     package = sources / "samplewise_backends"
-    (package / "numba_cpu" / "compile").mkdir(parents=True)
-    compiling = [f"numba_cpu/compile/{name}.py" for name in ("__init__", "jit", "kernel_cache")]
-    for name in ("__init__.py", *compiling):
-        shutil.copy(PACKAGE / name, package / name)
-    (package / "numba_cpu" / "__init__.py").write_text("")
-    (package / "numba_cpu" / "helper.py").write_text(HELPER)
-    (package / "numba_cpu" / "user.py").write_text(USER)
+    shutil.copytree(PACKAGE / "numba_cpu" / "compile", package / "numba_cpu" / "compile")
+    (package / "numba_cpu" / "kernels").mkdir()
+    for folder in (package, package / "numba_cpu", package / "numba_cpu" / "kernels"):
+        (folder / "__init__.py").write_text("")
+    (package / "numba_cpu" / "kernels" / "helper.py").write_text(HELPER)
+    (package / "numba_cpu" / "kernels" / "user.py").write_text(USER)
     return package
 
 
@@ -75,7 +84,7 @@ def small_package(tmp_path):
     return made_package(tmp_path / "sources")
 
 
-RUN_USER = "import samplewise_backends.numba_cpu.user"
+RUN_USER = "import samplewise_backends.numba_cpu.kernels.user"
 # Run before it: everything can be read, and nothing written.
 READ_ONLY = """
 import builtins, errno, os, tempfile
@@ -94,7 +103,7 @@ def warm_package(tmp_path_factory):
     """A package that no test edits, and the cache that a process left of it."""
     folder = tmp_path_factory.mktemp("warm")
     package, cache = made_package(folder / "sources"), folder / "cache"
-    assert run_python(RUN_USER, cache, package=package).stdout == "20.0\n"
+    assert run_python(RUN_USER, cache, package=package).stdout == COMPILED
     return package, cache
 
 
@@ -105,34 +114,89 @@ def warm(warm_package, tmp_path):
     return package, shutil.copytree(cache, tmp_path / "cache")
 
 
-def test_an_edited_helper_in_another_file_is_compiled_anew(tmp_path, small_package):
-    cache = tmp_path / "cache"
-    assert run_python(RUN_USER, cache, package=small_package).stdout == "20.0\n"
-    (folder,) = (cache / "kernels").iterdir()
-    helper = small_package / "numba_cpu" / "helper.py"
-    helper.write_text(helper.read_text().replace("x + 1", "x + 2"))
-    assert run_python(RUN_USER, cache, package=small_package).stdout == "30.0\n"
-    assert len(set((cache / "kernels").iterdir()) - {folder}) == 1
+def entries(cache):
+    return list(cache.rglob("*.kernel"))
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.5], ids=["emptied", "halved"])
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_a_damaged_cache_file_is_compiled_anew(warm, kind, keep):
+def test_what_a_process_compiled_another_one_loads_without_the_compiler(warm):
     package, cache = warm
-    files = list(cache.rglob(f"*.{kind}"))
-    assert len(files) == 1
-    sizes = {path: path.stat().st_size for path in files}
-    for path, size in sizes.items():
-        os.truncate(path, int(size * keep))
     done = run_python(RUN_USER, cache, package=package)
-    assert (done.stdout, done.stderr) == ("20.0\n", "")
-    assert {path: path.stat().st_size for path in files} == sizes
+    assert (done.stdout, done.stderr) == (LOADED, "")
+    assert len(entries(cache)) == 1
+
+
+def test_an_edited_helper_in_another_file_is_compiled_anew(warm, tmp_path):
+    package, cache = warm
+    edited = shutil.copytree(package, tmp_path / "edited" / package.name)
+    helper = edited / "numba_cpu" / "kernels" / "helper.py"
+    helper.write_text(helper.read_text().replace("x + 1", "x + 2"))
+    assert run_python(RUN_USER, cache, package=edited).stdout == "30.0 compiled\n"
+    assert len(list((cache / "kernels").iterdir())) == 2
+    # The names in both objects are the same, and so are the functions' own: they never meet.
+    found = sorted(value_of(objects.read(path)) for path in entries(cache))
+    assert found == [20.0, 30.0]
+
+
+def value_of(entry):
+    header, code = entry
+    given = np.array([1.0, 0.0])
+    address = link(code, header["symbol"], header["needs"])
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)(given.ctypes.data)
+    return given[1]
+
+
+def edit(path, change):
+    path.write_bytes(change(path.read_bytes()))
+
+
+def other_header(path):
+    """Write a whole object that says that it is of another processor."""
+    header, code = objects.read(path)
+    objects.write(path, header | {"processor": ["another", ""]}, code)
+
+
+DAMAGES = {
+    "emptied": (lambda path: edit(path, lambda _: b""), "not an object file of this version"),
+    "halved": (lambda path: edit(path, lambda old: old[: len(old) // 2]), "damaged or cut short"),
+    "one bit": (lambda path: edit(path, lambda old: old[:-9] + b"?" + old[-8:]), "damaged or cut"),
+    "newer": (
+        lambda path: edit(path, lambda old: old.replace(b"-kernel 1 ", b"-kernel 2 ", 1)),
+        "not an object file of this version",
+    ),
+    "foreign": (other_header, "of another processor"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("damage", ["halved", "foreign"])
+def test_an_entry_that_cannot_be_used_is_compiled_anew(warm, damage):
+    package, cache = warm
+    (path,) = entries(cache)
+    whole, (change, reason) = path.read_bytes(), DAMAGES[damage]
+    change(path)
+    done = run_python(RUN_USER, cache, package=package)
+    assert done.stdout == COMPILED
+    (line,) = (line for line in done.stderr.splitlines() if "RuntimeWarning" in line)
+    assert reason in line
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_entry_that_cannot_be_used_says_why(warm, damage):
+    (path,) = entries(warm[1])
+    header, _ = objects.read(path)
+    wanted = {name: header[name] for name in ("routine", "source", "layout", "processor")}
+    assert library._read(path, wanted) is not None
+    change, reason = DAMAGES[damage]
+    change(path)
+    with pytest.warns(RuntimeWarning, match=f"cannot be used: .*{reason}"):
+        assert library._read(path, wanted) is None
 
 
 def test_without_a_place_for_the_cache_it_warns_once_and_computes(tmp_path, small_package):
     (tmp_path / "file").write_text("")
     done = run_python(RUN_USER, tmp_path / "file" / "below", package=small_package)
-    assert done.stdout == "20.0\n"
+    assert done.stdout == COMPILED
     assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
     assert "cannot be made: Not a directory" in done.stderr
 
@@ -142,7 +206,7 @@ def test_a_full_disk_warns_once_and_computes(tmp_path, small_package):
     done = run_python(
         limited + RUN_USER, tmp_path / "cache", package=small_package, PYTHONDONTWRITEBYTECODE="1"
     )
-    assert done.stdout == "20.0\n"
+    assert done.stdout == COMPILED
     assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
     assert "File too large" in done.stderr
 
@@ -151,11 +215,11 @@ def test_a_cache_that_can_only_be_read_serves_what_is_in_it(warm):
     (package, cache), read_only = warm, READ_ONLY + RUN_USER
     environment = {"package": package, "PYTHONDONTWRITEBYTECODE": "1"}
     done = run_python(read_only, cache, **environment)
-    assert (done.stdout, done.stderr) == ("20.0\n", "")
-    for path in cache.rglob("*.nb?"):
+    assert (done.stdout, done.stderr) == (LOADED, "")
+    for path in entries(cache):
         path.unlink()
     done = run_python(read_only, cache, **environment)
-    assert done.stdout == "20.0\n"
+    assert done.stdout == COMPILED
     assert done.stderr.count("RuntimeWarning: compiled kernels are not kept") == 1
     assert "cannot be written: Read-only file system" in done.stderr
 
@@ -204,19 +268,15 @@ def test_a_relative_folder_stays_where_it_was_named(tmp_path, monkeypatch):
 
 
 def test_a_setting_of_numba_that_changes_code_has_a_folder_of_its_own(monkeypatch):
-    before = kernel_cache._sources_hash()
+    before = kernel_cache._entries_name()
     monkeypatch.setattr(numba.config, "FULL_TRACEBACKS", 1)
-    assert kernel_cache._sources_hash() == before
+    assert kernel_cache._entries_name() == before
     monkeypatch.setattr(numba.config, "BOUNDSCHECK", 1)
-    assert kernel_cache._sources_hash() != before
+    assert kernel_cache._entries_name() != before
 
 
-def test_a_locator_that_the_user_names_for_numba_does_not_move_the_kernels(monkeypatch):
-    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "nonsense")
-    kernel = SimpleNamespace()
-    kernel_cache.keep_on_disk(kernel, clean_environment)
-    assert Path(kernel._cache.cache_path).parent == kernel_cache.cache_folder()
-    assert numba.config.CACHE_LOCATOR_CLASSES == "nonsense"
+def test_numba_s_settings_are_known_without_numba():
+    assert {name: str(getattr(numba.config, name)) for name in CODE_SETTINGS} == CODE_SETTINGS
 
 
 def full_disk(**_):
@@ -244,9 +304,17 @@ def test_two_processes_that_compile_at_once_agree(tmp_path, small_package):
     ]
     answers = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert answers == ["20.0\n"] * 2
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")}
-    assert {path.suffix for path in kept} == {".nbi", ".nbc"}
+    assert answers == [COMPILED] * 2
+    (path,) = entries(tmp_path / "cache")
+    kept = path.stat().st_mtime_ns
     done = run_python(RUN_USER, tmp_path / "cache", package=small_package)
-    assert (done.stdout, done.stderr) == ("20.0\n", "")
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")} == kept
+    assert (done.stdout, done.stderr) == (LOADED, "")
+    assert path.stat().st_mtime_ns == kept
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+
+
+def test_kernels_can_be_compiled_in_memory_only(warm):
+    package, cache = warm
+    done = run_python(RUN_USER, cache, package=package, SAMPLEWISE_KERNELS="jit")
+    assert (done.stdout, done.stderr) == (COMPILED, "")
+    assert len(entries(cache)) == 1

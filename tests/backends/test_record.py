@@ -1,11 +1,13 @@
 """Records: one layout for Python and kernels, and arrays that live as long as their addresses."""
 
 import gc
+import itertools
 import weakref
 
 import numpy as np
 import pytest
 
+from samplewise_backends.numba_cpu.compile import calls, jit
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
 from samplewise_backends.numba_cpu.compile.record import (
@@ -63,7 +65,7 @@ def scaled(given):
 
 @routine(EVERYTHING)
 def everything(given):
-    X = matrix_at(given.X, given.rows, 2, given.tiny)
+    X = matrix_at(given.X, 2, 2, given.tiny)
     order, out = integers_at(given.order, given.rows), vector_at(given.out, given.rows, given.tiny)
     for r in range(given.rows):
         layer = record_at(given.layers, r, LAYER, given.tiny)
@@ -75,9 +77,15 @@ def everything(given):
     call(given.take, given.product)
 
 
-@pytest.fixture(params=["float32", "float64"])
-def prepared(request):
-    dtype, prepared = request.param, Call(everything, request.param)
+@pytest.fixture(
+    params=itertools.product(["float32", "float64"], ["compiled", "in Python"]), ids=str
+)
+def prepared(request, monkeypatch):
+    dtype, way = request.param
+    if way == "in Python":
+        for module in (jit, calls):
+            monkeypatch.setattr(module, "compiles_nothing", lambda: True)
+    prepared = Call(everything, dtype)
     layers = Struct(LAYER, dtype, 2)
     for k in range(2):
         layers.row(k).set(units=k + 1, scale=0.5, epsilon=100 * k)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from importlib.metadata import version
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 from samplewise_backends.numba_cpu.kernels.trial import SIDE, trial, trial_product
 
 
@@ -18,17 +18,17 @@ def why_unavailable() -> str | None:
 
     It is kept on disk as all kernels are: loading takes milliseconds, compiling about a second.
     """
-    if cast(Any, numba.config).DISABLE_JIT:
+    if compiles_nothing():
         return "NUMBA_DISABLE_JIT is set, so nothing is compiled; unset it"
     try:
         error = _error_of_trial()
     except Exception as raised:  # noqa: BLE001 - numba and LLVM may raise anything
         said = " ".join(str(raised).split())
-        return f"numba {numba.__version__} compiles no kernel here: {type(raised).__name__}: {said}"
+        return f"numba {version('numba')} compiles no kernel here: {type(raised).__name__}: {said}"
     # Of numbers near 1; the kernel's exp is within 4 units in the last place.
     if error < 16 * np.finfo(np.float64).eps:
         return None
-    return f"a kernel that numba {numba.__version__} compiled here is off by {error:.2g}"
+    return f"a kernel that numba {version('numba')} compiled here is off by {error:.2g}"
 
 
 def _error_of_trial() -> float:

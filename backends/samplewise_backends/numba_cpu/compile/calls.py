@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Protocol
+from typing import Any
 
 from numpy.typing import DTypeLike
 
-from samplewise_backends.numba_cpu.compile.record import Addressable, Record, Struct
+from samplewise_backends.numba_cpu.compile.fields import fields_of
+from samplewise_backends.numba_cpu.compile.jit import Routine
+from samplewise_backends.numba_cpu.compile.record import Struct
+from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 
 # Without the interpreter's lock while the routine runs: networks train on several threads.
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-
-
-class RecordRoutine(Addressable, Protocol):
-    """A routine whose argument is a record."""
-
-    @property
-    def record(self) -> Record:
-        """The fields of its argument."""
-        ...
 
 
 class Call(Struct):
@@ -30,11 +24,14 @@ class Call(Struct):
         dtype: of its numbers.
     """
 
-    def __init__(self, routine: RecordRoutine, dtype: DTypeLike) -> None:
+    def __init__(self, routine: Routine, dtype: DTypeLike) -> None:
         super().__init__(routine.record, dtype)
-        self._function = _PROTOTYPE(routine.address(self.dtype.name))
-        self._pointer = ctypes.c_void_p(self.address)
+        self._function: Any = routine
+        self._argument: Any = fields_of(routine.record, self.memory[0])
+        if not compiles_nothing():
+            self._function = _PROTOTYPE(routine.address(self.dtype.name))
+            self._argument = ctypes.c_void_p(self.address)
 
     def __call__(self) -> None:
         """Run the routine on the record as it is now."""
-        self._function(self._pointer)
+        self._function(self._argument)

@@ -1,16 +1,17 @@
-"""The one place that decides how kernels are compiled."""
+"""The one place that decides how kernels are compiled.
+
+A kernel is declared by a decorator and stays a Python function, which runs when it is called. The
+compiler is loaded only where a routine has to be compiled.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-import numba
-from numba import types
-from numba.core import ccallback
-
-from samplewise_backends.numba_cpu.compile.kernel_cache import keep_on_disk
 from samplewise_backends.numba_cpu.compile.record import Record
+from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 
 # Lets sums be reordered, so that they vectorise, and products be fused into them. `nnan` and
 # `ninf` stay out: with them, numba folds isnan and isfinite to constants.
@@ -19,25 +20,33 @@ REORDERED = frozenset({"reassoc", "contract", "arcp", "nsz"})
 FUSED = frozenset({"contract"})
 
 
-def _options(flags: frozenset[str]) -> dict[str, Any]:
-    return {"nogil": True, "error_model": "numpy", "fastmath": set(flags) or False}
+class Kernel:
+    """A function that compiled kernels call; called from Python, it runs in Python.
+
+    Args:
+        function: the body.
+        flags: that LLVM may use on its arithmetic.
+        options: of numba, beside the common ones.
+    """
+
+    def __init__(self, function: Callable[..., Any], flags: frozenset[str], **options: Any) -> None:
+        self.py_func = function
+        common = {"nogil": True, "error_model": "numpy", "fastmath": set(flags) or False}
+        self.targetoptions: dict[str, Any] = {**common, **options}
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the Python function."""
+        return self.py_func(*arguments)
 
 
-def entry_point(function: Callable[..., Any]) -> Any:
-    """Compile on first call from Python, with products fused into sums, and keep it on disk."""
-    dispatcher = numba.njit(**_options(FUSED))(function)
-    if not cast(Any, numba.config).DISABLE_JIT:
-        keep_on_disk(dispatcher, function)
-    return dispatcher
-
-
-INTEGER = types.intp
-INTEGERS = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
-NUMBER, NUMBERS = "number", "numbers"
+INTEGER, INTEGERS, NUMBER, NUMBERS = "intp", "integers", "number", "numbers"
 """Kinds of a routine's arguments: integer, int64 pointer, number of its dtype, pointer to these."""
 
+_numbered: list[Routine] = []
 
-class Routine:
+
+class Routine(Kernel):
     """A kernel that others call by its address, so that it is compiled once and not in each.
 
     Args:
@@ -46,74 +55,94 @@ class Routine:
     """
 
     def __init__(self, function: Callable[..., None], kinds: tuple[Any, ...]) -> None:
-        self._function, self._kinds = function, kinds
-        self._compiled: dict[str, Any] = {}
+        super().__init__(function, FUSED)
+        self.kinds = kinds
+        _numbered.append(self)
+        self._number = len(_numbered)
+
+    @property
+    def name(self) -> str:
+        """Its name among all routines, also as a part of a file's name."""
+        module = self.py_func.__module__.rpartition("numba_cpu.")[2]
+        return f"{module}.{self.py_func.__qualname__}".replace("<locals>.", "")
 
     @property
     def record(self) -> Record:
         """The fields of its one argument."""
-        (record,) = self._kinds
+        (record,) = self.kinds
         return record
 
     def address(self, dtype: str) -> int:
-        """Return the address of a dtype's routine in this process; compile it if need be."""
-        if dtype not in self._compiled:
-            # numba.cfunc(cache=True) would choose the folder and the class of the cache.
-            callback: Any = ccallback.CFunc
-            signature = self._arguments(dtype), types.void
-            compiled = callback(self._function, signature, {}, _options(FUSED))
-            keep_on_disk(compiled, self._function)
-            compiled.compile()
-            self._compiled[dtype] = compiled
-        return int(self._compiled[dtype].address)
+        """Return the address of a dtype's routine in this process; compile it if need be.
 
-    def _arguments(self, dtype: str) -> tuple[Any, ...]:
-        number = getattr(types, dtype)
-        if isinstance(self._kinds[0], Record):
-            return (numba.from_dtype(self.record.of(dtype)),)
-        kinds = {NUMBER: number, NUMBERS: types.CPointer(number)}  # type: ignore[no-untyped-call]
-        return tuple(kinds.get(kind, kind) for kind in self._kinds)
+        Where nothing is compiled, it is a number that `routine_at` knows.
+        """
+        if compiles_nothing():
+            return self._number
+        from samplewise_backends.numba_cpu.compile.library import address
+
+        return address(self, dtype)
+
+
+def routine_at(address: int) -> Routine:
+    """Return the routine that has a number instead of an address."""
+    return _numbered[address - 1]
 
 
 def routine(*kinds: Any) -> Callable[[Callable[..., None]], Routine]:
-    """Compile on the first question for the address, as `entry_point`, for kernels to call."""
+    """Compile on the first question for the address, with products fused into sums."""
     return lambda function: Routine(function, kinds)
 
 
-def _inner(function: Callable[..., Any], flags: frozenset[str], **options: Any) -> Any:
-    # Without the wrappers for Python and C that nobody calls, and without a cache of its own: a
-    # sixth of the time of a first compile. The trap: called from Python, such a kernel crashes.
-    unwrapped: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(**_options(flags), **unwrapped, **options)(function)
-
-
-def kernel(function: Callable[..., Any]) -> Any:
+def kernel(function: Callable[..., Any]) -> Kernel:
     """Compile for other kernels to call, in strict IEEE arithmetic."""
-    return _inner(function, frozenset())
+    return Kernel(function, frozenset())
 
 
-def reordered_kernel(function: Callable[..., Any]) -> Any:
+def reordered_kernel(function: Callable[..., Any]) -> Kernel:
     """Compile as `kernel`, but let sums be reordered: for inner products only.
 
     Measured on a dot product of 4096 float64: 1.2 us against 3.0 us in strict order.
     """
-    return _inner(function, REORDERED)
+    return Kernel(function, REORDERED)
 
 
-def inlined_kernel(function: Callable[..., Any]) -> Any:
+def inlined_kernel(function: Callable[..., Any]) -> Kernel:
     """Compile into each caller, with products fused into sums and nothing else reordered.
 
     An array is seven arguments of machine code, so a call with ten of them costs more than a
     small layer: inlining the layers was measured to take a third off a step of 784-10-1.
     """
-    return _inner(function, FUSED, forceinline=True)
+    return Kernel(function, FUSED, forceinline=True)
 
 
-def spliced_kernel(function: Callable[..., Any]) -> Any:
+def spliced_kernel(function: Callable[..., Any]) -> Kernel:
     """Copy the source into each caller, which compiles it with its own flags.
 
     For long functions with few callers: numba optimises a function once for itself and once more
     in everything that calls it. A quarter of the time of a first compile. Such a function takes no
     `*arguments`.
     """
-    return _inner(function, FUSED, inline="always")
+    return Kernel(function, FUSED, inline="always")
+
+
+class EntryPoint(Kernel):
+    """A kernel that Python calls with arrays."""
+
+    @functools.cached_property
+    def _dispatcher(self) -> Any:
+        from samplewise_backends.numba_cpu.compile.compiler import called_from_python
+
+        return called_from_python(self)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Compile on the first call, and run."""
+        return self._dispatcher(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dispatcher, name)
+
+
+def entry_point(function: Callable[..., Any]) -> EntryPoint:
+    """Compile on first call from Python, with products fused into sums, and keep it on disk."""
+    return EntryPoint(function, FUSED)

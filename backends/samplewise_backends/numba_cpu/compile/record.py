@@ -75,15 +75,15 @@ class Record:
 
     name: str
     fields: dict[str, Any]
-    _layouts: dict[str, np.dtype[Any]] = field(default_factory=dict, repr=False)
+    layouts: dict[str, np.dtype[Any]] = field(default_factory=dict, repr=False)
 
     def of(self, dtype: DTypeLike) -> np.dtype[Any]:
         """Return the layout for a dtype, aligned as C aligns a struct."""
         number = np.dtype(dtype)
-        if number.name not in self._layouts:
+        if number.name not in self.layouts:
             columns = [(name, _layout(kind, number)) for name, kind in self.fields.items()]
-            self._layouts[number.name] = np.dtype(columns, align=True)
-        return self._layouts[number.name]
+            self.layouts[number.name] = np.dtype(columns, align=True)
+        return self.layouts[number.name]
 
 
 def record(name: str, /, **fields: Any) -> Record:

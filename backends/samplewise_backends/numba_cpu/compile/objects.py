@@ -1,0 +1,82 @@
+"""Object files on disk: what they say of themselves, then the machine code.
+
+The first line holds format and hash of the rest, the second a description in JSON: routine, dtype,
+source, layout, versions, settings, processor, and the names of symbols.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samplewise_backends.numba_cpu.compile.jit import Routine
+from samplewise_backends.numba_cpu.compile.record import Record
+
+_MAGIC = b"samplewise-kernel 1"
+MAX_BYTES = 2**26
+
+
+def layout_of(routine: Routine, dtype: str) -> list[Any]:
+    """Return the arguments as JSON: kinds, or names, types and places of a record's fields."""
+    if not isinstance(routine.kinds[0], Record):
+        return list(routine.kinds)
+    return _fields(routine.record.of(dtype))
+
+
+def _fields(layout: np.dtype[Any]) -> list[Any]:
+    found: list[Any] = [layout.itemsize]
+    for name, (inner, offset, *_) in (layout.fields or {}).items():
+        element, shape = inner.subdtype or (inner, ())
+        kind = element.str if element.fields is None else _fields(element)
+        found.append([name, kind, list(shape), offset])
+    return found
+
+
+def write(path: Path, header: dict[str, Any], code: bytes) -> None:
+    """Write an object file, whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    rest = json.dumps(header, sort_keys=True).encode() + b"\n" + code
+    content = _MAGIC + b" " + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def read(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Return header and code of an object file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged, or of another format.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    first, _, rest = content.partition(b"\n")
+    magic, _, digest = first.rpartition(b" ")
+    if magic != _MAGIC or len(content) > MAX_BYTES:
+        raise ValueError("not an object file of this version")
+    if hashlib.sha256(rest).hexdigest().encode() != digest:
+        raise ValueError("damaged or cut short")
+    header, _, code = rest.partition(b"\n")
+    found = json.loads(header)
+    if not isinstance(found, dict):
+        raise ValueError("without a description")
+    return found, code

@@ -1,0 +1,68 @@
+"""Settings of numba and of ours that decide how kernels come about, read without numba.
+
+numba takes its settings from the environment and from a file, when it is imported. Where neither
+holds one, and numba is not loaded, the values below are what it would have.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# numba's settings that change the compiled code, and their values where nobody sets them.
+CODE_SETTINGS: dict[str, str] = {
+    "OPT": "_OptLevel(3)",
+    "LOOP_VECTORIZE": "1",
+    "SLP_VECTORIZE": "0",
+    "DISABLE_INTEL_SVML": "False",
+    "LLVM_REFPRUNE_FLAGS": "all",
+    "BOUNDSCHECK": "None",
+    "DEBUGINFO_DEFAULT": "0",
+    "EXTEND_VARIABLE_LIFETIMES": "0",
+    "ENABLE_PROFILING": "0",
+    "CPU_NAME": "None",
+    "CPU_FEATURES": "None",
+}
+_READ = (*CODE_SETTINGS, "DISABLE_JIT")
+_FILE = ".numba_config.yaml"
+KERNELS = "SAMPLEWISE_KERNELS"
+"""The environment variable that says where kernels come from: "auto" or "jit"."""
+
+
+def _numba_config() -> Any:
+    """Return numba's settings, or None where they are the defaults."""
+    is_set = any(f"NUMBA_{name}" in os.environ for name in _READ) or Path(_FILE).exists()
+    if not is_set and "numba.core.config" not in sys.modules:
+        return None
+    import numba
+
+    return numba.config
+
+
+def code_settings() -> dict[str, str]:
+    """Return numba's settings that change the compiled code, as text."""
+    config = _numba_config()
+    found = dict(CODE_SETTINGS)
+    if config is not None:
+        found = {name: str(getattr(config, name, None)) for name in CODE_SETTINGS}
+    # Its default follows from the processor, which is another part of the key.
+    return {**found, "ENABLE_AVX": os.environ.get("NUMBA_ENABLE_AVX", "")}
+
+
+def are_defaults() -> bool:
+    """Return True if none of these settings is changed, but for the processor's name."""
+    named = {name: CODE_SETTINGS[name] for name in ("CPU_NAME", "CPU_FEATURES")}
+    return {**code_settings(), **named} == {**CODE_SETTINGS, "ENABLE_AVX": ""}
+
+
+def compiles_nothing() -> bool:
+    """Return True if numba is told to leave Python functions as they are."""
+    config = _numba_config()
+    return config is not None and bool(config.DISABLE_JIT)
+
+
+def compiles_in_memory() -> bool:
+    """Return True if this process compiles every kernel itself, and neither loads nor keeps any."""
+    return os.environ.get(KERNELS, "").strip().lower() == "jit"
