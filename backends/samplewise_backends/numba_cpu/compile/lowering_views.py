@@ -8,7 +8,7 @@ from typing import Any
 import numba
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.core.typing.templates import infer, infer_global, make_intrinsic_template
 from numba.extending import models, register_model, typeof_impl
 
@@ -176,8 +176,11 @@ def _call(typing: Any, address: Any, *arguments: Any) -> Any:
                 make = context.make_array(kind)
                 value = make(context, builder, value).data
             passed.append(value)
-        function = ir.FunctionType(ir.VoidType(), [value.type for value in passed])
-        builder.call(builder.inttoptr(values[0], function.as_pointer()), passed)
+        function = ir.FunctionType(ir.IntType(32), [value.type for value in passed])
+        status = builder.call(builder.inttoptr(values[0], function.as_pointer()), passed)
+        if config.BOUNDSCHECK:
+            with builder.if_then(cgutils.is_not_null(builder, status), likely=False):
+                context.call_conv.return_user_exc(builder, IndexError, ("index out of bounds",))
         return context.get_dummy_value()
 
     return types.void(address, types.StarArgTuple(arguments)), code
