@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.compile.calls import RecordRoutine
+from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.planner.choice import BLOCKS
@@ -46,7 +46,7 @@ class NumbaProgram(Program):
         self._workload, self._batch_size = workload, 0
         if workload is not None:
             self._plan_for(workload)
-        self._predictions: dict[RecordRoutine, Prediction] = {}
+        self._predictions: dict[Routine, Prediction] = {}
 
     def warm_up(self) -> None:
         """Compile, or load from the cache, every kernel that this program may call."""
@@ -125,7 +125,7 @@ class NumbaProgram(Program):
         logits = prediction.prepare(parameters, X)
         return prediction.call, logits
 
-    def _predicted(self, routine: RecordRoutine, parameters: Vector, rows: Matrix) -> Matrix:
+    def _predicted(self, routine: Routine, parameters: Vector, rows: Matrix) -> Matrix:
         """Return the logits of rows, or of the first layer's products with them."""
         at_once, known = min(len(rows), PREDICTED_AT_ONCE), self._predictions.get(routine)
         if known is None or known.rows < at_once:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
-from samplewise_backends.numba_cpu.compile.calls import Call, RecordRoutine
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
 from samplewise_backends.numba_cpu.kernels.optimizers import update
@@ -100,7 +101,7 @@ def stepwise_call(layers: Layers, gathered: Matrix, loss: Loss) -> Call:
     return call
 
 
-def _call(routine: RecordRoutine, layers: Layers, gathered: Matrix, loss: Loss) -> Call:
+def _call(routine: Routine, layers: Layers, gathered: Matrix, loss: Loss) -> Call:
     call, (rows, inputs) = Call(routine, gathered.dtype), gathered.shape
     net = call.inner("network")
     describe_network(net, layers, loss)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import Network
-from samplewise_backends.numba_cpu.compile.calls import Call, RecordRoutine
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.step import forward
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
@@ -28,7 +29,7 @@ class Prediction:
     """
 
     def __init__(
-        self, network: Network, rows: int, dtype: np.dtype[Any], routine: RecordRoutine = forward
+        self, network: Network, rows: int, dtype: np.dtype[Any], routine: Routine = forward
     ) -> None:
         self.rows, self.call = rows, Call(routine, dtype)
         layers, size = layer_table(network, rows, training=False)
