@@ -21,10 +21,12 @@ HEAVY = (
 )
 
 
-def loaded_after(statement):
+def loaded_after(statement, cwd=None):
     code = f"{statement}\nimport sys\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd
+    )
+    return set(done.stdout.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,39 @@ def test_training_with_numpy_loads_neither_numba_nor_scikit_learn_nor_plots():
     )
     loaded = loaded_after(statement)
     assert loaded.isdisjoint({"numba", "sklearn", "matplotlib", "typer", "rich"})
+
+
+NOT_FOR_TRAINING = {"numba", "llvmlite", "scipy", "sklearn", "pandas", "coverage", "pydantic"}
+
+
+def test_a_script_that_trains_with_numpy_loads_numpy_alone():
+    statement = (
+        "import numpy as np, samplewise as s\n"
+        "s.train(s.multilayer_perceptron(9, (2,), 1), np.eye(9), np.arange(9) % 2,"
+        " s.TrainingSettings(backend='vectorized', epochs=1))"
+    )
+    loaded = loaded_after(statement)
+    assert loaded.isdisjoint(NOT_FOR_TRAINING | {"matplotlib", "typer", "rich", "PIL"})
+
+
+def test_the_command_loads_matplotlib_once_its_result_is_printed_and_kept(tmp_path):
+    statement = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from samplewise.cli import app, console\n"
+        "table = console.table\n"
+        "def shows(*given, **named):\n"
+        "    table(*given, **named)\n"
+        "    at_result.update(m.split('.')[0] for m in sys.modules)\n"
+        "    kept.extend(path.name for path in Path('run').iterdir())\n"
+        "console.table, at_result, kept = shows, set(), []\n"
+        "app.main(['train', '--classes', '4,9', '--backend', 'vectorized', '--epochs', '1',"
+        " '--out', 'run'])\n"
+        "assert at_result.isdisjoint({'matplotlib', 'PIL'}), at_result\n"
+        "assert 'model.safetensors' in kept and 'loss.png' not in kept, kept\n"
+        "assert Path('run/loss.png').exists()"
+    )
+    assert loaded_after(statement, cwd=tmp_path).isdisjoint(NOT_FOR_TRAINING)
 
 
 def test_every_public_name_is_there():

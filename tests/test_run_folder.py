@@ -13,7 +13,7 @@ from samplewise.experiment import run_folder
 from samplewise.experiment.config_file import effective
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
-from samplewise.experiment.run_folder import FILES, summary, write_run
+from samplewise.experiment.run_folder import FILES, summary, write_pictures, write_run
 from samplewise.io.writing import check_output_folder
 from samplewise.model.model_file import load_model
 
@@ -39,8 +39,9 @@ def experiment(file, **changes):
 
 
 def test_a_run_is_written_whole(result, tmp_path):
-    write_run(result, tmp_path / "a" / "run", force=False)
     folder = tmp_path / "a" / "run"
+    write_run(result, folder, force=False)
+    write_pictures(result, folder)
     assert {path.name for path in folder.iterdir()} == set(run_folder.FILES)
     model = load_model(folder / "model.safetensors")
     np.testing.assert_array_equal(model.parameters, result.model.parameters, strict=True)
@@ -119,7 +120,7 @@ def test_checking_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("nth", range(1, 8))
+@pytest.mark.parametrize("nth", range(1, 6))
 def test_a_write_that_fails_leaves_the_old_run_and_nothing_else(result, tmp_path, monkeypatch, nth):
     write_run(result, tmp_path / "run", force=False)
     before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
@@ -138,6 +139,32 @@ def test_a_write_that_fails_leaves_the_old_run_and_nothing_else(result, tmp_path
             write_run(result, tmp_path / "run", force=True)
     assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_whose_pictures_were_not_drawn_is_valid_and_can_be_replaced(result, tmp_path):
+    folder = tmp_path / "run"
+    write_run(result, folder, force=False)
+    model = load_model(folder / "model.safetensors")
+    np.testing.assert_array_equal(model.parameters, result.model.parameters)
+    # As a kill leaves it while a picture is written.
+    (folder / ".loss.png.0a1b2c3d.tmp").write_bytes(b"half")
+    write_run(result, folder, force=True)
+    write_pictures(result, folder)
+    assert {path.name for path in folder.iterdir()} == set(FILES)
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_run(result, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    write_run(result, folder, force=False)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_pictures(result, folder)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_the_summary_is_strict_json_and_says_where_rows_came_from(result):
@@ -159,6 +186,7 @@ def test_a_run_with_validation_rows_draws_their_curve_and_says_how_many(file, tm
         patch.setattr("samplewise.plots.figures.loss_curves", curves)
         done = run(experiment(file, validation_fraction=0.25, patience=2))
         write_run(done, tmp_path / "run", force=False)
+        write_pictures(done, tmp_path / "run")
     assert drawn == {
         "training": done.history.losses,
         "validation": done.history.validation_losses,

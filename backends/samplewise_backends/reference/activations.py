@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from samplewise.network.activations import CUSTOM, GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
 
@@ -69,6 +68,9 @@ def selu(z: Array) -> Activated:
 
 def gelu(z: Array) -> Activated:
     """a = z Phi(z), with the normal distribution function; f'(z) = Phi(z) + z phi(z)."""
+    # Not at the top: importing it takes 0.2 s, which every other network would pay.
+    from scipy.special import erf
+
     Phi = np.asarray((1 + erf(z * math.sqrt(0.5))) / 2)
     return z * Phi, lambda: Phi + z * np.exp(-z * z / 2) * (1 / math.sqrt(2 * math.pi))
 

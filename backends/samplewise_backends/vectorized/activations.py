@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
 
 from samplewise.network.activations import (
     CUSTOM,
@@ -18,6 +17,7 @@ from samplewise.network.activations import (
     SELU_SCALE,
 )
 from samplewise.network.custom import CustomActivation
+from samplewise_backends.vectorized.sigmoid import sigmoid
 
 Matrix = NDArray[Any]
 Forward = Callable[[Matrix, Matrix], None]
@@ -29,7 +29,7 @@ def _identity(Z: Matrix, derivative: Matrix) -> None:
 
 
 def _sigmoid(Z: Matrix, derivative: Matrix) -> None:
-    expit(Z, out=Z)
+    sigmoid(Z, Z)
 
 
 def _tanh(Z: Matrix, derivative: Matrix) -> None:
@@ -107,6 +107,9 @@ def _softplus_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
 
 
 def _gelu(Z: Matrix, derivative: Matrix) -> None:
+    # Not at the top: importing it takes 0.2 s, which every other network would pay.
+    from scipy.special import ndtr
+
     # Phi(z), whose product with z is the value.
     distribution = ndtr(Z)
     np.multiply(Z, Z, out=derivative)
@@ -140,7 +143,8 @@ def _gelu_tanh(Z: Matrix, derivative: Matrix) -> None:
 
 
 def _silu(Z: Matrix, derivative: Matrix) -> None:
-    p = expit(Z)
+    p = np.empty_like(Z)
+    sigmoid(Z, p)
     Z *= p
     # The derivative is p plus a times 1 - p.
     np.subtract(1, p, out=derivative)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from samplewise.network import Loss
 from samplewise.network.custom import CustomLoss
 from samplewise.network.losses import Huber
+from samplewise_backends.vectorized.sigmoid import sigmoid
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -39,7 +39,7 @@ def binary_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None
 
 def binary_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     """Write dZ = sigmoid(Z) - Y; all are (B, 1)."""
-    expit(Z, out=dZ)
+    sigmoid(Z, dZ)
     dZ -= Y
 
 

@@ -35,6 +35,8 @@ from samplewise_backends.vectorized.workspace import Workspace
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
 PREDICTED_AT_ONCE = 256
+# The logistic function overflows far below 0, to the right result.
+_no_overflow = np.errstate(over="ignore")
 
 
 class VectorizedProgram(Program):
@@ -57,6 +59,7 @@ class VectorizedProgram(Program):
     def warm_up(self) -> None:
         """Nothing to do: NumPy is compiled already, and buffers follow the first batch size."""
 
+    @_no_overflow
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
@@ -69,6 +72,7 @@ class VectorizedProgram(Program):
         self._space = Workspace(self._network, 1, self._dtype)
         return True
 
+    @_no_overflow
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
         passes, count = self._passes, len(X)
@@ -85,6 +89,7 @@ class VectorizedProgram(Program):
         passes.losses(batch.A[-1], batch.Y, losses, batch.scratch[-1])
         return float(losses.mean(dtype=np.float64)), gradient
 
+    @_no_overflow
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
         """Return the logits, some rows at a time so that the buffers stay small."""
         self._reserve(min(len(X), PREDICTED_AT_ONCE))
@@ -103,6 +108,7 @@ class VectorizedProgram(Program):
         passes, layers = self._passes, self._passes.layers(parameters)
         batch = Workspace(self._network, len(X), self._dtype).batch(0, len(X))
 
+        @_no_overflow
         def predict() -> None:
             passes.first(X, layers, batch)
             passes.forward(layers, batch)
