@@ -93,7 +93,7 @@ regressions: $(READY)
 	$(ASV) continuous --interleave-rounds --factor 1.2 --show-stderr --bench '(?=.*($(BENCH))).*\.(time|timeraw|peakmem)_' "$(BASE)" HEAD
 
 asv-site: $(READY)
-	$(ASV) publish HEAD
+	$(ASV) publish
 
 # The peers have an environment of their own: PyTorch is large. libfann is the system's.
 $(PEERS_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml
