@@ -6,6 +6,7 @@ names alone are used, so that commits far apart can be compared.
 
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
@@ -17,12 +18,14 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[1] / "samplewise_bench/process/own_script.py"
 # Other work of the machine only adds to a time: the least of so many calls is one sample.
 LEAST_OF = 5
+# `make bench-quick` runs each once, and compiles little.
+QUICK = os.environ.get("SAMPLEWISE_BENCH_ROUNDS") == "1"
 
 
 class Clock:
     """Warm; asv tells two commits apart from seven samples of each on."""
 
-    params = ("report", "adam", "cnn", "iris")
+    params = ("iris",) if QUICK else ("report", "adam", "cnn", "iris")
     param_names = ("work",)
     version = "1"
     # Taken A B, B A, A B: a machine that becomes slower in time does so for both.
@@ -37,7 +40,7 @@ class Clock:
 class Process(Clock):
     """From the start of a Python process to its end: the interpreter, imports, training."""
 
-    params = ("report", "command")
+    params = ("iris",) if QUICK else ("report", "command")
     repeat = 4
 
     def setup(self, work):

@@ -82,5 +82,5 @@ def test_the_public_call_does_the_work_of_the_task():
 
 def test_a_new_process_does_the_work():
     """The one test here that starts a process."""
-    seconds = first_clocks._seconds(small_task(), OTHER)
+    seconds = first_clocks.process_seconds(small_task(), OTHER)
     assert 0 < seconds < 120
