@@ -90,10 +90,14 @@ BENCH ?= bench_clocks
 regressions: $(READY)
 	@test -n "$(BASE)" || { echo "regressions: BASE must name a commit, as in make regressions BASE=main"; exit 2; }
 	@$(ASV_MACHINE)
-	$(ASV) continuous --interleave-rounds --factor 1.2 --show-stderr --bench '(?=.*($(BENCH))).*\.(time|timeraw|peakmem)_' "$(BASE)" HEAD
+	@echo "timing $(BASE) and HEAD in turns; .asv/regressions.log has the progress"
+	@$(ASV) continuous --interleave-rounds --factor 1.2 --show-stderr \
+	  --bench '(?=.*($(BENCH))).*\.(time|timeraw|peakmem)_' "$(BASE)" HEAD > .asv/regressions.log 2>&1; status=$$?; \
+	  sed -n '/^| Change/,$$p; /^BENCHMARKS NOT/p' .asv/regressions.log; \
+	  grep -q '^SOME BENCHMARKS\|^BENCHMARKS NOT' .asv/regressions.log || tail -n 40 .asv/regressions.log; exit $$status
 
 asv-site: $(READY)
-	$(ASV) publish HEAD
+	$(ASV) publish
 
 # The peers have an environment of their own: PyTorch is large. libfann is the system's.
 $(PEERS_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml

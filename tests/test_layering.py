@@ -124,14 +124,14 @@ def compiling(root):
 
 
 def test_only_a_session_compiles_programs_that_train():
-    """The registry looks for the method only, a predictor does not train, and JAX is a peer."""
+    """The registry looks for the method only, a predictor does not train, and these are peers."""
     assert set(compiling(ENGINE)) == {
         "training/session.py",
         "registry.py",
         "model/predictor.py",
         "testing/problems.py",
     }
-    assert set(compiling(BENCHMARKS)) == {"peers/jax_scan.py"}
+    assert set(compiling(BENCHMARKS)) == {"peers/jax_scan.py", "peers/pytorch.py"}
 
 
 @pytest.mark.parametrize(

@@ -16,22 +16,10 @@ class Workload:
 
     def setup(self, backend, name):
         self.training = workload(name, backend)
-        self.rows = len(self.training.problem.X) * self.training.problem.epochs
         self.states = self.training.fresh_states()
 
     def time_train(self, *_):
         self.training.train(self.states)
-
-    def track_us_per_row(self, *_):
-        """Return the median of whole trainings, by rows and epochs: the same unit for all."""
-        from statistics import median
-
-        from suite.problems import interleaved_rounds
-
-        seconds = [self.training.run_once().seconds for _ in range(interleaved_rounds())]
-        return median(seconds) / self.rows * 1e6
-
-    track_us_per_row.unit = "us"
 
     def track_final_loss(self, *_):
         return self.training.run_once().final_loss

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from peers_task import small_task
 
-from samplewise_bench.peers import first_clocks
+from samplewise_bench.peers import first_clocks, scikit_learn
 from samplewise_bench.peers.first_clocks import with_first_clocks
 from samplewise_bench.peers.public_call import PublicCall
 from samplewise_bench.peers.results import REFUSED, TIMED, PeerEntry
@@ -82,5 +82,14 @@ def test_the_public_call_does_the_work_of_the_task():
 
 def test_a_new_process_does_the_work():
     """The one test here that starts a process."""
-    seconds = first_clocks._seconds(small_task(), OTHER)
-    assert 0 < seconds < 120
+    assert 0 < first_clocks.process_seconds(small_task(), OWN) < 120
+
+
+def test_the_work_of_another_library_is_that_of_its_module(monkeypatch):
+    done = []
+    monkeypatch.setattr(scikit_learn.ScikitLearnTraining, "run", lambda self: done.append("run"))
+    monkeypatch.setattr(
+        scikit_learn.ScikitLearnTraining, "outcome", lambda self: done.append("out")
+    )
+    first_clocks.run_peer(small_task(), "scikit-learn", "MLPClassifier")
+    assert done == ["run", "out"]

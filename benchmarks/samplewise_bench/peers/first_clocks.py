@@ -37,10 +37,10 @@ def with_first_clocks(task: Task, entry: PeerEntry, log: Callable[[str], None]) 
         return entry
     once = tuple(dataclasses.replace(each, epochs=1) for each in task.problems)
     try:
-        first_epoch_s = _seconds(dataclasses.replace(task, problems=once), entry)
-        seconds = [_seconds(task, entry)]
+        first_epoch_s = process_seconds(dataclasses.replace(task, problems=once), entry)
+        seconds = [process_seconds(task, entry)]
         while len(seconds) < PROCESSES and seconds[0] < PATIENCE_S:
-            seconds.append(_seconds(task, entry))
+            seconds.append(process_seconds(task, entry))
     except FailedProcessError as error:
         log(f"  {entry.label}: no whole process, {error}")
         return entry
@@ -56,7 +56,12 @@ def run_peer(task: Task, peer: str, way: str) -> None:
     runner.call()
 
 
-def _seconds(task: Task, entry: PeerEntry) -> float:
+def process_seconds(task: Task, entry: PeerEntry) -> float:
+    """Return the seconds of a new process that does a task in the way of an entry.
+
+    Raises:
+        FailedProcessError: it failed.
+    """
     own = entry.peer == OWN
     work = public_call(task, entry.way) if own else partial(run_peer, task, entry.peer, entry.way)
     with tempfile.TemporaryDirectory() as folder:

@@ -54,7 +54,8 @@ def timed_process(words: Sequence[str], home: Path | None = None) -> ProcessTime
     with tempfile.TemporaryFile("w+") as messages:
         began = time.perf_counter()
         with subprocess.Popen(  # noqa: S603 - this interpreter, on scripts of this package
-            [sys.executable, *words],
+            # Without the script's folder in the path, whose modules have names of libraries.
+            [sys.executable, "-P", *words],
             stdout=subprocess.PIPE,
             stderr=messages,
             text=True,

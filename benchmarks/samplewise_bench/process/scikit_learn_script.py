@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
 ADAM = {"solver": "adam", "batch_size": 32, "learning_rate_init": 0.001}
@@ -31,7 +32,7 @@ def main(work: str, calls: str = "1") -> None:
     rows, inputs, classes, dtype, words = WORKS[work]
     call_ms = []
     for _ in range(int(calls)):
-        X = np.random.default_rng(0).standard_normal((rows, inputs)).astype(dtype)
+        X: NDArray[Any] = np.random.default_rng(0).standard_normal((rows, inputs)).astype(dtype)
         y = np.arange(rows) % classes
         activation = "relu" if words["solver"] == "adam" else "logistic"
         estimator = MLPClassifier(
