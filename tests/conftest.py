@@ -1,9 +1,11 @@
-"""What tests of several rooms share: a clock that stands still until a test moves it."""
+"""What tests of several rooms share: no programs of other tests, and a clock that stands still."""
 
 import gc
 import time
 
 import pytest
+
+from samplewise.training.idle_programs import IDLE
 
 
 def pytest_collection_finish():
@@ -13,6 +15,12 @@ def pytest_collection_finish():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def no_idle_programs():
+    """Let no test train with a program that another one left."""
+    IDLE.clear()
 
 
 class Clock:

@@ -54,7 +54,7 @@ def test_synthetic_and_its_seed(seeds):
 
 @pytest.mark.parametrize("seed", ["", "-1", "1.5", "x", "٣", "1" * 19])
 def test_synthetic_with_no_seed_after_the_colon(seeds, seed):
-    with pytest.raises(DataError, match="expected a whole number from 0, such as synthetic:7"):
+    with pytest.raises(DataError, match="must be a whole number from 0, as in synthetic:7"):
         load(f"synthetic:{seed}")
     assert seeds == []
 
