@@ -14,6 +14,7 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import explain
 from samplewise.experiment.run import run, run_many
 from samplewise.network import multilayer_perceptron
+from samplewise.training.idle_programs import IDLE
 from samplewise.training.train import train
 from samplewise_backends.numba_cpu.planner import calibration
 
@@ -63,6 +64,7 @@ def go_by(tmp_path, monkeypatch):
         calibration.write(folder / "rates-float32.json", rates)
         monkeypatch.setattr(calibration, "cache_folder", lambda: folder)
         monkeypatch.setattr(calibration, "_known", {})
+        IDLE.clear()
 
     return use
 

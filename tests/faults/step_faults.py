@@ -1,4 +1,4 @@
-"""Faults in following rates of single steps and weights of rows, and in writing decisions."""
+"""Faults in following rates of steps and weights of rows, writing decisions, and forgetting."""
 
 from __future__ import annotations
 
@@ -109,6 +109,19 @@ class _ForgetsDecisions(FaultyReference):
         super().run_epoch(state, X, Y, dataclasses.replace(steps, decisions=None), losses)
 
 
+class _RemembersWhatItForgot(FaultyReference):
+    """Says that it forgets a training, and makes smaller steps in every later one."""
+
+    share = 1.0
+
+    def forget(self) -> bool:
+        self.share /= 2
+        return True
+
+    def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
+        super().update(state, gradient, learning_rate * min(2 * self.share, 1.0))
+
+
 _WEIGHTED = frozenset({"contract", "epoch", "run", "many"})
 
 # name -> (program, the rungs that reject it; all others accept it).
@@ -121,5 +134,6 @@ STEP_FAULTS: dict[str, tuple[type[FaultyReference], frozenset[str]]] = {
     "decides_by_the_wrong_end": (_DecidesByTheWrongEnd, frozenset({"contract"})),
     "decides_after_the_epoch": (_DecidesAfterTheEpoch, frozenset({"contract"})),
     "decides_by_row": (_DecidesByRow, frozenset({"contract"})),
+    "remembers_what_it_forgot": (_RemembersWhatItForgot, frozenset({"contract"})),
     "forgets_decisions": (_ForgetsDecisions, frozenset({"contract"})),
 }

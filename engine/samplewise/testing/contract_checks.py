@@ -216,6 +216,19 @@ def _one_epoch(
     return state, losses
 
 
+def forgets_a_training(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """A program that forgets a training makes the next one as if it were the first."""
+    found = []
+    for rows in (drawn.X, drawn.X[::-1].copy(), drawn.X):
+        if getattr(program, "forget", bool)() is not True:
+            return []
+        state, losses = drawn.state(), np.full(len(rows), np.nan, dtype=drawn.dtype)
+        program.run_epoch(state, rows, drawn.Y, steps, losses)
+        program.synchronize(state)
+        found.append(state.parameters)
+    return [measures.same_bits("weights after forgetting a training", found[2], found[0])]
+
+
 CHECKS: list[Check] = [
     inputs_unchanged,
     takes_read_only,
@@ -226,4 +239,5 @@ CHECKS: list[Check] = [
     cuts_change_nothing,
     shows_nan,
     mean_loss_is_of_losses,
+    forgets_a_training,
 ]
