@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from samplewise.threads import library_loaded
 from samplewise_backends.numba_cpu.compile.jit import kernel
 
 _NAMES = {"float32": "sgemm", "float64": "dgemm"}
@@ -48,9 +49,11 @@ def _bundled_library() -> ctypes.CDLL | None:
     folder = Path(scipy.origin).parent
     for path in (path for place in _PLACES for path in sorted(folder.glob(place))):
         try:
-            return ctypes.CDLL(str(path))
+            library = ctypes.CDLL(str(path))
         except OSError:
             continue
+        library_loaded()
+        return library
     return None
 
 
