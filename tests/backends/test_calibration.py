@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 import threadpoolctl
-from llvmlite import binding
 
+from samplewise_backends.numba_cpu.compile import key
 from samplewise_backends.numba_cpu.planner import calibration, measuring
 from samplewise_backends.numba_cpu.planner.level import V3, V4, processor_level
 from samplewise_backends.numba_cpu.planner.rates import interpolated
@@ -78,11 +78,9 @@ def test_each_level_has_built_in_rates_that_a_file_could_have(tmp_path, level, d
 
 
 def test_the_level_is_that_of_the_processor(monkeypatch):
-    features = dict.fromkeys(["avx2", "avx512f", "avx512bw", "avx512cd", "avx512dq"], True)
-    for last, level in ((False, V3), (True, V4)):
-        found = {**features, "avx512vl": last}
-        monkeypatch.setattr(binding, "get_host_cpu_features", lambda found=found: found)
-        assert processor_level.__wrapped__() == level
+    for found, level in (([], V3), (["x86-64-v3"], V3), (["x86-64-v4", "x86-64-v3"], V4)):
+        monkeypatch.setattr(key, "levels", lambda found=found: found)
+        assert processor_level() == level
 
 
 def test_what_is_written_is_what_is_read(tmp_path):

@@ -76,8 +76,7 @@ class ReferenceProgram(Program):
         sums = self._tensors(gradient)
         total = 0.0
         for x, y in zip(X, Y, strict=True):
-            loss, _ = self._add_gradient(tensors, x, y, sums)
-            total += float(loss)
+            total += float(self._add_gradient(tensors, x, y, sums)[0])
         return total / len(X), gradient / len(X)
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
@@ -102,11 +101,7 @@ class ReferenceProgram(Program):
         sums: list[Parameters],
         weight: Any = 1,
     ) -> tuple[Any, Vector]:
-        """Add the gradient of one sample's loss times `weight` to `sums`.
-
-        Returns:
-            The loss and the logits.
-        """
+        """Add the gradient of one sample's loss times `weight`; return loss and logits."""
         a, passed = self._forward(parameters, x)
         loss, da = self._value(a.ravel(), y, self._loss)
         da = weight * da.reshape(a.shape)
