@@ -14,19 +14,20 @@ from samplewise_backends.numba_cpu import availability
 
 # All ways to take each of the first layer's products, as checked code.
 PRODUCTS = """
-import ctypes, itertools
+import itertools
 import numpy as np
+from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels import products
-from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.plans.routines import describe_product
 rows, units, inner, ld = 5, 6, 7, 16
 rng = np.random.default_rng(0)
 X, W, z = (rng.standard_normal(shape) for shape in ((rows, inner), (units, inner), (rows, ld)))
-kinds = [ctypes.c_ssize_t] * 6 + [ctypes.c_void_p] * 3 + [ctypes.c_ssize_t]
-call = ctypes.CFUNCTYPE(None, *kinds)(products.first_product.address("float64"))
-for product, kind in itertools.product((products.VALUES, products.UPDATE), range(3)):
+call = Call(products.first_product, "float64")
+describe_product(call)
+for product, way in itertools.product((products.VALUES, products.UPDATE), range(3)):
     A, B, C = X.copy(), W.copy(), z.copy()
-    call(product, kind, gemm_address("float64"), rows, units, inner,
-         A.ctypes.data, B.ctypes.data, C.ctypes.data, ld)
+    call.set(product=product, way=way, rows=rows, units=units, inner=inner, a=A, b=B, z=C, ld=ld)
+    call()
     if product == products.VALUES:
         np.testing.assert_allclose(C[:, :units], X @ W.T, rtol=1e-12)
     else:

@@ -6,7 +6,6 @@ import pytest
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, multilayer_perceptron
 from samplewise.threads import limited
-from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.plans.gram import ROWS_AT_ONCE, FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.storage import Member, Stacked
 
@@ -39,7 +38,7 @@ def test_the_whole_gram_matrix_is_there_however_rows_are_first_seen(rows, shuffl
 
 def test_gram_blocks_follow_the_order_and_the_rows():
     X = RNG.standard_normal((10, 6))
-    blocks = GramBlocks(gemm_address("float64"), BLOCK, Rows(BLOCK, 6, X.dtype))
+    blocks = GramBlocks(BLOCK, Rows(BLOCK, 6, X.dtype))
     orders = np.arange(10), RNG.permutation(10)
     for rows, order in ((X, orders[0]), (X, orders[1]), (X + 1, orders[1])):
         found = blocks.of(rows, Steps(order, 0, 10, 1, 0.1))

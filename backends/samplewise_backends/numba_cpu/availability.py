@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
-from samplewise_backends.numba_cpu.kernels.trial import SIDE, run_trial, trial_product
+from samplewise_backends.numba_cpu.kernels.trial import SIDE, trial, trial_product
 
 
 def why_unavailable() -> str | None:
@@ -33,5 +35,12 @@ def _error_of_trial() -> float:
     """Return the error of a small kernel; NaN where it wrote NaN."""
     A, B = np.array([[0.25, -0.5], [1.0, 0.125]]), np.array([[0.5, 0.75], [-1.0, 0.25]])
     found = np.full((SIDE, SIDE), np.nan)
-    run_trial(gemm_address("float64"), trial_product.address("float64"), A, B, found)
+    run_trial(A, B, found)
     return float(np.abs(found - np.exp(A @ B.T)).max())
+
+
+def run_trial(A: NDArray[np.float64], B: NDArray[np.float64], C: NDArray[np.float64]) -> None:
+    """Write C <- exp(A B^T), by compiled code."""
+    call = Call(trial, "float64")
+    call.set(gemm=gemm_address("float64"), A=A, B=B, C=C, product=trial_product)
+    call()

@@ -13,7 +13,7 @@ from samplewise_backends.numba_cpu.availability import why_unavailable
 from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
 from samplewise_backends.numba_cpu.planner.choice import BLOCKS
-from samplewise_backends.numba_cpu.plans.coefficients import OPTIMIZER_CODES, OPTION_COLUMNS
+from samplewise_backends.numba_cpu.plans.coefficients import OPTIMIZER_CODES, OPTIONS
 from samplewise_backends.numba_cpu.plans.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES
 from samplewise_backends.numba_cpu.program import NumbaProgram
@@ -31,7 +31,7 @@ class NumbaBackend:
         layers=KINDS,
         activations=ACTIVATION_CODES,
         losses=LOSS_CODES,
-        optimizers=[*OPTIMIZER_CODES, *OPTION_COLUMNS],
+        optimizers=[*OPTIMIZER_CODES, *OPTIONS],
         plans=PLANS,
         many=True,
         step_fields=[RATES, WEIGHTS],

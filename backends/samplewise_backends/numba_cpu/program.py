@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,14 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.compile.blas import gemm_address
-from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.compile.calls import Routine
+from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
-from samplewise_backends.numba_cpu.kernels.stepwise import run_stepwise
 from samplewise_backends.numba_cpu.planner.choice import BLOCKS
-from samplewise_backends.numba_cpu.plans.direct import NO_RATES
-from samplewise_backends.numba_cpu.plans.gram import read_only
+from samplewise_backends.numba_cpu.plans.direct import run_steps, stepwise_call
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
-from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, addresses, space_of
+from samplewise_backends.numba_cpu.plans.prediction import Prediction
+from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.trainers import GRAM_FILLS, GRAM_ROWS, TrainerFactory
 
@@ -44,13 +42,11 @@ class NumbaProgram(Program):
         self._member = Member(network, optimizer)
         self._network, self._dtype = network, dtype
         self._loss, self._blocks = loss, blocks
-        self._gemm = gemm_address(dtype.name)
         # A program that only predicts never asks for a plan, nor for a calibration.
         self._workload, self._batch_size = workload, 0
         if workload is not None:
             self._plan_for(workload)
-        self._rows = 0
-        self._reserve(1)
+        self._predictions: dict[Routine, Prediction] = {}
 
     def warm_up(self) -> None:
         """Compile, or load from the cache, every kernel that this program may call."""
@@ -92,13 +88,7 @@ class NumbaProgram(Program):
         values = self._trainer.first_values([state], X) if self._batch_size else None
         if values is None:
             return self.predict(state.parameters, X)
-        logits = np.empty((len(X), self._network.outputs), dtype=self._dtype)
-        for first in range(0, len(X), PREDICTED_AT_ONCE):
-            some = values[first : first + PREDICTED_AT_ONCE]
-            self._reserve(len(some))
-            forward_from(self._gemm, some, self._layers, state.parameters, *self._predicting)
-            logits[first : first + len(some)] = self._logits[: len(some)]
-        return logits
+        return self._predicted(forward_from, state.parameters, values)
 
     def _plan_for(self, workload: Workload) -> None:
         self._workload, self._batch_size = workload, workload.batch_size
@@ -115,61 +105,36 @@ class NumbaProgram(Program):
         layers, size = layer_table(self._network, len(X), training=False)
         losses = np.zeros(len(X), dtype=self._dtype)
         X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
-        written = space_of([layers], size, self._network.layout.size, self._loss, self._dtype)
-        hyper = np.zeros(tables.HYPER_COLUMNS, self._dtype)
-        hyper[tables.OPTIMIZER] = tables.NO_STEP
-        data = read_only(X), read_only(Y), read_only(np.arange(len(X)))
-        window = 0, len(X), len(X), LOSS_CODES[self._loss.name]
-        theta = tables.Theta(np.require(parameters, requirements="W"), hyper[:0])
-        buffers = written, np.empty_like(X)
-        rates = read_only(NO_RATES)
-        run_stepwise(self._gemm, *data, window, layers, theta, *buffers, hyper, rates, losses)
-        return float(losses.mean(dtype=np.float64)), written.gradient
+        call = stepwise_call(layers, np.empty_like(X), self._loss)
+        net, gradient = call.inner("network"), self._network.layout.zeros(self._dtype)
+        give_buffers([net], size, len(gradient))
+        net.set(gradient=gradient, of_all=True)
+        net.inner("hyper").set(optimizer=OptimizerCode.NO_STEP)
+        parameters = np.require(parameters, requirements="W")
+        state = TrainingState(parameters, aligned_zeros(0, self._dtype))
+        run_steps(call, state, X, Y, Steps(np.arange(len(X)), 0, len(X), len(X), 0.0), losses)
+        return float(losses.mean(dtype=np.float64)), gradient
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
         """Return the logits, some rows at a time so that their buffers stay in the cache."""
-        self._reserve(min(len(X), PREDICTED_AT_ONCE))
-        parameters = np.require(parameters, requirements="W")
-        logits = np.empty((len(X), self._network.outputs), dtype=self._dtype)
-        for first in range(0, len(X), PREDICTED_AT_ONCE):
-            A = self._uniform(X[first : first + PREDICTED_AT_ONCE])
-            forward(self._gemm, A, self._layers, parameters, *self._predicting)
-            logits[first : first + len(A)] = self._logits[: len(A)]
-        return logits
+        return self._predicted(forward, parameters, X)
 
     def predictor(self, parameters: Vector, X: Matrix) -> tuple[Callable[[], None], Matrix]:
-        """Return one compiled call with a table and a buffer of its own, and the logits in that."""
-        layers, size = layer_table(self._network, len(X), training=False)
-        values = aligned_zeros(size, self._dtype)
-        parameters = np.require(parameters, requirements="W")
-        routines = addresses(layers, self._dtype)
-        call = partial(forward, self._gemm, X, layers, parameters, values, routines)
-        return call, _last_outputs(layers, values, len(X))
+        """Return one compiled call with a buffer of its own, and the logits in that."""
+        prediction = Prediction(self._network, len(X), self._dtype)
+        logits = prediction.prepare(parameters, X)
+        return prediction.call, logits
 
-    def _uniform(self, X: Matrix) -> Matrix:
-        """Return X, or a copy in a buffer if numba would see another type in its flags.
-
-        Each further type would compile the kernels anew.
-        """
-        if X.flags.carray:
-            return X
-        self._gathered[: len(X)] = X
-        return self._gathered[: len(X)]
-
-    def _reserve(self, rows: int) -> None:
-        """Make the buffers hold at least `rows` rows."""
-        if rows <= self._rows:
-            return
-        self._rows = rows
-        self._layers, size = layer_table(self._network, rows, training=False)
-        values = aligned_zeros(size, self._dtype)
-        self._predicting = values, addresses(self._layers, self._dtype)
-        self._logits = _last_outputs(self._layers, values, rows)
-        inputs = self._network.inputs
-        self._gathered = aligned_zeros(rows * inputs, self._dtype).reshape(rows, inputs)
-
-
-def _last_outputs(layers: NDArray[np.int64], values: Vector, rows: int) -> Matrix:
-    """Return the view of the logits in a buffer for `rows` rows."""
-    first, units = layers[-1, [tables.OUT, tables.UNITS]]
-    return values[first : first + rows * units].reshape(rows, units)
+    def _predicted(self, routine: Routine, parameters: Vector, rows: Matrix) -> Matrix:
+        """Return the logits of rows, or of the first layer's products with them."""
+        at_once, known = min(len(rows), PREDICTED_AT_ONCE), self._predictions.get(routine)
+        if known is None or known.rows < at_once:
+            known = Prediction(self._network, max(at_once, 1), self._dtype, routine)
+            self._predictions[routine] = known
+        logits = np.empty((len(rows), self._network.outputs), dtype=self._dtype)
+        for first in range(0, len(rows), PREDICTED_AT_ONCE):
+            some = np.ascontiguousarray(rows[first : first + PREDICTED_AT_ONCE])
+            found = known.prepare(parameters, some)
+            known.call()
+            logits[first : first + len(some)] = found
+        return logits

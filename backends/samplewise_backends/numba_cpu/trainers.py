@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise.network import Loss, aligned_zeros
-from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.planner.choice import BLOCKS, choose
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
@@ -78,25 +77,24 @@ class TrainerFactory:
     ) -> None:
         self._members, self._dtype, self._workload = members, dtype, workload
         self._loss = loss
-        self._gemm = gemm_address(dtype.name)
         chosen = choose(members, workload, dtype, blocks)
         self.plan, self._kinds = chosen.plan, chosen.kinds
         inputs, block = members[0].network.inputs, self.plan.block or 0
         self._full_gram = FullGram() if self.plan.name == DUAL else None
         self._gram_blocks = None
         if self.plan.name == BLOCKED and chosen.keeps_gram:
-            self._gram_blocks = GramBlocks(self._gemm, block, Rows(block, inputs, dtype))
+            self._gram_blocks = GramBlocks(block, Rows(block, inputs, dtype))
 
     def trainer(self, members: Sequence[Member]) -> Trainer:
         """Return a trainer of some of the members, with buffers of its own."""
         batch_size, block = self._workload.batch_size, self.plan.block
         if block is None:
-            return Direct(members, batch_size, self._gemm, self._loss, self._dtype)
+            return Direct(members, batch_size, self._loss, self._dtype)
         group = Group(members, batch_size, block, self._loss, self._dtype)
         if self._full_gram is not None:
-            return Dual(group, self._gemm, self._kinds, self._full_gram)
+            return Dual(group, self._kinds, self._full_gram)
         rows = Rows(block, members[0].network.inputs, self._dtype)
-        return Blocked(group, self._gemm, self._kinds, rows, self._gram_blocks)
+        return Blocked(group, self._kinds, rows, self._gram_blocks)
 
     def held_gram(self) -> dict[str, Matrix]:
         """Return the rows whose products all trainers share, in the groups that computed them."""

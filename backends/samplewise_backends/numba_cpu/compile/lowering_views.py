@@ -65,27 +65,6 @@ def _row(typing: Any, matrix: Any, index: Any) -> Any:
     return kind(matrix, types.intp), code
 
 
-@lowers(views.at)
-def _at(typing: Any, address: Any, start: Any, length: Any) -> Any:
-    kind = types.Array(address.dtype, 1, "C")
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = builder.gep(values[0], [values[1]])
-        return _array(context, builder, kind, pointer, [values[2]])
-
-    return kind(address, types.intp, types.intp), code
-
-
-@lowers(views.rows_at)
-def _rows_at(typing: Any, address: Any, rows: Any, columns: Any) -> Any:
-    kind = types.Array(address.dtype, 2, "C")
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _array(context, builder, kind, values[0], [values[1], values[2]])
-
-    return kind(address, types.intp, types.intp), code
-
-
 def _number_of(like: Any) -> Any:
     """Return the type of a number, or of an array's numbers."""
     return like.dtype if isinstance(like, types.Array) else like
@@ -118,6 +97,15 @@ def _matrix_at(typing: Any, address: Any, rows: Any, columns: Any, like: Any) ->
 def _integers_at(typing: Any, address: Any, length: Any) -> Any:
     kind = types.Array(types.int64, 1, "C")
     return kind(types.int64, types.intp), _at_address(kind)
+
+
+@lowers(views.address_of)
+def _address_of(typing: Any, array: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, values[0])
+        return builder.ptrtoint(view.data, context.get_value_type(types.int64))
+
+    return types.int64(array), code
 
 
 class _RecordKind(types.Dummy):
@@ -158,17 +146,10 @@ def _real(typing: Any, bits: Any) -> Any:
 
 
 @lowers(views.call)
-def _call(typing: Any, address: Any, *arguments: Any) -> Any:
+def _call(typing: Any, address: Any, record: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        passed = []
-        unpacked = cgutils.unpack_tuple(builder, values[1])
-        for kind, value in zip(signature.args[1], unpacked, strict=True):
-            if isinstance(kind, types.Array):
-                make = context.make_array(kind)
-                value = make(context, builder, value).data
-            passed.append(value)
-        function = ir.FunctionType(ir.VoidType(), [value.type for value in passed])
-        builder.call(builder.inttoptr(values[0], function.as_pointer()), passed)
+        function = ir.FunctionType(ir.VoidType(), [values[1].type])
+        builder.call(builder.inttoptr(values[0], function.as_pointer()), [values[1]])
         return context.get_dummy_value()
 
-    return types.void(address, types.StarArgTuple(arguments)), code
+    return types.void(address, record), code

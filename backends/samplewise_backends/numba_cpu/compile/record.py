@@ -112,19 +112,15 @@ class Struct:
     """
 
     def __init__(self, record: Record, dtype: DTypeLike, count: int = 1) -> None:
-        self._hold(record, np.dtype(dtype), np.zeros(count, record.of(dtype)), {}, ())
+        self._hold(record, np.dtype(dtype), np.zeros(count, record.of(dtype)))
 
-    def _hold(
-        self,
-        record: Record,
-        dtype: np.dtype[Any],
-        memory: NDArray[Any],
-        held: dict[Any, Any],
-        path: tuple[Any, ...],
-    ) -> None:
+    def _hold(self, record: Record, dtype: np.dtype[Any], memory: NDArray[Any]) -> None:
         self.record, self.dtype, self.memory = record, dtype, memory
-        # Shared with the structs inside, by path: what an address points to lives as long as it.
-        self._held, self._path = held, path
+        # Arrays whose addresses the fields hold, and the structs inside: they live as long as this.
+        self._held: dict[str, Any] = {}
+        self._inner: dict[tuple[str, int], Struct] = {}
+        # Views of single fields, which NumPy makes more slowly than it writes to them.
+        self._columns: dict[str, NDArray[Any]] = {}
 
     @property
     def address(self) -> int:
@@ -141,29 +137,40 @@ class Struct:
         Raises:
             TypeError: an array has another dtype, is not contiguous, or cannot be written.
         """
+        held, columns, fields = self._held, self._columns, self.record.fields
         for name, value in values.items():
-            self.memory[name] = self._stored(name, self.record.fields[name], value)
+            # An array that is there already: most of those of a training, call after call.
+            if name in held and held[name] is value:
+                continue
+            column = columns.get(name)
+            if column is None:
+                column = columns[name] = self.memory[name]
+            column[0] = self._stored(name, fields[name], value)
 
     def inner(self, name: str, index: int = 0) -> Struct:
-        """Return an inner record, which shares the memory.
+        """Return an inner record, which shares the memory; the same struct every time.
 
         Args:
             name: of the field.
             index: of the record, in a field of several.
         """
-        kind = self.record.fields[name]
-        memory = self.memory[name]
+        known = self._inner.get((name, index))
+        if known is not None:
+            return known
+        kind, memory = self.record.fields[name], self.memory[name]
         if isinstance(kind, Repeated):
             return self._part(kind.record, memory[:, index], (name, index))
-        return self._part(kind, memory, (name,))
+        return self._part(kind, memory, (name, index))
 
     def row(self, index: int) -> Struct:
-        """Return one of several records, which shares the memory."""
-        return self._part(self.record, self.memory[index : index + 1], (index,))
+        """Return one of several records, which shares the memory; the same struct every time."""
+        known = self._inner.get(("", index))
+        memory = self.memory[index : index + 1]
+        return self._part(self.record, memory, ("", index)) if known is None else known
 
-    def _part(self, record: Record, memory: NDArray[Any], place: tuple[Any, ...]) -> Struct:
-        part = Struct.__new__(Struct)
-        part._hold(record, self.dtype, memory, self._held, self._path + place)
+    def _part(self, record: Record, memory: NDArray[Any], place: tuple[str, int]) -> Struct:
+        part = self._inner[place] = Struct.__new__(Struct)
+        part._hold(record, self.dtype, memory)
         return part
 
     def _stored(self, name: str, kind: Any, value: Any) -> Any:
@@ -172,7 +179,7 @@ class Struct:
             return value.address(self.dtype.name)
         if not isinstance(kind, Address):
             return value
-        self._held[*self._path, name] = value
+        self._held[name] = value
         if isinstance(value, Struct):
             value = value.memory
         wanted = _layout(kind.element, self.dtype)

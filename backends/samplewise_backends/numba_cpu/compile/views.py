@@ -29,16 +29,6 @@ def row(matrix: Any, index: Any) -> Any:
     return matrix[index]
 
 
-def at(address: Any, start: Any, length: Any) -> Any:
-    """Return `length` elements at an address, from element `start` on, as a vector."""
-    return part(address, start, length)
-
-
-def rows_at(address: Any, rows: Any, columns: Any) -> Any:
-    """Return the C-contiguous matrix at an address."""
-    return part(address, 0, rows * columns).reshape(rows, columns)
-
-
 def _memory(address: Any, count: Any, dtype: np.dtype[Any]) -> Any:
     """Return the array of `count` elements at an address."""
     if not count:
@@ -62,6 +52,11 @@ def integers_at(address: Any, length: Any) -> Any:
     return _memory(address, length, np.dtype(np.int64))
 
 
+def address_of(array: Any) -> Any:
+    """Return the address of the first element of an array."""
+    return array.__array_interface__["data"][0]
+
+
 def record_at(address: Any, index: Any, record: Record, like: Any) -> Any:
     """Return record `index` of those at an address, in place; `like` as in `vector_at`."""
     layout = record.of(like.dtype)
@@ -74,6 +69,6 @@ def real(bits: Any) -> Any:
     return np.int64(bits).view(np.float64)
 
 
-def call(address: Any, *arguments: Any) -> None:
-    """Call a `Routine` by its address; of an array it gets the first element's."""
-    routine_at(address)(*arguments)
+def call(address: Any, record: Any) -> None:
+    """Call a `Routine` by its address, with a record."""
+    routine_at(address)(record)

@@ -7,27 +7,11 @@ derivative does not follow from their value save it.
 import math
 
 from samplewise.network.activations import GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
-from samplewise_backends.numba_cpu.compile.jit import (
-    INTEGER,
-    NUMBERS,
-    inlined_kernel,
-    kernel,
-    routine,
-)
-from samplewise_backends.numba_cpu.compile.views import at
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
+from samplewise_backends.numba_cpu.compile.views import part, vector_at
+from samplewise_backends.numba_cpu.kernels.codes import ActivationCode
 from samplewise_backends.numba_cpu.kernels.elementary import exp, expm1, sigmoid, softplus, tanh
-from samplewise_backends.numba_cpu.kernels.tables import (
-    ELU,
-    GELU,
-    GELU_TANH,
-    LEAKY_RELU,
-    RELU,
-    SELU,
-    SIGMOID,
-    SILU,
-    SOFTPLUS,
-    TANH,
-)
+from samplewise_backends.numba_cpu.kernels.records import NETWORK
 
 _ROOT_HALF = math.sqrt(0.5)
 _DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
@@ -37,13 +21,13 @@ _ROOT_2_BY_PI = math.sqrt(2 / math.pi)
 @inlined_kernel
 def activate(z, code):
     """Replace each z of a vector by f(z)."""
-    if code == SIGMOID:
+    if code == ActivationCode.SIGMOID:
         for i in range(z.shape[0]):
             z[i] = sigmoid(z[i])
-    elif code == TANH:
+    elif code == ActivationCode.TANH:
         for i in range(z.shape[0]):
             z[i] = tanh(z[i])
-    elif code == RELU:
+    elif code == ActivationCode.RELU:
         zero = z.dtype.type(0)
         for i in range(z.shape[0]):
             # Not max(z, 0): that drops a NaN, which must reach the loss and stop the run.
@@ -53,57 +37,64 @@ def activate(z, code):
 @inlined_kernel
 def multiply_by_derivative(dz, a, code):
     """Multiply each dz by f'(z), from a = f(z)."""
-    if code == SIGMOID:
+    if code == ActivationCode.SIGMOID:
         for i in range(a.shape[0]):
             dz[i] *= a[i] - a[i] * a[i]
-    elif code == TANH:
+    elif code == ActivationCode.TANH:
         one = a.dtype.type(1)
         for i in range(a.shape[0]):
             dz[i] *= one - a[i] * a[i]
-    elif code == RELU:
+    elif code == ActivationCode.RELU:
         zero = a.dtype.type(0)
         for i in range(a.shape[0]):
             dz[i] = dz[i] if a[i] > zero else zero
 
 
-@routine(INTEGER, INTEGER, NUMBERS, NUMBERS)
-def activate_called(code, count, A, derivatives):
-    """Replace each z by f(z); gelu, gelu_tanh and silu save their derivatives."""
-    z, derivative = at(A, 0, count), at(derivatives, 0, count)
-    if code == LEAKY_RELU:
+@routine(NETWORK)
+def activate_called(net):
+    """Replace each z of `net.values` by f(z); gelu, gelu_tanh and silu save their derivatives."""
+    A, count, code = vector_at(net.A, net.buffered, net.tiny), net.values.count, net.values.code
+    z, derivative = part(A, net.values.first, count), part(A, net.values.saved, count)
+    if code == ActivationCode.LEAKY_RELU:
         _leaky_relu(z)
-    elif code == ELU:
+    elif code == ActivationCode.ELU:
         _elu(z)
-    elif code == SELU:
+    elif code == ActivationCode.SELU:
         _selu(z)
-    elif code == GELU:
+    elif code == ActivationCode.GELU:
         _gelu(z, derivative)
-    elif code == GELU_TANH:
+    elif code == ActivationCode.GELU_TANH:
         _gelu_tanh(z, derivative)
-    elif code == SILU:
+    elif code == ActivationCode.SILU:
         _silu(z, derivative)
     else:
         for i in range(count):
             z[i] = softplus(z[i])
 
 
-@routine(INTEGER, INTEGER, NUMBERS, NUMBERS, NUMBERS)
-def derivative_called(code, count, dZ, A, derivatives):
-    """Multiply each dz by f'(z), from a = f(z) or from the derivative that f saved."""
-    dz, a, derivative = at(dZ, 0, count), at(A, 0, count), at(derivatives, 0, count)
+@routine(NETWORK)
+def derivative_called(net):
+    """Multiply each dz of `net.values` by f'(z), from a = f(z) or from the derivative saved."""
+    A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
+    first, count, code = net.values.first, net.values.count, net.values.code
+    dz, a, derivative = (
+        part(dZ, first, count),
+        part(A, first, count),
+        part(A, net.values.saved, count),
+    )
     one, zero = a.dtype.type(1), a.dtype.type(0)
-    if code == LEAKY_RELU:
+    if code == ActivationCode.LEAKY_RELU:
         leak = a.dtype.type(LEAK)
         for i in range(count):
             dz[i] *= one if a[i] > zero else leak
-    elif code == ELU:
+    elif code == ActivationCode.ELU:
         for i in range(count):
             dz[i] *= one if a[i] > zero else a[i] + one
-    elif code == SELU:
+    elif code == ActivationCode.SELU:
         scale, both = a.dtype.type(SELU_SCALE), a.dtype.type(SELU_SCALE * SELU_ALPHA)
         for i in range(count):
             dz[i] *= scale if a[i] > zero else a[i] + both
-    elif code == SOFTPLUS:
+    elif code == ActivationCode.SOFTPLUS:
         for i in range(count):
             dz[i] *= -expm1(-a[i])
     else:

@@ -1,11 +1,24 @@
 """The direct plan: one step after the other, as the reference does."""
 
-from samplewise_backends.numba_cpu.compile.jit import entry_point, kernel, spliced_kernel
-from samplewise_backends.numba_cpu.compile.views import part, row
-from samplewise_backends.numba_cpu.kernels.later_layers import step_later_layers
+from samplewise_backends.numba_cpu.compile.jit import kernel, routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import (
+    address_of,
+    call,
+    integers_at,
+    matrix_at,
+    record_at,
+    row,
+    vector_at,
+)
 from samplewise_backends.numba_cpu.kernels.layers.dense import dense_forward, dense_update
+from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import activate_rows, derivative_rows, rows_of
-from samplewise_backends.numba_cpu.kernels.tables import LD, POSITION
+
+
+@spliced_kernel
+def rows_from(matrix, first, rows):
+    """Return some consecutive rows of a C-contiguous matrix."""
+    return matrix_at(address_of(row(matrix, first)), rows, matrix.shape[1], matrix)
 
 
 @kernel
@@ -18,32 +31,36 @@ def gather(X, order, start, rows, out):
 
 
 @spliced_kernel
-def _whole_step(gemm, X, Y, order, loss, layers, theta, space, hyper, losses, clock):
-    """Take one step of a network whose first layer is dense, on the rows of X, float[rows, I]."""
-    rows, inputs, first = X.shape[0], X.shape[1], row(layers, 0)
-    A, dZ, routines = space.A, space.dZ, space.routines
-    a, z = part(X, 0, X.size), rows_of(A, first, 0, rows)
-    dense_forward(gemm, rows, a, inputs, theta.parameters, first, z, first[LD])
-    activate_rows(routines, A, first, 0, rows)
-    step_later_layers(gemm, 0, rows, layers, Y, order, loss, theta, space, hyper, losses, clock)
-    if layers.shape[0] > 1:
-        derivative_rows(routines, dZ, A, first, 0, rows)
-    dz = rows_of(dZ, first, 0, rows)
-    dense_update(gemm, rows, dz, first[LD], a, inputs, theta, space, first, hyper)
+def begin_batch(net, source, first):
+    """Gather the batch that starts at position `first`."""
+    X = matrix_at(source.X, source.samples, source.inputs, net.tiny)
+    gathered = matrix_at(source.gathered, source.at_once, source.inputs, net.tiny)
+    net.rows, net.position = min(source.at_once, source.stop - first), first
+    gather(X, integers_at(source.order, source.stop), first, net.rows, gathered)
 
 
-@entry_point
-def run_direct(gemm, X, Y, order, window, layers, theta, space, gathered, hyper, losses):
-    """Train on order[start:stop], with window = (start, stop, batch size, loss code).
+@spliced_kernel
+def _whole_step(net):
+    """Take one step of a network whose first layer is dense."""
+    layer, inputs = record_at(net.layers, 0, LAYER, net.tiny), net.inputs
+    A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
+    X = vector_at(net.X, net.rows * inputs, net.tiny)
+    dense_forward(net, layer, X, inputs, rows_of(net, A, 0))
+    activate_rows(net, A, 0)
+    call(net.later_layers, net)
+    if net.depth > 1:
+        derivative_rows(net, A, dZ, 0)
+    dense_update(net, layer, rows_of(net, dZ, 0), X, inputs)
+
+
+@routine(STEPS)
+def run_direct(run):
+    """Train on the batches of `run.rows`.
 
     Differs from the reference: a batch is matrices, and inner products are summed in another
     order.
     """
-    start, stop, batch, loss = window
-    clock = row(space.clock, 0)
-    for first in range(start, stop, batch):
-        rows = min(batch, stop - first)
-        gather(X, order, first, rows, gathered)
-        X_B, where, seen = gathered[:rows], part(order, first, rows), part(losses, first, rows)
-        clock[POSITION] = first
-        _whole_step(gemm, X_B, Y, where, loss, layers, theta, space, hyper, seen, clock)
+    net, source = run.network, run.rows
+    for first in range(source.start, source.stop, source.at_once):
+        begin_batch(net, source, first)
+        _whole_step(net)

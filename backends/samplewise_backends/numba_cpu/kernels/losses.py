@@ -4,28 +4,17 @@ The two cross-entropies are compiled into every kernel; the rarer losses, means 
 are one routine.
 """
 
-from samplewise_backends.numba_cpu.compile.jit import (
-    INTEGER,
-    NUMBER,
-    NUMBERS,
-    inlined_kernel,
-    routine,
-)
-from samplewise_backends.numba_cpu.compile.views import at
+from samplewise_backends.numba_cpu.compile.jit import routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import matrix_at, part, row, vector_at
+from samplewise_backends.numba_cpu.kernels.codes import LossCode
 from samplewise_backends.numba_cpu.kernels.elementary import exp, log, sigmoid, softplus_tail
-from samplewise_backends.numba_cpu.kernels.tables import (
-    ABSOLUTE,
-    BINARY,
-    HUBER,
-    MULTI_LABEL,
-    SQUARED,
-)
+from samplewise_backends.numba_cpu.kernels.records import NETWORK
 
 
-@inlined_kernel
+@spliced_kernel
 def loss_and_gradient(z, y, dz, code):
     """Return the loss of one row of logits, and write dz = p - y."""
-    if code == BINARY:
+    if code == LossCode.BINARY:
         dz[0] = sigmoid(z[0]) - y[0]
         zero = z.dtype.type(0)
         # In this order: the bracket is exactly 0 where the answer is right, and the rest is tiny.
@@ -46,31 +35,31 @@ def loss_and_gradient(z, y, dz, code):
     return log(total) - chosen
 
 
-@routine(INTEGER, INTEGER, NUMBER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
-def loss_called(code, units, parameter, logits, targets, dZ, loss):
-    """Write the loss of one row of logits, and its gradient from the address `dZ` on.
-
-    parameter: Huber's delta.
-    """
-    z, y, d = at(logits, 0, units), at(targets, 0, units), at(dZ, 0, units)
-    zero, half = z.dtype.type(0), z.dtype.type(0.5)
+@routine(NETWORK)
+def loss_called(net):
+    """Write the loss of one row of logits, `net.values`, and its gradient."""
+    A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
+    first, units, code = net.values.first, net.values.count, net.loss
+    z, d = part(A, first, units), part(dZ, first, units)
+    y = row(matrix_at(net.Y, net.samples, net.outputs, net.tiny), net.values.row)
+    delta, zero, half = net.delta, z.dtype.type(0), z.dtype.type(0.5)
     total = zero
     for k in range(units):
         e = z[k] - y[k]
-        if code == MULTI_LABEL:
+        if code == LossCode.MULTI_LABEL:
             # In this order: the bracket is exactly 0 where the answer is right.
             total += (max(z[k], zero) - y[k] * z[k]) + softplus_tail(z[k])
             d[k] = sigmoid(z[k]) - y[k]
-        elif code == SQUARED:
+        elif code == LossCode.SQUARED:
             total += e * e
             d[k] = e + e
-        elif code == ABSOLUTE:
+        elif code == LossCode.ABSOLUTE:
             total += abs(e)
             # A NaN stays: it is neither above nor below.
             sign = z.dtype.type(1) if e > zero else z.dtype.type(-1)
             d[k] = e if e != e or e == zero else sign
-        elif code == HUBER:
-            near = min(max(e, -parameter), parameter)
+        elif code == LossCode.HUBER:
+            near = min(max(e, -delta), delta)
             near = e if e != e else near
             total += near * (e - half * near)
             d[k] = near
@@ -81,4 +70,4 @@ def loss_called(code, units, parameter, logits, targets, dZ, loss):
     share = z.dtype.type(1) / z.dtype.type(units)
     for k in range(units):
         d[k] *= share
-    at(loss, 0, 1)[0] = total * share
+    net.values.loss = total * share

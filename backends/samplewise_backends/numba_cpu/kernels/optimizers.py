@@ -6,61 +6,35 @@ a step tenfold on some processors.
 
 import math
 
-from samplewise_backends.numba_cpu.compile.jit import (
-    INTEGER,
-    INTEGERS,
-    NUMBER,
-    NUMBERS,
-    kernel,
-    routine,
-)
-from samplewise_backends.numba_cpu.compile.views import at
-from samplewise_backends.numba_cpu.kernels.tables import (
-    ADAGRAD,
-    ADAM,
-    CLIP_VALUE,
-    DECAY,
-    EPSILON,
-    HYPER_COLUMNS,
-    L1,
-    L2,
-    MOMENTUM,
-    NESTEROV,
-    NEW,
-    NEW_SQUARE,
-    OPTIMIZER,
-    RATE,
-    RMSPROP,
-    STEP,
-)
+from samplewise_backends.numba_cpu.compile.jit import kernel, routine
+from samplewise_backends.numba_cpu.compile.views import part, vector_at
+from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
+from samplewise_backends.numba_cpu.kernels.records import NETWORK
 
 
-@routine(NUMBERS, NUMBER, INTEGERS, INTEGER, INTEGER, NUMBERS, NUMBERS, INTEGER, NUMBERS)
-def update(hyper, tiny, clock, count, penalised, parameters, state, slot, gradient):
-    """Take one step in `count` parameters.
-
-    hyper: the hyperparameters, a row of the table; clock: of the network, with the steps before
-    this one; penalised: 1 where penalties shrink these; state: of the first slot, the second starts
-    `slot` elements later; gradient: used up.
-    """
-    h, theta, g = at(hyper, 0, HYPER_COLUMNS), at(parameters, 0, count), at(gradient, 0, count)
-    v, second = at(state, 0, count), at(state, slot, count)
-    code, t = h[OPTIMIZER], at(clock, 0, STEP + 1)[STEP] + 1
-    _limit(g, h[CLIP_VALUE])
-    if penalised:
-        _penalise(theta, g, h)
-    if code == ADAM:
-        _adam(theta, v, second, g, h, t, tiny)
-    elif code == RMSPROP:
-        _rmsprop(theta, v, g, h, tiny)
-    elif code == ADAGRAD:
-        _adagrad(theta, v, g, h)
-    elif h[MOMENTUM] == 0:
-        rate = h[RATE]
+@routine(NETWORK)
+def update(net):
+    """Take one step in the parameters `net.updated`; their gradient is used up."""
+    hyper, tiny, first, count = net.hyper, net.tiny, net.updated.first, net.updated.count
+    theta = part(vector_at(net.parameters, net.size, tiny), first, count)
+    g = part(vector_at(net.gradient, net.gradient_size, tiny), net.updated.gradient, count)
+    slots, t = vector_at(net.slots, net.slots_size, tiny), net.step + 1
+    v, second = part(slots, first, count), part(slots, net.size + first, count)
+    _limit(g, hyper.clip_value)
+    if net.updated.penalised:
+        _penalise(theta, g, hyper)
+    if hyper.optimizer == OptimizerCode.ADAM:
+        _adam(theta, v, second, g, hyper, t, tiny)
+    elif hyper.optimizer == OptimizerCode.RMSPROP:
+        _rmsprop(theta, v, g, hyper, tiny)
+    elif hyper.optimizer == OptimizerCode.ADAGRAD:
+        _adagrad(theta, v, g, hyper)
+    elif hyper.momentum == 0:
+        rate = hyper.rate
         for i in range(count):
             theta[i] -= rate * g[i]
     else:
-        _momentum(theta, v, g, h, tiny)
+        _momentum(theta, v, g, hyper, tiny)
 
 
 @kernel
@@ -75,7 +49,7 @@ def _limit(g, most):
 @kernel
 def _penalise(theta, g, hyper):
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
-    l1, l2, shrink = hyper[L1], hyper[L2], hyper[RATE] * hyper[DECAY]
+    l1, l2, shrink = hyper.l1, hyper.l2, hyper.rate * hyper.weight_decay
     if l1 == zero and l2 == zero and shrink == zero:
         return
     for i in range(theta.shape[0]):
@@ -87,8 +61,8 @@ def _penalise(theta, g, hyper):
 
 @kernel
 def _momentum(theta, velocity, g, hyper, tiny):
-    rate, mu, zero = hyper[RATE], hyper[MOMENTUM], theta.dtype.type(0)
-    ahead = hyper[NESTEROV] != zero
+    rate, mu, zero = hyper.rate, hyper.momentum, theta.dtype.type(0)
+    ahead = hyper.nesterov != 0
     for i in range(theta.shape[0]):
         v = mu * velocity[i] + g[i]
         v = zero if abs(v) < tiny else v
@@ -99,10 +73,10 @@ def _momentum(theta, velocity, g, hyper, tiny):
 @kernel
 def _adam(theta, mean, square, g, hyper, t, tiny):
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
-    new, new_square, epsilon = hyper[NEW], hyper[NEW_SQUARE], hyper[EPSILON]
+    new, new_square, epsilon = hyper.new, hyper.new_square, hyper.epsilon
     # In float64: 0.999 as a float32 is off by a hundred-thousandth of 1 - 0.999.
     beta, beta_square = 1.0 - float(new), 1.0 - float(new_square)
-    rate = theta.dtype.type(float(hyper[RATE]) / (1.0 - beta**t))
+    rate = theta.dtype.type(float(hyper.rate) / (1.0 - beta**t))
     correction = theta.dtype.type(1.0 / math.sqrt(1.0 - beta_square**t))
     old, old_square = one - new, one - new_square
     for i in range(theta.shape[0]):
@@ -118,7 +92,7 @@ def _adam(theta, mean, square, g, hyper, t, tiny):
 @kernel
 def _rmsprop(theta, square, g, hyper, tiny):
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
-    rate, new, epsilon = hyper[RATE], hyper[NEW_SQUARE], hyper[EPSILON]
+    rate, new, epsilon = hyper.rate, hyper.new_square, hyper.epsilon
     for i in range(theta.shape[0]):
         v = (one - new) * square[i] + new * (g[i] * g[i])
         v = zero if v < tiny else v
@@ -128,7 +102,7 @@ def _rmsprop(theta, square, g, hyper, tiny):
 
 @kernel
 def _adagrad(theta, square, g, hyper):
-    rate, epsilon = hyper[RATE], hyper[EPSILON]
+    rate, epsilon = hyper.rate, hyper.epsilon
     for i in range(theta.shape[0]):
         v = square[i] + g[i] * g[i]
         square[i] = v

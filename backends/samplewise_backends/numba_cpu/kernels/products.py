@@ -15,15 +15,20 @@ Matrices in a flat array start at its first element, with the row stride `ld`.
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import (
-    INTEGER,
-    NUMBERS,
-    entry_point,
     inlined_kernel,
     kernel,
     reordered_kernel,
     routine,
 )
-from samplewise_backends.numba_cpu.compile.views import at, call, part, row, rows_at
+from samplewise_backends.numba_cpu.compile.views import (
+    address_of,
+    call,
+    matrix_at,
+    part,
+    row,
+    vector_at,
+)
+from samplewise_backends.numba_cpu.kernels.records import PRODUCT
 
 VALUES, UPDATE, DUAL, GRAM = range(4)
 WHOLE, TILED, LOOPS = range(3)
@@ -39,14 +44,14 @@ def _tile_inner(rows, units):
 
 
 @kernel
-def _values_product(kind, gemm, X, W, z, ld):
+def _values_product(way, gemm, X, W, z, ld):
     """Write Z <- X W^T, with X (B, d), W (R, d) and Z (B, R) from z on."""
-    if kind == LOOPS:
+    if way == LOOPS:
         _values_loops(X, W, z, ld)
         return
     rows, units, inner = X.shape[0], W.shape[0], X.shape[1]
     one, zero = z.dtype.type(1), z.dtype.type(0)
-    if kind == WHOLE:
+    if way == WHOLE:
         gemm_nt(gemm, rows, units, inner, one, X, inner, W, inner, zero, z, ld)
         return
     step = min(_tile_inner(rows, units), inner)
@@ -63,14 +68,14 @@ def _values_product(kind, gemm, X, W, z, ld):
 
 
 @kernel
-def _update_product(kind, gemm, e, ld, X, W):
+def _update_product(way, gemm, e, ld, X, W):
     """Add to W <- W + E^T X, with E (B, R) from e on, X (B, d) and W (R, d)."""
-    if kind == LOOPS:
+    if way == LOOPS:
         _update_loops(e, ld, X, W)
         return
     rows, units, inputs = X.shape[0], W.shape[0], X.shape[1]
     one = e.dtype.type(1)
-    if kind == WHOLE:
+    if way == WHOLE:
         gemm_tn(gemm, units, inputs, rows, one, e, ld, X, inputs, one, W, inputs)
         return
     height = min(units, 2 * TILE_UNITS)
@@ -87,11 +92,11 @@ def _update_product(kind, gemm, e, ld, X, W):
 
 
 @kernel
-def _dual_product(kind, gemm, G, S, z, ld):
+def _dual_product(way, gemm, G, S, z, ld):
     """Add to Z <- Z + G S, with G (B, n), S (n, R) and Z (B, R) from z on."""
     rows, inner, units = G.shape[0], S.shape[0], S.shape[1]
     one = z.dtype.type(1)
-    if kind == WHOLE:
+    if way == WHOLE:
         gemm_nn(gemm, rows, units, inner, one, G, inner, S, units, one, z, ld)
         return
     step = min(_tile_inner(rows, units), inner)
@@ -184,40 +189,38 @@ def _update_loops(e, ld, X, W):
                 w[i] += e0 * x0[i]
 
 
-@routine(*[INTEGER] * 6, NUMBERS, NUMBERS, NUMBERS, INTEGER)
-def first_product(product, kind, gemm, rows, units, inner, a, b, z, ld):
-    """Take one product: as a routine, since every plan and the calibration need them.
-
-    a: (rows, inner), rows of X, or of G for DUAL; b: W (units, inner), or S (inner, units) for
-    DUAL, any for GRAM; z: the flat matrix, that of the steps for UPDATE.
-    """
-    A, flat = rows_at(a, rows, inner), at(z, 0, (rows - 1) * ld + units)
-    if product == VALUES:
-        _values_product(kind, gemm, A, rows_at(b, units, inner), flat, ld)
-    elif product == UPDATE:
-        _update_product(kind, gemm, flat, ld, A, rows_at(b, units, inner))
-    elif product == DUAL:
-        _dual_product(kind, gemm, A, rows_at(b, inner, units), flat, ld)
+@routine(PRODUCT)
+def first_product(given):
+    """Take one product: as a routine, since every plan and the calibration need them."""
+    rows, units, inner, ld = given.rows, given.units, given.inner, given.ld
+    way, gemm, like = given.way, given.gemm, given.tiny
+    A, z = matrix_at(given.a, rows, inner, like), vector_at(given.z, (rows - 1) * ld + units, like)
+    if given.product == VALUES:
+        _values_product(way, gemm, A, matrix_at(given.b, units, inner, like), z, ld)
+    elif given.product == UPDATE:
+        _update_product(way, gemm, z, ld, A, matrix_at(given.b, units, inner, like))
+    elif given.product == DUAL:
+        _dual_product(way, gemm, A, matrix_at(given.b, inner, units, like), z, ld)
     else:
-        _gram_block(gemm, A, flat, ld)
+        _gram_block(gemm, A, z, ld)
 
 
 @inlined_kernel
-def take(address, product, kind, gemm, A, B, z, ld):
-    """Call `first_product`."""
-    units = B.shape[1] if product == DUAL else B.shape[0]
-    call(address, product, kind, gemm, A.shape[0], units, A.shape[1], A, B, z, ld)
+def take(given, product, way, A, B, z, ld):
+    """Call `first_product`; `given` holds the rest.
 
-
-@entry_point
-def repeat_product(address, product, kind, times, gemm, X, G, W, z, ld):
-    """Take one product `times` times, for the planner to time.
-
-    address: of `first_product`; X: float[B, d], read-only; G: float[B, n]; W: float[R, d], or
-    float[n, R] for DUAL; z: flat.
+    A: (rows, inner), rows of X, or of G for DUAL; B: W (units, inner), or S (inner, units) for
+    DUAL, any of `units` rows for GRAM; z: the flat matrix, that of the steps for UPDATE.
     """
-    for _ in range(times):
-        if product == DUAL:
-            take(address, product, kind, gemm, G, W, z, ld)
-        else:
-            take(address, product, kind, gemm, X, W, z, ld)
+    given.product, given.way, given.ld = product, way, ld
+    given.rows, given.inner = A.shape[0], A.shape[1]
+    given.units = B.shape[1] if product == DUAL else B.shape[0]
+    given.a, given.b, given.z = address_of(A), address_of(B), address_of(z)
+    call(given.take, given)
+
+
+@routine(PRODUCT)
+def repeat_product(given):
+    """Take one product `times` times, for the planner to time."""
+    for _ in range(given.times):
+        call(given.take, given)

@@ -7,15 +7,18 @@ the whole gradient first.
 
 import math
 
+import numpy as np
+
 from samplewise_backends.numba_cpu.compile.blas import gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import (
-    entry_point,
     kernel,
     reordered_kernel,
+    routine,
     spliced_kernel,
 )
-from samplewise_backends.numba_cpu.compile.views import part, row
-from samplewise_backends.numba_cpu.kernels.direct import gather
+from samplewise_backends.numba_cpu.compile.views import call, part, record_at, vector_at
+from samplewise_backends.numba_cpu.kernels.codes import Kind, OptimizerCode
+from samplewise_backends.numba_cpu.kernels.direct import begin_batch
 from samplewise_backends.numba_cpu.kernels.layers.dense import (
     bias_gradient,
     dense_gradient,
@@ -23,33 +26,13 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     units_at_once,
 )
 from samplewise_backends.numba_cpu.kernels.products import TILE_UNITS
+from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import (
     derivative_rows,
-    forward_all,
-    layer_backward,
-    loss_rows,
+    inputs_of,
     rows_of,
     update_layer,
     update_part,
-)
-from samplewise_backends.numba_cpu.kernels.tables import (
-    BIAS,
-    BIASES,
-    CLIP_NORM,
-    CLIP_VALUE,
-    DENSE,
-    INPUTS,
-    KIND,
-    LD,
-    NO_STEP,
-    OPTIMIZER,
-    PENALISED,
-    POSITION,
-    RATE,
-    STEP,
-    UNITS,
-    WEIGHT,
-    WEIGHTS,
 )
 
 # Elements of a gradient per update, but at least those of 16 units.
@@ -57,66 +40,60 @@ UPDATED_AT_ONCE = 32768
 
 
 @spliced_kernel
-def _update_dense(gemm, rows, dz, a, a_ld, theta, space, layer, hyper, clock):
+def _update_dense(net, layer, dz, a, a_ld, gradient):
     """Take one step in a dense layer, some units at a time."""
-    inputs, units, ld, gradient = layer[INPUTS], layer[UNITS], layer[LD], space.gradient
+    rows, inputs, units, ld = net.rows, layer.inputs, layer.units, layer.ld
     one, zero = gradient.dtype.type(1), gradient.dtype.type(0)
     height = max(min(UPDATED_AT_ONCE // inputs, units_at_once(rows, inputs)) // TILE_UNITS, 1)
     height *= TILE_UNITS
     for o in range(0, units, height):
         m = min(height, units - o)
         of_units, g = part(dz, o, (rows - 1) * ld + m), part(gradient, 0, m * inputs)
-        gemm_tn(gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
-        first = layer[WEIGHT] + o * inputs
-        update_part(space, clock, hyper, theta, first, m * inputs, layer[PENALISED], g)
-    g = part(gradient, 0, units)
-    bias_gradient(rows, dz, ld, g)
-    update_part(space, clock, hyper, theta, layer[BIAS], units, 0, g)
+        gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
+        update_part(net, layer.weight + o * inputs, m * inputs, layer.penalised, 0)
+    bias_gradient(rows, dz, ld, part(gradient, 0, units))
+    update_part(net, layer.bias, units, 0, 0)
 
 
 @spliced_kernel
-def _backward(gemm, X, layers, theta, space, hyper, clock, updates):
-    """Go back through all layers; if `updates`, step in each as soon as its gradient is known.
+def _backward(net, A, dZ, gradient):
+    """Go back through all layers, and step in each as soon as its gradient is known.
 
-    Otherwise write all gradients to `space.gradient`, laid out like the parameters.
+    With `of_all`, write the gradients of all, and take no step.
     """
-    rows, inputs, A, dZ = X.shape[0], X.shape[1], space.A, space.dZ
-    parameters, gradient = theta.parameters, space.gradient
-    for k in range(layers.shape[0] - 1, -1, -1):
-        layer, previous = row(layers, k), row(layers, max(k - 1, 0))
-        dz, dX = rows_of(dZ, layer, 0, rows), rows_of(dZ, previous, 0, rows)
-        if k < layers.shape[0] - 1:
-            derivative_rows(space.routines, dZ, A, layer, 0, rows)
-        a = part(X, 0, X.size) if k == 0 else rows_of(A, previous, 0, rows)
-        a_ld = inputs if k == 0 else previous[LD]
-        dX_ld = previous[LD] if k > 0 else 0
-        g = part(gradient, 0 if updates else layer[WEIGHT], 1)
-        g_bias = part(gradient, layer[WEIGHTS] if updates else layer[BIAS], 1)
-        if layer[KIND] != DENSE:
-            layer_backward(gemm, rows, a, a_ld, parameters, space, layer, dX, dX_ld, g, g_bias)
-            if updates:
-                update_layer(space, clock, hyper, theta, layer)
+    for k in range(net.depth - 1, -1, -1):
+        layer = record_at(net.layers, k, LAYER, net.tiny)
+        dz, dX = rows_of(net, dZ, k), rows_of(net, dZ, max(k - 1, 0))
+        if k < net.depth - 1:
+            derivative_rows(net, A, dZ, k)
+        if layer.kind != Kind.DENSE:
+            net.layer = k
+            call(net.layer_backward, net)
+            if not net.of_all:
+                update_layer(net, layer)
             continue
+        a, a_ld = inputs_of(net, A, k)
         if k > 0:
-            dense_input_gradient(gemm, rows, dz, layer[LD], parameters, layer, dX, dX_ld)
-        if updates:
-            _update_dense(gemm, rows, dz, a, a_ld, theta, space, layer, hyper, clock)
+            dense_input_gradient(net, layer, dz, dX, a_ld)
+        if net.of_all:
+            dense_gradient(net, layer, dz, a, a_ld, gradient)
         else:
-            dense_gradient(gemm, rows, dz, layer[LD], a, a_ld, layer, gradient)
+            _update_dense(net, layer, dz, a, a_ld, gradient)
 
 
 @kernel
-def _limit(layers, gradient, hyper):
+def _limit(net, gradient):
     """Clip each entry of the gradient, then its norm."""
-    largest, most = hyper[CLIP_VALUE], hyper[CLIP_NORM]
+    largest, most = net.hyper.clip_value, net.hyper.clip_norm
     for i in range(gradient.shape[0]):
         # A NaN is neither above nor previous, and stays.
         if abs(gradient[i]) > largest:
             gradient[i] = math.copysign(largest, gradient[i])
     total = gradient.dtype.type(0)
-    for k in range(layers.shape[0]):
-        total += _square_sum(part(gradient, layers[k, WEIGHT], layers[k, WEIGHTS]))
-        total += _square_sum(part(gradient, layers[k, BIAS], layers[k, BIASES]))
+    for k in range(net.depth):
+        layer = record_at(net.layers, k, LAYER, net.tiny)
+        total += _square_sum(part(gradient, layer.weight, layer.weights))
+        total += _square_sum(part(gradient, layer.bias, layer.biases))
     norm = math.sqrt(total)
     if norm <= most:
         return
@@ -133,42 +110,27 @@ def _square_sum(g):
     return total
 
 
-@kernel
-def _update_all(layers, theta, space, hyper, clock):
-    """Step in all layers, given gradients laid out like the parameters."""
-    for k in range(layers.shape[0]):
-        layer = row(layers, k)
-        weights, biases = layer[WEIGHTS], layer[BIASES]
-        if weights > 0:
-            g, g_bias = part(space.gradient, layer[WEIGHT], 1), part(space.gradient, layer[BIAS], 1)
-            update_part(space, clock, hyper, theta, layer[WEIGHT], weights, layer[PENALISED], g)
-            update_part(space, clock, hyper, theta, layer[BIAS], biases, 0, g_bias)
+@routine(STEPS)
+def run_stepwise(run):
+    """Train on the batches of `run.rows`.
 
-
-@entry_point
-def run_stepwise(gemm, X, Y, order, window, layers, theta, space, gathered, hyper, rates, losses):
-    """Train on order[start:stop], with window = (start, stop, batch size, loss code).
-
-    rates: float64, of each step, or empty where they do not change. With the optimizer NO_STEP, the
-    gradient of the last batch is left in `space.gradient`, laid out like the parameters.
+    With the optimizer NO_STEP, the gradient of the last batch is left in `network.gradient`.
     Differs from the reference: a batch is matrices, and inner products are summed in another
     order.
     """
-    start, stop, batch, loss = window
-    clock = row(space.clock, 0)
-    for first in range(start, stop, batch):
-        rows = min(batch, stop - first)
-        if rates.shape[0] > 0:
-            hyper[RATE] = rates[(first - start) // batch]
-        gather(X, order, first, rows, gathered)
-        X_B, where, seen = gathered[:rows], part(order, first, rows), part(losses, first, rows)
-        clock[POSITION] = first
-        forward_all(gemm, X_B, layers, theta.parameters, space.A, space.routines, clock)
-        loss_rows(layers, 0, rows, Y, where, loss, space, seen)
-        steps = hyper[OPTIMIZER] != NO_STEP
-        updates = steps and hyper[CLIP_NORM] == math.inf
-        _backward(gemm, X_B, layers, theta, space, hyper, clock, updates)
-        if steps and not updates:
-            _limit(layers, space.gradient, hyper)
-            _update_all(layers, theta, space, hyper, clock)
-        clock[STEP] += 1
+    net, source = run.network, run.rows
+    rates = vector_at(run.rates, run.rates_count, np.float64(0))
+    A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
+    gradient = vector_at(net.gradient, net.gradient_size, net.tiny)
+    for first in range(source.start, source.stop, source.at_once):
+        begin_batch(net, source, first)
+        if run.rates_count > 0:
+            net.hyper.rate = rates[(first - source.start) // source.at_once]
+        call(net.forward, net)
+        call(net.batch_loss, net)
+        _backward(net, A, dZ, gradient)
+        if net.of_all and net.hyper.optimizer != OptimizerCode.NO_STEP:
+            _limit(net, gradient)
+            for k in range(net.depth):
+                update_layer(net, record_at(net.layers, k, LAYER, net.tiny))
+        net.step += 1

@@ -15,7 +15,7 @@ from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, aligned_zeros, multilayer_perceptron
 from samplewise.network.losses import BinaryCrossEntropy
 from samplewise.threads import limited
-from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.products import (
     DUAL,
     GRAM,
@@ -24,7 +24,6 @@ from samplewise_backends.numba_cpu.kernels.products import (
     UPDATE,
     VALUES,
     WHOLE,
-    first_product,
     repeat_product,
 )
 from samplewise_backends.numba_cpu.planner.rates import (
@@ -40,9 +39,10 @@ from samplewise_backends.numba_cpu.planner.rates import (
     Tables,
 )
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
-from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows, read_only
+from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.lowering import LANES, padded
+from samplewise_backends.numba_cpu.plans.routines import describe_product
 from samplewise_backends.numba_cpu.plans.storage import Member
 
 INPUTS = INNERS[-1]
@@ -74,8 +74,8 @@ def measure(dtype: np.dtype[Any]) -> Rates:
 
 class _Bench:
     def __init__(self, dtype: np.dtype[Any]) -> None:
-        self._dtype, self._gemm = dtype, gemm_address(dtype.name)
-        self._routine = first_product.address(dtype.name)
+        self._dtype, self._repeated = dtype, Call(repeat_product, dtype)
+        describe_product(self._repeated)
         self._none = self._filled(1, 1)
         self._X = self._filled(max(TABLE_ROWS), INPUTS)
         # One large array for all that must not stay in a cache: new memory takes longer to get.
@@ -152,11 +152,14 @@ class _Bench:
         self, product: int, kind: int, X: Matrix, G: Matrix, W: Matrix, z: Matrix, ld: int
     ) -> float:
         """Return the nanoseconds of one product."""
-        view = read_only(X)
+        A, call = G if product == DUAL else X, self._repeated
+        units = W.shape[1] if product == DUAL else len(X) if product == GRAM else len(W)
+        call.set(product=product, way=kind, a=A, b=W, z=z, ld=ld)
+        call.set(rows=A.shape[0], inner=A.shape[1], units=units)
 
         def repeated(times: int) -> Callable[[], None]:
-            asked = self._routine, product, kind, times, self._gemm
-            return lambda: repeat_product(*asked, view, G, W, z, ld)
+            call.set(times=times)
+            return call
 
         once = min(_timed(repeated(1)) for _ in range(2))
         if once > ENOUGH_NS:
@@ -180,8 +183,8 @@ class _Bench:
         member, loss = Member(network, SGD()), BinaryCrossEntropy()
         group = Group([member], 1, STEP_BLOCK, loss, self._dtype)
         rows = Rows(STEP_BLOCK, 1, self._dtype)
-        gram = GramBlocks(self._gemm, STEP_BLOCK, rows)
-        trainer = Blocked(group, self._gemm, (WHOLE, WHOLE, WHOLE), rows, gram)
+        gram = GramBlocks(STEP_BLOCK, rows)
+        trainer = Blocked(group, (WHOLE, WHOLE, WHOLE), rows, gram)
         state = TrainingState(network.layout.zeros(self._dtype), aligned_zeros(0, self._dtype))
         X, Y = self._filled(STEP_ROWS, 1), self._filled(STEP_ROWS, 1)
         losses, order = self._filled(1, STEP_ROWS), np.arange(STEP_ROWS)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from samplewise.contract import Workload
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, SUB_BLOCK, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
-from samplewise_backends.numba_cpu.kernels.tables import UNITS
 from samplewise_backends.numba_cpu.planner.rates import STEP_BLOCK, Rates
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.lowering import LANES, padded
@@ -51,7 +50,7 @@ class StepCosts:
         # All networks beyond the first have later layers too.
         ns += (len(self._members) - 1) * rows * (1 - BATCH) * rates.step
         for member in self._members:
-            sizes = [int(units) for units in member.layers[:, UNITS]]
+            sizes = [int(units) for units in member.layers["units"]]
             # One later layer is in `Rates.step`.
             ns += self.batches * (len(sizes) - 2) * LAYER * rates.step
             if sizes[-1] > 1:

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
+from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.blocked import (
     NO_GRAM,
     READ_GRAM,
     SCRATCH_GRAM,
     run_blocked,
 )
-from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows, read_only
+from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.routines import prepared
 from samplewise_backends.numba_cpu.plans.storage import InStates
 
 Matrix = NDArray[Any]
@@ -28,24 +28,21 @@ class Blocked(InStates):
 
     Args:
         group: the networks.
-        gemm: address of the matrix product.
         kinds: how each product is taken, as `kernels.products` numbers them.
         rows: where rows are gathered.
         gram: kept Gram blocks, which groups may share, or None to compute them every time.
     """
 
     def __init__(
-        self,
-        group: Group,
-        gemm: int,
-        kinds: tuple[int, int, int],
-        rows: Rows,
-        gram: GramBlocks | None,
+        self, group: Group, kinds: tuple[int, int, int], rows: Rows, gram: GramBlocks | None
     ) -> None:
-        self._group, self._gemm, self._kinds = group, gemm, kinds
-        self._rows, self._gram = rows, gram
-        block = group.block
-        self._scratch_gram = np.zeros((block, block), group.dtype)
+        self._group, self._rows, self._gram = group, rows, gram
+        self._call = Call(run_blocked, group.dtype)
+        self._block = self._call.inner("block")
+        group.describe(self._block)
+        self._block.set(gram_ld=group.block)
+        self._call.set(values_way=kinds[0], update_way=kinds[1])
+        self._scratch_gram = np.zeros((group.block, group.block), group.dtype)
 
     def run(
         self,
@@ -56,17 +53,13 @@ class Blocked(InStates):
         losses: Matrix,
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        group, first = self._group, steps[0]
+        group, block, first = self._group, self._block, steps[0]
         gram, code = self._gram_of(X, first)
-        window = group.window(first, in_order=self._rows.in_order(first.order), gram=code)
         parameters = group.storage.enter(states)
-        data = read_only(X), read_only(Y), read_only(first.order)
-        trained = parameters.theta, parameters.W, parameters.V
-        written = prepared(group.space, steps, states), group.buffers, self._rows.buffers
-        known = gram, group.terms(steps)
-        run_blocked(
-            self._gemm, *data, window, self._kinds, group.stack, *trained, *written, *known, losses
-        )
+        group.begin(block, parameters, states, Y, steps, losses)
+        self._rows.describe(block.inner("rows"), X, first)
+        self._call.set(W=parameters.W, V=parameters.V, gram=gram, gram_code=code)
+        self._call()
         group.storage.leave(states)
 
     def _gram_of(self, X: Matrix, steps: Steps) -> tuple[Matrix, int]:

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import SGD, Adagrad, Adam, Optimizer, RMSprop
 from samplewise_backends.exact.recurrence import Recurrence
-from samplewise_backends.numba_cpu.kernels import tables as t
+from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_L2, WITH_MOMENTUM
+from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 
-OPTIMIZER_CODES = {"sgd": t.SGD, "adam": t.ADAM, "rmsprop": t.RMSPROP, "adagrad": t.ADAGRAD}
-# Option of an optimizer -> its column of the kernels' table.
-OPTION_COLUMNS = {
-    "momentum": t.MOMENTUM,
-    "nesterov": t.NESTEROV,
-    "l1": t.L1,
-    "l2": t.L2,
-    "weight_decay": t.DECAY,
-    "clip_value": t.CLIP_VALUE,
-    "clip_norm": t.CLIP_NORM,
+OPTIMIZER_CODES = {
+    "sgd": OptimizerCode.SGD,
+    "adam": OptimizerCode.ADAM,
+    "rmsprop": OptimizerCode.RMSPROP,
+    "adagrad": OptimizerCode.ADAGRAD,
 }
+# Options of optimizers that are fields of `records.HYPERPARAMETERS`.
+OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm")
 
 
 def form_of(optimizer: Optimizer) -> int:
@@ -34,24 +32,34 @@ def form_of(optimizer: Optimizer) -> int:
     return WITH_L2 if optimizer.l2 else PLAIN
 
 
-def hyperparameters(
-    optimizer: Optimizer, learning_rate: float, dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """Return an optimizer's row of the kernels' table."""
-    row = np.zeros(t.HYPER_COLUMNS, dtype)
-    row[t.RATE], row[t.OPTIMIZER] = learning_rate, OPTIMIZER_CODES[optimizer.name]
+def describe_optimizer(hyper: Struct, optimizer: Optimizer) -> None:
+    """Write an optimizer into a `records.HYPERPARAMETERS`, all but the learning rate."""
+    hyper.set(optimizer=OPTIMIZER_CODES[optimizer.name])
     for option in optimizer.options:
         value = getattr(optimizer, option)
-        row[OPTION_COLUMNS[option]] = math.inf if value is None else value
+        hyper.set(**{option: math.inf if value is None else value})
     match optimizer:
         case Adam():
-            row[t.NEW], row[t.NEW_SQUARE] = 1 - optimizer.beta1, 1 - optimizer.beta2
-            row[t.EPSILON] = optimizer.epsilon
+            hyper.set(new=1 - optimizer.beta1, new_square=1 - optimizer.beta2)
+            hyper.set(epsilon=optimizer.epsilon)
         case RMSprop():
-            row[t.NEW_SQUARE], row[t.EPSILON] = 1 - optimizer.rho, optimizer.epsilon
+            hyper.set(new_square=1 - optimizer.rho, epsilon=optimizer.epsilon)
         case Adagrad():
-            row[t.EPSILON] = optimizer.epsilon
-    return row
+            hyper.set(epsilon=optimizer.epsilon)
+
+
+class Terms(NamedTuple):
+    """The terms of the recurrence in a block, as `records.BLOCK` describes them.
+
+    Args:
+        powers: float[4, K + 1, ld].
+        lags: float[2, K, ld].
+        biases: float[4, ld].
+    """
+
+    powers: NDArray[Any]
+    lags: NDArray[Any]
+    biases: NDArray[Any]
 
 
 def terms(
@@ -61,7 +69,7 @@ def terms(
     ld: int,
     batches: int,
     dtype: np.dtype[Any],
-) -> t.Terms:
+) -> Terms:
     """Return the terms of the recurrence in a block, for every unit of the first layers.
 
     Args:
@@ -87,5 +95,4 @@ def terms(
         of_g, of_v = (1.0, optimizer.momentum) if optimizer.nesterov else (0.0, 1.0)
         biases[:, columns] = np.array([rate, optimizer.momentum, of_g, of_v])[:, None]
         first += width
-    rows = [hyperparameters(*pair, dtype) for pair in zip(optimizers, rates, strict=True)]
-    return t.Terms(powers, lags, biases, np.array(rows))
+    return Terms(powers, lags, biases)

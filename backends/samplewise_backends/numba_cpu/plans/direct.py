@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
-from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.jit import Routine
+from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
+from samplewise_backends.numba_cpu.kernels.optimizers import update
+from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward, later_layers
 from samplewise_backends.numba_cpu.kernels.stepwise import UPDATED_AT_ONCE, run_stepwise
-from samplewise_backends.numba_cpu.plans.coefficients import hyperparameters
-from samplewise_backends.numba_cpu.plans.gram import read_only
-from samplewise_backends.numba_cpu.plans.lowering import LANES, layer_table
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+from samplewise_backends.numba_cpu.plans.lowering import LANES, Layers, layer_table
 from samplewise_backends.numba_cpu.plans.routines import (
-    LOSS_CODES,
+    begin_window,
+    describe_network,
+    give_buffers,
     largest_gradient,
-    prepared,
-    space_of,
 )
 from samplewise_backends.numba_cpu.plans.storage import InStates, Member
 
@@ -33,23 +36,16 @@ class Direct(InStates):
     Args:
         members: the networks.
         batch_size: maximum rows of a step.
-        gemm: address of the matrix product.
         loss: of all.
         dtype: of everything.
     """
 
     def __init__(
-        self,
-        members: Sequence[Member],
-        batch_size: int,
-        gemm: int,
-        loss: Loss,
-        dtype: np.dtype[Any],
+        self, members: Sequence[Member], batch_size: int, loss: Loss, dtype: np.dtype[Any]
     ) -> None:
-        self._gemm, self._loss, self._dtype = gemm, LOSS_CODES[loss.name], dtype
-        self._runs = [_Run(member, batch_size, loss, dtype) for member in members]
         inputs = members[0].network.inputs
-        self._gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
+        gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
+        self._calls = [_call_of(member, gathered, loss) for member in members]
 
     def run(
         self,
@@ -60,36 +56,63 @@ class Direct(InStates):
         losses: Matrix,
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        for k, (run, state, step) in enumerate(zip(self._runs, states, steps, strict=True)):
-            data = read_only(X), read_only(Y), read_only(step.order)
-            window = step.start, step.stop, step.batch_size, self._loss
-            theta = tables.Theta(state.parameters, state.optimizer_state)
-            written = prepared(run.space, [step], [state]), self._gathered
-            hyper = hyperparameters(run.member.optimizer, step.learning_rate, self._dtype)
-            arguments = (self._gemm, *data, window, run.layers, theta, *written, hyper)
-            if run.member.in_blocks:
-                run_direct(*arguments, losses[k])
-            else:
-                rates = NO_RATES if step.rates is None else step.rates
-                run_stepwise(*arguments, read_only(rates), losses[k])
+        for call, state, step, seen in zip(self._calls, states, steps, losses, strict=True):
+            run_steps(call, state, X, Y, step, seen)
 
 
-NO_RATES = np.zeros(0)
+def run_steps(
+    call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
+) -> None:
+    """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
+    net, rates = call.inner("network"), steps.rates
+    theta, slots = state.parameters, state.optimizer_state
+    net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
+    begin_window(net, state, Y, steps, losses)
+    rows = call.inner("rows")
+    rows.set(X=X, samples=len(X), order=steps.order, start=steps.start, stop=steps.stop)
+    if rates is not None:
+        call.set(rates=rates)
+    call.set(rates_count=0 if rates is None else len(rates))
+    call()
 
 
-class _Run:
-    """Tables and buffers of one network."""
+def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
+    """Return the call that trains a network."""
+    layers, size = layer_table(member.network, len(gathered), training=True)
+    if member.in_blocks:
+        call = _call(run_direct, layers, gathered, loss)
+        net, gradient = call.inner("network"), largest_gradient(layers)
+        net.set(later_layers=later_layers)
+    else:
+        clips = member.optimizer.clip_norm is not None
+        call = stepwise_call(layers, gathered, loss)
+        net, gradient = call.inner("network"), _at_once(layers)
+        gradient = member.network.layout.size if clips else gradient
+        net.set(update=update, of_all=clips)
+    give_buffers([net], size, gradient)
+    describe_optimizer(net.inner("hyper"), member.optimizer)
+    return call
 
-    def __init__(self, member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> None:
-        self.member = member
-        self.layers, size = layer_table(member.network, batch_size, training=True)
-        gradient = largest_gradient(self.layers)
-        if member.optimizer.clip_norm is not None:
-            gradient = member.network.layout.size
-        elif not member.in_blocks:
-            dense = self.layers[self.layers[:, tables.KIND] == tables.DENSE]
-            at_once = [UPDATED_AT_ONCE, *(LANES * dense[:, tables.INPUTS]), *dense[:, tables.UNITS]]
-            others = self.layers[self.layers[:, tables.KIND] != tables.DENSE]
-            gradient = max(*at_once, largest_gradient(others))
-        also = (tables.LATER_LAYERS if member.in_blocks else tables.UPDATE,)
-        self.space = space_of([self.layers], size, gradient, loss, dtype, also=also)
+
+def stepwise_call(layers: Layers, gathered: Matrix, loss: Loss) -> Call:
+    """Return a call of `run_stepwise` on batches that are gathered here, without buffers."""
+    call = _call(run_stepwise, layers, gathered, loss)
+    call.inner("network").set(forward=forward, batch_loss=batch_loss)
+    return call
+
+
+def _call(routine: Routine, layers: Layers, gathered: Matrix, loss: Loss) -> Call:
+    call, (rows, inputs) = Call(routine, gathered.dtype), gathered.shape
+    net = call.inner("network")
+    describe_network(net, layers, loss)
+    net.set(X=gathered, inputs=inputs)
+    call.inner("rows").set(gathered=gathered, at_once=rows, inputs=inputs)
+    return call
+
+
+def _at_once(layers: Layers) -> int:
+    """Return the elements of gradients that a stepwise update needs at once."""
+    is_dense = layers["kind"] == Kind.DENSE
+    dense, others = layers[is_dense], layers[~is_dense]
+    sizes = [UPDATED_AT_ONCE, *(LANES * dense["inputs"]), *dense["units"]]
+    return int(max(*sizes, largest_gradient(others)))

@@ -11,19 +11,18 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import aligned_zeros
-from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
-from samplewise_backends.numba_cpu.plans.gram import FullGram, read_only
+from samplewise_backends.numba_cpu.plans.gram import FullGram
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.routines import prepared
 from samplewise_backends.numba_cpu.plans.storage import Parameters
 
 Matrix = NDArray[Any]
 
 
 class _FirstLayers:
-    """First layers in the form `tables.Dual`, with their start.
+    """First layers in the form of `records.DUAL_RUN`, with their start.
 
     Args:
         states: of the networks.
@@ -48,14 +47,13 @@ class _FirstLayers:
         if velocity and parameters.V.any():
             self._starts.append(parameters.V.copy())
         rows, units = len(X), len(parameters.W)
-        base, S = (
+        self.base, self.S = (
             aligned_zeros(2 * rows * units, X.dtype).reshape(2, rows, units) for _ in range(2)
         )
         for k, start in enumerate(self._starts):
-            np.matmul(X, start.T, out=base[k])
-        origin = np.zeros((4, units), X.dtype)
-        origin[[0, 3]] = 1
-        self.form = tables.Dual(base, S, origin)
+            np.matmul(X, start.T, out=self.base[k])
+        self.origin = np.zeros((4, units), X.dtype)
+        self.origin[[0, 3]] = 1
         self._other: tuple[Matrix, list[Matrix], Matrix] | None = None
 
     def is_of(self, states: Sequence[TrainingState]) -> bool:
@@ -66,19 +64,19 @@ class _FirstLayers:
     def bring_into(self, parameters: Parameters) -> None:
         """Write W (and V)."""
         for k, target in enumerate([parameters.W, parameters.V][: self._targets]):
-            np.matmul(self.form.S[k].T, self.X, out=target)
+            np.matmul(self.S[k].T, self.X, out=target)
             for i, start in enumerate(self._starts):
-                target += self.form.origin[2 * k + i][:, None] * start
+                target += self.origin[2 * k + i][:, None] * start
 
     def values(self, X: Matrix, gram: Matrix | None) -> Matrix:
         """Return X W^T, (rows, R); `gram` is that of X with the training rows, where known."""
         if X is self.X and gram is not None:
-            base = list(self.form.base)
+            base = list(self.base)
         else:
             base, gram = self._products_with(X)
-        found = gram @ self.form.S[0]
+        found = gram @ self.S[0]
         for i in range(len(self._starts)):
-            found += self.form.origin[i] * base[i]
+            found += self.origin[i] * base[i]
         return found
 
     def _products_with(self, X: Matrix) -> tuple[list[Matrix], Matrix]:
@@ -95,19 +93,19 @@ class Dual:
 
     Args:
         group: the networks.
-        gemm: address of the matrix product.
         kinds: how each product is taken, as `kernels.products` numbers them.
         gram: of all rows, which groups may share.
     """
 
-    def __init__(
-        self, group: Group, gemm: int, kinds: tuple[int, int, int], gram: FullGram
-    ) -> None:
-        self._group, self._gemm, self._kinds = group, gemm, kinds
-        self._gram = gram
-        self._near = np.zeros((group.block, group.block), group.dtype)
+    def __init__(self, group: Group, kinds: tuple[int, int, int], gram: FullGram) -> None:
+        self._group, self._gram = group, gram
+        self._call = Call(run_dual, group.dtype)
+        self._block = self._call.inner("block")
+        group.describe(self._block)
+        near = np.zeros((group.block, group.block), group.dtype)
+        self._block.set(gram=near, gram_ld=group.block)
+        self._call.set(way=kinds[2])
         self._first: _FirstLayers | None = None
-        self._gathered = np.zeros((0, 0), group.dtype)
 
     def run(
         self,
@@ -118,41 +116,42 @@ class Dual:
         losses: Matrix,
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        group, first = self._group, steps[0]
+        group, block, first = self._group, self._block, steps[0]
         first_layers = self._first_of(states, X)
         parameters = group.storage.enter(states, first=first_layers is None)
         if first_layers is None:
             first_layers = self._begin(states, parameters, X)
+        group.begin(block, parameters, states, Y, steps, losses)
         gram = self._gram.covering(X, first)
-        data = read_only(Y), read_only(first.order), group.window(first)
-        trained = parameters.theta, first_layers.form
-        written = prepared(group.space, steps, states), group.buffers, self._gathered
-        known = gram, self._near, group.terms(steps)
-        run_dual(self._gemm, *data, self._kinds[2], group.stack, *trained, *written, *known, losses)
+        block.inner("rows").set(X=gram, order=first.order, start=first.start, stop=first.stop)
+        self._call()
         group.storage.leave(states, first=False)
 
     def _begin(
         self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix
     ) -> _FirstLayers:
         group = self._group
-        self._first = _FirstLayers(states, parameters, X, velocity=group.form == WITH_MOMENTUM)
-        self._gathered = aligned_zeros(group.block * len(X), group.dtype).reshape(-1, len(X))
-        return self._first
+        velocity, count = group.form == WITH_MOMENTUM, len(X)
+        first = self._first = _FirstLayers(states, parameters, X, velocity=velocity)
+        self._call.set(base=first.base, S=first.S, origin=first.origin)
+        gathered = aligned_zeros(group.block * count, group.dtype)
+        rows = self._block.inner("rows")
+        rows.set(gathered=gathered, at_once=group.block, samples=count, inputs=count)
+        return first
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
         """Return the coefficients; the states still have the weights that these start from."""
         if self._first is None or not self._first.is_of(states):
             return {}
-        form = self._first.form
-        return {"coefficients": form.S.copy(), "origin": form.origin.copy()}
+        return {"coefficients": self._first.S.copy(), "origin": self._first.origin.copy()}
 
     def restore(
         self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
     ) -> None:
         """Go on with these coefficients, where there are some."""
         if held:
-            form = self._begin(states, self._group.storage.enter(states), X).form
-            form.S[...], form.origin[...] = held["coefficients"], held["origin"]
+            first = self._begin(states, self._group.storage.enter(states), X)
+            first.S[...], first.origin[...] = held["coefficients"], held["origin"]
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring the first layers into the states; training goes on from there."""

@@ -10,18 +10,13 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps
 from samplewise.network import aligned_zeros
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.blocked import fill_gram
-from samplewise_backends.numba_cpu.kernels.products import first_product
+from samplewise_backends.numba_cpu.plans.routines import describe_product
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a read-only view: numba compiles anew for arrays that differ in that flag."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 ROWS_AT_ONCE = 256
@@ -40,31 +35,31 @@ class Rows:
     """The training rows in the order of an epoch, and the buffer where a block is gathered."""
 
     def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
-        gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
-        # The second is what kernels read, with the type that rows taken in order have.
-        self.buffers = gathered, read_only(gathered)
+        self._gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
         self._order: NDArray[np.int64] | None = None
         self._consecutive = False
 
-    def in_order(self, order: NDArray[np.int64]) -> bool:
-        """Return True if the rows are to be taken as they lie, without gathering."""
-        if order is not self._order:
-            self._order = order
-            self._consecutive = bool((np.diff(order) == 1).all())
-        return self._consecutive
+    def describe(self, rows: Struct, X: Matrix, steps: Steps) -> None:
+        """Write a window into a `records.ROWS`."""
+        if steps.order is not self._order:
+            self._order = steps.order
+            # Then the rows are taken as they lie, without gathering.
+            self._consecutive = bool((np.diff(steps.order) == 1).all())
+        at_once, inputs = self._gathered.shape
+        rows.set(X=X, samples=len(X), inputs=inputs, gathered=self._gathered, at_once=at_once)
+        rows.set(order=steps.order, start=steps.start, stop=steps.stop, in_order=self._consecutive)
 
 
 class GramBlocks:
     """The Gram matrix of each block, for the same rows in the same order.
 
     Args:
-        gemm: address of the matrix product.
         block: rows of a block.
         rows: where rows are gathered.
     """
 
-    def __init__(self, gemm: int, block: int, rows: Rows) -> None:
-        self._gemm, self._block, self._rows = gemm, block, rows
+    def __init__(self, block: int, rows: Rows) -> None:
+        self._block, self._rows = block, rows
         # Kept alive, so that no other array can get the identity of one of these.
         self._of: tuple[Matrix, NDArray[np.int64]] | None = None
         self._windows: dict[tuple[int, int], Matrix] = {}
@@ -76,14 +71,17 @@ class GramBlocks:
             self._windows.clear()
         window = steps.start, steps.stop
         if window not in self._windows:
-            count = steps.stop - steps.start
-            gram = aligned_zeros(count * self._block, X.dtype).reshape(count, self._block)
-            in_order = self._rows.in_order(steps.order)
-            data = read_only(X), read_only(steps.order), (*window, self._block)
-            product = first_product.address(X.dtype.name)
-            fill_gram(self._gemm, *data, in_order, self._rows.buffers, gram, product)
-            self._windows[window] = gram
+            self._windows[window] = self._computed(X, steps)
         return self._windows[window]
+
+    def _computed(self, X: Matrix, steps: Steps) -> Matrix:
+        count, call = steps.stop - steps.start, Call(fill_gram, X.dtype)
+        gram = aligned_zeros(count * self._block, X.dtype).reshape(count, self._block)
+        self._rows.describe(call.inner("rows"), X, steps)
+        describe_product(call.inner("product"))
+        call.set(gram=gram)
+        call()
+        return gram
 
 
 class FullGram:

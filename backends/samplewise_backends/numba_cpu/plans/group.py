@@ -1,4 +1,4 @@
-"""Networks that train together, block by block: tables, buffers and coefficients."""
+"""Networks that train together, block by block: records, buffers and coefficients."""
 
 from __future__ import annotations
 
@@ -8,20 +8,28 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Steps
+from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Loss, aligned_zeros
-from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.plans.coefficients import form_of, terms
-from samplewise_backends.numba_cpu.plans.lowering import padded
-from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, largest_gradient, space_of
-from samplewise_backends.numba_cpu.plans.storage import InPlace, Member, Stacked
+from samplewise_backends.numba_cpu.compile.record import Struct
+from samplewise_backends.numba_cpu.kernels.block import run_block
+from samplewise_backends.numba_cpu.kernels.records import NETWORK, SEGMENT
+from samplewise_backends.numba_cpu.kernels.step import later_layers
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer, form_of, terms
+from samplewise_backends.numba_cpu.plans.lowering import Layers, padded
+from samplewise_backends.numba_cpu.plans.routines import (
+    begin_window,
+    describe_network,
+    describe_product,
+    give_buffers,
+    largest_gradient,
+)
+from samplewise_backends.numba_cpu.plans.storage import InPlace, Member, Parameters, Stacked
 
-Vector = NDArray[Any]
 Matrix = NDArray[Any]
 
 
 class Group:
-    """Tables and buffers of the kernels of blocks.
+    """Records and buffers of the kernels of blocks.
 
     Args:
         members: at least one, with the same inputs, and optimizers of one `form_of`.
@@ -41,60 +49,72 @@ class Group:
     ) -> None:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
         self.form = form_of(members[0].optimizer)
-        self.storage = InPlace(members[0]) if len(members) == 1 else Stacked(members, dtype)
         self._optimizers = [cast(SGD, member.optimizer) for member in members]
         self._units = [member.units for member in members]
         self.ld = padded(sum(self._units))
+        self.storage = InPlace(members[0], dtype) if len(members) == 1 else Stacked(members, dtype)
         layers, size = self.storage.layers(batch_size, block * self.ld)
-        table, networks = self._place_first_layers(layers)
+        self._place_first_layers(layers)
         # After all else, the derivatives that the first layers save.
-        self.stack = tables.Stack(table, networks, self._segments(table, networks, size))
+        self._segments = _segments(layers, self.ld, size)
+        self._networks = Struct(NETWORK, dtype, len(members))
+        self._each = [self._networks.row(k) for k in range(len(members))]
+        for net, table, optimizer in zip(self._each, layers, self._optimizers, strict=True):
+            describe_network(net, table, loss)
+            describe_optimizer(net.inner("hyper"), optimizer)
+            net.set(later_layers=later_layers)
         gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
-        called = tables.LATER_LAYERS, tables.PRODUCT
-        self.space = space_of(layers, size + block * self.ld, gradient, loss, dtype, also=called)
-        self._loss = LOSS_CODES[loss.name]
-        self.buffers = tables.Block(*(aligned_zeros(block * self.ld, dtype) for _ in range(3)))
-        self._known: tuple[tuple[float, ...], tables.Terms] | None = None
+        self._A = give_buffers(self._each, size + block * self.ld, gradient)
+        self._rates: tuple[float, ...] | None = None
 
-    def _place_first_layers(
-        self, layers: list[NDArray[np.int64]]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _place_first_layers(self, layers: Sequence[Layers]) -> None:
         """Let the first layers' outputs lie side by side at the front of the buffers."""
-        networks, column = [], 0
-        start = 0
+        column = 0
         for table, units in zip(layers, self._units, strict=True):
-            table[0, [tables.OUT, tables.LD]] = column, self.ld
-            networks.append((start, len(table)))
-            column, start = column + units, start + len(table)
-        return np.vstack(layers), np.array(networks, np.int64)
+            table["out"][0], table["ld"][0] = column, self.ld
+            column += units
 
-    def _segments(
-        self, layers: NDArray[np.int64], networks: NDArray[np.int64], saved: int
-    ) -> NDArray[np.int64]:
-        """Return runs of units with the same activation; the last one takes the padding too."""
-        runs: list[list[int]] = []
-        for first, _ in networks:
-            code, units = layers[first, [tables.ACTIVATION, tables.UNITS]]
-            if runs and runs[-1][2] == code:
-                runs[-1][1] += units
-            else:
-                start = runs[-1][1] if runs else 0
-                runs.append([start, start + units, code, saved])
-        runs[-1][1] = self.ld
-        return np.array(runs, np.int64)
+    def describe(self, block: Struct) -> None:
+        """Write into a `records.BLOCK` all that stays between its calls."""
+        count = self.block * self.ld
+        buffers = {name: aligned_zeros(count, self.dtype) for name in ("Q", "steps", "scratch")}
+        block.set(networks=self._networks, members=len(self._each), P=self._A, **buffers)
+        block.set(segments=self._segments, runs=len(self._segments))
+        block.set(batch=self.batch_size, form=self.form, units=sum(self._units), ld=self.ld)
+        block.set(tiny=np.finfo(self.dtype).tiny, run_block=run_block)
+        describe_product(block.inner("product"))
 
-    def window(
-        self, steps: Steps, *, in_order: bool = False, gram: int = 0
-    ) -> tuple[int | bool, ...]:
-        """Return the window of a call, as `kernels.blocked` describes it."""
-        sizes = self.batch_size, self.block, self._loss, self.form
-        return (steps.start, steps.stop, *sizes, in_order, gram, self.ld)
-
-    def terms(self, steps: Sequence[Steps]) -> tables.Terms:
-        """Return the terms of the recurrence at the learning rates of these steps."""
+    def begin(
+        self,
+        block: Struct,
+        parameters: Parameters,
+        states: Sequence[TrainingState],
+        Y: Matrix,
+        steps: Sequence[Steps],
+        losses: Matrix,
+    ) -> None:
+        """Write a window into a `records.BLOCK` and the networks' records."""
+        theta, slots = parameters.theta, parameters.velocity
+        for net, state, step, seen in zip(self._each, states, steps, losses, strict=True):
+            net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
+            begin_window(net, state, Y, step, seen)
+        block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
         rates = tuple(step.learning_rate for step in steps)
-        if self._known is None or self._known[0] != rates:
-            batches = -(-self.block // self.batch_size)
+        if rates != self._rates:
+            self._rates, batches = rates, -(-self.block // self.batch_size)
             found = terms(self._optimizers, rates, self._units, self.ld, batches, self.dtype)
-            self._known = rates, found
-        return self._known[1]
+            block.set(batches=batches, powers=found.powers, lags=found.lags, biases=found.biases)
+
+
+def _segments(layers: Sequence[Layers], ld: int, saved: int) -> NDArray[Any]:
+    """Return runs of units with the same activation; the last one takes the padding too."""
+    runs: list[list[int]] = []
+    for table in layers:
+        code, units = table["activation"][0], table["units"][0]
+        if runs and runs[-1][2] == code:
+            runs[-1][1] += units
+        else:
+            start = runs[-1][1] if runs else 0
+            runs.append([start, start + units, code, saved])
+    runs[-1][1] = ld
+    return np.array([tuple(run) for run in runs], SEGMENT.of("float64"))

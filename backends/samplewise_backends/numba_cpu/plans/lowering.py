@@ -1,4 +1,4 @@
-"""From a network to the kernels' table: the row of each layer, and the place of its outputs.
+"""From a network to the kernels' records: one of each layer, and the place of its outputs.
 
 Flattening computes nothing, nor does dropout in prediction: they get no row. A max pooling after a
 convolution that ends in ReLU is fused into the convolution: the largest value is the same before
@@ -25,35 +25,26 @@ from samplewise.network import (
     MaxPool2D,
     Network,
 )
-from samplewise_backends.numba_cpu.kernels import tables as t
+from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind
+from samplewise_backends.numba_cpu.kernels.records import LAYER
 
-ACTIVATION_CODES = {
-    "identity": t.IDENTITY,
-    "sigmoid": t.SIGMOID,
-    "tanh": t.TANH,
-    "relu": t.RELU,
-    "leaky_relu": t.LEAKY_RELU,
-    "elu": t.ELU,
-    "selu": t.SELU,
-    "gelu": t.GELU,
-    "gelu_tanh": t.GELU_TANH,
-    "silu": t.SILU,
-    "softplus": t.SOFTPLUS,
+ACTIVATION_CODES = {code.name.lower(): code for code in ActivationCode}
+KINDS: dict[type[Layer], Kind] = {
+    Dense: Kind.DENSE,
+    Conv2D: Kind.CONV,
+    MaxPool2D: Kind.MAX_POOL,
+    AvgPool2D: Kind.AVG_POOL,
+    GlobalAvgPool: Kind.AVG_POOL,
+    LayerNorm: Kind.LAYER_NORM,
+    Dropout: Kind.DROPOUT,
+    Flatten: Kind.UNCHANGED,
 }
-KINDS: dict[type[Layer], int] = {
-    Dense: t.DENSE,
-    Conv2D: t.CONV,
-    MaxPool2D: t.MAX_POOL,
-    AvgPool2D: t.AVG_POOL,
-    GlobalAvgPool: t.AVG_POOL,
-    LayerNorm: t.LAYER_NORM,
-    Dropout: t.DROPOUT,
-    Flatten: t.UNCHANGED,
-}
-_SAVING_ACTIVATIONS = {t.GELU, t.GELU_TANH, t.SILU}
-_SAVING_KINDS = {t.MAX_POOL, t.DROPOUT}
+_SAVING_ACTIVATIONS = {ActivationCode.GELU, ActivationCode.GELU_TANH, ActivationCode.SILU}
+_SAVING_KINDS = {Kind.MAX_POOL, Kind.DROPOUT}
 
-Row = NDArray[np.int64]
+# The fields of a layer's record, by name, and the records of a network's layers.
+Row = dict[str, Any]
+Layers = NDArray[Any]
 LANES = 16
 
 
@@ -62,10 +53,8 @@ def padded(units: int) -> int:
     return -(-units // LANES) * LANES
 
 
-def layer_table(
-    network: Network, rows: int, out: int = 0, *, training: bool
-) -> tuple[NDArray[np.int64], int]:
-    """Return the table of a network's layers, and the length of its buffers.
+def layer_table(network: Network, rows: int, out: int = 0, *, training: bool) -> tuple[Layers, int]:
+    """Return the records of a network's layers, and the length of its buffers.
 
     Args:
         network: the table points into its flat vector of parameters.
@@ -73,17 +62,19 @@ def layer_table(
         out: where the first layer's outputs start.
         training: whether dropout layers get a row.
     """
-    table = np.array(_rows_of(network, training=training))
-    for row in table:
-        size = padded(rows * row[t.UNITS])
-        row[[t.OUT, t.LD, t.SAVED]] = out, row[t.UNITS], out
+    found = _rows_of(network, training=training)
+    for row in found:
+        size = padded(rows * row["units"])
+        row["out"], row["ld"], row["saved"] = out, row["units"], out
         if _saves(row):
             out += size
-            row[t.SAVED] = out
+            row["saved"] = out
         out += size
-    table[:, t.SCRATCH] = out
-    out += padded(max(map(_scratch_of, table)))
-    return table, out
+    for row in found:
+        row["scratch"] = out
+    out += padded(max(map(_scratch_of, found)))
+    # Without numbers of the run's dtype, the layout is the same for all.
+    return np.array([tuple(row.values()) for row in found], LAYER.of("float64")), out
 
 
 def _rows_of(network: Network, *, training: bool) -> list[Row]:
@@ -105,17 +96,17 @@ def _rows_of(network: Network, *, training: bool) -> list[Row]:
 
 def _saves(row: Row) -> bool:
     """Return True if a layer saves values for its backward pass."""
-    pools = row[t.KIND] == t.CONV and row[t.POOL_H] > 0
-    return pools or row[t.KIND] in _SAVING_KINDS or row[t.ACTIVATION] in _SAVING_ACTIVATIONS
+    pools = row["kind"] == Kind.CONV and row["pool_h"] > 0
+    return pools or row["kind"] in _SAVING_KINDS or row["activation"] in _SAVING_ACTIVATIONS
 
 
 def _scratch_of(row: Row) -> int:
     """Return the elements of scratch that a layer needs for one image."""
-    if row[t.KIND] != t.CONV:
+    if row["kind"] != Kind.CONV:
         return 0
-    planes = row[t.CHANNELS] * row[t.PADDED_H] * row[t.PADDED_W]
-    taps = row[t.CHANNELS] * row[t.KERNEL_H] * row[t.KERNEL_W]
-    return int(planes + (taps + row[t.FILTERS]) * row[t.PRODUCTS])
+    planes = row["channels"] * row["padded_h"] * row["padded_w"]
+    taps = row["channels"] * row["kernel_h"] * row["kernel_w"]
+    return int(planes + (taps + row["filters"]) * row["products"])
 
 
 def _is_fused(previous: Layer | None, layer: Layer) -> bool:
@@ -125,21 +116,21 @@ def _is_fused(previous: Layer | None, layer: Layer) -> bool:
 
 def _row(network: Network, index: int) -> Row:
     layer, (before, after) = network.layers[index], network.shapes[index : index + 2]
-    row = np.zeros(t.LAYER_COLUMNS, np.int64)
-    row[[t.KIND, t.INDEX]] = KINDS[type(layer)], index
-    row[[t.INPUTS, t.UNITS]] = math.prod(before), math.prod(after)
-    row[t.ACTIVATION] = ACTIVATION_CODES[layer.activation]
+    row: Row = dict.fromkeys(LAYER.fields, 0)
+    row["kind"], row["index"] = KINDS[type(layer)], index
+    row["inputs"], row["units"] = math.prod(before), math.prod(after)
+    row["activation"] = ACTIVATION_CODES[layer.activation]
     slots = {slot.name: slot for slot in network.layout.slots}
     if f"{index}.weight" in slots:
         weight, bias = slots[f"{index}.weight"], slots[f"{index}.bias"]
-        row[[t.WEIGHT, t.WEIGHTS]] = weight.offset, weight.size
-        row[[t.BIAS, t.BIASES]] = bias.offset, bias.size
-        row[t.PENALISED] = weight in network.weights
+        row["weight"], row["weights"] = weight.offset, weight.size
+        row["bias"], row["biases"] = bias.offset, bias.size
+        row["penalised"] = weight in network.weights
     match layer:
         case LayerNorm():
-            row[t.REAL] = _bits(layer.epsilon)
+            row["epsilon"] = layer.epsilon
         case Dropout():
-            row[[t.REAL, t.THRESHOLD]] = _bits(1 / (1 - layer.rate)), round(layer.rate * 2**32)
+            row["scale"], row["threshold"] = 1 / (1 - layer.rate), round(layer.rate * 2**32)
         case Conv2D():
             _place_convolution(row, layer, before, after)
         case MaxPool2D() | AvgPool2D():
@@ -149,35 +140,32 @@ def _row(network: Network, index: int) -> Row:
     return row
 
 
-def _bits(number: float) -> int:
-    return int(np.float64(number).view(np.int64))
-
-
 def _place_windows(
     row: Row, before: tuple[int, ...], after: tuple[int, ...], size: tuple[int, ...], step: int
 ) -> None:
-    row[[t.CHANNELS, t.HEIGHT, t.WIDTH]] = before
-    row[[t.PADDED_H, t.PADDED_W]] = before[1:]
-    row[[t.KERNEL_H, t.KERNEL_W]] = size
-    row[t.STRIDE] = step
-    row[[t.OUT_H, t.OUT_W]] = after[1:]
+    row["channels"], row["height"], row["width"] = before
+    row["padded_h"], row["padded_w"] = before[1:]
+    row["kernel_h"], row["kernel_w"] = size
+    row["stride"] = step
+    row["out_h"], row["out_w"] = after[1:]
 
 
 def _place_convolution(row: Row, layer: Conv2D, before: Any, after: Any) -> None:
     _place_windows(row, before, after, layer.kernel, layer.stride)
     (above, under), (left, right) = layer.pads(before)
-    row[[t.ABOVE, t.LEFT]] = above, left
-    row[[t.PADDED_H, t.PADDED_W]] += above + under, left + right
-    row[t.FILTERS] = layer.filters
+    row["above"], row["left"] = above, left
+    row["padded_h"] += above + under
+    row["padded_w"] += left + right
+    row["filters"] = layer.filters
     height, width = after[1:]
-    pitch = row[t.PADDED_W] if layer.stride == 1 else width
-    row[[t.PITCH, t.PRODUCTS]] = pitch, (height - 1) * pitch + width
+    pitch = row["padded_w"] if layer.stride == 1 else width
+    row["pitch"], row["products"] = pitch, (height - 1) * pitch + width
 
 
 def _pool_too(row: Row, pool: Layer, after: tuple[int, ...]) -> None:
     """Let a convolution pool its own outputs."""
     assert isinstance(pool, MaxPool2D)
-    row[[t.POOL_H, t.POOL_W]] = pool.size
-    row[t.POOL_STEP] = pool.step
-    row[[t.POOLED_H, t.POOLED_W]] = after[1:]
-    row[t.UNITS] = math.prod(after)
+    row["pool_h"], row["pool_w"] = pool.size
+    row["pool_step"] = pool.step
+    row["pooled_h"], row["pooled_w"] = after[1:]
+    row["units"] = math.prod(after)

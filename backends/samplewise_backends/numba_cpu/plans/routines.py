@@ -1,8 +1,8 @@
-"""The routines that a network's kernels call, by address, and the buffers that steps write."""
+"""Networks as records for the kernels, and the routines that these call by address."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,105 +11,115 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
-from samplewise_backends.numba_cpu.kernels import tables
+from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.activations import activate_called, derivative_called
-from samplewise_backends.numba_cpu.kernels.later_layers import later_layers
+from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind, LossCode
 from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward, layer_forward
 from samplewise_backends.numba_cpu.kernels.losses import loss_called
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.products import first_product
-from samplewise_backends.numba_cpu.plans.gram import read_only
+from samplewise_backends.numba_cpu.plans.lowering import Layers
 
 LOSS_CODES = {
-    "binary_cross_entropy": tables.BINARY,
-    "categorical_cross_entropy": tables.CATEGORICAL,
-    "multi_label_cross_entropy": tables.MULTI_LABEL,
-    "mean_squared_error": tables.SQUARED,
-    "mean_absolute_error": tables.ABSOLUTE,
-    "huber": tables.HUBER,
-    "poisson": tables.POISSON,
+    "binary_cross_entropy": LossCode.BINARY,
+    "categorical_cross_entropy": LossCode.CATEGORICAL,
+    "multi_label_cross_entropy": LossCode.MULTI_LABEL,
+    "mean_squared_error": LossCode.SQUARED,
+    "mean_absolute_error": LossCode.ABSOLUTE,
+    "huber": LossCode.HUBER,
+    "poisson": LossCode.POISSON,
 }
 
 
-def addresses(
-    layers: NDArray[np.int64],
-    dtype: np.dtype[Any],
-    loss: Loss | None = None,
-    *,
-    also: Collection[int] = (),
-) -> NDArray[np.int64]:
-    """Return the table of addresses; routines that nothing needs are not compiled, and 0 here.
+def describe_network(net: Struct, layers: Layers, loss: Loss | None = None) -> None:
+    """Write the layers of a network into a `records.NETWORK`, and the routines that they need.
+
+    Routines that nothing needs are not compiled, and 0 here.
 
     Args:
-        layers: the tables of all networks.
-        dtype: of everything.
+        net: to be written.
+        layers: records of the network's layers.
         loss: trained with; None to predict.
-        also: places in the table that the plan calls besides.
     """
-    called = layers[:, tables.KIND] != tables.DENSE
-    activates = bool((layers[:, tables.ACTIVATION] > tables.RELU).any())
-    training = loss is not None
-    calls_loss = loss is not None and LOSS_CODES[loss.name] > tables.CATEGORICAL
-    has_weights = bool((called & (layers[:, tables.WEIGHTS] > 0)).any())
-    needed = {
-        tables.FORWARD: (layer_forward, bool(called.any())),
-        tables.BACKWARD: (layer_backward, training and bool(called.any())),
-        tables.ACTIVATE: (activate_called, activates),
-        tables.DERIVATIVE: (derivative_called, training and activates),
-        tables.LOSS: (loss_called, calls_loss),
-        tables.UPDATE: (update, training and has_weights),
-        tables.LATER_LAYERS: (later_layers, False),
-        tables.PRODUCT: (first_product, False),
-    }
-    found = np.zeros(tables.ROUTINES, np.int64)
-    for position, (routine, is_needed) in needed.items():
-        if is_needed or position in also:
-            found[position] = routine.address(dtype.name)
-    return found
+    net.set(gemm=gemm_address(net.dtype.name), tiny=np.finfo(net.dtype).tiny)
+    net.set(layers=layers, depth=len(layers))
+    called = layers["kind"] != Kind.DENSE
+    activates = (layers["activation"] > ActivationCode.RELU).any()
+    needed = {layer_forward: called.any(), activate_called: activates}
+    if loss is not None:
+        code = LOSS_CODES[loss.name]
+        net.set(loss=code, delta=loss.delta if isinstance(loss, Huber) else 0)
+        has_weights = (called & (layers["weights"] > 0)).any()
+        needed |= {layer_backward: called.any(), derivative_called: activates}
+        needed |= {loss_called: code > LossCode.CATEGORICAL, update: has_weights}
+    for routine, is_needed in needed.items():
+        if is_needed:
+            net.set(**{_FIELDS[routine]: routine})
 
 
-def space_of(
-    layers: Sequence[NDArray[np.int64]],
-    size: int,
-    gradient: int,
-    loss: Loss,
-    dtype: np.dtype[Any],
-    *,
-    also: Collection[int] = (),
-) -> tables.Space:
-    """Return the buffers of the steps of some networks.
+_FIELDS = {
+    layer_forward: "layer_forward",
+    layer_backward: "layer_backward",
+    activate_called: "activate",
+    derivative_called: "derivative",
+    loss_called: "row_loss",
+    update: "update",
+}
+
+
+def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> NDArray[Any]:
+    """Give networks that run one after the other the same buffers; return that of outputs.
 
     Args:
-        layers: the table of each network.
-        size: of their buffers.
-        gradient: its maximum number of elements.
-        loss: of all.
-        dtype: of everything.
-        also: as `addresses`.
+        nets: each a `records.NETWORK`.
+        size: elements of all outputs of a network.
+        gradient: maximum number of parameters whose gradients are kept at once; None to predict.
     """
-    return tables.Space(
-        A=aligned_zeros(size, dtype),
-        dZ=aligned_zeros(size, dtype),
-        gradient=aligned_zeros(gradient, dtype),
-        tiny=dtype.type(np.finfo(dtype).tiny),
-        clock=np.zeros((len(layers), 3), np.int64),
-        routines=addresses(np.vstack(layers), dtype, loss, also=also),
-        loss_parameter=dtype.type(loss.delta if isinstance(loss, Huber) else 0),
-        weights=read_only(aligned_zeros(0, dtype)),
-    )
+    dtype = nets[0].dtype
+    A = aligned_zeros(size, dtype)
+    for net in nets:
+        net.set(A=A, buffered=size)
+    if gradient is not None:
+        dZ, gradients = aligned_zeros(size, dtype), aligned_zeros(gradient, dtype)
+        for net in nets:
+            net.set(dZ=dZ, gradient=gradients, gradient_size=gradient)
+    return A
 
 
-def largest_gradient(layers: NDArray[np.int64]) -> int:
+def describe_product(product: Struct) -> None:
+    """Write what all products have in common into a `records.PRODUCT`."""
+    product.set(gemm=gemm_address(product.dtype.name), take=first_product)
+
+
+def largest_gradient(layers: Layers) -> int:
     """Return the maximum number of weights and biases in one layer."""
-    return int((layers[:, tables.WEIGHTS] + layers[:, tables.BIASES]).max(initial=0))
+    return int((layers["weights"] + layers["biases"]).max(initial=0))
 
 
-def prepared(
-    space: tables.Space, steps: Sequence[Steps], states: Sequence[TrainingState]
-) -> tables.Space:
-    """Set the clock of each network to the start of a window, and return the space for it."""
-    for clock, step, state in zip(space.clock, steps, states, strict=True):
-        key = np.array(step.dropout_key, np.uint64).view(np.int64)
-        clock[:] = key, step.start, state.step
-    weights = steps[0].weights
-    return space if weights is None else space._replace(weights=read_only(weights))
+def begin_window(
+    net: Struct, state: TrainingState, Y: NDArray[Any], steps: Steps, losses: NDArray[Any]
+) -> None:
+    """Set a `records.NETWORK` to the start of a window.
+
+    Args:
+        net: to be written, all but parameters and batch.
+        state: of the network.
+        Y: targets (n, outputs).
+        steps: of the window.
+        losses: (n,), in the order of the epoch, written.
+    """
+    key = steps.dropout_key
+    net.set(
+        Y=Y,
+        samples=len(Y),
+        outputs=Y.shape[1],
+        order=steps.order,
+        losses=losses,
+        weighted=steps.weights is not None,
+        dropout_key=key - 2**64 if key >= 2**63 else key,
+        step=state.step,
+    )
+    net.inner("hyper").set(rate=steps.learning_rate)
+    if steps.weights is not None:
+        net.set(weights=steps.weights)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from samplewise.contract import TrainingState
 from samplewise.network import Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.kernels import tables
-from samplewise_backends.numba_cpu.plans.lowering import layer_table, padded
+from samplewise_backends.numba_cpu.kernels.codes import Kind
+from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table, padded
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -36,14 +36,14 @@ class Member:
     rates_vary: bool = False
 
     @cached_property
-    def layers(self) -> NDArray[np.int64]:
-        """The table of its layers in training, with outputs of no rows."""
+    def layers(self) -> Layers:
+        """The records of its layers in training, with outputs of no rows."""
         return layer_table(self.network, 0, training=True)[0]
 
     @property
     def starts_dense(self) -> bool:
         """True if the first layer that computes something is dense, on the inputs as they are."""
-        return bool(self.layers[0, tables.KIND] == tables.DENSE)
+        return bool(self.layers["kind"][0] == Kind.DENSE)
 
     @property
     def in_blocks(self) -> bool:
@@ -53,7 +53,7 @@ class Member:
     @property
     def units(self) -> int:
         """Units of the first layer."""
-        return int(self.layers[0, tables.UNITS])
+        return int(self.layers["units"][0])
 
     @property
     def later_layers(self) -> slice:
@@ -71,7 +71,7 @@ class Member:
 
     @property
     def _first(self) -> int:
-        return int(self.layers[0, tables.INDEX])
+        return int(self.layers["index"][0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +79,20 @@ class Parameters:
     """The parameters that kernels read and update.
 
     Args:
-        theta: flat, all parameters but the first layers' weights, where the layer table says.
+        theta: flat, all parameters but the first layers' weights, where the layers say.
+        velocity: likewise, or empty.
         W: first layers' weights, (R, inputs).
         V: likewise their velocities; equal to W where there are none.
+        bias: first layers' biases, (ld,), which is R or a little more.
+        bias_velocity: likewise; equal to `bias` where there are none.
     """
 
-    theta: tables.Theta
+    theta: Vector
+    velocity: Vector
     W: Matrix
     V: Matrix
+    bias: Vector
+    bias_velocity: Vector
 
 
 class InStates:
@@ -113,26 +119,49 @@ class InStates:
 
 
 class InPlace:
-    """One network: kernels work on the caller's own vectors."""
+    """One network: kernels work on the caller's own vectors, but for the first layer's bias."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, dtype: np.dtype[Any]) -> None:
         self._member = member
+        self._biases = [aligned_zeros(padded(member.units), dtype) for _ in range(2)]
+        self._vectors: list[Vector] = []
 
-    def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
-        """Return the layer table of each network, and the length of the buffers."""
+    def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
+        """Return the records of each network's layers, and the length of the buffers."""
         table, out = layer_table(self._member.network, rows, out, training=True)
         return [table], out
 
     def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
         """Return the parameters of the states, for kernels."""
-        (state,) = states
-        member, velocity = self._member, state.optimizer_state
-        W = member.first_weights(state.parameters)
-        V = member.first_weights(velocity) if len(velocity) else W
-        return Parameters(tables.Theta(state.parameters, velocity), W, V)
+        vectors = _vectors_of(states)
+        if not _are_same(vectors, self._vectors):
+            self._vectors = vectors
+            self._parameters, self._pairs = self._views(*vectors)
+        for ours, theirs in self._pairs:
+            ours[: len(theirs)] = theirs
+        return self._parameters
 
     def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
-        """Do nothing: kernels updated the states themselves."""
+        """Copy the bias back: the rest kernels updated themselves."""
+        for ours, theirs in self._pairs:
+            theirs[...] = ours[: len(theirs)]
+
+    def _views(self, theta: Vector, velocity: Vector) -> tuple[Parameters, list[Pair]]:
+        member, (bias, bias_velocity) = self._member, self._biases
+        W, pairs = member.first_weights(theta), [(bias, member.first_bias(theta))]
+        if not len(velocity):
+            return Parameters(theta, velocity, W, W, bias, bias), pairs
+        pairs.append((bias_velocity, member.first_bias(velocity)))
+        V = member.first_weights(velocity)
+        return Parameters(theta, velocity, W, V, bias, bias_velocity), pairs
+
+
+def _vectors_of(states: Sequence[TrainingState]) -> list[Vector]:
+    return [v for state in states for v in (state.parameters, state.optimizer_state)]
+
+
+def _are_same(ours: Sequence[Vector], theirs: Sequence[Vector]) -> bool:
+    return len(ours) == len(theirs) and all(map(operator.is_, ours, theirs))
 
 
 class Stacked:
@@ -156,19 +185,22 @@ class Stacked:
         rest, velocity = aligned_zeros(size, dtype), aligned_zeros(size * has_velocity, dtype)
         W = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
         V = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs) if has_velocity else W
-        self._stacked = Parameters(tables.Theta(rest, velocity), W, V)
+        biases = slice(padded(rows))
+        bias_velocity = velocity[biases] if has_velocity else rest[biases]
+        self._stacked = Parameters(rest, velocity, W, V, rest[biases], bias_velocity)
         self._vectors: list[Vector] = []
         self._first: list[Pair] = []
         self._rest: list[Pair] = []
 
-    def layers(self, rows: int, out: int) -> tuple[list[NDArray[np.int64]], int]:
-        """Return the layer table of each network, and the length of the buffers."""
+    def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
+        """Return the records of each network's layers, and the length of the buffers."""
         found = []
         for member, (units, later) in zip(self._members, self._places, strict=True):
             table, out = layer_table(member.network, rows, out, training=True)
             moved = later.start - member.later_layers.start
-            table[1:, [tables.WEIGHT, tables.BIAS]] += moved
-            table[0, tables.BIAS] = units.start
+            table["weight"][1:] += moved
+            table["bias"][1:] += moved
+            table["bias"][0] = units.start
             found.append(table)
         return found, out
 
@@ -185,9 +217,9 @@ class Stacked:
 
     def _pairs(self, states: Sequence[TrainingState], with_first: bool) -> list[Pair]:
         """Return each part of the stacked vectors with the part of a state that it copies."""
-        vectors = [v for state in states for v in (state.parameters, state.optimizer_state)]
+        vectors = _vectors_of(states)
         # The same states come with every call, and views take longer to make than to copy.
-        if len(vectors) != len(self._vectors) or not all(map(operator.is_, vectors, self._vectors)):
+        if not _are_same(vectors, self._vectors):
             self._vectors = vectors
             self._first, self._rest = self._paired(states)
         return self._first + self._rest if with_first else self._rest
@@ -196,9 +228,9 @@ class Stacked:
         stacked, firsts, rests = self._stacked, [], []
         for member, place, state in zip(self._members, self._places, states, strict=True):
             units, later = place
-            vectors = [(stacked.W, stacked.theta.parameters, state.parameters)]
+            vectors = [(stacked.W, stacked.theta, state.parameters)]
             if len(state.optimizer_state):
-                vectors.append((stacked.V, stacked.theta.velocity, state.optimizer_state))
+                vectors.append((stacked.V, stacked.velocity, state.optimizer_state))
             for first, rest, vector in vectors:
                 firsts.append((first[units], member.first_weights(vector)))
                 rests.append((rest[units], member.first_bias(vector)))

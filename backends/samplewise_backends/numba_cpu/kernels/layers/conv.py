@@ -15,38 +15,16 @@ low-memory im2col. The trap: the columns between windows may hold anything, exce
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
 from samplewise_backends.numba_cpu.compile.views import part
-from samplewise_backends.numba_cpu.kernels.tables import (
-    ABOVE,
-    CHANNELS,
-    FILTERS,
-    HEIGHT,
-    KERNEL_H,
-    KERNEL_W,
-    LEFT,
-    OUT_H,
-    OUT_W,
-    PADDED_H,
-    PADDED_W,
-    PITCH,
-    POOL_H,
-    POOL_STEP,
-    POOL_W,
-    POOLED_H,
-    POOLED_W,
-    PRODUCTS,
-    STRIDE,
-    WIDTH,
-)
 
 
 @inlined_kernel
 def _taps(layer):
-    return layer[CHANNELS] * layer[KERNEL_H] * layer[KERNEL_W]
+    return layer.channels * layer.kernel_h * layer.kernel_w
 
 
 @inlined_kernel
 def _is_padded(layer):
-    return layer[PADDED_H] != layer[HEIGHT] or layer[PADDED_W] != layer[WIDTH]
+    return layer.padded_h != layer.height or layer.padded_w != layer.width
 
 
 @spliced_kernel
@@ -54,13 +32,13 @@ def _padded(layer, x, scratch):
     """Return the planes with zeros around them: x itself where there are none."""
     if not _is_padded(layer):
         return x
-    height, width, plane = layer[HEIGHT], layer[WIDTH], layer[PADDED_H] * layer[PADDED_W]
-    planes = part(scratch, 0, layer[CHANNELS] * plane)
+    height, width, plane = layer.height, layer.width, layer.padded_h * layer.padded_w
+    planes = part(scratch, 0, layer.channels * plane)
     for i in range(planes.shape[0]):
         planes[i] = 0
-    for c in range(layer[CHANNELS]):
+    for c in range(layer.channels):
         for y in range(height):
-            start = c * plane + (y + layer[ABOVE]) * layer[PADDED_W] + layer[LEFT]
+            start = c * plane + (y + layer.above) * layer.padded_w + layer.left
             target, source = part(planes, start, width), part(x, (c * height + y) * width, width)
             for i in range(width):
                 target[i] = source[i]
@@ -70,13 +48,13 @@ def _padded(layer, x, scratch):
 @kernel
 def _unfold(layer, planes, seen):
     """Write the values that each tap reads, (taps, PRODUCTS)."""
-    width, plane, products = layer[PADDED_W], layer[PADDED_H] * layer[PADDED_W], layer[PRODUCTS]
+    width, plane, products = layer.padded_w, layer.padded_h * layer.padded_w, layer.products
     tap = 0
-    for c in range(layer[CHANNELS]):
-        for i in range(layer[KERNEL_H]):
-            for j in range(layer[KERNEL_W]):
+    for c in range(layer.channels):
+        for i in range(layer.kernel_h):
+            for j in range(layer.kernel_w):
                 out, first = part(seen, tap * products, products), c * plane + i * width + j
-                if layer[STRIDE] == 1:
+                if layer.stride == 1:
                     source = part(planes, first, products)
                     for k in range(products):
                         out[k] = source[k]
@@ -87,10 +65,10 @@ def _unfold(layer, planes, seen):
 
 @kernel
 def _gather(layer, planes, first, out):
-    step, width = layer[STRIDE], layer[PADDED_W]
-    for y in range(layer[OUT_H]):
-        for v in range(layer[OUT_W]):
-            out[y * layer[OUT_W] + v] = planes[first + y * step * width + v * step]
+    step, width = layer.stride, layer.padded_w
+    for y in range(layer.out_h):
+        for v in range(layer.out_w):
+            out[y * layer.out_w + v] = planes[first + y * step * width + v * step]
 
 
 @kernel
@@ -98,31 +76,31 @@ def conv_forward(gemm, layer, x, weights, bias, z, places, scratch):
     """Write the outputs before the activation, or of the pooling after it.
 
     places: where in the products of its filter each pooled value was; scratch: at least
-    PADDED_H PADDED_W CHANNELS + (taps + FILTERS) PRODUCTS.
+    channels padded_h padded_w + (taps + filters) products.
     """
-    taps, products, filters = _taps(layer), layer[PRODUCTS], layer[FILTERS]
+    taps, products, filters = _taps(layer), layer.products, layer.filters
     one, zero = z.dtype.type(1), z.dtype.type(0)
-    before = layer[CHANNELS] * layer[PADDED_H] * layer[PADDED_W]
+    before = layer.channels * layer.padded_h * layer.padded_w
     seen = part(scratch, before, taps * products)
     out = part(scratch, before + taps * products, filters * products)
     _unfold(layer, _padded(layer, x, scratch), seen)
     gemm_nn(gemm, filters, products, taps, one, weights, taps, seen, products, zero, out, products)
     for f in range(filters):
         of_filter = part(out, f * products, products)
-        if layer[POOL_H] > 0:
-            size = layer[POOLED_H] * layer[POOLED_W]
+        if layer.pool_h > 0:
+            size = layer.pooled_h * layer.pooled_w
             _pool(layer, of_filter, bias[f], part(z, f * size, size), part(places, f * size, size))
         else:
-            size = layer[OUT_H] * layer[OUT_W]
+            size = layer.out_h * layer.out_w
             _compact(layer, of_filter, bias[f], part(z, f * size, size))
 
 
 @kernel
 def _compact(layer, products, bias, z):
     """Copy the products of windows, with the bias."""
-    width = layer[OUT_W]
-    for y in range(layer[OUT_H]):
-        source, target = part(products, y * layer[PITCH], width), part(z, y * width, width)
+    width = layer.out_w
+    for y in range(layer.out_h):
+        source, target = part(products, y * layer.pitch, width), part(z, y * width, width)
         for v in range(width):
             target[v] = source[v] + bias
 
@@ -130,9 +108,9 @@ def _compact(layer, products, bias, z):
 @kernel
 def _pool(layer, products, bias, z, places):
     """Write the largest value of each pooling window, and where the first such was."""
-    pitch, step, count = layer[PITCH], layer[POOL_STEP], layer[POOLED_W]
-    height, width = layer[POOL_H], layer[POOL_W]
-    for y in range(layer[POOLED_H]):
+    pitch, step, count = layer.pitch, layer.pool_step, layer.pooled_w
+    height, width = layer.pool_h, layer.pool_w
+    for y in range(layer.pooled_h):
         first, out, left = (
             y * step * pitch,
             part(z, y * count, count),
@@ -164,15 +142,15 @@ def _pool_row(products, first, pitch, bias, z, places, height, width, step):
 
 @kernel
 def conv_backward(
-    gemm, layer, x, weights, z, places, dz, dX, wanted, gradient, bias_gradient, scratch
+    gemm, layer, x, weights, places, dz, dX, wanted, gradient, bias_gradient, scratch
 ):
     """Add to the gradients; write dX where wanted.
 
     dz: of the outputs, or of the pooled outputs; scratch: as `conv_forward`.
     """
-    taps, products, filters = _taps(layer), layer[PRODUCTS], layer[FILTERS]
-    one, zero = z.dtype.type(1), z.dtype.type(0)
-    before = layer[CHANNELS] * layer[PADDED_H] * layer[PADDED_W]
+    taps, products, filters = _taps(layer), layer.products, layer.filters
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    before = layer.channels * layer.padded_h * layer.padded_w
     seen = part(scratch, before, taps * products)
     dZ = part(scratch, before + taps * products, filters * products)
     _spread(layer, dz, places, dZ, bias_gradient)
@@ -191,19 +169,19 @@ def _spread(layer, dz, places, dZ, bias_gradient):
     zero = dZ.dtype.type(0)
     for i in range(dZ.shape[0]):
         dZ[i] = zero
-    for f in range(layer[FILTERS]):
-        out = part(dZ, f * layer[PRODUCTS], layer[PRODUCTS])
+    for f in range(layer.filters):
+        out = part(dZ, f * layer.products, layer.products)
         total = zero
-        if layer[POOL_H] > 0:
-            size = layer[POOLED_H] * layer[POOLED_W]
+        if layer.pool_h > 0:
+            size = layer.pooled_h * layer.pooled_w
             for k in range(f * size, (f + 1) * size):
                 out[int(places[k])] += dz[k]
                 total += dz[k]
         else:
-            width = layer[OUT_W]
-            for y in range(layer[OUT_H]):
-                source = part(dz, (f * layer[OUT_H] + y) * width, width)
-                target = part(out, y * layer[PITCH], width)
+            width = layer.out_w
+            for y in range(layer.out_h):
+                source = part(dz, (f * layer.out_h + y) * width, width)
+                target = part(out, y * layer.pitch, width)
                 for v in range(width):
                     target[v] = source[v]
                     total += source[v]
@@ -213,15 +191,15 @@ def _spread(layer, dz, places, dZ, bias_gradient):
 @kernel
 def _fold(layer, shares, scratch, dX):
     """Write dX, the sum of the shares of all taps, each where the tap read."""
-    height, width, plane = layer[HEIGHT], layer[WIDTH], layer[PADDED_H] * layer[PADDED_W]
+    height, width, plane = layer.height, layer.width, layer.padded_h * layer.padded_w
     if not _is_padded(layer):
         _add_shares(layer, shares, dX)
         return
-    planes = part(scratch, 0, layer[CHANNELS] * plane)
+    planes = part(scratch, 0, layer.channels * plane)
     _add_shares(layer, shares, planes)
-    for c in range(layer[CHANNELS]):
+    for c in range(layer.channels):
         for y in range(height):
-            start = c * plane + (y + layer[ABOVE]) * layer[PADDED_W] + layer[LEFT]
+            start = c * plane + (y + layer.above) * layer.padded_w + layer.left
             target = part(dX, (c * height + y) * width, width)
             source = part(planes, start, width)
             for i in range(width):
@@ -230,15 +208,15 @@ def _fold(layer, shares, scratch, dX):
 
 @kernel
 def _add_shares(layer, shares, planes):
-    width, plane, products = layer[PADDED_W], layer[PADDED_H] * layer[PADDED_W], layer[PRODUCTS]
+    width, plane, products = layer.padded_w, layer.padded_h * layer.padded_w, layer.products
     for i in range(planes.shape[0]):
         planes[i] = 0
     tap = 0
-    for c in range(layer[CHANNELS]):
-        for i in range(layer[KERNEL_H]):
-            for j in range(layer[KERNEL_W]):
+    for c in range(layer.channels):
+        for i in range(layer.kernel_h):
+            for j in range(layer.kernel_w):
                 share, first = part(shares, tap * products, products), c * plane + i * width + j
-                if layer[STRIDE] == 1:
+                if layer.stride == 1:
                     target = part(planes, first, products)
                     for k in range(products):
                         target[k] += share[k]
@@ -249,7 +227,7 @@ def _add_shares(layer, shares, planes):
 
 @kernel
 def _scatter(layer, share, first, planes):
-    step, width = layer[STRIDE], layer[PADDED_W]
-    for y in range(layer[OUT_H]):
-        for v in range(layer[OUT_W]):
-            planes[first + y * step * width + v * step] += share[y * layer[OUT_W] + v]
+    step, width = layer.stride, layer.padded_w
+    for y in range(layer.out_h):
+        for v in range(layer.out_w):
+            planes[first + y * step * width + v * step] += share[y * layer.out_w + v]

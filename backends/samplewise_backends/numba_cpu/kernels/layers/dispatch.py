@@ -1,7 +1,8 @@
 """The two routines through which kernels call every layer but the dense one."""
 
-from samplewise_backends.numba_cpu.compile.jit import INTEGER, INTEGERS, NUMBERS, routine
-from samplewise_backends.numba_cpu.compile.views import at
+from samplewise_backends.numba_cpu.compile.jit import routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.views import part, record_at, vector_at
+from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.layers.conv import conv_backward, conv_forward
 from samplewise_backends.numba_cpu.kernels.layers.dropout import dropout_backward, dropout_forward
 from samplewise_backends.numba_cpu.kernels.layers.layer_norm import norm_backward, norm_forward
@@ -11,95 +12,84 @@ from samplewise_backends.numba_cpu.kernels.layers.pooling import (
     max_backward,
     max_forward,
 )
-from samplewise_backends.numba_cpu.kernels.tables import (
-    AVG_POOL,
-    BIAS,
-    BIASES,
-    CONV,
-    DROPOUT,
-    INPUTS,
-    KIND,
-    LAYER_COLUMNS,
-    LAYER_NORM,
-    LD,
-    MAX_POOL,
-    UNITS,
-    WEIGHT,
-    WEIGHTS,
-)
+from samplewise_backends.numba_cpu.kernels.records import LAYER, NETWORK
+from samplewise_backends.numba_cpu.kernels.step import gradients_at, inputs_of
 
 
-@routine(INTEGER, INTEGER, INTEGERS, INTEGERS, NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
-def layer_forward(gemm, rows, layer, clock, a, a_ld, parameters, z, saved, scratch):
-    """Write the outputs of `rows` rows before the activation.
+@spliced_kernel
+def _scratch_of(layer, A):
+    return part(A, layer.scratch, A.shape[0] - layer.scratch)
 
-    layer: a row of the table; clock: of the network; a: inputs, rows `a_ld` apart; parameters: of
-    the network; z: outputs; saved: laid out likewise, for `layer_backward`; scratch: of an image.
-    """
-    table, now = at(layer, 0, LAYER_COLUMNS), at(clock, 0, 3)
-    kind, inputs, units, ld = table[KIND], table[INPUTS], table[UNITS], table[LD]
-    weights = at(parameters, table[WEIGHT], table[WEIGHTS])
-    bias = at(parameters, table[BIAS], table[BIASES])
-    work = at(scratch, 0, 1)
-    for r in range(rows):
-        x, out, left = at(a, r * a_ld, inputs), at(z, r * ld, units), at(saved, r * ld, units)
-        if kind == CONV:
-            conv_forward(gemm, table, x, weights, bias, out, left, work)
-        elif kind == MAX_POOL:
-            max_forward(table, x, out, left)
-        elif kind == AVG_POOL:
-            average_forward(table, x, out)
-        elif kind == LAYER_NORM:
-            norm_forward(table, x, weights, bias, out)
-        elif kind == DROPOUT:
-            dropout_forward(table, now, r, x, out, left)
+
+@routine(NETWORK)
+def layer_forward(net):
+    """Write the outputs of layer `net.layer` before the activation, for the batch."""
+    A = vector_at(net.A, net.buffered, net.tiny)
+    layer = record_at(net.layers, net.layer, LAYER, net.tiny)
+    a, a_ld = inputs_of(net, A, net.layer)
+    parameters = vector_at(net.parameters, net.size, net.tiny)
+    weights = part(parameters, layer.weight, layer.weights)
+    bias = part(parameters, layer.bias, layer.biases)
+    for r in range(net.rows):
+        at = r * layer.ld
+        x, z = part(a, r * a_ld, layer.inputs), part(A, layer.out + at, layer.units)
+        saved = part(A, layer.saved + at, layer.units)
+        if layer.kind == Kind.CONV:
+            conv_forward(net.gemm, layer, x, weights, bias, z, saved, _scratch_of(layer, A))
+        elif layer.kind == Kind.MAX_POOL:
+            max_forward(layer, x, z, saved)
+        elif layer.kind == Kind.AVG_POOL:
+            average_forward(layer, x, z)
+        elif layer.kind == Kind.LAYER_NORM:
+            norm_forward(layer, x, weights, bias, z)
+        elif layer.kind == Kind.DROPOUT:
+            dropout_forward(layer, net.dropout_key, net.position + r, x, z, saved)
         else:
-            for i in range(units):
-                out[i] = x[i]
+            for i in range(layer.units):
+                z[i] = x[i]
 
 
-# Of `layer_backward`: inputs and parameters; outputs with their gradients; written arrays.
-_GIVEN = (INTEGER, INTEGER, INTEGERS, NUMBERS, INTEGER, NUMBERS)
-_OUTPUTS = (NUMBERS, NUMBERS, NUMBERS)
-_WRITTEN = (NUMBERS, INTEGER, NUMBERS, NUMBERS, NUMBERS)
+@routine(NETWORK)
+def layer_backward(net):
+    """Write the gradients of the parameters of layer `net.layer`, and of its inputs.
 
-
-@routine(*_GIVEN, *_OUTPUTS, *_WRITTEN)
-def layer_backward(
-    gemm, rows, layer, a, a_ld, parameters, z, saved, dz, dX, dX_ld, g_w, g_b, scratch
-):
-    """Write the gradients of weights and biases from g_w and g_b on, and dX.
-
-    dz: of the outputs before the activation; dX: not written where `dX_ld` is 0; the rest as in
-    `layer_forward`.
+    Those of the first layer's inputs are not needed.
     """
-    table = at(layer, 0, LAYER_COLUMNS)
-    kind, inputs, units, ld = table[KIND], table[INPUTS], table[UNITS], table[LD]
-    weights = at(parameters, table[WEIGHT], table[WEIGHTS])
-    gradient, bias_gradient = at(g_w, 0, table[WEIGHTS]), at(g_b, 0, table[BIASES])
+    A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
+    layer = record_at(net.layers, net.layer, LAYER, net.tiny)
+    previous = record_at(net.layers, max(net.layer - 1, 0), LAYER, net.tiny)
+    a, a_ld = inputs_of(net, A, net.layer)
+    weights = part(vector_at(net.parameters, net.size, net.tiny), layer.weight, layer.weights)
+    gradients = vector_at(net.gradient, net.gradient_size, net.tiny)
+    at_weight, at_bias = gradients_at(net, layer)
+    gradient = part(gradients, at_weight, layer.weights)
+    bias_gradient = part(gradients, at_bias, layer.biases)
     for i in range(gradient.shape[0]):
         gradient[i] = 0
     for i in range(bias_gradient.shape[0]):
         bias_gradient[i] = 0
-    work, wanted = at(scratch, 0, 1), dX_ld > 0
-    for r in range(rows):
-        x, d = at(a, r * a_ld, inputs), at(dz, r * ld, units)
-        out, left = at(dX, r * dX_ld, inputs), at(saved, r * ld, units)
-        if kind == CONV:
-            values, grads = at(z, r * ld, units), bias_gradient
+    wanted = net.layer > 0
+    before = previous.out + (net.shift if net.layer == 1 else 0)
+    for r in range(net.rows):
+        at = r * layer.ld
+        x, dz = part(a, r * a_ld, layer.inputs), part(dZ, layer.out + at, layer.units)
+        dX = part(dZ, before + r * previous.ld, layer.inputs)
+        saved = part(A, layer.saved + at, layer.units)
+        if layer.kind == Kind.CONV:
+            scratch = _scratch_of(layer, A)
             conv_backward(
-                gemm, table, x, weights, values, left, d, out, wanted, gradient, grads, work
+                net.gemm, layer, x, weights, saved, dz, dX, wanted, gradient, bias_gradient, scratch
             )
-        elif kind == LAYER_NORM:
-            norm_backward(table, x, weights, d, out, wanted, gradient, bias_gradient)
+        elif layer.kind == Kind.LAYER_NORM:
+            norm_backward(layer, x, weights, dz, dX, wanted, gradient, bias_gradient)
         elif not wanted:
             continue
-        elif kind == MAX_POOL:
-            max_backward(table, left, d, out)
-        elif kind == AVG_POOL:
-            average_backward(table, d, out)
-        elif kind == DROPOUT:
-            dropout_backward(left, d, out)
+        elif layer.kind == Kind.MAX_POOL:
+            max_backward(layer, saved, dz, dX)
+        elif layer.kind == Kind.AVG_POOL:
+            average_backward(layer, dz, dX)
+        elif layer.kind == Kind.DROPOUT:
+            dropout_backward(saved, dz, dX)
         else:
-            for i in range(units):
-                out[i] = d[i]
+            for i in range(layer.units):
+                dX[i] = dz[i]

@@ -4,8 +4,6 @@ import numpy as np
 
 from samplewise.contract.dropout import FIRST, GOLDEN, SECOND
 from samplewise_backends.numba_cpu.compile.jit import kernel
-from samplewise_backends.numba_cpu.compile.views import real
-from samplewise_backends.numba_cpu.kernels.tables import INDEX, KEY, POSITION, REAL, THRESHOLD
 
 _BY_30, _BY_31, _BY_27, _BY_32 = (np.uint64(places) for places in (30, 31, 27, 32))
 
@@ -18,12 +16,11 @@ def _mixed(word):
 
 
 @kernel
-def dropout_forward(layer, clock, r, x, z, mask):
+def dropout_forward(layer, key, position, x, z, mask):
     """Write x times its mask, and the mask: 0 or 1 / (1 - rate), as `contract.dropout` decides."""
-    position = np.uint64(clock[POSITION] + r + 1)
-    start = _mixed(np.uint64(clock[KEY]) + GOLDEN * position)
-    start = _mixed(start + np.uint64(layer[INDEX]))
-    threshold, scale = np.uint64(layer[THRESHOLD]), x.dtype.type(real(layer[REAL]))
+    start = _mixed(np.uint64(key) + GOLDEN * np.uint64(position + 1))
+    start = _mixed(start + np.uint64(layer.index))
+    threshold, scale = np.uint64(layer.threshold), x.dtype.type(layer.scale)
     zero = x.dtype.type(0)
     for j in range(x.shape[0]):
         word = _mixed(start + GOLDEN * np.uint64(j + 1))

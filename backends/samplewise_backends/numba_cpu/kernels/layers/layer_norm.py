@@ -3,8 +3,6 @@
 import math
 
 from samplewise_backends.numba_cpu.compile.jit import kernel, reordered_kernel
-from samplewise_backends.numba_cpu.compile.views import real
-from samplewise_backends.numba_cpu.kernels.tables import REAL
 
 
 @reordered_kernel
@@ -27,7 +25,7 @@ def _variance(x, mean):
 def _mean_and_factor(layer, x):
     """Return the mean, and 1 / deviation."""
     mean = _mean(x)
-    deviation = math.sqrt(_variance(x, mean) + x.dtype.type(real(layer[REAL])))
+    deviation = math.sqrt(_variance(x, mean) + x.dtype.type(layer.epsilon))
     return mean, x.dtype.type(1) / deviation
 
 

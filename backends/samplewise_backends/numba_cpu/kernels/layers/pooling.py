@@ -2,30 +2,20 @@
 
 from samplewise_backends.numba_cpu.compile.jit import kernel
 from samplewise_backends.numba_cpu.compile.views import part
-from samplewise_backends.numba_cpu.kernels.tables import (
-    CHANNELS,
-    HEIGHT,
-    KERNEL_H,
-    KERNEL_W,
-    OUT_H,
-    OUT_W,
-    STRIDE,
-    WIDTH,
-)
 
 
 @kernel
 def max_forward(layer, x, z, places):
     """Write the largest value of each window, and where the first such is in its channel."""
-    height, width, step = layer[HEIGHT], layer[WIDTH], layer[STRIDE]
-    out_h, out_w = layer[OUT_H], layer[OUT_W]
-    for c in range(layer[CHANNELS]):
+    height, width, step = layer.height, layer.width, layer.stride
+    out_h, out_w = layer.out_h, layer.out_w
+    for c in range(layer.channels):
         for y in range(out_h):
             for v in range(out_w):
                 first = c * height * width + y * step * width + v * step
                 place, best = first, x[first]
-                for i in range(layer[KERNEL_H]):
-                    for k in range(first + i * width, first + i * width + layer[KERNEL_W]):
+                for i in range(layer.kernel_h):
+                    for k in range(first + i * width, first + i * width + layer.kernel_w):
                         # A NaN is taken, and stays: nothing is greater.
                         if x[k] > best or x[k] != x[k]:
                             place, best = k, x[k]
@@ -38,13 +28,13 @@ def max_forward(layer, x, z, places):
 def max_backward(layer, places, dz, dX):
     """Send each dz to where the largest value was."""
     plane, size, zero = (
-        layer[HEIGHT] * layer[WIDTH],
-        layer[OUT_H] * layer[OUT_W],
+        layer.height * layer.width,
+        layer.out_h * layer.out_w,
         dz.dtype.type(0),
     )
     for i in range(dX.shape[0]):
         dX[i] = zero
-    for c in range(layer[CHANNELS]):
+    for c in range(layer.channels):
         target = part(dX, c * plane, plane)
         for o in range(c * size, (c + 1) * size):
             target[int(places[o])] += dz[o]
@@ -53,16 +43,16 @@ def max_backward(layer, places, dz, dX):
 @kernel
 def average_forward(layer, x, z):
     """Write the mean of each window."""
-    height, width, step = layer[HEIGHT], layer[WIDTH], layer[STRIDE]
-    out_h, out_w = layer[OUT_H], layer[OUT_W]
-    area = z.dtype.type(layer[KERNEL_H] * layer[KERNEL_W])
-    for c in range(layer[CHANNELS]):
+    height, width, step = layer.height, layer.width, layer.stride
+    out_h, out_w = layer.out_h, layer.out_w
+    area = z.dtype.type(layer.kernel_h * layer.kernel_w)
+    for c in range(layer.channels):
         for y in range(out_h):
             for v in range(out_w):
                 first = c * height * width + y * step * width + v * step
                 total = z.dtype.type(0)
-                for i in range(layer[KERNEL_H]):
-                    for k in range(first + i * width, first + i * width + layer[KERNEL_W]):
+                for i in range(layer.kernel_h):
+                    for k in range(first + i * width, first + i * width + layer.kernel_w):
                         total += x[k]
                 z[(c * out_h + y) * out_w + v] = total / area
 
@@ -70,17 +60,17 @@ def average_forward(layer, x, z):
 @kernel
 def average_backward(layer, dz, dX):
     """Spread each dz evenly over its window."""
-    height, width, step = layer[HEIGHT], layer[WIDTH], layer[STRIDE]
-    out_h, out_w = layer[OUT_H], layer[OUT_W]
-    area = dz.dtype.type(layer[KERNEL_H] * layer[KERNEL_W])
+    height, width, step = layer.height, layer.width, layer.stride
+    out_h, out_w = layer.out_h, layer.out_w
+    area = dz.dtype.type(layer.kernel_h * layer.kernel_w)
     for i in range(dX.shape[0]):
         dX[i] = 0
-    for c in range(layer[CHANNELS]):
+    for c in range(layer.channels):
         for y in range(out_h):
             for v in range(out_w):
                 first = c * height * width + y * step * width + v * step
                 share = dz[(c * out_h + y) * out_w + v] / area
-                for i in range(layer[KERNEL_H]):
-                    target = part(dX, first + i * width, layer[KERNEL_W])
+                for i in range(layer.kernel_h):
+                    target = part(dX, first + i * width, layer.kernel_w)
                     for k in range(target.shape[0]):
                         target[k] += share

@@ -1,0 +1,221 @@
+"""The records that describe networks and calls to kernels.
+
+A new architecture is another table of layers, so it costs no new compile. Offsets and lengths count
+elements.
+"""
+
+from typing import Any
+
+from samplewise_backends.numba_cpu.compile.record import (
+    INTEGER,
+    NUMBER,
+    REAL,
+    ROUTINE,
+    reads,
+    record,
+    writes,
+)
+
+
+def each(kind: Any, *names: str) -> dict[str, Any]:
+    """Return several fields of one kind."""
+    return dict.fromkeys(names, kind)
+
+
+LAYER = record(
+    "layer",
+    # Codes, and the layer's place in the network.
+    **each(INTEGER, "kind", "activation", "index"),
+    # Of a row.
+    **each(INTEGER, "inputs", "units"),
+    # Parameters: where they start and how many there are; 1 where penalties shrink the weights.
+    **each(INTEGER, "weight", "weights", "bias", "biases", "penalised"),
+    # Where the outputs start in A, and their gradients in dZ; the distance of two rows there.
+    **each(INTEGER, "out", "ld"),
+    # An activation, a pooling or a dropout saves values for its backward pass here in A, laid out
+    # like outputs; a layer on images works at `scratch`.
+    **each(INTEGER, "saved", "scratch"),
+    # Of a norm; of a dropout.
+    **each(REAL, "epsilon", "scale"),
+    threshold=INTEGER,
+    # A layer on images: the input, the windows, how far apart these are, zeros before the first
+    # row and column, the input with all zeros, the output.
+    **each(INTEGER, "channels", "height", "width", "kernel_h", "kernel_w", "stride"),
+    **each(INTEGER, "above", "left", "padded_h", "padded_w", "out_h", "out_w"),
+    # A convolution: filters; the products of a filter and the distance of two rows in them; the
+    # windows of a fused pooling and their numbers, pool_h = 0 without one.
+    **each(INTEGER, "filters", "products", "pitch"),
+    **each(INTEGER, "pool_h", "pool_w", "pool_step", "pooled_h", "pooled_w"),
+)
+
+# `new` and `new_square` are the shares 1 - beta of a new gradient and square in their averages; no
+# limit is infinity.
+HYPERPARAMETERS = record(
+    "hyperparameters",
+    **each(INTEGER, "optimizer", "nesterov"),
+    **each(NUMBER, "rate", "momentum", "l1", "l2", "weight_decay"),
+    **each(NUMBER, "clip_value", "clip_norm", "new", "new_square", "epsilon"),
+)
+
+# Some values of one row in A, and their gradients in dZ: what an activation or a loss is called
+# for. `row` is that of Y; the loss is an output.
+VALUES = record(
+    "values",
+    **each(INTEGER, "code", "first", "count", "saved", "row"),
+    loss=NUMBER,
+)
+
+# Parameters that an optimizer is called for: where they start, and their gradients.
+UPDATED = record(
+    "updated",
+    **each(INTEGER, "first", "count", "penalised", "gradient"),
+)
+
+# A network and a batch of its rows: the argument of every routine of a step. Callers write the
+# fields of the batch, and of the layer, the values or the parameters that they call a routine for.
+# Addresses of routines are 0 where nothing needs them.
+NETWORK = record(
+    "network",
+    gemm=INTEGER,
+    layers=reads(LAYER),
+    depth=INTEGER,
+    # (size,) parameters; the optimizer's slots one after the other, or none.
+    parameters=writes(NUMBER),
+    size=INTEGER,
+    slots=writes(NUMBER),
+    slots_size=INTEGER,
+    hyper=HYPERPARAMETERS,
+    # A state below it is set to 0.
+    tiny=NUMBER,
+    # Outputs and their gradients, (buffered,) each, where the layers say. Gradients of the
+    # parameters of a layer, or of all, laid out like these.
+    **each(writes(NUMBER), "A", "dZ"),
+    buffered=INTEGER,
+    gradient=writes(NUMBER),
+    **each(INTEGER, "gradient_size", "of_all"),
+    # The loss, and Huber's delta.
+    loss=INTEGER,
+    delta=NUMBER,
+    # All rows: targets (samples, outputs), the order of the epoch, losses in that order, weights
+    # (samples,) where `weighted`.
+    **each(INTEGER, "samples", "outputs"),
+    Y=reads(NUMBER),
+    order=reads(INTEGER),
+    losses=writes(NUMBER),
+    weights=reads(NUMBER),
+    weighted=INTEGER,
+    # The batch: inputs (rows, inputs), where the first layer is not dense or no plan takes its
+    # product; position of its first row in the epoch; distance of the first layer's rows from its
+    # `out`; the key of dropout; steps made before.
+    X=reads(NUMBER),
+    **each(INTEGER, "inputs", "rows", "position", "shift", "dropout_key", "step"),
+    # Called for; `start` is the first layer of a forward pass.
+    **each(INTEGER, "start", "layer"),
+    values=VALUES,
+    updated=UPDATED,
+    # Routines.
+    **each(ROUTINE, "layer_forward", "layer_backward", "activate", "derivative", "row_loss"),
+    **each(ROUTINE, "update", "forward", "batch_loss", "later_layers"),
+)
+
+# Rows order[start:stop] of all, a few at a time: gathered (rows at once, inputs), unless they lie
+# in order.
+ROWS = record(
+    "rows",
+    X=reads(NUMBER),
+    **each(INTEGER, "samples", "inputs"),
+    order=reads(INTEGER),
+    **each(INTEGER, "start", "stop", "in_order"),
+    gathered=writes(NUMBER),
+    at_once=INTEGER,
+)
+
+# Steps of one network; (rates_count,) learning rates, or none where they do not change.
+STEPS = record(
+    "steps",
+    network=NETWORK,
+    rows=ROWS,
+    rates=reads(REAL),
+    rates_count=INTEGER,
+)
+
+# One product of the first layer: see `products`.
+PRODUCT = record(
+    "product",
+    **each(INTEGER, "product", "way", "gemm", "rows", "units", "inner"),
+    a=reads(NUMBER),
+    **each(writes(NUMBER), "b", "z"),
+    ld=INTEGER,
+    tiny=NUMBER,
+    times=INTEGER,
+    take=ROUTINE,
+)
+
+# Units first to last of a block's rows share an activation; derivatives are saved `saved` later.
+SEGMENT = record(
+    "segment",
+    **each(INTEGER, "first", "last", "activation", "saved"),
+)
+
+# Networks whose first layers lie side by side, and the steps of a block: see `block`. The first
+# layers' rows lie at the front of the networks' A and dZ, which are the same for all.
+BLOCK = record(
+    "block",
+    networks=writes(NETWORK),
+    members=INTEGER,
+    segments=reads(SEGMENT),
+    runs=INTEGER,
+    rows=ROWS,
+    **each(INTEGER, "batch", "form"),
+    # Units of all first layers, and the length of a row of theirs, a multiple of 16.
+    **each(INTEGER, "units", "ld"),
+    tiny=NUMBER,
+    # (ld,) biases of all first layers and their velocities, updated.
+    **each(writes(NUMBER), "bias", "bias_velocity"),
+    # (rows.at_once * ld,): products with the weights, the front of A; with the velocities, used
+    # WITH_MOMENTUM; of each row its step in the weights: -rate g if PLAIN, else g; anything.
+    **each(writes(NUMBER), "P", "Q", "steps", "scratch"),
+    # The block at work: position of its first row in the epoch, and its rows; its Gram matrix,
+    # rows `gram_ld` apart, of which the lower triangle is read.
+    **each(INTEGER, "position", "count"),
+    gram=writes(NUMBER),
+    gram_ld=INTEGER,
+    # The terms of the recurrence for every unit, of up to `batches` batches: (4, batches + 1, ld),
+    # the entries 00, 01, 10, 11 of M^k; (2, batches, ld), those of M^k b; (4, ld), rate, momentum
+    # and the factors of g and v in a step of every bias.
+    batches=INTEGER,
+    **each(reads(NUMBER), "powers", "lags", "biases"),
+    product=PRODUCT,
+    run_block=ROUTINE,
+)
+
+# The blocked plan: weights and velocities of all first layers, (units, inputs), updated; how each
+# product is taken; Gram matrices of all rows of the window, or room for that of one block.
+BLOCKED = record(
+    "blocked",
+    block=BLOCK,
+    **each(writes(NUMBER), "W", "V"),
+    **each(INTEGER, "values_way", "update_way", "gram_code"),
+    gram=writes(NUMBER),
+)
+
+# The Gram matrix of each block of `rows`, (stop - start, block).
+GRAM_BLOCKS = record(
+    "gram_blocks",
+    rows=ROWS,
+    gram=writes(NUMBER),
+    tiny=NUMBER,
+    product=PRODUCT,
+)
+
+# The dual plan: first layers as W = o_00 W0 + o_01 V0 + S_0^T X, and V likewise with o_10, o_11 and
+# S_1. Here `block.rows` are those of the Gram matrix of all rows.
+DUAL_RUN = record(
+    "dual",
+    block=BLOCK,
+    # (2, samples, units) the products X W0^T and X V0^T, and the coefficients, updated; (4, units)
+    # the entries o, updated.
+    base=reads(NUMBER),
+    **each(writes(NUMBER), "S", "origin"),
+    way=INTEGER,
+)
