@@ -17,7 +17,7 @@ import pytest
 import scipy.linalg.cython_blas  # noqa: F401 - loads the functions whose addresses are asked for
 from llvmlite import ir
 from numba import types
-from numba.core import caching, ccallback, cgutils, codegen, compiler, dispatcher
+from numba.core import caching, ccallback, cgutils, codegen, compiler, config, dispatcher
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import (
@@ -481,12 +481,11 @@ def compiled_object():
     module = library.create_ir_module("entry")
     context = Target.target_context
     inner = context.declare_function(module, result.fndesc)
-    kind = ir.FunctionType(ir.VoidType(), [inner.args[2].type])
+    kind = ir.FunctionType(inner.function_type.return_type, [inner.args[2].type])
     function = ir.Function(module, kind, "entry")
     builder = ir.IRBuilder(function.append_basic_block())
     slots = [builder.alloca(argument.type.pointee) for argument in inner.args[:2]]
-    builder.call(inner, [*slots, *function.args])
-    builder.ret_void()
+    builder.ret(builder.call(inner, [*slots, *function.args]))
     library.add_ir_module(module)
     library._ensure_finalized()
     module, machine = library._final_module, library._codegen._tm
@@ -512,7 +511,8 @@ def test_an_object_of_a_target_of_our_own_runs_after_llvmlite_linked_it():
         library.import_symbol("memset", llvm.address_of_symbol("memset"))
         found = library.link(linker, name)
         record = np.array([(5.0, 10)], RECORD)
-        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(found["entry"])(record.ctypes.data)
+        call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(found["entry"])
+        assert call(record.ctypes.data) == 0
         assert record["number"][0] == (5.0 * 3.0 + 1.0) * 2.0 * 10
 
 
@@ -520,3 +520,25 @@ def test_an_object_of_a_target_of_our_own_runs_after_llvmlite_linked_it():
 def test_the_host_processor():
     assert llvm.get_host_cpu_name()
     assert all(isinstance(has, bool) for has in llvm.get_host_cpu_features().values())
+
+
+@intrinsic
+def checked(typing, status):
+    def code(context, builder, signature, values):
+        with builder.if_then(cgutils.is_not_null(builder, values[0]), likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("out of bounds",))
+        return values[0]
+
+    return types.int64(status), code
+
+
+@part(
+    "an exception out of instructions of our own, where numba.core.config.BOUNDSCHECK asks for it"
+)
+def test_an_exception_in_instructions():
+    assert config.BOUNDSCHECK is None
+    assert numba.config.BOUNDSCHECK is None
+    check = numba.njit(lambda status: checked(status) + 0)
+    assert check(0) == 0
+    with pytest.raises(IndexError, match="out of bounds"):
+        check(1)

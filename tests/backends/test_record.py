@@ -2,6 +2,9 @@
 
 import gc
 import itertools
+import os
+import subprocess
+import sys
 import weakref
 
 import numpy as np
@@ -156,3 +159,36 @@ def test_an_array_that_a_kernel_would_misread_is_refused(field, array, message):
 
 def test_an_array_that_is_only_read_may_be_read_only():
     Struct(PRODUCT, "float64").set(x=frozen(np.zeros(3)))
+
+
+OUT_OF_BOUNDS = """
+import numpy as np
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.jit import routine
+from samplewise_backends.numba_cpu.compile.record import INTEGER, ROUTINE, NUMBER, record, writes
+from samplewise_backends.numba_cpu.compile.views import call, vector_at
+GIVEN = record("given", tiny=NUMBER, n=INTEGER, x=writes(NUMBER), inner=ROUTINE)
+@routine(GIVEN)
+def inner(given):
+    vector_at(given.x, 3, given.tiny)[given.n] = 7
+@routine(GIVEN)
+def outer(given):
+    call(given.inner, given)
+for n in 2, 3:
+    x, run = np.zeros(4), Call(outer, "float64")
+    run.set(x=x, n=n, inner=inner)
+    try:
+        run()
+    except IndexError as error:
+        print(error, x)
+"""
+
+
+def test_an_index_out_of_bounds_is_an_error_where_numba_checks_them(tmp_path):
+    code = tmp_path / "code.py"
+    code.write_text(OUT_OF_BOUNDS)
+    checks = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "SAMPLEWISE_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(code)], env=checks, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "kernel of given: an index is out of bounds [0. 0. 0. 0.]\n"

@@ -13,7 +13,7 @@ from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 
 # Without the interpreter's lock while the routine runs: networks train on several threads.
-_PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 
 
 class Call(Struct):
@@ -33,5 +33,10 @@ class Call(Struct):
             self._argument = ctypes.c_void_p(self.address)
 
     def __call__(self) -> None:
-        """Run the routine on the record as it is now."""
-        self._function(self._argument)
+        """Run the routine on the record as it is now.
+
+        Raises:
+            IndexError: an index was out of bounds, where numba is told to check them.
+        """
+        if self._function(self._argument):
+            raise IndexError(f"kernel of {self.record.name}: an index is out of bounds")

@@ -127,18 +127,18 @@ def compile_routine(routine: Routine, dtype: str, symbol: str) -> Compiled:
 
 
 def _add_entry(library: Any, described: Any, symbol: str) -> None:
-    """Add a C function that calls a compiled one."""
+    """Add a C function that calls a compiled one, and returns 0 unless that raised an exception."""
     context = _Target.target_context
     module = library.create_ir_module(symbol)
     inner = context.declare_function(module, described)
-    # numba's functions take first where to write result and exception; kernels have neither.
+    # numba's functions take first where to write result and exception, and return a status.
     written, arguments = inner.args[:2], inner.args[2:]
-    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+    status = inner.function_type.return_type
+    kind = ir.FunctionType(status, [argument.type for argument in arguments])
     function = ir.Function(module, kind, symbol)
     builder = ir.IRBuilder(function.append_basic_block())
     slots = [builder.alloca(argument.type.pointee) for argument in written]
-    builder.call(inner, [*slots, *function.args])
-    builder.ret_void()
+    builder.ret(builder.call(inner, [*slots, *function.args]))
     library.add_ir_module(module)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numba
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.core.typing.templates import infer, infer_global, make_intrinsic_template
 from numba.extending import models, register_model, typeof_impl
 
@@ -148,8 +148,12 @@ def _real(typing: Any, bits: Any) -> Any:
 @lowers(views.call)
 def _call(typing: Any, address: Any, record: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        function = ir.FunctionType(ir.VoidType(), [values[1].type])
-        builder.call(builder.inttoptr(values[0], function.as_pointer()), [values[1]])
+        function = ir.FunctionType(ir.IntType(32), [values[1].type])
+        pointer = builder.inttoptr(values[0], function.as_pointer())
+        status = builder.call(pointer, [values[1]])
+        if config.BOUNDSCHECK:
+            with builder.if_then(cgutils.is_not_null(builder, status), likely=False):
+                context.call_conv.return_user_exc(builder, IndexError, ("index out of bounds",))
         return context.get_dummy_value()
 
     return types.void(address, record), code
