@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.compile.calls import Routine
+from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.planner.choice import BLOCKS

@@ -19,6 +19,7 @@ from samplewise_backends.numba_cpu.compile.jit import (
     kernel,
     reordered_kernel,
     routine,
+    spliced_kernel,
 )
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
@@ -35,6 +36,12 @@ WHOLE, TILED, LOOPS = range(3)
 # OpenBLAS's own limit, interface/gemm.c: m * n * k <= 100^3.
 TILE = 1_000_000
 TILE_ROWS, TILE_UNITS = 64, 16
+
+
+@spliced_kernel
+def tile(array, r, i, rows, columns, ld):
+    """Return a part of a matrix as a flat vector: `rows` x `columns` from (r, i) on."""
+    return part(array, r * ld + i, (rows - 1) * ld + columns)
 
 
 @kernel
@@ -62,8 +69,8 @@ def _values_product(way, gemm, X, W, z, ld):
             n = min(width, units - o)
             for i in range(0, inner, step):
                 k = min(step, inner - i)
-                a, b = part(X, r * inner + i, m), part(W, o * inner + i, n)
-                c, beta = part(z, r * ld + o, n), one if i else zero
+                a, b = tile(X, r, i, m, k, inner), tile(W, o, i, n, k, inner)
+                c, beta = tile(z, r, o, m, n, ld), one if i else zero
                 gemm_nt(gemm, m, n, k, one, a, inner, b, inner, beta, c, ld)
 
 
@@ -86,8 +93,8 @@ def _update_product(way, gemm, e, ld, X, W):
             m = min(height, units - o)
             for i in range(0, inputs, width):
                 n = min(width, inputs - i)
-                a, b = part(e, r * ld + o, m), part(X, r * inputs + i, n)
-                c = part(W, o * inputs + i, n)
+                a, b = tile(e, r, o, k, m, ld), tile(X, r, i, k, n, inputs)
+                c = tile(W, o, i, m, n, inputs)
                 gemm_tn(gemm, m, n, k, one, a, ld, b, inputs, one, c, inputs)
 
 
@@ -107,8 +114,8 @@ def _dual_product(way, gemm, G, S, z, ld):
             n = min(width, units - o)
             for i in range(0, inner, step):
                 k = min(step, inner - i)
-                a, b = part(G, r * inner + i, k), part(S, i * units + o, n)
-                gemm_nn(gemm, m, n, k, one, a, inner, b, units, one, part(z, r * ld + o, n), ld)
+                a, b = tile(G, r, i, m, k, inner), tile(S, i, o, k, n, units)
+                gemm_nn(gemm, m, n, k, one, a, inner, b, units, one, tile(z, r, o, m, n, ld), ld)
 
 
 @kernel
@@ -125,7 +132,8 @@ def _gram_block(gemm, X, gram, ld):
         step = max(TILE // (m * n), 1)
         for i in range(0, inner, step):
             k = min(step, inner - i)
-            a, b, c = part(X, r * inner + i, k), part(X, i, k), part(gram, r * ld, n)
+            a, b = tile(X, r, i, m, k, inner), tile(X, 0, i, n, k, inner)
+            c = tile(gram, r, 0, m, n, ld)
             gemm_nt(gemm, m, n, k, one, a, inner, b, inner, one if i else zero, c, ld)
 
 

@@ -25,7 +25,7 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     dense_input_gradient,
     units_at_once,
 )
-from samplewise_backends.numba_cpu.kernels.products import TILE_UNITS
+from samplewise_backends.numba_cpu.kernels.products import TILE_UNITS, tile
 from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import (
     derivative_rows,
@@ -48,7 +48,7 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
     height *= TILE_UNITS
     for o in range(0, units, height):
         m = min(height, units - o)
-        of_units, g = part(dz, o, (rows - 1) * ld + m), part(gradient, 0, m * inputs)
+        of_units, g = tile(dz, 0, o, rows, m, ld), part(gradient, 0, m * inputs)
         gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
         update_part(net, layer.weight + o * inputs, m * inputs, layer.penalised, 0)
     bias_gradient(rows, dz, ld, part(gradient, 0, units))

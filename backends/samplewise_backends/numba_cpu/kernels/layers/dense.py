@@ -12,7 +12,7 @@ from samplewise_backends.numba_cpu.compile.jit import (
     spliced_kernel,
 )
 from samplewise_backends.numba_cpu.compile.views import part, vector_at
-from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS
+from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
 
 # A call of BLAS costs about 0.1 us, the time of so many multiply-adds in loops.
 LOOPS_UP_TO = 4096
@@ -47,7 +47,7 @@ def dense_forward(net, layer, a, a_ld, z):
     width = units_at_once(rows, inputs)
     for o in range(0, units, width):
         n = min(width, units - o)
-        w, out = part(weights, o * inputs, n * inputs), part(z, o, (rows - 1) * ld + n)
+        w, out = part(weights, o * inputs, n * inputs), tile(z, 0, o, rows, n, ld)
         gemm_nt(net.gemm, rows, n, inputs, one, a, a_ld, w, inputs, one, out, ld)
 
 
@@ -171,7 +171,7 @@ def _add_products(net, layer, factor, dz, a, a_ld, beta, out):
     height = units_at_once(rows, inputs)
     for o in range(0, units, height):
         m = min(height, units - o)
-        d, target = part(dz, o, (rows - 1) * ld + m), part(out, o * inputs, m * inputs)
+        d, target = tile(dz, 0, o, rows, m, ld), part(out, o * inputs, m * inputs)
         gemm_tn(net.gemm, m, inputs, rows, factor, d, ld, a, a_ld, beta, target, inputs)
 
 
