@@ -419,3 +419,18 @@ def test_an_exception_in_instructions():
     assert check(0) == 0
     with pytest.raises(IndexError, match="out of bounds"):
         check(1)
+
+
+@intrinsic
+def address_of(typing, array):
+    def code(context, builder, signature, values):
+        view = context.make_array(signature.args[0])(context, builder, values[0])
+        return builder.ptrtoint(view.data, context.get_value_type(types.int64))
+
+    return types.int64(array), code
+
+
+@part("builder.ptrtoint: the address of an array")
+def test_the_address_of_an_array():
+    array = np.zeros(3)
+    assert numba.njit(lambda array: address_of(array) + 0)(array) == array.ctypes.data
