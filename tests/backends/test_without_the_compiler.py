@@ -61,7 +61,8 @@ def test_products_of_blas_in_python(dtype, product, shape_a, shape_b, turned):
     rng = np.random.default_rng(0)
     a, b, c = (rng.standard_normal(s).astype(dtype) for s in (shape_a, shape_b, (2, 4)))
     expected = 2 * turned(a, b) + c
-    product(gemm_address(dtype), 2, 4, 3, 2, a, a.shape[1], b, b.shape[1], 1, c, 4)
+    address, inner = np.int64(gemm_address(dtype)), np.int64(3)
+    product(address, 2, 4, inner, 2, a, a.shape[1], b, b.shape[1], 1, c, 4)
     np.testing.assert_allclose(c, expected, rtol=1e-6)
 
 

@@ -72,12 +72,12 @@ def gemm(
 ) -> None:
     """C <- alpha op(A) op(B) + beta C in Fortran's order, from the first element of each array."""
     number = ctypes.c_float if c.dtype.itemsize == 4 else ctypes.c_double
-    integers = [ctypes.c_int32(value) for value in (m, n, k, lda, ldb, ldc)]
+    integers = [ctypes.c_int32(int(value)) for value in (m, n, k, lda, ldb, ldc)]
     rows, columns, inner, next_a, next_b, next_c = map(ctypes.byref, integers)
     letters = ctypes.c_char(trans_a), ctypes.c_char(trans_b)
-    factors = number(alpha), number(beta)
+    factors = number(float(alpha)), number(float(beta))
     arrays = [array.ctypes.data_as(ctypes.c_void_p) for array in (a, b, c)]
-    ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(address)(
+    ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(int(address))(
         *map(ctypes.byref, letters),
         *(rows, columns, inner, ctypes.byref(factors[0]), arrays[0], next_a),
         *(arrays[1], next_b, ctypes.byref(factors[1]), arrays[2], next_c),

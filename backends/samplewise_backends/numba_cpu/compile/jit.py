@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from samplewise_backends.numba_cpu.compile.record import Record
 from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 
@@ -37,7 +39,9 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the Python function."""
-        return self.py_func(*arguments)
+        # As in machine code, integers wrap and floats overflow without a word.
+        with np.errstate(all="ignore"):
+            return self.py_func(*arguments)
 
 
 _numbered: list[Routine] = []
