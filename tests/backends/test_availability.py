@@ -1,5 +1,6 @@
 """Kernels are tried before a run relies on them; where they do not run, the reason is told."""
 
+import os
 import subprocess
 import sys
 
@@ -107,3 +108,25 @@ def test_products_stay_within_their_arrays(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+WHY = "from samplewise_backends.numba_cpu import availability as a; print(a.why_unavailable())"
+
+
+@pytest.mark.parametrize(
+    ("code", "kernels", "reason"),
+    [
+        ("import sys; sys.modules['llvmlite'] = None", "auto", "No module named 'llvmlite"),
+        ("", "none", "SAMPLEWISE_KERNELS: must be auto or jit, got 'none'"),
+    ],
+)
+def test_without_llvmlite_or_with_a_wrong_setting_it_says_so(code, kernels, reason):
+    environment = {**os.environ, "SAMPLEWISE_KERNELS": kernels}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{WHY}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert reason in done.stdout

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.key import versions
 from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 from samplewise_backends.numba_cpu.kernels.trial import SIDE, trial, trial_product
 
@@ -24,11 +23,13 @@ def why_unavailable() -> str | None:
         error = _error_of_trial()
     except Exception as raised:  # noqa: BLE001 - numba and LLVM may raise anything
         said = " ".join(str(raised).split())
-        return f"numba {version('numba')} compiles no kernel here: {type(raised).__name__}: {said}"
+        return (
+            f"numba {versions()['numba']} compiles no kernel here: {type(raised).__name__}: {said}"
+        )
     # Of numbers near 1; the kernel's exp is within 4 units in the last place.
     if error < 16 * np.finfo(np.float64).eps:
         return None
-    return f"a kernel that numba {version('numba')} compiled here is off by {error:.2g}"
+    return f"a kernel that numba {versions()['numba']} compiled here is off by {error:.2g}"
 
 
 def _error_of_trial() -> float:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,7 +63,14 @@ def levels() -> list[str]:
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of the compilers."""
-    return {name: version(name) for name in ("numba", "llvmlite")}
+    return {name: _version(name) for name in ("numba", "llvmlite")}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "that is not installed"
 
 
 def settings_hash() -> str:

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from samplewise.errors import ParameterError
+
 # numba's settings that change the compiled code, and their values where nobody sets them.
 CODE_SETTINGS: dict[str, str] = {
     "OPT": "_OptLevel(3)",
@@ -64,5 +66,12 @@ def compiles_nothing() -> bool:
 
 
 def compiles_in_memory() -> bool:
-    """Return True if this process compiles every kernel itself, and neither loads nor keeps any."""
-    return os.environ.get(KERNELS, "").strip().lower() == "jit"
+    """Return True if this process compiles every kernel itself, and neither loads nor keeps any.
+
+    Raises:
+        ParameterError: the environment variable has another value.
+    """
+    value = os.environ.get(KERNELS, "auto")
+    if value not in ("auto", "jit"):
+        raise ParameterError(f"{KERNELS}: must be auto or jit, got {value!r}; change or unset it")
+    return value == "jit"
