@@ -7,7 +7,6 @@ reported here first, by the name of the part. Nothing here imports the backend.
 
 import ctypes
 from contextlib import contextmanager
-from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -17,7 +16,7 @@ import pytest
 import scipy.linalg.cython_blas  # noqa: F401 - loads the functions whose addresses are asked for
 from llvmlite import ir
 from numba import types
-from numba.core import caching, ccallback, cgutils, codegen, compiler, config, dispatcher
+from numba.core import ccallback, cgutils, codegen, compiler, config, dispatcher
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import (
@@ -51,87 +50,6 @@ def part(name):
         ) from error
 
 
-def doubled(x):
-    return x * 2.0
-
-
-class FolderLocator(caching.UserProvidedCacheLocator):
-    """Names a folder for the entries of a function, as the backend's does."""
-
-    folder = None
-
-    def get_cache_path(self):
-        return str(self.folder / self.get_suitable_cache_subpath(self._py_file))
-
-    @classmethod
-    def from_function(cls, py_func, py_file):
-        return cls(py_func, py_file)
-
-
-class FolderEntries(caching.CompileResultCacheImpl):
-    _locator_classes = (FolderLocator,)
-
-
-class RecordingCache(caching.FunctionCache):
-    """Overrides what the backend's cache overrides, and notes what happened."""
-
-    _impl_class = FolderEntries
-
-    def __init__(self, function):
-        super().__init__(function)
-        self.events = []
-
-    def load_overload(self, sig, target_context):
-        try:
-            found = super().load_overload(sig, target_context)
-        except Exception:  # noqa: BLE001 - a damaged pickle may raise anything
-            self.events.append("damaged")
-            self.flush()
-            return None
-        self.events.append("missing" if found is None else "loaded")
-        return found
-
-    def save_overload(self, sig, data):
-        super().save_overload(sig, data)
-        self.events.append("saved")
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Let caches that are made keep their entries in the test's folder."""
-    monkeypatch.setattr(FolderLocator, "folder", tmp_path)
-    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "")
-    return tmp_path
-
-
-@pytest.fixture
-def cached(folder):
-    """Compile `doubled` anew, with a cache in the test's folder."""
-
-    def compiled():
-        dispatcher = numba.njit(**OPTIONS)(doubled)
-        dispatcher._cache = RecordingCache(doubled)
-        return dispatcher
-
-    return compiled
-
-
-@part("numba.core.caching.CompileResultCacheImpl with a UserProvidedCacheLocator of our own")
-def test_a_locator_of_our_own_names_the_folder(cached, tmp_path):
-    dispatcher = cached()
-    dispatcher(1.0)
-    assert Path(dispatcher._cache.cache_path).is_relative_to(tmp_path)
-    assert {path.suffix for path in tmp_path.rglob("*.nb?")} == {".nbi", ".nbc"}
-
-
-@part("numba.config.CACHE_LOCATOR_CLASSES, read when a FunctionCache is made,")
-def test_config_cache_locator_classes(folder, monkeypatch):
-    assert numba.config.CACHE_LOCATOR_CLASSES == ""
-    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "NoSuchLocator")
-    with pytest.raises(RuntimeError, match="NoSuchLocator"):
-        RecordingCache(doubled)
-
-
 @part("llvmlite.__version__")
 def test_the_version_of_llvmlite():
     assert llvmlite.__version__[0].isdigit()
@@ -142,49 +60,8 @@ def test_config_disable_jit():
     assert not numba.config.DISABLE_JIT
 
 
-@part("numba.core.caching.FunctionCache as a dispatcher's _cache")
-def test_function_cache_saves_and_loads(cached):
-    first, second = cached(), cached()
-    assert first(1.0) == second(1.0) == 2.0
-    assert first._cache.events == ["missing", "saved"]
-    assert second._cache.events == ["loaded"]
-
-
-@part("numba.core.caching.FunctionCache.flush after an entry that cannot be read")
-def test_function_cache_flushes_a_damaged_entry(cached, tmp_path):
-    cached()(1.0)
-    for index in tmp_path.rglob("*.nbi"):
-        index.write_bytes(index.read_bytes()[:60])
-    dispatcher = cached()
-    assert dispatcher(1.0) == 2.0
-    assert dispatcher._cache.events == ["damaged", "saved"]
-
-
-@part("numba.core.caching.FunctionCache.disable")
-def test_function_cache_disabled(cached, tmp_path):
-    dispatcher = cached()
-    dispatcher._cache.disable()
-    assert dispatcher(1.0) == 2.0
-    assert not list(tmp_path.rglob("*.nb?"))
-
-
 def store_sum(address, x, y):
     numba.carray(address, 1)[0] = x + y
-
-
-@part("numba.core.ccallback.CFunc with a _cache")
-def test_cfunc_compiled_with_a_cache(folder):
-    signature = (types.CPointer(types.float64), types.float64, types.float64), types.void
-    for expected in (["missing", "saved"], ["loaded"]):
-        callback = ccallback.CFunc(store_sum, signature, {}, OPTIONS)
-        callback._cache = RecordingCache(store_sum)
-        callback.compile()
-        assert callback._cache.events == expected
-        out = ctypes.c_double()
-        number = ctypes.c_double
-        call = ctypes.CFUNCTYPE(None, ctypes.POINTER(number), number, number)(callback.address)
-        call(ctypes.byref(out), 1.5, 2.0)
-        assert out.value == 3.5
 
 
 def machine_text(function, **options):
@@ -558,3 +435,18 @@ def test_an_exception_in_instructions():
     assert check(0) == 0
     with pytest.raises(IndexError, match="out of bounds"):
         check(1)
+
+
+@intrinsic
+def address_of(typing, array):
+    def code(context, builder, signature, values):
+        view = context.make_array(signature.args[0])(context, builder, values[0])
+        return builder.ptrtoint(view.data, context.get_value_type(types.int64))
+
+    return types.int64(array), code
+
+
+@part("builder.ptrtoint: the address of an array")
+def test_the_address_of_an_array():
+    array = np.zeros(3)
+    assert numba.njit(lambda array: address_of(array) + 0)(array) == array.ctypes.data

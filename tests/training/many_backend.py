@@ -14,17 +14,17 @@ class ManyPrograms(OneByOne):
 
     def __init__(self, programs, calls):
         super().__init__(programs)
-        self.calls = calls
+        self._told = calls
 
     def warm_up(self):
-        self.calls.append("warm up")
+        self._told.append("warm up")
 
     def run_epoch(self, states, X, Y, steps, losses, active):
-        self.calls.append((steps[0].start, steps[0].stop, list(active)))
+        self._told.append((steps[0].start, steps[0].stop, list(active)))
         super().run_epoch(states, X, Y, steps, losses, active)
 
     def synchronize(self, states):
-        self.calls.append("synchronize")
+        self._told.append("synchronize")
 
 
 class Elsewhere(ManyPrograms):

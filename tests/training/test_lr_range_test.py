@@ -102,11 +102,11 @@ def test_a_curve_that_still_falls_or_never_does_is_noted():
 @pytest.mark.parametrize(
     ("changes", "limits", "message"),
     [
-        ({"batch_size": 4}, {}, f"50 rows in batches of 4 make 13 steps.* {FEWEST_STEPS} or more"),
+        ({"batch_size": 4}, {}, f"50 rows in batches of 4 make 13 steps.* at least {FEWEST_STEPS}"),
         ({}, {"lowest": 1.0, "highest": 0.5}, "lowest is 1, but must be below highest, 0.5"),
         ({}, {"lowest": 0}, "lowest is 0.0"),
         ({}, {"highest": float("nan")}, "highest is nan"),
-        ({"augment": "noise 1"}, {}, "not images"),
+        ({"augment": "noise 1"}, {}, "rows must be images"),
     ],
 )
 def test_what_cannot_be_swept_is_refused(changes, limits, message):

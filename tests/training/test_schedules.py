@@ -195,7 +195,11 @@ def test_a_run_too_short_for_its_schedule_is_refused_with_the_numbers(changes, m
     ("changes", "error", "message"),
     [
         ({"schedule": "step"}, CombinationError, "schedule step needs every"),
-        ({"every": 3}, CombinationError, "every is 3, but constant has no every; it has warmup"),
+        (
+            {"every": 3},
+            CombinationError,
+            "every is 3, but schedule constant has no every; it is an option of step",
+        ),
         ({"schedule": "cosine", "decay": 0.5}, CombinationError, "cosine has no decay"),
         ({"schedule": "cosin"}, ParameterError, "schedule is 'cosin'.*did you mean 'cosine'"),
         ({"warmup_steps": -1}, ParameterError, "warmup_steps is -1"),

@@ -77,9 +77,7 @@ def test_a_snapshot_with_a_setting_that_this_training_does_not_have_is_refused()
         busy([NeverBegins()], other)
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("name", "dual"), ("block", 9), ("chunk", 9), ("in_place", False)]
-)
+@pytest.mark.parametrize(("key", "value"), [("name", "dual"), ("block", 9), ("in_place", False)])
 def test_a_snapshot_of_another_plan_is_refused_by_its_field(key, value):
     snapshot = edge()
     assert snapshot.identity["plan"][key] != value

@@ -23,9 +23,7 @@ from samplewise_backends.numba_cpu.compile import (  # noqa: F401 - kernels name
     lowering_formulas,
     lowering_views,
 )
-from samplewise_backends.numba_cpu.compile.entry_cache import keep_on_disk
-from samplewise_backends.numba_cpu.compile.jit import INTEGERS, NUMBER, NUMBERS, Kernel, Routine
-from samplewise_backends.numba_cpu.compile.record import Record
+from samplewise_backends.numba_cpu.compile.jit import Kernel, Routine
 
 
 class Compiled(NamedTuple):
@@ -94,31 +92,14 @@ class _Dispatcher(dispatcher.Dispatcher):
         self.overloads[tuple(cres.signature.args)] = cres
 
 
-# Kernels that Python calls with arrays are compiled as numba does, those of objects as here.
-_of_objects: dict[Kernel, Any] = {}
-_of_entries: dict[Kernel, Any] = {}
-_compiling: list[Routine] = []
+_dispatchers: dict[Kernel, _Dispatcher] = {}
 
 
 @typeof_impl.register(Kernel)
 def _typeof_kernel(kernel: Kernel, context: Any) -> Any:
-    known = _of_objects if _compiling else _of_entries
-    if kernel not in known:
-        known[kernel] = _Dispatcher(kernel) if _compiling else _njit(kernel)
-    return types.Dispatcher(known[kernel])
-
-
-def _njit(kernel: Kernel) -> Any:
-    unwrapped: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(**kernel.targetoptions, **unwrapped)(kernel.py_func)
-
-
-def called_from_python(kernel: Kernel) -> Any:
-    """Return numba's own dispatcher, with a cache on disk."""
-    compiled = numba.njit(**kernel.targetoptions)(kernel.py_func)
-    if not numba.config.DISABLE_JIT:
-        keep_on_disk(compiled, kernel.py_func)
-    return compiled
+    if kernel not in _dispatchers:
+        _dispatchers[kernel] = _Dispatcher(kernel)
+    return types.Dispatcher(_dispatchers[kernel])
 
 
 @global_compiler_lock
@@ -133,12 +114,8 @@ def compile_routine(routine: Routine, dtype: str, symbol: str) -> Compiled:
     Raises:
         RuntimeError: the code needs functions that no process offers.
     """
-    _compiling.append(routine)
-    try:
-        kernel = _Dispatcher(routine)
-        result = kernel._compiler.compile(_arguments(routine, dtype), types.void)
-    finally:
-        _compiling.pop()
+    record = numba.from_dtype(routine.record.of(dtype))
+    result = _Dispatcher(routine)._compiler.compile((record,), types.void)
     library = result.library
     _add_entry(library, result.fndesc, symbol)
     library._ensure_finalized()
@@ -175,16 +152,3 @@ def _only(symbol: str, module: Any, machine: Any) -> Any:
     options = llvm.create_pipeline_tuning_options(speed_level=0)
     passes.run(module, llvm.create_pass_builder(machine, options))
     return module
-
-
-def _arguments(routine: Routine, dtype: str) -> tuple[Any, ...]:
-    """Return numba's types of a routine's arguments."""
-    if isinstance(routine.kinds[0], Record):
-        return (numba.from_dtype(routine.record.of(dtype)),)
-    number = getattr(types, dtype)
-    kinds = {
-        NUMBER: number,
-        NUMBERS: types.CPointer(number),
-        INTEGERS: types.CPointer(types.int64),
-    }
-    return tuple(kinds.get(kind, types.intp) for kind in routine.kinds)

@@ -44,9 +44,6 @@ class Kernel:
             return self.py_func(*arguments)
 
 
-INTEGER, INTEGERS, NUMBER, NUMBERS = "intp", "integers", "number", "numbers"
-"""Kinds of a routine's arguments: integer, int64 pointer, number of its dtype, pointer to these."""
-
 _numbered: list[Routine] = []
 
 
@@ -54,13 +51,13 @@ class Routine(Kernel):
     """A kernel that others call by its address, so that it is compiled once and not in each.
 
     Args:
-        function: returns nothing.
-        kinds: of its arguments; one record, which is passed by its address, or several others.
+        function: of a record, which it may write; it returns nothing.
+        record: the fields of its argument.
     """
 
-    def __init__(self, function: Callable[..., None], kinds: tuple[Any, ...]) -> None:
+    def __init__(self, function: Callable[..., None], record: Record) -> None:
         super().__init__(function, FUSED)
-        self.kinds = kinds
+        self.record = record
         _numbered.append(self)
         self._number = len(_numbered)
 
@@ -69,12 +66,6 @@ class Routine(Kernel):
         """Its name among all routines, also as a part of a file's name."""
         module = self.py_func.__module__.rpartition("numba_cpu.")[2]
         return f"{module}.{self.py_func.__qualname__}".replace("<locals>.", "")
-
-    @property
-    def record(self) -> Record:
-        """The fields of its one argument."""
-        (record,) = self.kinds
-        return record
 
     def address(self, dtype: str) -> int:
         """Return the address of a dtype's routine in this process; compile it if need be.
@@ -93,9 +84,9 @@ def routine_at(address: int) -> Routine:
     return _numbered[address - 1]
 
 
-def routine(*kinds: Any) -> Callable[[Callable[..., None]], Routine]:
+def routine(record: Record) -> Callable[[Callable[..., None]], Routine]:
     """Compile on the first question for the address, with products fused into sums."""
-    return lambda function: Routine(function, kinds)
+    return lambda function: Routine(function, record)
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:
@@ -128,25 +119,3 @@ def spliced_kernel(function: Callable[..., Any]) -> Kernel:
     `*arguments`.
     """
     return Kernel(function, FUSED, inline="always")
-
-
-class EntryPoint(Kernel):
-    """A kernel that Python calls with arrays."""
-
-    @functools.cached_property
-    def _dispatcher(self) -> Any:
-        from samplewise_backends.numba_cpu.compile.compiler import called_from_python
-
-        return called_from_python(self)
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Compile on the first call, and run."""
-        return self._dispatcher(*arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._dispatcher, name)
-
-
-def entry_point(function: Callable[..., Any]) -> EntryPoint:
-    """Compile on first call from Python, with products fused into sums, and keep it on disk."""
-    return EntryPoint(function, FUSED)

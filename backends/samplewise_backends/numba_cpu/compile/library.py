@@ -73,7 +73,7 @@ def _description(routine: Routine, dtype: str, source: str) -> dict[str, Any]:
         "routine": routine.name,
         "dtype": dtype,
         "source": source,
-        "layout": objects.layout_of(routine, dtype),
+        "layout": objects.layout_of(routine.record.of(dtype)),
         "versions": key.versions(),
         "settings": code_settings(),
     }

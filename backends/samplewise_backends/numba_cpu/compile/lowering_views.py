@@ -65,27 +65,6 @@ def _row(typing: Any, matrix: Any, index: Any) -> Any:
     return kind(matrix, types.intp), code
 
 
-@lowers(views.at)
-def _at(typing: Any, address: Any, start: Any, length: Any) -> Any:
-    kind = types.Array(address.dtype, 1, "C")
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = builder.gep(values[0], [values[1]])
-        return _array(context, builder, kind, pointer, [values[2]])
-
-    return kind(address, types.intp, types.intp), code
-
-
-@lowers(views.rows_at)
-def _rows_at(typing: Any, address: Any, rows: Any, columns: Any) -> Any:
-    kind = types.Array(address.dtype, 2, "C")
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _array(context, builder, kind, values[0], [values[1], values[2]])
-
-    return kind(address, types.intp, types.intp), code
-
-
 def _number_of(like: Any) -> Any:
     """Return the type of a number, or of an array's numbers."""
     return like.dtype if isinstance(like, types.Array) else like
@@ -167,20 +146,14 @@ def _real(typing: Any, bits: Any) -> Any:
 
 
 @lowers(views.call)
-def _call(typing: Any, address: Any, *arguments: Any) -> Any:
+def _call(typing: Any, address: Any, record: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        passed = []
-        unpacked = cgutils.unpack_tuple(builder, values[1])
-        for kind, value in zip(signature.args[1], unpacked, strict=True):
-            if isinstance(kind, types.Array):
-                make = context.make_array(kind)
-                value = make(context, builder, value).data
-            passed.append(value)
-        function = ir.FunctionType(ir.IntType(32), [value.type for value in passed])
-        status = builder.call(builder.inttoptr(values[0], function.as_pointer()), passed)
+        function = ir.FunctionType(ir.IntType(32), [values[1].type])
+        pointer = builder.inttoptr(values[0], function.as_pointer())
+        status = builder.call(pointer, [values[1]])
         if config.BOUNDSCHECK:
             with builder.if_then(cgutils.is_not_null(builder, status), likely=False):
                 context.call_conv.return_user_exc(builder, IndexError, ("index out of bounds",))
         return context.get_dummy_value()
 
-    return types.void(address, types.StarArgTuple(arguments)), code
+    return types.void(address, record), code

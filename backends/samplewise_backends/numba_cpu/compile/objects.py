@@ -16,25 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from samplewise_backends.numba_cpu.compile.jit import Routine
-from samplewise_backends.numba_cpu.compile.record import Record
-
 _MAGIC = b"samplewise-kernel 1"
 MAX_BYTES = 2**26
 
 
-def layout_of(routine: Routine, dtype: str) -> list[Any]:
-    """Return the arguments as JSON: kinds, or names, types and places of a record's fields."""
-    if not isinstance(routine.kinds[0], Record):
-        return list(routine.kinds)
-    return _fields(routine.record.of(dtype))
-
-
-def _fields(layout: np.dtype[Any]) -> list[Any]:
-    found: list[Any] = [layout.itemsize]
-    for name, (inner, offset, *_) in (layout.fields or {}).items():
+def layout_of(record: np.dtype[Any]) -> list[Any]:
+    """Return the size of a record, and names, types, shapes and places of its fields, as JSON."""
+    found: list[Any] = [record.itemsize]
+    for name, (inner, offset, *_) in (record.fields or {}).items():
         element, shape = inner.subdtype or (inner, ())
-        kind = element.str if element.fields is None else _fields(element)
+        kind = element.str if element.fields is None else layout_of(element)
         found.append([name, kind, list(shape), offset])
     return found
 

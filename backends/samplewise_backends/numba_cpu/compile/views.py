@@ -29,16 +29,6 @@ def row(matrix: Any, index: Any) -> Any:
     return matrix[index]
 
 
-def at(address: Any, start: Any, length: Any) -> Any:
-    """Return `length` elements at an address, from element `start` on, as a vector."""
-    return part(address, start, length)
-
-
-def rows_at(address: Any, rows: Any, columns: Any) -> Any:
-    """Return the C-contiguous matrix at an address."""
-    return part(address, 0, rows * columns).reshape(rows, columns)
-
-
 def _memory(address: Any, count: Any, dtype: np.dtype[Any]) -> Any:
     """Return the array of `count` elements at an address."""
     if not count:
@@ -79,6 +69,6 @@ def real(bits: Any) -> Any:
     return np.int64(bits).view(np.float64)
 
 
-def call(address: Any, *arguments: Any) -> None:
-    """Call a `Routine` by its address; of an array it gets the first element's."""
-    routine_at(address)(*arguments)
+def call(address: Any, record: Any) -> None:
+    """Call a `Routine` by its address, with a record."""
+    routine_at(address)(record)
