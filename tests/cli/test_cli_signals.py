@@ -13,6 +13,7 @@ import pytest
 from cli_process import SAMPLEWISE
 
 from samplewise.cli import signals
+from samplewise.experiment.run_folder import CONFUSION_PLOT, FILES, LOSS_PLOT
 from samplewise.model.model_file import load_model
 
 LONG = ("--epochs", "1000000", "--backend", "reference")
@@ -88,28 +89,42 @@ def test_a_signal_in_training_keeps_what_was_trained(cli, images, number, code):
 SLOW_WRITE = """
 import sys, time
 from samplewise.cli.app import main
+from samplewise.experiment import run_folder
 from samplewise.plots import figures
 def slow(*args):
     print("writing", file=sys.stderr, flush=True)
     time.sleep(60)
-figures.loss_curves = slow
+{place} = slow
 sys.exit(main())
 """
 
 
 def test_a_second_signal_exits_at_once_and_leaves_no_part(images):
-    command = [SAMPLEWISE[0], "-c", SLOW_WRITE]
+    ended, out = interrupted_while_writing(images, "run_folder.save_model")
+    assert (ended, out) == (130, "")
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_second_signal_while_pictures_are_drawn_leaves_a_run_without_them(images):
+    ended, out = interrupted_while_writing(images, "figures.loss_curves")
+    assert ended == 130
+    assert "test accuracy" in out
+    assert {path.name for path in Path("run").iterdir()} == set(FILES) - {LOSS_PLOT, CONFUSION_PLOT}
+
+
+def interrupted_while_writing(images, place):
+    """Return exit code and output of a training, stopped, and then stopped again at a place."""
+    command = [SAMPLEWISE[0], "-c", SLOW_WRITE.format(place=place)]
     running = Running("train", "--data", images, *LONG, command=command)
     running.wait_for("epoch")
     running.signal(signal.SIGINT)
     running.wait_for("writing")
     running.signal(signal.SIGINT)
     ended, out, err, seconds = running.end()
-    assert (ended, out) == (130, "")
     assert seconds < 4
     assert "Traceback" not in err
     assert err.splitlines()[-1] == "stopped"
-    assert list(Path.cwd().iterdir()) == []
+    return ended, out
 
 
 @pytest.mark.parametrize("delay", [0.12, 0.25, 0.4, 0.6, 0.9])
