@@ -154,22 +154,6 @@ def called(typing, address, *arguments):
     return types.void(address, types.StarArgTuple(arguments)), code
 
 
-@intrinsic
-def address_of(typing, array):
-    def code(context, builder, signature, values):
-        view = context.make_array(signature.args[0])(context, builder, values[0])
-        return builder.ptrtoint(view.data, context.get_value_type(types.int64))
-
-    return types.int64(array), code
-
-
-@part("builder.ptrtoint: the address of an array")
-def test_the_address_of_an_array():
-    x = np.zeros(3)
-    found = numba.njit(lambda array: address_of(array) + 8)(x)
-    assert found == x.ctypes.data + 8
-
-
 @part("types.StarArgTuple, builder.inttoptr and builder.call: a kernel called by its address")
 def test_a_call_by_address():
     signature = (types.CPointer(types.float64), types.float64, types.float64), types.void
