@@ -34,6 +34,7 @@ OURS = ("samplewise", "samplewise_backends", BENCH)
 NUMBA_ROOMS = [
     {"compile"},
     {"kernels"},
+    {"build"},
     {"plans"},
     {"planner"},
     {"trainers"},
