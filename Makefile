@@ -117,6 +117,7 @@ wheel: $(READY)
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	$(call environment,build/wheel/env,requirements/runtime.lock,build/wheel/*.whl)
+	cd build/wheel && env/bin/python ../../requirements/check_wheel.py
 	cd build/wheel && env/bin/samplewise report --repeats 1 --backend vectorized --force
 
 # A pre-release is the newest that fits now and then, and no one asked for it. torch's CPU build needs none of the
