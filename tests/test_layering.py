@@ -38,7 +38,7 @@ NUMBA_ROOMS = [
     {"plans"},
     {"planner"},
     {"trainers"},
-    {"program", "many", "availability"},
+    {"program", "many", "availability", "preparation"},
     {"backend"},
 ]
 OPEN_TO_BACKENDS = {"contract", "network", "checks", "errors", "threads"}

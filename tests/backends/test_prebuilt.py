@@ -32,7 +32,7 @@ from samplewise_backends.numba_cpu.kernels.small import use
 call = Call(use, sys.argv[1])
 call.set(x=1.0)
 call()
-(origin,) = library.origins()
+origin = library.origin_of(use, sys.argv[1])
 print(call.memory["y"][0], origin.value, *{"numba"} & sys.modules.keys())
 """
 

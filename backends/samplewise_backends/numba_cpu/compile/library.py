@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections import Counter
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -51,9 +50,15 @@ def address(routine: Routine, dtype: str) -> int:
         return found
 
 
-def origins() -> Counter[Origin]:
-    """Return how many routines of this process came from where; one of two dtypes counts twice."""
-    return Counter(_origins.values())
+def origin_of(routine: Routine, dtype: str) -> Origin:
+    """Find or make a dtype's routine, and return where it came from."""
+    address(routine, dtype)
+    return _origins[routine, dtype]
+
+
+def all_prebuilt() -> bool:
+    """Return True if no routine of this process was compiled on this machine, now or before."""
+    return set(_origins.values()) <= {Origin.PREBUILT}
 
 
 def built_ahead(base: Path, level: str, source: str) -> Path:
