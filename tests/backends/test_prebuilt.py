@@ -9,8 +9,11 @@ from pathlib import Path
 import numba
 import pytest
 
+from samplewise import registry
+from samplewise.training.environment import environment
 from samplewise_backends.numba_cpu import build, kernels
 from samplewise_backends.numba_cpu.compile import jit, key, library
+from samplewise_backends.numba_cpu.compile.library import Origin
 
 BACKEND = Path(key.__file__).parents[1]
 LEVEL = "x86-64-v3"
@@ -124,6 +127,23 @@ def test_levels_that_the_processor_lacks_are_passed_over(
 def test_settings_that_change_code_pass_over_what_was_built_ahead(monkeypatch, some_prebuilt):
     monkeypatch.setattr(numba.config, "BOUNDSCHECK", 1)
     assert library._levels_built_ahead() == []
+
+
+@pytest.mark.parametrize(
+    ("origins", "said"),
+    [
+        ([Origin.PREBUILT] * 2, "prebuilt"),
+        ([Origin.PREBUILT, Origin.KEPT], "compiled here"),
+        ([Origin.COMPILED], "compiled here"),
+    ],
+)
+def test_history_and_listing_say_where_kernels_come_from(monkeypatch, origins, said):
+    # Loading a backend runs a kernel.
+    backend = registry.load("numba_cpu")
+    monkeypatch.setattr(library, "_origins", dict(enumerate(origins)))
+    assert (backend.kernels, environment(backend)["kernels"]) == (said, said)
+    (row,) = (row for row in registry.listings() if row.name == "numba_cpu")
+    assert row.kernels == said
 
 
 def test_a_build_for_another_processor_is_refused(tmp_path):
