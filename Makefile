@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Each process begins with half of the suite in order, as tests of a file share what they computed.
 IN_PARALLEL := -n 2 --dist worksteal
 
-.PHONY: help report test coverage parity lint bench bench-quick regressions asv-site peers wheel lock clean
+.PHONY: help kernels report test coverage parity lint bench bench-quick regressions asv-site peers wheel lock clean
 
 help:
 	@echo "make report       reproduce both parts of the report on the embedded data, into report/ and report-part-2/"
@@ -28,6 +28,7 @@ help:
 	@echo "make asv-site     the history of all that make bench measured, as pages in .asv/html"
 	@echo "make peers        compare with JAX, PyTorch, scikit-learn and FANN, into peers/ (on Linux downloads 3 GB;"
 	@echo "                  with PEERS_LOCK=requirements/peers-cpu.lock 0.3 GB, see requirements/README.md)"
+	@echo "make kernels      compile all kernels ahead, so that no start has to; LEVELS=x86-64-v4 for another processor"
 	@echo "make wheel        build the wheel, install it into a new environment, check and run it"
 	@echo "make lock         resolve requirements/*.lock anew"
 	@echo "make clean        remove all that these made"
@@ -53,6 +54,11 @@ $(BIN)/uv:
 report: $(READY)
 	$(BIN)/samplewise report --out report --force
 	$(BIN)/samplewise report --part 2 --out report-part-2 --force
+
+# Edited sources of a kernel find nothing here, and are compiled as ever.
+LEVELS ?= x86-64-v3
+kernels: $(READY)
+	$(BIN)/python -m samplewise_backends.numba_cpu.build $(LEVELS:%=--level %)
 
 test: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest $(IN_PARALLEL)
@@ -111,6 +117,7 @@ wheel: $(READY)
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	$(call environment,build/wheel/env,requirements/runtime.lock,build/wheel/*.whl)
+	cd build/wheel && env/bin/python ../../requirements/check_wheel.py
 	cd build/wheel && env/bin/samplewise report --repeats 1 --backend vectorized --force
 
 # A pre-release is the newest that fits now and then, and no one asked for it. torch's CPU build needs none of the
@@ -127,4 +134,4 @@ lock: | $(BIN)/uv
 	echo pip | $(BIN)/$(COMPILE) - -o requirements/pip.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS_VENV) peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run
+	rm -rf $(VENV) $(PEERS_VENV) peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run backends/samplewise_backends/numba_cpu/prebuilt

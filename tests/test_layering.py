@@ -34,10 +34,11 @@ OURS = ("samplewise", "samplewise_backends", BENCH)
 NUMBA_ROOMS = [
     {"compile"},
     {"kernels"},
+    {"build"},
     {"plans"},
     {"planner"},
     {"trainers"},
-    {"program", "many", "availability"},
+    {"program", "many", "availability", "preparation"},
     {"backend"},
 ]
 OPEN_TO_BACKENDS = {"contract", "network", "checks", "errors", "threads"}

@@ -147,6 +147,10 @@ CALLS = {
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, initial=x or 3),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, metrics=x or 3),
     ],
+    "warm_up": [
+        samplewise.warm_up,
+        lambda x: samplewise.warm_up([], measure=x),
+    ],
 }
 # Results, errors and bases: made by the project, not by callers; and layers without settings.
 MADE_BY_THE_PROJECT = {

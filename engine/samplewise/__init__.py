@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from samplewise.training.settings.training_settings import TrainingSettings as TrainingSettings
     from samplewise.training.snapshot import Snapshot as Snapshot
     from samplewise.training.train import train as train
+    from samplewise.training.warm_up import warm_up as warm_up
 
     load_dataset = load
 
@@ -115,6 +116,7 @@ _PUBLIC = {
     "training.settings.training_settings": ("TrainingSettings",),
     "training.snapshot": ("Snapshot",),
     "training.train": ("train",),
+    "training.warm_up": ("warm_up",),
 }
 _HOMES = {name: module for module, names in _PUBLIC.items() for name in names}
 _NAMES_AT_HOME = {"load_dataset": "load"}

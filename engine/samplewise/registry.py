@@ -34,6 +34,7 @@ class Listing:
         available: whether it loads and runs here.
         reason: why it is not available; empty where it is.
         capabilities: None where it does not load.
+        kernels: where its compiled code comes from; empty where it does not say so.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Listing:
     available: bool
     reason: str
     capabilities: Capabilities | None
+    kernels: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,9 @@ def listings() -> list[Listing]:
         failed = isinstance(loaded, Exception)
         reason = _describe(loaded) if isinstance(loaded, Exception) else ""
         capabilities = None if isinstance(loaded, Exception) else loaded.capabilities
-        rows.append(
-            Listing(name, offer.distribution, offer.version, not failed, reason, capabilities)
-        )
+        kernels = "" if failed else str(getattr(loaded, "kernels", ""))
+        whose = offer.distribution, offer.version
+        rows.append(Listing(name, *whose, not failed, reason, capabilities, kernels))
     return rows
 
 

@@ -277,7 +277,14 @@ def test_data_describes_and_draws(cli, images):
 def test_backends_are_listed_with_what_they_can(cli):
     ended = cli("backends")
     assert (ended.code, ended.err) == (0, "")
-    for text in ("reference", "vectorized", "numba_cpu", "available", "activations: elu"):
+    for text in (
+        "reference",
+        "vectorized",
+        "numba_cpu",
+        "available",
+        "activations: elu",
+        "kernels: ",
+    ):
         assert text in ended.out
     rows = {row["name"]: row for row in json.loads(cli("backends", "--json").out)}
     assert rows["reference"]["available"] is True

@@ -28,6 +28,8 @@ from samplewise.experiment.run import prepare
 from samplewise.network import LOSSES, OPTIMIZERS
 from samplewise.network.activations import CUSTOM
 from samplewise.report.experiments import PARTS
+from samplewise_backends.numba_cpu import preparation
+from samplewise_backends.numba_cpu.kernels.trial import trial
 from samplewise_bench import rows
 from samplewise_bench.scaling import curves, measure
 
@@ -75,6 +77,12 @@ def few_images(patch):
     return ["--repeats", "1"]
 
 
+def one_kernel(patch):
+    """Compile one kernel of all, and measure nothing."""
+    patch.setattr(preparation, "all_routines", lambda: [trial])
+    return ["--no-measure"]
+
+
 def one_rung(patch):
     """Climb the first rung only."""
     patch.setattr(testing, "certify", functools.partial(testing.certify, rungs=["kernel"]))
@@ -86,6 +94,7 @@ LESS_WORK = {
     "samplewise check-backend": one_rung,
     "samplewise scaling": small_sizes,
     "samplewise report": few_images,
+    "samplewise warm-up": one_kernel,
 }
 
 

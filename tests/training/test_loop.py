@@ -61,6 +61,7 @@ def test_the_history_says_what_was_run_on_what():
     assert history.deterministic
     assert history.environment["versions"]["numpy"] == np.__version__
     assert history.environment["processor"]
+    assert "kernels" not in history.environment
     assert len(history.data_fingerprint) == 64
     for number, record in enumerate(history.epochs, 1):
         assert record.epoch == number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.availability import why_unavailable
 from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
+from samplewise_backends.numba_cpu.compile.library import all_prebuilt
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
 from samplewise_backends.numba_cpu.plans.coefficients import OPTIMIZER_CODES, OPTIONS
 from samplewise_backends.numba_cpu.plans.lowering import ACTIVATION_CODES, KINDS
@@ -37,6 +38,17 @@ class NumbaBackend:
     def keeps_compiled(self) -> bool:
         """True if a later process finds the kernels that this one compiles."""
         return keeps_kernels()
+
+    @property
+    def kernels(self) -> str:
+        """Where the kernels that this process has used so far come from."""
+        return "prebuilt" if all_prebuilt() else "compiled here"
+
+    def prepare(self, dtypes: Sequence[str], *, measure: bool) -> Iterator[str]:
+        """Load or compile every kernel, and measure this machine; a line about each."""
+        from samplewise_backends.numba_cpu.preparation import prepare
+
+        return prepare(dtypes, measure=measure)
 
     def unavailable(self) -> str | None:
         """Return why no kernel can run here and now; None where a small one did."""

@@ -72,7 +72,7 @@ def _as_json(listing: Listing) -> dict[str, Any]:
 
 def _row(listing: Listing) -> tuple[str, ...]:
     status = "available" if listing.available else f"unavailable: {listing.reason}"
-    lines = []
+    lines = [f"kernels: {listing.kernels}"] if listing.kernels else []
     for name, value in _capabilities(listing).items():
         text = ", ".join(value) if isinstance(value, list) else "yes" if value else "no"
         lines.append(f"{name}: {text}")

@@ -32,6 +32,7 @@ COMMANDS = {
     "predict": "Predict the class of every row and the probability of every class, or numbers.",
     "data": "Describe a dataset, and draw a sheet of its images on request.",
     "backends": "List the backends: their capabilities, or the reason why one cannot run here.",
+    "warm-up": "Compile all kernels and measure the machine now, so that no later start has to.",
     "check-backend": "Test a backend against the reference; exit code 1 if it disagrees.",
     "report": "Run the report's experiments again and write a report beside its published figures.",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from samplewise.contract.capabilities import Capabilities
@@ -181,7 +181,7 @@ class DetachedManyProgram(ManyProgram, Protocol):
 class Backend(Protocol):
     """A way to execute networks. The entry point names an object with these members.
 
-    `compile_many`, `unavailable` and `keeps_compiled` may be left out.
+    `compile_many`, `unavailable`, `keeps_compiled`, `kernels` and `prepare` may be left out.
     """
 
     @property
@@ -235,3 +235,20 @@ class Backend(Protocol):
         A first compile that takes seconds is announced.
         """
         return False
+
+    @property
+    def kernels(self) -> str:
+        """Where its compiled code comes from, in a word or two; the history has it, and lists."""
+        return ""
+
+    def prepare(self, dtypes: Sequence[str], *, measure: bool) -> Iterator[str]:
+        """Do what later processes need not do then: compile everything, measure the machine.
+
+        Args:
+            dtypes: of the programs to come, "float32" or "float64".
+            measure: also measure what choices of a plan follow from.
+
+        Yields:
+            A line about each thing that is done.
+        """
+        return iter(())

@@ -9,7 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from samplewise.contract import Backend
 from samplewise.threads import loaded_libraries
+from samplewise.training.blame import blamed_on
 
 PACKAGES = ("samplewise", "numpy", "scipy", "numba")
 
@@ -44,9 +46,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def environment() -> dict[str, Any]:
-    """Return versions, processor, cores and the BLAS libraries loaded so far, as JSON values."""
+def environment(backend: Backend) -> dict[str, Any]:
+    """Return versions, processor, cores and the BLAS libraries loaded so far, as JSON values.
+
+    Also where the backend's compiled code comes from, if it says so.
+    """
+    with blamed_on(backend.name):
+        kernels = getattr(backend, "kernels", "")
     return {
+        **({"kernels": str(kernels)} if kernels else {}),
         "versions": dict(versions()),
         "platform": platform.platform(),
         "processor": processor(),

@@ -140,7 +140,7 @@ class _Loop:
     def run(self, stop: threading.Event) -> None:
         """Run the epochs until none is left, callbacks say so, or `stop` is set."""
         for run in self._runs:
-            run.begin(environment())
+            run.begin(environment(self._session.backend))
         self._limits.begin(self._seconds)
         while active := self._active():
             order = self._orders.of_epoch(self._epoch)

@@ -128,7 +128,7 @@ def lr_range_test(
     with session.compiled([run.state]):
         rates = np.geomspace(lowest, highest, min(steps, MOST_RATES)).tolist()
         with ended([run]):
-            run.begin(environment())
+            run.begin(environment(session.backend))
             losses, stopped = _swept(session, run, rows, rates, stop or threading.Event())
             run.history.stopped = stopped
     found = _sweep(rates[: len(losses)], losses, stopped, run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,19 @@ from samplewise_backends.numba_cpu.compile.settings import (
 )
 
 PREBUILT = Path(__file__).parents[1] / "prebuilt"
-"""The folder of objects in the distribution, one inner folder for each level of a processor."""
+"""The folder of objects in the distribution: an inner one for each level, then for the sources."""
+
+
+class Origin(Enum):
+    """Where a routine of this process came from."""
+
+    PREBUILT = "prebuilt"
+    KEPT = "compiled by an earlier process"
+    COMPILED = "compiled by this process"
+
 
 _addresses: dict[tuple[Routine, str], int] = {}
-_compiled_here: set[str] = set()
+_origins: dict[tuple[Routine, str], Origin] = {}
 # Threads that ask at once wait for one compile.
 _lock = threading.RLock()
 
@@ -40,34 +50,59 @@ def address(routine: Routine, dtype: str) -> int:
         return found
 
 
+def origin_of(routine: Routine, dtype: str) -> Origin:
+    """Find or make a dtype's routine, and return where it came from."""
+    address(routine, dtype)
+    return _origins[routine, dtype]
+
+
+def all_prebuilt() -> bool:
+    """Return True if no routine of this process was compiled on this machine, now or before."""
+    return set(_origins.values()) <= {Origin.PREBUILT}
+
+
+def built_ahead(base: Path, level: str, source: str) -> Path:
+    """Return the folder of objects built ahead; sources that were edited since have another one.
+
+    Args:
+        base: `PREBUILT`, or where it is made.
+        level: of the processor.
+        source: the hash of the sources.
+    """
+    return base / level / key.short_hash(source)
+
+
 def _loaded(routine: Routine, dtype: str) -> int:
     """Find or make an object, and put it into memory."""
     source = key.source_of(routine.py_func.__code__.co_filename)
     if source is None or compiles_in_memory():
         return _compile(routine, dtype, None, {})
-    wanted = _description(routine, dtype, source)
-    for place, processor in _built_ahead():
-        path = place / _file_name(routine, dtype)
+    wanted = description(routine, dtype, source)
+    for level in _levels_built_ahead():
+        path = built_ahead(PREBUILT, level, source) / file_name(routine, dtype)
+        processor = {"processor": [level, ""]}
         found = _read(path, {**wanted, **processor}, ignored=("versions", "settings"))
         if found is not None:
+            _origins[routine, dtype] = Origin.PREBUILT
             return found
     folder = kernel_cache.cache_folder()
     wanted |= {"processor": list(key.processor())}
     if folder is None:
         return _compile(routine, dtype, None, wanted)
-    path = folder / _file_name(routine, dtype, wanted)
+    path = folder / file_name(routine, dtype, wanted)
     found = _read(path, wanted)
-    return _compile(routine, dtype, path, wanted) if found is None else found
+    if found is None:
+        return _compile(routine, dtype, path, wanted)
+    _origins[routine, dtype] = Origin.KEPT
+    return found
 
 
-def _built_ahead() -> list[tuple[Path, dict[str, Any]]]:
-    """Return folders of objects that run here, the best first, and their processors."""
-    if not PREBUILT.is_dir() or not are_defaults():
-        return []
-    return [(PREBUILT / level, {"processor": [level, ""]}) for level in key.levels()]
+def _levels_built_ahead() -> list[str]:
+    """Return the levels whose objects run here, the best first."""
+    return key.levels() if PREBUILT.is_dir() and are_defaults() else []
 
 
-def _description(routine: Routine, dtype: str, source: str) -> dict[str, Any]:
+def description(routine: Routine, dtype: str, source: str) -> dict[str, Any]:
     """Return what an object must say of itself, but for its processor."""
     return {
         "routine": routine.name,
@@ -79,9 +114,14 @@ def _description(routine: Routine, dtype: str, source: str) -> dict[str, Any]:
     }
 
 
-def _file_name(routine: Routine, dtype: str, *of: Any) -> str:
+def file_name(routine: Routine, dtype: str, *of: Any) -> str:
     """Return the name of an object, with a hash of what it is of beside its folder."""
     return ".".join([routine.name, dtype, *map(key.short_hash, of), "kernel"])
+
+
+def symbol_of(routine: Routine, dtype: str) -> str:
+    """Return the name of the function in an object."""
+    return "sw_" + re.sub(r"\W", "_", f"{routine.name}_{dtype}")
 
 
 def _read(path: Path, wanted: dict[str, Any], ignored: tuple[str, ...] = ()) -> int | None:
@@ -108,11 +148,10 @@ def _compile(routine: Routine, dtype: str, path: Path | None, header: dict[str, 
     """Compile a routine, keep it at `path`, and return its address."""
     from samplewise_backends.numba_cpu.compile.compiler import compile_routine
 
-    symbol = "sw_" + re.sub(r"\W", "_", f"{routine.name}_{dtype}")
-    made = compile_routine(routine, dtype, symbol)
-    _compiled_here.add(routine.name)
+    made = compile_routine(routine, dtype, symbol_of(routine, dtype))
+    _origins[routine, dtype] = Origin.COMPILED
     if path is not None:
-        header |= {"symbol": symbol, "needs": made.needs}
+        header |= {"symbol": made.symbol, "needs": made.needs}
         try:
             objects.write(path, header, made.code)
         except OSError as error:
