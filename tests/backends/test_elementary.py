@@ -378,17 +378,3 @@ def test_a_kernel_s_own_flags_are_seen_by_that_check():
 
     own(np.ones(4), np.ones(4))
     assert "reassoc" in own.inspect_llvm(own.signatures[0])
-
-
-def sigmoids(z):
-    for i in range(z.shape[0]):
-        z[i] = elementary.sigmoid(z[i])
-
-
-def test_a_kernel_that_uses_them_is_kept_on_disk():
-    first, second = np.zeros(3), np.zeros(3)
-    jit.entry_point(sigmoids)(first)
-    again = jit.entry_point(sigmoids)
-    again(second)
-    assert sum(again.stats.cache_hits.values()) == 1
-    assert first.tolist() == second.tolist() == [0.5] * 3
