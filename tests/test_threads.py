@@ -296,11 +296,7 @@ def test_libraries_are_searched_for_again_once_a_backend_says_so(scans):
 
 def test_the_environment_has_the_threads_of_the_moment():
     def blas():
-        return [
-            each
-            for each in environment(registry.load("vectorized"))["libraries"]
-            if each.startswith("openblas")
-        ]
+        return [each for each in environment()["libraries"] if each.startswith("openblas")]
 
     assert all("2 threads" in each for each in blas())
     with limited(1):

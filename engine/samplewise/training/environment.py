@@ -46,18 +46,21 @@ def versions() -> dict[str, str]:
     return found
 
 
-def environment(backend: Backend) -> dict[str, Any]:
+def environment(backend: Backend | None = None) -> dict[str, Any]:
     """Return versions, processor, cores and the BLAS libraries loaded so far, as JSON values.
 
-    Also where the backend's compiled code comes from, if it says so.
+    Args:
+        backend: adds where its compiled code comes from, if it says so.
     """
-    with blamed_on(backend.name):
-        kernels = getattr(backend, "kernels", "")
-    return {
-        **({"kernels": str(kernels)} if kernels else {}),
+    found = {
         "versions": dict(versions()),
         "platform": platform.platform(),
         "processor": processor(),
         "cores": usable_cores(),
         "libraries": loaded_libraries(),
     }
+    if backend is not None:
+        with blamed_on(backend.name):
+            kernels = getattr(backend, "kernels", "")
+        found |= {"kernels": str(kernels)} if kernels else {}
+    return found
