@@ -10,7 +10,11 @@ from typing import Any, cast
 import numba
 from numba.core import caching
 
-from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, warn_of_no_cache
+from samplewise_backends.numba_cpu.compile.kernel_cache import (
+    cache_folder,
+    folder_to_fill,
+    warn_of_no_cache,
+)
 
 _Locator: Any = caching.UserProvidedCacheLocator
 _Entries: Any = caching.CompileResultCacheImpl
@@ -67,7 +71,7 @@ class _MendingCache(_FunctionCache):  # type: ignore[misc]
 
 def keep_on_disk(compiled: Any, function: Callable[..., Any]) -> None:
     """Cache as `cache=True` does, with our folder and class."""
-    if cache_folder() is None:
+    if folder_to_fill() is None:
         return
     settings = cast(Any, numba.config)
     # Locators that the user names would replace ours; numba reads this when a cache is made.
