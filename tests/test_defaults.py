@@ -235,6 +235,7 @@ ON_THE_COMMAND_LINE = {
     "explain": {"measure": True},
     "report": {"part": 1, "repeats": 3},
     "bench": {"rounds": "5"},
+    "warm-up": {"measure": True},
     "scaling": {"axes": "all", "rounds": "5", "seconds": "60", "out": Path("scaling")},
 }
 

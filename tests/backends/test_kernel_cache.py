@@ -226,7 +226,7 @@ def test_a_cache_that_can_only_be_read_serves_what_is_in_it(warm):
 
 def fresh_cache_folder(monkeypatch, base):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(base))
-    return kernel_cache.cache_folder.__wrapped__()
+    return kernel_cache.folder_to_fill.__wrapped__()
 
 
 def test_the_cache_folder_is_private(tmp_path, monkeypatch):
@@ -258,7 +258,7 @@ def test_without_a_known_home_nothing_is_made(tmp_path, monkeypatch):
     # As of a user without an entry in the list of users.
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     with pytest.warns(RuntimeWarning, match="no home folder is known"):
-        assert kernel_cache.cache_folder.__wrapped__() is None
+        assert kernel_cache.folder_to_fill.__wrapped__() is None
     assert list(tmp_path.iterdir()) == []
 
 

@@ -92,6 +92,14 @@ def test_every_routine_of_the_package_is_built():
 
 
 @needs_level
+def test_without_a_place_for_a_cache_nothing_is_said_of_it(built, tmp_path):
+    (tmp_path / "file").write_text("")
+    asked = "from samplewise_backends.numba_cpu.compile import kernel_cache as k; k.keeps_kernels()"
+    done = python(built, tmp_path / "file" / "below", "-c", f"{asked}\n{USE}", "float64")
+    assert (done.stdout, done.stderr) == ("10.0 prebuilt\n", "")
+
+
+@needs_level
 @pytest.mark.parametrize("dtype", build.DTYPES)
 def test_a_kernel_that_was_built_ahead_is_not_compiled(built, tmp_path, dtype):
     done = python(built, tmp_path, "-c", USE, dtype)

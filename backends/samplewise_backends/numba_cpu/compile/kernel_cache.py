@@ -30,29 +30,38 @@ def cache_folder() -> Path | None:
     Entries are machine code that is run, so a folder that others may write is refused. One
     that can only be read, such as a read-only image's, serves what is in it.
     """
+    return _folder_or_reason()[0]
+
+
+@cache
+def folder_to_fill() -> Path | None:
+    """Return the same for a kernel that must be compiled: without a folder, warn why."""
+    folder, reason = _folder_or_reason()
+    if folder is None:
+        warn_of_no_cache(reason)
+    return folder
+
+
+def _folder_or_reason() -> tuple[Path | None, str]:
     named = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("SAMPLEWISE_CACHE_DIR")
     try:
         base = Path(named or platformdirs.user_cache_dir("samplewise")).expanduser().absolute()
     except RuntimeError as error:
         # A "~" that nobody resolves would become a folder of that name, wherever the process runs.
-        warn_of_no_cache(f"no home folder is known: {error}")
-        return None
+        return None, f"no home folder is known: {error}"
     folder = base / "kernels" / _entries_name()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         details = folder.stat()
     except OSError as error:
-        warn_of_no_cache(f"{folder} cannot be made: {error.strerror}")
-        return None
+        return None, f"{folder} cannot be made: {error.strerror}"
     writable_by_others = bool(details.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
     # The system's administrator may write everywhere in any case.
     if hasattr(os, "getuid") and (details.st_uid not in (os.getuid(), 0) or writable_by_others):
-        warn_of_no_cache(f"others may write to {folder}")
-        return None
+        return None, f"others may write to {folder}"
     if not os.access(folder, os.R_OK | os.X_OK):
-        warn_of_no_cache(f"{folder} cannot be read")
-        return None
-    return folder
+        return None, f"{folder} cannot be read"
+    return folder, ""
 
 
 @cache

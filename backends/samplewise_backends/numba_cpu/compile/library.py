@@ -85,7 +85,7 @@ def _loaded(routine: Routine, dtype: str) -> int:
         if found is not None:
             _origins[routine, dtype] = Origin.PREBUILT
             return found
-    folder = kernel_cache.cache_folder()
+    folder = kernel_cache.folder_to_fill()
     wanted |= {"processor": list(key.processor())}
     if folder is None:
         return _compile(routine, dtype, None, wanted)
