@@ -242,13 +242,7 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
 
 
 def with_choices(experiment: Experiment, backend: str, plan: Plan) -> Experiment:
-    """Return an experiment that names the backend and the plan, so that it has the same bits again.
-
-    Args:
-        experiment: as `decided` returned it.
-        backend: chosen for it, by name.
-        plan: that the backend chose.
-    """
+    """Return a decided experiment that names its backend and plan, and so has the same bits."""
     chosen = dataclasses.replace(experiment.training, backend=backend, plan=str(plan.spec))
     return dataclasses.replace(experiment, training=chosen)
 

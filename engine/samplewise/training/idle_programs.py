@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
-from samplewise.contract import Backend, Program, Workload
+from samplewise.contract import Backend, PlanSpec, Program, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.network.custom import CUSTOM_ACTIVATIONS
 
@@ -57,17 +57,21 @@ IDLE = IdlePrograms()
 
 def description(
     backend: Backend,
-    network: Network,
+    networks: Sequence[Network],
     loss: Loss,
-    optimizer: Optimizer,
+    optimizers: Sequence[Optimizer],
     dtype: np.dtype[Any],
-    workload: Workload,
+    workload: Workload | None,
+    recorded: PlanSpec | None,
 ) -> Hashable | None:
-    """Return a key that is equal where the program of one training serves for the other.
+    """Return a key that is equal where the program of one session serves for the other.
 
-    None where a program is not kept: its buffers are large, or a custom activation is known by its
-    name alone, which may be registered anew.
+    None where a program is not kept: it is of several networks or of any workload, its buffers are
+    large, or a custom activation is known by its name alone, which may be registered anew.
     """
+    if workload is None or len(networks) > 1:
+        return None
+    (network,), (optimizer,) = networks, optimizers
     units = sum(map(math.prod, network.shapes))
     if (3 * network.layout.size + 4 * units * workload.batch_size) * dtype.itemsize > MOST_BYTES:
         return None
@@ -76,7 +80,7 @@ def description(
     # Its only use is to foresee an overflow; other rows of the same size differ in it.
     if workload.overflow_of_products(network.inputs, dtype) is None:
         workload = dataclasses.replace(workload, largest_input=0.0)
-    return id(backend), network, loss, optimizer, dtype, workload
+    return id(backend), network, loss, optimizer, dtype, workload, recorded
 
 
 def keep(key: Hashable | None, backend: Backend, program: Program) -> bool:

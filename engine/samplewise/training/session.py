@@ -11,7 +11,7 @@ One network is a session of one: arguments and attributes are lists with an item
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -81,7 +81,8 @@ class Session:
         self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
         self._wants_logits, self._clock = logits, clock or time.perf_counter
         self._recorded = recorded
-        self._key = self._description() if reuse else None
+        parts = backend, networks, loss, optimizers, dtype, workload, recorded
+        self._key = idle_programs.description(*parts) if reuse else None
         self._many: ManyProgram | None = None
         self._predictors: list[Program] = []
 
@@ -109,14 +110,6 @@ class Session:
             with limited(threads):
                 yield
             self._leave_idle()
-
-    def _description(self) -> Hashable | None:
-        workload = self._workload
-        if workload is None or len(self.networks) > 1:
-            return None
-        parts = self.networks[0], self._loss, self._optimizers[0], self._dtype
-        described = idle_programs.description(self.backend, *parts, workload)
-        return None if described is None else (described, self._recorded)
 
     def _take_idle(self) -> bool:
         program = None if self._key is None else idle_programs.IDLE.take(self._key)
