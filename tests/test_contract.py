@@ -198,7 +198,11 @@ def test_a_plan_is_read_as_it_is_written(text):
     ],
 )
 def test_a_plan_with_other_details_is_refused(text):
-    with pytest.raises(ParameterError, match="only blocked and dual take a block of rows"):
+    name = text.partition(":")[0]
+    message = f"must be {name}, or {name}:64 with the rows of a block, from 1"
+    if name in ("direct", "auto"):
+        message = "only blocked and dual take a block of rows"
+    with pytest.raises(ParameterError, match=message):
         PlanSpec.parse("plan", text)
 
 

@@ -149,10 +149,10 @@ def edit(path, change):
     path.write_bytes(change(path.read_bytes()))
 
 
-def other_header(path):
-    """Write a whole object that says that it is of another processor."""
+def other_header(path, **changes):
+    """Write a whole object that says something else of itself."""
     header, code = objects.read(path)
-    objects.write(path, header | {"processor": ["another", ""]}, code)
+    objects.write(path, header | changes, code)
 
 
 DAMAGES = {
@@ -163,7 +163,12 @@ DAMAGES = {
         lambda path: edit(path, lambda old: old.replace(b"-kernel 1 ", b"-kernel 2 ", 1)),
         "not an object file of this version",
     ),
-    "foreign": (other_header, "of another processor"),
+    "foreign": (
+        lambda path: other_header(path, processor=["another", ""]),
+        "of another processor",
+    ),
+    "needs a number": (lambda path: other_header(path, needs=[5]), "without a description"),
+    "has no symbol": (lambda path: other_header(path, symbol=None), "without a description"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
 }
 
@@ -182,7 +187,8 @@ def test_an_entry_that_cannot_be_used_is_compiled_anew(warm, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_an_entry_that_cannot_be_used_says_why(warm, damage):
+def test_the_first_entry_that_cannot_be_used_says_why(warm, damage, monkeypatch):
+    monkeypatch.setattr(library, "_damaged", [])
     (path,) = entries(warm[1])
     header, _ = objects.read(path)
     wanted = {name: header[name] for name in ("routine", "source", "layout", "processor")}
@@ -191,6 +197,8 @@ def test_an_entry_that_cannot_be_used_says_why(warm, damage):
     change(path)
     with pytest.warns(RuntimeWarning, match=f"cannot be used: .*{reason}"):
         assert library._read(path, wanted) is None
+    # Warnings are errors.
+    assert library._read(path, wanted) is None
 
 
 def test_without_a_place_for_the_cache_it_warns_once_and_computes(tmp_path, small_package):

@@ -52,10 +52,14 @@ class PlanSpec:
         if not colon:
             return cls(name)
         found = _DETAILS.fullmatch(details)
-        if found is None or name not in (BLOCKED, DUAL):
+        if name not in (BLOCKED, DUAL):
             raise ParameterError(
-                f"{where} is '{printable(text)}', but only blocked and dual take a block of rows, "
-                "as in blocked:64, and after it products as a run has recorded them"
+                f"{where} is '{printable(text)}', but only blocked and dual take a block of rows"
+            )
+        if found is None:
+            raise ParameterError(
+                f"{where} is '{printable(text)}', but must be {name}, or {name}:64 with the rows "
+                "of a block, from 1, and after them products as a run has recorded them"
             )
         return cls(name, int(found[1]), found[2] or "")
 

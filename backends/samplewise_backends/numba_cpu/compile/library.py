@@ -32,6 +32,7 @@ class Origin(Enum):
 
 _addresses: dict[tuple[Routine, str], int] = {}
 _origins: dict[tuple[Routine, str], Origin] = {}
+_damaged: list[str] = []
 # Threads that ask at once wait for one compile.
 _lock = threading.RLock()
 
@@ -136,12 +137,19 @@ def _read(path: Path, wanted: dict[str, Any], ignored: tuple[str, ...] = ()) -> 
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, RuntimeError) as error:
+        _warn_of_damage(f"{path} cannot be used: {error}")
+        return None
+
+
+def _warn_of_damage(reason: str) -> None:
+    """Warn of the first object in the process: where one is damaged, others often are."""
+    if not _damaged:
         warnings.warn(
-            f"compiled kernel {path} cannot be used: {error}; it is compiled anew",
+            f"compiled kernel {reason}; it, and any other such one, is compiled anew",
             RuntimeWarning,
             stacklevel=2,
         )
-        return None
+    _damaged.append(reason)
 
 
 def _compile(routine: Routine, dtype: str, path: Path | None, header: dict[str, Any]) -> int:

@@ -68,6 +68,14 @@ def read(path: Path) -> tuple[dict[str, Any], bytes]:
         raise ValueError("damaged or cut short")
     header, _, code = rest.partition(b"\n")
     found = json.loads(header)
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not _names_symbols(found):
         raise ValueError("without a description")
     return found, code
+
+
+def _names_symbols(header: dict[str, Any]) -> bool:
+    """Return True if the names of the symbols in an object are texts."""
+    needs = header.get("needs")
+    return isinstance(needs, list) and all(
+        isinstance(n, str) for n in [header.get("symbol"), *needs]
+    )
