@@ -11,7 +11,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from threadpoolctl import LibController, get_cached_controller, reset_cached_controller
+from threadpoolctl import (
+    LibController,
+    ThreadpoolController,
+    get_cached_controller,
+    reset_cached_controller,
+)
 
 
 class _SharedLimit:
@@ -26,7 +31,7 @@ class _SharedLimit:
         """Limit all BLAS libraries loaded so far, those limited already too."""
         with self._lock:
             self._asked.append(threads)
-            for library in _libraries("blas"):
+            for library in _libraries("blas").lib_controllers:
                 self._before.setdefault(library.filepath, (library, library.num_threads))
             self._apply()
 
@@ -46,11 +51,10 @@ class _SharedLimit:
                 _set(library, threads)
 
 
-def _libraries(user_api: str) -> list[LibController]:
+def _libraries(user_api: str) -> ThreadpoolController:
     # Finding them reads the memory map of the process, in 5 ms. threadpoolctl does so anew where
     # modules were imported since.
-    found = get_cached_controller().lib_controllers
-    return [library for library in found if library.user_api == user_api]
+    return get_cached_controller().select(user_api=user_api)
 
 
 def library_loaded() -> None:
@@ -90,13 +94,9 @@ def limited(threads: int) -> Iterator[None]:
         threads: at least 1. Where runs overlap in time, the smallest of their counts holds.
     """
     _SHARED.enter(threads)
-    # OpenMP counts for each calling thread by itself.
-    before = [(library, library.num_threads) for library in _libraries("openmp")]
     try:
-        for library, _ in before:
-            library.set_num_threads(threads)
-        yield
+        # OpenMP counts for each calling thread by itself.
+        with _libraries("openmp").limit(limits=threads):
+            yield
     finally:
-        for library, count in before:
-            library.set_num_threads(count)
         _SHARED.leave(threads)
