@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from samplewise_backends.numba_cpu.compile import whole_file
 
 _MAGIC = b"samplewise-kernel 1"
 MAX_BYTES = 2**26
@@ -37,18 +36,8 @@ def write(path: Path, header: dict[str, Any], code: bytes) -> None:
         OSError: the folder cannot be written.
     """
     rest = json.dumps(header, sort_keys=True).encode() + b"\n" + code
-    content = _MAGIC + b" " + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    digest = hashlib.sha256(rest).hexdigest().encode()
+    whole_file.write(path, _MAGIC + b" " + digest + b"\n" + rest)
 
 
 def read(path: Path) -> tuple[dict[str, Any], bytes]:

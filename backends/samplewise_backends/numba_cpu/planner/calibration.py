@@ -13,7 +13,6 @@ import dataclasses
 import json
 import os
 import platform
-import secrets
 import threading
 from contextlib import suppress
 from functools import cache
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from samplewise_backends.numba_cpu.compile import whole_file
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, keeps_kernels
 from samplewise_backends.numba_cpu.planner.level import processor_level
 from samplewise_backends.numba_cpu.planner.rates import Rates
@@ -160,17 +160,7 @@ def write(path: Path, rates: Rates) -> None:
         OSError: the folder cannot be written.
     """
     content = {"format": FORMAT, "machine": machine(), "rates": dataclasses.asdict(rates)}
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    whole_file.write(path, json.dumps(content, indent=1).encode())
 
 
 def read(path: Path) -> Rates | None:
