@@ -20,6 +20,7 @@ from numba.core import ccallback, cgutils, codegen, compiler, config, dispatcher
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import (
+    AbstractTemplate,
     CallableTemplate,
     infer,
     infer_global,
@@ -339,6 +340,72 @@ def typeof_formula(formula, context):
     generic = {"key": formula, "generic": lambda self: lambda x: x}
     lower_builtin(formula, types.Float)(lambda context, builder, signature, given: given[0])
     return types.Function(type("Formula", (CallableTemplate,), generic))
+
+
+class InLanes:
+    """An object that numba calls as a function of any arguments."""
+
+
+def twice_the_sum(context, builder, signature, given):
+    """Write 2 (x[0] + x[1]) over the first element of an array, in a loop of two turns."""
+    assert context.codegen()._get_host_cpu_name()
+    assert isinstance(context.codegen()._get_host_cpu_features(), str)
+    data = context.make_array(signature.args[0])(context, builder, given[0]).data
+    pair, index = ir.VectorType(ir.DoubleType(), 2), ir.IntType(64)
+    assert (pair.element, pair.count) == (ir.DoubleType(), 2)
+    place = builder.bitcast(builder.gep(data, [index(0)]), pair.as_pointer())
+    x, nothing = builder.load(place, align=8), ir.Constant(pair, ir.Undefined)
+    turned = builder.shuffle_vector(
+        x, nothing, ir.Constant(ir.VectorType(ir.IntType(32), 2), [1, 0])
+    )
+    factor = builder.insert_element(nothing, ir.DoubleType()(1.0), ir.IntType(32)(0))
+    factor = builder.insert_element(factor, ir.DoubleType()(0.0), ir.IntType(32)(1))
+    before, loop, after = (
+        builder.block,
+        builder.append_basic_block("turn"),
+        builder.append_basic_block("after"),
+    )
+    builder.cbranch(builder.icmp_signed(">", given[1], index(0)), loop, after)
+    builder.position_at_end(loop)
+    turn, total = builder.phi(index), builder.phi(pair)
+    following = builder.add(turn, index(1))
+    new = builder.fadd(total, builder.fmul(builder.fadd(x, turned), factor))
+    builder.cbranch(builder.icmp_signed("<", following, given[1]), loop, after)
+    builder.position_at_end(after)
+    last = builder.phi(pair)
+    zero = ir.Constant(pair, [0.0, 0.0])
+    for phi, first, next_one in ((turn, index(0), following), (total, zero, new)):
+        phi.add_incoming(first, before)
+        phi.add_incoming(next_one, loop)
+    last.add_incoming(zero, before)
+    last.add_incoming(new, loop)
+    function = ir.FunctionType(pair, [pair])
+    root = cgutils.get_or_insert_function(builder.module, function, "llvm.sqrt.v2f64")
+    last = builder.call(root, [builder.fmul(last, last)])
+    last = builder.select(builder.fcmp_unordered("uno", last, last), zero, last)
+    builder.store(last, place, align=8)
+    return context.get_dummy_value()
+
+
+@typeof_impl.register(InLanes)
+def typeof_in_lanes(kernel, context):
+    def generic(template, kinds, _named):
+        kinds = map(types.unliteral, kinds)
+        passed = [types.intp if isinstance(kind, types.Integer) else kind for kind in kinds]
+        return types.void(*passed)
+
+    lower_builtin(kernel, types.VarArg(types.Any))(twice_the_sum)
+    return types.Function(type("InLanes", (AbstractTemplate,), {"key": kernel, "generic": generic}))
+
+
+IN_LANES = InLanes()
+
+
+@part("a function of any arguments, and instructions on vectors and of loops")
+def test_instructions_on_vectors():
+    x = np.array([3.0, 4.0])
+    numba.njit(lambda x: IN_LANES(x, 2))(x)
+    assert x.tolist() == [14.0, 0.0]
 
 
 UNCHANGED = Formula()

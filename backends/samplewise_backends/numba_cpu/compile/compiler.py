@@ -21,6 +21,7 @@ from numba.extending import typeof_impl
 from samplewise_backends.numba_cpu.compile import (  # noqa: F401 - kernels name what they lower
     lowering_blas,
     lowering_formulas,
+    lowering_vectors,
     lowering_views,
 )
 from samplewise_backends.numba_cpu.compile.jit import Kernel, Routine

@@ -38,6 +38,10 @@ class Traced(ABC):
     def choose(self, chosen: Any, otherwise: Any) -> Traced:
         """Return one or the other, by this condition."""
 
+    @abstractmethod
+    def is_nan(self) -> Traced:
+        """Return the condition that this is not a number."""
+
 
 def bits(x: Any) -> Any:
     """Return the bits of a float as an integer of its size."""
@@ -58,6 +62,11 @@ def select(condition: Any, chosen: Any, otherwise: Any) -> Any:
     if isinstance(condition, Traced):
         return condition.choose(chosen, otherwise)
     return np.where(condition, chosen, otherwise)[()]
+
+
+def is_nan(x: Any) -> Any:
+    """Return the condition that x is not a number."""
+    return x.is_nan() if isinstance(x, Traced) else np.isnan(x)
 
 
 def _sign_bit(pattern: Any) -> int:

@@ -1,0 +1,142 @@
+"""The instructions that a vector kernel becomes in a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import AbstractTemplate
+from numba.extending import lower_builtin, typeof_impl
+
+from samplewise_backends.numba_cpu.compile.lowering_formulas import Value
+from samplewise_backends.numba_cpu.compile.vectors import State, VectorKernel, Vectors
+
+_INDEX = ir.IntType(64)
+
+
+class _Array:
+    """A flat array; its elements are numbers."""
+
+    def __init__(self, builder: ir.IRBuilder, data: ir.Value) -> None:
+        self.builder, self.data = builder, data
+
+    def place(self, index: Any) -> ir.Value:
+        """Return the address of an element."""
+        at = index.value if isinstance(index, Value) else _INDEX(index)
+        return self.builder.gep(self.data, [at])
+
+    def __getitem__(self, index: Any) -> Value:
+        return Value(self.builder, self.builder.load(self.place(index)))
+
+    def __setitem__(self, index: Any, number: Value) -> None:
+        self.builder.store(number.value, self.place(index))
+
+
+class _InKernel(Vectors):
+    """Vectors of a target, whose instructions a builder writes."""
+
+    def __init__(self, builder: ir.IRBuilder, number: ir.Type, lanes: int) -> None:
+        super().__init__(lanes)
+        self._builder = builder
+        self._vector = ir.VectorType(number, lanes)
+        self._bytes = 4 if isinstance(number, ir.FloatType) else 8
+
+    def _place(self, array: _Array, start: Any) -> ir.Value:
+        return self._builder.bitcast(array.place(start), self._vector.as_pointer())
+
+    def load(self, array: Any, start: Any) -> Value:
+        return Value(
+            self._builder, self._builder.load(self._place(array, start), align=self._bytes)
+        )
+
+    def store(self, array: Any, start: Any, vector: Any) -> None:
+        self._builder.store(vector.value, self._place(array, start), align=self._bytes)
+
+    def all(self, number: Any) -> Value:
+        if not isinstance(number, Value):
+            return Value(self._builder, ir.Constant(self._vector, [float(number)] * self.lanes))
+        return number.in_every_lane(self._vector)
+
+    def root(self, x: Any) -> Value:
+        kind = self._vector
+        name = f"llvm.sqrt.v{kind.count}f{8 * self._bytes}"
+        function = ir.FunctionType(kind, [kind])
+        declared = cgutils.get_or_insert_function(self._builder.module, function, name)
+        return Value(self._builder, self._builder.call(declared, [x.value]))
+
+    def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Value:
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(chosen)), chosen)
+        return Value(self._builder, self._builder.shuffle_vector(x.value, y.value, mask))
+
+    def repeat(self, count: Any, turn: Callable[[Any, State], State], state: State) -> State:
+        builder = self._builder
+        times = count.value if isinstance(count, Value) else _INDEX(count)
+        before = builder.block
+        loop, after = builder.append_basic_block("turn"), builder.append_basic_block("repeated")
+        builder.cbranch(builder.icmp_signed(">", times, _INDEX(0)), loop, after)
+        builder.position_at_end(loop)
+        index, carried = builder.phi(_INDEX), [builder.phi(each.value.type) for each in state]
+        found = turn(Value(builder, index), [Value(builder, each) for each in carried])
+        following, end = builder.add(index, _INDEX(1)), builder.block
+        builder.cbranch(builder.icmp_signed("<", following, times), loop, after)
+        builder.position_at_end(after)
+        last = [builder.phi(each.value.type) for each in state]
+        index.add_incoming(_INDEX(0), before)
+        index.add_incoming(following, end)
+        for phi, left, first, new in zip(carried, last, state, found, strict=True):
+            for each, from_turn in ((phi, end), (left, end)):
+                each.add_incoming(first.value, before)
+                each.add_incoming(new.value, from_turn)
+        return [Value(builder, each) for each in last]
+
+
+def vector_bytes(name: str, features: str) -> int:
+    """Return the size of a vector register of a processor, as LLVM names it."""
+    if "+avx512f" in features or name == "x86-64-v4":
+        return 64
+    if "+avx2" in features or name == "x86-64-v3":
+        return 32
+    return 16
+
+
+@typeof_impl.register(VectorKernel)
+def _typeof_kernel(kernel: VectorKernel, context: Any) -> Any:
+    return _function_type(kernel)
+
+
+@cache
+def _function_type(kernel: VectorKernel) -> Any:
+    """Return the type of a vector kernel, which numba knows how to write from then on."""
+
+    def typed(_template: Any, kinds: Any, _named: Any) -> Any:
+        return types.void(*map(_passed, kinds))
+
+    def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = next(kind.dtype for kind in signature.args if isinstance(kind, types.Array))
+        element = context.get_value_type(number)
+        codegen = context.codegen()
+        target = codegen._get_host_cpu_name(), codegen._get_host_cpu_features()
+        vectors = _InKernel(builder, element, vector_bytes(*target) * 8 // number.bitwidth)
+
+        def argument(kind: Any, value: Any) -> Any:
+            if isinstance(kind, types.Array):
+                return _Array(builder, context.make_array(kind)(context, builder, value).data)
+            return Value(builder, value)
+
+        kernel.body(vectors, *map(argument, signature.args, values))
+        return context.get_dummy_value()
+
+    name = f"Vectors_{kernel.body.__name__}"
+    template = type(name, (AbstractTemplate,), {"key": kernel, "generic": typed})
+    lower_builtin(kernel, types.VarArg(types.Any))(lowered)
+    return types.Function(template)
+
+
+def _passed(kind: Any) -> Any:
+    """Return the type that an argument is passed as."""
+    kind = types.unliteral(kind)
+    return types.intp if isinstance(kind, types.Integer) else kind

@@ -1,0 +1,116 @@
+"""Vector kernels: several numbers of an array at once, in one register of the processor.
+
+LLVM vectorises a plain loop over an array, but keeps few sums of a product in registers. A vector
+kernel says which. It is plain Python over flat arrays, arithmetic operators, `Vectors` and the
+functions of `inlining`. Called with NumPy's arrays, it computes. Named in a kernel, it is run once
+while the kernel is compiled, on values that write an instruction for each operator: Python's own
+loops are unrolled, and a list of vectors stays in registers. `lowering_vectors` writes them.
+
+    @vector_kernel
+    def scale(v, x, factor, count):
+        def one(i, state):
+            v.store(x, i * v.lanes, v.load(x, i * v.lanes) * factor)
+            return state
+
+        v.repeat(count, one, [])
+
+As in other formulas, products may be fused into sums and nothing else is reordered.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+State = list[Any]
+"""Vectors, or numbers, that a loop carries from one turn to the next."""
+
+
+class Vectors(ABC):
+    """Reads, writes and loops of a vector kernel.
+
+    Args:
+        lanes: numbers in a vector.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+
+    @abstractmethod
+    def load(self, array: Any, start: Any) -> Any:
+        """Return the vector of an array's elements from `start` on."""
+
+    @abstractmethod
+    def store(self, array: Any, start: Any, vector: Any) -> None:
+        """Write a vector to an array's elements from `start` on."""
+
+    @abstractmethod
+    def all(self, number: Any) -> Any:
+        """Return the vector of one number, of the arrays' dtype or of Python, in every lane."""
+
+    @abstractmethod
+    def root(self, x: Any) -> Any:
+        """Return the square roots of a vector."""
+
+    @abstractmethod
+    def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
+        """Return the vector of lanes `chosen` from the two: those of y count from `lanes` on."""
+
+    @abstractmethod
+    def repeat(self, count: Any, turn: Callable[[Any, State], State], state: State) -> State:
+        """Run `turn(i, state)`, which returns the next state, for i < count; return the last."""
+
+
+class _InPython(Vectors):
+    """Vectors as NumPy's arrays, of 32 bytes as AVX2 has them."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        super().__init__(32 // dtype.itemsize)
+        self._dtype = dtype
+
+    def load(self, array: Any, start: Any) -> Any:
+        return array[start : start + self.lanes].copy()
+
+    def store(self, array: Any, start: Any, vector: Any) -> None:
+        array[start : start + self.lanes] = vector
+
+    def all(self, number: Any) -> Any:
+        return np.full(self.lanes, number, self._dtype)
+
+    def root(self, x: Any) -> Any:
+        return np.sqrt(x)
+
+    def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
+        return np.concatenate([x, y])[chosen]
+
+    def repeat(self, count: Any, turn: Callable[[Any, State], State], state: State) -> State:
+        for i in range(count):
+            state = turn(i, state)
+        return state
+
+
+class VectorKernel:
+    """A function of arrays of one dtype, integers and numbers, for kernels to call.
+
+    Args:
+        body: called with `Vectors`, then the arguments; it returns nothing.
+    """
+
+    def __init__(self, body: Callable[..., None]) -> None:
+        self.body = body
+        functools.update_wrapper(self, body)
+
+    def __call__(self, *arguments: Any) -> None:
+        """Compute with NumPy."""
+        dtype = next(each.dtype for each in arguments if isinstance(each, np.ndarray))
+        with np.errstate(all="ignore"):
+            self.body(_InPython(dtype), *arguments)
+
+
+def vector_kernel(body: Callable[..., None]) -> VectorKernel:
+    """Compile into each caller, as instructions on vectors."""
+    return VectorKernel(body)

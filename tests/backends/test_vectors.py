@@ -1,0 +1,105 @@
+"""Vector kernels: the same numbers from NumPy and from instructions, whatever the arguments."""
+
+import numpy as np
+import pytest
+
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.inlining import is_nan, magnitude, select
+from samplewise_backends.numba_cpu.compile.jit import routine
+from samplewise_backends.numba_cpu.compile.record import INTEGER, NUMBER, reads, record, writes
+from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
+from samplewise_backends.numba_cpu.compile.views import vector_at
+
+ROOM = 64
+TASK = record("task", x=reads(NUMBER), out=writes(NUMBER), count=INTEGER, factor=NUMBER)
+
+
+@vector_kernel
+def arithmetic(v, out, x, factor, count):
+    """Write formulas of the first two vectors of x, one after the other."""
+    a, b = v.load(x, 0), v.load(x, v.lanes)
+    found = [
+        a + b,
+        a - b,
+        a * b,
+        a / b,
+        2.0 - a,
+        factor * a + b,
+        v.all(factor) + a,
+        v.all(1) + a,
+        v.root(magnitude(a)),
+        select(a < b, a, 0.0),
+        select(a <= 0.0, v.all(0.0), a),
+        select((b > a) | is_nan(b), b, a),
+        v.shuffle(a, b, [lane ^ 1 for lane in range(v.lanes)]),
+        v.shuffle(a, b, [v.lanes + lane // 2 for lane in range(v.lanes)]),
+        -a,
+    ]
+    for place, vector in enumerate(found):
+        v.store(out, place * v.lanes, vector)
+
+
+@vector_kernel
+def sums(v, out, x, factor, count):
+    """Write sum_i x[i] x[i + lane], the last i, and count + 1."""
+
+    def turn(i, state):
+        total, last = state
+        return [total + x[i] * v.load(x, i), v.all(x[i]) + 0.0 * last]
+
+    total, last = v.repeat(count, turn, [v.all(0.0), v.all(factor)])
+    v.store(out, 0, total)
+    v.store(out, v.lanes, last)
+    out[2 * v.lanes] = factor
+
+
+@routine(TASK)
+def run_arithmetic(task):
+    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 256, task.factor)
+    arithmetic(out, x, task.factor, task.count)
+
+
+@routine(TASK)
+def run_sums(task):
+    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 256, task.factor)
+    sums(out, x, task.factor, task.count)
+
+
+def results(one, x, count=0, factor=0.5):
+    """Return the results of a routine: run as instructions, and in Python with as many lanes."""
+    dtype = x.dtype
+    compiled, python = np.zeros(256, dtype), np.zeros(256, dtype)
+    call = Call(one, dtype)
+    call.set(x=x, out=compiled, count=count, factor=factor)
+    call()
+    body = {run_arithmetic: arithmetic, run_sums: sums}[one]
+    body(python, x, dtype.type(factor), count)
+    return compiled, python
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arithmetic_on_vectors_is_that_of_numpy(dtype):
+    x = np.random.default_rng(3).standard_normal(ROOM).astype(dtype)
+    compiled, python = results(run_arithmetic, x)
+    # Equal but where a product is fused into a sum.
+    np.testing.assert_allclose(compiled, python, rtol=4 * np.finfo(dtype).eps)
+    assert np.abs(compiled).sum() > 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 0.0, -0.0])
+def test_no_formula_on_vectors_hides_a_nan_or_an_infinity(dtype, special):
+    x = np.linspace(-2, 2, ROOM).astype(dtype)
+    x[[1, 9, 12]] = special
+    compiled, python = results(run_arithmetic, x)
+    np.testing.assert_array_equal(np.isnan(compiled), np.isnan(python))
+    np.testing.assert_array_equal(np.isinf(compiled), np.isinf(python))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 30])
+def test_a_loop_runs_as_often_as_it_is_told_and_carries_its_state(dtype, count):
+    x = np.random.default_rng(count).standard_normal(ROOM).astype(dtype)
+    compiled, python = results(run_sums, x, count)
+    np.testing.assert_allclose(compiled, python, rtol=1e-5, atol=1e-6)
+    assert (compiled[0] == 0) == (count == 0)
