@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from samplewise.contract import RATES, WEIGHTS, Steps, TrainingState, Workload
+from samplewise.contract import RATES, WEIGHTS, PlanSpec, Steps, TrainingState, Workload
 from samplewise.network import (
     SGD,
     Adam,
@@ -26,8 +26,22 @@ from samplewise.network.layers import (
 from samplewise.network.optimizers import Adagrad, RMSprop
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.compile import calls, jit
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.kernels.products import (
+    DUAL,
+    GRAM,
+    LOOPS,
+    TILED,
+    UPDATE,
+    VALUES,
+    WHOLE,
+    first_product,
+)
+from samplewise_backends.numba_cpu.plans.routines import describe_product
 
 ROWS, INPUTS, OUTPUTS = 8, 36, 3
+# More than a sub-block of the recurrence has.
+MANY_ROWS = 24
 DEEP, FLAT = multilayer_perceptron(INPUTS, (4, 3), OUTPUTS), Network(INPUTS, (Dense(OUTPUTS),))
 WIDE = Network(INPUTS, (Dense(9, "relu"), Dense(5, "sigmoid"), Dense(OUTPUTS)))
 IMAGES = Network(
@@ -43,7 +57,22 @@ IMAGES = Network(
         Dense(OUTPUTS),
     ),
 )
+# Batches of 8 take products of more than `LOOPS_UP_TO` multiply-adds.
+BROAD = Network(INPUTS, (Dense(20, "tanh"), Dense(30, "relu"), Dense(OUTPUTS)))
+BINARY = Network(INPUTS, (Dense(5, "sigmoid"), Dense(1)))
 POOLED = Network((1, 6, 6), (AvgPool2D(2), Conv2D(4, (2, 2)), GlobalAvgPool(), Dense(OUTPUTS)))
+STRIDED = Network((2, 7, 6), (Conv2D(3, (3, 2), stride=2), Flatten(), Dense(OUTPUTS)))
+FUSED = Network(
+    (1, 8, 8),
+    (
+        Conv2D(2, (3, 3), activation="relu"),
+        MaxPool2D(2),
+        Conv2D(3, (2, 2), padding="same", activation="relu"),
+        MaxPool2D((3, 2), stride=1),
+        Flatten(),
+        Dense(OUTPUTS),
+    ),
+)
 LIMITED = Adam(clip_value=0.1, clip_norm=0.5, l1=0.01, l2=0.01)
 CASES = {
     "direct": (DEEP, SGD(), 1, "direct"),
@@ -58,6 +87,18 @@ CASES = {
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
     "pooled": (POOLED, SGD(momentum=0.9), 4, "direct"),
+    "strided": (STRIDED, SGD(l2=0.1), 4, "direct"),
+    "fused": (FUSED, Adam(), 2, "direct"),
+    "by blas": (BROAD, SGD(l2=0.1), 8, "direct"),
+    "by blas, momentum": (BROAD, SGD(momentum=0.9), 8, "direct"),
+    "by blas, adam": (BROAD, LIMITED, 8, "direct"),
+    "small batches": (DEEP, SGD(l2=0.1), 4, "direct"),
+}
+MANY_ROWS_CASES = {
+    "sub-blocks": (DEEP, SGD(), 1, "blocked:24:whole+tiled"),
+    "sub-blocks, l2": (DEEP, SGD(l2=0.1), 2, "blocked:24:tiled+whole"),
+    "sub-blocks, momentum": (WIDE, SGD(momentum=0.9), 4, "blocked:24:loops+loops"),
+    "dual": (DEEP, SGD(momentum=0.9), 1, "dual:24:tiled"),
 }
 LOSSES = [
     "mean_squared_error",
@@ -67,20 +108,25 @@ LOSSES = [
     "multi_label_cross_entropy",
 ]
 RNG = np.random.default_rng(0)
-X = RNG.standard_normal((ROWS, INPUTS))
-Y = np.eye(OUTPUTS)[RNG.integers(0, OUTPUTS, ROWS)]
+LABELS = RNG.integers(0, OUTPUTS, MANY_ROWS)
 
 
-def trained(network, optimizer, batch_size, plan, loss="categorical_cross_entropy", **fields):
+def trained(
+    network, optimizer, batch_size, plan, loss="categorical_cross_entropy", rows=ROWS, **fields
+):
     """Return parameters, losses, logits and gradient after an epoch."""
-    workload = Workload(ROWS, batch_size, plan=plan, step_fields=frozenset(fields))
+    X = np.random.default_rng(2).standard_normal((rows, network.inputs))
+    Y = np.eye(max(network.outputs, 2))[LABELS[:rows] % max(network.outputs, 2)]
+    Y = np.ascontiguousarray(Y[:, -network.outputs :])
+    spec = PlanSpec.parse("plan", plan)
+    workload = Workload(rows, batch_size, step_fields=frozenset(fields), **spec.fields())
     program = NumbaBackend().compile(
         network, loss_named(loss), optimizer, np.dtype("float64"), workload
     )
     weights = initialize(network, "glorot_normal", np.random.default_rng(1), "float64")
     state = TrainingState(weights, aligned_zeros(optimizer.slots * len(weights), "float64"))
-    losses = np.zeros(ROWS)
-    steps = Steps(np.arange(ROWS), 0, ROWS, batch_size, 0.1, **fields)
+    losses = np.zeros(rows)
+    steps = Steps(np.arange(rows), 0, rows, batch_size, 0.1, **fields)
     program.run_epoch(state, X, Y, steps, losses)
     logits = program.logits(state, X).copy()
     program.synchronize(state)
@@ -90,10 +136,14 @@ def trained(network, optimizer, batch_size, plan, loss="categorical_cross_entrop
     return state.parameters, losses, logits, gradient, row
 
 
-def compare(monkeypatch, *case, **fields):
-    compiled = trained(*case, **fields)
+def in_python(monkeypatch):
     for module in (jit, calls):
         monkeypatch.setattr(module, "compiles_nothing", lambda: True)
+
+
+def compare(monkeypatch, *case, **fields):
+    compiled = trained(*case, **fields)
+    in_python(monkeypatch)
     for got, want in zip(trained(*case, **fields), compiled, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
 
@@ -101,6 +151,44 @@ def compare(monkeypatch, *case, **fields):
 @pytest.mark.parametrize("case", CASES)
 def test_a_training_in_python_is_that_of_the_machine_code(monkeypatch, case):
     compare(monkeypatch, *CASES[case])
+
+
+@pytest.mark.parametrize("case", MANY_ROWS_CASES)
+def test_blocks_of_many_rows(monkeypatch, case):
+    compare(monkeypatch, *MANY_ROWS_CASES[case], rows=MANY_ROWS)
+
+
+def test_a_loss_of_one_output(monkeypatch):
+    compare(monkeypatch, BINARY, SGD(), 1, "direct", "binary_cross_entropy")
+
+
+WAYS = {"whole": WHOLE, "tiled": TILED, "loops": LOOPS}
+
+
+def product(kind, way, X, B, z, ld):
+    """Return the output of one product of the first layer; z holds what it is added to."""
+    B, z = B.copy(), z.copy()
+    given = Call(first_product, X.dtype)
+    describe_product(given)
+    units = B.shape[1] if kind == DUAL else B.shape[0]
+    given.set(product=kind, way=way, rows=len(X), inner=X.shape[1], units=units)
+    given.set(a=X, b=B, z=z, ld=ld)
+    given()
+    return B, z
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [VALUES, UPDATE, DUAL, GRAM])
+def test_products(monkeypatch, kind, way):
+    rng, rows, inner, units = np.random.default_rng(4), 67, 9, 6
+    X = rng.standard_normal((rows, inner))
+    B = rng.standard_normal((inner, units) if kind == DUAL else (units, inner))
+    ld = rows if kind == GRAM else 8
+    z = rng.standard_normal(rows * ld)
+    compiled = product(kind, WAYS[way], X, B, z, ld)
+    in_python(monkeypatch)
+    for got, want in zip(product(kind, WAYS[way], X, B, z, ld), compiled, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
