@@ -13,7 +13,8 @@ Parameters = tuple[NDArray[Any], ...]
 class BatchLayer(Protocol):
     """A layer of a batch; Z is its output before the activation.
 
-    `parameters` are weight and bias, a mask of dropout, or none.
+    `parameters` are weight and bias, a mask of dropout, or none. The two backward methods, called
+    in this order, are of the batch of the last forward pass: a layer may keep what that computed.
     """
 
     def forward(self, A: Matrix, parameters: Parameters, Z: Matrix, /) -> None:

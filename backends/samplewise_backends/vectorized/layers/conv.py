@@ -48,14 +48,17 @@ class Conv:
         """Write dw = dZ times the values read, and db, the sums of dZ; sums over the batch."""
         dw, db = written
         count = len(A)
-        seen, deltas = self._unfolded(A), dZ.reshape(count, self._filters, self._pixels)
-        each = self._each[:count]
+        seen, each = self._seen[:count], self._each[:count]
+        deltas = dZ.reshape(count, self._filters, self._pixels)
         np.matmul(deltas, seen.transpose(0, 2, 1), out=each)
         np.add.reduce(each, axis=0, out=dw.reshape(self._filters, -1))
         np.add.reduce(deltas, axis=(0, 2), out=db)
 
     def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
-        """Write dA: each tap sends its share back to where it read."""
+        """Write dA: each tap sends its share back to where it read.
+
+        The values read make room for the shares: the gradients must be written before.
+        """
         w, _ = parameters
         count = len(A)
         deltas, shares = dZ.reshape(count, self._filters, self._pixels), self._seen[:count]

@@ -39,13 +39,15 @@ class MaxPool(_Pool):
     def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
         """Write the largest values; np.maximum keeps a NaN."""
         out = self._images(Z, self._output_shape)
-        out.fill(-np.inf)
-        for place in self._places(self._images(A, self._input_shape)):
+        first, *others = self._places(self._images(A, self._input_shape))
+        np.copyto(out, first)
+        for place in others:
             np.maximum(out, place, out=out)
+        self._largest = out
 
     def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
         """Send each dZ to where the largest value was found first."""
-        images, largest = self._images(A, self._input_shape), self._largest(A)
+        images, largest = self._images(A, self._input_shape), self._largest
         deltas, out = self._images(dZ, self._output_shape), self._images(dA, self._input_shape)
         out.fill(0)
         free = np.ones(largest.shape, dtype=bool)
@@ -53,11 +55,6 @@ class MaxPool(_Pool):
             here = free & (place == largest)
             target += deltas * here
             free &= ~here
-
-    def _largest(self, A: Matrix) -> Matrix:
-        out = np.empty((len(A), *self._output_shape), A.dtype)
-        self.forward(A, (), out.reshape(len(A), -1))
-        return out
 
 
 class AvgPool(_Pool):
