@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,13 +95,7 @@ def _gflops(product: Product, dtype: str) -> float:
 
 def seconds_a_call(call: Callable[[], Any]) -> float:
     """Return the least wall time of one warm call over `SAMPLES`: the rate of an idle core."""
-
-    def sample(calls: int) -> float:
-        began = time.perf_counter()
-        for _ in range(calls):
-            call()
-        return (time.perf_counter() - began) / calls
-
-    call()
-    calls = max(int(SAMPLE_S / max(sample(1), 1e-9)), 1)
-    return min(sample(calls) for _ in range(SAMPLES))
+    timer = timeit.Timer(call, timer=time.perf_counter)
+    timer.timeit(1)
+    calls = max(int(SAMPLE_S / max(timer.timeit(1), 1e-9)), 1)
+    return min(timer.repeat(SAMPLES, calls)) / calls
