@@ -55,15 +55,15 @@ def check_agreement(trainings: Mapping[Key, Training]) -> list[str]:
     """
     notes = []
     for (row, batch_size), keys in groupby(trainings, lambda key: (key.row, key.batch_size)):
-        names = list(keys)
-        dtype = trainings[names[0]].problem.dtype.name
-        what = f"row {row} at batch size {batch_size} in {dtype}"
-        runs = {key: trainings[key].run_once() for key in names}
+        contestants = {key.backend: trainings[key] for key in keys}
+        runs = {name: each.run_once() for name, each in contestants.items()}
         # Any backend would do: chaos is a property of the row.
-        fastest = min(runs, key=lambda key: runs[key].seconds)
-        nudged = trainings[fastest].run_once(nudged=True)
+        fastest = min(runs, key=lambda name: runs[name].seconds)
+        nudged = contestants[fastest].run_once(nudged=True)
         sensitivity = _difference(nudged.final_loss, runs[fastest].final_loss)
-        compare_losses(what, {key.backend: run for key, run in runs.items()}, dtype, sensitivity)
+        dtype = contestants[fastest].problem.dtype.name
+        what = f"row {row} at batch size {batch_size} in {dtype}"
+        compare_losses(what, runs, dtype, sensitivity)
         if sensitivity > CHAOTIC:
             notes.append(
                 f"{what} is chaotic: moving its first weights by one ulp moves its final loss by "
@@ -149,8 +149,7 @@ def compare(task: Task, got: Outcome, want: Outcome, allowed: Tolerance) -> list
         return [measures.entries("probabilities", got.values, want.values, allowed)]
     found = [measures.losses(got.losses, want.losses, allowed)]
     if got.values.shape != want.values.shape:
-        came, expected = got.values.shape, want.values.shape
-        shapes = f"weights: are {came}, expected {expected}"
+        shapes = f"weights: are {got.values.shape}, expected {want.values.shape}"
         return [*found, measures.condition(shapes, holds=False)]
     for problem, own, other in zip(task.problems, got.values, want.values, strict=True):
         found += measures.layers("weights", problem.network.layout, own, other, allowed)

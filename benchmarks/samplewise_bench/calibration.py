@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,42 +72,30 @@ def calibrate(dtype: str, products: Sequence[Product] = ()) -> Calibration:
         dtype: "float64" or "float32".
         products: measured beside `SQUARE`.
     """
-    rates = {
-        product: product.flops / seconds_a_call(_product(product, dtype)) / 1e9
-        for product in dict.fromkeys((SQUARE, *products))
-    }
+    rates = {each: _gflops(each, dtype) for each in (SQUARE, *products)}
     x = np.linspace(-8, 8, EXP_ELEMENTS).astype(dtype)
     out = np.empty_like(x)
     exp_s = seconds_a_call(lambda: np.exp(x, out=out))
     return Calibration(dtype, rates, EXP_ELEMENTS / exp_s / 1e6)
 
 
-def _product(shape: Product, dtype: str) -> Callable[[], Any]:
+def _gflops(product: Product, dtype: str) -> float:
     rng = np.random.default_rng(0)
-    A = _filled(rng, (shape.rows, shape.inner), dtype)
+
+    def filled(*shape: int) -> NDArray[Any]:
+        matrix = aligned_zeros(shape[0] * shape[1], dtype).reshape(shape)
+        matrix[...] = rng.standard_normal(shape)
+        return matrix
+
     # Transposed, as the weights of a layer are: Z = X W^T.
-    W = _filled(rng, (shape.columns, shape.inner), dtype)
-    Z = np.empty((shape.rows, shape.columns), dtype=dtype)
-    return lambda: np.matmul(A, W.T, out=Z)
-
-
-def _filled(rng: np.random.Generator, shape: tuple[int, int], dtype: str) -> NDArray[Any]:
-    matrix = aligned_zeros(shape[0] * shape[1], dtype).reshape(shape)
-    matrix[...] = rng.standard_normal(shape)
-    return matrix
+    A, W = filled(product.rows, product.inner), filled(product.columns, product.inner)
+    Z = np.empty((product.rows, product.columns), dtype)
+    return product.flops / seconds_a_call(lambda: np.matmul(A, W.T, out=Z)) / 1e9
 
 
 def seconds_a_call(call: Callable[[], Any]) -> float:
     """Return the least wall time of one warm call over `SAMPLES`: the rate of an idle core."""
-    call()
-    began = time.perf_counter()
-    call()
-    once = max(time.perf_counter() - began, 1e-9)
-    calls = max(int(SAMPLE_S / once), 1)
-    samples = []
-    for _ in range(SAMPLES):
-        began = time.perf_counter()
-        for _ in range(calls):
-            call()
-        samples.append((time.perf_counter() - began) / calls)
-    return min(samples)
+    timer = timeit.Timer(call, timer=time.perf_counter)
+    timer.timeit(1)
+    calls = max(int(SAMPLE_S / max(timer.timeit(1), 1e-9)), 1)
+    return min(timer.repeat(SAMPLES, calls)) / calls

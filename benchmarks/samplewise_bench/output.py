@@ -1,13 +1,26 @@
-"""The folder that a measurement leaves: picture, Markdown and JSON, whole or absent."""
+"""How a measurement is written: cells, tables, and the folder with picture, Markdown and JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from samplewise.io.writing import new_folder, write_bytes, write_text
+
+Value = TypeVar("Value")
+
+
+def cell(value: Value | None, form: Callable[[Value], str] = str) -> str:
+    """Return a value as the text of a cell; None is "-"."""
+    return "-" if value is None else form(value)
+
+
+def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as Markdown, its texts as they are."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def file_names(name: str) -> tuple[str, str, str]:
@@ -36,9 +49,3 @@ def write_measurement(
         write_bytes(new / files[0], picture)
         write_text(new / files[1], markdown)
         write_text(new / files[2], json.dumps(document, indent=2, allow_nan=False) + "\n")
-
-
-def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as Markdown, its texts as they are."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -36,35 +36,21 @@ LATER_S, LATER = 0.15, 40
 GOOD, BAD = 1.15, 1.5
 
 
-@dataclass
-class EpochTimes:
-    """The least times of a training, in milliseconds: first epoch, a later one, and the end."""
-
-    first: float = float("inf")
-    later: float = float("inf")
-    end: float = float("inf")
-
-    def least(self, first: float, later: float, end: float) -> None:
-        """Take in another training."""
-        self.first, self.end = min(self.first, first), min(self.end, end)
-        self.later = min(self.later, later)
-
-    def epoch_ms(self, epochs: int) -> float:
-        """Return the mean over all epochs of a training."""
-        return (self.first + (epochs - 1) * self.later + self.end) / epochs
-
-
 class Candidate:
     """A shape, compiled for a plan.
 
     Args:
         problem: of the shape.
         plan: "auto" or another, which may have a block.
+
+    Attributes:
+        times: the least of all trainings, in milliseconds: first epoch, a later one, and the end.
     """
 
     def __init__(self, problem: TrainingProblem, plan: str) -> None:
         self._training = Training(problem, NumbaBackend(), plan, clock=time.thread_time)
-        self.plan, self.times = self._training.session.plan, EpochTimes()
+        self.plan = self._training.session.plan
+        self.times = dict.fromkeys(("first", "later", "end"), float("inf"))
 
     def train(self) -> None:
         """Train by a new program, which has kept nothing of the rows yet."""
@@ -77,7 +63,13 @@ class Candidate:
                 break
         end = training.session.synchronize() * 1e3
         # Not the least: this clock at times loses an epoch.
-        self.times.least(times[0], statistics.median(times[1:] or times), end)
+        found = times[0], statistics.median(times[1:] or times), end
+        self.times = dict(zip(self.times, map(min, self.times.values(), found), strict=True))
+
+    def epoch_ms(self, epochs: int) -> float:
+        """Return the mean over all epochs of a training."""
+        times = self.times
+        return (times["first"] + (epochs - 1) * times["later"] + times["end"]) / epochs
 
 
 @dataclass(frozen=True)
@@ -116,8 +108,8 @@ class Verdict:
         )
 
 
-def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, EpochTimes]]:
-    """Time the choice for a shape and all fixed choices, in turns."""
+def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, dict[str, float]]]:
+    """Time the choice for a shape and all fixed choices, in turns; return their times too."""
     problem = shape.problem()
     chosen = Candidate(problem, AUTO_PLAN)
     fixed = {str(plan): Candidate(problem, str(plan)) for plan in FIXED}
@@ -126,15 +118,15 @@ def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, EpochT
         for candidate in (*fixed.values(), chosen):
             candidate.train()
         done += 1
-    ms = {name: candidate.times.epoch_ms(shape.epochs) for name, candidate in fixed.items()}
-    plan, own = chosen.plan, chosen.times.epoch_ms(shape.epochs)
+    ms = {name: candidate.epoch_ms(shape.epochs) for name, candidate in fixed.items()}
+    plan, own = chosen.plan, chosen.epoch_ms(shape.epochs)
     # The same plan and block twice: the same work, so that the lesser time is the better one.
     for name, candidate in fixed.items():
         if (candidate.plan.name, candidate.plan.block) == (plan.name, plan.block):
             ms[name] = own = min(own, ms[name])
     best = min(ms, key=lambda name: ms[name])
-    words = PlanSpec(plan.name, plan.block)
-    verdict = Verdict(str(shape), str(words), own, plan.epoch_ms or 0.0, best, ms[best], ms)
+    words = str(PlanSpec(plan.name, plan.block))
+    verdict = Verdict(str(shape), words, own, plan.epoch_ms or 0.0, best, ms[best], ms)
     return verdict, {name: candidate.times for name, candidate in fixed.items()}
 
 
@@ -149,9 +141,8 @@ def main() -> int:
     with one_core():
         for shape in JUDGED:
             if given.only in str(shape):
-                verdict, timed = judge(shape, given.rounds)
+                verdict, times[str(shape)] = judge(shape, given.rounds)
                 found.append(verdict)
-                times[str(shape)] = {name: vars(each) for name, each in timed.items()}
                 print(verdict, flush=True)
         print(_summary(found))
         if given.json is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -75,6 +76,18 @@ class TrainingProblem:
         """The initial parameters, flat (P,); copy them before training."""
         stream = Streams(self.seed).of_run("init")
         return initialize(self.network, self.init, stream, self.dtype)
+
+    def tensors(self) -> list[NDArray[Any]]:
+        """Return copies of the initial weights: weight (O, I) and bias (O,) of each layer."""
+        return [view.copy() for view in self.network.layout.views(self.parameters).values()]
+
+    def flat(self, arrays: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+        """Return arrays, in the order and shapes of `tensors`, as a flat vector (P,)."""
+        vector = self.network.layout.zeros(np.float64)
+        views = self.network.layout.views(vector).values()
+        for view, array in zip(views, arrays, strict=True):
+            view[...] = array
+        return vector
 
     @property
     def flops(self) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any
 
 from samplewise import registry
@@ -14,7 +14,8 @@ from samplewise.text import three_digits
 from samplewise.threads import limited
 from samplewise_bench.agreement import Key, check_agreement
 from samplewise_bench.calibration import SQUARE, Calibration, Product, calibrate
-from samplewise_bench.conditions import conditions, core, one_core
+from samplewise_bench.conditions import conditions, machine, one_core
+from samplewise_bench.output import cell
 from samplewise_bench.problems import TrainingProblem, report_data, report_problem
 from samplewise_bench.timing import ROUNDS, TimeSpread, interleave
 from samplewise_bench.training import TimedRun, Training
@@ -56,20 +57,13 @@ class RowResult:
     def cells(self) -> tuple[str, ...]:
         """Return one line of the table, a text for each of `HEADERS`."""
         return (
-            self.key.row,
-            self.key.backend,
-            str(self.key.batch_size),
-            str(self.spread),
-            _times(self.over_reference),
-            _times(self.over_report),
+            *map(str, (self.key.row, self.key.backend, self.key.batch_size, self.spread)),
+            cell(self.over_reference, three_digits),
+            cell(self.over_report, three_digits),
             f"{self.of_floor:.1%}",
             f"{self.final_loss:.4f}",
-            "-" if self.accuracy is None else f"{self.accuracy:.3f}",
+            cell(self.accuracy, "{:.3f}".format),
         )
-
-
-def _times(ratio: float | None) -> str:
-    return "-" if ratio is None else three_digits(ratio)
 
 
 @dataclass(frozen=True)
@@ -102,30 +96,18 @@ class RowComparison:
             f"Data: {self.data}. Dtype: {self.dtype}. Rounds, interleaved, from fresh "
             f"weights: {self.rounds}."
         )
-        machine = (
-            f"Processor: {self.conditions['processor']}, {core(self.conditions)}, 1 thread. Matrix "
-            f"products in GFLOP/s: {rates} (large: {SQUARE}). "
+        speed = (
+            f"{machine(self.conditions)} Matrix products in GFLOP/s: {rates} (large: {SQUARE}). "
             f"exp: {three_digits(self.calibration.exp_per_us)} elements/us."
         )
-        return "\n".join([LEGEND, run, machine, *(f"Note: {note}." for note in self.notes)])
+        return "\n".join([LEGEND, run, speed, *(f"Note: {note}." for note in self.notes)])
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures as JSON values."""
-        return {
-            "format": FORMAT,
-            "dtype": self.dtype,
-            "rounds": self.rounds,
-            "data": self.data,
-            "conditions": self.conditions,
-            "calibration": self.calibration.to_json(),
-            "notes": self.notes,
-            "results": [_flat(result) for result in self.results],
-        }
-
-
-def _flat(result: RowResult) -> dict[str, Any]:
-    fields = dataclasses.asdict(result)
-    return {**fields.pop("key"), **fields.pop("spread"), **fields}
+        results = [asdict(result) for result in self.results]
+        flat = [{**each.pop("key"), **each.pop("spread"), **each} for each in results]
+        rates = self.calibration.to_json()
+        return {"format": FORMAT, **vars(self), "calibration": rates, "results": flat}
 
 
 def available_backends() -> list[str]:
@@ -170,12 +152,12 @@ def compare_rows(
     """
     data = data or report_data()
     with one_core():
-        trainings = {}
-        for row in rows:
-            for batch_size in batch_sizes:
-                problem = row_problem(row, dtype, batch_size, data)
-                for backend in backends:
-                    trainings[Key(row.id, batch_size, backend)] = Training(problem, backend)
+        trainings = {
+            Key(row.id, batch_size, backend): Training(problem, backend)
+            for row, batch_size in product(rows, batch_sizes)
+            for problem in [row_problem(row, dtype, batch_size, data)]
+            for backend in backends
+        }
         # Again, for the libraries that the backends have only now loaded.
         with limited(1):
             notes = check_agreement(trainings)
@@ -201,19 +183,18 @@ def summarize(
     """Return the figures of every cell, from its runs, those of `reference`, and the rows."""
     published_ms = {row.id: row.train_ms for row in rows}
     spreads = {key: TimeSpread.of([run.seconds for run in of_key]) for key, of_key in runs.items()}
-    results = []
-    for key, training in trainings.items():
-        ms = spreads[key].median_ms
-        reference = spreads.get(Key(key.row, key.batch_size, REFERENCE))
-        results.append(
-            RowResult(
-                key=key,
-                spread=spreads[key],
-                over_reference=None if reference is None else reference.median_ms / ms,
-                over_report=published_ms[key.row] / ms if key.batch_size == 1 else None,
-                of_floor=calibration.floor_ms(training.problem.flops) / ms,
-                final_loss=runs[key][-1].final_loss,
-                accuracy=runs[key][-1].accuracy,
-            )
+
+    def result(key: Key, training: Training) -> RowResult:
+        ms, last = spreads[key].median_ms, runs[key][-1]
+        reference = spreads.get(replace(key, backend=REFERENCE))
+        return RowResult(
+            key,
+            spreads[key],
+            None if reference is None else reference.median_ms / ms,
+            published_ms[key.row] / ms if key.batch_size == 1 else None,
+            calibration.floor_ms(training.problem.flops) / ms,
+            last.final_loss,
+            last.accuracy,
         )
-    return results
+
+    return [result(key, training) for key, training in trainings.items()]

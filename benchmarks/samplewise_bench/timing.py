@@ -9,11 +9,10 @@ from typing import TypeVar
 
 from samplewise.checks import whole_number
 from samplewise.text import three_digits
-from samplewise_bench.training import TimedRun
 
 ROUNDS = 5
-
 Key = TypeVar("Key", bound=Hashable)
+Run = TypeVar("Run")
 
 
 @dataclass(frozen=True)
@@ -32,21 +31,24 @@ class TimeSpread:
 
     def scaled(self, factor: float) -> TimeSpread:
         """Return the spread in another unit."""
-        return TimeSpread(*(factor * each for each in (self.median_ms, self.min_ms, self.max_ms)))
+        return TimeSpread(factor * self.median_ms, factor * self.min_ms, factor * self.max_ms)
 
     def __str__(self) -> str:
-        median_ms, min_ms, max_ms = map(three_digits, (self.median_ms, self.min_ms, self.max_ms))
-        return f"{median_ms} ({min_ms}..{max_ms})"
+        middle, least, most = map(three_digits, (self.median_ms, self.min_ms, self.max_ms))
+        return f"{middle} ({least}..{most})"
 
 
 def interleave(
-    contestants: Mapping[Key, Callable[[], TimedRun]], rounds: int = ROUNDS
-) -> dict[Key, list[TimedRun]]:
+    contestants: Mapping[Key, Callable[[], Run]],
+    rounds: int = ROUNDS,
+    log: Callable[[str], None] = lambda _: None,
+) -> dict[Key, list[Run]]:
     """Run A B C, A B C, ...: a slow minute of the machine then hits all alike.
 
     Args:
-        contestants: each call trains once from fresh weights.
+        contestants: each call runs once, from a fresh start.
         rounds: runs of each, at least 1; a figure to publish needs `ROUNDS` or more.
+        log: gets a line for each round.
 
     Returns:
         The runs of each contestant, in the order of the rounds.
@@ -55,8 +57,9 @@ def interleave(
         ParameterError: `rounds` is out of range.
     """
     whole_number("rounds", rounds)
-    runs: dict[Key, list[TimedRun]] = {name: [] for name in contestants}
-    for _ in range(rounds):
+    runs: dict[Key, list[Run]] = {name: [] for name in contestants}
+    for number in range(1, rounds + 1):
+        log(f"round {number} of {rounds}")
         for name, run_once in contestants.items():
             runs[name].append(run_once())
     return runs

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -113,7 +114,8 @@ def test_a_whole_comparison(small_rows, small_data, backends):
     assert backends[0] == "reference"
     assert len(comparison.results) == 2 * 2 * len(backends)
     assert comparison.data == "dots, 40 training rows"
-    assert comparison.conditions["numba_threads"] == 1
+    # Kernels that are found compiled need no numba.
+    assert comparison.conditions["numba_threads"] == (1 if "numba" in sys.modules else None)
     assert all("1 threads" in library for library in comparison.conditions["libraries"])
     losses = {(r.key.row, r.key.batch_size): r.final_loss for r in comparison.results}
     for result in comparison.results:

@@ -14,8 +14,7 @@ from samplewise.testing.tolerances import Tolerance
 from samplewise_bench import agreement
 from samplewise_bench.conditions import usable_cores
 from samplewise_bench.peers import fann, own, race
-from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError, Host
-from samplewise_bench.peers.remote import RemotePeer
+from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError, Host, RemotePeer
 from samplewise_bench.peers.results import FAILED, REFUSED, TIMED, UNFIT
 from samplewise_bench.peers.task import (
     OWN,
@@ -23,9 +22,7 @@ from samplewise_bench.peers.task import (
     NotApplicableError,
     Outcome,
     Task,
-    flat,
     peer_named,
-    tensors,
 )
 from samplewise_bench.training import Training
 
@@ -76,7 +73,7 @@ def test_a_peer_does_the_same_steps_or_says_that_it_cannot(remote, name):
     standard = agreement.standard(task)
     assert ways
     for way in ways:
-        trial = remote.trial(remote.prepare(way).number)
+        trial = remote.trial(remote.prepare(way))
         want = trial.expected or standard.outcome
         found = agreement.compare(task, trial.outcome, want, standard.allowed)
         assert [str(measure) for measure in found if not measure.passed] == []
@@ -90,7 +87,7 @@ def test_every_peer_offers_what_the_comparison_is_about(remote, name):
 
 def test_a_second_run_starts_from_the_same_weights(remote):
     remote.ways(small_task())
-    number = remote.prepare(remote.ways(small_task())[0]).number
+    number = remote.prepare(remote.ways(small_task())[0])
     first, second = remote.trial(number).outcome, remote.trial(number).outcome
     np.testing.assert_array_equal(first.losses, second.losses)
     np.testing.assert_array_equal(first.values, second.values)
@@ -314,7 +311,7 @@ def test_the_model_of_fann_descends_the_squared_error():
         task.problem, X=task.problem.X[:1], Y=task.problem.Y[:1], epochs=1, learning_rate=1e-3
     )
     task = dataclasses.replace(task, problems=(one,))
-    before = flat(one, tensors(one))
+    before = one.flat(one.tensors())
     step = fann.squared_error_training(task).values[0] - before
 
     def loss(vector):
@@ -335,8 +332,8 @@ def test_the_model_of_fann_descends_the_squared_error():
 
 def test_weights_travel_through_their_flat_form():
     task = small_task(outputs=3)
-    assert flat(task.problem, tensors(task.problem)) == pytest.approx(task.problem.parameters)
-    assert tensors(task.problem)[0].shape == (5, INPUTS)
+    assert task.problem.flat(task.problem.tensors()) == pytest.approx(task.problem.parameters)
+    assert task.problem.tensors()[0].shape == (5, INPUTS)
     assert task.labels.shape == (ROWS,)
     assert set(task.labels) <= {0, 1, 2}
 

@@ -60,12 +60,15 @@ def test_the_workloads_are_listed(capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"workload": "wide"}, "--workload means nothing without --peers"),
-        ({"peer": "jax"}, "--peer means nothing without --peers"),
-        ({"plan": "auto"}, "--plan means nothing without --peers"),
-        ({"peers": True, "rows": "all"}, "--rows means nothing with --peers"),
-        ({"peers": True, "batch_size": "1"}, "--batch-size means nothing with --peers"),
-        ({"peers": True, "dtype": "float64"}, "--dtype means nothing with --peers"),
+        ({"workload": "wide"}, "bench: --workload needs --peers, got --workload wide; add --peers"),
+        ({"peer": "jax"}, "bench: --peer needs --peers, got --peer jax; add --peers"),
+        ({"plan": "auto"}, "bench: --plan needs --peers, got --plan auto; add --peers"),
+        (
+            {"peers": True, "rows": "all"},
+            "bench: --rows cannot be used with --peers, got --rows all; leave",
+        ),
+        ({"peers": True, "batch_size": "1"}, "bench: --batch-size cannot be used with --peers"),
+        ({"peers": True, "dtype": "float64"}, "bench: --dtype cannot be used with --peers"),
         ({"peers": True, "workload": "wid"}, "workload is 'wid'.* did you mean 'wide'"),
         ({"peers": True, "peer": "torch"}, "peer is 'torch'.* did you mean 'pytorch'"),
         ({"peers": True, "plan": "bloked"}, "plan is 'bloked'.* did you mean 'blocked'"),

@@ -8,7 +8,7 @@ from peers_task import small_task
 
 from samplewise_bench.peers import first_clocks, scikit_learn
 from samplewise_bench.peers.first_clocks import with_first_clocks
-from samplewise_bench.peers.public_call import PublicCall
+from samplewise_bench.peers.new_process import PublicCall
 from samplewise_bench.peers.results import REFUSED, TIMED, PeerEntry
 from samplewise_bench.process.clock import FailedProcessError, ProcessTimes
 from samplewise_bench.timing import TimeSpread

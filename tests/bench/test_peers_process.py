@@ -11,8 +11,7 @@ from peers_task import small_task
 from samplewise_bench.conditions import THREAD_VARIABLES, usable_cores
 from samplewise_bench.peers import comparison
 from samplewise_bench.peers.comparison import PeerChoice, compare_peers
-from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError
-from samplewise_bench.peers.remote import RemotePeer
+from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError, RemotePeer
 from samplewise_bench.peers.results import TIMED
 from samplewise_bench.peers.task import OWN, PEERS, Task, peer_named
 from samplewise_bench.peers.workloads import PeerWorkload

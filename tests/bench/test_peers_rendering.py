@@ -1,15 +1,19 @@
 """Ratios, tables, Markdown, JSON and picture of a comparison."""
 
+import io
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image, ImageColor
 
 from samplewise.errors import OutputError
+from samplewise.plots.figures import PALETTE
 from samplewise_bench.calibration import SQUARE, Calibration
 from samplewise_bench.output import file_names, write_measurement
 from samplewise_bench.peers import table
-from samplewise_bench.peers.plot import picture
+from samplewise_bench.peers.plot import COLORS, picture
 from samplewise_bench.peers.results import (
     REFUSED,
     TIMED,
@@ -198,6 +202,17 @@ def test_a_picture_can_be_drawn_of_any_number_of_panels(told):
     nothing = result(PeerEntry("fann", "", UNFIT, "why"))
     for count in (0, 1, 4, 5):
         assert picture(comparison(nothing, *[told] * count)).startswith(PNG)
+
+
+def test_a_picture_keeps_its_colors_in_a_palette(told):
+    png = picture(comparison(told))
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.mode == "P"
+        colors = {color for _, color in image.convert("RGB").getcolors()}
+    assert len(colors) <= COLORS
+    for wanted in map(ImageColor.getrgb, ("white", *PALETTE[:3])):
+        # Rounded as the palette is.
+        assert any(max(map(abs, np.subtract(color, wanted))) <= 2 for color in colors)
 
 
 def test_a_machine_that_cannot_be_pinned_or_asked_is_told():

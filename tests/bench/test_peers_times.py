@@ -9,7 +9,7 @@ from peers_task import small_task
 
 from samplewise_bench import agreement
 from samplewise_bench.peers import race
-from samplewise_bench.peers.host import Host, PreparedRunner, Trial, Turn
+from samplewise_bench.peers.host import Host, Trial, Turn
 from samplewise_bench.peers.results import TIMED
 from samplewise_bench.peers.task import Outcome, Runner, Task
 from samplewise_bench.timing import TimeSpread
@@ -29,7 +29,7 @@ class Scripted:
         return ["way"]
 
     def prepare(self, way):
-        return PreparedRunner(0, "")
+        return 0
 
     def trial(self, number):
         return Trial(Turn(self.first_s, 1.0), None, self.outcome, None)

@@ -123,10 +123,10 @@ def test_the_command_prints_a_table_or_json(scripted, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"peers": True}, "--process means nothing with --peers"),
-        ({"rows": "all"}, "--rows means nothing with --process"),
-        ({"backend": "reference"}, "--backend means nothing with --process"),
-        ({"workload": "wide"}, "--workload means nothing with --process"),
+        ({"peers": True}, "bench: --peers cannot be used with --process, got --peers;"),
+        ({"rows": "all"}, "bench: --rows cannot be used with --process"),
+        ({"backend": "reference"}, "bench: --backend cannot be used with --process"),
+        ({"workload": "wide"}, "bench: --workload cannot be used with --process"),
     ],
 )
 def test_options_of_others_are_refused(options, message):

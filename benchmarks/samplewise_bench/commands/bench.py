@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from samplewise.cli import console, options
+from samplewise_bench.commands import given as texts
+from samplewise_bench.commands.given import MINIMUM_ROUNDS, option
 
 if TYPE_CHECKING:
-    from samplewise.report.published import PublishedRow
     from samplewise_bench.peers.comparison import PeerChoice
     from samplewise_bench.peers.results import PeerComparison
 
-ALL = "all"
-# A median of fewer says little on a machine that does other work too.
-MINIMUM_ROUNDS = 5
-
+NAME = "peers"
+Text = str | None
 Rows = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAMES",
-        help="Rows of the report, as in final-1,neurons-60, or all.  [default: final-1]",
-    ),
+    Text,
+    option("NAMES", "Rows of the report, as in final-1,neurons-60, or all.  [default: final-1]"),
 ]
 Backends = Annotated[
-    str | None,
-    typer.Option(
-        "--backend",
-        metavar="NAMES",
-        help="Backends, as in reference,numba_cpu.  [default: all]",
-    ),
+    Text, option("NAMES", "Backends, as in reference,numba_cpu.  [default: all]", "--backend")
 ]
 BatchSizes = Annotated[
-    str | None,
-    typer.Option(
-        "--batch-size", metavar="INTEGERS", help="Rows of one update, as in 1,32.  [default: 1,32]"
-    ),
+    Text,
+    option("INTEGERS", "Rows of one update, as in 1,32.  [default: 1,32]", "--batch-size"),
 ]
-Rounds = Annotated[
-    str,
-    typer.Option(metavar="INTEGER", help=f"Interleaved runs of each, at least {MINIMUM_ROUNDS}."),
-]
+Rounds = Annotated[str, option("INTEGER", f"Interleaved runs of each, at least {MINIMUM_ROUNDS}.")]
 Peers = Annotated[
     bool, typer.Option("--peers", help="Compare with other libraries instead, in float32.")
 ]
@@ -51,36 +36,26 @@ Process = Annotated[
     bool, typer.Option("--process", help="Time whole processes and calls instead, as a user waits.")
 ]
 Workloads = Annotated[
-    str | None,
-    typer.Option(
-        "--workload",
-        metavar="NAMES",
-        help="With --peers: workloads to train; `list` names all.  [default: all]",
+    Text,
+    option(
+        "NAMES", "With --peers: workloads to train; `list` names all.  [default: all]", "--workload"
     ),
 ]
 PeerNames = Annotated[
-    str | None,
-    typer.Option(
-        "--peer",
-        metavar="NAMES",
-        help="With --peers: libraries, as in samplewise,jax.  [default: all]",
-    ),
+    Text,
+    option("NAMES", "With --peers: libraries, as in samplewise,jax.  [default: all]", "--peer"),
 ]
 Plans = Annotated[
-    str | None,
-    typer.Option(
+    Text,
+    option(
+        "NAMES",
+        "With --peers: samplewise's plans, as in auto,direct.  [default: each workload's]",
         "--plan",
-        metavar="NAMES",
-        help="With --peers: samplewise's plans, as in auto,direct.  [default: each workload's]",
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="With --peers: folder to write to.  [default: peers]",
-        rich_help_panel=options.OUTPUT,
-    ),
+    option("FOLDER", "With --peers: folder to write to.  [default: peers]", panel=options.OUTPUT),
 ]
 
 
@@ -102,103 +77,89 @@ def bench(
     With --peers, time samplewise beside JAX, PyTorch, scikit-learn and FANN, where installed. With
     --process, time whole processes and public calls beside scikit-learn's.
     """
-    dtype, workload = given.get("dtype"), given.get("workload")
-    peer, plan = given.get("peer"), given.get("plan")
-    count = _count("rounds", rounds, MINIMUM_ROUNDS)
-    of_rows: dict[str, object] = {"--rows": rows, "--batch-size": batch_size, "--dtype": dtype}
-    of_peers: dict[str, object] = {
-        "--workload": workload,
-        "--peer": peer,
-        "--plan": plan,
-        "--out": out,
-    }
-    if peers and process:
-        _refuse("with --peers", {"--process": process})
+    count, dtype = texts.rounds_of(rounds), given.pop("dtype", None)
+    of_rows = {"rows": rows, "batch_size": batch_size, "dtype": dtype}
+    of_peers = {**given, "out": out}
     if process:
-        _refuse("with --process", {**of_rows, "--backend": backend, **of_peers})
+        _refuse("--process", {"peers": peers or None, **of_rows, "backend": backend, **of_peers})
         _bench_processes(count, as_json)
-        return
-    _refuse("with --peers" if peers else "without --peers", of_rows if peers else of_peers)
-    if not peers:
-        _bench_rows(rows, backend, dtype, batch_size, count, as_json)
-    elif workload == "list":
-        _list_workloads()
+    elif not peers:
+        _refuse(None, of_peers)
+        _bench_rows(of_rows, backend, count, as_json)
     else:
-        _bench_peers(_choice(workload, peer, plan, backend), count, out, force, as_json)
+        _refuse("--peers", of_rows)
+        if given.get("workload") == "list":
+            _list_workloads()
+        else:
+            _bench_peers(_choice(given, backend), count, out or Path(NAME), force, as_json)
 
 
-def _refuse(where: str, given: dict[str, object]) -> None:
+def _refuse(mode: str | None, given: dict[str, object]) -> None:
+    """Refuse options that the chosen mode does not read; without one, those of --peers."""
+    from samplewise.checks import printable
     from samplewise.errors import ParameterError
 
-    for option, value in given.items():
-        if value is not None:
-            raise ParameterError(f"{option} means nothing {where}; leave it out")
+    for name, value in given.items():
+        if value is None:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        got = flag if value is True else f"{flag} {printable(value)}"
+        wrong, remedy = f"cannot be used with {mode}", f"leave {flag} or {mode} out"
+        if mode is None:
+            wrong, remedy = "needs --peers", f"add --peers, or leave {flag} out"
+        raise ParameterError(f"bench: {flag} {wrong}, got {got}; {remedy}")
 
 
 def _bench_processes(count: int, as_json: bool) -> None:
     from samplewise_bench.process.rows import HEADERS, measure_waits
 
     waits = measure_waits(count, console.note)
-    if as_json:
-        console.result_json(waits.to_json())
-        return
-    console.table([finding.cells() for finding in waits.findings], HEADERS)
-    console.result(f"\n{waits.caption()}")
+    texts.result(waits, HEADERS, waits.findings, as_json=as_json)
 
 
-def _bench_rows(
-    rows: str | None,
-    backend: str | None,
-    dtype: str | None,
-    batch_size: str | None,
-    count: int,
-    as_json: bool,
-) -> None:
+def _bench_rows(given: dict[str, str | None], backend: Text, count: int, as_json: bool) -> None:
     from samplewise import registry
+    from samplewise.options.kinds import whole
+    from samplewise.report.published import published_rows
     from samplewise.training.settings.training_settings import DTYPES
     from samplewise_bench.rows import HEADERS, available_backends, compare_rows
 
-    chosen = _rows("final-1" if rows is None else rows)
-    backends = available_backends() if backend is None else _names("backend", backend)
-    sizes = _names("batch_size", "1,32" if batch_size is None else batch_size)
-    batch_sizes = [_count("batch_size", text, 1) for text in sizes]
+    published = {row.id: row for row in published_rows()}
+    rows = texts.known("rows", given["rows"] if given["rows"] is not None else "final-1", published)
+    backends = available_backends() if backend is None else texts.listed("backend", backend)
+    sizes = "1,32" if given["batch_size"] is None else given["batch_size"]
+    batch_sizes = [whole().from_text("batch_size", t) for t in texts.listed("batch_size", sizes)]
     for name in backends:
         registry.load(name)
     console.note("checking that the backends agree, then timing them in turns")
     comparison = compare_rows(
-        chosen,
+        [published[name] for name in rows],
         backends,
-        dtype=dtype or DTYPES[0],
+        dtype=given["dtype"] or DTYPES[0],
         batch_sizes=batch_sizes,
         rounds=count,
     )
-    if as_json:
-        console.result_json(comparison.to_json())
-        return
-    console.table([result.cells() for result in comparison.results], HEADERS)
-    console.result(f"\n{comparison.caption()}")
+    texts.result(comparison, HEADERS, comparison.results, as_json=as_json)
 
 
-def _bench_peers(
-    choice: PeerChoice, rounds: int, out: Path | None, force: bool, as_json: bool
-) -> None:
+def _bench_peers(choice: PeerChoice, rounds: int, out: Path, force: bool, as_json: bool) -> None:
     from samplewise.io.writing import check_output_folder
-    from samplewise_bench.output import file_names, write_measurement
+    from samplewise_bench.output import file_names
     from samplewise_bench.peers.comparison import compare_peers
     from samplewise_bench.peers.plot import picture
     from samplewise_bench.peers.table import markdown, to_json
 
-    folder, files = out or Path("peers"), file_names("peers")
-    check_output_folder(folder, force=force, known=files)
+    files = file_names(NAME)
+    check_output_folder(out, force=force, known=files)
     console.note("checking that the peers agree, then timing them in turns")
     comparison = compare_peers(choice, rounds=rounds, log=console.note)
-    text, document = markdown(comparison, files[0]), to_json(comparison)
-    write_measurement(folder, "peers", picture(comparison), text, document, force=force)
+    written = markdown(comparison, files[0]), to_json(comparison)
+    line = texts.publish(out, NAME, picture(comparison), written, force=force)
     if as_json:
-        console.result_json({**document, "folder": str(folder)})
+        console.result_json({**written[1], "folder": str(out)})
     else:
         _print_peers(comparison)
-        console.result(f"\nwritten to {folder}: {', '.join(files)}")
+        console.result(f"\n{line}")
 
 
 def _print_peers(comparison: PeerComparison) -> None:
@@ -224,55 +185,18 @@ def _list_workloads() -> None:
     console.table(lines, ("workload", "what", "peers"))
 
 
-def _choice(
-    workload: str | None, peer: str | None, plan: str | None, backend: str | None
-) -> PeerChoice:
+def _choice(given: dict[str, str], backend: Text) -> PeerChoice:
     from samplewise import registry
     from samplewise.contract.plan import AUTO_PLAN, PLANS
     from samplewise_bench.peers.comparison import PeerChoice
     from samplewise_bench.peers.task import PEERS
     from samplewise_bench.peers.workloads import WORKLOADS
 
-    backends = _known("backend", backend, registry.names())
-    return PeerChoice(
-        _known("workload", workload, WORKLOADS),
-        _known("peer", peer, PEERS),
-        _known("plan", plan, (AUTO_PLAN, *PLANS)),
-        backends,
+    read = {"backend": backend, **given}
+    known = (
+        ("workload", WORKLOADS),
+        ("peer", PEERS),
+        ("plan", (AUTO_PLAN, *PLANS)),
+        ("backend", registry.names()),
     )
-
-
-def _known(option: str, text: str | None, known: Iterable[str]) -> tuple[str, ...]:
-    from samplewise.checks import one_of
-
-    if text is None or text == ALL:
-        return ()
-    return tuple(one_of(option, name, known) for name in _names(option, text))
-
-
-def _rows(text: str) -> list[PublishedRow]:
-    from samplewise.checks import one_of
-    from samplewise.report.published import published_rows
-
-    known = {row.id: row for row in published_rows()}
-    if text == ALL:
-        return list(known.values())
-    return [known[one_of("rows", name, (*known, ALL))] for name in _names("rows", text)]
-
-
-def _names(option: str, text: str) -> list[str]:
-    from samplewise.checks import listed_names, printable
-    from samplewise.errors import ParameterError
-
-    try:
-        return list(dict.fromkeys(listed_names(text)))
-    except ValueError:
-        raise ParameterError(
-            f"{option} is '{printable(text)}', but must be one or more, joined by commas"
-        ) from None
-
-
-def _count(option: str, text: str, minimum: int) -> int:
-    from samplewise.options.kinds import whole
-
-    return int(whole(minimum).from_text(option, text))
+    return PeerChoice(*(tuple(texts.known(name, read.get(name), names)) for name, names in known))

@@ -5,47 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from samplewise.cli import console, options
+from samplewise_bench.commands import given as texts
+from samplewise_bench.commands.given import ALL, MINIMUM_ROUNDS, option
 
 if TYPE_CHECKING:
-    from samplewise_bench.scaling.curves import Axis, Curve, Method, Scaling
+    from samplewise_bench.scaling.curves import Curve, Method
 
 ScalingFolder = Annotated[
-    Path,
-    typer.Option(
-        "--out", metavar="FOLDER", help="Folder to write to.", rich_help_panel=options.OUTPUT
-    ),
+    Path, option("FOLDER", "Folder to write to.", "--out", panel=options.OUTPUT)
 ]
 Methods = Annotated[
     str | None,
-    typer.Option(
-        "--backend",
-        metavar="NAMES",
-        help="Backends, each with a plan where one is wanted, as in numba_cpu,numba_cpu/direct.  "
+    option(
+        "NAMES",
+        "Backends, each with a plan where one is wanted, as in numba_cpu,numba_cpu/direct.  "
         "[default: the fastest here, by itself and with plan direct]",
+        "--backend",
     ),
 ]
 Axes = Annotated[
-    str,
-    typer.Option(
-        metavar="NAMES", help="Sizes to vary: rows, epochs, inputs, hidden, networks, or all."
-    ),
+    str, option("NAMES", "Sizes to vary: rows, epochs, inputs, hidden, networks, or all.")
 ]
 Rounds = Annotated[
     str,
-    typer.Option(metavar="INTEGER", help="Timed trainings of each size, interleaved, at least 5."),
+    option("INTEGER", f"Timed trainings of each size, interleaved, at least {MINIMUM_ROUNDS}."),
 ]
 Seconds = Annotated[
-    str,
-    typer.Option(
-        metavar="FLOAT", help="Approximate time budget in seconds; larger sizes need more."
-    ),
+    str, option("FLOAT", "Approximate time budget in seconds; larger sizes need more.")
 ]
-ALL, NAME = "all", "scaling"
-# A median of fewer says little on a machine that does other work too.
-MINIMUM_ROUNDS = 5
+NAME = "scaling"
 
 
 @options.given("dtype")
@@ -55,7 +44,7 @@ def scaling(
     axes: Axes = ALL,
     rounds: Rounds = str(MINIMUM_ROUNDS),
     seconds: Seconds = "60",
-    out: ScalingFolder = Path("scaling"),
+    out: ScalingFolder = Path(NAME),
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -65,58 +54,38 @@ def scaling(
     """
     from samplewise.checks import positive_number
     from samplewise.io.writing import check_output_folder
-    from samplewise.options.kinds import number, whole
-    from samplewise_bench.output import file_names, write_measurement
-    from samplewise_bench.scaling.curves import DTYPE
+    from samplewise.options.kinds import number
+    from samplewise_bench.output import file_names
+    from samplewise_bench.scaling import table
+    from samplewise_bench.scaling.curves import AXES, DTYPE
     from samplewise_bench.scaling.measure import measure
     from samplewise_bench.scaling.plot import picture
-    from samplewise_bench.scaling.table import markdown, to_json
 
-    methods, varied = _methods(backend), _axes(axes)
-    dtype = given.get("dtype", DTYPE)
-    count = whole(MINIMUM_ROUNDS).from_text("rounds", rounds)
+    methods = _methods(backend)
+    varied = [AXES[name] for name in texts.known("axes", axes, AXES)]
+    count, dtype = texts.rounds_of(rounds), given.get("dtype", DTYPE)
     budget_s = number(positive_number).from_text("seconds", seconds)
     check_output_folder(out, force=force, known=file_names(NAME))
     console.note(f"training {' and '.join(map(str, methods))} at many sizes")
     measured = measure(methods, varied, dtype=dtype, rounds=count, seconds=budget_s, on_curve=_note)
-    text, document = markdown(measured, file_names(NAME)[0]), to_json(measured)
-    write_measurement(out, NAME, picture(measured), text, document, force=force)
+    written = table.markdown(measured, file_names(NAME)[0]), table.to_json(measured)
+    line = texts.publish(out, NAME, picture(measured), written, force=force)
     if as_json:
-        console.result_json({**document, "folder": str(out)})
+        console.result_json({**written[1], "folder": str(out)})
     else:
-        _print(measured, out)
+        console.table([table.cells(curve) for curve in measured.curves], table.HEADERS)
+        console.result(f"\n{table.caption(measured)}\n{line}")
 
 
 def _methods(text: str | None) -> list[Method]:
     from samplewise_bench.scaling.curves import Method
     from samplewise_bench.scaling.measure import default_methods
 
-    return default_methods() if text is None else [Method.named(n) for n in _names("backend", text)]
-
-
-def _axes(text: str) -> list[Axis]:
-    from samplewise.checks import one_of
-    from samplewise_bench.scaling.curves import AXES
-
-    if text == ALL:
-        return list(AXES.values())
-    return [AXES[one_of("axes", name, (*AXES, ALL))] for name in _names("axes", text)]
-
-
-def _names(option: str, text: str) -> list[str]:
-    from samplewise.options.kinds import names
-
-    return list(dict.fromkeys(names(lambda _, found: found).from_text(option, text)))
+    if text is None:
+        return default_methods()
+    return [Method.named(name) for name in texts.listed("backend", text)]
 
 
 def _note(curve: Curve) -> None:
     found = curve.remark if curve.law is None else f"exponent {curve.law}"
     console.note(f"{curve.axis.name:<9} {curve.method}: {found}")
-
-
-def _print(measured: Scaling, out: Path) -> None:
-    from samplewise_bench.output import file_names
-    from samplewise_bench.scaling.table import HEADERS, caption, cells
-
-    console.table([cells(curve) for curve in measured.curves], HEADERS)
-    console.result(f"\n{caption(measured)}\nwritten to {out}: {', '.join(file_names(NAME))}")

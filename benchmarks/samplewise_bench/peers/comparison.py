@@ -97,4 +97,4 @@ def compare_peers(
         best = best or calibrate(DTYPE)
         done = tuple(finished(result, best, PREFERENCE) for result in results)
         found = {**conditions(), "load_average": load}
-        return PeerComparison(DTYPE, rounds, peers.infos, done, best, found)
+        return PeerComparison(DTYPE, rounds, tuple(peers.infos.values()), done, best, found)

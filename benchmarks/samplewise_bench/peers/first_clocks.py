@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pickle
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,34 +26,27 @@ def with_first_clocks(task: Task, entry: PeerEntry, log: Callable[[str], None]) 
     The interpreter, imports, conversion of data and compiling are part of them; caches on disk are
     those of earlier runs. For samplewise it is the public call; for others their module here, with
     the time of our own bookkeeping taken off. An entry without a time stays as it is, and that of a
-    task that does not train on one core.
-
-    Args:
-        task: the work.
-        entry: of a way of a peer.
-        log: gets a line where a process failed.
+    task that does not train on one core; a process that fails is logged.
     """
     if entry.spread is None or task.calls or task.cores > 1:
         return entry
-    once = tuple(dataclasses.replace(each, epochs=1) for each in task.problems)
+    once = tuple(replace(each, epochs=1) for each in task.problems)
     try:
-        first_epoch_s = process_seconds(dataclasses.replace(task, problems=once), entry)
+        first_epoch_s = process_seconds(replace(task, problems=once), entry)
         seconds = [process_seconds(task, entry)]
         while len(seconds) < PROCESSES and seconds[0] < PATIENCE_S:
             seconds.append(process_seconds(task, entry))
     except FailedProcessError as error:
         log(f"  {entry.label}: no whole process, {error}")
         return entry
-    process = TimeSpread.of(seconds)
-    return dataclasses.replace(entry, process=process, first_epoch_s=first_epoch_s)
+    return replace(entry, process=TimeSpread.of(seconds), first_epoch_s=first_epoch_s)
 
 
 def run_peer(task: Task, peer: str, way: str) -> None:
     """Load a library and do a task once."""
     module = peer_named(peer)
     module.load(task.cores)
-    runner = module.prepare(task, way)
-    runner.call()
+    module.prepare(task, way).call()
 
 
 def process_seconds(task: Task, entry: PeerEntry) -> float:

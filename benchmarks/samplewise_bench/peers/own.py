@@ -17,16 +17,8 @@ from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.model.model import Model
 from samplewise.network import aligned_zeros
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise_bench.peers.public_call import PublicCall
-from samplewise_bench.peers.task import (
-    Calls,
-    NotApplicableError,
-    Outcome,
-    Runner,
-    Task,
-    of_outputs,
-    probabilities,
-)
+from samplewise_bench.peers.new_process import PublicCall
+from samplewise_bench.peers.task import Calls, NotApplicableError, Outcome, Runner, Task
 from samplewise_bench.training import Training, session_of
 
 MANY, SINGLY = "at once", "one by one"
@@ -59,7 +51,7 @@ def prepare(task: Task, way: str) -> Runner:
         return PREDICTIONS[plan](task, backend)
     given = [task.problems] if MANY in more else task.problems
     trainings = [Training(each, backend, plan, threads=task.cores) for each in given]
-    return PublicTraining(trainings, public_call(task, way))
+    return OwnTraining(trainings, public_call(task, way))
 
 
 def public_call(task: Task, way: str) -> PublicCall:
@@ -120,11 +112,18 @@ class OwnTraining(Runner):
 
     Args:
         trainings: compiled.
+        public: does the same work as a user's call; None takes that of all runners.
         nudged: start from parameters moved by one unit in the last place.
     """
 
-    def __init__(self, trainings: Sequence[Training], *, nudged: bool = False) -> None:
-        self._trainings, self._nudged = trainings, nudged
+    def __init__(
+        self,
+        trainings: Sequence[Training],
+        public: PublicCall | None = None,
+        *,
+        nudged: bool = False,
+    ) -> None:
+        self._trainings, self._public, self._nudged = trainings, public, nudged
         self.compile_s = sum(training.compile_s for training in trainings)
 
     def reset(self) -> None:
@@ -138,20 +137,12 @@ class OwnTraining(Runner):
         parameters = [state.parameters for states in self._states for state in states]
         return Outcome(np.concatenate(self._losses), np.array(parameters, np.float64))
 
-
-class PublicTraining(OwnTraining):
-    """Trainings whose call is the public one."""
-
-    def __init__(self, trainings: Sequence[Training], call: PublicCall) -> None:
-        super().__init__(trainings)
-        self._call = call
-
     def call(self) -> None:
-        self._call()
+        (self._public or super().call)()
 
 
 def program_calls(task: Task, backend: str, dtype: str = "float32") -> Calls:
-    """Return calls of a program's prepared predictor of one row; it gives logits."""
+    """Return calls of a program's prepared predictor of one row."""
     problem = task.problem
     began = time.perf_counter()
     session = session_of([problem], registry.load(backend), None, dtype=dtype)
@@ -162,7 +153,7 @@ def program_calls(task: Task, backend: str, dtype: str = "float32") -> Calls:
     predict, logits = program.predictor(problem.parameters.astype(dtype), row)
     predict()
     compile_s = time.perf_counter() - began
-    return Calls(task, predict, lambda _: probabilities(problem, logits), compile_s)
+    return Calls(task, predict, result=lambda _: logits, logits=True, compile_s=compile_s)
 
 
 def _predictor_calls(task: Task, backend: str) -> Calls:
@@ -179,8 +170,7 @@ def _model_calls(task: Task, made: Callable[[], Callable[[Any], Any]], given: An
     began = time.perf_counter()
     call = partial(made(), given.copy())
     call()
-    compile_s = time.perf_counter() - began
-    return Calls(task, call, partial(of_outputs, task.problem), compile_s)
+    return Calls(task, call, compile_s=time.perf_counter() - began)
 
 
 def _model_of(task: Task, backend: str) -> Model:

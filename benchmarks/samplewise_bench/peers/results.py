@@ -151,38 +151,28 @@ def finished(
         preferred: backends in the order in which `auto` takes them. samplewise's own choice is the
             baseline, even where another plan was faster in this run.
     """
-    own = [entry for entry in result.entries if entry.spread is not None and entry.peer == OWN]
-    base = _baseline(own, preferred)
+    base = _baseline(result, preferred)
     floor_ms = None if result.calls else calibration.floor_ms(result.flops) / result.cores
-    figured = [
-        _figured(entry, base.median_ms if base else None, floor_ms) for entry in result.entries
-    ]
-    return replace(
-        result,
-        entries=tuple(sorted(figured, key=lambda entry: entry.median_ms)),
-        baseline="" if base is None else base.label,
-        floor_ms=floor_ms,
-    )
+
+    def figured(entry: PeerEntry) -> PeerEntry:
+        if entry.spread is None:
+            return entry
+        ratio = None if base is None else entry.median_ms / base.median_ms
+        share = None if floor_ms is None else floor_ms / entry.spread.median_ms
+        return replace(entry, ratio=ratio, of_floor=share)
+
+    entries = sorted(map(figured, result.entries), key=lambda entry: entry.median_ms)
+    label = "" if base is None else base.label
+    return replace(result, entries=tuple(entries), baseline=label, floor_ms=floor_ms)
 
 
-def _baseline(own: Sequence[PeerEntry], preferred: Sequence[str]) -> PeerEntry | None:
-    for backend in preferred:
-        of_backend = [entry for entry in own if entry.way.split(" ")[0] == backend]
-        by_itself = [entry for entry in of_backend if AUTO_PLAN in entry.way.split(" ")]
-        if of_backend:
-            return _fastest(by_itself or of_backend)
-    return _fastest(own) if own else None
+def _baseline(result: WorkloadResult, preferred: Sequence[str]) -> PeerEntry | None:
+    """Return the entry of samplewise's first backend in order, by itself before its plans."""
 
+    def rank(entry: PeerEntry) -> tuple[int, bool, float]:
+        backend, *plan = entry.way.split(" ")
+        place = preferred.index(backend) if backend in preferred else len(preferred)
+        return place, AUTO_PLAN not in plan, entry.median_ms
 
-def _fastest(entries: Sequence[PeerEntry]) -> PeerEntry:
-    return min(entries, key=lambda entry: entry.median_ms)
-
-
-def _figured(entry: PeerEntry, base_ms: float | None, floor_ms: float | None) -> PeerEntry:
-    if entry.spread is None:
-        return entry
-    return replace(
-        entry,
-        ratio=None if base_ms is None else entry.median_ms / base_ms,
-        of_floor=None if floor_ms is None else floor_ms / entry.spread.median_ms,
-    )
+    own = [each for each in result.entries if each.spread is not None and each.peer == OWN]
+    return min(own, key=rank, default=None)

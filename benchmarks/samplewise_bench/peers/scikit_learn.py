@@ -14,30 +14,17 @@ from functools import partial
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import Program
-from samplewise.network import SGD, Adam, Optimizer
-from samplewise_bench.peers.task import (
-    DENSE,
-    SGD_FAMILY,
-    Calls,
-    NotApplicableError,
-    Outcome,
-    Runner,
-    Task,
-    flat,
-    of_outputs,
-    only,
-    single,
-    tensors,
-)
+from samplewise.network import SGD, Adam
+from samplewise_bench.peers import task as tasks
+from samplewise_bench.peers.task import Calls, NotApplicableError, OneTraining, Outcome, Task
 from samplewise_bench.training import session_of
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 ADAM_DIFFERS = "Adam with epsilon added before the bias correction; otherwise the same steps"
-
-
 install = "pip install scikit-learn"
 
 
@@ -51,8 +38,7 @@ def load(cores: int) -> str:
 
 def ways(task: Task) -> Sequence[str]:
     """Return "MLPClassifier"."""
-    only(task, "MLPClassifier", DENSE, (*SGD_FAMILY, "adam"))
-    single(task, "MLPClassifier")
+    task.require("MLPClassifier", tasks.DENSE, (*tasks.SGD_FAMILY, "adam"))
     *hidden, last = task.problem.network.layers
     if len({layer.activation for layer in hidden}) != 1 or last.activation != "identity":
         raise NotApplicableError("MLPClassifier has one activation for all hidden layers")
@@ -61,86 +47,73 @@ def ways(task: Task) -> Sequence[str]:
     return ["MLPClassifier"]
 
 
-def prepare(task: Task, way: str) -> Runner:
+def prepare(task: Task, way: str) -> ScikitLearnTraining | Calls:
     """Make an estimator that has met the classes."""
+    training = ScikitLearnTraining(task)
     if not task.calls:
-        return ScikitLearnTraining(task)
-    call = partial(estimator(task).predict_proba, task.problem.X[:1].copy())
-    return Calls(task, call, partial(of_outputs, task.problem))
+        return training
+    return Calls(task, partial(training.estimator.predict_proba, task.problem.X[:1].copy()))
 
 
-def estimator(task: Task) -> Any:
-    """Return an `MLPClassifier` at the task's initial weights, fitted once to set up the rest."""
-    from sklearn.neural_network import MLPClassifier
-
-    problem = task.problem
-    hidden, rule = problem.network.layers[:-1], problem.optimizer
-    made = MLPClassifier(
-        [size for (size,) in problem.network.shapes[1:-1]],
-        activation=ACTIVATIONS[hidden[0].activation],
-        solver=rule.name,
-        alpha=0.0,
-        batch_size=problem.batch_size,
-        learning_rate="constant",
-        learning_rate_init=problem.learning_rate,
-        **_options(rule),
-        shuffle=False,
-        max_iter=1,
-        # Never satisfied early: all epochs are run.
-        tol=0.0,
-        n_iter_no_change=problem.epochs + 1,
-        warm_start=True,
-        random_state=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made.fit(problem.X, task.labels)
-    made.max_iter = problem.epochs
-    set_weights(made, task)
-    return made
-
-
-def _options(rule: Optimizer) -> dict[str, Any]:
-    if isinstance(rule, Adam):
-        return {"beta_1": rule.beta1, "beta_2": rule.beta2, "epsilon": rule.epsilon}
-    assert isinstance(rule, SGD)
-    return {"momentum": rule.momentum, "nesterovs_momentum": rule.nesterov}
-
-
-def set_weights(made: Any, task: Task) -> None:
-    """Set the initial weights; a warm start goes on from them, with no momentum."""
-    arrays = tensors(task.problem)
-    made.coefs_ = [np.ascontiguousarray(weight.T) for weight in arrays[::2]]
-    made.intercepts_ = arrays[1::2]
-
-
-class ScikitLearnTraining(Runner):
-    """One call of `fit`."""
+class ScikitLearnTraining(OneTraining):
+    """One call of `fit`, by an estimator that was fitted once to set up all but the weights."""
 
     def __init__(self, task: Task) -> None:
-        self._task, self._estimator, self._labels = task, estimator(task), task.labels
-        self.differs = ADAM_DIFFERS if isinstance(task.problem.optimizer, Adam) else ""
+        from sklearn.neural_network import MLPClassifier
+
+        super().__init__(task)
+        self._labels, problem, rule = task.labels, self.problem, self.problem.optimizer
+        if isinstance(rule, Adam):
+            self.differs = ADAM_DIFFERS
+            options = {"beta_1": rule.beta1, "beta_2": rule.beta2, "epsilon": rule.epsilon}
+        else:
+            assert isinstance(rule, SGD)
+            options = {"momentum": rule.momentum, "nesterovs_momentum": rule.nesterov}
+        self.estimator = MLPClassifier(
+            [size for (size,) in problem.network.shapes[1:-1]],
+            activation=ACTIVATIONS[problem.network.layers[0].activation],
+            solver=rule.name,
+            alpha=0.0,
+            batch_size=problem.batch_size,
+            learning_rate="constant",
+            learning_rate_init=problem.learning_rate,
+            **options,
+            shuffle=False,
+            max_iter=1,
+            # Never satisfied early: all epochs are run.
+            tol=0.0,
+            n_iter_no_change=problem.epochs + 1,
+            warm_start=True,
+            random_state=0,
+        )
+        self._fit()
+        self.estimator.max_iter = problem.epochs
+        self.reset()
 
     def reset(self) -> None:
-        set_weights(self._estimator, self._task)
-        self._estimator.loss_curve_ = []
+        # A warm start goes on from these, with no momentum.
+        arrays = self.problem.tensors()
+        self.estimator.coefs_ = [np.ascontiguousarray(weight.T) for weight in arrays[::2]]
+        self.estimator.intercepts_ = arrays[1::2]
+        self.estimator.loss_curve_ = []
 
     def run(self) -> None:
+        self._fit()
+        self.losses = self.estimator.loss_curve_[-self.problem.epochs :]
+
+    def _fit(self) -> None:
         with warnings.catch_warnings():
             # Else it warns that it stops after the epochs that were asked for.
             warnings.simplefilter("ignore")
-            self._estimator.fit(self._task.problem.X, self._labels)
+            self.estimator.fit(self.problem.X, self._labels)
 
-    def outcome(self) -> Outcome:
-        made, problem = self._estimator, self._task.problem
-        pairs = zip(made.coefs_, made.intercepts_, strict=True)
-        arrays = [array for coef, intercept in pairs for array in (coef.T, intercept)]
-        losses = np.array([made.loss_curve_[-problem.epochs :]], np.float64)
-        return Outcome(losses, flat(problem, arrays)[None])
+    def arrays(self) -> list[NDArray[Any]]:
+        pairs = zip(self.estimator.coefs_, self.estimator.intercepts_, strict=True)
+        return [array for coef, intercept in pairs for array in (coef.T, intercept)]
 
     def expected(self) -> Outcome | None:
-        rule = self._task.problem.optimizer
-        return adam_training(self._task, rule) if isinstance(rule, Adam) else None
+        rule = self.problem.optimizer
+        return adam_training(self.task, rule) if isinstance(rule, Adam) else None
 
 
 def adam_training(task: Task, rule: Adam) -> Outcome:

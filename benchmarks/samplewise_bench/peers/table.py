@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from samplewise.checks import printable
 from samplewise.report.markdown import escape
 from samplewise.text import three_digits
 from samplewise_bench.calibration import SQUARE
-from samplewise_bench.output import grid
+from samplewise_bench.conditions import load_in_words
+from samplewise_bench.output import cell, grid
 from samplewise_bench.peers.results import (
     REFUSED,
     PeerComparison,
@@ -54,15 +55,15 @@ def cells(entry: PeerEntry, result: WorkloadResult) -> tuple[str, ...]:
         return f"{entry.label}: {entry.state}", *["-"] * (len(headers(result)) - 1)
     return (
         entry.label,
-        "-" if entry.process is None else str(entry.process.scaled(1e-3)),
-        "-" if entry.call is None else str(entry.call),
-        "-" if entry.first_epoch_s is None else three_digits(entry.first_epoch_s),
+        cell(entry.process, lambda process: str(process.scaled(1e-3))),
+        cell(entry.call),
+        cell(entry.first_epoch_s, three_digits),
         against(entry, result),
         str(entry.spread.scaled(result.scale)),
         str(entry.rounds),
-        "-" if entry.core_share is None else f"{entry.core_share:.0%}",
-        "-" if entry.of_floor is None else f"{entry.of_floor:.1%}",
-        "-" if entry.compile_s is None else f"{entry.compile_s:.2f}",
+        cell(entry.core_share, "{:.0%}".format),
+        cell(entry.of_floor, "{:.1%}".format),
+        cell(entry.compile_s, "{:.2f}".format),
         f"{entry.difference:.1e} ({entry.allowed:.1e})",
     )
 
@@ -108,24 +109,18 @@ def machine(comparison: PeerComparison) -> list[tuple[str, str]]:
     """Return the machine that the figures were taken on, as pairs."""
     found, rate = comparison.conditions, comparison.calibration.gflops[SQUARE]
     pinned = found["pinned_to"]
-    load = found["load_average"]
     return [
         ("processor", found["processor"]),
         ("cores", "not pinned" if pinned is None else f"one, pinned to core {pinned[0]}"),
         ("large matrix product", f"{three_digits(rate)} GFLOP/s in {comparison.dtype} ({SQUARE})"),
-        ("load when it began", "unknown" if load is None else f"{load:.2f}"),
+        ("load when it began", load_in_words(found)),
         ("platform", found["platform"]),
         ("versions", ", ".join(f"{name} {v}" for name, v in found["versions"].items())),
     ]
 
 
 def markdown(comparison: PeerComparison, picture: str) -> str:
-    """Return the comparison as Markdown.
-
-    Args:
-        comparison: of the peers.
-        picture: name of the file of its picture.
-    """
+    """Return the comparison as Markdown that shows a picture of this file name."""
     parts = [
         "# samplewise beside other libraries",
         f"Each on the same network, data, weights, order and steps, in {comparison.dtype}.",
@@ -149,10 +144,8 @@ def to_json(comparison: PeerComparison) -> dict[str, Any]:
     """Return all figures as JSON values, times in milliseconds."""
     return {
         "format": FORMAT,
-        "dtype": comparison.dtype,
-        "rounds": comparison.rounds,
-        "conditions": comparison.conditions,
-        "peers": [dataclasses.asdict(info) for info in comparison.peers],
-        "results": [dataclasses.asdict(result) for result in comparison.results],
+        **vars(comparison),
+        "peers": [asdict(info) for info in comparison.peers],
+        "results": [asdict(result) for result in comparison.results],
         "calibration": comparison.calibration.to_json(),
     }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.errors import ParameterError
-from samplewise_bench.problems import TrainingProblem, flops_per_sample
+from samplewise_bench.problems import TrainingProblem
 
 # The modules of the peers by name; the order is that of the tables.
 PEERS = {
@@ -57,14 +57,39 @@ class Task:
         """Floating-point operations of the matrix products of the textbook's algorithm."""
         if self.calls:
             return 2 * self.calls * self.problem.network.multiply_adds
-        rows = len(self.problem.X) * self.problem.epochs
-        return sum(flops_per_sample(problem.network) * rows for problem in self.problems)
+        return sum(problem.flops for problem in self.problems)
 
     @property
     def labels(self) -> NDArray[np.int64]:
         """Class indices of the rows, (n,)."""
         Y = self.problem.Y
         return Y[:, 0].astype(np.int64) if Y.shape[1] == 1 else Y.argmax(axis=1)
+
+    def require(
+        self, peer: str, layers: Sequence[str], rules: Sequence[str], *, several: bool = False
+    ) -> None:
+        """Refuse what a peer's module does not know.
+
+        Args:
+            peer: name, for people.
+            layers: kinds of layers that it knows.
+            rules: features of optimizers, likewise.
+            several: whether it trains several networks at once.
+
+        Raises:
+            NotApplicableError: naming the first layer or feature that it does not know.
+        """
+        if len(self.problems) > 1 and not several:
+            raise NotApplicableError(f"{peer} has no training of several networks at once")
+        for problem in self.problems:
+            kinds = [layer.kind for layer in problem.network.layers]
+            parts = (kinds, layers, " layers"), (problem.optimizer.features, rules, "")
+            for needed, known, noun in parts:
+                for name in needed:
+                    if name not in known:
+                        raise NotApplicableError(
+                            f"{peer} is used with {', '.join(known)}{noun}, not '{name}'"
+                        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,13 +140,29 @@ class Runner(ABC):
         return None
 
 
+class OneTraining(Runner):
+    """Trains one network; a run leaves the mean losses of its epochs in `losses`."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.problem = task, task.problem
+        self.losses: list[float] = []
+
+    @abstractmethod
+    def arrays(self) -> Sequence[NDArray[Any]]:
+        """Return the weights, as `TrainingProblem.tensors`."""
+
+    def outcome(self) -> Outcome:
+        return Outcome(np.array([self.losses], np.float64), self.problem.flat(self.arrays())[None])
+
+
 class Calls(Runner):
     """Predictions of one row; they change nothing.
 
     Args:
         task: `calls` of it.
         call: predicts the row.
-        shown: makes probabilities (1, outputs) of what `call` returns.
+        result: takes the logits or probabilities out of the value of `call`.
+        logits: whether they are logits; else probabilities, (1, classes) or (classes,).
         compile_s: seconds that making `call` took, where something is compiled.
         around: a context for all calls, such as one without gradients.
     """
@@ -130,11 +171,13 @@ class Calls(Runner):
         self,
         task: Task,
         call: Callable[[], Any],
-        shown: Callable[[Any], NDArray[Any]],
+        *,
+        result: Callable[[Any], Any] = np.asarray,
+        logits: bool = False,
         compile_s: float | None = None,
         around: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
-        self._calls, self._call, self._shown = task.calls, call, shown
+        self._task, self._call, self._result, self._logits = task, call, result, logits
         self.compile_s, self._around = compile_s, around
 
     def reset(self) -> None:
@@ -143,11 +186,17 @@ class Calls(Runner):
     def run(self) -> None:
         call = self._call
         with self._around():
-            for _ in range(self._calls):
+            for _ in range(self._task.calls):
                 self._last = call()
 
     def outcome(self) -> Outcome:
-        return Outcome(np.empty((1, 0)), np.asarray(self._shown(self._last), np.float64))
+        problem = self._task.problem
+        outputs = problem.network.outputs
+        found = np.asarray(self._result(self._last), np.float64).reshape(1, -1)
+        if self._logits:
+            found = problem.loss.probabilities(found)
+        # One output of two classes is the probability of the second.
+        return Outcome(np.empty((1, 0)), found[:, -outputs:])
 
 
 class Peer(Protocol):
@@ -181,61 +230,3 @@ def peer_named(name: str) -> Peer:
     """Return the peer of this name, without importing its library."""
     peer: Any = importlib.import_module(PEERS[name])
     return peer
-
-
-def tensors(problem: TrainingProblem) -> list[NDArray[Any]]:
-    """Return copies of the initial weights: weight (O, I) and bias (O,) of each layer in turn."""
-    return [view.copy() for view in problem.network.layout.views(problem.parameters).values()]
-
-
-def flat(problem: TrainingProblem, arrays: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
-    """Return arrays, in the order and shapes of `tensors`, as a flat vector (P,)."""
-    vector = problem.network.layout.zeros(np.float64)
-    views = problem.network.layout.views(vector).values()
-    for view, array in zip(views, arrays, strict=True):
-        view[...] = array
-    return vector
-
-
-def probabilities(problem: TrainingProblem, logits: NDArray[Any]) -> NDArray[Any]:
-    """Return the probability of each output, (1, outputs), from its logits in any shape."""
-    given = np.asarray(logits, np.float64).reshape(1, problem.network.outputs)
-    return of_outputs(problem, problem.loss.probabilities(given))
-
-
-def of_outputs(problem: TrainingProblem, classes: NDArray[Any]) -> NDArray[Any]:
-    """Return probabilities of outputs, (1, outputs): of two classes by one output, the second."""
-    return np.atleast_2d(classes)[:, -problem.network.outputs :]
-
-
-def only(task: Task, peer: str, layers: Sequence[str], rules: Sequence[str]) -> None:
-    """Refuse networks and update rules that a peer's module does not know.
-
-    Args:
-        task: for the peer.
-        peer: name, for people.
-        layers: kinds of layers that it knows.
-        rules: features of optimizers, likewise.
-
-    Raises:
-        NotApplicableError: naming the first layer or feature that it does not know.
-    """
-    for problem in task.problems:
-        for layer in problem.network.layers:
-            if layer.kind not in layers:
-                known = ", ".join(layers)
-                raise NotApplicableError(f"{peer} is used with {known} layers, not '{layer.kind}'")
-        for feature in problem.optimizer.features:
-            if feature not in rules:
-                known = ", ".join(rules)
-                raise NotApplicableError(f"{peer} is used with {known}, not '{feature}'")
-
-
-def single(task: Task, peer: str) -> None:
-    """Refuse tasks of several networks.
-
-    Raises:
-        NotApplicableError: there are several.
-    """
-    if len(task.problems) > 1:
-        raise NotApplicableError(f"{peer} has no training of several networks at once")

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from samplewise.network import (
-    SGD,
-    Adam,
-    Network,
-    Optimizer,
-    multilayer_perceptron,
-)
+from samplewise.network import SGD, Adam, Network, Optimizer, multilayer_perceptron
 from samplewise.network.layer_spec import layers_from
 from samplewise_bench.peers.task import PEERS, Task
 from samplewise_bench.problems import drawn_problem, report_problem
@@ -20,21 +14,16 @@ from samplewise_bench.problems import drawn_problem, report_problem
 DTYPE = "float32"
 NETWORKS = 50
 PREDICTIONS = 1000
-EVERYONE = tuple(PEERS)
 MANY = ("samplewise", "jax")
+# FANN takes 40 s for 10,000 updates of 640,000 weights.
+NOT_FANN = ("samplewise", "jax", "pytorch", "scikit-learn")
+CONVOLUTIONS = ("samplewise", "jax", "pytorch")
 TEN_CLASSES = multilayer_perceptron(784, (128,), 10)
 # Not ReLU: after 20 epochs of it one rounding has changed the second digit of a weight.
 PART_2 = multilayer_perceptron(784, (128, 32), 10, "tanh")
 SMALL_MLP = multilayer_perceptron(4, (32, 16), 4, "tanh")
-SMALL_CNN = Network(
-    (1, 28, 28), layers_from("conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10")
-)
-LENET_5 = Network(
-    (1, 28, 28),
-    layers_from(
-        "conv 6x5 relu, pool 2, conv 16x5 relu, pool 2, dense 120 relu, dense 84 relu, dense 10"
-    ),
-)
+SMALL_CNN = "conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10"
+LENET_5 = "conv 6x5 relu, pool 2, conv 16x5 relu, pool 2, dense 120 relu, dense 84 relu, dense 10"
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ class PeerWorkload:
 
     title: str
     build: Callable[[], Task]
-    peers: tuple[str, ...] = EVERYONE
+    peers: tuple[str, ...] = tuple(PEERS)
 
 
 def _photographs(
@@ -64,19 +53,21 @@ def _photographs(
 ) -> Task:
     """Return networks 784-hidden-1 on the report's 800 rows, for 10 epochs."""
     problem = report_problem(hidden, learning_rate, 10, dtype=DTYPE, batch_size=batch_size)
-    first = dataclasses.replace(problem, init=init, test_inputs=None, test_labels=None)
+    first = replace(problem, init=init, test_inputs=None, test_labels=None)
     return Task(first.seeded(seeds), calls=calls, cores=cores)
 
 
 def _drawn(
-    network: Network,
+    network: Network | str,
     rows: int,
     epochs: int,
     learning_rate: float,
     batch_size: int = 1,
     optimizer: Optimizer | None = None,
 ) -> Task:
-    """Return a network on rows that are drawn for it."""
+    """Return a network, or layers on images of 28 x 28, on rows that are drawn for it."""
+    if isinstance(network, str):
+        network = Network((1, 28, 28), layers_from(network))
     problem = drawn_problem(
         network,
         rows,
@@ -94,61 +85,60 @@ def _drawn(
 # changes the second digit of the final loss; there the first weights are smaller.
 WORKLOADS: dict[str, PeerWorkload] = {
     "784-10-1": PeerWorkload(
-        "784-10-1, batch 1 (the report's network)", lambda: _photographs(10, init="normal")
+        "784-10-1, batch 1 (the report's network)", partial(_photographs, 10, init="normal")
     ),
-    "784-60-1": PeerWorkload("784-60-1, batch 1", lambda: _photographs(60)),
-    "784-256-1": PeerWorkload("784-256-1, batch 1", lambda: _photographs(256)),
+    "784-60-1": PeerWorkload("784-60-1, batch 1", partial(_photographs, 60)),
+    "784-256-1": PeerWorkload("784-256-1, batch 1", partial(_photographs, 256)),
     "784-10-1-b32": PeerWorkload(
-        "784-10-1, batch 32", lambda: _photographs(10, batch_size=32, learning_rate=0.5)
+        "784-10-1, batch 32", partial(_photographs, 10, batch_size=32, learning_rate=0.5)
     ),
     "784-128-10-b1": PeerWorkload(
         "784-128-10 softmax, momentum 0.9, batch 1",
-        lambda: _drawn(TEN_CLASSES, 800, 10, 0.02, optimizer=SGD(0.9)),
+        partial(_drawn, TEN_CLASSES, 800, 10, 0.02, 1, SGD(0.9)),
     ),
     "784-128-10-b16": PeerWorkload(
         "784-128-10 softmax, momentum 0.9, batch 16",
-        lambda: _drawn(TEN_CLASSES, 800, 10, 0.2, 16, SGD(0.9)),
+        partial(_drawn, TEN_CLASSES, 800, 10, 0.2, 16, SGD(0.9)),
     ),
     "wide": PeerWorkload(
         "500 rows x 20,000 inputs, 32 hidden, batch 1, 20 epochs",
-        lambda: _drawn(multilayer_perceptron(20_000, (32,), 1), 500, 20, 0.1),
-        # 10,000 updates of 640,000 weights take FANN 40 s.
-        peers=tuple(name for name in EVERYONE if name != "fann"),
+        partial(_drawn, multilayer_perceptron(20_000, (32,), 1), 500, 20, 0.1),
+        NOT_FANN,
     ),
     "784-128-32-10-adam": PeerWorkload(
         "784-128-32-10 tanh, Adam, batch 16, 3,200 rows, 20 epochs",
-        lambda: _drawn(PART_2, 3200, 20, 0.001, 16, Adam()),
-        peers=("samplewise", "jax", "pytorch", "scikit-learn"),
+        partial(_drawn, PART_2, 3200, 20, 0.001, 16, Adam()),
+        NOT_FANN,
     ),
     "cnn": PeerWorkload(
         "conv 8 - pool - conv 16 - pool - dense 10 on 28x28, batch 32, 640 rows, 2 epochs",
         # In longer runs two values of a window that are equal but for a rounding decide.
-        lambda: _drawn(SMALL_CNN, 640, 2, 0.1, 32),
-        peers=("samplewise", "jax", "pytorch"),
+        partial(_drawn, SMALL_CNN, 640, 2, 0.1, 32),
+        CONVOLUTIONS,
     ),
     # The two works of SimpleChains.jl, on other rows; a softmax where its perceptron has numbers.
     "4-32-16-4-adam": PeerWorkload(
         "4-32-16-4 tanh, Adam, all 200 rows a batch, 1,000 epochs",
-        lambda: _drawn(SMALL_MLP, 200, 1000, 0.001, 200, Adam()),
-        peers=("samplewise", "jax", "pytorch", "scikit-learn"),
+        partial(_drawn, SMALL_MLP, 200, 1000, 0.001, 200, Adam()),
+        NOT_FANN,
     ),
     "lenet-5": PeerWorkload(
         "LeNet-5 on 28x28, Adam, batch 32, 640 rows, 2 epochs",
-        lambda: _drawn(LENET_5, 640, 2, 0.0003, 32, Adam()),
-        peers=("samplewise", "jax", "pytorch"),
+        partial(_drawn, LENET_5, 640, 2, 0.0003, 32, Adam()),
+        CONVOLUTIONS,
     ),
     "50-networks": PeerWorkload(
         f"{NETWORKS} networks 784-10-1 at once, batch 1",
-        lambda: _photographs(10, seeds=NETWORKS),
-        peers=MANY,
+        partial(_photographs, 10, seeds=NETWORKS),
+        MANY,
     ),
     "50-networks-2-cores": PeerWorkload(
         f"{NETWORKS} networks 784-10-1 at once, batch 1, two cores",
-        lambda: _photographs(10, seeds=NETWORKS, cores=2),
-        peers=MANY,
+        partial(_photographs, 10, seeds=NETWORKS, cores=2),
+        MANY,
     ),
     "predict": PeerWorkload(
         "one prediction of 784-10-1",
-        lambda: _photographs(10, init="normal", calls=PREDICTIONS),
+        partial(_photographs, 10, init="normal", calls=PREDICTIONS),
     ),
 }

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from samplewise.text import three_digits
-from samplewise_bench.conditions import conditions, core, load_average, one_core
+from samplewise_bench.conditions import conditions, load_average, load_in_words, machine, one_core
 from samplewise_bench.process.clock import ProcessTimes, timed_process
-from samplewise_bench.timing import TimeSpread
+from samplewise_bench.timing import TimeSpread, interleave
 
 FORMAT = 1
 # A call is timed so many times in its process, after one that is not counted.
@@ -152,18 +152,15 @@ class Waits:
 
     def caption(self) -> str:
         """Return the meaning of the figures and the machine, as lines below the table."""
-        load = self.conditions["load_average"]
-        busy = "unknown" if load is None else f"{load:.2f}"
         return (
-            f"{LEGEND}\nProcessor: {self.conditions['processor']}, {core(self.conditions)}, "
-            f"1 thread. Load when it began: {busy}. Rounds, interleaved: {self.rounds}."
+            f"{LEGEND}\n{machine(self.conditions)} Load when it began: "
+            f"{load_in_words(self.conditions)}. Rounds, interleaved: {self.rounds}."
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures as JSON values."""
-        rows = [{**asdict(each), "kept": each.kept} for each in self.findings]
-        head = {"format": FORMAT, "rounds": self.rounds, "conditions": self.conditions}
-        return {**head, "findings": rows}
+        findings = [{**asdict(each), "kept": each.kept} for each in self.findings]
+        return {"format": FORMAT, **vars(self), "findings": findings}
 
 
 def measure_waits(
@@ -184,20 +181,22 @@ def measure_waits(
         FailedProcessError: a process failed.
     """
     load = load_average()
-    runs: dict[str, list[ProcessTimes]] = {name: [] for name in contestants}
-    with ExitStack() as stack:
-        stack.enter_context(one_core())
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for number in range(rounds + 1):
-            log(f"round {number} of {rounds}" if number else "filling caches")
-            for name, each in contestants.items():
-                if number:
-                    runs[name].append(_run(each, scratch))
-                elif not each.empty:
-                    _run(each, scratch)
+    with one_core(), tempfile.TemporaryDirectory() as scratch:
+        runs_of = {name: partial(_run, each, Path(scratch)) for name, each in contestants.items()}
+        log("filling caches")
+        for name, run in runs_of.items():
+            if not contestants[name].empty:
+                run()
+        runs = interleave(runs_of, rounds, log=log)
         found = {**conditions(), "load_average": load}
-    findings = [_finding(each, contestants, runs) for each in promises]
-    return Waits(rounds, findings, found)
+
+    def finding(promise: Promise) -> Finding:
+        sides = promise.ours, promise.beside
+        names = ["its steps" if clock == "inside" else contestants[n].name for n, clock in sides]
+        times = [[CLOCKS[clock](run) / 1e3 for run in runs[name]] for name, clock in sides]
+        return Finding(promise, (names[0], names[1]), *map(TimeSpread.of, times))
+
+    return Waits(rounds, [finding(promise) for promise in promises], found)
 
 
 def _run(contestant: Contestant, scratch: Path) -> ProcessTimes:
@@ -206,18 +205,3 @@ def _run(contestant: Contestant, scratch: Path) -> ProcessTimes:
         warm.mkdir(exist_ok=True)
         words = [str(new / "out") if word == "OUT" else word for word in contestant.words]
         return timed_process(words, new if contestant.empty else warm)
-
-
-def _finding(
-    promise: Promise,
-    contestants: Mapping[str, Contestant],
-    runs: Mapping[str, list[ProcessTimes]],
-) -> Finding:
-    sides = promise.ours, promise.beside
-    ours, beside = (
-        TimeSpread.of([CLOCKS[clock](run) / 1e3 for run in runs[name]]) for name, clock in sides
-    )
-    names = tuple(
-        "its steps" if clock == "inside" else contestants[name].name for name, clock in sides
-    )
-    return Finding(promise, (names[0], names[1]), ours, beside)

@@ -20,10 +20,7 @@ DTYPE = "float32"
 LINEAR = (0.9, 1.1)
 # Two points always lie on a line: their error would be unknown.
 FEWEST = 3
-
-
-def _doubled(first: int) -> tuple[int, ...]:
-    return tuple(first * 2**k for k in range(8))
+DOUBLINGS = 8
 
 
 @dataclass(frozen=True)
@@ -42,13 +39,13 @@ class Axis:
 
 
 AXES = {
-    axis.name: axis
-    for axis in (
-        Axis("rows", "n", "training rows", _doubled(200)),
-        Axis("epochs", "E", "epochs", _doubled(1)),
-        Axis("inputs", "d", "inputs", _doubled(98)),
-        Axis("hidden", "H", "hidden units", _doubled(5)),
-        Axis(NETWORKS, "M", "networks at once", _doubled(1)),
+    name: Axis(name, symbol, meaning, tuple(first * 2**k for k in range(DOUBLINGS)))
+    for name, symbol, meaning, first in (
+        ("rows", "n", "training rows", 200),
+        ("epochs", "E", "epochs", 1),
+        ("inputs", "d", "inputs", 98),
+        ("hidden", "H", "hidden units", 5),
+        (NETWORKS, "M", "networks at once", 1),
     )
 }
 
@@ -130,13 +127,9 @@ def fit(sizes: Sequence[int], costs: Sequence[float]) -> PowerLaw | None:
     if len(sizes) < count:
         return None
     x, y = np.log(sizes[-count:]), np.log(costs[-count:])
-    spread = x - x.mean()
-    exponent = float(spread @ y / (spread @ spread))
-    offset = float(y.mean() - exponent * x.mean())
-    residuals = y - (offset + exponent * x)
-    variance = residuals @ residuals / (count - 2) / (spread @ spread)
-    factor = float(np.exp(offset))
-    return PowerLaw(exponent, float(np.sqrt(variance)), factor, sizes[-count], sizes[-1])
+    (exponent, offset), covariance = np.polyfit(x, y, 1, cov=True)
+    error, factor = float(np.sqrt(covariance[0, 0])), float(np.exp(offset))
+    return PowerLaw(float(exponent), error, factor, sizes[-count], sizes[-1])
 
 
 @dataclass(frozen=True)

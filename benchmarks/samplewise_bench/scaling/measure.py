@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from samplewise_bench.scaling.curves import (
     fit,
 )
 from samplewise_bench.timing import ROUNDS, TimeSpread, interleave
-from samplewise_bench.training import TimedRun, Training
+from samplewise_bench.training import Training
 
 SECONDS = 60.0
 # Of the processor: on a core of one's own that is wall time, and on a shared one it leaves out
@@ -116,21 +117,33 @@ def _problems(axis: Axis, size: int, dtype: str) -> tuple[TrainingProblem, ...]:
 def _along(
     axis: Axis, methods: Sequence[Method], dtype: str, rounds: int, longest_s: float
 ) -> list[Curve]:
-    """Return the curve of each method along one axis."""
-    problems: dict[int, tuple[TrainingProblem, ...]] = {}
-    ready, remarks = {}, {}
-    for method in methods:
-        ready[method], remarks[method] = _prepare(axis, method, problems, dtype, longest_s)
+    """Return the curve of each method along one axis; all share the problems."""
+    drawn = cache(partial(_problems, axis, dtype=dtype))
+    started = {method: _started(axis, method, drawn, longest_s) for method in methods}
+    contestants = {
+        (method, size): warm.training.run_once
+        for method, (ready, _) in started.items()
+        for size, warm in ready.items()
+    }
     with limited(1):
-        runs = interleave(
-            {
-                (method, size): warm.training.run_once
-                for method, sizes in ready.items()
-                for size, warm in sizes.items()
-            },
-            rounds,
+        runs = interleave(contestants, rounds)
+
+    def curve(method: Method) -> Curve:
+        ready, remark = started[method]
+        points = tuple(
+            Point(
+                size,
+                TimeSpread.of([run.seconds for run in runs[method, size]]),
+                warm.training.program.plan,
+                warm.peak_bytes,
+                warm.given_bytes,
+            )
+            for size, warm in ready.items()
         )
-    return [_curve(axis, method, ready[method], runs, remarks[method]) for method in methods]
+        law = fit([point.size for point in points], [point.spread.min_ms for point in points])
+        return Curve(axis, method, points, law, remark)
+
+    return [curve(method) for method in methods]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,17 +155,13 @@ class _Warm:
     given_bytes: int
 
 
-def _prepare(
+def _started(
     axis: Axis,
     method: Method,
-    problems: dict[int, tuple[TrainingProblem, ...]],
-    dtype: str,
+    drawn: Callable[[int], tuple[TrainingProblem, ...]],
     longest_s: float,
 ) -> tuple[dict[int, _Warm], str]:
-    """Return the sizes that this method can train in time, and why not all, or an empty text.
-
-    All methods share the problems, which are drawn when first needed.
-    """
+    """Return the sizes that this method can train in time, and why not all, or an empty text."""
     if not _offers(method, axis):
         return {}, "this backend trains one network at a time"
     ready: dict[int, _Warm] = {}
@@ -160,9 +169,7 @@ def _prepare(
     for size in axis.sizes:
         if expected_s > longest_s:
             return ready, f"{axis.symbol} = {size:,} would take more than {longest_s:.2g} s"
-        if size not in problems:
-            problems[size] = _problems(axis, size, dtype)
-        ready[size], seconds = _warmed(axis, method, problems[size])
+        ready[size], seconds = _warmed(axis, method, drawn(size))
         expected_s = 2 * seconds
     return ready, ""
 
@@ -170,10 +177,7 @@ def _prepare(
 def _warmed(axis: Axis, method: Method, problems: Sequence[TrainingProblem]) -> tuple[_Warm, float]:
     """Return a size with its memory, and the seconds of its first run."""
     given = problems if axis.name == NETWORKS else problems[0]
-
-    def compiled() -> Training:
-        return Training(given, method.backend, method.plan, clock=CLOCK)
-
+    compiled = partial(Training, given, method.backend, method.plan, clock=CLOCK)
     training = compiled()
     seconds = training.run_once().seconds
     rows = problems[0].X.nbytes + problems[0].Y.nbytes
@@ -181,27 +185,6 @@ def _warmed(axis: Axis, method: Method, problems: Sequence[TrainingProblem]) -> 
     # A second one: the first has its buffers already.
     beside = peak_bytes(lambda: compiled().run_once())
     return _Warm(training, rows + beside, rows + states), seconds
-
-
-def _curve(
-    axis: Axis,
-    method: Method,
-    ready: Mapping[int, _Warm],
-    runs: Mapping[tuple[Method, int], list[TimedRun]],
-    remark: str,
-) -> Curve:
-    points = tuple(
-        Point(
-            size,
-            TimeSpread.of([run.seconds for run in runs[method, size]]),
-            warm.training.program.plan,
-            warm.peak_bytes,
-            warm.given_bytes,
-        )
-        for size, warm in ready.items()
-    )
-    law = fit([point.size for point in points], [point.spread.min_ms for point in points])
-    return Curve(axis, method, points, law, remark)
 
 
 def peak_bytes(call: Callable[[], object]) -> int:

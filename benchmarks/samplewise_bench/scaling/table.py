@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from samplewise.text import three_digits
-from samplewise_bench.conditions import core
-from samplewise_bench.output import grid
+from samplewise_bench.conditions import machine
+from samplewise_bench.output import cell, grid
 from samplewise_bench.scaling.curves import BASE, LINEAR, Curve, Point, Scaling
 
 FORMAT = 1
 HEADERS = (
-    "axis",
-    "method",
-    "sizes",
-    "exponent",
-    "fitted over",
-    "plan",
-    "ms (min..max)",
-    "MiB",
-    "x given",
+    *("axis", "method", "sizes", "exponent", "fitted over"),
+    *("plan", "ms (min..max)", "MiB", "x given"),
 )
 LEGEND = """\
 exponent: of the least training time as a power of the size, fitted by least squares on logarithms
@@ -40,11 +33,11 @@ def cells(curve: Curve) -> tuple[str, ...]:
     return (
         *named,
         _range(first.size, last.size),
-        "-" if curve.law is None else str(curve.law),
-        "-" if curve.law is None else _range(curve.law.first, curve.law.last),
+        cell(curve.law),
+        cell(curve.law, lambda law: _range(law.first, law.last)),
         plans(curve),
         str(last.spread),
-        three_digits(last.peak_bytes / 2**20),
+        _mib(last),
         f"{last.peak_bytes / last.given_bytes:.2f}",
     )
 
@@ -60,6 +53,10 @@ def plans(curve: Curve) -> str:
 
 def _range(first: int, last: int) -> str:
     return f"{first:,} to {last:,}"
+
+
+def _mib(point: Point) -> str:
+    return three_digits(point.peak_bytes / 2**20)
 
 
 def remarks(scaling: Scaling) -> list[str]:
@@ -87,17 +84,12 @@ def caption(scaling: Scaling) -> str:
         f"size 1. Dtype: {scaling.dtype}. Timed trainings of each size, in turns, from fresh "
         f"weights: {scaling.rounds}."
     )
-    machine = f"Processor: {scaling.conditions['processor']}, {core(scaling.conditions)}, 1 thread."
-    return "\n".join([LEGEND, work, machine, *(f"Note: {r}." for r in remarks(scaling))])
+    lines = [f"Note: {remark}." for remark in remarks(scaling)]
+    return "\n".join([LEGEND, work, machine(scaling.conditions), *lines])
 
 
 def markdown(scaling: Scaling, picture: str) -> str:
-    """Return the exponents, the picture, and the figures of every point as Markdown.
-
-    Args:
-        scaling: of all curves.
-        picture: name of its file.
-    """
+    """Return exponents, a picture of this file name, and the figures of every point as Markdown."""
     parts = [
         "# Cost of training against size",
         grid(HEADERS, [cells(curve) for curve in scaling.curves]),
@@ -107,47 +99,36 @@ def markdown(scaling: Scaling, picture: str) -> str:
     header = ("method", "size", "plan", "ms (min..max)", "MiB")
     for axis, curves in groupby(scaling.curves, key=lambda curve: curve.axis.label):
         rows = [
-            (str(curve.method), *_point_cells(point)) for curve in curves for point in curve.points
+            (str(curve.method), f"{point.size:,}", point.plan.name, str(point.spread), _mib(point))
+            for curve in curves
+            for point in curve.points
         ]
         if rows:
             parts += [f"## {axis[0].upper()}{axis[1:]}", grid(header, rows)]
     return "\n\n".join(parts) + "\n"
 
 
-def _point_cells(point: Point) -> tuple[str, ...]:
-    mib = three_digits(point.peak_bytes / 2**20)
-    return f"{point.size:,}", point.plan.name, str(point.spread), mib
-
-
 def to_json(scaling: Scaling) -> dict[str, Any]:
     """Return all figures as JSON values."""
-    return {
-        "format": FORMAT,
-        "dtype": scaling.dtype,
-        "rounds": scaling.rounds,
-        "base": dict(BASE),
-        "conditions": scaling.conditions,
-        "remarks": remarks(scaling),
-        "curves": [_flat(curve) for curve in scaling.curves],
-    }
+    more = {"base": dict(BASE), "remarks": remarks(scaling)}
+    curves = [_curve(curve) for curve in scaling.curves]
+    return {"format": FORMAT, **vars(scaling), **more, "curves": curves}
 
 
-def _flat(curve: Curve) -> dict[str, Any]:
+def _curve(curve: Curve) -> dict[str, Any]:
     return {
         "axis": curve.axis.name,
         "backend": curve.method.backend,
         "asked_plan": curve.method.plan,
-        "law": None if curve.law is None else dataclasses.asdict(curve.law),
+        "law": curve.law and asdict(curve.law),
         "linear": curve.is_linear,
         "remark": curve.remark,
         "points": [
             {
-                "size": point.size,
+                **{name: value for name, value in vars(point).items() if name != "spread"},
+                **vars(point.spread),
                 "plan": point.plan.name,
                 "block": point.plan.block,
-                **dataclasses.asdict(point.spread),
-                "peak_bytes": point.peak_bytes,
-                "given_bytes": point.given_bytes,
             }
             for point in curve.points
         ],

@@ -235,9 +235,9 @@ def styled_figure(
         yield figure
 
 
-def png_bytes(figure: Figure) -> bytes:
+def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
     """Return a figure as a PNG whose bytes follow from the drawing alone."""
     content = io.BytesIO()
     # A software entry would change with matplotlib's version.
-    figure.savefig(content, format="png", metadata={"Software": None})
+    figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None})
     return content.getvalue()

@@ -1,0 +1,59 @@
+"""Options that the commands have in common: how they are declared and how their texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from samplewise.checks import one_of
+from samplewise.cli import console
+from samplewise.options.kinds import names, whole
+
+ALL = "all"
+# A median of fewer says little on a machine that does other work too.
+MINIMUM_ROUNDS = 5
+
+
+def option(metavar: str, text: str, *flags: str, panel: str | None = None) -> Any:
+    """Return an option with this help."""
+    return typer.Option(*flags, metavar=metavar, help=text, rich_help_panel=panel)
+
+
+def rounds_of(text: str) -> int:
+    """Return the number of rounds."""
+    return int(whole(MINIMUM_ROUNDS).from_text("rounds", text))
+
+
+def listed(name: str, text: str) -> list[str]:
+    """Return the names in a text, each once."""
+    return list(dict.fromkeys(names(lambda _, found: found).from_text(name, text)))
+
+
+def known(name: str, text: str | None, all_names: Iterable[str]) -> list[str]:
+    """Return the names in a text, which must be among `all_names`; none or "all" is all of them."""
+    everything = list(all_names)
+    if text is None or text == ALL:
+        return everything
+    return [one_of(name, each, [*everything, ALL]) for each in listed(name, text)]
+
+
+def publish(
+    folder: Path, name: str, picture: bytes, texts: tuple[str, dict[str, Any]], *, force: bool
+) -> str:
+    """Write a measurement and return a line that says where it is."""
+    from samplewise_bench.output import file_names, write_measurement
+
+    write_measurement(folder, name, picture, *texts, force=force)
+    return f"written to {folder}: {', '.join(file_names(name))}"
+
+
+def result(measured: Any, headers: Iterable[str], rows: Iterable[Any], *, as_json: bool) -> None:
+    """Print a measurement as JSON, or as a table with its caption."""
+    if as_json:
+        console.result_json(measured.to_json())
+        return
+    console.table([row.cells() for row in rows], tuple(headers))
+    console.result(f"\n{measured.caption()}")
