@@ -170,7 +170,7 @@ class Struct:
         return self._part(self.record, memory, ("", index)) if known is None else known
 
     def settle(self) -> None:
-        """Let the arrays that are held now, also in structs inside, be those that `forget` keeps."""
+        """Let `forget` keep the arrays that are held now, here and in the structs inside."""
         self._settled = dict(self._held)
         for part in self._parts():
             part.settle()
