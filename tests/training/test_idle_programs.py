@@ -16,6 +16,8 @@ from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 
 OTHER = np.random.default_rng(8).standard_normal(X.shape)
+BACKENDS = ("vectorized", "numba_cpu")
+RELU = multilayer_perceptron(4, (3,), 1, "relu")
 DROPS = Network((4,), (Dense(6, "relu"), Dropout(0.3), Dense(1)))
 
 
@@ -29,15 +31,19 @@ def _nothing_idle():
 @pytest.fixture
 def programs(monkeypatch):
     """The programs that trainings compile, in their order."""
-    backend, found = registry.load("vectorized"), []
-    compiled = type(backend).compile
+    found = []
+    for name in BACKENDS:
+        kind = type(registry.load(name))
+        monkeypatch.setattr(kind, "compile", counted(kind.compile, found))
+    return found
 
-    def counted(self, *description):
+
+def counted(compiled, found):
+    def compiles(self, *description):
         found.append(compiled(self, *description))
         return found[-1]
 
-    monkeypatch.setattr(type(backend), "compile", counted)
-    return found
+    return compiles
 
 
 def settings(**changes):
@@ -76,6 +82,7 @@ def test_another_description_compiles_anew(programs, changes):
     assert len(programs) == 2
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("network", [NETWORK, DROPS])
 @pytest.mark.parametrize(
     "changes",
@@ -86,7 +93,9 @@ def test_another_description_compiles_anew(programs, changes):
     ],
     ids=["direct", "blocked", "adam"],
 )
-def test_trainings_in_turn_have_the_bits_of_those_alone(programs, network, changes):
+def test_trainings_in_turn_have_the_bits_of_those_alone(programs, backend, network, changes):
+    changes = {**changes, "backend": backend}
+
     def alone(rows):
         IDLE.clear()
         return weights(rows, network=network, **changes)
@@ -121,21 +130,24 @@ def test_trainings_inside_and_beside_others_have_programs_of_their_own(programs)
     assert results == [wanted] * 8
 
 
-def test_nothing_of_the_rows_is_kept(monkeypatch, programs):
-    seen = []
-    weights(X, plan="blocked", batch_size=1)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("plan", ["direct", "blocked"])
+def test_nothing_of_the_rows_is_kept(monkeypatch, programs, backend, plan):
+    seen, changes = [], {"backend": backend, "plan": plan, "batch_size": 1, "momentum": 0.9}
+    weights(X, **changes)
     kind = type(programs[0])
     run_epoch = kind.run_epoch
 
     def looks(self, state, X, Y, steps, losses):
-        seen.extend(map(weakref.ref, (X, Y, steps.order, losses, state.parameters)))
+        of_state = state.parameters, state.optimizer_state
+        seen.extend(map(weakref.ref, (X, Y, steps.order, losses, steps.decisions, *of_state)))
         run_epoch(self, state, X, Y, steps, losses)
 
     monkeypatch.setattr(kind, "run_epoch", looks)
-    weights(OTHER, plan="blocked", batch_size=1)
+    weights(OTHER, **changes)
     gc.collect()
-    assert len(seen) >= 5
-    assert [ref() for ref in seen] == [None] * len(seen)
+    assert len(seen) >= 7
+    assert all(ref() is None for ref in seen)
     assert len(programs) == 1
 
 
@@ -149,13 +161,16 @@ def test_a_program_is_dropped_after_an_error(programs):
     assert len(programs) == 2
 
 
-def test_a_training_that_diverged_leaves_nothing_behind(programs):
-    wanted = weights(X)
-    network = multilayer_perceptron(4, (3,), 1, "relu")
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("plan", ["direct", "blocked"])
+def test_a_training_that_diverged_leaves_nothing_behind(programs, backend, plan):
+    changes = {"backend": backend, "plan": plan, "network": RELU, "batch_size": 1}
+    wanted = weights(X, **changes)
     for _ in range(2):
         with pytest.raises(Exception, match="epoch"):
-            weights(X, network=network, learning_rate=1e200)
-    assert weights(X) == wanted
+            weights(X, learning_rate=1e200, **changes)
+    assert weights(X, **changes) == wanted
+    assert len(programs) == 1
 
 
 def test_few_programs_are_kept(programs):

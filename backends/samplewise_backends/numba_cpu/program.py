@@ -72,10 +72,11 @@ class NumbaProgram(Program):
             self._trainer.synchronize([state])
 
     def forget(self) -> bool:
-        """Drop all that holds arrays of a training; a trainer anew has the same plan."""
+        """Let go of the arrays of a training; records, buffers and plan stay."""
         self._factory.forget()
-        self._trainer = self._factory.trainer([self._member])
-        self._predictions.clear()
+        self._trainer.forget()
+        for prediction in self._predictions.values():
+            prediction.call.forget()
         return True
 
     def held_state(self, state: TrainingState) -> dict[str, Matrix]:

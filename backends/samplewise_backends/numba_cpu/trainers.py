@@ -51,6 +51,10 @@ class Trainer(Protocol):
         """Go on from states and what `held_state` returned with them."""
         ...
 
+    def forget(self) -> None:
+        """Let go of the arrays of a training; the next one has the bits of a new trainer."""
+        ...
+
     def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
         """Return the first layers' products with X, (rows, R), or None where the states have W."""
         ...
@@ -77,16 +81,17 @@ class TrainerFactory:
         self._loss = loss
         chosen = choose(members, workload, dtype)
         self.plan, self._kinds = chosen.plan, chosen.kinds
-        self._keeps_gram = chosen.keeps_gram
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin with no Gram matrix; trainers made before keep theirs."""
-        inputs, block = self._members[0].network.inputs, self.plan.block or 0
         self._full_gram = FullGram() if self.plan.name == DUAL else None
         self._gram_blocks = None
-        if self.plan.name == BLOCKED and self._keeps_gram:
-            self._gram_blocks = GramBlocks(block, Rows(block, inputs, self._dtype))
+        if self.plan.name == BLOCKED and chosen.keeps_gram:
+            inputs, block = members[0].network.inputs, self.plan.block or 0
+            self._gram_blocks = GramBlocks(block, Rows(block, inputs, dtype))
+
+    def forget(self) -> None:
+        """Let go of the Gram matrix, also for the trainers that share it."""
+        for gram in (self._full_gram, self._gram_blocks):
+            if gram is not None:
+                gram.forget()
 
     def trainer(self, members: Sequence[Member]) -> Trainer:
         """Return a trainer of some of the members, with buffers of its own."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import positive_number, printable, suggestion, whole_number
 from samplewise.errors import ParameterError
-from samplewise.network import aligned_zeros
+from samplewise.network import aligned_empty
 from samplewise.streams import Streams
 
 # Images that are moved at once: the places that their pixels are read from stay small.
@@ -99,7 +99,7 @@ class Augmentation:
         n = len(X)
         shifts = rng.integers(-self.shift, self.shift, (n, 2), endpoint=True)
         angles = np.radians(rng.uniform(-self.rotate, self.rotate, n))
-        drawn = aligned_zeros(X.size, X.dtype).reshape(X.shape)
+        drawn = aligned_empty(X.size, X.dtype).reshape(X.shape)
         for start in range(0, n, IMAGES_AT_ONCE):
             part = slice(start, start + IMAGES_AT_ONCE)
             images = X[part].reshape(-1, *shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from samplewise.data.arrays import as_array, as_numbers, check_finite
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
-from samplewise.network import Network, aligned_zeros
+from samplewise.network import Network, aligned_empty
 
 
 def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X") -> NDArray[Any]:
@@ -26,6 +27,36 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "
     Raises:
         DataError: not numeric, of another shape, without rows, or not finite (in `dtype`).
     """
+    given, rows = _cast(name, X, network, dtype)
+    if not np.isfinite(rows).all():
+        _refuse(name, given, rows)
+    return rows
+
+
+def measured_rows(
+    X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X"
+) -> tuple[NDArray[Any], float]:
+    """Return rows as `prepare_rows`, and their largest absolute value.
+
+    Raises:
+        DataError: as `prepare_rows`.
+    """
+    given, rows = _cast(name, X, network, dtype)
+    largest = largest_value(rows)
+    if not math.isfinite(largest):
+        _refuse(name, given, rows)
+    return rows, largest
+
+
+def largest_value(X: NDArray[Any]) -> float:
+    """Return the largest absolute value, without a copy of X; NaN where X has one."""
+    return max(float(X.max()), -float(X.min()))
+
+
+def _cast(
+    name: str, X: ArrayLike, network: Network, dtype: DTypeLike
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return X in the shape of rows, and its copy as a network takes it, not yet known finite."""
     given = as_numbers(name, X)
     if given.ndim < 2 or np.prod(given.shape[1:]) != network.inputs:
         raise DataError(
@@ -40,14 +71,18 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "
         )
     if len(given) == 0:
         raise DataError(f"{name} has no rows; expected at least one")
-    rows = aligned_zeros(given.size, dtype).reshape(len(given), network.inputs)
-    # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
+    given = given.reshape(len(given), network.inputs)
+    rows = aligned_empty(given.size, dtype).reshape(given.shape)
+    # A value too large is refused later, and one too small rounds to 0, whatever the caller set.
     with np.errstate(over="ignore", under="ignore"):
-        rows[...] = given.reshape(rows.shape)
-    if not np.isfinite(rows).all():
-        check_finite(given.reshape(rows.shape), name)
-        check_finite(rows, f"{name} as {np.dtype(dtype).name}")
-    return rows
+        rows[...] = given
+    return given, rows
+
+
+def _refuse(name: str, given: NDArray[Any], rows: NDArray[Any]) -> None:
+    """Name the first value that is not finite, as given or in the dtype of the rows."""
+    check_finite(given, name)
+    check_finite(rows, f"{name} as {rows.dtype.name}")
 
 
 def _in_order(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

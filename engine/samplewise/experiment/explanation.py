@@ -14,6 +14,7 @@ import numpy as np
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
+from samplewise.data.rows import largest_value
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, as_prepared, decided, with_choices
 from samplewise.network import ClassLoss, Network
@@ -21,7 +22,6 @@ from samplewise.threads import limited
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.history import EpochRecord
 from samplewise.training.rows.selection import select
-from samplewise.training.rows.training_rows import largest_value
 from samplewise.training.session import Session
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings

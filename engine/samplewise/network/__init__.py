@@ -14,7 +14,7 @@ from samplewise.network.layers import (
     LayerNorm,
     MaxPool2D,
 )
-from samplewise.network.layout import ParameterLayout, aligned_zeros
+from samplewise.network.layout import ParameterLayout, aligned_empty, aligned_zeros
 from samplewise.network.losses import (
     LOSSES,
     ClassLoss,
@@ -60,6 +60,7 @@ __all__ = [
     "ParameterLayout",
     "RMSprop",
     "ValueLoss",
+    "aligned_empty",
     "aligned_zeros",
     "as_class_loss",
     "class_loss_named",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,21 @@ def aligned_zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
 
     Loads that cross cache lines were measured 40 % slower, and NumPy promises 16 bytes only.
     """
+    return _aligned(np.zeros, size, dtype)
+
+
+def aligned_empty(size: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return a vector as `aligned_zeros`, of any values: the caller writes every element.
+
+    Zeros of some megabytes come from the system, whose pages fault when they are first written:
+    copying rows of 5 MB into them was measured at 1.4 ms, and at 0.25 ms into memory used before.
+    """
+    return _aligned(np.empty, size, dtype)
+
+
+def _aligned(allocate: Callable[..., NDArray[Any]], size: int, dtype: DTypeLike) -> NDArray[Any]:
     dtype = np.dtype(dtype)
-    raw = np.zeros(size * dtype.itemsize + ALIGNMENT_BYTES, dtype=np.uint8)
+    raw = allocate(size * dtype.itemsize + ALIGNMENT_BYTES, dtype=np.uint8)
     start = -raw.ctypes.data % ALIGNMENT_BYTES
     return raw[start : start + size * dtype.itemsize].view(dtype)
 

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Literal
 
 from samplewise.checks import printable
 from samplewise.errors import ContractError, SamplewiseError
 
 
-@contextmanager
-def blamed_on(backend: str) -> Iterator[None]:
-    """Turn an error of a backend into one that names it; memory may run out anywhere."""
-    try:
-        yield
-    except (SamplewiseError, MemoryError):
-        raise
-    except Exception as error:
-        raised = printable(f"{type(error).__name__}: {error}")
-        raise ContractError(f"backend '{backend}' raised {raised}") from error
+class blamed_on:  # noqa: N801 - a context manager, written as a function is
+    """Turn an error of a backend into one that names it; memory may run out anywhere.
+
+    A class: the generator of a context manager costs more than all else that surrounds a chunk.
+
+    Args:
+        backend: its name.
+    """
+
+    def __init__(self, backend: str) -> None:
+        self._backend = backend
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> Literal[False]:
+        """Raise the error that names the backend.
+
+        Raises:
+            ContractError: an error came out of the block that is not one of samplewise's own.
+        """
+        if isinstance(error, Exception) and not isinstance(error, SamplewiseError | MemoryError):
+            raised = printable(f"{type(error).__name__}: {error}")
+            raise ContractError(f"backend '{self._backend}' raised {raised}") from error
+        return False

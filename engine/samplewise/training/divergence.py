@@ -26,15 +26,22 @@ def check_chunk(
     Raises:
         DivergenceError: names the sample.
     """
-    finite = np.isfinite(losses[steps.start : steps.stop])
-    if finite.all() and (parameters is None or np.isfinite(parameters).all()):
+    window = losses[steps.start : steps.stop]
+    if _are_finite(window) and (parameters is None or _are_finite(parameters)):
         return
+    finite = np.isfinite(window)
     bad = np.flatnonzero(~finite)
     position = steps.start + int(bad[0]) if len(bad) else steps.stop - 1
     found = f"the loss became {losses[position]}" if len(bad) else "a weight is not finite"
     row = steps.order[position]
     where = f"at sample {position + 1} of {len(steps.order)} (row {row})"
     raise DivergenceError(f"{found} in epoch {epoch} {where}")
+
+
+def _are_finite(values: NDArray[Any]) -> bool:
+    # One pass without an array of answers. A sum is finite of finite values only; where it is not,
+    # large values may have overflown.
+    return math.isfinite(np.add.reduce(values)) or bool(np.isfinite(values).all())
 
 
 def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
@@ -74,5 +81,5 @@ def check_weights(parameters: NDArray[Any]) -> None:
     Raises:
         DivergenceError: one is not.
     """
-    if not np.isfinite(parameters).all():
+    if not _are_finite(parameters):
         raise DivergenceError("a weight is not finite after the last epoch")

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 FORMAT = 1
@@ -75,6 +75,27 @@ class SharedRun:
     estimated_ms: float
 
 
+class _TextWhenRead:
+    """A field without a default that becomes a text when it is first read."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object | None, owner: type) -> str:
+        """Return the text."""
+        if instance is None:
+            raise AttributeError(self._name)
+        held = vars(instance)
+        if not isinstance(held[self._name], str):
+            held[self._name] = str(held[self._name])
+        found: str = held[self._name]
+        return found
+
+    def __set__(self, instance: object, given: object) -> None:
+        """Keep what has the text as its `str`."""
+        vars(instance)[self._name] = given
+
+
 @dataclass
 class History:
     """Everything worth knowing of one training run.
@@ -84,7 +105,8 @@ class History:
         settings: the training settings, as JSON values.
         network: the network's description, as JSON values.
         environment: versions, processor, libraries.
-        data_fingerprint: SHA-256 of the rows and targets as trained on.
+        data_fingerprint: SHA-256 of the rows and targets as trained on, a text. It is taken when
+            it is first read; until then the history may hold the rows.
         rows: trained on, after validation rows and rows of weight 0 were taken out.
         validation_rows: measured on after every epoch; 0 for none.
         compile_ms: wall time of warming the program up, in milliseconds; not in `train_ms`. That
@@ -110,7 +132,8 @@ class History:
     settings: dict[str, Any]
     network: dict[str, Any]
     environment: dict[str, Any]
-    data_fingerprint: str
+    data_fingerprint: _TextWhenRead = _TextWhenRead()
+    _: KW_ONLY
     deterministic: bool
     compile_ms: float
     plan: dict[str, Any] = field(default_factory=dict)

@@ -144,7 +144,7 @@ class _Loop:
         self._limits.begin(self._seconds)
         while active := self._active():
             order = self._orders.of_epoch(self._epoch)
-            if self._run_chunks(order, stop):
+            if self._run_chunks(order, stop, active):
                 self.unfinished = self._snapshot_to_return()
             if self._position > 0:
                 self._end_epoch(order[: self._position])
@@ -154,7 +154,9 @@ class _Loop:
     def _active(self) -> list[int]:
         return [index for index, run in enumerate(self._runs) if run.trains_in(self._epoch)]
 
-    def _run_chunks(self, order: NDArray[np.int64], stop: threading.Event) -> bool:
+    def _run_chunks(
+        self, order: NDArray[np.int64], stop: threading.Event, active: Sequence[int]
+    ) -> bool:
         """Run the chunks of an epoch that are left; return whether `stop` has cut it short."""
         for run in self._runs:
             run.begin_epoch(self._epoch)
@@ -164,7 +166,6 @@ class _Loop:
         rate, last = self._runs[0].settings.learning_rate, self._limits.rows_of_epoch(self._epoch)
         samples = self._session.chunk_samples
         for window in batches.chunks(order, self._batch_size, rate, samples, last, start):
-            active = self._active()
             if not active or stop.is_set():
                 return bool(active)
             steps = [run.steps(window) for run in self._runs]
@@ -176,6 +177,7 @@ class _Loop:
                 self._runs[index].callbacks.chunk_ends(self.snapshot)
             if self._limits.reached(self._epoch, self._position):
                 break
+            active = self._active()
         return False
 
     def _rows_of(self, epoch: int) -> NDArray[Any]:

@@ -58,9 +58,11 @@ class LearningRates:
         return float(rates[0]), rates
 
     def end_epoch(self, *, improved: bool) -> None:
-        """Count an epoch in which the monitored figure has improved, or has not."""
+        """Let a plateau count an epoch in which the monitored figure has improved, or has not."""
+        schedule = self._schedule
+        if not isinstance(schedule, Plateau):
+            return
         waited = 0 if improved else self.state.waited + 1
         self.state = replace(self.state, waited=waited)
-        schedule = self._schedule
-        if isinstance(schedule, Plateau) and waited >= schedule.plateau_epochs:
+        if waited >= schedule.plateau_epochs:
             self.state = PlateauState(self.state.falls + 1)

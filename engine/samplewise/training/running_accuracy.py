@@ -42,7 +42,7 @@ class RunningAccuracy:
             ContractError: a decision is missing.
         """
         decided = self.decisions[: len(order)]
-        if decided.min() < 0:
+        if np.minimum.reduce(decided) < 0:
             raise ContractError(
                 f"backend '{backend}' left decisions of its steps unwritten; write "
                 "Steps.decisions, or do not offer the capability `decisions`"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -102,13 +102,13 @@ class Session:
         threads = workload.threads if workload is not None and len(self.networks) == 1 else 1
         # Every chunk is checked for numbers that are not finite: overflow needs no warning too,
         # whatever the caller set.
-        with limited(threads), np.errstate(all="ignore"):
+        with limited(threads), np.errstate(all="ignore"), ExitStack() as again:
             if not self._take_idle():
                 self.compile()
+                # For the libraries that compiling has only now loaded.
+                again.enter_context(limited(threads))
             self.begin(states)
-            # Again, for the libraries that compiling has only now loaded.
-            with limited(threads):
-                yield
+            yield
             self._leave_idle()
 
     def _take_idle(self) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -174,8 +173,11 @@ class TrainingRun:
                 f"dtype {parameters.dtype}; expected {finite.shape} and {finite.dtype}: a "
                 "program updates the arrays of the state in place"
             )
-        with self._diverging():
+        try:
             divergence.check_chunk(epoch, steps, losses, parameters if self._in_place else None)
+        except DivergenceError as error:
+            self._diverge(error)
+        else:
             if self._in_place:
                 finite[...] = parameters
 
@@ -190,9 +192,10 @@ class TrainingRun:
             losses: of this network for each of them.
             ms: time of the training steps; None where it could not be measured.
         """
-        with self._diverging():
+        try:
             record = self._record(epoch, order, losses, ms)
-        if self.error is not None:
+        except DivergenceError as error:
+            self._diverge(error)
             return
         self.history.epochs.append(record)
         # An epoch that was cut short is never the best, and no reason to stop.
@@ -249,13 +252,12 @@ class TrainingRun:
             ContractError: the program changed the weights after the network's last step.
         """
         parameters = self.state.parameters
-        with self._diverging():
+        try:
             divergence.check_weights(parameters)
-            if self._in_place and not np.array_equal(parameters, self.finite):
-                raise ContractError(
-                    f"backend '{self.backend.name}' changed weights after the network's last step; "
-                    "only run_epoch may, of many networks the active ones"
-                )
+        except DivergenceError as error:
+            self._diverge(error)
+        else:
+            self._check_unchanged(parameters)
         if self.best.is_wanted:
             self.history.best_epoch = self.early_stopping.state.best_epoch
         returned = self.average.value if self.best.value is None else self.best.value
@@ -277,16 +279,19 @@ class TrainingRun:
             self.history.stopped = FAILED
         return self.callbacks.train_ends(self.history)
 
-    @contextmanager
-    def _diverging(self) -> Iterator[None]:
-        """Keep a divergence, with a remedy and the last finite parameters."""
-        try:
-            yield
-        except DivergenceError as error:
-            scaled = "inputs" if isinstance(self.loss, ClassLoss) else "inputs and targets"
-            self.error = DivergenceError(
-                f"{error} with learning_rate {self.settings.learning_rate}; "
-                f"use a smaller learning_rate, scale the {scaled}, limit gradients with "
-                "clip_norm, or try another init",
-                self.finite,
+    def _check_unchanged(self, parameters: NDArray[Any]) -> None:
+        if self._in_place and not np.array_equal(parameters, self.finite):
+            raise ContractError(
+                f"backend '{self.backend.name}' changed weights after the network's last step; "
+                "only run_epoch may, of many networks the active ones"
             )
+
+    def _diverge(self, error: DivergenceError) -> None:
+        """Keep a divergence, with a remedy and the last finite parameters."""
+        scaled = "inputs" if isinstance(self.loss, ClassLoss) else "inputs and targets"
+        self.error = DivergenceError(
+            f"{error} with learning_rate {self.settings.learning_rate}; "
+            f"use a smaller learning_rate, scale the {scaled}, limit gradients with "
+            "clip_norm, or try another init",
+            self.finite,
+        )

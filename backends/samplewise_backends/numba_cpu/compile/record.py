@@ -118,6 +118,7 @@ class Struct:
         self.record, self.dtype, self.memory = record, dtype, memory
         # Arrays whose addresses the fields hold, and the structs inside: they live as long as this.
         self._held: dict[str, Any] = {}
+        self._settled: dict[str, Any] = {}
         self._inner: dict[tuple[str, int], Struct] = {}
         # Views of single fields, which NumPy makes more slowly than it writes to them.
         self._columns: dict[str, NDArray[Any]] = {}
@@ -125,7 +126,7 @@ class Struct:
     @property
     def address(self) -> int:
         """The address of the first record."""
-        return int(self.memory.__array_interface__["data"][0])
+        return self.memory.ctypes.data
 
     def set(self, **values: Any) -> None:
         """Write fields of a single record.
@@ -168,6 +169,32 @@ class Struct:
         memory = self.memory[index : index + 1]
         return self._part(self.record, memory, ("", index)) if known is None else known
 
+    def settle(self) -> None:
+        """Let `forget` keep the arrays that are held now, here and in the structs inside."""
+        self._settled = dict(self._held)
+        for part in self._parts():
+            part.settle()
+
+    def forget(self) -> None:
+        """Let go of all arrays but the settled ones, and empty those of these that kernels write.
+
+        Other fields stay as they are. What an earlier call left in a buffer, NaN for one, cannot
+        reach a later one.
+        """
+        for name in self._held.keys() - self._settled.keys():
+            self.memory[name] = 0
+            del self._held[name]
+        self.set(**self._settled)
+        for name, array in self._settled.items():
+            if self.record.fields[name].written and isinstance(array, np.ndarray):
+                array.fill(0)
+        for part in self._parts():
+            part.forget()
+
+    def _parts(self) -> list[Struct]:
+        held = [one for one in self._held.values() if isinstance(one, Struct)]
+        return [*self._inner.values(), *held]
+
     def _part(self, record: Record, memory: NDArray[Any], place: tuple[str, int]) -> Struct:
         part = self._inner[place] = Struct.__new__(Struct)
         part._hold(record, self.dtype, memory)
@@ -190,4 +217,4 @@ class Struct:
             )
         if kind.written and not flags.writeable:
             raise TypeError(f"{place}: must be writable, got a read-only array; pass a copy")
-        return value.__array_interface__["data"][0]
+        return value.ctypes.data

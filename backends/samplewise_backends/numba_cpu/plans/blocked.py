@@ -43,6 +43,7 @@ class Blocked(InStates):
         self._block.set(gram_ld=group.block)
         self._call.set(values_way=kinds[0], update_way=kinds[1])
         self._scratch_gram = np.zeros((group.block, group.block), group.dtype)
+        self._call.settle()
 
     def run(
         self,
@@ -61,6 +62,12 @@ class Blocked(InStates):
         self._call.set(W=parameters.W, V=parameters.V, gram=gram, gram_code=code)
         self._call()
         group.storage.leave(states)
+
+    def forget(self) -> None:
+        """As `Trainer.forget`."""
+        self._call.forget()
+        self._group.forget()
+        self._rows.forget()
 
     def _gram_of(self, X: Matrix, steps: Steps) -> tuple[Matrix, int]:
         if self._group.block == self._group.batch_size:

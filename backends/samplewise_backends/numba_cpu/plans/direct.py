@@ -46,6 +46,8 @@ class Direct(InStates):
         inputs = members[0].network.inputs
         gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
         self._calls = [_call_of(member, gathered, loss) for member in members]
+        for call in self._calls:
+            call.settle()
 
     def run(
         self,
@@ -58,6 +60,11 @@ class Direct(InStates):
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
         for call, state, step, seen in zip(self._calls, states, steps, losses, strict=True):
             run_steps(call, state, X, Y, step, seen)
+
+    def forget(self) -> None:
+        """As `Trainer.forget`."""
+        for call in self._calls:
+            call.forget()
 
 
 def run_steps(

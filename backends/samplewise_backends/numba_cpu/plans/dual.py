@@ -105,7 +105,14 @@ class Dual:
         near = np.zeros((group.block, group.block), group.dtype)
         self._block.set(gram=near, gram_ld=group.block)
         self._call.set(way=kinds[2])
+        self._call.settle()
         self._first: _FirstLayers | None = None
+
+    def forget(self) -> None:
+        """As `Trainer.forget`."""
+        self._call.forget()
+        self._group.forget()
+        self._first = None
 
     def run(
         self,

@@ -36,6 +36,10 @@ class Rows:
 
     def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
         self._gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the order."""
         self._order: NDArray[np.int64] | None = None
         self._consecutive = False
 
@@ -60,6 +64,11 @@ class GramBlocks:
 
     def __init__(self, block: int, rows: Rows) -> None:
         self._block, self._rows = block, rows
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of all blocks, and of the rows and the order that they are of."""
+        self._rows.forget()
         # Kept alive, so that no other array can get the identity of one of these.
         self._of: tuple[Matrix, NDArray[np.int64]] | None = None
         self._windows: dict[tuple[int, int], Matrix] = {}
@@ -94,6 +103,10 @@ class FullGram:
     """
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the matrix, and of the rows that it is of."""
         self._X: Matrix | None = None
         self._gram = np.zeros((0, 0))
         self._seen = np.zeros(0, np.int64)

@@ -50,9 +50,10 @@ class Group:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
         self.form = form_of(members[0].optimizer)
         self._optimizers = [cast(SGD, member.optimizer) for member in members]
+        self._members = members
         self._units = [member.units for member in members]
         self.ld = padded(sum(self._units))
-        self.storage = InPlace(members[0], dtype) if len(members) == 1 else Stacked(members, dtype)
+        self.forget()
         layers, size = self.storage.layers(batch_size, block * self.ld)
         self._place_first_layers(layers)
         # After all else, the derivatives that the first layers save.
@@ -65,6 +66,11 @@ class Group:
             net.set(later_layers=later_layers)
         gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
         self._A = give_buffers(self._each, size + block * self.ld, gradient)
+
+    def forget(self) -> None:
+        """Begin with a storage of no states, and no rates."""
+        members, dtype = self._members, self.dtype
+        self.storage = InPlace(members[0], dtype) if len(members) == 1 else Stacked(members, dtype)
         self._rates: tuple[float, ...] | None = None
 
     def _place_first_layers(self, layers: Sequence[Layers]) -> None:

@@ -38,6 +38,7 @@ class Prediction:
         self.call.set(inputs=network.inputs, forward=forward)
         first, units = layers["out"][-1], layers["units"][-1]
         self._logits = values[first : first + rows * units].reshape(rows, units)
+        self.call.settle()
 
     def prepare(self, parameters: Vector, X: Matrix) -> Matrix:
         """Set the call to contiguous rows; return the view where it will write their logits."""

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import printable
+from samplewise.data.rows import largest_value
 from samplewise.errors import ParameterError
-from samplewise.network import ClassLoss, Loss, Network, aligned_zeros
+from samplewise.network import ClassLoss, Loss, Network, aligned_empty
 from samplewise.training.rows.selection import select
-from samplewise.training.rows.training_rows import TrainingRows, largest_value, training_rows
+from samplewise.training.rows.training_rows import TrainingRows, training_rows
 from samplewise.training.settings.training_settings import TrainingSettings
 
 Validation = tuple[ArrayLike, ArrayLike]
@@ -106,7 +107,7 @@ def _pair(validation: Any) -> Validation:
 
 def _taken(rows: TrainingRows, indices: NDArray[np.int64]) -> TrainingRows:
     """Return some of the rows, aligned and read-only as all of them are."""
-    X: NDArray[Any] = aligned_zeros(len(indices) * rows.X.shape[1], rows.X.dtype)
+    X: NDArray[Any] = aligned_empty(len(indices) * rows.X.shape[1], rows.X.dtype)
     X = X.reshape(len(indices), -1)
     np.take(rows.X, indices, axis=0, out=X)
     Y = np.ascontiguousarray(rows.Y[indices])

@@ -66,6 +66,9 @@ def select(
         raise ParameterError(
             f"class_weight is {printable(words)}, but the loss has no classes; use sample_weight"
         )
+    if words is None and sample_weight is None and settings.validation_fraction is None:
+        everything = np.arange(rows)
+        return Selection(everything, everything[:0], None)
     # Rows of numbers or of several labels are all of one kind.
     kinds = np.zeros(rows, np.int64) if labels is None or class_names is None else labels
     of_class = np.ones(len(class_names or ("all",)))

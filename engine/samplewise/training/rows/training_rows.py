@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from samplewise.data.rows import prepare_rows
+from samplewise.data.rows import measured_rows
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.training.notes import notes_on_scale, notes_on_targets
 from samplewise.training.rows.classes import TARGETS, class_targets
+from samplewise.training.rows.fingerprint import Fingerprint
 from samplewise.training.rows.targets import prepare_targets
 
 
@@ -49,9 +49,9 @@ class TrainingRows:
         return len(self.X)
 
     @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of X and Y, and of the weights where there are some."""
-        return fingerprint(self.X, self.Y, *([] if self.weights is None else [self.weights]))
+    def fingerprint(self) -> Fingerprint:
+        """That of X and Y, and of the weights where there are some."""
+        return Fingerprint(self.X, self.Y, *([] if self.weights is None else [self.weights]))
 
     @property
     def largest_input(self) -> float:
@@ -72,7 +72,7 @@ def training_rows(
     """Return rows and targets as `network` trains on them.
 
     Args:
-        X: as `prepare_rows`.
+        X: as `measured_rows`.
         targets: as `class_targets` or `prepare_targets`.
         network: that takes them.
         loss: that learns them.
@@ -81,10 +81,10 @@ def training_rows(
         role: put before the names of the arguments in messages, such as "validation".
 
     Raises:
-        DataError, ParameterError: as `prepare_rows`, `class_targets` and `prepare_targets`.
+        DataError, ParameterError: as `measured_rows`, `class_targets` and `prepare_targets`.
     """
     named_X, named_targets = f"{role} X".strip(), f"{role} {TARGETS}".strip()
-    rows = prepare_rows(X, network, dtype, named_X)
+    rows, largest = measured_rows(X, network, dtype, named_X)
     image_shape = _image_shape(np.shape(X)[1:], network)
     names: tuple[str, ...] = ()
     if isinstance(loss, ClassLoss):
@@ -92,7 +92,6 @@ def training_rows(
     labels, Y = prepare_targets(targets, len(rows), network, loss, dtype, named_targets)
     # A plugin that writes to its rows is stopped, and does not train on other data unseen.
     rows.flags.writeable = Y.flags.writeable = False
-    largest = largest_value(rows)
     return TrainingRows(
         rows,
         labels,
@@ -111,16 +110,3 @@ def _image_shape(given: tuple[int, ...], network: Network) -> tuple[int, int, in
             channels, height, width = shape
             return channels, height, width
     return None
-
-
-def largest_value(X: NDArray[Any]) -> float:
-    """Return the largest absolute value, without a copy of X."""
-    return max(float(X.max()), -float(X.min()))
-
-
-def fingerprint(*arrays: NDArray[Any]) -> str:
-    """Return the SHA-256 of the arrays' values."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
