@@ -1,22 +1,22 @@
 """From a routine to an object file: numba types and lowers it, LLVM writes machine code.
 
 One C function is left in an object, whose name says which; all else in it is internal, so that
-objects of any two processes go together. The functions that kernels call are compiled as LLVM's
-intermediate code only: nobody calls them, so they need no machine code of their own.
+objects of any two processes go together. Every kernel is compiled once for the types of its
+arguments, to LLVM's code; LLVM's passes see it as a part of each routine that calls it.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
 from numba import types
-from numba.core import codegen, compiler, dispatcher
+from numba.core import bytecode, compiler, funcdesc, interpreter, lowering, typed_passes, typing
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
-from numba.extending import typeof_impl
+from numba.core.targetconfig import ConfigStack
+from numba.extending import models, register_model, typeof_impl
 
 from samplewise_backends.numba_cpu.compile import (  # noqa: F401 - kernels name what they lower
     lowering_blas,
@@ -25,6 +25,7 @@ from samplewise_backends.numba_cpu.compile import (  # noqa: F401 - kernels name
     lowering_views,
 )
 from samplewise_backends.numba_cpu.compile.jit import Kernel, Routine
+from samplewise_backends.numba_cpu.compile.target import TARGET
 
 
 class Compiled(NamedTuple):
@@ -41,66 +42,99 @@ class Compiled(NamedTuple):
     needs: list[str]
 
 
-class _Codegen(codegen.AOTCPUCodegen):
-    """Code for the processor that numba's settings name, which may lie anywhere in memory."""
+class _Lowered(NamedTuple):
+    """A kernel as LLVM's code, for the types of its arguments.
 
-    def _customize_tm_options(self, options: dict[str, Any]) -> None:
-        super()._customize_tm_options(options)
-        options["cpu"] = self._get_host_cpu_name()
+    Args:
+        signature: these and the type of its result.
+        described: numba's description of the function.
+        library: the code.
+    """
 
-    def _customize_tm_features(self) -> str:
-        return str(self._get_host_cpu_features())
-
-
-class _Target:
-    """numba's target for this processor, with code of our own."""
-
-    options = cpu_target.options
-    typing_context = cpu_target.typing_context
-    target_context = cpu_target.target_context.subtarget(
-        _internal_codegen=_Codegen("samplewise"), aot_mode=True
-    )
+    signature: Any
+    described: Any
+    library: Any
 
 
-class _FunctionCompiler(dispatcher._FunctionCompiler):
-    """Compiles a function to intermediate code, for others to call."""
-
-    def _customize_flags(self, flags: Any) -> Any:
-        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        return flags
-
-    def compile(self, args: Any, return_type: Any) -> Any:
-        """Return the compiled function, and make it known to those that call it."""
-        result = super().compile(args, return_type)._replace(entry_point=object())
-        context = _Target.target_context
-        context.insert_user_function(result.entry_point, result.fndesc, [result.library])
-        return result
-
-
-class _Dispatcher(dispatcher.Dispatcher):
-    """A kernel as numba sees it: a function compiled for each set of types."""
-
-    targetdescr = _Target
+class _KernelType(types.Callable, types.Dummy):
+    """The type of a kernel that another one calls: it is lowered for each set of types."""
 
     def __init__(self, kernel: Kernel) -> None:
-        # Kernels own no memory, so nothing counts references.
-        options = {**kernel.targetoptions, "nopython": True, "_nrt": False}
-        super().__init__(kernel.py_func, {}, options)
-        self._compiler = _FunctionCompiler(kernel.py_func, _Target, options, {}, compiler.Compiler)
+        super().__init__(f"kernel {kernel.py_func.__qualname__} {id(kernel)}")
+        self._kernel = kernel
+        self._lowered: dict[Any, _Lowered] = {}
 
-    def add_overload(self, cres: Any) -> None:
-        """Keep a compiled function, which Python cannot call."""
-        self.overloads[tuple(cres.signature.args)] = cres
+    def get_call_type(self, context: Any, arguments: Any, keywords: Any) -> Any:
+        """Return the signature of a call with arguments of these types."""
+        return self._of(tuple(map(types.unliteral, arguments))).signature
+
+    def get_call_signatures(self) -> Any:
+        """Return no signature: any may do."""
+        return [], True
+
+    def get_impl_key(self, signature: Any) -> Any:
+        """Return the key of the code of a signature."""
+        return self._of(signature.args).library
+
+    def _of(self, arguments: Any) -> _Lowered:
+        found = self._lowered.get(arguments)
+        if found is None:
+            found = self._lowered[arguments] = _lower(self._kernel, arguments, None)
+            TARGET.insert_user_function(found.library, found.described, [found.library])
+        return found
 
 
-_dispatchers: dict[Kernel, _Dispatcher] = {}
+register_model(_KernelType)(models.OpaqueModel)
+_kinds: dict[Kernel, _KernelType] = {}
 
 
 @typeof_impl.register(Kernel)
 def _typeof_kernel(kernel: Kernel, context: Any) -> Any:
-    if kernel not in _dispatchers:
-        _dispatchers[kernel] = _Dispatcher(kernel)
-    return types.Dispatcher(_dispatchers[kernel])
+    if kernel not in _kinds:
+        _kinds[kernel] = _KernelType(kernel)
+    return _kinds[kernel]
+
+
+class _Lower(lowering.Lower):
+    """numba's lowering, without its slots for exceptions that a kernel may catch."""
+
+    def pre_block(self, block: Any) -> None:
+        self._cur_ir_block = block
+
+    def lower_block(self, block: Any) -> None:
+        self.pre_block(block)
+        for instruction in block.body:
+            self.loc = instruction.loc
+            self.lower_inst(instruction)
+
+
+def _lower(kernel: Kernel, arguments: Any, result: Any) -> _Lowered:
+    """Type and lower a kernel: numba's pipeline, without passes that kernels never need."""
+    options = {**kernel.targetoptions, "nopython": True, "_nrt": False}
+    flags = compiler.Flags()
+    cpu_target.options.parse_as_flags(flags, options)
+    identity = bytecode.FunctionIdentity.from_function(kernel.py_func)
+    code = interpreter.Interpreter(identity).interpret(bytecode.ByteCode(identity))
+    code.generator_info = None
+    with ConfigStack().enter(flags):
+        target = compiler._make_subtarget(TARGET, flags)
+        kinds, result, calls, _ = typed_passes.type_inference_stage(
+            target.typing_context, target, code, arguments, result, {}, raise_errors=True
+        )
+        described = funcdesc.PythonFunctionDescriptor.from_specialized_function(
+            code,
+            kinds,
+            result,
+            calls,
+            mangler=target.mangler,
+            inline=flags.forceinline,
+            noalias=False,
+            abi_tags=[],
+        )
+        library = target.codegen().create_library(described.qualname)
+        with target.push_code_library(library):
+            _Lower(target, library, described, code).lower()
+    return _Lowered(typing.signature(result, *arguments), described, library)
 
 
 @global_compiler_lock
@@ -116,22 +150,22 @@ def compile_routine(routine: Routine, dtype: str, symbol: str) -> Compiled:
         RuntimeError: the code needs functions that no process offers.
     """
     record = numba.from_dtype(routine.record.of(dtype))
-    result = _Dispatcher(routine)._compiler.compile((record,), types.void)
-    library = result.library
-    _add_entry(library, result.fndesc, symbol)
-    library._ensure_finalized()
-    module = _only(symbol, library._final_module, library._codegen._tm)
-    code = library._codegen._tm.emit_object(module)
+    lowered = _lower(routine, (record,), types.void)
+    _add_entry(lowered, symbol)
+    module = lowered.library.whole()
+    for value in [*module.functions, *module.global_variables]:
+        if not value.is_declaration and value.name != symbol:
+            value.linkage = "internal"
+    code = TARGET.codegen().machine_code(module)
     declared = (value.name for value in module.functions if value.is_declaration)
     needs = sorted(name for name in declared if not name.startswith("llvm."))
     return Compiled(code, symbol, needs)
 
 
-def _add_entry(library: Any, described: Any, symbol: str) -> None:
+def _add_entry(lowered: _Lowered, symbol: str) -> None:
     """Add a C function that calls a compiled one, and returns 0 unless that raised an exception."""
-    context = _Target.target_context
-    module = library.create_ir_module(symbol)
-    inner = context.declare_function(module, described)
+    module = lowered.library.create_ir_module(symbol)
+    inner = TARGET.declare_function(module, lowered.described)
     # numba's functions take first where to write result and exception, and return a status.
     written, arguments = inner.args[:2], inner.args[2:]
     status = inner.function_type.return_type
@@ -140,16 +174,4 @@ def _add_entry(library: Any, described: Any, symbol: str) -> None:
     builder = ir.IRBuilder(function.append_basic_block())
     slots = [builder.alloca(argument.type.pointee) for argument in written]
     builder.ret(builder.call(inner, [*slots, *function.args]))
-    library.add_ir_module(module)
-
-
-def _only(symbol: str, module: Any, machine: Any) -> Any:
-    """Hide every name of a module but one, and remove the functions that nobody calls then."""
-    for value in [*module.functions, *module.global_variables]:
-        if not value.is_declaration and value.name != symbol:
-            value.linkage = "internal"
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    options = llvm.create_pipeline_tuning_options(speed_level=0)
-    passes.run(module, llvm.create_pass_builder(machine, options))
-    return module
+    lowered.library.add_ir_module(module)

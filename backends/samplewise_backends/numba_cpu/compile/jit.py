@@ -118,4 +118,4 @@ def spliced_kernel(function: Callable[..., Any]) -> Kernel:
     in everything that calls it. A quarter of the time of a first compile. Such a function takes no
     `*arguments`.
     """
-    return Kernel(function, FUSED, inline="always")
+    return Kernel(function, FUSED, forceinline=True)

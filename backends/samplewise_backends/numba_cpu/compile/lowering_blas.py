@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 
 from samplewise_backends.numba_cpu.compile import blas
-from samplewise_backends.numba_cpu.compile.lowering_views import lowers
+from samplewise_backends.numba_cpu.compile.language import lowers
 
 
 @lowers(blas.gemm)
@@ -48,8 +48,7 @@ def _code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return by_reference(builder.trunc(value, kind), kind)
 
     def data(position: int) -> Any:
-        make = context.make_array(signature.args[position])
-        return builder.bitcast(make(context, builder, values[position]).data, pointer)
+        return builder.bitcast(builder.extract_value(values[position], 0), pointer)
 
     passed = [integer(values[i], 8) for i in (1, 2)]
     passed += [integer(values[i], 32) for i in (3, 4, 5)]

@@ -2,110 +2,194 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
 from typing import Any
 
 import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
-from numba.core.typing.templates import infer, infer_global, make_intrinsic_template
+from numba.core.typing.templates import AttributeTemplate
 from numba.extending import models, register_model, typeof_impl
 
 from samplewise_backends.numba_cpu.compile import views
+from samplewise_backends.numba_cpu.compile.language import CODE, TYPES, lowers
 from samplewise_backends.numba_cpu.compile.record import Record
 
 
-def lowers(function: Any) -> Callable[[Any], Any]:
-    """Let a definition, as numba's `intrinsic` takes it, stand for a Python function in kernels."""
+class View(types.Type):
+    """A contiguous vector or matrix that borrows its memory: an address, and one or two sizes.
 
-    def register(definition: Any) -> Any:
-        template = make_intrinsic_template(function, definition, function.__name__)
-        infer(template)
-        infer_global(function, types.Function(template))
-        return definition
+    numba's own array has seven values, an owner, strides, and indices that count from the end.
 
-    return register
+    Args:
+        dtype: of its numbers.
+        ndim: 1 or 2.
+    """
+
+    def __init__(self, dtype: Any, ndim: int) -> None:
+        self.dtype, self.ndim = dtype, ndim
+        super().__init__(f"view({dtype}, {ndim})")
 
 
-def _array(context: Any, builder: Any, kind: Any, pointer: Any, shape: Any) -> Any:
-    """Build a contiguous array without an owner, of one or two dimensions."""
-    view = context.make_array(kind)(context, builder)
-    element = context.get_data_type(kind.dtype)
-    size = context.get_constant(types.intp, context.get_abi_sizeof(element))
-    strides = [size] if len(shape) == 1 else [builder.mul(size, shape[1]), size]
-    context.populate_array(
-        view, data=pointer, shape=shape, strides=strides, itemsize=size, meminfo=None
-    )
-    return view._getvalue()
+@register_model(View)
+class _ViewModel(models.StructModel):
+    def __init__(self, manager: Any, kind: View) -> None:
+        members = [("data", types.CPointer(kind.dtype))]
+        members += [(f"size{axis}", types.intp) for axis in range(kind.ndim)]
+        super().__init__(manager, kind, members)
+
+
+@TYPES.register_attr
+class _ViewAttributes(AttributeTemplate):
+    key = View
+
+    def resolve_dtype(self, view: View) -> Any:
+        return types.DType(view.dtype)
+
+    def resolve_shape(self, view: View) -> Any:
+        return types.UniTuple(types.intp, view.ndim)
+
+
+@CODE.lower_getattr(View, "dtype")
+def _dtype(context: Any, builder: Any, kind: View, view: Any) -> Any:
+    return context.get_dummy_value()
+
+
+@CODE.lower_getattr(View, "shape")
+def _shape(context: Any, builder: Any, kind: View, view: Any) -> Any:
+    return cgutils.pack_array(builder, _sizes(builder, kind, view))
+
+
+def _sizes(builder: Any, kind: View, view: Any) -> list[Any]:
+    return [builder.extract_value(view, 1 + axis) for axis in range(kind.ndim)]
+
+
+def _view(context: Any, builder: Any, kind: View, pointer: Any, sizes: Any) -> Any:
+    view = ir.Constant(context.get_value_type(kind), ir.Undefined)
+    for position, value in enumerate([pointer, *sizes]):
+        view = builder.insert_value(view, value, position)
+    return view
+
+
+def _element(context: Any, builder: Any, kind: Any, values: Any) -> Any:
+    """Return the address of an element; kind: of view and index."""
+    view, indices = kind[0], [values[1]]
+    if view.ndim == 2:
+        indices = cgutils.unpack_tuple(builder, values[1], 2)
+    sizes = _sizes(builder, view, values[0])
+    if context.enable_boundscheck:
+        for axis, (index, size) in enumerate(zip(indices, sizes, strict=True)):
+            cgutils.do_boundscheck(context, builder, index, size, axis)
+    place = indices[0]
+    for index, size in zip(indices[1:], sizes[1:], strict=True):
+        place = builder.add(builder.mul(place, size), index)
+    return builder.gep(builder.extract_value(values[0], 0), [place])
+
+
+def _index_of(view: View) -> Any:
+    return types.intp if view.ndim == 1 else types.UniTuple(types.intp, 2)
+
+
+@lowers(operator.getitem)
+def _getitem(typing: Any, container: Any, index: Any) -> Any:
+    if isinstance(container, types.BaseTuple) and isinstance(index, types.IntegerLiteral):
+        place = index.literal_value
+
+        def member(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.extract_value(values[0], place)
+
+        return container[place](container, index), member
+    if isinstance(container, types.NestedArray):
+        return container.dtype(container, types.intp), _repeated_record
+    if not isinstance(container, View):
+        return None
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.load(_element(context, builder, signature.args, values))
+
+    return container.dtype(container, _index_of(container)), code
+
+
+def _repeated_record(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    records = context.make_array(signature.args[0])(context, builder, values[0])
+    return builder.gep(records.data, [values[1]])
+
+
+@lowers(operator.setitem)
+def _setitem(typing: Any, view: Any, index: Any, value: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.store(values[2], _element(context, builder, signature.args, values))
+        return context.get_dummy_value()
+
+    return types.void(view, _index_of(view), view.dtype), code
 
 
 @lowers(views.part)
-def _part(typing: Any, array: Any, start: Any, length: Any) -> Any:
-    kind = types.Array(array.dtype, 1, "C", readonly=not array.mutable)
+def _part(typing: Any, view: Any, start: Any, length: Any) -> Any:
+    kind = View(view.dtype, 1)
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        owner = context.make_array(signature.args[0])(context, builder, values[0])
-        pointer = builder.gep(owner.data, [values[1]])
-        return _array(context, builder, kind, pointer, [values[2]])
+        pointer = builder.gep(builder.extract_value(values[0], 0), [values[1]])
+        return _view(context, builder, kind, pointer, [values[2]])
 
-    return kind(array, types.intp, types.intp), code
+    return kind(view, types.intp, types.intp), code
 
 
 @lowers(views.row)
 def _row(typing: Any, matrix: Any, index: Any) -> Any:
-    kind = types.Array(matrix.dtype, 1, "C", readonly=not matrix.mutable)
+    kind = View(matrix.dtype, 1)
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        owner = context.make_array(signature.args[0])(context, builder, values[0])
-        _, columns = cgutils.unpack_tuple(builder, owner.shape, 2)
-        pointer = builder.gep(owner.data, [builder.mul(values[1], columns)])
-        return _array(context, builder, kind, pointer, [columns])
+        columns = builder.extract_value(values[0], 2)
+        place = builder.mul(values[1], columns)
+        pointer = builder.gep(builder.extract_value(values[0], 0), [place])
+        return _view(context, builder, kind, pointer, [columns])
 
     return kind(matrix, types.intp), code
 
 
 def _number_of(like: Any) -> Any:
-    """Return the type of a number, or of an array's numbers."""
-    return like.dtype if isinstance(like, types.Array) else like
+    """Return the type of a number, or of a view's numbers."""
+    return like.dtype if isinstance(like, View) else like
 
 
-def _at_address(kind: Any) -> Any:
+def _at_address(kind: View) -> Any:
     """Return the code of a view of `kind`, of an address and a shape of as many sizes."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         element = context.get_data_type(kind.dtype)
         pointer = builder.inttoptr(values[0], element.as_pointer())
-        return _array(context, builder, kind, pointer, values[1 : 1 + kind.ndim])
+        return _view(context, builder, kind, pointer, values[1 : 1 + kind.ndim])
 
     return code
 
 
 @lowers(views.vector_at)
 def _vector_at(typing: Any, address: Any, length: Any, like: Any) -> Any:
-    kind = types.Array(_number_of(like), 1, "C")
+    kind = View(_number_of(like), 1)
     return kind(types.int64, types.intp, like), _at_address(kind)
 
 
 @lowers(views.matrix_at)
 def _matrix_at(typing: Any, address: Any, rows: Any, columns: Any, like: Any) -> Any:
-    kind = types.Array(_number_of(like), 2, "C")
+    kind = View(_number_of(like), 2)
     return kind(types.int64, types.intp, types.intp, like), _at_address(kind)
 
 
 @lowers(views.integers_at)
 def _integers_at(typing: Any, address: Any, length: Any) -> Any:
-    kind = types.Array(types.int64, 1, "C")
+    kind = View(types.int64, 1)
     return kind(types.int64, types.intp), _at_address(kind)
 
 
 @lowers(views.address_of)
-def _address_of(typing: Any, array: Any) -> Any:
+def _address_of(typing: Any, view: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        view = context.make_array(signature.args[0])(context, builder, values[0])
-        return builder.ptrtoint(view.data, context.get_value_type(types.int64))
+        pointer = builder.extract_value(values[0], 0)
+        return builder.ptrtoint(pointer, context.get_value_type(types.int64))
 
-    return types.int64(array), code
+    return types.int64(view), code
 
 
 class _RecordKind(types.Dummy):

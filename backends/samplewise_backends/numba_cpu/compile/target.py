@@ -1,0 +1,93 @@
+"""The target of numba's compiler: LLVM's code for a processor, collected and not yet compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba.core import codegen, cpu, fastmathpass, imputils
+from numba.cpython import builtins, enumimpl, mathimpl, numbers, rangeobj, tupleobj  # noqa: F401
+from numba.np import arrayobj  # noqa: F401 - these modules have the code of what kernels use
+
+from samplewise_backends.numba_cpu.compile.language import CODE, Typing
+
+
+class Library(codegen.AOTCodeLibrary):
+    """LLVM's code of one function, and the libraries of the functions that it calls.
+
+    Nothing in it is compiled or made faster on its own: see `whole`.
+    """
+
+    def __init__(self, owner: Any, name: str) -> None:
+        codegen.CodeLibrary.__init__(self, owner, name)
+        self._modules: list[Any] = []
+        self._called: dict[Library, None] = {}
+
+    def add_linking_library(self, library: Library) -> None:
+        """Note a library that this one calls."""
+        self._called[library] = None
+
+    def add_ir_module(self, module: ir.Module) -> None:
+        """Take a module."""
+        self._modules.append(llvm.parse_assembly(str(module)))
+
+    def whole(self) -> Any:
+        """Return one module with the code of this library and of all that it calls."""
+        module = llvm.parse_assembly(str(self._codegen._create_empty_module(self.name)))
+        for library in self._reached({}):
+            for part in library._modules:
+                module.link_in(part, preserve=True)
+        return module
+
+    def _reached(self, seen: dict[Library, None]) -> dict[Library, None]:
+        if self not in seen:
+            seen[self] = None
+            for library in self._called:
+                library._reached(seen)
+        return seen
+
+
+class Codegen(codegen.AOTCPUCodegen):
+    """Code for the processor that numba's settings name, which may lie anywhere in memory."""
+
+    _library_class = Library
+
+    def _customize_tm_options(self, options: dict[str, Any]) -> None:
+        super()._customize_tm_options(options)
+        options["cpu"] = self._get_host_cpu_name()
+
+    def _customize_tm_features(self) -> str:
+        return str(self._get_host_cpu_features())
+
+    def machine_code(self, module: Any) -> bytes:
+        """Run LLVM's passes over a module, and return an object file."""
+        module.data_layout = self._data_layout
+        passes, builder = self._module_pass_manager()
+        passes.run(module, builder)
+        return bytes(self._tm.emit_object(module))
+
+
+class Target(cpu.CPUContext):
+    """numba's compiler of the language of kernels."""
+
+    def init(self) -> None:
+        """Start LLVM."""
+        self.is32bit = False
+        self._internal_codegen = Codegen("samplewise")
+        self.aot_mode = True
+
+    def load_additional_registries(self) -> None:
+        """Add the instructions of the functions of the language; the caller adds numba's own."""
+        for registry in (CODE, mathimpl.registry):
+            self.install_registry(registry)
+
+    def post_lowering(self, module: ir.Module, library: Library) -> None:
+        """Put a kernel's flags on its instructions; nothing here counts references."""
+        if self.fastmath:
+            fastmathpass.rewrite_module(module, self.fastmath)
+
+
+TARGET = Target(Typing(), "cpu")
+TARGET.refresh()
