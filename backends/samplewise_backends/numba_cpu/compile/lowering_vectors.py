@@ -10,9 +10,11 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate
-from numba.extending import lower_builtin, typeof_impl
+from numba.extending import typeof_impl
 
+from samplewise_backends.numba_cpu.compile.language import CODE
 from samplewise_backends.numba_cpu.compile.lowering_formulas import Value
+from samplewise_backends.numba_cpu.compile.lowering_views import View
 from samplewise_backends.numba_cpu.compile.vectors import State, VectorKernel, Vectors
 
 _INDEX = ir.IntType(64)
@@ -116,15 +118,15 @@ def _function_type(kernel: VectorKernel) -> Any:
         return types.void(*map(_passed, kinds))
 
     def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        number = next(kind.dtype for kind in signature.args if isinstance(kind, types.Array))
+        number = next(kind.dtype for kind in signature.args if isinstance(kind, View))
         element = context.get_value_type(number)
         codegen = context.codegen()
         target = codegen._get_host_cpu_name(), codegen._get_host_cpu_features()
         vectors = _InKernel(builder, element, vector_bytes(*target) * 8 // number.bitwidth)
 
         def argument(kind: Any, value: Any) -> Any:
-            if isinstance(kind, types.Array):
-                return _Array(builder, context.make_array(kind)(context, builder, value).data)
+            if isinstance(kind, View):
+                return _Array(builder, builder.extract_value(value, 0))
             return Value(builder, value)
 
         kernel.body(vectors, *map(argument, signature.args, values))
@@ -132,7 +134,7 @@ def _function_type(kernel: VectorKernel) -> Any:
 
     name = f"Vectors_{kernel.body.__name__}"
     template = type(name, (AbstractTemplate,), {"key": kernel, "generic": typed})
-    lower_builtin(kernel, types.VarArg(types.Any))(lowered)
+    CODE.lower(kernel, types.VarArg(types.Any))(lowered)
     return types.Function(template)
 
 
