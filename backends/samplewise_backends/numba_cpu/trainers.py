@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise.network import Loss, aligned_zeros
+from samplewise_backends.numba_cpu.kernels.products import THIN
 from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
@@ -97,7 +98,8 @@ class TrainerFactory:
         """Return a trainer of some of the members, with buffers of its own."""
         batch_size, block = self._workload.batch_size, self.plan.block
         if block is None:
-            return Direct(members, batch_size, self._loss, self._dtype)
+            thin = self._kinds[0] == THIN
+            return Direct(members, batch_size, self._loss, self._dtype, thin=thin)
         group = Group(members, batch_size, block, self._loss, self._dtype)
         if self._full_gram is not None:
             return Dual(group, self._kinds, self._full_gram)

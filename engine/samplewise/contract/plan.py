@@ -19,7 +19,8 @@ PLANS = (DIRECT, BLOCKED, DUAL)
 DEFAULT_MEMORY_MB = 512
 # The exact plans multiply inner products of rows by the steps of a block, and sum: room for that.
 ROOM_OF_PRODUCTS = 2.0**64
-_DETAILS = re.compile(r"([1-9][0-9]{0,8})(?::([a-z][a-z0-9+-]{0,63}))?")
+_WORD = "[a-z][a-z0-9+-]{0,63}"
+_DETAILS = re.compile(rf"([1-9][0-9]{{0,8}})(?::({_WORD}))?")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class PlanSpec:
 
         Args:
             where: name of the setting, for messages.
-            text: the plan, with a block and products where it has them.
+            text: the plan, with a block and products where it has them; a direct one has no block,
+                as in "direct:thin".
 
         Raises:
             ParameterError: it is not such a text.
@@ -51,6 +53,8 @@ class PlanSpec:
         name = one_of(where, name, (AUTO_PLAN, *PLANS))
         if not colon:
             return cls(name)
+        if name == DIRECT and re.fullmatch(_WORD, details):
+            return cls(name, None, details)
         found = _DETAILS.fullmatch(details)
         if name not in (BLOCKED, DUAL):
             raise ParameterError(

@@ -89,6 +89,10 @@ class Value(Traced):
     def __rtruediv__(self, other: Any) -> Value:
         return self._write("div", other, self)
 
+    def __floordiv__(self, other: int) -> Value:
+        """Divide an integer that is not negative."""
+        return self._write("udiv", self, other)
+
     def __neg__(self) -> Value:
         return self._write("neg", self)
 

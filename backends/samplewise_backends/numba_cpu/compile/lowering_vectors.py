@@ -12,19 +12,20 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate
 from numba.extending import typeof_impl
 
-from samplewise_backends.numba_cpu.compile.language import CODE
+from samplewise_backends.numba_cpu.compile.language import CODE, lowers
 from samplewise_backends.numba_cpu.compile.lowering_formulas import Value
-from samplewise_backends.numba_cpu.compile.lowering_views import View
-from samplewise_backends.numba_cpu.compile.vectors import State, VectorKernel, Vectors
+from samplewise_backends.numba_cpu.compile.lowering_views import View, sizes_of
+from samplewise_backends.numba_cpu.compile.vectors import State, VectorKernel, Vectors, lanes_of
 
 _INDEX = ir.IntType(64)
 
 
 class _Array:
-    """A flat array; its elements are numbers."""
+    """A contiguous array; its elements are numbers, counted flat."""
 
-    def __init__(self, builder: ir.IRBuilder, data: ir.Value) -> None:
+    def __init__(self, builder: ir.IRBuilder, data: ir.Value, shape: list[ir.Value]) -> None:
         self.builder, self.data = builder, data
+        self.shape = [Value(builder, length) for length in shape]
 
     def place(self, index: Any) -> ir.Value:
         """Return the address of an element."""
@@ -120,13 +121,12 @@ def _function_type(kernel: VectorKernel) -> Any:
     def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         number = next(kind.dtype for kind in signature.args if isinstance(kind, View))
         element = context.get_value_type(number)
-        codegen = context.codegen()
-        target = codegen._get_host_cpu_name(), codegen._get_host_cpu_features()
-        vectors = _InKernel(builder, element, vector_bytes(*target) * 8 // number.bitwidth)
+        vectors = _InKernel(builder, element, _lanes(context, number))
 
         def argument(kind: Any, value: Any) -> Any:
             if isinstance(kind, View):
-                return _Array(builder, builder.extract_value(value, 0))
+                sizes = sizes_of(builder, kind, value)
+                return _Array(builder, builder.extract_value(value, 0), sizes)
             return Value(builder, value)
 
         kernel.body(vectors, *map(argument, signature.args, values))
@@ -136,6 +136,23 @@ def _function_type(kernel: VectorKernel) -> Any:
     template = type(name, (AbstractTemplate,), {"key": kernel, "generic": typed})
     CODE.lower(kernel, types.VarArg(types.Any))(lowered)
     return types.Function(template)
+
+
+def _lanes(context: Any, number: Any) -> int:
+    """Return the numbers in a vector of the processor that a context compiles for."""
+    codegen = context.codegen()
+    target = codegen._get_host_cpu_name(), codegen._get_host_cpu_features()
+    return vector_bytes(*target) * 8 // int(number.bitwidth)
+
+
+@lowers(lanes_of)
+def _lanes_of(typing: Any, like: Any) -> Any:
+    number = like.dtype if isinstance(like, View) else like
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _INDEX(_lanes(context, number))
+
+    return types.intp(like), code
 
 
 def _passed(kind: Any) -> Any:

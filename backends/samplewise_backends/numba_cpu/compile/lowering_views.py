@@ -58,10 +58,11 @@ def _dtype(context: Any, builder: Any, kind: View, view: Any) -> Any:
 
 @CODE.lower_getattr(View, "shape")
 def _shape(context: Any, builder: Any, kind: View, view: Any) -> Any:
-    return cgutils.pack_array(builder, _sizes(builder, kind, view))
+    return cgutils.pack_array(builder, sizes_of(builder, kind, view))
 
 
-def _sizes(builder: Any, kind: View, view: Any) -> list[Any]:
+def sizes_of(builder: Any, kind: View, view: Any) -> list[Any]:
+    """Return the sizes of a view, as LLVM's values."""
     return [builder.extract_value(view, 1 + axis) for axis in range(kind.ndim)]
 
 
@@ -77,7 +78,7 @@ def _element(context: Any, builder: Any, kind: Any, values: Any) -> Any:
     view, indices = kind[0], [values[1]]
     if view.ndim == 2:
         indices = cgutils.unpack_tuple(builder, values[1], 2)
-    sizes = _sizes(builder, view, values[0])
+    sizes = sizes_of(builder, view, values[0])
     if context.enable_boundscheck:
         for axis, (index, size) in enumerate(zip(indices, sizes, strict=True)):
             cgutils.do_boundscheck(context, builder, index, size, axis)

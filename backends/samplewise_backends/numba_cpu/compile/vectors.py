@@ -1,10 +1,11 @@
 """Vector kernels: several numbers of an array at once, in one register of the processor.
 
 LLVM vectorises a plain loop over an array, but keeps few sums of a product in registers. A vector
-kernel says which. It is plain Python over flat arrays, arithmetic operators, `Vectors` and the
-functions of `inlining`. Called with NumPy's arrays, it computes. Named in a kernel, it is run once
-while the kernel is compiled, on values that write an instruction for each operator: Python's own
-loops are unrolled, and a list of vectors stays in registers. `lowering_vectors` writes them.
+kernel says which. It is plain Python over arrays, arithmetic operators, `Vectors` and the functions
+of `inlining`; elements of a contiguous array are counted flat, whatever its shape. Called with
+NumPy's arrays, it computes. Named in a kernel, it is run once while the kernel is compiled, on
+values that write an instruction for each operator: Python's own loops are unrolled, and a list of
+vectors stays in registers. `lowering_vectors` writes them.
 
     @vector_kernel
     def scale(v, x, factor, count):
@@ -73,10 +74,10 @@ class _InPython(Vectors):
         self._dtype = dtype
 
     def load(self, array: Any, start: Any) -> Any:
-        return array[start : start + self.lanes].copy()
+        return array.reshape(-1)[start : start + self.lanes].copy()
 
     def store(self, array: Any, start: Any, vector: Any) -> None:
-        array[start : start + self.lanes] = vector
+        array.reshape(-1)[start : start + self.lanes] = vector
 
     def all(self, number: Any) -> Any:
         return np.full(self.lanes, number, self._dtype)
@@ -109,6 +110,11 @@ class VectorKernel:
         dtype = next(each.dtype for each in arguments if isinstance(each, np.ndarray))
         with np.errstate(all="ignore"):
             self.body(_InPython(dtype), *arguments)
+
+
+def lanes_of(like: Any) -> int:
+    """Return the numbers in a vector of a kernel; `like` is any number or array of their dtype."""
+    return _InPython(like.dtype).lanes
 
 
 def vector_kernel(body: Callable[..., None]) -> VectorKernel:

@@ -32,7 +32,8 @@ from samplewise_backends.numba_cpu.compile.views import (
 from samplewise_backends.numba_cpu.kernels.records import PRODUCT
 
 VALUES, UPDATE, DUAL, GRAM = range(4)
-WHOLE, TILED, LOOPS = range(3)
+# THIN is of the direct plan alone: see `thin`.
+WHOLE, TILED, LOOPS, THIN = range(4)
 # OpenBLAS's own limit, interface/gemm.c: m * n * k <= 100^3.
 TILE = 1_000_000
 TILE_ROWS, TILE_UNITS = 64, 16

@@ -32,6 +32,8 @@ LAYER = record(
     **each(INTEGER, "weight", "weights", "bias", "biases", "penalised"),
     # Where the outputs start in A, and their gradients in dZ; the distance of two rows there.
     **each(INTEGER, "out", "ld"),
+    # Where they start with a column for each row, as `thin` has them.
+    across=INTEGER,
     # An activation, a pooling or a dropout saves values for its backward pass here in A, laid out
     # like outputs; a layer on images works at `scratch`.
     **each(INTEGER, "saved", "scratch"),
@@ -139,6 +141,31 @@ STEPS = record(
     rows=ROWS,
     rates=reads(REAL),
     rates_count=INTEGER,
+)
+
+# One product with the batch in the lanes, taken `times` times: see `tiles.multiply`. Of (units,
+# out_ld) from `out` on, `columns` are written; b is (inner, b_ld).
+TILES = record(
+    "tiles",
+    a=reads(NUMBER),
+    **each(INTEGER, "a_unit", "a_inner"),
+    b=reads(NUMBER),
+    out=writes(NUMBER),
+    **each(INTEGER, "units", "inner", "columns", "b_ld", "out_ld", "times"),
+    tiny=NUMBER,
+)
+
+# Steps of one network of dense layers with the batch in the lanes: see `thin`. Rows are gathered
+# into network.X, `network.inputs` apart; (inputs, columns) the same with a column for each row.
+THIN = record(
+    "thin",
+    network=NETWORK,
+    rows=ROWS,
+    rates=reads(REAL),
+    rates_count=INTEGER,
+    columns=writes(NUMBER),
+    tiles=TILES,
+    multiply=ROUTINE,
 )
 
 # One product of the first layer: see `products`.

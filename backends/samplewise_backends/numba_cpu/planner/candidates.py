@@ -78,17 +78,22 @@ class Sizes:
         return block * (block + BLOCK_ARRAYS * ld) + 6 * (block // self._batch + 1) * ld
 
 
-def fastest_of_each(costs: Costs, sizes: Sizes, workload: Workload) -> dict[str, Candidate]:
+def fastest_of_each(
+    costs: Costs, sizes: Sizes, workload: Workload, *, only_direct: bool
+) -> dict[str, Candidate]:
     """Return the fastest way to train by each plan that fits the memory, by the plan's name.
 
     Args:
         costs: of the workload.
         sizes: likewise.
         workload: its block is that of the plan it asks for.
+        only_direct: whether no other plan can be taken.
     """
+    direct = _candidate(DIRECT, None, False, 0, costs.direct(), workload)
+    if only_direct:
+        return {DIRECT: direct}
     asked = {} if workload.block is None else {workload.plan: (workload.block,)}
     whole = {name: _whole_batches(asked.get(name, BLOCKS), workload) for name in (BLOCKED, DUAL)}
-    direct = _candidate(DIRECT, None, False, 0, costs.direct(), workload)
     found = {
         DIRECT: [direct],
         BLOCKED: list(_blocked(costs, sizes, workload, whole[BLOCKED])),

@@ -17,7 +17,7 @@ from samplewise_backends.numba_cpu.planner.costs import Costs
 from samplewise_backends.numba_cpu.planner.level import processor_level
 from samplewise_backends.numba_cpu.planner.products import word_of
 from samplewise_backends.numba_cpu.planner.rates import Rates
-from samplewise_backends.numba_cpu.planner.reasons import reason_of, why_direct
+from samplewise_backends.numba_cpu.planner.reasons import LANES_WORDS, reason_of, why_direct
 from samplewise_backends.numba_cpu.plans.storage import Member
 
 # Required speed-up over the blocked plan: direct is predicted less closely, and dual keeps more
@@ -59,17 +59,22 @@ def choose(
     Raises:
         ParameterError: the workload asks for products that there are not.
     """
-    reason = why_direct(members, workload, dtype)
-    if reason is not None or workload is None:
-        return Chosen(Plan(DIRECT, reason or ""), (WHOLE, WHOLE, WHOLE), keeps_gram=False)
+    why = why_direct(members, workload, dtype)
+    thin = workload is not None and workload.batch_size > 1 and all(m.can_be_thin for m in members)
+    if workload is None or (why is not None and not thin):
+        return Chosen(Plan(DIRECT, why or ""), (WHOLE, WHOLE, WHOLE), keeps_gram=False)
     known = known_rates(dtype.name)
-    best = _best(known.rates, members, workload, dtype)
+    best = _best(known.rates, members, workload, dtype, why is not None)
     taken = _taken(best, workload.plan)
     open_to_rates = workload.plan != DIRECT and not workload.products
     if known.built_in and open_to_rates and pays(taken.ns * workload.epochs):
         known = calibrate(dtype.name)
-        best = _best(known.rates, members, workload, dtype)
+        best = _best(known.rates, members, workload, dtype, why is not None)
         taken = _taken(best, workload.plan)
+    if why is not None:
+        word = word_of(taken.name, taken.estimate.kinds)
+        reason = f"{why}; {LANES_WORDS}" if word else why
+        return Chosen(Plan(DIRECT, reason, products=word), taken.estimate.kinds, keeps_gram=False)
     reason = reason_of(taken, best, Sizes(members, workload, dtype.itemsize), workload)
     if known.built_in:
         reason += f"; by built-in rates of {processor_level()}, as {known.built_in}"
@@ -92,11 +97,12 @@ def _best(
     members: Sequence[Member],
     workload: Workload,
     dtype: np.dtype[Any],
+    only_direct: bool,
 ) -> dict[str, Candidate]:
     """Return the fastest way to train by each plan that fits, by the plan's name."""
     costs = Costs(rates, members, workload, dtype.itemsize)
     sizes = Sizes(members, workload, dtype.itemsize)
-    return fastest_of_each(costs, sizes, workload)
+    return fastest_of_each(costs, sizes, workload, only_direct=only_direct)
 
 
 def _taken(best: dict[str, Candidate], asked: str) -> Candidate:

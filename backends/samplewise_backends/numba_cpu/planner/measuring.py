@@ -26,6 +26,7 @@ from samplewise_backends.numba_cpu.kernels.products import (
     WHOLE,
     repeat_product,
 )
+from samplewise_backends.numba_cpu.kernels.tiles import multiply_tiles
 from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
@@ -76,6 +77,8 @@ class _Bench:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._dtype, self._repeated = dtype, Call(repeat_product, dtype)
         describe_product(self._repeated)
+        self._tiles = Call(multiply_tiles, dtype)
+        self._tiles.set(tiny=np.finfo(dtype).tiny)
         self._none = self._filled(1, 1)
         self._X = self._filled(max(TABLE_ROWS), INPUTS)
         # One large array for all that must not stay in a cache: new memory takes longer to get.
@@ -88,6 +91,8 @@ class _Bench:
             dual=tuple(self._tables(DUAL, kind) for kind in (WHOLE, TILED)),
             far_values=tuple(self._far(VALUES, kind) for kind in KINDS),
             far_update=tuple(self._far(UPDATE, kind) for kind in KINDS),
+            thin_values=self._thin(self._thin_values),
+            thin_update=self._thin(self._thin_update),
             gram=tuple(_rounded(self._gram(rows)) for rows in TABLE_ROWS),
             square=_rounded(self._square()),
             weight=tuple(_rounded(self._weight(size)) for size in WEIGHT_BYTES),
@@ -120,6 +125,35 @@ class _Bench:
         z *= SMALL
         ns = self._product(product, kind, self._filled(rows, inner), G, self._filled(*shape), z, ld)
         return rows * units * inner / ns
+
+    def _thin(self, ns_of: Callable[[int, int, int], float]) -> Tables:
+        def rate(*sizes: int) -> float:
+            return _rounded(math.prod(sizes) / ns_of(*sizes))
+
+        return tuple(
+            tuple(tuple(rate(rows, units, inner) for units in TABLE_UNITS) for rows in TABLE_ROWS)
+            for inner in INNERS
+        )
+
+    def _thin_values(self, rows: int, units: int, inner: int) -> float:
+        """Return the nanoseconds of one product W X, with a column for each row."""
+        ld = padded(rows)
+        W, X, Z = self._filled(units, inner), self._filled(inner, ld), self._filled(units, ld)
+        self._tiles.set(a=W, a_unit=inner, a_inner=1, b=X, b_ld=ld, inner=inner)
+        self._tiles.set(out=Z, units=units, out_ld=ld, columns=rows)
+        return self._repeatedly(self._tiles)
+
+    def _thin_update(self, rows: int, units: int, inner: int) -> float:
+        """Return the nanoseconds of one product dZ X^T, with a column of dZ for each row."""
+        ld = padded(rows)
+        dZ, X, dW = (
+            self._filled(units, ld),
+            self._filled(rows, ld + inner),
+            self._filled(units, inner),
+        )
+        self._tiles.set(a=dZ, a_unit=ld, a_inner=1, b=X, b_ld=ld + inner, inner=rows)
+        self._tiles.set(out=dW, units=units, out_ld=inner, columns=inner)
+        return self._repeatedly(self._tiles)
 
     def _far(self, product: int, kind: int) -> Line:
         rows, units = FAR_ROWS_UNITS
@@ -156,6 +190,10 @@ class _Bench:
         units = W.shape[1] if product == DUAL else len(X) if product == GRAM else len(W)
         call.set(product=product, way=kind, a=A, b=W, z=z, ld=ld)
         call.set(rows=A.shape[0], inner=A.shape[1], units=units)
+        return self._repeatedly(call)
+
+    def _repeatedly(self, call: Call) -> float:
+        """Return the nanoseconds of one of the products that a call takes `times` times."""
 
         def repeated(times: int) -> Callable[[], None]:
             call.set(times=times)
@@ -203,7 +241,10 @@ class _Bench:
 
 # Multiply-adds a nanosecond; the other rates are in nanoseconds.
 _MORE_IS_BETTER = frozenset(
-    {"values", "update", "dual", "far_values", "far_update", "gram", "square"}
+    {
+        *("values", "update", "dual", "thin_values", "thin_update"),
+        *("far_values", "far_update", "gram", "square"),
+    }
 )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from samplewise.contract import Workload
-from samplewise.contract.plan import BLOCKED, DUAL
+from samplewise.contract import PlanSpec, Workload
+from samplewise.contract.plan import BLOCKED, DIRECT, DUAL
 from samplewise.errors import ParameterError
-from samplewise_backends.numba_cpu.kernels.products import LOOPS, TILE, TILED, WHOLE
+from samplewise_backends.numba_cpu.kernels.products import LOOPS, THIN, TILE, TILED, WHOLE
 from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
@@ -22,14 +22,18 @@ CLEARLY = 1.03
 # The smallest entry of the tables that is packed by OpenBLAS on every processor.
 PACKED_ROWS, PACKED_UNITS = 16, 256
 KINDS = {"whole": WHOLE, "tiled": TILED, "loops": LOOPS}
-# The products of each plan, in the order of `Estimate.kinds`; the dual one has no loops.
+THIN_WORD = "thin"
+# The products of each plan, in the order of `Estimate.kinds`; the dual one has no loops, and the
+# direct one takes both of its first layer in one way, which has a word only where it is THIN.
 VALUES_AT, UPDATE_AT, DUAL_AT = range(3)
-_PRODUCTS = {BLOCKED: (VALUES_AT, UPDATE_AT), DUAL: (DUAL_AT,)}
-_KINDS = {BLOCKED: tuple(KINDS), DUAL: ("whole", "tiled")}
+_PRODUCTS = {BLOCKED: (VALUES_AT, UPDATE_AT), DUAL: (DUAL_AT,), DIRECT: (VALUES_AT,)}
+_KINDS = {BLOCKED: tuple(KINDS), DUAL: ("whole", "tiled"), DIRECT: (THIN_WORD,)}
 
 
 def word_of(plan: str, kinds: Sequence[int]) -> str:
     """Return the way in which a plan takes its products in a word, as "tiled+loops"."""
+    if plan == DIRECT:
+        return THIN_WORD if kinds[VALUES_AT] == THIN else ""
     words = {kind: word for word, kind in KINDS.items()}
     return "+".join(words[kinds[k]] for k in _PRODUCTS.get(plan, ()))
 
@@ -41,15 +45,18 @@ def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
         ParameterError: its word is not of this backend.
     """
     plan, parts = workload.plan, workload.products.split("+")
+    if workload.spec == PlanSpec(DIRECT):
+        return {DIRECT: (WHOLE,)}
     if not workload.products or plan not in _PRODUCTS:
         return {}
     if len(parts) != len(_PRODUCTS[plan]) or not all(part in _KINDS[plan] for part in parts):
         some = " and ".join(["one of " + ", ".join(_KINDS[plan])] * len(_PRODUCTS[plan]))
+        plain = PlanSpec(plan, workload.block)
         raise ParameterError(
             f"plan: the products of {plan} by numba_cpu must be {some}, joined by +, got "
-            f"'{workload.products}'; use {plan}:{workload.block} or auto"
+            f"'{workload.products}'; use {plain} or auto"
         )
-    return {plan: tuple(KINDS[part] for part in parts)}
+    return {plan: tuple((KINDS | {THIN_WORD: THIN})[part] for part in parts)}
 
 
 def product_ns(tables: Tables, rows: float, units: float, inner: float) -> float:

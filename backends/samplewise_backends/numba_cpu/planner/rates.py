@@ -34,6 +34,7 @@ class Rates:
         dual: likewise, of the kinds WHOLE and TILED.
         far_values, far_update: likewise, of 16 rows and 128 units, by the bytes of all weights,
             `FAR_BYTES`.
+        thin_values, thin_update: likewise, of the only way that `kernels.tiles` has.
         gram: multiply-adds a nanosecond of a block's whole Gram matrix, half of which is computed,
             by `TABLE_ROWS`.
         square: likewise, of NumPy's X X^T.
@@ -49,6 +50,8 @@ class Rates:
     dual: tuple[Tables, ...]
     far_values: Table
     far_update: Table
+    thin_values: Tables
+    thin_update: Tables
     gram: Line
     square: float
     weight: Line

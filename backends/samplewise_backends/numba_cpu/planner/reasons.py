@@ -9,8 +9,11 @@ import numpy as np
 
 from samplewise.contract import PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DUAL
+from samplewise_backends.numba_cpu.kernels.products import THIN
 from samplewise_backends.numba_cpu.planner.candidates import MIB, Candidate, Sizes
 from samplewise_backends.numba_cpu.plans.storage import Member
+
+LANES_WORDS = "the rows of a batch in the lanes of vectors"
 
 
 def why_direct(
@@ -60,6 +63,8 @@ def reason_of(
     if DUAL not in best:
         kept = f"a Gram matrix of {_mib(sizes.gram())}"
         parts.append(f"dual would keep {kept}, and {workload.memory_mb} MiB are allowed")
+    if taken.estimate.kinds[0] == THIN:
+        parts.append(LANES_WORDS)
     if taken.name == BLOCKED:
         parts.append(_gram_words(taken, workload))
     return "; ".join(parts)

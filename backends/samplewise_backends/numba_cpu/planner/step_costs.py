@@ -44,7 +44,18 @@ class StepCosts:
         return -(-self._rows // self._batch)
 
     def steps_ns(self) -> float:
-        """Return the nanoseconds of an epoch that every plan takes."""
+        """Return the nanoseconds of an epoch that every plan takes, by rows."""
+        layers = (units for member in self._members for units in self._later(member))
+        return self.around_ns() + sum(map(self._layer_ns, layers))
+
+    @staticmethod
+    def _later(member: Member) -> list[int]:
+        """Return the weights of each later layer."""
+        sizes = [int(units) for units in member.layers["units"]]
+        return [inputs * units for inputs, units in itertools.pairwise(sizes)]
+
+    def around_ns(self) -> float:
+        """Return the nanoseconds of an epoch that steps take beside their weights."""
         rates, rows = self._rates, self._rows
         ns = (rows * (1 - BATCH) + self.batches * BATCH) * rates.step
         # All networks beyond the first have later layers too.
@@ -55,8 +66,6 @@ class StepCosts:
             ns += self.batches * (len(sizes) - 2) * LAYER * rates.step
             if sizes[-1] > 1:
                 ns += rows * sizes[-1] * LOGIT * rates.step
-            for inputs, units in itertools.pairwise(sizes):
-                ns += self._layer_ns(inputs * units)
         return ns
 
     def _layer_ns(self, weights: int) -> float:

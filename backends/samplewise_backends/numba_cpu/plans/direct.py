@@ -26,6 +26,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.storage import InStates, Member
+from samplewise_backends.numba_cpu.plans.thin import thin_call
 
 Matrix = NDArray[Any]
 
@@ -38,11 +39,21 @@ class Direct(InStates):
         batch_size: maximum rows of a step.
         loss: of all.
         dtype: of everything.
+        thin: whether the batch lies in the lanes; then every member `can_be_thin`.
     """
 
     def __init__(
-        self, members: Sequence[Member], batch_size: int, loss: Loss, dtype: np.dtype[Any]
+        self,
+        members: Sequence[Member],
+        batch_size: int,
+        loss: Loss,
+        dtype: np.dtype[Any],
+        *,
+        thin: bool = False,
     ) -> None:
+        if thin:
+            self._calls = [thin_call(member, batch_size, loss, dtype) for member in members]
+            return
         inputs = members[0].network.inputs
         gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
         self._calls = [_call_of(member, gathered, loss) for member in members]

@@ -77,6 +77,17 @@ def layer_table(network: Network, rows: int, out: int = 0, *, training: bool) ->
     return np.array([tuple(row.values()) for row in found], LAYER.of("float64")), out
 
 
+def table_across(network: Network, rows: int) -> tuple[Layers, int]:
+    """Return the records of a network of dense layers for `thin`, and the length of its buffers."""
+    layers, rows, out = layer_table(network, 0, training=True)[0], padded(rows), 0
+    for layer in layers:
+        size, layer["ld"] = rows * layer["units"], padded(layer["units"])
+        layer["across"], out = out, out + size
+        layer["saved"], out = out, out + (size if _saves(layer) else 0)
+        layer["out"], out = out, out + rows * layer["ld"]
+    return layers, int(out)
+
+
 def _rows_of(network: Network, *, training: bool) -> list[Row]:
     """Return a row for each layer that computes something, without the place of its outputs."""
     found: list[Row] = []
@@ -94,7 +105,7 @@ def _rows_of(network: Network, *, training: bool) -> list[Row]:
     return found or [_row(network, len(network.layers) - 1)]
 
 
-def _saves(row: Row) -> bool:
+def _saves(row: Any) -> bool:
     """Return True if a layer saves values for its backward pass."""
     pools = row["kind"] == Kind.CONV and row["pool_h"] > 0
     return pools or row["kind"] in _SAVING_KINDS or row["activation"] in _SAVING_ACTIVATIONS

@@ -51,6 +51,12 @@ class Member:
         return self.starts_dense and self.optimizer.is_linear and not self.rates_vary
 
     @property
+    def can_be_thin(self) -> bool:
+        """True if batches can lie in the lanes: see `kernels.thin`."""
+        all_dense = bool((self.layers["kind"] == Kind.DENSE).all())
+        return all_dense and self.optimizer.clip_norm is None
+
+    @property
     def units(self) -> int:
         """Units of the first layer."""
         return int(self.layers["units"][0])

@@ -1,0 +1,167 @@
+"""The direct plan for networks of dense layers and batches of a few rows: see `tiles`.
+
+Each layer's outputs lie twice in A: (units, columns) at `across`, for the products of the next
+layer and of its gradient, and as rows at `out`, for the next layer's update and for the loss. A row
+of the batch is a column, and there may be more columns than rows: those compute anything.
+"""
+
+import numpy as np
+
+from samplewise_backends.numba_cpu.compile.jit import (
+    inlined_kernel,
+    kernel,
+    reordered_kernel,
+    routine,
+    spliced_kernel,
+)
+from samplewise_backends.numba_cpu.compile.vectors import lanes_of
+from samplewise_backends.numba_cpu.compile.views import (
+    address_of,
+    call,
+    integers_at,
+    matrix_at,
+    part,
+    record_at,
+    vector_at,
+)
+from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN
+from samplewise_backends.numba_cpu.kernels.step import activate_part, derivative_part, update_part
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, transpose
+
+# Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
+# should stay in the nearest cache.
+UPDATED_AT_ONCE = 4096
+
+
+@inlined_kernel
+def _multiply(run, out, a, a_unit, a_inner, b, columns):
+    """Call `multiply_tiles`: see `tiles.multiply`."""
+    given = run.tiles
+    given.a, given.a_unit, given.a_inner = address_of(a), a_unit, a_inner
+    given.b, given.inner, given.b_ld = address_of(b), b.shape[0], b.shape[1]
+    given.out, given.units, given.out_ld = address_of(out), out.shape[0], out.shape[1]
+    given.columns = columns
+    call(run.multiply, given)
+
+
+@kernel
+def _transpose(a, ld, out, out_ld, rows, columns):
+    """As `transpose`, compiled once."""
+    transpose(a, ld, out, out_ld, rows, columns)
+
+
+@spliced_kernel
+def _across(net, buffer, k, columns):
+    """Return the outputs of layer k, or their gradients, (units, columns)."""
+    layer = record_at(net.layers, k, LAYER, net.tiny)
+    place = address_of(part(buffer, layer.across, 1))
+    return matrix_at(place, layer.units, columns, net.tiny)
+
+
+@spliced_kernel
+def _begin_batch(run, net, columns):
+    """Gather the batch: its rows, and behind one another in columns."""
+    source = run.rows
+    X = vector_at(source.X, source.samples * source.inputs, net.tiny)
+    order = integers_at(source.order, source.stop)
+    gathered = vector_at(net.X, columns * net.inputs, net.tiny)
+    for r in range(net.rows):
+        x = part(X, order[net.position + r] * source.inputs, source.inputs)
+        out = part(gathered, r * net.inputs, source.inputs)
+        for i in range(source.inputs):
+            out[i] = x[i]
+    out = vector_at(run.columns, source.inputs * columns, net.tiny)
+    _transpose(gathered, net.inputs, out, columns, columns, source.inputs)
+
+
+@spliced_kernel
+def _forward(run, net, A, columns):
+    """Write the outputs of every layer; those of the last are the logits."""
+    parameters = vector_at(net.parameters, net.size, net.tiny)
+    x = matrix_at(run.columns, run.rows.inputs, columns, net.tiny)
+    for k in range(net.depth):
+        layer, z = record_at(net.layers, k, LAYER, net.tiny), _across(net, A, k, columns)
+        weights = part(parameters, layer.weight, layer.weights)
+        bias = part(parameters, layer.bias, layer.units)
+        _multiply(run, z, weights, layer.inputs, 1, x, columns)
+        for o in range(layer.units):
+            for c in range(columns):
+                z[o, c] += bias[o]
+        count = layer.units * columns
+        activate_part(net, A, layer.across, layer.saved, count, layer.activation)
+        rows = part(A, layer.out, columns * layer.ld)
+        _transpose(part(A, layer.across, count), columns, rows, layer.ld, layer.units, columns)
+        x = z
+
+
+@spliced_kernel
+def _backward(run, net, A, dZ, columns):
+    """Go back through all layers, and step in each."""
+    parameters = vector_at(net.parameters, net.size, net.tiny)
+    last = record_at(net.layers, net.depth - 1, LAYER, net.tiny)
+    rows, out = part(dZ, last.out, columns * last.ld), part(dZ, last.across, last.units * columns)
+    _transpose(rows, last.ld, out, columns, columns, last.units)
+    for k in range(net.depth - 1, -1, -1):
+        layer, dz = record_at(net.layers, k, LAYER, net.tiny), _across(net, dZ, k, columns)
+        if k < net.depth - 1:
+            count = layer.units * columns
+            derivative_part(net, A, dZ, layer.across, layer.saved, count, layer.activation)
+        x = matrix_at(net.X, net.rows, net.inputs, net.tiny)
+        if k > 0:
+            weights = part(parameters, layer.weight, layer.weights)
+            _multiply(run, _across(net, dZ, k - 1, columns), weights, 1, layer.inputs, dz, columns)
+            previous = record_at(net.layers, k - 1, LAYER, net.tiny)
+            place = address_of(part(A, previous.out, 1))
+            x = matrix_at(place, net.rows, previous.ld, net.tiny)
+        _step_in_weights(run, net, layer, dz, x)
+        _step_in_bias(net, layer, dz)
+
+
+@spliced_kernel
+def _step_in_weights(run, net, layer, dz, x):
+    """Take one step of any optimizer in a layer's weights, some units at a time."""
+    columns, inputs, tallest = dz.shape[1], layer.inputs, HEIGHTS[0]
+    height = max(UPDATED_AT_ONCE // (inputs * tallest), 1) * tallest
+    for o in range(0, layer.units, height):
+        units = min(height, layer.units - o)
+        g = matrix_at(net.gradient, units, inputs, net.tiny)
+        _multiply(run, g, part(dz, o * columns, units * columns), columns, 1, x, inputs)
+        update_part(net, layer.weight + o * inputs, units * inputs, layer.penalised, 0)
+
+
+@spliced_kernel
+def _step_in_bias(net, layer, dz):
+    """Take one step of any optimizer in a layer's biases."""
+    _row_sums(dz, net.rows, vector_at(net.gradient, layer.units, net.tiny))
+    update_part(net, layer.bias, layer.units, 0, 0)
+
+
+@reordered_kernel
+def _row_sums(dz, rows, out):
+    for o in range(out.shape[0]):
+        total = dz.dtype.type(0)
+        for r in range(rows):
+            total += dz[o, r]
+        out[o] = total
+
+
+@routine(THIN)
+def run_thin(run):
+    """Train on the batches of `run.rows`.
+
+    Differs from the reference: a batch is matrices, and inner products are summed in another
+    order.
+    """
+    net, source, lanes = run.network, run.rows, lanes_of(run.network.tiny)
+    rates = vector_at(run.rates, run.rates_count, np.float64(0))
+    A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
+    for first in range(source.start, source.stop, source.at_once):
+        net.rows, net.position = min(source.at_once, source.stop - first), first
+        columns = (net.rows + lanes - 1) // lanes * lanes
+        if run.rates_count > 0:
+            net.hyper.rate = rates[(first - source.start) // source.at_once]
+        _begin_batch(run, net, columns)
+        _forward(run, net, A, columns)
+        call(net.batch_loss, net)
+        _backward(run, net, A, dZ, columns)
+        net.step += 1

@@ -1,0 +1,36 @@
+"""Calls of the direct plan with the batch in the lanes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from samplewise.network import Loss, aligned_zeros
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.kernels.optimizers import update
+from samplewise_backends.numba_cpu.kernels.step import batch_loss
+from samplewise_backends.numba_cpu.kernels.thin import UPDATED_AT_ONCE, run_thin
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+from samplewise_backends.numba_cpu.plans.lowering import LANES, padded, table_across
+from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
+from samplewise_backends.numba_cpu.plans.storage import Member
+
+
+def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> Call:
+    """Return the call of `run_thin` that trains a network which `can_be_thin`."""
+    call, inputs = Call(run_thin, dtype), member.network.inputs
+    layers, size = table_across(member.network, batch_size)
+    net, rows, pitch = call.inner("network"), padded(batch_size), padded(inputs)
+    describe_network(net, layers, loss)
+    net.set(X=aligned_zeros(rows * pitch, dtype), inputs=pitch)
+    net.set(batch_loss=batch_loss, update=update)
+    call.inner("rows").set(at_once=batch_size, inputs=inputs)
+    call.inner("tiles").set(times=1, tiny=np.finfo(dtype).tiny)
+    call.set(columns=aligned_zeros(inputs * rows, dtype), multiply=multiply_tiles)
+    tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
+    # The last vector of a gradient may reach beyond it.
+    give_buffers([net], size, max(UPDATED_AT_ONCE, tile, units) + LANES)
+    describe_optimizer(net.inner("hyper"), member.optimizer)
+    return call
