@@ -88,6 +88,10 @@ class Value(Traced):
     def __rtruediv__(self, other: Any) -> Value:
         return self._write("div", other, self)
 
+    def __floordiv__(self, other: Any) -> Value:
+        """Divide integers that are not negative."""
+        return Value(self.builder, self.builder.sdiv(*self._operands(self, other)))
+
     def __neg__(self) -> Value:
         return self._write("neg", self)
 

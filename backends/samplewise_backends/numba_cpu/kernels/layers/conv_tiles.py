@@ -1,0 +1,281 @@
+"""The products of a convolution, in tiles of registers, for one image with its channels last.
+
+    x    (padded_h, padded_w, channels), with all zeros around
+    z    (out_h, out_w, filters), or (pooled_h, pooled_w, filters)
+    w, g of `by_filter` layout: (kernel_h, kernel_w channels, filters_ld), and a row of biases
+         of `by_tap` layout: (kernel_h, filters, taps_ld)
+
+The values that a window reads from one row of the image lie side by side, `taps` of them. Forward
+and in the gradient of dense dz, filters are in the lanes; in the input gradient and in the gradient
+at chosen places, the taps of a row.
+The traps: the last vector of a row of filters or taps reaches beyond its end. What it reads there
+is not used, and what it writes there is written again later, or adds zeros times dz; so blocks of
+filters run from the last to the first, and arrays have 16 elements to spare.
+"""
+
+from samplewise_backends.numba_cpu.compile.inlining import is_nan, select
+from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
+
+
+def _blocks(v, count, write):
+    """Call write(vectors, first) for one or two vectors at a time of `count`, the last first."""
+    vectors = (count + v.lanes - 1) // v.lanes
+    pairs = vectors // 2
+
+    def last(_, state):
+        write(1, pairs * (2 * v.lanes))
+        return state
+
+    def pair(i, state):
+        write(2, (pairs - 1 - i) * (2 * v.lanes))
+        return state
+
+    v.repeat(vectors - pairs * 2, last, [])
+    v.repeat(pairs, pair, [])
+
+
+def _along(v, count, size, write):
+    """Call write(size, first) for `size` of `count` at a time, and write(1, first) for the rest."""
+    whole = count // size
+
+    def many(i, state):
+        write(size, i * size)
+        return state
+
+    def one(i, state):
+        write(1, whole * size + i)
+        return state
+
+    v.repeat(whole, many, [])
+    v.repeat(count - whole * size, one, [])
+
+
+def _loads(v, array, start, vectors):
+    return [v.load(array, start + j * v.lanes) for j in range(vectors)]
+
+
+def _add_products(v, sums, xs, ws):
+    """Return the sums plus the products of each number with each vector."""
+    found = []
+    for a, x in enumerate(xs):
+        of_x = v.all(x)
+        found += [sums[a * len(ws) + j] + of_x * w for j, w in enumerate(ws)]
+    return found
+
+
+def _window_sums(v, layer, x, pixels, w, first, vectors):
+    """Return bias and products of the windows at some pixels of x, with filters from `first` on."""
+    taps, ld = layer.kernel_w * layer.channels, layer.filters_ld
+    pitch, starts = layer.padded_w * layer.channels, [pixel * layer.channels for pixel in pixels]
+
+    def of_row(i, sums):
+        at, weight = i * pitch, i * taps * ld + first
+
+        def of_tap(k, sums):
+            xs = [x[start + at + k] for start in starts]
+            return _add_products(v, sums, xs, _loads(v, w, weight + k * ld, vectors))
+
+        return v.repeat(taps, of_tap, sums)
+
+    bias = _loads(v, w, layer.kernel_h * taps * ld + first, vectors)
+    return v.repeat(layer.kernel_h, of_row, bias * len(pixels))
+
+
+@vector_kernel
+def windows_forward(v, layer, x, w, z):
+    """Write the outputs before the activation; w by filter."""
+    row, filters = layer.stride * layer.padded_w, layer.filters
+
+    def of_block(vectors, first):
+        def of_row(y, state):
+            def of_pixels(count, q):
+                pixels = [y * row + (q + a) * layer.stride for a in range(count)]
+                sums = _window_sums(v, layer, x, pixels, w, first, vectors)
+                out = (y * layer.out_w + q) * filters + first
+                for a in range(count):
+                    for j in range(vectors):
+                        v.store(z, out + a * filters + j * v.lanes, sums[a * vectors + j])
+
+            _along(v, layer.out_w, 4 if vectors == 2 else 8, of_pixels)
+            return state
+
+        v.repeat(layer.out_h, of_row, [])
+
+    _blocks(v, filters, of_block)
+
+
+@vector_kernel
+def pooled_forward(v, layer, x, w, z, places):
+    """Write the largest output of each 2x2 window of outputs, and its pixel of x; w by filter."""
+    row, step, filters = layer.stride * layer.padded_w, layer.stride, layer.filters
+
+    def of_block(vectors, first):
+        def of_row(y, state):
+            def of_windows(count, q):
+                pixels = []
+                for a in range(count):
+                    pixel = (y * row + (q + a) * step) * layer.pool_step
+                    pixels += [pixel, pixel + step, pixel + row, pixel + row + step]
+                sums = _window_sums(v, layer, x, pixels, w, first, vectors)
+                out = (y * layer.pooled_w + q) * filters + first
+                for a in range(count):
+                    numbers = [v.number(pixel) for pixel in pixels[4 * a : 4 * a + 4]]
+                    for j in range(vectors):
+                        of_window = sums[4 * a * vectors + j : 4 * (a + 1) * vectors : vectors]
+                        best, place = _largest(v, of_window, numbers)
+                        v.store(z, out + a * filters + j * v.lanes, best)
+                        v.store(places, out + a * filters + j * v.lanes, place)
+
+            _along(v, layer.pooled_w, 2 if vectors == 1 else 1, of_windows)
+            return state
+
+        v.repeat(layer.pooled_h, of_row, [])
+
+    _blocks(v, filters, of_block)
+
+
+def _largest(v, values, numbers):
+    """Return the largest value in every lane, and the number of the first such."""
+    best, place = values[0], v.all(numbers[0])
+    for value, number in zip(values[1:], numbers[1:], strict=True):
+        best, place = larger(v, best, place, value, number)
+    return best, place
+
+
+def larger(v, best, place, value, number):
+    """Return value and number where the value is larger than the best, else these."""
+    # A NaN is taken, and stays: nothing is greater.
+    is_larger = (value > best) | is_nan(value)
+    return select(is_larger, value, best), select(is_larger, v.all(number), place)
+
+
+@vector_kernel
+def windows_gradient(v, layer, x, dz, g):
+    """Add to the gradient of the weights, by filter; dz of all outputs."""
+    taps, ld, pitch = layer.kernel_w * layer.channels, layer.filters_ld, layer.channels
+    pitch, step = layer.padded_w * layer.channels, layer.stride * layer.channels
+
+    def of_block(vectors, first):
+        def of_row(i, state):
+            def of_taps(count, k):
+                def of_y(y, sums):
+                    start, out = (y * layer.stride + i) * pitch + k, y * layer.out_w
+
+                    def of_x(q, sums):
+                        at = start + q * step
+                        ds = _loads(v, dz, (out + q) * layer.filters + first, vectors)
+                        return _add_products(v, sums, [x[at + a] for a in range(count)], ds)
+
+                    return v.repeat(layer.out_w, of_x, sums)
+
+                places = [(i * taps + k + a) * ld + first for a in range(count)]
+                before = [each for at in places for each in _loads(v, g, at, vectors)]
+                sums = v.repeat(layer.out_h, of_y, before)
+                for a, at in enumerate(places):
+                    for j in range(vectors):
+                        v.store(g, at + j * v.lanes, sums[a * vectors + j])
+
+            _along(v, taps, 4 if vectors == 2 else 8, of_taps)
+            return state
+
+        v.repeat(layer.kernel_h, of_row, [])
+
+    _blocks(v, layer.filters, of_block)
+
+
+@vector_kernel
+def windows_input_gradient(v, layer, dz, w, dx):
+    """Add to dx, laid out like x; w by tap, dz of all outputs."""
+    taps, ld, filters = layer.kernel_w * layer.channels, layer.taps_ld, layer.filters
+    pitch, step = layer.padded_w * layer.channels, layer.stride * layer.channels
+
+    def of_row(i, state):
+        def of_block(vectors, first):
+            weight = i * filters * ld + first
+
+            def of_y(y, state):
+                def of_pixels(count, q):
+                    start = (y * layer.out_w + q) * filters
+
+                    def of_filter(f, sums):
+                        ds = [dz[start + a * filters + f] for a in range(count)]
+                        return _add_products(v, sums, ds, _loads(v, w, weight + f * ld, vectors))
+
+                    sums = v.repeat(filters, of_filter, [v.all(0.0)] * (count * vectors))
+                    at = (y * layer.stride + i) * pitch + q * step + first
+                    for a in range(count):
+                        for j in range(vectors):
+                            place = at + a * step + j * v.lanes
+                            v.store(dx, place, v.load(dx, place) + sums[a * vectors + j])
+
+                _along(v, layer.out_w, 4 if vectors == 2 else 8, of_pixels)
+                return state
+
+            v.repeat(layer.out_h, of_y, [])
+
+        _blocks(v, taps, of_block)
+        return state
+
+    v.repeat(layer.kernel_h, of_row, [])
+
+
+def _patches(v, layer, write):
+    """Call write(starts in x, rows, first taps) for tiles of up to 3 x 3 vectors of a window."""
+    taps, pitch = layer.kernel_w * layer.channels, layer.padded_w * layer.channels
+    vectors = (taps + v.lanes - 1) // v.lanes
+
+    def of_rows(rows, i):
+        def of_vectors(count, k):
+            tile = [(a, b) for a in range(rows) for b in range(count)]
+            taps = [(k + b) * v.lanes for _, b in tile]
+            lines = [i + a for a, _ in tile]
+            write([line * pitch + t for line, t in zip(lines, taps, strict=True)], lines, taps)
+
+        _along(v, vectors, 3, of_vectors)
+
+    _along(v, layer.kernel_h, 3, of_rows)
+
+
+@vector_kernel
+def chosen_gradient(v, layer, x, at, d, count, f, g):
+    """Add to the gradient of the weights of filter f, by tap: d[n] times the window at at[n]."""
+
+    def write(starts, lines, taps):
+        places = [
+            (line * layer.filters + f) * layer.taps_ld + t
+            for line, t in zip(lines, taps, strict=True)
+        ]
+
+        def of_window(n, sums):
+            start, factor = at[n], v.all(d[n])
+            return [
+                total + factor * v.load(x, start + each)
+                for total, each in zip(sums, starts, strict=True)
+            ]
+
+        sums = v.repeat(count, of_window, [v.load(g, place) for place in places])
+        for place, total in zip(places, sums, strict=True):
+            v.store(g, place, total)
+
+    _patches(v, layer, write)
+
+
+@vector_kernel
+def chosen_input_gradient(v, layer, dx, at, d, count, f, w):
+    """Add d[n] times the weights of filter f, by tap, to the window of dx at at[n]."""
+
+    def write(starts, lines, taps):
+        weights = [
+            v.load(w, (line * layer.filters + f) * layer.taps_ld + t)
+            for line, t in zip(lines, taps, strict=True)
+        ]
+
+        def of_window(n, state):
+            start, factor = at[n], v.all(d[n])
+            for each, weight in zip(starts, weights, strict=True):
+                v.store(dx, start + each, v.load(dx, start + each) + factor * weight)
+            return state
+
+        v.repeat(count, of_window, [])
+
+    _patches(v, layer, write)
