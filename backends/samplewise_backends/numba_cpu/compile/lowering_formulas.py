@@ -109,8 +109,10 @@ class Value(Traced):
         return self._write("lshr", self, places)
 
     def _compared(self, relation: str, other: Any) -> Value:
-        operands = self._operands(self, other)
-        return Value(self.builder, self.builder.fcmp_ordered(relation, *operands, flags=_FLAGS))
+        operands, builder = self._operands(self, other), self.builder
+        if _element(self.value.type) in _INTEGERS:
+            return Value(builder, builder.fcmp_ordered(relation, *operands, flags=_FLAGS))
+        return Value(builder, builder.icmp_signed(relation, *operands))
 
     def __lt__(self, other: Any) -> Value:
         return self._compared("<", other)

@@ -107,9 +107,10 @@ def conv_backward(layer, x, places, dz, dX, wanted, bias_gradient, scratch):
     if wanted:
         for i in range(size):
             dx[i] = 0
-    for o in range(0, layer.units, layer.filters):
+    for q in range(layer.units // layer.filters):
+        of_pixel = part(dz, q * layer.filters, layer.filters)
         for f in range(layer.filters):
-            bias_gradient[f] += dz[o + f]
+            bias_gradient[f] += of_pixel[f]
     packed, summed = _packed(layer, scratch), _summed(layer, scratch)
     if layer.pool_h > 0:
         lists = part(room, layer.packed, 3 * layer.units)
@@ -137,13 +138,23 @@ def _chosen_backward(layer, x, places, dz, dx, wanted, packed, summed, lists):
     # Two float32 have the bytes of an integer.
     at, d = integers_at(address_of(lists), size), part(lists, 2 * size, size)
     for f in range(layer.filters):
-        count = 0
-        for o in range(f, layer.units, layer.filters):
-            at[count], d[count] = int(places[o]) * layer.channels, dz[o]
-            count += dz[o] != 0
+        count = _chosen(layer, part(places, f, 1), part(dz, f, 1), size, at, d)
         chosen_gradient(layer, x, at, d, count, f, summed)
         if wanted:
             chosen_input_gradient(layer, dx, at, d, count, f, packed)
+
+
+@kernel
+def _chosen(layer, places, dz, size, at, d):
+    """List where the chosen windows of a filter start in x, and their dz if it is not 0."""
+    count, channels, filters = 0, layer.channels, layer.filters
+    # Views of one element: an index that may be negative costs as much as all else here.
+    for q in range(size):
+        value = part(dz, q * filters, 1)[0]
+        part(at, count, 1)[0] = int(part(places, q * filters, 1)[0]) * channels
+        part(d, count, 1)[0] = value
+        count += value != 0
+    return count
 
 
 @kernel

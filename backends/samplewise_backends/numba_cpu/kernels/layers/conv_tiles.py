@@ -34,20 +34,34 @@ def _blocks(v, count, write):
     v.repeat(pairs, pair, [])
 
 
-def _along(v, count, size, write):
-    """Call write(size, first) for `size` of `count` at a time, and write(1, first) for the rest."""
-    whole = count // size
+def _along(v, count, sizes, write):
+    """Call write(size, first) for the first of the sizes as often as it fits, then for the next."""
+    first = 0
+    for size in sizes:
+        times = (count - first) // size
 
-    def many(i, state):
-        write(size, i * size)
+        def tile(i, state, size=size, first=first):
+            write(size, first + i * size)
+            return state
+
+        v.repeat(times, tile, [])
+        first = first + times * size
+
+
+def _covering(v, count, size, write):
+    """Call write(size, first) until `count` are covered, some twice; each of fewer."""
+    few, last = count < size, count - size
+
+    def tile(i, state):
+        write(size, select(last < i * size, last, i * size))
         return state
 
     def one(i, state):
-        write(1, whole * size + i)
+        write(1, i)
         return state
 
-    v.repeat(whole, many, [])
-    v.repeat(count - whole * size, one, [])
+    v.repeat(select(few, 0, (count + size - 1) // size), tile, [])
+    v.repeat(select(few, count, 0), one, [])
 
 
 def _loads(v, array, start, vectors):
@@ -71,11 +85,16 @@ def _window_sums(v, layer, x, pixels, w, first, vectors):
     def of_row(i, sums):
         at, weight = i * pitch, i * taps * ld + first
 
-        def of_tap(k, sums):
-            xs = [x[start + at + k] for start in starts]
-            return _add_products(v, sums, xs, _loads(v, w, weight + k * ld, vectors))
+        def of_taps(count, k, sums):
+            for each in range(count):
+                xs = [x[start + at + (k + each)] for start in starts]
+                ws = _loads(v, w, weight + (k + each) * ld, vectors)
+                sums = _add_products(v, sums, xs, ws)
+            return sums
 
-        return v.repeat(taps, of_tap, sums)
+        sums = v.repeat(taps // 3, lambda n, sums: of_taps(3, n * 3, sums), sums)
+        rest = taps // 3 * 3
+        return v.repeat(taps - rest, lambda n, sums: of_taps(1, rest + n, sums), sums)
 
     bias = _loads(v, w, layer.kernel_h * taps * ld + first, vectors)
     return v.repeat(layer.kernel_h, of_row, bias * len(pixels))
@@ -96,7 +115,7 @@ def windows_forward(v, layer, x, w, z):
                     for j in range(vectors):
                         v.store(z, out + a * filters + j * v.lanes, sums[a * vectors + j])
 
-            _along(v, layer.out_w, 4 if vectors == 2 else 8, of_pixels)
+            _covering(v, layer.out_w, 6 if vectors == 2 else 10, of_pixels)
             return state
 
         v.repeat(layer.out_h, of_row, [])
@@ -108,25 +127,27 @@ def windows_forward(v, layer, x, w, z):
 def pooled_forward(v, layer, x, w, z, places):
     """Write the largest output of each 2x2 window of outputs, and its pixel of x; w by filter."""
     row, step, filters = layer.stride * layer.padded_w, layer.stride, layer.filters
+    offsets = [0, step, row, row + step]
+    numbers = [v.all(v.number(offset)) for offset in offsets]
 
     def of_block(vectors, first):
         def of_row(y, state):
             def of_windows(count, q):
-                pixels = []
-                for a in range(count):
-                    pixel = (y * row + (q + a) * step) * layer.pool_step
-                    pixels += [pixel, pixel + step, pixel + row, pixel + row + step]
+                tops = [(y * row + (q + a) * step) * layer.pool_step for a in range(count)]
+                pixels = [top + each for top in tops for each in offsets]
                 sums = _window_sums(v, layer, x, pixels, w, first, vectors)
                 out = (y * layer.pooled_w + q) * filters + first
                 for a in range(count):
-                    numbers = [v.number(pixel) for pixel in pixels[4 * a : 4 * a + 4]]
+                    top = v.number(tops[a])
                     for j in range(vectors):
                         of_window = sums[4 * a * vectors + j : 4 * (a + 1) * vectors : vectors]
-                        best, place = _largest(v, of_window, numbers)
+                        best, offset = of_window[0], numbers[0]
+                        for value, number in zip(of_window[1:], numbers[1:], strict=True):
+                            best, offset = larger(best, offset, value, number)
                         v.store(z, out + a * filters + j * v.lanes, best)
-                        v.store(places, out + a * filters + j * v.lanes, place)
+                        v.store(places, out + a * filters + j * v.lanes, offset + v.all(top))
 
-            _along(v, layer.pooled_w, 2 if vectors == 1 else 1, of_windows)
+            _covering(v, layer.pooled_w, 2 if vectors == 1 else 1, of_windows)
             return state
 
         v.repeat(layer.pooled_h, of_row, [])
@@ -134,51 +155,43 @@ def pooled_forward(v, layer, x, w, z, places):
     _blocks(v, filters, of_block)
 
 
-def _largest(v, values, numbers):
-    """Return the largest value in every lane, and the number of the first such."""
-    best, place = values[0], v.all(numbers[0])
-    for value, number in zip(values[1:], numbers[1:], strict=True):
-        best, place = larger(v, best, place, value, number)
-    return best, place
-
-
-def larger(v, best, place, value, number):
-    """Return value and number where the value is larger than the best, else these."""
+def larger(best, place, value, number):
+    """Return value and number, vectors, where the value is larger than the best, else these."""
     # A NaN is taken, and stays: nothing is greater.
     is_larger = (value > best) | is_nan(value)
-    return select(is_larger, value, best), select(is_larger, v.all(number), place)
+    return select(is_larger, value, best), select(is_larger, number, place)
 
 
 @vector_kernel
 def windows_gradient(v, layer, x, dz, g):
     """Add to the gradient of the weights, by filter; dz of all outputs."""
-    taps, ld, pitch = layer.kernel_w * layer.channels, layer.filters_ld, layer.channels
+    run, ld = layer.kernel_w * layer.channels, layer.filters_ld
     pitch, step = layer.padded_w * layer.channels, layer.stride * layer.channels
 
     def of_block(vectors, first):
-        def of_row(i, state):
-            def of_taps(count, k):
-                def of_y(y, sums):
-                    start, out = (y * layer.stride + i) * pitch + k, y * layer.out_w
+        def of_taps(count, k):
+            taps = [k + a for a in range(count)]
+            starts = [tap // run * pitch + (tap - tap // run * run) for tap in taps]
 
-                    def of_x(q, sums):
-                        at = start + q * step
-                        ds = _loads(v, dz, (out + q) * layer.filters + first, vectors)
-                        return _add_products(v, sums, [x[at + a] for a in range(count)], ds)
+            def of_y(y, sums):
+                start, out = y * layer.stride * pitch, y * layer.out_w
 
-                    return v.repeat(layer.out_w, of_x, sums)
+                def of_x(q, sums):
+                    at = start + q * step
+                    ds = _loads(v, dz, (out + q) * layer.filters + first, vectors)
+                    return _add_products(v, sums, [x[each + at] for each in starts], ds)
 
-                places = [(i * taps + k + a) * ld + first for a in range(count)]
-                before = [each for at in places for each in _loads(v, g, at, vectors)]
-                sums = v.repeat(layer.out_h, of_y, before)
-                for a, at in enumerate(places):
-                    for j in range(vectors):
-                        v.store(g, at + j * v.lanes, sums[a * vectors + j])
+                return v.repeat(layer.out_w, of_x, sums)
 
-            _along(v, taps, 4 if vectors == 2 else 8, of_taps)
-            return state
+            places = [tap * ld + first for tap in taps]
+            before = [each for at in places for each in _loads(v, g, at, vectors)]
+            sums = v.repeat(layer.out_h, of_y, before)
+            for a, at in enumerate(places):
+                for j in range(vectors):
+                    v.store(g, at + j * v.lanes, sums[a * vectors + j])
 
-        v.repeat(layer.kernel_h, of_row, [])
+        sizes = (6, 2, 1) if vectors == 2 else (9, 3, 1)
+        _along(v, layer.kernel_h * run, sizes, of_taps)
 
     _blocks(v, layer.filters, of_block)
 
@@ -208,7 +221,7 @@ def windows_input_gradient(v, layer, dz, w, dx):
                             place = at + a * step + j * v.lanes
                             v.store(dx, place, v.load(dx, place) + sums[a * vectors + j])
 
-                _along(v, layer.out_w, 4 if vectors == 2 else 8, of_pixels)
+                _along(v, layer.out_w, (6, 2, 1) if vectors == 2 else (8, 2, 1), of_pixels)
                 return state
 
             v.repeat(layer.out_h, of_y, [])
@@ -231,9 +244,9 @@ def _patches(v, layer, write):
             lines = [i + a for a, _ in tile]
             write([line * pitch + t for line, t in zip(lines, taps, strict=True)], lines, taps)
 
-        _along(v, vectors, 3, of_vectors)
+        _along(v, vectors, (3, 1), of_vectors)
 
-    _along(v, layer.kernel_h, 3, of_rows)
+    _along(v, layer.kernel_h, (3, 1), of_rows)
 
 
 @vector_kernel

@@ -32,7 +32,7 @@ def max_forward(v, layer, x, z, places):
                     def of_value(j, state):
                         value = v.load(x, ((top + i) * width + left + j) * channels + first)
                         place = (top + i) * down + (left + j) * right
-                        return list(larger(v, *state, value, v.number(place)))
+                        return list(larger(*state, value, v.all(v.number(place))))
 
                     return v.repeat(layer.pool_w, of_value, state)
 
