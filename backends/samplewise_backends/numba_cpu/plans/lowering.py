@@ -149,11 +149,13 @@ def _scratch_of(row: Row) -> int:
     image = padded(row["padded_h"] * row["padded_w"] * row["channels"]) + SPARE
     row["filters_ld"] = padded(row["filters"])
     row["taps_ld"] = padded(row["kernel_w"] * row["channels"])
-    windows = row["kernel_h"] * row["kernel_w"] * row["channels"] + 1
-    weights = max(windows * row["filters_ld"], row["kernel_h"] * row["filters"] * row["taps_ld"])
+    taps = row["kernel_h"] * row["kernel_w"] * row["channels"]
+    weights = max(taps * row["filters_ld"], row["kernel_h"] * row["filters"] * row["taps_ld"])
+    # And a row of biases.
+    weights += row["filters_ld"]
     row["packed"] = image
-    row["summed"] = image + padded(weights) + SPARE
-    row["room"] = row["summed"] + padded(weights) + SPARE
+    row["summed"] = image + weights
+    row["room"] = row["summed"] + weights
     # All outputs before a pooling; or the image's gradient, and the list of chosen places.
     outputs = padded(row["out_h"] * row["out_w"] * row["filters"]) + SPARE
     return int(row["room"] + max(outputs, image + padded(3 * row["units"])))

@@ -12,8 +12,10 @@ their own for the time of a batch.
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
 from samplewise_backends.numba_cpu.compile.views import address_of, integers_at, part
 from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import (
+    bias_sums,
     chosen_gradient,
     chosen_input_gradient,
+    masked_gradient,
     pooled_forward,
     windows_forward,
     windows_gradient,
@@ -98,8 +100,14 @@ def begin_backward(layer, weights, wanted, scratch):
         pack_by_tap(layer, weights, _packed(layer, scratch))
 
 
+@inlined_kernel
+def _is_masked(layer):
+    # With few taps in a row, lists cost more than products with zeros.
+    return layer.pool_h == 2 and layer.pool_w == 2 and layer.channels == 1
+
+
 @kernel
-def conv_backward(layer, x, places, dz, dX, wanted, bias_gradient, scratch):
+def conv_backward(layer, x, places, dz, dX, wanted, scratch):
     """Add to the gradients; write dX where wanted. dz: of the outputs or the pooled outputs."""
     planes, room = _padded(layer, x, scratch), _room(layer, scratch)
     size = layer.packed if _is_padded(layer) else layer.inputs
@@ -107,39 +115,45 @@ def conv_backward(layer, x, places, dz, dX, wanted, bias_gradient, scratch):
     if wanted:
         for i in range(size):
             dx[i] = 0
-    for q in range(layer.units // layer.filters):
-        of_pixel = part(dz, q * layer.filters, layer.filters)
-        for f in range(layer.filters):
-            bias_gradient[f] += of_pixel[f]
     packed, summed = _packed(layer, scratch), _summed(layer, scratch)
-    if layer.pool_h > 0:
-        lists = part(room, layer.packed, 3 * layer.units)
-        _chosen_backward(layer, planes, places, dz, dx, wanted, packed, summed, lists)
-    else:
+    biases = part(summed, layer.room - layer.summed - layer.filters_ld, layer.filters_ld)
+    bias_sums(dz, layer.units // layer.filters, layer.filters, biases)
+    if layer.pool_h == 0:
         windows_gradient(layer, planes, dz, summed)
         if wanted:
             windows_input_gradient(layer, dz, packed, dx)
+    else:
+        if _is_masked(layer):
+            masked_gradient(layer, planes, places, dz, summed)
+        lists = part(room, layer.packed, 3 * layer.units)
+        _chosen_backward(layer, planes, places, dz, dx, wanted, packed, summed, lists)
     if wanted and _is_padded(layer):
         _crop(layer, dx, dX)
 
 
 @kernel
-def end_backward(layer, gradient, scratch):
-    """Write the gradient of a batch."""
-    if layer.pool_h > 0:
-        unpack_by_tap(layer, _summed(layer, scratch), gradient)
+def end_backward(layer, gradient, bias_gradient, scratch):
+    """Write the gradients of a batch."""
+    summed = _summed(layer, scratch)
+    if layer.pool_h == 0 or _is_masked(layer):
+        unpack_by_filter(layer, summed, gradient)
     else:
-        unpack_by_filter(layer, _summed(layer, scratch), gradient)
+        unpack_by_tap(layer, summed, gradient)
+    for f in range(layer.filters):
+        bias_gradient[f] = summed[layer.room - layer.summed - layer.filters_ld + f]
 
 
 @kernel
 def _chosen_backward(layer, x, places, dz, dx, wanted, packed, summed, lists):
-    size = layer.units // layer.filters
+    size, has_gradient = layer.units // layer.filters, _is_masked(layer)
+    if has_gradient and not wanted:
+        return
     # Two float32 have the bytes of an integer.
     at, d = integers_at(address_of(lists), size), part(lists, 2 * size, size)
     for f in range(layer.filters):
         count = _chosen(layer, part(places, f, 1), part(dz, f, 1), size, at, d)
-        chosen_gradient(layer, x, at, d, count, f, summed)
+        if not has_gradient:
+            chosen_gradient(layer, x, at, d, count, f, summed)
         if wanted:
             chosen_input_gradient(layer, dx, at, d, count, f, packed)
 

@@ -13,6 +13,8 @@ is not used, and what it writes there is written again later, or adds zeros time
 filters run from the last to the first, and arrays have 16 elements to spare.
 """
 
+import itertools
+
 from samplewise_backends.numba_cpu.compile.inlining import is_nan, select
 from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
 
@@ -194,6 +196,67 @@ def windows_gradient(v, layer, x, dz, g):
         _along(v, layer.kernel_h * run, sizes, of_taps)
 
     _blocks(v, layer.filters, of_block)
+
+
+@vector_kernel
+def masked_gradient(v, layer, x, places, dz, g):
+    """Add to the gradient of the weights, by filter; dz of the largest of 2x2 outputs each."""
+    run, ld = layer.kernel_w * layer.channels, layer.filters_ld
+    row, step, pitch = layer.stride * layer.padded_w, layer.stride, layer.padded_w * layer.channels
+    offsets = [0, step, row, row + step]
+    numbers = [v.all(v.number(offset)) for offset in offsets]
+
+    def of_vector(block, state):
+        def of_taps(count, k):
+            taps = [k + a for a in range(count)]
+            starts = [tap // run * pitch + (tap - tap // run * run) for tap in taps]
+
+            def of_y(y, sums):
+                def of_x(q, sums):
+                    first = (y * row + q * step) * layer.pool_step
+                    out = (y * layer.pooled_w + q) * layer.filters + block * v.lanes
+                    place = v.load(places, out) - v.all(v.number(first))
+                    parts = _of_each_place(place, numbers, v.load(dz, out))
+                    for offset, d in zip(offsets, parts, strict=True):
+                        at = (first + offset) * layer.channels
+                        sums = _add_products(v, sums, [x[at + each] for each in starts], [d])
+                    return sums
+
+                return v.repeat(layer.pooled_w, of_x, sums)
+
+            at = [tap * ld + block * v.lanes for tap in taps]
+            sums = v.repeat(layer.pooled_h, of_y, [v.load(g, each) for each in at])
+            for each, total in zip(at, sums, strict=True):
+                v.store(g, each, total)
+
+        _along(v, layer.kernel_h * run, (9, 3, 1), of_taps)
+        return state
+
+    v.repeat((layer.filters + v.lanes - 1) // v.lanes, of_vector, [])
+
+
+def _of_each_place(place, numbers, d):
+    """Return d where a place is the first number, 0 elsewhere; likewise of the other numbers."""
+    parts = [select(place <= numbers[0], d, 0.0)]
+    for before, number in itertools.pairwise(numbers):
+        parts.append(select(place <= before, 0.0, select(place <= number, d, 0.0)))
+    return parts
+
+
+@vector_kernel
+def bias_sums(v, dz, pixels, filters, sums):
+    """Add the sum of dz over all pixels to the sums of the filters."""
+
+    def of_block(vectors, first):
+        def of_pixel(q, state):
+            ds = _loads(v, dz, q * filters + first, vectors)
+            return [total + d for total, d in zip(state, ds, strict=True)]
+
+        state = v.repeat(pixels, of_pixel, _loads(v, sums, first, vectors))
+        for j, total in enumerate(state):
+            v.store(sums, first + j * v.lanes, total)
+
+    _blocks(v, filters, of_block)
 
 
 @vector_kernel

@@ -104,8 +104,11 @@ def layer_backward(net):
         if layer.kind == Kind.CONV:
             image = _row(A, previous.out + r * previous.ld, layer.inputs)
             of_image = _row(dZ, before + r * previous.ld, layer.inputs)
-            wide = _row(dZ, layer.out + at, layer.units)
-            conv_backward(layer, image, saved, wide, of_image, wanted, bias_gradient, scratch)
+            wide, places = (
+                _row(dZ, layer.out + at, layer.units),
+                _row(A, layer.saved + at, layer.units),
+            )
+            conv_backward(layer, image, places, wide, of_image, wanted, scratch)
         elif layer.kind == Kind.LAYER_NORM:
             norm_backward(layer, x, weights, dz, dX, wanted, gradient, bias_gradient)
         elif not wanted:
@@ -124,4 +127,4 @@ def layer_backward(net):
             for i in range(layer.units):
                 dX[i] = dz[i]
     if layer.kind == Kind.CONV:
-        end_backward(layer, gradient, scratch)
+        end_backward(layer, gradient, bias_gradient, scratch)
