@@ -49,8 +49,8 @@ LAYER = record(
     **each(INTEGER, "out_h", "out_w", "filters"),
     **each(INTEGER, "pool_h", "pool_w", "pool_step", "pooled_h", "pooled_w"),
     # A convolution: the distance of two rows of its weights, by filter and by tap; where, in its
-    # scratch behind the padded image, its weights lie, their gradient, and all else.
-    **each(INTEGER, "filters_ld", "taps_ld", "packed", "summed", "room"),
+    # scratch behind the padded image, its weights lie, their gradient, its taps and all else.
+    **each(INTEGER, "filters_ld", "taps_ld", "packed", "summed", "taps", "room"),
 )
 
 # `new` and `new_square` are the shares 1 - beta of a new gradient and square in their averages; no

@@ -155,7 +155,8 @@ def _scratch_of(row: Row) -> int:
     weights += row["filters_ld"]
     row["packed"] = image
     row["summed"] = image + weights
-    row["room"] = row["summed"] + weights
+    row["taps"] = row["summed"] + weights
+    row["room"] = row["taps"] + padded(2 * taps)
     # All outputs before a pooling; or the image's gradient, and the list of chosen places.
     outputs = padded(row["out_h"] * row["out_w"] * row["filters"]) + SPARE
     return int(row["room"] + max(outputs, image + padded(3 * row["units"])))

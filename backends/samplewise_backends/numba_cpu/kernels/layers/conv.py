@@ -42,7 +42,7 @@ def _packed(layer, scratch):
 
 @spliced_kernel
 def _summed(layer, scratch):
-    return part(scratch, layer.summed, layer.room - layer.summed)
+    return part(scratch, layer.summed, layer.taps - layer.summed)
 
 
 @spliced_kernel
@@ -67,9 +67,27 @@ def _padded(layer, x, scratch):
     return planes
 
 
+@spliced_kernel
+def _taps(layer, scratch):
+    count = layer.kernel_h * layer.kernel_w * layer.channels
+    # Two float32 have the bytes of an integer.
+    return integers_at(address_of(part(scratch, layer.taps, 2 * count)), count)
+
+
+@kernel
+def _list_taps(layer, taps):
+    """Write where the values that a window reads lie behind its start."""
+    run, pitch = layer.kernel_w * layer.channels, layer.padded_w * layer.channels
+    for i in range(layer.kernel_h):
+        of_row = part(taps, i * run, run)
+        for k in range(run):
+            of_row[k] = i * pitch + k
+
+
 @kernel
 def begin_forward(layer, weights, bias, scratch):
     """Prepare the weights of a batch."""
+    _list_taps(layer, _taps(layer, scratch))
     pack_by_filter(layer, weights, bias, _packed(layer, scratch))
 
 
@@ -80,19 +98,21 @@ def conv_forward(layer, x, z, places, scratch):
     places: the pixel of the padded image where the window of each pooled value starts.
     """
     planes, packed = _padded(layer, x, scratch), _packed(layer, scratch)
+    taps = _taps(layer, scratch)
     if layer.pool_h == 0:
-        windows_forward(layer, planes, packed, z)
+        windows_forward(layer, planes, taps, packed, z)
     elif layer.pool_h == 2 and layer.pool_w == 2:
-        pooled_forward(layer, planes, packed, z, places)
+        pooled_forward(layer, planes, taps, packed, z, places)
     else:
         outputs = _room(layer, scratch)
-        windows_forward(layer, planes, packed, outputs)
+        windows_forward(layer, planes, taps, packed, outputs)
         max_forward(layer, outputs, z, places)
 
 
 @kernel
 def begin_backward(layer, weights, wanted, scratch):
     """Prepare the weights of a batch where input gradients are wanted, and its gradient."""
+    _list_taps(layer, _taps(layer, scratch))
     summed = _summed(layer, scratch)
     for i in range(summed.shape[0]):
         summed[i] = 0
@@ -116,15 +136,15 @@ def conv_backward(layer, x, places, dz, dX, wanted, scratch):
         for i in range(size):
             dx[i] = 0
     packed, summed = _packed(layer, scratch), _summed(layer, scratch)
-    biases = part(summed, layer.room - layer.summed - layer.filters_ld, layer.filters_ld)
+    biases = part(summed, layer.taps - layer.summed - layer.filters_ld, layer.filters_ld)
     bias_sums(dz, layer.units // layer.filters, layer.filters, biases)
     if layer.pool_h == 0:
-        windows_gradient(layer, planes, dz, summed)
+        windows_gradient(layer, planes, _taps(layer, scratch), dz, summed)
         if wanted:
             windows_input_gradient(layer, dz, packed, dx)
     else:
         if _is_masked(layer):
-            masked_gradient(layer, planes, places, dz, summed)
+            masked_gradient(layer, planes, _taps(layer, scratch), places, dz, summed)
         lists = part(room, layer.packed, 3 * layer.units)
         _chosen_backward(layer, planes, places, dz, dx, wanted, packed, summed, lists)
     if wanted and _is_padded(layer):
@@ -140,7 +160,7 @@ def end_backward(layer, gradient, bias_gradient, scratch):
     else:
         unpack_by_tap(layer, summed, gradient)
     for f in range(layer.filters):
-        bias_gradient[f] = summed[layer.room - layer.summed - layer.filters_ld + f]
+        bias_gradient[f] = summed[layer.taps - layer.summed - layer.filters_ld + f]
 
 
 @kernel
@@ -148,7 +168,6 @@ def _chosen_backward(layer, x, places, dz, dx, wanted, packed, summed, lists):
     size, has_gradient = layer.units // layer.filters, _is_masked(layer)
     if has_gradient and not wanted:
         return
-    # Two float32 have the bytes of an integer.
     at, d = integers_at(address_of(lists), size), part(lists, 2 * size, size)
     for f in range(layer.filters):
         count = _chosen(layer, part(places, f, 1), part(dz, f, 1), size, at, d)

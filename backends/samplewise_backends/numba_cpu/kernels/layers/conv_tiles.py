@@ -5,7 +5,9 @@
     w, g of `by_filter` layout: (kernel_h, kernel_w channels, filters_ld), and a row of biases
          of `by_tap` layout: (kernel_h, filters, taps_ld)
 
-The values that a window reads from one row of the image lie side by side, `taps` of them. Forward
+    taps (kernel_h kernel_w channels,), where the values that a window reads lie behind its start
+
+Those from one row of the image lie side by side. Forward
 and in the gradient of dense dz, filters are in the lanes; in the input gradient and in the gradient
 at chosen places, the taps of a row.
 The traps: the last vector of a row of filters or taps reaches beyond its end. What it reads there
@@ -79,39 +81,32 @@ def _add_products(v, sums, xs, ws):
     return found
 
 
-def _window_sums(v, layer, x, pixels, w, first, vectors):
-    """Return bias and products of the windows at some pixels of x, with filters from `first` on."""
-    taps, ld = layer.kernel_w * layer.channels, layer.filters_ld
-    pitch, starts = layer.padded_w * layer.channels, [pixel * layer.channels for pixel in pixels]
+def _window_sums(v, layer, x, starts, taps, w, first, vectors):
+    """Return bias and products of windows that start somewhere in x; filters from `first` on."""
+    ld, count = layer.filters_ld, layer.kernel_h * layer.kernel_w * layer.channels
 
-    def of_row(i, sums):
-        at, weight = i * pitch, i * taps * ld + first
+    def of_tap(k, sums):
+        tap = taps[k]
+        return _add_products(
+            v, sums, [x[start + tap] for start in starts], _loads(v, w, k * ld + first, vectors)
+        )
 
-        def of_taps(count, k, sums):
-            for each in range(count):
-                xs = [x[start + at + (k + each)] for start in starts]
-                ws = _loads(v, w, weight + (k + each) * ld, vectors)
-                sums = _add_products(v, sums, xs, ws)
-            return sums
-
-        sums = v.repeat(taps // 3, lambda n, sums: of_taps(3, n * 3, sums), sums)
-        rest = taps // 3 * 3
-        return v.repeat(taps - rest, lambda n, sums: of_taps(1, rest + n, sums), sums)
-
-    bias = _loads(v, w, layer.kernel_h * taps * ld + first, vectors)
-    return v.repeat(layer.kernel_h, of_row, bias * len(pixels))
+    bias = _loads(v, w, count * ld + first, vectors)
+    return v.repeat(count, of_tap, bias * len(starts))
 
 
 @vector_kernel
-def windows_forward(v, layer, x, w, z):
+def windows_forward(v, layer, x, taps, w, z):
     """Write the outputs before the activation; w by filter."""
-    row, filters = layer.stride * layer.padded_w, layer.filters
+    row, step = layer.stride * layer.padded_w, layer.stride * layer.channels
+    filters = layer.filters
 
     def of_block(vectors, first):
         def of_row(y, state):
             def of_pixels(count, q):
-                pixels = [y * row + (q + a) * layer.stride for a in range(count)]
-                sums = _window_sums(v, layer, x, pixels, w, first, vectors)
+                start = (y * row + q * layer.stride) * layer.channels
+                starts = [start + a * step for a in range(count)]
+                sums = _window_sums(v, layer, x, starts, taps, w, first, vectors)
                 out = (y * layer.out_w + q) * filters + first
                 for a in range(count):
                     for j in range(vectors):
@@ -126,21 +121,24 @@ def windows_forward(v, layer, x, w, z):
 
 
 @vector_kernel
-def pooled_forward(v, layer, x, w, z, places):
+def pooled_forward(v, layer, x, taps, w, z, places):
     """Write the largest output of each 2x2 window of outputs, and its pixel of x; w by filter."""
     row, step, filters = layer.stride * layer.padded_w, layer.stride, layer.filters
     offsets = [0, step, row, row + step]
     numbers = [v.all(v.number(offset)) for offset in offsets]
+    ahead = [offset * layer.channels for offset in offsets]
+    further = step * layer.pool_step * layer.channels
 
     def of_block(vectors, first):
         def of_row(y, state):
             def of_windows(count, q):
-                tops = [(y * row + (q + a) * step) * layer.pool_step for a in range(count)]
-                pixels = [top + each for top in tops for each in offsets]
-                sums = _window_sums(v, layer, x, pixels, w, first, vectors)
+                pixel = (y * row + q * step) * layer.pool_step
+                start = pixel * layer.channels
+                starts = [start + a * further + each for a in range(count) for each in ahead]
+                sums = _window_sums(v, layer, x, starts, taps, w, first, vectors)
                 out = (y * layer.pooled_w + q) * filters + first
                 for a in range(count):
-                    top = v.number(tops[a])
+                    top = v.number(pixel + a * step * layer.pool_step)
                     for j in range(vectors):
                         of_window = sums[4 * a * vectors + j : 4 * (a + 1) * vectors : vectors]
                         best, offset = of_window[0], numbers[0]
@@ -165,15 +163,14 @@ def larger(best, place, value, number):
 
 
 @vector_kernel
-def windows_gradient(v, layer, x, dz, g):
+def windows_gradient(v, layer, x, taps, dz, g):
     """Add to the gradient of the weights, by filter; dz of all outputs."""
-    run, ld = layer.kernel_w * layer.channels, layer.filters_ld
     pitch, step = layer.padded_w * layer.channels, layer.stride * layer.channels
+    tap_count, ld = layer.kernel_h * layer.kernel_w * layer.channels, layer.filters_ld
 
     def of_block(vectors, first):
         def of_taps(count, k):
-            taps = [k + a for a in range(count)]
-            starts = [tap // run * pitch + (tap - tap // run * run) for tap in taps]
+            starts = [taps[k + a] for a in range(count)]
 
             def of_y(y, sums):
                 start, out = y * layer.stride * pitch, y * layer.out_w
@@ -185,7 +182,7 @@ def windows_gradient(v, layer, x, dz, g):
 
                 return v.repeat(layer.out_w, of_x, sums)
 
-            places = [tap * ld + first for tap in taps]
+            places = [(k + a) * ld + first for a in range(count)]
             before = [each for at in places for each in _loads(v, g, at, vectors)]
             sums = v.repeat(layer.out_h, of_y, before)
             for a, at in enumerate(places):
@@ -193,23 +190,22 @@ def windows_gradient(v, layer, x, dz, g):
                     v.store(g, at + j * v.lanes, sums[a * vectors + j])
 
         sizes = (6, 2, 1) if vectors == 2 else (9, 3, 1)
-        _along(v, layer.kernel_h * run, sizes, of_taps)
+        _along(v, tap_count, sizes, of_taps)
 
     _blocks(v, layer.filters, of_block)
 
 
 @vector_kernel
-def masked_gradient(v, layer, x, places, dz, g):
+def masked_gradient(v, layer, x, taps, places, dz, g):
     """Add to the gradient of the weights, by filter; dz of the largest of 2x2 outputs each."""
-    run, ld = layer.kernel_w * layer.channels, layer.filters_ld
-    row, step, pitch = layer.stride * layer.padded_w, layer.stride, layer.padded_w * layer.channels
+    row, step, ld = layer.stride * layer.padded_w, layer.stride, layer.filters_ld
+    tap_count = layer.kernel_h * layer.kernel_w * layer.channels
     offsets = [0, step, row, row + step]
     numbers = [v.all(v.number(offset)) for offset in offsets]
 
     def of_vector(block, state):
         def of_taps(count, k):
-            taps = [k + a for a in range(count)]
-            starts = [tap // run * pitch + (tap - tap // run * run) for tap in taps]
+            starts = [taps[k + a] for a in range(count)]
 
             def of_y(y, sums):
                 def of_x(q, sums):
@@ -224,12 +220,12 @@ def masked_gradient(v, layer, x, places, dz, g):
 
                 return v.repeat(layer.pooled_w, of_x, sums)
 
-            at = [tap * ld + block * v.lanes for tap in taps]
+            at = [(k + a) * ld + block * v.lanes for a in range(count)]
             sums = v.repeat(layer.pooled_h, of_y, [v.load(g, each) for each in at])
             for each, total in zip(at, sums, strict=True):
                 v.store(g, each, total)
 
-        _along(v, layer.kernel_h * run, (9, 3, 1), of_taps)
+        _along(v, tap_count, (9, 3, 1), of_taps)
         return state
 
     v.repeat((layer.filters + v.lanes - 1) // v.lanes, of_vector, [])
