@@ -89,8 +89,8 @@ class Value(Traced):
     def __rtruediv__(self, other: Any) -> Value:
         return self._write("div", other, self)
 
-    def __floordiv__(self, other: int) -> Value:
-        """Divide an integer that is not negative."""
+    def __floordiv__(self, other: Any) -> Value:
+        """Divide integers that are not negative."""
         return self._write("udiv", self, other)
 
     def __neg__(self) -> Value:
@@ -110,8 +110,10 @@ class Value(Traced):
         return self._write("lshr", self, places)
 
     def _compared(self, relation: str, other: Any) -> Value:
-        operands = self._operands(self, other)
-        return Value(self.builder, self.builder.fcmp_ordered(relation, *operands, flags=_FLAGS))
+        operands, builder = self._operands(self, other), self.builder
+        if _element(self.value.type) in _INTEGERS:
+            return Value(builder, builder.fcmp_ordered(relation, *operands, flags=_FLAGS))
+        return Value(builder, builder.icmp_signed(relation, *operands))
 
     def __lt__(self, other: Any) -> Value:
         return self._compared("<", other)

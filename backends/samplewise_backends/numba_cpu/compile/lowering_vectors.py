@@ -39,12 +39,25 @@ class _Array:
         self.builder.store(number.value, self.place(index))
 
 
+class _Record:
+    """A record; its fields are attributes."""
+
+    def __init__(self, context: Any, builder: ir.IRBuilder, kind: Any, pointer: ir.Value) -> None:
+        self._context, self._builder, self._kind, self._pointer = context, builder, kind, pointer
+
+    def __getattr__(self, name: str) -> Value:
+        element = self._context.get_value_type(self._kind.typeof(name))
+        offset = self._kind.offset(name)
+        place = cgutils.get_record_member(self._builder, self._pointer, offset, element)
+        return Value(self._builder, self._builder.load(place))
+
+
 class _InKernel(Vectors):
     """Vectors of a target, whose instructions a builder writes."""
 
     def __init__(self, builder: ir.IRBuilder, number: ir.Type, lanes: int) -> None:
         super().__init__(lanes)
-        self._builder = builder
+        self._builder, self._number = builder, number
         self._vector = ir.VectorType(number, lanes)
         self._bytes = 4 if isinstance(number, ir.FloatType) else 8
 
@@ -63,6 +76,11 @@ class _InKernel(Vectors):
         if not isinstance(number, Value):
             return Value(self._builder, ir.Constant(self._vector, [float(number)] * self.lanes))
         return number.in_every_lane(self._vector)
+
+    def number(self, index: Any) -> Value:
+        if not isinstance(index, Value):
+            return Value(self._builder, ir.Constant(self._number, float(index)))
+        return Value(self._builder, self._builder.sitofp(index.value, self._number))
 
     def root(self, x: Any) -> Value:
         kind = self._vector
@@ -127,6 +145,8 @@ def _function_type(kernel: VectorKernel) -> Any:
             if isinstance(kind, View):
                 sizes = sizes_of(builder, kind, value)
                 return _Array(builder, builder.extract_value(value, 0), sizes)
+            if isinstance(kind, types.Record):
+                return _Record(context, builder, kind, value)
             return Value(builder, value)
 
         kernel.body(vectors, *map(argument, signature.args, values))

@@ -54,6 +54,10 @@ class Vectors(ABC):
         """Return the vector of one number, of the arrays' dtype or of Python, in every lane."""
 
     @abstractmethod
+    def number(self, index: Any) -> Any:
+        """Return an index as a number of the arrays' dtype."""
+
+    @abstractmethod
     def root(self, x: Any) -> Any:
         """Return the square roots of a vector."""
 
@@ -82,6 +86,9 @@ class _InPython(Vectors):
     def all(self, number: Any) -> Any:
         return np.full(self.lanes, number, self._dtype)
 
+    def number(self, index: Any) -> Any:
+        return self._dtype.type(index)
+
     def root(self, x: Any) -> Any:
         return np.sqrt(x)
 
@@ -95,10 +102,11 @@ class _InPython(Vectors):
 
 
 class VectorKernel:
-    """A function of arrays of one dtype, integers and numbers, for kernels to call.
+    """A function of arrays, integers, numbers and records, for kernels to call.
 
     Args:
-        body: called with `Vectors`, then the arguments; it returns nothing.
+        body: called with `Vectors`, then the arguments; it returns nothing. Vectors have the dtype
+            of the first array.
     """
 
     def __init__(self, body: Callable[..., None]) -> None:

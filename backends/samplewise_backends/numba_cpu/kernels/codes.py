@@ -13,6 +13,8 @@ class Kind(IntEnum):
     LAYER_NORM = 4
     DROPOUT = 5
     UNCHANGED = 6
+    CHANNELS_LAST = 7
+    CHANNELS_FIRST = 8
 
 
 class ActivationCode(IntEnum):

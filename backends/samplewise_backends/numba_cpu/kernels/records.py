@@ -35,19 +35,24 @@ LAYER = record(
     # Where they start with a column for each row, as `thin` has them.
     across=INTEGER,
     # An activation, a pooling or a dropout saves values for its backward pass here in A, laid out
-    # like outputs; a layer on images works at `scratch`.
+    # like outputs; a convolution works at `scratch`.
     **each(INTEGER, "saved", "scratch"),
     # Of a norm; of a dropout.
     **each(REAL, "epsilon", "scale"),
     threshold=INTEGER,
-    # A layer on images: the input, the windows, how far apart these are, zeros before the first
-    # row and column, the input with all zeros, the output.
+    # 1 where the gradients of the inputs are needed.
+    wanted=INTEGER,
+    # A layer on images, which have their channels last: the input, the windows of a convolution,
+    # how far apart these are, zeros before the first row and column, the input with all zeros.
     **each(INTEGER, "channels", "height", "width", "kernel_h", "kernel_w", "stride"),
-    **each(INTEGER, "above", "left", "padded_h", "padded_w", "out_h", "out_w"),
-    # A convolution: filters; the products of a filter and the distance of two rows in them; the
-    # windows of a fused pooling and their numbers, pool_h = 0 without one.
-    **each(INTEGER, "filters", "products", "pitch"),
+    **each(INTEGER, "above", "left", "padded_h", "padded_w"),
+    # The outputs of the convolution, of `filters` channels; of a pooling, what it reads. The
+    # windows of a pooling, or of one behind a convolution, and their numbers; pool_h = 0: none.
+    **each(INTEGER, "out_h", "out_w", "filters"),
     **each(INTEGER, "pool_h", "pool_w", "pool_step", "pooled_h", "pooled_w"),
+    # A convolution: the distance of two rows of its weights, by filter and by tap; where, in its
+    # scratch behind the padded image, its weights lie, their gradient, its taps and all else.
+    **each(INTEGER, "filters_ld", "taps_ld", "packed", "summed", "taps", "room"),
 )
 
 # `new` and `new_square` are the shares 1 - beta of a new gradient and square in their averages; no

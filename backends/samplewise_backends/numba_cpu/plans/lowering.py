@@ -1,6 +1,8 @@
 """From a network to the kernels' records: one of each layer, and the place of its outputs.
 
-Flattening computes nothing, nor does dropout in prediction: they get no row. A max pooling after a
+Flattening computes nothing, nor does dropout in prediction: they get no row. Convolutions and
+poolings have the channels of an image last, all other layers have them first, as the network has:
+rows of their own move them between these. A max pooling after a
 convolution that ends in ReLU is fused into the convolution: the largest value is the same before
 and after ReLU, and so is the first one above 0.
 """
@@ -41,11 +43,14 @@ KINDS: dict[type[Layer], Kind] = {
 }
 _SAVING_ACTIVATIONS = {ActivationCode.GELU, ActivationCode.GELU_TANH, ActivationCode.SILU}
 _SAVING_KINDS = {Kind.MAX_POOL, Kind.DROPOUT}
+_ON_IMAGES = {Kind.CONV, Kind.MAX_POOL, Kind.AVG_POOL, Kind.CHANNELS_LAST, Kind.CHANNELS_FIRST}
 
 # The fields of a layer's record, by name, and the records of a network's layers.
 Row = dict[str, Any]
 Layers = NDArray[Any]
 LANES = 16
+# Elements behind an image, which vectors reach.
+SPARE = 16
 
 
 def padded(units: int) -> int:
@@ -64,7 +69,7 @@ def layer_table(network: Network, rows: int, out: int = 0, *, training: bool) ->
     """
     found = _rows_of(network, training=training)
     for row in found:
-        size = padded(rows * row["units"])
+        size = padded(rows * row["units"]) + SPARE * (row["kind"] in _ON_IMAGES)
         row["out"], row["ld"], row["saved"] = out, row["units"], out
         if _saves(row):
             out += size
@@ -72,7 +77,7 @@ def layer_table(network: Network, rows: int, out: int = 0, *, training: bool) ->
         out += size
     for row in found:
         row["scratch"] = out
-    out += padded(max(map(_scratch_of, found)))
+    out += max(map(_scratch_of, found))
     # Without numbers of the run's dtype, the layout is the same for all.
     return np.array([tuple(row.values()) for row in found], LAYER.of("float64")), out
 
@@ -92,17 +97,54 @@ def _rows_of(network: Network, *, training: bool) -> list[Row]:
     """Return a row for each layer that computes something, without the place of its outputs."""
     found: list[Row] = []
     previous: Layer | None = None
+    # The shape of the last outputs, where their channels are last.
+    shape: tuple[int, ...] = ()
     for index, layer in enumerate(network.layers):
         unchanged = isinstance(layer, Flatten) or (isinstance(layer, Dropout) and not training)
         if unchanged and len(network.layers) > 1:
             continue
+        before, after = network.shapes[index : index + 2]
+        on_images = KINDS[type(layer)] in _ON_IMAGES
         if _is_fused(previous, layer):
-            _pool_too(found[-1], layer, network.shapes[index + 1])
+            _pool_too(found[-1], layer, after)
         else:
+            if on_images and not shape:
+                found += _reordered(Kind.CHANNELS_LAST, before, index, copied=not found)
+            elif shape and not on_images:
+                found += _reordered(Kind.CHANNELS_FIRST, shape, index)
             found.append(_row(network, index))
+        shape = after if on_images else ()
         previous = layer
+    if shape:
+        found += _reordered(Kind.CHANNELS_FIRST, shape, len(network.layers) - 1)
     # At least the logits must be written.
-    return found or [_row(network, len(network.layers) - 1)]
+    found = found or [_row(network, len(network.layers) - 1)]
+    _mark_wanted(found)
+    return found
+
+
+def _mark_wanted(rows: list[Row]) -> None:
+    """Say which layers have parameters before them, so that their input gradients are needed."""
+    has_weights = False
+    for row in rows:
+        row["wanted"] = has_weights
+        has_weights = has_weights or row["weights"] > 0
+
+
+def _reordered(
+    kind: Kind, shape: tuple[int, ...], index: int, *, copied: bool = False
+) -> list[Row]:
+    """Return the row that moves the channels of images of a shape, or none where nothing moves.
+
+    copied: also where nothing moves. Kernels read beyond images, but not beyond a caller's rows.
+    """
+    channels, size = shape[0], math.prod(shape)
+    if not copied and channels in {1, size}:
+        return []
+    row: Row = dict.fromkeys(LAYER.fields, 0)
+    row["kind"], row["index"], row["channels"] = kind, index, channels
+    row["inputs"] = row["units"] = size
+    return [row]
 
 
 def _saves(row: Any) -> bool:
@@ -112,12 +154,23 @@ def _saves(row: Any) -> bool:
 
 
 def _scratch_of(row: Row) -> int:
-    """Return the elements of scratch that a layer needs for one image."""
+    """Place a convolution's scratch for one image, and return its elements."""
     if row["kind"] != Kind.CONV:
         return 0
-    planes = row["channels"] * row["padded_h"] * row["padded_w"]
-    taps = row["channels"] * row["kernel_h"] * row["kernel_w"]
-    return int(planes + (taps + row["filters"]) * row["products"])
+    image = padded(row["padded_h"] * row["padded_w"] * row["channels"]) + SPARE
+    row["filters_ld"] = padded(row["filters"])
+    row["taps_ld"] = padded(row["kernel_w"] * row["channels"])
+    taps = row["kernel_h"] * row["kernel_w"] * row["channels"]
+    weights = max(taps * row["filters_ld"], row["kernel_h"] * row["filters"] * row["taps_ld"])
+    # And a row of biases.
+    weights += row["filters_ld"]
+    row["packed"] = image
+    row["summed"] = image + weights
+    row["taps"] = row["summed"] + weights
+    row["room"] = row["taps"] + padded(2 * taps)
+    # All outputs before a pooling; or the image's gradient, and the list of chosen places.
+    outputs = padded(row["out_h"] * row["out_w"] * row["filters"]) + SPARE
+    return int(row["room"] + max(outputs, image + padded(3 * row["units"])))
 
 
 def _is_fused(previous: Layer | None, layer: Layer) -> bool:
@@ -145,38 +198,44 @@ def _row(network: Network, index: int) -> Row:
         case Conv2D():
             _place_convolution(row, layer, before, after)
         case MaxPool2D() | AvgPool2D():
-            _place_windows(row, before, after, layer.size, layer.step)
+            _place_pooling(row, before, after, layer.size, layer.step)
         case GlobalAvgPool():
-            _place_windows(row, before, (before[0], 1, 1), before[1:], 1)
+            _place_pooling(row, before, (before[0], 1, 1), before[1:], 1)
     return row
 
 
-def _place_windows(
-    row: Row, before: tuple[int, ...], after: tuple[int, ...], size: tuple[int, ...], step: int
-) -> None:
+def _place_image(row: Row, before: tuple[int, ...], after: tuple[int, ...]) -> None:
     row["channels"], row["height"], row["width"] = before
     row["padded_h"], row["padded_w"] = before[1:]
-    row["kernel_h"], row["kernel_w"] = size
-    row["stride"] = step
-    row["out_h"], row["out_w"] = after[1:]
+    row["filters"], row["out_h"], row["out_w"] = after
 
 
 def _place_convolution(row: Row, layer: Conv2D, before: Any, after: Any) -> None:
-    _place_windows(row, before, after, layer.kernel, layer.stride)
+    _place_image(row, before, after)
+    row["kernel_h"], row["kernel_w"] = layer.kernel
+    row["stride"] = layer.stride
     (above, under), (left, right) = layer.pads(before)
     row["above"], row["left"] = above, left
     row["padded_h"] += above + under
     row["padded_w"] += left + right
-    row["filters"] = layer.filters
-    height, width = after[1:]
-    pitch = row["padded_w"] if layer.stride == 1 else width
-    row["pitch"], row["products"] = pitch, (height - 1) * pitch + width
+
+
+def _place_pooling(
+    row: Row, before: tuple[int, ...], after: tuple[int, ...], size: tuple[int, ...], step: int
+) -> None:
+    _place_image(row, before, before)
+    row["stride"] = 1
+    _place_pools(row, after, size, step)
+
+
+def _place_pools(row: Row, after: tuple[int, ...], size: tuple[int, ...], step: int) -> None:
+    row["pool_h"], row["pool_w"] = size
+    row["pool_step"] = step
+    row["pooled_h"], row["pooled_w"] = after[1:]
 
 
 def _pool_too(row: Row, pool: Layer, after: tuple[int, ...]) -> None:
     """Let a convolution pool its own outputs."""
     assert isinstance(pool, MaxPool2D)
-    row["pool_h"], row["pool_w"] = pool.size
-    row["pool_step"] = pool.step
-    row["pooled_h"], row["pooled_w"] = after[1:]
+    _place_pools(row, after, pool.size, pool.step)
     row["units"] = math.prod(after)

@@ -1,25 +1,33 @@
-"""Convolution of one sample, with the pooling after it: forward beside backward.
+"""Convolution of one image, with the max pooling behind it: forward beside backward.
 
-Planes are taken as flat vectors. With stride 1 the values that a tap reads in all windows are one
-contiguous slice of them, of PRODUCTS elements; where a row of windows ends, it runs on into columns
-of no window, which are left out of the output, and whose dZ is 0. With a larger stride the values
-are gathered one by one, and there are no such columns. So each image is one product with all
-filters.
-A max pooling after ReLU is taken in the pass that adds the bias, and neither the values that it
-leaves out nor their dZ are ever written.
+Images have their channels last. A max pooling behind ReLU is taken with the products: a window of
+2x2 outputs in registers, so that only the largest is written, other windows from an image of all
+outputs. Backward, only the places that were chosen count: they are listed filter by filter, those
+with dz = 0 left out.
 
-Differs from the reference: products are sums in the order of BLAS. Flat shifts are known from
-low-memory im2col. The trap: the columns between windows may hold anything, except in dZ.
+Differs from the reference: sums in another order; weights and their gradients are in layouts of
+their own for the time of a batch.
 """
 
-from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
-from samplewise_backends.numba_cpu.compile.views import part
-
-
-@inlined_kernel
-def _taps(layer):
-    return layer.channels * layer.kernel_h * layer.kernel_w
+from samplewise_backends.numba_cpu.compile.views import address_of, integers_at, part
+from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import (
+    bias_sums,
+    chosen_gradient,
+    chosen_input_gradient,
+    masked_gradient,
+    pooled_forward,
+    windows_forward,
+    windows_gradient,
+    windows_input_gradient,
+)
+from samplewise_backends.numba_cpu.kernels.layers.conv_weights import (
+    pack_by_filter,
+    pack_by_tap,
+    unpack_by_filter,
+    unpack_by_tap,
+)
+from samplewise_backends.numba_cpu.kernels.layers.pooling import max_forward
 
 
 @inlined_kernel
@@ -28,206 +36,166 @@ def _is_padded(layer):
 
 
 @spliced_kernel
+def _packed(layer, scratch):
+    return part(scratch, layer.packed, layer.summed - layer.packed)
+
+
+@spliced_kernel
+def _summed(layer, scratch):
+    return part(scratch, layer.summed, layer.taps - layer.summed)
+
+
+@spliced_kernel
+def _room(layer, scratch):
+    return part(scratch, layer.room, scratch.shape[0] - layer.room)
+
+
+@spliced_kernel
 def _padded(layer, x, scratch):
-    """Return the planes with zeros around them: x itself where there are none."""
+    """Return the image with zeros around it: x itself where there are none."""
     if not _is_padded(layer):
         return x
-    height, width, plane = layer.height, layer.width, layer.padded_h * layer.padded_w
-    planes = part(scratch, 0, layer.channels * plane)
+    planes = part(scratch, 0, layer.packed)
     for i in range(planes.shape[0]):
         planes[i] = 0
-    for c in range(layer.channels):
-        for y in range(height):
-            start = c * plane + (y + layer.above) * layer.padded_w + layer.left
-            target, source = part(planes, start, width), part(x, (c * height + y) * width, width)
-            for i in range(width):
-                target[i] = source[i]
+    row, pitch = layer.width * layer.channels, layer.padded_w * layer.channels
+    for y in range(layer.height):
+        target = part(planes, (y + layer.above) * pitch + layer.left * layer.channels, row)
+        source = part(x, y * row, row)
+        for i in range(row):
+            target[i] = source[i]
     return planes
 
 
-@kernel
-def _unfold(layer, planes, seen):
-    """Write the values that each tap reads, (taps, PRODUCTS)."""
-    width, plane, products = layer.padded_w, layer.padded_h * layer.padded_w, layer.products
-    tap = 0
-    for c in range(layer.channels):
-        for i in range(layer.kernel_h):
-            for j in range(layer.kernel_w):
-                out, first = part(seen, tap * products, products), c * plane + i * width + j
-                if layer.stride == 1:
-                    source = part(planes, first, products)
-                    for k in range(products):
-                        out[k] = source[k]
-                else:
-                    _gather(layer, planes, first, out)
-                tap += 1
+@spliced_kernel
+def _taps(layer, scratch):
+    count = layer.kernel_h * layer.kernel_w * layer.channels
+    # Two float32 have the bytes of an integer.
+    return integers_at(address_of(part(scratch, layer.taps, 2 * count)), count)
 
 
 @kernel
-def _gather(layer, planes, first, out):
-    step, width = layer.stride, layer.padded_w
-    for y in range(layer.out_h):
-        for v in range(layer.out_w):
-            out[y * layer.out_w + v] = planes[first + y * step * width + v * step]
+def _list_taps(layer, taps):
+    """Write where the values that a window reads lie behind its start."""
+    run, pitch = layer.kernel_w * layer.channels, layer.padded_w * layer.channels
+    for i in range(layer.kernel_h):
+        of_row = part(taps, i * run, run)
+        for k in range(run):
+            of_row[k] = i * pitch + k
 
 
 @kernel
-def conv_forward(gemm, layer, x, weights, bias, z, places, scratch):
-    """Write the outputs before the activation, or of the pooling after it.
+def begin_forward(layer, weights, bias, scratch):
+    """Prepare the weights of a batch."""
+    _list_taps(layer, _taps(layer, scratch))
+    pack_by_filter(layer, weights, bias, _packed(layer, scratch))
 
-    places: where in the products of its filter each pooled value was; scratch: at least
-    channels padded_h padded_w + (taps + filters) products.
+
+@kernel
+def conv_forward(layer, x, z, places, scratch):
+    """Write the outputs before the activation, or of the pooling behind it.
+
+    places: the pixel of the padded image where the window of each pooled value starts.
     """
-    taps, products, filters = _taps(layer), layer.products, layer.filters
-    one, zero = z.dtype.type(1), z.dtype.type(0)
-    before = layer.channels * layer.padded_h * layer.padded_w
-    seen = part(scratch, before, taps * products)
-    out = part(scratch, before + taps * products, filters * products)
-    _unfold(layer, _padded(layer, x, scratch), seen)
-    gemm_nn(gemm, filters, products, taps, one, weights, taps, seen, products, zero, out, products)
-    for f in range(filters):
-        of_filter = part(out, f * products, products)
-        if layer.pool_h > 0:
-            size = layer.pooled_h * layer.pooled_w
-            _pool(layer, of_filter, bias[f], part(z, f * size, size), part(places, f * size, size))
-        else:
-            size = layer.out_h * layer.out_w
-            _compact(layer, of_filter, bias[f], part(z, f * size, size))
+    planes, packed = _padded(layer, x, scratch), _packed(layer, scratch)
+    taps = _taps(layer, scratch)
+    if layer.pool_h == 0:
+        windows_forward(layer, planes, taps, packed, z)
+    elif layer.pool_h == 2 and layer.pool_w == 2:
+        pooled_forward(layer, planes, taps, packed, z, places)
+    else:
+        outputs = _room(layer, scratch)
+        windows_forward(layer, planes, taps, packed, outputs)
+        max_forward(layer, outputs, z, places)
 
 
 @kernel
-def _compact(layer, products, bias, z):
-    """Copy the products of windows, with the bias."""
-    width = layer.out_w
-    for y in range(layer.out_h):
-        source, target = part(products, y * layer.pitch, width), part(z, y * width, width)
-        for v in range(width):
-            target[v] = source[v] + bias
-
-
-@kernel
-def _pool(layer, products, bias, z, places):
-    """Write the largest value of each pooling window, and where the first such was."""
-    pitch, step, count = layer.pitch, layer.pool_step, layer.pooled_w
-    height, width = layer.pool_h, layer.pool_w
-    for y in range(layer.pooled_h):
-        first, out, left = (
-            y * step * pitch,
-            part(z, y * count, count),
-            part(places, y * count, count),
-        )
-        if height == 2 and width == 2 and step == 2:
-            # The same call with sizes that the compiler knows: five times as fast.
-            _pool_row(products, first, pitch, bias, out, left, 2, 2, 2)
-        else:
-            _pool_row(products, first, pitch, bias, out, left, height, width, step)
+def begin_backward(layer, weights, wanted, scratch):
+    """Prepare the weights of a batch where input gradients are wanted, and its gradient."""
+    _list_taps(layer, _taps(layer, scratch))
+    summed = _summed(layer, scratch)
+    for i in range(summed.shape[0]):
+        summed[i] = 0
+    if wanted:
+        pack_by_tap(layer, weights, _packed(layer, scratch))
 
 
 @inlined_kernel
-def _pool_row(products, first, pitch, bias, z, places, height, width, step):
-    kind = z.dtype.type
-    for v in range(z.shape[0]):
-        at = first + v * step
-        best, place = products[at] + bias, kind(0)
-        for i in range(height):
-            for j in range(width):
-                value = products[at + i * pitch + j] + bias
-                # A NaN is taken, and stays: nothing is greater.
-                larger = (value > best) | (value != value)
-                best = value if larger else best
-                place = kind(i * pitch + j) if larger else place
-        z[v] = best
-        places[v] = kind(at) + place
+def _is_masked(layer):
+    # With few taps in a row, lists cost more than products with zeros.
+    return layer.pool_h == 2 and layer.pool_w == 2 and layer.channels == 1
 
 
 @kernel
-def conv_backward(
-    gemm, layer, x, weights, places, dz, dX, wanted, gradient, bias_gradient, scratch
-):
-    """Add to the gradients; write dX where wanted.
-
-    dz: of the outputs, or of the pooled outputs; scratch: as `conv_forward`.
-    """
-    taps, products, filters = _taps(layer), layer.products, layer.filters
-    one, zero = x.dtype.type(1), x.dtype.type(0)
-    before = layer.channels * layer.padded_h * layer.padded_w
-    seen = part(scratch, before, taps * products)
-    dZ = part(scratch, before + taps * products, filters * products)
-    _spread(layer, dz, places, dZ, bias_gradient)
-    _unfold(layer, _padded(layer, x, scratch), seen)
-    gemm_nt(gemm, filters, taps, products, one, dZ, products, seen, products, one, gradient, taps)
+def conv_backward(layer, x, places, dz, dX, wanted, scratch):
+    """Add to the gradients; write dX where wanted. dz: of the outputs or the pooled outputs."""
+    planes, room = _padded(layer, x, scratch), _room(layer, scratch)
+    size = layer.packed if _is_padded(layer) else layer.inputs
+    dx = part(room, 0, size) if _is_padded(layer) else dX
     if wanted:
-        gemm_tn(
-            gemm, taps, products, filters, one, weights, taps, dZ, products, zero, seen, products
-        )
-        _fold(layer, seen, scratch, dX)
+        for i in range(size):
+            dx[i] = 0
+    packed, summed = _packed(layer, scratch), _summed(layer, scratch)
+    biases = part(summed, layer.taps - layer.summed - layer.filters_ld, layer.filters_ld)
+    bias_sums(dz, layer.units // layer.filters, layer.filters, biases)
+    if layer.pool_h == 0:
+        windows_gradient(layer, planes, _taps(layer, scratch), dz, summed)
+        if wanted:
+            windows_input_gradient(layer, dz, packed, dx)
+    else:
+        if _is_masked(layer):
+            masked_gradient(layer, planes, _taps(layer, scratch), places, dz, summed)
+        lists = part(room, layer.packed, 3 * layer.units)
+        _chosen_backward(layer, planes, places, dz, dx, wanted, packed, summed, lists)
+    if wanted and _is_padded(layer):
+        _crop(layer, dx, dX)
 
 
 @kernel
-def _spread(layer, dz, places, dZ, bias_gradient):
-    """Write dz where the products were, zeros elsewhere; add to the biases' gradients."""
-    zero = dZ.dtype.type(0)
-    for i in range(dZ.shape[0]):
-        dZ[i] = zero
+def end_backward(layer, gradient, bias_gradient, scratch):
+    """Write the gradients of a batch."""
+    summed = _summed(layer, scratch)
+    if layer.pool_h == 0 or _is_masked(layer):
+        unpack_by_filter(layer, summed, gradient)
+    else:
+        unpack_by_tap(layer, summed, gradient)
     for f in range(layer.filters):
-        out = part(dZ, f * layer.products, layer.products)
-        total = zero
-        if layer.pool_h > 0:
-            size = layer.pooled_h * layer.pooled_w
-            for k in range(f * size, (f + 1) * size):
-                out[int(places[k])] += dz[k]
-                total += dz[k]
-        else:
-            width = layer.out_w
-            for y in range(layer.out_h):
-                source = part(dz, (f * layer.out_h + y) * width, width)
-                target = part(out, y * layer.pitch, width)
-                for v in range(width):
-                    target[v] = source[v]
-                    total += source[v]
-        bias_gradient[f] += total
+        bias_gradient[f] = summed[layer.taps - layer.summed - layer.filters_ld + f]
 
 
 @kernel
-def _fold(layer, shares, scratch, dX):
-    """Write dX, the sum of the shares of all taps, each where the tap read."""
-    height, width, plane = layer.height, layer.width, layer.padded_h * layer.padded_w
-    if not _is_padded(layer):
-        _add_shares(layer, shares, dX)
+def _chosen_backward(layer, x, places, dz, dx, wanted, packed, summed, lists):
+    size, has_gradient = layer.units // layer.filters, _is_masked(layer)
+    if has_gradient and not wanted:
         return
-    planes = part(scratch, 0, layer.channels * plane)
-    _add_shares(layer, shares, planes)
-    for c in range(layer.channels):
-        for y in range(height):
-            start = c * plane + (y + layer.above) * layer.padded_w + layer.left
-            target = part(dX, (c * height + y) * width, width)
-            source = part(planes, start, width)
-            for i in range(width):
-                target[i] = source[i]
+    at, d = integers_at(address_of(lists), size), part(lists, 2 * size, size)
+    for f in range(layer.filters):
+        count = _chosen(layer, part(places, f, 1), part(dz, f, 1), size, at, d)
+        if not has_gradient:
+            chosen_gradient(layer, x, at, d, count, f, summed)
+        if wanted:
+            chosen_input_gradient(layer, dx, at, d, count, f, packed)
 
 
 @kernel
-def _add_shares(layer, shares, planes):
-    width, plane, products = layer.padded_w, layer.padded_h * layer.padded_w, layer.products
-    for i in range(planes.shape[0]):
-        planes[i] = 0
-    tap = 0
-    for c in range(layer.channels):
-        for i in range(layer.kernel_h):
-            for j in range(layer.kernel_w):
-                share, first = part(shares, tap * products, products), c * plane + i * width + j
-                if layer.stride == 1:
-                    target = part(planes, first, products)
-                    for k in range(products):
-                        target[k] += share[k]
-                else:
-                    _scatter(layer, share, first, planes)
-                tap += 1
+def _chosen(layer, places, dz, size, at, d):
+    """List where the chosen windows of a filter start in x, and their dz if it is not 0."""
+    count, channels, filters = 0, layer.channels, layer.filters
+    # Views of one element: an index that may be negative costs as much as all else here.
+    for q in range(size):
+        value = part(dz, q * filters, 1)[0]
+        part(at, count, 1)[0] = int(part(places, q * filters, 1)[0]) * channels
+        part(d, count, 1)[0] = value
+        count += value != 0
+    return count
 
 
 @kernel
-def _scatter(layer, share, first, planes):
-    step, width = layer.stride, layer.padded_w
-    for y in range(layer.out_h):
-        for v in range(layer.out_w):
-            planes[first + y * step * width + v * step] += share[y * layer.out_w + v]
+def _crop(layer, planes, dX):
+    """Write the part of dX that is not zeros around the image."""
+    row, pitch = layer.width * layer.channels, layer.padded_w * layer.channels
+    for y in range(layer.height):
+        source = part(planes, (y + layer.above) * pitch + layer.left * layer.channels, row)
+        target = part(dX, y * row, row)
+        for i in range(row):
+            target[i] = source[i]

@@ -3,7 +3,14 @@
 from samplewise_backends.numba_cpu.compile.jit import routine, spliced_kernel
 from samplewise_backends.numba_cpu.compile.views import part, record_at, vector_at
 from samplewise_backends.numba_cpu.kernels.codes import Kind
-from samplewise_backends.numba_cpu.kernels.layers.conv import conv_backward, conv_forward
+from samplewise_backends.numba_cpu.kernels.layers.channel_order import channels_first, channels_last
+from samplewise_backends.numba_cpu.kernels.layers.conv import (
+    begin_backward,
+    begin_forward,
+    conv_backward,
+    conv_forward,
+    end_backward,
+)
 from samplewise_backends.numba_cpu.kernels.layers.dropout import dropout_backward, dropout_forward
 from samplewise_backends.numba_cpu.kernels.layers.layer_norm import norm_backward, norm_forward
 from samplewise_backends.numba_cpu.kernels.layers.pooling import (
@@ -21,29 +28,46 @@ def _scratch_of(layer, A):
     return part(A, layer.scratch, A.shape[0] - layer.scratch)
 
 
+@spliced_kernel
+def _row(buffer, start, length):
+    """Return a row of a buffer, with the elements beyond it that vectors reach."""
+    return part(buffer, start, min(length + 16, buffer.shape[0] - start))
+
+
 @routine(NETWORK)
 def layer_forward(net):
     """Write the outputs of layer `net.layer` before the activation, for the batch."""
     A = vector_at(net.A, net.buffered, net.tiny)
     layer = record_at(net.layers, net.layer, LAYER, net.tiny)
+    previous = record_at(net.layers, max(net.layer - 1, 0), LAYER, net.tiny)
     a, a_ld = inputs_of(net, A, net.layer)
     parameters = vector_at(net.parameters, net.size, net.tiny)
     weights = part(parameters, layer.weight, layer.weights)
     bias = part(parameters, layer.bias, layer.biases)
+    scratch = _scratch_of(layer, A)
+    if layer.kind == Kind.CONV:
+        begin_forward(layer, weights, bias, scratch)
     for r in range(net.rows):
         at = r * layer.ld
         x, z = part(a, r * a_ld, layer.inputs), part(A, layer.out + at, layer.units)
         saved = part(A, layer.saved + at, layer.units)
+        # A layer on images is never the first one: its inputs are in A.
+        image = _row(A, previous.out + r * previous.ld, layer.inputs)
+        wide, places = _row(A, layer.out + at, layer.units), _row(A, layer.saved + at, layer.units)
         if layer.kind == Kind.CONV:
-            conv_forward(net.gemm, layer, x, weights, bias, z, saved, _scratch_of(layer, A))
+            conv_forward(layer, image, wide, places, scratch)
         elif layer.kind == Kind.MAX_POOL:
-            max_forward(layer, x, z, saved)
+            max_forward(layer, image, wide, places)
         elif layer.kind == Kind.AVG_POOL:
             average_forward(layer, x, z)
         elif layer.kind == Kind.LAYER_NORM:
             norm_forward(layer, x, weights, bias, z)
         elif layer.kind == Kind.DROPOUT:
             dropout_forward(layer, net.dropout_key, net.position + r, x, z, saved)
+        elif layer.kind == Kind.CHANNELS_LAST:
+            channels_last(layer.channels, x, z)
+        elif layer.kind == Kind.CHANNELS_FIRST:
+            channels_first(layer.channels, x, z)
         else:
             for i in range(layer.units):
                 z[i] = x[i]
@@ -53,7 +77,7 @@ def layer_forward(net):
 def layer_backward(net):
     """Write the gradients of the parameters of layer `net.layer`, and of its inputs.
 
-    Those of the first layer's inputs are not needed.
+    Those of inputs before the first parameters are not needed.
     """
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
     layer = record_at(net.layers, net.layer, LAYER, net.tiny)
@@ -68,18 +92,23 @@ def layer_backward(net):
         gradient[i] = 0
     for i in range(bias_gradient.shape[0]):
         bias_gradient[i] = 0
-    wanted = net.layer > 0
+    scratch, wanted = _scratch_of(layer, A), layer.wanted != 0
     before = previous.out + (net.shift if net.layer == 1 else 0)
+    if layer.kind == Kind.CONV:
+        begin_backward(layer, weights, wanted, scratch)
     for r in range(net.rows):
         at = r * layer.ld
         x, dz = part(a, r * a_ld, layer.inputs), part(dZ, layer.out + at, layer.units)
         dX = part(dZ, before + r * previous.ld, layer.inputs)
         saved = part(A, layer.saved + at, layer.units)
         if layer.kind == Kind.CONV:
-            scratch = _scratch_of(layer, A)
-            conv_backward(
-                net.gemm, layer, x, weights, saved, dz, dX, wanted, gradient, bias_gradient, scratch
+            image = _row(A, previous.out + r * previous.ld, layer.inputs)
+            of_image = _row(dZ, before + r * previous.ld, layer.inputs)
+            wide, places = (
+                _row(dZ, layer.out + at, layer.units),
+                _row(A, layer.saved + at, layer.units),
             )
+            conv_backward(layer, image, places, wide, of_image, wanted, scratch)
         elif layer.kind == Kind.LAYER_NORM:
             norm_backward(layer, x, weights, dz, dX, wanted, gradient, bias_gradient)
         elif not wanted:
@@ -90,6 +119,12 @@ def layer_backward(net):
             average_backward(layer, dz, dX)
         elif layer.kind == Kind.DROPOUT:
             dropout_backward(saved, dz, dX)
+        elif layer.kind == Kind.CHANNELS_LAST:
+            channels_first(layer.channels, dz, dX)
+        elif layer.kind == Kind.CHANNELS_FIRST:
+            channels_last(layer.channels, dz, dX)
         else:
             for i in range(layer.units):
                 dX[i] = dz[i]
+    if layer.kind == Kind.CONV:
+        end_backward(layer, gradient, bias_gradient, scratch)

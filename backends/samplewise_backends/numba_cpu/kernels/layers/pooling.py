@@ -1,76 +1,98 @@
-"""Pooling of one sample: forward beside backward."""
+"""Pooling of one image with its channels last: forward beside backward.
+
+The pooled image is (out_h, out_w, filters), with as many filters as channels.
+"""
 
 from samplewise_backends.numba_cpu.compile.jit import kernel
+from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
 from samplewise_backends.numba_cpu.compile.views import part
+from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import larger
 
 
-@kernel
-def max_forward(layer, x, z, places):
-    """Write the largest value of each window, and where the first such is in its channel."""
-    height, width, step = layer.height, layer.width, layer.stride
-    out_h, out_w = layer.out_h, layer.out_w
-    for c in range(layer.channels):
-        for y in range(out_h):
-            for v in range(out_w):
-                first = c * height * width + y * step * width + v * step
-                place, best = first, x[first]
-                for i in range(layer.kernel_h):
-                    for k in range(first + i * width, first + i * width + layer.kernel_w):
-                        # A NaN is taken, and stays: nothing is greater.
-                        if x[k] > best or x[k] != x[k]:
-                            place, best = k, x[k]
-                o = (c * out_h + y) * out_w + v
-                z[o] = best
-                places[o] = place - c * height * width
+@vector_kernel
+def max_forward(v, layer, x, z, places):
+    """Write the largest value of each window, and the place of the first such.
+
+    The last vector of the channels reaches beyond their end, see `conv_tiles`: what it writes
+    there is written again, so vectors run from the last to the first.
+    """
+    channels, width = layer.filters, layer.out_w
+    # Of a convolution's outputs, the place is the pixel where the window of the output starts.
+    right, down = layer.stride, layer.stride * layer.padded_w
+    vectors = (channels + v.lanes - 1) // v.lanes
+
+    def of_vector(n, state):
+        first = (vectors - 1 - n) * v.lanes
+
+        def of_y(y, state):
+            def of_x(q, state):
+                top, left = y * layer.pool_step, q * layer.pool_step
+
+                def of_row(i, state):
+                    def of_value(j, state):
+                        value = v.load(x, ((top + i) * width + left + j) * channels + first)
+                        place = (top + i) * down + (left + j) * right
+                        return list(larger(*state, value, v.all(v.number(place))))
+
+                    return v.repeat(layer.pool_w, of_value, state)
+
+                start = v.load(x, (top * width + left) * channels + first)
+                place = v.all(v.number(top * down + left * right))
+                best, place = v.repeat(layer.pool_h, of_row, [start, place])
+                out = (y * layer.pooled_w + q) * channels + first
+                v.store(z, out, best)
+                v.store(places, out, place)
+                return state
+
+            return v.repeat(layer.pooled_w, of_x, state)
+
+        return v.repeat(layer.pooled_h, of_y, state)
+
+    v.repeat(vectors, of_vector, [])
 
 
 @kernel
 def max_backward(layer, places, dz, dX):
     """Send each dz to where the largest value was."""
-    plane, size, zero = (
-        layer.height * layer.width,
-        layer.out_h * layer.out_w,
-        dz.dtype.type(0),
-    )
-    for i in range(dX.shape[0]):
-        dX[i] = zero
-    for c in range(layer.channels):
-        target = part(dX, c * plane, plane)
-        for o in range(c * size, (c + 1) * size):
-            target[int(places[o])] += dz[o]
+    channels = layer.filters
+    for i in range(layer.inputs):
+        dX[i] = 0
+    for o in range(0, layer.units, channels):
+        for c in range(channels):
+            dX[int(places[o + c]) * channels + c] += dz[o + c]
 
 
 @kernel
 def average_forward(layer, x, z):
     """Write the mean of each window."""
-    height, width, step = layer.height, layer.width, layer.stride
-    out_h, out_w = layer.out_h, layer.out_w
-    area = z.dtype.type(layer.kernel_h * layer.kernel_w)
-    for c in range(layer.channels):
-        for y in range(out_h):
-            for v in range(out_w):
-                first = c * height * width + y * step * width + v * step
-                total = z.dtype.type(0)
-                for i in range(layer.kernel_h):
-                    for k in range(first + i * width, first + i * width + layer.kernel_w):
-                        total += x[k]
-                z[(c * out_h + y) * out_w + v] = total / area
+    channels, step = layer.filters, layer.pool_step
+    area = z.dtype.type(layer.pool_h * layer.pool_w)
+    for y in range(layer.pooled_h):
+        for q in range(layer.pooled_w):
+            out = part(z, (y * layer.pooled_w + q) * channels, channels)
+            for c in range(channels):
+                out[c] = 0
+            for i in range(y * step, y * step + layer.pool_h):
+                for j in range(q * step, q * step + layer.pool_w):
+                    values = part(x, (i * layer.out_w + j) * channels, channels)
+                    for c in range(channels):
+                        out[c] += values[c]
+            for c in range(channels):
+                out[c] /= area
 
 
 @kernel
 def average_backward(layer, dz, dX):
     """Spread each dz evenly over its window."""
-    height, width, step = layer.height, layer.width, layer.stride
-    out_h, out_w = layer.out_h, layer.out_w
-    area = dz.dtype.type(layer.kernel_h * layer.kernel_w)
-    for i in range(dX.shape[0]):
+    channels, step = layer.filters, layer.pool_step
+    area = dz.dtype.type(layer.pool_h * layer.pool_w)
+    for i in range(layer.inputs):
         dX[i] = 0
-    for c in range(layer.channels):
-        for y in range(out_h):
-            for v in range(out_w):
-                first = c * height * width + y * step * width + v * step
-                share = dz[(c * out_h + y) * out_w + v] / area
-                for i in range(layer.kernel_h):
-                    target = part(dX, first + i * width, layer.kernel_w)
-                    for k in range(target.shape[0]):
-                        target[k] += share
+    for y in range(layer.pooled_h):
+        for q in range(layer.pooled_w):
+            shares = part(dz, (y * layer.pooled_w + q) * channels, channels)
+            for i in range(y * step, y * step + layer.pool_h):
+                for j in range(q * step, q * step + layer.pool_w):
+                    target = part(dX, (i * layer.out_w + j) * channels, channels)
+                    for c in range(channels):
+                        target[c] += shares[c] / area
