@@ -170,7 +170,7 @@ def _chosen_backward(layer, x, places, dz, dx, wanted, packed, summed, lists):
         return
     at, d = integers_at(address_of(lists), size), part(lists, 2 * size, size)
     for f in range(layer.filters):
-        count = _chosen(layer, part(places, f, 1), part(dz, f, 1), size, at, d)
+        count = _chosen(layer, places, dz, f, at, d)
         if not has_gradient:
             chosen_gradient(layer, x, at, d, count, f, summed)
         if wanted:
@@ -178,15 +178,12 @@ def _chosen_backward(layer, x, places, dz, dx, wanted, packed, summed, lists):
 
 
 @kernel
-def _chosen(layer, places, dz, size, at, d):
-    """List where the chosen windows of a filter start in x, and their dz if it is not 0."""
-    count, channels, filters = 0, layer.channels, layer.filters
-    # Views of one element: an index that may be negative costs as much as all else here.
-    for q in range(size):
-        value = part(dz, q * filters, 1)[0]
-        part(at, count, 1)[0] = int(part(places, q * filters, 1)[0]) * channels
-        part(d, count, 1)[0] = value
-        count += value != 0
+def _chosen(layer, places, dz, f, at, d):
+    """List where the chosen windows of filter f start in x, and their dz if it is not 0."""
+    count = 0
+    for o in range(f, layer.units, layer.filters):
+        at[count], d[count] = int(places[o]) * layer.channels, dz[o]
+        count += dz[o] != 0
     return count
 
 
