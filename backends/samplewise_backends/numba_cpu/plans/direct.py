@@ -53,10 +53,10 @@ class Direct(InStates):
     ) -> None:
         if thin:
             self._calls = [thin_call(member, batch_size, loss, dtype) for member in members]
-            return
-        inputs = members[0].network.inputs
-        gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
-        self._calls = [_call_of(member, gathered, loss) for member in members]
+        else:
+            inputs = members[0].network.inputs
+            gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
+            self._calls = [_call_of(member, gathered, loss) for member in members]
         for call in self._calls:
             call.settle()
 
