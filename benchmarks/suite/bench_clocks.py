@@ -22,7 +22,7 @@ from pathlib import Path
 # Of this checkout for both commits, whatever is installed.
 SCRIPT = Path(__file__).parents[1] / "samplewise_bench/process/own_script.py"
 # A sample is the least of all calls in so much time, and of at least so many.
-SAMPLE_S, LEAST_OF = 0.3, 5
+SAMPLE_S, LEAST_OF = 0.2, 5
 # Both the first epoch, in which a plan may fill its caches, and a later one.
 EPOCHS = 2
 # `make bench-quick` runs each once, and compiles little.
@@ -54,6 +54,7 @@ class Process(Clock):
     """From the start of a Python process to its end: the interpreter, imports, training."""
 
     params = ("iris",) if QUICK else ("report", "command")
+    repeat = 4
 
     def setup(self, work):
         once(self.time_process, work)
