@@ -58,12 +58,7 @@ def picture(scaling: Scaling) -> bytes:
         for (first, *_), cost, lines in zip(grid, COSTS, (laws, 0), strict=True):
             first.set_ylabel(cost)
             _leave_room(first, lines)
-        keys = {name: Line2D([], [], color=color, linewidth=2) for name, color in colors.items()}
-        keys |= {
-            plan: Line2D([], [], color=QUIET, marker=shape, linestyle="")
-            for plan, shape in shapes.items()
-        }
-        keys |= {FITTED: Line2D([], [], color=INK, linewidth=1), FLOOR: Line2D([], [], **DASHED)}
+        keys = _keys(colors, shapes)
         figure.legend(
             [*keys.values()],
             [*keys],
@@ -72,6 +67,16 @@ def picture(scaling: Scaling) -> bytes:
             handlelength=1.8,
         )
         return png_bytes(figure)
+
+
+def _keys(colors: dict[str, str], shapes: dict[str, str]) -> dict[str, Line2D]:
+    """Return the lines of the legend by their names."""
+    keys = {name: Line2D([], [], color=color, linewidth=2) for name, color in colors.items()}
+    for plan, shape in shapes.items():
+        keys[plan] = Line2D([], [], color=QUIET, marker=shape, linestyle="")
+    keys[FITTED] = Line2D([], [], color=INK, linewidth=1)
+    keys[FLOOR] = Line2D([], [], **DASHED)
+    return keys
 
 
 def _draw(
