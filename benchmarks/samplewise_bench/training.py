@@ -64,19 +64,12 @@ def session_of(
 ) -> Session:
     """Return the session of problems that share loss and rows, not compiled yet.
 
-    Args:
-        problems: one network each.
-        backend: compiles and executes.
-        workload: as `Session`.
-        dtype: of the run; None means that of the problems.
-        clock: gives seconds; None takes wall time.
+    The rest is as for `Session`; without a `dtype` it takes that of the problems.
     """
     networks = [problem.network for problem in problems]
     optimizers = [problem.optimizer for problem in problems]
-    run_dtype = np.dtype(dtype or problems[0].dtype)
-    return Session(
-        backend, networks, problems[0].loss, optimizers, run_dtype, workload, clock=clock
-    )
+    parts = networks, problems[0].loss, optimizers, np.dtype(dtype or problems[0].dtype)
+    return Session(backend, *parts, workload, clock=clock)
 
 
 class Training:

@@ -59,10 +59,14 @@ for name in ("report", "numba_cpu"):
 """
 
 CLOCKS = """
-from suite.bench_clocks import Call, Inside
+from suite.bench_clocks import Call, Inside, Process, run
 for clock in (Inside(), Call()):
     clock.time_train("iris")
     print(clock.time_train.timer())
+for work in ("import time; time.sleep(0.2)", "sum(range(3_000_000))"):
+    began = Process.time_process.timer()
+    run("-S", "-c", work)
+    print(Process.time_process.timer() - began)
 """
 
 COLLECTED = """
@@ -136,7 +140,10 @@ def test_asv_finds_every_benchmark(benchmarks):
 
 
 def test_a_version_is_set_so_that_an_edit_keeps_the_history(benchmarks):
-    assert {benchmark["version"] for benchmark in benchmarks.values()} == {"1"}
+    versions = {name: benchmark["version"] for name, benchmark in benchmarks.items()}
+    changed = {name for name, version in versions.items() if version != "1"}
+    assert changed == {name for name in versions if name.startswith("bench_clocks.")}
+    assert {versions[name] for name in changed} == {"2"}
 
 
 def test_every_row_of_the_report_meets_every_backend(benchmarks):
@@ -152,8 +159,10 @@ def test_the_published_time_is_a_line_beside_the_backends():
 
 
 def test_each_clock_sees_its_own_part_alone():
-    inside_s, both_s = map(float, run(CLOCKS).split())
+    inside_s, both_s, asleep_s, busy_s = map(float, run(CLOCKS).split())
     assert 0 < inside_s < both_s - inside_s
+    # The time of the processor, not that of waiting for it.
+    assert 0 < asleep_s < busy_s
 
 
 def test_every_shape_meets_every_plan(benchmarks):

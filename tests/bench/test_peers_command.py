@@ -65,7 +65,7 @@ def test_the_workloads_are_listed(capsys):
         ({"plan": "auto"}, "bench: --plan needs --peers, got --plan auto; add --peers"),
         (
             {"peers": True, "rows": "all"},
-            "bench: --rows cannot be used with --peers, got --rows all; leave",
+            "bench: --rows cannot be used with --peers, got --rows all; omit --rows or --peers",
         ),
         ({"peers": True, "batch_size": "1"}, "bench: --batch-size cannot be used with --peers"),
         ({"peers": True, "dtype": "float64"}, "bench: --dtype cannot be used with --peers"),

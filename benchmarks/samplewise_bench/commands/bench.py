@@ -104,9 +104,9 @@ def _refuse(mode: str | None, given: dict[str, object]) -> None:
             continue
         flag = f"--{name.replace('_', '-')}"
         got = flag if value is True else f"{flag} {printable(value)}"
-        wrong, remedy = f"cannot be used with {mode}", f"leave {flag} or {mode} out"
+        wrong, remedy = f"cannot be used with {mode}", f"omit {flag} or {mode}"
         if mode is None:
-            wrong, remedy = "needs --peers", f"add --peers, or leave {flag} out"
+            wrong, remedy = "needs --peers", f"add --peers, or omit {flag}"
         raise ParameterError(f"bench: {flag} {wrong}, got {got}; {remedy}")
 
 

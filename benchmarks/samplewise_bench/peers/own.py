@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from samplewise_bench.peers.task import Calls, NotApplicableError, Outcome, Runn
 from samplewise_bench.training import Training, session_of
 
 MANY, SINGLY = "at once", "one by one"
+PREDICTOR = "Model.predictor"
 install = "pip install samplewise"
 
 
@@ -156,33 +157,21 @@ def program_calls(task: Task, backend: str, dtype: str = "float32") -> Calls:
     return Calls(task, predict, result=lambda _: logits, logits=True, compile_s=compile_s)
 
 
-def _predictor_calls(task: Task, backend: str) -> Calls:
-    """Return calls of `Model.predictor`, made once."""
-    return _model_calls(task, lambda: _model_of(task, backend).predictor(), task.problem.X[0])
-
-
-def _probabilities_calls(task: Task, backend: str) -> Calls:
-    """Return calls of `Model.probabilities`, which takes any number of rows."""
-    return _model_calls(task, lambda: _model_of(task, backend).probabilities, task.problem.X[:1])
-
-
-def _model_calls(task: Task, made: Callable[[], Callable[[Any], Any]], given: Any) -> Calls:
+def _model_calls(method: str, task: Task, backend: str) -> Calls:
+    """Return calls of a model's prepared predictor, or of `Model.probabilities`."""
+    problem = task.problem
+    names = tuple(map(str, range(max(problem.network.outputs, 2))))
+    described = problem.network, problem.loss, problem.parameters, names, Preprocessing(NONE)
+    x = problem.X[0].copy()
     began = time.perf_counter()
-    call = partial(made(), given.copy())
+    model = Model(*described, None, "a benchmark", backend)
+    prepared = method == PREDICTOR
+    call = partial(model.predictor(), x) if prepared else partial(model.probabilities, x[None])
     call()
     return Calls(task, call, compile_s=time.perf_counter() - began)
 
 
-def _model_of(task: Task, backend: str) -> Model:
-    """Return the task's network at its initial parameters as a model."""
-    problem = task.problem
-    names = tuple(map(str, range(max(problem.network.outputs, 2))))
-    described = problem.network, problem.loss, problem.parameters, names, Preprocessing(NONE)
-    return Model(*described, None, "a benchmark", backend)
-
-
-PREDICTIONS = {
+PREDICTIONS: dict[str, Callable[[Task, str], Calls]] = {
     "program": program_calls,
-    "Model.predictor": _predictor_calls,
-    "Model.probabilities": _probabilities_calls,
+    **{name: partial(_model_calls, name) for name in (PREDICTOR, "Model.probabilities")},
 }

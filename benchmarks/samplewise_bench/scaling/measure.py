@@ -6,7 +6,7 @@ import gc
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -121,38 +121,24 @@ def _along(
     drawn = cache(partial(_problems, axis, dtype=dtype))
     started = {method: _started(axis, method, drawn, longest_s) for method in methods}
     contestants = {
-        (method, size): warm.training.run_once
+        (method, point.size): training.run_once
         for method, (ready, _) in started.items()
-        for size, warm in ready.items()
+        for training, point in ready
     }
     with limited(1):
         runs = interleave(contestants, rounds)
 
+    def timed(method: Method, point: Point) -> Point:
+        seconds = [run.seconds for run in runs[method, point.size]]
+        return replace(point, spread=TimeSpread.of(seconds))
+
     def curve(method: Method) -> Curve:
         ready, remark = started[method]
-        points = tuple(
-            Point(
-                size,
-                TimeSpread.of([run.seconds for run in runs[method, size]]),
-                warm.training.program.plan,
-                warm.peak_bytes,
-                warm.given_bytes,
-            )
-            for size, warm in ready.items()
-        )
+        points = tuple(timed(method, point) for _, point in ready)
         law = fit([point.size for point in points], [point.spread.min_ms for point in points])
         return Curve(axis, method, points, law, remark)
 
     return [curve(method) for method in methods]
-
-
-@dataclass(frozen=True, eq=False)
-class _Warm:
-    """A size that is warm, and its memory."""
-
-    training: Training
-    peak_bytes: int
-    given_bytes: int
 
 
 def _started(
@@ -160,31 +146,33 @@ def _started(
     method: Method,
     drawn: Callable[[int], tuple[TrainingProblem, ...]],
     longest_s: float,
-) -> tuple[dict[int, _Warm], str]:
+) -> tuple[list[tuple[Training, Point]], str]:
     """Return the sizes that this method can train in time, and why not all, or an empty text."""
     if not _offers(method, axis):
-        return {}, "this backend trains one network at a time"
-    ready: dict[int, _Warm] = {}
-    expected_s = 0.0
+        return [], "this backend trains one network at a time"
+    ready: list[tuple[Training, Point]] = []
+    expected_ms = 0.0
     for size in axis.sizes:
-        if expected_s > longest_s:
+        if expected_ms > longest_s * 1e3:
             return ready, f"{axis.symbol} = {size:,} would take more than {longest_s:.2g} s"
-        ready[size], seconds = _warmed(axis, method, drawn(size))
-        expected_s = 2 * seconds
+        ready.append(_warmed(axis, method, size, drawn(size)))
+        expected_ms = 2 * ready[-1][1].spread.median_ms
     return ready, ""
 
 
-def _warmed(axis: Axis, method: Method, problems: Sequence[TrainingProblem]) -> tuple[_Warm, float]:
-    """Return a size with its memory, and the seconds of its first run."""
+def _warmed(
+    axis: Axis, method: Method, size: int, problems: Sequence[TrainingProblem]
+) -> tuple[Training, Point]:
+    """Return a size that is warm, with its memory and the time of its first run."""
     given = problems if axis.name == NETWORKS else problems[0]
     compiled = partial(Training, given, method.backend, method.plan, clock=CLOCK)
     training = compiled()
-    seconds = training.run_once().seconds
+    first = TimeSpread.of([training.run_once().seconds])
     rows = problems[0].X.nbytes + problems[0].Y.nbytes
     states = sum((1 + each.optimizer.slots) * each.parameters.nbytes for each in problems)
     # A second one: the first has its buffers already.
     beside = peak_bytes(lambda: compiled().run_once())
-    return _Warm(training, rows + beside, rows + states), seconds
+    return training, Point(size, first, training.program.plan, rows + beside, rows + states)
 
 
 def peak_bytes(call: Callable[[], object]) -> int:
