@@ -118,14 +118,21 @@ def test_a_second_call_sees_what_was_set_between(prepared):
     assert out.tolist() == [1.5, 0]
 
 
-def test_a_prepared_call_does_the_same_and_keeps_its_record(prepared):
+def test_a_prepared_call_does_the_same(prepared):
     run, out, _ = prepared
-    quick, memory = run.prepared(), weakref.ref(run.memory)
-    quick()
+    run.prepared()()
     assert out.tolist() == [1.5, 101]
+
+
+def test_a_prepared_call_keeps_its_record():
+    run = Call(scaled, "float64")
+    memory = weakref.ref(run.memory)
+    quick = run.prepared()
     del run
     gc.collect()
     assert memory() is not None
+    del quick
+    assert memory() is None
 
 
 def test_a_call_forgets_all_arrays_but_the_settled_ones_which_it_empties():
