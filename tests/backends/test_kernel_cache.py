@@ -201,6 +201,19 @@ def test_the_first_entry_that_cannot_be_used_says_why(warm, damage, monkeypatch)
     assert library._read(path, wanted) is None
 
 
+@pytest.mark.parametrize("content", ["nothing", "something"])
+def test_a_folder_in_the_place_of_an_entry_warns_once_and_goes_if_it_is_empty(warm, content):
+    package, cache = warm
+    (path,) = entries(cache)
+    path.unlink()
+    path.mkdir()
+    if content == "something":
+        (path / "file").write_text("kept")
+    done = run_python(RUN_USER, cache, package=package)
+    assert (done.stdout, done.stderr.count("RuntimeWarning")) == (COMPILED, 1)
+    assert path.is_file() == (content == "nothing")
+
+
 def test_without_a_place_for_the_cache_it_warns_once_and_computes(tmp_path, small_package):
     (tmp_path / "file").write_text("")
     done = run_python(RUN_USER, tmp_path / "file" / "below", package=small_package)

@@ -12,7 +12,7 @@ import tomli_w
 
 from samplewise._version import __version__
 from samplewise.checks import printable, suggestion
-from samplewise.errors import ConfigError, DataError, ParameterError
+from samplewise.errors import CombinationError, ConfigError, DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import open_unchanged
 from samplewise.options.words import words_of
@@ -79,8 +79,10 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
 
     Raises:
         ParameterError: a value is of the wrong kind or out of range; the message names its source.
+        CombinationError: a flag describes the layers, and another one the hidden layers.
         ConfigError: as `read_config`.
     """
+    _check_layers(flags)
     settings = {} if config is None else read_config(config)
     for word in WORDS:
         variable = PREFIX + word.upper()
@@ -91,6 +93,16 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
         # Left to the registry, which reads the variable too and notes that it decided.
         settings["backend"] = None
     return Experiment.from_options(**(settings | from_flags(flags)))
+
+
+def _check_layers(flags: Mapping[str, object]) -> None:
+    # Of flags only: the file that a run has written holds the defaults too.
+    for word in ("hidden", "activation"):
+        if flags.get("layers") is not None and flags.get(word) is not None:
+            raise CombinationError(
+                f"--layers: it describes all layers, so --{word} cannot be given too, got "
+                f"'{printable(flags[word])}'; leave one of them out"
+            )
 
 
 def from_flags(flags: Mapping[str, object]) -> dict[str, Any]:

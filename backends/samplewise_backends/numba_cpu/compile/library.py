@@ -161,7 +161,11 @@ def _compile(routine: Routine, dtype: str, path: Path | None, header: dict[str, 
     if path is not None:
         header |= {"symbol": made.symbol, "needs": made.needs}
         try:
+            if path.is_dir():
+                path.rmdir()
             objects.write(path, header, made.code)
         except OSError as error:
-            kernel_cache.warn_of_no_cache(f"{path.parent} cannot be written: {error.strerror}")
+            # A folder with something in it was reported when it could not be read as a file.
+            if not path.is_dir():
+                kernel_cache.warn_of_no_cache(f"{path.parent} cannot be written: {error.strerror}")
     return link(made.code, made.symbol, made.needs)
