@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from samplewise_backends.numba_cpu.compile import kernel_cache, key, objects
+from samplewise_backends.numba_cpu.compile import kernel_cache, key, objects, whole_file
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.compile.linking import link
 from samplewise_backends.numba_cpu.compile.settings import (
@@ -93,7 +93,11 @@ def _loaded(routine: Routine, dtype: str) -> int:
     path = folder / file_name(routine, dtype, wanted)
     found = _read(path, wanted)
     if found is None:
-        return _compile(routine, dtype, path, wanted)
+        with whole_file.locked(path):
+            # Another process may have made it meanwhile.
+            found = _read(path, wanted)
+            if found is None:
+                return _compile(routine, dtype, path, wanted)
     _origins[routine, dtype] = Origin.KEPT
     return found
 
