@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +116,33 @@ def from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
         ParameterError: as `effective`.
     """
     return {
-        word: from_text(word, given, "--" + word.replace("_", "-"))
+        word: from_text(word, given, _flag(word))
         for word, given in flags.items()
         if given is not None
     }
+
+
+@contextmanager
+def naming_flags(flags: Mapping[str, object]) -> Iterator[None]:
+    """Add the flag to an error about its option that is found only when the option is used.
+
+    Args:
+        flags: as `effective`.
+
+    Raises:
+        ParameterError: what the block raised; with the flag where it begins with an option's name.
+    """
+    try:
+        yield
+    except ParameterError as error:
+        word = str(error).partition(":")[0]
+        if flags.get(word) is None:
+            raise
+        raise type(error)(f"{error} (given by {_flag(word)})") from error
+
+
+def _flag(word: str) -> str:
+    return "--" + word.replace("_", "-")
 
 
 def from_text(word: str, given: object, source: str) -> Any:
