@@ -334,3 +334,11 @@ def test_a_file_of_an_older_version_means_the_same_and_is_written_the_same(confi
     written, given = tomllib.loads(write_config(read)), tomllib.loads(OLDER)
     assert {word: written[word] for word in given} == given
     assert {"momentum", "beta2", "every", "plateau_epochs"}.isdisjoint(written)
+
+
+@pytest.mark.parametrize("flag", ["hidden", "activation"])
+def test_layers_and_hidden_layers_at_once_are_refused(flag):
+    given = {"hidden": "20", "activation": "tanh"}[flag]
+    message = rf"--layers: .*so --{flag} cannot be given too, got '{given}'; leave one"
+    with pytest.raises(CombinationError, match=message):
+        effective({"layers": "dense 10 relu, dense 1", flag: given}, None)

@@ -20,6 +20,7 @@ def test_json_is_read_as_python_reads_it():
         ('{"a": 1, "b": 2, "a": 3}', "the key 'a' twice"),
         ('{"\\u001b": 1, "\\u001b": 3}', r"the key '\\x1b' twice"),
         ("9" * 19, "19 digits, at most 18"),
+        ("-" + "9" * 19, "has 19 digits, at most 18"),
         ("9" * 5_000, "5,000 digits"),
         ("[" * 17 + "]" * 17, "deeper than 16"),
         ("[" * 500_000, "deeper than 16"),

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import pytest
 
-from samplewise_backends.numba_cpu.compile import kernel_cache, library, objects
+from samplewise_backends.numba_cpu.compile import kernel_cache, library, objects, whole_file
 from samplewise_backends.numba_cpu.compile.linking import link
 from samplewise_backends.numba_cpu.compile.settings import CODE_SETTINGS
 
@@ -125,6 +125,22 @@ def test_what_a_process_compiled_another_one_loads_without_the_compiler(warm):
     assert len(entries(cache)) == 1
 
 
+def test_a_lock_that_is_held_for_long_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_file, "WAIT_S", 0.05)
+    path = tmp_path / "a.kernel"
+    with whole_file.locked(path), whole_file.locked(path):
+        assert (tmp_path / ".a.kernel.lock").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_locks_nobody_waits(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with whole_file.locked(tmp_path / "a.kernel"), whole_file.locked(tmp_path / "a.kernel"):
+        pass
+    with whole_file.locked(tmp_path / "none" / "a.kernel"):
+        pass
+
+
 def test_an_edited_helper_in_another_file_is_compiled_anew(warm, tmp_path):
     package, cache = warm
     edited = shutil.copytree(package, tmp_path / "edited" / package.name)
@@ -199,6 +215,19 @@ def test_the_first_entry_that_cannot_be_used_says_why(warm, damage, monkeypatch)
         assert library._read(path, wanted) is None
     # Warnings are errors.
     assert library._read(path, wanted) is None
+
+
+@pytest.mark.parametrize("content", ["nothing", "something"])
+def test_a_folder_in_the_place_of_an_entry_warns_once_and_goes_if_it_is_empty(warm, content):
+    package, cache = warm
+    (path,) = entries(cache)
+    path.unlink()
+    path.mkdir()
+    if content == "something":
+        (path / "file").write_text("kept")
+    done = run_python(RUN_USER, cache, package=package)
+    assert (done.stdout, done.stderr.count("RuntimeWarning")) == (COMPILED, 1)
+    assert path.is_file() == (content == "nothing")
 
 
 def test_without_a_place_for_the_cache_it_warns_once_and_computes(tmp_path, small_package):
@@ -301,8 +330,8 @@ def test_kernels_are_kept_where_the_folder_can_be_written(tmp_path, monkeypatch)
     assert not keeps()
 
 
-def test_two_processes_that_compile_at_once_agree(tmp_path, small_package):
-    """From an empty cache; a third process loads what they left, and compiles nothing."""
+def test_of_two_processes_that_start_at_once_one_compiles(tmp_path, small_package):
+    """From an empty cache; the other one waits and loads, and so does a third process."""
     environment = clean_environment(tmp_path / "cache", package=small_package)
     both = [
         subprocess.Popen(
@@ -312,7 +341,7 @@ def test_two_processes_that_compile_at_once_agree(tmp_path, small_package):
     ]
     answers = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert answers == [COMPILED] * 2
+    assert sorted(answers) == [COMPILED, LOADED]
     (path,) = entries(tmp_path / "cache")
     kept = path.stat().st_mtime_ns
     done = run_python(RUN_USER, tmp_path / "cache", package=small_package)

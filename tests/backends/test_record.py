@@ -118,6 +118,41 @@ def test_a_second_call_sees_what_was_set_between(prepared):
     assert out.tolist() == [1.5, 0]
 
 
+def test_a_prepared_call_does_the_same(prepared):
+    run, out, _ = prepared
+    run.prepared()()
+    assert out.tolist() == [1.5, 101]
+
+
+def test_a_prepared_call_keeps_its_record():
+    run = Call(scaled, "float64")
+    memory = weakref.ref(run.memory)
+    quick = run.prepared()
+    del run
+    gc.collect()
+    assert memory() is not None
+    del quick
+    assert memory() is None
+
+
+def test_a_call_forgets_all_arrays_but_the_settled_ones_which_it_empties():
+    struct, kept, other = Struct(EVERYTHING, "float64"), np.ones(3), np.ones(2)
+    struct.set(out=kept)
+    struct.inner("product").set(y=kept)
+    struct.settle()
+    gone = weakref.ref(other)
+    struct.set(out=other, X=other, rows=2)
+    struct.inner("product").set(x=other)
+    del other
+    struct.forget()
+    gc.collect()
+    assert gone() is None
+    assert kept.tolist() == [0, 0, 0]
+    assert struct.memory["out"] == struct.memory["product"]["y"] == kept.ctypes.data
+    assert struct.memory["X"] == struct.memory["product"]["x"] == 0
+    assert struct.memory["rows"] == 2
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_layout_is_that_of_a_c_struct(dtype):
     layout = LAYER.of(dtype)

@@ -257,3 +257,8 @@ def test_an_epoch_allocates_next_to_nothing(batch_size, rule, plan, shuffle):
     tracemalloc.stop()
     # NumPy broadcasts through a buffer of at most 8192 numbers; the weights take 240,000 bytes.
     assert peak < 8 * np.getbufsize() + 8_000
+
+
+def test_a_block_has_no_more_batches_than_there_are():
+    plan = chosen(rows=50, batch_size=20, plan="blocked", block=999_999_999)
+    assert (plan.name, plan.block) == ("blocked", 60)

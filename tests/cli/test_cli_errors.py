@@ -191,6 +191,14 @@ def test_a_bad_variable_is_named(cli, monkeypatch):
     )
 
 
+def test_an_error_of_the_backend_names_the_flag_that_set_the_option(cli, monkeypatch):
+    command = ("train", "--data", "iris", "--backend", "vectorized", "--epochs", "1")
+    message = "plan: vectorized takes its products in one way, got 'foo'; use blocked:64 or auto"
+    refused(cli(*command, "--plan", "blocked:64:foo"), f"{message} (given by --plan)")
+    monkeypatch.setenv("SAMPLEWISE_PLAN", "blocked:64:foo")
+    assert "given by" not in cli(*command).err
+
+
 def test_a_hint_names_only_classes_that_the_data_has(cli, trained, trained_on_table):
     ended = cli("evaluate", trained / "model.safetensors", "--data", "iris")
     refused(ended, "it knows 4, 9")

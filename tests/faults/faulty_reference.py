@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import (
+    DECISIONS,
     RATES,
     WEIGHTS,
     Capabilities,
@@ -228,8 +229,7 @@ class FaultyBackend(OneByOneBackend):
             optimizers=["sgd", "momentum", "nesterov", "l2"],
             dtypes=["float64"],
             many=True,
-            step_fields=[RATES, WEIGHTS],
-            decisions=self.decisions,
+            step_fields=[RATES, WEIGHTS, *([DECISIONS] if self.decisions else [])],
         )
 
     def program_of(

@@ -185,6 +185,25 @@ def test_a_budget_of_steps_is_kept_exactly(backend, most, samples):
         np.testing.assert_array_equal(result.parameters, weights_after(1, backend=backend))
 
 
+@pytest.mark.parametrize(("most", "samples"), [(3, [15]), (10, [50]), (23, [50, 50, 15])])
+def test_a_training_stopped_in_the_last_chunk_of_its_budget_has_a_snapshot(most, samples):
+    chosen, stop = settings(max_steps=most), threading.Event()
+
+    class Stops(Callback):
+        def on_chunk_end(self, take_snapshot):
+            self.chunks = getattr(self, "chunks", 0) + 1
+            if self.chunks == len(samples):
+                stop.set()
+
+    stopped = train(NETWORK, X, LABELS, chosen, callbacks=[Stops()], stop=stop)
+    assert stopped.history.stopped == "interrupted"
+    whole = train(NETWORK, X, LABELS, chosen)
+    result = train(NETWORK, X, LABELS, chosen, initial=stopped.snapshot)
+    assert result.history.stopped == whole.history.stopped == "max_steps"
+    assert [record.samples for record in result.history.epochs] == samples
+    np.testing.assert_array_equal(result.parameters, whole.parameters)
+
+
 @pytest.mark.parametrize("chunk", [None, 14])
 def test_a_short_batch_is_a_step_of_the_budget_like_others(monkeypatch, chunk):
     """Fifty rows in sevens are seven batches and one row: eight steps an epoch."""

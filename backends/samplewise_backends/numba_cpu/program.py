@@ -123,11 +123,11 @@ class NumbaProgram(Program):
         """Return the logits, some rows at a time so that their buffers stay in the cache."""
         return self._predicted(forward, parameters, X)
 
-    def predictor(self, parameters: Vector, X: Matrix) -> tuple[Callable[[], None], Matrix]:
+    def predictor(self, parameters: Vector, X: Matrix) -> tuple[Callable[[], object], Matrix]:
         """Return one compiled call with a buffer of its own, and the logits in that."""
         prediction = Prediction(self._network, len(X), self._dtype)
         logits = prediction.prepare(parameters, X)
-        return prediction.call, logits
+        return prediction.call.prepared(), logits
 
     def _predicted(self, routine: Routine, parameters: Vector, rows: Matrix) -> Matrix:
         """Return the logits of rows, or of the first layer's products with them."""

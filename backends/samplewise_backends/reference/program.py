@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import (
+    DECISIONS,
     RATES,
     WEIGHTS,
     Capabilities,
@@ -162,8 +163,7 @@ class ReferenceBackend:
         activations=ACTIVATIONS,
         losses=LOSSES,
         optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, *updates.DECAYS],
-        step_fields=[RATES, WEIGHTS],
-        decisions=True,
+        step_fields=[RATES, WEIGHTS, DECISIONS],
     )
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import (
+    DECISIONS,
     RATES,
     WEIGHTS,
     Capabilities,
@@ -130,8 +131,7 @@ class VectorizedBackend:
         losses=LOSSES,
         optimizers=[*UPDATES, *LIMITS, *PENALTIES],
         plans=[DIRECT, BLOCKED],
-        step_fields=[RATES, WEIGHTS],
-        decisions=True,
+        step_fields=[RATES, WEIGHTS, DECISIONS],
     )
 
     @property

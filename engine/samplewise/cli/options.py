@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from samplewise.experiment.config_file import WORDS, effective, from_flags
+from samplewise.experiment.config_file import WORDS, effective, from_flags, naming_flags
 from samplewise.options.kinds import SWITCH
 from samplewise.options.words import Word
 
@@ -64,7 +64,9 @@ def settings(
     def decorate(command: Command) -> Command:
         def run(**given: Any) -> None:
             flags = {word: given.pop(word, None) for word in chosen}
-            command(effective(flags, given.pop("config", None)), **given)
+            experiment = effective(flags, given.pop("config", None))
+            with naming_flags(flags):
+                command(experiment, **given)
 
         parameters = [_parameter(WORDS[word], defaults or {}) for word in chosen]
         if config:

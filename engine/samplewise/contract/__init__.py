@@ -22,7 +22,7 @@ What every program computes:
 from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import PLANS, Plan, PlanSpec, Workload
 from samplewise.contract.program import Backend, DetachedManyProgram, ManyProgram, Program
-from samplewise.contract.state import RATES, WEIGHTS, Steps, TrainingState
+from samplewise.contract.state import DECISIONS, RATES, WEIGHTS, Steps, TrainingState
 
 # A backend may say which version it is made for, in `contract_version`; another one is refused.
 CONTRACT_VERSION = 1
@@ -30,6 +30,7 @@ ENTRY_POINT_GROUP = "samplewise.backends"
 
 __all__ = [
     "CONTRACT_VERSION",
+    "DECISIONS",
     "ENTRY_POINT_GROUP",
     "PLANS",
     "RATES",

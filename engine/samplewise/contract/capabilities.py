@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
+from samplewise.contract.state import DECISIONS
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.network.layers import Layer
 from samplewise.network.losses import Loss
@@ -65,7 +66,6 @@ class Capabilities:
         plans: Names = (DIRECT,),
         many: bool = False,
         step_fields: Names = (),
-        decisions: bool = False,
     ) -> Capabilities:
         """Return the capabilities that a backend's dispatch tables hold.
 
@@ -78,9 +78,9 @@ class Capabilities:
             deterministic: as the field.
             plans: as the field.
             many: as the field.
-            step_fields: as the field.
-            decisions: as the field.
+            step_fields: of `Steps`, those that it follows, and "decisions" where it writes them.
         """
+        fields = _names(step_fields)
         return cls(
             layers=_names(layers),
             activations=_names(activations),
@@ -90,8 +90,8 @@ class Capabilities:
             deterministic=deterministic,
             plans=_names(plans),
             many=many,
-            step_fields=_names(step_fields),
-            decisions=decisions,
+            step_fields=fields - {DECISIONS},
+            decisions=DECISIONS in fields,
         )
 
     def with_custom(self) -> Capabilities:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from samplewise.checks import one_of, printable
-from samplewise.errors import ParameterError
+from samplewise.errors import ContractError, ParameterError
 from samplewise.lazy import np
 
 AUTO_PLAN = "auto"
@@ -176,3 +176,23 @@ class Plan:
     def spec(self) -> PlanSpec:
         """The plan to ask for, so that a later run has the same bits."""
         return PlanSpec(self.name, self.block, self.products)
+
+    def check(self, backend: str) -> None:
+        """Refuse a plan that a run could not record, as a text by which it is asked for again.
+
+        Args:
+            backend: its name.
+
+        Raises:
+            ContractError: with the text.
+        """
+        text, reason = str(self.spec), "read again, it is another plan"
+        try:
+            if PlanSpec.parse("plan", text) == self.spec:
+                return
+        except ParameterError as error:
+            reason = str(error)
+        raise ContractError(
+            f"backend '{backend}': plan '{printable(text)}' cannot be recorded: {reason}; correct "
+            "name, block and products of its Plan"
+        )

@@ -104,7 +104,7 @@ class Program(Protocol):
 
     def predictor(
         self, parameters: NDArray[Any], X: NDArray[Any]
-    ) -> tuple[Callable[[], None], NDArray[Any]]:
+    ) -> tuple[Callable[[], object], NDArray[Any]]:
         """Prepare to predict the same few rows again and again, with other values each time.
 
         Args:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# The fields of `Steps` that a backend need not follow.
-RATES, WEIGHTS = "rates", "weights"
+# The fields of `Steps` that a backend need not follow, and the one that it need not write.
+RATES, WEIGHTS, DECISIONS = "rates", "weights", "decisions"
 
 
 @dataclass

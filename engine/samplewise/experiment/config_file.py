@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import tomli_w
 
 from samplewise._version import __version__
 from samplewise.checks import printable, suggestion
-from samplewise.errors import ConfigError, DataError, ParameterError
+from samplewise.errors import CombinationError, ConfigError, DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import open_unchanged
 from samplewise.options.words import words_of
@@ -79,8 +80,10 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
 
     Raises:
         ParameterError: a value is of the wrong kind or out of range; the message names its source.
+        CombinationError: a flag describes the layers, and another one the hidden layers.
         ConfigError: as `read_config`.
     """
+    _check_layers(flags)
     settings = {} if config is None else read_config(config)
     for word in WORDS:
         variable = PREFIX + word.upper()
@@ -93,6 +96,16 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
     return Experiment.from_options(**(settings | from_flags(flags)))
 
 
+def _check_layers(flags: Mapping[str, object]) -> None:
+    # Of flags only: the file that a run has written holds the defaults too.
+    for word in ("hidden", "activation"):
+        if flags.get("layers") is not None and flags.get(word) is not None:
+            raise CombinationError(
+                f"--layers: it describes all layers, so --{word} cannot be given too, got "
+                f"'{printable(flags[word])}'; leave one of them out"
+            )
+
+
 def from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
     """Return the checked values of the flags that were given.
 
@@ -103,10 +116,33 @@ def from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
         ParameterError: as `effective`.
     """
     return {
-        word: from_text(word, given, "--" + word.replace("_", "-"))
+        word: from_text(word, given, _flag(word))
         for word, given in flags.items()
         if given is not None
     }
+
+
+@contextmanager
+def naming_flags(flags: Mapping[str, object]) -> Iterator[None]:
+    """Add the flag to an error about its option that is found only when the option is used.
+
+    Args:
+        flags: as `effective`.
+
+    Raises:
+        ParameterError: what the block raised; with the flag where it begins with an option's name.
+    """
+    try:
+        yield
+    except ParameterError as error:
+        word = str(error).partition(":")[0]
+        if flags.get(word) is None:
+            raise
+        raise type(error)(f"{error} (given by {_flag(word)})") from error
+
+
+def _flag(word: str) -> str:
+    return "--" + word.replace("_", "-")
 
 
 def from_text(word: str, given: object, source: str) -> Any:

@@ -62,8 +62,9 @@ def _float(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text.removeprefix("-")) > MAX_INTEGER_DIGITS:
-        raise ValueError(f"an integer has {len(text):,} digits, at most {MAX_INTEGER_DIGITS}")
+    digits = len(text.removeprefix("-"))
+    if digits > MAX_INTEGER_DIGITS:
+        raise ValueError(f"an integer has {digits:,} digits, at most {MAX_INTEGER_DIGITS}")
     return int(text)
 
 

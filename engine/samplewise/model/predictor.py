@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextvars
 import math
-import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +20,8 @@ from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.data.rows import one_row, preprocessed_rows
 from samplewise.errors import DataError, SamplewiseError
 from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
+
+_ARRAY = np.ndarray
 
 
 def predicting_program(
@@ -61,23 +63,27 @@ class Predictor:
     ) -> None:
         self._made_of = network, loss, parameters, preprocessing, backend, columns
         self._columns = columns
-        self._network, self._loss, self._preprocessing = network, loss, preprocessing
+        self._network, self._preprocessing = network, preprocessing
         self._preprocesses = preprocessing.name != NONE
         self._learns_classes = isinstance(loss, ClassLoss)
+        self._link = loss.row_probabilities if isinstance(loss, ClassLoss) else loss.row_predictions
         X = aligned_zeros(network.inputs, parameters.dtype).reshape(1, -1)
         # Preprocessing works in float64, whatever the network's dtype.
         wide = self._preprocesses and X.dtype != np.float64
         raw = aligned_zeros(network.inputs, np.float64).reshape(1, -1) if wide else X
-        self._X, self._row, self._zeros = X, X[0], np.zeros_like(X[0])
+        self._X, self._row = X, X[0]
+        # Zero times NaN or infinity is NaN: a third of the time of np.isfinite(...).all().
+        self._row_times_zeros = partial(self._row.dot, np.zeros_like(self._row))
         self._raw, self._raw_row, self._shape = raw, raw[0], (network.inputs,)
-        self._lock = threading.Lock()
+        # A call takes the only token: a list gives it to one thread, in a third of a lock's time.
+        self._tokens = [None]
         # Entering np.errstate would cost as much as the network; running in this costs a tenth.
-        self._context = contextvars.Context()
-        self._context.run(np.seterr, all="ignore")
+        self._run = contextvars.Context().run
+        self._run(np.seterr, all="ignore")
         # Programs answer one call at a time, too.
         program = program or predicting_program(network, loss, parameters, backend)
-        self._compute, self._logits = self._context.run(program.predictor, parameters, X)
-        self._context.run(self._compute)  # compiles, where that is left to do
+        self._compute, self._logits = self._run(program.predictor, parameters, X)
+        self._run(self._compute)  # compiles, where that is left to do
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the prepared arrays out: pointers into them would be invalid in a copy."""
@@ -98,15 +104,17 @@ class Predictor:
                 overflow.
             SamplewiseError: another thread's call is under way.
         """
-        if not self._lock.acquire(blocking=False):
+        try:
+            token = self._tokens.pop()
+        except IndexError:
             raise SamplewiseError(
                 "this predictor is in the middle of another call; make one for each thread with "
                 "Model.predictor"
-            )
+            ) from None
         try:
-            return self._context.run(self._predictions, x)
+            return self._run(self._predictions, x)
         finally:
-            self._lock.release()
+            self._tokens.append(token)
 
     def of_plain_row(self, x: NDArray[Any]) -> NDArray[Any] | None:
         """Return what a call of it would; None where x needs a closer look, or is at fault.
@@ -114,7 +122,7 @@ class Predictor:
         Args:
             x: one row, (features,); the caller sees to it that no other call is under way.
         """
-        return self._context.run(self._of_plain_row, x)
+        return self._run(self._of_plain_row, x)
 
     def _of_plain_row(self, x: NDArray[Any]) -> NDArray[Any] | None:
         return self._computed() if self._take(x) else None
@@ -146,22 +154,21 @@ class Predictor:
     def _computed(self) -> NDArray[Any] | None:
         """Return the predictions of the row that was copied in; None where they are not finite."""
         self._compute()
-        predictions = self._loss.row_predictions(self._logits)
+        predictions = self._link(self._logits)
         # False for NaN; and where one probability is NaN, all are.
-        whole = predictions[0] >= 0 if self._learns_classes else np.isfinite(predictions).all()
+        whole = predictions.item(0) >= 0 if self._learns_classes else np.isfinite(predictions).all()
         return predictions if whole else None
 
     def _take(self, x: ArrayLike | Mapping[str, Any]) -> bool:
         """Copy a plain row in and preprocess it; return whether that came out as finite numbers."""
-        if type(x) is not np.ndarray or x.shape != self._shape or x.dtype.kind not in NUMBERS:
+        if type(x) is not _ARRAY or x.shape != self._shape or x.dtype.kind not in NUMBERS:
             return False
         self._raw_row[...] = x
         if self._preprocesses:
             self._preprocessing.apply_in_place(self._raw)
         if self._raw is not self._X:
             self._X[...] = self._raw
-        # Zero times NaN or infinity is NaN: a third of the time of np.isfinite(...).all().
-        return math.isfinite(self._row.dot(self._zeros))
+        return math.isfinite(self._row_times_zeros())
 
     def _take_checked(self, x: ArrayLike | Mapping[str, Any]) -> None:
         """Copy in a row of another form, or raise the error that names its fault."""

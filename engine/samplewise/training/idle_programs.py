@@ -83,13 +83,11 @@ def description(
     return id(backend), network, loss, optimizer, dtype, workload, recorded
 
 
-def keep(key: Hashable | None, backend: Backend, program: Program) -> bool:
-    """Keep a program after its training where it is small and can forget; return whether."""
+def keep(key: Hashable, backend: Backend, program: Program) -> None:
+    """Keep a program after its training where it is small and can forget."""
     plan = program.plan
-    if key is None or not plan.in_place or plan.memory_bytes > MOST_BYTES:
-        return False
+    if not plan.in_place or plan.memory_bytes > MOST_BYTES:
+        return
     forget = getattr(program, "forget", None)
-    if forget is None or forget() is not True:
-        return False
-    IDLE.give(key, backend, program)
-    return True
+    if forget is not None and forget() is True:
+        IDLE.give(key, backend, program)

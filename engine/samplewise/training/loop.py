@@ -175,9 +175,10 @@ class _Loop:
             self._position = window.stop
             for index in active:
                 self._runs[index].callbacks.chunk_ends(self.snapshot)
-            if self._limits.reached(self._epoch, self._position):
-                break
             active = self._active()
+            if self._limits.reached(self._epoch, self._position):
+                # At the end of an epoch, the snapshot is taken once the epoch is measured.
+                return self._position < len(self._rows) and bool(active) and stop.is_set()
         return False
 
     def _rows_of(self, epoch: int) -> NDArray[Any]:

@@ -94,7 +94,7 @@ class Session:
             states: to begin with.
 
         Raises:
-            ContractError: the backend raised.
+            ContractError: the backend raised, or its plan cannot be recorded.
         """
         # Many networks are split over threads by the program; a matrix product that took several
         # too would ask for more cores than there are, and change last bits.
@@ -105,6 +105,7 @@ class Session:
         with limited(threads), np.errstate(all="ignore"), ExitStack() as again:
             if not self._take_idle():
                 self.compile()
+                self.plan.check(self.backend.name)
                 # For the libraries that compiling has only now loaded.
                 again.enter_context(limited(threads))
             self.begin(states)
@@ -121,11 +122,9 @@ class Session:
 
     def _leave_idle(self) -> None:
         # After an error nothing is known of the program. Once kept, another session may have it.
-        with blamed_on(self.backend.name):
-            if self._key is not None and idle_programs.keep(
-                self._key, self.backend, self._predictors[0]
-            ):
-                self._predictors = []
+        if self._key is not None:
+            with blamed_on(self.backend.name):
+                idle_programs.keep(self._key, self.backend, self._predictors.pop())
 
     def compile(self, *, warm_up: bool = True) -> None:
         """Compile, with as many threads as there are.

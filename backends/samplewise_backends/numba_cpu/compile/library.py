@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from samplewise_backends.numba_cpu.compile import kernel_cache, key, objects
+from samplewise_backends.numba_cpu.compile import kernel_cache, key, objects, whole_file
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.compile.linking import link
 from samplewise_backends.numba_cpu.compile.settings import (
@@ -93,7 +93,11 @@ def _loaded(routine: Routine, dtype: str) -> int:
     path = folder / file_name(routine, dtype, wanted)
     found = _read(path, wanted)
     if found is None:
-        return _compile(routine, dtype, path, wanted)
+        with whole_file.locked(path):
+            # Another process may have made it meanwhile.
+            found = _read(path, wanted)
+            if found is None:
+                return _compile(routine, dtype, path, wanted)
     _origins[routine, dtype] = Origin.KEPT
     return found
 
@@ -161,7 +165,11 @@ def _compile(routine: Routine, dtype: str, path: Path | None, header: dict[str, 
     if path is not None:
         header |= {"symbol": made.symbol, "needs": made.needs}
         try:
+            if path.is_dir():
+                path.rmdir()
             objects.write(path, header, made.code)
         except OSError as error:
-            kernel_cache.warn_of_no_cache(f"{path.parent} cannot be written: {error.strerror}")
+            # A folder with something in it was reported when it could not be read as a file.
+            if not path.is_dir():
+                kernel_cache.warn_of_no_cache(f"{path.parent} cannot be written: {error.strerror}")
     return link(made.code, made.symbol, made.needs)

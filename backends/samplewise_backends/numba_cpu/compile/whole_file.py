@@ -1,11 +1,16 @@
-"""Files of the cache folder: written whole, or not at all."""
+"""Files of the cache folder: written whole or not at all, by one process at a time."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+# A kernel compiles in seconds; a process that was suspended meanwhile holds up nobody for ever.
+WAIT_S, POLL_S = 60.0, 0.02
 
 
 def write(path: Path, content: bytes) -> None:
@@ -25,3 +30,46 @@ def write(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time make a file; the others wait for it, a minute at most.
+
+    The system takes the lock from a process that ends. Where it has no locks, nobody waits.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        file = lock.open("ab")
+    except OSError:
+        # Where nothing can be written, nothing will come to be either.
+        yield
+        return
+    with file:
+        is_ours = _acquire(file.fileno())
+        try:
+            yield
+        finally:
+            # Whoever waits for the removed lock, or makes a new one, finds the kernel made.
+            if is_ours:
+                with suppress(OSError):
+                    lock.unlink()
+
+
+def _acquire(file: int) -> bool:
+    """Wait for the lock of an open file; return False where there is none to be had."""
+    try:
+        import fcntl
+    except ImportError:  # not a Unix
+        return False
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(POLL_S)
+        except OSError:
+            return False
+        else:
+            return True
+    return False

@@ -81,9 +81,13 @@ class BinaryCrossEntropy(_Smoothed):
 
     def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return 1 - p and p; NumPy's scalars take a tenth of the time of its arrays."""
-        z = logits[0, 0]
-        larger, smaller = both_sides(z)
-        return np.array((smaller, larger) if z >= 0 else (larger, smaller))
+        z, found = logits[0, 0], np.empty(2, logits.dtype)
+        # Written one by one: half the time of an array made of a pair.
+        if z >= 0:
+            found[1], found[0] = both_sides(z)
+        else:
+            found[0], found[1] = both_sides(z)
+        return found
 
     def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return max(z, 0) - y z + log(1 + exp(-|z|)) of each row.

@@ -19,7 +19,8 @@ def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
 def both_sides(z: Any) -> tuple[Any, Any]:
     """Return sigmoid(|z|) and sigmoid(-|z|), of an array or a scalar."""
     e = np.exp(-abs(z))
-    return 1 / (1 + e), e / (1 + e)
+    whole = 1 + e
+    return 1 / whole, e / whole
 
 
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
