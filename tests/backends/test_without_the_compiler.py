@@ -13,7 +13,14 @@ from samplewise_backends.numba_cpu.compile.blas import gemm_address, gemm_nn, ge
 
 BACKEND = Path(key.__file__).parents[1]
 # They are imported where something is compiled.
-COMPILER = ("compiler", "entry_cache", "lowering_blas", "lowering_formulas", "lowering_views")
+COMPILER = (
+    "compiler",
+    "language",
+    "lowering_blas",
+    "lowering_formulas",
+    "lowering_views",
+    "target",
+)
 IMPORT_ALL = """
 import importlib, sys
 for module in sys.argv[1:]:

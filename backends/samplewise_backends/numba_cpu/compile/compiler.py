@@ -103,7 +103,10 @@ class _Lower(lowering.Lower):
 
     def lower_block(self, block: Any) -> None:
         """Write a block; where it jumps back, it is the end of a loop."""
-        super().lower_block(block)
+        self.pre_block(block)
+        for instruction in block.body:
+            self.loc = instruction.loc
+            self.lower_inst(instruction)
         self._written.add(block)
         if any(self.blocks[place] in self._written for place in block.terminator.get_targets()):
             self._end_loop(self.builder.block.terminator)

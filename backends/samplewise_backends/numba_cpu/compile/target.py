@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import codegen, cpu, fastmathpass, imputils
+from numba.core import codegen, cpu, fastmathpass
 from numba.cpython import builtins, enumimpl, mathimpl, numbers, rangeobj, tupleobj  # noqa: F401
 from numba.np import arrayobj  # noqa: F401 - these modules have the code of what kernels use
 
