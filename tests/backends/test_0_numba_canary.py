@@ -638,7 +638,8 @@ def test_an_object_of_a_target_of_our_own_runs_after_llvmlite_linked_it():
         record = np.array([(5.0, -9.0, [(1,), (10,)])], RECORD)
         call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(found["entry"])
         assert call(record.ctypes.data) == 0
-        assert record[0].tolist() == (12.0, 0.0, [(1,), (22,)])
+        assert (record["first"][0], record["second"][0]) == (12.0, 0.0)
+        assert record["inner"]["times"].tolist() == [[1, 22]]
 
 
 @part("the processor as llvmlite describes it")
