@@ -13,7 +13,7 @@ low-memory im2col. The trap: the columns between windows may hold anything, exce
 """
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
-from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
 from samplewise_backends.numba_cpu.compile.views import part
 
 
@@ -27,7 +27,7 @@ def _is_padded(layer):
     return layer.padded_h != layer.height or layer.padded_w != layer.width
 
 
-@spliced_kernel
+@inlined_kernel
 def _padded(layer, x, scratch):
     """Return the planes with zeros around them: x itself where there are none."""
     if not _is_padded(layer):
