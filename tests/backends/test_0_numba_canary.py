@@ -6,6 +6,7 @@ reported here first, by the name of the part. Nothing here imports the backend.
 """
 
 import ctypes
+import operator
 from contextlib import contextmanager
 
 import llvmlite
@@ -16,15 +17,40 @@ import pytest
 import scipy.linalg.cython_blas  # noqa: F401 - loads the functions whose addresses are asked for
 from llvmlite import ir
 from numba import types
-from numba.core import ccallback, cgutils, codegen, compiler, config, dispatcher
+from numba.core import (
+    bytecode,
+    ccallback,
+    cgutils,
+    codegen,
+    compiler,
+    config,
+    cpu,
+    fastmathpass,
+    funcdesc,
+    imputils,
+    interpreter,
+    lowering,
+    typed_passes,
+    typing,
+)
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
+from numba.core.targetconfig import ConfigStack
+from numba.core.typing import enumdecl, mathdecl
 from numba.core.typing.templates import (
     AbstractTemplate,
+    AttributeTemplate,
     CallableTemplate,
-    infer,
-    infer_global,
-    make_intrinsic_template,
+    Registry,
+    RegistryLoader,
+)
+from numba.cpython import (
+    builtins,
+    enumimpl,
+    mathimpl,
+    numbers,
+    rangeobj,
+    tupleobj,
 )
 from numba.extending import (
     get_cython_function_address,
@@ -35,6 +61,7 @@ from numba.extending import (
     type_callable,
     typeof_impl,
 )
+from numba.np import arrayobj
 
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
@@ -88,26 +115,10 @@ def test_option_fastmath(plain_text):
     assert "nnan" not in plain_text
 
 
-@part("the options no_cpython_wrapper and no_cfunc_wrapper")
-def test_options_without_wrappers(plain_text):
-    bare = machine_text(squared_plus_one, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    assert "cpython" in plain_text
-    assert "cfunc" in plain_text
-    assert "cpython" not in bare
-    assert "cfunc" not in bare
-
-
 @part("the option forceinline")
 def test_option_forceinline(plain_text):
     assert "alwaysinline" not in plain_text
     assert "alwaysinline" in machine_text(squared_plus_one, forceinline=True)
-
-
-@part("the option inline='always'")
-def test_option_inline():
-    inner = numba.njit(inline="always", **OPTIONS)(squared_plus_one)
-    assert "fmul contract" in machine_text(lambda x: inner(x) - 1.0)
-    assert not inner.signatures
 
 
 @intrinsic
@@ -246,60 +257,64 @@ def test_bit_instructions():
     assert np.float64(computed(lowered(formula), x)).view(np.int64) == expected
 
 
-class Code(codegen.AOTCPUCodegen):
-    """Code for this processor, which may lie anywhere."""
-
-    def _customize_tm_options(self, options):
-        super()._customize_tm_options(options)
-        options["cpu"] = self._get_host_cpu_name()
-
-    def _customize_tm_features(self):
-        return self._get_host_cpu_features()
+TYPES, CODE = Registry(), imputils.Registry("canary")
 
 
-class Target:
-    options, typing_context = cpu_target.options, cpu_target.typing_context
-    target_context = cpu_target.target_context.subtarget(
-        _internal_codegen=Code("canary"), aot_mode=True
-    )
+class Vector(types.Type):
+    """A type of our own: an address and a length."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        super().__init__(f"vector of {dtype}")
 
 
-class FunctionCompiler(dispatcher._FunctionCompiler):
-    def _customize_flags(self, flags):
-        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        return flags
-
-    def compile(self, args, return_type):
-        result = super().compile(args, return_type)._replace(entry_point=object())
-        context = Target.target_context
-        context.insert_user_function(result.entry_point, result.fndesc, [result.library])
-        return result
+@register_model(Vector)
+class VectorModel(models.StructModel):
+    def __init__(self, manager, kind):
+        members = [("data", types.CPointer(kind.dtype)), ("length", types.intp)]
+        super().__init__(manager, kind, members)
 
 
-class ToObject(dispatcher.Dispatcher):
-    targetdescr = Target
+@TYPES.register_attr
+class VectorAttributes(AttributeTemplate):
+    key = Vector
 
-    def __init__(self, function):
-        options = {**OPTIONS, "nopython": True, "_nrt": False}
-        super().__init__(function, {}, options)
-        self._compiler = FunctionCompiler(function, Target, options, {}, compiler.Compiler)
+    def resolve_shape(self, vector):
+        return types.UniTuple(types.intp, 1)
 
-    def add_overload(self, cres):
-        self.overloads[tuple(cres.signature.args)] = cres
-
-
-class Kernel:
-    """A function that numba compiles wherever another one names it."""
-
-    def __init__(self, function, **options):
-        self.py_func, self.targetoptions = function, options
+    def resolve_dtype(self, vector):
+        return types.DType(vector.dtype)
 
 
-@typeof_impl.register(Kernel)
-def typeof_kernel(kernel, context):
-    if not hasattr(kernel, "dispatcher"):
-        kernel.dispatcher = ToObject(kernel.py_func)
-    return types.Dispatcher(kernel.dispatcher)
+@CODE.lower_getattr(Vector, "shape")
+def shape(context, builder, kind, vector):
+    return cgutils.pack_array(builder, [builder.extract_value(vector, 1)])
+
+
+@CODE.lower_getattr(Vector, "dtype")
+def dtype(context, builder, kind, vector):
+    return context.get_dummy_value()
+
+
+def rule(function):
+    """Let a definition stand for a Python function; numba's own rules of it do not hold."""
+
+    def register(definition):
+        def generic(template, arguments, keywords):
+            return definition(template.context, *arguments)[0]
+
+        def code(context, builder, signature, values):
+            assert context.typing_context is not cpu_target.typing_context
+            _, write = definition(context.typing_context, *signature.args)
+            return write(context, builder, signature, values)
+
+        attributes = {"key": definition, "generic": generic, "prefer_literal": True}
+        template = type("Rule", (AbstractTemplate,), attributes)
+        TYPES.register_global(function, types.Function(template))
+        CODE.lower(definition, types.VarArg(types.Any))(code)
+        return definition
+
+    return register
 
 
 class Word:
@@ -315,20 +330,156 @@ typeof_impl.register(Word)(lambda word, context: WordType("word"))
 WORD = Word()
 
 
-def tripled(x, word):
-    """Stand for instructions of our own, as a Python function."""
+def vector_of(record, word):
+    """Stand for a vector of the numbers in a record."""
 
 
-def instructions_of_tripled(typing, x, word):
+@rule(vector_of)
+def _vector_of(typing, record, word):
+    kind = Vector(types.float64)
+
     def code(context, builder, signature, values):
-        return builder.fmul(values[0], ir.Constant(values[0].type, 3.0))
+        vector = ir.Constant(context.get_value_type(kind), ir.Undefined)
+        pointer = builder.bitcast(values[0], ir.DoubleType().as_pointer())
+        vector = builder.insert_value(vector, pointer, 0)
+        return builder.insert_value(vector, ir.Constant(ir.IntType(64), 2), 1)
 
-    return x(x, word), code
+    return kind(record, word), code
 
 
-TEMPLATE = make_intrinsic_template(tripled, instructions_of_tripled, "tripled")
-infer(TEMPLATE)
-infer_global(tripled, types.Function(TEMPLATE))
+def place(context, builder, kinds, values):
+    if context.enable_boundscheck:
+        length = builder.extract_value(values[0], 1)
+        cgutils.do_boundscheck(context, builder, values[1], length, 0)
+    return builder.gep(builder.extract_value(values[0], 0), [values[1]])
+
+
+@rule(operator.getitem)
+def _getitem(typing, container, index):
+    if isinstance(container, types.BaseTuple):
+        assert isinstance(index, types.IntegerLiteral)
+
+        def member(context, builder, signature, values):
+            return builder.extract_value(values[0], index.literal_value)
+
+        return container[index.literal_value](container, index), member
+    if isinstance(container, types.NestedArray):
+
+        def record(context, builder, signature, values):
+            array = context.make_array(signature.args[0])(context, builder, values[0])
+            return builder.gep(array.data, [values[1]])
+
+        return container.dtype(container, types.intp), record
+
+    def code(context, builder, signature, values):
+        return builder.load(place(context, builder, signature.args, values))
+
+    return container.dtype(container, types.intp), code
+
+
+@rule(operator.setitem)
+def _setitem(typing, vector, index, value):
+    def code(context, builder, signature, values):
+        builder.store(values[2], place(context, builder, signature.args, values))
+        return context.get_dummy_value()
+
+    return types.void(vector, types.intp, vector.dtype), code
+
+
+@rule(max)
+def _max(typing, first, second):
+    kind = typing.unify_types(types.unliteral(first), types.unliteral(second))
+
+    def code(context, builder, signature, values):
+        function = context.typing_context.resolve_value_type(operator.gt)
+        compared = function.get_call_type(context.typing_context, (kind, kind), {})
+        greater = context.get_function(function, compared)(builder, [values[1], values[0]])
+        return builder.select(greater, *reversed(values))
+
+    return kind(kind, kind), code
+
+
+@rule(int)
+def _int(typing, number):
+    def code(context, builder, signature, values):
+        return context.cast(builder, values[0], signature.args[0], types.intp)
+
+    return types.intp(number), code
+
+
+class Typing(typing.Context):
+    def load_additional_registries(self):
+        for registry in (TYPES, mathdecl.registry, enumdecl.registry):
+            self.install_registry(registry)
+
+    def install_registry(self, registry):
+        loader = self._registries.setdefault(registry, RegistryLoader(registry))
+        for template in loader.new_registrations("functions"):
+            self.insert_function(template(self))
+        for template in loader.new_registrations("attributes"):
+            self.insert_attributes(template(self))
+        ours = {function for function, _ in TYPES.globals} if registry is not TYPES else ()
+        for function, kind in loader.new_registrations("globals"):
+            compiled = [hasattr(t, "_overload_func") for t in getattr(kind, "templates", ())]
+            if function in ours or any(compiled):
+                continue
+            known = self._lookup_global(function)
+            if known is not None:
+                self._remove_global(function)
+                kind = known.augment(kind)
+            self._insert_global(function, kind)
+
+
+class Library(codegen.AOTCodeLibrary):
+    def __init__(self, owner, name):
+        codegen.CodeLibrary.__init__(self, owner, name)
+        self.modules, self.called = [], []
+
+    def add_linking_library(self, library):
+        self.called.append(library)
+
+    def add_ir_module(self, module):
+        assert isinstance(module, ir.Module)
+        self.modules.append(llvm.parse_assembly(str(module)))
+
+    def whole(self):
+        module = llvm.parse_assembly(str(self._codegen._create_empty_module("whole")))
+        for each in [*self.modules, *(one for called in self.called for one in called.modules)]:
+            module.link_in(each, preserve=True)
+        return module
+
+
+class Code(codegen.AOTCPUCodegen):
+    """Code for this processor, which may lie anywhere."""
+
+    _library_class = Library
+
+    def _customize_tm_options(self, options):
+        super()._customize_tm_options(options)
+        options["cpu"] = self._get_host_cpu_name()
+
+    def _customize_tm_features(self):
+        return self._get_host_cpu_features()
+
+    def machine_code(self, module):
+        module.data_layout = self._data_layout
+        passes, builder = self._module_pass_manager()
+        passes.run(module, builder)
+        return self._tm.emit_object(module)
+
+
+class Target(cpu.CPUContext):
+    def init(self):
+        self.is32bit = False
+        self._internal_codegen = Code("canary")
+        self.aot_mode = True
+
+    def load_additional_registries(self):
+        for registry in (CODE, mathimpl.registry):
+            self.install_registry(registry)
+
+    def post_lowering(self, module, library):
+        fastmathpass.rewrite_module(module, self.fastmath)
 
 
 class Formula:
@@ -338,7 +489,7 @@ class Formula:
 @typeof_impl.register(Formula)
 def typeof_formula(formula, context):
     generic = {"key": formula, "generic": lambda self: lambda x: x}
-    lower_builtin(formula, types.Float)(lambda context, builder, signature, given: given[0])
+    CODE.lower(formula, types.Float)(lambda context, builder, signature, given: given[0])
     return types.Function(type("Formula", (CallableTemplate,), generic))
 
 
@@ -408,43 +559,139 @@ def test_instructions_on_vectors():
     assert x.tolist() == [14.0, 0.0]
 
 
+class Kernel:
+    """A function that numba compiles wherever another one names it."""
+
+    def __init__(self, function, **options):
+        self.py_func, self.targetoptions = function, options
+
+
+class KernelType(types.Callable, types.Dummy):
+    def __init__(self, kernel):
+        super().__init__(f"kernel {id(kernel)}")
+        self.kernel, self.known = kernel, {}
+
+    def get_call_type(self, context, arguments, keywords):
+        return self.of(tuple(map(types.unliteral, arguments)))[0]
+
+    def get_call_signatures(self):
+        return [], True
+
+    def get_impl_key(self, signature):
+        return self.of(signature.args)[2]
+
+    def of(self, arguments):
+        if arguments not in self.known:
+            found = self.known[arguments] = lowered_kernel(self.kernel, arguments, None)
+            TARGET.insert_user_function(found[2], found[1], [found[2]])
+        return self.known[arguments]
+
+
+register_model(KernelType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Kernel)
+def typeof_kernel(kernel, context):
+    if not hasattr(kernel, "kind"):
+        kernel.kind = KernelType(kernel)
+    return kernel.kind
+
+
+class Lower(lowering.Lower):
+    def init(self):
+        super().init()
+        self.written = set()
+
+    def pre_block(self, block):
+        self._cur_ir_block = block
+
+    def lower_block(self, block):
+        self.pre_block(block)
+        for instruction in block.body:
+            self.loc = instruction.loc
+            self.lower_inst(instruction)
+        self.written.add(block)
+        if any(self.blocks[place] in self.written for place in block.terminator.get_targets()):
+            assert isinstance(self.builder.block.terminator, ir.Instruction)
+            rolled = self.module.add_metadata(["llvm.loop.unroll.runtime.disable"])
+            loop = self.module.add_metadata([rolled, ir.Constant(ir.IntType(32), 7)])
+            loop.operands = (loop, rolled)
+            self.builder.block.terminator.set_metadata("llvm.loop", loop)
+
+
+def lowered_kernel(kernel, arguments, result):
+    flags = compiler.Flags()
+    options = {**OPTIONS, **kernel.targetoptions, "nopython": True, "_nrt": False}
+    cpu_target.options.parse_as_flags(flags, options)
+    identity = bytecode.FunctionIdentity.from_function(kernel.py_func)
+    code = interpreter.Interpreter(identity).interpret(bytecode.ByteCode(identity))
+    code.generator_info = None
+    with ConfigStack().enter(flags):
+        target = compiler._make_subtarget(TARGET, flags)
+        kinds, result, calls, _ = typed_passes.type_inference_stage(
+            target.typing_context, target, code, arguments, result, {}, raise_errors=True
+        )
+        described = funcdesc.PythonFunctionDescriptor.from_specialized_function(
+            code,
+            kinds,
+            result,
+            calls,
+            mangler=target.mangler,
+            inline=flags.forceinline,
+            noalias=False,
+            abi_tags=[],
+        )
+        library = target.codegen().create_library("canary")
+        with target.push_code_library(library):
+            Lower(target, library, described, code).lower()
+    return typing.signature(result, *arguments), described, library
+
+
+for imported in (arrayobj, builtins, enumimpl, numbers, rangeobj, tupleobj):
+    assert imported, "they register the code of what kernels use"
+TARGET = Target(Typing(), "cpu")
+TARGET.refresh()
 UNCHANGED = Formula()
 ADDED = Kernel(lambda x: UNCHANGED(x) + 1.0)
-SPLICED = Kernel(lambda x: x * 2.0, inline="always")
-RECORD = np.dtype([("number", np.float64), ("times", np.int64)], align=True)
+DOUBLED = Kernel(lambda x: x * 2.0, forceinline=True)
+INNER = np.dtype([("times", np.int64)], align=True)
+RECORD = np.dtype([("first", np.float64), ("second", np.float64), ("inner", INNER, (2,))])
 
 
 def change_record(record):
-    record.number = SPLICED(ADDED(tripled(record.number, WORD))) * record.times
+    vector = vector_of(record, WORD)
+    zero = vector.dtype.type(0)
+    for i in range(vector.shape[0]):
+        vector[i] = max(DOUBLED(ADDED(vector[i])), zero)
+    record.inner[1].times += int(record.first)
 
 
 @global_compiler_lock
 def compiled_object():
-    result = ToObject(change_record)._compiler.compile((numba.from_dtype(RECORD),), types.void)
-    library = result.library
+    kind = numba.from_dtype(RECORD)
+    _, described, library = lowered_kernel(Kernel(change_record), (kind,), types.void)
     module = library.create_ir_module("entry")
-    context = Target.target_context
-    inner = context.declare_function(module, result.fndesc)
+    inner = TARGET.declare_function(module, described)
     kind = ir.FunctionType(inner.function_type.return_type, [inner.args[2].type])
     function = ir.Function(module, kind, "entry")
     builder = ir.IRBuilder(function.append_basic_block())
     slots = [builder.alloca(argument.type.pointee) for argument in inner.args[:2]]
     builder.ret(builder.call(inner, [*slots, *function.args]))
     library.add_ir_module(module)
-    library._ensure_finalized()
-    module, machine = library._final_module, library._codegen._tm
+    module = library.whole()
+    text = str(module)
+    assert "llvm.loop.unroll.runtime.disable" in text
+    assert "fmul contract" in text
+    assert "alwaysinline" in text
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name != "entry":
             value.linkage = "internal"
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    tuning = llvm.create_pipeline_tuning_options(speed_level=0)
-    passes.run(module, llvm.create_pass_builder(machine, tuning))
+    code = TARGET.codegen().machine_code(module)
     assert not [f.name for f in module.functions if f.is_declaration and "llvm." not in f.name]
-    return machine.emit_object(module)
+    return code
 
 
-@part("a target and a Dispatcher of our own: an object with one function, of a pointer to a record")
+@part("a language and a target of our own: an object with one function, of a pointer to a record")
 def test_an_object_of_a_target_of_our_own_runs_after_llvmlite_linked_it():
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -454,10 +701,11 @@ def test_an_object_of_a_target_of_our_own_runs_after_llvmlite_linked_it():
         library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol("entry")
         library.import_symbol("memset", llvm.address_of_symbol("memset"))
         found = library.link(linker, name)
-        record = np.array([(5.0, 10)], RECORD)
+        record = np.array([(5.0, -9.0, [(1,), (10,)])], RECORD)
         call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(found["entry"])
         assert call(record.ctypes.data) == 0
-        assert record["number"][0] == (5.0 * 3.0 + 1.0) * 2.0 * 10
+        assert (record["first"][0], record["second"][0]) == (12.0, 0.0)
+        assert record["inner"]["times"].tolist() == [[1, 22]]
 
 
 @part("the processor as llvmlite describes it")

@@ -15,10 +15,12 @@ BACKEND = Path(key.__file__).parents[1]
 # They are imported where something is compiled.
 COMPILER = (
     "compiler",
+    "language",
     "lowering_blas",
     "lowering_formulas",
     "lowering_vectors",
     "lowering_views",
+    "target",
 )
 IMPORT_ALL = """
 import importlib, sys

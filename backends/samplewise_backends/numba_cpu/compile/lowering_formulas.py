@@ -9,10 +9,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import CallableTemplate
-from numba.extending import typeof_impl
+from numba.extending import lower_builtin, typeof_impl
 
 from samplewise_backends.numba_cpu.compile.inlining import Formula, Traced
-from samplewise_backends.numba_cpu.compile.language import CODE
 
 _FLAGS = ("contract",)
 _INTEGERS: dict[ir.Type, ir.Type] = {
@@ -178,5 +177,5 @@ def _function_type(formula: Formula) -> Any:
 
     name = f"Formula_{formula.formula.__name__}"
     template = type(name, (CallableTemplate,), {"key": formula, "generic": typed})
-    CODE.lower(formula, types.Float)(lowered)
+    lower_builtin(formula, types.Float)(lowered)
     return types.Function(template)

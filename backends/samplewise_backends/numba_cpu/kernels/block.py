@@ -20,12 +20,7 @@ momentum) or WITH_MOMENTUM, the same for all networks of a call. A holds P.
 """
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn
-from samplewise_backends.numba_cpu.compile.jit import (
-    inlined_kernel,
-    kernel,
-    routine,
-    spliced_kernel,
-)
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
     call,
     matrix_at,
@@ -41,13 +36,13 @@ SUB_BLOCK = 16
 PLAIN, WITH_L2, WITH_MOMENTUM = range(3)
 
 
-@spliced_kernel
+@inlined_kernel
 def rows_of_block(block, address):
     """Return one of the block's vectors: a row of `ld` numbers for each row of the block."""
     return vector_at(address, block.rows.at_once * block.ld, block.tiny)
 
 
-@spliced_kernel
+@inlined_kernel
 def power_of(block, k, entry):
     """Return an entry of M^k, a vector of all units."""
     rows = block.batches + 1
@@ -55,26 +50,26 @@ def power_of(block, k, entry):
     return row(powers, entry * rows + k)
 
 
-@spliced_kernel
+@inlined_kernel
 def lag_of(block, k, component):
     """Return a component of M^k b, a vector of all units."""
     lags = matrix_at(block.lags, 2 * block.batches, block.ld, block.tiny)
     return row(lags, component * block.batches + k)
 
 
-@spliced_kernel
+@inlined_kernel
 def _add(z, vector):
     for o in range(z.shape[0]):
         z[o] += vector[o]
 
 
-@spliced_kernel
+@inlined_kernel
 def _add_row(z, weight, step):
     for o in range(z.shape[0]):
         z[o] += weight * step[o]
 
 
-@spliced_kernel
+@inlined_kernel
 def _add_four_rows(z, w, steps, ld):
     w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
     s0, s1 = part(steps, 0, ld), part(steps, ld, ld)
@@ -89,7 +84,7 @@ def _add_lagged_row(z, weight, lag, step):
         z[o] += weight * lag[o] * step[o]
 
 
-@spliced_kernel
+@inlined_kernel
 def _correct_plain(z, weights, steps, first, last, ld):
     """Add to one row the effect of the steps of rows first to last."""
     s = first
@@ -136,7 +131,7 @@ def _mix(block, p, q, k):
         q[o] = c[o] * before + d[o] * q[o]
 
 
-@spliced_kernel
+@inlined_kernel
 def _bring_forward(block, A, gram, first, last):
     """Add the effect of the sub-block first to last to the rows from `last` on."""
     count, rest = last - first, block.count - last
@@ -178,7 +173,7 @@ def _update_biases(block, g, rows, bias, velocity, biases):
         bias[o] -= rate[o] * (of_g[o] * g[o] + of_v[o] * v)
 
 
-@spliced_kernel
+@inlined_kernel
 def _step_biases(g, bias, rate, steps):
     """Keep the steps of one row and take them in the biases: both kernels below, for plain SGD."""
     for o in range(g.shape[0]):
@@ -197,7 +192,7 @@ def _keep_steps(block, g, rows, rate, steps):
             steps[r * ld + o] = -rate[o] * step if plain else step
 
 
-@spliced_kernel
+@inlined_kernel
 def _first_values(block, net, A, gram, first, t, count):
     """Write the first layers' outputs for the rows t to t + count of a block."""
     ld, steps, Q = block.ld, rows_of_block(block, block.steps), rows_of_block(block, block.Q)
@@ -215,7 +210,7 @@ def _first_values(block, net, A, gram, first, t, count):
             activate_part(net, A, u, run.saved + u, units, run.activation)
 
 
-@spliced_kernel
+@inlined_kernel
 def _step_every_network(block, t, count):
     """Take one step in the later layers of every network."""
     for m in range(block.members):
@@ -224,7 +219,7 @@ def _step_every_network(block, t, count):
         call(net.later_layers, net)
 
 
-@spliced_kernel
+@inlined_kernel
 def _first_steps(block, net, A, dZ, t, count):
     """Keep the steps of a batch in the first layers' weights, and take those in their biases."""
     ld, like = block.ld, block.tiny

@@ -1,6 +1,6 @@
 """The blocked plan: the first layer's products of many steps at once."""
 
-from samplewise_backends.numba_cpu.compile.jit import routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -25,7 +25,7 @@ from samplewise_backends.numba_cpu.kernels.records import BLOCKED, GRAM_BLOCKS
 NO_GRAM, READ_GRAM, SCRATCH_GRAM = range(3)
 
 
-@spliced_kernel
+@inlined_kernel
 def _rows_from(source, first, rows, like):
     """Return `rows` rows from position `first` on, (rows, inputs): as they lie, or gathered."""
     X = matrix_at(source.X, source.samples, source.inputs, like)
@@ -50,7 +50,7 @@ def fill_gram(given):
         take(given.product, GRAM, WHOLE, X_B, X_B, G, size)
 
 
-@spliced_kernel
+@inlined_kernel
 def _update_first(run, X_B, W, V):
     """Bring the first layers' weights (and velocities) to the end of a block."""
     block, rows, product, way = run.block, X_B.shape[0], run.block.product, run.update_way

@@ -1,6 +1,6 @@
 """The direct plan: one step after the other, as the reference does."""
 
-from samplewise_backends.numba_cpu.compile.jit import kernel, routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -15,7 +15,7 @@ from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import activate_rows, derivative_rows, rows_of
 
 
-@spliced_kernel
+@inlined_kernel
 def rows_from(matrix, first, rows):
     """Return some consecutive rows of a C-contiguous matrix."""
     return matrix_at(address_of(row(matrix, first)), rows, matrix.shape[1], matrix)
@@ -30,7 +30,7 @@ def gather(X, order, start, rows, out):
             a[i] = x[i]
 
 
-@spliced_kernel
+@inlined_kernel
 def begin_batch(net, source, first):
     """Gather the batch that starts at position `first`."""
     X = matrix_at(source.X, source.samples, source.inputs, net.tiny)
@@ -39,7 +39,7 @@ def begin_batch(net, source, first):
     gather(X, integers_at(source.order, source.stop), first, net.rows, gathered)
 
 
-@spliced_kernel
+@inlined_kernel
 def _whole_step(net):
     """Take one step of a network whose first layer is dense."""
     layer, inputs = record_at(net.layers, 0, LAYER, net.tiny), net.inputs

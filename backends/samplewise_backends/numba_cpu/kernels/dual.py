@@ -1,6 +1,6 @@
 """The dual plan: the first layer as coefficients of the training rows, where these are few."""
 
-from samplewise_backends.numba_cpu.compile.jit import kernel, routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
     call,
     integers_at,
@@ -21,7 +21,7 @@ from samplewise_backends.numba_cpu.kernels.products import DUAL, take
 from samplewise_backends.numba_cpu.kernels.records import DUAL_RUN
 
 
-@spliced_kernel
+@inlined_kernel
 def _start_from(run, where, P, Q):
     """Write the parts of P and Q that come from the first weights and velocities."""
     block, like = run.block, run.block.tiny
@@ -76,7 +76,7 @@ def run_dual(run):
         _update_coefficients(run, where, of_weights, of_velocity)
 
 
-@spliced_kernel
+@inlined_kernel
 def _update_coefficients(run, where, S, T):
     """Bring the coefficients of all rows, S of the weights and T of the velocities, to its end."""
     block, samples, units = run.block, run.block.rows.samples, run.block.units

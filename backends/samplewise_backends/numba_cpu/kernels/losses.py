@@ -4,7 +4,7 @@ The two cross-entropies are compiled into every kernel; the rarer losses, means 
 are one routine.
 """
 
-from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
 from samplewise_backends.numba_cpu.compile.views import matrix_at, part, row, vector_at
 from samplewise_backends.numba_cpu.kernels.codes import LossCode
 from samplewise_backends.numba_cpu.kernels.elementary import exp, log, sigmoid, softplus_tail
@@ -23,7 +23,7 @@ def decision(z):
     return best
 
 
-@spliced_kernel
+@inlined_kernel
 def loss_and_gradient(z, y, dz, code):
     """Return the loss of one row of logits, and write dz = p - y."""
     if code == LossCode.BINARY:

@@ -19,7 +19,6 @@ from samplewise_backends.numba_cpu.compile.jit import (
     kernel,
     reordered_kernel,
     routine,
-    spliced_kernel,
 )
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
@@ -39,7 +38,7 @@ TILE = 1_000_000
 TILE_ROWS, TILE_UNITS = 64, 16
 
 
-@spliced_kernel
+@inlined_kernel
 def tile(array, r, i, rows, columns, ld):
     """Return a part of a matrix as a flat vector: `rows` x `columns` from (r, i) on."""
     return part(array, r * ld + i, (rows - 1) * ld + columns)

@@ -5,7 +5,7 @@ step starts from the first layer's outputs, or from the inputs. Dense layers, fo
 two losses are compiled into the callers; all else is called.
 """
 
-from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
     call,
     integers_at,
@@ -28,7 +28,7 @@ from samplewise_backends.numba_cpu.kernels.losses import decision, loss_and_grad
 from samplewise_backends.numba_cpu.kernels.records import LAYER, NETWORK
 
 
-@spliced_kernel
+@inlined_kernel
 def rows_of(net, buffer, k):
     """Return the part of A or dZ where the batch's outputs of layer k lie."""
     layer = record_at(net.layers, k, LAYER, net.tiny)
@@ -36,7 +36,7 @@ def rows_of(net, buffer, k):
     return part(buffer, start, (net.rows - 1) * layer.ld + layer.units)
 
 
-@spliced_kernel
+@inlined_kernel
 def inputs_of(net, A, k):
     """Return the batch's inputs of layer k, and the distance of two rows in them."""
     if k == 0:
@@ -67,7 +67,7 @@ def derivative_part(net, A, dZ, first, saved, count, code):
         call(net.derivative, net)
 
 
-@spliced_kernel
+@inlined_kernel
 def activate_rows(net, A, k):
     """Apply the activation of layer k to its outputs; the derivatives may be saved."""
     layer = record_at(net.layers, k, LAYER, net.tiny)
@@ -76,7 +76,7 @@ def activate_rows(net, A, k):
         activate_part(net, A, layer.out + r, layer.saved + r, units, code)
 
 
-@spliced_kernel
+@inlined_kernel
 def derivative_rows(net, A, dZ, k):
     """Multiply dZ of the outputs of layer k by the derivatives there."""
     layer = record_at(net.layers, k, LAYER, net.tiny)
@@ -85,7 +85,7 @@ def derivative_rows(net, A, dZ, k):
         derivative_part(net, A, dZ, layer.out + r, layer.saved + r, units, code)
 
 
-@spliced_kernel
+@inlined_kernel
 def forward_layers(net, A, first):
     """Write the outputs of every layer from `first` on; those of the last are the logits."""
     for k in range(first, net.depth):
@@ -99,7 +99,7 @@ def forward_layers(net, A, first):
         activate_rows(net, A, k)
 
 
-@spliced_kernel
+@inlined_kernel
 def loss_rows(net, A, dZ):
     """Write the loss and the decision of each row, and dZ of the logits of the mean loss."""
     k, position, units = net.depth - 1, net.position, net.outputs
@@ -142,7 +142,7 @@ def update_part(net, first, count, penalised, gradient):
     call(net.update, net)
 
 
-@spliced_kernel
+@inlined_kernel
 def update_layer(net, layer):
     """Take one step in the parameters of a layer, given its gradients."""
     if layer.weights > 0:
@@ -151,7 +151,7 @@ def update_layer(net, layer):
         update_part(net, layer.bias, layer.biases, 0, bias)
 
 
-@spliced_kernel
+@inlined_kernel
 def gradients_at(net, layer):
     """Return where the gradients of a layer's weights and biases start in `gradient`."""
     if net.of_all:
@@ -159,7 +159,7 @@ def gradients_at(net, layer):
     return 0, layer.weights
 
 
-@spliced_kernel
+@inlined_kernel
 def backward_later_layers(net, A, dZ):
     """Step in every layer after the first; write dZ of the first layer's outputs."""
     for k in range(net.depth - 1, 0, -1):

@@ -11,10 +11,10 @@ import numpy as np
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import (
+    inlined_kernel,
     kernel,
     reordered_kernel,
     routine,
-    spliced_kernel,
 )
 from samplewise_backends.numba_cpu.compile.views import call, part, record_at, vector_at
 from samplewise_backends.numba_cpu.kernels.codes import Kind, OptimizerCode
@@ -39,7 +39,7 @@ from samplewise_backends.numba_cpu.kernels.step import (
 UPDATED_AT_ONCE = 32768
 
 
-@spliced_kernel
+@inlined_kernel
 def _update_dense(net, layer, dz, a, a_ld, gradient):
     """Take one step in a dense layer, some units at a time."""
     rows, inputs, units, ld = net.rows, layer.inputs, layer.units, layer.ld
@@ -55,7 +55,7 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
     update_part(net, layer.bias, units, 0, 0)
 
 
-@spliced_kernel
+@inlined_kernel
 def _backward(net, A, dZ, gradient):
     """Go back through all layers, and step in each as soon as its gradient is known.
 

@@ -6,11 +6,7 @@ read for the input gradient, it is updated in the same pass. Here a holds the la
 """
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
-from samplewise_backends.numba_cpu.compile.jit import (
-    inlined_kernel,
-    reordered_kernel,
-    spliced_kernel,
-)
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, reordered_kernel
 from samplewise_backends.numba_cpu.compile.views import part, vector_at
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
 
@@ -18,7 +14,7 @@ from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, til
 LOOPS_UP_TO = 4096
 
 
-@spliced_kernel
+@inlined_kernel
 def _weights_and_bias(net, layer, vector, size):
     """Return a layer's weights and bias, or what a vector laid out like the parameters holds."""
     flat = vector_at(vector, size, net.tiny)
@@ -26,7 +22,7 @@ def _weights_and_bias(net, layer, vector, size):
     return weights, part(flat, layer.bias, layer.units)
 
 
-@spliced_kernel
+@inlined_kernel
 def _by_loops(net, layer):
     return net.rows == 1 or net.rows * layer.inputs * layer.units <= LOOPS_UP_TO
 
@@ -51,7 +47,7 @@ def dense_forward(net, layer, a, a_ld, z):
         gemm_nt(net.gemm, rows, n, inputs, one, a, a_ld, w, inputs, one, out, ld)
 
 
-@spliced_kernel
+@inlined_kernel
 def units_at_once(rows, inputs):
     """Return the number of units in one product: see `products`."""
     return max(TILE // (rows * inputs) // TILE_UNITS, 1) * TILE_UNITS
@@ -68,7 +64,7 @@ def _forward_row(weights, bias, a, z):
         z[o] = total
 
 
-@spliced_kernel
+@inlined_kernel
 def dense_input_gradient(net, layer, dz, dX, dX_ld):
     """Write dX = dZ W."""
     rows, inputs, units, ld = net.rows, layer.inputs, layer.units, layer.ld
@@ -92,7 +88,7 @@ def _add_scaled(out, factor, vector):
         out[i] += factor * vector[i]
 
 
-@spliced_kernel
+@inlined_kernel
 def dense_backward_row(net, layer, dz, a, dX):
     """Write dX of one row, and take its step of plain SGD, in one pass over the weights."""
     inputs, rate = layer.inputs, net.hyper.rate
@@ -113,7 +109,7 @@ def dense_backward_row(net, layer, dz, a, dX):
         bias[o] -= step
 
 
-@spliced_kernel
+@inlined_kernel
 def dense_backward_row_momentum(net, layer, dz, a, dX):
     """As `dense_backward_row`, with momentum."""
     inputs, hyper, tiny = layer.inputs, net.hyper, net.tiny
@@ -164,7 +160,7 @@ def dense_update(net, layer, dz, a, a_ld):
         _momentum(hyper, zero, net.tiny, bias, bias_speed, g)
 
 
-@spliced_kernel
+@inlined_kernel
 def _add_products(net, layer, factor, dz, a, a_ld, beta, out):
     """Write beta out + factor dZ^T A, some units at a time."""
     rows, inputs, units, ld = net.rows, layer.inputs, layer.units, layer.ld
@@ -175,7 +171,7 @@ def _add_products(net, layer, factor, dz, a, a_ld, beta, out):
         gemm_tn(net.gemm, m, inputs, rows, factor, d, ld, a, a_ld, beta, target, inputs)
 
 
-@spliced_kernel
+@inlined_kernel
 def _plain_rows(net, layer, dz, a, a_ld, weights):
     inputs, rate = layer.inputs, net.hyper.rate
     for o in range(layer.units):
@@ -222,7 +218,7 @@ def _momentum(hyper, l2, tiny, theta, velocity, gradient):
         theta[i] -= rate * (g + mu * v if ahead else v)
 
 
-@spliced_kernel
+@inlined_kernel
 def dense_gradient(net, layer, dz, a, a_ld, gradient):
     """Write the mean gradient of weights and biases where the layer's parameters lie."""
     weights = part(gradient, layer.weight, layer.units * layer.inputs)

@@ -1,6 +1,6 @@
 """The two routines through which kernels call every layer but the dense one."""
 
-from samplewise_backends.numba_cpu.compile.jit import routine, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
 from samplewise_backends.numba_cpu.compile.views import part, record_at, vector_at
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.layers.channel_order import channels_first, channels_last
@@ -23,7 +23,7 @@ from samplewise_backends.numba_cpu.kernels.records import LAYER, NETWORK
 from samplewise_backends.numba_cpu.kernels.step import gradients_at, inputs_of
 
 
-@spliced_kernel
+@inlined_kernel
 def _scratch_of(layer, A):
     return part(A, layer.scratch, A.shape[0] - layer.scratch)
 
