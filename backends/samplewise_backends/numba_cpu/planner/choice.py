@@ -10,7 +10,7 @@ import numpy as np
 
 from samplewise.contract import Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
-from samplewise_backends.numba_cpu.kernels.products import WHOLE
+from samplewise_backends.numba_cpu.kernels.products import THIN, WHOLE
 from samplewise_backends.numba_cpu.planner.calibration import calibrate, known_rates, pays
 from samplewise_backends.numba_cpu.planner.candidates import Candidate, Sizes, fastest_of_each
 from samplewise_backends.numba_cpu.planner.costs import Costs
@@ -20,9 +20,13 @@ from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.planner.reasons import LANES_WORDS, reason_of, why_direct
 from samplewise_backends.numba_cpu.plans.storage import Member
 
-# Required speed-up over the blocked plan: direct is predicted less closely, and dual keeps more
-# memory.
+# Required speed-up over the blocked plan: direct by rows is predicted less closely, and dual keeps
+# more memory.
 DOUBT = {DIRECT: 1.05, BLOCKED: 1.0, DUAL: 1.05}
+
+
+def _doubt(candidate: Candidate) -> float:
+    return 1.0 if candidate.estimate.kinds[0] == THIN else DOUBT[candidate.name]
 
 
 @dataclass(frozen=True)
@@ -108,4 +112,4 @@ def _best(
 def _taken(best: dict[str, Candidate], asked: str) -> Candidate:
     if asked != AUTO_PLAN:
         return next(best[name] for name in (asked, BLOCKED, DIRECT) if name in best)
-    return min(best.values(), key=lambda candidate: candidate.ns * DOUBT[candidate.name])
+    return min(best.values(), key=lambda candidate: candidate.ns * _doubt(candidate))
