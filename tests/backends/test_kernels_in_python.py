@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from samplewise.contract import RATES, WEIGHTS, Steps, TrainingState, Workload
+from samplewise.contract import RATES, WEIGHTS, PlanSpec, Steps, TrainingState, Workload
 from samplewise.network import (
     SGD,
     Adam,
@@ -55,6 +55,8 @@ CASES = {
     "adam": (WIDE, LIMITED, 4, "direct"),
     "rmsprop": (DEEP, RMSprop(), 4, "direct"),
     "adagrad": (DEEP, Adagrad(), 1, "direct"),
+    "thin": (WIDE, SGD(momentum=0.9, nesterov=True), 5, "direct:thin"),
+    "thin adam": (DEEP, Adam(l1=0.01, clip_value=0.1), 3, "direct:thin"),
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
     "pooled": (POOLED, SGD(momentum=0.9), 4, "direct"),
@@ -73,7 +75,8 @@ Y = np.eye(OUTPUTS)[RNG.integers(0, OUTPUTS, ROWS)]
 
 def trained(network, optimizer, batch_size, plan, loss="categorical_cross_entropy", **fields):
     """Return parameters, losses, logits and gradient after an epoch."""
-    workload = Workload(ROWS, batch_size, plan=plan, step_fields=frozenset(fields))
+    spec = PlanSpec.parse("plan", plan)
+    workload = Workload(ROWS, batch_size, step_fields=frozenset(fields), **spec.fields())
     program = NumbaBackend().compile(
         network, loss_named(loss), optimizer, np.dtype("float64"), workload
     )

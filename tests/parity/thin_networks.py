@@ -30,7 +30,10 @@ OTHER_WAY = ("clip_norm",)
 def drawn_case(seed):
     """Return a case of dense layers of any size, with any activation, loss, optimizer and batch."""
     rng = np.random.default_rng(seed)
-    pick = lambda some: some[rng.integers(len(some))]
+
+    def pick(some):
+        return some[rng.integers(len(some))]
+
     sizes = [int(np.exp(rng.uniform(0, np.log(70)))) for _ in range(rng.integers(1, 5))]
     rows = int(rng.integers(2, 60))
     outputs = pick((1, 1, 2, 3, 10, 17))
@@ -78,8 +81,10 @@ def main():
     cases = filter(is_comparable, map(drawn_case, range(int(sys.argv[1]))))
     found = [(case, failures(case)) for case in cases]
     for _, words in found:
-        print(*words, sep="\n", end="\n" if words else "")
-    print(f"{len(found)} networks compared, {sum(bool(words) for _, words in found)} differ")
+        print(*words, sep="\n", end="\n" if words else "")  # noqa: T201
+    print(  # noqa: T201
+        f"{len(found)} networks compared, {sum(bool(words) for _, words in found)} differ"
+    )
     return int(any(words for _, words in found))
 
 
