@@ -31,7 +31,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
 from samplewise_backends.numba_cpu.planner.step_costs import StepCosts
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.lowering import LANES
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.storage import Member, can_be_thin
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call
 # from Python.
@@ -101,7 +101,7 @@ class Costs:
         self._weights = self._inputs * self._units
         self._data = self._rows * self._inputs * itemsize
         self._members, self._networks = members, len(members)
-        self._can_be_thin = workload.batch_size > 1 and all(m.can_be_thin for m in members)
+        self._can_be_thin = can_be_thin(members, workload.batch_size)
         each = self._weights / self._networks
         self._loops = self._batch == 1 or self._batch * each <= LOOPS_UP_TO
         self._steps = StepCosts(rates, members, workload)
