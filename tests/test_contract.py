@@ -177,6 +177,7 @@ def test_the_loss_of_a_right_answer_keeps_its_digits(name, dtype):
 PLAN_TEXTS = {
     "auto": PlanSpec(),
     "direct": PlanSpec("direct"),
+    "direct:thin": PlanSpec("direct", None, "thin"),
     "dual": PlanSpec("dual"),
     "blocked:64": PlanSpec("blocked", 64),
     "blocked:64:tiled+loops": PlanSpec("blocked", 64, "tiled+loops"),
@@ -192,7 +193,8 @@ def test_a_plan_is_read_as_it_is_written(text):
 @pytest.mark.parametrize(
     "text",
     [
-        *("direct:64", "auto:64", "blocked:", "blocked:tiled", "blocked:1234567890"),
+        *("direct:64", "direct:64:thin", "direct:Thin", "auto:64", "auto:thin"),
+        *("blocked:", "blocked:tiled", "blocked:1234567890"),
         *("blocked:0", "blocked:-4", "blocked:6.4"),
         *("blocked:64:", "blocked:64:Tiled", "blocked:64:a:b"),
     ],

@@ -26,6 +26,7 @@ from samplewise_bench.training import Training
 
 FIXED = (
     PlanSpec(DIRECT),
+    PlanSpec(DIRECT, products="thin"),
     *(PlanSpec(BLOCKED, block) for block in (16, 32, 64, 128)),
     *(PlanSpec(DUAL, block) for block in (32, 64, 128)),
 )
@@ -120,12 +121,12 @@ def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, dict[s
         done += 1
     ms = {name: candidate.epoch_ms(shape.epochs) for name, candidate in fixed.items()}
     plan, own = chosen.plan, chosen.epoch_ms(shape.epochs)
-    # The same plan and block twice: the same work, so that the lesser time is the better one.
+    # The same plan twice: the same work, so that the lesser time is the better one.
     for name, candidate in fixed.items():
-        if (candidate.plan.name, candidate.plan.block) == (plan.name, plan.block):
+        if candidate.plan.spec == plan.spec:
             ms[name] = own = min(own, ms[name])
     best = min(ms, key=lambda name: ms[name])
-    words = str(PlanSpec(plan.name, plan.block))
+    words = str(plan.spec if plan.block is None else PlanSpec(plan.name, plan.block))
     verdict = Verdict(str(shape), words, own, plan.epoch_ms or 0.0, best, ms[best], ms)
     return verdict, {name: candidate.times for name, candidate in fixed.items()}
 

@@ -115,4 +115,17 @@ JUDGED = (
     Shape(3_072, (100,), 10, 1_000, 32, epochs=5),
     Shape(200, (512,), 2, 600, 16, l2=1e-4),
     Shape(1_200, (48,), 5, 700, 2, momentum=0.5, dtype=DOUBLE),
+    # Mini-batches.
+    Shape(784, (128,), 10, 800, 8),
+    Shape(784, (128,), 10, 800, 16, momentum=0.9, dtype=DOUBLE),
+    Shape(784, (128, 32), 10, 800, 64, momentum=0.9),
+    Shape(784, (128, 64), 10, 1_600, 128),
+    Shape(784, (256, 256), 10, 800, 32),
+    Shape(784, (10,), 1, 800, 16, dtype=DOUBLE),
+    Shape(64, (100,), 10, 1_797, 200, momentum=0.9, dtype=DOUBLE),
+    Shape(30, (64, 64), 2, 800, 16, momentum=0.9),
+    Shape(300, (50, 50, 50), 3, 900, 24, l2=1e-4),
+    Shape(784, (128,), 10, 1_600, 200, momentum=0.9, dtype=DOUBLE),
+    Shape(101, (37,), 7, 1_000, 13, momentum=0.9),
+    Shape(2_000, (64,), 10, 400, 32, momentum=0.9),
 )

@@ -245,6 +245,7 @@ def test_float_instructions():
 @part("builder.bitcast and instructions of integers")
 def test_bit_instructions():
     operands = {"add": 3, "sub": 1, "mul": -2, "and_": 0xFFF0, "or_": 1, "shl": 1, "lshr": 2}
+    operands |= {"udiv": 7}
 
     def formula(builder, x):
         n = builder.neg(builder.bitcast(x, ir.IntType(64)))
@@ -253,7 +254,7 @@ def test_bit_instructions():
         return builder.bitcast(n, ir.DoubleType())
 
     x = np.int64(12345).view(np.float64)
-    expected = ((((-12345 + 3 - 1) * -2) & 0xFFF0 | 1) << 1) >> 2
+    expected = (((((-12345 + 3 - 1) * -2) & 0xFFF0 | 1) << 1) >> 2) // 7
     assert np.float64(computed(lowered(formula), x)).view(np.int64) == expected
 
 

@@ -84,6 +84,8 @@ CASES = {
     "adam": (WIDE, LIMITED, 4, "direct"),
     "rmsprop": (DEEP, RMSprop(), 4, "direct"),
     "adagrad": (DEEP, Adagrad(), 1, "direct"),
+    "thin": (WIDE, SGD(momentum=0.9, nesterov=True), 5, "direct:thin"),
+    "thin adam": (DEEP, Adam(l1=0.01, clip_value=0.1), 3, "direct:thin"),
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
     "pooled": (POOLED, SGD(momentum=0.9), 4, "direct"),

@@ -1,11 +1,14 @@
 """The planner: what is asked for is done where it fits, and the choice is said with its reason."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from samplewise.contract import PLANS, Workload
 from samplewise.errors import ParameterError
-from samplewise.network import SGD, multilayer_perceptron
+from samplewise.network import SGD, Adam, RMSprop, multilayer_perceptron
+from samplewise_backends.numba_cpu.kernels.products import THIN
 from samplewise_backends.numba_cpu.planner import calibration, choice
 from samplewise_backends.numba_cpu.planner import costs as costs_module
 from samplewise_backends.numba_cpu.planner.calibration import built_in_rates
@@ -298,3 +301,43 @@ def test_measuring_has_to_save_more_than_it_takes(calibrated):
 def test_where_rates_decide_nothing_nothing_is_measured(calibrated, workload):
     chosen(Workload(800, epochs=1_000_000, **workload))
     assert calibrated == []
+
+
+def test_a_mini_batch_lies_in_the_lanes_whatever_the_optimizer():
+    for optimizer in (SGD(momentum=0.9), Adam(), RMSprop(l1=0.1)):
+        found = chosen(Workload(800, 16, 10), hidden=(128, 32), optimizer=optimizer)
+        assert str(found.plan.spec) == "direct:thin"
+        assert "the rows of a batch in the lanes of vectors" in found.plan.reason
+        assert found.plan.in_place
+        assert found.kinds[0] == THIN
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()], ids=["sgd", "adam"])
+def test_the_direct_plan_goes_by_rows_unless_it_is_asked_for_otherwise(optimizer):
+    rows = chosen(Workload(800, 16, 10, plan="direct"), optimizer=optimizer).plan
+    thin = chosen(Workload(800, 16, 10, plan="direct", products="thin"), optimizer=optimizer).plan
+    assert (str(rows.spec), str(thin.spec)) == ("direct", "direct:thin")
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "optimizer"), [(1, SGD()), (1, Adam()), (16, Adam(clip_norm=1.0))]
+)
+def test_a_batch_that_cannot_lie_in_the_lanes_goes_by_rows(batch_size, optimizer):
+    workload = Workload(800, batch_size, 10, plan="direct", products="thin")
+    assert str(chosen(workload, optimizer=optimizer).plan.spec) == "direct"
+
+
+def test_a_direct_plan_has_no_other_products():
+    with pytest.raises(ParameterError, match="must be one of thin, .*got 'loops'; use direct or"):
+        chosen(Workload(800, 16, plan="direct", products="loops"))
+
+
+def test_where_tiles_are_slow_here_the_batch_does_not_lie_in_the_lanes(monkeypatch):
+    rates = built_in_rates("float32", V3)
+    slow = tuple(
+        tuple(tuple(rate / 50 for rate in line) for line in table) for table in rates.thin_values
+    )
+    known = calibration.Calibration(dataclasses.replace(rates, thin_values=slow))
+    monkeypatch.setattr(choice, "known_rates", lambda dtype: known)
+    assert str(chosen(Workload(800, 16, 10), optimizer=Adam()).plan.spec) == "direct"
+    assert chosen(Workload(800, 16, 10), hidden=(128,)).plan.products != "thin"

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from samplewise_backends.numba_cpu.compile.jit import routine
-from samplewise_backends.numba_cpu.compile.vectors import Vectors, vector_kernel
+from samplewise_backends.numba_cpu.compile.vectors import Vectors, lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import matrix_at, vector_at
 from samplewise_backends.numba_cpu.kernels.records import TILES
 
@@ -80,13 +80,13 @@ def _over_columns(v: Vectors, vectors: Any, tile: Callable[[Any, int], None]) ->
 
 
 @vector_kernel
-def multiply(v, out, a, a_unit, a_inner, b, columns):
-    """Write out[u, j] = sum_k a[u * a_unit + k * a_inner] b[k, j], for j < columns.
+def multiply(v, out, ld, units, a, a_unit, a_inner, b, columns):
+    """Write out[u * ld + j] = sum_k a[u * a_unit + k * a_inner] b[k, j], for j < columns.
 
-    out: (units, ld), and behind it the numbers of a vector less one, which may be overwritten.
-    b: (inner, ld), which can be read to the end of the last vector of each row.
+    out: may be overwritten to the end of the last vector of each row.
+    b: (inner, any), can be read as far.
     """
-    product, (units, ld) = _Product(v, a, a_unit, a_inner, b), out.shape
+    product = _Product(v, a, a_unit, a_inner, b)
     vectors = (columns + (v.lanes - 1)) // v.lanes
 
     def block(unit, height):
@@ -103,11 +103,11 @@ def multiply(v, out, a, a_unit, a_inner, b, columns):
 def multiply_tiles(given):
     """Take one product: as a routine, since training and calibration need it."""
     units, inner, like = given.units, given.inner, given.tiny
-    out = matrix_at(given.out, units, given.out_ld, like)
+    out = vector_at(given.out, units * given.out_ld + lanes_of(like) - 1, like)
     b = matrix_at(given.b, inner, given.b_ld, like)
     a = vector_at(given.a, (units - 1) * given.a_unit + (inner - 1) * given.a_inner + 1, like)
     for _ in range(given.times):
-        multiply(out, a, given.a_unit, given.a_inner, b, given.columns)
+        multiply(out, given.out_ld, units, a, given.a_unit, given.a_inner, b, given.columns)
 
 
 @vector_kernel

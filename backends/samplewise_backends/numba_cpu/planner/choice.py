@@ -10,19 +10,28 @@ import numpy as np
 
 from samplewise.contract import Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
-from samplewise_backends.numba_cpu.kernels.products import WHOLE
-from samplewise_backends.numba_cpu.planner.calibration import calibrate, known_rates, pays
+from samplewise_backends.numba_cpu.kernels.products import THIN, WHOLE
+from samplewise_backends.numba_cpu.planner.calibration import (
+    Calibration,
+    calibrate,
+    known_rates,
+    pays,
+)
 from samplewise_backends.numba_cpu.planner.candidates import Candidate, Sizes, fastest_of_each
 from samplewise_backends.numba_cpu.planner.costs import Costs
 from samplewise_backends.numba_cpu.planner.level import processor_level
 from samplewise_backends.numba_cpu.planner.products import word_of
 from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.planner.reasons import LANES_WORDS, reason_of, why_direct
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.storage import Member, can_be_thin
 
-# Required speed-up over the blocked plan: direct is predicted less closely, and dual keeps more
-# memory.
+# Required speed-up over the blocked plan: direct by rows is predicted less closely, and dual keeps
+# more memory.
 DOUBT = {DIRECT: 1.05, BLOCKED: 1.0, DUAL: 1.05}
+
+
+def _doubt(candidate: Candidate) -> float:
+    return 1.0 if candidate.estimate.kinds[0] == THIN else DOUBT[candidate.name]
 
 
 @dataclass(frozen=True)
@@ -60,21 +69,15 @@ def choose(
         ParameterError: the workload asks for products that there are not.
     """
     why = why_direct(members, workload, dtype)
-    thin = workload is not None and workload.batch_size > 1 and all(m.can_be_thin for m in members)
-    if workload is None or (why is not None and not thin):
+    if workload is None or (why is not None and not can_be_thin(members, workload.batch_size)):
         return Chosen(Plan(DIRECT, why or ""), (WHOLE, WHOLE, WHOLE), keeps_gram=False)
-    known = known_rates(dtype.name)
-    best = _best(known.rates, members, workload, dtype, why is not None)
+    known, best = _weighed(members, workload, dtype, only_direct=why is not None)
     taken = _taken(best, workload.plan)
-    open_to_rates = workload.plan != DIRECT and not workload.products
-    if known.built_in and open_to_rates and pays(taken.ns * workload.epochs):
-        known = calibrate(dtype.name)
-        best = _best(known.rates, members, workload, dtype, why is not None)
-        taken = _taken(best, workload.plan)
+    kinds = taken.estimate.kinds
+    products = word_of(taken.name, kinds)
     if why is not None:
-        word = word_of(taken.name, taken.estimate.kinds)
-        reason = f"{why}; {LANES_WORDS}" if word else why
-        return Chosen(Plan(DIRECT, reason, products=word), taken.estimate.kinds, keeps_gram=False)
+        reason = f"{why}; {LANES_WORDS}" if products else why
+        return Chosen(Plan(DIRECT, reason, products=products), kinds, keeps_gram=False)
     reason = reason_of(taken, best, Sizes(members, workload, dtype.itemsize), workload)
     if known.built_in:
         reason += f"; by built-in rates of {processor_level()}, as {known.built_in}"
@@ -87,25 +90,33 @@ def choose(
         alternatives={name: candidate.ns / 1e6 for name, candidate in best.items()},
         chunk=taken.chunk(workload.rows),
         in_place=taken.name != DUAL,
-        products=word_of(taken.name, taken.estimate.kinds),
+        products=products,
     )
-    return Chosen(plan, taken.estimate.kinds, taken.keeps_gram)
+    return Chosen(plan, kinds, taken.keeps_gram)
 
 
-def _best(
-    rates: Rates,
-    members: Sequence[Member],
-    workload: Workload,
-    dtype: np.dtype[Any],
-    only_direct: bool,
-) -> dict[str, Candidate]:
-    """Return the fastest way to train by each plan that fits, by the plan's name."""
-    costs = Costs(rates, members, workload, dtype.itemsize)
+def _weighed(
+    members: Sequence[Member], workload: Workload, dtype: np.dtype[Any], *, only_direct: bool
+) -> tuple[Calibration, dict[str, Candidate]]:
+    """Return the rates to go by, and the fastest way to train by each plan that fits, by name."""
     sizes = Sizes(members, workload, dtype.itemsize)
-    return fastest_of_each(costs, sizes, workload, only_direct=only_direct)
+
+    def by(rates: Rates) -> dict[str, Candidate]:
+        costs = Costs(rates, members, workload, dtype.itemsize)
+        return fastest_of_each(costs, sizes, workload, only_direct=only_direct)
+
+    known = known_rates(dtype.name)
+    best = by(known.rates)
+    open_to_rates = workload.plan != DIRECT and not workload.products
+    if known.built_in and open_to_rates:
+        taken = _taken(best, workload.plan)
+        if pays(taken.ns * workload.epochs):
+            known = calibrate(dtype.name)
+            best = by(known.rates)
+    return known, best
 
 
 def _taken(best: dict[str, Candidate], asked: str) -> Candidate:
     if asked != AUTO_PLAN:
         return next(best[name] for name in (asked, BLOCKED, DIRECT) if name in best)
-    return min(best.values(), key=lambda candidate: candidate.ns * DOUBT[candidate.name])
+    return min(best.values(), key=lambda candidate: candidate.ns * _doubt(candidate))

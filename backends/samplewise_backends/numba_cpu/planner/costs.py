@@ -20,6 +20,7 @@ from samplewise_backends.numba_cpu.planner.products import (
     far_times,
     fastest,
     product_ns,
+    thin_ns,
 )
 from samplewise_backends.numba_cpu.planner.rates import (
     TABLE_ROWS,
@@ -30,7 +31,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
 from samplewise_backends.numba_cpu.planner.step_costs import StepCosts
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.lowering import LANES
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.storage import Member, can_be_thin
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call
 # from Python.
@@ -42,9 +43,11 @@ MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 2.8, 8.3, 0.39
 # with momentum; shares of `Rates.step` a row and a call, and of `Rates.unit`.
 DIRECT_WEIGHT = {PLAIN: 0.98, WITH_L2: 1.2, WITH_MOMENTUM: 2.5}
 DIRECT_STEP, DIRECT_UNIT, DIRECT_CALL = 0.056, 1.7, 78.0
-# With the batch in the lanes: a multiple of `Rates.later_weight` for each weight and step, a share
-# of `Rates.step` a layer and step, and nanoseconds for each number of the inputs, in both orders.
-THIN_WEIGHT, THIN_LAYER, TURN = 0.5, 0.5, 0.12
+# With the batch in the lanes: multiples of `Rates.later_weight` by form, for each weight and step;
+# shares of `Rates.step` a layer and step, and of all else beside the weights; nanoseconds for each
+# number of the inputs, which is copied twice.
+THIN_WEIGHT = {PLAIN: 0.25, WITH_L2: 0.3, WITH_MOMENTUM: 0.5}
+THIN_LAYER, THIN_AROUND, TURN = 0.5, 0.5, 0.12
 # Multiply-adds at full speed for each weight of a row's end, which fills no vector.
 TAIL = 8.0
 # A row beyond this does not stay in the nearest cache; it costs so many nanoseconds more a byte.
@@ -98,7 +101,7 @@ class Costs:
         self._weights = self._inputs * self._units
         self._data = self._rows * self._inputs * itemsize
         self._members, self._networks = members, len(members)
-        self._can_be_thin = workload.batch_size > 1 and all(m.can_be_thin for m in members)
+        self._can_be_thin = can_be_thin(members, workload.batch_size)
         each = self._weights / self._networks
         self._loops = self._batch == 1 or self._batch * each <= LOOPS_UP_TO
         self._steps = StepCosts(rates, members, workload)
@@ -115,18 +118,20 @@ class Costs:
 
     def _thin(self) -> Estimate:
         rates, rows, batches = self._rates, self._rows, self._steps.batches
-        ns = self._steps.around_ns() + DIRECT_CALL * rates.step
+        ns = self._steps.around_ns() * THIN_AROUND + DIRECT_CALL * rates.step
         ns += self._data / self._itemsize * TURN + self._stream(self._data, self._data)
         for member in self._members:
             for k, (inputs, units) in enumerate(member.layers[["inputs", "units"]].tolist()):
-                each = product_ns(rates.thin_values, self._batch, units, inputs)
-                each += product_ns(rates.thin_update, self._batch, units, inputs)
+                each = thin_ns(rates.thin_values, self._batch, units, inputs)
+                each += thin_ns(rates.thin_update, self._batch, units, inputs)
                 if k > 0:
-                    each += product_ns(rates.thin_values, self._batch, inputs, units)
+                    each += thin_ns(rates.thin_values, self._batch, inputs, units)
                 weights = inputs * units
                 ns += rows * weights * each
                 reached = self._reach(weights * self._itemsize * (2 * self._matrices - 1))
-                step = weights * THIN_WEIGHT * rates.later_weight + THIN_LAYER * rates.step
+                step = (
+                    weights * THIN_WEIGHT[self._form] * rates.later_weight + THIN_LAYER * rates.step
+                )
                 ns += batches * (step + reached)
         return Estimate(0.0, ns, (THIN, WHOLE, WHOLE), ns / rows)
 

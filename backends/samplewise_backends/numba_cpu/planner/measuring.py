@@ -34,6 +34,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
     STREAM_BYTES,
     TABLE_ROWS,
     TABLE_UNITS,
+    THIN_ROWS,
     WEIGHT_BYTES,
     Line,
     Rates,
@@ -131,7 +132,7 @@ class _Bench:
             return _rounded(math.prod(sizes) / ns_of(*sizes))
 
         return tuple(
-            tuple(tuple(rate(rows, units, inner) for units in TABLE_UNITS) for rows in TABLE_ROWS)
+            tuple(tuple(rate(rows, units, inner) for units in TABLE_UNITS) for rows in THIN_ROWS)
             for inner in INNERS
         )
 

@@ -11,6 +11,8 @@ from samplewise_backends.numba_cpu.kernels.products import LOOPS, THIN, TILE, TI
 from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
+    TABLE_ROWS,
+    THIN_ROWS,
     Table,
     Tables,
     interpolated,
@@ -59,16 +61,29 @@ def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
     return {plan: tuple((KINDS | {THIN_WORD: THIN})[part] for part in parts)}
 
 
-def product_ns(tables: Tables, rows: float, units: float, inner: float) -> float:
-    """Return the nanoseconds of a multiply-add in a product of this size.
+def product_ns(
+    tables: Tables,
+    rows: float,
+    units: float,
+    inner: float,
+    of_rows: Sequence[float] = TABLE_ROWS,
+) -> float:
+    """Return the nanoseconds of a multiply-add in a product of this size; `of_rows`: the tables'.
 
     An entry of the result costs something by itself, and something for each inner element.
     """
     short, long = (
-        length / rate(table, rows, units) for length, table in zip(INNERS, tables, strict=True)
+        length / rate(table, rows, units, of_rows)
+        for length, table in zip(INNERS, tables, strict=True)
     )
     each = max(long - short, 0.0) / (INNERS[1] - INNERS[0])
     return max(short - each * INNERS[0], 0.0) / inner + each
+
+
+def thin_ns(tables: Tables, rows: float, units: float, inner: float) -> float:
+    """As `product_ns`, with the batch in the lanes."""
+    columns = max(rows, THIN_ROWS[0])
+    return product_ns(tables, columns, units, inner, THIN_ROWS) * columns / rows
 
 
 def whole_ns(tables: Tables, rows: float, units: float, inner: float) -> float:

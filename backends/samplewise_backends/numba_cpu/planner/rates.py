@@ -16,6 +16,8 @@ Tables = tuple[Table, ...]
 INNERS = (64, 784)
 TABLE_ROWS = (4, 16, 64, 128)
 TABLE_UNITS = (1, 4, 16, 64, 256)
+# With the batch in the lanes, fewer rows than 8 take as long as 8.
+THIN_ROWS = (8, 16, 64, 128)
 WEIGHT_BYTES = (2**15, 2**18, 2**21, 2**24)
 STREAM_BYTES = (2**18, 2**22, 2**26)
 STEP_BLOCK = 32
@@ -34,7 +36,7 @@ class Rates:
         dual: likewise, of the kinds WHOLE and TILED.
         far_values, far_update: likewise, of 16 rows and 128 units, by the bytes of all weights,
             `FAR_BYTES`.
-        thin_values, thin_update: likewise, of the only way that `kernels.tiles` has.
+        thin_values, thin_update: likewise, with the batch in the lanes, by `THIN_ROWS`.
         gram: multiply-adds a nanosecond of a block's whole Gram matrix, half of which is computed,
             by `TABLE_ROWS`.
         square: likewise, of NumPy's X X^T.
@@ -84,10 +86,10 @@ class Rates:
         return max(interpolated(WEIGHT_BYTES, self.weight, size) - min(self.weight), 0.0)
 
 
-def rate(table: Table, rows: float, units: float) -> float:
-    """Return the multiply-adds a nanosecond of a product of this size."""
+def rate(table: Table, rows: float, units: float, of_rows: Sequence[float] = TABLE_ROWS) -> float:
+    """Return the multiply-adds a nanosecond of a product of this size; `of_rows`: the table's."""
     by_rows = [interpolated(TABLE_UNITS, line, units) for line in table]
-    return interpolated(TABLE_ROWS, by_rows, rows)
+    return interpolated(of_rows, by_rows, rows)
 
 
 def interpolated(points: Sequence[float], values: Sequence[float], x: float) -> float:

@@ -39,7 +39,7 @@ class Direct(InStates):
         batch_size: maximum rows of a step.
         loss: of all.
         dtype: of everything.
-        thin: whether the batch lies in the lanes; then every member `can_be_thin`.
+        thin: whether the batch lies in the lanes; then they `can_be_thin`.
     """
 
     def __init__(

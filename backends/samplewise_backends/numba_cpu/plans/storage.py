@@ -51,12 +51,6 @@ class Member:
         return self.starts_dense and self.optimizer.is_linear and not self.rates_vary
 
     @property
-    def can_be_thin(self) -> bool:
-        """True if batches can lie in the lanes: see `kernels.thin`."""
-        all_dense = bool((self.layers["kind"] == Kind.DENSE).all())
-        return all_dense and self.optimizer.clip_norm is None
-
-    @property
     def units(self) -> int:
         """Units of the first layer."""
         return int(self.layers["units"][0])
@@ -78,6 +72,13 @@ class Member:
     @property
     def _first(self) -> int:
         return int(self.layers["index"][0])
+
+
+def can_be_thin(members: Sequence[Member], batch_size: int) -> bool:
+    """Return True if the batches of networks can lie in the lanes: see `kernels.thin`."""
+    all_dense = all((member.layers["kind"] == Kind.DENSE).all() for member in members)
+    clips_norm = any(member.optimizer.clip_norm is not None for member in members)
+    return batch_size > 1 and all_dense and not clips_norm
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from samplewise_backends.numba_cpu.plans.storage import Member
 
 
 def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> Call:
-    """Return the call of `run_thin` that trains a network which `can_be_thin`."""
+    """Return the call of `run_thin` that trains a network: see `storage.can_be_thin`."""
     call, inputs = Call(run_thin, dtype), member.network.inputs
     layers, size = table_across(member.network, batch_size)
     net, rows, pitch = call.inner("network"), padded(batch_size), padded(inputs)

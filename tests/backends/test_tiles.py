@@ -1,0 +1,129 @@
+"""Products and transposes in register tiles: NumPy's numbers at any size, and nothing beyond."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from samplewise.network import aligned_zeros
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.jit import routine
+from samplewise_backends.numba_cpu.compile.record import INTEGER, NUMBER, reads, record, writes
+from samplewise_backends.numba_cpu.compile.views import vector_at
+from samplewise_backends.numba_cpu.kernels.tiles import multiply_tiles, transpose
+
+TURN = record(
+    "turn",
+    a=reads(NUMBER),
+    out=writes(NUMBER),
+    ld=INTEGER,
+    out_ld=INTEGER,
+    rows=INTEGER,
+    columns=INTEGER,
+    one=NUMBER,
+)
+DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+# Numbers of the longest vector, less one: as much may be overwritten behind a product.
+BEYOND = 15
+GUARD = -7.5
+SIZES = st.integers(1, 40)
+QUICK = settings(max_examples=60, derandomize=True, deadline=None, database=None)
+
+
+@routine(TURN)
+def run_transpose(task):
+    a = vector_at(task.a, task.rows * task.ld, task.one)
+    out = vector_at(task.out, task.columns * task.out_ld, task.one)
+    transpose(a, task.ld, out, task.out_ld, task.rows, task.columns)
+
+
+def guarded(size, dtype):
+    array = aligned_zeros(size + 64, np.dtype(dtype))
+    array[...] = GUARD
+    return array
+
+
+def readable(matrix):
+    """Return a matrix whose rows can be read to the end of their last vector."""
+    rows, columns = matrix.shape
+    room = np.full((rows, columns + BEYOND), np.nan, matrix.dtype)
+    room[:, :columns] = matrix
+    return room
+
+
+def product(a, b, *, turned=False):
+    """Return a b, or a^T b with `turned`, by tiles, and all that lies behind it."""
+    dtype, (units, inner) = a.dtype, a.shape[::-1] if turned else a.shape
+    columns, wide = b.shape[1], readable(b)
+    out = guarded(units * columns, dtype)
+    call = Call(multiply_tiles, dtype)
+    call.set(a=a, a_unit=1 if turned else inner, a_inner=units if turned else 1)
+    call.set(b=wide, b_ld=wide.shape[1], inner=inner, out=out, out_ld=columns, units=units)
+    call.set(columns=columns, times=1, tiny=np.finfo(dtype).tiny)
+    call()
+    return out[: units * columns].reshape(units, columns), out[units * columns :]
+
+
+@DTYPES
+@QUICK
+@given(units=SIZES, inner=SIZES, columns=SIZES, turned=st.booleans(), seed=st.integers(0, 99))
+def test_a_product_is_numpys_at_any_size_and_ends_with_its_last_vector(
+    dtype, units, inner, columns, turned, seed
+):
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal((inner, units) if turned else (units, inner)).astype(dtype)
+    b = rng.standard_normal((inner, columns)).astype(dtype)
+    got, behind = product(a, b, turned=turned)
+    wide = a.T.astype("float64") if turned else a.astype("float64")
+    size = np.abs(wide) @ np.abs(b.astype("float64"))
+    error = np.abs(got - wide @ b.astype("float64"))
+    assert (error <= inner * np.finfo(dtype).eps * size).all()
+    assert (behind[BEYOND:] == GUARD).all()
+
+
+@DTYPES
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("units", [1, 2, 5, 13])
+def test_a_product_hides_no_nan_and_no_infinity_in_any_place(dtype, special, units):
+    rng = np.random.default_rng(units)
+    a = rng.standard_normal((units, 3)).astype(dtype)
+    b = rng.standard_normal((3, 35)).astype(dtype)
+    for unit in range(units):
+        broken = a.copy()
+        broken[unit, 1] = special
+        got, _ = product(broken, b)
+        assert not np.isfinite(got[unit]).any()
+        assert np.isfinite(np.delete(got, unit, axis=0)).all()
+    for column in range(35):
+        broken = b.copy()
+        broken[2, column] = special
+        got, _ = product(a, broken)
+        assert not np.isfinite(got[:, column]).any()
+        assert np.isfinite(np.delete(got, column, axis=1)).all()
+
+
+@DTYPES
+@QUICK
+@given(rows=SIZES, columns=SIZES, more=st.integers(0, 9))
+def test_a_transpose_moves_every_number_and_writes_nothing_else(dtype, rows, columns, more):
+    a = np.arange(rows * (columns + more), dtype=dtype).reshape(rows, columns + more)
+    out = guarded(columns * (rows + more), dtype)
+    call = Call(run_transpose, dtype)
+    call.set(a=a, out=out, ld=columns + more, out_ld=rows + more, rows=rows, columns=columns, one=1)
+    call()
+    got = out[: columns * (rows + more)].reshape(columns, rows + more)
+    np.testing.assert_array_equal(got[:, :rows], a[:, :columns].T)
+    assert (got[:, rows:] == GUARD).all()
+    assert (out[columns * (rows + more) :] == GUARD).all()
+
+
+@DTYPES
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+def test_a_transpose_keeps_nan_and_infinity_in_any_place(dtype, special):
+    a = np.zeros((19, 21), dtype)
+    a[np.arange(19), np.arange(19)] = special
+    out = guarded(a.size, dtype)
+    call = Call(run_transpose, dtype)
+    call.set(a=a, out=out, ld=21, out_ld=19, rows=19, columns=21, one=1)
+    call()
+    np.testing.assert_array_equal(out[: a.size].reshape(21, 19), a.T)

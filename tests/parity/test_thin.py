@@ -1,0 +1,66 @@
+"""Batches in the lanes: networks of dense layers of any size agree with the reference."""
+
+import numpy as np
+import pytest
+from thin_networks import drawn_case, failures, is_comparable
+
+from samplewise.contract import PlanSpec, Steps, TrainingState, Workload
+from samplewise.network import (
+    SGD,
+    Adam,
+    aligned_zeros,
+    initialize,
+    loss_named,
+    multilayer_perceptron,
+)
+from samplewise_backends.numba_cpu.backend import NumbaBackend
+
+GROUPS, EACH = 6, 10
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_drawn_networks_of_dense_layers_agree_with_the_reference(group):
+    cases = [drawn_case(seed) for seed in range(group * EACH, (group + 1) * EACH)]
+    found = [words for case in cases if is_comparable(case) for words in failures(case)]
+    assert not found, "\n".join(found)
+
+
+def trained(X, plan, dtype, optimizer=None, batch_size=5):
+    """Return parameters and losses of an epoch."""
+    network, rows = multilayer_perceptron(X.shape[1], (7, 4), 3), len(X)
+    optimizer = optimizer or SGD(momentum=0.9)
+    workload = Workload(rows, batch_size, **PlanSpec.parse("plan", plan).fields())
+    loss = loss_named("categorical_cross_entropy")
+    program = NumbaBackend().compile(network, loss, optimizer, np.dtype(dtype), workload)
+    weights = initialize(network, "glorot_uniform", np.random.default_rng(0), dtype)
+    state = TrainingState(weights, aligned_zeros(optimizer.slots * len(weights), weights.dtype))
+    losses, Y = np.zeros(rows, dtype), np.eye(3, dtype=dtype)[np.arange(rows) % 3]
+    steps = Steps(np.arange(rows), 0, rows, batch_size, 0.1)
+    program.run_epoch(state, X.astype(dtype), Y, steps, losses)
+    return state.parameters, losses
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9), Adam()], ids=str)
+@pytest.mark.parametrize("special", [np.nan, np.inf])
+def test_a_nan_or_infinity_of_a_row_reaches_losses_and_weights_as_by_rows(
+    dtype, optimizer, special
+):
+    X = np.random.default_rng(1).standard_normal((12, 13))
+    X[3, -1] = special
+    thin, by_rows = (trained(X, plan, dtype, optimizer) for plan in ("direct:thin", "direct"))
+    for got, want in zip(thin, by_rows, strict=True):
+        np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+        assert np.isnan(got).any()
+    # All that is made of a row of its own.
+    assert np.isfinite(thin[1][[0, 1, 2, 4]]).all()
+
+
+@pytest.mark.parametrize("batch_size", [2, 5, 12, 50])
+def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size):
+    X = np.random.default_rng(2).standard_normal((12, 13))
+    thin, by_rows = (
+        trained(X, plan, "float64", batch_size=batch_size) for plan in ("direct:thin", "direct")
+    )
+    np.testing.assert_allclose(thin[0], by_rows[0], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(thin[1], by_rows[1], rtol=1e-12)

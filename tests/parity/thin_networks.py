@@ -1,0 +1,92 @@
+"""Drawn networks of dense layers, trained with the batch in the lanes and by the reference.
+
+python tests/parity/thin_networks.py 2000
+"""
+
+import dataclasses
+import sys
+
+import numpy as np
+from comparability import kink_distance
+
+from samplewise import registry
+from samplewise.contract.plan import DIRECT
+from samplewise.network import ACTIVATIONS, OPTIMIZERS, Dense, Network, loss_named
+from samplewise.testing import runs, tolerances
+from samplewise.testing.cases import Case
+from samplewise.testing.factors import OPTIONS, STEP_FIELDS
+from samplewise.testing.problems import problem
+
+BACKEND = "numba_cpu"
+LOSSES = (
+    *("categorical_cross_entropy", "multi_label_cross_entropy", "mean_squared_error"),
+    *("mean_absolute_error", "huber", "poisson"),
+)
+# A ReLU that flips, or an absolute error that changes sign, is a jump.
+KINKED = {"relu", "leaky_relu", "elu", "selu"}
+OTHER_WAY = ("clip_norm",)
+
+
+def drawn_case(seed):
+    """Return a case of dense layers of any size, with any activation, loss, optimizer and batch."""
+    rng = np.random.default_rng(seed)
+
+    def pick(some):
+        return some[rng.integers(len(some))]
+
+    sizes = [int(np.exp(rng.uniform(0, np.log(70)))) for _ in range(rng.integers(1, 5))]
+    rows = int(rng.integers(2, 60))
+    outputs = pick((1, 1, 2, 3, 10, 17))
+    layers = [Dense(units, pick(ACTIVATIONS)) for units in sizes[1:]]
+    options = pick([some for some in OPTIONS if not {name for name, _ in some} & set(OTHER_WAY)])
+    kind = OPTIMIZERS[pick(sorted(OPTIMIZERS))]
+    momentum = {"momentum": 0.9, "nesterov": bool(rng.integers(2))}
+    own = momentum if kind.name == "sgd" and rng.integers(2) else {}
+    return Case(
+        Network(sizes[0], (*layers, Dense(outputs))),
+        loss_named("binary_cross_entropy" if outputs == 1 else pick(LOSSES)),
+        kind(**dict(options), **own),
+        batch_size=int(rng.integers(2, rows + 1)),
+        rows=rows,
+        dtype=pick(("float64", "float32")),
+        step_fields=pick(STEP_FIELDS),
+        learning_rate=0.01,
+        seed=seed,
+    )
+
+
+def is_comparable(case):
+    """Return True if rounding cannot decide between two branches."""
+    kinked = {layer.activation for layer in case.network.layers} & KINKED
+    return not kinked or kink_distance(problem(case)) > tolerances.KINK_MARGIN
+
+
+def failures(case):
+    """Return how an epoch with the batch in the lanes differs from the reference's, in words."""
+    workload = dataclasses.replace(runs.workload_of(case, DIRECT), products="thin")
+    session = runs.session_of(registry.load(BACKEND), [case], workload)
+    session.compile()
+    assert session.plan.products == "thin", case
+    got, want = runs.trained(session, case, 1, shuffle=True), runs.expected(case, 1, True)
+    if not np.isfinite(want.losses).all():
+        # A training that diverges must be seen to: nothing else can be compared.
+        return [f"{case}: diverges unseen"] if np.isfinite(got.losses).all() else []
+    allowed = tolerances.after_training(case.optimizer, case.steps, case.dtype)
+    compared = runs.compare_runs(case, got, want, allowed)
+    return [f"{case}: {measure}" for measure in compared if not measure.passed]
+
+
+def main():
+    """Train as many networks as the first argument says, and print those that differ."""
+    cases = filter(is_comparable, map(drawn_case, range(int(sys.argv[1]))))
+    found = [(case, failures(case)) for case in cases]
+    for _, words in found:
+        print(*words, sep="\n", end="\n" if words else "")  # noqa: T201
+    print(  # noqa: T201
+        f"{len(found)} networks compared, {sum(bool(words) for _, words in found)} differ"
+    )
+    return int(any(words for _, words in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
