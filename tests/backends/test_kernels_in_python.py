@@ -44,6 +44,18 @@ IMAGES = Network(
     ),
 )
 POOLED = Network((1, 6, 6), (AvgPool2D(2), Conv2D(4, (2, 2)), GlobalAvgPool(), Dense(OUTPUTS)))
+TILED = Network(
+    (1, 6, 6),
+    (
+        Conv2D(5, (2, 3), activation="relu"),
+        MaxPool2D(2),
+        Conv2D(17, (2, 2), padding="same", activation="relu"),
+        MaxPool2D(2),
+        Conv2D(2, (1, 1), activation="relu"),
+        MaxPool2D(1),
+        Dense(OUTPUTS),
+    ),
+)
 LIMITED = Adam(clip_value=0.1, clip_norm=0.5, l1=0.01, l2=0.01)
 CASES = {
     "direct": (DEEP, SGD(), 1, "direct"),
@@ -57,6 +69,7 @@ CASES = {
     "adagrad": (DEEP, Adagrad(), 1, "direct"),
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
+    "convolutions in tiles": (TILED, SGD(), 4, "direct"),
     "pooled": (POOLED, SGD(momentum=0.9), 4, "direct"),
 }
 LOSSES = [
