@@ -73,6 +73,18 @@ FUSED = Network(
         Dense(OUTPUTS),
     ),
 )
+IN_TILES = Network(
+    (1, 6, 6),
+    (
+        Conv2D(5, (2, 3), activation="relu"),
+        MaxPool2D(2),
+        Conv2D(17, (2, 2), padding="same", activation="relu"),
+        MaxPool2D(2),
+        Conv2D(2, (1, 1), activation="relu"),
+        MaxPool2D(1),
+        Dense(OUTPUTS),
+    ),
+)
 LIMITED = Adam(clip_value=0.1, clip_norm=0.5, l1=0.01, l2=0.01)
 CASES = {
     "direct": (DEEP, SGD(), 1, "direct"),
@@ -88,6 +100,7 @@ CASES = {
     "thin adam": (DEEP, Adam(l1=0.01, clip_value=0.1), 3, "direct:thin"),
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
+    "convolutions in tiles": (IN_TILES, SGD(), 4, "direct"),
     "pooled": (POOLED, SGD(momentum=0.9), 4, "direct"),
     "strided": (STRIDED, SGD(l2=0.1), 4, "direct"),
     "fused": (FUSED, Adam(), 2, "direct"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.fields import fields_of
 from samplewise_backends.numba_cpu.compile.inlining import is_nan, magnitude, select
 from samplewise_backends.numba_cpu.compile.jit import routine
 from samplewise_backends.numba_cpu.compile.record import INTEGER, NUMBER, reads, record, writes
@@ -53,6 +54,23 @@ def sums(v, out, x, factor, count):
     out[2 * v.lanes] = factor
 
 
+@vector_kernel
+def integers(v, out, x, factor, task):
+    """Write numbers of the fields of a record, of quotients and of comparisons."""
+    third = task.count // 3
+    smaller = select(third < 2, third, 2)
+    v.store(out, 0, v.all(v.number(third)))
+    v.store(out, v.lanes, v.load(x, smaller))
+    v.store(out, 2 * v.lanes, v.all(task.factor) + v.all(v.number(5)))
+    v.store(out, 3 * v.lanes, v.all(v.number(select(2 * third > task.count, 1, smaller))))
+
+
+@routine(TASK)
+def run_integers(task):
+    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 256, task.factor)
+    integers(out, x, task.factor, task)
+
+
 @routine(TASK)
 def run_arithmetic(task):
     x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 256, task.factor)
@@ -72,8 +90,9 @@ def results(one, x, count=0, factor=0.5):
     call = Call(one, dtype)
     call.set(x=x, out=compiled, count=count, factor=factor)
     call()
-    body = {run_arithmetic: arithmetic, run_sums: sums}[one]
-    body(python, x, dtype.type(factor), count)
+    body = {run_arithmetic: arithmetic, run_sums: sums, run_integers: integers}[one]
+    of_python = fields_of(TASK, call.memory[0]) if body is integers else count
+    body(python, x, dtype.type(factor), of_python)
     return compiled, python
 
 
@@ -94,6 +113,15 @@ def test_no_formula_on_vectors_hides_a_nan_or_an_infinity(dtype, special):
     compiled, python = results(run_arithmetic, x)
     np.testing.assert_array_equal(np.isnan(compiled), np.isnan(python))
     np.testing.assert_array_equal(np.isinf(compiled), np.isinf(python))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [0, 5, 20])
+def test_a_record_gives_its_fields_and_integers_become_numbers(dtype, count):
+    x = np.random.default_rng(count).standard_normal(ROOM).astype(dtype)
+    compiled, python = results(run_integers, x, count)
+    np.testing.assert_array_equal(compiled, python)
+    assert compiled[0] == count // 3
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -12,7 +12,6 @@ from samplewise_backends.numba_cpu.compile.jit import (
     kernel,
     reordered_kernel,
     routine,
-    spliced_kernel,
 )
 from samplewise_backends.numba_cpu.compile.vectors import lanes_of
 from samplewise_backends.numba_cpu.compile.views import (
@@ -50,7 +49,7 @@ def _transpose(a, ld, out, out_ld, rows, columns):
     transpose(a, ld, out, out_ld, rows, columns)
 
 
-@spliced_kernel
+@inlined_kernel
 def _across(net, buffer, k, columns):
     """Return the outputs of layer k, or their gradients, (units, columns)."""
     layer = record_at(net.layers, k, LAYER, net.tiny)
@@ -58,7 +57,7 @@ def _across(net, buffer, k, columns):
     return matrix_at(place, layer.units, columns, net.tiny)
 
 
-@spliced_kernel
+@inlined_kernel
 def _begin_batch(run, net, columns):
     """Gather the batch: its rows, and behind one another in columns."""
     source = run.rows
@@ -74,7 +73,7 @@ def _begin_batch(run, net, columns):
     _transpose(gathered, net.inputs, out, columns, columns, source.inputs)
 
 
-@spliced_kernel
+@inlined_kernel
 def _forward(run, net, A, columns):
     """Write the outputs of every layer; those of the last are the logits."""
     parameters = vector_at(net.parameters, net.size, net.tiny)
@@ -94,7 +93,7 @@ def _forward(run, net, A, columns):
         x = z
 
 
-@spliced_kernel
+@inlined_kernel
 def _backward(run, net, A, dZ, columns):
     """Go back through all layers, and step in each."""
     parameters = vector_at(net.parameters, net.size, net.tiny)
@@ -117,7 +116,7 @@ def _backward(run, net, A, dZ, columns):
         _step_in_bias(net, layer, dz)
 
 
-@spliced_kernel
+@inlined_kernel
 def _step_in_weights(run, net, layer, dz, x):
     """Take one step of any optimizer in a layer's weights, some units at a time."""
     columns, inputs, tallest = dz.shape[1], layer.inputs, HEIGHTS[0]
@@ -129,7 +128,7 @@ def _step_in_weights(run, net, layer, dz, x):
         update_part(net, layer.weight + o * inputs, units * inputs, layer.penalised, 0)
 
 
-@spliced_kernel
+@inlined_kernel
 def _step_in_bias(net, layer, dz):
     """Take one step of any optimizer in a layer's biases."""
     _row_sums(dz, net.rows, vector_at(net.gradient, layer.units, net.tiny))

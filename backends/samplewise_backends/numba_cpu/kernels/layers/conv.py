@@ -9,7 +9,7 @@ Differs from the reference: sums in another order; weights and their gradients a
 their own for the time of a batch.
 """
 
-from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, spliced_kernel
+from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
 from samplewise_backends.numba_cpu.compile.views import address_of, integers_at, part
 from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import (
     bias_sums,
@@ -35,22 +35,22 @@ def _is_padded(layer):
     return layer.padded_h != layer.height or layer.padded_w != layer.width
 
 
-@spliced_kernel
+@inlined_kernel
 def _packed(layer, scratch):
     return part(scratch, layer.packed, layer.summed - layer.packed)
 
 
-@spliced_kernel
+@inlined_kernel
 def _summed(layer, scratch):
     return part(scratch, layer.summed, layer.taps - layer.summed)
 
 
-@spliced_kernel
+@inlined_kernel
 def _room(layer, scratch):
     return part(scratch, layer.room, scratch.shape[0] - layer.room)
 
 
-@spliced_kernel
+@inlined_kernel
 def _padded(layer, x, scratch):
     """Return the image with zeros around it: x itself where there are none."""
     if not _is_padded(layer):
@@ -67,7 +67,7 @@ def _padded(layer, x, scratch):
     return planes
 
 
-@spliced_kernel
+@inlined_kernel
 def _taps(layer, scratch):
     count = layer.kernel_h * layer.kernel_w * layer.channels
     # Two float32 have the bytes of an integer.
@@ -84,14 +84,14 @@ def _list_taps(layer, taps):
             of_row[k] = i * pitch + k
 
 
-@kernel
+@inlined_kernel
 def begin_forward(layer, weights, bias, scratch):
     """Prepare the weights of a batch."""
     _list_taps(layer, _taps(layer, scratch))
     pack_by_filter(layer, weights, bias, _packed(layer, scratch))
 
 
-@kernel
+@inlined_kernel
 def conv_forward(layer, x, z, places, scratch):
     """Write the outputs before the activation, or of the pooling behind it.
 
@@ -109,14 +109,14 @@ def conv_forward(layer, x, z, places, scratch):
         max_forward(layer, outputs, z, places)
 
 
-@kernel
-def begin_backward(layer, weights, wanted, scratch):
+@inlined_kernel
+def begin_backward(layer, weights, scratch):
     """Prepare the weights of a batch where input gradients are wanted, and its gradient."""
     _list_taps(layer, _taps(layer, scratch))
     summed = _summed(layer, scratch)
     for i in range(summed.shape[0]):
         summed[i] = 0
-    if wanted:
+    if layer.wanted:
         pack_by_tap(layer, weights, _packed(layer, scratch))
 
 
@@ -126,32 +126,32 @@ def _is_masked(layer):
     return layer.pool_h == 2 and layer.pool_w == 2 and layer.channels == 1
 
 
-@kernel
-def conv_backward(layer, x, places, dz, dX, wanted, scratch):
+@inlined_kernel
+def conv_backward(layer, x, places, dz, dX, scratch):
     """Add to the gradients; write dX where wanted. dz: of the outputs or the pooled outputs."""
-    planes, room = _padded(layer, x, scratch), _room(layer, scratch)
+    planes, taps = _padded(layer, x, scratch), _taps(layer, scratch)
+    packed, summed, room = _packed(layer, scratch), _summed(layer, scratch), _room(layer, scratch)
     size = layer.packed if _is_padded(layer) else layer.inputs
     dx = part(room, 0, size) if _is_padded(layer) else dX
-    if wanted:
+    if layer.wanted:
         for i in range(size):
             dx[i] = 0
-    packed, summed = _packed(layer, scratch), _summed(layer, scratch)
     biases = part(summed, layer.taps - layer.summed - layer.filters_ld, layer.filters_ld)
     bias_sums(dz, layer.units // layer.filters, layer.filters, biases)
     if layer.pool_h == 0:
-        windows_gradient(layer, planes, _taps(layer, scratch), dz, summed)
-        if wanted:
+        windows_gradient(layer, planes, taps, dz, summed)
+        if layer.wanted:
             windows_input_gradient(layer, dz, packed, dx)
-    else:
-        if _is_masked(layer):
-            masked_gradient(layer, planes, _taps(layer, scratch), places, dz, summed)
+    elif _is_masked(layer):
+        masked_gradient(layer, planes, taps, places, dz, summed)
+    if layer.pool_h > 0 and (layer.wanted or not _is_masked(layer)):
         lists = part(room, layer.packed, 3 * layer.units)
-        _chosen_backward(layer, planes, places, dz, dx, wanted, packed, summed, lists)
-    if wanted and _is_padded(layer):
+        _chosen_backward(layer, planes, places, dz, dx, packed, summed, lists)
+    if layer.wanted and _is_padded(layer):
         _crop(layer, dx, dX)
 
 
-@kernel
+@inlined_kernel
 def end_backward(layer, gradient, bias_gradient, scratch):
     """Write the gradients of a batch."""
     summed = _summed(layer, scratch)
@@ -163,17 +163,15 @@ def end_backward(layer, gradient, bias_gradient, scratch):
         bias_gradient[f] = summed[layer.taps - layer.summed - layer.filters_ld + f]
 
 
-@kernel
-def _chosen_backward(layer, x, places, dz, dx, wanted, packed, summed, lists):
-    size, has_gradient = layer.units // layer.filters, _is_masked(layer)
-    if has_gradient and not wanted:
-        return
+@inlined_kernel
+def _chosen_backward(layer, x, places, dz, dx, packed, summed, lists):
+    size = layer.units // layer.filters
     at, d = integers_at(address_of(lists), size), part(lists, 2 * size, size)
     for f in range(layer.filters):
         count = _chosen(layer, places, dz, f, at, d)
-        if not has_gradient:
+        if not _is_masked(layer):
             chosen_gradient(layer, x, at, d, count, f, summed)
-        if wanted:
+        if layer.wanted:
             chosen_input_gradient(layer, dx, at, d, count, f, packed)
 
 

@@ -28,7 +28,7 @@ def _scratch_of(layer, A):
     return part(A, layer.scratch, A.shape[0] - layer.scratch)
 
 
-@spliced_kernel
+@inlined_kernel
 def _row(buffer, start, length):
     """Return a row of a buffer, with the elements beyond it that vectors reach."""
     return part(buffer, start, min(length + 16, buffer.shape[0] - start))
@@ -95,7 +95,7 @@ def layer_backward(net):
     scratch, wanted = _scratch_of(layer, A), layer.wanted != 0
     before = previous.out + (net.shift if net.layer == 1 else 0)
     if layer.kind == Kind.CONV:
-        begin_backward(layer, weights, wanted, scratch)
+        begin_backward(layer, weights, scratch)
     for r in range(net.rows):
         at = r * layer.ld
         x, dz = part(a, r * a_ld, layer.inputs), part(dZ, layer.out + at, layer.units)
@@ -108,7 +108,7 @@ def layer_backward(net):
                 _row(dZ, layer.out + at, layer.units),
                 _row(A, layer.saved + at, layer.units),
             )
-            conv_backward(layer, image, places, wide, of_image, wanted, scratch)
+            conv_backward(layer, image, places, wide, of_image, scratch)
         elif layer.kind == Kind.LAYER_NORM:
             norm_backward(layer, x, weights, dz, dX, wanted, gradient, bias_gradient)
         elif not wanted:

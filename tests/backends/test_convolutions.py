@@ -1,0 +1,178 @@
+"""Convolutions and poolings of the compiled backend, on shapes that no tile of registers fits."""
+
+import numpy as np
+import pytest
+
+from samplewise import registry
+from samplewise.contract import Steps, TrainingState, Workload
+from samplewise.errors import ParameterError
+from samplewise.network import SGD, Adam, Dense, Network, aligned_zeros, initialize, loss_named
+from samplewise.network.layers import (
+    AvgPool2D,
+    Conv2D,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    LayerNorm,
+    MaxPool2D,
+)
+
+LOSS = loss_named("mean_squared_error")
+ROWS = 3
+# Of the float64 and float32 differences from the reference, relative to the largest value.
+ALLOWED = {"float64": 1e-12, "float32": 2e-5}
+
+
+def relu(filters, kernel, *options):
+    return Conv2D(filters, kernel, *options, activation="relu")
+
+
+def trained(name, network, X, dtype="float64", optimizer=SGD(), batch_size=2):  # noqa: B008 - frozen
+    """Return gradient, parameters, losses and logits after two epochs."""
+    rng = np.random.default_rng(5)
+    Y = rng.standard_normal((len(X), network.outputs)).astype(dtype)
+    X = np.ascontiguousarray(X.reshape(len(X), -1), dtype)
+    backend, workload = registry.load(name), Workload(len(X), batch_size)
+    program = backend.compile(network, LOSS, optimizer, np.dtype(dtype), workload)
+    parameters = aligned_zeros(network.layout.size, dtype)
+    parameters[:] = initialize(network, "glorot_normal", rng, dtype)
+    state = TrainingState(parameters, aligned_zeros(optimizer.slots * len(parameters), dtype))
+    losses = np.zeros(len(X), dtype)
+    with np.errstate(all="ignore"):
+        _, gradient = program.gradients(state.parameters, X, Y)
+        steps = Steps(np.arange(len(X)), 0, len(X), batch_size, 0.01, dropout_key=3)
+        for _ in range(2):
+            program.run_epoch(state, X, Y, steps, losses)
+        program.synchronize(state)
+        return gradient.copy(), state.parameters, losses, program.logits(state, X).copy()
+
+
+def assert_agrees(network, X, dtype="float64", **options):
+    got = trained("numba_cpu", network, X, dtype, **options)
+    want = trained("reference", network, X, dtype, **options)
+    for ours, theirs in zip(got, want, strict=True):
+        allowed = ALLOWED[dtype] * max(1, np.abs(theirs).max())
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=allowed)
+
+
+def images(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal((ROWS, *shape))
+
+
+BODIES = {
+    "one pixel": ((1, 1, 1), (relu(3, (1, 1)), MaxPool2D(1))),
+    "kernel as large as the image": ((2, 5, 3), (relu(9, (5, 3)),)),
+    "prime sizes": ((3, 13, 11), (relu(7, (3, 5)), MaxPool2D(2), relu(5, (2, 3)))),
+    "a row and a column that no pool reads": ((2, 8, 6), (relu(17, (2, 2)), MaxPool2D(2))),
+    "pools that overlap": ((2, 7, 6), (relu(4, (2, 2)), MaxPool2D(2, 1))),
+    "pools with gaps": ((2, 9, 9), (relu(4, (2, 2)), MaxPool2D(2, 3))),
+    "wide pools": ((1, 9, 8), (relu(12, (2, 1)), MaxPool2D((3, 2), 2))),
+    "one channel, filters of three vectors": ((1, 8, 9), (relu(33, (3, 3)), MaxPool2D(2))),
+    "one channel within": ((2, 9, 9), (relu(1, (2, 2)), relu(8, (3, 2)), MaxPool2D(2))),
+    "same": ((3, 6, 7), (relu(8, (3, 3), 1, "same"), MaxPool2D(2), relu(16, (5, 4), 1, "same"))),
+    "same with a stride": ((2, 7, 5), (relu(16, (3, 3), 2, "same"), relu(9, (2, 2), 3, "same"))),
+    "a stride before a pool": ((1, 13, 12), (relu(8, (3, 3), 2), MaxPool2D(2))),
+    "pools alone": ((5, 7, 6), (MaxPool2D((2, 3), 2), AvgPool2D(2, 1), Conv2D(3, (1, 1)))),
+    "channels that return first": (
+        (2, 6, 6),
+        (relu(5, (2, 2)), LayerNorm(), Dropout(0.3), relu(6, (2, 2)), AvgPool2D(2)),
+    ),
+    "other activations": (
+        (3, 5, 5),
+        (Conv2D(10, (2, 2), activation="gelu"), Conv2D(4, (2, 2), activation="tanh")),
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("body", BODIES)
+def test_any_shape_is_that_of_the_reference(body, dtype):
+    shape, layers = BODIES[body]
+    for end in ((Flatten(), Dense(3)), (GlobalAvgPool(),)):
+        assert_agrees(Network(shape, (*layers, *end)), images(*shape), dtype)
+
+
+def drawn_network(rng):
+    """Return a small network on images, or None where its layers do not fit."""
+    shape = tuple(int(n) for n in (rng.integers(1, 6), rng.integers(1, 12), rng.integers(1, 12)))
+    layers = []
+    for _ in range(rng.integers(1, 4)):
+        height, width, step = (int(n) for n in rng.integers(1, 4, 3))
+        kind = rng.integers(6)
+        if kind < 4:
+            filters, padding = int(rng.integers(1, 20)), ("valid", "same")[rng.integers(2)]
+            layers.append(relu(filters, (height, width), step, padding))
+        if kind in {2, 3, 4}:
+            layers.append(MaxPool2D(2) if rng.integers(2) else MaxPool2D((height, width), step))
+        elif kind == 5:
+            layers.append(AvgPool2D((height, width), step))
+    try:
+        return Network(shape, (*layers, Flatten(), Dense(2)))
+    except ParameterError:
+        return None
+
+
+def test_sixty_drawn_networks_are_those_of_the_reference():
+    rng, count = np.random.default_rng(8), 0
+    while count < 60:
+        network = drawn_network(rng)
+        if network is None:
+            continue
+        optimizer = (SGD(), SGD(0.9), Adam())[count % 3]
+        X = images(*network.input_shape, seed=count)
+        # Halves give equal values in a window.
+        X = np.round(2 * X) / 2 if count % 2 else X
+        assert_agrees(network, X, optimizer=optimizer, batch_size=1 + count % 3)
+        count += 1
+
+
+@pytest.mark.parametrize("pool", [MaxPool2D(2), MaxPool2D((3, 2), 1)], ids=str)
+def test_of_equal_values_the_first_is_chosen(pool):
+    network = Network((1, 6, 6), (relu(2, (2, 2)), pool, Flatten(), Dense(2)))
+    assert_agrees(network, np.ones((ROWS, 1, 6, 6)))
+    assert_agrees(Network((2, 6, 6), (pool, relu(2, (2, 2)), Dense(2))), np.ones((ROWS, 2, 6, 6)))
+
+
+SPECIAL = {
+    "pool in registers, masks": ((1, 6, 6), (relu(2, (3, 3)), MaxPool2D(2))),
+    "pool in registers, lists": ((2, 6, 6), (relu(2, (3, 3)), MaxPool2D(2))),
+    "pool of all outputs": ((2, 6, 6), (relu(2, (3, 3)), MaxPool2D((2, 3), 1))),
+    "no pool": ((2, 6, 6), (Conv2D(3, (3, 2), 2),)),
+    "pool alone": ((2, 6, 6), (Conv2D(2, (1, 1)), MaxPool2D(3))),
+    "mean": ((2, 6, 6), (Conv2D(2, (1, 1)), AvgPool2D(3))),
+}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("body", SPECIAL)
+def test_no_kernel_hides_a_nan_or_an_infinity(body, value):
+    shape, layers = SPECIAL[body]
+    network = Network(shape, (*layers, Flatten(), Dense(2)))
+    X = images(*shape)
+    for pixel in (0, 7, 14, 21):
+        X.reshape(ROWS, -1)[1, pixel] = value
+        got, want = (trained(name, network, X, batch_size=1) for name in ("numba_cpu", "reference"))
+        # Of parameters, those that the NaN reaches first: backward, places without dz are left out.
+        for ours, theirs in zip(got[2:], want[2:], strict=True):
+            assert not np.isfinite(ours[~np.isfinite(theirs)]).any()
+        assert not np.isfinite(got[0]).all()
+        assert not np.isfinite(got[2][1])
+
+
+@pytest.mark.parametrize("body", SPECIAL)
+def test_the_logits_of_an_image_know_nothing_of_the_next_one(body):
+    """A vector that reaches beyond an image must not carry into its results what it reads there."""
+    shape, layers = SPECIAL[body]
+    network = Network(shape, (*layers, Flatten(), Dense(2)))
+    X = np.ascontiguousarray(images(*shape).reshape(ROWS, -1))
+    workload = Workload(ROWS, ROWS)
+    program = registry.load("numba_cpu").compile(
+        network, LOSS, SGD(), np.dtype("float64"), workload
+    )
+    parameters = initialize(network, "glorot_normal", np.random.default_rng(0), "float64")
+    state = TrainingState(parameters, aligned_zeros(0, "float64"))
+    clean = program.logits(state, X).copy()
+    X[1] = np.nan
+    found = program.logits(state, X)
+    np.testing.assert_array_equal(found[::2], clean[::2])
+    assert np.isnan(found[1]).all()
