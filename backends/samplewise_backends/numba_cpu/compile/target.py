@@ -74,7 +74,7 @@ class Target(cpu.CPUContext):
     def init(self) -> None:
         """Start LLVM."""
         self.is32bit = False
-        self._internal_codegen = Codegen("samplewise")
+        self._internal_codegen: Any = Codegen("samplewise")
         self.aot_mode = True
 
     def load_additional_registries(self) -> None:
