@@ -22,7 +22,7 @@ from pathlib import Path
 # Of this checkout for both commits, whatever is installed.
 SCRIPT = Path(__file__).parents[1] / "samplewise_bench/process/own_script.py"
 # A sample is the least of all calls in so much time, and of at least so many.
-SAMPLE_S, LEAST_OF = 0.2, 5
+SAMPLE_S, LEAST_OF = 0.3, 5
 # Both the first epoch, in which a plan may fill its caches, and a later one.
 EPOCHS = 2
 # `make bench-quick` runs each once, and compiles little.
