@@ -25,8 +25,8 @@ def test_drawn_networks_of_dense_layers_agree_with_the_reference(group):
     assert not found, "\n".join(found)
 
 
-def trained(X, plan, dtype, optimizer=None, batch_size=5):
-    """Return parameters and losses of an epoch."""
+def trained(X, plan, dtype, optimizer=None, batch_size=5, order=None):
+    """Return parameters and losses of an epoch; without an order, as the rows lie."""
     network, rows = multilayer_perceptron(X.shape[1], (7, 4), 3), len(X)
     optimizer = optimizer or SGD(momentum=0.9)
     workload = Workload(rows, batch_size, **PlanSpec.parse("plan", plan).fields())
@@ -34,8 +34,10 @@ def trained(X, plan, dtype, optimizer=None, batch_size=5):
     program = NumbaBackend().compile(network, loss, optimizer, np.dtype(dtype), workload)
     weights = initialize(network, "glorot_uniform", np.random.default_rng(0), dtype)
     state = TrainingState(weights, aligned_zeros(optimizer.slots * len(weights), weights.dtype))
-    losses, Y = np.zeros(rows, dtype), np.eye(3, dtype=dtype)[np.arange(rows) % 3]
-    steps = Steps(np.arange(rows), 0, rows, batch_size, 0.1)
+    order = np.arange(rows) if order is None else order
+    losses, Y = np.zeros(rows, dtype), np.zeros((rows, 3), dtype)
+    Y[order, np.arange(rows) % 3] = 1
+    steps = Steps(order, 0, rows, batch_size, 0.1)
     program.run_epoch(state, X.astype(dtype), Y, steps, losses)
     return state.parameters, losses
 
@@ -64,3 +66,14 @@ def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size):
     )
     np.testing.assert_allclose(thin[0], by_rows[0], rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(thin[1], by_rows[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("inputs", [16, 21])
+def test_rows_that_lie_in_order_are_read_in_place_with_the_same_bits(dtype, inputs):
+    rng = np.random.default_rng(3)
+    X, order = rng.standard_normal((40, inputs)), rng.permutation(40)
+    in_order = trained(X[order], "direct:thin", dtype, batch_size=16)
+    gathered = trained(X, "direct:thin", dtype, batch_size=16, order=order)
+    for got, want in zip(in_order, gathered, strict=True):
+        assert got.tobytes() == want.tobytes()

@@ -160,14 +160,15 @@ TILES = record(
     tiny=NUMBER,
 )
 
-# Steps of one network of dense layers with the batch in the lanes: see `thin`. Rows are gathered
-# into network.X, `network.inputs` apart; (inputs, columns) the same with a column for each row.
+# Steps of one network of dense layers with the batch in the lanes: see `thin`. Gathered rows are
+# `pitch` apart; (inputs, columns) the rows of the batch with a column for each.
 THIN = record(
     "thin",
     network=NETWORK,
     rows=ROWS,
     rates=reads(REAL),
     rates_count=INTEGER,
+    pitch=INTEGER,
     columns=writes(NUMBER),
     tiles=TILES,
     multiply=ROUTINE,

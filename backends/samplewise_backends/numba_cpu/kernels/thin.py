@@ -57,20 +57,42 @@ def _across(net, buffer, k, columns):
     return matrix_at(place, layer.units, columns, net.tiny)
 
 
+@kernel
+def _lie_in_order(order, first, rows):
+    """Return True if the next rows lie one after the other in the data."""
+    found = True
+    for r in range(1, rows):
+        found &= order[first + r] == order[first] + r
+    return found
+
+
+@kernel
+def _gather(X, inputs, order, first, rows, out, pitch):
+    """Copy the rows order[first : first + rows] of X, `inputs` long, to rows `pitch` apart."""
+    for r in range(rows):
+        x, a = part(X, order[first + r] * inputs, inputs), part(out, r * pitch, inputs)
+        for i in range(inputs):
+            a[i] = x[i]
+
+
 @inlined_kernel
-def _begin_batch(run, net, columns):
-    """Gather the batch: its rows, and behind one another in columns."""
-    source = run.rows
-    X = vector_at(source.X, source.samples * source.inputs, net.tiny)
+def _begin_batch(run, net, columns, lanes):
+    """Let net.X be the rows of the batch, and write them with a column for each row."""
+    source, rows, first = run.rows, net.rows, net.position
+    inputs = source.inputs
+    X = vector_at(source.X, source.samples * inputs, net.tiny)
     order = integers_at(source.order, source.stop)
-    gathered = vector_at(net.X, columns * net.inputs, net.tiny)
-    for r in range(net.rows):
-        x = part(X, order[net.position + r] * source.inputs, source.inputs)
-        out = part(gathered, r * net.inputs, source.inputs)
-        for i in range(source.inputs):
-            out[i] = x[i]
-    out = vector_at(run.columns, source.inputs * columns, net.tiny)
-    _transpose(gathered, net.inputs, out, columns, columns, source.inputs)
+    # Vectors may reach beyond rows that were gathered, not beyond the data.
+    fits = rows == columns and inputs % lanes == 0
+    if fits and _lie_in_order(order, first, rows):
+        net.X, net.inputs = address_of(part(X, order[first] * inputs, 1)), inputs
+    else:
+        net.X, net.inputs = source.gathered, run.pitch
+        gathered = vector_at(source.gathered, columns * run.pitch, net.tiny)
+        _gather(X, inputs, order, first, rows, gathered, run.pitch)
+    out = vector_at(run.columns, inputs * columns, net.tiny)
+    a = vector_at(net.X, columns * net.inputs, net.tiny)
+    _transpose(a, net.inputs, out, columns, columns, inputs)
 
 
 @inlined_kernel
@@ -159,7 +181,7 @@ def run_thin(run):
         columns = (net.rows + lanes - 1) // lanes * lanes
         if run.rates_count > 0:
             net.hyper.rate = rates[(first - source.start) // source.at_once]
-        _begin_batch(run, net, columns)
+        _begin_batch(run, net, columns, lanes)
         _forward(run, net, A, columns)
         call(net.batch_loss, net)
         _backward(run, net, A, dZ, columns)
