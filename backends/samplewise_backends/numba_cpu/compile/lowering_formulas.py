@@ -88,9 +88,9 @@ class Value(Traced):
     def __rtruediv__(self, other: Any) -> Value:
         return self._write("div", other, self)
 
-    def __floordiv__(self, other: Any) -> Value:
-        """Divide integers that are not negative."""
-        return Value(self.builder, self.builder.sdiv(*self._operands(self, other)))
+    def __floordiv__(self, other: int) -> Value:
+        """Divide an integer that is not negative."""
+        return self._write("udiv", self, other)
 
     def __neg__(self) -> Value:
         return self._write("neg", self)
