@@ -25,7 +25,7 @@ from samplewise.network.layers import (
 )
 from samplewise.network.optimizers import Adagrad, RMSprop
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.compile import calls, jit
+from samplewise_backends.numba_cpu.compile import calls, jit, vectors
 
 ROWS, INPUTS, OUTPUTS = 8, 36, 3
 DEEP, FLAT = multilayer_perceptron(INPUTS, (4, 3), OUTPUTS), Network(INPUTS, (Dense(OUTPUTS),))
@@ -114,6 +114,13 @@ def compare(monkeypatch, *case, **fields):
 @pytest.mark.parametrize("case", CASES)
 def test_a_training_in_python_is_that_of_the_machine_code(monkeypatch, case):
     compare(monkeypatch, *CASES[case])
+
+
+@pytest.mark.parametrize("size_in_bytes", [16, 64])
+def test_vectors_of_another_processor_compute_the_same(monkeypatch, size_in_bytes):
+    """Those of SSE and AVX-512, in Python."""
+    monkeypatch.setattr(vectors._InPython, "size_in_bytes", size_in_bytes)
+    compare(monkeypatch, *CASES["convolutions in tiles"])
 
 
 @pytest.mark.parametrize("loss", LOSSES)
