@@ -133,6 +133,13 @@ def test_of_equal_values_the_first_is_chosen(pool):
     assert_agrees(Network((2, 6, 6), (pool, relu(2, (2, 2)), Dense(2))), np.ones((ROWS, 2, 6, 6)))
 
 
+@pytest.mark.parametrize("size", [(4, 4), (5, 5)])
+def test_a_network_may_end_in_a_pooled_convolution(size):
+    """Its ReLU is that of the last row of the kernels, which the loss does not see."""
+    network = Network((2, *size), (relu(3, (2, 2)), relu(3, (2, 2)), MaxPool2D(2)))
+    assert_agrees(network, images(2, *size))
+
+
 SPECIAL = {
     "pool in registers, masks": ((1, 6, 6), (relu(2, (3, 3)), MaxPool2D(2))),
     "pool in registers, lists": ((2, 6, 6), (relu(2, (3, 3)), MaxPool2D(2))),

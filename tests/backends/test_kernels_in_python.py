@@ -25,7 +25,7 @@ from samplewise.network.layers import (
 )
 from samplewise.network.optimizers import Adagrad, RMSprop
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.compile import calls, jit
+from samplewise_backends.numba_cpu.compile import calls, jit, vectors
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.products import (
     DUAL,
@@ -204,6 +204,13 @@ def test_products(monkeypatch, kind, way):
     in_python(monkeypatch)
     for got, want in zip(product(kind, WAYS[way], X, B, z, ld), compiled, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("size_in_bytes", [16, 64])
+def test_vectors_of_another_processor_compute_the_same(monkeypatch, size_in_bytes):
+    """Those of SSE and AVX-512, in Python."""
+    monkeypatch.setattr(vectors._InPython, "size_in_bytes", size_in_bytes)
+    compare(monkeypatch, *CASES["convolutions in tiles"])
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -71,10 +71,12 @@ class Vectors(ABC):
 
 
 class _InPython(Vectors):
-    """Vectors as NumPy's arrays, of 32 bytes as AVX2 has them."""
+    """Vectors as NumPy's arrays, as large as AVX2's."""
+
+    size_in_bytes = 32
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
-        super().__init__(32 // dtype.itemsize)
+        super().__init__(self.size_in_bytes // dtype.itemsize)
         self._dtype = dtype
 
     def load(self, array: Any, start: Any) -> Any:

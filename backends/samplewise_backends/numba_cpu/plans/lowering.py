@@ -28,6 +28,7 @@ from samplewise.network import (
     Network,
 )
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind
+from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import TAPS_AT_ONCE
 from samplewise_backends.numba_cpu.kernels.records import LAYER
 
 ACTIVATION_CODES = {code.name.lower(): code for code in ActivationCode}
@@ -116,7 +117,9 @@ def _rows_of(network: Network, *, training: bool) -> list[Row]:
         shape = after if on_images else ()
         previous = layer
     if shape:
-        found += _reordered(Kind.CHANNELS_FIRST, shape, len(network.layers) - 1)
+        # The last row has no activation: the loss gives the gradient of its outputs.
+        active = found[-1]["activation"] != ActivationCode.IDENTITY
+        found += _reordered(Kind.CHANNELS_FIRST, shape, len(network.layers) - 1, copied=active)
     # At least the logits must be written.
     found = found or [_row(network, len(network.layers) - 1)]
     _mark_wanted(found)
@@ -136,7 +139,7 @@ def _reordered(
 ) -> list[Row]:
     """Return the row that moves the channels of images of a shape, or none where nothing moves.
 
-    copied: also where nothing moves. Kernels read beyond images, but not beyond a caller's rows.
+    copied: also where nothing moves. Kernels read beyond images, but never beyond a caller's rows.
     """
     channels, size = shape[0], math.prod(shape)
     if not copied and channels in {1, size}:
@@ -160,7 +163,7 @@ def _scratch_of(row: Row) -> int:
     image = padded(row["padded_h"] * row["padded_w"] * row["channels"]) + SPARE
     row["filters_ld"] = padded(row["filters"])
     row["taps_ld"] = padded(row["kernel_w"] * row["channels"])
-    taps = row["kernel_h"] * row["kernel_w"] * row["channels"]
+    taps = row["kernel_h"] * row["kernel_w"] * row["channels"] + TAPS_AT_ONCE
     weights = max(taps * row["filters_ld"], row["kernel_h"] * row["filters"] * row["taps_ld"])
     # And a row of biases.
     weights += row["filters_ld"]

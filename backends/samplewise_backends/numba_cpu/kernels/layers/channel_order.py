@@ -1,24 +1,36 @@
 """From channels first, as the network has them, to channels last, as layers on images have them.
 
-Forward and backward are each other's inverse.
+Forward and backward are each other's inverse. Some pixels at a time: those of one channel lie as
+far apart as there are channels, and an image may be larger than the nearest cache.
 """
 
 from samplewise_backends.numba_cpu.compile.jit import kernel
+from samplewise_backends.numba_cpu.compile.views import part
+
+PIXELS_AT_ONCE = 128
 
 
 @kernel
 def channels_last(channels, x, z):
     """Write (pixels, channels) from (channels, pixels)."""
     pixels = z.shape[0] // channels
-    for c in range(channels):
-        for p in range(pixels):
-            z[p * channels + c] = x[c * pixels + p]
+    for first in range(0, pixels, PIXELS_AT_ONCE):
+        count = min(PIXELS_AT_ONCE, pixels - first)
+        for c in range(channels):
+            source = part(x, c * pixels + first, count)
+            target = part(z, first * channels + c, count * channels)
+            for p in range(count):
+                target[p * channels] = source[p]
 
 
 @kernel
 def channels_first(channels, x, z):
     """Write (channels, pixels) from (pixels, channels)."""
     pixels = z.shape[0] // channels
-    for c in range(channels):
-        for p in range(pixels):
-            z[c * pixels + p] = x[p * channels + c]
+    for first in range(0, pixels, PIXELS_AT_ONCE):
+        count = min(PIXELS_AT_ONCE, pixels - first)
+        for c in range(channels):
+            source = part(x, first * channels + c, count * channels)
+            target = part(z, c * pixels + first, count)
+            for p in range(count):
+                target[p] = source[p * channels]

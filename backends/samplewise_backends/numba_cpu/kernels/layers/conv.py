@@ -12,6 +12,7 @@ their own for the time of a batch.
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
 from samplewise_backends.numba_cpu.compile.views import address_of, integers_at, part
 from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import (
+    TAPS_AT_ONCE,
     bias_sums,
     chosen_gradient,
     chosen_input_gradient,
@@ -69,7 +70,7 @@ def _padded(layer, x, scratch):
 
 @inlined_kernel
 def _taps(layer, scratch):
-    count = layer.kernel_h * layer.kernel_w * layer.channels
+    count = layer.kernel_h * layer.kernel_w * layer.channels + TAPS_AT_ONCE
     # Two float32 have the bytes of an integer.
     return integers_at(address_of(part(scratch, layer.taps, 2 * count)), count)
 
@@ -82,6 +83,10 @@ def _list_taps(layer, taps):
         of_row = part(taps, i * run, run)
         for k in range(run):
             of_row[k] = i * pitch + k
+    # A tile may reach beyond the last tap: any place of the image will do.
+    beyond = part(taps, layer.kernel_h * run, TAPS_AT_ONCE)
+    for k in range(TAPS_AT_ONCE):
+        beyond[k] = 0
 
 
 @inlined_kernel

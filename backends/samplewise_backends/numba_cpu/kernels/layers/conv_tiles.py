@@ -20,6 +20,9 @@ import itertools
 from samplewise_backends.numba_cpu.compile.inlining import is_nan, select
 from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
 
+# Taps in a tile of the gradients by filter; lists of taps, and these gradients, have as many more.
+TAPS_AT_ONCE = 9
+
 
 def _blocks(v, count, write):
     """Call write(vectors, first) for one or two vectors at a time of `count`, the last first."""
@@ -50,6 +53,16 @@ def _along(v, count, sizes, write):
 
         v.repeat(times, tile, [])
         first = first + times * size
+
+
+def _in_tiles(v, count, size, write):
+    """Call write(size, first) for `size` at a time; the last ones may lie beyond `count`."""
+
+    def tile(i, state):
+        write(size, i * size)
+        return state
+
+    v.repeat((count + size - 1) // size, tile, [])
 
 
 def _covering(v, count, size, write):
@@ -189,8 +202,7 @@ def windows_gradient(v, layer, x, taps, dz, g):
                 for j in range(vectors):
                     v.store(g, at + j * v.lanes, sums[a * vectors + j])
 
-        sizes = (6, 2, 1) if vectors == 2 else (9, 3, 1)
-        _along(v, tap_count, sizes, of_taps)
+        _in_tiles(v, tap_count, 6 if vectors == 2 else TAPS_AT_ONCE, of_taps)
 
     _blocks(v, layer.filters, of_block)
 
@@ -225,7 +237,7 @@ def masked_gradient(v, layer, x, taps, places, dz, g):
             for each, total in zip(at, sums, strict=True):
                 v.store(g, each, total)
 
-        _along(v, tap_count, (9, 3, 1), of_taps)
+        _in_tiles(v, tap_count, TAPS_AT_ONCE, of_taps)
         return state
 
     v.repeat((layer.filters + v.lanes - 1) // v.lanes, of_vector, [])
@@ -303,7 +315,7 @@ def _patches(v, layer, write):
             lines = [i + a for a, _ in tile]
             write([line * pitch + t for line, t in zip(lines, taps, strict=True)], lines, taps)
 
-        _along(v, vectors, (3, 1), of_vectors)
+        _along(v, vectors, (3, 2, 1), of_vectors)
 
     _along(v, layer.kernel_h, (3, 1), of_rows)
 
