@@ -750,3 +750,22 @@ def address_of(typing, array):
 def test_the_address_of_an_array():
     array = np.zeros(3)
     assert numba.njit(lambda array: address_of(array) + 0)(array) == array.ctypes.data
+
+
+@intrinsic
+def number_of(typing, record):
+    assert isinstance(record, types.Record)
+
+    def code(context, builder, signature, values):
+        kind = signature.args[0]
+        element = context.get_value_type(kind.typeof("number"))
+        place = cgutils.get_record_member(builder, values[0], kind.offset("number"), element)
+        return builder.load(place)
+
+    return types.float64(record), code
+
+
+@part("numba.core.cgutils.get_record_member")
+def test_a_member_of_a_record():
+    read = numba.njit(lambda records: number_of(records[0]))
+    assert read(np.array([(5.0, 10)], RECORD)) == 5.0
