@@ -13,6 +13,7 @@ from samplewise.network import (
     loss_named,
     multilayer_perceptron,
 )
+from samplewise.testing import tolerances
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 
 GROUPS, EACH = 6, 10
@@ -64,8 +65,9 @@ def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size):
     thin, by_rows = (
         trained(X, plan, "float64", batch_size=batch_size) for plan in ("direct:thin", "direct")
     )
-    np.testing.assert_allclose(thin[0], by_rows[0], rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(thin[1], by_rows[1], rtol=1e-12)
+    allowed = tolerances.after_steps(-(-12 // batch_size), "float64")
+    for got, want in zip(thin, by_rows, strict=True):
+        assert np.abs(got - want).max() <= allowed.relative * np.abs(want).max()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
