@@ -173,7 +173,8 @@ def _chosen_backward(layer, x, places, dz, dx, packed, summed, lists):
     size = layer.units // layer.filters
     at, d = integers_at(address_of(lists), size), part(lists, 2 * size, size)
     for f in range(layer.filters):
-        count = _chosen(layer, part(places, f, 1), part(dz, f, 1), size, at, d)
+        rest = layer.units - f
+        count = _chosen(layer, part(places, f, rest), part(dz, f, rest), size, at, d)
         if not _is_masked(layer):
             chosen_gradient(layer, x, at, d, count, f, summed)
         if layer.wanted:
