@@ -79,7 +79,7 @@ IN_TILES = Network(
         Conv2D(5, (2, 3), activation="relu"),
         MaxPool2D(2),
         Conv2D(17, (2, 2), padding="same", activation="relu"),
-        MaxPool2D(2),
+        MaxPool2D(2, 1),
         Conv2D(2, (1, 1), activation="relu"),
         MaxPool2D(1),
         Dense(OUTPUTS),
