@@ -69,9 +69,8 @@ def choose(
     if overflow is not None:
         return Plan(reason=overflow), 0
     block = rows_of_block(network, dtype, workload.block or BLOCK_ROWS, workload.batch_size)
-    if workload.block is not None:
-        # No more batches than there are.
-        block = min(block, -(-workload.rows // workload.batch_size) * workload.batch_size)
+    # No more batches than there are.
+    block = min(block, -(-workload.rows // workload.batch_size) * workload.batch_size)
     buffers = _buffer_bytes(network, optimizer, dtype, block, workload.batch_size)
     budget = workload.memory_mb * MIB
     if buffers > budget:

@@ -8,9 +8,10 @@ from typing import Any
 
 import typer
 
-from samplewise.checks import one_of
+from samplewise.checks import listed_names, one_of, printable
 from samplewise.cli import console
-from samplewise.options.kinds import names, whole
+from samplewise.errors import ParameterError
+from samplewise.options.kinds import whole
 
 ALL = "all"
 # A median of fewer says little on a machine that does other work too.
@@ -28,8 +29,17 @@ def rounds_of(text: str) -> int:
 
 
 def listed(name: str, text: str) -> list[str]:
-    """Return the names in a text, each once."""
-    return list(dict.fromkeys(names(lambda _, found: found).from_text(name, text)))
+    """Return the names in a text, each once.
+
+    Raises:
+        ParameterError: one is blank.
+    """
+    try:
+        return list(dict.fromkeys(listed_names(text)))
+    except ValueError:
+        raise ParameterError(
+            f"{name} is '{printable(text)}', but must be one or more, joined by commas"
+        ) from None
 
 
 def known(name: str, text: str | None, all_names: Iterable[str]) -> list[str]:
