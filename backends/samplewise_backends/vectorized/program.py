@@ -22,6 +22,9 @@ from samplewise.contract import (
     TrainingState,
     Workload,
 )
+from samplewise.contract import (
+    PENALTIES as STEP_PENALTIES,
+)
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.vectorized.activations import ACTIVATIONS
@@ -131,7 +134,7 @@ class VectorizedBackend:
         losses=LOSSES,
         optimizers=[*UPDATES, *LIMITS, *PENALTIES],
         plans=[DIRECT, BLOCKED],
-        step_fields=[RATES, WEIGHTS, DECISIONS],
+        step_fields=[RATES, WEIGHTS, STEP_PENALTIES, DECISIONS],
     )
 
     @property
