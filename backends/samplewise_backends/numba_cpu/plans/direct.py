@@ -89,14 +89,13 @@ def run_steps(
     rows = call.inner("rows")
     rows.set(X=X, samples=len(X), order=steps.order, start=steps.start, stop=steps.stop)
     if rates is not None:
-        call.set(rates=rates)
+        call.set(rates=rates, rates_count=len(rates))
     if l2 is not None:
-        call.set(l2=l2, penalties=steps.penalties)
-    call.set(
-        rates_count=0 if rates is None else len(rates),
-        penalties_count=0 if l2 is None else len(l2),
-    )
+        call.set(l2=l2, penalties=steps.penalties, penalties_count=len(l2))
     call()
+    if rates is not None or l2 is not None:
+        # The next window may have none.
+        call.set(rates_count=0, penalties_count=0)
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
