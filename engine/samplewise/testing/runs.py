@@ -214,9 +214,10 @@ def compare_states(
 
 def compare_runs(case: Case, got: Trained, want: Trained, allowed: Tolerance) -> list[Measure]:
     """Measure the losses and penalties of a run, and its last state."""
-    penalties = [got.penalties, want.penalties]
+    found = [measures.losses(got.losses, want.losses, allowed)]
+    if want.penalties.size:
+        found.append(measures.sized("penalties", got.penalties, want.penalties, allowed))
     return [
-        measures.losses(got.losses, want.losses, allowed),
-        *([measures.sized("penalties", *penalties, allowed)] if want.penalties.size else []),
+        *found,
         *compare_states(case.network.layout, got, want, allowed),
     ]
