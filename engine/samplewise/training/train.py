@@ -15,8 +15,8 @@ from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Hook, as_callbacks
+from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
-from samplewise.training.loop import run_epochs
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, prepared
