@@ -13,7 +13,6 @@ from samplewise.contract import Steps
 from samplewise.errors import ContractError, DivergenceError
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.registry import Choice
-from samplewise.streams import Streams
 from samplewise.training import divergence
 from samplewise.training.beginning import first_state, new_history
 from samplewise.training.callbacks import Callback, Callbacks
@@ -21,6 +20,7 @@ from samplewise.training.callbacks.early_stopping import EarlyStopping
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
 from samplewise.training.evaluation import Evaluation, Metric, check_metrics
 from samplewise.training.history import EpochRecord
+from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
@@ -92,8 +92,7 @@ class TrainingRun:
         self.state = first_state(network, settings, rows.X.dtype, parameters)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
-        self._drops = any(layer.differs_in_training for layer in network.layers)
-        self._dropout_key = 0
+        self._steps = NetworkSteps(network, settings, rows, self.rates)
         self.history = new_history(network, loss, settings, rows, choice)
         self.history.running_accuracy = self.evaluation.running is not None
         self.samples_run = 0
@@ -133,26 +132,11 @@ class TrainingRun:
 
     def begin_epoch(self, epoch: int) -> None:
         """Draw the epoch's dropout key, and set its learning rates."""
-        if self._drops:
-            rng = Streams(self.settings.seed).of_epoch("dropout", epoch)
-            self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
-        self.rates.begin_epoch(epoch)
+        self._steps.begin_epoch(epoch)
 
     def steps(self, window: Steps) -> Steps:
         """Return the steps of a window with what is this network's own."""
-        first, last = (-(-row // window.batch_size) for row in (window.start, window.stop))
-        rate, rates = self.rates.of_steps(first, last)
-        return Steps(
-            window.order,
-            window.start,
-            window.stop,
-            window.batch_size,
-            learning_rate=rate,
-            dropout_key=self._dropout_key,
-            rates=rates,
-            weights=self.rows.weights,
-            decisions=self.decisions,
-        )
+        return self._steps.of_window(window, self.decisions)
 
     def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
         """Count and check the steps of a chunk; a network that diverged does not train on.
