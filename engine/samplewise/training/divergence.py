@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps
 from samplewise.errors import DivergenceError
+from samplewise.network import ClassLoss, Loss
 
 
 def check_chunk(
@@ -44,13 +45,16 @@ def _are_finite(values: NDArray[Any]) -> bool:
     return math.isfinite(np.add.reduce(values)) or bool(np.isfinite(values).all())
 
 
-def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
+def mean_loss(
+    epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None, penalty: float = 0.0
+) -> float:
     """Return the mean; losses near the largest float64 are finite, and their sum is not.
 
     Args:
         epoch: counted from 1.
         losses: of some samples.
         weights: of them, for the weighted mean.
+        penalty: added to it.
 
     Raises:
         DivergenceError: the mean is not finite.
@@ -60,6 +64,7 @@ def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = N
     else:
         wide = weights.astype(np.float64)
         mean = float((wide * losses).sum() / wide.sum())
+    mean += penalty
     if not math.isfinite(mean):
         raise DivergenceError(f"the mean loss became {mean} in epoch {epoch}")
     return mean
@@ -83,3 +88,15 @@ def check_weights(parameters: NDArray[Any]) -> None:
     """
     if not _are_finite(parameters):
         raise DivergenceError("a weight is not finite after the last epoch")
+
+
+def with_remedy(
+    error: DivergenceError, loss: Loss, learning_rate: float, finite: NDArray[Any]
+) -> DivergenceError:
+    """Return a divergence with a remedy and the last finite parameters, (P,)."""
+    scaled = "inputs" if isinstance(loss, ClassLoss) else "inputs and targets"
+    return DivergenceError(
+        f"{error} with learning_rate {learning_rate}; use a smaller learning_rate, scale the "
+        f"{scaled}, limit gradients with clip_norm, or try another init",
+        finite,
+    )

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
 from samplewise.checks import printable
-from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
+from samplewise.errors import (
+    CombinationError,
+    DivergenceError,
+    ParameterError,
+    SomeDivergedError,
+)
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
+from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
+from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
-from samplewise.training.loop import INTERRUPTED, run_epochs
+from samplewise.training.figures import EnsembleFigure, Figure
+from samplewise.training.loop import INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, prepared
@@ -23,14 +31,10 @@ from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import (
     backend_for,
     check_stop,
-    initial_parameters,
     loss_for,
     result_of,
 )
 from samplewise.training.training_run import TrainingRun
-
-if TYPE_CHECKING:
-    from samplewise.model.model import Model
 
 SHARED_SETTINGS = (
     "batch_size",
@@ -43,6 +47,8 @@ SHARED_SETTINGS = (
     "memory_mb",
     "validation_fraction",
     "class_weight",
+    "normalize_weights",
+    "gradient_scale",
     "max_steps",
 )
 
@@ -53,8 +59,10 @@ def train_many(
     targets: ArrayLike,
     settings: TrainingSettings | Sequence[TrainingSettings],
     *,
-    initial: Snapshot | Sequence[Model | Snapshot | None] | None = None,
+    initial: Snapshot | Sequence[Initial | None] | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    figures: Mapping[str, Figure] | None = None,
+    ensemble: Mapping[str, EnsembleFigure] | None = None,
     callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
     **rows: Unpack[RowOptions],
@@ -77,9 +85,16 @@ def train_many(
         X: as `train`.
         targets: as `train`.
         settings: of each network, or one for all.
-        initial: a model of each network, or None for fresh weights. Or a snapshot to go on from: of
-            networks that train at once the one snapshot of all, else a list, one for each network.
+        initial: a model or state of each network, or None for fresh weights. Or a snapshot to go on
+            from: of networks that train at once the one snapshot of all, else a list, one for each
+            network.
         metrics: as `train`.
+        figures: as `train`.
+        ensemble: functions of (targets, predictions) by name, called once after every epoch with
+            the predictions of all networks on the validation rows, (networks, n, ...), without
+            those that diverged. Each record keeps the figure as one of `figures`: with
+            `monitor="figure_NAME"` in all settings, all networks stop at once, and return their
+            weights of the epoch that was best for all.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
         rows: as `train`.
@@ -88,6 +103,8 @@ def train_many(
         The result of each network, in their order.
 
     Raises:
+        CombinationError: `ensemble` without validation rows, or of networks that train one after
+            the other.
         ParameterError: not one settings (or list of callbacks) per network, or they differ in
             something that they must share.
         SomeDivergedError: once all are done; it holds the results of the others.
@@ -107,6 +124,8 @@ def train_many(
         for network, own in zip(networks, settings, strict=True)
     ]
     together = len(networks) > 1 and _at_once(choices)
+    if ensemble:
+        _check_ensemble(len(networks), together=together)
     starts = _initial_of_each(initial, len(networks), together=together)
     runs = [
         TrainingRun(
@@ -117,7 +136,9 @@ def train_many(
             choice,
             hooks,
             metrics=metrics,
-            parameters=initial_parameters(start, network, shared.X.dtype),
+            figures=figures,
+            ensemble=ensemble,
+            initial=start,
         )
         for network, own, choice, hooks, start in zip(
             networks, settings, choices, calls, starts, strict=True
@@ -132,7 +153,7 @@ def train_many(
 
 
 def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any]:
-    """Return a model, a snapshot or None for each network.
+    """Return a model, a state, a snapshot or None for each network.
 
     Raises:
         ParameterError: there is not one for each, or several snapshots for one training.
@@ -220,6 +241,14 @@ def _check_equal(of: str, name: str, values: Sequence[Any], hint: str = "") -> N
 def _at_once(choices: Sequence[Choice]) -> bool:
     backend = choices[0].backend
     return backend.capabilities.many and all(choice.backend is backend for choice in choices)
+
+
+def _check_ensemble(networks: int, *, together: bool) -> None:
+    if networks > 1 and not together:
+        raise CombinationError(
+            "ensemble: these networks train one after the other; choose a backend that trains "
+            "several at once, such as numba_cpu, for all of them"
+        )
 
 
 def _all_or_raise(found: Sequence[TrainingResult | DivergenceError]) -> list[TrainingResult]:

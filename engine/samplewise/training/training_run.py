@@ -10,17 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps
-from samplewise.errors import ContractError, DivergenceError
-from samplewise.network import ClassLoss, Loss, Network
+from samplewise.errors import DivergenceError
+from samplewise.network import Loss, Network
 from samplewise.registry import Choice
-from samplewise.streams import Streams
 from samplewise.training import divergence
-from samplewise.training.beginning import first_state, new_history
+from samplewise.training.beginning import Initial, first_state, new_history
+from samplewise.training.blame import check_in_place, check_unchanged
 from samplewise.training.callbacks import Callback, Callbacks
 from samplewise.training.callbacks.early_stopping import EarlyStopping
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
 from samplewise.training.evaluation import Evaluation, Metric, check_metrics
+from samplewise.training.figures import (
+    EnsembleFigure,
+    Figure,
+    check_ensemble,
+    check_figures,
+    with_figures,
+)
 from samplewise.training.history import EpochRecord
+from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
@@ -46,12 +54,14 @@ class TrainingRun:
         choice: the backend that trains.
         callbacks: of this network.
         metrics: as `train`.
-        parameters: to start from, flat (P,), of the rows' dtype; None draws them.
+        figures: as `train`.
+        ensemble: as `train_many`.
+        initial: as `train`.
 
     Raises:
         CombinationError: the run is too short for its schedule, or goes by a figure that nothing
             measures.
-        ParameterError: as `check_metrics`.
+        ParameterError: as `check_metrics`, `check_figures`, `check_ensemble` and `first_state`.
     """
 
     def __init__(
@@ -64,7 +74,9 @@ class TrainingRun:
         callbacks: Sequence[Callback] = (),
         *,
         metrics: Mapping[str, Metric] | None = None,
-        parameters: NDArray[Any] | None = None,
+        figures: Mapping[str, Figure] | None = None,
+        ensemble: Mapping[str, EnsembleFigure] | None = None,
+        initial: Initial | None = None,
     ) -> None:
         self.network, self.loss, self.settings = network, loss, settings
         self.backend, self.callbacks = choice.backend, Callbacks(callbacks)
@@ -77,11 +89,16 @@ class TrainingRun:
             settings.track_accuracy,
             running_accuracy(settings, loss, rows, choice.backend.capabilities),
             check_metrics(metrics, validated=validated),
+            self._keep_predictions if ensemble else None,
         )
+        self.figures = check_figures(figures)
+        self.ensemble = check_ensemble(ensemble, self.figures, validated=validated)
+        self._predictions: NDArray[Any] | None = None
         settings.stopping.check_measured(
             validated=validated,
             track_accuracy=settings.track_accuracy,
             metrics=tuple(self.evaluation.metrics),
+            figures=(*self.figures, *self.ensemble),
         )
         self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
         self.average = WeightAverage(settings.ema_decay)
@@ -89,16 +106,23 @@ class TrainingRun:
         self.rates = LearningRates(
             settings.learning_rate, settings.schedule, settings.run_of(len(rows))
         )
-        self.state = first_state(network, settings, rows.X.dtype, parameters)
+        self.state = first_state(network, settings, rows.X.dtype, initial)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
-        self._drops = any(layer.differs_in_training for layer in network.layers)
-        self._dropout_key = 0
+        self.own_steps = NetworkSteps(network, settings, rows, self.rates)
         self.history = new_history(network, loss, settings, rows, choice)
         self.history.running_accuracy = self.evaluation.running is not None
         self.samples_run = 0
         self.stopped: str | None = None
         self.error: DivergenceError | None = None
+
+    @property
+    def parameters(self) -> NDArray[Any]:
+        """The parameters that an ended training returns: the best, the average or the last."""
+        for kept in (self.best.value, self.average.value):
+            if kept is not None:
+                return kept
+        return self.state.parameters
 
     @property
     def rows(self) -> TrainingRows:
@@ -131,28 +155,9 @@ class TrainingRun:
         self.history.environment = environment
         self.callbacks.train_begins(self.history)
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Draw the epoch's dropout key, and set its learning rates."""
-        if self._drops:
-            rng = Streams(self.settings.seed).of_epoch("dropout", epoch)
-            self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
-        self.rates.begin_epoch(epoch)
-
     def steps(self, window: Steps) -> Steps:
         """Return the steps of a window with what is this network's own."""
-        first, last = (-(-row // window.batch_size) for row in (window.start, window.stop))
-        rate, rates = self.rates.of_steps(first, last)
-        return Steps(
-            window.order,
-            window.start,
-            window.stop,
-            window.batch_size,
-            learning_rate=rate,
-            dropout_key=self._dropout_key,
-            rates=rates,
-            weights=self.rows.weights,
-            decisions=self.decisions,
-        )
+        return self.own_steps.of_window(window, self.decisions)
 
     def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
         """Count and check the steps of a chunk; a network that diverged does not train on.
@@ -167,12 +172,7 @@ class TrainingRun:
         """
         parameters, finite = self.state.parameters, self.finite
         self.samples_run += steps.stop - steps.start
-        if (parameters.shape, parameters.dtype) != (finite.shape, finite.dtype):
-            raise ContractError(
-                f"backend '{self.backend.name}' left parameters of shape {parameters.shape} and "
-                f"dtype {parameters.dtype}; expected {finite.shape} and {finite.dtype}: a "
-                "program updates the arrays of the state in place"
-            )
+        check_in_place(self.backend.name, parameters, finite)
         try:
             divergence.check_chunk(epoch, steps, losses, parameters if self._in_place else None)
         except DivergenceError as error:
@@ -181,10 +181,10 @@ class TrainingRun:
             if self._in_place:
                 finite[...] = parameters
 
-    def end_epoch(
+    def measure(
         self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], ms: float | None
-    ) -> None:
-        """Measure and record an epoch, and find a reason to stop the network.
+    ) -> EpochRecord | None:
+        """Measure an epoch; a network that diverged has no record of it.
 
         Args:
             epoch: counted from 1.
@@ -193,10 +193,22 @@ class TrainingRun:
             ms: time of the training steps; None where it could not be measured.
         """
         try:
-            record = self._record(epoch, order, losses, ms)
+            return self._record(epoch, order, losses, ms)
         except DivergenceError as error:
             self._diverge(error)
-            return
+            return None
+
+    def _keep_predictions(self, predictions: NDArray[Any]) -> None:
+        self._predictions = predictions
+
+    def predictions(self, epoch: int) -> NDArray[Any]:
+        """Return the predictions of the validation rows after the last epoch of the network."""
+        if self._predictions is None:
+            self._predictions = self.evaluation.validation_predictions(epoch, self._logits)
+        return self.evaluation.shown(self._predictions)
+
+    def end_epoch(self, record: EpochRecord) -> None:
+        """Keep the record of an epoch, and find a reason to stop the network."""
         self.history.epochs.append(record)
         # An epoch that was cut short is never the best, and no reason to stop.
         whole = record.samples == len(self.rows)
@@ -210,16 +222,18 @@ class TrainingRun:
             self.average.update(self._session.parameters(self._index))
         figures = self.evaluation.after_epoch(epoch, order, self._logits)
         last = -(-len(order) // min(self.settings.batch_size, len(self.rows))) - 1
-        weights = None if self.rows.weights is None else self.rows.weights[order]
-        return EpochRecord(
+        loss, penalty = self.own_steps.take_loss(epoch, order, losses, self.backend.name)
+        record = EpochRecord(
             epoch=epoch,
-            loss=divergence.mean_loss(epoch, losses, weights),
+            loss=loss,
             train_ms=ms,
             samples=len(losses),
             samples_per_s=None if ms is None else len(losses) / ms * 1e3,
             learning_rate=self.rates.of_steps(last, last + 1)[0],
+            penalty=penalty,
             **vars(figures),
         )
+        return with_figures(record, self.figures)
 
     def _logits(self, X: NDArray[Any]) -> NDArray[Any]:
         if self.average.value is None:
@@ -228,11 +242,11 @@ class TrainingRun:
 
     def _after_whole_epoch(self, record: EpochRecord) -> str | None:
         """Keep the weights after the best epoch so far; return a reason to stop."""
-        improved = self.early_stopping.improves(record)
-        self.rates.end_epoch(improved=improved)
-        if improved and self.best.is_wanted:
+        is_best, improved = self.early_stopping.follow(record)
+        low_rate = self.rates.end_epoch(improved=improved)
+        if is_best and self.best.is_wanted:
             self.best.update(self._measured())
-        return self.early_stopping.reason(record)
+        return self.early_stopping.reason(record) or low_rate
 
     def _measured(self) -> NDArray[Any]:
         """Return the weights that the epoch was measured by: the average where there is one."""
@@ -257,14 +271,16 @@ class TrainingRun:
         except DivergenceError as error:
             self._diverge(error)
         else:
-            self._check_unchanged(parameters)
+            if self._in_place:
+                check_unchanged(self.backend.name, parameters, self.finite)
         if self.best.is_wanted:
             self.history.best_epoch = self.early_stopping.state.best_epoch
-        returned = self.average.value if self.best.value is None else self.best.value
-        if returned is not None:
-            parameters[...] = returned
         self.history.stopped = self.stopped or "finished"
-        whole = [one.loss for one in self.history.epochs if one.samples == len(self.rows)]
+        whole = [
+            one.loss - (one.penalty or 0.0)
+            for one in self.history.epochs
+            if one.samples == len(self.rows)
+        ]
         self.history.notes += notes_on_learning(whole, self.loss, self.rows.Y, self.rows.weights)
 
     def finish(self, *, failed: bool) -> list[Exception]:
@@ -279,19 +295,6 @@ class TrainingRun:
             self.history.stopped = FAILED
         return self.callbacks.train_ends(self.history)
 
-    def _check_unchanged(self, parameters: NDArray[Any]) -> None:
-        if self._in_place and not np.array_equal(parameters, self.finite):
-            raise ContractError(
-                f"backend '{self.backend.name}' changed weights after the network's last step; "
-                "only run_epoch may, of many networks the active ones"
-            )
-
     def _diverge(self, error: DivergenceError) -> None:
-        """Keep a divergence, with a remedy and the last finite parameters."""
-        scaled = "inputs" if isinstance(self.loss, ClassLoss) else "inputs and targets"
-        self.error = DivergenceError(
-            f"{error} with learning_rate {self.settings.learning_rate}; "
-            f"use a smaller learning_rate, scale the {scaled}, limit gradients with "
-            "clip_norm, or try another init",
-            self.finite,
-        )
+        rate = self.settings.learning_rate
+        self.error = divergence.with_remedy(error, self.loss, rate, self.finite)

@@ -82,6 +82,32 @@ def run_steps(
     call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
+    _describe_window(call, state, X, Y, steps, losses)
+    call()
+    if steps.rates is not None or steps.l2 is not None:
+        # The next window may have none.
+        call.set(rates_count=0, penalties_count=0)
+
+
+def learning_call(
+    member: Member,
+    loss: Loss,
+    state: TrainingState,
+    X: Matrix,
+    Y: Matrix,
+    steps: Steps,
+    losses: NDArray[Any],
+) -> Call:
+    """Return a call that makes the steps of a window, and counts them for the next call."""
+    gathered = aligned_zeros(steps.batch_size * X.shape[1], X.dtype).reshape(steps.batch_size, -1)
+    call = _call_of(member, gathered, loss)
+    _describe_window(call, state, X, Y, steps, losses)
+    return call
+
+
+def _describe_window(
+    call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
+) -> None:
     net, rates, l2 = call.inner("network"), steps.rates, steps.l2
     theta, slots = state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
@@ -92,10 +118,6 @@ def run_steps(
         call.set(rates=rates, rates_count=len(rates))
     if l2 is not None:
         call.set(l2=l2, penalties=steps.penalties, penalties_count=len(l2))
-    call()
-    if rates is not None or l2 is not None:
-        # The next window may have none.
-        call.set(rates_count=0, penalties_count=0)
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
