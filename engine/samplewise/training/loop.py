@@ -46,12 +46,15 @@ class Loop:
         self._epoch, self._position, self._seconds = 1, 0, 0.0
         self._epoch_ms: list[float] = []
         self._part_seconds = 0.0
+        self._continued: Snapshot | None = None
         self.unfinished: Snapshot | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Run the epochs until none is left, callbacks say so, or `stop` is set."""
         for run in self._runs:
             run.begin(environment(self._session.backend))
+        if self._continued is not None:
+            self._note_environment(self._continued)
         self._limits.begin(self._seconds)
         while active := self._active():
             order = self._orders.of_epoch(self._epoch)
@@ -60,7 +63,13 @@ class Loop:
             if self._position > 0:
                 self._end_epoch(order[: self._position])
             self._stop_where_asked(active, stop)
+            for index in active:
+                self._runs[index].callbacks.epoch_is_over(self.snapshot)
         self._end()
+
+    def _note_environment(self, snapshot: Snapshot) -> None:
+        for run in self._runs:
+            run.history.notes += snapshot.notes_on(resume.environment_of(run))
 
     def _active(self) -> list[int]:
         return [index for index, run in enumerate(self._runs) if run.trains_in(self._epoch)]
@@ -156,6 +165,7 @@ class Loop:
         """
         return Snapshot(
             identity=self._identity,
+            environment=resume.environment_of(self._runs[0]),
             epoch=self._epoch,
             position=self._position,
             seconds=self._limits.seconds,
@@ -181,7 +191,8 @@ class Loop:
         Raises:
             SnapshotError: it is of another plan, or damaged.
         """
-        snapshot.check(self._identity)
+        resume.check_plan(snapshot, self._session.plan, self._session.backend.name)
+        self._continued = snapshot
         epoch, position = snapshot.epoch, snapshot.position
         in_place = self._session.plan.in_place
         whole = position % self._batch_size == 0 or position == len(self._rows)
