@@ -45,12 +45,13 @@ def identity_of(
         "settings": [_settings(run) for run in runs],
         "networks": [run.network.to_dict() for run in runs],
         "metrics": [sorted(run.evaluation.metrics) for run in runs],
+        "figures": [sorted(run.figures) for run in runs],
         "dtype": rows.X.dtype.name,
         "data": str(rows.fingerprint),
         "validation": None if held is None else str(held.fingerprint),
     }
     if len(runs) == 1:
-        for name in ("metrics", "networks", "settings"):
+        for name in ("metrics", "figures", "networks", "settings"):
             (identity[name],) = identity[name]
         identity["network"] = identity.pop("networks")
     if plan is not None:
@@ -111,7 +112,8 @@ def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
         losses: of the epoch so far.
     """
     average, best, failed = run.average.value, run.best.value, run.error is not None
-    decisions = run.decisions
+    decisions, penalties = run.decisions, run.own_steps.penalties
+    steps = _steps(run, len(losses))
     return NetworkSnapshot(
         parameters=frozen(run.state.parameters),
         optimizer_state=frozen(run.state.optimizer_state),
@@ -127,6 +129,7 @@ def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
         average=None if average is None else frozen(average),
         best=None if best is None else frozen(best),
         decisions=None if decisions is None else frozen(decisions[: len(losses)]),
+        penalties=None if penalties is None else frozen(penalties[:steps]),
     )
 
 
@@ -147,7 +150,9 @@ def restore(
     fill("parameters", run.state.parameters, snapshot.parameters)
     fill("optimizer_state", run.state.optimizer_state, snapshot.optimizer_state)
     fill("losses", losses, snapshot.losses)
-    _restore_decisions(run, snapshot, len(losses))
+    _restore_written("decisions", run.decisions, snapshot.decisions, len(losses))
+    penalties = run.own_steps.penalties
+    _restore_written("penalties", penalties, snapshot.penalties, _steps(run, len(losses)))
     run.state.step, run.samples_run = snapshot.step, snapshot.samples_run
     run.early_stopping.state, run.rates.state = snapshot.early_stopping, snapshot.plateau
     run.average.value = _copy("average", run, snapshot.average)
@@ -162,15 +167,22 @@ def restore(
         run.error = DivergenceError(snapshot.diverged, finite)
 
 
-def _restore_decisions(run: TrainingRun, snapshot: NetworkSnapshot, rows: int) -> None:
-    ours, theirs = run.decisions, snapshot.decisions
+def _steps(run: TrainingRun, rows: int) -> int:
+    """Return the steps that so many rows of an epoch take."""
+    return -(-rows // min(run.settings.batch_size, len(run.rows)))
+
+
+def _restore_written(
+    name: str, ours: NDArray[Any] | None, theirs: NDArray[Any] | None, count: int
+) -> None:
+    """Write what the steps of the epoch so far have written, `count` values of it."""
     if (ours is None) != (theirs is None):
         raise SnapshotError(
-            "snapshot: decisions must be there just where the accuracy is taken in the steps; "
-            "continue with the backend of the snapshot"
+            f"snapshot: {name} must be there just where the steps write them; continue with the "
+            "backend of the snapshot"
         )
     if ours is not None and theirs is not None:
-        fill("decisions", ours[:rows], theirs)
+        fill(name, ours[:count], theirs)
 
 
 def _copy(name: str, run: TrainingRun, given: NDArray[Any] | None) -> NDArray[Any] | None:

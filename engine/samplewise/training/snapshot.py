@@ -53,6 +53,7 @@ class NetworkSnapshot:
         average: of the weights; None where none was taken yet.
         best: the weights after the best epoch; None where none are kept yet.
         decisions: of the epoch so far, as `losses`; None where the steps take none.
+        penalties: of the steps of the epoch so far; None without `batch_l2`.
     """
 
     parameters: Array
@@ -69,6 +70,7 @@ class NetworkSnapshot:
     average: Array | None = None
     best: Array | None = None
     decisions: Array | None = None
+    penalties: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ class Snapshot:
 
     Args:
         identity: of the training, as JSON values: format, plan, dtype, data, networks, settings and
-            the names of metrics. Only the same training can go on.
+            the names of metrics and figures. Only the same training can go on.
         environment: that computed so far, as JSON values: backend, kernels, processor, versions.
             Another one can go on, to other last bits.
         epoch: of the next step, counted from 1.
