@@ -63,8 +63,6 @@ class Loop:
             if self._position > 0:
                 self._end_epoch(order[: self._position])
             self._stop_where_asked(active, stop)
-            for index in active:
-                self._runs[index].callbacks.epoch_is_over(self.snapshot)
         self._end()
 
     def _note_environment(self, snapshot: Snapshot) -> None:
@@ -119,8 +117,11 @@ class Loop:
         self._epoch_ms.append(self._part_seconds * 1e3)
         self._epoch, self._position, self._part_seconds = ended + 1, 0, 0.0
         self._losses.fill(np.nan)
-        left = [self._runs[index] for index in active]
-        left = [run for run in left if cut or run.settings.epochs > ended]
+        trained = [self._runs[index] for index in active]
+        # Before an interrupt or a limit stops them: what goes on from here is not stopped.
+        for run in [] if cut else trained:
+            run.callbacks.epoch_is_over(self.snapshot)
+        left = [run for run in trained if cut or run.settings.epochs > ended]
         if interrupted and left and not cut:
             self.unfinished = self._snapshot_to_return()
         for run in left:

@@ -72,7 +72,8 @@ class Checkpoint(Callback):
 
     def on_chunk_end(self, take_snapshot: Callable[[], Snapshot]) -> None:
         """Write where a request or the clock says so."""
-        if self._requested or time.monotonic() >= self._next_s:
+        due = self._seconds is not None and time.monotonic() >= self._next_s
+        if self._requested or due:
             self._write(take_snapshot)
 
     def on_epoch_end(self, record: EpochRecord) -> None:

@@ -44,11 +44,16 @@ def save_snapshot(snapshot: Snapshot, path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
+    write_bytes(path, packed(snapshot))
+
+
+def packed(snapshot: Snapshot) -> bytes:
+    """Return the content of a file that holds a snapshot."""
     values, arrays = snapshot.to_parts()
     text = json.dumps(values, allow_nan=False).encode()
     tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     tensors[VALUES] = np.frombuffer(text, np.uint8)
-    write_bytes(path, tensor_file.pack(KIND, tensors, FORMAT))
+    return tensor_file.pack(KIND, tensors, FORMAT)
 
 
 def load_snapshot(path: Path) -> Snapshot:
@@ -65,6 +70,15 @@ def load_snapshot(path: Path) -> Snapshot:
     with open_unchanged(path) as file:
         check_bytes(2 * os.fstat(file.fileno()).st_size, None, f"reading {name}")
         content = file.readall()
+    return unpacked(content, name)
+
+
+def unpacked(content: bytes, name: str) -> Snapshot:
+    """Return the snapshot in the content of a file of this name.
+
+    Raises:
+        SnapshotError, NewerSnapshotError: as `load_snapshot`.
+    """
     header = tensor_file.read_header(KIND, content, name)
     if header.metadata != FORMAT:
         raise NewerSnapshotError(
