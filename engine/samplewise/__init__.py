@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from samplewise.network.losses import Huber as Huber
     from samplewise.training.callbacks import Callback as Callback
     from samplewise.training.callbacks.checkpoint import Checkpoint as Checkpoint
+    from samplewise.training.checkpoints.resumable import ResumableTraining as ResumableTraining
     from samplewise.training.history import History as History
     from samplewise.training.lr_range_test import LearningRateRangeTest as LearningRateRangeTest
     from samplewise.training.lr_range_test import lr_range_test as lr_range_test
@@ -104,6 +105,7 @@ _PUBLIC = {
     "network.losses": ("BinaryCrossEntropy", "CategoricalCrossEntropy", "Huber"),
     "training.callbacks": ("Callback",),
     "training.callbacks.checkpoint": ("Checkpoint",),
+    "training.checkpoints.resumable": ("ResumableTraining",),
     "training.history": ("History",),
     "training.lr_range_test": ("LearningRateRangeTest", "lr_range_test"),
     "training.many": ("train_many",),

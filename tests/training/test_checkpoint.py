@@ -3,8 +3,10 @@
 import errno
 import itertools
 import os
+import pickle
 import re
 import signal
+import sys
 import warnings
 from types import SimpleNamespace
 
@@ -13,7 +15,7 @@ import pytest
 from crashes import POINTS, torture
 from snapshot_problem import CHUNK, LABELS, NETWORK, Takes, X, edge, outcome, settings
 
-from samplewise import Checkpoint, train, train_many
+from samplewise import Checkpoint, ResumableTraining, train, train_many
 from samplewise.errors import OutputError, ParameterError, SamplewiseWarning, SnapshotError
 from samplewise.training.callbacks import checkpoint as checkpoint_module
 from samplewise.training.checkpoints import snapshot_file
@@ -211,3 +213,24 @@ def test_seeds_of_any_length_go_through_a_file(tmp_path):
     snapshot = Checkpoint(tmp_path).snapshot()
     assert re.fullmatch(r"\d{31}", snapshot.identity["settings"]["seed"])
     train(NETWORK, X, LABELS, settings(seed=seed), initial=snapshot)
+
+
+def test_a_resumable_training_goes_on_when_it_is_called_again(tmp_path, monkeypatch):
+    resumable = pickle.loads(pickle.dumps(ResumableTraining(NETWORK, settings(), tmp_path, 1)))
+    whole = train(NETWORK, X, LABELS, settings()).parameters
+    with pytest.raises(ParameterError, match="submitit, which is not installed"):
+        resumable.checkpoint(X, LABELS)
+    delayed = SimpleNamespace(DelayedSubmission=lambda *call: call)
+    monkeypatch.setitem(sys.modules, "submitit", SimpleNamespace(helpers=delayed))
+    monkeypatch.setitem(sys.modules, "submitit.helpers", delayed)
+    with pytest.raises(InterruptedError):
+        train(NETWORK, X, LABELS, settings(), callbacks=[Checkpoint(tmp_path, 1), _killed])
+    assert names(tmp_path) == ["checkpoint-00000001.safetensors"]
+    again, *arguments = resumable.checkpoint(X, LABELS)
+    result = again(*arguments)
+    assert result.parameters.tobytes() == whole.tobytes()
+
+
+def _killed(record):
+    if record.epoch == 2:
+        raise InterruptedError
