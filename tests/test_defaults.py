@@ -228,6 +228,8 @@ def test_settings_take_the_defaults_of_what_they_name():
 @pytest.mark.parametrize(
     ("function", "wanted"),
     [
+        (samplewise.Checkpoint, {"every": 1}),
+        (samplewise.ResumableTraining, {"every": "5m"}),
         (samplewise.lr_range_test, {"lowest": 1e-5, "highest": 10.0}),
         (samplewise.multilayer_perceptron, {"activation": "sigmoid"}),
         (explain, {"measure": True}),
@@ -246,7 +248,6 @@ def test_the_defaults_of_a_function(function, wanted):
 
 # An option of the configuration has its default there.
 ON_THE_COMMAND_LINE = {
-    "train": {"out": Path("run")},
     "explain": {"measure": True},
     "report": {"part": 1, "repeats": 3},
     "bench": {"rounds": "5"},

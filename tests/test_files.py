@@ -207,3 +207,43 @@ def test_an_empty_folder_is_filled_without_force(tmp_path):
     with files.new_folder(tmp_path / "run", force=False, known={"a"}) as new:
         fill(new)
     assert (tmp_path / "run" / "a").read_text() == "new"
+
+
+def _left(folder, *endings):
+    found = [folder / f".run.{number:08x}.{ending}" for number, ending in enumerate(endings)]
+    for path in found:
+        path.mkdir()
+        (path / "a").write_text(path.suffix)
+    return found
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    left = _left(tmp_path, "tmp", "tmp", "old")
+    other = tmp_path / ".other.00000000.tmp"
+    other.mkdir()
+    (tmp_path / "run").mkdir()
+    with files.new_folder(tmp_path / "run", force=False, known=()) as new:
+        (new / "a").write_text("new")
+    assert not any(path.exists() for path in left)
+    assert other.exists()
+
+
+def test_what_a_living_process_writes_stays(tmp_path):
+    with files.new_folder(tmp_path / "run", force=False, known=()) as first:
+        left = _left(tmp_path, "tmp")
+        with files.new_folder(tmp_path / "run", force=False, known=()) as second:
+            assert first.exists()
+            assert left[0].exists()
+            assert first != second
+        (tmp_path / "run").rmdir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [left[0].name, "run"]
+
+
+def test_an_output_that_was_moved_away_when_its_process_was_killed_comes_back(tmp_path):
+    _left(tmp_path, "tmp", "old")
+    with (
+        pytest.raises(OutputError, match="exists already"),
+        files.new_folder(tmp_path / "run", force=False, known=("a",)),
+    ):
+        pass
+    assert (tmp_path / "run" / "a").read_text() == ".old"

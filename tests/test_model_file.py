@@ -25,7 +25,8 @@ from model_files import (
 )
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import ModelFileError, OutputError, ParameterError
-from samplewise.model.model_file import container, load_model, save_model
+from samplewise.io import tensor_file
+from samplewise.model.model_file import KIND, load_model, save_model
 from samplewise.network import multilayer_perceptron
 from samplewise.network.losses import (
     CategoricalCrossEntropy,
@@ -366,8 +367,8 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path):
 
 
 def test_the_header_limits_are_those_promised():
-    assert container.MAX_HEADER_BYTES == 2**20
-    assert container.MAX_METADATA_BYTES == 2**16
+    assert KIND.max_header_bytes == 2**20
+    assert tensor_file.MAX_METADATA_BYTES == 2**16
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ CALLS = {
     "AvgPool2D": [samplewise.AvgPool2D],
     "BinaryCrossEntropy": [lambda x: samplewise.BinaryCrossEntropy(label_smoothing=x)],
     "CategoricalCrossEntropy": [lambda x: samplewise.CategoricalCrossEntropy(label_smoothing=x)],
+    "Checkpoint": [
+        lambda x: samplewise.Checkpoint(not_text(x)),
+        lambda x: samplewise.Checkpoint("folder", x or 0),
+    ],
     "Constant": [lambda x: samplewise.Constant(warmup_steps=x)],
     "Conv2D": [lambda x: samplewise.Conv2D(x, 3), lambda x: samplewise.Conv2D(3, x)],
     "Cosine": [lambda x: samplewise.Cosine(final_rate=x)],
@@ -78,6 +82,12 @@ CALLS = {
     "OneCycle": [lambda x: samplewise.OneCycle(warmup_steps=x)],
     "Plateau": [lambda x: samplewise.Plateau(plateau_epochs=x)],
     "RMSprop": [lambda x: samplewise.RMSprop(rho=x)],
+    "ResumableTraining": [
+        lambda x: samplewise.ResumableTraining(x, SETTINGS, "folder"),
+        lambda x: samplewise.ResumableTraining(NETWORK, x, "folder"),
+        lambda x: samplewise.ResumableTraining(NETWORK, SETTINGS, not_text(x)),
+        lambda x: samplewise.ResumableTraining(NETWORK, SETTINGS, "folder", x or 0),
+    ],
     "SGD": [lambda x: samplewise.SGD(momentum=x), lambda x: samplewise.SGD(nesterov=x)],
     "Snapshot": [
         lambda x: samplewise.Snapshot.from_parts(x, {}),

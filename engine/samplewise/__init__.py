@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from samplewise.network.losses import CategoricalCrossEntropy as CategoricalCrossEntropy
     from samplewise.network.losses import Huber as Huber
     from samplewise.training.callbacks import Callback as Callback
+    from samplewise.training.callbacks.checkpoint import Checkpoint as Checkpoint
+    from samplewise.training.checkpoints.resumable import ResumableTraining as ResumableTraining
     from samplewise.training.history import History as History
     from samplewise.training.lr_range_test import LearningRateRangeTest as LearningRateRangeTest
     from samplewise.training.lr_range_test import lr_range_test as lr_range_test
@@ -102,6 +104,8 @@ _PUBLIC = {
     "network.custom": ("register_activation", "register_loss", "register_optimizer"),
     "network.losses": ("BinaryCrossEntropy", "CategoricalCrossEntropy", "Huber"),
     "training.callbacks": ("Callback",),
+    "training.callbacks.checkpoint": ("Checkpoint",),
+    "training.checkpoints.resumable": ("ResumableTraining",),
     "training.history": ("History",),
     "training.lr_range_test": ("LearningRateRangeTest", "lr_range_test"),
     "training.many": ("train_many",),

@@ -7,6 +7,7 @@ import numpy as np
 
 from samplewise.network import multilayer_perceptron
 from samplewise.training.callbacks import Callback
+from samplewise.training.checkpoints.snapshot_file import packed, unpacked
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import train
@@ -56,9 +57,7 @@ def without_times(values):
 
 def again(snapshot):
     """Return a snapshot as a file would give it back."""
-    values, arrays = snapshot.to_parts()
-    copies = {name: array.copy() for name, array in arrays.items()}
-    return Snapshot.from_parts(json.loads(json.dumps(values)), copies)
+    return unpacked(packed(snapshot), "file")
 
 
 def state(snapshot):

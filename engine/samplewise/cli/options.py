@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from samplewise.checks import printable
+from samplewise.errors import CombinationError
 from samplewise.experiment.config_file import WORDS, effective, from_flags, naming_flags
 from samplewise.options.kinds import SWITCH
 from samplewise.options.words import Word
@@ -64,7 +66,7 @@ def settings(
     def decorate(command: Command) -> Command:
         def run(**given: Any) -> None:
             flags = {word: given.pop(word, None) for word in chosen}
-            experiment = effective(flags, given.pop("config", None))
+            experiment = effective(flags, _config(given.pop("config", None), given.get("resume")))
             with naming_flags(flags):
                 command(experiment, **given)
 
@@ -74,6 +76,20 @@ def settings(
         return _replaced(command, run, parameters)
 
     return decorate
+
+
+def _config(config: Path | None, resume: Path | None) -> Path | None:
+    """Return the file of settings: that of --config, or of the run that --resume names."""
+    from samplewise.experiment.run_checkpoints import config_of
+
+    if resume is None:
+        return config
+    if config is not None:
+        raise CombinationError(
+            f"--config: a run that is resumed has its own configuration, got {printable(config)}; "
+            "omit --config"
+        )
+    return config_of(resume)
 
 
 def given(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -36,9 +36,11 @@ class Interrupts:
         stop: set by the first signal.
         exit_code: that of the last signal; 0 before the first.
         finish: whether the first signal only sets `stop`, so that work in hand is kept.
+        checkpoint: asks for a checkpoint: with the first signal, and with each SIGUSR2.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoint: Callable[[], None]) -> None:
+        self._checkpoint = checkpoint
         self.stop = threading.Event()
         self.exit_code = 0
         self.finish = False
@@ -55,26 +57,44 @@ class Interrupts:
         self.stop.set()
         if not (first and self.finish):
             raise Stopped(self.exit_code)
+        self._checkpoint()
         # Not through sys.stderr: the signal may have come while it was being written to.
         with suppress(OSError):
             os.write(2, _FIRST)
 
+    def on_request(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal that asks for a checkpoint and lets the work go on."""
+        del number, frame
+        self._checkpoint()
+
 
 @contextmanager
-def handled() -> Iterator[Interrupts]:
+def handled(checkpoint: Callable[[], None] | None = None) -> Iterator[Interrupts]:
     """Handle the signals until the block ends; then the handlers before are back.
 
     A signal that is ignored stays so, as under nohup. Off the main thread, where no handler can be
     set, nothing is handled.
+
+    Args:
+        checkpoint: asks for a checkpoint; without it, SIGUSR2 ends the program as ever.
     """
-    interrupts = Interrupts()
+    interrupts = Interrupts(checkpoint or _nothing)
+    handlers: dict[int, Callable[[int, FrameType | None], None]] = dict.fromkeys(
+        _HANDLED, interrupts
+    )
+    if checkpoint is not None and hasattr(signal, "SIGUSR2"):
+        handlers[signal.SIGUSR2] = interrupts.on_request
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for number in _HANDLED:
+        for number, handler in handlers.items():
             if signal.getsignal(number) != signal.SIG_IGN:
-                before[number] = signal.signal(number, interrupts)
+                before[number] = signal.signal(number, handler)
     try:
         yield interrupts
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _nothing() -> None:
+    return

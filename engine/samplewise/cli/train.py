@@ -7,18 +7,42 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samplewise.checks import printable
 from samplewise.cli import console, options, signals
+from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
     from samplewise.experiment.run import ExperimentResult
+    from samplewise.experiment.run_checkpoints import RunCheckpoints
+
+# As `training.loop.INTERRUPTED`, whose module is imported late.
+INTERRUPTED = "interrupted"
 
 RunFolder = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--out",
         metavar="FOLDER",
-        help="Folder to write the run to.",
+        help="Folder to write the run to.  [default: run]",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+CheckpointEvery = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EPOCHS|TIME",
+        help="Write a checkpoint so often, as in 10 (epochs) or 30s, which --resume goes on from.  "
+        "[default: never]",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+Resume = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Go on with the run of this folder from its newest checkpoint, to the same bits as if "
+        "it had not been stopped.",
         rich_help_panel=options.OUTPUT,
     ),
 ]
@@ -27,29 +51,72 @@ RunFolder = Annotated[
 @options.settings()
 def train(
     experiment: Experiment,
-    out: RunFolder = Path("run"),
+    out: RunFolder = None,
+    checkpoint_every: CheckpointEvery = None,
+    resume: Resume = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Train a network, test it, and write model, history, plots and configuration to a folder.
 
     A setting comes from its option, else from a variable such as SAMPLEWISE_LEARNING_RATE, else
-    from the file of --config, else from its default. Ctrl-C keeps what was trained so far.
+    from the file of --config, else from its default. Ctrl-C keeps what was trained so far. With
+    --checkpoint-every, so does whatever else ends the program: --resume goes on.
     """
     from samplewise.experiment.run_folder import FILES
     from samplewise.io.writing import check_output_folder
 
-    check_output_folder(out, force=force, known=FILES)
-    with signals.handled() as interrupts:
-        result = _trained(experiment, interrupts)
+    folder = _folder(out, resume)
+    # What a stopped run has written is replaced by the whole of it.
+    force = force or resume is not None
+    check_output_folder(folder, force=force, known=FILES)
+    checkpoints = _checkpoints(experiment, folder, checkpoint_every, resume, force=force)
+    request = None if checkpoints is None else checkpoints.callback.request
+    with signals.handled(request) as interrupts:
+        result = _trained(experiment, interrupts, checkpoints, resume)
         if result.history.epochs:
-            _keep(result, out, force=force, as_json=as_json)
+            _keep(result, folder, force=force, as_json=as_json)
         else:
             console.note("interrupted before the first step; nothing was written")
+    if checkpoints is not None and result.history.stopped != INTERRUPTED:
+        checkpoints.remove()
+    elif checkpoints is not None:
+        console.note(f"go on with: samplewise train --resume {printable(folder)}")
     raise typer.Exit(interrupts.exit_code)
 
 
-def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> ExperimentResult:
+def _folder(out: Path | None, resume: Path | None) -> Path:
+    if resume is None:
+        return out or Path("run")
+    if out is not None and out != resume:
+        raise ParameterError(
+            f"--out: a run that is resumed is written to {printable(resume)}, got "
+            f"{printable(out)}; omit --out"
+        )
+    return resume
+
+
+def _checkpoints(
+    experiment: Experiment, out: Path, every: str | None, resume: Path | None, *, force: bool
+) -> RunCheckpoints | None:
+    if every is None and resume is None:
+        return None
+    from samplewise.experiment.run_checkpoints import RunCheckpoints
+    from samplewise.training.callbacks.checkpoint import parsed_interval
+
+    parsed_interval("--checkpoint-every", every)
+    checkpoints = RunCheckpoints(out, every)
+    if resume is None:
+        checkpoints.begin(experiment, force=force)
+    return checkpoints
+
+
+def _trained(
+    experiment: Experiment,
+    interrupts: signals.Interrupts,
+    checkpoints: RunCheckpoints | None,
+    resume: Path | None,
+) -> ExperimentResult:
     from samplewise.cli.progress import EpochProgress
     from samplewise.experiment.run import run
     from samplewise.training.callbacks import Callback
@@ -62,9 +129,16 @@ def _trained(experiment: Experiment, interrupts: signals.Interrupts) -> Experime
             del history
             interrupts.finish = True
 
+    initial = None
+    if checkpoints is not None and resume is not None:
+        initial = checkpoints.newest()
+        if initial is None:
+            console.note("no checkpoint was written yet; starting from the first epoch")
     with EpochProgress() as progress:
-        callbacks = (KeepWhatIsTrained(), progress)
-        return run(experiment, callbacks=callbacks, stop=interrupts.stop)
+        callbacks = [KeepWhatIsTrained(), progress]
+        if checkpoints is not None:
+            callbacks.append(checkpoints.callback)
+        return run(experiment, initial=initial, callbacks=callbacks, stop=interrupts.stop)
 
 
 def _keep(result: ExperimentResult, out: Path, *, force: bool, as_json: bool) -> None:

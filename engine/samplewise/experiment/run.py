@@ -30,6 +30,7 @@ from samplewise.training.history import History
 from samplewise.training.many import train_many
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
+from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import train
 
 _WANTED_DATA = "data: must be a samplewise.Dataset or a result of samplewise.prepare"
@@ -146,6 +147,7 @@ def run(
     experiment: Experiment,
     data: Prepared | Dataset | None = None,
     *,
+    initial: Snapshot | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> ExperimentResult:
@@ -155,6 +157,7 @@ def run(
         experiment: the configuration to run.
         data: used instead of loading the experiment's own: a dataset, which is cut and preprocessed
             as the experiment says, or a result of `prepare`.
+        initial: a snapshot of this experiment to go on from, as `train`.
         callbacks: as `train`.
         stop: as `train`.
 
@@ -169,6 +172,7 @@ def run(
         data.training.targets,
         effective.training,
         class_names=data.training.class_names or None,
+        initial=initial,
         callbacks=callbacks,
         stop=stop,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from samplewise.checks import printable
 from samplewise.errors import OutputError
+from samplewise.io.leftovers import OLD, TEMPORARY, clear_leftovers, held_folder, hidden_beside
 
 
 def _sync(path: Path) -> None:
@@ -22,11 +22,6 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _beside(path: Path, ending: str) -> Path:
-    """Return a new hidden name in the same folder, not longer than the system allows."""
-    return path.with_name(f".{path.name[:32]}.{secrets.token_hex(4)}.{ending}")
-
-
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
@@ -35,7 +30,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OutputError: the folder is missing, not writable or full; the old file is then untouched.
     """
-    temporary = _beside(path, "tmp")
+    temporary = hidden_beside(path, TEMPORARY)
     try:
         with temporary.open("xb") as file:
             file.write(content)
@@ -46,7 +41,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {printable(path)}: {error.strerror or error}") from error
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {printable(path)}: {error.strerror or error}")
 
 
 def write_text(path: Path, content: str) -> None:
@@ -127,11 +126,15 @@ def new_folder(folder: Path, *, force: bool, known: Collection[str]) -> Iterator
         OutputError: as `check_output_folder`, also where what it refuses came to be during the
             block; or the final rename failed.
     """
+    clear_leftovers(folder.absolute())
     check_output_folder(folder, force=force, known=known)
     folder = folder.absolute()
-    temporary, old = _beside(folder, "tmp"), _beside(folder, "old")
+    old = hidden_beside(folder, OLD)
     try:
-        temporary.mkdir(parents=True)
+        temporary, held = held_folder(folder)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    try:
         yield temporary
         # Again: another run may have written there in the meantime.
         _check_replaceable(folder, force=force, known=known)
@@ -147,8 +150,8 @@ def new_folder(folder: Path, *, force: bool, known: Collection[str]) -> Iterator
             old.rename(folder)
         shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, OSError) and not isinstance(error, OutputError):
-            raise OutputError(
-                f"cannot write {printable(folder)}: {error.strerror or error}"
-            ) from error
+            raise _not_written(folder, error) from error
         raise
+    finally:
+        os.close(held)
     shutil.rmtree(old, ignore_errors=True)

@@ -60,7 +60,7 @@ def session_of(
     Args:
         runs: of the networks.
         rows: trained on.
-        snapshot: to go on from by its plan, whatever a backend would choose here and now.
+        snapshot: to go on from by its plan, whatever its backend would choose here and now.
     """
     weighted = rows.weights is not None
     fields = frozenset[str]().union(*(run.settings.step_fields(weighted=weighted) for run in runs))
@@ -75,7 +75,7 @@ def session_of(
         rows.X.dtype,
         workload,
         logits=any(run.evaluation.predicts for run in runs),
-        recorded=None if snapshot is None else resume.plan_of(snapshot),
+        recorded=None if snapshot is None else resume.plan_of(snapshot, runs[0].backend.name),
         reuse=True,
     )
 

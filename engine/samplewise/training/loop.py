@@ -48,12 +48,15 @@ class Loop:
         self._epoch, self._position, self._seconds = 1, 0, 0.0
         self._epoch_ms: list[float] = []
         self._part_seconds = 0.0
+        self._continued: Snapshot | None = None
         self.unfinished: Snapshot | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Run the epochs until none is left, callbacks say so, or `stop` is set."""
         for run in self._runs:
             run.begin(environment(self._session.backend))
+        if self._continued is not None:
+            self._note_environment(self._continued)
         self._limits.begin(self._seconds)
         while active := self._active():
             order = self._orders.of_epoch(self._epoch)
@@ -63,6 +66,10 @@ class Loop:
                 self._end_epoch(order[: self._position])
             self._stop_where_asked(active, stop)
         self._end()
+
+    def _note_environment(self, snapshot: Snapshot) -> None:
+        for run in self._runs:
+            run.history.notes += snapshot.notes_on(resume.environment_of(run))
 
     def _active(self) -> list[int]:
         return [index for index, run in enumerate(self._runs) if run.trains_in(self._epoch)]
@@ -132,8 +139,11 @@ class Loop:
         self._epoch_ms.append(self._part_seconds * 1e3)
         self._epoch, self._position, self._part_seconds = ended + 1, 0, 0.0
         self._losses.fill(np.nan)
-        left = [self._runs[index] for index in active]
-        left = [run for run in left if cut or run.settings.epochs > ended]
+        trained = [self._runs[index] for index in active]
+        # Before an interrupt or a limit stops them: what goes on from here is not stopped.
+        for run in [] if cut else trained:
+            run.callbacks.epoch_is_over(self.snapshot)
+        left = [run for run in trained if cut or run.settings.epochs > ended]
         if interrupted and left and not cut:
             self.unfinished = self._snapshot_to_return()
         for run in left:
@@ -178,6 +188,7 @@ class Loop:
         """
         return Snapshot(
             identity=self._identity,
+            environment=resume.environment_of(self._runs[0]),
             epoch=self._epoch,
             position=self._position,
             seconds=self._limits.seconds,
@@ -203,7 +214,8 @@ class Loop:
         Raises:
             SnapshotError: it is of another plan, or damaged.
         """
-        snapshot.check(self._identity)
+        resume.check_plan(snapshot, self._session.plan, self._session.backend.name)
+        self._continued = snapshot
         epoch, position = snapshot.epoch, snapshot.position
         in_place = self._session.plan.in_place
         whole = position % self._batch_size == 0 or position == len(self._rows)

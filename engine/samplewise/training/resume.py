@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise._version import __version__
 from samplewise.contract import Plan, PlanSpec
 from samplewise.errors import DivergenceError, SnapshotError
 from samplewise.training.rows.training_rows import TrainingRows
@@ -25,6 +24,7 @@ from samplewise.training.training_run import TrainingRun
 
 # Settings that leave these open train as settings that name the choice that was made.
 _BACKEND, _PLAN = "backend", "plan"
+_IN_PLACE = "in_place"
 
 
 def identity_of(
@@ -37,28 +37,55 @@ def identity_of(
         rows: trained on.
         plan: of the program; None before it is compiled.
     """
-    held, first = rows.validation, runs[0]
+    held = rows.validation
     identity: dict[str, Any] = {
         "format": FORMAT,
-        "version": __version__,
-        _BACKEND: first.backend.name,
+        "networks_at_once": len(runs),
+        # Before the data, which some settings decide too.
+        "settings": [_settings(run) for run in runs],
+        "networks": [run.network.to_dict() for run in runs],
+        "metrics": [sorted(run.evaluation.metrics) for run in runs],
+        "figures": [sorted([*run.figures, *run.ensemble]) for run in runs],
         "dtype": rows.X.dtype.name,
         "data": str(rows.fingerprint),
         "validation": None if held is None else str(held.fingerprint),
-        "networks_at_once": len(runs),
-        "metrics": [sorted(run.evaluation.metrics) for run in runs],
-        "figures": [sorted([*run.figures, *run.ensemble]) for run in runs],
-        "networks": [run.network.to_dict() for run in runs],
-        "settings": [_settings(run) for run in runs],
     }
     if len(runs) == 1:
         for name in ("metrics", "figures", "networks", "settings"):
             (identity[name],) = identity[name]
         identity["network"] = identity.pop("networks")
     if plan is not None:
-        # The others say how a plan was chosen, foretell times and cut the work.
-        identity[_PLAN] = {**asdict(plan.spec), "in_place": plan.in_place}
+        identity[_PLAN] = _plan(plan)
     return json_values(identity)
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    # The other fields say how it was chosen, foretell times and cut the work.
+    return {**asdict(plan.spec), _IN_PLACE: plan.in_place}
+
+
+def environment_of(run: TrainingRun) -> dict[str, Any]:
+    """Return what computes a run that has begun, as JSON values: later bits may depend on it."""
+    found = run.history.environment
+    names = "versions", "processor", "kernels"
+    return {_BACKEND: run.backend.name} | {name: found[name] for name in names if name in found}
+
+
+def check_plan(snapshot: Snapshot, plan: Plan, backend: str) -> None:
+    """Refuse to continue in another plan, but where both backends update the same arrays.
+
+    Args:
+        snapshot: of a training that `Snapshot.check` has found the same.
+        plan: of the program that goes on.
+        backend: its name.
+
+    Raises:
+        SnapshotError: it is of another plan.
+    """
+    theirs, ours = snapshot.identity.get(_PLAN), _plan(plan)
+    other = snapshot.environment.get(_BACKEND) != backend
+    if not (other and isinstance(theirs, dict) and theirs.get(_IN_PLACE) and plan.in_place):
+        snapshot.check({_PLAN: json_values(ours)})
 
 
 def _settings(run: TrainingRun) -> dict[str, Any]:
@@ -68,10 +95,10 @@ def _settings(run: TrainingRun) -> dict[str, Any]:
     return {**dict(sorted(settings.items())), "loss": run.loss.description}
 
 
-def plan_of(snapshot: Snapshot) -> PlanSpec | None:
-    """Return the plan that a snapshot was taken with; None where it is damaged."""
+def plan_of(snapshot: Snapshot, backend: str) -> PlanSpec | None:
+    """Return the plan that a backend took a snapshot with; None where another one did."""
     plan = snapshot.identity.get(_PLAN)
-    if not isinstance(plan, dict):
+    if not isinstance(plan, dict) or snapshot.environment.get(_BACKEND) != backend:
         return None
     details: dict[str, Any] = {field.name: plan.get(field.name) for field in fields(PlanSpec)}
     return PlanSpec(**details)
@@ -151,7 +178,8 @@ def _restore_written(
     """Write what the steps of the epoch so far have written, `count` values of it."""
     if (ours is None) != (theirs is None):
         raise SnapshotError(
-            f"snapshot: {name} must be there just where the steps write them; it is damaged"
+            f"snapshot: {name} must be there just where the steps write them; continue with the "
+            "backend of the snapshot"
         )
     if ours is not None and theirs is not None:
         fill(name, ours[:count], theirs)

@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.errors import SnapshotError
+from samplewise.io.strict_json import MAX_INTEGER_DIGITS
 from samplewise.training.callbacks.early_stopping import StoppingState
 from samplewise.training.history import EpochRecord
 from samplewise.training.rates import PlateauState
 
-FORMAT = 2
+FORMAT = 3
 _DAMAGED = "its content does not match its checksum; it is damaged, use another one"
 Array = NDArray[Any]
 
@@ -77,8 +78,10 @@ class Snapshot:
     """A training at the edge of a chunk, of one network or of all that train at once.
 
     Args:
-        identity: of the training, as JSON values: format, version, backend, plan, dtype, data,
-            networks, settings and the names of metrics and figures.
+        identity: of the training, as JSON values: format, plan, dtype, data, networks, settings and
+            the names of metrics and figures. Only the same training can go on.
+        environment: that computed so far, as JSON values: backend, kernels, processor, versions.
+            Another one can go on, to other last bits.
         epoch: of the next step, counted from 1.
         position: rows of that epoch that were run.
         seconds: since the first step, of which max_seconds is the limit.
@@ -90,6 +93,7 @@ class Snapshot:
     """
 
     identity: Mapping[str, Any]
+    environment: Mapping[str, Any]
     epoch: int
     position: int
     seconds: float
@@ -121,6 +125,19 @@ class Snapshot:
                     f"{_shown(theirs)}; continue with the rows and settings of the snapshot, "
                     "or start anew"
                 )
+
+    def notes_on(self, environment: Mapping[str, Any]) -> list[str]:
+        """Return a warning for each difference of the environment that goes on, by its name."""
+        theirs, ours = dict(self.environment), dict(environment)
+        if theirs.get("backend") != ours.get("backend"):
+            # Another backend's kernels are others anyway.
+            theirs["kernels"] = ours["kernels"] = ""
+        found = _differences("", theirs, ours)
+        return [
+            f"continued with {name[1:]} {_shown(ours)}, but the snapshot was taken with "
+            f"{_shown(theirs)}: later steps may differ in their last bits"
+            for name, theirs, ours in found
+        ]
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return JSON values, and arrays by name; `from_parts` makes the snapshot of them again."""
@@ -199,8 +216,14 @@ def fill(name: str, target: Array, given: Array) -> None:
 
 
 def json_values(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an identity as it comes back from JSON, so that both compare equal."""
-    found: dict[str, Any] = json.loads(json.dumps(identity))
+    """Return an identity as it comes back from JSON, so that both compare equal.
+
+    Integers of more digits than a file may hold, such as seeds, become texts.
+    """
+    found: dict[str, Any] = json.loads(
+        json.dumps(identity),
+        parse_int=lambda digits: int(digits) if len(digits) <= MAX_INTEGER_DIGITS else digits,
+    )
     return found
 
 

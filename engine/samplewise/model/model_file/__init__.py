@@ -12,12 +12,18 @@ from pathlib import Path
 
 from samplewise.checks import file_path, instance_of, printable
 from samplewise.errors import DataError, ModelFileError, ParameterError
+from samplewise.io import tensor_file
 from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.tensor_file import FileKind
 from samplewise.io.writing import write_bytes
 from samplewise.model.model import Model
-from samplewise.model.model_file import container, description, tensors
+from samplewise.model.model_file import description, tensors
 
 __all__ = ["load_model", "save_model"]
+
+KIND = FileKind(
+    "samplewise model", "samplewise train", "samplewise", ModelFileError, ("F32", "F64", "U8")
+)
 
 
 def save_model(model: Model, path: Path | str) -> None:
@@ -34,7 +40,7 @@ def save_model(model: Model, path: Path | str) -> None:
     """
     instance_of("model", model, Model)
     written = file_path("path", path)
-    content = container.pack(tensors.tensors_of(model), description.text_of(model))
+    content = tensor_file.pack(KIND, tensors.tensors_of(model), description.text_of(model))
     _model(content, f"the model for {printable(path)}")
     write_bytes(written, content)
 
@@ -82,5 +88,5 @@ def _read(path: Path, name: str) -> bytes:
 
 
 def _model(content: bytes, name: str) -> Model:
-    header = container.read_header(content, name)
+    header = tensor_file.read_header(KIND, content, name)
     return tensors.build(header, content, name)

@@ -15,9 +15,9 @@ from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZ
 from samplewise.data.sources.options import FITS, STRETCH
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.io import strict_json
+from samplewise.io.tensor_file import MAX_DIMENSIONS
 from samplewise.model.model import Model
 from samplewise.model.model_file.columns_text import bytes_of, largest_size
-from samplewise.model.model_file.container import MAX_DIMENSIONS
 from samplewise.network import ClassLoss, Loss, Network, loss_from
 
 FORMAT = 2

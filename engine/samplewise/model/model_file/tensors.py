@@ -11,9 +11,9 @@ from samplewise.checks import printable
 from samplewise.data.columns import Columns
 from samplewise.data.preprocessing import STANDARDIZE, Preprocessing
 from samplewise.errors import DataError, ModelFileError, ParameterError
+from samplewise.io.tensor_file import Entry, Header
 from samplewise.model.model import Model
 from samplewise.model.model_file.columns_text import bytes_of, columns_from
-from samplewise.model.model_file.container import Entry, Header
 from samplewise.model.model_file.description import (
     COLUMNS,
     DEVIATION,
@@ -39,7 +39,7 @@ def build(header: Header, content: bytes, name: str) -> Model:
     """Return the model of a file.
 
     Args:
-        header: as `container.read_header` found it.
+        header: as `tensor_file.read_header` found it.
         content: the whole file.
         name: of the file, for messages.
 

@@ -47,6 +47,13 @@ class Callback:
                 lasts. Taking a snapshot changes no later step.
         """
 
+    def on_epoch_over(self, take_snapshot: Callable[[], Snapshot]) -> None:
+        """Called after an epoch is measured and `on_epoch_end` of all callbacks were called.
+
+        Args:
+            take_snapshot: as in `on_chunk_end`; it goes on with the next epoch.
+        """
+
     # To a type checker, these arguments let it be overridden with or without a model.
     def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> str | bool | None:
         """Called after each epoch.
@@ -122,6 +129,11 @@ class Callbacks:
         """Call `on_chunk_end` of each."""
         for callback in self._all:
             callback.on_chunk_end(take_snapshot)
+
+    def epoch_is_over(self, take_snapshot: Callable[[], Snapshot]) -> None:
+        """Call `on_epoch_over` of each."""
+        for callback in self._all:
+            callback.on_epoch_over(take_snapshot)
 
     def epoch_ends(self, record: EpochRecord, model: Callable[[], Model]) -> str | None:
         """Call `on_epoch_end` of each; return the first reason to stop, or None to go on.

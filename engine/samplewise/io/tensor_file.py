@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.errors import ModelFileError
+from samplewise.errors import SamplewiseError
 from samplewise.io import strict_json
 
-MAX_HEADER_BYTES = 2**20
 MAX_METADATA_BYTES = 64 * 2**10
 MAX_DIMENSIONS = 8
-KEY = "samplewise"
 DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
     "U8": np.dtype(np.uint8),
 }
 
@@ -37,6 +36,27 @@ _STARTS = (
     (b"\x1f\x8b", "a gzip file"),
     *((bytes((0x80, protocol)), "a Python pickle") for protocol in range(2, 6)),
 )
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file in this container.
+
+    Args:
+        what: for messages, as in "samplewise model".
+        writer: the command that writes it, likewise.
+        key: of our text in the metadata.
+        error: raised for a file that is not one.
+        dtypes: that its tensors may have, of `DTYPES`.
+        max_header_bytes: of a header that is read.
+    """
+
+    what: str
+    writer: str
+    key: str
+    error: type[SamplewiseError]
+    dtypes: tuple[str, ...]
+    max_header_bytes: int = 2**20
 
 
 @dataclass(frozen=True)
@@ -67,91 +87,92 @@ class Header:
     entries: dict[str, Entry]
 
 
-def pack(tensors: Mapping[str, NDArray[Any]], metadata: str) -> bytes:
-    """Return the bytes of a file with these tensors and our metadata."""
+def pack(kind: FileKind, tensors: Mapping[str, NDArray[Any]], metadata: str) -> bytes:
+    """Return the bytes of a file of this kind with these tensors and our metadata."""
     from safetensors.numpy import save
 
-    return save(dict(tensors), {KEY: metadata})
+    return save(dict(tensors), {kind.key: metadata})
 
 
-def read_header(content: bytes, name: str) -> Header:
+def read_header(kind: FileKind, content: bytes, name: str) -> Header:
     """Return the header of a file's content.
 
     Args:
+        kind: that the file must be.
         content: the whole file.
         name: of the file, for messages.
 
     Raises:
-        ModelFileError: not safetensors, damaged, without our metadata, or with anything that the
-            format does not allow.
+        SamplewiseError: that of the kind: not safetensors, damaged, without our metadata, or with
+            anything that the format does not allow.
     """
     length = int.from_bytes(content[:_LENGTH_BYTES], "little")
     data_start = _LENGTH_BYTES + length
     # Only where no header can be: an honest one of 896 bytes starts as a pickle does.
-    if content[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{" or length > MAX_HEADER_BYTES:
-        raise ModelFileError(_another_kind(content, name))
+    if content[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{" or length > kind.max_header_bytes:
+        raise kind.error(_another_kind(kind, content, name))
     if data_start > len(content):
-        raise ModelFileError(
+        raise kind.error(
             f"{name} ends inside its header ({len(content):,} of {data_start:,} bytes); "
             "copy or download it again"
         )
-    entries = _parsed(content[_LENGTH_BYTES:data_start], name)
-    metadata = _metadata(entries.pop(_METADATA, None), name)
-    tensors = {key: _entry(key, value, data_start, name) for key, value in entries.items()}
-    _check_cover(tensors, data_start, len(content), name)
+    entries = _parsed(kind, content[_LENGTH_BYTES:data_start], name)
+    metadata = _metadata(kind, entries.pop(_METADATA, None), name)
+    tensors = {key: _entry(kind, key, value, data_start, name) for key, value in entries.items()}
+    _check_cover(kind, tensors, data_start, len(content), name)
     return Header(metadata, tensors)
 
 
-def _another_kind(content: bytes, name: str) -> str:
-    kind = next((kind for magic, kind in _STARTS if content.startswith(magic)), "something else")
-    return (
-        f"{name} is not a samplewise model but {kind}; expected a file that samplewise train wrote"
-    )
+def _another_kind(kind: FileKind, content: bytes, name: str) -> str:
+    found = next((other for magic, other in _STARTS if content.startswith(magic)), "something else")
+    return f"{name} is not a {kind.what} but {found}; expected a file that {kind.writer} wrote"
 
 
-def _parsed(raw: bytes, name: str) -> dict[str, Any]:
+def _parsed(kind: FileKind, raw: bytes, name: str) -> dict[str, Any]:
     try:
         entries = strict_json.parse(raw.decode("utf-8"))
     except ValueError as error:  # UnicodeDecodeError is one
-        raise ModelFileError(f"the header of {name} is damaged: {printable(error)}") from error
+        raise kind.error(f"the header of {name} is damaged: {printable(error)}") from error
     # It starts with a brace, so it is an object.
     return dict(entries)
 
 
-def _metadata(found: object, name: str) -> str:
-    text = found.get(KEY) if isinstance(found, dict) and len(found) == 1 else None
+def _metadata(kind: FileKind, found: object, name: str) -> str:
+    text = found.get(kind.key) if isinstance(found, dict) and len(found) == 1 else None
     if not isinstance(text, str):
-        raise ModelFileError(
-            f"{name} is a safetensors file but not a samplewise model: its metadata must be one "
-            f"text under the key '{KEY}'"
+        raise kind.error(
+            f"{name} is a safetensors file but not a {kind.what}: its metadata must be one "
+            f"text under the key '{kind.key}'"
         )
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_METADATA_BYTES:
-        raise ModelFileError(
+        raise kind.error(
             f"{name} describes itself in {size:,} bytes, but at most {MAX_METADATA_BYTES:,} are "
             "allowed; use fewer layers, or fewer or shorter class names"
         )
     return text
 
 
-def _entry(key: str, value: object, data_start: int, name: str) -> Entry:
+def _entry(kind: FileKind, key: str, value: object, data_start: int, name: str) -> Entry:
     where = f"tensor '{printable(key)}' of {name}"
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
-        raise ModelFileError(f"{where} must have dtype, shape and data_offsets, and nothing else")
-    dtype = DTYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
-    if dtype is None:
-        raise ModelFileError(
-            f"{where} is of type '{printable(value['dtype'])}', but must be F32, F64 or U8"
+        raise kind.error(f"{where} must have dtype, shape and data_offsets, and nothing else")
+    if value["dtype"] not in kind.dtypes:
+        *most, last = kind.dtypes
+        raise kind.error(
+            f"{where} is of type '{printable(value['dtype'])}', but must be {', '.join(most)} or "
+            f"{last}"
         )
+    dtype = DTYPES[value["dtype"]]
     shape, offsets = _lengths(value["shape"]), _lengths(value["data_offsets"])
     if shape is None or offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise ModelFileError(
+        raise kind.error(
             f"{where} has shape {printable(value['shape'])} at {printable(value['data_offsets'])}; "
             "expected lengths from 0, and a start before an end"
         )
     claimed = math.prod(shape) * dtype.itemsize
     if claimed != offsets[1] - offsets[0]:
-        raise ModelFileError(
+        raise kind.error(
             f"{where} has shape {shape}, which takes {claimed:,} bytes, but lies at "
             f"{offsets[0]:,} to {offsets[1]:,}; the file is damaged or hostile"
         )
@@ -166,18 +187,20 @@ def _lengths(value: object) -> tuple[int, ...] | None:
     return tuple(value)
 
 
-def _check_cover(entries: Mapping[str, Entry], start: int, end: int, name: str) -> None:
+def _check_cover(
+    kind: FileKind, entries: Mapping[str, Entry], start: int, end: int, name: str
+) -> None:
     """Refuse gaps, overlaps and bytes at the end, where another file could hide."""
     position = start
     for key, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):
         if entry.start != position:
-            raise ModelFileError(
+            raise kind.error(
                 f"tensor '{printable(key)}' of {name} starts at byte {entry.start:,}, but the one "
                 f"before ends at {position:,}; the file is damaged or hostile"
             )
         position = entry.stop
     if position != end:
-        raise ModelFileError(
+        raise kind.error(
             f"{name} has {end:,} bytes, but its header claims {position:,}; it was cut, or "
             "something was appended"
         )

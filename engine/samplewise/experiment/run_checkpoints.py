@@ -1,0 +1,102 @@
+"""The checkpoints of an experiment beside the run folder that it will write."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from samplewise.checks import printable
+from samplewise.errors import OutputError
+from samplewise.experiment.config_file import write_config
+from samplewise.experiment.experiment import Experiment
+from samplewise.io.writing import write_text
+from samplewise.training.callbacks.checkpoint import Checkpoint, parsed_interval
+from samplewise.training.snapshot import Snapshot
+
+CONFIG, INTERVAL = "config.toml", "interval.txt"
+
+
+def folder_of(out: Path) -> Path:
+    """Return the folder of the checkpoints of a run that is written to `out`."""
+    return out.with_name(f"{out.name}.checkpoints")
+
+
+def config_of(out: Path) -> Path:
+    """Return the configuration of a run that can go on.
+
+    Raises:
+        OutputError: there is none.
+    """
+    config = folder_of(out) / CONFIG
+    if not config.is_file():
+        raise OutputError(
+            f"resume: {printable(folder_of(out))} has no {CONFIG}, so that no run can go on; name "
+            "the folder that was given to --out"
+        )
+    return config
+
+
+class RunCheckpoints:
+    """Writes the checkpoints of one experiment, or goes on from them.
+
+    Args:
+        out: the folder of the run.
+        every: as `Checkpoint`; None continues with the interval of before.
+
+    Raises:
+        ParameterError: as `Checkpoint`.
+    """
+
+    def __init__(self, out: Path, every: str | None) -> None:
+        self._folder = folder_of(out)
+        self._every = self._interval() if every is None else every
+        self.callback = Checkpoint(self._folder, self._every or None)
+
+    def begin(self, experiment: Experiment, *, force: bool) -> None:
+        """Note what is trained, so that `config_of` finds it.
+
+        Args:
+            experiment: as the user asked for it.
+            force: replace the checkpoints of an earlier run.
+
+        Raises:
+            OutputError: there are some, or the folder cannot be written.
+        """
+        if (self._folder / CONFIG).exists():
+            if not force:
+                raise OutputError(
+                    f"{printable(self._folder)} holds checkpoints of a run that did not end; go on "
+                    "with --resume, or pass --force to start anew"
+                )
+            self.remove()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the folder {printable(self._folder)}: {error.strerror or error}"
+            ) from error
+        write_text(self._folder / INTERVAL, f"{self._every}\n")
+        write_text(self._folder / CONFIG, write_config(experiment))
+
+    def newest(self) -> Snapshot | None:
+        """Return the newest snapshot, None where the run was killed before its first one.
+
+        Raises:
+            SnapshotError: all are damaged.
+        """
+        return self.callback.snapshot()
+
+    def remove(self) -> None:
+        """Remove all once the run is written."""
+        for name in (CONFIG, INTERVAL):
+            with suppress(OSError):
+                (self._folder / name).unlink()
+        self.callback.folder.remove()
+
+    def _interval(self) -> str:
+        try:
+            text = (self._folder / INTERVAL).read_text(encoding="utf-8").strip()[:64]
+        except (OSError, ValueError):
+            return ""
+        parsed_interval("checkpoint_every", text)
+        return text

@@ -1,0 +1,61 @@
+"""A folder that one process holds at a time; the system lets go of it when the process ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from samplewise.checks import printable
+from samplewise.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    _LOCKS = False
+else:
+    _LOCKS = True
+
+
+def taken(folder: Path) -> int | None:
+    """Lock a folder; the lock stays with it when it is renamed. Windows locks nothing.
+
+    Returns:
+        A descriptor, to be closed; None where another holds the folder.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if not _LOCKS:
+        return os.open(os.devnull, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def locked(folder: Path, why: str) -> Iterator[None]:
+    """Hold a folder until the block ends, or the process does.
+
+    Args:
+        folder: existing.
+        why: the reason, for people, why another process could hold it.
+
+    Raises:
+        OutputError: another process holds it, or it cannot be opened.
+    """
+    try:
+        descriptor = taken(folder)
+    except OSError as error:
+        raise OutputError(f"cannot open {printable(folder)}: {error.strerror or error}") from error
+    if descriptor is None:
+        raise OutputError(f"{printable(folder)} is in use: {why}; name another folder")
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,130 @@
+"""The folder of a training's checkpoints: the newest are kept, and one process writes to it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from samplewise.checks import printable
+from samplewise.errors import OutputError, SamplewiseWarning, SnapshotError
+from samplewise.io.lock import locked
+from samplewise.training.checkpoints.snapshot_file import load_or_none, save_snapshot
+from samplewise.training.snapshot import Snapshot
+
+KEPT = 2
+_NAME = re.compile(r"checkpoint-(\d{8,})\.safetensors")
+
+
+class CheckpointFolder:
+    """Numbered checkpoints of one training.
+
+    Args:
+        path: the folder; made when the first checkpoint is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from writing here until the block ends; a killed one does not.
+
+        Raises:
+            OutputError: another process writes here, or the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the folder {printable(self.path)}: {error.strerror or error}"
+            ) from error
+        with locked(self.path, "another training writes its checkpoints there"):
+            for unfinished in self.path.glob(".checkpoint-*.tmp"):
+                with suppress(OSError):
+                    unfinished.unlink()
+            yield
+
+    def write(self, snapshot: Snapshot) -> Path:
+        """Write a snapshot under the next number, then remove all but the newest.
+
+        Raises:
+            OutputError: it cannot be written; the ones before stay.
+        """
+        files = self._files()
+        number = int(_number(files[0].name)) + 1 if files else 1
+        path = self.path / f"checkpoint-{number:08d}.safetensors"
+        save_snapshot(snapshot, path)
+        for old in files[KEPT - 1 :]:
+            with suppress(OSError):
+                old.unlink()
+        return path
+
+    def newest(self) -> Snapshot | None:
+        """Return the newest snapshot that is whole; None where nothing was ever written.
+
+        A damaged file is renamed, never removed, and the one before is taken, with a warning.
+
+        Raises:
+            SnapshotError: all are damaged, or a later samplewise wrote the newest.
+            DataError: one may not be read.
+        """
+        files = self._files()
+        for path in files:
+            found = load_or_none(path)
+            if found is not None:
+                return found
+            kept = self._set_aside(path)
+            warnings.warn(
+                f"checkpoint {printable(path)} is damaged and was renamed to {kept.name}; "
+                "continuing with the one before",
+                SamplewiseWarning,
+                stacklevel=2,
+            )
+        if files or self._damaged():
+            raise SnapshotError(
+                f"{printable(self.path)}: all checkpoints in it are damaged; start anew in another "
+                "folder"
+            )
+        return None
+
+    def remove(self) -> None:
+        """Remove the checkpoints, and the folder where it then holds nothing but damaged ones."""
+        for path in self._files():
+            with suppress(OSError):
+                path.unlink()
+        with suppress(OSError):
+            self.path.rmdir()
+
+    def _files(self) -> list[Path]:
+        """Return the checkpoints, the newest first."""
+        try:
+            found = [path for path in self.path.iterdir() if _NAME.fullmatch(path.name)]
+        except FileNotFoundError:
+            return []
+        return sorted(found, key=lambda path: int(_number(path.name)), reverse=True)
+
+    def _damaged(self) -> list[Path]:
+        try:
+            return list(self.path.glob("checkpoint-*.corrupt-*"))
+        except OSError:
+            return []
+
+    def _set_aside(self, path: Path) -> Path:
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        kept = path.with_name(f"{path.name}.corrupt-{now}")
+        try:
+            path.rename(kept)
+        except OSError as error:
+            raise OutputError(
+                f"cannot rename the damaged {printable(path)}: {error.strerror or error}"
+            ) from error
+        return kept
+
+
+def _number(name: str) -> str:
+    found = _NAME.fullmatch(name)
+    return found[1] if found else "0"

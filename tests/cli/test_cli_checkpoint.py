@@ -1,0 +1,124 @@
+"""`samplewise train` that is killed, asked for a checkpoint, and resumed."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+from cli_process import SAMPLEWISE
+
+WORK = ("--classes", "4,9", "--split", "0.1", "--backend", "vectorized", "--shuffle")
+LONG = (*WORK, "--epochs", "2000")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def samplewise(*words, folder):
+    return subprocess.run(
+        [*SAMPLEWISE, "train", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=120,
+    )
+
+
+def started(*words, folder, until):
+    """Start a training and wait until a file is there."""
+    process = subprocess.Popen(
+        [*SAMPLEWISE, "train", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    )
+    _wait_for(folder / until, process)
+    return process
+
+
+def _wait_for(path, process):
+    while not path.exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+
+
+def ended(process, number):
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err.decode()
+
+
+def test_a_killed_run_goes_on_to_the_same_model_and_its_checkpoints_go(tmp_path):
+    short = (*WORK, "--epochs", "60")
+    assert samplewise(*short, "--out", "whole", folder=tmp_path).returncode == 0
+    words = (*short, "--out", "run", "--checkpoint-every", "1")
+    process = started(
+        *words, folder=tmp_path, until="run.checkpoints/checkpoint-00000002.safetensors"
+    )
+    process.kill()
+    process.communicate()
+    refused = samplewise(*words, folder=tmp_path)
+    assert refused.returncode == 2
+    assert "holds checkpoints of a run that did not end; go on with --resume" in refused.stderr
+    other = samplewise("--resume", "run", "--learning-rate", "0.3", folder=tmp_path)
+    assert other.returncode == 2
+    assert "snapshot: settings.learning_rate must be that of this training, 0.3" in other.stderr
+    again = samplewise("--resume", "run", folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    models = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "run")]
+    assert models[0] == models[1]
+    assert names(tmp_path) == ["run", "whole"]
+
+
+def test_a_request_goes_on_and_a_termination_keeps_all(tmp_path):
+    config = "run.checkpoints/config.toml"
+    words = (*LONG, "--out", "run", "--checkpoint-every", "1h")
+    process = started(*words, folder=tmp_path, until=config)
+    _wait_for_epochs(process)
+    process.send_signal(signal.SIGUSR2)
+    _wait_for(tmp_path / "run.checkpoints" / "checkpoint-00000001.safetensors", process)
+    code, err = ended(process, signal.SIGTERM)
+    assert code == 143
+    assert "go on with: samplewise train --resume run" in err
+    assert (tmp_path / "run.checkpoints" / "checkpoint-00000002.safetensors").exists()
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def _wait_for_epochs(process):
+    while b"epoch" not in process.stderr.readline():
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--resume", "nowhere"), "resume: nowhere.checkpoints has no config.toml"),
+        (("--checkpoint-every", "0"), "--checkpoint-every: must be a number of epochs from 1"),
+    ],
+)
+def test_what_cannot_go_on_is_said_in_one_line(words, message, cli, tmp_path):
+    result = cli("train", *words)
+    assert result.code == 2
+    assert message in result.err
+    assert names(tmp_path) == []
+
+
+def test_a_resumed_run_has_its_own_configuration_and_folder(cli, tmp_path):
+    (tmp_path / "run.checkpoints").mkdir()
+    (tmp_path / "run.checkpoints" / "config.toml").write_text("epochs = 3\n")
+    both = cli("train", "--resume", "run", "--config", "other.toml")
+    assert "--config: a run that is resumed has its own configuration" in both.err
+    elsewhere = cli("train", "--resume", "run", "--out", "elsewhere")
+    assert "--out: a run that is resumed is written to run, got elsewhere" in elsewhere.err
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_anew_and_says_so(cli, tmp_path):
+    (tmp_path / "run.checkpoints").mkdir()
+    config = 'epochs = 1\nclasses = ["4", "9"]\nbackend = "vectorized"\nsplit = 0.1\n'
+    (tmp_path / "run.checkpoints" / "config.toml").write_text(config)
+    result = cli("train", "--resume", "run")
+    assert result.code == 0, result.err
+    assert "no checkpoint was written yet; starting from the first epoch" in result.err
+    assert names(tmp_path) == ["run"]
