@@ -74,6 +74,15 @@ def pack(tensors: Mapping[str, NDArray[Any]], metadata: str) -> bytes:
     return save(dict(tensors), {KEY: metadata})
 
 
+def other_kind(content: bytes) -> str | None:
+    """Return the kind of a file that is not safetensors, with its article; None if it may be."""
+    length = int.from_bytes(content[:_LENGTH_BYTES], "little")
+    # Only where no header can be: an honest one of 896 bytes starts as a pickle does.
+    if content[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{" and length <= MAX_HEADER_BYTES:
+        return None
+    return next((kind for magic, kind in _STARTS if content.startswith(magic)), "something else")
+
+
 def read_header(content: bytes, name: str) -> Header:
     """Return the header of a file's content.
 
@@ -87,9 +96,11 @@ def read_header(content: bytes, name: str) -> Header:
     """
     length = int.from_bytes(content[:_LENGTH_BYTES], "little")
     data_start = _LENGTH_BYTES + length
-    # Only where no header can be: an honest one of 896 bytes starts as a pickle does.
-    if content[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{" or length > MAX_HEADER_BYTES:
-        raise ModelFileError(_another_kind(content, name))
+    if (kind := other_kind(content)) is not None:
+        raise ModelFileError(
+            f"{name} is not a samplewise model but {kind}; expected a file that samplewise train "
+            "wrote"
+        )
     if data_start > len(content):
         raise ModelFileError(
             f"{name} ends inside its header ({len(content):,} of {data_start:,} bytes); "
@@ -100,13 +111,6 @@ def read_header(content: bytes, name: str) -> Header:
     tensors = {key: _entry(key, value, data_start, name) for key, value in entries.items()}
     _check_cover(tensors, data_start, len(content), name)
     return Header(metadata, tensors)
-
-
-def _another_kind(content: bytes, name: str) -> str:
-    kind = next((kind for magic, kind in _STARTS if content.startswith(magic)), "something else")
-    return (
-        f"{name} is not a samplewise model but {kind}; expected a file that samplewise train wrote"
-    )
 
 
 def _parsed(raw: bytes, name: str) -> dict[str, Any]:
