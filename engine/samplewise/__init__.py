@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from samplewise.errors import SamplewiseError as SamplewiseError
     from samplewise.errors import SamplewiseWarning as SamplewiseWarning
     from samplewise.errors import SomeDivergedError as SomeDivergedError
+    from samplewise.exchange import from_sklearn as from_sklearn
+    from samplewise.exchange import from_torch as from_torch
+    from samplewise.exchange import save_torch as save_torch
+    from samplewise.exchange import to_sklearn as to_sklearn
+    from samplewise.exchange import to_torch as to_torch
+    from samplewise.exchange import torch_code as torch_code
     from samplewise.experiment.data_settings import DataSettings as DataSettings
     from samplewise.experiment.experiment import Experiment as Experiment
     from samplewise.experiment.network_settings import NetworkSettings as NetworkSettings
@@ -74,6 +80,14 @@ _PUBLIC = {
     "data.inputs": ("load_inputs",),
     "data.loading": ("load_dataset",),
     "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
+    "exchange": (
+        "from_sklearn",
+        "from_torch",
+        "save_torch",
+        "to_sklearn",
+        "to_torch",
+        "torch_code",
+    ),
     "experiment.experiment": ("Experiment",),
     "experiment.run": ("ExperimentResult", "prepare", "run", "run_many"),
     "model.model": ("Model",),
