@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from samplewise._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from samplewise import logging as logging
     from samplewise.data.dataset import Dataset as Dataset
     from samplewise.data.inputs import load_inputs as load_inputs
     from samplewise.data.loading import load
@@ -139,6 +140,9 @@ __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 - names, from the ta
 
 
 def __getattr__(name: str) -> Any:
+    # Not in __all__: a star import would hide Python's own module of this name.
+    if name == "logging":
+        return importlib.import_module("samplewise.logging")
     if name not in _HOMES:
         raise AttributeError(f"module 'samplewise' has no attribute '{name}'")
     home = importlib.import_module(f"samplewise.{_HOMES[name]}")
