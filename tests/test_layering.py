@@ -25,7 +25,7 @@ ROOMS = [
     # A training gives models, to its caller and to callbacks: a model needs no training.
     {"model"},
     {"training"},
-    {"exchange"},
+    {"displays", "exchange"},
     {"experiment"},
     {"report", "testing"},
     {"cli"},

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset as Dataset
     from samplewise.data.inputs import load_inputs as load_inputs
     from samplewise.data.loading import load
+    from samplewise.displays import TrainingCurveDisplay as TrainingCurveDisplay
+    from samplewise.displays import WeightsDisplay as WeightsDisplay
     from samplewise.errors import SamplewiseError as SamplewiseError
     from samplewise.errors import SamplewiseWarning as SamplewiseWarning
     from samplewise.errors import SomeDivergedError as SomeDivergedError
@@ -80,6 +82,7 @@ _PUBLIC = {
     "data.dataset": ("Dataset",),
     "data.inputs": ("load_inputs",),
     "data.loading": ("load_dataset",),
+    "displays": ("TrainingCurveDisplay", "WeightsDisplay"),
     "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
     "exchange": (
         "from_sklearn",
