@@ -62,7 +62,8 @@ def rows(network, count=7):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_logits_are_those_of_pytorch(name):
     torch = pytest.importorskip("torch")
-    given, X = model(NETWORKS[name]), rows(NETWORKS[name])
+    # Rows of size 20 too, near which PyTorch's own softplus is not exact.
+    given, X = model(NETWORKS[name]), np.vstack([rows(NETWORKS[name]) * k for k in (1, 4, 20)])
     made = {}
     exec(torch_code(given), made)
     network = made["network"].eval()
