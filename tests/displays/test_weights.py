@@ -71,7 +71,7 @@ def test_results_and_models_are_drawn():
     network = samplewise.multilayer_perceptron(4, (5,), 1)
     result = samplewise.train(network, np.eye(4), [0, 1, 0, 1], settings)
     wanted = network.layout.views(result.parameters)["0.weight"].reshape(5, 2, 2)
-    for given in (result, result.model()):
+    for given in (result, result.model(), SimpleNamespace(model_=result.model())):
         np.testing.assert_array_equal(images(WeightsDisplay.from_estimator(given)), wanted)
 
 
@@ -89,7 +89,7 @@ def test_weights_of_zero_have_a_scale():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"estimator": SimpleNamespace()}, "has neither coefs_ nor a network"),
+        ({"estimator": SimpleNamespace()}, "has neither coefs_ nor model_"),
         ({}, "6 weights a unit are not an image of 2 x 2; give the image_shape"),
         ({"image_shape": (2, 2)}, "not an image of 2 x 2"),
         ({"image_shape": "2x3"}, "image_shape is '2x3'"),

@@ -62,7 +62,8 @@ class WeightsDisplay:
         Of a convolution of one channel, the kernels are drawn.
 
         Args:
-            estimator: with `coefs_`, or a pipeline that ends in one; or a Model or TrainingResult.
+            estimator: with `coefs_` or `model_`, or a pipeline that ends in one; or a Model or
+                TrainingResult.
             image_shape: height and width of a row; None takes that of the model, or a square.
             units: numbers of the units to draw, from 0; None draws all.
             ax: to draw on; None makes a new figure.
@@ -119,11 +120,12 @@ def _first_weights(estimator: Any) -> tuple[NDArray[Any], tuple[int, int] | None
     """Return the weights (units, inputs) of the first layer, and the shape that is known."""
     if (coefs := getattr(estimator, "coefs_", None)) is not None:
         return np.asarray(coefs[0]).T, None
+    estimator = getattr(estimator, "model_", estimator)
     network = getattr(estimator, "network", None)
     if not isinstance(network, Network):
         raise ParameterError(
-            f"{_NAME}: '{printable(type(estimator).__name__)}' has neither coefs_ nor a network; "
-            "give a fitted estimator, a Model or a TrainingResult"
+            f"{_NAME}: '{printable(type(estimator).__name__)}' has neither coefs_ nor model_; give "
+            "a fitted estimator, a Model or a TrainingResult"
         )
     views = network.layout.views(estimator.parameters)
     for index, layer in enumerate(network.layers):
@@ -160,6 +162,7 @@ def _side_by_side(
     # About 4 to 3, as a figure is.
     columns = min(count, math.ceil(math.sqrt(count * height * 4 / (width * 3))))
     rows = math.ceil(count / columns)
+    columns = math.ceil(count / rows)
     gap = max(1, round(width * 0.1))
     above = math.ceil(height * 0.3) if numbered else gap
     mosaic = np.full((rows * (height + above), columns * (width + gap) - gap), np.nan)
