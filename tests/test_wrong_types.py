@@ -84,11 +84,6 @@ CALLS = {
         lambda x: samplewise.Snapshot.from_parts({}, x),
     ],
     "Step": [lambda x: samplewise.Step(every=x)],
-    "TrainingCurveDisplay": [
-        samplewise.TrainingCurveDisplay.from_estimator,
-        samplewise.TrainingCurveDisplay.from_history,
-        lambda x: samplewise.TrainingCurveDisplay.from_history([{"epoch": 1}], figure=x),
-    ],
     "TrainingSettings": [
         lambda x: TrainingSettings(epochs=x),
         lambda x: TrainingSettings(loss=x),
@@ -96,6 +91,11 @@ CALLS = {
         lambda x: TrainingSettings(class_weight=[x]),
         lambda x: TrainingSettings(augment=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, TrainingSettings(backend=x or 3)),
+    ],
+    "TrainingCurveDisplay": [
+        samplewise.TrainingCurveDisplay.from_estimator,
+        samplewise.TrainingCurveDisplay.from_history,
+        lambda x: samplewise.TrainingCurveDisplay.from_history([{"epoch": 1}], figure=x),
     ],
     "WeightsDisplay": [
         samplewise.WeightsDisplay.from_estimator,
