@@ -14,6 +14,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks" / BENCH
 ROOMS = [
     {"errors", "lazy"},
     {"_version", "checks", "text", "threads"},
+    {"logging"},
     {"io", "plots"},
     {"options"},
     {"network"},
@@ -24,6 +25,7 @@ ROOMS = [
     # A training gives models, to its caller and to callbacks: a model needs no training.
     {"model"},
     {"training"},
+    {"displays", "exchange"},
     {"experiment"},
     {"report", "testing"},
     {"cli"},

@@ -1,5 +1,7 @@
 """Every public name, given an obviously wrong type, answers with an error of the project's own."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ def not_text(value):
 X, Y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
 NETWORK = Network((2,), (Dense(1),))
 SETTINGS = TrainingSettings(epochs=1, backend="vectorized")
+DRAWN = SimpleNamespace(coefs_=[np.ones((4, 2))])
 
 
 def train_from(*parts):
@@ -61,6 +64,13 @@ CALLS = {
         lambda x: samplewise.Experiment.from_options(layers=x or 3),
     ],
     "Exponential": [lambda x: samplewise.Exponential(decay=x)],
+    "from_sklearn": [samplewise.from_sklearn],
+    "from_torch": [
+        lambda x: samplewise.from_torch(x, NETWORK, loss="poisson"),
+        lambda x: samplewise.from_torch({}, x, loss="poisson"),
+        lambda x: samplewise.from_torch({}, NETWORK, loss=x),
+        lambda x: samplewise.from_torch({}, NETWORK, loss="poisson", class_names=x or 3),
+    ],
     "Huber": [lambda x: samplewise.Huber(delta=x)],
     "InverseRows": [
         lambda x: samplewise.InverseRows(power=x),
@@ -107,6 +117,17 @@ CALLS = {
         lambda x: TrainingSettings(augment=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, TrainingSettings(backend=x or 3)),
     ],
+    "TrainingCurveDisplay": [
+        samplewise.TrainingCurveDisplay.from_estimator,
+        samplewise.TrainingCurveDisplay.from_history,
+        lambda x: samplewise.TrainingCurveDisplay.from_history([{"epoch": 1}], figure=x),
+    ],
+    "WeightsDisplay": [
+        samplewise.WeightsDisplay.from_estimator,
+        lambda x: samplewise.WeightsDisplay.from_estimator(DRAWN, image_shape=x or 3),
+        lambda x: samplewise.WeightsDisplay.from_estimator(DRAWN, units=x or 3),
+        lambda x: samplewise.WeightsDisplay.from_estimator(DRAWN, ax=x or 3),
+    ],
     "lr_range_test": [
         lambda x: samplewise.lr_range_test(x, X, Y, SETTINGS),
         lambda x: samplewise.lr_range_test(NETWORK, x, Y, SETTINGS),
@@ -150,6 +171,10 @@ CALLS = {
         lambda x: samplewise.run_many([samplewise.Experiment()], x),
     ],
     "save_model": [lambda x: samplewise.save_model(x, "never-written")],
+    "save_torch": [lambda x: samplewise.save_torch(x, "never-written")],
+    "to_sklearn": [samplewise.to_sklearn],
+    "to_torch": [samplewise.to_torch],
+    "torch_code": [samplewise.torch_code],
     "train": [
         lambda x: samplewise.train(x, X, Y, SETTINGS),
         lambda x: samplewise.train(NETWORK, x, Y, SETTINGS),

@@ -71,6 +71,21 @@ def open_unchanged(path: Path) -> Iterator[io.FileIO]:
         _check_unchanged(path, before, os.fstat(file.fileno()), None)
 
 
+def read_whole(path: Path, what: str) -> bytes:
+    """Return the content of a file, where memory has room for it twice.
+
+    Args:
+        path: the file.
+        what: is done, for the message where it is too big.
+
+    Raises:
+        DataError: as `open_unchanged`, or the file is too big.
+    """
+    with open_unchanged(path) as file:
+        check_bytes(2 * os.fstat(file.fileno()).st_size, None, what)
+        return file.readall()
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:

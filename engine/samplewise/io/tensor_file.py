@@ -94,6 +94,15 @@ def pack(kind: FileKind, tensors: Mapping[str, NDArray[Any]], metadata: str) -> 
     return save(dict(tensors), {kind.key: metadata})
 
 
+def other_kind(content: bytes, max_header_bytes: int = 2**20) -> str | None:
+    """Return the kind of a file that is not safetensors, with its article; None if it may be."""
+    length = int.from_bytes(content[:_LENGTH_BYTES], "little")
+    # Only where no header can be: an honest one of 896 bytes starts as a pickle does.
+    if content[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{" and length <= max_header_bytes:
+        return None
+    return next((kind for magic, kind in _STARTS if content.startswith(magic)), "something else")
+
+
 def read_header(kind: FileKind, content: bytes, name: str) -> Header:
     """Return the header of a file's content.
 
@@ -108,9 +117,10 @@ def read_header(kind: FileKind, content: bytes, name: str) -> Header:
     """
     length = int.from_bytes(content[:_LENGTH_BYTES], "little")
     data_start = _LENGTH_BYTES + length
-    # Only where no header can be: an honest one of 896 bytes starts as a pickle does.
-    if content[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{" or length > kind.max_header_bytes:
-        raise kind.error(_another_kind(kind, content, name))
+    if (other := other_kind(content, kind.max_header_bytes)) is not None:
+        raise kind.error(
+            f"{name} is not a {kind.what} but {other}; expected a file that {kind.writer} wrote"
+        )
     if data_start > len(content):
         raise kind.error(
             f"{name} ends inside its header ({len(content):,} of {data_start:,} bytes); "
@@ -121,11 +131,6 @@ def read_header(kind: FileKind, content: bytes, name: str) -> Header:
     tensors = {key: _entry(kind, key, value, data_start, name) for key, value in entries.items()}
     _check_cover(kind, tensors, data_start, len(content), name)
     return Header(metadata, tensors)
-
-
-def _another_kind(kind: FileKind, content: bytes, name: str) -> str:
-    found = next((other for magic, other in _STARTS if content.startswith(magic)), "something else")
-    return f"{name} is not a {kind.what} but {found}; expected a file that {kind.writer} wrote"
 
 
 def _parsed(kind: FileKind, raw: bytes, name: str) -> dict[str, Any]:

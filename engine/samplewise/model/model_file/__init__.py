@@ -7,13 +7,12 @@ is one JSON text in the file's metadata. Nothing in a file can name code to impo
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from samplewise.checks import file_path, instance_of, printable
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.io import tensor_file
-from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.reading import read_whole
 from samplewise.io.tensor_file import FileKind
 from samplewise.io.writing import write_bytes
 from samplewise.model.model import Model
@@ -79,10 +78,8 @@ def _checked_sha256(given: str) -> str:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        with open_unchanged(path) as file:
-            # Once for the content, once for the parameters.
-            check_bytes(2 * os.fstat(file.fileno()).st_size, None, f"reading {name}")
-            return file.readall()
+        # Memory twice: once for the content, once for the parameters.
+        return read_whole(path, f"reading {name}")
     except DataError as error:
         raise ModelFileError(str(error)) from error
 

@@ -7,7 +7,6 @@ of UTF-8 bytes. Nothing in a file can name code to import.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from samplewise.checks import printable
 from samplewise.errors import DataError, SnapshotError
 from samplewise.io import strict_json, tensor_file
-from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.reading import read_whole
 from samplewise.io.tensor_file import FileKind
 from samplewise.io.writing import write_bytes
 from samplewise.training.snapshot import Snapshot
@@ -67,10 +66,7 @@ def load_snapshot(path: Path) -> Snapshot:
         DataError: missing, or it may not be read.
     """
     name = printable(path)
-    with open_unchanged(path) as file:
-        check_bytes(2 * os.fstat(file.fileno()).st_size, None, f"reading {name}")
-        content = file.readall()
-    return unpacked(content, name)
+    return unpacked(read_whole(path, f"reading {name}"), name)
 
 
 def unpacked(content: bytes, name: str) -> Snapshot:
