@@ -24,7 +24,7 @@ from samplewise.contract import (
     Workload,
     dropout,
 )
-from samplewise.network import Dropout, Loss, Network, Optimizer
+from samplewise.network import FROZEN, Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference import optimizers as updates
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
@@ -106,16 +106,19 @@ class ReferenceProgram(Program):
         a, passed = self._forward(parameters, x)
         loss, da = self._value(a.ravel(), y, self._loss)
         da = weight * da.reshape(a.shape)
-        for k, (backward, derivative) in reversed(list(enumerate(passed))):
+        lowest = self._network.first_trained
+        for k in range(len(passed) - 1, lowest - 1, -1):
+            backward, derivative = passed[k]
             gradients, dx = backward(da * derivative())
-            for total, gradient in zip(sums[k], gradients, strict=bool(gradients)):
-                total += gradient
-            if k > 0:
+            if self._network.layers[k].trainable:
+                for total, gradient in zip(sums[k], gradients, strict=bool(gradients)):
+                    total += gradient
+            if k > lowest:
                 da = dx()
         return loss, a.ravel()
 
     def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
-        """Make step t along the mean gradient of a batch."""
+        """Make step t along the mean gradient of a batch, which is 0 for frozen layers."""
         optimizer, theta = self._optimizer, state.parameters
         for limit, size in self._limits:
             limit(gradient, size)
@@ -125,7 +128,8 @@ class ReferenceProgram(Program):
             for decay, factor in self._decays:
                 decay(W, eta, factor)
         slots = state.optimizer_state.reshape(optimizer.slots, -1 if optimizer.slots else 0)
-        self._step(theta, slots, gradient, eta, t, optimizer)
+        for part in self._network.trained:
+            self._step(theta[part], slots[:, part], gradient[part], eta, t, optimizer)
 
     def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
@@ -159,7 +163,7 @@ class ReferenceBackend:
 
     name = "reference"
     _built_in = Capabilities.of(
-        layers=LAYERS,
+        layers=[*LAYERS, FROZEN],
         activations=ACTIVATIONS,
         losses=LOSSES,
         optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, *updates.DECAYS],

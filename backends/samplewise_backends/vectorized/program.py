@@ -23,7 +23,7 @@ from samplewise.contract import (
     Workload,
 )
 from samplewise.contract.plan import BLOCKED, DIRECT
-from samplewise.network import Loss, Network, Optimizer
+from samplewise.network import FROZEN, Loss, Network, Optimizer
 from samplewise_backends.vectorized.activations import ACTIVATIONS
 from samplewise_backends.vectorized.layers import LAYERS
 from samplewise_backends.vectorized.losses import LOSSES
@@ -126,7 +126,7 @@ class VectorizedBackend:
 
     name = "vectorized"
     _built_in = Capabilities.of(
-        layers=LAYERS,
+        layers=[*LAYERS, FROZEN],
         activations=ACTIVATIONS,
         losses=LOSSES,
         optimizers=[*UPDATES, *LIMITS, *PENALTIES],

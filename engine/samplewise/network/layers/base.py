@@ -9,6 +9,8 @@ from typing import ClassVar
 from samplewise.errors import ParameterError
 
 Shape = tuple[int, ...]
+# The name of a layer's option among capabilities, and its word in a text.
+FROZEN = "frozen"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,16 @@ class Layer:
     def activation(self) -> str:
         """Name of the activation that follows; a layer without one leaves its outputs alone."""
         return "identity"
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the layer's parameters."""
+        return True
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names that a backend has to offer to train the layer: its kind, and "frozen"."""
+        return (self.kind,) if self.trainable else (self.kind, FROZEN)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one sample's output.
