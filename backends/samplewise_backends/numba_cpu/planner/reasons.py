@@ -29,6 +29,8 @@ def why_direct(
             return (
                 f"no other plan for {optimizer}: its steps are not linear in weights and gradient"
             )
+        if not member.first_is_trained:
+            return "no other plan where the first layer is frozen"
         if member.rates_vary:
             return "no other plan where the learning rate changes from step to step"
     if workload is None or (workload.rows == 1 and workload.plan == AUTO_PLAN):
