@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from samplewise.network import (
@@ -96,6 +97,29 @@ BODIES: dict[str, Body] = {
     "global_avg_pool": _global_avg_pool,
     "every_layer": _every_layer,
 }
+
+
+# Which of the layers with weights are frozen; of two, none lies between.
+PLACES: dict[str, slice] = {"first": slice(1), "between": slice(1, -1), "last": slice(-1, None)}
+
+
+def with_frozen(network: Network, place: str) -> Network:
+    """Return the network with some of its layers frozen; as it is where none would be trained.
+
+    Args:
+        network: without frozen layers.
+        place: a key of `PLACES`.
+    """
+    shapes = zip(network.layers, network.shapes, strict=False)
+    having = [k for k, (layer, inputs) in enumerate(shapes) if layer.parameter_shapes(inputs)]
+    frozen = having[PLACES[place]]
+    if len(frozen) == len(having):
+        return network
+    layers = [
+        dataclasses.replace(layer, trainable=False) if k in frozen else layer
+        for k, layer in enumerate(network.layers)
+    ]
+    return Network(network.input_shape, layers)
 
 
 def _hidden(*units: int) -> Callable[[str, int, int], Network]:
