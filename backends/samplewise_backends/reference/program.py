@@ -40,6 +40,7 @@ class ReferenceProgram(Program):
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
         self._network, self._loss, self._optimizer = network, loss, optimizer
+        self._lowest, self._trained = network.first_trained, network.trained
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
@@ -106,14 +107,13 @@ class ReferenceProgram(Program):
         a, passed = self._forward(parameters, x)
         loss, da = self._value(a.ravel(), y, self._loss)
         da = weight * da.reshape(a.shape)
-        lowest = self._network.first_trained
-        for k in range(len(passed) - 1, lowest - 1, -1):
+        for k in range(len(passed) - 1, self._lowest - 1, -1):
             backward, derivative = passed[k]
             gradients, dx = backward(da * derivative())
             if self._network.layers[k].trainable:
                 for total, gradient in zip(sums[k], gradients, strict=bool(gradients)):
                     total += gradient
-            if k > lowest:
+            if k > self._lowest:
                 da = dx()
         return loss, a.ravel()
 
@@ -128,7 +128,7 @@ class ReferenceProgram(Program):
             for decay, factor in self._decays:
                 decay(W, eta, factor)
         slots = state.optimizer_state.reshape(optimizer.slots, -1 if optimizer.slots else 0)
-        for part in self._network.trained:
+        for part in self._trained:
             self._step(theta[part], slots[:, part], gradient[part], eta, t, optimizer)
 
     def _tensors(self, vector: Vector) -> list[Parameters]:

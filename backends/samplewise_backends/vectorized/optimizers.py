@@ -85,9 +85,7 @@ class Update(Generic[Kind]):
         flush_interval: steps from one flush to the next.
     """
 
-    def __init__(
-        self, optimizer: Kind, network: Network, dtype: np.dtype[Any], run: slice
-    ) -> None:
+    def __init__(self, optimizer: Kind, network: Network, dtype: np.dtype[Any], run: slice) -> None:
         self._optimizer, on = optimizer, set(optimizer.features)
         self._penalties = [
             (PENALTIES[name], getattr(optimizer, name)) for name in PENALTIES if name in on
@@ -144,9 +142,7 @@ class Update(Generic[Kind]):
 class SGDUpdate(Update[SGD]):
     """v <- mu v + g; theta <- theta - eta v, or theta - eta (g + mu v) with Nesterov."""
 
-    def __init__(
-        self, optimizer: SGD, network: Network, dtype: np.dtype[Any], run: slice
-    ) -> None:
+    def __init__(self, optimizer: SGD, network: Network, dtype: np.dtype[Any], run: slice) -> None:
         super().__init__(optimizer, network, dtype, run)
         # Nothing but the update needs the gradient.
         self._simple = optimizer.is_linear and not optimizer.momentum

@@ -113,7 +113,7 @@ class Network:
             if layer.trainable and layer.fans(inputs) is not None
         )
 
-    @cached_property
+    @property
     def trained(self) -> tuple[slice, ...]:
         """The parts of the flat vector that training changes, in order, none beside another.
 
@@ -130,7 +130,7 @@ class Network:
                 parts.append(slice(slot.offset, end))
         return tuple(parts)
 
-    @cached_property
+    @property
     def first_trained(self) -> int:
         """Index of the first layer that training changes; the number of layers where there is none.
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.network import OPTIMIZERS as KINDS
 from samplewise.network import FROZEN, SGD, Adam, Loss, Optimizer, loss_from
+from samplewise.network import OPTIMIZERS as KINDS
 from samplewise.testing.cases import PLAIN
 from samplewise.testing.covering import Row, covering
 from samplewise.testing.networks import BODIES, DENSE_FIRST
