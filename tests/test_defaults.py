@@ -218,6 +218,7 @@ def test_settings_take_the_defaults_of_what_they_name():
         (explain, {"measure": True}),
         (contact_sheet, {"columns": 10}),
         (load_synthetic, {"seed": 2024}),
+        (samplewise.transfer, {"seed": 0, "init": "normal"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
