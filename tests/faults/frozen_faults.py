@@ -19,10 +19,7 @@ Array = NDArray[Any]
 
 def thawed(network: Network) -> Network:
     """Return the network with every layer trained."""
-    layers = [
-        layer if layer.trainable else dataclasses.replace(layer, trainable=True)
-        for layer in network.layers
-    ]
+    layers = tuple(layer.with_trainable(True) for layer in network.layers)
     return Network(network.input_shape, layers)
 
 

@@ -7,7 +7,7 @@ import dataclasses
 from samplewise.checks import instance_of, whole_number
 from samplewise.errors import ParameterError
 from samplewise.model.model import Model
-from samplewise.network import ClassLoss, Layer, Loss, Network, initialize
+from samplewise.network import ClassLoss, Loss, Network, initialize
 from samplewise.network.layer_spec import layer_spec
 from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy
 from samplewise.streams import Streams
@@ -64,19 +64,14 @@ def _check_same_input(ours: Network, theirs: Network) -> None:
 
 def _check_same_layer(ours: Network, theirs: Network, index: int) -> None:
     """Refuse a layer that computes something else in the two networks, frozen or not."""
-    layers = [network.layers[index] for network in (ours, theirs)]
-    if _computed(layers[0]) != _computed(layers[1]):
+    layers = [network.layers[index].with_trainable(True) for network in (ours, theirs)]
+    if layers[0] != layers[1]:
         texts = [_words(network, index) for network in (ours, theirs)]
         fewer = f", or take {index} layers" if index else ""
         raise ParameterError(
             f"layers: layer {index} is {texts[0]} in the model, but {texts[1]} in the network; "
             f"give the network the model's layer{fewer}"
         )
-
-
-def _computed(layer: Layer) -> Layer:
-    """Return the layer as if it were trained."""
-    return layer if layer.trainable else dataclasses.replace(layer, trainable=True)  # type: ignore[call-arg]
 
 
 def _words(network: Network, index: int) -> str:

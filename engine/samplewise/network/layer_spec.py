@@ -14,7 +14,6 @@ training never changes them.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 from samplewise.checks import printable, suggestion
@@ -27,12 +26,10 @@ from samplewise.network.layers import (
     Dense,
     Dropout,
     Layer,
-    LayerNorm,
     MaxPool2D,
 )
 
 STRIDE, SAME = "stride", "same"
-WITH_WEIGHTS = (Dense, Conv2D, LayerNorm)
 MAX_TEXT = 10_000
 # More than any size that can be trained has.
 MAX_DIGITS = 10
@@ -74,10 +71,11 @@ def _frozen(layer: Layer, words: list[str]) -> Layer:
     """Return the layer, frozen where the next word says so."""
     if words[:1] != [FROZEN]:
         return layer
-    if not isinstance(layer, WITH_WEIGHTS):
-        raise ParameterError("it has no weights to be frozen")
     words.pop(0)
-    return dataclasses.replace(layer, trainable=False)
+    frozen = layer.with_trainable(False)
+    if frozen.trainable:
+        raise ParameterError("it has no weights to be frozen")
+    return frozen
 
 
 def _dense(words: list[str]) -> Layer:

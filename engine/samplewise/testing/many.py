@@ -108,8 +108,8 @@ def _varied(shared: Case) -> Iterator[Case]:
         layers = (Dense(6, "tanh"), layer, Dense(shared.network.outputs))
         network = Network((12,), layers)
         yield replace(shared, network=network, optimizer=optimizer, learning_rate=0.01, seed=k)
-    layers = (Dense(6, "tanh", trainable=False), Dense(shared.network.outputs))
-    yield replace(shared, network=Network((12,), layers), learning_rate=0.01, seed=len(optimizers))
+    network = Network((12,), (Dense(6, "tanh", trainable=False), Dense(shared.network.outputs)))
+    yield replace(shared, network=network, learning_rate=0.01, seed=len(optimizers))
 
 
 def many(backend: Backend, case: ManyCase, plan: str | None) -> list[Measure]:

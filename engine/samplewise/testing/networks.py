@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 from samplewise.network import (
@@ -115,11 +114,8 @@ def with_frozen(network: Network, place: str) -> Network:
     frozen = having[PLACES[place]]
     if len(frozen) == len(having):
         return network
-    layers = [
-        dataclasses.replace(layer, trainable=False) if k in frozen else layer
-        for k, layer in enumerate(network.layers)
-    ]
-    return Network(network.input_shape, layers)
+    layers = [layer.with_trainable(k not in frozen) for k, layer in enumerate(network.layers)]
+    return Network(network.input_shape, tuple(layers))
 
 
 def _hidden(*units: int) -> Callable[[str, int, int], Network]:
