@@ -57,14 +57,14 @@ OF_LOSSES = {
     "poisson": {},
 }
 OF_LAYERS = {
-    "dense": {"activation": "identity"},
-    "conv": {"stride": 1, "padding": "valid", "activation": "identity"},
+    "dense": {"activation": "identity", "trainable": True},
+    "conv": {"stride": 1, "padding": "valid", "activation": "identity", "trainable": True},
     "max_pool": {"size": (2, 2), "stride": None},
     "avg_pool": {"size": (2, 2), "stride": None},
     "global_avg_pool": {},
     "flatten": {},
     "dropout": {"rate": 0.5},
-    "layer_norm": {"epsilon": 1e-5},
+    "layer_norm": {"epsilon": 1e-5, "trainable": True},
 }
 # None takes what the optimizer, the loss or the schedule has by itself: the tables above.
 OF_TRAINING = {
@@ -240,6 +240,7 @@ def test_settings_take_the_defaults_of_what_they_name():
         (explain, {"measure": True}),
         (contact_sheet, {"columns": 10}),
         (load_synthetic, {"seed": 2024}),
+        (samplewise.transfer, {"seed": 0, "init": "normal"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

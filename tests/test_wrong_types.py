@@ -15,7 +15,7 @@ def not_text(value):
     return 3 if isinstance(value, str) else value
 
 
-X, Y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
+X, Y = np.eye(4, 2), np.array([0, 1, 0, 1])
 NETWORK = Network((2,), (Dense(1),))
 SETTINGS = TrainingSettings(epochs=1, backend="vectorized")
 DRAWN = SimpleNamespace(coefs_=[np.ones((4, 2))])
@@ -25,6 +25,8 @@ def train_from(*parts):
     """Train from a state of these parts."""
     samplewise.train(NETWORK, X, Y, SETTINGS, initial=samplewise.TrainingState(*parts))
 
+
+MODEL = samplewise.train(NETWORK, X, Y, SETTINGS).model()
 
 # What each public name is called with; the wrong value takes the place of one argument.
 CALLS = {
@@ -51,7 +53,11 @@ CALLS = {
         lambda x: samplewise.Dataset("d", X, Y, x or 3),
         lambda x: samplewise.Dataset("d", X, Y, (), not_text(x)),
     ],
-    "Dense": [samplewise.Dense, lambda x: samplewise.Dense(2, x)],
+    "Dense": [
+        samplewise.Dense,
+        lambda x: samplewise.Dense(2, x),
+        lambda x: samplewise.Dense(2, trainable=x),
+    ],
     "Dropout": [samplewise.Dropout],
     "EarlyStopping": [
         lambda x: samplewise.EarlyStopping(min_delta=x),
@@ -199,6 +205,13 @@ CALLS = {
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, metrics=x or 3),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, figures=x or 3),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, ensemble=x or 3),
+    ],
+    "transfer": [
+        lambda x: samplewise.transfer(x, NETWORK, layers=1),
+        lambda x: samplewise.transfer(MODEL, x, layers=1),
+        lambda x: samplewise.transfer(MODEL, NETWORK, layers=x),
+        lambda x: samplewise.transfer(MODEL, NETWORK, layers=1, seed=x),
+        lambda x: samplewise.transfer(MODEL, NETWORK, layers=1, init=x),
     ],
     "warm_up": [
         samplewise.warm_up,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from samplewise.model.model import Model as Model
     from samplewise.model.model_file import load_model as load_model
     from samplewise.model.model_file import save_model as save_model
+    from samplewise.model.transfer import transfer as transfer
     from samplewise.network import SGD as SGD
     from samplewise.network import Adagrad as Adagrad
     from samplewise.network import Adam as Adam
@@ -101,6 +102,7 @@ _PUBLIC = {
     "experiment.run": ("ExperimentResult", "prepare", "run", "run_many"),
     "model.model": ("Model",),
     "model.model_file": ("load_model", "save_model"),
+    "model.transfer": ("transfer",),
     "experiment.data_settings": ("DataSettings",),
     "experiment.network_settings": ("NetworkSettings",),
     "network": (

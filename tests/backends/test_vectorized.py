@@ -214,9 +214,9 @@ def test_a_plan_says_why():
 def test_what_shrinks_the_fastest_says_how_often_it_is_flushed(rule):
     """At 0.1 a vector passes from the threshold of flushing to subnormal numbers in 12 steps."""
     network = multilayer_perceptron(3, (), 1)
-    update = update_of(rule, network, FLOAT64, 0)
+    update = update_of(rule, network, FLOAT64, slice(0, network.layout.size))
     assert update.flush_interval == flush_interval(0.1) == 4
-    assert update_of(SGD(), network, FLOAT64, 0).flush_interval == 64
+    assert update_of(SGD(), network, FLOAT64, slice(0, network.layout.size)).flush_interval == 64
 
 
 def test_what_is_flushed_is_far_below_rounding_and_nan_stays():

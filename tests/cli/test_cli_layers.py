@@ -55,9 +55,20 @@ def test_the_summary_shows_every_layer_and_the_sums(cli, images):
     assert [np.prod(row["output_shape"]) for row in figures["layers"]] == [144, 36, 36, 8, 3]
 
 
+def test_the_summary_counts_what_is_frozen(cli, images):
+    options = "--data", images, "--layers", "conv 4x3 relu frozen, pool 2, dense 3"
+    said = cli("summary", *options).out.splitlines()
+    assert said[-1] == "111 parameters are trained, 40 are frozen."
+    assert "conv 4x3 relu frozen" in said[3]
+    figures = json.loads(cli("summary", *options, "--json").out)
+    assert (figures["parameters"], figures["trainable_parameters"]) == (151, 111)
+    assert [row["frozen"] for row in figures["layers"]] == [40, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--layers", "dense 3 frozen"), "network: nothing to train"),
         (("--layers", "conv 4x9, dense 3"), "layer 0: the kernel of conv, 9 x 9"),
         (("--layers", "dense 4"), "layers end in 4 outputs, but loss and classes need 3"),
         (("--layers", "dense 3 relu"), "the last layer has activation 'relu'"),

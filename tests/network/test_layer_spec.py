@@ -24,12 +24,14 @@ SMALL = st.integers(1, 9)
 PAIR = st.tuples(SMALL, SMALL)
 ACTIVATION = st.sampled_from(ACTIVATIONS)
 LAYER = st.one_of(
-    st.builds(Dense, SMALL, ACTIVATION),
-    st.builds(Conv2D, SMALL, PAIR, SMALL, st.sampled_from(["valid", "same"]), ACTIVATION),
+    st.builds(Dense, SMALL, ACTIVATION, st.booleans()),
+    st.builds(
+        Conv2D, SMALL, PAIR, SMALL, st.sampled_from(["valid", "same"]), ACTIVATION, st.booleans()
+    ),
     st.builds(MaxPool2D, PAIR, SMALL),
     st.builds(AvgPool2D, PAIR, SMALL),
     st.builds(Dropout, st.sampled_from([0.0, 0.25, 1 / 3, 0.9])),
-    st.sampled_from([Flatten(), GlobalAvgPool(), LayerNorm()]),
+    st.sampled_from([Flatten(), GlobalAvgPool(), LayerNorm(), LayerNorm(trainable=False)]),
 )
 
 
@@ -59,6 +61,9 @@ def test_what_is_written_is_read_again(layers):
         ("dense 0", "units of a dense layer is 0"),
         ("dense 10 rleu", "layer 'dense 10 rleu': activation is 'rleu'"),
         ("dense 10 relu same", "unexpected 'same' in layer 'dense 10 relu same'"),
+        ("dense 10 frozen relu", "unexpected 'relu' in layer 'dense 10 frozen relu'"),
+        ("pool 2 frozen", "layer 'pool 2 frozen': it has no weights to be frozen"),
+        ("dropout 0.5 frozen", "it has no weights to be frozen"),
         ("conv 8", "a size of the kernel is missing"),
         ("conv 8x3x3x3", "it needs filters and size"),
         ("conv 8x3 stride", "it needs a stride"),

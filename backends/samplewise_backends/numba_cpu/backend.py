@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from samplewise.contract import DECISIONS, PENALTIES, PLANS, RATES, WEIGHTS, Capabilities, Workload
-from samplewise.network import Loss, Network, Optimizer
+from samplewise.network import FROZEN, Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.availability import why_unavailable
 from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.compile.library import all_prebuilt
@@ -24,7 +24,7 @@ class NumbaBackend:
 
     name = "numba_cpu"
     capabilities = Capabilities.of(
-        layers=KINDS,
+        layers=[*KINDS, FROZEN],
         activations=ACTIVATION_CODES,
         losses=LOSS_CODES,
         optimizers=[*OPTIMIZER_CODES, *OPTIONS],

@@ -25,7 +25,7 @@ from samplewise.contract import (
     Workload,
     dropout,
 )
-from samplewise.network import Dropout, Loss, Network, Optimizer
+from samplewise.network import FROZEN, Dropout, Loss, Network, Optimizer
 from samplewise_backends.reference import optimizers as updates
 from samplewise_backends.reference.activations import ACTIVATIONS, activation_named
 from samplewise_backends.reference.layers import LAYERS, Backward, Parameters
@@ -41,6 +41,7 @@ class ReferenceProgram(Program):
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
         self._network, self._loss, self._optimizer = network, loss, optimizer
+        self._lowest, self._trained = network.first_trained, network.trained
         described = zip(network.layers, network.shapes, strict=False)
         self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
@@ -110,18 +111,23 @@ class ReferenceProgram(Program):
         a, passed = self._forward(parameters, x)
         loss, da = self._value(a.ravel(), y, self._loss)
         da = weight * da.reshape(a.shape)
-        for k, (backward, derivative) in reversed(list(enumerate(passed))):
+        for k in range(len(passed) - 1, self._lowest - 1, -1):
+            backward, derivative = passed[k]
             gradients, dx = backward(da * derivative())
-            for total, gradient in zip(sums[k], gradients, strict=bool(gradients)):
-                total += gradient
-            if k > 0:
+            if self._network.layers[k].trainable:
+                for total, gradient in zip(sums[k], gradients, strict=bool(gradients)):
+                    total += gradient
+            if k > self._lowest:
                 da = dx()
         return loss, a.ravel()
 
     def _update(
         self, state: TrainingState, gradient: Vector, eta: float, l2: float, t: int
     ) -> None:
-        """Make step t along the mean gradient of a batch; `l2`: the step's own penalty."""
+        """Make step t along the mean gradient of a batch, which is 0 for frozen layers.
+
+        `l2` is the step's own penalty.
+        """
         optimizer, theta = self._optimizer, state.parameters
         of_step = [(updates.PENALTIES["l2"], l2)] if l2 else []
         for limit, size in self._limits:
@@ -132,7 +138,8 @@ class ReferenceProgram(Program):
             for decay, factor in self._decays:
                 decay(W, eta, factor)
         slots = state.optimizer_state.reshape(optimizer.slots, -1 if optimizer.slots else 0)
-        self._step(theta, slots, gradient, eta, t, optimizer)
+        for part in self._trained:
+            self._step(theta[part], slots[:, part], gradient[part], eta, t, optimizer)
 
     def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
@@ -170,7 +177,7 @@ class ReferenceBackend:
 
     name = "reference"
     _built_in = Capabilities.of(
-        layers=LAYERS,
+        layers=[*LAYERS, FROZEN],
         activations=ACTIVATIONS,
         losses=LOSSES,
         optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, *updates.DECAYS],

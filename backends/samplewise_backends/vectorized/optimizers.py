@@ -19,40 +19,37 @@ from samplewise.network import (
 )
 from samplewise.network.custom import CustomOptimizer
 from samplewise_backends.vectorized.flush import Flush, flush_interval
-from samplewise_backends.vectorized.penalties import LIMITS, PENALTIES, l2
+from samplewise_backends.vectorized.penalties import PENALTIES, l2
 
 Vector = NDArray[Any]
 Kind = TypeVar("Kind", bound=Optimizer)
 
 
 class Update(Generic[Kind]):
-    """One step of an optimizer on the tensors of a network from `start` on.
+    """One step of an optimizer on some tensors of a network, one beside the other.
 
     Args:
         optimizer: with its hyperparameters.
         network: whose flat vectors are updated.
         dtype: of the vectors.
-        start: offset of the first tensor that is updated; all vectors passed begin there.
+        run: the part of the flat vectors that is updated; all vectors passed are of this part.
 
     Attributes:
         flush_interval: steps from one flush to the next.
     """
 
-    def __init__(
-        self, optimizer: Kind, network: Network, dtype: np.dtype[Any], start: int = 0
-    ) -> None:
+    def __init__(self, optimizer: Kind, network: Network, dtype: np.dtype[Any], run: slice) -> None:
         self._optimizer, on = optimizer, set(optimizer.features)
-        self._limits = [(LIMITS[name], getattr(optimizer, name)) for name in LIMITS if name in on]
         self._penalties = [
             (PENALTIES[name], getattr(optimizer, name)) for name in PENALTIES if name in on
         ]
         self._shrinks = bool(on & {"l2", "weight_decay"})
         self._weights = [
-            slice(slot.offset - start, slot.offset - start + slot.size)
+            slice(slot.offset - run.start, slot.offset - run.start + slot.size)
             for slot in network.weights
-            if slot.offset >= start
+            if run.start <= slot.offset < run.stop
         ]
-        self._scratch = aligned_zeros(network.layout.size - start, dtype)
+        self._scratch = aligned_zeros(run.stop - run.start, dtype)
         self._flush = Flush(len(self._scratch), dtype)
         self.flush_interval = flush_interval(self._fading() or 0.0)
 
@@ -77,15 +74,13 @@ class Update(Generic[Kind]):
 
         Args:
             theta: parameters.
-            state: the optimizer's slots, one after the other.
-            g: the summed gradient times `factor`; used up.
+            state: the optimizer's slot (n,), or all of them (slots, n).
+            g: the summed gradient times `factor`, limited; used up.
             learning_rate: of this step.
             t: number of this step, from 1.
             step_l2: penalty of this step alone, beside the optimizer's own.
         """
         scratch = self._scratch
-        for limit, largest in self._limits:
-            limit(g, largest, scratch)
         self._shrinks = self._shrinks or step_l2 > 0
         for weights in self._weights:
             parts = theta[weights], g[weights], scratch[weights]
@@ -116,17 +111,15 @@ class Update(Generic[Kind]):
         if self._shrinks:
             self._flush(theta)
         if self._fading() is not None:
-            for slot in state.reshape(-1, len(theta)):
+            for slot in np.atleast_2d(state):
                 self._flush(slot)
 
 
 class SGDUpdate(Update[SGD]):
     """v <- mu v + g; theta <- theta - eta v, or theta - eta (g + mu v) with Nesterov."""
 
-    def __init__(
-        self, optimizer: SGD, network: Network, dtype: np.dtype[Any], start: int = 0
-    ) -> None:
-        super().__init__(optimizer, network, dtype, start)
+    def __init__(self, optimizer: SGD, network: Network, dtype: np.dtype[Any], run: slice) -> None:
+        super().__init__(optimizer, network, dtype, run)
         # Nothing but the update needs the gradient.
         self._simple = optimizer.is_linear and not optimizer.momentum
 
@@ -191,7 +184,7 @@ class AdamUpdate(Update[Adam]):
 
     def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
         beta1, beta2, scratch = self._optimizer.beta1, self._optimizer.beta2, self._scratch
-        m, v = state.reshape(2, -1)
+        m, v = state
         m *= beta1
         m += np.multiply(g, 1 - beta1, out=scratch)
         v *= beta2
@@ -236,7 +229,7 @@ class CustomUpdate(Update[CustomOptimizer]):
     """direction, v <- optimizer(g, v, t); theta <- theta - eta direction. It may allocate."""
 
     def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
-        slots = state.reshape(self._optimizer.slots, len(theta) if self._optimizer.slots else 0)
+        slots = state.reshape(self._optimizer.slots, -1 if self._optimizer.slots else 0)
         direction, slots[:] = self._optimizer.direction(g, slots, t)
         theta -= np.multiply(direction, eta, out=g)
 
@@ -252,7 +245,7 @@ def _divide_by_root(
     theta -= g
 
 
-# variant -> the update of an optimizer, on the tensors from `start` on.
+# variant -> the update of an optimizer, on a part of the flat vectors.
 UPDATES: dict[str, type[Update[Any]]] = {
     "sgd": SGDUpdate,
     "momentum": SGDUpdate,
@@ -266,7 +259,7 @@ UPDATES: dict[str, type[Update[Any]]] = {
 
 
 def update_of(
-    optimizer: Optimizer, network: Network, dtype: np.dtype[Any], start: int
+    optimizer: Optimizer, network: Network, dtype: np.dtype[Any], run: slice
 ) -> Update[Any]:
-    """Return the update of an optimizer; only SGD's may start after the first tensor."""
-    return UPDATES.get(optimizer.variant, CustomUpdate)(optimizer, network, dtype, start)
+    """Return the update of an optimizer on a part of the flat vectors."""
+    return UPDATES.get(optimizer.variant, CustomUpdate)(optimizer, network, dtype, run)

@@ -29,6 +29,8 @@ class Passes:
 
     def __init__(self, network: Network, loss: Loss, dtype: np.dtype[Any]) -> None:
         described = list(zip(network.layers, network.shapes, strict=False))
+        self._trainable = [layer.trainable for layer in network.layers]
+        self._lowest = network.first_trained
         self._layout = network.layout
         self._names = [
             [f"{k}.{name}" for name in layer.parameter_shapes(inputs)]
@@ -48,8 +50,9 @@ class Passes:
         self._kinds[0].forward(X, self._parameters(layers, batch, 0), batch.A[0])
 
     def first_gradients(self, X: Matrix, layers: Layers, batch: Batch, gradient: Layers) -> None:
-        """Write the first layer's gradients, from its dZ."""
-        self._kinds[0].gradients(X, batch.dZ[0], layers[0], gradient[0])
+        """Write the first layer's gradients, from its dZ, unless it is frozen."""
+        if self._lowest == 0:
+            self._kinds[0].gradients(X, batch.dZ[0], layers[0], gradient[0])
 
     def forward(self, layers: Layers, batch: Batch) -> None:
         """Write each layer's output; `batch.A[0]` comes as the first layer's Z."""
@@ -69,7 +72,8 @@ class Passes:
     ) -> None:
         """Write d loss / d Z of each layer times `factor`, and the gradients of all but the first.
 
-        Gradients are sums over the batch. `weights`, (rows, 1), multiply the rows' losses.
+        Gradients are sums over the batch, and those of frozen layers stay as they are; none is
+        taken below the first trained layer. `weights`, (rows, 1), multiply the rows' losses.
         """
         A, dZ, scratch = batch.A, batch.dZ, batch.scratch
         self._loss_gradient(A[-1], batch.Y, dZ[-1], scratch[-1])
@@ -77,12 +81,13 @@ class Passes:
             dZ[-1] *= factor
         if weights is not None:
             dZ[-1] *= weights
-        for k in range(len(A) - 1, 0, -1):
+        for k in range(len(A) - 1, self._lowest - 1, -1):
             self._activations[k][1](dZ[k], A[k], scratch[k])
             parameters = self._parameters(layers, batch, k)
-            self._kinds[k].gradients(A[k - 1], dZ[k], parameters, gradient[k])
-            self._kinds[k].input_gradient(A[k - 1], dZ[k], parameters, dZ[k - 1])
-        self._activations[0][1](dZ[0], A[0], scratch[0])
+            if k > 0 and self._trainable[k]:
+                self._kinds[k].gradients(A[k - 1], dZ[k], parameters, gradient[k])
+            if k > self._lowest:
+                self._kinds[k].input_gradient(A[k - 1], dZ[k], parameters, dZ[k - 1])
 
     def _parameters(self, layers: Layers, batch: Batch, k: int) -> Parameters:
         return (batch.masks[k],) if k in batch.masks else layers[k]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.network import Optimizer
+
 Vector = NDArray[Any]
 
 
@@ -25,8 +27,9 @@ def clip_norm(g: Vector, largest: float, scratch: Vector) -> None:
         g *= largest / norm
 
 
+Limit = Callable[[Vector, float, Vector], None]
 # In this order.
-LIMITS: dict[str, Callable[[Vector, float, Vector], None]] = {
+LIMITS: dict[str, Limit] = {
     "clip_value": clip_value,
     "clip_norm": clip_norm,
 }
@@ -56,3 +59,9 @@ PENALTIES: dict[str, Callable[[Vector, Vector, float, float, Vector], None]] = {
     "l1": l1,
     "weight_decay": weight_decay,
 }
+
+
+def limits_of(optimizer: Optimizer) -> list[tuple[Limit, float]]:
+    """Return the limits of the gradient that are on, in order, each with the largest value."""
+    on = [name for name in LIMITS if name in optimizer.features]
+    return [(LIMITS[name], getattr(optimizer, name)) for name in on]

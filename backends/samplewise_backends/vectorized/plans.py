@@ -67,6 +67,8 @@ def choose(
         return Plan(reason=f"a step of {optimizer.name} with these settings is not linear in W"), 0
     if not isinstance(network.layers[0], Dense):
         return Plan(reason=f"the first layer is a {network.layers[0].kind} layer"), 0
+    if not network.layers[0].trainable:
+        return Plan(reason="the first layer is frozen: a block has no update of it to save"), 0
     overflow = workload.overflow_of_products(network.inputs, dtype)
     if overflow is not None:
         return Plan(reason=overflow), 0

@@ -24,7 +24,7 @@ from samplewise.contract import (
     Workload,
 )
 from samplewise.contract.plan import BLOCKED, DIRECT
-from samplewise.network import Loss, Network, Optimizer
+from samplewise.network import FROZEN, Loss, Network, Optimizer
 from samplewise_backends.vectorized import penalties
 from samplewise_backends.vectorized.activations import ACTIVATIONS
 from samplewise_backends.vectorized.layers import LAYERS
@@ -128,7 +128,7 @@ class VectorizedBackend:
 
     name = "vectorized"
     _built_in = Capabilities.of(
-        layers=LAYERS,
+        layers=[*LAYERS, FROZEN],
         activations=ACTIVATIONS,
         losses=LOSSES,
         optimizers=[*UPDATES, *penalties.LIMITS, *penalties.PENALTIES],

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState, dropout
 from samplewise.network import SGD, Dropout, Loss, Network, Optimizer
 from samplewise_backends.vectorized.first_layer import BlockedFirstLayer, DirectFirstLayer
-from samplewise_backends.vectorized.optimizers import update_of
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import rows_of_block
+from samplewise_backends.vectorized.trained import TrainedParameters
 from samplewise_backends.vectorized.workspace import Workspace, matrix
 
 Vector = NDArray[Any]
@@ -54,13 +54,10 @@ class Trainer:
     def run(self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector) -> None:
         """Run all steps, as `Program.run_epoch` says."""
         self._prepare(steps)
-        passes, first_layer, update = self._passes, self._first_layer, self._update
+        passes, first_layer, trained = self._passes, self._first_layer, self._trained
         layers, gradients = passes.layers(state.parameters), passes.layers(self._gradient)
         first_layer.begin(state, X, steps, layers, gradients)
-        theta, v, g = (
-            vector[first_layer.start :]
-            for vector in (state.parameters, state.optimizer_state, self._gradient)
-        )
+        parts = trained.parts(state, self._gradient)
         size = steps.batch_size
         in_order = _is_consecutive(steps)
         for first in range(steps.start, steps.stop, self._space.rows):
@@ -77,15 +74,15 @@ class Trainer:
                 batch = self._space.batch(start, stop)
                 first_layer.forward(batch)
                 passes.forward(layers, batch)
-                factor = update.factor(rate, stop - start)
+                factor = trained.factor(rate, stop - start)
                 passes.backward(layers, batch, factor, gradients, of_batch)
                 first_layer.backward(batch)
+                l2 = steps.step_l2(done)
                 if steps.penalties is not None:
-                    steps.penalties[done] = update.penalty(theta, steps.step_l2(done))
-                update.step(theta, v, g, rate, state.step + done + 1, steps.step_l2(done))
+                    steps.penalties[done] = trained.penalty(parts, l2)
+                trained.step(parts, self._gradient, rate, state.step + done + 1, l2)
                 # Counted from the start of the epoch, so that a cut changes nothing.
-                if (first + start) // size % update.flush_interval == 0:
-                    update.flush(theta, v)
+                trained.flush(parts, (first + start) // size)
             first_layer.close()
             window = slice(first, first + count)
             if steps.decisions is not None:
@@ -135,7 +132,7 @@ class Trainer:
             self._first_layer = BlockedFirstLayer(
                 network, cast(SGD, optimizer), self._space, batch_size, self._budget
             )
-        self._update = update_of(optimizer, network, dtype, self._first_layer.start)
+        self._trained = TrainedParameters(optimizer, network, dtype, self._first_layer.start)
 
     def _take(self, X: Matrix, Y: Matrix, rows: NDArray[np.int64], in_order: bool) -> Matrix:
         """Copy the targets of some rows, and return the rows: as they lie, or gathered."""

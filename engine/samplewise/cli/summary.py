@@ -57,7 +57,7 @@ def summary(
         "\nmultiply-adds and bytes: of one sample, forward. Training by "
         f"{settings.optimizer.name} with batches of {settings.batch_size:,} in {settings.dtype} "
         "takes about "
-        f"{needed / 2**20:,.1f} MiB beside the data."
+        f"{needed / 2**20:,.1f} MiB beside the data." + _frozen_words(rows)
     )
 
 
@@ -66,9 +66,21 @@ def _figures(network: Network, rows: list[LayerSummary], needed: int) -> dict[st
         "input_shape": list(network.input_shape),
         "layers": [dataclasses.asdict(row) for row in rows],
         "parameters": network.layout.parameters,
+        "trainable_parameters": network.layout.parameters - _frozen(rows),
         "multiply_adds": network.multiply_adds,
         "training_bytes": needed,
     }
+
+
+def _frozen(rows: list[LayerSummary]) -> int:
+    return sum(row.frozen for row in rows)
+
+
+def _frozen_words(rows: list[LayerSummary]) -> str:
+    frozen, parameters = _frozen(rows), sum(row.parameters for row in rows)
+    if not frozen:
+        return ""
+    return f"\n{parameters - frozen:,} parameters are trained, {frozen:,} are frozen."
 
 
 def _input(network: Network, itemsize: int) -> tuple[str, ...]:

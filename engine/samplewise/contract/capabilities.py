@@ -29,7 +29,7 @@ class Capabilities:
     """The capabilities of a backend, as data, so that they are checked before training.
 
     Args:
-        layers: kinds of layers, such as "dense".
+        layers: kinds of layers, such as "dense", and "frozen" where layers need not be trained.
         activations, losses: names.
         optimizers: names and options of optimizers, such as "sgd", "momentum" and "l2".
         dtypes: "float64", "float32" or both.
@@ -71,7 +71,7 @@ class Capabilities:
         """Return the capabilities that a backend's dispatch tables hold.
 
         Args:
-            layers: table by kind of layer, or by its class.
+            layers: keys of every table of layers, by kind or class, and of their options.
             activations: table by name.
             losses: table by name, or by class.
             optimizers: keys of every table in which update rules and their options are looked up.
@@ -143,7 +143,7 @@ def needs(
 ) -> list[Need]:
     """Return the capabilities that a run takes, each once, sorted."""
     found = {
-        *(("layer", layer.kind) for layer in network.layers),
+        *(("layer", feature) for layer in network.layers for feature in layer.features),
         *(("activation", layer.activation) for layer in network.layers),
         ("loss", loss.name),
         *(("optimizer", feature) for feature in optimizer.features),

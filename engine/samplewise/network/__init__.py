@@ -3,6 +3,7 @@
 from samplewise.network.activations import ACTIVATIONS
 from samplewise.network.initializers import INITIALIZERS, initialize
 from samplewise.network.layers import (
+    FROZEN,
     LAYERS,
     AvgPool2D,
     Conv2D,
@@ -37,6 +38,7 @@ from samplewise.network.optimizers import (
 
 __all__ = [
     "ACTIVATIONS",
+    "FROZEN",
     "INITIALIZERS",
     "LAYERS",
     "LOSSES",

@@ -8,7 +8,8 @@
 | `global_avg_pool`, `flatten`, `layer_norm` | themselves |
 | `dropout 0.5` | the share that is dropped |
 
-An activation, where a layer takes one, is the last word.
+An activation, where a layer takes one, comes next. A layer with weights may end in `frozen`: then
+training never changes them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from samplewise.checks import printable, suggestion
 from samplewise.errors import ParameterError
 from samplewise.network.layers import (
+    FROZEN,
     LAYERS,
     AvgPool2D,
     Conv2D,
@@ -57,12 +59,23 @@ def _layer(part: str) -> Layer:
             f"{suggestion(kind, READERS)}"
         )
     try:
-        layer = READERS[kind](words)
+        layer = _frozen(READERS[kind](words), words)
     except ParameterError as error:
         raise ParameterError(f"layer '{printable(part)}': {error}") from None
     if words:
         raise ParameterError(f"unexpected '{printable(words[0])}' in layer '{printable(part)}'")
     return layer
+
+
+def _frozen(layer: Layer, words: list[str]) -> Layer:
+    """Return the layer, frozen where the next word says so."""
+    if words[:1] != [FROZEN]:
+        return layer
+    words.pop(0)
+    frozen = layer.with_trainable(False)
+    if frozen.trainable:
+        raise ParameterError("it has no weights to be frozen")
+    return frozen
 
 
 def _dense(words: list[str]) -> Layer:
@@ -136,11 +149,12 @@ def _stride(words: list[str]) -> int | None:
 
 
 def _activation(words: list[str]) -> str:
-    return words.pop(0) if words else "identity"
+    return "identity" if words[:1] in ([], [FROZEN]) else words.pop(0)
 
 
 def _spec(layer: Layer) -> list[str]:
     after = [] if layer.activation == "identity" else [layer.activation]
+    after += [] if layer.trainable else [FROZEN]
     match layer:
         case Dense():
             return ["dense", str(layer.units), *after]
@@ -154,7 +168,7 @@ def _spec(layer: Layer) -> list[str]:
             return [kind, _by(layer.size), *stride]
         case Dropout():
             return [layer.kind, str(layer.rate)]
-    return [layer.kind]
+    return [layer.kind, *after]
 
 
 def _by(size: tuple[int, int]) -> str:

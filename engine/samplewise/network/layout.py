@@ -81,7 +81,7 @@ class ParameterLayout:
 
     @property
     def parameters(self) -> int:
-        """Number of trainable values, gaps not counted."""
+        """Number of values, gaps not counted."""
         return sum(slot.size for slot in self.slots)
 
     def zeros(self, dtype: DTypeLike) -> NDArray[Any]:

@@ -104,14 +104,41 @@ class Network:
 
     @cached_property
     def weights(self) -> tuple[Slot, ...]:
-        """The slots that penalties shrink: weights of products, not biases or scales."""
+        """The slots that penalties shrink: trained weights of products, not biases or scales."""
         slots = {slot.name: slot for slot in self.layout.slots}
         pairs = zip(self.layers, self.shapes, strict=False)
         return tuple(
             slots[f"{index}.weight"]
             for index, (layer, inputs) in enumerate(pairs)
-            if layer.fans(inputs) is not None
+            if layer.trainable and layer.fans(inputs) is not None
         )
+
+    @property
+    def trained(self) -> tuple[slice, ...]:
+        """The parts of the flat vector that training changes, in order, none beside another.
+
+        They begin and end on cache lines: one slice of everything where no layer is frozen.
+        """
+        parts: list[slice] = []
+        ends = [slot.offset for slot in self.layout.slots[1:]] + [self.layout.size]
+        for slot, end in zip(self.layout.slots, ends, strict=False):
+            if not self.layers[int(slot.name.split(".")[0])].trainable:
+                continue
+            if parts and parts[-1].stop == slot.offset:
+                parts[-1] = slice(parts[-1].start, end)
+            else:
+                parts.append(slice(slot.offset, end))
+        return tuple(parts)
+
+    @property
+    def first_trained(self) -> int:
+        """Index of the first layer that training changes; the number of layers where there is none.
+
+        No gradient is needed of the inputs of this layer, and of none below.
+        """
+        pairs = enumerate(zip(self.layers, self.shapes, strict=False))
+        trained = (k for k, (layer, x) in pairs if layer.trainable and layer.parameter_shapes(x))
+        return next(trained, len(self.layers))
 
     @cached_property
     def multiply_adds(self) -> int:
@@ -125,7 +152,7 @@ class Network:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON values; `from_dict` reads it back."""
-        layers = [{"kind": layer.kind, **dataclasses.asdict(layer)} for layer in self.layers]
+        layers = [{"kind": layer.kind, **_settings(layer)} for layer in self.layers]
         return {"input_shape": list(self.input_shape), "layers": layers}
 
     @classmethod
@@ -147,15 +174,24 @@ class Network:
         return cls(tuple(shape), tuple(_layer(entry) for entry in layers))
 
 
+def _settings(layer: Layer) -> dict[str, Any]:
+    """Return the fields of a layer; `trainable` only where it is frozen, as in older files."""
+    settings = dataclasses.asdict(layer)
+    if layer.trainable:
+        settings.pop("trainable", None)
+    return settings
+
+
 def _layer(entry: object) -> Layer:
     if not isinstance(entry, dict):
         raise ParameterError(f"a layer is '{printable(entry)}', but must be a table")
     settings = dict(entry)
     kind = LAYERS[one_of("kind of a layer", settings.pop("kind", None), LAYERS)]
     fields = {field.name for field in dataclasses.fields(kind)}
-    if set(settings) != fields:
+    needed, may = fields - {"trainable"}, " and may have trainable" * ("trainable" in fields)
+    if not needed <= set(settings) <= fields:
         raise ParameterError(
-            f"a {kind.kind} layer has {', '.join(sorted(fields))}, "
+            f"a {kind.kind} layer has {', '.join(sorted(needed))}{may}, "
             f"not {printable(sorted(settings))}"
         )
     return kind(**settings)

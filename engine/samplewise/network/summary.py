@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from samplewise.network.layer_spec import layer_spec
-from samplewise.network.layers.base import Shape, size_of
+from samplewise.network.layers.base import Layer, Shape, size_of
 from samplewise.network.network import Network
 
 
@@ -16,7 +16,8 @@ class LayerSummary:
     Args:
         spec: as `layer_spec` writes it.
         output_shape: of its output.
-        parameters: trainable values.
+        parameters: values, trained or frozen.
+        frozen: those of them that training never changes.
         multiply_adds: of the forward pass.
         value_bytes: of its output.
     """
@@ -24,6 +25,7 @@ class LayerSummary:
     spec: str
     output_shape: Shape
     parameters: int
+    frozen: int
     multiply_adds: int
     value_bytes: int
 
@@ -35,18 +37,20 @@ def summarize(network: Network, itemsize: int) -> list[LayerSummary]:
         network: described.
         itemsize: bytes of a value: 4 or 8.
     """
-    return [
-        LayerSummary(
-            spec=layer_spec((layer,)),
-            output_shape=output,
-            parameters=sum(map(size_of, layer.parameter_shapes(inputs).values())),
-            multiply_adds=layer.multiply_adds(inputs),
-            value_bytes=size_of(output) * itemsize,
-        )
-        for layer, inputs, output in zip(
-            network.layers, network.shapes, network.shapes[1:], strict=False
-        )
-    ]
+    triples = zip(network.layers, network.shapes, network.shapes[1:], strict=False)
+    return [_summary(*triple, itemsize) for triple in triples]
+
+
+def _summary(layer: Layer, inputs: Shape, output: Shape, itemsize: int) -> LayerSummary:
+    parameters = sum(map(size_of, layer.parameter_shapes(inputs).values()))
+    return LayerSummary(
+        spec=layer_spec((layer,)),
+        output_shape=output,
+        parameters=parameters,
+        frozen=0 if layer.trainable else parameters,
+        multiply_adds=layer.multiply_adds(inputs),
+        value_bytes=size_of(output) * itemsize,
+    )
 
 
 def training_bytes(network: Network, slots: int, batch_size: int, itemsize: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, Capabilities
 from samplewise.contract.capabilities import Need
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.network import ACTIVATIONS, LAYERS, OPTIMIZERS
+from samplewise.network import ACTIVATIONS, FROZEN, LAYERS, OPTIMIZERS
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.testing import ladder
 from samplewise.testing.factors import DTYPES
@@ -16,7 +16,7 @@ from samplewise.testing.factors import DTYPES
 MOST_SUSPECTS = 3
 CUSTOM_KINDS = (CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS)
 KNOWN: dict[str, frozenset[str]] = {
-    "layer": frozenset(LAYERS),
+    "layer": frozenset(LAYERS) | {FROZEN},
     "activation": frozenset(ACTIVATIONS),
     "loss": CUSTOM_LOSSES.builtin,
     "optimizer": frozenset(

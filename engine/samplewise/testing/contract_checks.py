@@ -132,6 +132,26 @@ def gaps_stay_zero(program: Program, drawn: Problem, steps: Steps) -> list[Measu
     return found
 
 
+def frozen_layers_stay(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """Parameters and slots of frozen layers keep their bits, and their gradients are 0."""
+    network, first = drawn.network, drawn.state()
+    if all(layer.trainable for layer in network.layers):
+        return []
+    frozen = np.ones(network.layout.size, dtype=bool)
+    for part in network.trained:
+        frozen[part] = False
+    state, _ = _one_epoch(program, drawn, steps)
+    _, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
+    slots = (each.optimizer_state.reshape(-1, len(frozen))[:, frozen] for each in (state, first))
+    return [
+        measures.same_bits(
+            "parameters of frozen layers", state.parameters[frozen], first.parameters[frozen]
+        ),
+        measures.same_bits("optimizer's state of frozen layers", *slots),
+        condition("gradients of frozen layers are not 0", not gradient[frozen].any()),
+    ]
+
+
 def cuts_change_nothing(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """An epoch in two chunks trains as in one.
 
@@ -224,6 +244,7 @@ CHECKS: list[Check] = [
     learner_learns,
     losses_in_window,
     gaps_stay_zero,
+    frozen_layers_stay,
     cuts_change_nothing,
     shows_nan,
     mean_loss_is_of_losses,

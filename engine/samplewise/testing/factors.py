@@ -8,8 +8,8 @@ from typing import Any
 
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, Capabilities
 from samplewise.contract.plan import AUTO_PLAN
+from samplewise.network import FROZEN, SGD, Adam, Loss, Optimizer, loss_from
 from samplewise.network import OPTIMIZERS as KINDS
-from samplewise.network import SGD, Adam, Loss, Optimizer, loss_from
 from samplewise.testing.cases import PLAIN
 from samplewise.testing.covering import Row, covering
 from samplewise.testing.networks import BODIES, DENSE_FIRST
@@ -129,6 +129,8 @@ def _is_offered(factor: str, value: Any, offered: Capabilities) -> bool:
             body = BODIES[value]("identity", 1) if factor == "body" else None
             network = body or DENSE_FIRST[value]("identity", 1, 1)
             return {layer.kind for layer in network.layers} <= offered.layers
+        case "frozen":
+            return FROZEN in offered.layers
         case "activation":
             return value in offered.activations
         case "loss":

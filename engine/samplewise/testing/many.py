@@ -85,12 +85,14 @@ def many_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
 
 
 def _mixed(shared: Case) -> Iterator[Case]:
-    """Yield networks of several widths, depths, optimizers, rates and seeds."""
+    """Yield networks of several widths, depths, optimizers, rates and seeds, one partly frozen."""
     widths = ((5,), (17,), (), (5,), (1,), (6, 4))
     for k, (hidden, optimizer) in enumerate(zip(widths, LINEAR_OPTIMIZERS, strict=True)):
         network = multilayer_perceptron(12, hidden, shared.network.outputs, ACTIVATIONS[1 + k % 3])
         rate = 0.005 * (1 + k)
         yield replace(shared, network=network, optimizer=optimizer, learning_rate=rate, seed=k)
+    layers = (Dense(5, "tanh"), Dense(shared.network.outputs, trainable=False))
+    yield replace(shared, network=Network((12,), layers), learning_rate=0.02, seed=len(widths))
 
 
 def _alike(shared: Case) -> Iterator[Case]:
@@ -107,6 +109,8 @@ def _varied(shared: Case) -> Iterator[Case]:
         layers = (Dense(6, "tanh"), layer, Dense(shared.network.outputs))
         network = Network((12,), layers)
         yield replace(shared, network=network, optimizer=optimizer, learning_rate=0.01, seed=k)
+    network = Network((12,), (Dense(6, "tanh", trainable=False), Dense(shared.network.outputs)))
+    yield replace(shared, network=network, learning_rate=0.01, seed=len(optimizers))
 
 
 def many(backend: Backend, case: ManyCase, plan: str | None) -> list[Measure]:

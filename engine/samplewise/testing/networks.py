@@ -98,6 +98,26 @@ BODIES: dict[str, Body] = {
 }
 
 
+# Which of the layers with weights are frozen; of two, none lies between.
+PLACES: dict[str, slice] = {"first": slice(1), "between": slice(1, -1), "last": slice(-1, None)}
+
+
+def with_frozen(network: Network, place: str) -> Network:
+    """Return the network with some of its layers frozen; as it is where none would be trained.
+
+    Args:
+        network: without frozen layers.
+        place: a key of `PLACES`.
+    """
+    shapes = zip(network.layers, network.shapes, strict=False)
+    having = [k for k, (layer, inputs) in enumerate(shapes) if layer.parameter_shapes(inputs)]
+    frozen = having[PLACES[place]]
+    if len(frozen) == len(having):
+        return network
+    layers = [layer.with_trainable(k not in frozen) for k, layer in enumerate(network.layers)]
+    return Network(network.input_shape, tuple(layers))
+
+
 def _hidden(*units: int) -> Callable[[str, int, int], Network]:
     def body(activation: str, inputs: int, outputs: int) -> Network:
         layers = [Dense(width, activation) for width in units]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from samplewise import registry
 from samplewise.contract import Backend, Program, Steps
 from samplewise.contract.plan import DIRECT
-from samplewise.network import SGD
+from samplewise.network import SGD, Network
 from samplewise.testing import contract_checks, measures, tolerances
 from samplewise.testing.cases import Case
 from samplewise.testing.measures import Measure
@@ -93,7 +93,7 @@ def difference(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
     def mean_loss(parameters: NDArray[Any]) -> float:
         return drawn.loss.mean(program.predict(parameters, drawn.X), drawn.Y)
 
-    want = central_difference(mean_loss, drawn)
+    want = only_trained(drawn.network, central_difference(mean_loss, drawn))
     allowed = tolerances.tolerance("central_difference", drawn.dtype.name)
     return measures.layers("gradient", drawn.network.layout, got, want, allowed)
 
@@ -109,6 +109,14 @@ def central_difference(value: Callable[[NDArray[Any]], float], drawn: Problem) -
             below[p] -= h
             found[p] = (value(above) - value(below)) / (above[p] - below[p])
     return found
+
+
+def only_trained(network: Network, gradient: NDArray[Any]) -> NDArray[Any]:
+    """Return a gradient (P,) with 0 for the parameters of frozen layers."""
+    kept = np.zeros_like(gradient)
+    for part in network.trained:
+        kept[part] = gradient[part]
+    return kept
 
 
 def epoch(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
@@ -155,7 +163,7 @@ def _may_be_asked_for(plan: str, case: Case) -> bool:
     """Return True if a backend that offers a plan must train the case by it."""
     optimizer, first = case.optimizer, case.network.layers[0]
     linear = isinstance(optimizer, SGD) and optimizer.is_linear
-    return plan == DIRECT or (linear and first.kind == "dense")
+    return plan == DIRECT or (linear and first.kind == "dense" and first.trainable)
 
 
 def repeat(backend: Backend, case: Case, plan: str | None) -> list[Measure]:

@@ -25,7 +25,7 @@ from samplewise.testing.factors import (
     offered_values,
     plan_names,
 )
-from samplewise.testing.networks import BODIES, DENSE_FIRST
+from samplewise.testing.networks import BODIES, DENSE_FIRST, PLACES, with_frozen
 
 SMALL_ROWS = 17
 CONTRACT_ROWS = 9
@@ -48,6 +48,7 @@ def networks(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
     }
     for row in covering_rows(factors, offered, strength):
         yield Trial(_case(row, rows=SMALL_ROWS), _plan_of_any_network(offered))
+    yield from _frozen(offered, strength, SMALL_ROWS)
 
 
 def differences(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
@@ -61,6 +62,9 @@ def differences(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
     }
     for row in covering_rows(factors, offered, strength):
         yield Trial(_case(row, rows=row["rows"]))
+    for trial in _frozen(offered, strength, 2):
+        if trial.case.dtype == DTYPES[0]:
+            yield Trial(trial.case)
 
 
 def contracts(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
@@ -78,6 +82,8 @@ def contracts(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
     for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
         yield Trial(_case(row, rows=CONTRACT_ROWS), _plan_of_any_network(offered))
     yield from _by_plan(offered, strength, CONTRACT_ROWS, (1, 4))
+    yield from _frozen(offered, strength, CONTRACT_ROWS)
+    yield from _frozen_by_plan(offered, strength, CONTRACT_ROWS)
 
 
 def plans(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
@@ -96,6 +102,7 @@ def plans(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
     for row in covering_rows(factors, offered, strength):
         yield Trial(_case(row, rows=ROWS, learning_rate=CALM_RATE), row["plan"])
     yield from _long_epochs(offered)
+    yield from _frozen_by_plan(offered, strength, ROWS)
 
 
 def whole_runs(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
@@ -149,6 +156,46 @@ def _by_plan(
         yield Trial(_case(row, rows=rows, learning_rate=CALM_RATE), row["plan"])
 
 
+def _frozen(offered: Capabilities, strength: int, rows: int) -> Iterator[Trial]:
+    """Yield trials in which any small network has layers frozen at every place.
+
+    They stand beside trials without: a fault in a layer's own step must not hide where it is
+    frozen.
+    """
+    factors: Factors = {"frozen": tuple(PLACES), "body": tuple(BODIES)}
+    in_turn: Factors = {
+        "optimizer": OPTIMIZERS,
+        "options": OPTIONS,
+        "activation": ACTIVATIONS,
+        "loss": LOSSES,
+        "batch_size": (1, 4) if rows > 2 else (1, 2),
+        "step_fields": STEP_FIELDS,
+        "dtype": DTYPES,
+    }
+    for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
+        case = _case(row, rows=rows, learning_rate=CALM_RATE)
+        yield Trial(case, _plan_of_any_network(offered))
+
+
+def _frozen_by_plan(offered: Capabilities, strength: int, rows: int) -> Iterator[Trial]:
+    """Yield trials in which plans and frozen layers meet."""
+    factors: Factors = {
+        "frozen": tuple(PLACES),
+        "plan": plan_names(offered),
+        "batch_size": (1, 4),
+    }
+    in_turn: Factors = {
+        "optimizer": LINEAR_OPTIMIZERS,
+        "dense_first": tuple(DENSE_FIRST),
+        "activation": ACTIVATIONS,
+        "loss": LOSSES,
+        "inputs": (4,),
+        "dtype": DTYPES,
+    }
+    for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
+        yield Trial(_case(row, rows=rows, learning_rate=CALM_RATE), row["plan"])
+
+
 def _long_epochs(offered: Capabilities) -> Iterator[Trial]:
     """Yield trials of epochs of several blocks and a part of one."""
     shapes = cycle(((1, (6, 5), 1), (7, (), 3), (7, (5,), 1), (1, (5,), 3)))
@@ -181,6 +228,8 @@ def _case(row: Row, **fields: Any) -> Case:
         network = BODIES[row["body"]](row["activation"], outputs)
     else:
         network = DENSE_FIRST[row["dense_first"]](row["activation"], row["inputs"], outputs)
+    if "frozen" in row:
+        network = with_frozen(network, row["frozen"])
     optimizer = dataclasses.replace(row.get("optimizer", PLAIN), **dict(row.get("options", ())))
     names = ("batch_size", "step_fields", "dtype")
     fields |= {name: row[name] for name in names if name in row}

@@ -12,6 +12,7 @@ from samplewise import registry
 from samplewise.checks import instance_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
+from samplewise.network.layer_spec import layer_spec
 from samplewise.registry import Choice
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook, as_callbacks
@@ -181,10 +182,11 @@ def backend_for(
 
 
 def loss_for(network: Network, settings: TrainingSettings) -> Loss:
-    """Return the loss of a network.
+    """Return the loss that trains a network.
 
     Raises:
-        ParameterError: network or settings are of another type, or the loss does not fit.
+        ParameterError: network or settings are of another type, the loss does not fit, or nothing
+            of the network is trained.
     """
     instance_of("network", network, Network)
     instance_of("settings", settings, TrainingSettings)
@@ -195,5 +197,10 @@ def loss_for(network: Network, settings: TrainingSettings) -> Loss:
         raise ParameterError(
             f"the last layer has activation '{last}', but {loss.name} takes logits and applies "
             "its own; give the last layer 'identity'"
+        )
+    if network.first_trained == len(network.layers):
+        raise ParameterError(
+            f"network: nothing to train, as it has no layer with weights that is not frozen, got "
+            f"{layer_spec(network.layers)}; set trainable=True for at least one"
         )
     return loss

@@ -101,7 +101,7 @@ class TrainingRun:
             figures=(*self.figures, *self.ensemble),
         )
         self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
-        self.average = WeightAverage(settings.ema_decay)
+        self.average = WeightAverage(settings.ema_decay, network.trained)
         self.best = BestWeights(is_wanted=settings.stopping.keeps_best)
         self.rates = LearningRates(
             settings.learning_rate, settings.schedule, settings.run_of(len(rows))

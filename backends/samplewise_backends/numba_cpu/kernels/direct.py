@@ -48,6 +48,8 @@ def _whole_step(net):
     dense_forward(net, layer, X, inputs, rows_of(net, A, 0))
     activate_rows(net, A, 0)
     call(net.later_layers, net)
+    if not layer.trained:
+        return
     if net.depth > 1:
         derivative_rows(net, A, dZ, 0)
     dense_update(net, layer, rows_of(net, dZ, 0), X, inputs)

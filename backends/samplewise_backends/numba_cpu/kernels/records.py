@@ -28,8 +28,9 @@ LAYER = record(
     **each(INTEGER, "kind", "activation", "index"),
     # Of a row.
     **each(INTEGER, "inputs", "units"),
-    # Parameters: where they start and how many there are; 1 where penalties shrink the weights.
-    **each(INTEGER, "weight", "weights", "bias", "biases", "penalised"),
+    # Parameters: where they start and how many there are; 1 where penalties shrink the weights, and
+    # where training changes them.
+    **each(INTEGER, "weight", "weights", "bias", "biases", "penalised", "trained"),
     # Where the outputs start in A, and their gradients in dZ; the distance of two rows there.
     **each(INTEGER, "out", "ld"),
     # Where they start with a column for each row, as `thin` has them.

@@ -169,7 +169,7 @@ def update_part(net, first, count, penalised, gradient):
 @inlined_kernel
 def update_layer(net, layer):
     """Take one step in the parameters of a layer, given its gradients."""
-    if layer.weights > 0:
+    if layer.trained:
         weight, bias = gradients_at(net, layer)
         update_part(net, layer.weight, layer.weights, layer.penalised, weight)
         update_part(net, layer.bias, layer.biases, 0, bias)
@@ -184,10 +184,18 @@ def gradients_at(net, layer):
 
 
 @inlined_kernel
+def ends_below(layer):
+    """Return True if neither a layer nor any before it is trained: no gradient is needed there."""
+    return not layer.trained and not layer.wanted
+
+
+@inlined_kernel
 def backward_later_layers(net, A, dZ):
     """Step in every layer after the first; write dZ of the first layer's outputs."""
     for k in range(net.depth - 1, 0, -1):
         layer = record_at(net.layers, k, LAYER, net.tiny)
+        if ends_below(layer):
+            break
         a, a_ld = inputs_of(net, A, k)
         dz, dX = rows_of(net, dZ, k), rows_of(net, dZ, k - 1)
         if k < net.depth - 1:
@@ -196,9 +204,11 @@ def backward_later_layers(net, A, dZ):
             net.layer = k
             call(net.layer_backward, net)
             update_layer(net, layer)
-        elif net.rows > 1:
-            dense_input_gradient(net, layer, dz, dX, a_ld)
-            dense_update(net, layer, dz, a, a_ld)
+        elif net.rows > 1 or not layer.trained or not layer.wanted:
+            if layer.wanted:
+                dense_input_gradient(net, layer, dz, dX, a_ld)
+            if layer.trained:
+                dense_update(net, layer, dz, a, a_ld)
         elif net.hyper.momentum == 0:
             dense_backward_row(net, layer, dz, a, dX)
         else:

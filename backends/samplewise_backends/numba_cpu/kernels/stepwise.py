@@ -29,6 +29,7 @@ from samplewise_backends.numba_cpu.kernels.step import (
     begin_step,
     derivative_rows,
     end_step,
+    ends_below,
     inputs_of,
     rows_of,
     update_layer,
@@ -59,10 +60,12 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
 def _backward(net, A, dZ, gradient):
     """Go back through all layers, and step in each as soon as its gradient is known.
 
-    With `of_all`, write the gradients of all, and take no step.
+    With `of_all`, write the gradients of all, and take no step. Frozen layers have none.
     """
     for k in range(net.depth - 1, -1, -1):
         layer = record_at(net.layers, k, LAYER, net.tiny)
+        if ends_below(layer):
+            break
         dz, dX = rows_of(net, dZ, k), rows_of(net, dZ, max(k - 1, 0))
         if k < net.depth - 1:
             derivative_rows(net, A, dZ, k)
@@ -73,8 +76,10 @@ def _backward(net, A, dZ, gradient):
                 update_layer(net, layer)
             continue
         a, a_ld = inputs_of(net, A, k)
-        if k > 0:
+        if layer.wanted:
             dense_input_gradient(net, layer, dz, dX, a_ld)
+        if not layer.trained:
+            continue
         if net.of_all:
             dense_gradient(net, layer, dz, a, a_ld, gradient)
         else:

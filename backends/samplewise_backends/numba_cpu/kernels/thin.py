@@ -27,6 +27,7 @@ from samplewise_backends.numba_cpu.kernels.step import (
     begin_step,
     derivative_part,
     end_step,
+    ends_below,
     update_part,
 )
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, transpose
@@ -121,20 +122,25 @@ def _forward(run, net, A, columns):
 
 @inlined_kernel
 def _backward(run, net, A, dZ, columns):
-    """Go back through all layers, and step in each."""
+    """Go back through all layers, and step in each that is trained."""
     parameters = vector_at(net.parameters, net.size, net.tiny)
     last = record_at(net.layers, net.depth - 1, LAYER, net.tiny)
     rows, out = part(dZ, last.out, columns * last.ld), part(dZ, last.across, last.units * columns)
     _transpose(rows, last.ld, out, columns, columns, last.units)
     for k in range(net.depth - 1, -1, -1):
         layer, dz = record_at(net.layers, k, LAYER, net.tiny), _across(net, dZ, k, columns)
+        if ends_below(layer):
+            break
         if k < net.depth - 1:
             count = layer.units * columns
             derivative_part(net, A, dZ, layer.across, layer.saved, count, layer.activation)
         x = matrix_at(net.X, net.rows, net.inputs, net.tiny)
-        if k > 0:
+        if layer.wanted:
             weights = part(parameters, layer.weight, layer.weights)
             _multiply(run, _across(net, dZ, k - 1, columns), weights, 1, layer.inputs, dz, columns)
+        if not layer.trained:
+            continue
+        if k > 0:
             previous = record_at(net.layers, k - 1, LAYER, net.tiny)
             place = address_of(part(A, previous.out, 1))
             x = matrix_at(place, net.rows, previous.ld, net.tiny)

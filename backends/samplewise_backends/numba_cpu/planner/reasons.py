@@ -33,6 +33,8 @@ def why_direct(
             return (
                 f"no other plan for {optimizer}: its steps are not linear in weights and gradient"
             )
+        if not member.first_is_trained:
+            return "no other plan where the first layer is frozen"
         for field, reason in _ONE_BY_ONE.items():
             if field in member.step_fields:
                 return f"no other plan where {reason}"

@@ -127,11 +127,11 @@ def _rows_of(network: Network, *, training: bool) -> list[Row]:
 
 
 def _mark_wanted(rows: list[Row]) -> None:
-    """Say which layers have parameters before them, so that their input gradients are needed."""
-    has_weights = False
+    """Say which layers have trained ones before them, so that their input gradients are needed."""
+    trained = False
     for row in rows:
-        row["wanted"] = has_weights
-        has_weights = has_weights or row["weights"] > 0
+        row["wanted"] = trained
+        trained = trained or row["trained"]
 
 
 def _reordered(
@@ -192,7 +192,7 @@ def _row(network: Network, index: int) -> Row:
         weight, bias = slots[f"{index}.weight"], slots[f"{index}.bias"]
         row["weight"], row["weights"] = weight.offset, weight.size
         row["bias"], row["biases"] = bias.offset, bias.size
-        row["penalised"] = weight in network.weights
+        row["penalised"], row["trained"] = weight in network.weights, layer.trainable
     match layer:
         case LayerNorm():
             row["epsilon"] = layer.epsilon

@@ -50,9 +50,9 @@ def describe_network(net: Struct, layers: Layers, loss: Loss | None = None) -> N
     if loss is not None:
         code = LOSS_CODES[loss.name]
         net.set(loss=code, delta=loss.delta if isinstance(loss, Huber) else 0)
-        has_weights = (called & (layers["weights"] > 0)).any()
+        trains = (called & (layers["trained"] > 0)).any()
         needed |= {layer_backward: called.any(), derivative_called: activates}
-        needed |= {loss_called: code > LossCode.CATEGORICAL, update: has_weights}
+        needed |= {loss_called: code > LossCode.CATEGORICAL, update: trains}
     for routine, is_needed in needed.items():
         if is_needed:
             net.set(**{_FIELDS[routine]: routine})

@@ -48,8 +48,13 @@ class Member:
         return bool(self.layers["kind"][0] == Kind.DENSE)
 
     @property
+    def first_is_trained(self) -> bool:
+        """True if the first layer's weights change, so that a block of steps has them to save."""
+        return bool(self.layers["trained"][0])
+
+    @property
     def in_blocks(self) -> bool:
-        """True if a block of steps can be made at once."""
+        """True if a block of steps can be made at once, where the first layer is trained."""
         alone = self.step_fields & ONE_BY_ONE
         return self.starts_dense and self.optimizer.is_linear and not alone
 

@@ -1,6 +1,6 @@
 """Layers: frozen descriptions that know their shapes and nothing of how they are computed."""
 
-from samplewise.network.layers.base import Layer
+from samplewise.network.layers.base import FROZEN, Layer
 from samplewise.network.layers.conv import Conv2D
 from samplewise.network.layers.dense import Dense
 from samplewise.network.layers.layer_norm import LayerNorm
@@ -22,6 +22,7 @@ LAYERS: dict[str, type[Layer]] = {
 }
 
 __all__ = [
+    "FROZEN",
     "LAYERS",
     "AvgPool2D",
     "Conv2D",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
 
 from samplewise.errors import ParameterError
 
 Shape = tuple[int, ...]
+# The name of a layer's option among capabilities, and its word in a text.
+FROZEN = "frozen"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,23 @@ class Layer:
     def activation(self) -> str:
         """Name of the activation that follows; a layer without one leaves its outputs alone."""
         return "identity"
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the layer's parameters."""
+        return True
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names that a backend has to offer to train the layer: its kind, and "frozen"."""
+        return (self.kind,) if self.trainable else (self.kind, FROZEN)
+
+    def with_trainable(self, trainable: bool) -> Self:
+        """Return the layer trained or frozen; one without weights as it is."""
+        if all(field.name != "trainable" for field in fields(self)):
+            return self
+        changed: dict[str, Any] = {"trainable": trainable}
+        return replace(self, **changed)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one sample's output.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.checks import one_of, whole_number
+from samplewise.checks import one_of, true_or_false, whole_number
 from samplewise.network.activations import check_activation
 from samplewise.network.layers.base import Layer, Shape, channels_height_width, size_of, windows
 
@@ -25,6 +25,7 @@ class Conv2D(Layer):
         padding: "valid", or "same": zeros around the image so that the output has
             ceil(length / stride) rows and columns; of an odd number, one more goes to the end.
         activation: one of `ACTIVATIONS`, or a custom one.
+        trainable: False freezes the layer: training never changes its weights and biases.
 
     Raises:
         ParameterError: a value is out of range.
@@ -37,6 +38,7 @@ class Conv2D(Layer):
     stride: int = 1
     padding: str = "valid"
     activation: str = "identity"
+    trainable: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filters", whole_number("filters of a conv layer", self.filters))
@@ -44,6 +46,7 @@ class Conv2D(Layer):
         object.__setattr__(self, "stride", whole_number("stride of a conv layer", self.stride))
         one_of("padding", self.padding, PADDINGS)
         check_activation(self.activation)
+        true_or_false("trainable of a conv layer", self.trainable)
 
     def pads(self, input_shape: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the rows of zeros above and below, and the columns left and right."""

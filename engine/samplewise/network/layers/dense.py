@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.checks import whole_number
+from samplewise.checks import true_or_false, whole_number
 from samplewise.network.activations import check_activation
 from samplewise.network.layers.base import Layer, Shape, size_of
 
@@ -17,6 +17,7 @@ class Dense(Layer):
     Args:
         units: number of outputs O, at least 1.
         activation: one of `ACTIVATIONS`, or a custom one.
+        trainable: False freezes the layer: training never changes its weights and biases.
 
     Raises:
         ParameterError: `units` or `activation` is out of range.
@@ -26,11 +27,13 @@ class Dense(Layer):
 
     units: int
     activation: str = "identity"
+    trainable: bool = True
 
     def __post_init__(self) -> None:
         # Python's own int: a description becomes JSON, which takes none of NumPy's.
         object.__setattr__(self, "units", whole_number("units of a dense layer", self.units))
         check_activation(self.activation)
+        true_or_false("trainable of a dense layer", self.trainable)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (O,), of any input: it is flattened."""

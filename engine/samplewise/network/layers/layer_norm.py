@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.checks import positive_number
+from samplewise.checks import positive_number, true_or_false
 from samplewise.network.layers.base import Layer, Shape
 
 
@@ -20,6 +20,7 @@ class LayerNorm(Layer):
 
     Args:
         epsilon: above 0; keeps a constant sample from dividing by 0.
+        trainable: False freezes the layer: training never changes its scales and shifts.
 
     Raises:
         ParameterError: `epsilon` is out of range.
@@ -28,10 +29,12 @@ class LayerNorm(Layer):
     kind: ClassVar[str] = "layer_norm"
 
     epsilon: float = 1e-5
+    trainable: bool = True
 
     def __post_init__(self) -> None:
         epsilon = positive_number("epsilon of a layer_norm layer", self.epsilon)
         object.__setattr__(self, "epsilon", epsilon)
+        true_or_false("trainable of a layer_norm layer", self.trainable)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""

@@ -13,13 +13,15 @@ class WeightAverage:
 
     Args:
         decay: d in [0, 1) of d average + (1 - d) weights; None takes no average.
+        trained: the parts of the weights that training changes; of the others, an average would
+            round.
 
     Attributes:
         value: flat (P,); None before the first epoch.
     """
 
-    def __init__(self, decay: float | None) -> None:
-        self._decay = decay
+    def __init__(self, decay: float | None, trained: tuple[slice, ...]) -> None:
+        self._decay, self._trained = decay, trained
         self.value: NDArray[Any] | None = None
 
     @property
@@ -33,8 +35,9 @@ class WeightAverage:
         if self.value is None:
             self.value = parameters.copy()
             return
-        self.value *= self._decay
-        self.value += (1 - self._decay) * parameters
+        for part in self._trained:
+            self.value[part] *= self._decay
+            self.value[part] += (1 - self._decay) * parameters[part]
 
 
 class BestWeights:

@@ -133,7 +133,10 @@ def _is_masked(layer):
 
 @inlined_kernel
 def conv_backward(layer, x, places, dz, dX, scratch):
-    """Add to the gradients; write dX where wanted. dz: of the outputs or the pooled outputs."""
+    """Add to the gradients of a trained layer; write dX where wanted.
+
+    dz: of the outputs or the pooled outputs.
+    """
     planes, taps = _padded(layer, x, scratch), _taps(layer, scratch)
     packed, summed, room = _packed(layer, scratch), _summed(layer, scratch), _room(layer, scratch)
     size = layer.packed if _is_padded(layer) else layer.inputs
@@ -142,12 +145,14 @@ def conv_backward(layer, x, places, dz, dX, scratch):
         for i in range(size):
             dx[i] = 0
     biases = part(summed, layer.taps - layer.summed - layer.filters_ld, layer.filters_ld)
-    bias_sums(dz, layer.units // layer.filters, layer.filters, biases)
+    if layer.trained:
+        bias_sums(dz, layer.units // layer.filters, layer.filters, biases)
     if layer.pool_h == 0:
-        windows_gradient(layer, planes, taps, dz, summed)
+        if layer.trained:
+            windows_gradient(layer, planes, taps, dz, summed)
         if layer.wanted:
             windows_input_gradient(layer, dz, packed, dx)
-    elif _is_masked(layer):
+    elif layer.trained and _is_masked(layer):
         masked_gradient(layer, planes, taps, places, dz, summed)
     if layer.pool_h > 0 and (layer.wanted or not _is_masked(layer)):
         lists = part(room, layer.packed, 3 * layer.units)
@@ -174,7 +179,7 @@ def _chosen_backward(layer, x, places, dz, dx, packed, summed, lists):
     at, d = integers_at(address_of(lists), size), part(lists, 2 * size, size)
     for f in range(layer.filters):
         count = _chosen(layer, places, dz, f, at, d)
-        if not _is_masked(layer):
+        if layer.trained and not _is_masked(layer):
             chosen_gradient(layer, x, at, d, count, f, summed)
         if layer.wanted:
             chosen_input_gradient(layer, dx, at, d, count, f, packed)

@@ -77,7 +77,8 @@ def layer_forward(net):
 def layer_backward(net):
     """Write the gradients of the parameters of layer `net.layer`, and of its inputs.
 
-    Those of inputs before the first parameters are not needed.
+    Those of inputs before the first trained parameters are not needed, and those of frozen
+    parameters are 0.
     """
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
     layer = record_at(net.layers, net.layer, LAYER, net.tiny)
@@ -126,5 +127,5 @@ def layer_backward(net):
         else:
             for i in range(layer.units):
                 dX[i] = dz[i]
-    if layer.kind == Kind.CONV:
+    if layer.kind == Kind.CONV and layer.trained:
         end_backward(layer, gradient, bias_gradient, scratch)

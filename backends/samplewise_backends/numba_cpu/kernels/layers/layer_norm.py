@@ -51,9 +51,12 @@ def _sums_of(dz, weights, x, mean, factor):
 
 @kernel
 def norm_backward(layer, x, weights, dz, dX, wanted, gradient, bias_gradient):
-    """Add to the gradients; write (dn - mean(dn) - n mean(dn n)) / deviation where wanted."""
+    """Add to the gradients; write (dn - mean(dn) - n mean(dn n)) / deviation where wanted.
+
+    A frozen layer's gradients stay as they are.
+    """
     mean, factor = _mean_and_factor(layer, x)
-    for i in range(x.shape[0]):
+    for i in range(x.shape[0] if layer.trained else 0):
         gradient[i] += dz[i] * ((x[i] - mean) * factor)
         bias_gradient[i] += dz[i]
     if not wanted:
