@@ -117,7 +117,7 @@ class Predictor:
             self._tokens.append(token)
 
     def of_plain_row(self, x: NDArray[Any]) -> NDArray[Any] | None:
-        """Return what a call of it would; None where x needs a closer look, or is at fault.
+        """Return the predictions of a plain row; None where x needs a closer look, or is at fault.
 
         Args:
             x: one row, (features,); the caller sees to it that no other call is under way.

@@ -108,7 +108,7 @@ def _levels_built_ahead() -> list[str]:
 
 
 def description(routine: Routine, dtype: str, source: str) -> dict[str, Any]:
-    """Return what an object must say of itself, but for its processor."""
+    """Return the header that an object must have, but for its processor."""
     return {
         "routine": routine.name,
         "dtype": dtype,
