@@ -84,6 +84,12 @@ class EmptiesItsRows(FaultyReference):
         return (lambda: (call(), X.fill(0))), logits
 
 
+class PredictsOfInfinity(FaultyReference):
+    def predictor(self, parameters, X):
+        logits = self.predict(parameters, X)
+        return (lambda: np.copyto(logits, self.predict(parameters, X))), logits
+
+
 class ChangesOrder(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         super().run_epoch(state, X, Y, steps, losses)
@@ -104,6 +110,7 @@ class ChangesOrder(FaultyReference):
         (ReportsAnotherMean, "mean loss: differs by 1"),
         (PredictsOnce, "logits of a prepared call: differs"),
         (EmptiesItsRows, "rows of a prepared call: other bits"),
+        (PredictsOfInfinity, "a prepared call answers an infinite value"),
         (ChangesOrder, "changes its inputs: order"),
     ],
 )
