@@ -181,7 +181,8 @@ class DetachedManyProgram(ManyProgram, Protocol):
 class Backend(Protocol):
     """A way to execute networks. The entry point names an object with these members.
 
-    `compile_many`, `unavailable`, `keeps_compiled`, `kernels` and `prepare` may be left out.
+    `compile_many`, `unavailable`, `keeps_compiled`, `compile_time`, `kernels` and `prepare` may be
+    left out.
     """
 
     @property
@@ -235,6 +236,14 @@ class Backend(Protocol):
         A first compile that takes seconds is announced.
         """
         return False
+
+    @property
+    def compile_time(self) -> str:
+        """About how long compiling takes, such as "4 to 9 s"; empty where nobody knows.
+
+        Asked only once a compile has taken noticeably long.
+        """
+        return ""
 
     @property
     def kernels(self) -> str:
