@@ -239,7 +239,7 @@ class Backend(Protocol):
 
     @property
     def compile_time(self) -> str:
-        """About how long compiling takes, such as "4 to 9 s"; empty where nobody knows.
+        """About how long compiling takes, such as "5 to 15 s"; empty where nobody knows.
 
         Asked only once a compile has taken noticeably long.
         """

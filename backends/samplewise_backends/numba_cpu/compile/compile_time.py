@@ -7,9 +7,9 @@ from pathlib import Path
 
 from samplewise_backends.numba_cpu.compile import kernel_cache, whole_file
 
-# Measured on a virtual x86-64-v3 machine, with numba's import: a training of dense layers by SGD,
-# and one of convolutions by Adam.
-USUAL = "4 to 9 s"
+# Processor time on a virtual x86-64-v3 machine at half its speed: 9 s for a training of dense layers
+# by SGD, 14 s for one of convolutions by Adam. Alone, it took two thirds.
+USUAL = "5 to 15 s"
 _FILE = "compile_seconds"
 
 _spent: list[float] = []
