@@ -164,6 +164,19 @@ def test_a_row_that_does_not_fit_is_refused_and_the_next_one_answered(
     np.testing.assert_array_equal(predictor(PIXELS[1]), wanted)
 
 
+class ZeroForNan(type(loss_named("mean_squared_error"))):
+    def predictions(self, logits):
+        return np.nan_to_num(logits)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_link_that_hides_nan_does_not_hide_a_row_that_is_refused(backend):
+    predictor = dataclasses.replace(model(backend), loss=ZeroForNan()).predictor()
+    assert predictor(PIXELS[1]).shape == (1,)
+    with pytest.raises(DataError, match="X: 1 value is NaN or inf"):
+        predictor(changed(np.inf))
+
+
 @pytest.mark.parametrize("preprocessed", [False, True])
 def test_a_value_too_large_for_float32_is_refused(preprocessed):
     predictor = model("vectorized", "float32", step="none").predictor(preprocessed=preprocessed)

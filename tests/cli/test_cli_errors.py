@@ -93,7 +93,7 @@ def refused(ended, message, code=2):
         ("predict RUN IMAGES --out p.txt", "must end in .csv or .json"),
         ("predict RUN IMAGES --out a-folder", "must end in .csv or .json"),
         ("predict RUN IMAGES --out IMAGES --force", "must end in .csv or .json"),
-        ("predict RUN IMAGES --out no/p.csv", "there is no folder no"),
+        ("predict RUN IMAGES --out no/p.csv", "the folder no does not exist; make it"),
         ("predict RUN IMAGES --label x", "label: only a .csv table has a label column"),
         ("predict RUN picture.png --label x", "label: only a .csv table has a label column"),
         ("predict RUN iris --full-scale 9", "full_scale: only files and folders"),
@@ -118,7 +118,7 @@ def refused(ended, message, code=2):
         ("predict RUN nan.npy", "NaN or inf"),
         ("predict RUN text.npy", "not an npy array"),
         ("predict RUN picture.png --picture a-folder", "is a folder"),
-        ("predict RUN picture.png --picture no/where.png", "there is no folder no"),
+        ("predict RUN picture.png --picture no/where.png", "the folder no does not exist; make it"),
         ("predict RUN picture.png --picture a-file", "exists already"),
         ("predict RUN picture.png --picture picture.png --force", "is an input of this command"),
         ("predict TABLE picture.png", "takes 4 values of a table"),
@@ -127,7 +127,7 @@ def refused(ended, message, code=2):
         ("data --data iris --out sheet.png", "is a table, not images"),
         ("data --data IMAGES --out a-file", "exists already"),
         ("data --data COPY --out COPY --force", "is an input of this command"),
-        ("data --data IMAGES --out a-file/sheet.png", "there is no folder a-file"),
+        ("data --data IMAGES --out a-file/sheet.png", "the folder a-file does not exist; make it"),
     ],
 )
 def test_a_bad_input_is_one_line_and_writes_nothing(

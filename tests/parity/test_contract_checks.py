@@ -106,6 +106,12 @@ class LearnsWithoutLosses(FaultyReference):
         return super().learner(state, X, Y, steps, losses.copy())
 
 
+class PredictsOfInfinity(FaultyReference):
+    def predictor(self, parameters, X):
+        logits = self.predict(parameters, X)
+        return (lambda: np.copyto(logits, self.predict(parameters, X))), logits
+
+
 class ChangesOrder(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         super().run_epoch(state, X, Y, steps, losses)
@@ -130,6 +136,7 @@ class ChangesOrder(FaultyReference):
         (LearnsOneRow, "weights of a prepared step: differs"),
         (LearnsFromTheStart, "weights of a prepared step: differs"),
         (LearnsWithoutLosses, "losses of a prepared step: differs"),
+        (PredictsOfInfinity, "a prepared call answers an infinite value"),
         (ChangesOrder, "changes its inputs: order"),
     ],
 )

@@ -31,8 +31,8 @@ def compile_long(monkeypatch):
         said = threading.Event()
         announce = compile_notice.announce
 
-        def announced(text):
-            announce(text)
+        def announced(backend):
+            announce(backend)
             said.set()
 
         with monkeypatch.context() as patch:
@@ -45,15 +45,15 @@ def compile_long(monkeypatch):
 
 
 def test_compiling_that_takes_long_is_announced(capsys, logger, compile_long):
-    compile_long(compile_seconds=12.0, keeps_compiled=True)
+    compile_long(compile_time="about 12 s", keeps_compiled=True)
     assert capsys.readouterr().err == f"samplewise: {LINE}\n"
     compile_long()
     assert capsys.readouterr().err == "samplewise: compiling kernels of slow\n"
 
 
 def test_compiling_that_is_quick_or_fails_is_not(monkeypatch):
-    def never(text):
-        raise AssertionError(text)
+    def never(backend):
+        raise AssertionError(backend)
 
     monkeypatch.setattr(compile_notice, "QUIET_S", 1000)
     monkeypatch.setattr(compile_notice, "announce", never)
@@ -76,7 +76,7 @@ def test_the_level_of_the_logger_silences_the_line(capsys, logger, compile_long)
 
 def test_set_up_logging_gets_a_record_instead(capsys, caplog, compile_long):
     with caplog.at_level(logging.INFO, "samplewise"):
-        compile_long(compile_seconds=12, keeps_compiled=True)
+        compile_long(compile_time="about 12 s", keeps_compiled=True)
     assert caplog.messages == [LINE]
     assert capsys.readouterr().err == ""
 

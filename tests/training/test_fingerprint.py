@@ -73,7 +73,7 @@ def test_rows_that_the_caller_changes_later_do_not_matter():
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
 def test_a_copy_of_a_history_has_the_text(copied):
     history = copied(train(NETWORK, X, LABELS, SETTINGS).history)
-    assert vars(history)["data_fingerprint"] == of_rows(X)
+    assert vars(history)["fingerprint"] == of_rows(X)
 
 
 def test_the_rows_are_free_once_they_are_hashed():

@@ -10,6 +10,7 @@ import numpy as np
 from samplewise.contract import DECISIONS, PENALTIES, PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import FROZEN, Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.availability import why_unavailable
+from samplewise_backends.numba_cpu.compile import compile_time
 from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.compile.library import all_prebuilt
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
@@ -37,6 +38,11 @@ class NumbaBackend:
     def keeps_compiled(self) -> bool:
         """True if a later process finds the kernels that this one compiles."""
         return keeps_kernels()
+
+    @property
+    def compile_time(self) -> str:
+        """About how long compiling takes, by what was compiled on this machine before."""
+        return compile_time.in_words()
 
     @property
     def kernels(self) -> str:

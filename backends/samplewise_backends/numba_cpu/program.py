@@ -13,6 +13,7 @@ from samplewise.contract import PENALTIES, RATES, Program, Steps, TrainingState,
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
+from samplewise_backends.numba_cpu.kernels.prediction import forward_of_finite
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.plans.direct import learning_call, run_steps, stepwise_call
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
@@ -127,7 +128,7 @@ class NumbaProgram(Program):
 
     def predictor(self, parameters: Vector, X: Matrix) -> tuple[Callable[[], object], Matrix]:
         """Return one compiled call with a buffer of its own, and the logits in that."""
-        prediction = Prediction(self._network, len(X), self._dtype)
+        prediction = Prediction(self._network, len(X), self._dtype, forward_of_finite)
         logits = prediction.prepare(parameters, X)
         return prediction.call.prepared(), logits
 

@@ -45,7 +45,7 @@ def tanh(z: Array) -> Activated:
 
 
 def relu(z: Array) -> Activated:
-    """a = max(z, 0); f'(z) = 1 where z > 0, else 0, also at 0, where there is no derivative."""
+    """a = max(z, 0); f'(z) = 1 where z > 0, else 0, also at 0, its kink."""
     return np.maximum(z, 0), lambda: (z > 0).astype(z.dtype)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[Any]
-# Whose exponential is finite, and above which 1 + exp is no other number in effect.
+# Its exponential is finite, and so large that adding 1 does not change it.
 _LARGEST = 709.0
 # As arrays: NumPy would make one of Python's 1 at each call.
 _ONE = {np.dtype(name): np.ones((), name) for name in ("float64", "float32")}

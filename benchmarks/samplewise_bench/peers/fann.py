@@ -180,7 +180,7 @@ def _found() -> ctypes.CDLL:
             return ctypes.CDLL(name)
         except OSError:
             continue
-    raise OSError(f"there is no libfloatfann; {ENVIRONMENT_VARIABLE} may name its file")
+    raise OSError(f"libfloatfann was not found; set {ENVIRONMENT_VARIABLE} to its file")
 
 
 def _network(task: Task) -> c_void_p:

@@ -35,7 +35,8 @@ def _check(path: Path, force: bool, source: Path | None) -> None:
     if path.is_dir():
         raise OutputError(f"{name} is a folder; name a file in it")
     if not path.absolute().parent.is_dir():
-        raise OutputError(f"cannot write {name}: there is no folder {printable(path.parent)}")
+        folder = printable(path.parent)
+        raise OutputError(f"cannot write {name}: the folder {folder} does not exist; make it first")
     if source is not None and source.is_dir() and source.resolve() in path.resolve().parents:
         raise OutputError(
             f"{name} lies in the folder that this command reads, where it would become a part of "

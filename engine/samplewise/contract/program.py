@@ -9,12 +9,12 @@ from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import Plan, Workload
 from samplewise.contract.state import Steps, TrainingState
 from samplewise.errors import ContractError
+from samplewise.lazy import np
 from samplewise.network.losses import Loss
 from samplewise.network.network import Network
 from samplewise.network.optimizers import Optimizer
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -112,13 +112,13 @@ class Program(Protocol):
             X: (rows, inputs), writable; the caller fills it before each call.
 
         Returns:
-            A call that predicts what X holds, and the array (rows, outputs) into which it writes
-            the logits.
+            A call that predicts the values in X, and the array (rows, outputs) into which it writes
+            the logits; all of them are NaN where a value in X is NaN or infinite.
         """
         logits = self.predict(parameters, X)
 
         def predict() -> None:
-            logits[...] = self.predict(parameters, X)
+            logits[...] = self.predict(parameters, X) if np.isfinite(X).all() else np.nan
 
         return predict, logits
 
@@ -211,7 +211,8 @@ class DetachedManyProgram(ManyProgram, Protocol):
 class Backend(Protocol):
     """A way to execute networks. The entry point names an object with these members.
 
-    `compile_many`, `unavailable`, `keeps_compiled`, `kernels` and `prepare` may be left out.
+    `compile_many`, `unavailable`, `keeps_compiled`, `compile_time`, `kernels` and `prepare` may be
+    left out.
     """
 
     @property
@@ -265,6 +266,14 @@ class Backend(Protocol):
         A first compile that takes seconds is announced.
         """
         return False
+
+    @property
+    def compile_time(self) -> str:
+        """About how long compiling takes, such as "5 to 15 s"; empty where nobody knows.
+
+        Asked only once a compile has taken noticeably long.
+        """
+        return ""
 
     @property
     def kernels(self) -> str:

@@ -13,6 +13,9 @@ from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
 from samplewise.network import Network, aligned_empty
 
+# Bytes that are copied and then looked at, before they leave the nearest caches.
+_AT_ONCE = 2**18
+
 
 def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X") -> NDArray[Any]:
     """Return X as a new aligned, C-contiguous array (n, inputs) of `dtype`.
@@ -27,10 +30,7 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "
     Raises:
         DataError: not numeric, of another shape, without rows, or not finite (in `dtype`).
     """
-    given, rows = _cast(name, X, network, dtype)
-    if not np.isfinite(rows).all():
-        _refuse(name, given, rows)
-    return rows
+    return measured_rows(X, network, dtype, name)[0]
 
 
 def measured_rows(
@@ -41,11 +41,20 @@ def measured_rows(
     Raises:
         DataError: as `prepare_rows`.
     """
-    given, rows = _cast(name, X, network, dtype)
-    largest = largest_value(rows)
-    if not math.isfinite(largest):
-        _refuse(name, given, rows)
-    return rows, largest
+    given = _in_rows(name, X, network)
+    rows = aligned_empty(given.size, dtype).reshape(given.shape)
+    count, largest = max(_AT_ONCE // rows[0].nbytes, 1), []
+    # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
+    with np.errstate(over="ignore", under="ignore"):
+        for first in range(0, len(rows), count):
+            some = rows[first : first + count]
+            some[...] = given[first : first + count]
+            largest.append(largest_value(some))
+    found = float(np.max(largest))
+    if not math.isfinite(found):
+        check_finite(given, name)
+        check_finite(rows, f"{name} as {rows.dtype.name}")
+    return rows, found
 
 
 def largest_value(X: NDArray[Any]) -> float:
@@ -53,10 +62,8 @@ def largest_value(X: NDArray[Any]) -> float:
     return max(float(X.max()), -float(X.min()))
 
 
-def _cast(
-    name: str, X: ArrayLike, network: Network, dtype: DTypeLike
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return X in the shape of rows, and its copy as a network takes it, not yet known finite."""
+def _in_rows(name: str, X: ArrayLike, network: Network) -> NDArray[Any]:
+    """Return X in the shape of rows."""
     given = as_numbers(name, X)
     if given.ndim < 2 or np.prod(given.shape[1:]) != network.inputs:
         raise DataError(
@@ -71,18 +78,7 @@ def _cast(
         )
     if len(given) == 0:
         raise DataError(f"{name} has no rows; expected at least one")
-    given = given.reshape(len(given), network.inputs)
-    rows = aligned_empty(given.size, dtype).reshape(given.shape)
-    # A value too large is refused later, and one too small rounds to 0, whatever the caller set.
-    with np.errstate(over="ignore", under="ignore"):
-        rows[...] = given
-    return given, rows
-
-
-def _refuse(name: str, given: NDArray[Any], rows: NDArray[Any]) -> None:
-    """Name the first value that is not finite, as given or in the dtype of the rows."""
-    check_finite(given, name)
-    check_finite(rows, f"{name} as {rows.dtype.name}")
+    return given.reshape(len(given), network.inputs)
 
 
 def _in_order(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

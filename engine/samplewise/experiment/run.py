@@ -71,8 +71,8 @@ class ExperimentResult:
         test_accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are learnt.
         test_r2: as `training.metrics.r_squared`, NaN where undefined; None where classes or labels
             are learnt.
-        confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None where
-            there are no classes.
+        confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None
+            without classes.
     """
 
     experiment: Experiment

@@ -10,7 +10,7 @@ import numpy as np
 from samplewise.contract import Program, Steps
 from samplewise.contract.plan import DIRECT
 from samplewise.testing import measures, tolerances
-from samplewise.testing.measures import Measure
+from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import Problem
 
 
@@ -22,10 +22,14 @@ def predictor_predicts(program: Program, drawn: Problem, _: Steps) -> list[Measu
     wanted = program.predict(drawn.parameters, others)
     call()
     allowed = tolerances.tolerance("forward", drawn.dtype.name)
-    return [
+    found = [
         measures.entries("logits of a prepared call", logits, wanted, allowed),
         measures.same_bits("rows of a prepared call", X, others),
     ]
+    X[-1, -1] = np.inf
+    call()
+    refused = bool(np.isnan(logits).all())
+    return [*found, condition("a prepared call answers an infinite value, not NaN", refused)]
 
 
 def learner_learns(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:

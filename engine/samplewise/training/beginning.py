@@ -115,7 +115,7 @@ def new_history(
         settings={**settings.to_options(), "loss": loss.name},
         network=network.to_dict(),
         environment={},
-        data_fingerprint=rows.fingerprint,
+        fingerprint=rows.fingerprint,
         deterministic=choice.backend.capabilities.deterministic and settings.threads == 1,
         compile_ms=0.0,
         rows=len(rows),

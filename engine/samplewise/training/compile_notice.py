@@ -20,7 +20,7 @@ QUIET_S = 0.7
 @contextmanager
 def announced(backend: Backend) -> Iterator[None]:
     """Announce what the block compiles, once it takes noticeably long."""
-    timer = threading.Timer(QUIET_S, announce, [_text(backend)])
+    timer = threading.Timer(QUIET_S, _announce, [backend])
     timer.daemon = True
     timer.start()
     try:
@@ -30,10 +30,15 @@ def announced(backend: Backend) -> Iterator[None]:
 
 
 def _text(backend: Backend) -> str:
-    seconds = getattr(backend, "compile_seconds", None)
-    about = "" if seconds is None else f", about {seconds:.0f} s"
+    takes = getattr(backend, "compile_time", "")
+    about = f", {takes}" if takes else ""
     # Where they are not kept, the backend warns of it and says what to do.
     kept = (
         " (once; kept for later runs)" if getattr(backend, "keeps_compiled", False) is True else ""
     )
     return f"compiling kernels of {backend.name}{about}{kept}"
+
+
+def _announce(backend: Backend) -> None:
+    # The text is made late: of a short compile nothing is said.
+    announce(_text(backend))

@@ -9,6 +9,8 @@ import json
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+from samplewise.training.rows.fingerprint import Fingerprint
+
 FORMAT = 1
 VALIDATION, FIGURE = "validation_", "figure_"
 
@@ -91,27 +93,6 @@ class SharedRun:
     estimated_ms: float
 
 
-class _TextWhenRead:
-    """A field without a default that becomes a text when it is first read."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: object | None, owner: type) -> str:
-        """Return the text."""
-        if instance is None:
-            raise AttributeError(self._name)
-        held = vars(instance)
-        if not isinstance(held[self._name], str):
-            held[self._name] = str(held[self._name])
-        found: str = held[self._name]
-        return found
-
-    def __set__(self, instance: object, given: object) -> None:
-        """Keep what has the text as its `str`."""
-        vars(instance)[self._name] = given
-
-
 @dataclass
 class History:
     """Everything worth knowing of one training run.
@@ -121,8 +102,8 @@ class History:
         settings: the training settings, as JSON values.
         network: the network's description, as JSON values.
         environment: versions, processor, libraries.
-        data_fingerprint: SHA-256 of the rows and targets as trained on, a text. It is taken when
-            it is first read; until then the history may hold the rows.
+        fingerprint: of the rows and targets as trained on, or its text. It may hold the rows until
+            its text is read.
         rows: trained on, after validation rows, and rows of weight 0 without `normalize_weights`,
             were taken out.
         validation_rows: measured on after every epoch; 0 for none.
@@ -149,7 +130,7 @@ class History:
     settings: dict[str, Any]
     network: dict[str, Any]
     environment: dict[str, Any]
-    data_fingerprint: _TextWhenRead = _TextWhenRead()
+    fingerprint: Fingerprint | str
     _: KW_ONLY
     deterministic: bool
     compile_ms: float
@@ -163,6 +144,11 @@ class History:
     best_epoch: int | None = None
     notes: list[str] = field(default_factory=list)
     running_accuracy: bool = False
+
+    @property
+    def data_fingerprint(self) -> str:
+        """The SHA-256 of the rows and targets as trained on, in hexadecimal digits."""
+        return str(self.fingerprint)
 
     @property
     def losses(self) -> list[float]:
@@ -184,7 +170,10 @@ class History:
 
     def to_json(self) -> str:
         """Return the history as JSON."""
-        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
+        # A copy of a fingerprint is its text.
+        values = dataclasses.asdict(self)
+        named = {"data_fingerprint" if key == "fingerprint" else key: values[key] for key in values}
+        return json.dumps({"format": FORMAT, **named}, indent=2, allow_nan=False)
 
     def to_csv(self) -> str:
         """Return a row for each epoch as CSV, with a header; what was measured has columns."""

@@ -41,7 +41,7 @@ class Call(Struct):
     def prepared(self) -> Callable[[], object]:
         """Return a function that calls without a look at the outcome, at two thirds of the cost.
 
-        Where numba is told to check indices, it is this call itself.
+        Where numba's settings ask for checks of indices, it is this call itself.
         """
         if compiles_nothing() or code_settings()["BOUNDSCHECK"] != CODE_SETTINGS["BOUNDSCHECK"]:
             return self
@@ -54,7 +54,7 @@ class Call(Struct):
         """Run the routine on the record as it is now.
 
         Raises:
-            IndexError: an index was out of bounds, where numba is told to check them.
+            IndexError: an index was out of bounds, where numba's settings ask for such checks.
         """
         if self._function(self._argument):
             raise IndexError(f"kernel of {self.record.name}: an index is out of bounds")

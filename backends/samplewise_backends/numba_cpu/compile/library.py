@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 import warnings
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from samplewise_backends.numba_cpu.compile import kernel_cache, key, objects, whole_file
+from samplewise_backends.numba_cpu.compile import (
+    compile_time,
+    kernel_cache,
+    key,
+    objects,
+    whole_file,
+)
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.compile.linking import link
 from samplewise_backends.numba_cpu.compile.settings import (
@@ -108,7 +115,7 @@ def _levels_built_ahead() -> list[str]:
 
 
 def description(routine: Routine, dtype: str, source: str) -> dict[str, Any]:
-    """Return what an object must say of itself, but for its processor."""
+    """Return the header that an object must have, but for its processor."""
     return {
         "routine": routine.name,
         "dtype": dtype,
@@ -160,7 +167,9 @@ def _compile(routine: Routine, dtype: str, path: Path | None, header: dict[str, 
     """Compile a routine, keep it at `path`, and return its address."""
     from samplewise_backends.numba_cpu.compile.compiler import compile_routine
 
+    began = time.process_time()
     made = compile_routine(routine, dtype, symbol_of(routine, dtype))
+    compile_time.add(time.process_time() - began)
     _origins[routine, dtype] = Origin.COMPILED
     if path is not None:
         header |= {"symbol": made.symbol, "needs": made.needs}

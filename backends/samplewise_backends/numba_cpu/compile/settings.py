@@ -60,7 +60,7 @@ def are_defaults() -> bool:
 
 
 def compiles_nothing() -> bool:
-    """Return True if numba is told to leave Python functions as they are."""
+    """Return True if numba's settings leave Python functions as they are."""
     config = _numba_config()
     return config is not None and bool(config.DISABLE_JIT)
 

@@ -33,7 +33,8 @@ def _rows_from(source, first, rows, like):
     if source.in_order:
         return rows_from(X, order[first], rows)
     gathered = matrix_at(source.gathered, source.at_once, source.inputs, like)
-    gather(X, order, first, rows, gathered)
+    inputs = source.inputs
+    gather(X, inputs, order, first, rows, gathered, inputs)
     return rows_from(gathered, 0, rows)
 
 

@@ -6,6 +6,7 @@ from samplewise_backends.numba_cpu.compile.views import (
     call,
     integers_at,
     matrix_at,
+    part,
     record_at,
     row,
     vector_at,
@@ -22,21 +23,22 @@ def rows_from(matrix, first, rows):
 
 
 @kernel
-def gather(X, order, start, rows, out):
-    """Copy the rows order[start : start + rows] of X to the front of `out`."""
+def gather(X, inputs, order, start, rows, out, pitch):
+    """Copy the rows order[start : start + rows] of X, `inputs` long, to rows `pitch` apart."""
     for r in range(rows):
-        x, a = row(X, order[start + r]), row(out, r)
-        for i in range(a.shape[0]):
+        x, a = part(X, order[start + r] * inputs, inputs), part(out, r * pitch, inputs)
+        for i in range(inputs):
             a[i] = x[i]
 
 
 @inlined_kernel
 def begin_batch(net, source, first):
     """Gather the batch that starts at position `first`."""
-    X = matrix_at(source.X, source.samples, source.inputs, net.tiny)
-    gathered = matrix_at(source.gathered, source.at_once, source.inputs, net.tiny)
+    inputs, order = source.inputs, integers_at(source.order, source.stop)
+    X = vector_at(source.X, source.samples * inputs, net.tiny)
+    gathered = vector_at(source.gathered, source.at_once * inputs, net.tiny)
     net.rows, net.position = min(source.at_once, source.stop - first), first
-    gather(X, integers_at(source.order, source.stop), first, net.rows, gathered)
+    gather(X, inputs, order, first, net.rows, gathered, inputs)
 
 
 @inlined_kernel

@@ -65,7 +65,7 @@ def run_dual(run):
     for first in range(source.start, source.stop, size):
         rows = min(size, source.stop - first)
         where, G = part(order, first, rows), rows_from(gathered, 0, rows)
-        gather(all_gram, order, first, rows, gathered)
+        gather(all_gram, samples, order, first, rows, gathered, samples)
         _pick(G, where, near, block.gram_ld)
         _start_from(run, where, P, Q)
         take(product, DUAL, run.way, G, of_weights, P, ld)

@@ -16,6 +16,9 @@ from samplewise_backends.numba_cpu.compile.record import (
     writes,
 )
 
+LANES = 16
+"""Numbers in the longest vector of any processor: rows of buffers are multiples of them."""
+
 
 def each(kind: Any, *names: str) -> dict[str, Any]:
     """Return several fields of one kind."""

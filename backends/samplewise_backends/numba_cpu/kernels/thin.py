@@ -21,6 +21,7 @@ from samplewise_backends.numba_cpu.compile.views import (
     record_at,
     vector_at,
 )
+from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN
 from samplewise_backends.numba_cpu.kernels.step import (
     activate_part,
@@ -33,8 +34,8 @@ from samplewise_backends.numba_cpu.kernels.step import (
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, transpose
 
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
-# should stay in the nearest cache.
-UPDATED_AT_ONCE = 4096
+# should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
+TILES_UPDATED_AT_ONCE = 4096
 
 
 @inlined_kernel
@@ -46,12 +47,6 @@ def _multiply(run, out, a, a_unit, a_inner, b, columns):
     given.out, given.units, given.out_ld = address_of(out), out.shape[0], out.shape[1]
     given.columns = columns
     call(run.multiply, given)
-
-
-@kernel
-def _transpose(a, ld, out, out_ld, rows, columns):
-    """As `transpose`, compiled once."""
-    transpose(a, ld, out, out_ld, rows, columns)
 
 
 @inlined_kernel
@@ -71,15 +66,6 @@ def _lie_in_order(order, first, rows):
     return found
 
 
-@kernel
-def _gather(X, inputs, order, first, rows, out, pitch):
-    """Copy the rows order[first : first + rows] of X, `inputs` long, to rows `pitch` apart."""
-    for r in range(rows):
-        x, a = part(X, order[first + r] * inputs, inputs), part(out, r * pitch, inputs)
-        for i in range(inputs):
-            a[i] = x[i]
-
-
 @inlined_kernel
 def _begin_batch(run, net, columns, lanes):
     """Let net.X be the rows of the batch, and write them with a column for each row."""
@@ -94,10 +80,10 @@ def _begin_batch(run, net, columns, lanes):
     else:
         net.X, net.inputs = source.gathered, run.pitch
         gathered = vector_at(source.gathered, columns * run.pitch, net.tiny)
-        _gather(X, inputs, order, first, rows, gathered, run.pitch)
+        gather(X, inputs, order, first, rows, gathered, run.pitch)
     out = vector_at(run.columns, inputs * columns, net.tiny)
     a = vector_at(net.X, columns * net.inputs, net.tiny)
-    _transpose(a, net.inputs, out, columns, columns, inputs)
+    transpose(a, net.inputs, out, columns, columns, inputs)
 
 
 @inlined_kernel
@@ -116,7 +102,7 @@ def _forward(run, net, A, columns):
         count = layer.units * columns
         activate_part(net, A, layer.across, layer.saved, count, layer.activation)
         rows = part(A, layer.out, columns * layer.ld)
-        _transpose(part(A, layer.across, count), columns, rows, layer.ld, layer.units, columns)
+        transpose(part(A, layer.across, count), columns, rows, layer.ld, layer.units, columns)
         x = z
 
 
@@ -126,7 +112,7 @@ def _backward(run, net, A, dZ, columns):
     parameters = vector_at(net.parameters, net.size, net.tiny)
     last = record_at(net.layers, net.depth - 1, LAYER, net.tiny)
     rows, out = part(dZ, last.out, columns * last.ld), part(dZ, last.across, last.units * columns)
-    _transpose(rows, last.ld, out, columns, columns, last.units)
+    transpose(rows, last.ld, out, columns, columns, last.units)
     for k in range(net.depth - 1, -1, -1):
         layer, dz = record_at(net.layers, k, LAYER, net.tiny), _across(net, dZ, k, columns)
         if ends_below(layer):
@@ -152,7 +138,7 @@ def _backward(run, net, A, dZ, columns):
 def _step_in_weights(run, net, layer, dz, x):
     """Take one step of any optimizer in a layer's weights, some units at a time."""
     columns, inputs, tallest = dz.shape[1], layer.inputs, HEIGHTS[0]
-    height = max(UPDATED_AT_ONCE // (inputs * tallest), 1) * tallest
+    height = max(TILES_UPDATED_AT_ONCE // (inputs * tallest), 1) * tallest
     for o in range(0, layer.units, height):
         units = min(height, layer.units - o)
         g = matrix_at(net.gradient, units, inputs, net.tiny)

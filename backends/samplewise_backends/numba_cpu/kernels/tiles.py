@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from samplewise_backends.numba_cpu.compile.jit import routine
+from samplewise_backends.numba_cpu.compile.jit import kernel, routine
 from samplewise_backends.numba_cpu.compile.vectors import Vectors, lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import matrix_at, vector_at
 from samplewise_backends.numba_cpu.kernels.records import TILES
@@ -110,9 +110,14 @@ def multiply_tiles(given):
         multiply(out, given.out_ld, units, a, given.a_unit, given.a_inner, b, given.columns)
 
 
-@vector_kernel
-def transpose(v, a, ld, out, out_ld, rows, columns):
+@kernel
+def transpose(a, ld, out, out_ld, rows, columns):
     """Write out[j * out_ld + i] = a[i * ld + j] for i < rows, j < columns."""
+    _in_squares(a, ld, out, out_ld, rows, columns)
+
+
+@vector_kernel
+def _in_squares(v, a, ld, out, out_ld, rows, columns):
     lanes = v.lanes
     whole_rows, whole_columns = rows // lanes * lanes, columns // lanes * lanes
 

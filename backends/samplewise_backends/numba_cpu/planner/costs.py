@@ -15,6 +15,7 @@ from samplewise.contract.plan import BLOCKED, DIRECT, DUAL
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO, units_at_once
 from samplewise_backends.numba_cpu.kernels.products import THIN, WHOLE
+from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.planner.products import (
     asked_kinds,
     far_times,
@@ -30,7 +31,6 @@ from samplewise_backends.numba_cpu.planner.rates import (
 )
 from samplewise_backends.numba_cpu.planner.step_costs import StepCosts
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
-from samplewise_backends.numba_cpu.plans.lowering import LANES
 from samplewise_backends.numba_cpu.plans.storage import Member, can_be_thin
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call

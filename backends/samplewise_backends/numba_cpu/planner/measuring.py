@@ -26,6 +26,7 @@ from samplewise_backends.numba_cpu.kernels.products import (
     WHOLE,
     repeat_product,
 )
+from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.tiles import multiply_tiles
 from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
@@ -43,7 +44,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.lowering import LANES, padded
+from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 from samplewise_backends.numba_cpu.plans.storage import Member
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from samplewise.contract import Workload
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, SUB_BLOCK, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
+from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.planner.rates import STEP_BLOCK, Rates
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
-from samplewise_backends.numba_cpu.plans.lowering import LANES, padded
+from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.storage import Member
 
 # Shares of `Rates.step`: the part of a batch, a further layer, a further logit, a product of BLAS

@@ -15,10 +15,11 @@ from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
 from samplewise_backends.numba_cpu.kernels.optimizers import update
+from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward, later_layers
 from samplewise_backends.numba_cpu.kernels.stepwise import UPDATED_AT_ONCE, run_stepwise
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
-from samplewise_backends.numba_cpu.plans.lowering import LANES, Layers, layer_table
+from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
 from samplewise_backends.numba_cpu.plans.routines import (
     begin_window,
     describe_network,

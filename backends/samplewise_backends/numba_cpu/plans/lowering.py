@@ -29,7 +29,7 @@ from samplewise.network import (
 )
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind
 from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import TAPS_AT_ONCE
-from samplewise_backends.numba_cpu.kernels.records import LAYER
+from samplewise_backends.numba_cpu.kernels.records import LANES, LAYER
 
 ACTIVATION_CODES = {code.name.lower(): code for code in ActivationCode}
 KINDS: dict[type[Layer], Kind] = {
@@ -49,13 +49,10 @@ _ON_IMAGES = {Kind.CONV, Kind.MAX_POOL, Kind.AVG_POOL, Kind.CHANNELS_LAST, Kind.
 # The fields of a layer's record, by name, and the records of a network's layers.
 Row = dict[str, Any]
 Layers = NDArray[Any]
-LANES = 16
-# Elements behind an image, which vectors reach.
-SPARE = 16
 
 
 def padded(units: int) -> int:
-    """Return the next multiple of 16: loops over that many elements need no remainder."""
+    """Return the next multiple of `LANES`: loops over so many elements need no remainder."""
     return -(-units // LANES) * LANES
 
 
@@ -70,7 +67,7 @@ def layer_table(network: Network, rows: int, out: int = 0, *, training: bool) ->
     """
     found = _rows_of(network, training=training)
     for row in found:
-        size = padded(rows * row["units"]) + SPARE * (row["kind"] in _ON_IMAGES)
+        size = padded(rows * row["units"]) + LANES * (row["kind"] in _ON_IMAGES)
         row["out"], row["ld"], row["saved"] = out, row["units"], out
         if _saves(row):
             out += size
@@ -160,7 +157,7 @@ def _scratch_of(row: Row) -> int:
     """Place a convolution's scratch for one image, and return its elements."""
     if row["kind"] != Kind.CONV:
         return 0
-    image = padded(row["padded_h"] * row["padded_w"] * row["channels"]) + SPARE
+    image = padded(row["padded_h"] * row["padded_w"] * row["channels"]) + LANES
     row["filters_ld"] = padded(row["filters"])
     row["taps_ld"] = padded(row["kernel_w"] * row["channels"])
     taps = row["kernel_h"] * row["kernel_w"] * row["channels"] + TAPS_AT_ONCE
@@ -172,7 +169,7 @@ def _scratch_of(row: Row) -> int:
     row["taps"] = row["summed"] + weights
     row["room"] = row["taps"] + padded(2 * taps)
     # All outputs before a pooling; or the image's gradient, and the list of chosen places.
-    outputs = padded(row["out_h"] * row["out_w"] * row["filters"]) + SPARE
+    outputs = padded(row["out_h"] * row["out_w"] * row["filters"]) + LANES
     return int(row["room"] + max(outputs, image + padded(3 * row["units"])))
 
 

@@ -19,13 +19,13 @@ Matrix = NDArray[Any]
 
 
 class Prediction:
-    """A call of `forward` or `forward_from`.
+    """A call of `forward`, `forward_from` or `forward_of_finite`.
 
     Args:
         network: predicts.
         rows: maximum number of rows.
         dtype: of everything.
-        routine: of the two.
+        routine: of the three.
     """
 
     def __init__(

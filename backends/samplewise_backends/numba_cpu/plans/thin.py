@@ -9,11 +9,12 @@ import numpy as np
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.optimizers import update
+from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.step import batch_loss
-from samplewise_backends.numba_cpu.kernels.thin import UPDATED_AT_ONCE, run_thin
+from samplewise_backends.numba_cpu.kernels.thin import TILES_UPDATED_AT_ONCE, run_thin
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
-from samplewise_backends.numba_cpu.plans.lowering import LANES, padded, table_across
+from samplewise_backends.numba_cpu.plans.lowering import padded, table_across
 from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
 from samplewise_backends.numba_cpu.plans.storage import Member
 
@@ -31,6 +32,6 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any])
     call.set(pitch=pitch, columns=aligned_zeros(inputs * rows, dtype), multiply=multiply_tiles)
     tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
     # The last vector of a gradient may reach beyond it.
-    give_buffers([net], size, max(UPDATED_AT_ONCE, tile, units) + LANES)
+    give_buffers([net], size, max(TILES_UPDATED_AT_ONCE, tile, units) + LANES)
     describe_optimizer(net.inner("hyper"), member.optimizer)
     return call

@@ -36,4 +36,4 @@ class Parameterless:
     """A layer without weight and bias."""
 
     def gradients(self, A: Matrix, dZ: Matrix, parameters: Parameters, written: Parameters) -> None:
-        """Write nothing: there are no parameters."""
+        """Write nothing: the layer has none."""

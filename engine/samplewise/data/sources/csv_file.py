@@ -33,8 +33,7 @@ class Table:
     Args:
         columns: of the features.
         X: float64 or uint8, (rows, features).
-        labels: the label of each row, empty where it is missing; None where there is no label
-            column.
+        labels: the label of each row, empty where it is missing; None without a label column.
     """
 
     columns: Columns

@@ -9,7 +9,7 @@ from samplewise.checks import decay_factor
 from samplewise.errors import ParameterError
 from samplewise.lazy import np
 from samplewise.network.losses.base import ClassLoss
-from samplewise.network.losses.links import both_sides, logarithm, logit, sigmoid, softmax
+from samplewise.network.losses.links import logarithm, logit, sigmoid, softmax
 from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import number
 
@@ -82,11 +82,11 @@ class BinaryCrossEntropy(_Smoothed):
     def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return 1 - p and p; NumPy's scalars take a tenth of the time of its arrays."""
         z, found = logits[0, 0], np.empty(2, logits.dtype)
+        larger, smaller = (1, 0) if z >= 0 else (0, 1)
+        e = np.exp(-z if larger else z)
+        whole = 1 + e
         # Written one by one: half the time of an array made of a pair.
-        if z >= 0:
-            found[1], found[0] = both_sides(z)
-        else:
-            found[0], found[1] = both_sides(z)
+        found[larger], found[smaller] = 1 / whole, e / whole
         return found
 
     def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:

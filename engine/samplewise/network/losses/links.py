@@ -12,15 +12,10 @@ if TYPE_CHECKING:
 
 def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
     """Return 1 / (1 + exp(-z)), by the branch of the sign so that exp never overflows."""
-    larger, smaller = both_sides(z)
-    return np.where(z >= 0, larger, smaller)
-
-
-def both_sides(z: Any) -> tuple[Any, Any]:
-    """Return sigmoid(|z|) and sigmoid(-|z|), of an array or a scalar."""
     e = np.exp(-abs(z))
     whole = 1 + e
-    return 1 / whole, e / whole
+    larger, smaller = 1 / whole, e / whole
+    return np.where(z >= 0, larger, smaller)
 
 
 def softmax(z: NDArray[Any]) -> NDArray[Any]:

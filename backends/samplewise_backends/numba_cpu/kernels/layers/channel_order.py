@@ -11,9 +11,10 @@ PIXELS_AT_ONCE = 128
 
 
 @kernel
-def channels_last(channels, x, z):
+def channels_last(layer, x, z):
     """Write (pixels, channels) from (channels, pixels)."""
-    pixels = z.shape[0] // channels
+    channels = layer.channels
+    pixels = layer.units // channels
     for first in range(0, pixels, PIXELS_AT_ONCE):
         count = min(PIXELS_AT_ONCE, pixels - first)
         for c in range(channels):
@@ -24,9 +25,10 @@ def channels_last(channels, x, z):
 
 
 @kernel
-def channels_first(channels, x, z):
+def channels_first(layer, x, z):
     """Write (channels, pixels) from (pixels, channels)."""
-    pixels = z.shape[0] // channels
+    channels = layer.channels
+    pixels = layer.units // channels
     for first in range(0, pixels, PIXELS_AT_ONCE):
         count = min(PIXELS_AT_ONCE, pixels - first)
         for c in range(channels):

@@ -52,6 +52,25 @@ def _room(layer, scratch):
 
 
 @inlined_kernel
+def _first_pixel(layer):
+    """Return where the image starts in the one with zeros around it."""
+    return (layer.above * layer.padded_w + layer.left) * layer.channels
+
+
+@kernel
+def _copy_rows(layer, source, first, pitch, target, target_first, target_pitch):
+    """Copy the rows of an image, from `first` on and `pitch` apart, likewise in the target."""
+    row = layer.width * layer.channels
+    for y in range(layer.height):
+        x, z = (
+            part(source, first + y * pitch, row),
+            part(target, target_first + y * target_pitch, row),
+        )
+        for i in range(row):
+            z[i] = x[i]
+
+
+@inlined_kernel
 def _padded(layer, x, scratch):
     """Return the image with zeros around it: x itself where there are none."""
     if not _is_padded(layer):
@@ -60,11 +79,7 @@ def _padded(layer, x, scratch):
     for i in range(planes.shape[0]):
         planes[i] = 0
     row, pitch = layer.width * layer.channels, layer.padded_w * layer.channels
-    for y in range(layer.height):
-        target = part(planes, (y + layer.above) * pitch + layer.left * layer.channels, row)
-        source = part(x, y * row, row)
-        for i in range(row):
-            target[i] = source[i]
+    _copy_rows(layer, x, 0, row, planes, _first_pixel(layer), pitch)
     return planes
 
 
@@ -158,7 +173,8 @@ def conv_backward(layer, x, places, dz, dX, scratch):
         lists = part(room, layer.packed, 3 * layer.units)
         _chosen_backward(layer, planes, places, dz, dx, packed, summed, lists)
     if layer.wanted and _is_padded(layer):
-        _crop(layer, dx, dX)
+        row, pitch = layer.width * layer.channels, layer.padded_w * layer.channels
+        _copy_rows(layer, dx, _first_pixel(layer), pitch, dX, 0, row)
 
 
 @inlined_kernel
@@ -193,14 +209,3 @@ def _chosen(layer, places, dz, f, at, d):
         at[count], d[count] = int(places[o]) * layer.channels, dz[o]
         count += dz[o] != 0
     return count
-
-
-@kernel
-def _crop(layer, planes, dX):
-    """Write the part of dX that is not zeros around the image."""
-    row, pitch = layer.width * layer.channels, layer.padded_w * layer.channels
-    for y in range(layer.height):
-        source = part(planes, (y + layer.above) * pitch + layer.left * layer.channels, row)
-        target = part(dX, y * row, row)
-        for i in range(row):
-            target[i] = source[i]

@@ -19,8 +19,8 @@ from samplewise_backends.numba_cpu.kernels.layers.pooling import (
     max_backward,
     max_forward,
 )
-from samplewise_backends.numba_cpu.kernels.records import LAYER, NETWORK
-from samplewise_backends.numba_cpu.kernels.step import gradients_at, inputs_of
+from samplewise_backends.numba_cpu.kernels.records import LANES, LAYER, NETWORK
+from samplewise_backends.numba_cpu.kernels.step import gradients_at
 
 
 @inlined_kernel
@@ -31,7 +31,16 @@ def _scratch_of(layer, A):
 @inlined_kernel
 def _row(buffer, start, length):
     """Return a row of a buffer, with the elements beyond it that vectors reach."""
-    return part(buffer, start, min(length + 16, buffer.shape[0] - start))
+    return part(buffer, start, min(length + LANES, buffer.shape[0] - start))
+
+
+@inlined_kernel
+def _inputs_in(net, A):
+    """Return the vector with the batch's inputs of the layer, where they start, and their `ld`."""
+    if net.layer == 0:
+        return vector_at(net.X, net.rows * net.inputs, net.tiny), 0, net.inputs
+    previous = record_at(net.layers, net.layer - 1, LAYER, net.tiny)
+    return A, previous.out + (net.shift if net.layer == 1 else 0), previous.ld
 
 
 @routine(NETWORK)
@@ -39,8 +48,7 @@ def layer_forward(net):
     """Write the outputs of layer `net.layer` before the activation, for the batch."""
     A = vector_at(net.A, net.buffered, net.tiny)
     layer = record_at(net.layers, net.layer, LAYER, net.tiny)
-    previous = record_at(net.layers, max(net.layer - 1, 0), LAYER, net.tiny)
-    a, a_ld = inputs_of(net, A, net.layer)
+    a, first, a_ld = _inputs_in(net, A)
     parameters = vector_at(net.parameters, net.size, net.tiny)
     weights = part(parameters, layer.weight, layer.weights)
     bias = part(parameters, layer.bias, layer.biases)
@@ -49,15 +57,12 @@ def layer_forward(net):
         begin_forward(layer, weights, bias, scratch)
     for r in range(net.rows):
         at = r * layer.ld
-        x, z = part(a, r * a_ld, layer.inputs), part(A, layer.out + at, layer.units)
-        saved = part(A, layer.saved + at, layer.units)
-        # A layer on images is never the first one: its inputs are in A.
-        image = _row(A, previous.out + r * previous.ld, layer.inputs)
-        wide, places = _row(A, layer.out + at, layer.units), _row(A, layer.saved + at, layer.units)
+        x, z = _row(a, first + r * a_ld, layer.inputs), _row(A, layer.out + at, layer.units)
+        saved = _row(A, layer.saved + at, layer.units)
         if layer.kind == Kind.CONV:
-            conv_forward(layer, image, wide, places, scratch)
+            conv_forward(layer, x, z, saved, scratch)
         elif layer.kind == Kind.MAX_POOL:
-            max_forward(layer, image, wide, places)
+            max_forward(layer, x, z, saved)
         elif layer.kind == Kind.AVG_POOL:
             average_forward(layer, x, z)
         elif layer.kind == Kind.LAYER_NORM:
@@ -65,9 +70,9 @@ def layer_forward(net):
         elif layer.kind == Kind.DROPOUT:
             dropout_forward(layer, net.dropout_key, net.position + r, x, z, saved)
         elif layer.kind == Kind.CHANNELS_LAST:
-            channels_last(layer.channels, x, z)
+            channels_last(layer, x, z)
         elif layer.kind == Kind.CHANNELS_FIRST:
-            channels_first(layer.channels, x, z)
+            channels_first(layer, x, z)
         else:
             for i in range(layer.units):
                 z[i] = x[i]
@@ -82,8 +87,7 @@ def layer_backward(net):
     """
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
     layer = record_at(net.layers, net.layer, LAYER, net.tiny)
-    previous = record_at(net.layers, max(net.layer - 1, 0), LAYER, net.tiny)
-    a, a_ld = inputs_of(net, A, net.layer)
+    a, first, a_ld = _inputs_in(net, A)
     weights = part(vector_at(net.parameters, net.size, net.tiny), layer.weight, layer.weights)
     gradients = vector_at(net.gradient, net.gradient_size, net.tiny)
     at_weight, at_bias = gradients_at(net, layer)
@@ -94,22 +98,16 @@ def layer_backward(net):
     for i in range(bias_gradient.shape[0]):
         bias_gradient[i] = 0
     scratch, wanted = _scratch_of(layer, A), layer.wanted != 0
-    before = previous.out + (net.shift if net.layer == 1 else 0)
     if layer.kind == Kind.CONV:
         begin_backward(layer, weights, scratch)
     for r in range(net.rows):
         at = r * layer.ld
-        x, dz = part(a, r * a_ld, layer.inputs), part(dZ, layer.out + at, layer.units)
-        dX = part(dZ, before + r * previous.ld, layer.inputs)
-        saved = part(A, layer.saved + at, layer.units)
+        x, dz = _row(a, first + r * a_ld, layer.inputs), _row(dZ, layer.out + at, layer.units)
+        # Of the first layer it is never wanted.
+        dX = _row(dZ, first + r * a_ld, layer.inputs)
+        saved = _row(A, layer.saved + at, layer.units)
         if layer.kind == Kind.CONV:
-            image = _row(A, previous.out + r * previous.ld, layer.inputs)
-            of_image = _row(dZ, before + r * previous.ld, layer.inputs)
-            wide, places = (
-                _row(dZ, layer.out + at, layer.units),
-                _row(A, layer.saved + at, layer.units),
-            )
-            conv_backward(layer, image, places, wide, of_image, scratch)
+            conv_backward(layer, x, saved, dz, dX, scratch)
         elif layer.kind == Kind.LAYER_NORM:
             norm_backward(layer, x, weights, dz, dX, wanted, gradient, bias_gradient)
         elif not wanted:
@@ -119,11 +117,11 @@ def layer_backward(net):
         elif layer.kind == Kind.AVG_POOL:
             average_backward(layer, dz, dX)
         elif layer.kind == Kind.DROPOUT:
-            dropout_backward(saved, dz, dX)
+            dropout_backward(layer, saved, dz, dX)
         elif layer.kind == Kind.CHANNELS_LAST:
-            channels_first(layer.channels, dz, dX)
+            channels_first(layer, dz, dX)
         elif layer.kind == Kind.CHANNELS_FIRST:
-            channels_last(layer.channels, dz, dX)
+            channels_last(layer, dz, dX)
         else:
             for i in range(layer.units):
                 dX[i] = dz[i]

@@ -22,7 +22,7 @@ def dropout_forward(layer, key, position, x, z, mask):
     start = _mixed(start + np.uint64(layer.index))
     threshold, scale = np.uint64(layer.threshold), x.dtype.type(layer.scale)
     zero = x.dtype.type(0)
-    for j in range(x.shape[0]):
+    for j in range(layer.units):
         word = _mixed(start + GOLDEN * np.uint64(j + 1))
         factor = scale if (word >> _BY_32) >= threshold else zero
         mask[j] = factor
@@ -30,7 +30,7 @@ def dropout_forward(layer, key, position, x, z, mask):
 
 
 @kernel
-def dropout_backward(mask, dz, dX):
+def dropout_backward(layer, mask, dz, dX):
     """Write dX = mask dz."""
-    for j in range(dz.shape[0]):
+    for j in range(layer.units):
         dX[j] = mask[j] * dz[j]
