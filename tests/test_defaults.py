@@ -31,8 +31,8 @@ EVERY_RULE = {
     "clip_norm": None,
 }
 RULES = {
-    "sgd": {"momentum": 0.0, "nesterov": False},
-    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    "sgd": {"momentum": 0.0, "nesterov": False, "rate_in_velocity": False},
+    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "epsilon_hat": False},
     "rmsprop": {"rho": 0.99, "epsilon": 1e-8},
     "adagrad": {"epsilon": 1e-10},
 }
@@ -80,10 +80,12 @@ OF_TRAINING = {
     "optimizer": "sgd",
     "momentum": None,
     "nesterov": None,
+    "rate_in_velocity": None,
     "beta1": None,
     "beta2": None,
     "rho": None,
     "epsilon": None,
+    "epsilon_hat": None,
     **EVERY_RULE,
     "schedule": "constant",
     "warmup_steps": 0,
@@ -160,7 +162,13 @@ CLASSES = [
             "products": "",
         },
     ),
-    (Steps, {"dropout_key": 0, "rates": None, "weights": None, "decisions": None}),
+    (
+        Steps,
+        {
+            **dict.fromkeys(("rates", "weights", "l2", "penalties", "decisions")),
+            "dropout_key": 0,
+        },
+    ),
     (TrainingState, {"step": 0}),
 ]
 
