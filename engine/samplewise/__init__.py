@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from samplewise.errors import SamplewiseError as SamplewiseError
     from samplewise.errors import SamplewiseWarning as SamplewiseWarning
     from samplewise.errors import SomeDivergedError as SomeDivergedError
+    from samplewise.estimators.mlp import MLPClassifier as MLPClassifier
+    from samplewise.estimators.mlp import MLPRegressor as MLPRegressor
     from samplewise.experiment.data_settings import DataSettings as DataSettings
     from samplewise.experiment.experiment import Experiment as Experiment
     from samplewise.experiment.network_settings import NetworkSettings as NetworkSettings
@@ -74,6 +76,7 @@ _PUBLIC = {
     "data.inputs": ("load_inputs",),
     "data.loading": ("load_dataset",),
     "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
+    "estimators.mlp": ("MLPClassifier", "MLPRegressor"),
     "experiment.experiment": ("Experiment",),
     "experiment.run": ("ExperimentResult", "prepare", "run", "run_many"),
     "model.model": ("Model",),
