@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from samplewise._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from samplewise.contract import TrainingState as TrainingState
     from samplewise.data.dataset import Dataset as Dataset
     from samplewise.data.inputs import load_inputs as load_inputs
     from samplewise.data.loading import load
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from samplewise.training.schedules import Constant as Constant
     from samplewise.training.schedules import Cosine as Cosine
     from samplewise.training.schedules import Exponential as Exponential
+    from samplewise.training.schedules import InverseRows as InverseRows
     from samplewise.training.schedules import InverseScaling as InverseScaling
     from samplewise.training.schedules import OneCycle as OneCycle
     from samplewise.training.schedules import Plateau as Plateau
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
 
 # Modules below `samplewise` and their public names; type checkers read the imports above.
 _PUBLIC = {
+    "contract": ("TrainingState",),
     "data.dataset": ("Dataset",),
     "data.inputs": ("load_inputs",),
     "data.loading": ("load_dataset",),
@@ -110,6 +113,7 @@ _PUBLIC = {
         "Constant",
         "Cosine",
         "Exponential",
+        "InverseRows",
         "InverseScaling",
         "OneCycle",
         "Plateau",
