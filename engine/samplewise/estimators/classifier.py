@@ -194,6 +194,17 @@ class Classifier(ClassifierMixin, Estimator):
         """
         return self._predictions(X, Model.probabilities)
 
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Return the logits of each row, (n,) of two classes, else (n, classes or labels).
+
+        Of two classes, above 0 where the second one is the more probable.
+
+        Raises:
+            NotFittedError, ValueError: as `predict`.
+        """
+        logits = self._predictions(X, Model.logits)
+        return logits[:, 0] if logits.shape[1] == 1 else logits
+
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Return the logarithms of `predict_proba`.
 

@@ -15,12 +15,19 @@ from sklearn.utils.validation import check_is_fitted
 from samplewise.contract import TrainingState
 from samplewise.estimators import fitted
 from samplewise.estimators.held_out import Rows, Score, scored, split
-from samplewise.estimators.inputs import checked_pair, checked_rows
+from samplewise.estimators.inputs import checked_pair, checked_rows, numpy_only
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.row_weights import sample_weights
 from samplewise.estimators.running import Outcome, Task, run
-from samplewise.estimators.settings import LOSS, Occasion, batch_size_of, dtype_of, settings_for
+from samplewise.estimators.settings import (
+    LOSS,
+    Occasion,
+    batch_size_of,
+    dtype_of,
+    rate_scale,
+    settings_for,
+)
 from samplewise.model.model import Model
 from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise.network.losses import Poisson
@@ -93,13 +100,9 @@ class Estimator(TrainingParameters, BaseEstimator):
     ) -> Estimator:
         """Train, and keep what comes of it; `one_epoch` is `partial_fit`."""
         anew = not self._has_weights() or not (self.warm_start or one_epoch)
-        numeric = not hasattr(self, "predict_proba")
-        X, y = checked_pair(self, X, y, reset=anew, numeric=numeric)
-        weights = sample_weights(sample_weight, X)
-        targets = self._encoded(y, one_epoch=one_epoch)
-        if one_epoch and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        task = self._task(self._weighted(Rows(X, targets, weights)), own, anew, one_epoch)
+        with numpy_only():
+            rows = self._rows(X, y, sample_weight, anew, one_epoch)
+            task = self._task(rows, own, anew, one_epoch)
         if anew or "history_" not in vars(self):
             fitted.begin_anew(self, early_stopping=self.early_stopping)
         outcome = run(task)
@@ -109,6 +112,16 @@ class Estimator(TrainingParameters, BaseEstimator):
         if not one_epoch:
             fitted.warn_of_end(self, outcome)
         return self
+
+    def _rows(self, X: Any, y: Any, sample_weight: Any, anew: bool, one_epoch: bool) -> Rows:
+        """Return the rows to learn from, with their weights."""
+        numeric = not hasattr(self, "predict_proba")
+        X, y = checked_pair(self, X, y, reset=anew, numeric=numeric)
+        weights = sample_weights(sample_weight, X)
+        targets = self._encoded(y, one_epoch=one_epoch)
+        if one_epoch and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        return self._weighted(Rows(X, targets, weights))
 
     def _task(self, rows: Rows, own: Validation, anew: bool, one_epoch: bool) -> Task:
         objective = self._objective()
@@ -141,6 +154,7 @@ class Estimator(TrainingParameters, BaseEstimator):
             score=score,
             callbacks=() if self.callbacks is None else self.callbacks,
             verbose=bool(self.verbose),
+            rate_scale=rate_scale(self, objective),
         )
 
     def _held_out(

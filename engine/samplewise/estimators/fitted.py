@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import warnings
 from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from samplewise.estimators.running import LOSS, Outcome, Task
+from samplewise.estimators.running import Outcome, Task
+from samplewise.estimators.settings import LOSS
+from samplewise.training.history import EpochRecord
 
 
 class EpochTable(list[dict[str, Any]]):
@@ -60,16 +61,17 @@ def leave_figures(estimator: Any, task: Task, outcome: Outcome) -> None:
         _leave_validation(estimator, table, diverged=outcome.diverged is not None)
 
 
-def _row(task: Task, record: Any, before: int) -> dict[str, Any]:
-    row = dataclasses.asdict(record) | {"epoch": before + record.epoch}
-    del row["metrics"], row["figures"], row["samples"], row["validation_accuracy"], row["accuracy"]
-    row["loss"] = record.figures[LOSS]
+def _row(task: Task, record: EpochRecord, before: int) -> dict[str, Any]:
+    row = {
+        "epoch": before + record.epoch,
+        "loss": record.figures[LOSS],
+        "learning_rate": (record.learning_rate or 0.0) / task.rate_scale,
+        "train_ms": record.train_ms,
+    }
     if task.held is None:
-        del row["validation_loss"]
-    else:
-        row["validation_loss"] = -task.negative_validation_loss(record)
-        row["validation_score"] = task.score_of(record)
-    return row
+        return row
+    validation_loss = -task.negative_validation_loss(record)
+    return row | {"validation_loss": validation_loss, "validation_score": task.score_of(record)}
 
 
 def _leave_validation(estimator: Any, table: list[dict[str, Any]], *, diverged: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn import config_context
 from sklearn.utils.validation import validate_data
 
 FLOATS = (np.float64, np.float32)
@@ -22,9 +23,9 @@ def checked_rows(estimator: Any, X: Any) -> NDArray[Any]:
     """
     if is_plain(X, estimator.n_features_in_) and not hasattr(estimator, "feature_names_in_"):
         return X
-    return dense(
-        validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=FLOATS, reset=False)
-    )
+    with numpy_only():
+        X = validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=FLOATS, reset=False)
+    return dense(X)
 
 
 def is_plain(X: Any, features: int) -> bool:
@@ -65,6 +66,14 @@ def checked_pair(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool) 
         reset=reset,
     )
     return dense(X), y
+
+
+def numpy_only() -> Any:
+    """Return a context in which scikit-learn makes NumPy's arrays of what it checks.
+
+    With `array_api_dispatch=True` it would refuse objects that have but `__array__`.
+    """
+    return config_context(array_api_dispatch=False)
 
 
 def dense(X: Any) -> NDArray[Any]:

@@ -57,7 +57,7 @@ class Objective:
 
     def shown(self, record: EpochRecord) -> float:
         """Return the training loss of an epoch, with its penalty."""
-        penalty = record.penalty or 0.0
+        penalty = getattr(record, "penalty", None) or 0.0
         return self.factor * (record.loss - penalty) + self.constant + self.gradient * penalty
 
 

@@ -42,6 +42,7 @@ class Task:
         score: of predictions on them, or None for the negative validation loss.
         callbacks: of the user.
         verbose: whether to print each epoch.
+        rate_scale: as `settings.rate_scale`.
     """
 
     network: Network
@@ -53,6 +54,7 @@ class Task:
     score: Score | None = None
     callbacks: Any = ()
     verbose: bool = False
+    rate_scale: float = 1.0
 
     @property
     def metrics(self) -> Mapping[str, Score]:
@@ -141,6 +143,7 @@ class _Follower(Callback):
 
     task: Task
     history: History = field(init=False)
+    takes_model = False
 
     def on_train_begin(self, history: History) -> None:
         """Keep the history."""

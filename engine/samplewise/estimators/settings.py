@@ -68,20 +68,19 @@ def settings_for(
         ParameterError: parameters do not go together.
     """
     scale = _gradient_scale(parameters, objective)
-    rate = float(parameters.learning_rate_init)
+    rate = float(parameters.learning_rate_init) * rate_scale(parameters, objective)
     if parameters.learning_rate == "invscaling" and occasion.one_epoch and _is_sgd(parameters):
         rate /= (occasion.rows_seen + 1) ** parameters.power_t
-    by_sgd = _is_sgd(parameters)
     return TrainingSettings(
         loss=objective.loss,
-        learning_rate=rate * scale if by_sgd else rate,
+        learning_rate=rate,
         epochs=1 if occasion.one_epoch else min(int(parameters.max_iter), MOST_EPOCHS),
         batch_size=batch_size_of(parameters, occasion.rows),
         shuffle=bool(parameters.shuffle),
         seed=occasion.seed,
         optimizer=_optimizer(parameters, scale),
-        batch_l2=float(parameters.alpha) / scale,
-        normalize_weights=occasion.weighted,
+        #T batch_l2=float(parameters.alpha) / scale,
+        #T normalize_weights=occasion.weighted,
         schedule=_schedule(parameters, scale, occasion),
         stopping=_stopping(parameters, occasion),
         backend=parameters.backend,
@@ -89,6 +88,11 @@ def settings_for(
         threads=int(parameters.n_threads),
         track_accuracy=False,
     )
+
+
+def rate_scale(parameters: TrainingParameters, objective: Objective) -> float:
+    """Return the factor by which the engine's learning rate is larger than the estimator's."""
+    return _gradient_scale(parameters, objective) if _is_sgd(parameters) else 1.0
 
 
 def _is_sgd(parameters: TrainingParameters) -> bool:
