@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from samplewise.errors import SomeDivergedError as SomeDivergedError
     from samplewise.estimators.mlp import MLPClassifier as MLPClassifier
     from samplewise.estimators.mlp import MLPRegressor as MLPRegressor
+    from samplewise.estimators.network import CNNClassifier as CNNClassifier
+    from samplewise.estimators.network import NeuralNetClassifier as NeuralNetClassifier
+    from samplewise.estimators.network import NeuralNetRegressor as NeuralNetRegressor
     from samplewise.experiment.data_settings import DataSettings as DataSettings
     from samplewise.experiment.experiment import Experiment as Experiment
     from samplewise.experiment.network_settings import NetworkSettings as NetworkSettings
@@ -80,6 +83,7 @@ _PUBLIC = {
     "data.loading": ("load_dataset",),
     "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
     "estimators.mlp": ("MLPClassifier", "MLPRegressor"),
+    "estimators.network": ("CNNClassifier", "NeuralNetClassifier", "NeuralNetRegressor"),
     "experiment.experiment": ("Experiment",),
     "experiment.run": ("ExperimentResult", "prepare", "run", "run_many"),
     "model.model": ("Model",),
