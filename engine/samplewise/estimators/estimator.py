@@ -19,13 +19,13 @@ from samplewise.estimators.inputs import checked_pair, checked_rows, numpy_only
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.row_weights import sample_weights
-from samplewise.estimators.running import Outcome, Task, run
+from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import (
+    LBFGS,
     LOSS,
     Occasion,
     batch_size_of,
     dtype_of,
-    rate_scale,
     settings_for,
 )
 from samplewise.model.model import Model
@@ -107,9 +107,13 @@ class Estimator(TrainingParameters, BaseEstimator):
         with numpy_only():
             rows = self._rows(X, y, sample_weight, anew, one_epoch)
             task = self._task(rows, own, anew, one_epoch)
+        full_batch = self.solver == LBFGS
+        if full_batch:
+            outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
+        else:
+            outcome = run(task)
         if anew or "history_" not in vars(self):
-            fitted.begin_anew(self, early_stopping=self.early_stopping)
-        outcome = run(task)
+            fitted.begin_anew(self, by_epochs=not full_batch)
         self._take(task, outcome)
         if outcome.interrupted:
             raise KeyboardInterrupt
@@ -142,7 +146,7 @@ class Estimator(TrainingParameters, BaseEstimator):
             rows=len(rows.X),
             dtype=dtype,
             seed=int(random_state.randint(LARGEST_SEED)) + (self._steps() if one_epoch else 0),
-            weighted=rows.weights is not None,
+            mean_weight=None if rows.weights is None else float(rows.weights.mean()),
             rows_seen=0 if anew else self.t_,
             one_epoch=one_epoch,
         )
@@ -158,7 +162,6 @@ class Estimator(TrainingParameters, BaseEstimator):
             score=score,
             callbacks=() if self.callbacks is None else self.callbacks,
             verbose=bool(self.verbose),
-            rate_scale=rate_scale(self, objective),
         )
 
     def _held_out(
@@ -170,7 +173,7 @@ class Estimator(TrainingParameters, BaseEstimator):
             weights = sample_weights(own.sample_weight, X)
             held = Rows(X, self._encoded_validation(own.y), weights)
             return rows, held, self._score(held, own.y)
-        if not self.early_stopping or one_epoch:
+        if not self.early_stopping or one_epoch or self.solver == LBFGS:
             return rows, None, None
         two = self.n_outputs_ == 1 and hasattr(self, "classes_")
         kept, held = split(rows, self.validation_fraction, random_state, two_classes=two)
@@ -201,14 +204,17 @@ class Estimator(TrainingParameters, BaseEstimator):
 
     def _take(self, task: Task, outcome: Outcome) -> None:
         self._model = model_of(
-            task.network, task.objective.loss, outcome.parameters, (), outcome.history.backend
+            task.network, task.objective.loss, outcome.parameters, (), outcome.backend
         )
         state = outcome.state
         self._state = None if state is None else replace(state, parameters=outcome.parameters)
         layers = zip(task.network.layers, task.network.shapes, strict=False)
         self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
         self.out_activation_ = task.objective.out_activation
-        fitted.leave_figures(self, task, outcome)
+        if outcome.full_batch is not None:
+            fitted.leave_full_batch(self, task, outcome.full_batch)
+        else:
+            fitted.leave_epochs(self, task, outcome)
 
     @property
     def model_(self) -> Model:
@@ -240,7 +246,7 @@ class Estimator(TrainingParameters, BaseEstimator):
         Raises:
             AttributeError: it is lbfgs.
         """
-        if self.solver == "lbfgs":
+        if self.solver == LBFGS:
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
             )
