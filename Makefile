@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Each process begins with half of the suite in order, as tests of a file share what they computed.
 IN_PARALLEL := -n 2 --dist worksteal
 
-.PHONY: help kernels report test coverage parity torture lint bench bench-quick regressions asv-site peers wheel lock clean
+.PHONY: help kernels report test coverage parity torture sklearn-suite lint bench bench-quick regressions asv-site peers wheel lock clean
 
 help:
 	@echo "make report       reproduce both parts of the report on the embedded data, into report/ and report-part-2/"
@@ -22,6 +22,7 @@ help:
 	@echo "make coverage     the suite with branch coverage of the engine"
 	@echo "make parity       only the parity ladder and the gradient checks"
 	@echo "make torture      kill a training 1,000 times, and see that nothing is lost"
+	@echo "make sklearn-suite  scikit-learn's own tests of its perceptron and of estimators, on ours"
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        measure everything and print it"
 	@echo "make bench-quick  run every benchmark once, keep nothing"
@@ -72,6 +73,9 @@ parity: $(READY)
 
 torture: $(READY)
 	$(ONE_THREAD) $(BIN)/python tests/training/crashes.py 1000
+
+sklearn-suite: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/estimators/test_sklearn_suite.py tests/estimators/every_check.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

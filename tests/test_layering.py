@@ -25,7 +25,7 @@ ROOMS = [
     # A training gives models, to its caller and to callbacks: a model needs no training.
     {"model"},
     {"training"},
-    {"displays", "exchange"},
+    {"displays", "exchange", "estimators"},
     {"experiment"},
     {"report", "testing"},
     {"cli"},

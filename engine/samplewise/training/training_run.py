@@ -296,5 +296,6 @@ class TrainingRun:
         return self.callbacks.train_ends(self.history)
 
     def _diverge(self, error: DivergenceError) -> None:
+        kept = self.finite if self.best.value is None else self.best.value
         rate = self.settings.learning_rate
-        self.error = divergence.with_remedy(error, self.loss, rate, self.finite)
+        self.error = divergence.with_remedy(error, self.loss, rate, kept)

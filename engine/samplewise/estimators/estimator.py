@@ -1,0 +1,184 @@
+"""The base of all estimators: from the arguments of `fit` to a training, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from samplewise.errors import ParameterError
+from samplewise.estimators import fitted
+from samplewise.estimators.ensemble import check_going_on, fit_ensemble
+from samplewise.estimators.held_out import Rows, Score
+from samplewise.estimators.inputs import checked_rows, numpy_only
+from samplewise.estimators.objective import Objective
+from samplewise.estimators.one_row import OneRow
+from samplewise.estimators.parameters import TrainingParameters
+from samplewise.estimators.running import Outcome, Task, run, run_full_batch
+from samplewise.estimators.settings import LBFGS
+from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
+from samplewise.estimators.tasks import Given, task_of
+from samplewise.model.model import Model
+from samplewise.network import Network
+from samplewise.training.result import model_of
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Estimator(OneRow, CallbackSupportMixin, TrainingParameters, BaseEstimator):
+    """Learns by `samplewise.train`; subclasses say which network, and how targets are encoded."""
+
+    # The trained network, and its optimizer where training may go on.
+    _model = None
+    _state = None
+
+    def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
+        """Return targets as the engine takes them."""
+        raise NotImplementedError
+
+    def _encoded_validation(self, y: Any) -> NDArray[Any]:
+        """Return targets of validation rows likewise."""
+        raise NotImplementedError
+
+    def _objective(self) -> Objective:
+        """Return the loss of the targets that were encoded."""
+        raise NotImplementedError
+
+    def _network(self, features: int, outputs: int) -> Network:
+        """Return the network to train."""
+        raise NotImplementedError
+
+    def _drawn(
+        self, network: Network, random_state: np.random.RandomState, dtype: str
+    ) -> NDArray[Any]:
+        """Return the initial weights, a flat vector (P,)."""
+        raise NotImplementedError
+
+    def _flat(self, X: Any) -> Any:
+        """Return rows of two dimensions where they have a shape that the network takes."""
+        return X
+
+    def _weighted(self, rows: Rows) -> Rows:
+        """Return rows with the weights of their classes."""
+        return rows
+
+    def _default_score(self, weights: NDArray[Any] | None) -> Score:
+        """Return the score that early stopping goes by where `monitor` is None."""
+        raise NotImplementedError
+
+    def _answers(self, predictions: NDArray[Any]) -> Any:
+        """Return an estimator with these predictions of the engine, for scorers."""
+        raise NotImplementedError
+
+    def _has_weights(self) -> bool:
+        return self._model is not None
+
+    def _weights(self) -> NDArray[Any]:
+        """Return the weights to go on from, as a flat vector (P,)."""
+        assert self._model is not None
+        return self._model.parameters
+
+    def _fit(self, given: Given) -> Estimator:
+        """Train, and keep what comes of it."""
+        anew = not self._has_weights() or not (self.warm_start or given.one_epoch)
+        check_going_on(self, one_epoch=given.one_epoch)
+        with numpy_only():
+            task = task_of(self, given, anew=anew)
+        with fit_task(self, given.X, given.y, given.sample_weight) as epochs:
+            outcome = self._run(replace(task, callbacks=(*task.callbacks, *epochs)), anew=anew)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
+        if not given.one_epoch:
+            fitted.warn_of_end(self, outcome)
+        return self
+
+    def _run(self, task: Task, *, anew: bool) -> Outcome:
+        if self.n_ens > 1:
+            for name in ("_model", "_state", "coefs_", "intercepts_", "_shown"):
+                vars(self).pop(name, None)
+            return fit_ensemble(self, task)
+        vars(self).pop("estimators_", None)
+        if self.solver == LBFGS:
+            outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
+        else:
+            outcome = run(task)
+        self._keep(task, outcome, anew=anew)
+        return outcome
+
+    def _decoded(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Return targets as the caller of `fit` has them."""
+        raise NotImplementedError
+
+    def _keep(self, task: Task, outcome: Outcome, *, anew: bool) -> None:
+        """Write the end of a training into the attributes."""
+        if anew or "history_" not in vars(self):
+            fitted.begin_anew(self, by_epochs=outcome.full_batch is None)
+        loss, parameters = task.objective.loss, outcome.parameters
+        model = model_of(task.network, loss, parameters, (), outcome.backend)
+        vars(self).update(self._attributes(model))
+        state = outcome.state
+        self._state = None if state is None else replace(state, parameters=parameters)
+        layers = zip(task.network.layers, task.network.shapes, strict=False)
+        self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
+        self.out_activation_ = task.objective.out_activation
+        if outcome.full_batch is not None:
+            fitted.leave_full_batch(self, task, outcome.full_batch)
+        else:
+            fitted.leave_epochs(self, task, outcome)
+
+    def _attributes(self, model: Model) -> dict[str, Any]:
+        """Return the attributes by which this estimator predicts as a model does."""
+        return {"_model": model}
+
+    @property
+    def model_(self) -> Model:
+        """The trained network as a `samplewise.Model`, for `samplewise.save_model`."""
+        return self._trained()
+
+    def _trained(self) -> Model:
+        """Return the trained network.
+
+        Raises:
+            NotFittedError: there is none.
+        """
+        if self._model is None:
+            check_is_fitted(self)
+            raise ParameterError(
+                "n_ens: the networks of an ensemble have a model each; use estimators_[0].model_"
+            )
+        return self._model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._model is not None or "estimators_" in vars(self)
+
+    def _predictions(
+        self, X: Any, of: Callable[[Model, NDArray[Any]], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Return what a method of the model gives for rows, of an ensemble the mean."""
+        members = vars(self).get("estimators_")
+        models = [self._trained()] if members is None else [one._trained() for one in members]
+        rows = checked_rows(self, self._flat(X))
+        if len(models) == 1:
+            return of(models[0], rows)
+        return np.mean([of(model, rows) for model in models], axis=0)
+
+    def _check_stochastic(self) -> bool:
+        """Refuse the solver that has no `partial_fit`.
+
+        Raises:
+            AttributeError: it is lbfgs.
+        """
+        if self.solver == LBFGS:
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+            )
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
