@@ -41,6 +41,8 @@ LEFT_OUT = {
     "asv ": "it measures, and keeps a description of the machine; test_asv_suite.py runs the suite",
     "python -m samplewise_bench.planner_check": "it trains 64 shapes by every plan, for minutes",
     "samplewise bench --process": "it starts new processes for minutes",
+    "samplewise bench --estimators": "it fits estimators of both libraries for minutes",
+    "samplewise bench --scores": "it fits a hundred estimators, for minutes",
     "samplewise bench --peers": "it needs JAX and PyTorch",
     "pip install": "it changes the environment; test_registry.py installs the toy apart",
 }

@@ -35,6 +35,12 @@ Peers = Annotated[
 Process = Annotated[
     bool, typer.Option("--process", help="Time whole processes and calls instead, as a user waits.")
 ]
+Estimators = Annotated[
+    bool, typer.Option("--estimators", help="Time estimators beside scikit-learn's instead.")
+]
+Scores = Annotated[
+    bool, typer.Option("--scores", help="Compare estimators' test scores over ten seeds instead.")
+]
 Workloads = Annotated[
     Text,
     option(
@@ -68,6 +74,8 @@ def bench(
     rounds: Rounds = str(MINIMUM_ROUNDS),
     peers: Peers = False,
     process: Process = False,
+    estimators: Estimators = False,
+    scores: Scores = False,
     out: Out = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
@@ -75,14 +83,18 @@ def bench(
     """Time backends on rows of the report, on one core, after checking that they agree.
 
     With --peers, time samplewise beside JAX, PyTorch, scikit-learn and FANN, where installed. With
-    --process, time whole processes and public calls beside scikit-learn's.
+    --process, time whole processes and public calls beside scikit-learn's. With --estimators, time
+    fits and predictions of both libraries' estimators, and with --scores compare their scores.
     """
     count, dtype = texts.rounds_of(rounds), given.pop("dtype", None)
     of_rows = {"rows": rows, "batch_size": batch_size, "dtype": dtype}
     of_peers = {**given, "out": out}
-    if process:
-        _refuse("--process", {"peers": peers or None, **of_rows, "backend": backend, **of_peers})
-        _bench_processes(count, as_json)
+    modes = {"process": process, "estimators": estimators, "scores": scores, "peers": peers}
+    asked = [name for name, wanted in modes.items() if wanted]
+    if asked and asked != ["peers"]:
+        others = dict.fromkeys(asked[1:], True)
+        _refuse(f"--{asked[0]}", {**others, **of_rows, "backend": backend, **of_peers})
+        _bench_beside_scikit_learn(asked[0], count, as_json)
     elif not peers:
         _refuse(None, of_peers)
         _bench_rows(of_rows, backend, count, as_json)
@@ -110,11 +122,22 @@ def _refuse(mode: str | None, given: dict[str, object]) -> None:
         raise ParameterError(f"bench: {flag} {wrong}, got {got}; {remedy}")
 
 
-def _bench_processes(count: int, as_json: bool) -> None:
-    from samplewise_bench.process.rows import HEADERS, measure_waits
+def _bench_beside_scikit_learn(mode: str, count: int, as_json: bool) -> None:
+    if mode == "process":
+        from samplewise_bench.process.rows import HEADERS, measure_waits
 
-    waits = measure_waits(count, console.note)
-    texts.result(waits, HEADERS, waits.findings, as_json=as_json)
+        waits = measure_waits(count, console.note)
+        texts.result(waits, HEADERS, waits.findings, as_json=as_json)
+    elif mode == "estimators":
+        from samplewise_bench.estimators import race
+
+        duels = race.race_estimators(count, console.note)
+        texts.result(duels, race.HEADERS, duels.duels, as_json=as_json)
+    else:
+        from samplewise_bench.estimators import scores
+
+        table = scores.compare_scores(scores.SEEDS, console.note)
+        texts.result(table, scores.HEADERS, table.scores, as_json=as_json)
 
 
 def _bench_rows(given: dict[str, str | None], backend: Text, count: int, as_json: bool) -> None:
