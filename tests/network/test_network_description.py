@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samplewise.errors import ParameterError
-from samplewise.network import ACTIVATIONS, Dense, Network, multilayer_perceptron
+from samplewise.network import ACTIVATIONS, Dense, LayerNorm, Network, multilayer_perceptron
 
 
 def test_shapes_follow_the_layers():
@@ -117,3 +117,27 @@ def test_what_is_no_whole_number_is_no_shape(wrong):
         Network(wrong, (Dense(1),))
     with pytest.raises(ParameterError, match="hidden is .*, but must be|units of a dense"):
         multilayer_perceptron(3, wrong, 1)
+
+
+def test_a_description_names_only_what_is_frozen():
+    """Older files, which know nothing of it, describe trained layers."""
+    network = Network((6,), (Dense(4, "relu", trainable=False), LayerNorm(), Dense(1)))
+    frozen, *trained = network.to_dict()["layers"]
+    assert frozen == {"kind": "dense", "units": 4, "activation": "relu", "trainable": False}
+    assert all("trainable" not in layer for layer in trained)
+    assert Network.from_dict(network.to_dict()) == network
+
+
+def test_the_trained_parts_of_the_vector_are_whole_tensors_side_by_side():
+    layers = (Dense(3), Dense(2, trainable=False), LayerNorm(), Dense(1), Dense(1, trainable=False))
+    network = Network((6,), layers)
+    offsets = {slot.name: slot.offset for slot in network.layout.slots}
+    edges = [(part.start, part.stop) for part in network.trained]
+    assert edges == [
+        (0, offsets["1.weight"]),
+        (offsets["2.weight"], offsets["4.weight"]),
+    ]
+    assert [slot.name for slot in network.weights] == ["0.weight", "3.weight"]
+    assert (network.first_trained, Network((6,), layers[1:]).first_trained) == (0, 1)
+    whole = Network((6,), tuple(layer.with_trainable(True) for layer in layers))
+    assert whole.trained == (slice(0, whole.layout.size),)

@@ -98,7 +98,7 @@ BODIES: dict[str, Body] = {
 }
 
 
-# Which of the layers with weights are frozen; of two, none lies between.
+# Which of the layers with weights are frozen; where none lies between, the first is.
 PLACES: dict[str, slice] = {"first": slice(1), "between": slice(1, -1), "last": slice(-1, None)}
 
 
@@ -111,7 +111,7 @@ def with_frozen(network: Network, place: str) -> Network:
     """
     shapes = zip(network.layers, network.shapes, strict=False)
     having = [k for k, (layer, inputs) in enumerate(shapes) if layer.parameter_shapes(inputs)]
-    frozen = having[PLACES[place]]
+    frozen = having[PLACES[place]] or having[:1]
     if len(frozen) == len(having):
         return network
     layers = [layer.with_trainable(k not in frozen) for k, layer in enumerate(network.layers)]
