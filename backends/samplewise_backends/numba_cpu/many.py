@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +12,8 @@ from numpy.typing import NDArray
 from samplewise.contract import RATES, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
-from samplewise_backends.numba_cpu.plans.gram import in_turn
 from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
 Matrix = NDArray[Any]
@@ -68,7 +66,6 @@ class NumbaManyProgram:
         varies = RATES in workload.step_fields
         self._members = [Member(*pair, varies) for pair in zip(networks, optimizers, strict=True)]
         self._loss, self._dtype = loss, dtype
-        self._threads = max(workload.threads, 1)
         self._active: tuple[int, ...] = ()
         self._groups: list[tuple[list[int], Trainer]] = []
         self._losses = aligned_zeros(0, dtype).reshape(0, 0)
@@ -136,20 +133,11 @@ class NumbaManyProgram:
             own = {short: held[name] for name, short in names.items() if short != name}
             trainer.restore([states[i] for i in indices], X, own)
 
-    def _each(self, call: Callable[[int], None], numbers: Sequence[int]) -> None:
-        """Call a function with each number, in as many threads as were given."""
-        if self._threads == 1 or len(numbers) == 1:
-            in_turn(call, numbers)
-            return
-        # Each call in a copy of this context: NumPy's warnings stay as the caller set them.
-        contexts = [copy_context() for _ in numbers]
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(lambda context, k: context.run(call, k), contexts, numbers))
-
     def _plan_for(self, workload: Workload) -> None:
         self._workload = workload
         self._factory = TrainerFactory(self._members, self._loss, self._dtype, workload)
         self.plan = self._factory.plan
+        self._each = in_threads(max(workload.threads, 1))
         self._form_groups(range(len(self._members)))
 
     def _form_groups(self, active: Sequence[int]) -> None:

@@ -16,9 +16,10 @@ from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
 from samplewise_backends.numba_cpu.plans.dual import Dual
-from samplewise_backends.numba_cpu.plans.gram import Each, FullGram, GramBlocks, Rows
+from samplewise_backends.numba_cpu.plans.gram import FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.threads import Each
 
 Matrix = NDArray[Any]
 GRAM_ROWS, GRAM_FILLS = "gram_rows", "gram_fills"
