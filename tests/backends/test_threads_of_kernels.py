@@ -8,6 +8,10 @@ import warnings
 import numpy as np
 import pytest
 
+from samplewise.contract import Workload
+from samplewise.network import SGD, class_loss_named, multilayer_perceptron
+from samplewise_backends.numba_cpu.backend import NumbaBackend
+from samplewise_backends.numba_cpu.planner.threads import HAND_OVER_NS, threads_for
 from samplewise_backends.numba_cpu.plans.threads import in_threads, in_turn
 
 PATIENCE_S = 20
@@ -92,3 +96,20 @@ def test_a_forked_process_shares_out_work_of_its_own():
         in_threads(2)(called.append, range(4))
         os._exit(int(sorted(called) != [0, 1, 2, 3]))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("hand_overs", "allowed", "parts", "threads"),
+    [(0.5, 2, 2, 1), (20, 2, 2, 2), (20, 8, 2, 2), (20, 1, 9, 1), (1000, 8, 6, 6), (1000, 4, 6, 3)],
+)
+def test_threads_are_taken_where_they_pay(hand_overs, allowed, parts, threads):
+    assert threads_for(hand_overs * HAND_OVER_NS, allowed, parts) == threads
+
+
+@pytest.mark.parametrize(("rows", "words"), [(60, "does not pay"), (6000, "over 2 threads")])
+def test_a_plan_says_how_many_threads_share_the_networks(rows, words):
+    networks = [multilayer_perceptron(100, (20,), 1)] * 8
+    parts = networks, class_loss_named("binary_cross_entropy"), [SGD()] * 8, np.dtype("float32")
+    program = NumbaBackend().compile_many(*parts, Workload(rows, epochs=2, threads=2))
+    assert words in program.plan.reason
+    assert "thread" not in NumbaBackend().compile_many(*parts, Workload(rows)).plan.reason

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from samplewise.contract import RATES, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
+from samplewise_backends.numba_cpu.planner.calibration import known_rates
+from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.plans.threads import in_threads
@@ -136,9 +138,11 @@ class NumbaManyProgram:
     def _plan_for(self, workload: Workload) -> None:
         self._workload = workload
         self._factory = TrainerFactory(self._members, self._loss, self._dtype, workload)
-        self.plan = self._factory.plan
-        self._each = in_threads(max(workload.threads, 1))
         self._form_groups(range(len(self._members)))
+        self.plan = self._factory.plan
+        if workload.threads > 1:
+            words = words_for(self._threads, workload.threads, self._call_ns(self._members))
+            self.plan = replace(self.plan, reason=f"{self.plan.reason}; {words}")
 
     def _form_groups(self, active: Sequence[int]) -> None:
         self._active = tuple(active)
@@ -148,3 +152,14 @@ class NumbaManyProgram:
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split
         ]
+        allowed, self._threads = self._workload.threads, 1
+        if allowed > 1:
+            ns = self._call_ns([self._members[i] for i in active])
+            self._threads = threads_for(ns, allowed, len(self._groups))
+        self._each = in_threads(self._threads)
+
+    def _call_ns(self, active: Sequence[Member]) -> float:
+        """Return the nanoseconds that a call for some of the networks will take on one thread."""
+        rates, rows = known_rates(self._dtype.name).rates, self._workload.rows
+        share = len(active) / len(self._members)
+        return share * training_ns(self._factory.plan, rates, self._members, rows)

@@ -9,9 +9,6 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 
-# Measured on an AVX2 EPYC of 2 cores: to start a thread and wait for its end.
-HAND_OVER_NS = 160_000.0
-
 # Calls a function with each of some numbers, one after the other or several at once.
 Each = Callable[[Callable[[int], None], Sequence[int]], None]
 
