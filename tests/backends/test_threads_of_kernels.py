@@ -109,7 +109,7 @@ def test_threads_are_taken_where_they_pay(hand_overs, allowed, parts, threads):
 @pytest.mark.parametrize(("rows", "words"), [(60, "does not pay"), (6000, "over 2 threads")])
 def test_a_plan_says_how_many_threads_share_the_networks(rows, words):
     networks = [multilayer_perceptron(100, (20,), 1)] * 8
-    parts = networks, class_loss_named("binary_cross_entropy"), [SGD()] * 8, np.dtype("float32")
+    parts = networks, class_loss_named("binary_cross_entropy"), [SGD()] * 8, np.dtype("float64")
     program = NumbaBackend().compile_many(*parts, Workload(rows, epochs=2, threads=2))
     assert words in program.plan.reason
     assert "thread" not in NumbaBackend().compile_many(*parts, Workload(rows)).plan.reason

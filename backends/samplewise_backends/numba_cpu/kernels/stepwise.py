@@ -56,7 +56,7 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
 
 
 @inlined_kernel
-def _backward(net, A, dZ, gradient):
+def backward(net, A, dZ, gradient):
     """Go back through all layers, and step in each as soon as its gradient is known.
 
     With `of_all`, write the gradients of all, and take no step.
@@ -128,7 +128,7 @@ def run_stepwise(run):
             net.hyper.rate = rates[(first - source.start) // source.at_once]
         call(net.forward, net)
         call(net.batch_loss, net)
-        _backward(net, A, dZ, gradient)
+        backward(net, A, dZ, gradient)
         if net.of_all and net.hyper.optimizer != OptimizerCode.NO_STEP:
             _limit(net, gradient)
             for k in range(net.depth):

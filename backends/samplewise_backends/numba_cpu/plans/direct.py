@@ -12,6 +12,7 @@ from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.jit import Routine
+from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
 from samplewise_backends.numba_cpu.kernels.optimizers import update
@@ -82,6 +83,14 @@ def run_steps(
     call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
+    begin_steps(call, state, X, Y, steps, losses)
+    call()
+
+
+def begin_steps(
+    call: Struct, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
+) -> None:
+    """Set a `records.STEPS`, or another record with its fields, to the start of a window."""
     net, rates = call.inner("network"), steps.rates
     theta, slots = state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
@@ -91,7 +100,6 @@ def run_steps(
     if rates is not None:
         call.set(rates=rates)
     call.set(rates_count=0 if rates is None else len(rates))
-    call()
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:

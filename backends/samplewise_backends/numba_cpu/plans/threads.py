@@ -67,3 +67,46 @@ def _try(call: Callable[[int], None], number: int, errors: list[BaseException]) 
         call(number)
     except BaseException as error:  # noqa: BLE001 - raised again where all threads have ended
         errors.append(error)
+
+
+def all_at_once(calls: Sequence[Callable[[], None]], abandon: Callable[[], None]) -> None:
+    """Run calls that wait for one another, each in a thread, the first in the caller's.
+
+    Args:
+        calls: at least one.
+        abandon: lets the others end where one call has failed or could not begin.
+
+    Raises:
+        BaseException: the first error of a call, once all have ended.
+        RuntimeError: the system gives no further thread; nothing has been called.
+    """
+    errors, ready, may_begin = list[BaseException](), threading.Event(), list[bool]()
+
+    def begin(number: int) -> None:
+        ready.wait()
+        if may_begin:
+            _try(lambda k: calls[k](), number, errors)
+            if errors:
+                abandon()
+
+    others = [
+        threading.Thread(target=copy_context().run, args=(begin, number))
+        for number in range(1, len(calls))
+    ]
+    started = []
+    try:
+        for thread in others:
+            thread.start()
+            started.append(thread)
+        may_begin.append(True)
+        ready.set()
+        begin(0)
+    except BaseException:
+        abandon()
+        raise
+    finally:
+        ready.set()
+        for thread in started:
+            thread.join()
+    if errors:
+        raise errors[0]
