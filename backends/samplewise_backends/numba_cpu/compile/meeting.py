@@ -10,12 +10,8 @@ import os
 from functools import cache
 from typing import Any
 
-from samplewise_backends.numba_cpu.compile.jit import kernel
 from samplewise_backends.numba_cpu.compile.views import integers_at
 
-# Looks at the counter before a thread gives way: some 20 microseconds. The other threads of a step
-# come sooner, unless somebody else has their core.
-LOOKS = 20_000
 # No meeting counts so far: with it in the counter, nobody waits.
 ABANDONED = 2**62
 
@@ -43,20 +39,3 @@ def address_of_give_way() -> int:
     else:
         function = ctypes.CDLL(None).sched_yield
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
-
-
-@kernel
-def meet(counter, awaited, giving_way):
-    """Wait until `awaited` arrivals were counted, this one with them.
-
-    Args:
-        counter: address of the count, 0 before the first meeting and never set back.
-        awaited: the number of threads, times that of meetings up to this one.
-        giving_way: see `address_of_give_way`.
-    """
-    arrive(counter)
-    looks = 0
-    while arrived(counter) < awaited:
-        looks += 1
-        if looks > LOOKS:
-            give_way(giving_way)

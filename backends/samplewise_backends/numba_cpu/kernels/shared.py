@@ -9,7 +9,7 @@ times its share of the batch. The order of that sum depends on the number of thr
 import numpy as np
 
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
-from samplewise_backends.numba_cpu.compile.meeting import meet
+from samplewise_backends.numba_cpu.compile.meeting import arrive, arrived, give_way
 from samplewise_backends.numba_cpu.compile.views import (
     call,
     integers_at,
@@ -22,6 +22,27 @@ from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.records import LAYER, SHARED
 from samplewise_backends.numba_cpu.kernels.step import update_part
 from samplewise_backends.numba_cpu.kernels.stepwise import backward
+
+# Looks at the counter before a thread gives way: some 20 microseconds. The other threads of a step
+# come sooner, unless somebody else has their core.
+LOOKS = 20_000
+
+
+@kernel
+def meet(counter, awaited, giving_way):
+    """Wait until `awaited` arrivals were counted, this one with them.
+
+    Args:
+        counter: address of the count, 0 before the first meeting and never set back.
+        awaited: the number of threads, times that of meetings up to this one.
+        giving_way: see `address_of_give_way`.
+    """
+    arrive(counter)
+    looks = 0
+    while arrived(counter) < awaited:
+        looks += 1
+        if looks > LOOKS:
+            give_way(giving_way)
 
 
 @inlined_kernel
