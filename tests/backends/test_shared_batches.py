@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from samplewise.contract import Steps, TrainingState, Workload
+from samplewise.contract import DECISIONS, RATES, WEIGHTS, Steps, TrainingState, Workload
 from samplewise.network import (
     SGD,
     Adam,
@@ -165,11 +165,11 @@ def test_nothing_is_called_where_the_system_gives_no_further_thread(monkeypatch)
     assert called == ["abandoned"]
 
 
-def program(optimizer, batch_size, threads, network=None):
+def program(optimizer, batch_size, threads, network=None, **fields):
     network = network or Network(
         (1, 28, 28), (Conv2D(8, (3, 3), activation="relu"), MaxPool2D(2), Dense(4))
     )
-    work = Workload(2000, batch_size, 2, threads=threads)
+    work = Workload(2000, batch_size, 2, threads=threads, **fields)
     return NumbaBackend().compile(network, LOSS, optimizer, np.dtype("float64"), work)
 
 
@@ -185,6 +185,12 @@ def program(optimizer, batch_size, threads, network=None):
 def test_a_plan_says_whether_threads_share_a_batch(optimizer, batch_size, threads, shares):
     plan = program(optimizer, batch_size, threads).plan
     assert ("each batch shared by 2 threads" in plan.reason) == shares
+
+
+def test_steps_with_fields_that_threads_do_not_know_are_left_to_one_thread():
+    fields = frozenset({RATES, WEIGHTS, DECISIONS})
+    assert "shared" in program(SGD(), 32, 2, step_fields=fields).plan.reason
+    assert "shared" not in program(SGD(), 32, 2, step_fields=fields | {"other"}).plan.reason
 
 
 def test_small_networks_are_left_to_one_thread():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import Plan, Workload
+from samplewise.contract import DECISIONS, RATES, WEIGHTS, Plan, Workload
 from samplewise.contract.plan import DIRECT
 from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 from samplewise_backends.numba_cpu.planner.candidates import CALL_NS
@@ -17,6 +17,8 @@ from samplewise_backends.numba_cpu.plans.storage import Member, can_be_shared
 # To start a thread and wait for its end: measured on an AVX2 EPYC, medians of 300 from 144 to 175
 # microseconds. A constant, so that threads never depend on the moment.
 HAND_OVER_NS = 160_000.0
+# What steps may have of their own where threads share a batch.
+SHARED_STEP_FIELDS = frozenset({RATES, WEIGHTS, DECISIONS})
 # Multiply-adds of a training step for one of a prediction: forward, both gradients.
 TRAINING = 3.0
 # A thread's part of a step takes at least so long: it meets the others twice, and packs weights.
@@ -62,6 +64,7 @@ def sharing_threads(member: Member, plan: Plan, dtype: np.dtype[Any], workload: 
     of one processor.
     """
     alone = plan.name != DIRECT or plan.products != "" or not can_be_shared(member)
+    alone = alone or not workload.step_fields <= SHARED_STEP_FIELDS
     if workload.threads == 1 or alone or compiles_nothing():
         return 1
     rows, batch = workload.rows, min(workload.batch_size, workload.rows)
