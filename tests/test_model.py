@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from samplewise.data.preprocessing import Preprocessing
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ParameterError
 from samplewise.model.model import Model
 from samplewise.network import initialize, loss_named, multilayer_perceptron
 from samplewise.streams import Streams
+from samplewise.threads import limited
+from samplewise_backends.numba_cpu.planner import threads as planner_threads
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 40))
@@ -138,3 +140,37 @@ def test_one_row_that_is_not_finite_is_refused_by_its_place(fault):
     row[0, 1] = fault
     with pytest.raises(DataError, match=r"X: 1 value is NaN or inf, the first in row 0, column 1"):
         model("vectorized").probabilities(row)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
+def test_rows_shared_out_over_threads_have_the_bits_of_one(backend, dtype, monkeypatch):
+    monkeypatch.setattr(planner_threads, "HAND_OVER_NS", 0.0)
+    used, begun = model(backend, dtype), []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (begun.append(self), start(self)))
+    many = np.tile(X, (5, 1))[:1441]
+    many[:, 0] = np.arange(len(many)) / len(many)
+    with limited(1):
+        alone = used.logits(many)
+    # Calls before and after keep buffers of other sizes.
+    used.predict(X[:3], threads=3)
+    for threads in (2, 3, 1):
+        assert used.logits(many, threads=threads).tobytes() == alone.tobytes()
+    assert len(begun) == (3 if backend == "numba_cpu" else 0)
+    np.testing.assert_array_equal(used.predict(many, threads=2), alone.argmax(axis=1))
+    np.testing.assert_array_equal(used.probabilities(many, threads=2), used.loss.predictions(alone))
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
+def test_threads_of_a_prediction_must_be_a_whole_number(threads):
+    with pytest.raises(ParameterError, match="threads is .*, but must be a whole number"):
+        model("vectorized").predict(X, threads=threads)
+
+
+def test_few_rows_are_not_worth_a_thread(monkeypatch):
+    def refuse(thread):
+        pytest.fail("a thread was started")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    model("numba_cpu").predict(X, threads=2)

@@ -16,12 +16,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from samplewise.contract import PlanSpec
+from samplewise.contract import Plan, PlanSpec
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.problems import TrainingProblem
-from samplewise_bench.shapes import JUDGED, Shape
+from samplewise_bench.shapes import JUDGED, ImageShape, Shape
 from samplewise_bench.training import Training
 
 FIXED = (
@@ -81,7 +81,7 @@ class Verdict:
         work: the shape, in words.
         chosen: the plan and its block, in words.
         ms: an epoch by it.
-        predicted_ms: of that.
+        predicted_ms: of that; None where nothing was predicted.
         best: the fastest fixed choice, in words.
         best_ms: an epoch by it.
         all_ms: by every fixed choice.
@@ -90,7 +90,7 @@ class Verdict:
     work: str
     chosen: str
     ms: float
-    predicted_ms: float
+    predicted_ms: float | None
     best: str
     best_ms: float
     all_ms: dict[str, float]
@@ -100,20 +100,34 @@ class Verdict:
         """Time of the choice by that of the best fixed one."""
         return self.ms / self.best_ms
 
+    @property
+    def predicted(self) -> float | None:
+        """Predicted time by measured time, or None."""
+        return None if self.predicted_ms is None else self.predicted_ms / self.ms
+
     def __str__(self) -> str:
         mark = "" if self.ratio <= GOOD else " <-"
+        predicted = "nothing" if self.predicted is None else f"{self.predicted:4.2f} x"
         return (
             f"{self.work:62} {self.chosen:12} {self.ms:8.3f} ms, predicted "
-            f"{self.predicted_ms / self.ms:4.2f} x; best {self.best:12} "
+            f"{predicted}; best {self.best:12} "
             f"{self.best_ms:8.3f} ms: {self.ratio:.2f}{mark}"
         )
 
 
-def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, dict[str, float]]]:
+def _offered(chosen: Plan) -> tuple[PlanSpec, ...]:
+    """Return the fixed choices that there are for a network for which this one was made."""
+    # Where nothing was predicted, the direct plan was the only one.
+    return FIXED if chosen.alternatives else FIXED[:1]
+
+
+def judge(
+    shape: Shape | ImageShape, rounds: int = ROUNDS
+) -> tuple[Verdict, dict[str, dict[str, float]]]:
     """Time the choice for a shape and all fixed choices, in turns; return their times too."""
     problem = shape.problem()
     chosen = Candidate(problem, AUTO_PLAN)
-    fixed = {str(plan): Candidate(problem, str(plan)) for plan in FIXED}
+    fixed = {str(plan): Candidate(problem, str(plan)) for plan in _offered(chosen.plan)}
     began, done = time.perf_counter(), 0
     while done < rounds or (done < MOST_ROUNDS and time.perf_counter() - began < ENOUGH_S):
         for candidate in (*fixed.values(), chosen):
@@ -127,7 +141,7 @@ def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, dict[s
             ms[name] = own = min(own, ms[name])
     best = min(ms, key=lambda name: ms[name])
     words = str(plan.spec if plan.block is None else PlanSpec(plan.name, plan.block))
-    verdict = Verdict(str(shape), words, own, plan.epoch_ms or 0.0, best, ms[best], ms)
+    verdict = Verdict(str(shape), words, own, plan.epoch_ms, best, ms[best], ms)
     return verdict, {name: candidate.times for name, candidate in fixed.items()}
 
 
@@ -156,11 +170,16 @@ def main() -> int:
 def _summary(found: list[Verdict]) -> str:
     ratios = [verdict.ratio for verdict in found]
     good = sum(ratio <= GOOD for ratio in ratios)
-    errors = sorted(verdict.predicted_ms / verdict.ms for verdict in found)
-    return (
+    errors = sorted(each.predicted for each in found if each.predicted is not None)
+    words = (
         f"{good} of {len(found)} choices within {GOOD:g} of the best fixed one, the worst "
-        f"{max(ratios):.2f}; predicted by measured: median {statistics.median(errors):.2f}, from "
-        f"{errors[0]:.2f} to {errors[-1]:.2f}"
+        f"{max(ratios):.2f}"
+    )
+    if not errors:
+        return words
+    median = statistics.median(errors)
+    return (
+        f"{words}; predicted by measured: median {median:.2f}, {errors[0]:.2f} to {errors[-1]:.2f}"
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from samplewise.network import SGD, multilayer_perceptron
+from samplewise.network import SGD, Adam, Network, Optimizer, multilayer_perceptron
+from samplewise.network.layer_spec import layers_from
 from samplewise_bench.problems import DRAWN_EPOCHS, TrainingProblem, drawn_problem
 
 ROWS = 800
@@ -48,6 +49,37 @@ class Shape:
         return dataclasses.replace(problem, shuffle=self.shuffle)
 
 
+@dataclass(frozen=True)
+class ImageShape:
+    """Layers on images, and how they are fed; the rows are drawn."""
+
+    layers: str
+    image: tuple[int, int, int] = (1, 28, 28)
+    rows: int = 320
+    batch_size: int = 32
+    epochs: int = 2
+    optimizer: Optimizer | None = None
+    dtype: str = SINGLE
+
+    def __str__(self) -> str:
+        sizes = "x".join(map(str, self.image))
+        parts = [f"{self.layers} on {sizes}, {self.rows} rows by {self.batch_size}"]
+        parts += [f"{self.epochs} epochs", *(self.optimizer.words if self.optimizer else ())]
+        return ", ".join(parts + ([self.dtype] if self.dtype != SINGLE else []))
+
+    def problem(self) -> TrainingProblem:
+        """Return the shape as a problem, on rows that are drawn anew."""
+        return drawn_problem(
+            Network(self.image, layers_from(self.layers)),
+            self.rows,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            learning_rate=0.01,
+            dtype=self.dtype,
+        )
+
+
 # Hidden units, outputs and momentum: the report's network, wider ones, ten classes with momentum.
 LAYERS = ((10, 1, 0.0), (60, 1, 0.0), (256, 1, 0.0), (128, 10, 0.9))
 BATCH_SIZES = (1, 16, 32)
@@ -62,7 +94,7 @@ SHAPES = {
     for batch_size in BATCH_SIZES
 } | {WIDE: Shape(20_000, (32,), 1, rows=500, epochs=20)}
 
-JUDGED = (
+JUDGED: tuple[Shape | ImageShape, ...] = (
     Shape(784, (10,), 1, 800),
     Shape(784, (10,), 1, 800, dtype=DOUBLE),
     Shape(784, (60,), 1, 800),
@@ -128,4 +160,16 @@ JUDGED = (
     Shape(784, (128,), 10, 1_600, 200, momentum=0.9, dtype=DOUBLE),
     Shape(101, (37,), 7, 1_000, 13, momentum=0.9),
     Shape(2_000, (64,), 10, 400, 32, momentum=0.9),
+    # Convolutions.
+    ImageShape("conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10"),
+    ImageShape("conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10", dtype=DOUBLE),
+    ImageShape("conv 8x3 stride 2 relu, conv 16x3 stride 2 relu, dense 10", optimizer=SGD(0.9)),
+    ImageShape("conv 32x3 same relu, pool 2, dense 10", (3, 32, 32), batch_size=16),
+    ImageShape(
+        "conv 6x5 relu, pool 2, conv 16x5 relu, pool 2, dense 120 relu, dense 84 relu, dense 10",
+        optimizer=Adam(),
+    ),
+    ImageShape("conv 7x3 tanh, dense 10", (1, 13, 11), batch_size=1),
+    ImageShape("conv 12x3 relu, global_avg_pool, dense 4", (2, 20, 20), batch_size=7),
+    ImageShape("conv 5x5 relu, pool 3, dense 30 relu, dense 2", batch_size=64, dtype=DOUBLE),
 )

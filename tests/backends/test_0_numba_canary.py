@@ -206,6 +206,26 @@ def test_a_call_of_blas():
     assert length(address, np.array([3.0, 4.0])) == 5.0
 
 
+@intrinsic
+def counted_up(typing, address):
+    """Add 1 to the integer at an address, and return what is there then."""
+
+    def code(context, builder, signature, values):
+        count = ir.IntType(64)
+        pointer = builder.inttoptr(values[0], count.as_pointer())
+        builder.atomic_rmw("add", pointer, count(1), "seq_cst")
+        return builder.load_atomic(pointer, "seq_cst", 8)
+
+    return types.int64(types.int64), code
+
+
+@part("builder.atomic_rmw and builder.load_atomic: a counter that threads share")
+def test_a_counter_of_threads():
+    counter = np.array([41])
+    assert numba.njit(lambda address: counted_up(address) + 0)(counter.ctypes.data) == 42
+    assert counter[0] == 42
+
+
 def lowered(formula):
     """Make a function of a float that a kernel replaces by the instructions of `formula`."""
 

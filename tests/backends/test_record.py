@@ -227,3 +227,20 @@ def test_an_index_out_of_bounds_is_an_error_where_numba_checks_them(tmp_path):
         [sys.executable, str(code)], env=checks, capture_output=True, text=True, check=True
     )
     assert done.stdout == "kernel of given: an index is out of bounds [0. 0. 0. 0.]\n"
+
+
+def test_several_records_take_one_value_for_all_or_one_for_each():
+    layers, rows = Struct(LAYER, "float32", 3), np.arange(12.0, dtype="float32").reshape(3, 4)
+    layers.set(units=7)
+    layers.set_each(scale=[0.5, 1.5, 2.5])
+    assert layers.memory["units"].tolist() == [7, 7, 7]
+    assert layers.memory["scale"].tolist() == [0.5, 1.5, 2.5]
+    products = Struct(PRODUCT, "float32", 3)
+    products.set_each(y=rows)
+    assert products.memory["y"].tolist() == [row.ctypes.data for row in rows]
+    products.set(x=rows)
+    assert products.memory["x"].tolist() == [rows.ctypes.data] * 3
+    with pytest.raises(TypeError, match="product.y: must be a contiguous array"):
+        products.set_each(y=rows[:, ::2])
+    products.forget()
+    assert not products.memory["y"].any()

@@ -19,6 +19,7 @@ COMPILER = (
     "language",
     "lowering_blas",
     "lowering_formulas",
+    "lowering_meeting",
     "lowering_vectors",
     "lowering_views",
     "target",

@@ -19,6 +19,7 @@ from samplewise.training.callbacks import Callback
 from samplewise.training.many import SHARED_SETTINGS, train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
+from samplewise_backends.numba_cpu.planner import threads as planner_threads
 
 NETWORKS = (
     multilayer_perceptron(4, (3,), 1),
@@ -375,7 +376,14 @@ def test_callbacks_come_in_a_list_a_network():
         train_many(NETWORKS, X, LABELS, three(), callbacks=[[Callback()]])
 
 
-@pytest.mark.parametrize("plan", ["blocked", "dual"])
+@pytest.fixture
+def threads_pay(monkeypatch):
+    """The smallest networks are split over threads too."""
+    monkeypatch.setattr(planner_threads, "HAND_OVER_NS", 0.0)
+
+
+@pytest.mark.usefixtures("threads_pay")
+@pytest.mark.parametrize("plan", PLANS)
 def test_two_threads_give_the_bits_of_one(plan):
     X = np.random.default_rng(3).standard_normal((90, 70))
     labels = (X[:, 0] > 0).astype(int)
@@ -388,11 +396,14 @@ def test_two_threads_give_the_bits_of_one(plan):
             )
             for k in range(len(networks))
         ]
-        return [one.parameters.tobytes() for one in train_many(networks, X, labels, settings)]
+        results = train_many(networks, X, labels, settings)
+        assert ("over 2 threads" in results[0].history.plan["reason"]) == (threads == 2)
+        return [one.parameters.tobytes() for one in results]
 
     assert trained(1) == trained(2)
 
 
+@pytest.mark.usefixtures("threads_pay")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.filterwarnings("ignore:the network did not learn")

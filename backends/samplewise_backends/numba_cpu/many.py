@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +11,11 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
+from samplewise_backends.numba_cpu.planner.calibration import known_rates
+from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
-from samplewise_backends.numba_cpu.plans.gram import in_turn
 from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
 Matrix = NDArray[Any]
@@ -68,7 +68,6 @@ class NumbaManyProgram:
         fields = workload.step_fields
         self._members = [Member(*pair, fields) for pair in zip(networks, optimizers, strict=True)]
         self._loss, self._dtype = loss, dtype
-        self._threads = max(workload.threads, 1)
         self._active: tuple[int, ...] = ()
         self._groups: list[tuple[list[int], Trainer]] = []
         self._losses = aligned_zeros(0, dtype).reshape(0, 0)
@@ -136,21 +135,14 @@ class NumbaManyProgram:
             own = {short: held[name] for name, short in names.items() if short != name}
             trainer.restore([states[i] for i in indices], X, own)
 
-    def _each(self, call: Callable[[int], None], numbers: Sequence[int]) -> None:
-        """Call a function with each number, in as many threads as were given."""
-        if self._threads == 1 or len(numbers) == 1:
-            in_turn(call, numbers)
-            return
-        # Each call in a copy of this context: NumPy's warnings stay as the caller set them.
-        contexts = [copy_context() for _ in numbers]
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(lambda context, k: context.run(call, k), contexts, numbers))
-
     def _plan_for(self, workload: Workload) -> None:
         self._workload = workload
         self._factory = TrainerFactory(self._members, self._loss, self._dtype, workload)
-        self.plan = self._factory.plan
         self._form_groups(range(len(self._members)))
+        self.plan = self._factory.plan
+        if workload.threads > 1:
+            words = words_for(self._threads, workload.threads, self._call_ns(self._members))
+            self.plan = replace(self.plan, reason=f"{self.plan.reason}; {words}")
 
     def _form_groups(self, active: Sequence[int]) -> None:
         self._active = tuple(active)
@@ -160,3 +152,14 @@ class NumbaManyProgram:
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split
         ]
+        allowed, self._threads = self._workload.threads, 1
+        if allowed > 1:
+            ns = self._call_ns([self._members[i] for i in active])
+            self._threads = threads_for(ns, allowed, len(self._groups))
+        self._each = in_threads(self._threads)
+
+    def _call_ns(self, active: Sequence[Member]) -> float:
+        """Return the nanoseconds that a call for some of the networks will take on one thread."""
+        rates, rows = known_rates(self._dtype.name).rates, self._workload.rows
+        share = len(active) / len(self._members)
+        return share * training_ns(self._factory.plan, rates, self._members, rows)

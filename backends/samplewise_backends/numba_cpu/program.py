@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.prediction import forward_of_finite
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
+from samplewise_backends.numba_cpu.planner.calibration import known_rates
+from samplewise_backends.numba_cpu.planner.threads import threads_for
 from samplewise_backends.numba_cpu.plans.direct import learning_call, run_steps, stepwise_call
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.prediction import Prediction
 from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.trainers import GRAM_FILLS, GRAM_ROWS, TrainerFactory
 
 Vector = NDArray[Any]
@@ -45,7 +49,7 @@ class NumbaProgram(Program):
         self._workload, self._batch_size = workload, 0
         if workload is not None:
             self._plan_for(workload)
-        self._predictions: dict[Routine, Prediction] = {}
+        self._predictions: dict[Routine, list[Prediction]] = {}
 
     def warm_up(self) -> None:
         """Compile, or load from the cache, every kernel that this program may call."""
@@ -78,7 +82,7 @@ class NumbaProgram(Program):
         """Let go of the arrays of a training; records, buffers and plan stay."""
         self._factory.forget()
         self._trainer.forget()
-        for prediction in self._predictions.values():
+        for prediction in chain.from_iterable(self._predictions.values()):
             prediction.call.forget()
         return True
 
@@ -143,14 +147,37 @@ class NumbaProgram(Program):
 
     def _predicted(self, routine: Routine, parameters: Vector, rows: Matrix) -> Matrix:
         """Return the logits of rows, or of the first layer's products with them."""
-        at_once, known = min(len(rows), PREDICTED_AT_ONCE), self._predictions.get(routine)
-        if known is None or known.rows < at_once:
-            known = Prediction(self._network, max(at_once, 1), self._dtype, routine)
-            self._predictions[routine] = known
+        starts = range(0, len(rows), PREDICTED_AT_ONCE)
+        threads = self._threads_for(len(rows))
+        # The threads may be unequally fast: four parts for each of them.
+        parts = 1 if threads == 1 else min(4 * threads, len(starts))
+        free = self._prepared(routine, min(len(rows), PREDICTED_AT_ONCE), threads)
         logits = np.empty((len(rows), self._network.outputs), dtype=self._dtype)
-        for first in range(0, len(rows), PREDICTED_AT_ONCE):
-            some = np.ascontiguousarray(rows[first : first + PREDICTED_AT_ONCE])
-            found = known.prepare(parameters, some)
-            known.call()
-            logits[first : first + len(some)] = found
+
+        def predict(part: int) -> None:
+            known = free.pop()
+            for first in starts[part::parts]:
+                some = np.ascontiguousarray(rows[first : first + PREDICTED_AT_ONCE])
+                found = known.prepare(parameters, some)
+                known.call()
+                logits[first : first + len(some)] = found
+            free.append(known)
+
+        in_threads(threads)(predict, range(parts))
         return logits
+
+    def _prepared(self, routine: Routine, at_once: int, threads: int) -> list[Prediction]:
+        """Return a prepared call for each thread, kept for the next time."""
+        known = [one for one in self._predictions.get(routine, []) if one.rows >= at_once]
+        parts = self._network, max(at_once, 1), self._dtype, routine
+        known += [Prediction(*parts) for _ in range(threads - len(known))]
+        self._predictions[routine] = known
+        return known[:threads]
+
+    def _threads_for(self, rows: int) -> int:
+        """Return the number of threads that pay for predicting so many rows."""
+        if self.threads == 1:
+            return 1
+        mac = known_rates(self._dtype.name).rates.mac
+        ns = rows * self._network.multiply_adds * mac
+        return threads_for(ns, self.threads, -(-rows // PREDICTED_AT_ONCE))

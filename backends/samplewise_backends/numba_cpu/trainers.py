@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,12 +14,15 @@ from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.kernels.products import THIN
 from samplewise_backends.numba_cpu.planner.choice import choose
+from samplewise_backends.numba_cpu.planner.threads import sharing_threads
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
 from samplewise_backends.numba_cpu.plans.dual import Dual
-from samplewise_backends.numba_cpu.plans.gram import Each, FullGram, GramBlocks, Rows
+from samplewise_backends.numba_cpu.plans.gram import FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.shared import Shared
 from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.threads import Each
 
 Matrix = NDArray[Any]
 GRAM_ROWS, GRAM_FILLS = "gram_rows", "gram_fills"
@@ -82,6 +86,12 @@ class TrainerFactory:
         self._loss = loss
         chosen = choose(members, workload, dtype)
         self.plan, self._kinds = chosen.plan, chosen.kinds
+        self._threads = 1
+        if len(members) == 1 and workload.threads > 1:
+            self._threads = sharing_threads(members[0], self.plan, dtype, workload)
+        if self._threads > 1:
+            words = f"each batch shared by {self._threads} threads"
+            self.plan = replace(self.plan, reason=f"{self.plan.reason}; {words}")
         self._full_gram = FullGram() if self.plan.name == DUAL else None
         self._gram_blocks = None
         if self.plan.name == BLOCKED and chosen.keeps_gram:
@@ -97,6 +107,8 @@ class TrainerFactory:
     def trainer(self, members: Sequence[Member]) -> Trainer:
         """Return a trainer of some of the members, with buffers of its own."""
         batch_size, block = self._workload.batch_size, self.plan.block
+        if self._threads > 1:
+            return Shared(members[0], batch_size, self._loss, self._dtype, self._threads)
         if block is None:
             thin = self._kinds[0] == THIN
             return Direct(members, batch_size, self._loss, self._dtype, thin=thin)

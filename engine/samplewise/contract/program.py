@@ -25,9 +25,15 @@ class Program(Protocol):
     checked. X is (n, inputs) and Y is (n, outputs); either may be read-only. Subclass it to
     inherit what a program that trains step by step, in place, need not write. `held_state` and
     `restore` are for plans that are not in place.
+
+    Attributes:
+        plan: how it trains.
+        threads: maximum number of threads of `predict`, which the engine may set between two calls.
+            A program may take fewer; the logits have the same bits on any number.
     """
 
     plan: Plan = Plan()
+    threads: int = 1
 
     def warm_up(self) -> None:
         """Do now whatever the first call would do once: compile, load, allocate."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise.checks import instance_of
+from samplewise.checks import instance_of, whole_number
 from samplewise.contract import Program
 from samplewise.data.columns import Columns
 from samplewise.data.named_rows import is_named, rows_of_frame
@@ -95,26 +95,46 @@ class Model:
             self.network, self.loss, self.parameters, preprocessing, self.backend, self.columns
         )
 
-    def logits(self, X: ArrayLike) -> NDArray[Any]:
+    def logits(self, X: ArrayLike, *, threads: int = 1) -> NDArray[Any]:
         """Return the logits (n, outputs) of raw rows X (n, features).
 
-        The columns of a data frame are matched by name, in any order, where the model has columns.
+        Args:
+            X: rows. The columns of a data frame are matched by name, in any order, where the model
+                has columns.
+            threads: maximum number of threads that share the rows, where the backend can and the
+                rows are many enough to pay for it; last bits do not depend on it.
 
         Raises:
             DataError: X does not fit the network.
+            ParameterError: `threads` is not a whole number from 1.
         """
+        whole_number("threads", threads)
         if self.columns is not None and is_named(X):
             X = rows_of_frame(X, self.columns, "X")
         rows = preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
         # Small numbers may underflow, and large ones overflow, whatever the caller set.
         with np.errstate(all="ignore"), self._lock:
-            return self._program.predict(self.parameters, rows)
+            if threads == 1:
+                return self._program.predict(self.parameters, rows)
+            return self._shared_out(rows, threads)
 
-    def probabilities(self, X: ArrayLike) -> NDArray[Any]:
+    def _shared_out(self, rows: NDArray[Any], threads: int) -> NDArray[Any]:
+        from samplewise.threads import limited
+
+        # Each thread takes products of its own: more threads in these would wait for one another.
+        with limited(1):
+            self._program.threads = threads
+            try:
+                return self._program.predict(self.parameters, rows)
+            finally:
+                self._program.threads = 1
+
+    def probabilities(self, X: ArrayLike, *, threads: int = 1) -> NDArray[Any]:
         """Return the probability of each class or label, (n, classes), for raw rows X.
 
         Args:
             X: as `logits`.
+            threads: as `logits`.
 
         Raises:
             DataError: X does not fit the network, or is so large that its logits overflow.
@@ -125,9 +145,9 @@ class Model:
                 f"a model of {self.loss.name} predicts numbers, which have no probabilities; use "
                 "Model.predict"
             )
-        return self._predictions(X)
+        return self._predictions(X, threads)
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike, *, threads: int = 1) -> NDArray[Any]:
         """Return the prediction for each raw row.
 
         Of a loss that learns classes, the index of the most probable one, int64 (n,). Of two
@@ -135,15 +155,19 @@ class Model:
         `multi_label_cross_entropy`, the probability of each label, and of other losses the numbers,
         such as the mean of a Poisson count: (n, outputs), or (n,) where there is one output.
 
+        Args:
+            X: as `logits`.
+            threads: as `logits`.
+
         Raises:
             DataError: X does not fit the network, or is so large that its logits overflow.
         """
-        predictions = self._predictions(X)
+        predictions = self._predictions(X, threads)
         if isinstance(self.loss, ClassLoss):
             return self.loss.decisions(predictions)
         return predictions[:, 0] if predictions.shape[1] == 1 else predictions
 
-    def _predictions(self, X: ArrayLike) -> NDArray[Any]:
+    def _predictions(self, X: ArrayLike, threads: int) -> NDArray[Any]:
         # The checks of any X, and NumPy's calls for it, take 20 times as long as one row.
         if type(X) is np.ndarray and X.shape == (1, self.network.inputs):
             with self._lock:
@@ -151,7 +175,7 @@ class Model:
             if predictions is not None:
                 return predictions[np.newaxis]
         with np.errstate(all="ignore"):
-            predictions = self.loss.predictions(self.logits(X))
+            predictions = self.loss.predictions(self.logits(X, threads=threads))
         check_predictions(predictions, self.parameters.dtype)
         return predictions
 

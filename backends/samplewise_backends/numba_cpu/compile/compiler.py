@@ -21,6 +21,7 @@ from numba.extending import models, register_model, typeof_impl
 from samplewise_backends.numba_cpu.compile import (  # noqa: F401 - kernels name what they lower
     lowering_blas,
     lowering_formulas,
+    lowering_meeting,
     lowering_vectors,
     lowering_views,
 )

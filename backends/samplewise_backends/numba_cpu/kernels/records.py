@@ -164,6 +164,17 @@ STEPS = record(
     **OF_EACH_STEP,
 )
 
+# Steps of one network by several threads, as one of them takes them: see `shared`. They have
+# parameters, rows and rates in common, and each has buffers of its own: `gradients` has the
+# addresses of each one's gradient of all parameters. `counter` is where they meet.
+SHARED = record(
+    "shared",
+    steps=STEPS,
+    **each(INTEGER, "thread", "threads", "giving_way"),
+    gradients=reads(INTEGER),
+    counter=writes(INTEGER),
+)
+
 # One product with the batch in the lanes, taken `times` times: see `tiles.multiply`. Of (units,
 # out_ld) from `out` on, `columns` are written; b is (inner, b_ld).
 TILES = record(

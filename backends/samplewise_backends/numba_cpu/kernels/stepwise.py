@@ -57,7 +57,7 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
 
 
 @inlined_kernel
-def _backward(net, A, dZ, gradient):
+def backward(net, A, dZ, gradient):
     """Go back through all layers, and step in each as soon as its gradient is known.
 
     With `of_all`, write the gradients of all, and take no step. Frozen layers have none.
@@ -132,7 +132,7 @@ def run_stepwise(run):
         begin_step(run, step)
         call(net.forward, net)
         call(net.batch_loss, net)
-        _backward(net, A, dZ, gradient)
+        backward(net, A, dZ, gradient)
         if net.of_all and net.hyper.optimizer != OptimizerCode.NO_STEP:
             _limit(net, gradient)
             for k in range(net.depth):

@@ -12,6 +12,7 @@ from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.jit import Routine
+from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
 from samplewise_backends.numba_cpu.kernels.optimizers import update
@@ -83,11 +84,8 @@ def run_steps(
     call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
-    _describe_window(call, state, X, Y, steps, losses)
+    begin_steps(call, state, X, Y, steps, losses)
     call()
-    if steps.rates is not None or steps.l2 is not None:
-        # The next window may have none.
-        call.set(rates_count=0, penalties_count=0)
 
 
 def learning_call(
@@ -102,13 +100,14 @@ def learning_call(
     """Return a call that makes the steps of a window, and counts them for the next call."""
     gathered = aligned_zeros(steps.batch_size * X.shape[1], X.dtype).reshape(steps.batch_size, -1)
     call = _call_of(member, gathered, loss)
-    _describe_window(call, state, X, Y, steps, losses)
+    begin_steps(call, state, X, Y, steps, losses)
     return call
 
 
-def _describe_window(
-    call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
+def begin_steps(
+    call: Struct, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
 ) -> None:
+    """Set a `records.STEPS`, or another record with its fields, to the start of a window."""
     net, rates, l2 = call.inner("network"), steps.rates, steps.l2
     theta, slots = state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
@@ -116,9 +115,14 @@ def _describe_window(
     rows = call.inner("rows")
     rows.set(X=X, samples=len(X), order=steps.order, start=steps.start, stop=steps.stop)
     if rates is not None:
-        call.set(rates=rates, rates_count=len(rates))
+        call.set(rates=rates)
     if l2 is not None:
-        call.set(l2=l2, penalties=steps.penalties, penalties_count=len(l2))
+        call.set(l2=l2, penalties=steps.penalties)
+    # An earlier window may have had some.
+    call.set(
+        rates_count=0 if rates is None else len(rates),
+        penalties_count=0 if l2 is None else len(l2),
+    )
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:

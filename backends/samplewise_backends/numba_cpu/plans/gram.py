@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,21 +13,13 @@ from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.blocked import fill_gram
 from samplewise_backends.numba_cpu.plans.routines import describe_product
+from samplewise_backends.numba_cpu.plans.threads import Each, in_turn
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
 
 
 ROWS_AT_ONCE = 256
-
-# Calls a function with each of some numbers, one after the other or several at once.
-Each = Callable[[Callable[[int], None], Sequence[int]], None]
-
-
-def in_turn(call: Callable[[int], None], numbers: Sequence[int]) -> None:
-    """Call a function with each number, one after the other."""
-    for number in numbers:
-        call(number)
 
 
 class Rows:

@@ -17,7 +17,7 @@ from samplewise_backends.numba_cpu.kernels.step import later_layers
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer, form_of, terms
 from samplewise_backends.numba_cpu.plans.lowering import Layers, padded
 from samplewise_backends.numba_cpu.plans.routines import (
-    begin_window,
+    begin_windows,
     describe_network,
     describe_product,
     give_buffers,
@@ -101,9 +101,9 @@ class Group:
     ) -> None:
         """Write a window into a `records.BLOCK` and the networks' records."""
         theta, slots = parameters.theta, parameters.velocity
-        for net, state, step, seen in zip(self._each, states, steps, losses, strict=True):
-            net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
-            begin_window(net, state, Y, step, seen)
+        nets = self._networks
+        nets.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
+        begin_windows(nets, states, Y, steps, losses)
         block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
         rates = tuple(step.learning_rate for step in steps)
         if rates != self._rates:

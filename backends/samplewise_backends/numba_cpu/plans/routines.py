@@ -109,7 +109,6 @@ def begin_window(
         steps: of the window.
         losses: (n,), in the order of the epoch, written.
     """
-    key = steps.dropout_key
     net.set(
         Y=Y,
         samples=len(Y),
@@ -118,10 +117,49 @@ def begin_window(
         losses=losses,
         weighted=steps.weights is not None,
         decides=steps.decisions is not None,
-        dropout_key=key - 2**64 if key >= 2**63 else key,
+        dropout_key=_signed(steps.dropout_key),
         step=state.step,
     )
     net.inner("hyper").set(rate=steps.learning_rate)
+    _give_arrays(net, steps)
+
+
+def begin_windows(
+    nets: Struct,
+    states: Sequence[TrainingState],
+    Y: NDArray[Any],
+    steps: Sequence[Steps],
+    losses: NDArray[Any],
+) -> None:
+    """Do as `begin_window` for several networks at once: field by field, in a tenth of the time.
+
+    Args:
+        nets: a `records.NETWORK` for each.
+        states: of each.
+        Y: as there.
+        steps: of each, in the same order of the epoch.
+        losses: (networks, n).
+    """
+    nets.set(Y=Y, samples=len(Y), outputs=Y.shape[1], order=steps[0].order)
+    nets.set_each(
+        losses=losses,
+        weighted=[step.weights is not None for step in steps],
+        decides=[step.decisions is not None for step in steps],
+        dropout_key=[_signed(step.dropout_key) for step in steps],
+        step=[state.step for state in states],
+    )
+    nets.inner("hyper").set_each(rate=[step.learning_rate for step in steps])
+    for index, step in enumerate(steps):
+        if step.weights is not None or step.decisions is not None:
+            _give_arrays(nets.row(index), step)
+
+
+def _signed(key: int) -> int:
+    """Return 64 bits as the int64 that has them."""
+    return key - 2**64 if key >= 2**63 else key
+
+
+def _give_arrays(net: Struct, steps: Steps) -> None:
     if steps.weights is not None:
         net.set(weights=steps.weights)
     if steps.decisions is not None:

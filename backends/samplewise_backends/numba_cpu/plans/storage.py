@@ -89,6 +89,13 @@ def can_be_thin(members: Sequence[Member], batch_size: int) -> bool:
     return batch_size > 1 and all_dense and not clips_norm
 
 
+def can_be_shared(member: Member) -> bool:
+    """Return True if threads can take a part each of a network's batches: see `kernels.shared`."""
+    convolves = bool((member.layers["kind"] == Kind.CONV).any())
+    # A norm is of the whole gradient.
+    return convolves and member.optimizer.clip_norm is None
+
+
 @dataclass(frozen=True, eq=False)
 class Parameters:
     """The parameters that kernels read and update.

@@ -149,7 +149,7 @@ class TrainingSettings(Settings):
     threads: int = option(
         1,
         whole(maximum=1024),
-        "threads for matrix products; results repeat bit for bit only with 1",
+        "maximum number of threads, taken where they pay; results repeat bit for bit only with 1",
         panel=EXECUTION,
     )
     plan: str = option(

@@ -1,0 +1,88 @@
+"""The direct plan with each batch shared out over threads, which meet inside the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps, TrainingState
+from samplewise.network import Loss, aligned_zeros
+from samplewise.threads import limited
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.meeting import ABANDONED, address_of_give_way
+from samplewise_backends.numba_cpu.kernels.optimizers import update
+from samplewise_backends.numba_cpu.kernels.shared import run_shared
+from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+from samplewise_backends.numba_cpu.plans.direct import begin_steps
+from samplewise_backends.numba_cpu.plans.lowering import layer_table
+from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
+from samplewise_backends.numba_cpu.plans.storage import InStates, Member
+from samplewise_backends.numba_cpu.plans.threads import all_at_once
+
+Matrix = NDArray[Any]
+
+
+class Shared(InStates):
+    """Trains one network step by step, in place, by several threads.
+
+    Args:
+        member: the network, which `can_be_shared`.
+        batch_size: maximum rows of a step.
+        loss: trained with.
+        dtype: of everything.
+        threads: at least 2.
+    """
+
+    def __init__(
+        self, member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any], threads: int
+    ) -> None:
+        self._calls = [Call(run_shared, dtype) for _ in range(threads)]
+        self._counter = np.zeros(1, np.int64)
+        gradients = [aligned_zeros(member.network.layout.size, dtype) for _ in range(threads)]
+        addresses = np.array([gradient.ctypes.data for gradient in gradients])
+        for thread, call in enumerate(self._calls):
+            self._describe(call.inner("steps"), member, batch_size, loss)
+            call.inner("steps").inner("network").set(gradient=gradients[thread])
+            call.set(thread=thread, threads=threads, gradients=addresses, counter=self._counter)
+            call.set(giving_way=address_of_give_way())
+            call.settle()
+
+    @staticmethod
+    def _describe(steps: Any, member: Member, batch_size: int, loss: Loss) -> None:
+        net, inputs, dtype = steps.inner("network"), member.network.inputs, steps.dtype
+        layers, size = layer_table(member.network, batch_size, training=True)
+        gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
+        describe_network(net, layers, loss)
+        describe_optimizer(net.inner("hyper"), member.optimizer)
+        net.set(X=gathered, inputs=inputs, forward=forward, batch_loss=batch_loss, update=update)
+        steps.inner("rows").set(gathered=gathered, at_once=batch_size, inputs=inputs)
+        give_buffers([net], size, member.network.layout.size)
+        net.set(of_all=True)
+
+    def run(
+        self,
+        states: Sequence[TrainingState],
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Steps],
+        losses: Matrix,
+    ) -> None:
+        """Run all steps; `states`, `steps` and rows of `losses` are the only member's."""
+        for call in self._calls:
+            begin_steps(call.inner("steps"), states[0], X, Y, steps[0], losses[0])
+        self._counter[0] = 0
+        # Products of several threads each would have other last bits, and wait for one another.
+        with limited(1):
+            all_at_once(self._calls, self._abandon)
+
+    def forget(self) -> None:
+        """As `Trainer.forget`."""
+        for call in self._calls:
+            call.forget()
+
+    def _abandon(self) -> None:
+        self._counter[0] = ABANDONED

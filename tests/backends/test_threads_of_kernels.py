@@ -1,0 +1,115 @@
+"""Work shared out over threads: all of it once, no thread left, whatever is raised."""
+
+import os
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+from samplewise.contract import Workload
+from samplewise.network import SGD, class_loss_named, multilayer_perceptron
+from samplewise_backends.numba_cpu.backend import NumbaBackend
+from samplewise_backends.numba_cpu.planner.threads import HAND_OVER_NS, threads_for
+from samplewise_backends.numba_cpu.plans.threads import in_threads, in_turn
+
+PATIENCE_S = 20
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left():
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def test_one_thread_calls_in_turn():
+    assert in_threads(1) is in_turn
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+@pytest.mark.parametrize("count", [0, 1, 3, 100])
+def test_each_number_is_called_once(threads, count):
+    called = []
+    in_threads(threads)(called.append, range(count))
+    assert sorted(called) == list(range(count))
+
+
+def test_calls_run_at_once_one_of_them_by_the_caller():
+    together, seen = threading.Barrier(2, timeout=PATIENCE_S), set()
+
+    def meet(number):
+        together.wait()
+        seen.add(threading.get_ident())
+
+    in_threads(2)(meet, range(2))
+    assert len(seen) == 2
+    assert threading.get_ident() in seen
+
+
+@pytest.mark.parametrize("by_caller", [False, True])
+@pytest.mark.parametrize("error", [ValueError("of a call"), KeyboardInterrupt()])
+def test_an_error_of_any_thread_is_raised_once_all_have_ended(by_caller, error):
+    together, ended = threading.Barrier(2, timeout=PATIENCE_S), []
+
+    def fail(number):
+        if number < 2:
+            together.wait()
+        if (threading.current_thread() is threading.main_thread()) == by_caller:
+            raise error
+        time.sleep(0.001)
+        ended.append(number)
+
+    with pytest.raises(type(error)) as caught:
+        in_threads(2)(fail, range(100))
+    assert caught.value is error
+    # The other thread ends the call that it is in, and seldom begins another.
+    assert 1 <= len(ended) < 50
+
+
+def test_fewer_threads_do_the_work_where_the_system_gives_no_more(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    called = []
+    in_threads(3)(called.append, range(4))
+    assert called == [0, 1, 2, 3]
+
+
+def test_settings_of_numpy_hold_in_all_threads():
+    kept = []
+    with np.errstate(over="raise"):
+        in_threads(2)(lambda _: kept.append(np.geterr()["over"]), range(4))
+    assert kept == ["raise"] * 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_forked_process_shares_out_work_of_its_own():
+    in_threads(2)(lambda _: None, range(4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        called = []
+        in_threads(2)(called.append, range(4))
+        os._exit(int(sorted(called) != [0, 1, 2, 3]))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("hand_overs", "allowed", "parts", "threads"),
+    [(0.5, 2, 2, 1), (20, 2, 2, 2), (20, 8, 2, 2), (20, 1, 9, 1), (1000, 8, 6, 6), (1000, 4, 6, 3)],
+)
+def test_threads_are_taken_where_they_pay(hand_overs, allowed, parts, threads):
+    assert threads_for(hand_overs * HAND_OVER_NS, allowed, parts) == threads
+
+
+@pytest.mark.parametrize(("rows", "words"), [(20, "does not pay"), (6000, "over 2 threads")])
+def test_a_plan_says_how_many_threads_share_the_networks(rows, words):
+    networks = [multilayer_perceptron(100, (20,), 1)] * 8
+    parts = networks, class_loss_named("binary_cross_entropy"), [SGD()] * 8, np.dtype("float64")
+    program = NumbaBackend().compile_many(*parts, Workload(rows, epochs=2, threads=2))
+    assert words in program.plan.reason
+    assert "thread" not in NumbaBackend().compile_many(*parts, Workload(rows)).plan.reason
