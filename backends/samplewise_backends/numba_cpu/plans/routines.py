@@ -131,7 +131,7 @@ def begin_windows(
     steps: Sequence[Steps],
     losses: NDArray[Any],
 ) -> None:
-    """Do as `begin_window` for several networks at once: field by field, in a tenth of the time.
+    """Do as `begin_window` for several networks at once, in less than half the time.
 
     Args:
         nets: a `records.NETWORK` for each.
