@@ -13,7 +13,6 @@ from samplewise_backends.numba_cpu.compile.meeting import arrive, arrived, give_
 from samplewise_backends.numba_cpu.compile.views import (
     call,
     integers_at,
-    matrix_at,
     part,
     record_at,
     vector_at,
@@ -53,9 +52,10 @@ def _own_gradient(run, first, rows):
     net.rows, net.position = end - begin, first + begin
     if net.rows == 0:
         return
-    X = matrix_at(source.X, source.samples, source.inputs, net.tiny)
-    gathered = matrix_at(source.gathered, source.at_once, source.inputs, net.tiny)
-    gather(X, integers_at(source.order, source.stop), first + begin, net.rows, gathered)
+    inputs, order = source.inputs, integers_at(source.order, source.stop)
+    X = vector_at(source.X, source.samples * inputs, net.tiny)
+    gathered = vector_at(source.gathered, source.at_once * inputs, net.tiny)
+    gather(X, inputs, order, first + begin, net.rows, gathered, inputs)
     call(net.forward, net)
     call(net.batch_loss, net)
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
