@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.errors import DataError, DivergenceError
+from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.running import NOT_FINITE
 from samplewise.estimators.settings import LBFGS, Occasion, settings_for
 from samplewise.estimators.tasks import start_of
+from samplewise.model.model import Model
 from samplewise.model.predictor import Predictor
 from samplewise.network.losses import Poisson
 from samplewise.training.learner import Learner
@@ -50,11 +52,12 @@ class Online(NamedTuple):
         return objective.shown_loss(loss - learner.penalty) + learner.penalty
 
 
-class OneRow:
+class OneRow(Estimator):
     """Methods of an estimator that take one row."""
 
-    _online: Online | None = None
-    _predictor: Predictor | None = None
+    _online = cast("Online | None", None)
+    _predictor = cast("Predictor | None", None)
+    _predictor_of = cast("Model | None", None)
 
     def learn_one(self, x: Any, y: Any) -> float:
         """Take one training step on a row, in microseconds; return its loss before the step.
@@ -99,7 +102,7 @@ class OneRow:
         """Return what the network gives for a row, of an ensemble the mean."""
         members = vars(self).get("estimators_")
         if members is not None:
-            return np.mean([member._row_predictions(x) for member in members], axis=0)
+            return np.asarray(np.mean([one._row_predictions(x) for one in members], axis=0))
         model = self._trained()
         if self._predictor is None or self._predictor_of is not model:
             self._predictor, self._predictor_of = model.predictor(), model
@@ -130,7 +133,7 @@ class OneRow:
         learner = Learner(model.network, objective.loss, settings, start)
         self._state = learner.state
         model = replace(model, parameters=learner.state.parameters)
-        vars(self).update(self._attributes(model))
+        self.__dict__.update(self._attributes(model))
         self._online = Online(learner, objective, self._targets_by_row())
         return self._online
 

@@ -12,15 +12,15 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
-from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.held_out import NumberAnswers, Score, r_squared
 from samplewise.estimators.objective import Objective, objective_of_numbers
+from samplewise.estimators.one_row import OneRow
 from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Regressor(RegressorMixin, Estimator):
+class Regressor(RegressorMixin, OneRow):
     """Learns the numbers of a row."""
 
     @_fit_context(prefer_skip_nested_validation=True)
