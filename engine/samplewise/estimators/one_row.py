@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.errors import DataError, DivergenceError
+from samplewise.estimators import fitted
 from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
@@ -79,7 +80,7 @@ class OneRow(Estimator):
         except (KeyError, TypeError):
             raise ValueError(f"y: must be a label of classes_, got {y!r}") from None
         loss = online.learn(x, target)
-        self.loss_, self.t_ = loss, self.t_ + 1
+        fitted.leave_row(self, loss)
         return loss
 
     def predict_one(self, x: Any) -> Any:
@@ -155,9 +156,8 @@ class OneRow(Estimator):
         except (KeyError, TypeError):
             return False
         loss = online.learn(X[0], target)
-        self.loss_, self.t_, self.n_iter_ = loss, self.t_ + 1, 1
-        self.loss_curve_.append(loss)
-        self.best_loss_ = min(self.best_loss_, loss)
+        fitted.leave_row(self, loss)
+        fitted.leave_row_in_curve(self, loss)
         return True
 
     def _may_skip_checks(self) -> bool:
