@@ -85,7 +85,6 @@ class Classifier(ClassifierMixin, OneRow):
         return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
     @available_if(lambda estimator: estimator._check_stochastic())
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> Classifier:
@@ -105,6 +104,10 @@ class Classifier(ClassifierMixin, OneRow):
         """
         if classes is None and self._learns_row(X, y, sample_weight):
             return self
+        return self._fit_epoch(X, y, sample_weight, classes)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Classifier:
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._binarizer = LabelBinarizer().fit(y) if several else None
