@@ -40,7 +40,7 @@ def named_calls() -> list[Call]:
     def digits_work(**parameters: Any) -> Work:
         return Work("digits", CLASSIFIER, digits[0] / 16.0, digits[1], parameters)
 
-    few = Work("iris", CLASSIFIER, *iris, {"max_iter": 5})
+    few = Work("iris", CLASSIFIER, iris[0], iris[1], {"max_iter": 5})
     return [
         Call("fit: digits, default parameters", 3, _fit(digits_work())),
         Call(

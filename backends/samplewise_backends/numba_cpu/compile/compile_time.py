@@ -7,8 +7,9 @@ from pathlib import Path
 
 from samplewise_backends.numba_cpu.compile import kernel_cache, whole_file
 
-# Processor time on a virtual x86-64-v3 machine at half its speed: 9 s for a training of dense
-# layers by SGD, 14 s for one of convolutions by Adam. Alone, it took two thirds.
+# Processor time on a virtual x86-64-v3 machine that other work shared: 9 s for a training of dense
+# layers by SGD, 14 s for one of convolutions by Adam. Where it was alone, all kernels together took
+# two thirds.
 USUAL = "5 to 15 s"
 _FILE = "compile_seconds"
 

@@ -96,14 +96,6 @@ def _typeof_kernel(kernel: Kernel, context: Any) -> Any:
     return _kinds[kernel]
 
 
-class _Interpreter(interpreter.Interpreter):
-    """numba's reading of a function's code."""
-
-    def post_process(self, peepholes: Any, func_ir: Any) -> Any:
-        """Leave it as it is: numba would look for `with`, `*` and lists, which kernels have not."""
-        return func_ir
-
-
 class _Lower(lowering.Lower):
     """numba's lowering, of functions that catch no exceptions."""
 
@@ -146,7 +138,7 @@ def _lower(kernel: Kernel, arguments: Any, result: Any) -> _Lowered:
     flags = compiler.Flags()
     cpu_target.options.parse_as_flags(flags, options)
     identity = bytecode.FunctionIdentity.from_function(kernel.py_func)
-    code = _Interpreter(identity).interpret(bytecode.ByteCode(identity))
+    code = interpreter.Interpreter(identity).interpret(bytecode.ByteCode(identity))
     code.generator_info = None
     with ConfigStack().enter(flags):
         target = compiler._make_subtarget(TARGET, flags)
