@@ -31,8 +31,8 @@ EVERY_RULE = {
     "clip_norm": None,
 }
 RULES = {
-    "sgd": {"momentum": 0.0, "nesterov": False},
-    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    "sgd": {"momentum": 0.0, "nesterov": False, "rate_in_velocity": False},
+    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "epsilon_hat": False},
     "rmsprop": {"rho": 0.99, "epsilon": 1e-8},
     "adagrad": {"epsilon": 1e-10},
 }
@@ -40,10 +40,11 @@ OF_SCHEDULES = {
     "constant": {},
     "step": {"every": None, "decay": 0.1},
     "exponential": {"decay": 0.9},
-    "plateau": {"plateau_epochs": 5, "decay": 0.1, "final_rate": 0.0},
+    "plateau": {"plateau_epochs": 5, "decay": 0.1, "final_rate": 0.0, "stop_rate": None},
     "cosine": {"final_rate": 0.0},
     "one_cycle": {"final_rate": None},
     "inverse_scaling": {"power": 0.5},
+    "inverse_rows": {"power": 0.5, "rows_seen": 0},
 }
 OF_LOSSES = {
     "binary_cross_entropy": {"label_smoothing": 0.0},
@@ -80,10 +81,12 @@ OF_TRAINING = {
     "optimizer": "sgd",
     "momentum": None,
     "nesterov": None,
+    "rate_in_velocity": None,
     "beta1": None,
     "beta2": None,
     "rho": None,
     "epsilon": None,
+    "epsilon_hat": None,
     **EVERY_RULE,
     "schedule": "constant",
     "warmup_steps": 0,
@@ -92,10 +95,13 @@ OF_TRAINING = {
     "final_rate": None,
     "power": None,
     "plateau_epochs": None,
+    "rows_seen": None,
+    "stop_rate": None,
     "validation_fraction": None,
     "monitor": "auto",
     "patience": None,
     "min_delta": 0.0,
+    "follow_best": False,
     "keep_best": None,
     "target_loss": None,
     "target_accuracy": None,
@@ -160,7 +166,13 @@ CLASSES = [
             "products": "",
         },
     ),
-    (Steps, {"dropout_key": 0, "rates": None, "weights": None, "decisions": None}),
+    (
+        Steps,
+        {
+            **dict.fromkeys(("rates", "weights", "l2", "penalties", "decisions")),
+            "dropout_key": 0,
+        },
+    ),
     (TrainingState, {"step": 0}),
 ]
 

@@ -24,6 +24,7 @@ ROOMS = [
     # A training gives models, to its caller and to callbacks: a model needs no training.
     {"model"},
     {"training"},
+    {"estimators"},
     {"exchange"},
     {"experiment"},
     {"report", "testing"},

@@ -17,6 +17,12 @@ X, Y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
 NETWORK = Network((2,), (Dense(1),))
 SETTINGS = TrainingSettings(epochs=1, backend="vectorized")
 
+
+def train_from(*parts):
+    """Train from a state of these parts."""
+    samplewise.train(NETWORK, X, Y, SETTINGS, initial=samplewise.TrainingState(*parts))
+
+
 # What each public name is called with; the wrong value takes the place of one argument.
 CALLS = {
     "Adagrad": [lambda x: samplewise.Adagrad(epsilon=x)],
@@ -59,6 +65,10 @@ CALLS = {
         lambda x: samplewise.from_torch({}, NETWORK, loss="poisson", class_names=x or 3),
     ],
     "Huber": [lambda x: samplewise.Huber(delta=x)],
+    "InverseRows": [
+        lambda x: samplewise.InverseRows(power=x),
+        lambda x: samplewise.InverseRows(rows_seen=x or "1"),
+    ],
     "InverseScaling": [lambda x: samplewise.InverseScaling(power=x)],
     "MaxPool2D": [samplewise.MaxPool2D],
     "Model": [
@@ -81,6 +91,11 @@ CALLS = {
         lambda x: samplewise.Snapshot.from_parts({}, x),
     ],
     "Step": [lambda x: samplewise.Step(every=x)],
+    "TrainingState": [
+        lambda x: train_from(x, np.zeros(0)),
+        lambda x: train_from(np.zeros(3), x),
+        lambda x: train_from(np.zeros(3), np.zeros(0), x or "1"),
+    ],
     "TrainingSettings": [
         lambda x: TrainingSettings(epochs=x),
         lambda x: TrainingSettings(loss=x),
@@ -147,6 +162,7 @@ CALLS = {
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, stop=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, initial=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, metrics=x or 3),
+        lambda x: samplewise.train(NETWORK, X, Y, SETTINGS, figures=x or 3),
     ],
     "train_many": [
         lambda x: samplewise.train_many(x, X, Y, SETTINGS),
@@ -157,6 +173,7 @@ CALLS = {
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, stop=x or 3),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, initial=x or 3),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, metrics=x or 3),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, figures=x or 3),
     ],
     "warm_up": [
         samplewise.warm_up,

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from samplewise._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from samplewise.contract import TrainingState as TrainingState
     from samplewise.data.dataset import Dataset as Dataset
     from samplewise.data.inputs import load_inputs as load_inputs
     from samplewise.data.loading import load
     from samplewise.errors import SamplewiseError as SamplewiseError
     from samplewise.errors import SamplewiseWarning as SamplewiseWarning
     from samplewise.errors import SomeDivergedError as SomeDivergedError
+    from samplewise.estimators.mlp import MLPClassifier as MLPClassifier
+    from samplewise.estimators.mlp import MLPRegressor as MLPRegressor
     from samplewise.exchange import from_sklearn as from_sklearn
     from samplewise.exchange import from_torch as from_torch
     from samplewise.exchange import save_torch as save_torch
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     from samplewise.training.schedules import Constant as Constant
     from samplewise.training.schedules import Cosine as Cosine
     from samplewise.training.schedules import Exponential as Exponential
+    from samplewise.training.schedules import InverseRows as InverseRows
     from samplewise.training.schedules import InverseScaling as InverseScaling
     from samplewise.training.schedules import OneCycle as OneCycle
     from samplewise.training.schedules import Plateau as Plateau
@@ -76,10 +80,12 @@ if TYPE_CHECKING:
 
 # Modules below `samplewise` and their public names; type checkers read the imports above.
 _PUBLIC = {
+    "contract": ("TrainingState",),
     "data.dataset": ("Dataset",),
     "data.inputs": ("load_inputs",),
     "data.loading": ("load_dataset",),
     "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
+    "estimators.mlp": ("MLPClassifier", "MLPRegressor"),
     "exchange": (
         "from_sklearn",
         "from_torch",
@@ -121,6 +127,7 @@ _PUBLIC = {
         "Constant",
         "Cosine",
         "Exponential",
+        "InverseRows",
         "InverseScaling",
         "OneCycle",
         "Plateau",

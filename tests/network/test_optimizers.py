@@ -18,6 +18,7 @@ from samplewise.network import SGD, Adagrad, Adam, RMSprop
         ({"l2": float("inf")}, "l2"),
         ({"momentum": 0.9, "nesterov": 1}, "nesterov"),
         ({"nesterov": True}, "nesterov needs a momentum above 0"),
+        ({"rate_in_velocity": True}, "rate_in_velocity needs a momentum above 0"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(settings, complaint):
@@ -32,6 +33,9 @@ def test_a_setting_out_of_range_is_refused(settings, complaint):
         (SGD(l2=0.1), 0, {"sgd", "l2"}),
         (SGD(momentum=0.9), 1, {"sgd", "momentum"}),
         (SGD(momentum=0.9, nesterov=True, l2=0.1), 1, {"sgd", "momentum", "nesterov", "l2"}),
+        (SGD(momentum=0.9, rate_in_velocity=True), 1, {"sgd", "momentum", "rate_in_velocity"}),
+        (Adam(), 2, {"adam"}),
+        (Adam(epsilon_hat=True), 2, {"adam", "epsilon_hat"}),
     ],
 )
 def test_a_rule_says_what_it_keeps_and_what_it_needs(rule, slots, features):
@@ -55,6 +59,7 @@ def test_a_rule_is_frozen():
         (SGD(), True),
         (SGD(momentum=0.9, nesterov=True, l2=0.1), True),
         (SGD(l1=0.1), False),
+        (SGD(momentum=0.9, rate_in_velocity=True), False),
         (SGD(weight_decay=0.1), False),
         (SGD(clip_value=1.0), False),
         (SGD(clip_norm=1.0), False),

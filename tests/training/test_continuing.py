@@ -63,8 +63,8 @@ def test_each_of_many_networks_starts_from_a_model_of_its_own():
 @pytest.mark.parametrize(
     ("initial", "message"),
     [
-        (3, "initial: must be a samplewise.Model or Snapshot, got '3'"),
-        (np.zeros(19), "initial: must be a samplewise.Model or Snapshot"),
+        (3, "initial: must be a samplewise.Model, Snapshot or TrainingState, got '3'"),
+        (np.zeros(19), "initial: must be a samplewise.Model, Snapshot or TrainingState"),
     ],
 )
 def test_what_is_not_a_model_is_not_started_from(initial, message):

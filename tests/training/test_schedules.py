@@ -20,6 +20,7 @@ from samplewise.training.schedules import (
     Constant,
     Cosine,
     Exponential,
+    InverseRows,
     InverseScaling,
     OneCycle,
     Plateau,
@@ -67,6 +68,8 @@ def half_wave(start, end, share):
         ),
         (InverseScaling(), [1 / math.sqrt(t) for t in range(1, 9)]),
         (InverseScaling(power=1), [1 / t for t in range(1, 9)]),
+        (InverseRows(), [1, 1, *np.repeat([1 / math.sqrt(14 * e + 1) for e in (1, 2, 3)], 2)]),
+        (InverseRows(power=1, rows_seen=5), [1, 1, *np.repeat([1 / 20, 1 / 34, 1 / 48], 2)]),
         (Plateau(plateau_epochs=1), [1] * 8),
         (Constant(warmup_steps=3), [0.25, 0.5, 0.75, 1, 1, 1, 1, 1]),
         (
@@ -81,7 +84,7 @@ def half_wave(start, end, share):
     ids=str,
 )
 def test_a_schedule_gives_what_its_formula_says(schedule, wanted):
-    found = rates(schedule, Run(4, 2))
+    found = rates(schedule, Run(4, 2, rows=14))
     np.testing.assert_allclose(found, ETA * np.array(wanted), rtol=1e-14)
 
 
@@ -97,7 +100,7 @@ def test_the_engine_records_the_rate_of_the_last_step_and_backends_agree(name, w
     chosen = settings(**options)
     wanted = train(NETWORK, X, LABELS, chosen)
     if name != "plateau":
-        every = rates(chosen.schedule, Run(6, 8))
+        every = rates(chosen.schedule, Run(6, 8, rows=len(X)))
         recorded = [record.learning_rate for record in wanted.history.epochs]
         assert recorded == every[7::8].tolist()
     got = train(NETWORK, X, LABELS, settings(backend="vectorized", **options))
@@ -151,6 +154,16 @@ def test_a_plateau_lets_the_rate_fall_where_nothing_improves_any_more():
     history = train(NETWORK, X, LABELS, chosen).history
     rates = [record.learning_rate for record in history.epochs]
     assert rates == [0.4, 0.4, 0.2, 0.1, 0.07, 0.07]
+
+
+def test_a_plateau_ends_the_training_where_the_rate_would_drop_from_its_stop_rate():
+    stopping = {"schedule": "plateau", "plateau_epochs": 2, "decay": 0.5, "min_delta": 10}
+    history = train(NETWORK, X, LABELS, settings(**stopping, stop_rate=0.2, epochs=20)).history
+    # The first epoch improves on nothing; then the rate drops once, and not again from 0.2.
+    assert [record.learning_rate for record in history.epochs] == [0.4, 0.4, 0.4, 0.2, 0.2]
+    assert history.stopped == "plateau"
+    history = train(NETWORK, X, LABELS, settings(**stopping, stop_rate=0.19, epochs=6)).history
+    assert history.stopped == "finished"
 
 
 def test_a_plateau_follows_the_monitored_figure():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import DECISIONS, PLANS, RATES, WEIGHTS, Capabilities, Workload
+from samplewise.contract import DECISIONS, PENALTIES, PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.availability import why_unavailable
 from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
@@ -30,7 +30,7 @@ class NumbaBackend:
         optimizers=[*OPTIMIZER_CODES, *OPTIONS],
         plans=PLANS,
         many=True,
-        step_fields=[RATES, WEIGHTS, DECISIONS],
+        step_fields=[RATES, WEIGHTS, PENALTIES, DECISIONS],
     )
 
     @property

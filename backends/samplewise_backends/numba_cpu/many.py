@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import RATES, Steps, TrainingState, Workload
+from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.gram import in_turn
@@ -65,8 +65,8 @@ class NumbaManyProgram:
         dtype: np.dtype[Any],
         workload: Workload,
     ) -> None:
-        varies = RATES in workload.step_fields
-        self._members = [Member(*pair, varies) for pair in zip(networks, optimizers, strict=True)]
+        fields = workload.step_fields
+        self._members = [Member(*pair, fields) for pair in zip(networks, optimizers, strict=True)]
         self._loss, self._dtype = loss, dtype
         self._threads = max(workload.threads, 1)
         self._active: tuple[int, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import RATES, Program, Steps, TrainingState, Workload
+from samplewise.contract import PENALTIES, RATES, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
@@ -57,11 +57,12 @@ class NumbaProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run all steps in one compiled call."""
-        unforeseen = steps.rates is not None and not self._member.rates_vary
+        foreseen, own = self._member.step_fields, ((RATES, steps.rates), (PENALTIES, steps.l2))
+        unforeseen = [field for field, each in own if each is not None and field not in foreseen]
         if steps.batch_size != self._batch_size or unforeseen:
             self.synchronize(state)
             known = self._workload or Workload(len(X))
-            fields = known.step_fields | ({RATES} if unforeseen else frozenset())
+            fields = known.step_fields.union(unforeseen)
             known = replace(known, rows=len(X), batch_size=steps.batch_size, step_fields=fields)
             self._plan_for(known)
         self._trainer.run([state], X, Y, [steps], losses.reshape(1, -1))
@@ -98,7 +99,7 @@ class NumbaProgram(Program):
 
     def _plan_for(self, workload: Workload) -> None:
         self._workload, self._batch_size = workload, workload.batch_size
-        self._member = replace(self._member, rates_vary=RATES in workload.step_fields)
+        self._member = replace(self._member, step_fields=workload.step_fields)
         self._factory = TrainerFactory([self._member], self._loss, self._dtype, workload)
         self._trainer = self._factory.trainer([self._member])
         self.plan = self._factory.plan

@@ -5,6 +5,7 @@ v is the state, a flat vector for each of the optimizer's slots; t counts steps 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -74,6 +75,15 @@ def nesterov(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimi
     theta -= eta * (g + optimizer.momentum * v)
 
 
+def rate_in_velocity(
+    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: SGD
+) -> None:
+    """v <- mu v + eta g; theta <- theta - v, or theta - (eta g + mu v) with Nesterov."""
+    (v,) = state
+    v[:] = optimizer.momentum * v + eta * g
+    theta -= eta * g + optimizer.momentum * v if optimizer.nesterov else v
+
+
 def adam(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: Adam) -> None:
     """m and v are moving averages of g and g^2, each divided by its bias correction."""
     m, v = state
@@ -81,6 +91,17 @@ def adam(theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer:
     v[:] = optimizer.beta2 * v + (1 - optimizer.beta2) * g * g
     mean, square = m / (1 - optimizer.beta1**t), v / (1 - optimizer.beta2**t)
     theta -= eta * mean / (np.sqrt(square) + optimizer.epsilon)
+
+
+def epsilon_hat(
+    theta: Vector, state: Matrix, g: Vector, eta: float, t: int, optimizer: Adam
+) -> None:
+    """As `adam`, but epsilon is added to the root of v, not to that of the corrected v."""
+    m, v = state
+    m[:] = optimizer.beta1 * m + (1 - optimizer.beta1) * g
+    v[:] = optimizer.beta2 * v + (1 - optimizer.beta2) * g * g
+    rate = eta * math.sqrt(1 - optimizer.beta2**t) / (1 - optimizer.beta1**t)
+    theta -= rate * m / (np.sqrt(v) + optimizer.epsilon)
 
 
 def rmsprop(
@@ -113,8 +134,9 @@ UPDATES: dict[str, Callable[[Vector, Matrix, Vector, float, int, Any], None]] = 
     "sgd": sgd,
     "momentum": momentum,
     "nesterov": nesterov,
+    "rate_in_velocity": rate_in_velocity,
     "adam": adam,
+    "epsilon_hat": epsilon_hat,
     "rmsprop": rmsprop,
     "adagrad": adagrad,
 }
-OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import (
     DECISIONS,
+    PENALTIES,
     RATES,
     WEIGHTS,
     Capabilities,
@@ -68,7 +69,10 @@ class ReferenceProgram(Program):
                 if steps.decisions is not None:
                     steps.decisions[i] = z.argmax() if len(z) > 1 else z[0] > 0
             gradient /= last - first
-            self._update(state, gradient, steps.rate(step), state.step + step + 1)
+            l2 = steps.step_l2(step)
+            if steps.penalties is not None:
+                steps.penalties[step] = l2 / 2 * self._square_of_weights(state.parameters)
+            self._update(state, gradient, steps.rate(step), l2, state.step + step + 1)
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient; nothing is dropped."""
@@ -114,13 +118,16 @@ class ReferenceProgram(Program):
                 da = dx()
         return loss, a.ravel()
 
-    def _update(self, state: TrainingState, gradient: Vector, eta: float, t: int) -> None:
-        """Make step t along the mean gradient of a batch."""
+    def _update(
+        self, state: TrainingState, gradient: Vector, eta: float, l2: float, t: int
+    ) -> None:
+        """Make step t along the mean gradient of a batch; `l2`: the step's own penalty."""
         optimizer, theta = self._optimizer, state.parameters
+        of_step = [(updates.PENALTIES["l2"], l2)] if l2 else []
         for limit, size in self._limits:
             limit(gradient, size)
         for g, W in zip(self._weights(gradient), self._weights(theta), strict=True):
-            for penalty, factor in self._penalties:
+            for penalty, factor in [*self._penalties, *of_step]:
                 g += penalty(W, factor)
             for decay, factor in self._decays:
                 decay(W, eta, factor)
@@ -140,6 +147,10 @@ class ReferenceProgram(Program):
         """Return the views of the weights that penalties shrink."""
         slots = self._network.weights
         return [vector[slot.offset : slot.offset + slot.size] for slot in slots]
+
+    def _square_of_weights(self, theta: Vector) -> float:
+        """Return |W|^2 over all weights that penalties shrink, in float64."""
+        return sum(float(np.sum(W.astype(np.float64) ** 2)) for W in self._weights(theta))
 
     def _with_masks(self, tensors: list[Parameters], key: int, position: int) -> list[Parameters]:
         """Return `tensors`, with the mask of each dropout layer for this sample."""
@@ -163,7 +174,7 @@ class ReferenceBackend:
         activations=ACTIVATIONS,
         losses=LOSSES,
         optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, *updates.DECAYS],
-        step_fields=[RATES, WEIGHTS, DECISIONS],
+        step_fields=[RATES, WEIGHTS, PENALTIES, DECISIONS],
     )
 
     @property

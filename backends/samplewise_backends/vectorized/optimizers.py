@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -20,55 +19,10 @@ from samplewise.network import (
 )
 from samplewise.network.custom import CustomOptimizer
 from samplewise_backends.vectorized.flush import Flush, flush_interval
+from samplewise_backends.vectorized.penalties import LIMITS, PENALTIES, l2
 
 Vector = NDArray[Any]
 Kind = TypeVar("Kind", bound=Optimizer)
-
-
-def clip_value(g: Vector, largest: float, scratch: Vector) -> None:
-    """Limit each entry of the gradient to [-largest, largest]."""
-    np.clip(g, -largest, largest, out=g)
-
-
-def clip_norm(g: Vector, largest: float, scratch: Vector) -> None:
-    """Limit the length of the gradient."""
-    # Not np.linalg.norm, whose sum of squares may be BLAS's, in another order each time.
-    norm = math.sqrt(np.add.reduce(np.multiply(g, g, out=scratch)))
-    if norm > largest:
-        g *= largest / norm
-
-
-# In this order.
-LIMITS: dict[str, Callable[[Vector, float, Vector], None]] = {
-    "clip_value": clip_value,
-    "clip_norm": clip_norm,
-}
-
-
-def l2(W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector) -> None:
-    """Add the gradient of factor / 2 |W|^2."""
-    g += np.multiply(W, factor, out=scratch)
-
-
-def l1(W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector) -> None:
-    """Add the gradient of factor sum |W|."""
-    np.sign(W, out=scratch)
-    scratch *= factor
-    g += scratch
-
-
-def weight_decay(
-    W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector
-) -> None:
-    """Shrink the weights themselves."""
-    W -= np.multiply(W, learning_rate * factor, out=scratch)
-
-
-PENALTIES: dict[str, Callable[[Vector, Vector, float, float, Vector], None]] = {
-    "l2": l2,
-    "l1": l1,
-    "weight_decay": weight_decay,
-}
 
 
 class Update(Generic[Kind]):
@@ -110,7 +64,15 @@ class Update(Generic[Kind]):
         """Return the factor of a batch's summed gradient that `step` expects."""
         return 1 / rows
 
-    def step(self, theta: Vector, state: Vector, g: Vector, learning_rate: float, t: int) -> None:
+    def step(
+        self,
+        theta: Vector,
+        state: Vector,
+        g: Vector,
+        learning_rate: float,
+        t: int,
+        step_l2: float = 0.0,
+    ) -> None:
         """Update parameters and state.
 
         Args:
@@ -119,20 +81,35 @@ class Update(Generic[Kind]):
             g: the summed gradient times `factor`; used up.
             learning_rate: of this step.
             t: number of this step, from 1.
+            step_l2: penalty of this step alone, beside the optimizer's own.
         """
         scratch = self._scratch
         for limit, largest in self._limits:
             limit(g, largest, scratch)
+        self._shrinks = self._shrinks or step_l2 > 0
         for weights in self._weights:
-            self._penalise(theta[weights], g[weights], scratch[weights], learning_rate)
+            parts = theta[weights], g[weights], scratch[weights]
+            self._penalise(*parts, learning_rate, step_l2)
         self._update(theta, state, g, learning_rate, t)
 
-    def _penalise(self, W: Vector, g: Vector, scratch: Vector, learning_rate: float) -> None:
+    def _penalise(
+        self, W: Vector, g: Vector, scratch: Vector, learning_rate: float, step_l2: float
+    ) -> None:
+        if step_l2:
+            l2(W, g, step_l2, learning_rate, scratch)
         for penalty, factor in self._penalties:
             penalty(W, g, factor, learning_rate, scratch)
 
     def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
         raise NotImplementedError
+
+    def penalty(self, theta: Vector, l2: float) -> float:
+        """Return l2/2 |W|^2 of the weights that penalties shrink; squares are summed in float64."""
+        total = 0.0
+        for weights in self._weights:
+            squares = np.multiply(theta[weights], theta[weights], out=self._scratch[weights])
+            total += float(np.add.reduce(squares, dtype=np.float64))
+        return l2 / 2 * total
 
     def flush(self, theta: Vector, state: Vector) -> None:
         """Flush the state if it fades, and the weights if penalties shrink them."""
@@ -164,11 +141,14 @@ class SGDUpdate(Update[SGD]):
         """
         return (learning_rate if self._simple else 1.0) / rows
 
-    def _penalise(self, W: Vector, g: Vector, scratch: Vector, learning_rate: float) -> None:
+    def _penalise(
+        self, W: Vector, g: Vector, scratch: Vector, learning_rate: float, step_l2: float
+    ) -> None:
+        factor = self._optimizer.l2 + step_l2
         if not self._simple:
-            super()._penalise(W, g, scratch, learning_rate)
-        elif self._optimizer.l2:
-            g += np.multiply(W, self._optimizer.l2 * learning_rate, out=scratch)
+            super()._penalise(W, g, scratch, learning_rate, step_l2)
+        elif factor:
+            g += np.multiply(W, factor * learning_rate, out=scratch)
 
     def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
         momentum = self._optimizer.momentum
@@ -185,8 +165,26 @@ class SGDUpdate(Update[SGD]):
         theta -= g
 
 
+class RateInVelocityUpdate(SGDUpdate):
+    """v <- mu v + eta g; theta <- theta - v, or theta - (eta g + mu v) with Nesterov."""
+
+    def _update(self, theta: Vector, state: Vector, g: Vector, eta: float, t: int) -> None:
+        momentum = self._optimizer.momentum
+        g *= eta
+        state *= momentum
+        state += g
+        if self._optimizer.nesterov:
+            g += np.multiply(state, momentum, out=self._scratch)
+            theta -= g
+        else:
+            theta -= state
+
+
 class AdamUpdate(Update[Adam]):
-    """m and v are moving averages of g and g^2, each divided by its bias correction."""
+    """m and v are moving averages of g and g^2, each divided by its bias correction.
+
+    With `epsilon_hat`, the correction of v is in the rate.
+    """
 
     def _fading(self) -> float:
         return min(self._optimizer.beta1, self._optimizer.beta2)
@@ -201,10 +199,14 @@ class AdamUpdate(Update[Adam]):
         g *= 1 - beta2
         v += g
         np.sqrt(v, out=scratch)
-        scratch *= 1 / math.sqrt(1 - beta2**t)
+        correction, rate = math.sqrt(1 - beta2**t), eta / (1 - beta1**t)
+        if self._optimizer.epsilon_hat:
+            rate *= correction
+        else:
+            scratch *= 1 / correction
         scratch += self._optimizer.epsilon
         np.divide(m, scratch, out=g)
-        g *= eta / (1 - beta1**t)
+        g *= rate
         theta -= g
 
 
@@ -255,7 +257,9 @@ UPDATES: dict[str, type[Update[Any]]] = {
     "sgd": SGDUpdate,
     "momentum": SGDUpdate,
     "nesterov": SGDUpdate,
+    "rate_in_velocity": RateInVelocityUpdate,
     "adam": AdamUpdate,
+    "epsilon_hat": AdamUpdate,
     "rmsprop": RMSpropUpdate,
     "adagrad": AdagradUpdate,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import RATES, Plan, Workload
+from samplewise.contract import PENALTIES, RATES, Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT
 from samplewise.errors import ParameterError
 from samplewise.network import SGD, Dense, Network, Optimizer
@@ -61,6 +61,8 @@ def choose(
         return Plan(reason="asked for"), 0
     if RATES in workload.step_fields:
         return Plan(reason="a block of steps has one learning rate, but it changes at each step"), 0
+    if PENALTIES in workload.step_fields:
+        return Plan(reason="the penalty of each step takes the weights before it"), 0
     if not isinstance(optimizer, SGD) or not optimizer.is_linear:
         return Plan(reason=f"a step of {optimizer.name} with these settings is not linear in W"), 0
     if not isinstance(network.layers[0], Dense):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import (
     DECISIONS,
+    PENALTIES,
     RATES,
     WEIGHTS,
     Capabilities,
@@ -24,10 +25,11 @@ from samplewise.contract import (
 )
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import Loss, Network, Optimizer
+from samplewise_backends.vectorized import penalties
 from samplewise_backends.vectorized.activations import ACTIVATIONS
 from samplewise_backends.vectorized.layers import LAYERS
 from samplewise_backends.vectorized.losses import LOSSES
-from samplewise_backends.vectorized.optimizers import LIMITS, PENALTIES, UPDATES
+from samplewise_backends.vectorized.optimizers import UPDATES
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import choose
 from samplewise_backends.vectorized.trainer import Trainer
@@ -129,9 +131,9 @@ class VectorizedBackend:
         layers=LAYERS,
         activations=ACTIVATIONS,
         losses=LOSSES,
-        optimizers=[*UPDATES, *LIMITS, *PENALTIES],
+        optimizers=[*UPDATES, *penalties.LIMITS, *penalties.PENALTIES],
         plans=[DIRECT, BLOCKED],
-        step_fields=[RATES, WEIGHTS, DECISIONS],
+        step_fields=[RATES, WEIGHTS, PENALTIES, DECISIONS],
     )
 
     @property

@@ -80,7 +80,9 @@ class Trainer:
                 factor = update.factor(rate, stop - start)
                 passes.backward(layers, batch, factor, gradients, of_batch)
                 first_layer.backward(batch)
-                update.step(theta, v, g, rate, state.step + done + 1)
+                if steps.penalties is not None:
+                    steps.penalties[done] = update.penalty(theta, steps.step_l2(done))
+                update.step(theta, v, g, rate, state.step + done + 1, steps.step_l2(done))
                 # Counted from the start of the epoch, so that a cut changes nothing.
                 if (first + start) // size % update.flush_interval == 0:
                     update.flush(theta, v)
@@ -114,9 +116,11 @@ class Trainer:
     def _prepare(self, steps: Steps) -> None:
         """Make the buffers for batches of some rows, unless they are there.
 
-        A block of steps has one rate: where each has its own, they are made one after the other.
+        A block of steps has one rate and no L2 of a step: otherwise they are made one after the
+        other.
         """
-        batch_size, blocked = steps.batch_size, self._block is not None and steps.rates is None
+        batch_size, alike = steps.batch_size, steps.rates is None and steps.l2 is None
+        blocked = self._block is not None and alike
         block = self._block if blocked else None
         rows = rows_of_block(self._network, self._dtype, block, batch_size)
         rows = min(rows, steps.stop - steps.start)

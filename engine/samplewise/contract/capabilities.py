@@ -37,7 +37,8 @@ class Capabilities:
         plans: names of `PLANS`: the ways to train that a workload may ask for.
         many: True where `compile_many` trains several networks at once.
         step_fields: fields of `Steps` that it follows: "rates" that change by the step, "weights"
-            of the rows. Where a run needs one that is not named here, the backend is not asked.
+            of the rows, "penalties" of the batches. Where a run needs one that is not named here,
+            the backend is not asked.
         decisions: True where it writes `Steps.decisions`. Without, the engine measures the training
             accuracy in a pass of its own.
     """

@@ -150,7 +150,7 @@ class ManyProgram(Protocol):
             states: of every network, in the order of compiling; those not active stay as they are.
             X: as for one network.
             Y: as for one network.
-            steps: of every network, equal but for the learning rates.
+            steps: of every network, equal but for learning rates, L2 and penalties.
             losses: (networks, n); the rows of active networks are written.
             active: indices, ascending.
         """

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 # The fields of `Steps` that a backend need not follow, and the one that it need not write.
-RATES, WEIGHTS, DECISIONS = "rates", "weights", "decisions"
+RATES, WEIGHTS, PENALTIES, DECISIONS = "rates", "weights", "penalties", "decisions"
 
 
 @dataclass
@@ -33,8 +33,8 @@ class TrainingState:
 class Steps:
     """Consecutive steps of one epoch: the batches of `order[start:stop]`.
 
-    A backend follows `rates` and `weights` only where its `Capabilities.step_fields` name them;
-    others never see them set.
+    A backend follows `rates`, `weights`, and `l2` with `penalties`, only where its
+    `Capabilities.step_fields` name "rates", "weights" and "penalties"; others never see them set.
 
     Args:
         order: int64 (n,), the rows in the order of the epoch. The engine passes the same array
@@ -49,6 +49,11 @@ class Steps:
         weights: of each row of X, (n,), of the program's dtype, finite and at least 0; the
             gradient of a batch is then sum_i w_i g_i / rows in the batch. `losses` stay as they
             are without weights. None where every row counts as 1.
+        l2: L2 penalty of each step of the window, (steps,), at least 0: the penalised weights W
+            get l2[i] W added to the gradient of step i, beside the optimizer's own l2 and at the
+            same place. Neither `rates` nor `weights` multiply it. None where there is none.
+        penalties: float64 (steps,), written: `penalties[i]` is l2[i]/2 |W|^2 with the penalised
+            weights before step i, summed in float64. An array where `l2` is one, else None.
         decisions: int64 (n,), written as `losses` are: `decisions[i]` is the class that the logits
             behind `losses[i]` decide for, with one output 1 where it is above 0, else 0, and with
             more the index of the largest, the first of equal ones. Only where the loss learns
@@ -63,6 +68,8 @@ class Steps:
     dropout_key: int = 0
     rates: NDArray[np.float64] | None = None
     weights: NDArray[Any] | None = None
+    l2: NDArray[np.float64] | None = None
+    penalties: NDArray[np.float64] | None = None
     decisions: NDArray[np.int64] | None = None
 
     @property
@@ -76,3 +83,7 @@ class Steps:
         It is Python's own float: NumPy's would lift a step in float32 to float64.
         """
         return self.learning_rate if self.rates is None else float(self.rates[step])
+
+    def step_l2(self, step: int) -> float:
+        """Return the L2 penalty of a step of the window, counted from 0, as Python's own float."""
+        return 0.0 if self.l2 is None else float(self.l2[step])

@@ -102,22 +102,36 @@ class SGD(Optimizer):
         theta <- theta - eta (g + mu v)
 
     Batch size 1 without either is the report's Algorithm 1. It is PyTorch's SGD without dampening.
+    With `rate_in_velocity` it is Keras' and scikit-learn's, which differs where the rate changes:
+
+        v     <- mu v + eta g
+        theta <- theta - v                                 or, with nesterov,
+        theta <- theta - (eta g + mu v)
 
     Raises:
         ParameterError: a value is out of its range.
-        CombinationError: `nesterov` without a momentum.
+        CombinationError: `nesterov` or `rate_in_velocity` without a momentum.
     """
 
     momentum: float = option(0.0, SHARE, "momentum mu, in [0, 1)")
     nesterov: bool = option(False, SWITCH, "Nesterov's momentum, which looks ahead")
+    rate_in_velocity: bool = option(
+        False, SWITCH, "sum steps, not gradients, in the velocity, as Keras and scikit-learn do"
+    )
 
     name: ClassVar[str] = "sgd"
-    options: ClassVar[tuple[str, ...]] = (*Optimizer.options, "momentum", "nesterov")
+    options: ClassVar[tuple[str, ...]] = (
+        *Optimizer.options,
+        "momentum",
+        "nesterov",
+        "rate_in_velocity",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.nesterov and self.momentum == 0:
-            raise CombinationError("nesterov needs a momentum above 0")
+        for needing in ("nesterov", "rate_in_velocity"):
+            if getattr(self, needing) and self.momentum == 0:
+                raise CombinationError(f"{needing} needs a momentum above 0")
 
     @property
     def slots(self) -> int:
@@ -126,12 +140,17 @@ class SGD(Optimizer):
 
     @property
     def is_linear(self) -> bool:
-        """True where nothing limits the gradient, and penalties are multiples of W."""
-        return self._is_plain()
+        """True where nothing limits the gradient, and penalties are multiples of W.
+
+        Blocks take no rate into the velocity.
+        """
+        return self._is_plain() and not self.rate_in_velocity
 
     @property
     def variant(self) -> str:
-        """Key of the update's formula: sgd, momentum or nesterov."""
+        """Key of the update's formula: sgd, momentum, nesterov or rate_in_velocity."""
+        if self.rate_in_velocity:
+            return "rate_in_velocity"
         if self.nesterov:
             return "nesterov"
         return "momentum" if self.momentum else self.name
@@ -146,7 +165,10 @@ class Adam(Optimizer):
         v     <- beta2 v + (1 - beta2) g^2
         theta <- theta - eta (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
 
-    Source: Kingma and Ba (2015); with `weight_decay`, Loshchilov and Hutter (2019), AdamW.
+    Source: Kingma and Ba (2015); with `weight_decay`, Loshchilov and Hutter (2019), AdamW. With
+    `epsilon_hat`, the form at the end of section 2 of Kingma and Ba, which scikit-learn has:
+
+        theta <- theta - eta sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)
 
     Raises:
         ParameterError: a value is out of its range.
@@ -155,13 +177,22 @@ class Adam(Optimizer):
     beta1: float = option(0.9, SHARE, "decay of the gradient's moving average, in [0, 1)")
     beta2: float = option(0.999, SHARE, "decay of its square's moving average, in [0, 1)")
     epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
+    epsilon_hat: bool = option(
+        False, SWITCH, "add epsilon to the root before its bias is corrected, as scikit-learn does"
+    )
 
     name: ClassVar[str] = "adam"
+    options: ClassVar[tuple[str, ...]] = (*Optimizer.options, "epsilon_hat")
 
     @property
     def slots(self) -> int:
         """Two moments."""
         return 2
+
+    @property
+    def variant(self) -> str:
+        """Key of the update's formula: adam or epsilon_hat."""
+        return "epsilon_hat" if self.epsilon_hat else self.name
 
 
 @documented

@@ -2,34 +2,101 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.checks import printable, whole_number
 from samplewise.contract import TrainingState
+from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network, aligned_zeros, initialize
 from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.training.history import History
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from samplewise.model.model import Model
+
+Initial: TypeAlias = "Model | Snapshot | TrainingState"
 
 
 def first_state(
     network: Network,
     settings: TrainingSettings,
     dtype: np.dtype[Any],
-    parameters: NDArray[Any] | None,
+    initial: Initial | None,
 ) -> TrainingState:
-    """Return a state of no steps: drawn weights or these parameters, and empty optimizer slots."""
-    if parameters is None:
+    """Return the state before the first step, in arrays of its own.
+
+    Args:
+        network: to train.
+        settings: how to train it.
+        dtype: of the training.
+        initial: a state to go on from, or a model whose weights to take; else they are drawn.
+
+    Raises:
+        ParameterError: it is none of these, or of another network, optimizer or dtype, or it holds
+            numbers that are not finite.
+    """
+    size = network.layout.size
+    slots = aligned_zeros(settings.optimizer.slots * size, dtype)
+    if initial is None or isinstance(initial, Snapshot):
         rng = Streams(settings.seed).of_run("init")
-        weights = initialize(network, settings.init, rng, dtype)
-    else:
-        weights = network.layout.zeros(dtype)
-        weights[...] = parameters
-    return TrainingState(weights, aligned_zeros(settings.optimizer.slots * len(weights), dtype))
+        return TrainingState(initialize(network, settings.init, rng, dtype), slots)
+    parameters = network.layout.zeros(dtype)
+    if not isinstance(initial, TrainingState):
+        parameters[...] = _parameters_of(initial, network, dtype)
+        return TrainingState(parameters, slots)
+    for name, ours in (("parameters", parameters), ("optimizer_state", slots)):
+        _copy_finite(name, ours, getattr(initial, name))
+    return TrainingState(parameters, slots, whole_number("initial: step", initial.step, minimum=0))
+
+
+def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the parameters (P,) of a model.
+
+    Raises:
+        ParameterError: it is not a model, or of another network, or its weights are not finite.
+    """
+    from samplewise.model.model import Model
+
+    if not isinstance(model, Model):
+        raise ParameterError(
+            "initial: must be a samplewise.Model, Snapshot or TrainingState, got "
+            f"'{printable(model)}'"
+        )
+    if model.network != network:
+        raise ParameterError(
+            f"initial: its network must be {network} with the same layers, got {model.network}; "
+            "train the network of the model"
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        parameters = np.asarray(model.parameters, dtype)
+    if parameters.shape != (network.layout.size,) or not np.isfinite(parameters).all():
+        raise ParameterError(
+            f"initial: its parameters must be {network.layout.size} finite numbers of {dtype}"
+        )
+    return parameters
+
+
+def _copy_finite(name: str, ours: NDArray[Any], given: Any) -> None:
+    """Copy an array of a state to go on from.
+
+    Raises:
+        ParameterError: it has another shape or dtype, or a number in it is not finite.
+    """
+    fits = isinstance(given, np.ndarray) and (given.shape, given.dtype) == (ours.shape, ours.dtype)
+    if not fits or not np.isfinite(given).all():
+        got = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else printable(given)
+        raise ParameterError(
+            f"initial: {name} must be {len(ours)} finite numbers of {ours.dtype}, got {got}; go on "
+            "with the network, optimizer and dtype of the state"
+        )
+    ours[...] = given
 
 
 def new_history(

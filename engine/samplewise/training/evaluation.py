@@ -121,7 +121,7 @@ class Evaluation:
         if rows.labels is None and self.outputs == 1:
             targets, predictions = targets[:, 0], predictions[:, 0]
         return {
-            name: _number(name, metric(targets.copy(), predictions.copy()))
+            name: number_of("metrics", name, metric(targets.copy(), predictions.copy()))
             for name, metric in self.metrics.items()
         }
 
@@ -161,11 +161,20 @@ def check_metrics(given: Mapping[str, Metric] | None, *, validated: bool) -> dic
     return dict(metrics)
 
 
-def _number(name: str, value: Any) -> float | None:
-    """Return a metric as Python's float; None where it is not finite, which JSON cannot hold."""
+def number_of(kind: str, name: str, value: Any) -> float | None:
+    """Return a user's figure as Python's float; None where it is not finite: JSON cannot hold it.
+
+    Args:
+        kind: the argument of `train` that has its function, for errors.
+        name: its name there.
+        value: as the function returned it.
+
+    Raises:
+        ParameterError: it is not a number.
+    """
     value = (
         value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
     )
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise ParameterError(f"metrics: '{name}' must return a number, got '{printable(value)}'")
+        raise ParameterError(f"{kind}: '{name}' must return a number, got '{printable(value)}'")
     return float(value) if math.isfinite(value) else None

@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 FORMAT = 1
-VALIDATION = "validation_"
+VALIDATION, FIGURE = "validation_", "figure_"
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class EpochRecord:
         validation_loss: mean over the validation rows after the epoch; None without such rows.
         validation_accuracy: on them, in [0, 1]; None without such rows.
         metrics: of the user's own, by name, on the validation rows; None where one was not finite.
+        figures: of the user's own, by name, computed from the others; likewise.
     """
 
     epoch: int
@@ -45,11 +46,18 @@ class EpochRecord:
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     metrics: dict[str, float | None] = field(default_factory=dict)
+    figures: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def custom(self) -> dict[str, float | None]:
+        """The metrics and figures of the user's own, by the names that `monitor` has for them."""
+        metrics = {VALIDATION + name: value for name, value in self.metrics.items()}
+        return metrics | {FIGURE + name: value for name, value in self.figures.items()}
 
     def figure(self, name: str) -> float | None:
         """Return a figure by the name that `monitor` has for it, such as "validation_auc"."""
-        metric = name.removeprefix(VALIDATION)
-        found = self.metrics[metric] if metric in self.metrics else getattr(self, name)
+        custom = self.custom
+        found = custom[name] if name in custom else getattr(self, name)
         return None if found is None else float(found)
 
 
@@ -119,8 +127,8 @@ class History:
         epochs: a record an epoch, in order.
         stopped: why training ended: "finished" where every epoch was run, "interrupted", the name
             of the setting that ended it (patience, target_loss, target_accuracy, max_steps,
-            max_seconds), or the reason of a callback; while an error is on its way to the caller,
-            "diverged" or "failed".
+            max_seconds), "plateau" at the stop_rate of that schedule, or the reason of a callback;
+            while an error is on its way to the caller, "diverged" or "failed".
         best_epoch: whose weights were kept; None where those of the last step were.
         notes: warnings worth showing, in order.
         running_accuracy: True if the accuracy of each epoch was taken in its steps, and not in a
@@ -170,13 +178,14 @@ class History:
         return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
 
     def to_csv(self) -> str:
-        """Return a row for each epoch as CSV, with a header; each metric has a column."""
+        """Return a row for each epoch as CSV, with a header; metrics and figures have columns."""
         text = io.StringIO()
-        rows = [dataclasses.asdict(record) for record in self.epochs]
         names = [column.name for column in dataclasses.fields(EpochRecord)]
-        names.remove("metrics")
-        for row in rows:
-            row |= {VALIDATION + name: value for name, value in row.pop("metrics").items()}
+        names = [name for name in names if name not in ("metrics", "figures")]
+        rows = [
+            {name: getattr(record, name) for name in names} | record.custom
+            for record in self.epochs
+        ]
         names += list(dict.fromkeys(name for row in rows for name in row if name not in names))
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()

@@ -26,7 +26,7 @@ from samplewise.text import counted
 from samplewise.training import batches
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.environment import environment
-from samplewise.training.loop import ended, session_of
+from samplewise.training.epochs import ended, session_of
 from samplewise.training.notes import warn_of
 from samplewise.training.rows.preparation import prepared
 from samplewise.training.rows.training_rows import TrainingRows

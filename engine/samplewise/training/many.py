@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
@@ -12,9 +12,12 @@ from samplewise.checks import printable
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
+from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
+from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
-from samplewise.training.loop import INTERRUPTED, run_epochs
+from samplewise.training.figures import Figure
+from samplewise.training.loop import INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, prepared
@@ -23,14 +26,10 @@ from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import (
     backend_for,
     check_stop,
-    initial_parameters,
     loss_for,
     result_of,
 )
 from samplewise.training.training_run import TrainingRun
-
-if TYPE_CHECKING:
-    from samplewise.model.model import Model
 
 SHARED_SETTINGS = (
     "batch_size",
@@ -53,8 +52,9 @@ def train_many(
     targets: ArrayLike,
     settings: TrainingSettings | Sequence[TrainingSettings],
     *,
-    initial: Snapshot | Sequence[Model | Snapshot | None] | None = None,
+    initial: Snapshot | Sequence[Initial | None] | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    figures: Mapping[str, Figure] | None = None,
     callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
     **rows: Unpack[RowOptions],
@@ -77,9 +77,11 @@ def train_many(
         X: as `train`.
         targets: as `train`.
         settings: of each network, or one for all.
-        initial: a model of each network, or None for fresh weights. Or a snapshot to go on from: of
-            networks that train at once the one snapshot of all, else a list, one for each network.
+        initial: a model or state of each network, or None for fresh weights. Or a snapshot to go on
+            from: of networks that train at once the one snapshot of all, else a list, one for each
+            network.
         metrics: as `train`.
+        figures: as `train`.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
         rows: as `train`.
@@ -117,7 +119,8 @@ def train_many(
             choice,
             hooks,
             metrics=metrics,
-            parameters=initial_parameters(start, network, shared.X.dtype),
+            figures=figures,
+            initial=start,
         )
         for network, own, choice, hooks, start in zip(
             networks, settings, choices, calls, starts, strict=True
@@ -132,7 +135,7 @@ def train_many(
 
 
 def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any]:
-    """Return a model, a snapshot or None for each network.
+    """Return a model, a state, a snapshot or None for each network.
 
     Raises:
         ParameterError: there is not one for each, or several snapshots for one training.

@@ -57,12 +57,20 @@ class LearningRates:
         rates = self._of_epoch[first:last]
         return float(rates[0]), rates
 
-    def end_epoch(self, *, improved: bool) -> None:
-        """Let a plateau count an epoch in which the monitored figure has improved, or has not."""
+    def end_epoch(self, *, improved: bool) -> str | None:
+        """Let a plateau count an epoch; return a reason to stop, where the rate is low enough.
+
+        Args:
+            improved: whether the monitored figure has improved.
+        """
         schedule = self._schedule
         if not isinstance(schedule, Plateau):
-            return
+            return None
         waited = 0 if improved else self.state.waited + 1
         self.state = replace(self.state, waited=waited)
-        if waited >= schedule.plateau_epochs:
-            self.state = PlateauState(self.state.falls + 1)
+        if waited < schedule.plateau_epochs:
+            return None
+        if schedule.ends(self._eta, self.state.falls):
+            return schedule.name
+        self.state = PlateauState(self.state.falls + 1)
+        return None

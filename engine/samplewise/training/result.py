@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from samplewise.contract import TrainingState
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.training.history import History
 from samplewise.training.rows.classes import check_class_names, number_of_classes
@@ -28,6 +29,9 @@ class TrainingResult:
         network: that was trained.
         loss: trained with.
         parameters: flat vector (P,), in the run's dtype.
+        state: after the last step, with the optimizer's slots, to go on from on any rows with
+            `train(..., initial=state)`; its parameters differ where the best or average ones are
+            returned.
         history: of the run.
         class_names: of the class indices that the network predicts, in order: those of text
             targets, or "0", "1" and so on; empty where no classes are learnt.
@@ -38,6 +42,7 @@ class TrainingResult:
     network: Network
     loss: Loss
     parameters: NDArray[Any]
+    state: TrainingState
     history: History
     class_names: tuple[str, ...] = ()
     snapshot: Snapshot | None = None

@@ -47,11 +47,12 @@ def identity_of(
         "validation": None if held is None else str(held.fingerprint),
         "networks_at_once": len(runs),
         "metrics": [sorted(run.evaluation.metrics) for run in runs],
+        "figures": [sorted(run.figures) for run in runs],
         "networks": [run.network.to_dict() for run in runs],
         "settings": [_settings(run) for run in runs],
     }
     if len(runs) == 1:
-        for name in ("metrics", "networks", "settings"):
+        for name in ("metrics", "figures", "networks", "settings"):
             (identity[name],) = identity[name]
         identity["network"] = identity.pop("networks")
     if plan is not None:

@@ -76,7 +76,7 @@ class Snapshot:
 
     Args:
         identity: of the training, as JSON values: format, version, backend, plan, dtype, data,
-            networks, settings and the names of metrics.
+            networks, settings and the names of metrics and figures.
         epoch: of the next step, counted from 1.
         position: rows of that epoch that were run.
         seconds: since the first step, of which max_seconds is the limit.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from samplewise import registry
 from samplewise.checks import instance_of, printable
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
+from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook, as_callbacks
+from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
-from samplewise.training.loop import run_epochs
+from samplewise.training.figures import Figure
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, prepared
@@ -25,9 +26,6 @@ from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.training_run import TrainingRun
 
-if TYPE_CHECKING:
-    from samplewise.model.model import Model
-
 
 def train(
     network: Network,
@@ -35,8 +33,9 @@ def train(
     targets: ArrayLike,
     settings: TrainingSettings,
     *,
-    initial: Model | Snapshot | None = None,
+    initial: Initial | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    figures: Mapping[str, Figure] | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
     **rows: Unpack[RowOptions],
@@ -52,12 +51,17 @@ def train(
             (n, outputs).
         settings: how to train.
         initial: a model of the same network: training starts from its weights, with a fresh
-            optimizer. Or a snapshot, as a result or a callback gives it: training goes on, with the
-            same rows, settings and metrics, to the same bits as if it had not been interrupted.
+            optimizer. Or the `state` of a result: training goes on from its weights with its
+            optimizer, on any rows, as epoch 1 of these settings. Or a snapshot, as a result or a
+            callback gives it: training goes on, with the same rows, settings, metrics and figures,
+            to the same bits as if it had not been interrupted.
         metrics: functions of (targets, predictions) by name, called on the validation rows after
             every epoch, such as {"auc": f}; larger is better. `monitor="validation_auc"` uses one.
             Targets are class indices (n,), or numbers (n,) or (n, outputs), or bools of labels;
             predictions are probabilities (n, classes), or numbers or probabilities of their shape.
+        figures: functions of an epoch's record by name, such as {"half_loss": f}, called after
+            every epoch; the record keeps them. `monitor="figure_half_loss"` uses one: less is
+            better where the name ends in "loss", else more.
         callbacks: called in this order; a function is called with the record of each epoch, as
             `Callback.on_epoch_end`.
         stop: once set, training ends after the running chunk of steps, and returns the weights so
@@ -82,6 +86,7 @@ def train(
         settings,
         initial=initial,
         metrics=metrics,
+        figures=figures,
         callbacks=callbacks,
         stop=stop,
         **rows,
@@ -96,8 +101,9 @@ def trained(
     targets: ArrayLike,
     settings: TrainingSettings,
     *,
-    initial: Model | Snapshot | None = None,
+    initial: Initial | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    figures: Mapping[str, Figure] | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
     **rows: Unpack[RowOptions],
@@ -114,38 +120,11 @@ def trained(
         backend_for(network, loss, settings, shared),
         as_callbacks(callbacks),
         metrics=metrics,
-        parameters=initial_parameters(initial, network, shared.X.dtype),
+        figures=figures,
+        initial=initial,
     )
     snapshot = initial if isinstance(initial, Snapshot) else None
     return result_of(run, run_epochs([run], shared, stop, snapshot))
-
-
-def initial_parameters(initial: Any, network: Network, dtype: np.dtype[Any]) -> NDArray[Any] | None:
-    """Return the parameters (P,) of a model to start from; None where training starts otherwise.
-
-    Raises:
-        ParameterError: it is not a model, or of another network, or its weights are not finite.
-    """
-    if initial is None or isinstance(initial, Snapshot):
-        return None
-    from samplewise.model.model import Model
-
-    if not isinstance(initial, Model):
-        raise ParameterError(
-            f"initial: must be a samplewise.Model or Snapshot, got '{printable(initial)}'"
-        )
-    if initial.network != network:
-        raise ParameterError(
-            f"initial: its network must be {network} with the same layers, got {initial.network}; "
-            "train the network of the model"
-        )
-    with np.errstate(over="ignore", under="ignore"):
-        parameters = np.asarray(initial.parameters, dtype)
-    if parameters.shape != (network.layout.size,) or not np.isfinite(parameters).all():
-        raise ParameterError(
-            f"initial: its parameters must be {network.layout.size} finite numbers of {dtype}"
-        )
-    return parameters
 
 
 def check_stop(stop: Any) -> None:
@@ -173,7 +152,8 @@ def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
     return TrainingResult(
         network=run.network,
         loss=run.loss,
-        parameters=run.state.parameters,
+        parameters=run.parameters,
+        state=run.state,
         history=run.history,
         class_names=run.rows.class_names,
         snapshot=snapshot,

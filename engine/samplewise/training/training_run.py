@@ -13,14 +13,15 @@ from samplewise.contract import Steps
 from samplewise.errors import ContractError, DivergenceError
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.registry import Choice
-from samplewise.streams import Streams
 from samplewise.training import divergence
-from samplewise.training.beginning import first_state, new_history
+from samplewise.training.beginning import Initial, first_state, new_history
 from samplewise.training.callbacks import Callback, Callbacks
 from samplewise.training.callbacks.early_stopping import EarlyStopping
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
 from samplewise.training.evaluation import Evaluation, Metric, check_metrics
+from samplewise.training.figures import Figure, check_figures, with_figures
 from samplewise.training.history import EpochRecord
+from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
@@ -46,12 +47,13 @@ class TrainingRun:
         choice: the backend that trains.
         callbacks: of this network.
         metrics: as `train`.
-        parameters: to start from, flat (P,), of the rows' dtype; None draws them.
+        figures: as `train`.
+        initial: as `train`.
 
     Raises:
         CombinationError: the run is too short for its schedule, or goes by a figure that nothing
             measures.
-        ParameterError: as `check_metrics`.
+        ParameterError: as `check_metrics`, `check_figures` and `first_state`.
     """
 
     def __init__(
@@ -64,7 +66,8 @@ class TrainingRun:
         callbacks: Sequence[Callback] = (),
         *,
         metrics: Mapping[str, Metric] | None = None,
-        parameters: NDArray[Any] | None = None,
+        figures: Mapping[str, Figure] | None = None,
+        initial: Initial | None = None,
     ) -> None:
         self.network, self.loss, self.settings = network, loss, settings
         self.backend, self.callbacks = choice.backend, Callbacks(callbacks)
@@ -78,10 +81,12 @@ class TrainingRun:
             running_accuracy(settings, loss, rows, choice.backend.capabilities),
             check_metrics(metrics, validated=validated),
         )
+        self.figures = check_figures(figures)
         settings.stopping.check_measured(
             validated=validated,
             track_accuracy=settings.track_accuracy,
             metrics=tuple(self.evaluation.metrics),
+            figures=tuple(self.figures),
         )
         self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
         self.average = WeightAverage(settings.ema_decay)
@@ -89,16 +94,23 @@ class TrainingRun:
         self.rates = LearningRates(
             settings.learning_rate, settings.schedule, settings.run_of(len(rows))
         )
-        self.state = first_state(network, settings, rows.X.dtype, parameters)
+        self.state = first_state(network, settings, rows.X.dtype, initial)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
-        self._drops = any(layer.differs_in_training for layer in network.layers)
-        self._dropout_key = 0
+        self._steps = NetworkSteps(network, settings, rows, self.rates)
         self.history = new_history(network, loss, settings, rows, choice)
         self.history.running_accuracy = self.evaluation.running is not None
         self.samples_run = 0
         self.stopped: str | None = None
         self.error: DivergenceError | None = None
+
+    @property
+    def parameters(self) -> NDArray[Any]:
+        """The parameters that an ended training returns: the best, the average or the last."""
+        for kept in (self.best.value, self.average.value):
+            if kept is not None:
+                return kept
+        return self.state.parameters
 
     @property
     def rows(self) -> TrainingRows:
@@ -133,26 +145,11 @@ class TrainingRun:
 
     def begin_epoch(self, epoch: int) -> None:
         """Draw the epoch's dropout key, and set its learning rates."""
-        if self._drops:
-            rng = Streams(self.settings.seed).of_epoch("dropout", epoch)
-            self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
-        self.rates.begin_epoch(epoch)
+        self._steps.begin_epoch(epoch)
 
     def steps(self, window: Steps) -> Steps:
         """Return the steps of a window with what is this network's own."""
-        first, last = (-(-row // window.batch_size) for row in (window.start, window.stop))
-        rate, rates = self.rates.of_steps(first, last)
-        return Steps(
-            window.order,
-            window.start,
-            window.stop,
-            window.batch_size,
-            learning_rate=rate,
-            dropout_key=self._dropout_key,
-            rates=rates,
-            weights=self.rows.weights,
-            decisions=self.decisions,
-        )
+        return self._steps.of_window(window, self.decisions)
 
     def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
         """Count and check the steps of a chunk; a network that diverged does not train on.
@@ -211,7 +208,7 @@ class TrainingRun:
         figures = self.evaluation.after_epoch(epoch, order, self._logits)
         last = -(-len(order) // min(self.settings.batch_size, len(self.rows))) - 1
         weights = None if self.rows.weights is None else self.rows.weights[order]
-        return EpochRecord(
+        record = EpochRecord(
             epoch=epoch,
             loss=divergence.mean_loss(epoch, losses, weights),
             train_ms=ms,
@@ -220,6 +217,7 @@ class TrainingRun:
             learning_rate=self.rates.of_steps(last, last + 1)[0],
             **vars(figures),
         )
+        return with_figures(record, self.figures)
 
     def _logits(self, X: NDArray[Any]) -> NDArray[Any]:
         if self.average.value is None:
@@ -228,11 +226,11 @@ class TrainingRun:
 
     def _after_whole_epoch(self, record: EpochRecord) -> str | None:
         """Keep the weights after the best epoch so far; return a reason to stop."""
-        improved = self.early_stopping.improves(record)
-        self.rates.end_epoch(improved=improved)
-        if improved and self.best.is_wanted:
+        is_best, improved = self.early_stopping.follow(record)
+        low_rate = self.rates.end_epoch(improved=improved)
+        if is_best and self.best.is_wanted:
             self.best.update(self._measured())
-        return self.early_stopping.reason(record)
+        return self.early_stopping.reason(record) or low_rate
 
     def _measured(self) -> NDArray[Any]:
         """Return the weights that the epoch was measured by: the average where there is one."""
@@ -260,9 +258,6 @@ class TrainingRun:
             self._check_unchanged(parameters)
         if self.best.is_wanted:
             self.history.best_epoch = self.early_stopping.state.best_epoch
-        returned = self.average.value if self.best.value is None else self.best.value
-        if returned is not None:
-            parameters[...] = returned
         self.history.stopped = self.stopped or "finished"
         whole = [one.loss for one in self.history.epochs if one.samples == len(self.rows)]
         self.history.notes += notes_on_learning(whole, self.loss, self.rows.Y, self.rows.weights)

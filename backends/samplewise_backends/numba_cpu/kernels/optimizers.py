@@ -6,7 +6,7 @@ a step tenfold on some processors.
 
 import math
 
-from samplewise_backends.numba_cpu.compile.jit import kernel, routine
+from samplewise_backends.numba_cpu.compile.jit import kernel, reordered_kernel, routine
 from samplewise_backends.numba_cpu.compile.views import part, vector_at
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.records import NETWORK
@@ -22,6 +22,8 @@ def update(net):
     v, second = part(slots, first, count), part(slots, net.size + first, count)
     _limit(g, hyper.clip_value)
     if net.updated.penalised:
+        if hyper.step_l2 > 0:
+            net.squares += _square_sum(theta)
         _penalise(theta, g, hyper)
     if hyper.optimizer == OptimizerCode.ADAM:
         _adam(theta, v, second, g, hyper, t, tiny)
@@ -49,7 +51,7 @@ def _limit(g, most):
 @kernel
 def _penalise(theta, g, hyper):
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
-    l1, l2, shrink = hyper.l1, hyper.l2, hyper.rate * hyper.weight_decay
+    l1, l2, shrink = hyper.l1, hyper.l2 + hyper.step_l2, hyper.rate * hyper.weight_decay
     if l1 == zero and l2 == zero and shrink == zero:
         return
     for i in range(theta.shape[0]):
@@ -59,15 +61,26 @@ def _penalise(theta, g, hyper):
         theta[i] = w - shrink * w
 
 
+@reordered_kernel
+def _square_sum(theta):
+    total = 0.0
+    for i in range(theta.shape[0]):
+        total += float(theta[i]) * float(theta[i])
+    return total
+
+
 @kernel
 def _momentum(theta, velocity, g, hyper, tiny):
-    rate, mu, zero = hyper.rate, hyper.momentum, theta.dtype.type(0)
+    rate, mu, zero, one = hyper.rate, hyper.momentum, theta.dtype.type(0), theta.dtype.type(1)
     ahead = hyper.nesterov != 0
+    # The rate multiplies the gradient on its way into the velocity, or the whole step.
+    of_g, of_step = (rate, one) if hyper.rate_in_velocity != 0 else (one, rate)
     for i in range(theta.shape[0]):
-        v = mu * velocity[i] + g[i]
+        new = of_g * g[i]
+        v = mu * velocity[i] + new
         v = zero if abs(v) < tiny else v
         velocity[i] = v
-        theta[i] -= rate * (g[i] + mu * v if ahead else v)
+        theta[i] -= of_step * (new + mu * v if ahead else v)
 
 
 @kernel
@@ -78,6 +91,8 @@ def _adam(theta, mean, square, g, hyper, t, tiny):
     beta, beta_square = 1.0 - float(new), 1.0 - float(new_square)
     rate = theta.dtype.type(float(hyper.rate) / (1.0 - beta**t))
     correction = theta.dtype.type(1.0 / math.sqrt(1.0 - beta_square**t))
+    # Added to the root before its correction.
+    epsilon = epsilon * correction if hyper.epsilon_hat != 0 else epsilon
     old, old_square = one - new, one - new_square
     for i in range(theta.shape[0]):
         m = old * mean[i] + new * g[i]

@@ -59,8 +59,10 @@ LAYER = record(
 # limit is infinity.
 HYPERPARAMETERS = record(
     "hyperparameters",
-    **each(INTEGER, "optimizer", "nesterov"),
+    **each(INTEGER, "optimizer", "nesterov", "rate_in_velocity", "epsilon_hat"),
     **each(NUMBER, "rate", "momentum", "l1", "l2", "weight_decay"),
+    # L2 of the step at work, beside that of all.
+    step_l2=NUMBER,
     **each(NUMBER, "clip_value", "clip_norm", "new", "new_square", "epsilon"),
 )
 
@@ -100,6 +102,8 @@ NETWORK = record(
     buffered=INTEGER,
     gradient=writes(NUMBER),
     **each(INTEGER, "gradient_size", "of_all"),
+    # |W|^2 of the penalised weights updated so far in a step with an L2 of its own.
+    squares=REAL,
     # The loss, and Huber's delta.
     loss=INTEGER,
     delta=NUMBER,
@@ -139,13 +143,21 @@ ROWS = record(
     at_once=INTEGER,
 )
 
-# Steps of one network; (rates_count,) learning rates, or none where they do not change.
+# Of each step of a window: (rates_count,) learning rates, or none where they do not change;
+# (penalties_count,) L2 and the penalties that come of it, or none.
+OF_EACH_STEP = {
+    "rates": reads(REAL),
+    "l2": reads(REAL),
+    "penalties": writes(REAL),
+    **each(INTEGER, "rates_count", "penalties_count"),
+}
+
+# Steps of one network.
 STEPS = record(
     "steps",
     network=NETWORK,
     rows=ROWS,
-    rates=reads(REAL),
-    rates_count=INTEGER,
+    **OF_EACH_STEP,
 )
 
 # One product with the batch in the lanes, taken `times` times: see `tiles.multiply`. Of (units,
@@ -166,8 +178,7 @@ THIN = record(
     "thin",
     network=NETWORK,
     rows=ROWS,
-    rates=reads(REAL),
-    rates_count=INTEGER,
+    **OF_EACH_STEP,
     pitch=INTEGER,
     columns=writes(NUMBER),
     tiles=TILES,

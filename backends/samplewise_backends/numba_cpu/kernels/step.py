@@ -5,6 +5,8 @@ step starts from the first layer's outputs, or from the inputs. Dense layers, fo
 two losses are compiled into the callers; all else is called.
 """
 
+import numpy as np
+
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
     call,
@@ -26,6 +28,28 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
 )
 from samplewise_backends.numba_cpu.kernels.losses import decision, loss_and_gradient
 from samplewise_backends.numba_cpu.kernels.records import LAYER, NETWORK
+
+
+@inlined_kernel
+def begin_step(run, step):
+    """Take the learning rate and the L2 of a step of the window, where it has its own."""
+    hyper = run.network.hyper
+    if run.rates_count > 0:
+        hyper.rate = vector_at(run.rates, run.rates_count, np.float64(0))[step]
+    hyper.step_l2 = 0
+    if run.penalties_count > 0:
+        hyper.step_l2 = vector_at(run.l2, run.penalties_count, np.float64(0))[step]
+        run.network.squares = 0.0
+
+
+@inlined_kernel
+def end_step(run, step):
+    """Write the penalty of a step of the window, where it has one, and count the step."""
+    count, like = run.penalties_count, np.float64(0)
+    if count > 0:
+        l2, penalties = vector_at(run.l2, count, like), vector_at(run.penalties, count, like)
+        penalties[step] = l2[step] / 2 * run.network.squares
+    run.network.step += 1
 
 
 @inlined_kernel

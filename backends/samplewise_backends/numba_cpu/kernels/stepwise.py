@@ -7,8 +7,6 @@ the whole gradient first.
 
 import math
 
-import numpy as np
-
 from samplewise_backends.numba_cpu.compile.blas import gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import (
     inlined_kernel,
@@ -28,7 +26,9 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
 from samplewise_backends.numba_cpu.kernels.products import TILE_UNITS, tile
 from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import (
+    begin_step,
     derivative_rows,
+    end_step,
     inputs_of,
     rows_of,
     update_layer,
@@ -119,13 +119,12 @@ def run_stepwise(run):
     order.
     """
     net, source = run.network, run.rows
-    rates = vector_at(run.rates, run.rates_count, np.float64(0))
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
     gradient = vector_at(net.gradient, net.gradient_size, net.tiny)
     for first in range(source.start, source.stop, source.at_once):
+        step = (first - source.start) // source.at_once
         begin_batch(net, source, first)
-        if run.rates_count > 0:
-            net.hyper.rate = rates[(first - source.start) // source.at_once]
+        begin_step(run, step)
         call(net.forward, net)
         call(net.batch_loss, net)
         _backward(net, A, dZ, gradient)
@@ -133,4 +132,4 @@ def run_stepwise(run):
             _limit(net, gradient)
             for k in range(net.depth):
                 update_layer(net, record_at(net.layers, k, LAYER, net.tiny))
-        net.step += 1
+        end_step(run, step)

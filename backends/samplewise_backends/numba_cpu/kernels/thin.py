@@ -5,8 +5,6 @@ layer and of its gradient, and as rows at `out`, for the next layer's update and
 of the batch is a column, and there may be more columns than rows: those compute anything.
 """
 
-import numpy as np
-
 from samplewise_backends.numba_cpu.compile.jit import (
     inlined_kernel,
     kernel,
@@ -24,7 +22,13 @@ from samplewise_backends.numba_cpu.compile.views import (
     vector_at,
 )
 from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN
-from samplewise_backends.numba_cpu.kernels.step import activate_part, derivative_part, update_part
+from samplewise_backends.numba_cpu.kernels.step import (
+    activate_part,
+    begin_step,
+    derivative_part,
+    end_step,
+    update_part,
+)
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, transpose
 
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
@@ -174,15 +178,14 @@ def run_thin(run):
     order.
     """
     net, source, lanes = run.network, run.rows, lanes_of(run.network.tiny)
-    rates = vector_at(run.rates, run.rates_count, np.float64(0))
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
     for first in range(source.start, source.stop, source.at_once):
+        step = (first - source.start) // source.at_once
         net.rows, net.position = min(source.at_once, source.stop - first), first
         columns = (net.rows + lanes - 1) // lanes * lanes
-        if run.rates_count > 0:
-            net.hyper.rate = rates[(first - source.start) // source.at_once]
+        begin_step(run, step)
         _begin_batch(run, net, columns, lanes)
         _forward(run, net, A, columns)
         call(net.batch_loss, net)
         _backward(run, net, A, dZ, columns)
-        net.step += 1
+        end_step(run, step)

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import PlanSpec, Workload
+from samplewise.contract import PENALTIES, RATES, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DUAL
 from samplewise_backends.numba_cpu.kernels.products import THIN
 from samplewise_backends.numba_cpu.planner.candidates import MIB, Candidate, Sizes
 from samplewise_backends.numba_cpu.plans.storage import Member
 
+_ONE_BY_ONE = {
+    RATES: "the learning rate changes from step to step",
+    PENALTIES: "the penalty of each step takes the weights before it",
+}
 LANES_WORDS = "the rows of a batch in the lanes of vectors"
 
 
@@ -29,8 +33,9 @@ def why_direct(
             return (
                 f"no other plan for {optimizer}: its steps are not linear in weights and gradient"
             )
-        if member.rates_vary:
-            return "no other plan where the learning rate changes from step to step"
+        for field, reason in _ONE_BY_ONE.items():
+            if field in member.step_fields:
+                return f"no other plan where {reason}"
     if workload is None or (workload.rows == 1 and workload.plan == AUTO_PLAN):
         return "nothing to weigh: no rows to train on were announced"
     overflow = workload.overflow_of_products(members[0].network.inputs, dtype)

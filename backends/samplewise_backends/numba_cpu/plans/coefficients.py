@@ -22,7 +22,10 @@ OPTIMIZER_CODES = {
     "adagrad": OptimizerCode.ADAGRAD,
 }
 # Options of optimizers that are fields of `records.HYPERPARAMETERS`.
-OPTIONS = ("momentum", "nesterov", "l1", "l2", "weight_decay", "clip_value", "clip_norm")
+OPTIONS = (
+    *("momentum", "nesterov", "rate_in_velocity", "epsilon_hat"),
+    *("l1", "l2", "weight_decay", "clip_value", "clip_norm"),
+)
 
 
 def form_of(optimizer: Optimizer) -> int:

@@ -82,7 +82,7 @@ def run_steps(
     call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
-    net, rates = call.inner("network"), steps.rates
+    net, rates, l2 = call.inner("network"), steps.rates, steps.l2
     theta, slots = state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
     begin_window(net, state, Y, steps, losses)
@@ -90,7 +90,12 @@ def run_steps(
     rows.set(X=X, samples=len(X), order=steps.order, start=steps.start, stop=steps.stop)
     if rates is not None:
         call.set(rates=rates)
-    call.set(rates_count=0 if rates is None else len(rates))
+    if l2 is not None:
+        call.set(l2=l2, penalties=steps.penalties)
+    call.set(
+        rates_count=0 if rates is None else len(rates),
+        penalties_count=0 if l2 is None else len(l2),
+    )
     call()
 
 

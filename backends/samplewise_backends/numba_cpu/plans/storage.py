@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import TrainingState
+from samplewise.contract import PENALTIES, RATES, TrainingState
 from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table, padded
@@ -19,6 +19,8 @@ from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table, pa
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
 Pair = tuple[NDArray[Any], NDArray[Any]]
+# Where steps use one of these, a block of them cannot be made at once.
+ONE_BY_ONE = frozenset({RATES, PENALTIES})
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,12 @@ class Member:
     Args:
         network: to train.
         optimizer: its optimizer.
-        rates_vary: whether each step may have a learning rate of its own.
+        step_fields: of `Steps`, those that its steps use.
     """
 
     network: Network
     optimizer: Optimizer
-    rates_vary: bool = False
+    step_fields: frozenset[str] = frozenset()
 
     @cached_property
     def layers(self) -> Layers:
@@ -48,7 +50,8 @@ class Member:
     @property
     def in_blocks(self) -> bool:
         """True if a block of steps can be made at once."""
-        return self.starts_dense and self.optimizer.is_linear and not self.rates_vary
+        alone = self.step_fields & ONE_BY_ONE
+        return self.starts_dense and self.optimizer.is_linear and not alone
 
     @property
     def units(self) -> int:

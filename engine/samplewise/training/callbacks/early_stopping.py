@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from samplewise.training.history import EpochRecord
 from samplewise.training.settings import stopping
@@ -18,12 +19,24 @@ class StoppingState:
     Args:
         best: the monitored figure of the best epoch; None before the first one.
         best_epoch: counted from 1; likewise.
-        waited: epochs since then.
+        waited: epochs since the last improvement.
     """
 
     best: float | None = None
     best_epoch: int | None = None
     waited: int = 0
+
+
+class Progress(NamedTuple):
+    """The outcome of an epoch for the monitored figure.
+
+    Args:
+        is_best: True if it is the best so far, whose weights may be kept.
+        improved: True if that ends the wait for an improvement. The two differ with `follow_best`.
+    """
+
+    is_best: bool
+    improved: bool
 
 
 class EarlyStopping:
@@ -44,19 +57,23 @@ class EarlyStopping:
         self._monitor = settings.monitored(validated=validated)
         self.state = StoppingState()
 
-    def improves(self, record: EpochRecord) -> bool:
-        """Count a whole epoch, and return whether it is the best so far, by over `min_delta`."""
-        figure = record.figure(self._monitor)
-        if figure is not None and self._is_better(figure):
-            self.state = StoppingState(figure, record.epoch)
-            return True
+    def follow(self, record: EpochRecord) -> Progress:
+        """Count a whole epoch."""
+        progress = self._progress(record.figure(self._monitor))
         best, epoch, waited = self.state.best, self.state.best_epoch, self.state.waited
-        self.state = StoppingState(best, epoch, waited + 1)
-        return False
+        if progress.is_best:
+            best, epoch = record.figure(self._monitor), record.epoch
+        self.state = StoppingState(best, epoch, 0 if progress.improved else waited + 1)
+        return progress
 
-    def _is_better(self, figure: float) -> bool:
+    def _progress(self, figure: float | None) -> Progress:
         best, sign = self.state.best, 1 if self._monitor.endswith(LOSS) else -1
-        return best is None or sign * figure < sign * best - self._settings.min_delta
+        if figure is None or best is None:
+            return Progress(figure is not None, figure is not None)
+        enough = sign * best - self._settings.min_delta
+        if self._settings.follow_best:
+            return Progress(sign * figure < sign * best, sign * figure <= enough)
+        return Progress(sign * figure < enough, sign * figure < enough)
 
     def reason(self, record: EpochRecord) -> str | None:
         """Return the setting that ends the training after this epoch, by its name."""

@@ -9,12 +9,27 @@ the schedule gives: a schedule by step stands at its first rate meanwhile.
 from __future__ import annotations
 
 from samplewise.training.schedules.base import Run, Schedule
-from samplewise.training.schedules.by_epoch import Constant, Exponential, Plateau, Step
+from samplewise.training.schedules.by_epoch import (
+    Constant,
+    Exponential,
+    InverseRows,
+    Plateau,
+    Step,
+)
 from samplewise.training.schedules.by_step import Cosine, InverseScaling, OneCycle
 
 SCHEDULES: dict[str, type[Schedule]] = {
     kind.name: kind
-    for kind in (Constant, Step, Exponential, Cosine, OneCycle, InverseScaling, Plateau)
+    for kind in (
+        Constant,
+        Step,
+        Exponential,
+        Cosine,
+        OneCycle,
+        InverseScaling,
+        InverseRows,
+        Plateau,
+    )
 }
 
 __all__ = [
@@ -22,6 +37,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "Exponential",
+    "InverseRows",
     "InverseScaling",
     "OneCycle",
     "Plateau",

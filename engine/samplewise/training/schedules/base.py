@@ -24,11 +24,13 @@ class Run:
         epochs: maximum number of epochs.
         steps_an_epoch: number of steps in each.
         most_steps: limit on the steps of all epochs; None for no limit.
+        rows: trained on in each epoch.
     """
 
     epochs: int
     steps_an_epoch: int
     most_steps: int | None = None
+    rows: int = 0
 
     @property
     def steps(self) -> int:

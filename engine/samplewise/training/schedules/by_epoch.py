@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.checks import not_negative, open_fraction
+from samplewise.checks import not_negative, open_fraction, positive_number
 from samplewise.errors import CombinationError
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import number, whole
@@ -89,6 +89,12 @@ class Plateau(Schedule):
     )
     decay: float = option(0.1, FACTOR, "factor of each drop of the rate, in (0, 1)")
     final_rate: float = option(0.0, number(not_negative), "lowest learning rate, at least 0")
+    stop_rate: float | None = option(
+        None,
+        number(not_negative),
+        "stop the training where the rate would drop from this rate or a lower one",
+        shown="never",
+    )
 
     name: ClassVar[str] = "plateau"
 
@@ -105,3 +111,27 @@ class Plateau(Schedule):
     def fallen(self, eta: float, falls: int) -> float:
         """Return the rate after a number of drops."""
         return max(eta * self.decay**falls, self.final_rate)
+
+    def ends(self, eta: float, falls: int) -> bool:
+        """Return True if the training stops instead of one more drop after these."""
+        return self.stop_rate is not None and self.fallen(eta, falls) <= self.stop_rate
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class InverseRows(Schedule):
+    """By epoch: eta / (s + 1)^power, with s rows trained on before; the first epoch has eta.
+
+    s counts the rows of this run and `rows_seen`. Source: scikit-learn's `invscaling`.
+    """
+
+    power: float = option(0.5, number(positive_number), "power of the row count, above 0")
+    rows_seen: int = option(0, whole(minimum=0), "rows that were trained on before this run")
+
+    name: ClassVar[str] = "inverse_rows"
+
+    def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
+        if epoch == 1:
+            return eta
+        seen = self.rows_seen + (epoch - 1) * run.rows
+        return float(eta / (seen + 1) ** self.power)

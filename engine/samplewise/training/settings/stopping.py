@@ -13,13 +13,13 @@ from samplewise.options.settings import Settings
 
 AUTO = "auto"
 LOSS, ACCURACY = "loss", "accuracy"
-VALIDATION = "validation_"
+VALIDATION, FIGURE = "validation_", "figure_"
 METRICS = (LOSS, ACCURACY, VALIDATION + LOSS, VALIDATION + ACCURACY)
 
 
 def _monitor(name: str, given: object) -> str:
-    # The metrics that follow "validation_" are known when training begins.
-    if isinstance(given, str) and given.startswith(VALIDATION):
+    # The names behind these two are known when training begins.
+    if isinstance(given, str) and given.startswith((VALIDATION, FIGURE)):
         return given
     return one_of(name, given, (AUTO, *METRICS))
 
@@ -49,13 +49,20 @@ class EarlyStopping(Settings):
         AUTO,
         choice((AUTO, *METRICS), _monitor),
         "figure that decides for patience, keep_best and schedule plateau; auto is "
-        "validation_loss with validation rows, else loss; in Python, validation_NAME is a metric",
+        "validation_loss with validation rows, else loss; in Python, validation_NAME is a metric "
+        "and figure_NAME a figure",
     )
     patience: int | None = option(
         None, whole(), "stop after so many epochs in a row without improvement", shown="never"
     )
     min_delta: float = option(
         0.0, number(not_negative), "smallest change of the figure that is an improvement"
+    )
+    follow_best: bool = option(
+        False,
+        SWITCH,
+        "compare with the best figure so far, however little it was better, and count a figure "
+        "better by exactly min_delta as an improvement, as scikit-learn does",
     )
     keep_best: bool | None = option(
         None,
@@ -92,7 +99,12 @@ class EarlyStopping(Settings):
         return VALIDATION + LOSS if validated else LOSS
 
     def check_measured(
-        self, *, validated: bool, track_accuracy: bool, metrics: Collection[str] = ()
+        self,
+        *,
+        validated: bool,
+        track_accuracy: bool,
+        metrics: Collection[str] = (),
+        figures: Collection[str] = (),
     ) -> None:
         """Refuse to monitor a figure that is not measured.
 
@@ -100,6 +112,7 @@ class EarlyStopping(Settings):
             validated: whether there are validation rows.
             track_accuracy: whether the accuracy on the training rows is measured.
             metrics: names of the user's own.
+            figures: likewise.
 
         Raises:
             CombinationError: it says what to set.
@@ -107,12 +120,13 @@ class EarlyStopping(Settings):
         wanted = {"monitor": self.monitored(validated=validated)}
         if self.target_accuracy is not None:
             wanted["target_accuracy"] = VALIDATION * validated + ACCURACY
-        known = (*METRICS, *(VALIDATION + name for name in metrics))
+        own = *(VALIDATION + name for name in metrics), *(FIGURE + name for name in figures)
+        known = *METRICS, *own
         for setting, metric in wanted.items():
             if metric not in known:
                 raise CombinationError(
                     f"{setting} is {printable(metric)}, but must be one of "
-                    f"{', '.join(known)}, or a metric passed to train"
+                    f"{', '.join(known)}, or a metric or figure passed to train"
                     f"{suggestion(metric, known)}"
                 )
             if metric.startswith(VALIDATION) and not validated:

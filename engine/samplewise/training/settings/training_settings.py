@@ -174,7 +174,7 @@ class TrainingSettings(Settings):
             CombinationError: it is too short for the schedule.
         """
         steps = -(-rows // min(self.batch_size, rows))
-        run = Run(self.epochs, steps, self.max_steps)
+        run = Run(self.epochs, steps, self.max_steps, rows)
         self.schedule.check(self.learning_rate, run)
         return run
 

@@ -1,0 +1,58 @@
+"""Limits of gradients and penalties of weights, in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[Any]
+
+
+def clip_value(g: Vector, largest: float, scratch: Vector) -> None:
+    """Limit each entry of the gradient to [-largest, largest]."""
+    np.clip(g, -largest, largest, out=g)
+
+
+def clip_norm(g: Vector, largest: float, scratch: Vector) -> None:
+    """Limit the length of the gradient."""
+    # Not np.linalg.norm, whose sum of squares may be BLAS's, in another order each time.
+    norm = math.sqrt(np.add.reduce(np.multiply(g, g, out=scratch)))
+    if norm > largest:
+        g *= largest / norm
+
+
+# In this order.
+LIMITS: dict[str, Callable[[Vector, float, Vector], None]] = {
+    "clip_value": clip_value,
+    "clip_norm": clip_norm,
+}
+
+
+def l2(W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector) -> None:
+    """Add the gradient of factor / 2 |W|^2."""
+    g += np.multiply(W, factor, out=scratch)
+
+
+def l1(W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector) -> None:
+    """Add the gradient of factor sum |W|."""
+    np.sign(W, out=scratch)
+    scratch *= factor
+    g += scratch
+
+
+def weight_decay(
+    W: Vector, g: Vector, factor: float, learning_rate: float, scratch: Vector
+) -> None:
+    """Shrink the weights themselves."""
+    W -= np.multiply(W, learning_rate * factor, out=scratch)
+
+
+PENALTIES: dict[str, Callable[[Vector, Vector, float, float, Vector], None]] = {
+    "l2": l2,
+    "l1": l1,
+    "weight_decay": weight_decay,
+}

@@ -1,0 +1,226 @@
+"""Classifiers: labels to class indices, and probabilities to labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import column_or_1d
+
+from samplewise.errors import ParameterError
+from samplewise.estimators.estimator import Estimator, Validation
+from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
+from samplewise.estimators.objective import Objective, objective_of_classes
+from samplewise.estimators.parameters import StrOptions, Weights, parameter
+from samplewise.estimators.row_weights import with_class_weight
+from samplewise.model.model import Model
+from samplewise.network.losses import ClassLoss, MultiLabelCrossEntropy
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Classifier(ClassifierMixin, Estimator):
+    """Learns the class of a row, or several labels that may hold at once."""
+
+    loss: str | ClassLoss = parameter(
+        "log_loss",
+        [StrOptions({"log_loss"}), ClassLoss],
+        "log_loss, the cross-entropy, or such as samplewise.CategoricalCrossEntropy("
+        "label_smoothing=0.1)",
+    )
+    class_weight: Weights = parameter(
+        None,
+        [dict, StrOptions({"balanced"}), None],
+        "weights by class, or balanced: rows / (classes * rows of the class)",
+    )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Classifier:
+        """Train on rows and their labels.
+
+        Args:
+            X: rows, (n, features); an array, a data frame or sparse.
+            y: labels of any kind, (n,), or 0 and 1 of several labels, (n, labels).
+            sample_weight: weight of each row, (n,), at least 0; a batch is divided by its sum.
+            X_val: validation rows, measured after every epoch; early stopping goes by them instead
+                of rows that it holds out.
+            y_val: their labels.
+            sample_weight_val: their weights in the score.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: an argument or parameter cannot be used.
+            KeyboardInterrupt: at the end, where Ctrl-C has ended the training; the weights that
+                it had found are kept.
+
+        Warns:
+            ConvergenceWarning: `max_iter` epochs have not been enough.
+        """
+        own = Validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, own, one_epoch=False)
+
+    @available_if(lambda estimator: estimator._check_stochastic())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> Classifier:
+        """Train one epoch on rows, from the weights and with the optimizer of the last call.
+
+        Args:
+            X, y, sample_weight: as `fit`.
+            classes: all labels that will ever come; needed in the first call.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: as `fit`; or y has a label that is not in `classes`, or `early_stopping`.
+        """
+        if _check_partial_fit_first_call(self, classes):
+            several = type_of_target(y).startswith("multilabel")
+            self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+        return self._fit(X, y, sample_weight, Validation(), one_epoch=True)
+
+    def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
+        y = _one_column(y)
+        if not hasattr(self, "classes_") or not (self.warm_start or one_epoch):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_labels(unique_labels(y))
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        classes = len(self.classes_)
+        self.n_outputs_ = classes if several or classes > 2 else 1
+        return self._indices(y)
+
+    def _check_labels(self, labels: NDArray[Any]) -> None:
+        """Refuse labels that a training which goes on does not know.
+
+        Raises:
+            ValueError: naming them.
+        """
+        if self.warm_start and set(labels) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {labels}"
+            )
+        if len(np.setdiff1d(labels, self.classes_, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {labels}."
+            )
+
+    def _indices(self, y: Any) -> NDArray[Any]:
+        """Return class indices (n,), or several labels as bool (n, labels)."""
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return np.asarray(self._label_binarizer.transform(y), bool)
+        return np.searchsorted(self.classes_, y)
+
+    def _encoded_validation(self, y: Any) -> NDArray[Any]:
+        y = _one_column(np.asarray(y) if not hasattr(y, "toarray") else y)
+        labels = unique_labels(y)
+        if len(np.setdiff1d(labels, self.classes_, assume_unique=True)):
+            raise ValueError(f"y_val: must hold classes of y, {self.classes_}, got {labels}")
+        return self._indices(y)
+
+    def _decoded(self, targets: NDArray[Any]) -> NDArray[Any]:
+        return targets.astype(int) if targets.ndim == 2 else self.classes_[targets]
+
+    def _objective(self) -> Objective:
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        return objective_of_classes(self.loss, self.n_outputs_, multi_label=several)
+
+    def _weighted(self, rows: Rows) -> Rows:
+        if self.class_weight is None:
+            return rows
+        if rows.targets.ndim == 2:
+            raise ParameterError(
+                "class_weight: must be None for several labels at once; use sample_weight"
+            )
+        weights = with_class_weight(rows.weights, self.class_weight, self.classes_, rows.targets)
+        return Rows(rows.X, rows.targets, weights)
+
+    def _default_score(self, weights: NDArray[Any] | None) -> Score:
+        return accuracy(weights)
+
+    def _answers(self, predictions: NDArray[Any]) -> ClassAnswers:
+        return ClassAnswers(self._labels(predictions), predictions, self.classes_)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the label of each row, (n,); of several labels 0 and 1, (n, labels).
+
+        Args:
+            X: rows, (n, features).
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: X does not fit.
+        """
+        return self._labels(self._predictions(X, Model.probabilities))
+
+    def _labels(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        assert self._model is not None
+        if isinstance(self._model.loss, MultiLabelCrossEntropy):
+            return self._label_binarizer.inverse_transform(probabilities)
+        if len(self.classes_) > 1:
+            return self.classes_[probabilities.argmax(axis=1)]
+        return np.repeat(self.classes_, len(probabilities))
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Return the probability of each class or label, (n, classes), as `classes_` orders them.
+
+        Raises:
+            NotFittedError, ValueError: as `predict`.
+        """
+        return self._predictions(X, Model.probabilities)
+
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Return the logits of each row, (n,) of two classes, else (n, classes or labels).
+
+        Of two classes, above 0 where the second one is the more probable.
+
+        Raises:
+            NotFittedError, ValueError: as `predict`.
+        """
+        logits = self._predictions(X, Model.logits)
+        return logits[:, 0] if logits.shape[1] == 1 else logits
+
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+        """Return the logarithms of `predict_proba`.
+
+        Raises:
+            NotFittedError, ValueError: as `predict`.
+        """
+        probabilities = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(probabilities, out=probabilities)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _one_column(y: Any) -> Any:
+    """Return labels in one dimension where they are a column."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

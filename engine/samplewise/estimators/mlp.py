@@ -1,0 +1,82 @@
+"""`MLPClassifier` and `MLPRegressor`, in the place of scikit-learn's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from samplewise.estimators.classifier import Classifier
+from samplewise.estimators.objective import POISSON, SQUARED_ERROR
+from samplewise.estimators.parameters import WHOLE, StrOptions, documented, parameter
+from samplewise.estimators.perceptron import LOGISTIC, Perceptron
+from samplewise.estimators.regressor import Regressor
+from samplewise.network import ACTIVATIONS, LOSSES, Loss
+from samplewise.network.losses import ValueLoss
+
+_SIZES = ["array-like", WHOLE]
+_SIZES_HELP = "units of each hidden layer; a number for one layer"
+_ACTIVATION = [StrOptions({LOGISTIC, *ACTIVATIONS}), "array-like"]
+_ACTIVATION_HELP = (
+    "of the hidden layers, one for all or one for each: relu, tanh, logistic or another one of "
+    "samplewise.network.ACTIVATIONS"
+)
+_NUMBER_LOSSES = {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
+
+
+@documented
+@dataclass(eq=False, repr=False)
+class MLPClassifier(Classifier, Perceptron):
+    """Multi-layer perceptron that learns classes, with scikit-learn's parameters and results.
+
+    With the same parameters, weights and order of rows, the losses of each epoch are those of
+    `sklearn.neural_network.MLPClassifier`.
+
+    Attributes:
+        classes_: labels, sorted.
+        coefs_, intercepts_: weights (inputs, outputs) and biases (outputs,) of each layer; views of
+            the network's, which may be written to or set.
+        loss_curve_, loss_, best_loss_: training loss of each epoch, of the last one, and the
+            smallest; None with early stopping.
+        validation_loss_curve_, validation_scores_, best_validation_score_: of the validation rows.
+        best_epoch_: whose weights were kept, counted from 1; None where those of the last were.
+        history_: figures of each epoch, a list of dicts with `to_frame()`.
+        plan_: backend, and how it trained.
+        n_iter_, t_: epochs of the last training, and rows seen in all.
+        n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_: of the network.
+        model_: the trained network, for `samplewise.save_model`.
+    """
+
+    hidden_layer_sizes: int | Sequence[int] = parameter((100,), _SIZES, _SIZES_HELP)
+    activation: str | Sequence[str] = parameter("relu", _ACTIVATION, _ACTIVATION_HELP)
+
+
+@documented
+@dataclass(eq=False, repr=False)
+class MLPRegressor(Regressor, Perceptron):
+    """Multi-layer perceptron that learns numbers, with scikit-learn's parameters and results.
+
+    With the same parameters, weights and order of rows, the losses of each epoch are those of
+    `sklearn.neural_network.MLPRegressor`.
+
+    Attributes:
+        coefs_, intercepts_: weights (inputs, outputs) and biases (outputs,) of each layer; views of
+            the network's, which may be written to or set.
+        loss_curve_, loss_, best_loss_: training loss of each epoch, of the last one, and the
+            smallest; None with early stopping.
+        validation_loss_curve_, validation_scores_, best_validation_score_: of the validation rows.
+        best_epoch_: whose weights were kept, counted from 1; None where those of the last were.
+        history_: figures of each epoch, a list of dicts with `to_frame()`.
+        plan_: backend, and how it trained.
+        n_iter_, t_: epochs of the last training, and rows seen in all.
+        n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_: of the network.
+        model_: the trained network, for `samplewise.save_model`.
+    """
+
+    loss: str | Loss = parameter(
+        SQUARED_ERROR,
+        [StrOptions({SQUARED_ERROR, POISSON, *_NUMBER_LOSSES}), ValueLoss],
+        "squared_error (half of it), poisson (with the exponential function as link), another loss "
+        "of numbers by name, or such as samplewise.Huber(delta=2)",
+    )
+    hidden_layer_sizes: int | Sequence[int] = parameter((100,), _SIZES, _SIZES_HELP)
+    activation: str | Sequence[str] = parameter("relu", _ACTIVATION, _ACTIVATION_HELP)

@@ -1,0 +1,116 @@
+"""The loss of an estimator: which one the engine trains, and its value in scikit-learn's units.
+
+scikit-learn's squared error is half the mean over outputs, but its gradient is that of half the sum
+over outputs; its loss of several labels is a sum, and its Poisson loss has the constant that the
+engine leaves out. So with L the engine's loss, the loss that is shown is `factor` L + `constant`,
+and the gradient that is followed is `gradient` times that of L.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import xlogy
+
+from samplewise.network import LOSSES, Loss
+from samplewise.network.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    MeanSquaredError,
+    MultiLabelCrossEntropy,
+    Poisson,
+)
+from samplewise.training.history import EpochRecord
+
+LOG_LOSS, SQUARED_ERROR, POISSON = "log_loss", "squared_error", "poisson"
+OUT_ACTIVATIONS = {
+    BinaryCrossEntropy: "logistic",
+    MultiLabelCrossEntropy: "logistic",
+    CategoricalCrossEntropy: "softmax",
+    Poisson: "exp",
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss with its units.
+
+    Args:
+        loss: that the engine trains.
+        factor: of the engine's loss in the loss that is shown.
+        gradient: factor of the engine's gradient.
+        constant: added to the loss that is shown.
+    """
+
+    loss: Loss
+    factor: float = 1.0
+    gradient: float = 1.0
+    constant: float = 0.0
+
+    @property
+    def out_activation(self) -> str:
+        """Name of the function from logits to predictions."""
+        return OUT_ACTIVATIONS.get(type(self.loss), "identity")
+
+    def shown(self, record: EpochRecord) -> float:
+        """Return the training loss of an epoch, with its penalty."""
+        penalty = getattr(record, "penalty", None) or 0.0
+        return self.factor * (record.loss - penalty) + self.constant + self.gradient * penalty
+
+
+def objective_of_classes(loss: str | Loss, outputs: int, *, multi_label: bool) -> Objective:
+    """Return the objective of a classifier.
+
+    Args:
+        loss: "log_loss", or a loss of the engine, which keeps its own units.
+        outputs: logits of the network.
+        multi_label: whether several labels may hold at once.
+    """
+    if isinstance(loss, Loss):
+        return Objective(loss)
+    if multi_label:
+        return Objective(MultiLabelCrossEntropy(), outputs, outputs)
+    return Objective(BinaryCrossEntropy() if outputs == 1 else CategoricalCrossEntropy())
+
+
+def objective_of_numbers(loss: str | Loss, outputs: int) -> Objective:
+    """Return the objective of a regressor, without the constant of a Poisson loss.
+
+    Args:
+        loss: "squared_error", "poisson", another loss of the engine by name, or such a loss; only
+            the first two have scikit-learn's units.
+        outputs: numbers that are learnt.
+    """
+    if loss == SQUARED_ERROR:
+        return Objective(MeanSquaredError(), 0.5, outputs / 2)
+    if loss == POISSON:
+        return Objective(Poisson(), 1.0, outputs)
+    return Objective(loss if isinstance(loss, Loss) else LOSSES[loss]())
+
+
+def poisson_constant(
+    Y: NDArray[Any], weights: NDArray[Any] | None, batch_size: int
+) -> float:
+    """Return the mean of y log(y) - y, as the loss of an epoch weights rows and batches.
+
+    Where weighted rows are shuffled over several batches, it is that of their first order.
+
+    Args:
+        Y: targets, (n, outputs).
+        weights: of the rows, (n,), or None.
+        batch_size: rows of a batch.
+    """
+    of_rows = (xlogy(Y, Y) - Y).mean(axis=1, dtype=np.float64)
+    if weights is None:
+        return float(of_rows.mean())
+    starts = range(0, len(Y), batch_size)
+    batches = [slice(start, start + batch_size) for start in starts]
+    sums = [
+        len(of_rows[batch]) * float(np.average(of_rows[batch], weights=weights[batch]))
+        for batch in batches
+        if weights[batch].any()
+    ]
+    return sum(sums) / len(Y)

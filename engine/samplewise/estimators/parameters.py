@@ -1,0 +1,132 @@
+"""The constructor parameters of estimators: default, accepted values and meaning, written once."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+
+from samplewise.network import Optimizer
+from samplewise.training.callbacks import Callback
+from samplewise.training.schedules import Schedule
+
+K = TypeVar("K", bound=type)
+WHOLE = Interval(Integral, 1, None, closed="left")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+SHARE = Interval(Real, 0, 1, closed="left")
+
+
+def parameter(default: Any, accepted: list[Any], help: str) -> Any:  # noqa: A002 - as `option`
+    """Return a dataclass field that is a constructor parameter.
+
+    Args:
+        default: its value where the caller gives none.
+        accepted: constraints, as scikit-learn's `_parameter_constraints` lists them.
+        help: its meaning and unit; no full stop.
+    """
+    return dataclasses.field(default=default, metadata={"accepted": accepted, "help": help})
+
+
+def documented(kind: K) -> K:
+    """Return an estimator that checks its parameters, and whose docstring lists them."""
+    fields = [field for field in dataclasses.fields(kind) if "accepted" in field.metadata]
+    # The constructor's order: parameters by keyword follow the others.
+    fields.sort(key=lambda field: bool(field.kw_only))
+    kind._parameter_constraints = {  # type: ignore[attr-defined]
+        field.name: field.metadata["accepted"] for field in fields
+    }
+    lines = [f"    {field.name}: {field.metadata['help']}." for field in fields]
+    meaning, rest = inspect.cleandoc(kind.__doc__ or "").split("Attributes:", 1)
+    kind.__doc__ = "\n".join([meaning.rstrip(), "", "Args:", *lines, "", "Attributes:" + rest])
+    return kind
+
+
+@dataclasses.dataclass(eq=False, repr=False, kw_only=True)
+class TrainingParameters:
+    """The parameters that all estimators share; names and defaults are scikit-learn's."""
+
+    solver: str | Optimizer = parameter(
+        "adam",
+        [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
+        "adam, sgd, lbfgs (full batch, by scipy), or an optimizer such as samplewise.RMSprop(), "
+        "which follows the gradient of the mean over the outputs",
+    )
+    alpha: float = parameter(
+        1e-4,
+        [NOT_NEGATIVE],
+        "L2 penalty alpha/2 |W|^2 of a batch, over the sum of its weights; not on biases",
+    )
+    batch_size: str | int = parameter(
+        "auto", [StrOptions({"auto"}), WHOLE], "rows of an update; auto is min(200, rows)"
+    )
+    learning_rate: str | Schedule = parameter(
+        "constant",
+        [StrOptions({"constant", "invscaling", "adaptive"}), Schedule],
+        "of sgd: constant; invscaling, rate / (rows seen + 1)^power_t by epoch; adaptive, a fifth "
+        "where the loss or validation score stops improving. Or, with any solver but lbfgs, a "
+        "schedule such as samplewise.Cosine()",
+    )
+    learning_rate_init: float = parameter(1e-3, [POSITIVE], "learning rate, above 0")
+    power_t: float = parameter(0.5, [NOT_NEGATIVE], "power of invscaling")
+    max_iter: int = parameter(200, [WHOLE], "maximum number of epochs, or of lbfgs's iterations")
+    shuffle: bool = parameter(True, ["boolean"], "draw a new order of the rows for every epoch")
+    random_state: int | np.random.RandomState | None = parameter(
+        None, ["random_state"], "seed of initial weights, split and orders"
+    )
+    tol: float = parameter(
+        1e-4, [NOT_NEGATIVE], "smallest change of loss or validation score that is an improvement"
+    )
+    verbose: bool | int = parameter(False, ["verbose"], "print the loss of each epoch")
+    warm_start: bool = parameter(
+        False, ["boolean"], "begin `fit` with the weights of the last one, with a new optimizer"
+    )
+    momentum: float = parameter(0.9, [SHARE], "momentum of sgd, in [0, 1)")
+    nesterovs_momentum: bool = parameter(True, ["boolean"], "Nesterov's momentum")
+    early_stopping: bool = parameter(
+        False,
+        ["boolean"],
+        "end by the score on validation rows, and keep the weights of its best epoch",
+    )
+    validation_fraction: float = parameter(
+        0.1, [SHARE], "share of the rows that early stopping holds out where `fit` has no X_val"
+    )
+    beta_1: float = parameter(0.9, [SHARE], "decay of adam's mean gradient, in [0, 1)")
+    beta_2: float = parameter(0.999, [SHARE], "decay of adam's mean squared gradient, in [0, 1)")
+    epsilon: float = parameter(1e-8, [POSITIVE], "added to adam's denominator, above 0")
+    n_iter_no_change: float = parameter(
+        10,
+        [WHOLE, Options(Real, {np.inf})],
+        "epochs without an improvement after which one more ends the training",
+    )
+    max_fun: int = parameter(15000, [WHOLE], "maximum number of lbfgs's evaluations")
+    monitor: str | Callable[..., float] | None = parameter(
+        None,
+        [str, callable, None],
+        "figure on the validation rows that early stopping goes by, more is better: a scorer of "
+        "scikit-learn by name, a scorer, or a function of (estimator, X, y); 'loss' is the "
+        "validation loss; None is accuracy or R^2",
+    )
+    callbacks: Callback | Callable[..., Any] | Sequence[Any] | None = parameter(
+        None,
+        [Callback, callable, "array-like", HasMethods("on_epoch_end"), None],
+        "functions of each epoch's record, or samplewise.Callback objects; a reason to stop that "
+        "one returns ends the training",
+    )
+    backend: str | None = parameter(
+        None, [str, None], "name of the backend; None takes the fastest that is available"
+    )
+    dtype: str | None = parameter(
+        None,
+        [StrOptions({"float32", "float64"}), None],
+        "dtype of the weights; None takes that of X where it is float32, else float64",
+    )
+    n_threads: int = parameter(1, [WHOLE], "threads for matrix products")
+
+
+Weights = Mapping[Any, float] | str | None

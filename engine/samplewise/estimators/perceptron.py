@@ -1,0 +1,136 @@
+"""Multi-layer perceptrons: their network, and weights as lists of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from operator import is_
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.errors import ParameterError
+from samplewise.estimators.estimator import Estimator
+from samplewise.estimators.initial import dense_layers, glorot_parameters
+from samplewise.estimators.parameters import SHARE, parameter
+from samplewise.estimators.running import Outcome, Task
+from samplewise.model.model import Model
+from samplewise.network import Dense, Dropout, Layer, Network
+
+LOGISTIC = "logistic"
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Perceptron(Estimator):
+    """Dense layers, whose weights are `coefs_` and `intercepts_`; both may be set."""
+
+    dropout: float | Sequence[float] = parameter(
+        0.0, [SHARE, "array-like"], "share of a hidden layer's outputs that training drops; or of each"
+    )
+
+    def _network(self, features: int, outputs: int) -> Network:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        activations = _of_each("activation", self.activation, len(sizes))
+        rates = _of_each("dropout", self.dropout, len(sizes))
+        layers: list[Layer] = []
+        for size, activation, rate in zip(sizes, activations, rates, strict=True):
+            layers.append(Dense(int(size), "sigmoid" if activation == LOGISTIC else activation))
+            if rate:
+                layers.append(Dropout(float(rate)))
+        return Network((features,), (*layers, Dense(outputs)))
+
+    def _drawn(
+        self, network: Network, random_state: np.random.RandomState, dtype: str
+    ) -> NDArray[Any]:
+        return glorot_parameters(network, random_state, dtype)
+
+    def _has_weights(self) -> bool:
+        return "coefs_" in vars(self)
+
+    def _take(self, task: Task, outcome: Outcome) -> None:
+        super()._take(task, outcome)
+        self.n_layers_ = len(dense_layers(task.network)) + 1
+        self._show_weights()
+
+    def _show_weights(self) -> None:
+        """Show the weights of the model as lists of arrays, which are views of them."""
+        assert self._model is not None
+        views = self._model.network.layout.views(self._model.parameters)
+        layers = dense_layers(self._model.network)
+        self.coefs_ = [views[f"{index}.weight"].T for index in layers]
+        self.intercepts_ = [views[f"{index}.bias"] for index in layers]
+        self._shown = (*self.coefs_, *self.intercepts_)
+
+    def _weights(self) -> NDArray[Any]:
+        if self._model is not None and self._are_shown():
+            return self._model.parameters
+        arrays = [np.asarray(one) for one in self.coefs_]
+        network = self._network(len(arrays[0]), arrays[-1].shape[-1])
+        parameters = network.layout.zeros(arrays[0].dtype)
+        views = network.layout.views(parameters)
+        for index, weight, bias in zip(
+            dense_layers(network), arrays, self.intercepts_, strict=True
+        ):
+            _copy("coefs_", weight, views[f"{index}.weight"].T)
+            _copy("intercepts_", np.asarray(bias), views[f"{index}.bias"])
+        return parameters
+
+    def _are_shown(self) -> bool:
+        """Return True if the user has set no weights since they were last shown."""
+        given = (*self.coefs_, *self.intercepts_)
+        return len(given) == len(self._shown) and all(map(is_, given, self._shown))
+
+    def _trained(self) -> Model:
+        model = super()._trained()
+        if not self._are_shown():
+            self._model = model = replace(model, parameters=self._weights())
+            self._show_weights()
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the views of the weights, which a copy could not share with its model."""
+        if self._model is not None:
+            self._trained()
+        state = super().__getstate__()
+        shown = () if self._model is None else ("coefs_", "intercepts_", "_shown")
+        return {name: value for name, value in state.items() if name not in shown}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Show the weights anew."""
+        super().__setstate__(state)
+        if self._model is not None:
+            self._show_weights()
+
+
+def _of_each(name: str, given: Any, layers: int) -> list[Any]:
+    """Return a value for each hidden layer.
+
+    Raises:
+        ParameterError: not as many as layers.
+    """
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        return [given] * layers
+    each = list(given)
+    if len(each) != layers:
+        raise ParameterError(
+            f"{name}: must be one for all of the {layers} hidden layers or one for each, got "
+            f"{len(each)}"
+        )
+    return each
+
+
+def _copy(name: str, given: NDArray[Any], place: NDArray[Any]) -> None:
+    """Copy an array of the user into the flat vector.
+
+    Raises:
+        ParameterError: it is of another shape.
+    """
+    if given.shape != place.shape:
+        raise ParameterError(
+            f"{name}: an array must have shape {place.shape} in this network, got {given.shape}"
+        )
+    place[...] = given

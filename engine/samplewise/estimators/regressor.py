@@ -1,0 +1,109 @@
+"""Regressors: numbers, one or several a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, column_or_1d
+
+from samplewise.estimators.estimator import Estimator, Validation
+from samplewise.estimators.held_out import NumberAnswers, Score, r_squared
+from samplewise.estimators.objective import Objective, objective_of_numbers
+from samplewise.model.model import Model
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Regressor(RegressorMixin, Estimator):
+    """Learns the numbers of a row."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Regressor:
+        """Train on rows and their numbers.
+
+        Args:
+            X: rows, (n, features); an array, a data frame or sparse.
+            y: numbers, (n,) or (n, outputs).
+            sample_weight: weight of each row, (n,), at least 0; a batch is divided by its sum.
+            X_val: validation rows, measured after every epoch; early stopping goes by them instead
+                of rows that it holds out.
+            y_val: their numbers.
+            sample_weight_val: their weights in the score.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: an argument or parameter cannot be used.
+            KeyboardInterrupt: at the end, where Ctrl-C has ended the training; the weights that
+                it had found are kept.
+
+        Warns:
+            ConvergenceWarning: `max_iter` epochs have not been enough.
+        """
+        own = Validation(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, own, one_epoch=False)
+
+    @available_if(lambda estimator: estimator._check_stochastic())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
+        """Train one epoch on rows, from the weights and with the optimizer of the last call.
+
+        Args:
+            X, y, sample_weight: as `fit`.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: as `fit`; or `early_stopping`.
+        """
+        return self._fit(X, y, sample_weight, Validation(), one_epoch=True)
+
+    def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        Y = y.reshape(len(y), -1)
+        self.n_outputs_ = Y.shape[1]
+        return Y
+
+    def _encoded_validation(self, y: Any) -> NDArray[Any]:
+        Y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y_val")
+        return Y.reshape(len(Y), -1)
+
+    def _decoded(self, targets: NDArray[Any]) -> NDArray[Any]:
+        return targets[:, 0] if targets.shape[1] == 1 else targets
+
+    def _objective(self) -> Objective:
+        return objective_of_numbers(self.loss, self.n_outputs_)
+
+    def _default_score(self, weights: NDArray[Any] | None) -> Score:
+        return r_squared(weights)
+
+    def _answers(self, predictions: NDArray[Any]) -> NumberAnswers:
+        return NumberAnswers(predictions)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the numbers of each row, (n,) where there is one output, else (n, outputs).
+
+        Args:
+            X: rows, (n, features).
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: X does not fit.
+        """
+        return self._predictions(X, Model.predict)

@@ -1,0 +1,169 @@
+"""One training of an estimator: the engine's, with Ctrl-C and divergence in scikit-learn's way."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import nan
+from typing import Any
+
+from numpy.typing import NDArray
+
+from samplewise.contract import TrainingState
+from samplewise.errors import DataError, DivergenceError
+from samplewise.estimators.held_out import Rows, Score
+from samplewise.estimators.interrupts import Interrupts, handled
+from samplewise.estimators.objective import Objective
+from samplewise.estimators.settings import LOSS, SCORE
+from samplewise.network import Network
+from samplewise.training.callbacks import Callback, as_callbacks
+from samplewise.training.history import EpochRecord, History
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import trained
+
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """All that a training needs.
+
+    Args:
+        network: to train.
+        objective: its loss.
+        settings: of the training.
+        rows: to train on.
+        start: weights and optimizer to begin with; None lets the engine draw them.
+        held: validation rows, or None.
+        score: of predictions on them, or None for the negative validation loss.
+        callbacks: of the user.
+        verbose: whether to print each epoch.
+        rate_scale: as `settings.rate_scale`.
+    """
+
+    network: Network
+    objective: Objective
+    settings: TrainingSettings
+    rows: Rows
+    start: TrainingState | None
+    held: Rows | None = None
+    score: Score | None = None
+    callbacks: Any = ()
+    verbose: bool = False
+    rate_scale: float = 1.0
+
+    @property
+    def metrics(self) -> Mapping[str, Score]:
+        """The score, where it is one of targets and predictions."""
+        return {} if self.held is None or self.score is None else {SCORE: self.score}
+
+    @property
+    def figures(self) -> Mapping[str, Callable[[EpochRecord], float]]:
+        """The loss that is shown, and the score where it is the validation loss."""
+        found: dict[str, Callable[[EpochRecord], float]] = {LOSS: self.objective.shown}
+        if self.held is not None and self.score is None:
+            found[SCORE] = self.negative_validation_loss
+        return found
+
+    def negative_validation_loss(self, record: EpochRecord) -> float:
+        """Return the validation loss, less than 0 where it is more, in the units that are shown."""
+        assert record.validation_loss is not None
+        return -(self.objective.factor * record.validation_loss + self.objective.constant)
+
+    def score_of(self, record: EpochRecord) -> float | None:
+        """Return the score of an epoch; None where there is none, or it is not finite."""
+        named = record.figures if self.score is None else record.metrics
+        return named.get(SCORE)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The end of a training.
+
+    Args:
+        parameters: that the estimator predicts with, flat (P,).
+        state: to go on from; None after a divergence.
+        history: of the training.
+        interrupted: whether Ctrl-C ended it.
+        diverged: the error that ended it, after an epoch whose weights were kept; else None.
+    """
+
+    parameters: NDArray[Any]
+    state: TrainingState | None
+    history: History
+    interrupted: bool = False
+    diverged: DivergenceError | None = None
+
+
+def run(task: Task) -> Outcome:
+    """Train, and return the weights that the settings keep.
+
+    Raises:
+        DataError: the weights are not finite, and those of no epoch were to be kept.
+        SamplewiseError: as `samplewise.train`.
+    """
+    with handled() as interrupts:
+        follower = _Follower(task)
+        callbacks = [follower, *(_Guarded(each, interrupts) for each in as_callbacks(task.callbacks))]
+        held = task.held
+        try:
+            result = trained(
+                task.network,
+                task.rows.X,
+                task.rows.targets,
+                task.settings,
+                initial=task.start,
+                metrics={name: interrupts.guarded(each, nan) for name, each in task.metrics.items()},
+                figures=task.figures,
+                callbacks=callbacks,
+                stop=interrupts.stop,
+                validation=None if held is None else (held.X, held.targets),
+                sample_weight=task.rows.weights,
+            )
+        except DivergenceError as error:
+            return _kept(task, follower.history, error)
+        stopped = interrupts.stop.is_set()
+    return Outcome(result.parameters, result.state, result.history, stopped)
+
+
+def _kept(task: Task, history: History, error: DivergenceError) -> Outcome:
+    """Return the weights of the best epoch before a divergence."""
+    if not (task.settings.stopping.keeps_best and history.epochs and error.parameters is not None):
+        raise DataError(NOT_FINITE) from error
+    return Outcome(error.parameters, None, history, diverged=error)
+
+
+@dataclass(eq=False)
+class _Follower(Callback):
+    """Keeps the history, whatever ends the training, and prints each epoch where asked to."""
+
+    task: Task
+    history: History = field(init=False)
+    takes_model = False
+
+    def on_train_begin(self, history: History) -> None:
+        """Keep the history."""
+        self.history = history
+
+    def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> None:
+        """Print the epoch as scikit-learn does."""
+        if not self.task.verbose:
+            return
+        sys.stdout.write(f"Iteration {record.epoch}, loss = {record.figures[LOSS]:.8f}\n")
+        score = self.task.score_of(record)
+        if score is not None:
+            sys.stdout.write(f"Validation score: {score:f}\n")
+
+
+class _Guarded(Callback):
+    """A callback of the user that stops the training where it raises KeyboardInterrupt."""
+
+    def __init__(self, callback: Callback, interrupts: Interrupts) -> None:
+        self.takes_model = callback.takes_model
+        self.on_train_end = callback.on_train_end  # type: ignore[method-assign]
+        for hook in ("on_compile_begin", "on_train_begin", "on_chunk_end", "on_epoch_end"):
+            setattr(self, hook, interrupts.guarded(getattr(callback, hook)))

@@ -1,0 +1,166 @@
+"""From an estimator's parameters to the settings of a training."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+from samplewise.estimators.objective import Objective
+from samplewise.estimators.parameters import TrainingParameters
+from samplewise.network import SGD, Adam, Optimizer
+from samplewise.training.schedules import Constant, InverseRows, Plateau, Schedule
+from samplewise.training.settings.stopping import EarlyStopping
+from samplewise.training.settings.training_settings import TrainingSettings
+
+AUTO_BATCH = 200
+FALL, SMALLEST_RATE = 0.2, 1e-6
+# Names of figures: that of the training loss, and that of the score, both of an epoch's record.
+LOSS, SCORE = "loss", "score"
+MOST_EPOCHS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """The circumstances of one training.
+
+    Args:
+        rows: trained on.
+        dtype: of the weights, by name.
+        seed: of orders and dropout.
+        weighted: whether rows have weights.
+        rows_seen: trained on before, with the same weights.
+        one_epoch: whether this is `partial_fit`.
+    """
+
+    rows: int
+    dtype: str
+    seed: int
+    weighted: bool
+    rows_seen: int = 0
+    one_epoch: bool = False
+
+
+def batch_size_of(parameters: TrainingParameters, rows: int) -> int:
+    """Return the rows of a batch.
+
+    Warns:
+        UserWarning: there are fewer rows than a batch should have.
+    """
+    if parameters.batch_size == "auto":
+        return min(AUTO_BATCH, rows)
+    size = int(parameters.batch_size)
+    if size > rows:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    return min(size, rows)
+
+
+def settings_for(
+    parameters: TrainingParameters, objective: Objective, occasion: Occasion
+) -> TrainingSettings:
+    """Return the settings of a training by adam, sgd or an optimizer.
+
+    Raises:
+        ParameterError: parameters do not go together.
+    """
+    scale = _gradient_scale(parameters, objective)
+    rate = float(parameters.learning_rate_init) * rate_scale(parameters, objective)
+    if parameters.learning_rate == "invscaling" and occasion.one_epoch and _is_sgd(parameters):
+        rate /= (occasion.rows_seen + 1) ** parameters.power_t
+    return TrainingSettings(
+        loss=objective.loss,
+        learning_rate=rate,
+        epochs=1 if occasion.one_epoch else min(int(parameters.max_iter), MOST_EPOCHS),
+        batch_size=batch_size_of(parameters, occasion.rows),
+        shuffle=bool(parameters.shuffle),
+        seed=occasion.seed,
+        optimizer=_optimizer(parameters, scale),
+        #T batch_l2=float(parameters.alpha) / scale,
+        #T normalize_weights=occasion.weighted,
+        schedule=_schedule(parameters, scale, occasion),
+        stopping=_stopping(parameters, occasion),
+        backend=parameters.backend,
+        dtype=occasion.dtype,
+        threads=int(parameters.n_threads),
+        track_accuracy=False,
+    )
+
+
+def rate_scale(parameters: TrainingParameters, objective: Objective) -> float:
+    """Return the factor by which the engine's learning rate is larger than the estimator's."""
+    return _gradient_scale(parameters, objective) if _is_sgd(parameters) else 1.0
+
+
+def _is_sgd(parameters: TrainingParameters) -> bool:
+    return parameters.solver == "sgd"
+
+
+def _gradient_scale(parameters: TrainingParameters, objective: Objective) -> float:
+    """Return the factor of the engine's gradient: a rate takes it up, or adam's epsilon."""
+    return 1.0 if isinstance(parameters.solver, Optimizer) else objective.gradient
+
+
+def _optimizer(parameters: TrainingParameters, scale: float) -> Optimizer:
+    if isinstance(parameters.solver, Optimizer):
+        return parameters.solver
+    if _is_sgd(parameters):
+        momentum = float(parameters.momentum)
+        return SGD(
+            momentum=momentum,
+            nesterov=bool(parameters.nesterovs_momentum) and momentum > 0,
+            rate_in_velocity=momentum > 0,
+        )
+    return Adam(
+        beta1=float(parameters.beta_1),
+        beta2=float(parameters.beta_2),
+        # A gradient `scale` times as large makes the same steps as an epsilon so much smaller.
+        epsilon=float(parameters.epsilon) / scale,
+        epsilon_hat=True,
+    )
+
+
+def _schedule(parameters: TrainingParameters, scale: float, occasion: Occasion) -> Schedule:
+    rule = parameters.learning_rate
+    if isinstance(rule, Schedule):
+        return Constant() if occasion.one_epoch else rule
+    if not _is_sgd(parameters) or occasion.one_epoch:
+        return Constant()
+    if rule == "invscaling" and parameters.power_t > 0:
+        return InverseRows(power=float(parameters.power_t), rows_seen=occasion.rows_seen)
+    if rule == "adaptive" and _patience(parameters) < parameters.max_iter:
+        return Plateau(
+            plateau_epochs=int(_patience(parameters)), decay=FALL, stop_rate=SMALLEST_RATE * scale
+        )
+    return Constant()
+
+
+def _patience(parameters: TrainingParameters) -> float:
+    # scikit-learn waits for more than n_iter_no_change epochs.
+    return parameters.n_iter_no_change + 1
+
+
+def _stopping(parameters: TrainingParameters, occasion: Occasion) -> EarlyStopping:
+    if occasion.one_epoch:
+        return EarlyStopping(monitor="loss")
+    patience = _patience(parameters)
+    adaptive = _is_sgd(parameters) and parameters.learning_rate == "adaptive"
+    stopping = EarlyStopping(
+        monitor=f"figure_{LOSS}",
+        patience=None if adaptive or math.isinf(patience) else int(patience),
+        min_delta=float(parameters.tol),
+        keep_best=False,
+        follow_best=True,
+    )
+    if not parameters.early_stopping:
+        return stopping
+    monitor = f"figure_{SCORE}" if parameters.monitor == LOSS else f"validation_{SCORE}"
+    return replace(stopping, monitor=monitor, keep_best=True)
+
+
+def dtype_of(parameters: TrainingParameters, X: Any) -> str:
+    """Return the name of the dtype of the weights that rows are trained in."""
+    return parameters.dtype or ("float32" if X.dtype == "float32" else "float64")
