@@ -16,13 +16,14 @@ export PYTHONDONTWRITEBYTECODE :=
 # Each process begins with half of the suite in order, as tests of a file share what they computed.
 IN_PARALLEL := -n 2 --dist worksteal
 
-.PHONY: help kernels report test coverage parity lint bench bench-quick regressions asv-site peers docs wheel lock clean
+.PHONY: help kernels report test coverage parity sklearn-suite lint bench bench-quick regressions asv-site peers docs wheel lock clean
 
 help:
 	@echo "make report       reproduce both parts of the report on the embedded data, into report/ and report-part-2/"
 	@echo "make test         run the test suite"
 	@echo "make coverage     the suite with branch coverage of the engine"
 	@echo "make parity       only the parity ladder and the gradient checks"
+	@echo "make sklearn-suite  scikit-learn's tests of its perceptron, with ours in its place"
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        measure everything and print it"
 	@echo "make bench-quick  run every benchmark once, keep nothing"
@@ -71,6 +72,9 @@ coverage: $(READY)
 
 parity: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/parity tests/test_gradients.py tests/test_worked_step.py
+
+sklearn-suite: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/estimators/test_sklearn_suite.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

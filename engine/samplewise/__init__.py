@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from samplewise.errors import SomeDivergedError as SomeDivergedError
     from samplewise.estimators.mlp import MLPClassifier as MLPClassifier
     from samplewise.estimators.mlp import MLPRegressor as MLPRegressor
+    from samplewise.estimators.network import CNNClassifier as CNNClassifier
+    from samplewise.estimators.network import NeuralNetClassifier as NeuralNetClassifier
+    from samplewise.estimators.network import NeuralNetRegressor as NeuralNetRegressor
     from samplewise.exchange import from_sklearn as from_sklearn
     from samplewise.exchange import from_torch as from_torch
     from samplewise.exchange import save_torch as save_torch
@@ -86,6 +89,7 @@ _PUBLIC = {
     "data.loading": ("load_dataset",),
     "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
     "estimators.mlp": ("MLPClassifier", "MLPRegressor"),
+    "estimators.network": ("CNNClassifier", "NeuralNetClassifier", "NeuralNetRegressor"),
     "exchange": (
         "from_sklearn",
         "from_torch",

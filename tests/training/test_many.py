@@ -304,6 +304,8 @@ def test_a_chunk_is_bounded_by_the_work_of_all_networks():
         ("memory_mb", 7),
         ("validation_fraction", 0.5),
         ("class_weight", "balanced"),
+        ("normalize_weights", True),
+        ("gradient_scale", 2.0),
         ("max_steps", 9),
     ],
 )

@@ -19,13 +19,13 @@ from samplewise.estimators.inputs import checked_pair, checked_rows, numpy_only
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.row_weights import sample_weights
-from samplewise.estimators.running import Outcome, Task, run
+from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import (
+    LBFGS,
     LOSS,
     Occasion,
     batch_size_of,
     dtype_of,
-    rate_scale,
     settings_for,
 )
 from samplewise.model.model import Model
@@ -71,9 +71,13 @@ class Estimator(TrainingParameters, BaseEstimator):
 
     def _drawn(
         self, network: Network, random_state: np.random.RandomState, dtype: str
-    ) -> NDArray[Any] | None:
-        """Return the initial weights, or None to let the engine draw them."""
-        return None
+    ) -> NDArray[Any]:
+        """Return the initial weights, a flat vector (P,)."""
+        raise NotImplementedError
+
+    def _flat(self, X: Any) -> Any:
+        """Return rows of two dimensions where they have a shape that the network takes."""
+        return X
 
     def _weighted(self, rows: Rows) -> Rows:
         """Return rows with the weights of their classes."""
@@ -103,9 +107,13 @@ class Estimator(TrainingParameters, BaseEstimator):
         with numpy_only():
             rows = self._rows(X, y, sample_weight, anew, one_epoch)
             task = self._task(rows, own, anew, one_epoch)
+        full_batch = self.solver == LBFGS
+        if full_batch:
+            outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
+        else:
+            outcome = run(task)
         if anew or "history_" not in vars(self):
-            fitted.begin_anew(self, early_stopping=self.early_stopping)
-        outcome = run(task)
+            fitted.begin_anew(self, by_epochs=not full_batch)
         self._take(task, outcome)
         if outcome.interrupted:
             raise KeyboardInterrupt
@@ -116,7 +124,7 @@ class Estimator(TrainingParameters, BaseEstimator):
     def _rows(self, X: Any, y: Any, sample_weight: Any, anew: bool, one_epoch: bool) -> Rows:
         """Return the rows to learn from, with their weights."""
         numeric = not hasattr(self, "predict_proba")
-        X, y = checked_pair(self, X, y, reset=anew, numeric=numeric)
+        X, y = checked_pair(self, self._flat(X), y, reset=anew, numeric=numeric)
         weights = sample_weights(sample_weight, X)
         targets = self._encoded(y, one_epoch=one_epoch)
         if one_epoch and self.early_stopping:
@@ -128,7 +136,7 @@ class Estimator(TrainingParameters, BaseEstimator):
         network = self._network(rows.X.shape[1], self.n_outputs_)
         random_state = check_random_state(self.random_state)
         dtype = dtype_of(self, rows.X) if anew else str(self._weights().dtype)
-        drawn = self._drawn(network, random_state, dtype) if anew else None
+        drawn = self._drawn(network, random_state, dtype) if anew else self._weights()
         rows, held, score = self._held_out(rows, own, random_state, one_epoch)
         if isinstance(objective.loss, Poisson):
             size = batch_size_of(self, len(rows.X))
@@ -138,12 +146,12 @@ class Estimator(TrainingParameters, BaseEstimator):
             rows=len(rows.X),
             dtype=dtype,
             seed=int(random_state.randint(LARGEST_SEED)) + (self._steps() if one_epoch else 0),
-            weighted=rows.weights is not None,
+            mean_weight=None if rows.weights is None else float(rows.weights.mean()),
             rows_seen=0 if anew else self.t_,
             one_epoch=one_epoch,
         )
         settings = settings_for(self, objective, occasion)
-        start = self._start(network, settings.optimizer, drawn, anew, one_epoch)
+        start = self._start(drawn, settings.optimizer, one_epoch=one_epoch and not anew)
         return Task(
             network=network,
             objective=objective,
@@ -154,7 +162,6 @@ class Estimator(TrainingParameters, BaseEstimator):
             score=score,
             callbacks=() if self.callbacks is None else self.callbacks,
             verbose=bool(self.verbose),
-            rate_scale=rate_scale(self, objective),
         )
 
     def _held_out(
@@ -162,11 +169,11 @@ class Estimator(TrainingParameters, BaseEstimator):
     ) -> tuple[Rows, Rows | None, Score | None]:
         """Return the rows to train on, the validation rows, and the score of these."""
         if own.X is not None:
-            X = checked_rows(self, own.X)
+            X = checked_rows(self, self._flat(own.X))
             weights = sample_weights(own.sample_weight, X)
             held = Rows(X, self._encoded_validation(own.y), weights)
             return rows, held, self._score(held, own.y)
-        if not self.early_stopping or one_epoch:
+        if not self.early_stopping or one_epoch or self.solver == LBFGS:
             return rows, None, None
         two = self.n_outputs_ == 1 and hasattr(self, "classes_")
         kept, held = split(rows, self.validation_fraction, random_state, two_classes=two)
@@ -187,32 +194,27 @@ class Estimator(TrainingParameters, BaseEstimator):
         return 0 if self._state is None else self._state.step
 
     def _start(
-        self,
-        network: Network,
-        optimizer: Optimizer,
-        drawn: NDArray[Any] | None,
-        anew: bool,
-        one_epoch: bool,
-    ) -> TrainingState | None:
+        self, parameters: NDArray[Any], optimizer: Optimizer, *, one_epoch: bool
+    ) -> TrainingState:
         """Return the weights to begin with, and the optimizer's state where it goes on."""
-        if anew and drawn is None:
-            return None
-        parameters = drawn if anew else self._weights().copy()
-        assert parameters is not None
-        slots = optimizer.slots * network.layout.size
-        going_on = one_epoch and not anew and self._state is not None
-        if going_on and len(self._state.optimizer_state) == slots:
-            return TrainingState(parameters, self._state.optimizer_state, self._state.step)
+        slots, state = optimizer.slots * len(parameters), self._state
+        if one_epoch and state is not None and len(state.optimizer_state) == slots:
+            return replace(state, parameters=parameters)
         return TrainingState(parameters, aligned_zeros(slots, parameters.dtype))
 
     def _take(self, task: Task, outcome: Outcome) -> None:
         self._model = model_of(
-            task.network, task.objective.loss, outcome.parameters, (), outcome.history.backend
+            task.network, task.objective.loss, outcome.parameters, (), outcome.backend
         )
         state = outcome.state
         self._state = None if state is None else replace(state, parameters=outcome.parameters)
+        layers = zip(task.network.layers, task.network.shapes, strict=False)
+        self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
         self.out_activation_ = task.objective.out_activation
-        fitted.leave_figures(self, task, outcome)
+        if outcome.full_batch is not None:
+            fitted.leave_full_batch(self, task, outcome.full_batch)
+        else:
+            fitted.leave_epochs(self, task, outcome)
 
     @property
     def model_(self) -> Model:
@@ -236,7 +238,7 @@ class Estimator(TrainingParameters, BaseEstimator):
     def _predictions(self, X: Any, of: Callable[[Model, NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         """Return what a method of the model gives for rows."""
         model = self._trained()
-        return of(model, checked_rows(self, X))
+        return of(model, checked_rows(self, self._flat(X)))
 
     def _check_stochastic(self) -> bool:
         """Refuse the solver that has no `partial_fit`.
@@ -244,7 +246,7 @@ class Estimator(TrainingParameters, BaseEstimator):
         Raises:
             AttributeError: it is lbfgs.
         """
-        if self.solver == "lbfgs":
+        if self.solver == LBFGS:
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
             )

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from samplewise.estimators.running import Outcome, Task
 from samplewise.estimators.settings import LOSS
+from samplewise.training.full_batch import FullBatchResult
 from samplewise.training.history import EpochRecord
 
 
@@ -32,19 +33,37 @@ class EpochTable(list[dict[str, Any]]):
         return DataFrame(list(self))
 
 
-def begin_anew(estimator: Any, *, early_stopping: bool) -> None:
-    """Set the attributes that grow from training to training, as before the first one."""
-    estimator.n_iter_, estimator.t_ = 0, 0
-    estimator.loss_curve_, estimator.history_ = [], EpochTable()
-    estimator.best_loss_ = None if early_stopping else math.inf
-    estimator.validation_scores_ = [] if early_stopping else None
-    estimator.best_validation_score_ = -math.inf if early_stopping else None
+def begin_anew(estimator: Any, *, by_epochs: bool) -> None:
+    """Set the attributes that grow from training to training, as before the first one.
+
+    Args:
+        estimator: about to take the figures of its first training.
+        by_epochs: whether it trains in epochs; lbfgs does not.
+    """
+    estimator.n_iter_, estimator.t_, estimator.history_ = 0, 0, EpochTable()
+    if not by_epochs:
+        return
+    early = estimator.early_stopping
+    estimator.loss_curve_ = []
+    estimator.best_loss_ = None if early else math.inf
+    estimator.validation_scores_ = [] if early else None
+    estimator.best_validation_score_ = -math.inf if early else None
     estimator.validation_loss_curve_ = None
 
 
-def leave_figures(estimator: Any, task: Task, outcome: Outcome) -> None:
-    """Write the figures of a training into an estimator."""
+def leave_full_batch(estimator: Any, task: Task, found: FullBatchResult) -> None:
+    """Write the figures of lbfgs into an estimator."""
+    penalty = found.penalty or 0.0
+    estimator.n_iter_ = found.iterations
+    estimator.loss_ = task.objective.shown_loss(found.final_loss - penalty) + penalty
+    estimator.history_.stopped = found.message
+    estimator.plan_ = {"backend": found.backend}
+
+
+def leave_epochs(estimator: Any, task: Task, outcome: Outcome) -> None:
+    """Write the figures of a training in epochs into an estimator."""
     history = outcome.history
+    assert history is not None
     table = [_row(task, record, len(estimator.history_)) for record in history.epochs]
     losses = [row["loss"] for row in table]
     estimator.n_iter_ = len(losses)
@@ -65,7 +84,7 @@ def _row(task: Task, record: EpochRecord, before: int) -> dict[str, Any]:
     row = {
         "epoch": before + record.epoch,
         "loss": record.figures[LOSS],
-        "learning_rate": (record.learning_rate or 0.0) / task.rate_scale,
+        "learning_rate": record.learning_rate,
         "train_ms": record.train_ms,
     }
     if task.held is None:
@@ -93,18 +112,22 @@ def warn_of_end(estimator: Any, outcome: Outcome) -> None:
     """Warn of a training that has not converged.
 
     Warns:
-        ConvergenceWarning: it diverged after the best epoch, or ran all of its epochs.
+        ConvergenceWarning: it diverged after the best epoch, ran all of its epochs, or lbfgs found no
+            minimum.
     """
+    found = outcome.full_batch
     if outcome.diverged is not None:
-        warnings.warn(
-            f"{outcome.diverged}. The weights of epoch {estimator.best_epoch_} are kept.",
-            ConvergenceWarning,
-            stacklevel=4,
+        text = f"{outcome.diverged}. The weights of epoch {estimator.best_epoch_} are kept."
+    elif found is not None and not found.converged:
+        text = (
+            f"lbfgs failed to converge after {found.iterations} iterations and {found.calls} "
+            f"evaluations: {found.message}. Increase max_iter or max_fun, or scale the data."
         )
-    elif outcome.history.stopped == "finished":
-        warnings.warn(
+    elif outcome.history is not None and outcome.history.stopped == "finished":
+        text = (
             f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
-            "optimization hasn't converged yet.",
-            ConvergenceWarning,
-            stacklevel=4,
+            "optimization hasn't converged yet."
         )
+    else:
+        return
+    warnings.warn(text, ConvergenceWarning, stacklevel=4)

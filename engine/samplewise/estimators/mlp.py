@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from samplewise.estimators.classifier import Classifier
-from samplewise.estimators.objective import POISSON, SQUARED_ERROR
-from samplewise.estimators.parameters import WHOLE, StrOptions, documented, parameter
+from samplewise.estimators.objective import SQUARED_ERROR
+from samplewise.estimators.parameters import (
+    NUMBER_LOSS,
+    NUMBER_LOSS_HELP,
+    WHOLE,
+    StrOptions,
+    documented,
+    parameter,
+)
 from samplewise.estimators.perceptron import LOGISTIC, Perceptron
 from samplewise.estimators.regressor import Regressor
-from samplewise.network import ACTIVATIONS, LOSSES, Loss
-from samplewise.network.losses import ValueLoss
+from samplewise.network import ACTIVATIONS, Loss
 
 _SIZES = ["array-like", WHOLE]
 _SIZES_HELP = "units of each hidden layer; a number for one layer"
@@ -20,7 +26,6 @@ _ACTIVATION_HELP = (
     "of the hidden layers, one for all or one for each: relu, tanh, logistic or another one of "
     "samplewise.network.ACTIVATIONS"
 )
-_NUMBER_LOSSES = {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
 
 
 @documented
@@ -72,11 +77,6 @@ class MLPRegressor(Regressor, Perceptron):
         model_: the trained network, for `samplewise.save_model`.
     """
 
-    loss: str | Loss = parameter(
-        SQUARED_ERROR,
-        [StrOptions({SQUARED_ERROR, POISSON, *_NUMBER_LOSSES}), ValueLoss],
-        "squared_error (half of it), poisson (with the exponential function as link), another loss "
-        "of numbers by name, or such as samplewise.Huber(delta=2)",
-    )
+    loss: str | Loss = parameter(SQUARED_ERROR, NUMBER_LOSS, NUMBER_LOSS_HELP)
     hidden_layer_sizes: int | Sequence[int] = parameter((100,), _SIZES, _SIZES_HELP)
     activation: str | Sequence[str] = parameter("relu", _ACTIVATION, _ACTIVATION_HELP)

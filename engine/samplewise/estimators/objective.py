@@ -57,8 +57,12 @@ class Objective:
 
     def shown(self, record: EpochRecord) -> float:
         """Return the training loss of an epoch, with its penalty."""
-        penalty = getattr(record, "penalty", None) or 0.0
-        return self.factor * (record.loss - penalty) + self.constant + self.gradient * penalty
+        penalty = record.penalty or 0.0
+        return self.shown_loss(record.loss - penalty) + penalty
+
+    def shown_loss(self, loss: float) -> float:
+        """Return a loss of the engine without its penalty, as it is shown."""
+        return self.factor * loss + self.constant
 
 
 def objective_of_classes(loss: str | Loss, outputs: int, *, multi_label: bool) -> Objective:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-from samplewise.network import Optimizer
+from samplewise.network import LOSSES, Optimizer
+from samplewise.network.losses import ValueLoss
 from samplewise.training.callbacks import Callback
 from samplewise.training.schedules import Schedule
 
@@ -129,4 +130,14 @@ class TrainingParameters:
     n_threads: int = parameter(1, [WHOLE], "threads for matrix products")
 
 
+NUMBER_LOSS = [
+    StrOptions(
+        {"squared_error"} | {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
+    ),
+    ValueLoss,
+]
+NUMBER_LOSS_HELP = (
+    "squared_error (half of it), poisson (with the exponential function as link), another loss of "
+    "numbers by name, or such as samplewise.Huber(delta=2)"
+)
 Weights = Mapping[Any, float] | str | None

@@ -53,7 +53,6 @@ class Perceptron(Estimator):
 
     def _take(self, task: Task, outcome: Outcome) -> None:
         super()._take(task, outcome)
-        self.n_layers_ = len(dense_layers(task.network)) + 1
         self._show_weights()
 
     def _show_weights(self) -> None:

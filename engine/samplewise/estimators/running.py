@@ -18,6 +18,7 @@ from samplewise.estimators.objective import Objective
 from samplewise.estimators.settings import LOSS, SCORE
 from samplewise.network import Network
 from samplewise.training.callbacks import Callback, as_callbacks
+from samplewise.training.full_batch import FullBatchResult, minimize
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import trained
@@ -42,7 +43,6 @@ class Task:
         score: of predictions on them, or None for the negative validation loss.
         callbacks: of the user.
         verbose: whether to print each epoch.
-        rate_scale: as `settings.rate_scale`.
     """
 
     network: Network
@@ -54,7 +54,6 @@ class Task:
     score: Score | None = None
     callbacks: Any = ()
     verbose: bool = False
-    rate_scale: float = 1.0
 
     @property
     def metrics(self) -> Mapping[str, Score]:
@@ -72,7 +71,7 @@ class Task:
     def negative_validation_loss(self, record: EpochRecord) -> float:
         """Return the validation loss, less than 0 where it is more, in the units that are shown."""
         assert record.validation_loss is not None
-        return -(self.objective.factor * record.validation_loss + self.objective.constant)
+        return -self.objective.shown_loss(record.validation_loss)
 
     def score_of(self, record: EpochRecord) -> float | None:
         """Return the score of an epoch; None where there is none, or it is not finite."""
@@ -86,15 +85,19 @@ class Outcome:
 
     Args:
         parameters: that the estimator predicts with, flat (P,).
-        state: to go on from; None after a divergence.
-        history: of the training.
+        backend: name of the one that trained.
+        state: to go on from; None after a divergence, and of lbfgs.
+        history: of the training; None of lbfgs.
+        full_batch: the result of lbfgs, else None.
         interrupted: whether Ctrl-C ended it.
         diverged: the error that ended it, after an epoch whose weights were kept; else None.
     """
 
     parameters: NDArray[Any]
-    state: TrainingState | None
-    history: History
+    backend: str
+    state: TrainingState | None = None
+    history: History | None = None
+    full_batch: FullBatchResult | None = None
     interrupted: bool = False
     diverged: DivergenceError | None = None
 
@@ -127,14 +130,48 @@ def run(task: Task) -> Outcome:
         except DivergenceError as error:
             return _kept(task, follower.history, error)
         stopped = interrupts.stop.is_set()
-    return Outcome(result.parameters, result.state, result.history, stopped)
+    history = result.history
+    return Outcome(
+        result.parameters, history.backend, result.state, history, interrupted=stopped
+    )
+
+
+def run_full_batch(task: Task, max_iterations: int, max_calls: int, tolerance: float) -> Outcome:
+    """Train on all rows at once by L-BFGS-B.
+
+    Args:
+        task: without validation rows.
+        max_iterations, max_calls, tolerance: as `minimize`.
+
+    Raises:
+        DataError: the loss is not finite.
+        SamplewiseError: as `samplewise.training.full_batch.minimize`.
+    """
+    with handled() as interrupts:
+        try:
+            result = minimize(
+                task.network,
+                task.rows.X,
+                task.rows.targets,
+                task.settings,
+                initial=task.start,
+                max_iterations=max_iterations,
+                max_calls=max_calls,
+                tolerance=tolerance,
+                stop=interrupts.stop,
+                sample_weight=task.rows.weights,
+            )
+        except DivergenceError as error:
+            raise DataError(NOT_FINITE) from error
+        stopped = interrupts.stop.is_set()
+    return Outcome(result.parameters, result.backend, full_batch=result, interrupted=stopped)
 
 
 def _kept(task: Task, history: History, error: DivergenceError) -> Outcome:
     """Return the weights of the best epoch before a divergence."""
     if not (task.settings.stopping.keeps_best and history.epochs and error.parameters is not None):
         raise DataError(NOT_FINITE) from error
-    return Outcome(error.parameters, None, history, diverged=error)
+    return Outcome(error.parameters, history.backend, history=history, diverged=error)
 
 
 @dataclass(eq=False)

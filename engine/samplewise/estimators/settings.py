@@ -15,6 +15,7 @@ from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
 
 AUTO_BATCH = 200
+LBFGS = "lbfgs"
 FALL, SMALLEST_RATE = 0.2, 1e-6
 # Names of figures: that of the training loss, and that of the score, both of an epoch's record.
 LOSS, SCORE = "loss", "score"
@@ -29,7 +30,7 @@ class Occasion:
         rows: trained on.
         dtype: of the weights, by name.
         seed: of orders and dropout.
-        weighted: whether rows have weights.
+        mean_weight: of the rows; None where they have no weights.
         rows_seen: trained on before, with the same weights.
         one_epoch: whether this is `partial_fit`.
     """
@@ -37,7 +38,7 @@ class Occasion:
     rows: int
     dtype: str
     seed: int
-    weighted: bool
+    mean_weight: float | None
     rows_seen: int = 0
     one_epoch: bool = False
 
@@ -51,7 +52,7 @@ def batch_size_of(parameters: TrainingParameters, rows: int) -> int:
     if parameters.batch_size == "auto":
         return min(AUTO_BATCH, rows)
     size = int(parameters.batch_size)
-    if size > rows:
+    if size > rows and parameters.solver != LBFGS:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=2,
@@ -67,8 +68,7 @@ def settings_for(
     Raises:
         ParameterError: parameters do not go together.
     """
-    scale = _gradient_scale(parameters, objective)
-    rate = float(parameters.learning_rate_init) * rate_scale(parameters, objective)
+    rate = float(parameters.learning_rate_init)
     if parameters.learning_rate == "invscaling" and occasion.one_epoch and _is_sgd(parameters):
         rate /= (occasion.rows_seen + 1) ** parameters.power_t
     return TrainingSettings(
@@ -78,10 +78,12 @@ def settings_for(
         batch_size=batch_size_of(parameters, occasion.rows),
         shuffle=bool(parameters.shuffle),
         seed=occasion.seed,
-        optimizer=_optimizer(parameters, scale),
-        #T batch_l2=float(parameters.alpha) / scale,
-        #T normalize_weights=occasion.weighted,
-        schedule=_schedule(parameters, scale, occasion),
+        optimizer=_optimizer(parameters),
+        # The engine scales weights to the mean 1.
+        batch_l2=float(parameters.alpha) / (occasion.mean_weight or 1.0),
+        gradient_scale=float(objective.gradient),
+        normalize_weights=occasion.mean_weight is not None,
+        schedule=_schedule(parameters, occasion),
         stopping=_stopping(parameters, occasion),
         backend=parameters.backend,
         dtype=occasion.dtype,
@@ -90,21 +92,11 @@ def settings_for(
     )
 
 
-def rate_scale(parameters: TrainingParameters, objective: Objective) -> float:
-    """Return the factor by which the engine's learning rate is larger than the estimator's."""
-    return _gradient_scale(parameters, objective) if _is_sgd(parameters) else 1.0
-
-
 def _is_sgd(parameters: TrainingParameters) -> bool:
     return parameters.solver == "sgd"
 
 
-def _gradient_scale(parameters: TrainingParameters, objective: Objective) -> float:
-    """Return the factor of the engine's gradient: a rate takes it up, or adam's epsilon."""
-    return 1.0 if isinstance(parameters.solver, Optimizer) else objective.gradient
-
-
-def _optimizer(parameters: TrainingParameters, scale: float) -> Optimizer:
+def _optimizer(parameters: TrainingParameters) -> Optimizer:
     if isinstance(parameters.solver, Optimizer):
         return parameters.solver
     if _is_sgd(parameters):
@@ -117,13 +109,12 @@ def _optimizer(parameters: TrainingParameters, scale: float) -> Optimizer:
     return Adam(
         beta1=float(parameters.beta_1),
         beta2=float(parameters.beta_2),
-        # A gradient `scale` times as large makes the same steps as an epsilon so much smaller.
-        epsilon=float(parameters.epsilon) / scale,
+        epsilon=float(parameters.epsilon),
         epsilon_hat=True,
     )
 
 
-def _schedule(parameters: TrainingParameters, scale: float, occasion: Occasion) -> Schedule:
+def _schedule(parameters: TrainingParameters, occasion: Occasion) -> Schedule:
     rule = parameters.learning_rate
     if isinstance(rule, Schedule):
         return Constant() if occasion.one_epoch else rule
@@ -133,7 +124,7 @@ def _schedule(parameters: TrainingParameters, scale: float, occasion: Occasion) 
         return InverseRows(power=float(parameters.power_t), rows_seen=occasion.rows_seen)
     if rule == "adaptive" and _patience(parameters) < parameters.max_iter:
         return Plateau(
-            plateau_epochs=int(_patience(parameters)), decay=FALL, stop_rate=SMALLEST_RATE * scale
+            plateau_epochs=int(_patience(parameters)), decay=FALL, stop_rate=SMALLEST_RATE
         )
     return Constant()
 

@@ -44,13 +44,16 @@ def _are_finite(values: NDArray[Any]) -> bool:
     return math.isfinite(np.add.reduce(values)) or bool(np.isfinite(values).all())
 
 
-def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
+def mean_loss(
+    epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None, penalty: float = 0.0
+) -> float:
     """Return the mean; losses near the largest float64 are finite, and their sum is not.
 
     Args:
         epoch: counted from 1.
         losses: of some samples.
         weights: of them, for the weighted mean.
+        penalty: added to it.
 
     Raises:
         DivergenceError: the mean is not finite.
@@ -60,6 +63,7 @@ def mean_loss(epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = N
     else:
         wide = weights.astype(np.float64)
         mean = float((wide * losses).sum() / wide.sum())
+    mean += penalty
     if not math.isfinite(mean):
         raise DivergenceError(f"the mean loss became {mean} in epoch {epoch}")
     return mean

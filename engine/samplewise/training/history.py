@@ -20,7 +20,8 @@ class EpochRecord:
     Args:
         epoch: counted from 1.
         loss: mean over the samples of the loss before each sample's update, weighted where rows
-            have weights.
+            have weights: over all rows, or in each batch with `normalize_weights`. It includes
+            `penalty`.
         accuracy: on the training rows, in [0, 1], as `training.metrics.accuracy`; None where not
             tracked, and where numbers are learnt. Each row counts once. By the weights before each
             sample's update, as `loss`, where `History.running_accuracy` says so; else by those
@@ -34,6 +35,7 @@ class EpochRecord:
         validation_accuracy: on them, in [0, 1]; None without such rows.
         metrics: of the user's own, by name, on the validation rows; None where one was not finite.
         figures: of the user's own, by name, computed from the others; likewise.
+        penalty: mean of the batches' `batch_l2`, by their rows; None without it.
     """
 
     epoch: int
@@ -47,12 +49,18 @@ class EpochRecord:
     validation_accuracy: float | None = None
     metrics: dict[str, float | None] = field(default_factory=dict)
     figures: dict[str, float | None] = field(default_factory=dict)
+    penalty: float | None = None
 
     @property
     def custom(self) -> dict[str, float | None]:
         """The metrics and figures of the user's own, by the names that `monitor` has for them."""
         metrics = {VALIDATION + name: value for name, value in self.metrics.items()}
         return metrics | {FIGURE + name: value for name, value in self.figures.items()}
+
+    @property
+    def measured(self) -> dict[str, float | None]:
+        """The penalty, where there is one, and `custom`."""
+        return ({} if self.penalty is None else {"penalty": self.penalty}) | self.custom
 
     def figure(self, name: str) -> float | None:
         """Return a figure by the name that `monitor` has for it, such as "validation_auc"."""
@@ -115,7 +123,8 @@ class History:
         environment: versions, processor, libraries.
         data_fingerprint: SHA-256 of the rows and targets as trained on, a text. It is taken when
             it is first read; until then the history may hold the rows.
-        rows: trained on, after validation rows and rows of weight 0 were taken out.
+        rows: trained on, after validation rows, and rows of weight 0 without `normalize_weights`,
+            were taken out.
         validation_rows: measured on after every epoch; 0 for none.
         compile_ms: wall time of warming the program up, in milliseconds; not in `train_ms`. That
             of all networks where they trained at once.
@@ -178,12 +187,12 @@ class History:
         return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
 
     def to_csv(self) -> str:
-        """Return a row for each epoch as CSV, with a header; metrics and figures have columns."""
+        """Return a row for each epoch as CSV, with a header; what was measured has columns."""
         text = io.StringIO()
         names = [column.name for column in dataclasses.fields(EpochRecord)]
-        names = [name for name in names if name not in ("metrics", "figures")]
+        names = [name for name in names if name not in ("metrics", "figures", "penalty")]
         rows = [
-            {name: getattr(record, name) for name in names} | record.custom
+            {name: getattr(record, name) for name in names} | record.measured
             for record in self.epochs
         ]
         names += list(dict.fromkeys(name for row in rows for name in row if name not in names))

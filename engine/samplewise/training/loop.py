@@ -70,7 +70,7 @@ class Loop:
     ) -> bool:
         """Run the chunks of an epoch that are left; return whether `stop` has cut it short."""
         for run in self._runs:
-            run.begin_epoch(self._epoch)
+            run.own_steps.begin_epoch(self._epoch, order)
         X, start = self._rows_of(self._epoch), self._position
         if start > 0 and self._limits.reached(self._epoch, start):
             return False

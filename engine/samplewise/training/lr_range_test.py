@@ -165,7 +165,7 @@ def _swept(
     order = batches.Orders(len(rows), seed).of_epoch(1)
     X = Views(rows.X, rows.image_shape, settings.augment, seed).of_epoch(1)
     size = settings.batch_size
-    run.begin_epoch(1)
+    run.own_steps.begin_epoch(1, order)
     steps = -(-len(rows) // size)
     edges = [steps * k // len(rates) * size for k in range(len(rates))] + [len(rows)]
     every = np.full((1, len(rows)), np.nan, dtype=rows.X.dtype)

@@ -42,6 +42,8 @@ SHARED_SETTINGS = (
     "memory_mb",
     "validation_fraction",
     "class_weight",
+    "normalize_weights",
+    "gradient_scale",
     "max_steps",
 )
 

@@ -1,16 +1,22 @@
-"""The steps of one network: its learning rates, dropout keys and weights of rows."""
+"""The steps of one network: its learning rates, dropout keys, weights of rows and penalties."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps
+from samplewise.errors import ContractError
 from samplewise.network import Network
 from samplewise.streams import Streams
+from samplewise.training import divergence
 from samplewise.training.rates import LearningRates
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
+
+Vector = NDArray[np.float64]
 
 
 class NetworkSteps:
@@ -21,7 +27,15 @@ class NetworkSteps:
         settings: of its training.
         rows: trained on.
         rates: its learning rates.
+
+    Attributes:
+        row_weights: of the rows in the loss of this epoch, (n,); None where each counts as 1.
+        penalties: as `Steps.penalties`, of all steps of the epoch; NaN where not yet written. None
+            without `batch_l2`.
     """
+
+    row_weights: NDArray[Any] | None
+    penalties: Vector | None = None
 
     def __init__(
         self,
@@ -33,13 +47,49 @@ class NetworkSteps:
         self._settings, self._rows, self._rates = settings, rows, rates
         self._drops = any(layer.differs_in_training for layer in network.layers)
         self._dropout_key = 0
+        batch_size = min(settings.batch_size, len(rows))
+        self._starts = np.arange(0, len(rows), batch_size)
+        self._sizes = np.diff(self._starts, append=len(rows))
+        self.row_weights = rows.weights
+        self._weights = self._scaled(rows.weights)
+        self._l2: Vector | None = None
+        if settings.batch_l2 > 0:
+            self._l2 = settings.batch_l2 / self._sizes
+            self.penalties = np.full(len(self._starts), np.nan)
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Draw the epoch's dropout key, and set its learning rates."""
+    def begin_epoch(self, epoch: int, order: NDArray[np.int64]) -> None:
+        """Draw the dropout key of an epoch, set its learning rates, and normalize its batches.
+
+        Args:
+            epoch: counted from 1.
+            order: all rows in the order of the epoch.
+        """
         if self._drops:
             rng = Streams(self._settings.seed).of_epoch("dropout", epoch)
             self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
         self._rates.begin_epoch(epoch)
+        if self._settings.normalize_weights and self._rows.weights is not None:
+            self._normalize(self._rows.weights, order)
+
+    def _normalize(self, weights: NDArray[Any], order: NDArray[np.int64]) -> None:
+        """Scale the weights of each batch to the mean 1; a batch of weight 0 stays as it is."""
+        ordered = weights[order].astype(np.float64)
+        sums = np.add.reduceat(ordered, self._starts)
+        positive = sums > 0
+        each = np.divide(1.0, sums, out=np.zeros_like(sums), where=positive)
+        normalized = np.empty_like(weights)
+        normalized[order] = ordered * np.repeat(each * self._sizes, self._sizes)
+        self.row_weights, self._weights = normalized, self._scaled(normalized)
+        if self._l2 is not None:
+            self._l2 = self._settings.batch_l2 * each
+
+    def _scaled(self, weights: NDArray[Any] | None) -> NDArray[Any] | None:
+        """Return weights of rows times the factor of all gradients."""
+        scale, X = self._settings.gradient_scale, self._rows.X
+        if scale == 1:
+            return weights
+        ones = np.ones(len(X), X.dtype) if weights is None else weights
+        return np.asarray(ones * X.dtype.type(scale))
 
     def of_window(self, window: Steps, decisions: NDArray[np.int64] | None) -> Steps:
         """Return the steps of a window with what is this network's own.
@@ -58,6 +108,45 @@ class NetworkSteps:
             learning_rate=rate,
             dropout_key=self._dropout_key,
             rates=rates,
-            weights=self._rows.weights,
+            weights=self._weights,
+            l2=None if self._l2 is None else self._l2[first:last],
+            penalties=None if self.penalties is None else self.penalties[first:last],
             decisions=decisions,
         )
+
+    def take_loss(
+        self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], backend: str
+    ) -> tuple[float, float | None]:
+        """Return the mean loss of an epoch and the penalty in it, and begin the next one.
+
+        Args:
+            epoch: counted from 1.
+            order: the rows that the epoch has run: whole batches, or all.
+            losses: of each of them.
+            backend: its name, for errors.
+
+        Returns:
+            A penalty of None without `batch_l2`.
+
+        Raises:
+            ContractError: a penalty is missing.
+            DivergenceError: the loss is not finite.
+        """
+        penalty = self._take_penalty(len(order), backend)
+        weights = None if self.row_weights is None else self.row_weights[order]
+        if weights is not None and self._settings.normalize_weights:
+            losses, weights = losses * weights.astype(np.float64), None
+        return divergence.mean_loss(epoch, losses, weights, penalty or 0.0), penalty
+
+    def _take_penalty(self, rows: int, backend: str) -> float | None:
+        if self.penalties is None:
+            return None
+        steps = -(-rows // int(self._sizes[0]))
+        found = self.penalties[:steps].copy()
+        if np.isnan(found).any():
+            raise ContractError(
+                f"backend '{backend}' left penalties of its steps unwritten; write "
+                "Steps.penalties, or do not offer the step field `penalties`"
+            )
+        self.penalties.fill(np.nan)
+        return float((found * self._sizes[:steps]).sum() / rows)

@@ -85,7 +85,8 @@ def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
         losses: of the epoch so far.
     """
     average, best, failed = run.average.value, run.best.value, run.error is not None
-    decisions = run.decisions
+    decisions, penalties = run.decisions, run.own_steps.penalties
+    steps = _steps(run, len(losses))
     return NetworkSnapshot(
         parameters=frozen(run.state.parameters),
         optimizer_state=frozen(run.state.optimizer_state),
@@ -101,6 +102,7 @@ def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
         average=None if average is None else frozen(average),
         best=None if best is None else frozen(best),
         decisions=None if decisions is None else frozen(decisions[: len(losses)]),
+        penalties=None if penalties is None else frozen(penalties[:steps]),
     )
 
 
@@ -121,7 +123,9 @@ def restore(
     fill("parameters", run.state.parameters, snapshot.parameters)
     fill("optimizer_state", run.state.optimizer_state, snapshot.optimizer_state)
     fill("losses", losses, snapshot.losses)
-    _restore_decisions(run, snapshot, len(losses))
+    _restore_written("decisions", run.decisions, snapshot.decisions, len(losses))
+    penalties = run.own_steps.penalties
+    _restore_written("penalties", penalties, snapshot.penalties, _steps(run, len(losses)))
     run.state.step, run.samples_run = snapshot.step, snapshot.samples_run
     run.early_stopping.state, run.rates.state = snapshot.early_stopping, snapshot.plateau
     run.average.value = _copy("average", run, snapshot.average)
@@ -136,15 +140,21 @@ def restore(
         run.error = DivergenceError(snapshot.diverged, finite)
 
 
-def _restore_decisions(run: TrainingRun, snapshot: NetworkSnapshot, rows: int) -> None:
-    ours, theirs = run.decisions, snapshot.decisions
+def _steps(run: TrainingRun, rows: int) -> int:
+    """Return the steps that so many rows of an epoch take."""
+    return -(-rows // min(run.settings.batch_size, len(run.rows)))
+
+
+def _restore_written(
+    name: str, ours: NDArray[Any] | None, theirs: NDArray[Any] | None, count: int
+) -> None:
+    """Write what the steps of the epoch so far have written, `count` values of it."""
     if (ours is None) != (theirs is None):
         raise SnapshotError(
-            "snapshot: decisions must be there just where the accuracy is taken in the steps; it "
-            "is damaged"
+            f"snapshot: {name} must be there just where the steps write them; it is damaged"
         )
     if ours is not None and theirs is not None:
-        fill("decisions", ours[:rows], theirs)
+        fill(name, ours[:count], theirs)
 
 
 def _copy(name: str, run: TrainingRun, given: NDArray[Any] | None) -> NDArray[Any] | None:

@@ -52,6 +52,7 @@ class NetworkSnapshot:
         average: of the weights; None where none was taken yet.
         best: the weights after the best epoch; None where none are kept yet.
         decisions: of the epoch so far, as `losses`; None where the steps take none.
+        penalties: of the steps of the epoch so far; None without `batch_l2`.
     """
 
     parameters: Array
@@ -68,6 +69,7 @@ class NetworkSnapshot:
     average: Array | None = None
     best: Array | None = None
     decisions: Array | None = None
+    penalties: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,7 +97,7 @@ class TrainingRun:
         self.state = first_state(network, settings, rows.X.dtype, initial)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
-        self._steps = NetworkSteps(network, settings, rows, self.rates)
+        self.own_steps = NetworkSteps(network, settings, rows, self.rates)
         self.history = new_history(network, loss, settings, rows, choice)
         self.history.running_accuracy = self.evaluation.running is not None
         self.samples_run = 0
@@ -143,13 +143,9 @@ class TrainingRun:
         self.history.environment = environment
         self.callbacks.train_begins(self.history)
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Draw the epoch's dropout key, and set its learning rates."""
-        self._steps.begin_epoch(epoch)
-
     def steps(self, window: Steps) -> Steps:
         """Return the steps of a window with what is this network's own."""
-        return self._steps.of_window(window, self.decisions)
+        return self.own_steps.of_window(window, self.decisions)
 
     def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
         """Count and check the steps of a chunk; a network that diverged does not train on.
@@ -207,14 +203,15 @@ class TrainingRun:
             self.average.update(self._session.parameters(self._index))
         figures = self.evaluation.after_epoch(epoch, order, self._logits)
         last = -(-len(order) // min(self.settings.batch_size, len(self.rows))) - 1
-        weights = None if self.rows.weights is None else self.rows.weights[order]
+        loss, penalty = self.own_steps.take_loss(epoch, order, losses, self.backend.name)
         record = EpochRecord(
             epoch=epoch,
-            loss=divergence.mean_loss(epoch, losses, weights),
+            loss=loss,
             train_ms=ms,
             samples=len(losses),
             samples_per_s=None if ms is None else len(losses) / ms * 1e3,
             learning_rate=self.rates.of_steps(last, last + 1)[0],
+            penalty=penalty,
             **vars(figures),
         )
         return with_figures(record, self.figures)
@@ -259,7 +256,11 @@ class TrainingRun:
         if self.best.is_wanted:
             self.history.best_epoch = self.early_stopping.state.best_epoch
         self.history.stopped = self.stopped or "finished"
-        whole = [one.loss for one in self.history.epochs if one.samples == len(self.rows)]
+        whole = [
+            one.loss - (one.penalty or 0.0)
+            for one in self.history.epochs
+            if one.samples == len(self.rows)
+        ]
         self.history.notes += notes_on_learning(whole, self.loss, self.rows.Y, self.rows.weights)
 
     def finish(self, *, failed: bool) -> list[Exception]:

@@ -26,9 +26,10 @@ class RowOptions(TypedDict, total=False):
     Args:
         validation: X and targets of further rows, preprocessed as X is, to measure on after every
             epoch; instead of the setting validation_fraction.
-        sample_weight: weight of each row, (n,), at least 0. Weight 0 leaves a row out. Weights
-            multiply with those of classes and are scaled to the mean 1: with one batch of all rows,
-            a row of weight 2 counts exactly as that row twice.
+        sample_weight: weight of each row, (n,), at least 0. Weight 0 leaves a row out, but with
+            the setting normalize_weights. Weights multiply with those of classes and are scaled to
+            the mean 1: with one batch of all rows, a row of weight 2 counts exactly as that row
+            twice.
         class_names: names of the class indices, one for each class of the network, for
             `class_weight` and text targets; None takes those of text targets in code-point
             order, False and True of bool, and "0", "1" and so on of indices.

@@ -44,16 +44,17 @@ def select(
     """Choose among the rows given.
 
     A row whose weight is 0 is left out before anything else is decided, so that it is as if it had
-    not been given. The weight of a row is that of its class times its own. Weights are scaled to
-    the mean 1 over the training rows: with one batch of all rows, a row of weight 2 then counts
-    exactly as that row twice.
+    not been given; with `normalize_weights` it stays in the batches, as scikit-learn has it. The
+    weight of a row is that of its class times its own. Weights are scaled to the mean 1 over the
+    training rows: with one batch of all rows, a row of weight 2 then counts exactly as that row
+    twice.
 
     Args:
         rows: how many there are, n.
         labels: as `TrainingRows.labels`; class indices are held out in equal shares.
         class_names: of all classes, in the order of their indices; None where no classes are
             learnt.
-        settings: validation_fraction, class_weight and seed count.
+        settings: validation_fraction, class_weight, normalize_weights and seed count.
         sample_weight: of each row; None for 1 each.
 
     Raises:
@@ -75,16 +76,21 @@ def select(
     if isinstance(words, str) and words != BALANCED and class_names is not None:
         of_class = weights_by_class(words, class_names)
     factors = sample_weights(sample_weight, rows), of_class[kinds]
-    left = np.flatnonzero((factors[0] > 0) & (factors[1] > 0))
-    if len(left) == 0:
-        raise DataError("all weights are 0; give at least one row a weight above 0")
+    counts = (factors[0] > 0) & (factors[1] > 0)
+    left = np.arange(rows) if settings.normalize_weights else np.flatnonzero(counts)
     held = left[:0]
-    if settings.validation_fraction is not None:
+    if settings.validation_fraction is not None and counts.any():
         stream = Streams(settings.seed).of_run("split")
         kept, cut = held_out(kinds[left], settings.validation_fraction, stream, class_names)
         left, held = left[kept], left[cut]
+    if not counts[left].any():
+        raise DataError("all weights are 0; give at least one row a weight above 0")
     # Each by its largest first: no product or sum of them can overflow.
     own, other = (factor[left] / factor[left].max() for factor in factors)
-    own = own * (balanced(kinds[left], own) if words == BALANCED else other)
+    if words == BALANCED:
+        counted = own > 0
+        other = np.zeros(len(left))
+        other[counted] = balanced(kinds[left][counted], own[counted])
+    own = own * other
     own = own / own.mean()
     return Selection(left, held, None if (own == 1).all() else own)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from samplewise.checks import decay_factor, open_fraction, positive_number
-from samplewise.contract import PLANS, RATES, WEIGHTS, PlanSpec, Workload
+from samplewise.checks import decay_factor, not_negative, open_fraction, positive_number
+from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB
 from samplewise.network import INITIALIZERS, OPTIMIZERS, SGD, Loss, Optimizer
 from samplewise.options.fields import Chosen, documented, option
@@ -85,6 +85,17 @@ class TrainingSettings(Settings):
         "a comma or a colon in double quotes",
         shown="1 each",
     )
+    normalize_weights: bool = option(
+        False,
+        SWITCH,
+        "divide the gradient of a batch by the sum of its rows' weights instead of its rows; rows "
+        "of weight 0 stay in the batches",
+    )
+    gradient_scale: float = option(
+        1.0,
+        number(positive_number),
+        "factor of the loss's gradient, but not of penalties or of the loss that is reported",
+    )
     ema_decay: float | None = option(
         None,
         number(decay_factor),
@@ -95,6 +106,13 @@ class TrainingSettings(Settings):
     init: str = option("normal", choice(INITIALIZERS), "initial weights", panel="Network")
     optimizer: Chosen[Optimizer] = Chosen(
         OPTIMIZERS, Optimizer, SGD.name, "algorithm that updates the weights", "Optimizer"
+    )
+    batch_l2: float = option(
+        0.0,
+        number(not_negative),
+        "L2 penalty that each batch divides by its rows, or by the sum of their weights with "
+        "normalize_weights; the loss includes it",
+        panel="Optimizer",
     )
     schedule: Chosen[Schedule] = Chosen(
         SCHEDULES,
@@ -184,7 +202,11 @@ class TrainingSettings(Settings):
         Args:
             weighted: True if its rows have weights.
         """
-        needed = {RATES: self.schedule.varies_in_epoch, WEIGHTS: weighted}
+        needed = {
+            RATES: self.schedule.varies_in_epoch,
+            WEIGHTS: weighted or self.gradient_scale != 1,
+            PENALTIES: self.batch_l2 > 0,
+        }
         return frozenset(field for field, wanted in needed.items() if wanted)
 
     def workload(

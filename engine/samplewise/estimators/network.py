@@ -1,0 +1,187 @@
+"""Estimators of any network: a stack of layers that the user gives, and one for images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.errors import ParameterError
+from samplewise.estimators.classifier import Classifier
+from samplewise.estimators.estimator import LARGEST_SEED, Estimator
+from samplewise.estimators.objective import SQUARED_ERROR
+from samplewise.estimators.parameters import (
+    NUMBER_LOSS,
+    NUMBER_LOSS_HELP,
+    SHARE,
+    WHOLE,
+    StrOptions,
+    documented,
+    parameter,
+)
+from samplewise.estimators.regressor import Regressor
+from samplewise.network import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Loss,
+    MaxPool2D,
+    Network,
+    initialize,
+)
+from samplewise.streams import Streams
+
+DEFAULT_LAYERS = (Dense(100, "relu"),)
+_NETWORK = [Network, "array-like"]
+_NETWORK_HELP = (
+    "hidden layers of rows of numbers, which a Dense layer of the outputs follows; or a whole "
+    "samplewise.Network, of images for one"
+)
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class AnyNetwork(Estimator):
+    """A network whose weights are drawn by the engine; rows may have the shape of its input."""
+
+    init: str = parameter(
+        "glorot_uniform",
+        [StrOptions(set(INITIALIZERS))],
+        "initial weights, by a name of samplewise.network.INITIALIZERS; biases are 0",
+    )
+
+    def _drawn(
+        self, network: Network, random_state: np.random.RandomState, dtype: str
+    ) -> NDArray[Any]:
+        rng = Streams(int(random_state.randint(LARGEST_SEED))).of_run("init")
+        return initialize(network, self.init, rng, dtype)
+
+    def _shape(self) -> tuple[int, ...]:
+        """Return the shape of an input; empty where rows are flat."""
+        raise NotImplementedError
+
+    def _flat(self, X: Any) -> Any:
+        shape, given = self._shape(), np.shape(X) if hasattr(X, "shape") else ()
+        if len(given) < 3 or not shape:
+            return X
+        if given[1:] != shape and not (shape[0] == 1 and given[1:] == shape[1:]):
+            raise ValueError(
+                f"X has shape {given}, but {type(self).__name__} is expecting (rows, "
+                f"{math.prod(shape)}) or rows of {shape} as input"
+            )
+        return np.reshape(X, (len(X), -1))
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class GivenNetwork(AnyNetwork):
+    """The network of the parameter `network`."""
+
+    def _shape(self) -> tuple[int, ...]:
+        given = self.network
+        return given.input_shape if isinstance(given, Network) else ()
+
+    def _network(self, features: int, outputs: int) -> Network:
+        given = self.network
+        if not isinstance(given, Network):
+            return Network((features,), (*given, Dense(outputs)))
+        if (given.inputs, given.outputs) != (features, outputs):
+            raise ParameterError(
+                f"network: must have {features} inputs and {outputs} outputs for X and y, got "
+                f"{given.inputs} and {given.outputs}"
+            )
+        return given
+
+
+@documented
+@dataclass(eq=False, repr=False)
+class NeuralNetClassifier(Classifier, GivenNetwork):
+    """Any network that learns classes.
+
+    Two classes take one output, more take one each, and so do several labels. The last layer of a
+    whole network gives logits: its activation is the identity.
+
+    Attributes:
+        classes_: labels, sorted.
+        loss_curve_, validation_scores_, history_ and others: as of `MLPClassifier`, but weights.
+        model_: the trained network with its weights, for `samplewise.save_model`.
+    """
+
+    network: Network | Sequence[Layer] = parameter(DEFAULT_LAYERS, _NETWORK, _NETWORK_HELP)
+
+
+@documented
+@dataclass(eq=False, repr=False)
+class NeuralNetRegressor(Regressor, GivenNetwork):
+    """Any network that learns numbers, an output each.
+
+    Attributes:
+        loss_curve_, validation_scores_, history_ and others: as of `MLPRegressor`, but weights.
+        model_: the trained network with its weights, for `samplewise.save_model`.
+    """
+
+    network: Network | Sequence[Layer] = parameter(DEFAULT_LAYERS, _NETWORK, _NETWORK_HELP)
+    loss: str | Loss = parameter(SQUARED_ERROR, NUMBER_LOSS, NUMBER_LOSS_HELP)
+
+
+@documented
+@dataclass(eq=False, repr=False)
+class CNNClassifier(Classifier, AnyNetwork):
+    """A convolutional network that learns classes of images.
+
+    For each number of `filters`, a convolution that keeps the size and the largest of each 2 x 2
+    values; then hidden layers. X is (n, pixels), (n, height, width) or (n, channels, height,
+    width).
+
+    Attributes:
+        classes_: labels, sorted.
+        loss_curve_, validation_scores_, history_ and others: as of `MLPClassifier`, but weights.
+        model_: the trained network with its weights, for `samplewise.save_model`.
+    """
+
+    input_shape: Sequence[int] | None = parameter(
+        None,
+        ["array-like", None],
+        "height and width of an image, after the channels where there are several; None takes "
+        "squares of flat rows, or else rows as images of height 1",
+    )
+    filters: Sequence[int] = parameter((8, 16), ["array-like"], "channels of each convolution")
+    kernel_size: int = parameter(3, [WHOLE], "height and width of the kernels")
+    hidden_layer_sizes: int | Sequence[int] = parameter(
+        (64,), ["array-like", WHOLE], "units of each hidden layer after them"
+    )
+    activation: str = parameter(
+        "relu", [StrOptions(set(ACTIVATIONS))], "of convolutions and hidden layers"
+    )
+    dropout: float = parameter(0.0, [SHARE], "share of each hidden layer that training drops")
+
+    def _shape(self) -> tuple[int, ...]:
+        shape = tuple(self.input_shape or ())
+        return (1, *shape) if len(shape) == 2 else shape
+
+    def _network(self, features: int, outputs: int) -> Network:
+        side = math.isqrt(features)
+        guess = (1, side, side) if side * side == features else (1, 1, features)
+        shape = self._shape() or guess
+        layers: list[Layer] = []
+        _, height, width = shape
+        for filters in self.filters:
+            layers.append(
+                Conv2D(filters, self.kernel_size, padding="same", activation=self.activation)
+            )
+            if min(height, width) > 1:
+                layers.append(MaxPool2D(2))
+                height, width = height // 2, width // 2
+        layers.append(Flatten())
+        sizes = self.hidden_layer_sizes
+        for size in [sizes] if np.isscalar(sizes) else sizes:
+            layers.append(Dense(size, self.activation))
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+        return Network(shape, (*layers, Dense(outputs)))
