@@ -1,7 +1,7 @@
 """An extension of griffe: the reference shows options as Python has them.
 
-Fields made by `option` and `Chosen` complete the docstring of their class, and get their default,
-when the module runs; griffe only reads the source.
+Fields made by `option`, `Chosen` and `parameter` complete the docstring of their class, and get
+their default, when the module runs; griffe only reads the source.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from typing import Any
 
 import griffe
 
-OPTION_MAKERS = ("option", "Chosen")
+OPTION_MAKERS = ("option", "Chosen", "parameter")
 
 
 def classes_of(module: griffe.Module) -> Any:
@@ -25,21 +25,26 @@ def classes_of(module: griffe.Module) -> Any:
             yield member
 
 
+def is_made(member: Any) -> bool:
+    """Return True if one of `OPTION_MAKERS` makes the value of a member."""
+    function = getattr(getattr(member, "value", None), "function", "")
+    return str(function).partition("[")[0] in OPTION_MAKERS
+
+
 class OptionFields(griffe.Extension):
-    """Take docstrings and defaults of classes decorated by `documented` from the classes."""
+    """Take docstrings and defaults of dataclasses from the classes themselves."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         """Complete the classes of a package, before its dataclasses get their signatures."""
         for described in classes_of(pkg):
-            if any(str(found.value) == "documented" for found in described.decorators):
-                module = importlib.import_module(described.parent.canonical_path)
-                self._complete(described, getattr(module, described.name))
-
-    @staticmethod
-    def _complete(described: griffe.Class, found: type) -> None:
-        described.docstring.value = inspect.getdoc(found)
-        defaults = {field.name: field.default for field in dataclasses.fields(found)}
-        for name, member in described.members.items():
-            made_by = getattr(getattr(member, "value", None), "function", "")
-            if str(made_by).partition("[")[0] in OPTION_MAKERS:
-                member.value = repr(defaults[name])
+            made = [name for name, member in described.members.items() if is_made(member)]
+            decorated = any(str(found.value) == "documented" for found in described.decorators)
+            if not made and not decorated:
+                continue
+            module = importlib.import_module(described.parent.canonical_path)
+            found = getattr(module, described.name)
+            if decorated:
+                described.docstring.value = inspect.getdoc(found)
+            defaults = {field.name: field.default for field in dataclasses.fields(found)}
+            for name in made:
+                described.members[name].value = repr(defaults[name])
