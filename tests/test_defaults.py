@@ -5,6 +5,7 @@ A field or an option with a default that is not listed fails as well.
 
 import dataclasses
 import inspect
+import logging
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,10 @@ def test_settings_take_the_defaults_of_what_they_name():
     [
         (samplewise.lr_range_test, {"lowest": 1e-5, "highest": 10.0}),
         (samplewise.multilayer_perceptron, {"activation": "sigmoid"}),
+        (samplewise.TrainingCurveDisplay.from_estimator, {"figure": "loss"}),
+        (samplewise.TrainingCurveDisplay.from_history, {"figure": "loss"}),
+        (samplewise.WeightsDisplay.plot, {"cmap": "RdBu_r", "colorbar": True}),
+        (samplewise.logging.to_stderr, {"level": logging.INFO}),
         (explain, {"measure": True}),
         (contact_sheet, {"columns": 10}),
         (load_synthetic, {"seed": 2024}),

@@ -47,6 +47,21 @@ def test_training_with_numpy_loads_neither_numba_nor_scikit_learn_nor_plots():
     assert loaded.isdisjoint({"numba", "sklearn", "matplotlib", "typer", "rich"})
 
 
+def test_the_displays_load_matplotlib_when_one_is_drawn_and_never_scikit_learn():
+    loaded = loaded_after("from samplewise import TrainingCurveDisplay, WeightsDisplay")
+    assert loaded.isdisjoint({"numba", "sklearn", "matplotlib", "typer", "rich"})
+
+
+def test_pictures_leave_the_screen_of_the_environment_to_pyplot():
+    code = (
+        "import os; os.environ['MPLBACKEND'] = 'svg'\n"
+        "import samplewise.plots\n"
+        "import matplotlib.pyplot as plt\n"
+        "assert plt.get_backend() == 'svg', plt.get_backend()"
+    )
+    loaded_after(code)
+
+
 NOT_FOR_TRAINING = {"numba", "llvmlite", "scipy", "sklearn", "pandas", "coverage", "pydantic"}
 
 

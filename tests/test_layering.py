@@ -14,6 +14,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks" / BENCH
 ROOMS = [
     {"errors", "lazy"},
     {"_version", "checks", "text", "threads"},
+    {"logging"},
     {"io", "plots"},
     {"options"},
     {"network"},
@@ -25,7 +26,7 @@ ROOMS = [
     {"model"},
     {"training"},
     {"estimators"},
-    {"exchange"},
+    {"displays", "exchange"},
     {"experiment"},
     {"report", "testing"},
     {"cli"},

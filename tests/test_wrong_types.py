@@ -1,5 +1,7 @@
 """Every public name, given an obviously wrong type, answers with an error of the project's own."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ def not_text(value):
 X, Y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
 NETWORK = Network((2,), (Dense(1),))
 SETTINGS = TrainingSettings(epochs=1, backend="vectorized")
+DRAWN = SimpleNamespace(coefs_=[np.ones((4, 2))])
 
 
 def train_from(*parts):
@@ -103,6 +106,17 @@ CALLS = {
         lambda x: TrainingSettings(class_weight=[x]),
         lambda x: TrainingSettings(augment=x or 3),
         lambda x: samplewise.train(NETWORK, X, Y, TrainingSettings(backend=x or 3)),
+    ],
+    "TrainingCurveDisplay": [
+        samplewise.TrainingCurveDisplay.from_estimator,
+        samplewise.TrainingCurveDisplay.from_history,
+        lambda x: samplewise.TrainingCurveDisplay.from_history([{"epoch": 1}], figure=x),
+    ],
+    "WeightsDisplay": [
+        samplewise.WeightsDisplay.from_estimator,
+        lambda x: samplewise.WeightsDisplay.from_estimator(DRAWN, image_shape=x or 3),
+        lambda x: samplewise.WeightsDisplay.from_estimator(DRAWN, units=x or 3),
+        lambda x: samplewise.WeightsDisplay.from_estimator(DRAWN, ax=x or 3),
     ],
     "lr_range_test": [
         lambda x: samplewise.lr_range_test(x, X, Y, SETTINGS),

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 from samplewise._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from samplewise import logging as logging
     from samplewise.contract import TrainingState as TrainingState
     from samplewise.data.dataset import Dataset as Dataset
     from samplewise.data.inputs import load_inputs as load_inputs
     from samplewise.data.loading import load
+    from samplewise.displays import TrainingCurveDisplay as TrainingCurveDisplay
+    from samplewise.displays import WeightsDisplay as WeightsDisplay
     from samplewise.errors import SamplewiseError as SamplewiseError
     from samplewise.errors import SamplewiseWarning as SamplewiseWarning
     from samplewise.errors import SomeDivergedError as SomeDivergedError
@@ -87,6 +90,7 @@ _PUBLIC = {
     "data.dataset": ("Dataset",),
     "data.inputs": ("load_inputs",),
     "data.loading": ("load_dataset",),
+    "displays": ("TrainingCurveDisplay", "WeightsDisplay"),
     "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
     "estimators.mlp": ("MLPClassifier", "MLPRegressor"),
     "estimators.network": ("CNNClassifier", "NeuralNetClassifier", "NeuralNetRegressor"),
@@ -150,6 +154,9 @@ __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 - names, from the ta
 
 
 def __getattr__(name: str) -> Any:
+    # Not in __all__: a star import would hide Python's own module of this name.
+    if name == "logging":
+        return importlib.import_module("samplewise.logging")
     if name not in _HOMES:
         raise AttributeError(f"module 'samplewise' has no attribute '{name}'")
     home = importlib.import_module(f"samplewise.{_HOMES[name]}")

@@ -204,6 +204,12 @@ def test_columns_become_feature_names_without_pandas():
     assert list(to_sklearn(given).feature_names_in_) == list("abcde")
 
 
+class WithModel:
+    """As an estimator of samplewise's own."""
+
+    model_ = None
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -211,7 +217,8 @@ def test_columns_become_feature_names_without_pandas():
         (StandardScaler(), "expected an MLPClassifier or MLPRegressor .* got StandardScaler"),
         (make_pipeline(StandardScaler()), "got StandardScaler"),
         (make_pipeline(MinMaxScaler(), MLPClassifier()), "got MinMaxScaler and MLPClassifier"),
-        (3, "got int"),
+        (3, "got int$"),
+        (WithModel(), "got WithModel; it has a model already, model_"),
     ],
 )
 def test_another_estimator_is_refused(given, message):

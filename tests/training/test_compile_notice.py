@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import samplewise
 from samplewise.cli import app
 from samplewise.training import compile_notice
 
@@ -17,7 +18,7 @@ LINE = "compiling kernels of slow, about 12 s (once; kept for later runs)"
 def logger(monkeypatch):
     """The library's logger where nobody has set up logging; pytest itself does."""
     logger = logging.getLogger("samplewise")
-    monkeypatch.setattr(logger, "hasHandlers", lambda: False)
+    monkeypatch.setattr(samplewise.logging, "is_set_up", lambda: False)
     yield logger
     logger.setLevel(logging.NOTSET)
 
@@ -28,7 +29,7 @@ def compile_long(monkeypatch):
 
     def compile_until_announced(**members):
         said = threading.Event()
-        announce = compile_notice._announce
+        announce = compile_notice.announce
 
         def announced(text):
             announce(text)
@@ -36,7 +37,7 @@ def compile_long(monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(compile_notice, "QUIET_S", 0.01)
-            patch.setattr(compile_notice, "_announce", announced)
+            patch.setattr(compile_notice, "announce", announced)
             with compile_notice.announced(SimpleNamespace(name="slow", **members)):
                 assert said.wait(20)
 
@@ -55,7 +56,7 @@ def test_compiling_that_is_quick_or_fails_is_not(monkeypatch):
         raise AssertionError(text)
 
     monkeypatch.setattr(compile_notice, "QUIET_S", 1000)
-    monkeypatch.setattr(compile_notice, "_announce", never)
+    monkeypatch.setattr(compile_notice, "announce", never)
     before = threading.active_count()
     with compile_notice.announced(SimpleNamespace(name="quick")):
         assert threading.active_count() == before + 1
@@ -84,4 +85,4 @@ def test_the_command_line_shows_the_line_once(capsys, compile_long):
     with app._logged():
         compile_long()
     assert capsys.readouterr().err == "compiling kernels of slow\n"
-    assert logging.getLogger("samplewise").handlers == []
+    assert not any(type(one) is app._Notes for one in logging.getLogger("samplewise").handlers)

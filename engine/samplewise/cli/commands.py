@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate": "Test a model: loss, accuracy, precision and recall of each class, confusion "
     "matrix.",
     "predict": "Predict the class of every row and the probability of every class, or numbers.",
+    "export": "Write a model's weights for PyTorch, and print the nn.Sequential that takes them.",
     "data": "Describe a dataset, and draw a sheet of its images on request.",
     "backends": "List the backends: their capabilities, or the reason why one cannot run here.",
     "warm-up": "Compile all kernels and measure the machine now, so that no later start has to.",

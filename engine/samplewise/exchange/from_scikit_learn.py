@@ -85,9 +85,11 @@ def _steps(fitted: Any) -> tuple[Any, Any]:
     kinds = [StandardScaler, (MLPClassifier, MLPRegressor)][-len(steps) :]
     if len(steps) > len(kinds) or not all(map(isinstance, steps, kinds)):
         shown = " and ".join(type(step).__name__ for step in steps)
+        ours = any(hasattr(type(step), "model_") for step in steps)
         raise ParameterError(
             f"{_FROM}: expected an MLPClassifier or MLPRegressor of scikit-learn, or a Pipeline of "
             f"StandardScaler and one, got {printable(shown)}"
+            + ("; it has a model already, model_" if ours else "")
         )
     scaler, perceptron = [None, *steps][-2:]
     for step, attribute in ((scaler, "scale_"), (perceptron, "coefs_")):

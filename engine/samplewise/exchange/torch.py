@@ -29,7 +29,8 @@ from samplewise.training.rows.classes import check_class_names, number_of_classe
 _CODE = """\
 from torch import nn
 
-# Takes {rows}. Gives {outputs}.
+# Takes {rows}.
+# Gives {outputs}.
 network = nn.Sequential(
 {modules}
 ){double}

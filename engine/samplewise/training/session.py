@@ -30,6 +30,7 @@ from samplewise.contract import (
     TrainingState,
     Workload,
 )
+from samplewise.logging import logger
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.threads import limited
 from samplewise.training import batches, idle_programs
@@ -108,6 +109,7 @@ class Session:
                 self.plan.check(self.backend.name)
                 # For the libraries that compiling has only now loaded.
                 again.enter_context(limited(threads))
+            logger.debug("%s trains by %s: %s", self.backend.name, self.plan.spec, self.plan.reason)
             self.begin(states)
             yield
             self._leave_idle()

@@ -1,0 +1,38 @@
+"""`samplewise export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from samplewise.cli import console, options
+
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="The safetensors file to write.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+
+
+def export(
+    model: options.ModelPath,
+    out: Out,
+    force: options.Force = False,
+    sha256: options.Sha256 = None,
+) -> None:
+    """Write a model's weights for PyTorch, and print the nn.Sequential that takes them."""
+    from samplewise.cli.outputs import check_output_file
+    from samplewise.cli.trained import load_trained
+    from samplewise.exchange import save_torch, torch_code
+
+    check_output_file(out, force=force, source=model)
+    trained = load_trained(model, sha256).model
+    save_torch(trained, out)
+    console.result(torch_code(trained).rstrip("\n"))
+    console.note(f"wrote {out}")
