@@ -23,7 +23,7 @@ help:
 	@echo "make test         run the test suite"
 	@echo "make coverage     the suite with branch coverage of the engine"
 	@echo "make parity       only the parity ladder and the gradient checks"
-	@echo "make sklearn-suite  scikit-learn's tests of its perceptron, with ours in its place"
+	@echo "make sklearn-suite  scikit-learn's own tests of its perceptron and of estimators, on ours"
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        measure everything and print it"
 	@echo "make bench-quick  run every benchmark once, keep nothing"
@@ -74,7 +74,7 @@ parity: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/parity tests/test_gradients.py tests/test_worked_step.py
 
 sklearn-suite: $(READY)
-	$(ONE_THREAD) $(BIN)/python -m pytest tests/estimators/test_sklearn_suite.py
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/estimators/test_sklearn_suite.py tests/estimators/every_check.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

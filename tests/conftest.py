@@ -1,11 +1,15 @@
 """What tests of several rooms share: no programs of other tests, and a clock that stands still."""
 
 import gc
+import os
 import time
 
 import pytest
 
 from samplewise.training.idle_programs import IDLE
+
+# SciPy reads it when it is imported; without it, scikit-learn skips one of its checks.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 
 def pytest_collection_finish():

@@ -69,7 +69,8 @@ class DivergenceError(SamplewiseError, ArithmeticError):
 
     Args:
         message: where it happened and what to try.
-        parameters: the last parameters that were finite, flat vector (P,).
+        parameters: those of the best epoch where `keep_best` has one, else the last that were
+            finite; flat vector (P,).
     """
 
     def __init__(self, message: str, parameters: NDArray[Any] | None = None) -> None:

@@ -84,6 +84,28 @@ class EmptiesItsRows(FaultyReference):
         return (lambda: (call(), X.fill(0))), logits
 
 
+class KeepsParameters(FaultyReference):
+    def predictor(self, parameters, X):
+        return super().predictor(parameters.copy(), X)
+
+
+class LearnsOneRow(FaultyReference):
+    def learner(self, state, X, Y, steps, losses):
+        return super().learner(state, X.copy(), Y, steps, losses)
+
+
+class LearnsFromTheStart(FaultyReference):
+    def learner(self, state, X, Y, steps, losses):
+        first = state.parameters.copy()
+        call = super().learner(state, X, Y, steps, losses)
+        return lambda: (np.copyto(state.parameters, first), call())
+
+
+class LearnsWithoutLosses(FaultyReference):
+    def learner(self, state, X, Y, steps, losses):
+        return super().learner(state, X, Y, steps, losses.copy())
+
+
 class ChangesOrder(FaultyReference):
     def run_epoch(self, state, X, Y, steps, losses):
         super().run_epoch(state, X, Y, steps, losses)
@@ -104,6 +126,10 @@ class ChangesOrder(FaultyReference):
         (ReportsAnotherMean, "mean loss: differs by 1"),
         (PredictsOnce, "logits of a prepared call: differs"),
         (EmptiesItsRows, "rows of a prepared call: other bits"),
+        (KeepsParameters, "logits of a prepared call: differs"),
+        (LearnsOneRow, "weights of a prepared step: differs"),
+        (LearnsFromTheStart, "weights of a prepared step: differs"),
+        (LearnsWithoutLosses, "losses of a prepared step: differs"),
         (ChangesOrder, "changes its inputs: order"),
     ],
 )

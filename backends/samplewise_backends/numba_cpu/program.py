@@ -14,7 +14,7 @@ from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
-from samplewise_backends.numba_cpu.plans.direct import run_steps, stepwise_call
+from samplewise_backends.numba_cpu.plans.direct import learning_call, run_steps, stepwise_call
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.prediction import Prediction
 from samplewise_backends.numba_cpu.plans.routines import give_buffers
@@ -129,6 +129,15 @@ class NumbaProgram(Program):
         prediction = Prediction(self._network, len(X), self._dtype)
         logits = prediction.prepare(parameters, X)
         return prediction.call.prepared(), logits
+
+    def learner(
+        self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
+    ) -> Callable[[], object]:
+        """Return one compiled call, with buffers of its own."""
+        own = {RATES: steps.rates, PENALTIES: steps.l2}
+        fields = frozenset(name for name, given in own.items() if given is not None)
+        member = replace(self._member, step_fields=fields)
+        return learning_call(member, self._loss, state, X, Y, steps, losses).prepared()
 
     def _predicted(self, routine: Routine, parameters: Vector, rows: Matrix) -> Matrix:
         """Return the logits of rows, or of the first layer's products with them."""

@@ -108,7 +108,7 @@ class Program(Protocol):
         """Prepare to predict the same few rows again and again, with other values each time.
 
         Args:
-            parameters: flat (P,); nobody writes to it as long as the call below is used.
+            parameters: flat (P,); the call below predicts with what it holds then.
             X: (rows, inputs), writable; the caller fills it before each call.
 
         Returns:
@@ -121,6 +121,36 @@ class Program(Protocol):
             logits[...] = self.predict(parameters, X)
 
         return predict, logits
+
+    def learner(
+        self,
+        state: TrainingState,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Steps,
+        losses: NDArray[Any],
+    ) -> Callable[[], object]:
+        """Prepare to make the same steps again and again, with other rows each time.
+
+        Asked only where the plan is direct.
+
+        Args:
+            state: updated by each call, from where the last one left it. The engine counts its
+                steps after each call; nobody else writes to it as long as the call is used.
+            X: (rows, inputs), writable; the caller fills it before each call.
+            Y: likewise, (rows, outputs).
+            steps: as `run_epoch`.
+            losses: likewise.
+
+        Returns:
+            A call that trains on what X and Y hold, as `run_epoch` does.
+        """
+
+        def learn() -> None:
+            # A program may take rows in the same array for the same rows.
+            self.run_epoch(state, X.copy(), Y, steps, losses)
+
+        return learn
 
 
 class ManyProgram(Protocol):

@@ -20,6 +20,7 @@ from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.row_weights import sample_weights
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
+from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
 from samplewise.estimators.settings import (
     LBFGS,
     LOSS,
@@ -31,6 +32,7 @@ from samplewise.estimators.settings import (
 from samplewise.model.model import Model
 from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise.network.losses import Poisson
+from samplewise.training.callbacks import as_callbacks
 from samplewise.training.result import model_of
 
 LARGEST_SEED = 2**31 - 1
@@ -46,7 +48,7 @@ class Validation:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Estimator(TrainingParameters, BaseEstimator):
+class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     """Learns by `samplewise.train`; subclasses say which network, and how targets are encoded."""
 
     # The trained network, and its optimizer where training may go on.
@@ -108,13 +110,12 @@ class Estimator(TrainingParameters, BaseEstimator):
             rows = self._rows(X, y, sample_weight, anew, one_epoch)
             task = self._task(rows, own, anew, one_epoch)
         full_batch = self.solver == LBFGS
-        if full_batch:
-            outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
-        else:
-            outcome = run(task)
-        if anew or "history_" not in vars(self):
-            fitted.begin_anew(self, by_epochs=not full_batch)
-        self._take(task, outcome)
+        with fit_task(self, X, y, sample_weight) as epochs:
+            if full_batch:
+                outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
+            else:
+                outcome = run(replace(task, callbacks=(*task.callbacks, *epochs)))
+            self._keep(task, outcome, anew, full_batch)
         if outcome.interrupted:
             raise KeyboardInterrupt
         if not one_epoch:
@@ -160,7 +161,7 @@ class Estimator(TrainingParameters, BaseEstimator):
             start=start,
             held=held,
             score=score,
-            callbacks=() if self.callbacks is None else self.callbacks,
+            callbacks=() if self.callbacks is None else tuple(as_callbacks(self.callbacks)),
             verbose=bool(self.verbose),
         )
 
@@ -202,12 +203,15 @@ class Estimator(TrainingParameters, BaseEstimator):
             return replace(state, parameters=parameters)
         return TrainingState(parameters, aligned_zeros(slots, parameters.dtype))
 
-    def _take(self, task: Task, outcome: Outcome) -> None:
-        self._model = model_of(
-            task.network, task.objective.loss, outcome.parameters, (), outcome.backend
-        )
+    def _keep(self, task: Task, outcome: Outcome, anew: bool, full_batch: bool) -> None:
+        """Write the end of a training into the attributes."""
+        if anew or "history_" not in vars(self):
+            fitted.begin_anew(self, by_epochs=not full_batch)
+        loss, parameters = task.objective.loss, outcome.parameters
+        model = model_of(task.network, loss, parameters, (), outcome.backend)
+        vars(self).update(self._attributes(model))
         state = outcome.state
-        self._state = None if state is None else replace(state, parameters=outcome.parameters)
+        self._state = None if state is None else replace(state, parameters=parameters)
         layers = zip(task.network.layers, task.network.shapes, strict=False)
         self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
         self.out_activation_ = task.objective.out_activation
@@ -215,6 +219,10 @@ class Estimator(TrainingParameters, BaseEstimator):
             fitted.leave_full_batch(self, task, outcome.full_batch)
         else:
             fitted.leave_epochs(self, task, outcome)
+
+    def _attributes(self, model: Model) -> dict[str, Any]:
+        """Return the attributes by which this estimator predicts as a model does."""
+        return {"_model": model}
 
     @property
     def model_(self) -> Model:

@@ -14,7 +14,6 @@ from samplewise.errors import ParameterError
 from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.initial import dense_layers, glorot_parameters
 from samplewise.estimators.parameters import SHARE, parameter
-from samplewise.estimators.running import Outcome, Task
 from samplewise.model.model import Model
 from samplewise.network import Dense, Dropout, Layer, Network
 
@@ -51,18 +50,13 @@ class Perceptron(Estimator):
     def _has_weights(self) -> bool:
         return "coefs_" in vars(self)
 
-    def _take(self, task: Task, outcome: Outcome) -> None:
-        super()._take(task, outcome)
-        self._show_weights()
-
-    def _show_weights(self) -> None:
-        """Show the weights of the model as lists of arrays, which are views of them."""
-        assert self._model is not None
-        views = self._model.network.layout.views(self._model.parameters)
-        layers = dense_layers(self._model.network)
-        self.coefs_ = [views[f"{index}.weight"].T for index in layers]
-        self.intercepts_ = [views[f"{index}.bias"] for index in layers]
-        self._shown = (*self.coefs_, *self.intercepts_)
+    def _attributes(self, model: Model) -> dict[str, Any]:
+        views = model.network.layout.views(model.parameters)
+        layers = dense_layers(model.network)
+        coefs = [views[f"{index}.weight"].T for index in layers]
+        intercepts = [views[f"{index}.bias"] for index in layers]
+        shown = {"coefs_": coefs, "intercepts_": intercepts, "_shown": (*coefs, *intercepts)}
+        return super()._attributes(model) | shown
 
     def _weights(self) -> NDArray[Any]:
         if self._model is not None and self._are_shown():
@@ -86,8 +80,8 @@ class Perceptron(Estimator):
     def _trained(self) -> Model:
         model = super()._trained()
         if not self._are_shown():
-            self._model = model = replace(model, parameters=self._weights())
-            self._show_weights()
+            model = replace(model, parameters=self._weights())
+            vars(self).update(self._attributes(model))
         return model
 
     def __getstate__(self) -> dict[str, Any]:
@@ -102,7 +96,7 @@ class Perceptron(Estimator):
         """Show the weights anew."""
         super().__setstate__(state)
         if self._model is not None:
-            self._show_weights()
+            vars(self).update(self._attributes(self._model))
 
 
 def _of_each(name: str, given: Any, layers: int) -> list[Any]:

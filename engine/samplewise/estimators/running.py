@@ -17,7 +17,7 @@ from samplewise.estimators.interrupts import Interrupts, handled
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.settings import LOSS, SCORE
 from samplewise.network import Network
-from samplewise.training.callbacks import Callback, as_callbacks
+from samplewise.training.callbacks import Callback
 from samplewise.training.full_batch import FullBatchResult, minimize
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -52,7 +52,7 @@ class Task:
     start: TrainingState | None
     held: Rows | None = None
     score: Score | None = None
-    callbacks: Any = ()
+    callbacks: tuple[Callback, ...] = ()
     verbose: bool = False
 
     @property
@@ -111,7 +111,7 @@ def run(task: Task) -> Outcome:
     """
     with handled() as interrupts:
         follower = _Follower(task)
-        callbacks = [follower, *(_Guarded(each, interrupts) for each in as_callbacks(task.callbacks))]
+        callbacks = [follower, *(_Guarded(each, interrupts) for each in task.callbacks)]
         held = task.held
         try:
             result = trained(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Backend, Program, Steps, TrainingState
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, condition
+from samplewise.testing.prepared_checks import learner_learns, predictor_predicts
 from samplewise.testing.problems import Problem
 from samplewise.testing.step_checks import STEP_CHECKS, decisions_are_of_the_losses
 
@@ -99,20 +100,6 @@ def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Me
         condition("replaces state.optimizer_state", state.optimizer_state is vectors[1]),
         measures.same_bits("logits after a further call", logits, kept[0]),
         measures.same_bits("gradient after a further call", gradient, kept[1]),
-    ]
-
-
-def predictor_predicts(program: Program, drawn: Problem, _: Steps) -> list[Measure]:
-    """A prepared call gives the logits of the values that its rows hold at the call."""
-    X, others = drawn.X[:2].copy(), drawn.X[-2:]
-    call, logits = program.predictor(drawn.parameters, X)
-    X[...] = others
-    wanted = program.predict(drawn.parameters, others)
-    call()
-    allowed = tolerances.tolerance("forward", drawn.dtype.name)
-    return [
-        measures.entries("logits of a prepared call", logits, wanted, allowed),
-        measures.same_bits("rows of a prepared call", X, others),
     ]
 
 
@@ -234,6 +221,7 @@ CHECKS: list[Check] = [
     takes_read_only,
     shapes_and_dtypes,
     predictor_predicts,
+    learner_learns,
     losses_in_window,
     gaps_stay_zero,
     cuts_change_nothing,

@@ -283,11 +283,11 @@ class TrainingRun:
             )
 
     def _diverge(self, error: DivergenceError) -> None:
-        """Keep a divergence, with a remedy and the last finite parameters."""
+        """Keep a divergence, with a remedy and the best or else the last finite parameters."""
         scaled = "inputs" if isinstance(self.loss, ClassLoss) else "inputs and targets"
         self.error = DivergenceError(
             f"{error} with learning_rate {self.settings.learning_rate}; "
             f"use a smaller learning_rate, scale the {scaled}, limit gradients with "
             "clip_norm, or try another init",
-            self.finite,
+            self.finite if self.best.value is None else self.best.value,
         )

@@ -82,6 +82,29 @@ def run_steps(
     call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
+    _describe_window(call, state, X, Y, steps, losses)
+    call()
+
+
+def learning_call(
+    member: Member,
+    loss: Loss,
+    state: TrainingState,
+    X: Matrix,
+    Y: Matrix,
+    steps: Steps,
+    losses: NDArray[Any],
+) -> Call:
+    """Return a call that makes the steps of a window, and counts them for the next call."""
+    gathered = aligned_zeros(steps.batch_size * X.shape[1], X.dtype).reshape(steps.batch_size, -1)
+    call = _call_of(member, gathered, loss)
+    _describe_window(call, state, X, Y, steps, losses)
+    return call
+
+
+def _describe_window(
+    call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
+) -> None:
     net, rates, l2 = call.inner("network"), steps.rates, steps.l2
     theta, slots = state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
@@ -96,7 +119,6 @@ def run_steps(
         rates_count=0 if rates is None else len(rates),
         penalties_count=0 if l2 is None else len(l2),
     )
-    call()
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
