@@ -8,7 +8,6 @@ that the unit answers to.
 # Sixteen units for two hand signs of the embedded, synthetic data set, as in the report that this
 # library began with.
 import matplotlib.pyplot as plt
-import numpy as np
 
 import samplewise
 
@@ -27,13 +26,10 @@ for label, ax in enumerate(axes):
     ax.set(title=f"mean of {signs.class_names[label]}", xticks=[], yticks=[])
 
 # %%
-# What each unit learnt to look for. The title is the weight that leads from the unit to the
-# output: a positive one speaks for the 9.
+# What each unit learnt to look for: red where a light pixel excites it, blue where it calms it.
+# The units are in the order of the weight that leads from them to the output, so that the last
+# ones speak for the 9.
 model = result.model
-views = model.network.layout.views(model.parameters)
-weights, out = views["0.weight"], views["1.weight"][0]
-limit = np.abs(weights).max()
-figure, axes = plt.subplots(2, 8, figsize=(9, 2.9), layout="constrained")
-for ax, unit in zip(axes.flat, np.argsort(out), strict=True):
-    ax.imshow(weights[unit].reshape(28, 28), cmap="RdBu", vmin=-limit, vmax=limit)
-    ax.set(title=f"{out[unit]:+.1f}", xticks=[], yticks=[])
+out = model.network.layout.views(model.parameters)["1.weight"][0]
+figure, ax = plt.subplots(figsize=(6, 5))
+samplewise.WeightsDisplay.from_estimator(model, units=out.argsort().tolist(), ax=ax)
