@@ -188,6 +188,7 @@ CALLS = {
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, initial=x or 3),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, metrics=x or 3),
         lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, figures=x or 3),
+        lambda x: samplewise.train_many([NETWORK], X, Y, SETTINGS, ensemble=x or 3),
     ],
     "warm_up": [
         samplewise.warm_up,

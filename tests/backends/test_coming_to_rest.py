@@ -17,7 +17,7 @@ from samplewise.network import (
 )
 
 
-def dead_inputs(backend, plan, rule, dying, slot):
+def dead_inputs(backend, plan, rule, dying, slot, step_l2=None):
     """Train on rows whose last half of inputs is 0, where something is `dying`.
 
     Args:
@@ -26,6 +26,7 @@ def dead_inputs(backend, plan, rule, dying, slot):
         rule: likewise.
         dying: what stands there at first.
         slot: number of the optimizer's vector that dies; None for the weights.
+        step_l2: of every step; None for no penalties of steps.
 
     Returns:
         The first layer's weights, or what the optimizer keeps of them, (units, inputs).
@@ -47,7 +48,11 @@ def dead_inputs(backend, plan, rule, dying, slot):
     program = registry.load(backend).compile(
         network, loss, rule, np.dtype(dtype), Workload(rows, plan=plan)
     )
-    program.run_epoch(state, X, Y, Steps(np.arange(rows), 0, rows, 1, 0.01), np.zeros(rows, dtype))
+    penalties = (
+        {} if step_l2 is None else {"l2": np.full(rows, step_l2), "penalties": np.zeros(rows)}
+    )
+    steps = Steps(np.arange(rows), 0, rows, 1, 0.01, **penalties)
+    program.run_epoch(state, X, Y, steps, np.zeros(rows, dtype))
     program.synchronize(state)
     return view
 
@@ -82,3 +87,8 @@ def test_what_dies_away_comes_to_rest(backend, plan, rule, dying, slot):
     view = dead_inputs(backend, plan, rule, dying, slot)
     assert not view[:, 20:].any()
     assert np.abs(view[:, :20]).min() >= np.finfo("float32").tiny
+
+
+def test_weights_that_penalties_of_steps_shrink_come_to_rest():
+    view = dead_inputs("vectorized", "direct", SGD(), 2.0**-120, None, step_l2=0.1)
+    assert not view[:, 20:].any()

@@ -94,6 +94,8 @@ CASES = {
     "dual": (FLAT, SGD(), 1, "dual"),
     "dual momentum": (DEEP, SGD(momentum=0.5), 4, "dual"),
     "adam": (WIDE, LIMITED, 4, "direct"),
+    "adam, epsilon hat": (DEEP, Adam(epsilon=0.01, epsilon_hat=True), 4, "direct"),
+    "rate in velocity": (DEEP, SGD(momentum=0.9, rate_in_velocity=True), 4, "direct"),
     "rmsprop": (DEEP, RMSprop(), 4, "direct"),
     "adagrad": (DEEP, Adagrad(), 1, "direct"),
     "thin": (WIDE, SGD(momentum=0.9, nesterov=True), 5, "direct:thin"),
@@ -232,3 +234,12 @@ def test_weights_and_rates_of_single_steps(monkeypatch):
     compare(monkeypatch, DEEP, SGD(), 1, "direct", **fields)
     monkeypatch.undo()
     compare(monkeypatch, DEEP, SGD(), 1, "blocked", **{WEIGHTS: fields[WEIGHTS]})
+
+
+@pytest.mark.parametrize("plan", ["direct", "direct:thin"])
+def test_penalties_of_single_steps(monkeypatch, plan):
+    found, l2 = np.full((2, 2), np.nan), np.array([0.1, 0.2])
+    for penalties in found:
+        trained(WIDE, SGD(), 4, plan, l2=l2, penalties=penalties)
+        in_python(monkeypatch)
+    np.testing.assert_allclose(*found, rtol=1e-9)

@@ -8,9 +8,7 @@ import sklearn
 from checked import estimators
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 @parametrize_with_checks([*estimators("numba_cpu"), estimators("vectorized")[0]])

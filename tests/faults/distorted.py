@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from faults.faulty_reference import OneByOne, OneByOneBackend, Settings
 from samplewise import registry
-from samplewise.contract import PLANS, Capabilities, Plan, Program, Steps, TrainingState, Workload
+from samplewise.contract import (
+    PENALTIES,
+    PLANS,
+    RATES,
+    WEIGHTS,
+    Capabilities,
+    Plan,
+    Program,
+    Steps,
+    TrainingState,
+    Workload,
+)
 from samplewise.contract.capabilities import Need, needs
 from samplewise.contract.plan import AUTO_PLAN, DIRECT, DUAL
 
@@ -61,7 +72,8 @@ class DistortedProgram(Program):
         before = state.parameters.copy()
         self.inner.run_epoch(state, X, Y, steps, losses)
         self.calls += 1
-        fields = {("step field", name) for name in ("rates", "weights") if _is_set(steps, name)}
+        names = (RATES, WEIGHTS, PENALTIES)
+        fields = {("step field", name) for name in names if _is_set(steps, name)}
         if self.condition(self.facts | fields):
             state.parameters += self.distortion.update * (state.parameters - before)
             state.parameters *= 1 + self.distortion.drift * self.calls

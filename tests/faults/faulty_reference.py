@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from samplewise import registry
 from samplewise.contract import (
     DECISIONS,
+    PENALTIES,
     RATES,
     WEIGHTS,
     Capabilities,
@@ -62,12 +63,14 @@ class FaultyReference(Program):
                 learning_rate=steps.rate(k),
                 rates=None,
                 weights=weights,
+                l2=None if steps.l2 is None else steps.l2[k : k + 1],
+                penalties=None if steps.penalties is None else steps.penalties[k : k + 1],
                 decisions=decisions,
             )
             self.step(state, X[rows], Y[rows], own, losses[first:last])
 
     def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
-        """Make one step on the rows of a batch, at its rate and with the weights of its rows."""
+        """Make one step on the rows of a batch, with its rate, L2 and the weights of its rows."""
         weights = np.ones(len(X), X.dtype) if steps.weights is None else steps.weights
         total = np.zeros_like(state.parameters)
         for i in range(len(X)):
@@ -76,8 +79,11 @@ class FaultyReference(Program):
             if steps.decisions is not None:
                 z = self.predict(state.parameters, X[i : i + 1])[0]
                 steps.decisions[i] = z.argmax() if len(z) > 1 else z[0] > 0
-        mean = total / self.divisor(len(X), steps)
-        self.update(state, self.penalised(state.parameters, mean), steps.learning_rate)
+        l2, gradient = steps.step_l2(0), total / self.divisor(len(X), steps)
+        if steps.penalties is not None:
+            steps.penalties[0] = self.penalty(state.parameters, l2)
+            gradient = self.penalised_in_step(state.parameters, gradient, l2)
+        self.update(state, self.penalised(state.parameters, gradient), steps.learning_rate)
 
     def divisor(self, rows: int, steps: Steps) -> int:
         """Return the divisor of the summed gradient."""
@@ -88,9 +94,20 @@ class FaultyReference(Program):
         weights = self.with_biases_times(0, parameters)
         return np.asarray(gradient + self.optimizer.l2 * weights, dtype=gradient.dtype)
 
+    def penalised_in_step(self, parameters: Array, gradient: Array, l2: float) -> Array:
+        """Return the gradient with that of the step's own L2 penalty."""
+        return np.asarray(gradient + l2 * self.with_biases_times(0, parameters))
+
+    def penalty(self, parameters: Array, l2: float) -> float:
+        """Return the step's own L2 penalty."""
+        weights = self.with_biases_times(0, parameters)
+        return float(l2 / 2 * (weights @ weights))
+
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
         """Move parameters and velocity along a gradient."""
         optimizer, v = self.optimizer, state.optimizer_state
+        if optimizer.rate_in_velocity:
+            gradient, learning_rate = learning_rate * gradient, 1.0
         if optimizer.momentum:
             v[...] = optimizer.momentum * v + gradient
             gradient = gradient + optimizer.momentum * v if optimizer.nesterov else v
@@ -226,10 +243,10 @@ class FaultyBackend(OneByOneBackend):
             layers=["dense"],
             activations=["identity", "sigmoid", "tanh", "relu"],
             losses=["binary_cross_entropy", "categorical_cross_entropy"],
-            optimizers=["sgd", "momentum", "nesterov", "l2"],
+            optimizers=["sgd", "momentum", "nesterov", "rate_in_velocity", "l2"],
             dtypes=["float64"],
             many=True,
-            step_fields=[RATES, WEIGHTS, *([DECISIONS] if self.decisions else [])],
+            step_fields=[RATES, WEIGHTS, PENALTIES, *([DECISIONS] if self.decisions else [])],
         )
 
     def program_of(

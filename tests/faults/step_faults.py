@@ -1,4 +1,4 @@
-"""Faults in following rates of steps and weights of rows, writing decisions, and forgetting."""
+"""Faults in following rates, L2 and weights, writing decisions and penalties, and forgetting."""
 
 from __future__ import annotations
 
@@ -63,6 +63,56 @@ class _WeighsLosses(FaultyReference):
             losses *= steps.weights
 
 
+class _OneL2AWindow(FaultyReference):
+    """Takes the first L2 for all steps."""
+
+    def run_epoch(
+        self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array
+    ) -> None:
+        if steps.l2 is not None:
+            steps = dataclasses.replace(steps, l2=np.full_like(steps.l2, steps.l2[0]))
+        super().run_epoch(state, X, Y, steps, losses)
+
+
+class _IgnoresL2OfSteps(FaultyReference):
+    """Writes the penalties, and trains without them."""
+
+    def penalised_in_step(self, parameters: Array, gradient: Array, l2: float) -> Array:
+        return gradient
+
+
+class _L2OfStepsOnBiases(FaultyReference):
+    """Shrinks biases like weights."""
+
+    def penalised_in_step(self, parameters: Array, gradient: Array, l2: float) -> Array:
+        return gradient + l2 * parameters
+
+
+class _PenaltyOfBiases(FaultyReference):
+    """Counts biases in the penalties that it writes."""
+
+    def penalty(self, parameters: Array, l2: float) -> float:
+        return float(l2 / 2 * (parameters @ parameters))
+
+
+class _PenaltyAfterTheStep(FaultyReference):
+    """Writes the penalty of the weights that a step leaves."""
+
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        super().step(state, X, Y, steps, losses)
+        if steps.penalties is not None:
+            steps.penalties[0] = self.penalty(state.parameters, steps.step_l2(0))
+
+
+class _PenaltyInLosses(FaultyReference):
+    """Adds the penalty of a step to its losses."""
+
+    def step(self, state: TrainingState, X: Array, Y: Array, steps: Steps, losses: Array) -> None:
+        super().step(state, X, Y, steps, losses)
+        if steps.penalties is not None:
+            losses += steps.penalties[0]
+
+
 class _DecidesByTheWrongEnd(FaultyReference):
     """Decides for the smallest logit."""
 
@@ -123,6 +173,7 @@ class _RemembersWhatItForgot(FaultyReference):
 
 
 _WEIGHTED = frozenset({"contract", "epoch", "run", "many"})
+_PENALISED = frozenset({"epoch", "many"})
 
 # name -> (program, the rungs that reject it; all others accept it).
 STEP_FAULTS: dict[str, tuple[type[FaultyReference], frozenset[str]]] = {
@@ -131,6 +182,12 @@ STEP_FAULTS: dict[str, tuple[type[FaultyReference], frozenset[str]]] = {
     "weights_by_position": (_WeightsByPosition, _WEIGHTED),
     "divides_by_weights": (_DividesByWeights, _WEIGHTED),
     "weighs_losses": (_WeighsLosses, _WEIGHTED),
+    "one_l2_a_window": (_OneL2AWindow, _PENALISED | {"contract"}),
+    "ignores_l2_of_steps": (_IgnoresL2OfSteps, _PENALISED),
+    "l2_of_steps_on_biases": (_L2OfStepsOnBiases, _PENALISED),
+    "penalty_of_biases": (_PenaltyOfBiases, _PENALISED | {"contract"}),
+    "penalty_after_the_step": (_PenaltyAfterTheStep, _PENALISED | {"contract"}),
+    "penalty_in_losses": (_PenaltyInLosses, _PENALISED),
     "decides_by_the_wrong_end": (_DecidesByTheWrongEnd, frozenset({"contract"})),
     "decides_after_the_epoch": (_DecidesAfterTheEpoch, frozenset({"contract"})),
     "decides_by_row": (_DecidesByRow, frozenset({"contract"})),

@@ -93,6 +93,19 @@ class _VelocityTimesRate(FaultyReference):
         super().update(state, learning_rate * gradient, 1.0)
 
 
+class _RateAfterVelocity(FaultyReference):
+    """Multiplies the velocity by the rate, wherever the rate belongs."""
+
+    def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
+        optimizer, v = self.optimizer, state.optimizer_state
+        if not optimizer.rate_in_velocity:
+            super().update(state, gradient, learning_rate)
+            return
+        v[...] = optimizer.momentum * v + gradient
+        ahead = gradient + optimizer.momentum * v
+        state.parameters -= learning_rate * (ahead if optimizer.nesterov else v)
+
+
 class _ForgetsVelocity(FaultyReference):
     """Starts every call at rest."""
 
@@ -198,6 +211,7 @@ UPDATE_FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset
     "nesterov_is_plain": (_NesterovIsPlain, _TRAINING),
     "dampens": (_Dampens, _TRAINING),
     "velocity_times_rate": (_VelocityTimesRate, _TRAINING),
+    "rate_after_velocity": (_RateAfterVelocity, frozenset({"epoch"})),
     "forgets_velocity": (_ForgetsVelocity, _TRAINING | {"contract"}),
     "keeps_its_velocity": (_KeepsItsVelocity, _TRAINING | {"contract", "repeat"}),
     "replaces_velocity": (_ReplacesVelocity, frozenset({"contract"})),

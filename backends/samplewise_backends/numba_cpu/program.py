@@ -57,12 +57,13 @@ class NumbaProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run all steps in one compiled call."""
-        foreseen, own = self._member.step_fields, ((RATES, steps.rates), (PENALTIES, steps.l2))
-        unforeseen = [field for field, each in own if each is not None and field not in foreseen]
+        rates, penalties = steps.rates is not None, steps.l2 is not None
+        fields = self._member.step_fields
+        unforeseen = (rates and RATES not in fields) or (penalties and PENALTIES not in fields)
         if steps.batch_size != self._batch_size or unforeseen:
             self.synchronize(state)
             known = self._workload or Workload(len(X))
-            fields = known.step_fields.union(unforeseen)
+            fields = known.step_fields.union([RATES] * rates, [PENALTIES] * penalties)
             known = replace(known, rows=len(X), batch_size=steps.batch_size, step_fields=fields)
             self._plan_for(known)
         self._trainer.run([state], X, Y, [steps], losses.reshape(1, -1))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,11 +22,12 @@ from sklearn.utils.validation import column_or_1d
 from samplewise.errors import ParameterError
 from samplewise.estimators.estimator import Estimator, Validation
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
+from samplewise.estimators.inputs import LABEL_KINDS
 from samplewise.estimators.objective import Objective, objective_of_classes
 from samplewise.estimators.parameters import StrOptions, Weights, parameter
 from samplewise.estimators.row_weights import with_class_weight
 from samplewise.model.model import Model
-from samplewise.network.losses import ClassLoss, MultiLabelCrossEntropy
+from samplewise.network.losses import ClassLoss
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -96,22 +99,32 @@ class Classifier(ClassifierMixin, Estimator):
         Raises:
             ValueError: as `fit`; or y has a label that is not in `classes`, or `early_stopping`.
         """
+        if classes is None and self._learns_row(X, y, sample_weight):
+            return self
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+            self._binarizer = LabelBinarizer().fit(y) if several else None
         return self._fit(X, y, sample_weight, Validation(), one_epoch=True)
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
         y = _one_column(y)
         if not hasattr(self, "classes_") or not (self.warm_start or one_epoch):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
+            self._learn_labels(y)
         else:
             self._check_labels(unique_labels(y))
-        several = self._label_binarizer.y_type_.startswith("multilabel")
         classes = len(self.classes_)
-        self.n_outputs_ = classes if several or classes > 2 else 1
+        self.n_outputs_ = classes if self._binarizer is not None or classes > 2 else 1
         return self._indices(y)
+
+    def _learn_labels(self, y: Any) -> None:
+        """Find the classes, or several labels."""
+        if type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in LABEL_KINDS:
+            # The checks of other kinds take as long as an epoch of iris.
+            self.classes_, self._binarizer = np.unique(y), None
+            return
+        binarizer = LabelBinarizer().fit(y)
+        self.classes_ = binarizer.classes_
+        self._binarizer = binarizer if binarizer.y_type_.startswith("multilabel") else None
 
     def _check_labels(self, labels: NDArray[Any]) -> None:
         """Refuse labels that a training which goes on does not know.
@@ -132,8 +145,8 @@ class Classifier(ClassifierMixin, Estimator):
 
     def _indices(self, y: Any) -> NDArray[Any]:
         """Return class indices (n,), or several labels as bool (n, labels)."""
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            return np.asarray(self._label_binarizer.transform(y), bool)
+        if self._binarizer is not None:
+            return np.asarray(self._binarizer.transform(y), bool)
         return np.searchsorted(self.classes_, y)
 
     def _encoded_validation(self, y: Any) -> NDArray[Any]:
@@ -147,7 +160,7 @@ class Classifier(ClassifierMixin, Estimator):
         return targets.astype(int) if targets.ndim == 2 else self.classes_[targets]
 
     def _objective(self) -> Objective:
-        several = self._label_binarizer.y_type_.startswith("multilabel")
+        several = self._binarizer is not None
         return objective_of_classes(self.loss, self.n_outputs_, multi_label=several)
 
     def _weighted(self, rows: Rows) -> Rows:
@@ -179,12 +192,33 @@ class Classifier(ClassifierMixin, Estimator):
         return self._labels(self._predictions(X, Model.probabilities))
 
     def _labels(self, probabilities: NDArray[Any]) -> NDArray[Any]:
-        assert self._model is not None
-        if isinstance(self._model.loss, MultiLabelCrossEntropy):
-            return self._label_binarizer.inverse_transform(probabilities)
+        if self._binarizer is not None:
+            return self._binarizer.inverse_transform(probabilities)
         if len(self.classes_) > 1:
             return self.classes_[probabilities.argmax(axis=1)]
         return np.repeat(self.classes_, len(probabilities))
+
+    def _answer(self, predictions: NDArray[Any]) -> Any:
+        if self._binarizer is not None or len(self.classes_) == 1:
+            return self._labels(predictions[np.newaxis])[0]
+        return self.classes_[predictions.argmax()]
+
+    def predict_proba_one(self, x: Any) -> NDArray[Any]:
+        """Return the probability of each class or label of one row, (classes,), in microseconds.
+
+        Args:
+            x: numbers, (features,).
+
+        Raises:
+            NotFittedError, ValueError: as `predict_one`.
+        """
+        return self._row_predictor()(x)
+
+    def _targets_by_row(self) -> Callable[[Any], Any]:
+        if self._binarizer is not None:
+            return partial(np.asarray, dtype=float)
+        known = {label: index for index, label in enumerate(self.classes_.tolist())}
+        return known.__getitem__
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return the probability of each class or label, (n, classes), as `classes_` orders them.

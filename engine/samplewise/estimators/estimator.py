@@ -17,10 +17,10 @@ from samplewise.estimators import fitted
 from samplewise.estimators.held_out import Rows, Score, scored, split
 from samplewise.estimators.inputs import checked_pair, checked_rows, numpy_only
 from samplewise.estimators.objective import Objective, poisson_constant
+from samplewise.estimators.one_row import OneRow
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.row_weights import sample_weights
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
-from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
 from samplewise.estimators.settings import (
     LBFGS,
     LOSS,
@@ -29,6 +29,7 @@ from samplewise.estimators.settings import (
     dtype_of,
     settings_for,
 )
+from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
 from samplewise.model.model import Model
 from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise.network.losses import Poisson
@@ -48,7 +49,7 @@ class Validation:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
+class Estimator(OneRow, CallbackSupportMixin, TrainingParameters, BaseEstimator):
     """Learns by `samplewise.train`; subclasses say which network, and how targets are encoded."""
 
     # The trained network, and its optimizer where training may go on.
@@ -243,7 +244,9 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return self._model is not None
 
-    def _predictions(self, X: Any, of: Callable[[Model, NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    def _predictions(
+        self, X: Any, of: Callable[[Model, NDArray[Any]], NDArray[Any]]
+    ) -> NDArray[Any]:
         """Return what a method of the model gives for rows."""
         model = self._trained()
         return of(model, checked_rows(self, self._flat(X)))

@@ -95,7 +95,9 @@ def _row(task: Task, record: EpochRecord, before: int) -> dict[str, Any]:
 
 def _leave_validation(estimator: Any, table: list[dict[str, Any]], *, diverged: bool) -> None:
     # As scikit-learn: the epoch that diverged has a score too.
-    scores = [math.nan if row["validation_score"] is None else row["validation_score"] for row in table]
+    scores = [
+        math.nan if row["validation_score"] is None else row["validation_score"] for row in table
+    ]
     scores += [math.nan] * diverged
     estimator.validation_loss_curve_ = [
         *(estimator.validation_loss_curve_ or ()),

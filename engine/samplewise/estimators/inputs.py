@@ -13,6 +13,8 @@ from sklearn.utils.validation import validate_data
 
 FLOATS = (np.float64, np.float32)
 _FLOATS = frozenset(map(np.dtype, FLOATS))
+# Kinds of labels that cannot be missing: bool, integers and text.
+LABEL_KINDS = "biuUS"
 
 
 def checked_rows(estimator: Any, X: Any) -> NDArray[Any]:
@@ -36,10 +38,32 @@ def is_plain(X: Any, features: int) -> bool:
     return (
         type(X) is np.ndarray
         and X.ndim == 2
-        and X.shape[1] == features
+        and X.shape[1] == features > 0
         and X.dtype in _FLOATS
         and len(X) > 0
         and math.isfinite(X.sum())
+    )
+
+
+def _features(estimator: Any, X: Any, *, reset: bool) -> int:
+    """Return how many features X must have to be taken as it is; 0 where it cannot."""
+    if type(X) is not np.ndarray or X.ndim != 2:
+        return 0
+    return X.shape[1] if reset else estimator.n_features_in_
+
+
+def _are_plain(X: Any, y: Any, features: int, *, numeric: bool) -> bool:
+    """Return True if X and y are arrays that `validate_data` would return as they are."""
+    return (
+        is_plain(X, features)
+        and type(y) is np.ndarray
+        and y.ndim == 1
+        and len(y) == len(X)
+        and (
+            y.dtype in _FLOATS and math.isfinite(y.sum())
+            if numeric
+            else y.dtype.kind in LABEL_KINDS
+        )
     )
 
 
@@ -55,6 +79,10 @@ def checked_pair(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool) 
     Raises:
         ValueError: as `validate_data`.
     """
+    features = _features(estimator, X, reset=reset)
+    if _are_plain(X, y, features, numeric=numeric) and not hasattr(estimator, "feature_names_in_"):
+        estimator.n_features_in_ = features
+        return X, y
     X, y = validate_data(
         estimator,
         X,

@@ -95,9 +95,7 @@ def objective_of_numbers(loss: str | Loss, outputs: int) -> Objective:
     return Objective(loss if isinstance(loss, Loss) else LOSSES[loss]())
 
 
-def poisson_constant(
-    Y: NDArray[Any], weights: NDArray[Any] | None, batch_size: int
-) -> float:
+def poisson_constant(Y: NDArray[Any], weights: NDArray[Any] | None, batch_size: int) -> float:
     """Return the mean of y log(y) - y, as the loss of an epoch weights rows and batches.
 
     Where weighted rows are shuffled over several batches, it is that of their first order.

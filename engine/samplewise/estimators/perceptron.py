@@ -25,7 +25,9 @@ class Perceptron(Estimator):
     """Dense layers, whose weights are `coefs_` and `intercepts_`; both may be set."""
 
     dropout: float | Sequence[float] = parameter(
-        0.0, [SHARE, "array-like"], "share of a hidden layer's outputs that training drops; or of each"
+        0.0,
+        [SHARE, "array-like"],
+        "share of a hidden layer's outputs that training drops; or of each",
     )
 
     def _network(self, features: int, outputs: int) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,8 @@ class Regressor(RegressorMixin, Estimator):
         Raises:
             ValueError: as `fit`; or `early_stopping`.
         """
+        if self._learns_row(X, y, sample_weight):
+            return self
         return self._fit(X, y, sample_weight, Validation(), one_epoch=True)
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
@@ -95,6 +98,12 @@ class Regressor(RegressorMixin, Estimator):
 
     def _answers(self, predictions: NDArray[Any]) -> NumberAnswers:
         return NumberAnswers(predictions)
+
+    def _answer(self, predictions: NDArray[Any]) -> Any:
+        return float(predictions[0]) if len(predictions) == 1 else predictions
+
+    def _targets_by_row(self) -> Callable[[Any], Any]:
+        return float if self.n_outputs_ == 1 else np.asarray
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the numbers of each row, (n,) where there is one output, else (n, outputs).

@@ -120,7 +120,9 @@ def run(task: Task) -> Outcome:
                 task.rows.targets,
                 task.settings,
                 initial=task.start,
-                metrics={name: interrupts.guarded(each, nan) for name, each in task.metrics.items()},
+                metrics={
+                    name: interrupts.guarded(each, nan) for name, each in task.metrics.items()
+                },
                 figures=task.figures,
                 callbacks=callbacks,
                 stop=interrupts.stop,
@@ -131,9 +133,7 @@ def run(task: Task) -> Outcome:
             return _kept(task, follower.history, error)
         stopped = interrupts.stop.is_set()
     history = result.history
-    return Outcome(
-        result.parameters, history.backend, result.state, history, interrupted=stopped
-    )
+    return Outcome(result.parameters, history.backend, result.state, history, interrupted=stopped)
 
 
 def run_full_batch(task: Task, max_iterations: int, max_calls: int, tolerance: float) -> Outcome:

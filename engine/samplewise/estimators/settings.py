@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from samplewise.estimators.objective import Objective
@@ -137,19 +137,18 @@ def _patience(parameters: TrainingParameters) -> float:
 def _stopping(parameters: TrainingParameters, occasion: Occasion) -> EarlyStopping:
     if occasion.one_epoch:
         return EarlyStopping(monitor="loss")
+    monitor, early = f"figure_{LOSS}", bool(parameters.early_stopping)
+    if early:
+        monitor = f"figure_{SCORE}" if parameters.monitor == LOSS else f"validation_{SCORE}"
     patience = _patience(parameters)
     adaptive = _is_sgd(parameters) and parameters.learning_rate == "adaptive"
-    stopping = EarlyStopping(
-        monitor=f"figure_{LOSS}",
+    return EarlyStopping(
+        monitor=monitor,
         patience=None if adaptive or math.isinf(patience) else int(patience),
         min_delta=float(parameters.tol),
-        keep_best=False,
+        keep_best=early,
         follow_best=True,
     )
-    if not parameters.early_stopping:
-        return stopping
-    monitor = f"figure_{SCORE}" if parameters.monitor == LOSS else f"validation_{SCORE}"
-    return replace(stopping, monitor=monitor, keep_best=True)
 
 
 def dtype_of(parameters: TrainingParameters, X: Any) -> str:

@@ -25,9 +25,7 @@ except ImportError:  # another version of scikit-learn: estimators work, and hav
 
 
 @contextmanager
-def fit_task(
-    estimator: Any, X: Any, y: Any, sample_weight: Any
-) -> Iterator[Sequence[Callback]]:
+def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[Sequence[Callback]]:
     """Call the callbacks of `set_callbacks` around a training, and in it after each epoch.
 
     Args:

@@ -31,7 +31,7 @@ class Case:
         batch_size: rows of a step, at most `rows`.
         rows: number of samples.
         dtype: name.
-        step_fields: names of the fields of `Steps` that are set.
+        step_fields: of `Capabilities.step_fields`, those that are set.
         edge: a key of `problems.EDGES`, or empty for a calm problem.
         learning_rate: of every step, or about that of a step; calm for calm cases.
         seed: of the weights. Rows follow from network sizes, loss and rows alone.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities
+from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, Capabilities
 from samplewise.contract.capabilities import Need
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.network import ACTIVATIONS, LAYERS, OPTIMIZERS
@@ -26,7 +26,7 @@ KNOWN: dict[str, frozenset[str]] = {
     ),
     "dtype": frozenset(DTYPES),
     "plan": frozenset(PLANS),
-    "step field": frozenset({RATES, WEIGHTS}),
+    "step field": frozenset({RATES, WEIGHTS, PENALTIES}),
 }
 """Names that the kit has cases for, by kind."""
 

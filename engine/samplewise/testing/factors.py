@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from samplewise.contract import PLANS, RATES, WEIGHTS, Capabilities
+from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, Capabilities
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.network import OPTIMIZERS as KINDS
 from samplewise.network import SGD, Adam, Loss, Optimizer, loss_from
@@ -34,7 +34,11 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     PLAIN,
     SGD(0.9),
     SGD(0.8, nesterov=True),
+    SGD(0.9, rate_in_velocity=True),
+    SGD(0.8, nesterov=True, rate_in_velocity=True),
     Adam(),
+    # Where the two forms differ by more than rounding.
+    Adam(epsilon=0.01, epsilon_hat=True),
     Adam(beta1=0.5, beta2=0.9),
     *(kind() for kind in KINDS.values() if kind not in (SGD, Adam)),
 )
@@ -57,7 +61,19 @@ LINEAR_OPTIMIZERS: tuple[SGD, ...] = (
     SGD(momentum=0.5, l2=0.05),
     SGD(momentum=0.8, nesterov=True, l2=0.01),
 )
-STEP_FIELDS = tuple(map(frozenset, ((), (RATES,), (WEIGHTS,), (RATES, WEIGHTS))))
+STEP_FIELDS = tuple(
+    map(
+        frozenset,
+        (
+            (),
+            (RATES,),
+            (WEIGHTS,),
+            (RATES, WEIGHTS),
+            (PENALTIES,),
+            (RATES, WEIGHTS, PENALTIES),
+        ),
+    )
+)
 # inputs, hidden, activation, rows, edge
 EDGES = (
     (4, (3,), "sigmoid", 9, "zero input"),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise import registry
-from samplewise.contract import RATES, WEIGHTS, Program, TrainingState
+from samplewise.contract import PENALTIES, RATES, WEIGHTS, Program, TrainingState
 from samplewise.network import (
     SGD,
     ClassLoss,
@@ -46,6 +46,7 @@ class Problem:
         optimizer_state: first slots, (slots * P,); None where the optimizer has none.
         rates: learning rate of each step of an epoch, (steps,), no two equal; or None.
         weights: of the rows, (n,), with the mean 1; or None.
+        l2: L2 penalty of each step of an epoch, (steps,), no two equal; or None.
     """
 
     network: Network
@@ -58,6 +59,7 @@ class Problem:
     optimizer_state: NDArray[Any] | None = None
     rates: NDArray[np.float64] | None = None
     weights: NDArray[Any] | None = None
+    l2: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         for array in (self.X, self.Y, self.parameters, self.optimizer_state, self.weights):
@@ -115,7 +117,7 @@ def problem(case: Case) -> Problem:
         case.learning_rate,
         case.optimizer,
         _slots(case.optimizer, layout, rng, case.dtype),
-        *_step_fields(case),
+        **_step_fields(case),
     )
     return EDGES[case.edge](drawn) if case.edge else drawn
 
@@ -140,14 +142,15 @@ def _targets(loss: Loss, Z: NDArray[Any], outputs: int, dtype: str) -> NDArray[A
     return Z.astype(dtype)
 
 
-def _step_fields(case: Case) -> tuple[NDArray[np.float64] | None, NDArray[Any] | None]:
-    """Return the rates of an epoch's steps and the weights of the rows, where the case has them."""
+def _step_fields(case: Case) -> dict[str, NDArray[Any]]:
+    """Return the rates and L2 of an epoch's steps and the rows' weights that the case has."""
     rng = np.random.default_rng(case.rows)
     rates = case.learning_rate * (0.25 + 0.75 * rng.random(case.steps))
     weights = rng.random(case.rows) * 3 + 0.1
     weights = (weights / weights.mean()).astype(case.dtype)
-    fields = case.step_fields
-    return rates if RATES in fields else None, weights if WEIGHTS in fields else None
+    l2 = 0.01 + 0.1 * rng.random(case.steps)
+    found = {RATES: ("rates", rates), WEIGHTS: ("weights", weights), PENALTIES: ("l2", l2)}
+    return dict(found[field] for field in case.step_fields)
 
 
 def _slots(

@@ -41,11 +41,13 @@ class Trained:
         parameters: last ones, (P,).
         optimizer_state: last slots, (slots * P,).
         losses: of every epoch, (epochs, n).
+        penalties: of all steps in turn; empty where they have none.
     """
 
     parameters: NDArray[Any]
     optimizer_state: NDArray[Any]
     losses: NDArray[Any]
+    penalties: NDArray[np.float64]
 
 
 def workload_of(case: Case, plan: str, *, shuffle: bool = False) -> Workload:
@@ -120,6 +122,7 @@ def trained(
     state = drawn.state(start)
     session.begin([state])
     losses = np.full((epochs, 1, case.rows), np.nan, dtype=drawn.dtype)
+    windows = []
     samples = session.chunk_samples if chunk is None else chunk
     orders = batches.Orders(case.rows, ORDER_SEED if shuffle else None)
     for epoch in range(epochs):
@@ -127,20 +130,34 @@ def trained(
         for steps in batches.chunks(order, case.batch_size, drawn.learning_rate, samples):
             own = with_fields(drawn, steps, FIRST_DROPOUT_KEY + epoch)
             session.run(drawn.X, drawn.Y, [own], losses[epoch], [0])
+            windows.append(own)
     session.synchronize()
-    return Trained(state.parameters, state.optimizer_state, losses[:, 0])
+    penalties = penalties_of(windows)
+    return Trained(state.parameters, state.optimizer_state, losses[:, 0], penalties)
+
+
+def penalties_of(windows: Sequence[Steps]) -> NDArray[np.float64]:
+    """Return the penalties of windows in turn; empty where they have none."""
+    found = [steps.penalties for steps in windows if steps.penalties is not None]
+    return np.concatenate(found) if found else np.empty(0)
 
 
 def with_fields(drawn: Problem, steps: Steps, dropout_key: int = FIRST_DROPOUT_KEY) -> Steps:
-    """Return a window with a dropout key, and the learning rates and weights of the problem."""
+    """Return a window with a dropout key, and the problem's rates, weights and L2.
+
+    Its penalties are still to be written.
+    """
     first, last = steps.start // steps.batch_size, -(-steps.stop // steps.batch_size)
     rates = None if drawn.rates is None else drawn.rates[first:last]
+    l2 = None if drawn.l2 is None else drawn.l2[first:last]
     return dataclasses.replace(
         steps,
         learning_rate=drawn.learning_rate if rates is None else float(rates[0]),
         dropout_key=dropout_key,
         rates=rates,
         weights=drawn.weights,
+        l2=l2,
+        penalties=None if l2 is None else np.full(len(l2), np.nan),
     )
 
 
@@ -196,8 +213,11 @@ def compare_states(
 
 
 def compare_runs(case: Case, got: Trained, want: Trained, allowed: Tolerance) -> list[Measure]:
-    """Measure the losses of a run, and its last state."""
+    """Measure the losses and penalties of a run, and its last state."""
+    found = [measures.losses(got.losses, want.losses, allowed)]
+    if want.penalties.size:
+        found.append(measures.sized("penalties", got.penalties, want.penalties, allowed))
     return [
-        measures.losses(got.losses, want.losses, allowed),
+        *found,
         *compare_states(case.network.layout, got, want, allowed),
     ]

@@ -1,15 +1,16 @@
-"""Checks of rates of single steps, weights of rows and decisions, without any other backend."""
+"""Checks of fields of `Steps`, without any other backend."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import RATES, WEIGHTS, Program, Steps, TrainingState
+from samplewise.contract import PENALTIES, RATES, WEIGHTS, Program, Steps, TrainingState
 from samplewise.network import SGD, ClassLoss
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, condition
@@ -20,12 +21,10 @@ Trained = tuple[TrainingState, NDArray[Any]]
 
 def rates_are_of_steps(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """A rate a step trains as the steps made one by one, each at its rate."""
-    size = steps.batch_size
-    edges = [*range(steps.start, steps.stop, size), steps.stop]
-    rates = steps.learning_rate * np.linspace(1.0, 0.25, len(edges) - 1)
+    rates = steps.learning_rate * np.linspace(1.0, 0.25, steps.count)
     windows = [
-        dataclasses.replace(steps, start=start, stop=stop, learning_rate=float(rate))
-        for start, stop, rate in zip(edges, edges[1:], rates, strict=False)
+        dataclasses.replace(step, learning_rate=float(rate))
+        for step, rate in zip(_single_steps(steps), rates, strict=True)
     ]
     whole = dataclasses.replace(steps, learning_rate=float(rates[0]), rates=rates)
     got, wanted = (_run(program, drawn, cut) for cut in ([whole], windows))
@@ -65,6 +64,60 @@ def weights_are_not_normalised(program: Program, drawn: Problem, steps: Steps) -
     return _compared("weights", drawn, got, wanted, -(-steps.stop // steps.batch_size))
 
 
+def penalties_are_of_the_weights_before(
+    program: Program, drawn: Problem, steps: Steps
+) -> list[Measure]:
+    """The penalty of a step is l2/2 |W|^2 right before it; the steps may also be made one by one.
+
+    Without an L2 they train as if the field were not there.
+    """
+    l2 = np.linspace(0.2, 0.05, steps.count)
+    whole = _with_l2(steps, l2)
+    singles = [_with_l2(step, l2[k : k + 1]) for k, step in enumerate(_single_steps(steps))]
+    none = _with_l2(steps, np.zeros(steps.count))
+    one_by_one, squares = _with_squares_before(program, drawn, singles)
+    got, without, plain = (_run(program, drawn, [each]) for each in (whole, none, steps))
+    allowed = tolerances.after_training(drawn.optimizer, steps.count, drawn.dtype.name)
+    return [
+        *_compared("penalties", drawn, got, one_by_one, steps.count),
+        *(
+            measures.sized("penalties", runs.penalties_of(some), l2 / 2 * squares, allowed)
+            for some in ([whole], singles)
+        ),
+        *_compared("penalties of 0", drawn, without, plain, steps.count),
+        condition("penalties: not 0 where l2 is 0", not runs.penalties_of([none]).any()),
+    ]
+
+
+def _with_l2(steps: Steps, l2: NDArray[np.float64]) -> Steps:
+    return dataclasses.replace(steps, l2=l2, penalties=np.full(len(l2), np.nan))
+
+
+def _single_steps(steps: Steps) -> list[Steps]:
+    """Return a window as windows of one step each."""
+    edges = [*range(steps.start, steps.stop, steps.batch_size), steps.stop]
+    return [
+        dataclasses.replace(steps, start=start, stop=stop)
+        for start, stop in itertools.pairwise(edges)
+    ]
+
+
+def _with_squares_before(
+    program: Program, drawn: Problem, windows: list[Steps]
+) -> tuple[Trained, NDArray[np.float64]]:
+    """Train on windows; also return |W|^2 of the penalised weights before each, (windows,)."""
+    state, found = drawn.state(), []
+    losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
+    for steps in windows:
+        program.synchronize(state)
+        weights = state.parameters.astype(np.float64)
+        parts = [weights[slot.offset :][: slot.size] for slot in drawn.network.weights]
+        found.append(sum(float(part @ part) for part in parts))
+        runs.run_window(program, drawn, state, steps, losses)
+    program.synchronize(state)
+    return (state, losses), np.array(found)
+
+
 def decisions_are_of_the_losses(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """Steps decide as `predict` does right before each, and train as without decisions.
 
@@ -93,11 +146,10 @@ def _logits_before_each_step(program: Program, drawn: Problem, steps: Steps) -> 
     """Return the logits of each sample, in the order of the epoch, (n, outputs)."""
     state, found = drawn.state(), []
     losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
-    for start in range(steps.start, steps.stop, steps.batch_size):
-        stop = min(start + steps.batch_size, steps.stop)
+    for step in _single_steps(steps):
         program.synchronize(state)
-        found.append(program.predict(state.parameters, drawn.X[steps.order[start:stop]]))
-        step = dataclasses.replace(steps, start=start, stop=stop)
+        rows = steps.order[step.start : step.stop]
+        found.append(program.predict(state.parameters, drawn.X[rows]))
         runs.run_window(program, drawn, state, step, losses)
     program.synchronize(state)
     return np.concatenate(found)
@@ -126,5 +178,6 @@ def _compared(
 STEP_CHECKS: dict[str, list[Callable[[Program, Problem, Steps], list[Measure]]]] = {
     RATES: [rates_are_of_steps],
     WEIGHTS: [weight_2_is_the_row_twice, weights_are_not_normalised],
+    PENALTIES: [penalties_are_of_the_weights_before],
 }
 """The checks of each step field."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.errors import ContractError, SamplewiseError
@@ -36,3 +39,30 @@ class blamed_on:  # noqa: N801 - a context manager, written as a function is
             raised = printable(f"{type(error).__name__}: {error}")
             raise ContractError(f"backend '{self._backend}' raised {raised}") from error
         return False
+
+
+def check_in_place(backend: str, parameters: NDArray[Any], before: NDArray[Any]) -> None:
+    """Refuse a program that has replaced parameters by others of another shape or dtype.
+
+    Raises:
+        ContractError: with both.
+    """
+    if (parameters.shape, parameters.dtype) != (before.shape, before.dtype):
+        raise ContractError(
+            f"backend '{backend}' left parameters of shape {parameters.shape} and "
+            f"dtype {parameters.dtype}; expected {before.shape} and {before.dtype}: a "
+            "program updates the arrays of the state in place"
+        )
+
+
+def check_unchanged(backend: str, parameters: NDArray[Any], last: NDArray[Any]) -> None:
+    """Refuse parameters that differ from those after the last step.
+
+    Raises:
+        ContractError: they do.
+    """
+    if not np.array_equal(parameters, last):
+        raise ContractError(
+            f"backend '{backend}' changed weights after the network's last step; "
+            "only run_epoch may, of many networks the active ones"
+        )

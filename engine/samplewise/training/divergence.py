@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.contract import Steps
 from samplewise.errors import DivergenceError
+from samplewise.network import ClassLoss, Loss
 
 
 def check_chunk(
@@ -87,3 +88,15 @@ def check_weights(parameters: NDArray[Any]) -> None:
     """
     if not _are_finite(parameters):
         raise DivergenceError("a weight is not finite after the last epoch")
+
+
+def with_remedy(
+    error: DivergenceError, loss: Loss, learning_rate: float, finite: NDArray[Any]
+) -> DivergenceError:
+    """Return a divergence with a remedy and the last finite parameters, (P,)."""
+    scaled = "inputs" if isinstance(loss, ClassLoss) else "inputs and targets"
+    return DivergenceError(
+        f"{error} with learning_rate {learning_rate}; use a smaller learning_rate, scale the "
+        f"{scaled}, limit gradients with clip_norm, or try another init",
+        finite,
+    )

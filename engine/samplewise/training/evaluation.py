@@ -47,6 +47,7 @@ class Evaluation:
         track_accuracy: True to measure the accuracy on the training rows.
         running: measures that accuracy in the steps; None for a pass of its own.
         metrics: custom metrics, as `check_metrics` returned them.
+        keep: called with the predictions of the validation rows of each epoch; None for nobody.
     """
 
     backend: str
@@ -56,6 +57,7 @@ class Evaluation:
     track_accuracy: bool
     running: RunningAccuracy | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    keep: Callable[[NDArray[Any]], None] | None = None
 
     @property
     def predicts(self) -> bool:
@@ -90,6 +92,8 @@ class Evaluation:
             return Figures(right)
         logits = self._logits(held, predict)
         predictions = self._predictions(epoch, logits)
+        if self.keep is not None:
+            self.keep(predictions)
         return Figures(
             accuracy=right,
             validation_loss=divergence.mean_loss(epoch, self.loss.values(logits, held.Y)),
@@ -117,13 +121,28 @@ class Evaluation:
         return accuracy(rows.labels, decisions)
 
     def _measured(self, rows: TrainingRows, predictions: NDArray[Any]) -> dict[str, float | None]:
-        targets = rows.Y if rows.labels is None else rows.labels
-        if rows.labels is None and self.outputs == 1:
-            targets, predictions = targets[:, 0], predictions[:, 0]
         return {
-            name: number_of("metrics", name, metric(targets.copy(), predictions.copy()))
+            name: number_of("metrics", name, metric(self.targets_of(rows), self.shown(predictions)))
             for name, metric in self.metrics.items()
         }
+
+    def targets_of(self, rows: TrainingRows) -> NDArray[Any]:
+        """Return a copy of the targets of rows as functions of the user take them."""
+        return rows.labels.copy() if rows.labels is not None else self.shown(rows.Y)
+
+    def shown(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return a copy of predictions or numbers likewise: (n,) of numbers with one output."""
+        alone = self.rows.labels is None and self.outputs == 1
+        return (values[:, 0] if alone else values).copy()
+
+    def validation_predictions(self, epoch: int, predict: Predict) -> NDArray[Any]:
+        """Return the predictions of the validation rows, of which there are some.
+
+        Raises:
+            DivergenceError, ContractError: as `after_epoch`.
+        """
+        assert self.rows.validation is not None
+        return self._predictions(epoch, self._logits(self.rows.validation, predict))
 
 
 def check_metrics(given: Mapping[str, Metric] | None, *, validated: bool) -> dict[str, Metric]:

@@ -153,6 +153,12 @@ class Learner:
             )
         return loss
 
+    @property
+    def penalty(self) -> float:
+        """The penalty in the loss that `learn` returned last; 0 without one."""
+        penalties = self._steps.penalties
+        return 0.0 if penalties is None else penalties.item()
+
     def predict(self, x: ArrayLike) -> NDArray[Any]:
         """Return the probability of each class or label, or the numbers, of a row: a new array.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Sequence
 from functools import cached_property
@@ -15,6 +16,7 @@ from samplewise.errors import ContractError, SnapshotError
 from samplewise.training import batches, resume
 from samplewise.training.callbacks.limits import Limits
 from samplewise.training.environment import environment
+from samplewise.training.evaluation import number_of
 from samplewise.training.history import SharedRun
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.session import Session
@@ -100,8 +102,28 @@ class Loop:
 
     def _end_epoch(self, order: NDArray[np.int64]) -> None:
         ms = self._part_seconds * 1e3 if len(self._runs) == 1 else None
-        for index in self._active():
-            self._runs[index].end_epoch(self._epoch, order, self._losses[index, : len(order)], ms)
+        measured = [
+            (run, run.measure(self._epoch, order, self._losses[index, : len(order)], ms))
+            for index, run in enumerate(self._runs)
+            if run.trains_in(self._epoch)
+        ]
+        ensemble = self._ensemble_figures()
+        for run, record in measured:
+            if record is not None:
+                figures = record.figures | ensemble
+                run.end_epoch(dataclasses.replace(record, figures=figures))
+
+    def _ensemble_figures(self) -> dict[str, float | None]:
+        """Return the figures of all networks that have not diverged."""
+        first, going = self._runs[0], [run for run in self._runs if run.error is None]
+        held = self._rows.validation
+        if not first.ensemble or held is None or not going:
+            return {}
+        predictions = np.stack([run.predictions(self._epoch) for run in going])
+        return {
+            name: number_of("ensemble", name, of(first.evaluation.targets_of(held), predictions))
+            for name, of in first.ensemble.items()
+        }
 
     def _stop_where_asked(self, active: Sequence[int], stop: threading.Event) -> None:
         """Move on to the next epoch, and stop the networks that a limit or an interrupt ends."""

@@ -9,14 +9,19 @@ from typing import Any, Unpack
 from numpy.typing import ArrayLike
 
 from samplewise.checks import printable
-from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
+from samplewise.errors import (
+    CombinationError,
+    DivergenceError,
+    ParameterError,
+    SomeDivergedError,
+)
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
-from samplewise.training.figures import Figure
+from samplewise.training.figures import EnsembleFigure, Figure
 from samplewise.training.loop import INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
@@ -57,6 +62,7 @@ def train_many(
     initial: Snapshot | Sequence[Initial | None] | None = None,
     metrics: Mapping[str, Metric] | None = None,
     figures: Mapping[str, Figure] | None = None,
+    ensemble: Mapping[str, EnsembleFigure] | None = None,
     callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
     **rows: Unpack[RowOptions],
@@ -84,6 +90,11 @@ def train_many(
             network.
         metrics: as `train`.
         figures: as `train`.
+        ensemble: functions of (targets, predictions) by name, called once after every epoch with
+            the predictions of all networks on the validation rows, (networks, n, ...), without
+            those that diverged. Each record keeps the figure as one of `figures`: with
+            `monitor="figure_NAME"` in all settings, all networks stop at once, and return their
+            weights of the epoch that was best for all.
         callbacks: of each network; empty for none. A reason to stop stops that network.
         stop: as `train`, for all.
         rows: as `train`.
@@ -92,6 +103,8 @@ def train_many(
         The result of each network, in their order.
 
     Raises:
+        CombinationError: `ensemble` without validation rows, or of networks that train one after
+            the other.
         ParameterError: not one settings (or list of callbacks) per network, or they differ in
             something that they must share.
         SomeDivergedError: once all are done; it holds the results of the others.
@@ -111,6 +124,8 @@ def train_many(
         for network, own in zip(networks, settings, strict=True)
     ]
     together = len(networks) > 1 and _at_once(choices)
+    if ensemble:
+        _check_ensemble(len(networks), together=together)
     starts = _initial_of_each(initial, len(networks), together=together)
     runs = [
         TrainingRun(
@@ -122,6 +137,7 @@ def train_many(
             hooks,
             metrics=metrics,
             figures=figures,
+            ensemble=ensemble,
             initial=start,
         )
         for network, own, choice, hooks, start in zip(
@@ -225,6 +241,14 @@ def _check_equal(of: str, name: str, values: Sequence[Any], hint: str = "") -> N
 def _at_once(choices: Sequence[Choice]) -> bool:
     backend = choices[0].backend
     return backend.capabilities.many and all(choice.backend is backend for choice in choices)
+
+
+def _check_ensemble(networks: int, *, together: bool) -> None:
+    if networks > 1 and not together:
+        raise CombinationError(
+            "ensemble: these networks train one after the other; choose a backend that trains "
+            "several at once, such as numba_cpu, for all of them"
+        )
 
 
 def _all_or_raise(found: Sequence[TrainingResult | DivergenceError]) -> list[TrainingResult]:

@@ -47,7 +47,7 @@ def identity_of(
         "validation": None if held is None else str(held.fingerprint),
         "networks_at_once": len(runs),
         "metrics": [sorted(run.evaluation.metrics) for run in runs],
-        "figures": [sorted(run.figures) for run in runs],
+        "figures": [sorted([*run.figures, *run.ensemble]) for run in runs],
         "networks": [run.network.to_dict() for run in runs],
         "settings": [_settings(run) for run in runs],
     }

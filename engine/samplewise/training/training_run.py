@@ -10,16 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps
-from samplewise.errors import ContractError, DivergenceError
-from samplewise.network import ClassLoss, Loss, Network
+from samplewise.errors import DivergenceError
+from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training import divergence
 from samplewise.training.beginning import Initial, first_state, new_history
+from samplewise.training.blame import check_in_place, check_unchanged
 from samplewise.training.callbacks import Callback, Callbacks
 from samplewise.training.callbacks.early_stopping import EarlyStopping
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
 from samplewise.training.evaluation import Evaluation, Metric, check_metrics
-from samplewise.training.figures import Figure, check_figures, with_figures
+from samplewise.training.figures import (
+    EnsembleFigure,
+    Figure,
+    check_ensemble,
+    check_figures,
+    with_figures,
+)
 from samplewise.training.history import EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
@@ -48,12 +55,13 @@ class TrainingRun:
         callbacks: of this network.
         metrics: as `train`.
         figures: as `train`.
+        ensemble: as `train_many`.
         initial: as `train`.
 
     Raises:
         CombinationError: the run is too short for its schedule, or goes by a figure that nothing
             measures.
-        ParameterError: as `check_metrics`, `check_figures` and `first_state`.
+        ParameterError: as `check_metrics`, `check_figures`, `check_ensemble` and `first_state`.
     """
 
     def __init__(
@@ -67,6 +75,7 @@ class TrainingRun:
         *,
         metrics: Mapping[str, Metric] | None = None,
         figures: Mapping[str, Figure] | None = None,
+        ensemble: Mapping[str, EnsembleFigure] | None = None,
         initial: Initial | None = None,
     ) -> None:
         self.network, self.loss, self.settings = network, loss, settings
@@ -80,13 +89,16 @@ class TrainingRun:
             settings.track_accuracy,
             running_accuracy(settings, loss, rows, choice.backend.capabilities),
             check_metrics(metrics, validated=validated),
+            self._keep_predictions if ensemble else None,
         )
         self.figures = check_figures(figures)
+        self.ensemble = check_ensemble(ensemble, self.figures, validated=validated)
+        self._predictions: NDArray[Any] | None = None
         settings.stopping.check_measured(
             validated=validated,
             track_accuracy=settings.track_accuracy,
             metrics=tuple(self.evaluation.metrics),
-            figures=tuple(self.figures),
+            figures=(*self.figures, *self.ensemble),
         )
         self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
         self.average = WeightAverage(settings.ema_decay)
@@ -160,12 +172,7 @@ class TrainingRun:
         """
         parameters, finite = self.state.parameters, self.finite
         self.samples_run += steps.stop - steps.start
-        if (parameters.shape, parameters.dtype) != (finite.shape, finite.dtype):
-            raise ContractError(
-                f"backend '{self.backend.name}' left parameters of shape {parameters.shape} and "
-                f"dtype {parameters.dtype}; expected {finite.shape} and {finite.dtype}: a "
-                "program updates the arrays of the state in place"
-            )
+        check_in_place(self.backend.name, parameters, finite)
         try:
             divergence.check_chunk(epoch, steps, losses, parameters if self._in_place else None)
         except DivergenceError as error:
@@ -174,10 +181,10 @@ class TrainingRun:
             if self._in_place:
                 finite[...] = parameters
 
-    def end_epoch(
+    def measure(
         self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], ms: float | None
-    ) -> None:
-        """Measure and record an epoch, and find a reason to stop the network.
+    ) -> EpochRecord | None:
+        """Measure an epoch; a network that diverged has no record of it.
 
         Args:
             epoch: counted from 1.
@@ -186,10 +193,22 @@ class TrainingRun:
             ms: time of the training steps; None where it could not be measured.
         """
         try:
-            record = self._record(epoch, order, losses, ms)
+            return self._record(epoch, order, losses, ms)
         except DivergenceError as error:
             self._diverge(error)
-            return
+            return None
+
+    def _keep_predictions(self, predictions: NDArray[Any]) -> None:
+        self._predictions = predictions
+
+    def predictions(self, epoch: int) -> NDArray[Any]:
+        """Return the predictions of the validation rows after the last epoch of the network."""
+        if self._predictions is None:
+            self._predictions = self.evaluation.validation_predictions(epoch, self._logits)
+        return self.evaluation.shown(self._predictions)
+
+    def end_epoch(self, record: EpochRecord) -> None:
+        """Keep the record of an epoch, and find a reason to stop the network."""
         self.history.epochs.append(record)
         # An epoch that was cut short is never the best, and no reason to stop.
         whole = record.samples == len(self.rows)
@@ -252,7 +271,8 @@ class TrainingRun:
         except DivergenceError as error:
             self._diverge(error)
         else:
-            self._check_unchanged(parameters)
+            if self._in_place:
+                check_unchanged(self.backend.name, parameters, self.finite)
         if self.best.is_wanted:
             self.history.best_epoch = self.early_stopping.state.best_epoch
         self.history.stopped = self.stopped or "finished"
@@ -275,19 +295,7 @@ class TrainingRun:
             self.history.stopped = FAILED
         return self.callbacks.train_ends(self.history)
 
-    def _check_unchanged(self, parameters: NDArray[Any]) -> None:
-        if self._in_place and not np.array_equal(parameters, self.finite):
-            raise ContractError(
-                f"backend '{self.backend.name}' changed weights after the network's last step; "
-                "only run_epoch may, of many networks the active ones"
-            )
-
     def _diverge(self, error: DivergenceError) -> None:
-        """Keep a divergence, with a remedy and the best or else the last finite parameters."""
-        scaled = "inputs" if isinstance(self.loss, ClassLoss) else "inputs and targets"
-        self.error = DivergenceError(
-            f"{error} with learning_rate {self.settings.learning_rate}; "
-            f"use a smaller learning_rate, scale the {scaled}, limit gradients with "
-            "clip_norm, or try another init",
-            self.finite if self.best.value is None else self.best.value,
-        )
+        kept = self.finite if self.best.value is None else self.best.value
+        rate = self.settings.learning_rate
+        self.error = divergence.with_remedy(error, self.loss, rate, kept)

@@ -84,6 +84,9 @@ def run_steps(
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
     _describe_window(call, state, X, Y, steps, losses)
     call()
+    if steps.rates is not None or steps.l2 is not None:
+        # The next window may have none.
+        call.set(rates_count=0, penalties_count=0)
 
 
 def learning_call(
@@ -112,13 +115,9 @@ def _describe_window(
     rows = call.inner("rows")
     rows.set(X=X, samples=len(X), order=steps.order, start=steps.start, stop=steps.stop)
     if rates is not None:
-        call.set(rates=rates)
+        call.set(rates=rates, rates_count=len(rates))
     if l2 is not None:
-        call.set(l2=l2, penalties=steps.penalties)
-    call.set(
-        rates_count=0 if rates is None else len(rates),
-        penalties_count=0 if l2 is None else len(l2),
-    )
+        call.set(l2=l2, penalties=steps.penalties, penalties_count=len(l2))
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:

@@ -1,0 +1,177 @@
+"""One row at a time: `learn_one` and `predict_one`, prepared once, and `partial_fit` of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.errors import DataError, DivergenceError
+from samplewise.estimators.inputs import is_plain
+from samplewise.estimators.objective import Objective, poisson_constant
+from samplewise.estimators.running import NOT_FINITE
+from samplewise.estimators.settings import LBFGS, Occasion, settings_for
+from samplewise.model.predictor import Predictor
+from samplewise.network.losses import Poisson
+from samplewise.training.learner import Learner
+
+
+class Online(NamedTuple):
+    """What is prepared for single rows.
+
+    Args:
+        learner: whose weights the estimator shows.
+        objective: of its loss.
+        target: from y of a row to the target of the learner; KeyError for an unknown label.
+    """
+
+    learner: Learner
+    objective: Objective
+    target: Callable[[Any], Any]
+
+    def learn(self, x: Any, target: Any) -> float:
+        """Take a step; return the loss in the units that are shown.
+
+        Raises:
+            DataError: the loss is not finite, or as `Learner.learn`.
+        """
+        learner, objective = self.learner, self.objective
+        try:
+            loss = learner.learn(x, target)
+        except DivergenceError as error:
+            raise DataError(NOT_FINITE) from error
+        if isinstance(objective.loss, Poisson):
+            Y = np.reshape(target, (1, -1))
+            objective = replace(objective, constant=poisson_constant(Y, None, 1))
+        return objective.shown_loss(loss - learner.penalty) + learner.penalty
+
+
+class OneRow:
+    """Methods of an estimator that take one row."""
+
+    _online: Online | None = None
+    _predictor: Predictor | None = None
+
+    def learn_one(self, x: Any, y: Any) -> float:
+        """Take one training step on a row, in microseconds; return its loss before the step.
+
+        The first call after `fit`, `partial_fit` or `set_params` prepares; the estimator goes on
+        with its weights and optimizer. The learning rate stays, `loss_curve_` does not grow.
+
+        Args:
+            x: numbers, (features,); an array of the dtype of the weights is the fastest.
+            y: a label of `classes_`, several labels, a number or numbers.
+
+        Raises:
+            NotFittedError: before `fit` or `partial_fit`.
+            ValueError: x or y cannot be learnt, and no step is taken; or the loss is not finite.
+        """
+        online = self._ready()
+        try:
+            target = online.target(y)
+        except (KeyError, TypeError):
+            raise ValueError(f"y: must be a label of classes_, got {y!r}") from None
+        loss = online.learn(x, target)
+        self.loss_, self.t_ = loss, self.t_ + 1
+        return loss
+
+    def predict_one(self, x: Any) -> Any:
+        """Return the prediction of `predict` for one row, in microseconds.
+
+        Args:
+            x: numbers, (features,).
+
+        Raises:
+            NotFittedError: before `fit` or `partial_fit`.
+            ValueError: x does not fit.
+        """
+        return self._answer(self._row_predictor()(x))
+
+    def _answer(self, predictions: NDArray[Any]) -> Any:
+        """Return the prediction of a row from what the network gives for it."""
+        raise NotImplementedError
+
+    def _row_predictor(self) -> Predictor:
+        model = self._trained()
+        if self._predictor is None or self._predictor_of is not model:
+            self._predictor, self._predictor_of = model.predictor(), model
+        return self._predictor
+
+    def _targets_by_row(self) -> Callable[[Any], Any]:
+        """Return a function from y of a row to the target of a learner."""
+        raise NotImplementedError
+
+    def _ready(self) -> Online:
+        """Return what is prepared, anew where it is of other weights than those shown."""
+        model = self._trained()
+        online = self._online
+        if online is not None and online.learner.state.parameters is model.parameters:
+            return online
+        self._check_stochastic()
+        objective = self._objective()
+        occasion = Occasion(
+            rows=1,
+            dtype=str(model.parameters.dtype),
+            seed=0,
+            mean_weight=None,
+            rows_seen=self.t_,
+            one_epoch=True,
+        )
+        settings = settings_for(self, objective, occasion)
+        start = self._start(model.parameters, settings.optimizer, one_epoch=True)
+        learner = Learner(model.network, objective.loss, settings, start)
+        self._state = learner.state
+        model = replace(model, parameters=learner.state.parameters)
+        vars(self).update(self._attributes(model))
+        self._online = Online(learner, objective, self._targets_by_row())
+        return self._online
+
+    def _learns_row(self, X: Any, y: Any, sample_weight: Any) -> bool:
+        """Learn a single plain row for `partial_fit`; return False where it takes the long way."""
+        if not (
+            sample_weight is None
+            and type(X) is np.ndarray
+            and X.shape == (1, vars(self).get("n_features_in_"))
+            and type(y) is np.ndarray
+            and len(y) == 1
+            and self._may_skip_checks()
+            and is_plain(X, X.shape[1])
+        ):
+            return False
+        online = self._ready()
+        try:
+            target = online.target(y[0])
+        except (KeyError, TypeError):
+            return False
+        loss = online.learn(X[0], target)
+        self.loss_, self.t_, self.n_iter_ = loss, self.t_ + 1, 1
+        self.loss_curve_.append(loss)
+        self.best_loss_ = min(self.best_loss_, loss)
+        return True
+
+    def _may_skip_checks(self) -> bool:
+        """Return True if a row of `partial_fit` is a step of a learner, and nothing else."""
+        return (
+            self._model is not None
+            and "loss_curve_" in vars(self)
+            and self.best_loss_ is not None
+            and not (self.early_stopping or self.verbose or self.callbacks)
+            and self.learning_rate != "invscaling"
+            and self.solver != LBFGS
+            and not hasattr(self, "feature_names_in_")
+            and not any(layer.differs_in_training for layer in self._model.network.layers)
+        )
+
+    def set_params(self, **parameters: Any) -> Any:
+        """Set parameters; the next row is prepared for anew."""
+        self._online = None
+        return super().set_params(**parameters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is prepared."""
+        prepared = ("_online", "_predictor", "_predictor_of")
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in prepared}
