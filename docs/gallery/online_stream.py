@@ -1,7 +1,7 @@
 """Learning from a stream that changes
 
-Rows come one by one, and in the middle of the stream their meaning changes. A `Learner` takes one
-step for each row, within microseconds, and follows.
+Rows come one by one, and in the middle of the stream their meaning changes. `learn_one` takes one
+step for each row, within microseconds, and the network follows.
 """
 
 # %%
@@ -12,27 +12,26 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 
-from samplewise import BinaryCrossEntropy, TrainingSettings, multilayer_perceptron
-from samplewise.training.learner import Learner
+from samplewise import MLPClassifier
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((4000, 6))
 before, after = (X[:, 0] + X[:, 1] > 0), (X[:, 0] - X[:, 1] > 0)
 y = np.where(np.arange(4000) < 2000, before, after).astype(int)
 
-right, losses = {}, {}
+right = {}
 for rate in (0.003, 0.1):
-    settings = TrainingSettings(learning_rate=rate, init="glorot_uniform")
-    network = multilayer_perceptron(6, 12, 1, "tanh")
-    learner = Learner(network, BinaryCrossEntropy(), settings)
-    answers, seen = [], []
-    started = time.perf_counter()
-    for row, label in zip(X, y.tolist(), strict=True):
-        answers.append(learner.predict(row).argmax())
-        seen.append(learner.learn(row, label))
+    classifier = MLPClassifier(
+        (12,), activation="tanh", solver="sgd", learning_rate_init=rate, momentum=0, random_state=0
+    )
+    classifier.partial_fit(X[:1], y[:1], classes=[0, 1])
+    started, answers = time.perf_counter(), [0]
+    for row, label in zip(X[1:], y[1:], strict=True):
+        answers.append(classifier.predict_one(row))
+        classifier.learn_one(row, label)
     microseconds = 1e6 * (time.perf_counter() - started) / len(X)
-    right[rate], losses[rate] = np.equal(answers, y), seen
-    print(f"rate {rate}: {np.mean(right[rate]):.1%} right, {microseconds:.0f} microseconds a row")
+    right[rate] = answers == y
+    print(f"rate {rate}: {right[rate].mean():.1%} right, {microseconds:.0f} microseconds a row")
 
 # %%
 # The share of right predictions among the last 200 rows. A larger rate recovers sooner.
