@@ -20,12 +20,14 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import column_or_1d
 
 from samplewise.errors import ParameterError
-from samplewise.estimators.estimator import Estimator, Validation
+from samplewise.estimators.ensemble import logits_of_predictions
+from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS
 from samplewise.estimators.objective import Objective, objective_of_classes
 from samplewise.estimators.parameters import StrOptions, Weights, parameter
 from samplewise.estimators.row_weights import with_class_weight
+from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
 from samplewise.network.losses import ClassLoss
 
@@ -79,8 +81,7 @@ class Classifier(ClassifierMixin, Estimator):
         Warns:
             ConvergenceWarning: `max_iter` epochs have not been enough.
         """
-        own = Validation(X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, own, one_epoch=False)
+        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
     @available_if(lambda estimator: estimator._check_stochastic())
     @_fit_context(prefer_skip_nested_validation=True)
@@ -90,7 +91,9 @@ class Classifier(ClassifierMixin, Estimator):
         """Train one epoch on rows, from the weights and with the optimizer of the last call.
 
         Args:
-            X, y, sample_weight: as `fit`.
+            X: as `fit`.
+            y: as `fit`.
+            sample_weight: as `fit`.
             classes: all labels that will ever come; needed in the first call.
 
         Returns:
@@ -104,7 +107,7 @@ class Classifier(ClassifierMixin, Estimator):
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._binarizer = LabelBinarizer().fit(y) if several else None
-        return self._fit(X, y, sample_weight, Validation(), one_epoch=True)
+        return self._fit(Given(X, y, sample_weight, one_epoch=True))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
         y = _one_column(y)
@@ -212,7 +215,7 @@ class Classifier(ClassifierMixin, Estimator):
         Raises:
             NotFittedError, ValueError: as `predict_one`.
         """
-        return self._row_predictor()(x)
+        return self._row_predictions(x)
 
     def _targets_by_row(self) -> Callable[[Any], Any]:
         if self._binarizer is not None:
@@ -236,7 +239,10 @@ class Classifier(ClassifierMixin, Estimator):
         Raises:
             NotFittedError, ValueError: as `predict`.
         """
-        logits = self._predictions(X, Model.logits)
+        if "estimators_" in vars(self):
+            logits = logits_of_predictions(self._objective().loss, self.predict_proba(X))
+        else:
+            logits = self._predictions(X, Model.logits)
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict_log_proba(self, X: Any) -> NDArray[Any]:

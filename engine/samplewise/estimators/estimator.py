@@ -9,43 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from samplewise.contract import TrainingState
+from samplewise.errors import ParameterError
 from samplewise.estimators import fitted
-from samplewise.estimators.held_out import Rows, Score, scored, split
-from samplewise.estimators.inputs import checked_pair, checked_rows, numpy_only
-from samplewise.estimators.objective import Objective, poisson_constant
+from samplewise.estimators.ensemble import check_going_on, fit_ensemble
+from samplewise.estimators.held_out import Rows, Score
+from samplewise.estimators.inputs import checked_rows, numpy_only
+from samplewise.estimators.objective import Objective
 from samplewise.estimators.one_row import OneRow
 from samplewise.estimators.parameters import TrainingParameters
-from samplewise.estimators.row_weights import sample_weights
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
-from samplewise.estimators.settings import (
-    LBFGS,
-    LOSS,
-    Occasion,
-    batch_size_of,
-    dtype_of,
-    settings_for,
-)
+from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
+from samplewise.estimators.tasks import Given, task_of
 from samplewise.model.model import Model
-from samplewise.network import Network, Optimizer, aligned_zeros
-from samplewise.network.losses import Poisson
-from samplewise.training.callbacks import as_callbacks
+from samplewise.network import Network
 from samplewise.training.result import model_of
-
-LARGEST_SEED = 2**31 - 1
-
-
-@dataclass(frozen=True, eq=False)
-class Validation:
-    """Validation rows as the caller of `fit` gives them."""
-
-    X: Any = None
-    y: Any = None
-    sample_weight: Any = None
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -102,112 +82,41 @@ class Estimator(OneRow, CallbackSupportMixin, TrainingParameters, BaseEstimator)
         assert self._model is not None
         return self._model.parameters
 
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, own: Validation, *, one_epoch: bool
-    ) -> Estimator:
-        """Train, and keep what comes of it; `one_epoch` is `partial_fit`."""
-        anew = not self._has_weights() or not (self.warm_start or one_epoch)
+    def _fit(self, given: Given) -> Estimator:
+        """Train, and keep what comes of it."""
+        anew = not self._has_weights() or not (self.warm_start or given.one_epoch)
+        check_going_on(self, one_epoch=given.one_epoch)
         with numpy_only():
-            rows = self._rows(X, y, sample_weight, anew, one_epoch)
-            task = self._task(rows, own, anew, one_epoch)
-        full_batch = self.solver == LBFGS
-        with fit_task(self, X, y, sample_weight) as epochs:
-            if full_batch:
-                outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
-            else:
-                outcome = run(replace(task, callbacks=(*task.callbacks, *epochs)))
-            self._keep(task, outcome, anew, full_batch)
+            task = task_of(self, given, anew=anew)
+        with fit_task(self, given.X, given.y, given.sample_weight) as epochs:
+            outcome = self._run(replace(task, callbacks=(*task.callbacks, *epochs)), anew=anew)
         if outcome.interrupted:
             raise KeyboardInterrupt
-        if not one_epoch:
+        if not given.one_epoch:
             fitted.warn_of_end(self, outcome)
         return self
 
-    def _rows(self, X: Any, y: Any, sample_weight: Any, anew: bool, one_epoch: bool) -> Rows:
-        """Return the rows to learn from, with their weights."""
-        numeric = not hasattr(self, "predict_proba")
-        X, y = checked_pair(self, self._flat(X), y, reset=anew, numeric=numeric)
-        weights = sample_weights(sample_weight, X)
-        targets = self._encoded(y, one_epoch=one_epoch)
-        if one_epoch and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        return self._weighted(Rows(X, targets, weights))
-
-    def _task(self, rows: Rows, own: Validation, anew: bool, one_epoch: bool) -> Task:
-        objective = self._objective()
-        network = self._network(rows.X.shape[1], self.n_outputs_)
-        random_state = check_random_state(self.random_state)
-        dtype = dtype_of(self, rows.X) if anew else str(self._weights().dtype)
-        drawn = self._drawn(network, random_state, dtype) if anew else self._weights()
-        rows, held, score = self._held_out(rows, own, random_state, one_epoch)
-        if isinstance(objective.loss, Poisson):
-            size = batch_size_of(self, len(rows.X))
-            constant = poisson_constant(rows.targets, rows.weights, size)
-            objective = replace(objective, constant=constant)
-        occasion = Occasion(
-            rows=len(rows.X),
-            dtype=dtype,
-            seed=int(random_state.randint(LARGEST_SEED)) + (self._steps() if one_epoch else 0),
-            mean_weight=None if rows.weights is None else float(rows.weights.mean()),
-            rows_seen=0 if anew else self.t_,
-            one_epoch=one_epoch,
-        )
-        settings = settings_for(self, objective, occasion)
-        start = self._start(drawn, settings.optimizer, one_epoch=one_epoch and not anew)
-        return Task(
-            network=network,
-            objective=objective,
-            settings=settings,
-            rows=rows,
-            start=start,
-            held=held,
-            score=score,
-            callbacks=() if self.callbacks is None else tuple(as_callbacks(self.callbacks)),
-            verbose=bool(self.verbose),
-        )
-
-    def _held_out(
-        self, rows: Rows, own: Validation, random_state: np.random.RandomState, one_epoch: bool
-    ) -> tuple[Rows, Rows | None, Score | None]:
-        """Return the rows to train on, the validation rows, and the score of these."""
-        if own.X is not None:
-            X = checked_rows(self, self._flat(own.X))
-            weights = sample_weights(own.sample_weight, X)
-            held = Rows(X, self._encoded_validation(own.y), weights)
-            return rows, held, self._score(held, own.y)
-        if not self.early_stopping or one_epoch or self.solver == LBFGS:
-            return rows, None, None
-        two = self.n_outputs_ == 1 and hasattr(self, "classes_")
-        kept, held = split(rows, self.validation_fraction, random_state, two_classes=two)
-        return kept, held, self._score(held, self._decoded(held.targets))
-
-    def _score(self, held: Rows, y: Any) -> Score | None:
-        if self.monitor == LOSS:
-            return None
-        if self.monitor is None:
-            return self._default_score(held.weights)
-        return scored(self.monitor, held.X, y, held.weights, self._answers)
+    def _run(self, task: Task, *, anew: bool) -> Outcome:
+        if self.n_ens > 1:
+            for name in ("_model", "_state", "coefs_", "intercepts_", "_shown"):
+                vars(self).pop(name, None)
+            return fit_ensemble(self, task)
+        vars(self).pop("estimators_", None)
+        if self.solver == LBFGS:
+            outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
+        else:
+            outcome = run(task)
+        self._keep(task, outcome, anew=anew)
+        return outcome
 
     def _decoded(self, targets: NDArray[Any]) -> NDArray[Any]:
         """Return targets as the caller of `fit` has them."""
         raise NotImplementedError
 
-    def _steps(self) -> int:
-        return 0 if self._state is None else self._state.step
-
-    def _start(
-        self, parameters: NDArray[Any], optimizer: Optimizer, *, one_epoch: bool
-    ) -> TrainingState:
-        """Return the weights to begin with, and the optimizer's state where it goes on."""
-        slots, state = optimizer.slots * len(parameters), self._state
-        if one_epoch and state is not None and len(state.optimizer_state) == slots:
-            return replace(state, parameters=parameters)
-        return TrainingState(parameters, aligned_zeros(slots, parameters.dtype))
-
-    def _keep(self, task: Task, outcome: Outcome, anew: bool, full_batch: bool) -> None:
+    def _keep(self, task: Task, outcome: Outcome, *, anew: bool) -> None:
         """Write the end of a training into the attributes."""
         if anew or "history_" not in vars(self):
-            fitted.begin_anew(self, by_epochs=not full_batch)
+            fitted.begin_anew(self, by_epochs=outcome.full_batch is None)
         loss, parameters = task.objective.loss, outcome.parameters
         model = model_of(task.network, loss, parameters, (), outcome.backend)
         vars(self).update(self._attributes(model))
@@ -238,18 +147,24 @@ class Estimator(OneRow, CallbackSupportMixin, TrainingParameters, BaseEstimator)
         """
         if self._model is None:
             check_is_fitted(self)
-        assert self._model is not None
+            raise ParameterError(
+                "n_ens: the networks of an ensemble have a model each; use estimators_[0].model_"
+            )
         return self._model
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self._model is not None
+        return self._model is not None or "estimators_" in vars(self)
 
     def _predictions(
         self, X: Any, of: Callable[[Model, NDArray[Any]], NDArray[Any]]
     ) -> NDArray[Any]:
-        """Return what a method of the model gives for rows."""
-        model = self._trained()
-        return of(model, checked_rows(self, self._flat(X)))
+        """Return what a method of the model gives for rows, of an ensemble the mean."""
+        members = vars(self).get("estimators_")
+        models = [self._trained()] if members is None else [one._trained() for one in members]
+        rows = checked_rows(self, self._flat(X))
+        if len(models) == 1:
+            return of(models[0], rows)
+        return np.mean([of(model, rows) for model in models], axis=0)
 
     def _check_stochastic(self) -> bool:
         """Refuse the solver that has no `partial_fit`.

@@ -114,8 +114,8 @@ def warn_of_end(estimator: Any, outcome: Outcome) -> None:
     """Warn of a training that has not converged.
 
     Warns:
-        ConvergenceWarning: it diverged after the best epoch, ran all of its epochs, or lbfgs found no
-            minimum.
+        ConvergenceWarning: it diverged after the best epoch, ran all of its epochs, or lbfgs found
+            no minimum.
     """
     found = outcome.full_batch
     if outcome.diverged is not None:

@@ -145,7 +145,8 @@ def scored(
 
     Args:
         monitor: its name, or a function of (estimator, X, y).
-        X, y: the validation rows, as the caller gave y.
+        X: the validation rows.
+        y: their targets, as the caller has them.
         weights: of these rows, passed to scorers of scikit-learn where there are some.
         answers: makes an estimator of predictions.
     """

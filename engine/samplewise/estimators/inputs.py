@@ -72,7 +72,8 @@ def checked_pair(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool) 
 
     Args:
         estimator: that learns, whose features are set or checked.
-        X, y: given.
+        X: rows.
+        y: targets.
         reset: whether they are set.
         numeric: whether y must be numbers.
 

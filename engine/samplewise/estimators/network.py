@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.errors import ParameterError
 from samplewise.estimators.classifier import Classifier
-from samplewise.estimators.estimator import LARGEST_SEED, Estimator
+from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.objective import SQUARED_ERROR
 from samplewise.estimators.parameters import (
     NUMBER_LOSS,
@@ -24,6 +24,7 @@ from samplewise.estimators.parameters import (
     parameter,
 )
 from samplewise.estimators.regressor import Regressor
+from samplewise.estimators.tasks import LARGEST_SEED
 from samplewise.network import (
     ACTIVATIONS,
     INITIALIZERS,

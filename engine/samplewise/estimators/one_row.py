@@ -14,6 +14,7 @@ from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.running import NOT_FINITE
 from samplewise.estimators.settings import LBFGS, Occasion, settings_for
+from samplewise.estimators.tasks import start_of
 from samplewise.model.predictor import Predictor
 from samplewise.network.losses import Poisson
 from samplewise.training.learner import Learner
@@ -88,17 +89,21 @@ class OneRow:
             NotFittedError: before `fit` or `partial_fit`.
             ValueError: x does not fit.
         """
-        return self._answer(self._row_predictor()(x))
+        return self._answer(self._row_predictions(x))
 
     def _answer(self, predictions: NDArray[Any]) -> Any:
         """Return the prediction of a row from what the network gives for it."""
         raise NotImplementedError
 
-    def _row_predictor(self) -> Predictor:
+    def _row_predictions(self, x: Any) -> NDArray[Any]:
+        """Return what the network gives for a row, of an ensemble the mean."""
+        members = vars(self).get("estimators_")
+        if members is not None:
+            return np.mean([member._row_predictions(x) for member in members], axis=0)
         model = self._trained()
         if self._predictor is None or self._predictor_of is not model:
             self._predictor, self._predictor_of = model.predictor(), model
-        return self._predictor
+        return self._predictor(x)
 
     def _targets_by_row(self) -> Callable[[Any], Any]:
         """Return a function from y of a row to the target of a learner."""
@@ -121,7 +126,7 @@ class OneRow:
             one_epoch=True,
         )
         settings = settings_for(self, objective, occasion)
-        start = self._start(model.parameters, settings.optimizer, one_epoch=True)
+        start = start_of(model.parameters, settings.optimizer, self._state)
         learner = Learner(model.network, objective.loss, settings, start)
         self._state = learner.state
         model = replace(model, parameters=learner.state.parameters)

@@ -133,6 +133,12 @@ class TrainingParameters:
         [StrOptions({"float32", "float64"}), None],
         "dtype of the weights; None takes that of X where it is float32, else float64",
     )
+    n_ens: int = parameter(
+        1,
+        [WHOLE],
+        "networks of other initial weights that predict by their mean; trained as one product, and "
+        "stopped early by the loss of the mean, where `monitor` is None",
+    )
     n_threads: int = parameter(1, [WHOLE], "threads for matrix products")
 
     def _validate_params(self) -> None:

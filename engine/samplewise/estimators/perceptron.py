@@ -64,7 +64,10 @@ class Perceptron(Estimator):
         if self._model is not None and self._are_shown():
             return self._model.parameters
         arrays = [np.asarray(one) for one in self.coefs_]
-        network = self._network(len(arrays[0]), arrays[-1].shape[-1])
+        if self._model is None:
+            network = self._network(len(arrays[0]), arrays[-1].shape[-1])
+        else:
+            network = self._model.network
         parameters = network.layout.zeros(arrays[0].dtype)
         views = network.layout.views(parameters)
         for index, weight, bias in zip(

@@ -12,9 +12,10 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
-from samplewise.estimators.estimator import Estimator, Validation
+from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.held_out import NumberAnswers, Score, r_squared
 from samplewise.estimators.objective import Objective, objective_of_numbers
+from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
 
 
@@ -55,8 +56,7 @@ class Regressor(RegressorMixin, Estimator):
         Warns:
             ConvergenceWarning: `max_iter` epochs have not been enough.
         """
-        own = Validation(X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, own, one_epoch=False)
+        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
     @available_if(lambda estimator: estimator._check_stochastic())
     @_fit_context(prefer_skip_nested_validation=True)
@@ -64,7 +64,9 @@ class Regressor(RegressorMixin, Estimator):
         """Train one epoch on rows, from the weights and with the optimizer of the last call.
 
         Args:
-            X, y, sample_weight: as `fit`.
+            X: as `fit`.
+            y: as `fit`.
+            sample_weight: as `fit`.
 
         Returns:
             The estimator itself.
@@ -74,7 +76,7 @@ class Regressor(RegressorMixin, Estimator):
         """
         if self._learns_row(X, y, sample_weight):
             return self
-        return self._fit(X, y, sample_weight, Validation(), one_epoch=True)
+        return self._fit(Given(X, y, sample_weight, one_epoch=True))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
         if y.ndim == 2 and y.shape[1] == 1:

@@ -38,7 +38,7 @@ class Task:
         objective: its loss.
         settings: of the training.
         rows: to train on.
-        start: weights and optimizer to begin with; None lets the engine draw them.
+        starts: weights and optimizer to begin with, of each network of an ensemble.
         held: validation rows, or None.
         score: of predictions on them, or None for the negative validation loss.
         callbacks: of the user.
@@ -49,7 +49,7 @@ class Task:
     objective: Objective
     settings: TrainingSettings
     rows: Rows
-    start: TrainingState | None
+    starts: tuple[TrainingState, ...]
     held: Rows | None = None
     score: Score | None = None
     callbacks: tuple[Callback, ...] = ()
@@ -111,7 +111,7 @@ def run(task: Task) -> Outcome:
     """
     with handled() as interrupts:
         follower = _Follower(task)
-        callbacks = [follower, *(_Guarded(each, interrupts) for each in task.callbacks)]
+        callbacks = [follower, *(Guarded(each, interrupts) for each in task.callbacks)]
         held = task.held
         try:
             result = trained(
@@ -119,7 +119,7 @@ def run(task: Task) -> Outcome:
                 task.rows.X,
                 task.rows.targets,
                 task.settings,
-                initial=task.start,
+                initial=task.starts[0],
                 metrics={
                     name: interrupts.guarded(each, nan) for name, each in task.metrics.items()
                 },
@@ -141,7 +141,9 @@ def run_full_batch(task: Task, max_iterations: int, max_calls: int, tolerance: f
 
     Args:
         task: without validation rows.
-        max_iterations, max_calls, tolerance: as `minimize`.
+        max_iterations: as `minimize`.
+        max_calls: as `minimize`.
+        tolerance: as `minimize`.
 
     Raises:
         DataError: the loss is not finite.
@@ -154,7 +156,7 @@ def run_full_batch(task: Task, max_iterations: int, max_calls: int, tolerance: f
                 task.rows.X,
                 task.rows.targets,
                 task.settings,
-                initial=task.start,
+                initial=task.starts[0],
                 max_iterations=max_iterations,
                 max_calls=max_calls,
                 tolerance=tolerance,
@@ -196,7 +198,7 @@ class _Follower(Callback):
             sys.stdout.write(f"Validation score: {score:f}\n")
 
 
-class _Guarded(Callback):
+class Guarded(Callback):
     """A callback of the user that stops the training where it raises KeyboardInterrupt."""
 
     def __init__(self, callback: Callback, interrupts: Interrupts) -> None:

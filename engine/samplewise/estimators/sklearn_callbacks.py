@@ -30,7 +30,9 @@ def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[Seq
 
     Args:
         estimator: whose fitted attributes are set inside the block.
-        X, y, sample_weight: as the caller of `fit` gave them.
+        X: as the caller of `fit` gave it.
+        y: likewise.
+        sample_weight: likewise.
 
     Yields:
         Callbacks for the training; none where `set_callbacks` has set none.

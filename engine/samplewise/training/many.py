@@ -110,6 +110,38 @@ def train_many(
         SomeDivergedError: once all are done; it holds the results of the others.
         SamplewiseError: as `train`.
     """
+    return _all_or_raise(
+        trained_many(
+            networks,
+            X,
+            targets,
+            settings,
+            initial=initial,
+            metrics=metrics,
+            figures=figures,
+            ensemble=ensemble,
+            callbacks=callbacks,
+            stop=stop,
+            **rows,
+        )
+    )
+
+
+def trained_many(
+    networks: Sequence[Network],
+    X: ArrayLike,
+    targets: ArrayLike,
+    settings: TrainingSettings | Sequence[TrainingSettings],
+    *,
+    initial: Snapshot | Sequence[Initial | None] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    figures: Mapping[str, Figure] | None = None,
+    ensemble: Mapping[str, EnsembleFigure] | None = None,
+    callbacks: Sequence[Hook | Sequence[Hook]] = (),
+    stop: threading.Event | None = None,
+    **rows: Unpack[RowOptions],
+) -> list[TrainingResult | DivergenceError]:
+    """Train as `train_many` does, without warnings; return the error of a network that diverged."""
     networks = _listed("networks", networks)
     if isinstance(settings, TrainingSettings):
         settings = [settings] * len(networks)
@@ -149,7 +181,7 @@ def train_many(
         snapshot = starts[len(found)] if isinstance(starts[len(found)], Snapshot) else None
         unfinished = run_epochs(group, shared, stop, snapshot)
         found += [run.error or _result(run, unfinished) for run in group]
-    return _all_or_raise(found)
+    return found
 
 
 def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any]:

@@ -1,0 +1,157 @@
+"""From the arguments of `fit` to all that a training needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from samplewise.contract import TrainingState
+from samplewise.estimators.held_out import Rows, Score, scored, split
+from samplewise.estimators.inputs import checked_pair, checked_rows
+from samplewise.estimators.objective import Objective, poisson_constant
+from samplewise.estimators.row_weights import sample_weights
+from samplewise.estimators.running import Task
+from samplewise.estimators.settings import (
+    LBFGS,
+    LOSS,
+    Occasion,
+    batch_size_of,
+    dtype_of,
+    settings_for,
+)
+from samplewise.network import Optimizer, aligned_zeros
+from samplewise.network.losses import Poisson
+from samplewise.training.callbacks import as_callbacks
+
+LARGEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The arguments of `fit` or `partial_fit`.
+
+    Args:
+        X, y, sample_weight: rows to learn from.
+        X_val, y_val, sample_weight_val: validation rows, or None.
+        one_epoch: whether this is `partial_fit`.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    X_val: Any = None
+    y_val: Any = None
+    sample_weight_val: Any = None
+    one_epoch: bool = False
+
+
+def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
+    """Return the training of an estimator, whose attributes of rows and targets are set.
+
+    Args:
+        estimator: to train.
+        given: arguments of `fit`.
+        anew: whether it begins with new weights.
+
+    Raises:
+        ValueError: an argument or parameter cannot be used.
+    """
+    rows = _rows(estimator, given, anew=anew)
+    network = estimator._network(rows.X.shape[1], estimator.n_outputs_)
+    random_state = check_random_state(estimator.random_state)
+    if anew:
+        dtype = dtype_of(estimator, rows.X)
+        drawn = [estimator._drawn(network, random_state, dtype) for _ in range(estimator.n_ens)]
+    else:
+        drawn = [estimator._weights()]
+        dtype = str(drawn[0].dtype)
+    rows, held, score = _held_out(estimator, rows, given, random_state)
+    objective = with_constant(estimator, rows)
+    steps = estimator._state.step if given.one_epoch and estimator._state is not None else 0
+    occasion = Occasion(
+        rows=len(rows.X),
+        dtype=dtype,
+        # Another order in each call of `partial_fit`, too.
+        seed=int(random_state.randint(LARGEST_SEED)) + steps,
+        mean_weight=None if rows.weights is None else float(rows.weights.mean()),
+        rows_seen=0 if anew else estimator.t_,
+        one_epoch=given.one_epoch,
+    )
+    settings = settings_for(estimator, objective, occasion)
+    state = estimator._state if given.one_epoch and not anew else None
+    return Task(
+        network=network,
+        objective=objective,
+        settings=settings,
+        rows=rows,
+        starts=tuple(start_of(one, settings.optimizer, state) for one in drawn),
+        held=held,
+        score=score,
+        callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
+        verbose=bool(estimator.verbose),
+    )
+
+
+def with_constant(estimator: Any, rows: Rows) -> Objective:
+    """Return the objective of an estimator, with the constant of a Poisson loss on rows."""
+    objective: Objective = estimator._objective()
+    if not isinstance(objective.loss, Poisson):
+        return objective
+    size = batch_size_of(estimator, len(rows.X))
+    return replace(objective, constant=poisson_constant(rows.targets, rows.weights, size))
+
+
+def start_of(
+    parameters: NDArray[Any], optimizer: Optimizer, state: TrainingState | None
+) -> TrainingState:
+    """Return the weights to begin with, and the optimizer of a state to go on from, if it is one.
+
+    Args:
+        parameters: flat vector (P,).
+        optimizer: of the training.
+        state: whose optimizer goes on, where it has as many slots; None for a new one.
+    """
+    slots = optimizer.slots * len(parameters)
+    if state is not None and len(state.optimizer_state) == slots:
+        return replace(state, parameters=parameters)
+    return TrainingState(parameters, aligned_zeros(slots, parameters.dtype))
+
+
+def _rows(estimator: Any, given: Given, *, anew: bool) -> Rows:
+    """Return the rows to learn from, with their weights."""
+    numeric = not hasattr(estimator, "predict_proba")
+    X, y = checked_pair(estimator, estimator._flat(given.X), given.y, reset=anew, numeric=numeric)
+    weights = sample_weights(given.sample_weight, X)
+    targets = estimator._encoded(y, one_epoch=given.one_epoch)
+    if given.one_epoch and estimator.early_stopping:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    return estimator._weighted(Rows(X, targets, weights))
+
+
+def _held_out(
+    estimator: Any, rows: Rows, given: Given, random_state: np.random.RandomState
+) -> tuple[Rows, Rows | None, Score | None]:
+    """Return the rows to train on, the validation rows, and the score of these."""
+    if given.X_val is not None:
+        X = checked_rows(estimator, estimator._flat(given.X_val))
+        weights = sample_weights(given.sample_weight_val, X)
+        held = Rows(X, estimator._encoded_validation(given.y_val), weights)
+        return rows, held, _score(estimator, held, given.y_val)
+    if not estimator.early_stopping or given.one_epoch or estimator.solver == LBFGS:
+        return rows, None, None
+    two = estimator.n_outputs_ == 1 and hasattr(estimator, "classes_")
+    fraction = estimator.validation_fraction
+    kept, held = split(rows, fraction, random_state, two_classes=two)
+    return kept, held, _score(estimator, held, estimator._decoded(held.targets))
+
+
+def _score(estimator: Any, held: Rows, y: Any) -> Score | None:
+    if estimator.monitor == LOSS or (estimator.monitor is None and estimator.n_ens > 1):
+        return None
+    if estimator.monitor is None:
+        return estimator._default_score(held.weights)
+    return scored(estimator.monitor, held.X, y, held.weights, estimator._answers)
