@@ -126,7 +126,7 @@ $(DOCS_READY): requirements/docs.lock requirements/install.py pyproject.toml
 	@touch $@
 
 docs: $(DOCS_READY)
-	$(ONE_THREAD) NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet
+	$(ONE_THREAD) NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
 
 wheel: $(READY)
 	rm -rf build/wheel
