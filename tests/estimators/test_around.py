@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import sklearn
-from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, TWO, X
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.callback import ScoringMonitor
@@ -21,6 +20,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, TWO, X
 
 from samplewise import CNNClassifier, MLPClassifier, MLPRegressor, NeuralNetClassifier
 from samplewise.network import Conv2D, Dense, Flatten, Network

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import sklearn.neural_network as original
-from small_data import LABELS, NAMES, NUMBER, QUICK, TWO, X
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
+from small_data import LABELS, NAMES, NUMBER, QUICK, TWO, X
 
 import samplewise
 from samplewise import CNNClassifier, MLPClassifier, MLPRegressor
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
     ids=str,
 )
 def test_a_parameter_out_of_range_is_refused_as_by_scikit_learn(parameters):
-    with pytest.raises(ValueError) as wanted:
+    with pytest.raises(ValueError) as wanted:  # noqa: PT011 - its own words are compared
         original.MLPClassifier(**parameters).fit(X, TWO)
     with pytest.raises(type(wanted.value)) as found:
         MLPClassifier(**parameters).fit(X, TWO)
@@ -136,8 +136,8 @@ def test_sample_weights_that_cannot_be_used_are_refused(weights):
 
 def test_other_features_and_a_missing_fit_are_named():
     for method in ("predict", "predict_proba", "score"):
+        args = (X, TWO) if method == "score" else (X,)
         with pytest.raises(NotFittedError, match="This MLPClassifier instance is not fitted yet"):
-            args = (X, TWO) if method == "score" else (X,)
             getattr(MLPClassifier(), method)(*args)
     estimator = MLPClassifier(**QUICK).fit(X, TWO)
     for other in (X[:, :3], X[:1, :3]):

@@ -6,9 +6,9 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
-from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score, log_loss
+from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
 
 import samplewise
 from samplewise import MLPClassifier, MLPRegressor

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from samplewise.data.arrays import as_array, as_numbers, check_finite
-from samplewise.data.preprocessing import Preprocessing
+from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError
 from samplewise.network import Network, aligned_empty
 
@@ -101,6 +101,8 @@ def preprocessed_rows(
     Raises:
         DataError: as `prepare_rows`, before preprocessing or after it.
     """
+    if preprocessing.name == NONE:
+        return prepare_rows(X, network, dtype)
     rows = prepare_rows(X, network, np.float64)
     # Small numbers may underflow, and large ones overflow, whatever the caller set.
     with np.errstate(all="ignore"):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -21,11 +22,11 @@ from sklearn.utils.validation import column_or_1d
 
 from samplewise.errors import ParameterError
 from samplewise.estimators.ensemble import logits_of_predictions
-from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS
 from samplewise.estimators.objective import Objective, objective_of_classes
-from samplewise.estimators.parameters import StrOptions, Weights, parameter
+from samplewise.estimators.one_row import OneRow
+from samplewise.estimators.parameters import Weights, parameter
 from samplewise.estimators.row_weights import with_class_weight
 from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
@@ -33,7 +34,7 @@ from samplewise.network.losses import ClassLoss
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Classifier(ClassifierMixin, Estimator):
+class Classifier(ClassifierMixin, OneRow):
     """Learns the class of a row, or several labels that may hold at once."""
 
     loss: str | ClassLoss = parameter(
@@ -84,7 +85,6 @@ class Classifier(ClassifierMixin, Estimator):
         return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
     @available_if(lambda estimator: estimator._check_stochastic())
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> Classifier:
@@ -104,6 +104,10 @@ class Classifier(ClassifierMixin, Estimator):
         """
         if classes is None and self._learns_row(X, y, sample_weight):
             return self
+        return self._fit_epoch(X, y, sample_weight, classes)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Classifier:
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._binarizer = LabelBinarizer().fit(y) if several else None

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from samplewise.contract import TrainingState
 from samplewise.errors import ParameterError
 from samplewise.estimators import fitted
 from samplewise.estimators.ensemble import check_going_on, fit_ensemble
 from samplewise.estimators.held_out import Rows, Score
 from samplewise.estimators.inputs import checked_rows, numpy_only
 from samplewise.estimators.objective import Objective
-from samplewise.estimators.one_row import OneRow
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import LBFGS
@@ -29,12 +29,16 @@ from samplewise.training.result import model_of
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Estimator(OneRow, CallbackSupportMixin, TrainingParameters, BaseEstimator):
+class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     """Learns by `samplewise.train`; subclasses say which network, and how targets are encoded."""
 
     # The trained network, and its optimizer where training may go on.
-    _model = None
-    _state = None
+    _model = cast("Model | None", None)
+    _state = cast("TrainingState | None", None)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
         """Return targets as the engine takes them."""
@@ -99,9 +103,9 @@ class Estimator(OneRow, CallbackSupportMixin, TrainingParameters, BaseEstimator)
     def _run(self, task: Task, *, anew: bool) -> Outcome:
         if self.n_ens > 1:
             for name in ("_model", "_state", "coefs_", "intercepts_", "_shown"):
-                vars(self).pop(name, None)
+                self.__dict__.pop(name, None)
             return fit_ensemble(self, task)
-        vars(self).pop("estimators_", None)
+        self.__dict__.pop("estimators_", None)
         if self.solver == LBFGS:
             outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
         else:
@@ -119,7 +123,7 @@ class Estimator(OneRow, CallbackSupportMixin, TrainingParameters, BaseEstimator)
             fitted.begin_anew(self, by_epochs=outcome.full_batch is None)
         loss, parameters = task.objective.loss, outcome.parameters
         model = model_of(task.network, loss, parameters, (), outcome.backend)
-        vars(self).update(self._attributes(model))
+        self.__dict__.update(self._attributes(model))
         state = outcome.state
         self._state = None if state is None else replace(state, parameters=parameters)
         layers = zip(task.network.layers, task.network.shapes, strict=False)
@@ -164,7 +168,7 @@ class Estimator(OneRow, CallbackSupportMixin, TrainingParameters, BaseEstimator)
         rows = checked_rows(self, self._flat(X))
         if len(models) == 1:
             return of(models[0], rows)
-        return np.mean([of(model, rows) for model in models], axis=0)
+        return np.asarray(np.mean([of(model, rows) for model in models], axis=0))
 
     def _check_stochastic(self) -> bool:
         """Refuse the solver that has no `partial_fit`.

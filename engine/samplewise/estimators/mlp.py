@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sklearn.utils._param_validation import StrOptions
+
 from samplewise.estimators.classifier import Classifier
 from samplewise.estimators.objective import SQUARED_ERROR
 from samplewise.estimators.parameters import (
     NUMBER_LOSS,
     NUMBER_LOSS_HELP,
     WHOLE,
-    StrOptions,
     documented,
     parameter,
 )

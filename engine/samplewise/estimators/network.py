@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils._param_validation import StrOptions
 
 from samplewise.errors import ParameterError
 from samplewise.estimators.classifier import Classifier
@@ -19,10 +20,10 @@ from samplewise.estimators.parameters import (
     NUMBER_LOSS_HELP,
     SHARE,
     WHOLE,
-    StrOptions,
     documented,
     parameter,
 )
+from samplewise.estimators.perceptron import sizes_of
 from samplewise.estimators.regressor import Regressor
 from samplewise.estimators.tasks import LARGEST_SEED
 from samplewise.network import (
@@ -174,14 +175,13 @@ class CNNClassifier(Classifier, AnyNetwork):
         _, height, width = shape
         for filters in self.filters:
             layers.append(
-                Conv2D(filters, self.kernel_size, padding="same", activation=self.activation)
+                Conv2D(filters, (self.kernel_size,) * 2, padding="same", activation=self.activation)
             )
             if min(height, width) > 1:
-                layers.append(MaxPool2D(2))
+                layers.append(MaxPool2D((2, 2)))
                 height, width = height // 2, width // 2
         layers.append(Flatten())
-        sizes = self.hidden_layer_sizes
-        for size in [sizes] if np.isscalar(sizes) else sizes:
+        for size in sizes_of(self.hidden_layer_sizes):
             layers.append(Dense(size, self.activation))
             if self.dropout:
                 layers.append(Dropout(self.dropout))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.errors import DataError, DivergenceError
+from samplewise.estimators import fitted
+from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.running import NOT_FINITE
 from samplewise.estimators.settings import LBFGS, Occasion, settings_for
 from samplewise.estimators.tasks import start_of
+from samplewise.model.model import Model
 from samplewise.model.predictor import Predictor
 from samplewise.network.losses import Poisson
 from samplewise.training.learner import Learner
@@ -50,11 +53,12 @@ class Online(NamedTuple):
         return objective.shown_loss(loss - learner.penalty) + learner.penalty
 
 
-class OneRow:
+class OneRow(Estimator):
     """Methods of an estimator that take one row."""
 
-    _online: Online | None = None
-    _predictor: Predictor | None = None
+    _online = cast("Online | None", None)
+    _predictor = cast("Predictor | None", None)
+    _predictor_of = cast("Model | None", None)
 
     def learn_one(self, x: Any, y: Any) -> float:
         """Take one training step on a row, in microseconds; return its loss before the step.
@@ -76,7 +80,7 @@ class OneRow:
         except (KeyError, TypeError):
             raise ValueError(f"y: must be a label of classes_, got {y!r}") from None
         loss = online.learn(x, target)
-        self.loss_, self.t_ = loss, self.t_ + 1
+        fitted.leave_row(self, loss)
         return loss
 
     def predict_one(self, x: Any) -> Any:
@@ -99,7 +103,7 @@ class OneRow:
         """Return what the network gives for a row, of an ensemble the mean."""
         members = vars(self).get("estimators_")
         if members is not None:
-            return np.mean([member._row_predictions(x) for member in members], axis=0)
+            return np.asarray(np.mean([one._row_predictions(x) for one in members], axis=0))
         model = self._trained()
         if self._predictor is None or self._predictor_of is not model:
             self._predictor, self._predictor_of = model.predictor(), model
@@ -130,7 +134,7 @@ class OneRow:
         learner = Learner(model.network, objective.loss, settings, start)
         self._state = learner.state
         model = replace(model, parameters=learner.state.parameters)
-        vars(self).update(self._attributes(model))
+        self.__dict__.update(self._attributes(model))
         self._online = Online(learner, objective, self._targets_by_row())
         return self._online
 
@@ -152,9 +156,8 @@ class OneRow:
         except (KeyError, TypeError):
             return False
         loss = online.learn(X[0], target)
-        self.loss_, self.t_, self.n_iter_ = loss, self.t_ + 1, 1
-        self.loss_curve_.append(loss)
-        self.best_loss_ = min(self.best_loss_, loss)
+        fitted.leave_row(self, loss)
+        fitted.leave_row_in_curve(self, loss)
         return True
 
     def _may_skip_checks(self) -> bool:

@@ -153,7 +153,8 @@ class TrainingParameters:
             for field in dataclasses.fields(kind)
             if (value := getattr(self, field.name)) is not field.default
         }
-        validate_parameter_constraints(kind._parameter_constraints, given, kind.__name__)
+        accepted = kind._parameter_constraints  # type: ignore[attr-defined]
+        validate_parameter_constraints(accepted, given, kind.__name__)
 
 
 NUMBER_LOSS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import is_
 from typing import Any
@@ -31,8 +31,7 @@ class Perceptron(Estimator):
     )
 
     def _network(self, features: int, outputs: int) -> Network:
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        sizes = sizes_of(self.hidden_layer_sizes)
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         activations = _of_each("activation", self.activation, len(sizes))
@@ -86,7 +85,7 @@ class Perceptron(Estimator):
         model = super()._trained()
         if not self._are_shown():
             model = replace(model, parameters=self._weights())
-            vars(self).update(self._attributes(model))
+            self.__dict__.update(self._attributes(model))
         return model
 
     def __getstate__(self) -> dict[str, Any]:
@@ -101,7 +100,12 @@ class Perceptron(Estimator):
         """Show the weights anew."""
         super().__setstate__(state)
         if self._model is not None:
-            vars(self).update(self._attributes(self._model))
+            self.__dict__.update(self._attributes(self._model))
+
+
+def sizes_of(hidden: int | Sequence[int]) -> list[int]:
+    """Return the units of each hidden layer, of one where a number is given."""
+    return list(hidden) if isinstance(hidden, Iterable) else [hidden]
 
 
 def _of_each(name: str, given: Any, layers: int) -> list[Any]:

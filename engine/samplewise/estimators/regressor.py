@@ -12,15 +12,15 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
-from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.held_out import NumberAnswers, Score, r_squared
 from samplewise.estimators.objective import Objective, objective_of_numbers
+from samplewise.estimators.one_row import OneRow
 from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Regressor(RegressorMixin, Estimator):
+class Regressor(RegressorMixin, OneRow):
     """Learns the numbers of a row."""
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -59,7 +59,6 @@ class Regressor(RegressorMixin, Estimator):
         return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
     @available_if(lambda estimator: estimator._check_stochastic())
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Train one epoch on rows, from the weights and with the optimizer of the last call.
 
@@ -76,6 +75,10 @@ class Regressor(RegressorMixin, Estimator):
         """
         if self._learns_row(X, y, sample_weight):
             return self
+        return self._fit_epoch(X, y, sample_weight)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_epoch(self, X: Any, y: Any, sample_weight: Any) -> Regressor:
         return self._fit(Given(X, y, sample_weight, one_epoch=True))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:

@@ -74,3 +74,6 @@ class _Epochs(Callback):
         if not stops and record.epoch < self._estimator.max_iter:
             self._begin()
         return bool(stops)
+
+
+__all__ = ["CallbackSupportMixin", "fit_task"]

@@ -80,5 +80,7 @@ def with_figures(record: EpochRecord, figures: Mapping[str, Figure]) -> EpochRec
     Raises:
         ParameterError: a figure is not a number.
     """
+    if not figures:
+        return record
     found = {name: number_of("figures", name, of(record)) for name, of in figures.items()}
     return dataclasses.replace(record, figures=found)

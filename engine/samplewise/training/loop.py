@@ -109,9 +109,10 @@ class Loop:
         ]
         ensemble = self._ensemble_figures()
         for run, record in measured:
+            if record is not None and ensemble:
+                record = dataclasses.replace(record, figures=record.figures | ensemble)
             if record is not None:
-                figures = record.figures | ensemble
-                run.end_epoch(dataclasses.replace(record, figures=figures))
+                run.end_epoch(record)
 
     def _ensemble_figures(self) -> dict[str, float | None]:
         """Return the figures of all networks that have not diverged."""

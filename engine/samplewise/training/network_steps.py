@@ -47,12 +47,12 @@ class NetworkSteps:
         self._settings, self._rows, self._rates = settings, rows, rates
         self._drops = any(layer.differs_in_training for layer in network.layers)
         self._dropout_key = 0
-        batch_size = min(settings.batch_size, len(rows))
-        self._starts = np.arange(0, len(rows), batch_size)
-        self._sizes = np.diff(self._starts, append=len(rows))
         self.row_weights = rows.weights
         self._weights = self._scaled(rows.weights)
         self._l2: Vector | None = None
+        if settings.batch_l2 > 0 or settings.normalize_weights:
+            self._starts = np.arange(0, len(rows), min(settings.batch_size, len(rows)))
+            self._sizes = np.diff(self._starts, append=len(rows))
         if settings.batch_l2 > 0:
             self._l2 = settings.batch_l2 / self._sizes
             self.penalties = np.full(len(self._starts), np.nan)
