@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 PEERS_VENV ?= $(VENV)-peers
 PEERS_READY := $(PEERS_VENV)/.ready
 PEERS_LOCK ?= requirements/peers.lock
+DOCS_VENV ?= $(VENV)-docs
+DOCS_READY := $(DOCS_VENV)/.ready
 # Set, it puts the pip of pip.lock into each new environment first; otherwise the one that Python brings installs.
 NEWER_PIP ?=
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
@@ -14,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Each process begins with half of the suite in order, as tests of a file share what they computed.
 IN_PARALLEL := -n 2 --dist worksteal
 
-.PHONY: help kernels report test coverage parity torture sklearn-suite lint bench bench-quick regressions asv-site peers wheel lock clean
+.PHONY: help kernels report test coverage parity torture sklearn-suite lint bench bench-quick regressions asv-site peers docs wheel lock clean
 
 help:
 	@echo "make report       reproduce both parts of the report on the embedded data, into report/ and report-part-2/"
@@ -30,6 +32,7 @@ help:
 	@echo "make asv-site     the history of all that make bench measured, as pages in .asv/html"
 	@echo "make peers        compare with JAX, PyTorch, scikit-learn and FANN, into peers/ (on Linux downloads 3 GB;"
 	@echo "                  with PEERS_LOCK=requirements/peers-cpu.lock 0.3 GB, see requirements/README.md)"
+	@echo "make docs         build the guide and the gallery into site/, and check its links; no network once it is set up"
 	@echo "make kernels      compile all kernels ahead, so that no start has to; LEVELS=x86-64-v4 for another processor"
 	@echo "make wheel        build the wheel, install it into a new environment, check and run it"
 	@echo "make lock         resolve requirements/*.lock anew"
@@ -121,6 +124,14 @@ $(PEERS_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml
 peers: $(PEERS_READY)
 	$(PEERS_VENV)/bin/samplewise bench --peers --out peers --force
 
+# The site has an environment of its own too: its tools serve nothing else.
+$(DOCS_READY): requirements/docs.lock requirements/install.py pyproject.toml
+	$(call environment,$(DOCS_VENV),requirements/docs.lock,--editable .)
+	@touch $@
+
+docs: $(DOCS_READY)
+	$(ONE_THREAD) NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
+
 wheel: $(READY)
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
@@ -137,9 +148,10 @@ lock: | $(BIN)/uv
 	$(BIN)/$(COMPILE) pyproject.toml -o requirements/runtime.lock
 	$(BIN)/$(COMPILE) pyproject.toml --extra dev -c requirements/runtime.lock -o requirements/dev.lock
 	$(BIN)/$(COMPILE) pyproject.toml --extra dev --extra peers -c requirements/runtime.lock -o requirements/peers.lock
+	$(BIN)/$(COMPILE) pyproject.toml --extra docs -c requirements/dev.lock -o requirements/docs.lock
 	awk '/^[^ ]/ { kept = !/^torch==/ && !/sys_platform == .linux./ } kept' requirements/peers.lock \
 	  | cat - requirements/torch-cpu.txt > requirements/peers-cpu.lock
 	echo pip | $(BIN)/$(COMPILE) - -o requirements/pip.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS_VENV) peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run backends/samplewise_backends/numba_cpu/prebuilt
+	rm -rf $(VENV) $(PEERS_VENV) $(DOCS_VENV) site peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run backends/samplewise_backends/numba_cpu/prebuilt

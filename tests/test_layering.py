@@ -25,7 +25,8 @@ ROOMS = [
     # A training gives models, to its caller and to callbacks: a model needs no training.
     {"model"},
     {"training"},
-    {"displays", "exchange", "estimators"},
+    {"estimators"},
+    {"displays", "exchange"},
     {"experiment"},
     {"report", "testing"},
     {"cli"},

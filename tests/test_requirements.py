@@ -20,6 +20,7 @@ LOCKS = sorted(path.name for path in REQUIREMENTS.glob("*.lock"))
 EXTRAS = {
     "runtime.lock": (),
     "dev.lock": ("dev",),
+    "docs.lock": ("docs",),
     "peers.lock": ("dev", "peers"),
     "peers-cpu.lock": ("dev", "peers"),
 }
@@ -142,6 +143,7 @@ MADE = {
     "test": ("env", "requirements/dev.lock --editable ."),
     "report": ("env", "requirements/dev.lock --editable ."),
     "peers": ("env-peers", "requirements/peers.lock --editable ."),
+    "docs": ("env-docs", "requirements/docs.lock --editable ."),
     "wheel": ("build/wheel/env", "requirements/runtime.lock build/wheel/*.whl"),
 }
 

@@ -106,6 +106,15 @@ measured = set()
 draw_class = functools.cache(synthetic._draw_class)
 
 
+@functools.cache
+def photos():
+    """Twenty images of each class, which the documents call photographs."""
+    dataset = load_dataset("synthetic")
+    kept = np.concatenate([np.flatnonzero(dataset.labels == k)[:20] for k in range(10)])
+    names = np.array(dataset.class_names)[dataset.labels[kept]]
+    return {"dataset": dataset.X[kept], "labels": names}
+
+
 def begins(table, line):
     return next((value for start, value in table.items() if line.startswith(start)), None)
 
@@ -113,15 +122,12 @@ def begins(table, line):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A new folder with the files that commands name, and the backends that some of them name."""
-    dataset = load_dataset("synthetic")
-    kept = np.concatenate([np.flatnonzero(dataset.labels == k)[:20] for k in range(10)])
-    names = np.array(dataset.class_names)[dataset.labels[kept]]
-    np.savez(tmp_path / "photos.npz", dataset=dataset.X[kept], labels=names)
     monkeypatch.chdir(tmp_path)
     for variable in os.environ:
         if variable.startswith("SAMPLEWISE_") and variable != "SAMPLEWISE_CACHE_DIR":
             monkeypatch.delenv(variable)
     monkeypatch.setattr(synthetic, "_draw_class", draw_class)
+    np.savez("photos.npz", **photos())
     inner, load = registry.load("vectorized"), registry.load
     yours = SimpleNamespace(name="yours", capabilities=inner.capabilities, compile=inner.compile)
     toy = runpy.run_path(str(ROOT / "tests/plugins/toy/src/toy_samplewise/__init__.py"))["backend"]
