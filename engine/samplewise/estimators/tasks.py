@@ -23,7 +23,7 @@ from samplewise.estimators.settings import (
     dtype_of,
     settings_for,
 )
-from samplewise.network import Optimizer, aligned_zeros
+from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise.network.losses import Poisson
 from samplewise.training.callbacks import as_callbacks
 
