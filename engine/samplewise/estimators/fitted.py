@@ -145,4 +145,4 @@ def warn_of_end(estimator: Any, outcome: Outcome) -> None:
         )
     else:
         return
-    warnings.warn(text, ConvergenceWarning, stacklevel=4)
+    warnings.warn(text, ConvergenceWarning, stacklevel=5)

@@ -61,8 +61,7 @@ class TrainingParameters:
     solver: str | Optimizer = parameter(
         "adam",
         [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
-        "adam, sgd, lbfgs (full batch, by scipy), or an optimizer such as samplewise.RMSprop(), "
-        "which follows the gradient of the mean over the outputs",
+        "adam, sgd, lbfgs (full batch, by scipy), or an optimizer such as samplewise.RMSprop()",
     )
     alpha: float = parameter(
         1e-4,

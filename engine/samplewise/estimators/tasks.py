@@ -23,7 +23,7 @@ from samplewise.estimators.settings import (
     dtype_of,
     settings_for,
 )
-from samplewise.network import Optimizer, aligned_zeros
+from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise.network.losses import Poisson
 from samplewise.training.callbacks import as_callbacks
 
@@ -63,26 +63,23 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
     rows = _rows(estimator, given, anew=anew)
     network = estimator._network(rows.X.shape[1], estimator.n_outputs_)
     random_state = check_random_state(estimator.random_state)
-    if anew:
-        dtype = dtype_of(estimator, rows.X)
-        drawn = [estimator._drawn(network, random_state, dtype) for _ in range(estimator.n_ens)]
-    else:
-        drawn = [estimator._weights()]
-        dtype = str(drawn[0].dtype)
+    drawn = (
+        _first_weights(estimator, network, rows, random_state) if anew else [estimator._weights()]
+    )
     rows, held, score = _held_out(estimator, rows, given, random_state)
-    objective = with_constant(estimator, rows)
-    steps = estimator._state.step if given.one_epoch and estimator._state is not None else 0
+    state = estimator._state if given.one_epoch and not anew else None
+    # Another order in each call of `partial_fit`, too.
+    seed = int(random_state.randint(LARGEST_SEED)) + (0 if state is None else state.step)
     occasion = Occasion(
         rows=len(rows.X),
-        dtype=dtype,
-        # Another order in each call of `partial_fit`, too.
-        seed=int(random_state.randint(LARGEST_SEED)) + steps,
+        dtype=str(drawn[0].dtype),
+        seed=seed,
         mean_weight=None if rows.weights is None else float(rows.weights.mean()),
         rows_seen=0 if anew else estimator.t_,
         one_epoch=given.one_epoch,
     )
+    objective = with_constant(estimator, rows)
     settings = settings_for(estimator, objective, occasion)
-    state = estimator._state if given.one_epoch and not anew else None
     return Task(
         network=network,
         objective=objective,
@@ -94,6 +91,14 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
         verbose=bool(estimator.verbose),
     )
+
+
+def _first_weights(
+    estimator: Any, network: Network, rows: Rows, random_state: np.random.RandomState
+) -> list[NDArray[Any]]:
+    """Draw the initial weights of each network of an ensemble, or of the one."""
+    dtype = dtype_of(estimator, rows.X)
+    return [estimator._drawn(network, random_state, dtype) for _ in range(estimator.n_ens)]
 
 
 def with_constant(estimator: Any, rows: Rows) -> Objective:
