@@ -52,6 +52,11 @@ class FrozenReference(Program):
             stop = min(first + steps.batch_size, steps.stop)
             rate = steps.rate(k)
             own = dataclasses.replace(steps, start=first, stop=stop, learning_rate=rate, rates=None)
+            if steps.l2 is not None and steps.penalties is not None:
+                of_step = slice(k, k + 1)
+                own = dataclasses.replace(
+                    own, l2=steps.l2[of_step], penalties=steps.penalties[of_step]
+                )
             now = TrainingState(state.parameters, state.optimizer_state, state.step + k)
             self.step(now, X, Y, own, losses)
 

@@ -216,7 +216,7 @@ UPDATE_FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset
     "keeps_its_velocity": (_KeepsItsVelocity, _TRAINING | {"contract", "repeat"}),
     "replaces_velocity": (_ReplacesVelocity, frozenset({"contract"})),
     "fills_velocity_gaps": (_FillsVelocityGaps, frozenset({"contract"})),
-    "never_synchronizes": (_NeverSynchronizes, _TRAINING),
+    "never_synchronizes": (_NeverSynchronizes, _TRAINING | {"contract"}),
     "synchronizes_weights_only": (_SynchronizesWeightsOnly, _TRAINING),
     "rests_at_synchronize": (_RestsAtSynchronize, frozenset({"contract"})),
     "stale_logits": (_StaleLogits, frozenset({"contract"})),

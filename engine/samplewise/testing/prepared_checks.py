@@ -34,7 +34,7 @@ def predictor_predicts(program: Program, drawn: Problem, _: Steps) -> list[Measu
 
 def learner_learns(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """A prepared call learns the rows that it finds, each time from the state of the last one."""
-    if program.plan.name != DIRECT:
+    if program.plan.name != DIRECT or not program.plan.in_place:
         return []
     X, Y = drawn.X[:1].copy(), drawn.Y[:1].copy()
     one = dataclasses.replace(steps, order=np.arange(1), start=0, stop=1, batch_size=1)
