@@ -27,6 +27,7 @@ ROOMS = [
     {"training"},
     {"displays", "exchange"},
     {"experiment"},
+    {"sweep"},
     {"report", "testing"},
     {"cli"},
 ]
