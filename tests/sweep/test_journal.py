@@ -1,11 +1,13 @@
 """The journal: nothing that was finished is lost, whatever happens to the process or the disk."""
 
 import errno
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import zlib
 
 import pytest
@@ -108,6 +110,19 @@ def test_two_processes_append_a_thousand_lines_each_and_all_are_there(path):
     for number in range(2):
         own = [key for key in keys if key.startswith(f"{number}-")]
         assert own == [f"{number}-{i}" for i in range(1000)]
+
+
+def test_an_append_waits_for_the_process_that_holds_the_journal(path):
+    book = opened(path)
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        appending = threading.Thread(target=book.append, args=[{"key": "0"}])
+        appending.start()
+        appending.join(0.05)
+        assert appending.is_alive()
+        assert len(path.read_bytes().splitlines()) == 1
+    appending.join(60)
+    assert len(read(path)[1]) == 1
 
 
 def test_a_process_killed_within_an_append_holds_no_lock_and_loses_no_finished_line(path):
