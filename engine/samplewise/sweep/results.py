@@ -1,0 +1,231 @@
+"""The results of a sweep: a row for each trial, and means over the seeds of each candidate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from samplewise.checks import one_of, printable
+from samplewise.errors import ParameterError
+from samplewise.experiment.config_file import checked_options
+from samplewise.sweep.definition import Sweep
+from samplewise.sweep.journal import FILE, Entry, read
+from samplewise.sweep.space import Values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DONE, FAILED, MISSING = "done", "failed", "missing"
+GREATER_IS_BETTER = {
+    "validation_accuracy": True,
+    "validation_loss": False,
+    "test_accuracy": True,
+    "test_r2": True,
+    "test_loss": False,
+    "training_loss": False,
+}
+"""The metrics that candidates may be compared by; the first that was measured is the default."""
+FIGURES = (
+    *("test_accuracy", "test_loss", "test_r2", "validation_accuracy", "validation_loss"),
+    *("training_loss", "epochs", "stopped", "train_ms", "networks_at_once", "backend", "plan"),
+    "notes",
+)
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The trials of one candidate, in one metric.
+
+    Args:
+        number: counted from 1.
+        values: of the factors.
+        seeds: trials that were trained.
+        failed: trials that failed.
+        missing: trials that were not trained yet.
+        mean: of the metric; None where no trial has it.
+        margin: half the width of Student's 95 % interval of the mean; None below two seeds.
+        standard_error: of the mean; None below two seeds.
+        parameters: of the network; None where no trial was tried.
+        epochs: mean over the trials.
+    """
+
+    number: int
+    values: Values
+    seeds: int
+    failed: int
+    missing: int
+    mean: float | None
+    margin: float | None
+    standard_error: float | None
+    parameters: int | None
+    epochs: float | None
+
+    @property
+    def is_whole(self) -> bool:
+        """True where every trial has the metric."""
+        return self.mean is not None and not self.failed and not self.missing
+
+
+class SweepResult:
+    """The results of a sweep, as far as it was run.
+
+    Args:
+        sweep: of the trials.
+        entries: of its journal; of one trial the last counts.
+
+    Attributes:
+        rows: a dict for each trial: candidate, factors, seed, status, figures, reason of a failure.
+    """
+
+    def __init__(self, sweep: Sweep, entries: Sequence[Entry]) -> None:
+        self.sweep = sweep
+        found = {entry["key"]: entry for entry in entries}
+        self.rows = [
+            {"candidate": trial.candidate, **trial.values}
+            | {"seed": trial.seed}
+            | _of_entry(found.get(trial.key, {}))
+            for trial in sweep.trials
+        ]
+
+    @cached_property
+    def default_metric(self) -> str:
+        """The first metric of `GREATER_IS_BETTER` that every trained trial has."""
+        done = [row for row in self.rows if row["status"] == DONE]
+        measured = (
+            name for name in GREATER_IS_BETTER if all(row[name] is not None for row in done)
+        )
+        return next(measured, "test_loss")
+
+    def candidates(self, metric: str | None = None) -> list[Candidate]:
+        """Return the candidates, best first; those with a failed or missing trial come last.
+
+        Args:
+            metric: one of `GREATER_IS_BETTER`; None takes `default_metric`.
+        """
+        metric = self._metric(metric)
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for row in self.rows:
+            rows.setdefault(row["candidate"], []).append(row)
+        found = [_candidate(self.sweep.factors, of_one, metric) for of_one in rows.values()]
+        sign = -1 if GREATER_IS_BETTER[metric] else 1
+        return sorted(
+            found,
+            key=lambda one: (
+                not one.is_whole,
+                one.mean is None,
+                0.0 if one.mean is None else sign * one.mean,
+                *_size(one),
+            ),
+        )
+
+    def best(self, metric: str | None = None) -> Candidate | None:
+        """Return the simplest candidate that is as good as the best, as far as the seeds can tell.
+
+        Of those within one standard error of the best mean, the one of the fewest parameters, then
+        of the fewest epochs. With one seed there is no standard error, and only equals are within.
+
+        Args:
+            metric: as `candidates`.
+
+        Returns:
+            It; None where no candidate has all its trials.
+        """
+        ranked = [one for one in self.candidates(metric) if one.is_whole]
+        if not ranked:
+            return None
+        best = ranked[0]
+        within = [one for one in ranked if _distance(one, best) <= (best.standard_error or 0.0)]
+        return min(within, key=_size)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a frame of pandas.
+
+        Raises:
+            ParameterError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ParameterError(
+                "to_frame: pandas is not installed; install it, or read the CSV of the folder"
+            ) from error
+        return pd.DataFrame(self.rows, columns=list(self.rows[0]))
+
+    def _metric(self, given: str | None) -> str:
+        return self.default_metric if given is None else one_of("metric", given, GREATER_IS_BETTER)
+
+
+def read_results(folder: str | Path) -> SweepResult:
+    """Return the results in the folder of a sweep, which may still be running.
+
+    Raises:
+        DataError: the folder holds no sweep.
+    """
+    path = Path(folder) / FILE
+    header, entries = read(path)
+    definition = dict(header["definition"])
+    settings = checked_options(definition.pop("settings"), printable(path))
+    return SweepResult(Sweep(definition.pop("space"), settings, **definition), entries)
+
+
+def _of_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    figures = entry.get("figures", {})
+    return {
+        "status": entry.get("status", MISSING),
+        "parameters": entry.get("parameters"),
+        **{name: figures.get(name) for name in FIGURES},
+        "reason": entry.get("reason"),
+    }
+
+
+def _candidate(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric: str) -> Candidate:
+    status = [row["status"] for row in rows]
+    done = [row for row in rows if row["status"] == DONE]
+    values = [row[metric] for row in done if row[metric] is not None]
+    mean = math.fsum(values) / len(values) if len(values) == len(done) > 0 else None
+    error = _standard_error(values) if mean is not None else None
+    tried = [row["parameters"] for row in rows if row["parameters"] is not None]
+    return Candidate(
+        number=rows[0]["candidate"],
+        values={word: rows[0][word] for word in factors},
+        seeds=len(done),
+        failed=status.count(FAILED),
+        missing=status.count(MISSING),
+        mean=mean,
+        margin=None if error is None else error * _student(len(values) - 1),
+        standard_error=error,
+        parameters=tried[0] if tried else None,
+        epochs=math.fsum(row["epochs"] for row in done) / len(done) if done else None,
+    )
+
+
+def _standard_error(values: Sequence[float]) -> float | None:
+    if len(values) < 2:
+        return None
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return math.sqrt(squares / (len(values) - 1) / len(values))
+
+
+def _student(degrees: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, (1 + _LEVEL) / 2))
+
+
+def _distance(one: Candidate, best: Candidate) -> float:
+    assert one.mean is not None, "a whole candidate has a mean"
+    assert best.mean is not None, "a whole candidate has a mean"
+    return abs(one.mean - best.mean)
+
+
+def _size(one: Candidate) -> tuple[float, float, int]:
+    """Return parameters, epochs and number, by which the simpler of two is the smaller."""
+    infinite = math.inf
+    parameters = infinite if one.parameters is None else one.parameters
+    return parameters, infinite if one.epochs is None else one.epochs, one.number
