@@ -71,6 +71,10 @@ class Sweep:
         sample_seed: int = 0,
         own_splits: bool = False,
     ) -> None:
+        if not isinstance(settings, Experiment | Mapping | None):
+            raise ParameterError(
+                f"settings: must be an Experiment or its words, got '{printable(settings)}'"
+            )
         self.space = Space.of(space)
         base = (
             settings

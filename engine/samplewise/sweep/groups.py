@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import decided
-from samplewise.network import Network
+from samplewise.network import Loss, Network
 from samplewise.sweep.definition import Trial, named
 from samplewise.sweep.rows import SweepRows, cut_of
 from samplewise.training.many import SHARED_SETTINGS
@@ -50,17 +50,17 @@ def plan(trials: Sequence[Trial], rows: SweepRows) -> list[Planned]:
     for trial in trials:
         try:
             network, experiment = decided(trial.experiment, rows.example(trial.experiment))
-            loss_for(network, experiment.training)
+            loss = loss_for(network, experiment.training)
         except ParameterError as error:
             raise type(error)(
                 f"candidate {trial.candidate} ({named(trial.values)}): {error}"
             ) from error
-        shares = _shared(trial.experiment, experiment, network)
+        shares = _shared(trial.experiment, experiment, network, loss)
         planned.append(Planned(trial, shares, network.layout.parameters))
     return planned
 
 
-def _shared(asked: Experiment, experiment: Experiment, network: Network) -> Hashable:
+def _shared(asked: Experiment, experiment: Experiment, network: Network, loss: Loss) -> Hashable:
     """Return all that networks of one `train_many` have in common, None where it takes one only."""
     training = experiment.training
     if training.max_seconds is not None:
@@ -70,7 +70,7 @@ def _shared(asked: Experiment, experiment: Experiment, network: Network) -> Hash
         cut_of(asked),
         network.inputs,
         network.outputs,
-        training.loss.description,
+        loss.description,
         *(getattr(training, name) for name in SHARED_SETTINGS),
         training.seed_of_order if drawn else None,
         training.seed if training.validation_fraction is not None else None,

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from samplewise.checks import one_of, printable
+from samplewise.checks import file_path, one_of, printable
 from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import checked_options
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.journal import FILE, Entry, read
 from samplewise.sweep.space import Values
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DONE, FAILED, MISSING = "done", "failed", "missing"
 GREATER_IS_BETTER = {
@@ -31,9 +31,10 @@ GREATER_IS_BETTER = {
 """The metrics that candidates may be compared by; the first that was measured is the default."""
 FIGURES = (
     *("test_accuracy", "test_loss", "test_r2", "validation_accuracy", "validation_loss"),
-    *("training_loss", "epochs", "stopped", "train_ms", "networks_at_once", "backend", "plan"),
-    "notes",
+    *("training_loss", "epochs_run", "stopped", "train_ms", "networks_at_once", "backend_used"),
+    *("plan_used", "notes"),
 )
+"""The columns of what was measured; none has the name of a setting, which could be a factor."""
 _LEVEL = 0.95
 
 
@@ -142,22 +143,53 @@ class SweepResult:
         within = [one for one in ranked if _distance(one, best) <= (best.standard_error or 0.0)]
         return min(within, key=_size)
 
-    def to_frame(self) -> pd.DataFrame:
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows with lists as the texts that flags take, such as "8,2"."""
+        return [{name: _cell(value) for name, value in row.items()} for row in self.rows]
+
+    def to_csv(self) -> str:
+        """Return the rows as CSV with a header; a missing value is empty."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.table())
+        return text.getvalue()
+
+    def to_frame(self) -> Any:
         """Return the rows as a frame of pandas.
 
         Raises:
             ParameterError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ParameterError(
-                "to_frame: pandas is not installed; install it, or read the CSV of the folder"
-            ) from error
-        return pd.DataFrame(self.rows, columns=list(self.rows[0]))
+        check_installed("pandas")
+        import pandas as pd
+
+        return pd.DataFrame(self.table())
+
+    def to_parquet(self) -> bytes:
+        """Return the rows as a Parquet file.
+
+        Raises:
+            ParameterError: pandas or pyarrow is not installed.
+        """
+        check_installed("pandas", "pyarrow")
+        return bytes(self.to_frame().to_parquet(engine="pyarrow", index=False))
 
     def _metric(self, given: str | None) -> str:
         return self.default_metric if given is None else one_of("metric", given, GREATER_IS_BETTER)
+
+
+def check_installed(*packages: str) -> None:
+    """Refuse a table that needs other packages.
+
+    Raises:
+        ParameterError: one is not installed.
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise ParameterError(
+                f"{package} is not installed; install it, or read trials.csv of the sweep's folder"
+            )
 
 
 def read_results(folder: str | Path) -> SweepResult:
@@ -166,11 +198,15 @@ def read_results(folder: str | Path) -> SweepResult:
     Raises:
         DataError: the folder holds no sweep.
     """
-    path = Path(folder) / FILE
+    path = file_path("folder", folder) / FILE
     header, entries = read(path)
     definition = dict(header["definition"])
     settings = checked_options(definition.pop("settings"), printable(path))
     return SweepResult(Sweep(definition.pop("space"), settings, **definition), entries)
+
+
+def _cell(value: Any) -> Any:
+    return ",".join(map(str, value)) or "none" if isinstance(value, list) else value
 
 
 def _of_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,7 +236,7 @@ def _candidate(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric: s
         margin=None if error is None else error * _student(len(values) - 1),
         standard_error=error,
         parameters=tried[0] if tried else None,
-        epochs=math.fsum(row["epochs"] for row in done) / len(done) if done else None,
+        epochs=math.fsum(row["epochs_run"] for row in done) / len(done) if done else None,
     )
 
 

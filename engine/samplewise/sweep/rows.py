@@ -29,7 +29,8 @@ class SweepRows:
             source = _source(trial.experiment)
             if source not in self._loaded:
                 self._loaded[source] = dataset or _load(trial.experiment)
-        self._cut, self._prepared = (), None
+        self._cut: tuple[Hashable, ...] = ()
+        self._prepared: Prepared | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -49,9 +50,9 @@ class SweepRows:
 
     def example(self, experiment: Experiment) -> Prepared:
         """Return rows of the same shape and classes as those of an experiment, cut in any way."""
-        kept = self._prepared
-        same = kept is not None and self._cut[0] == _source(experiment)
-        return kept if kept is not None and same else self.of(experiment)
+        if self._prepared is not None and self._cut[0] == _source(experiment):
+            return self._prepared
+        return self.of(experiment)
 
 
 def cut_of(experiment: Experiment) -> tuple[Hashable, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samplewise.checks import instance_of, printable
+from samplewise.checks import file_path, instance_of, printable
 from samplewise.data.dataset import Dataset
 from samplewise.errors import (
     DivergenceError,
@@ -84,7 +84,9 @@ def run_sweep(
     """
     instance_of("sweep", sweep, Sweep)
     check_stop(stop)
-    folder = Path(folder)
+    folder = file_path("folder", folder)
+    if data is not None:
+        instance_of("data", data, Dataset)
     rows = SweepRows(sweep.trials, data)
     planned = plan(sweep.trials, rows)
     _make(folder)
@@ -188,12 +190,12 @@ def _figures(result: ExperimentResult) -> dict[str, Any]:
         "validation_accuracy": last.validation_accuracy,
         "validation_loss": _finite(last.validation_loss),
         "training_loss": _finite(last.loss),
-        "epochs": len(history.epochs),
+        "epochs_run": len(history.epochs),
         "stopped": history.stopped,
         "train_ms": _train_ms(history),
         "networks_at_once": history.shared.networks if history.shared else 1,
-        "backend": history.backend,
-        "plan": history.plan["name"],
+        "backend_used": history.backend,
+        "plan_used": history.plan["name"],
         "notes": len(history.notes),
     }
 
