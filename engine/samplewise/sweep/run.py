@@ -64,10 +64,9 @@ def run_sweep(
 ) -> SweepResult:
     """Train the trials of a sweep that its folder does not hold yet.
 
-    Trials that may train at once do, in groups of seconds; each network is the one that a run of
-    its experiment gives, to rounding. After a group its trials are appended to the folder's
-    journal, so that whatever ends the process, the same call goes on with those that are missing.
-    A trial that diverges, or cannot be trained, is noted with the reason.
+    Trials that may train at once do, in groups of seconds; each network is that of its single run,
+    to rounding. A group's trials are then appended to the folder's journal, so that whatever ends
+    the process, the same call goes on. A trial that cannot be trained is noted with the reason.
 
     Args:
         sweep: to run.
