@@ -52,10 +52,10 @@ def trained(monkeypatch):
 
 @pytest.mark.parametrize("backend", ["numba_cpu", "reference"])
 def test_each_network_is_that_of_its_single_run(clouds, tmp_path, backend):
-    space = {"hidden": [3, [4, 2]], "learning_rate": [0.05, 0.2], "momentum": [0.0, 0.5]}
+    space = {"hidden": [3, [4, 2]], "momentum": [0.0, 0.5]}
     sweep = Sweep(space, {"backend": backend, "epochs": 3}, seeds=2)
     result = run_sweep(sweep, tmp_path / "sweep", data=clouds)
-    assert len(result.rows) == 16
+    assert len(result.rows) == 8
     assert {row["networks_at_once"] > 1 for row in result.rows} == {backend == "numba_cpu"}
     allowed = after_steps(3 * 32, "float64").relative
     for row, trial in zip(result.rows, result.sweep.trials, strict=True):
@@ -174,10 +174,11 @@ def test_a_disk_that_is_full_loses_nothing_that_is_finished(clouds, tmp_path, mo
 
     def full(descriptor, line):
         calls.append(line)
-        if len(calls) == 4:
+        if len(calls) == 3:
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, line)
 
+    monkeypatch.setattr(groups, "FIRST", 2)
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
         with pytest.raises(OutputError, match="No space left on device; trials that it holds are"):

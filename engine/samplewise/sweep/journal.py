@@ -1,4 +1,4 @@
-"""The journal of a sweep: a line a trial, appended and synced before the next one is trained.
+"""The journal of a sweep: a line a trial, appended and synced before the next group is trained.
 
 The first line says which sweep it is. Each line is JSON with the CRC-32 of its entry. A line is
 appended under a lock of the file, which the system takes from a process that dies; a line that
@@ -69,19 +69,19 @@ class Journal:
         found, self.entries = _contents(lines, path) if lines else (header, [])
         _check_same(path, found, parse(canonical(header)))
 
-    def append(self, entry: Entry) -> None:
-        """Add an entry; once this returns, it survives the process and a power loss.
+    def append(self, *entries: Entry) -> None:
+        """Add entries; once this returns, they survive the process and a power loss.
 
         Args:
-            entry: JSON values; no NaN, no infinity.
+            entries: JSON values; no NaN, no infinity.
 
         Raises:
             OutputError: the disk is full, or the file is gone; it then ends as before.
         """
         with self._locked() as descriptor:
             _mended(descriptor, self.path, whole=False)
-            _append(descriptor, entry)
-        self.entries.append(entry)
+            _append(descriptor, *entries)
+        self.entries.extend(entries)
 
     @contextmanager
     def _locked(self, flags: int = 0) -> Iterator[int]:
@@ -153,15 +153,15 @@ def _read(descriptor: int, start: int, size: int) -> bytes:
     return content
 
 
-def _append(descriptor: int, entry: Mapping[str, Any]) -> None:
-    """Write and sync a line; where that fails, the file is as long as before."""
-    text = canonical(entry).encode()
-    line = b'{"crc":"%08x","entry":%s}\n' % (zlib.crc32(text), text)
+def _append(descriptor: int, *entries: Mapping[str, Any]) -> None:
+    """Write and sync a line for each entry; where that fails, the file is as long as before."""
+    texts = [canonical(entry).encode() for entry in entries]
+    lines = b"".join(b'{"crc":"%08x","entry":%s}\n' % (zlib.crc32(text), text) for text in texts)
     size = os.fstat(descriptor).st_size
     try:
         written = 0
-        while written < len(line):
-            written += os.write(descriptor, line[written:])
+        while written < len(lines):
+            written += os.write(descriptor, lines[written:])
         os.fsync(descriptor)
     except OSError:
         with suppress(OSError):

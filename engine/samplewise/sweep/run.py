@@ -126,10 +126,9 @@ def _train_missing(
         start_s = time.perf_counter()
         outcomes = _trained([one.trial for one in group], rows.of(group[0].trial.experiment))
         seconds = time.perf_counter() - start_s
-        for one, outcome in zip(group, outcomes, strict=True):
-            entry = _entry(one, outcome)
-            journal.append(entry)
-            status[entry["key"]] = entry["status"]
+        entries = [_entry(one, outcome) for one, outcome in zip(group, outcomes, strict=True)]
+        journal.append(*entries)
+        status |= {entry["key"]: entry["status"] for entry in entries}
         # The first group also loads kernels and libraries, so only its training counts.
         groups.took(group, seconds if groups.are_measured else _training_s(outcomes) or seconds)
         if on_group is not None:
