@@ -33,6 +33,7 @@ def test_a_sweep_is_run_and_shown(cli):
     assert "trial 4/4" in ended.err
     assert "best: candidate" in ended.out
     assert sorted(path.name for path in Path("rates").iterdir()) == [
+        "best.toml",
         "journal.jsonl",
         "sweep.html",
         "trials.csv",
@@ -41,6 +42,9 @@ def test_a_sweep_is_run_and_shown(cli):
     figures = json.loads(shown.out)
     assert [row["status"] for row in figures["trials"]] == ["done"] * 4
     assert len(figures["candidates"]) == 2
+    trained = json.loads(cli("train", "--config", "rates/best.toml", "--json").out)
+    best = next(row for row in figures["trials"] if row["candidate"] == figures["best"])
+    assert trained["test_loss"] == best["test_loss"]
     again = cli("sweep", "sweep.toml", "--out", "rates")
     assert (again.code, again.err) == (0, "")
 

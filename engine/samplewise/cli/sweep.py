@@ -139,7 +139,7 @@ def _duration(seconds: float) -> str:
 def _show(
     result: SweepResult, candidates: list[Candidate], metric: str | None, folder: Path
 ) -> None:
-    from samplewise.report.sweep_page import PAGE, TRIALS
+    from samplewise.report.sweep_page import BEST, PAGE, TRIALS
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
@@ -152,7 +152,7 @@ def _show(
 
         console.result(
             f"best: candidate {best.number} ({named(best.values)}), the simplest within one "
-            f"standard error of the best mean {metric}"
+            f"standard error of the best mean {metric}; its settings are in {folder / BEST}"
         )
     missing = sum(row["status"] == "missing" for row in result.rows)
     if missing:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from samplewise.experiment.config_file import write_config
 from samplewise.io.writing import write_bytes, write_text
 from samplewise.report import html
 from samplewise.report.document import (
@@ -29,7 +30,7 @@ from samplewise.sweep.definition import named
 from samplewise.sweep.results import DONE, FAILED, GREATER_IS_BETTER, Candidate, SweepResult
 from samplewise.text import counted, grouped
 
-PAGE, TRIALS, PARQUET = "sweep.html", "trials.csv", "trials.parquet"
+PAGE, TRIALS, PARQUET, BEST = "sweep.html", "trials.csv", "trials.parquet", "best.toml"
 SHOWN_CANDIDATES, SHOWN_FAILURES = 50, 20
 # Of a heat map in each direction, and factors that are drawn by themselves.
 _MOST_VALUES, _MOST_FACTORS = 24, 6
@@ -38,7 +39,7 @@ _MOST_VALUES, _MOST_FACTORS = 24, 6
 def write_page(
     result: SweepResult, folder: Path, metric: str | None = None, *, parquet: bool = False
 ) -> None:
-    """Write the table and the page of a sweep into its folder, each whole or absent.
+    """Write table, page and best configuration of a sweep into its folder, each whole or absent.
 
     Args:
         result: as far as the sweep was run.
@@ -53,6 +54,9 @@ def write_page(
     write_text(folder / TRIALS, result.to_csv())
     if parquet:
         write_bytes(folder / PARQUET, result.to_parquet())
+    best = result.best(metric)
+    if best is not None:
+        write_text(folder / BEST, write_config(result.experiment(best)))
     write_text(folder / PAGE, html.render(document(result, metric)))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from samplewise.checks import file_path, one_of, printable
 from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import checked_options
+from samplewise.experiment.experiment import Experiment
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.journal import FILE, Entry, read
 from samplewise.sweep.space import Values
@@ -142,6 +143,11 @@ class SweepResult:
         best = ranked[0]
         within = [one for one in ranked if _distance(one, best) <= (best.standard_error or 0.0)]
         return min(within, key=_size)
+
+    def experiment(self, candidate: Candidate) -> Experiment:
+        """Return the experiment of a candidate, with the first of its seeds."""
+        trials = self.sweep.trials
+        return next(one.experiment for one in trials if one.candidate == candidate.number)
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows with lists as the texts that flags take, such as "8,2"."""
