@@ -11,7 +11,8 @@ from samplewise.cli import console, options, signals
 from samplewise.errors import CombinationError, ParameterError
 
 if TYPE_CHECKING:
-    from samplewise.sweep.results import Candidate, SweepResult
+    from samplewise.sweep.candidates import Candidate
+    from samplewise.sweep.results import SweepResult
     from samplewise.sweep.run import Progress
 
 SHOW = "show"
@@ -102,8 +103,8 @@ def _run(
 ) -> tuple[SweepResult, int]:
     """Run the sweep of a file; return its results and the exit code of a signal, else 0."""
     from samplewise.checks import one_of
+    from samplewise.sweep.candidates import GREATER_IS_BETTER
     from samplewise.sweep.definition import read_sweep
-    from samplewise.sweep.results import GREATER_IS_BETTER
     from samplewise.sweep.run import run_sweep
 
     if metric is not None:

@@ -26,8 +26,9 @@ from samplewise.report.document import (
     Table,
     TableRow,
 )
+from samplewise.sweep.candidates import DONE, FAILED, GREATER_IS_BETTER, Candidate
 from samplewise.sweep.definition import named
-from samplewise.sweep.results import DONE, FAILED, GREATER_IS_BETTER, Candidate, SweepResult
+from samplewise.sweep.results import SweepResult
 from samplewise.text import counted, grouped
 
 PAGE, TRIALS, PARQUET, BEST = "sweep.html", "trials.csv", "trials.parquet", "best.toml"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,61 +14,24 @@ from samplewise.checks import file_path, one_of, printable
 from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import checked_options
 from samplewise.experiment.experiment import Experiment
+from samplewise.sweep.candidates import (
+    DONE,
+    GREATER_IS_BETTER,
+    MISSING,
+    Candidate,
+    candidate_of,
+    ranked,
+    simplest,
+)
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.journal import FILE, Entry, read
-from samplewise.sweep.space import Values
 
-DONE, FAILED, MISSING = "done", "failed", "missing"
-GREATER_IS_BETTER = {
-    "validation_accuracy": True,
-    "validation_loss": False,
-    "test_accuracy": True,
-    "test_r2": True,
-    "test_loss": False,
-    "training_loss": False,
-}
-"""The metrics that candidates may be compared by; the first that was measured is the default."""
 FIGURES = (
     *("test_accuracy", "test_loss", "test_r2", "validation_accuracy", "validation_loss"),
     *("training_loss", "epochs_run", "stopped", "train_ms", "networks_at_once", "backend_used"),
     *("plan_used", "notes"),
 )
 """The columns of what was measured; none has the name of a setting, which could be a factor."""
-_LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """The trials of one candidate, in one metric.
-
-    Args:
-        number: counted from 1.
-        values: of the factors.
-        seeds: trials that were trained.
-        failed: trials that failed.
-        missing: trials that were not trained yet.
-        mean: of the metric; None where no trial has it.
-        margin: half the width of Student's 95 % interval of the mean; None below two seeds.
-        standard_error: of the mean; None below two seeds.
-        parameters: of the network; None where no trial was tried.
-        epochs: mean over the trials.
-    """
-
-    number: int
-    values: Values
-    seeds: int
-    failed: int
-    missing: int
-    mean: float | None
-    margin: float | None
-    standard_error: float | None
-    parameters: int | None
-    epochs: float | None
-
-    @property
-    def is_whole(self) -> bool:
-        """True where every trial has the metric."""
-        return self.mean is not None and not self.failed and not self.missing
 
 
 class SweepResult:
@@ -113,17 +74,8 @@ class SweepResult:
         rows: dict[int, list[dict[str, Any]]] = {}
         for row in self.rows:
             rows.setdefault(row["candidate"], []).append(row)
-        found = [_candidate(self.sweep.factors, of_one, metric) for of_one in rows.values()]
-        sign = -1 if GREATER_IS_BETTER[metric] else 1
-        return sorted(
-            found,
-            key=lambda one: (
-                not one.is_whole,
-                one.mean is None,
-                0.0 if one.mean is None else sign * one.mean,
-                *_size(one),
-            ),
-        )
+        found = [candidate_of(self.sweep.factors, of_one, metric) for of_one in rows.values()]
+        return ranked(found, metric)
 
     def best(self, metric: str | None = None) -> Candidate | None:
         """Return the simplest candidate that is as good as the best, as far as the seeds can tell.
@@ -137,12 +89,7 @@ class SweepResult:
         Returns:
             It; None where no candidate has all its trials.
         """
-        ranked = [one for one in self.candidates(metric) if one.is_whole]
-        if not ranked:
-            return None
-        best = ranked[0]
-        within = [one for one in ranked if _distance(one, best) <= (best.standard_error or 0.0)]
-        return min(within, key=_size)
+        return simplest(self.candidates(metric))
 
     def experiment(self, candidate: Candidate) -> Experiment:
         """Return the experiment of a candidate, with the first of its seeds."""
@@ -223,51 +170,3 @@ def _of_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
         **{name: figures.get(name) for name in FIGURES},
         "reason": entry.get("reason"),
     }
-
-
-def _candidate(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric: str) -> Candidate:
-    status = [row["status"] for row in rows]
-    done = [row for row in rows if row["status"] == DONE]
-    values = [row[metric] for row in done if row[metric] is not None]
-    mean = math.fsum(values) / len(values) if len(values) == len(done) > 0 else None
-    error = _standard_error(values) if mean is not None else None
-    tried = [row["parameters"] for row in rows if row["parameters"] is not None]
-    return Candidate(
-        number=rows[0]["candidate"],
-        values={word: rows[0][word] for word in factors},
-        seeds=len(done),
-        failed=status.count(FAILED),
-        missing=status.count(MISSING),
-        mean=mean,
-        margin=None if error is None else error * _student(len(values) - 1),
-        standard_error=error,
-        parameters=tried[0] if tried else None,
-        epochs=math.fsum(row["epochs_run"] for row in done) / len(done) if done else None,
-    )
-
-
-def _standard_error(values: Sequence[float]) -> float | None:
-    if len(values) < 2:
-        return None
-    mean = math.fsum(values) / len(values)
-    squares = math.fsum((value - mean) ** 2 for value in values)
-    return math.sqrt(squares / (len(values) - 1) / len(values))
-
-
-def _student(degrees: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, (1 + _LEVEL) / 2))
-
-
-def _distance(one: Candidate, best: Candidate) -> float:
-    assert one.mean is not None, "a whole candidate has a mean"
-    assert best.mean is not None, "a whole candidate has a mean"
-    return abs(one.mean - best.mean)
-
-
-def _size(one: Candidate) -> tuple[float, float, int]:
-    """Return parameters, epochs and number, by which the simpler of two is the smaller."""
-    infinite = math.inf
-    parameters = infinite if one.parameters is None else one.parameters
-    return parameters, infinite if one.epochs is None else one.epochs, one.number

@@ -23,10 +23,11 @@ from samplewise.errors import (
 from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
 from samplewise.experiment.scores import defined
 from samplewise.io.lock import locked
+from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep, Trial
 from samplewise.sweep.groups import Groups, Planned, plan
 from samplewise.sweep.journal import FILE, Entry, Journal
-from samplewise.sweep.results import DONE, FAILED, SweepResult
+from samplewise.sweep.results import SweepResult
 from samplewise.sweep.rows import SweepRows
 from samplewise.training.history import History
 from samplewise.training.train import check_stop
