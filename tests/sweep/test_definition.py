@@ -1,5 +1,7 @@
 """Which trials a sweep has, and every error that is found before the first of them is trained."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -84,14 +86,23 @@ def test_whole_numbers_are_drawn_with_both_ends_and_are_widths_of_one_layer(kind
     assert {trial.experiment.network.hidden for trial in trials} == {(n,) for n in range(1, 7)}
 
 
+def test_the_order_of_the_factors_changes_no_draw():
+    space = {"momentum": "uniform 0 0.9", **RATES}
+    other = dict(reversed(space.items()))
+    first, second = (Sweep(each, samples=5).trials for each in (space, other))
+    assert [trial.key for trial in first] == [trial.key for trial in second]
+
+
 def test_samples_of_a_grid_are_different_candidates():
     trials = Sweep({"epochs": list(range(1, 11)), **RATES}, samples=15).trials
     assert len({(one.values["epochs"], one.values["learning_rate"]) for one in trials}) == 15
 
 
 def test_numbers_of_numpy_are_values():
-    trials = Sweep({"learning_rate": np.logspace(-2, -1, 2), "epochs": np.arange(1, 3)}).trials
-    assert [type(value) for value in trials[0].values.values()] == [float, int]
+    space = {"learning_rate": np.logspace(-2, -1, 2), "epochs": np.arange(1, 3)}
+    sweep = Sweep(space, samples=np.int64(2), sample_seed=np.int64(1), seeds=np.int64(2))
+    assert [type(value) for value in sweep.trials[0].values.values()] == [float, int]
+    json.dumps(sweep.definition)
 
 
 def test_a_key_is_that_of_all_settings_and_of_nothing_else():

@@ -48,7 +48,8 @@ def test_entries_come_back_and_each_line_is_json_with_a_checksum(path):
     assert opened(path).entries == entries == read(path)[1]
     header, *lines = map(json.loads, path.read_text().splitlines())
     assert header["entry"]["definition"] == DEFINITION
-    assert int(lines[0]["crc"], 16) == zlib.crc32(journal.canonical(lines[0]["entry"]).encode())
+    text = json.dumps(lines[0]["entry"], separators=(",", ":"))
+    assert int(lines[0]["crc"], 16) == zlib.crc32(text.encode())
 
 
 def test_cut_at_every_byte_no_finished_trial_is_lost(path, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.config_file import WORDS
 from samplewise.sweep import results
 from samplewise.sweep.definition import Sweep
+from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import FIGURES, SweepResult, read_results
 
 
@@ -126,6 +127,23 @@ def test_a_frame_has_the_rows_of_the_table(monkeypatch):
     found = result((0.5, 0.6))
     found.to_frame()
     assert made == [found.table()]
+
+
+@pytest.mark.parametrize(
+    ("space", "rest"),
+    [
+        ({"seed": [1, 2]}, {}),
+        ({"hidden": "whole 1 9", "classes": [["left", "right"], None]}, {"samples": 3, "seeds": 2}),
+        ({"momentum": [0.0, 0.5]}, {"own_splits": True, "seeds": [4, 2]}),
+    ],
+)
+def test_a_folder_tells_the_sweep_that_it_holds(tmp_path, space, rest):
+    sweep = Sweep(space, {"data": "iris", "hidden": (3, 2)} if "seed" in space else None, **rest)
+    journal = Journal(tmp_path / FILE, sweep.definition, "rows")
+    journal.append({"key": sweep.trials[1].key, "status": "failed", "reason": "diverged"})
+    again = read_results(tmp_path)
+    assert again.sweep.trials == sweep.trials
+    assert [row["status"] for row in again.rows].index("failed") == 1
 
 
 def test_a_folder_without_a_sweep_is_named(tmp_path):

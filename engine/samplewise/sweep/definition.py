@@ -71,25 +71,18 @@ class Sweep:
         sample_seed: int = 0,
         own_splits: bool = False,
     ) -> None:
-        if not isinstance(settings, Experiment | Mapping | None):
-            raise ParameterError(
-                f"settings: must be an Experiment or its words, got '{printable(settings)}'"
-            )
         self.space = Space.of(space)
-        base = (
-            settings
-            if isinstance(settings, Experiment)
-            else Experiment.from_options(**(settings or {}))
-        )
-        fixed = set(_changed(base)) if isinstance(settings, Experiment) else set(settings or {})
+        base, fixed = _base(settings)
         true_or_false("own_splits", own_splits)
         _check_together(self.space, fixed, seeds, own_splits=own_splits)
         self.seeds = _seeds(seeds, base.training.seed)
-        candidates = self._candidates(samples, whole_number("sample_seed", sample_seed, minimum=0))
+        samples = None if samples is None else whole_number("samples", samples)
+        sample_seed = whole_number("sample_seed", sample_seed, minimum=0)
+        candidates = self._candidates(samples, sample_seed)
         self.definition: dict[str, Any] = {
             "settings": _changed(base),
             "space": self.space.definition,
-            "seeds": list(self.seeds),
+            "seeds": None if "seed" in self.factors else list(self.seeds),
             "samples": samples,
             "sample_seed": sample_seed,
             "own_splits": own_splits,
@@ -107,7 +100,7 @@ class Sweep:
     def _candidates(self, samples: int | None, seed: int) -> Iterator[Values]:
         if samples is None and self.space.is_drawn:
             raise ParameterError("samples: must be given, since the space has a range to draw from")
-        count = self.space.grid_size if samples is None else whole_number("samples", samples)
+        count = self.space.grid_size if samples is None else samples
         if count * len(self.seeds) > MOST_TRIALS:
             raise ParameterError(
                 f"space: has {count * len(self.seeds):,} trials, {count:,} candidates with "
@@ -160,6 +153,18 @@ def read_sweep(path: Path) -> Sweep:
 def named(values: Values) -> str:
     """Return the values of a candidate as text, such as "hidden=[8], learning_rate=0.1"."""
     return ", ".join(f"{word}={printable(value)}" for word, value in values.items())
+
+
+def _base(settings: Any) -> tuple[Experiment, set[str]]:
+    """Return the experiment of the settings, and the words that were set."""
+    if isinstance(settings, Experiment):
+        return settings, set(_changed(settings))
+    if not isinstance(settings, Mapping | None):
+        raise ParameterError(
+            f"settings: must be an Experiment or its words, got '{printable(settings)}'"
+        )
+    words = dict(settings or {})
+    return Experiment.from_options(**words), set(words)
 
 
 def _as_options(values: Values) -> Values:

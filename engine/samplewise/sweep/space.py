@@ -126,7 +126,9 @@ class Space:
         seen: set[str] = set()
         for number in range(samples * _PATIENCE):
             rng = Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(number,))))
-            values = {word: _drawn(word, one, rng) for word, one in self.factors.items()}
+            # In the order of the names, so that the order in a file changes no draw.
+            found = {word: _drawn(word, self.factors[word], rng) for word in sorted(self.factors)}
+            values = {word: found[word] for word in self.factors}
             if (text := canonical(values)) not in seen:
                 seen.add(text)
                 yield values
