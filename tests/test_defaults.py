@@ -130,6 +130,7 @@ OF_EXPERIMENTS = {
     "image_size": "28x28",
     "preprocess": "auto",
     "split": 0.2,
+    "split_seed": None,
     "stratify": False,
     "hidden": (10,),
     "activation": "sigmoid",

@@ -28,6 +28,7 @@ ROOMS = [
     {"estimators"},
     {"displays", "exchange"},
     {"experiment"},
+    {"sweep"},
     {"report", "testing"},
     {"cli"},
 ]

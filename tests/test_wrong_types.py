@@ -18,6 +18,8 @@ def not_text(value):
 X, Y = np.eye(4, 2), np.array([0, 1, 0, 1])
 NETWORK = Network((2,), (Dense(1),))
 SETTINGS = TrainingSettings(epochs=1, backend="vectorized")
+SWEEP = samplewise.Sweep({"epochs": [1]}, {"backend": "vectorized"})
+DATASET = samplewise.Dataset("d", X, Y, ("a", "b"), "made by the test")
 DRAWN = SimpleNamespace(coefs_=[np.ones((4, 2))])
 
 
@@ -110,6 +112,22 @@ CALLS = {
         lambda x: samplewise.Snapshot.from_parts({}, x),
     ],
     "Step": [lambda x: samplewise.Step(every=x)],
+    "Sweep": [
+        samplewise.Sweep,
+        lambda x: samplewise.Sweep({"epochs": x or 3}),
+        lambda x: samplewise.Sweep({"epochs": [1]}, x or 3),
+        lambda x: samplewise.Sweep({"epochs": [1]}, seeds=x or 0),
+        lambda x: samplewise.Sweep({"epochs": [1]}, samples=x or 0),
+        lambda x: samplewise.Sweep({"epochs": [1]}, sample_seed=x),
+        lambda x: samplewise.Sweep({"epochs": [1]}, own_splits=x),
+    ],
+    "read_results": [samplewise.read_results],
+    "run_sweep": [
+        lambda x: samplewise.run_sweep(x, "folder"),
+        lambda x: samplewise.run_sweep(SWEEP, not_text(x), data=DATASET),
+        lambda x: samplewise.run_sweep(SWEEP, "folder", data=x or 3),
+        lambda x: samplewise.run_sweep(SWEEP, "folder", data=DATASET, stop=x or 3),
+    ],
     "TrainingState": [
         lambda x: train_from(x, np.zeros(0)),
         lambda x: train_from(np.zeros(3), x),
@@ -230,6 +248,7 @@ MADE_BY_THE_PROJECT = {
     "SamplewiseError",
     "SamplewiseWarning",
     "SomeDivergedError",
+    "SweepResult",
     "TrainingResult",
     "__version__",
 }

@@ -63,6 +63,10 @@ if TYPE_CHECKING:
     from samplewise.network.losses import BinaryCrossEntropy as BinaryCrossEntropy
     from samplewise.network.losses import CategoricalCrossEntropy as CategoricalCrossEntropy
     from samplewise.network.losses import Huber as Huber
+    from samplewise.sweep.definition import Sweep as Sweep
+    from samplewise.sweep.results import SweepResult as SweepResult
+    from samplewise.sweep.results import read_results as read_results
+    from samplewise.sweep.run import run_sweep as run_sweep
     from samplewise.training.callbacks import Callback as Callback
     from samplewise.training.callbacks.checkpoint import Checkpoint as Checkpoint
     from samplewise.training.checkpoints.resumable import ResumableTraining as ResumableTraining
@@ -130,6 +134,9 @@ _PUBLIC = {
     ),
     "network.custom": ("register_activation", "register_loss", "register_optimizer"),
     "network.losses": ("BinaryCrossEntropy", "CategoricalCrossEntropy", "Huber"),
+    "sweep.definition": ("Sweep",),
+    "sweep.results": ("SweepResult", "read_results"),
+    "sweep.run": ("run_sweep",),
     "training.callbacks": ("Callback",),
     "training.callbacks.checkpoint": ("Checkpoint",),
     "training.checkpoints.resumable": ("ResumableTraining",),

@@ -157,3 +157,12 @@ def test_r_squared_that_is_undefined_is_noted(monkeypatch, split, why):
     with pytest.warns(SamplewiseWarning, match=why):
         result = run(chosen, data)
     assert result.history.notes == [f"R² of the test rows is undefined: {why}"]
+
+
+def test_a_split_seed_gives_runs_of_other_seeds_the_same_test_rows():
+    def held_out(**words):
+        data = prepare(Experiment.from_options(data="iris", **words))
+        return data.training.X.tobytes(), data.test.X.tobytes()
+
+    assert held_out(seed=1, split_seed=4) == held_out(seed=2, split_seed=4) == held_out(seed=4)
+    assert held_out(seed=1) != held_out(seed=2)

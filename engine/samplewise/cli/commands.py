@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "train": "Train a network, test it, and write model, history, plots and configuration to a "
     "folder.",
+    "sweep": "Train every candidate of a sweep with every seed, and write a table and a page of "
+    "them.",
     "find-rate": "Suggest a learning rate: train one pass while the rate grows, until the loss "
     "breaks.",
     "explain": "Show the plan that `train` would choose with these settings, its reason and the "

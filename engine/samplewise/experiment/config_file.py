@@ -36,9 +36,21 @@ def read_config(path: Path) -> dict[str, Any]:
         ConfigError: no file, over 1 MiB, no TOML (the message has line and column), an unknown or
             repeated word, or a value of the wrong kind or out of range.
     """
-    name = printable(path)
+    return checked_options(toml_table(path), printable(path))
+
+
+def checked_options(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the options in a table of TOML values, each checked.
+
+    Args:
+        table: by words that may be joined by "-" or "_".
+        name: of its source, for messages.
+
+    Raises:
+        ConfigError: as `read_config`.
+    """
     settings: dict[str, Any] = {}
-    for written, value in _table(path, name).items():
+    for written, value in table.items():
         word = written.replace("-", "_")
         if word not in WORDS:
             raise ConfigError(
@@ -163,7 +175,13 @@ def from_text(word: str, given: object, source: str) -> Any:
         raise ParameterError(f"{error} (given by {source})") from error
 
 
-def _table(path: Path, name: str) -> dict[str, Any]:
+def toml_table(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises:
+        ConfigError: no file, over 1 MiB, or not TOML; the message has line and column.
+    """
+    name = printable(path)
     try:
         with open_unchanged(path) as file:
             # One byte more than allowed tells that there are more.

@@ -18,7 +18,7 @@ from samplewise.data.sources.options import (
 )
 from samplewise.errors import ParameterError
 from samplewise.options.fields import documented, option
-from samplewise.options.kinds import SWITCH, choice, names, number, text
+from samplewise.options.kinds import SWITCH, choice, names, number, text, whole
 from samplewise.options.settings import Settings
 
 
@@ -100,6 +100,12 @@ class DataSettings(Settings):
         "preprocessing; auto scales images and standardizes tables",
     )
     split: float = option(0.2, number(open_fraction), "share of the rows held out for testing")
+    split_seed: int | None = option(
+        None,
+        whole(minimum=0),
+        "seed of the rows held out for testing, so that runs of other seeds share them",
+        shown="the seed",
+    )
     stratify: bool = option(False, SWITCH, "split each class in the same proportion")
 
     def source_options(self, *, numbers: bool) -> SourceOptions:

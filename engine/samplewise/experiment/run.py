@@ -139,8 +139,9 @@ def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prep
 
 def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
     """Return the rows to train on and those to test on, drawn as the experiment says."""
-    stream = Streams(experiment.training.seed).of_run("split")
-    return split(dataset, experiment.data.split, stream, stratify=experiment.data.stratify)
+    data, seed = experiment.data, experiment.training.seed
+    stream = Streams(seed if data.split_seed is None else data.split_seed).of_run("split")
+    return split(dataset, data.split, stream, stratify=data.stratify)
 
 
 def run(

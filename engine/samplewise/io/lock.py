@@ -1,4 +1,4 @@
-"""A folder that one process holds at a time; the system lets go of it when the process ends."""
+"""Folders and files that one process holds at a time; the system lets go when the process ends."""
 
 from __future__ import annotations
 
@@ -36,6 +36,25 @@ def taken(folder: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+@contextmanager
+def held(descriptor: int) -> Iterator[None]:
+    """Hold an open file until the block ends, waiting for the process that holds it now.
+
+    Windows locks nothing.
+
+    Args:
+        descriptor: of the file, to which no other thread writes.
+    """
+    if not _LOCKS:
+        yield
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 @contextmanager

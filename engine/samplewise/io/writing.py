@@ -14,7 +14,8 @@ from samplewise.errors import OutputError
 from samplewise.io.leftovers import OLD, TEMPORARY, clear_leftovers, held_folder, hidden_beside
 
 
-def _sync(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Let the names in a folder survive a power loss."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -37,7 +38,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -144,7 +145,7 @@ def new_folder(folder: Path, *, force: bool, known: Collection[str]) -> Iterator
             else:
                 folder.rmdir()
         temporary.rename(folder)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     except BaseException as error:
         if old.exists() and not folder.exists():
             old.rename(folder)

@@ -1,0 +1,190 @@
+"""`samplewise sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from samplewise.cli import console, options, signals
+from samplewise.errors import CombinationError, ParameterError
+
+if TYPE_CHECKING:
+    from samplewise.sweep.candidates import Candidate
+    from samplewise.sweep.results import SweepResult
+    from samplewise.sweep.run import Progress
+
+SHOW = "show"
+SHOWN = 20
+What = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SWEEP.TOML | show FOLDER",
+        help="A file that describes a sweep, to run it; or show and its folder, to read it.",
+    ),
+]
+SweepFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FOLDER",
+        help="Folder of the sweep; one that was stopped goes on.  [default: sweep]",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Train failed trials again.")]
+MetricName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Compare candidates by validation_accuracy, validation_loss, test_accuracy, test_r2, "
+        "test_loss or training_loss.  [default: the first of these that was measured]",
+    ),
+]
+Parquet = Annotated[
+    bool,
+    typer.Option(
+        "--parquet",
+        help="Write the table as trials.parquet, too; needs pandas and pyarrow.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+
+
+def sweep(
+    what: What,
+    out: SweepFolder = None,
+    retry_failed: RetryFailed = False,
+    metric: MetricName = None,
+    parquet: Parquet = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train every candidate of a sweep with every seed, and write a table and a page of them.
+
+    The file has [settings] that all share, and a [space] of lists or ranges. Ctrl-C stops after the
+    running group of trials; the same command goes on with those that are missing.
+    """
+    from samplewise.report.sweep_page import write_page
+    from samplewise.sweep.results import check_installed
+
+    if parquet:
+        check_installed("pandas", "pyarrow")
+    code = 0
+    if what[0] == SHOW and len(what) == 2:
+        if out is not None or retry_failed:
+            raise CombinationError("show: reads the results only; omit --out and --retry-failed")
+        folder, result = Path(what[1]), _read(Path(what[1]))
+    elif len(what) == 1:
+        folder = out or Path("sweep")
+        result, code = _run(Path(what[0]), folder, metric, retry_failed=retry_failed)
+    else:
+        raise ParameterError(
+            f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
+            "samplewise sweep sweep.toml"
+        )
+    candidates = result.candidates(metric)
+    write_page(result, folder, metric, parquet=parquet)
+    if as_json:
+        console.result_json(_figures(result, candidates, metric, folder))
+    else:
+        _show(result, candidates, metric, folder)
+    raise typer.Exit(code)
+
+
+def _read(folder: Path) -> SweepResult:
+    from samplewise.sweep.results import read_results
+
+    return read_results(folder)
+
+
+def _run(
+    path: Path, folder: Path, metric: str | None, *, retry_failed: bool
+) -> tuple[SweepResult, int]:
+    """Run the sweep of a file; return its results and the exit code of a signal, else 0."""
+    from samplewise.checks import one_of
+    from samplewise.sweep.candidates import GREATER_IS_BETTER
+    from samplewise.sweep.definition import read_sweep
+    from samplewise.sweep.run import run_sweep
+
+    if metric is not None:
+        one_of("metric", metric, GREATER_IS_BETTER)
+    described = read_sweep(path)
+    with signals.handled() as interrupts:
+        interrupts.finish = True
+        result = run_sweep(
+            described,
+            folder,
+            retry_failed=retry_failed,
+            on_group=_note_progress,
+            stop=interrupts.stop,
+        )
+    return result, interrupts.exit_code
+
+
+def _note_progress(progress: Progress) -> None:
+    failed = f", {progress.failed:,} failed" if progress.failed else ""
+    text = f"trial {progress.finished:,}/{progress.trials:,}{failed}"
+    if progress.finished < progress.trials:
+        text += f"  about {_duration(progress.seconds_left)} left"
+    console.note(text)
+
+
+def _duration(seconds: float) -> str:
+    """Return "40 s", "12 min" or "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _show(
+    result: SweepResult, candidates: list[Candidate], metric: str | None, folder: Path
+) -> None:
+    from samplewise.report.sweep_page import BEST, PAGE, TRIALS
+
+    metric = metric or result.default_metric
+    header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
+    console.table([_cells(one) for one in candidates[:SHOWN]], header, numbers=True)
+    if len(candidates) > SHOWN:
+        console.result(f"and {len(candidates) - SHOWN:,} more candidates in {folder / TRIALS}")
+    best = result.best(metric)
+    if best is not None:
+        from samplewise.sweep.definition import named
+
+        console.result(
+            f"best: candidate {best.number} ({named(best.values)}), the simplest within one "
+            f"standard error of the best mean {metric}; its settings are in {folder / BEST}"
+        )
+    missing = sum(row["status"] == "missing" for row in result.rows)
+    if missing:
+        console.result(f"{missing:,} trials are missing; the same sweep goes on with them")
+    console.result(f"written to {folder}: {PAGE}, {TRIALS}")
+
+
+def _cells(one: Candidate) -> list[str]:
+    from samplewise.text import grouped
+
+    return [
+        str(one.number),
+        *(",".join(map(str, v)) if isinstance(v, list) else str(v) for v in one.values.values()),
+        "" if one.mean is None else f"{one.mean:.4g}",
+        "" if one.margin is None else f"{one.margin:.2g}",
+        "" if one.parameters is None else grouped(one.parameters),
+        str(one.seeds),
+        str(one.failed),
+    ]
+
+
+def _figures(
+    result: SweepResult, candidates: list[Candidate], metric: str | None, folder: Path
+) -> dict[str, Any]:
+    import dataclasses
+
+    best = result.best(metric)
+    return {
+        "folder": str(folder),
+        "metric": metric or result.default_metric,
+        "best": None if best is None else best.number,
+        "candidates": [dataclasses.asdict(one) for one in candidates],
+        "trials": result.table(),
+    }

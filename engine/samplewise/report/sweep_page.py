@@ -1,0 +1,239 @@
+"""The page of a sweep: its best candidates, pictures of the factors, and the failures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samplewise.experiment.config_file import write_config
+from samplewise.io.writing import write_bytes, write_text
+from samplewise.report import html
+from samplewise.report.document import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Document,
+    FactList,
+    Heading,
+    Headline,
+    Paragraph,
+    Picture,
+    Pictures,
+    Table,
+    TableRow,
+)
+from samplewise.sweep.candidates import DONE, FAILED, GREATER_IS_BETTER, Candidate
+from samplewise.sweep.definition import named
+from samplewise.sweep.results import SweepResult
+from samplewise.text import counted, grouped
+
+PAGE, TRIALS, PARQUET, BEST = "sweep.html", "trials.csv", "trials.parquet", "best.toml"
+SHOWN_CANDIDATES, SHOWN_FAILURES = 50, 20
+# Of a heat map in each direction, and factors that are drawn by themselves.
+_MOST_VALUES, _MOST_FACTORS = 24, 6
+
+
+def write_page(
+    result: SweepResult, folder: Path, metric: str | None = None, *, parquet: bool = False
+) -> None:
+    """Write table, page and best configuration of a sweep into its folder, each whole or absent.
+
+    Args:
+        result: as far as the sweep was run.
+        folder: of its journal.
+        metric: to compare candidates by; None takes the default one.
+        parquet: also write the table as a Parquet file.
+
+    Raises:
+        ParameterError: pandas or pyarrow is not installed, and `parquet`; or the metric is unknown.
+        OutputError: the disk is full, or the folder is gone.
+    """
+    write_text(folder / TRIALS, result.to_csv())
+    if parquet:
+        write_bytes(folder / PARQUET, result.to_parquet())
+    best = result.best(metric)
+    if best is not None:
+        write_text(folder / BEST, write_config(result.experiment(best)))
+    write_text(folder / PAGE, html.render(document(result, metric)))
+
+
+def document(result: SweepResult, metric: str | None = None) -> Document:
+    """Return the page of a sweep before it is rendered.
+
+    Args:
+        result: as far as the sweep was run.
+        metric: as `write_page`.
+    """
+    metric = metric or result.default_metric
+    candidates = result.candidates(metric)
+    best = result.best(metric)
+    status = [row["status"] for row in result.rows]
+    failed = [row for row in result.rows if row["status"] == FAILED]
+    seeds = len(result.sweep.seeds)
+    return Document(
+        title="A sweep over " + ", ".join(result.sweep.factors),
+        lead=f"{counted(len(candidates), 'candidate')}, each with {counted(seeds, 'seed')}, "
+        f"compared by {metric}.",
+        warning="",
+        headlines=(
+            Headline(
+                "best candidate", "none yet" if best is None else f"{best.number}", _why(best)
+            ),
+            Headline(metric, _mean(best), "mean over its seeds"),
+            Headline(
+                "trials",
+                grouped(status.count(DONE)),
+                f"of {grouped(len(status))}; {grouped(len(failed))} failed",
+            ),
+        ),
+        blocks=(
+            *_ranking(candidates, metric),
+            *_pictures(result, candidates, metric),
+            *_failures(failed),
+            Heading("The sweep"),
+            FactList(_facts(result.sweep.definition)),
+        ),
+    )
+
+
+def _why(best: Candidate | None) -> str:
+    if best is None:
+        return "no candidate has all its trials"
+    return f"{named(best.values)}; the simplest within one standard error of the best mean"
+
+
+def _mean(one: Candidate | None) -> str:
+    return "" if one is None or one.mean is None else f"{one.mean:.4g}"
+
+
+def _ranking(candidates: Sequence[Candidate], metric: str) -> list[Block]:
+    factors = list(candidates[0].values)
+    columns = (*factors, metric, "parameters", "epochs", "done", "failed")
+    rows = [
+        TableRow(
+            str(one.number),
+            (
+                *(Cell(_text(value)) for value in one.values.values()),
+                Cell(_mean(one), "" if one.margin is None else f"± {one.margin:.2g}"),
+                Cell("" if one.parameters is None else grouped(one.parameters)),
+                Cell("" if one.epochs is None else f"{one.epochs:g}"),
+                Cell(str(one.seeds)),
+                Cell(str(one.failed)),
+            ),
+        )
+        for one in candidates[:SHOWN_CANDIDATES]
+    ]
+    better = "greater" if GREATER_IS_BETTER[metric] else "smaller"
+    words = (
+        f"Best first ({better} is better); candidates with a failed or missing trial are last. The "
+        "small figures are Student's 95 % intervals of the mean over the seeds."
+    )
+    if metric.startswith("test"):
+        words += (
+            " The test rows chose the best one here, so that its figure is too good; hold rows out "
+            "with validation_fraction to choose by them."
+        )
+    if len(candidates) > SHOWN_CANDIDATES:
+        words += (
+            f" The first {SHOWN_CANDIDATES} of {grouped(len(candidates))}; all are in {TRIALS}."
+        )
+    table = Table("candidate", tuple(Column(n, accent=n == metric) for n in columns), tuple(rows))
+    return [Heading("Candidates"), Paragraph(words, quiet=True), table]
+
+
+def _pictures(result: SweepResult, candidates: Sequence[Candidate], metric: str) -> list[Block]:
+    """Draw the best mean at each value of a factor, whatever the others are."""
+    from samplewise.plots.sweeps import against_factor, heat_map
+
+    measured = [one for one in candidates if one.mean is not None and one.is_whole]
+    pictures = []
+    for word in result.sweep.factors[:_MOST_FACTORS]:
+        numbers = [_number(one.values[word]) for one in measured]
+        points = sorted(_first(numbers, measured).items())
+        if None in numbers or len(points) < 2:
+            continue
+        means = [one.mean or 0.0 for _, one in points]
+        margins = [one.margin or 0.0 for _, one in points]
+        title = f"{metric} against {word}"
+        png = against_factor([x for x, _ in points], means, margins, (word, metric), title)
+        caption = f"At each {word}, the best candidate, with its 95 % interval over the seeds."
+        pictures.append(Picture(f"{word}.png", png, title, caption, width=38))
+    grids = [word for word in result.sweep.factors if _is_grid(measured, word)][:2]
+    if len(grids) == 2:
+        means, rows, columns = _cells(measured, grids)
+        title = f"{metric} against {grids[0]} and {grids[1]}"
+        png = heat_map(means, (grids[0], rows), (grids[1], columns), title)
+        caption = "In each cell the mean over the seeds of the best candidate."
+        pictures.append(Picture("heat_map.png", png, title, caption, width=38))
+    return [Heading("Factors"), Pictures(tuple(pictures))] if pictures else []
+
+
+def _first(
+    numbers: Sequence[float | None], candidates: Sequence[Candidate]
+) -> dict[float, Candidate]:
+    """Return the first candidate of each number, which is the best one."""
+    found: dict[float, Candidate] = {}
+    for number, one in zip(numbers, candidates, strict=True):
+        if number is not None:
+            found.setdefault(number, one)
+    return found
+
+
+def _number(value: Any) -> float | None:
+    """Return a value as a number; one layer is its width. None for texts and several layers."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _is_grid(candidates: Sequence[Candidate], word: str) -> bool:
+    return 2 <= len({_text(one.values[word]) for one in candidates}) <= _MOST_VALUES
+
+
+def _cells(
+    candidates: Sequence[Candidate], words: Sequence[str]
+) -> tuple[Any, list[str], list[str]]:
+    names = []
+    for word in words:
+        in_order = sorted(candidates, key=lambda one: one.number)
+        names.append(list(dict.fromkeys(_text(one.values[word]) for one in in_order)))
+    means = np.full((len(names[0]), len(names[1])), np.nan)
+    for one in reversed(candidates):
+        row, column = (names[i].index(_text(one.values[word])) for i, word in enumerate(words))
+        means[row, column] = one.mean
+    return means, names[0], names[1]
+
+
+def _failures(failed: Sequence[Mapping[str, Any]]) -> list[Block]:
+    if not failed:
+        return []
+    lines = [
+        f"candidate {row['candidate']}, seed {row['seed']}: {row['reason']}"
+        for row in failed[:SHOWN_FAILURES]
+    ]
+    if len(failed) > SHOWN_FAILURES:
+        lines.append(f"and {grouped(len(failed) - SHOWN_FAILURES)} more in {TRIALS}")
+    again = Paragraph("They are repeated with --retry-failed.", quiet=True)
+    return [Heading("Failures"), Bullets(tuple(lines)), again]
+
+
+def _facts(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
+    facts = [*definition["settings"].items(), *definition["space"].items()]
+    others = [
+        (name, value) for name, value in definition.items() if name not in ("settings", "space")
+    ]
+    return [(name, _text(value)) for name, value in (*facts, *others) if value is not None]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(_text, value)) or "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_text(one)}" for name, one in value.items())
+    return str(value)

@@ -1,0 +1,132 @@
+"""The candidates of a sweep: their means over the seeds, and an order of simplicity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from samplewise.sweep.space import Values
+
+DONE, FAILED, MISSING = "done", "failed", "missing"
+GREATER_IS_BETTER = {
+    "validation_accuracy": True,
+    "validation_loss": False,
+    "test_accuracy": True,
+    "test_r2": True,
+    "test_loss": False,
+    "training_loss": False,
+}
+"""The metrics that candidates may be compared by; the first that was measured is the default."""
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The trials of one candidate, in one metric.
+
+    Args:
+        number: counted from 1.
+        values: of the factors.
+        seeds: trials that were trained.
+        failed: trials that failed.
+        missing: trials that were not trained yet.
+        mean: of the metric; None where no trial has it.
+        margin: half the width of Student's 95 % interval of the mean; None below two seeds.
+        standard_error: of the mean; None below two seeds.
+        parameters: of the network; None where no trial was tried.
+        epochs: mean over the trials.
+    """
+
+    number: int
+    values: Values
+    seeds: int
+    failed: int
+    missing: int
+    mean: float | None
+    margin: float | None
+    standard_error: float | None
+    parameters: int | None
+    epochs: float | None
+
+    @property
+    def is_whole(self) -> bool:
+        """True where every trial has the metric."""
+        return self.mean is not None and not self.failed and not self.missing
+
+
+def candidate_of(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric: str) -> Candidate:
+    """Return a candidate in a metric.
+
+    Args:
+        factors: words of the settings that vary.
+        rows: of its trials, at least one, as in `SweepResult.rows`.
+        metric: one of `GREATER_IS_BETTER`.
+    """
+    status = [row["status"] for row in rows]
+    done = [row for row in rows if row["status"] == DONE]
+    values = [row[metric] for row in done if row[metric] is not None]
+    mean = math.fsum(values) / len(values) if len(values) == len(done) > 0 else None
+    error = _standard_error(values) if mean is not None else None
+    tried = [row["parameters"] for row in rows if row["parameters"] is not None]
+    return Candidate(
+        number=rows[0]["candidate"],
+        values={word: rows[0][word] for word in factors},
+        seeds=len(done),
+        failed=status.count(FAILED),
+        missing=status.count(MISSING),
+        mean=mean,
+        margin=None if error is None else error * _student(len(values) - 1),
+        standard_error=error,
+        parameters=tried[0] if tried else None,
+        epochs=math.fsum(row["epochs_run"] for row in done) / len(done) if done else None,
+    )
+
+
+def _standard_error(values: Sequence[float]) -> float | None:
+    if len(values) < 2:
+        return None
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return math.sqrt(squares / (len(values) - 1) / len(values))
+
+
+def _student(degrees: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, (1 + _LEVEL) / 2))
+
+
+def ranked(candidates: Sequence[Candidate], metric: str) -> list[Candidate]:
+    """Return candidates by their means, best first; those that are not whole come last."""
+    sign = -1 if GREATER_IS_BETTER[metric] else 1
+
+    def order(one: Candidate) -> tuple[float, ...]:
+        mean = math.inf if one.mean is None else sign * one.mean
+        return (not one.is_whole, mean, *_size(one))
+
+    return sorted(candidates, key=order)
+
+
+def simplest(candidates: Sequence[Candidate]) -> Candidate | None:
+    """Return the smallest whole candidate within one standard error of the best mean.
+
+    Args:
+        candidates: as `ranked` returns them.
+
+    Returns:
+        It; None where no candidate is whole.
+    """
+    whole = [(one.mean, one) for one in candidates if one.mean is not None and one.is_whole]
+    if not whole:
+        return None
+    best_mean, best = whole[0]
+    allowed = best.standard_error or 0.0
+    return min((one for mean, one in whole if abs(mean - best_mean) <= allowed), key=_size)
+
+
+def _size(one: Candidate) -> tuple[float, float, int]:
+    """Return parameters, epochs and number, by which the simpler of two is the smaller."""
+    parameters = math.inf if one.parameters is None else one.parameters
+    return parameters, math.inf if one.epochs is None else one.epochs, one.number

@@ -1,0 +1,228 @@
+"""A sweep: which experiments it consists of, and the file that describes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samplewise.checks import printable, suggestion, true_or_false, whole_number
+from samplewise.errors import CombinationError, ConfigError, ParameterError
+from samplewise.experiment.config_file import checked_options, toml_table
+from samplewise.experiment.experiment import Experiment
+from samplewise.sweep.journal import canonical
+from samplewise.sweep.space import Space, Values
+
+MOST_TRIALS = 1_000_000
+KEYS = ("settings", "space", "seeds", "samples", "sample_seed", "own_splits")
+_DEFAULTS = Experiment().to_options()
+_DIGITS = 20
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One experiment of a sweep.
+
+    Args:
+        key: a hash of all its settings.
+        candidate: number of its values, counted from 1.
+        values: of the factors.
+        seed: of the repeat.
+        experiment: all of it.
+    """
+
+    key: str
+    candidate: int
+    values: Values
+    seed: int
+    experiment: Experiment
+
+
+class Sweep:
+    """Experiments that differ in some settings, each repeated with several seeds.
+
+    Args:
+        space: the settings that vary, as `Space.of` takes them: a list of values is a grid, a text
+            such as "log 1e-4 1e-1" a range to draw from.
+        settings: the others, an Experiment or its flat words.
+        seeds: repeats: their number, counted up from the seed of the settings, or a list of seeds.
+        samples: candidates to draw; needed where there is a range. Lists are drawn from too.
+        sample_seed: of the draws.
+        own_splits: let each repeat draw test rows of its own; otherwise all trials share them.
+
+    Attributes:
+        trials: all of them, candidate by candidate.
+        definition: the sweep as JSON values.
+
+    Raises:
+        ParameterError: an unknown factor, an empty, contradictory or too large space, or a
+            candidate that is not a valid experiment; the message names it.
+    """
+
+    def __init__(
+        self,
+        space: Mapping[str, Any],
+        settings: Experiment | Mapping[str, Any] | None = None,
+        *,
+        seeds: int | Sequence[int] | None = None,
+        samples: int | None = None,
+        sample_seed: int = 0,
+        own_splits: bool = False,
+    ) -> None:
+        self.space = Space.of(space)
+        base, fixed = _base(settings)
+        true_or_false("own_splits", own_splits)
+        _check_together(self.space, fixed, seeds, own_splits=own_splits)
+        self.seeds = _seeds(seeds, base.training.seed)
+        samples = None if samples is None else whole_number("samples", samples)
+        sample_seed = whole_number("sample_seed", sample_seed, minimum=0)
+        candidates = self._candidates(samples, sample_seed)
+        self.definition: dict[str, Any] = {
+            "settings": _changed(base),
+            "space": self.space.definition,
+            "seeds": None if "seed" in self.factors else list(self.seeds),
+            "samples": samples,
+            "sample_seed": sample_seed,
+            "own_splits": own_splits,
+        }
+        if base.data.split_seed is None and not own_splits:
+            base = base.with_options(split_seed=base.training.seed)
+        self.trials = tuple(self._trials(base, candidates))
+        _check_different(self.trials)
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The words of the settings that vary."""
+        return tuple(self.space.factors)
+
+    def _candidates(self, samples: int | None, seed: int) -> Iterator[Values]:
+        if samples is None and self.space.is_drawn:
+            raise ParameterError("samples: must be given, since the space has a range to draw from")
+        count = self.space.grid_size if samples is None else samples
+        if count * len(self.seeds) > MOST_TRIALS:
+            raise ParameterError(
+                f"space: has {count * len(self.seeds):,} trials, {count:,} candidates with "
+                f"{len(self.seeds):,} seeds each, at most {MOST_TRIALS:,} are allowed; shorten the "
+                "lists, or draw some with samples"
+            )
+        return self.space.grid() if samples is None else self.space.drawn(samples, seed)
+
+    def _trials(self, base: Experiment, candidates: Iterator[Values]) -> Iterator[Trial]:
+        for number, values in enumerate(candidates, start=1):
+            for seed in self.seeds:
+                repeat = {} if "seed" in values else {"seed": seed}
+                try:
+                    experiment = base.with_options(**_as_options(values), **repeat)
+                except ParameterError as error:
+                    raise type(error)(f"candidate {number} ({named(values)}): {error}") from error
+                text = canonical(_changed(experiment))
+                key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+                yield Trial(key, number, values, experiment.training.seed, experiment)
+
+
+def read_sweep(path: Path) -> Sweep:
+    """Return the sweep that a TOML file describes: the arguments of `Sweep` by name.
+
+    `settings` and `space` are tables; the words in them are those of a configuration file.
+
+    Raises:
+        ConfigError: it cannot be read, or holds an unknown key or value.
+        ParameterError: as `Sweep`.
+    """
+    table, name = toml_table(path), printable(path)
+    for key in table:
+        if key not in KEYS:
+            raise ConfigError(
+                f"{name} has the unknown key '{printable(key)}'{suggestion(key, KEYS) or '.'} "
+                f"Known keys: {', '.join(KEYS)}; settings that all trials share belong to "
+                "[settings], those that vary to [space]"
+            )
+    settings = table.pop("settings", {})
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{name}: settings must be a table, got '{printable(settings)}'")
+    try:
+        return Sweep(table.pop("space", {}), checked_options(settings, name), **table)
+    except ConfigError:
+        raise
+    except ParameterError as error:
+        raise type(error)(f"{error} (in {name})") from error
+
+
+def named(values: Values) -> str:
+    """Return the values of a candidate as text, such as "hidden=[8], learning_rate=0.1"."""
+    return ", ".join(f"{word}={printable(value)}" for word, value in values.items())
+
+
+def _base(settings: Any) -> tuple[Experiment, set[str]]:
+    """Return the experiment of the settings, and the words that were set."""
+    if isinstance(settings, Experiment):
+        return settings, set(_changed(settings))
+    if not isinstance(settings, Mapping | None):
+        raise ParameterError(
+            f"settings: must be an Experiment or its words, got '{printable(settings)}'"
+        )
+    words = dict(settings or {})
+    return Experiment.from_options(**words), set(words)
+
+
+def _as_options(values: Values) -> Values:
+    return {word: tuple(one) if isinstance(one, list) else one for word, one in values.items()}
+
+
+def _changed(experiment: Experiment) -> Values:
+    """Return the options that differ from their defaults, as JSON values.
+
+    Without the others, so that an option which a later version adds changes no key.
+    """
+    return {
+        word: list(value) if isinstance(value, tuple) else value
+        for word, value in experiment.to_options().items()
+        if value != _DEFAULTS[word]
+    }
+
+
+def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
+    if given is None:
+        return (first,)
+    if not isinstance(given, list | tuple):
+        count = whole_number("seeds", given, maximum=MOST_TRIALS)
+        return tuple(range(first, first + count))
+    seeds = tuple(whole_number("seeds", seed, minimum=0) for seed in given)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ParameterError(f"seeds: must be different seeds, got '{printable(given)}'")
+    return seeds
+
+
+def _check_together(space: Space, fixed: set[str], seeds: Any, *, own_splits: bool) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        CombinationError: they do.
+    """
+    factors = set(space.factors)
+    both = sorted(factors & fixed)
+    if both:
+        raise CombinationError(f"space.{both[0]}: is also one of the settings; keep one of them")
+    if "seed" in factors and seeds is not None:
+        raise CombinationError("space.seed: seeds is given too; keep one of them")
+    if own_splits and "split_seed" in factors | fixed:
+        raise CombinationError("own_splits: split_seed is given too; keep one of them")
+    ignored = sorted({"hidden", "activation"} & factors)
+    if ignored and "layers" in factors | fixed:
+        raise CombinationError(
+            f"space.{ignored[0]}: layers describes all layers, so that {ignored[0]} would change "
+            "nothing; keep one of them"
+        )
+
+
+def _check_different(trials: Sequence[Trial]) -> None:
+    first: dict[str, Trial] = {}
+    for trial in trials:
+        other = first.setdefault(trial.key, trial)
+        if other is not trial:
+            raise CombinationError(
+                f"candidates {other.candidate} ({named(other.values)}) and {trial.candidate} "
+                f"({named(trial.values)}) are the same experiment; leave one out"
+            )

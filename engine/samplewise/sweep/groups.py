@@ -1,0 +1,135 @@
+"""Trials that may train at once, in groups that take seconds each."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from samplewise.errors import ParameterError
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.run import decided
+from samplewise.network import Loss, Network
+from samplewise.sweep.definition import Trial, named
+from samplewise.sweep.rows import SweepRows, cut_of
+from samplewise.training.many import SHARED_SETTINGS
+from samplewise.training.train import loss_for
+
+GROUP_S = 4.0
+"""Seconds that a group should take: a stop waits for it, and a crash loses it."""
+FIRST, MOST = 8, 64
+"""Networks of the first group, which is measured, and of any group at most.
+
+Of the report's network, in widths from 1 to 60, groups of 8 to 32 took the least time for each, and
+64 a little more: what a group keeps no longer fits the caches.
+"""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial that is to be trained.
+
+    Args:
+        trial: of the sweep.
+        shares: equal for trials that may train at once; None for one that trains by itself.
+        parameters: of its network.
+    """
+
+    trial: Trial
+    shares: Hashable
+    parameters: int
+
+    @property
+    def work(self) -> int:
+        """Measure of its time, to hold against that of other trials."""
+        return self.trial.experiment.training.epochs * self.parameters
+
+
+def plan(trials: Sequence[Trial], rows: SweepRows) -> list[Planned]:
+    """Return the trials with their networks looked at, and nothing trained.
+
+    Raises:
+        ParameterError: a candidate does not fit the rows; the message names it.
+    """
+    planned = []
+    for trial in trials:
+        try:
+            network, experiment = decided(trial.experiment, rows.example(trial.experiment))
+            loss = loss_for(network, experiment.training)
+        except ParameterError as error:
+            raise type(error)(
+                f"candidate {trial.candidate} ({named(trial.values)}): {error}"
+            ) from error
+        shares = _shared(trial.experiment, experiment, network, loss)
+        planned.append(Planned(trial, shares, network.layout.parameters))
+    return planned
+
+
+def _shared(asked: Experiment, experiment: Experiment, network: Network, loss: Loss) -> Hashable:
+    """Return all that networks of one `train_many` have in common, None where it takes one only."""
+    training = experiment.training
+    if training.max_seconds is not None:
+        return None
+    drawn = training.shuffle or training.augment is not None
+    return (
+        cut_of(asked),
+        network.inputs,
+        network.outputs,
+        loss.description,
+        *(getattr(training, name) for name in SHARED_SETTINGS),
+        training.seed_of_order if drawn else None,
+        training.seed if training.validation_fraction is not None else None,
+    )
+
+
+class Groups:
+    """Takes the groups one after the other, each as long as the last one's time suggests.
+
+    Args:
+        planned: the trials to train.
+    """
+
+    def __init__(self, planned: Sequence[Planned]) -> None:
+        buckets: dict[Hashable, list[Planned]] = {}
+        for number, one in enumerate(planned):
+            key = ("alone", number) if one.shares is None else one.shares
+            buckets.setdefault(key, []).append(one)
+        self._buckets = list(buckets.values())
+        self._seconds_of_work: float | None = None
+
+    @property
+    def are_measured(self) -> bool:
+        """True once the time of a group is known."""
+        return self._seconds_of_work is not None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated time of all trials that are left; None before the first group has ended."""
+        if self._seconds_of_work is None:
+            return None
+        return self._seconds_of_work * sum(one.work for bucket in self._buckets for one in bucket)
+
+    def take(self) -> list[Planned]:
+        """Return the next group; empty where none is left."""
+        if not self._buckets:
+            return []
+        bucket = self._buckets[0]
+        size = self._size(bucket)
+        group, bucket[:size] = bucket[:size], []
+        if not bucket:
+            del self._buckets[0]
+        return group
+
+    def took(self, group: Sequence[Planned], seconds: float) -> None:
+        """Note the time of a group."""
+        self._seconds_of_work = seconds / sum(one.work for one in group)
+
+    def _size(self, bucket: Sequence[Planned]) -> int:
+        if self._seconds_of_work is None:
+            return min(FIRST, len(bucket))
+        size, seconds = 0, 0.0
+        for one in bucket[:MOST]:
+            seconds += one.work * self._seconds_of_work
+            if size and seconds > GROUP_S:
+                break
+            size += 1
+        return size

@@ -1,0 +1,172 @@
+"""The results of a sweep: a row for each trial, and means over the seeds of each candidate."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from samplewise.checks import file_path, one_of, printable
+from samplewise.errors import ParameterError
+from samplewise.experiment.config_file import checked_options
+from samplewise.experiment.experiment import Experiment
+from samplewise.sweep.candidates import (
+    DONE,
+    GREATER_IS_BETTER,
+    MISSING,
+    Candidate,
+    candidate_of,
+    ranked,
+    simplest,
+)
+from samplewise.sweep.definition import Sweep
+from samplewise.sweep.journal import FILE, Entry, read
+
+FIGURES = (
+    *("test_accuracy", "test_loss", "test_r2", "validation_accuracy", "validation_loss"),
+    *("training_loss", "epochs_run", "stopped", "train_ms", "networks_at_once", "backend_used"),
+    *("plan_used", "notes"),
+)
+"""The columns of what was measured; none has the name of a setting, which could be a factor."""
+
+
+class SweepResult:
+    """The results of a sweep, as far as it was run.
+
+    Args:
+        sweep: of the trials.
+        entries: of its journal; of one trial the last counts.
+
+    Attributes:
+        rows: a dict for each trial: candidate, factors, seed, status, figures, reason of a failure.
+    """
+
+    def __init__(self, sweep: Sweep, entries: Sequence[Entry]) -> None:
+        self.sweep = sweep
+        found = {entry["key"]: entry for entry in entries}
+        self.rows = [
+            {"candidate": trial.candidate, **trial.values}
+            | {"seed": trial.seed}
+            | _of_entry(found.get(trial.key, {}))
+            for trial in sweep.trials
+        ]
+
+    @cached_property
+    def default_metric(self) -> str:
+        """The first metric of `GREATER_IS_BETTER` that every trained trial has."""
+        done = [row for row in self.rows if row["status"] == DONE]
+        measured = (
+            name for name in GREATER_IS_BETTER if all(row[name] is not None for row in done)
+        )
+        return next(measured, "test_loss")
+
+    def candidates(self, metric: str | None = None) -> list[Candidate]:
+        """Return the candidates, best first; those with a failed or missing trial come last.
+
+        Args:
+            metric: one of `GREATER_IS_BETTER`; None takes `default_metric`.
+        """
+        metric = self._metric(metric)
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for row in self.rows:
+            rows.setdefault(row["candidate"], []).append(row)
+        found = [candidate_of(self.sweep.factors, of_one, metric) for of_one in rows.values()]
+        return ranked(found, metric)
+
+    def best(self, metric: str | None = None) -> Candidate | None:
+        """Return the simplest candidate that is as good as the best, as far as the seeds can tell.
+
+        Of those within one standard error of the best mean, the one of the fewest parameters, then
+        of the fewest epochs. With one seed there is no standard error, and only equals are within.
+
+        Args:
+            metric: as `candidates`.
+
+        Returns:
+            It; None where no candidate has all its trials.
+        """
+        return simplest(self.candidates(metric))
+
+    def experiment(self, candidate: Candidate) -> Experiment:
+        """Return the experiment of a candidate, with the first of its seeds."""
+        trials = self.sweep.trials
+        return next(one.experiment for one in trials if one.candidate == candidate.number)
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows with lists as the texts that flags take, such as "8,2"."""
+        return [{name: _cell(value) for name, value in row.items()} for row in self.rows]
+
+    def to_csv(self) -> str:
+        """Return the rows as CSV with a header; a missing value is empty."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.table())
+        return text.getvalue()
+
+    def to_frame(self) -> Any:
+        """Return the rows as a frame of pandas.
+
+        Raises:
+            ParameterError: pandas is not installed.
+        """
+        check_installed("pandas")
+        import pandas as pd
+
+        return pd.DataFrame(self.table())
+
+    def to_parquet(self) -> bytes:
+        """Return the rows as a Parquet file.
+
+        Raises:
+            ParameterError: pandas or pyarrow is not installed.
+        """
+        check_installed("pandas", "pyarrow")
+        return bytes(self.to_frame().to_parquet(engine="pyarrow", index=False))
+
+    def _metric(self, given: str | None) -> str:
+        return self.default_metric if given is None else one_of("metric", given, GREATER_IS_BETTER)
+
+
+def check_installed(*packages: str) -> None:
+    """Refuse a table that needs other packages.
+
+    Raises:
+        ParameterError: one is not installed.
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise ParameterError(
+                f"{package} is not installed; install it, or read trials.csv of the sweep's folder"
+            )
+
+
+def read_results(folder: str | Path) -> SweepResult:
+    """Return the results in the folder of a sweep, which may still be running.
+
+    Raises:
+        DataError: the folder holds no sweep.
+    """
+    path = file_path("folder", folder) / FILE
+    header, entries = read(path)
+    definition = dict(header["definition"])
+    settings = checked_options(definition.pop("settings"), printable(path))
+    return SweepResult(Sweep(definition.pop("space"), settings, **definition), entries)
+
+
+def _cell(value: Any) -> Any:
+    return ",".join(map(str, value)) or "none" if isinstance(value, list) else value
+
+
+def _of_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    figures = entry.get("figures", {})
+    return {
+        "status": entry.get("status", MISSING),
+        "parameters": entry.get("parameters"),
+        **{name: figures.get(name) for name in FIGURES},
+        "reason": entry.get("reason"),
+    }

@@ -1,0 +1,215 @@
+"""The space of a sweep: settings that vary, each by a list of values or a range to draw from."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from samplewise.checks import printable, suggestion
+from samplewise.errors import ParameterError
+from samplewise.experiment.config_file import WORDS
+from samplewise.options.kinds import WHOLES
+from samplewise.sweep.journal import canonical
+
+UNIFORM, LOG, WHOLE, LOG_WHOLE = RANGES = ("uniform", "log", "whole", "log_whole")
+_WANTED = (
+    "a list of values, or a range such as 'log 1e-4 1e-1' or {log = [1e-4, 1e-1]}; ranges are "
+    f"{', '.join(RANGES)}"
+)
+# Draws of a candidate that came before, for each new one, until the space counts as exhausted.
+_PATIENCE = 100
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers to draw from.
+
+    Args:
+        kind: one of `RANGES`; "log" draws the logarithm uniformly, "whole" whole numbers.
+        low, high: the ends, both included where numbers are whole.
+    """
+
+    kind: str
+    low: float
+    high: float
+
+    def draw(self, rng: Generator) -> Any:
+        """Return a number of the range."""
+        if self.kind == UNIFORM:
+            return float(rng.uniform(self.low, self.high))
+        if self.kind == LOG:
+            drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+            return min(max(drawn, self.low), self.high)
+        low, high = int(self.low), int(self.high)
+        if self.kind == WHOLE:
+            return int(rng.integers(low, high, endpoint=True))
+        drawn = math.floor(math.exp(rng.uniform(math.log(low), math.log(high + 1))))
+        return min(max(drawn, low), high)
+
+
+@dataclass(frozen=True)
+class Space:
+    """The factors of a sweep, by the word of their setting: each a tuple of values or a range."""
+
+    factors: Mapping[str, tuple[Any, ...] | Range]
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Space:
+        """Return the space that a table describes, its values checked one by one.
+
+        Args:
+            given: by word, a list of values, a text such as "log 1e-4 1e-1", or a table of one
+                range. A value is as in a configuration file; a whole number in `hidden` stands for
+                one layer.
+
+        Raises:
+            ParameterError: no factor, an unknown one, or a value that its setting cannot take.
+        """
+        if not isinstance(given, Mapping) or not given:
+            raise ParameterError(
+                f"space: must name at least one setting, got '{printable(given)}'; write, say, "
+                "learning_rate = [0.01, 0.1]"
+            )
+        factors = {}
+        for written, values in given.items():
+            word = str(written).replace("-", "_")
+            if word not in WORDS:
+                raise ParameterError(
+                    f"space: '{printable(written)}' is not a setting"
+                    f"{suggestion(word, WORDS) or '.'} Settings: {', '.join(WORDS)}"
+                )
+            if word in factors:
+                raise ParameterError(f"space: has {word} twice, with '-' and with '_'; keep one")
+            factors[word] = _factor(word, _plain(values))
+        return cls(factors)
+
+    @property
+    def is_drawn(self) -> bool:
+        """True where a factor is a range, so that there is no grid."""
+        return any(isinstance(factor, Range) for factor in self.factors.values())
+
+    @property
+    def grid_size(self) -> int:
+        """Candidates of the grid; ranges count as one value."""
+        lengths = [1 if isinstance(one, Range) else len(one) for one in self.factors.values()]
+        return math.prod(lengths)
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The space as JSON values."""
+        return {
+            word: {one.kind: [one.low, one.high]} if isinstance(one, Range) else list(one)
+            for word, one in self.factors.items()
+        }
+
+    def grid(self) -> Iterator[Values]:
+        """Give every candidate of a space without ranges; the last factor varies fastest."""
+        lists = [() if isinstance(one, Range) else one for one in self.factors.values()]
+        for values in itertools.product(*lists):
+            yield dict(zip(self.factors, values, strict=True))
+
+    def drawn(self, samples: int, seed: int) -> Iterator[Values]:
+        """Give different candidates, each a function of the seed and its number.
+
+        Raises:
+            ParameterError: there are fewer.
+        """
+        seen: set[str] = set()
+        for number in range(samples * _PATIENCE):
+            rng = Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(number,))))
+            # In the order of the names, so that the order in a file changes no draw.
+            found = {word: _drawn(word, self.factors[word], rng) for word in sorted(self.factors)}
+            values = {word: found[word] for word in self.factors}
+            if (text := canonical(values)) not in seen:
+                seen.add(text)
+                yield values
+            if len(seen) == samples:
+                return
+        raise ParameterError(
+            f"samples: is {samples:,}, but only {len(seen):,} different candidates were found; ask "
+            "for fewer, or widen the space"
+        )
+
+
+def _drawn(word: str, factor: tuple[Any, ...] | Range, rng: Generator) -> Any:
+    if isinstance(factor, Range):
+        return _as_value(word, factor.draw(rng))
+    return factor[int(rng.integers(len(factor)))]
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's values as Python's, paths as texts and tuples as lists."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _factor(word: str, given: Any) -> tuple[Any, ...] | Range:
+    if not isinstance(given, list):
+        found = _range(word, given)
+        for end in (found.low, found.high):
+            _value(f"space.{word}", word, int(end) if WHOLE in found.kind else end)
+        return found
+    if not given:
+        raise ParameterError(f"space.{word}: is an empty list; expected {_WANTED}")
+    values = tuple(_value(f"space.{word}[{i}]", word, one) for i, one in enumerate(given))
+    texts = [canonical(value) for value in values]
+    for i, text in enumerate(texts):
+        if text in texts[:i]:
+            raise ParameterError(
+                f"space.{word}[{i}]: is {printable(values[i])}, as [{texts.index(text)}] is; "
+                "keep one of them"
+            )
+    return values
+
+
+def _value(place: str, word: str, given: Any) -> Any:
+    """Return a checked value; None leaves a setting that may be left at its default."""
+    if given is None:
+        return None
+    try:
+        found = WORDS[word].kind.from_toml(word, _as_value(word, given))
+        canonical(found)
+    except (ParameterError, TypeError, ValueError) as error:
+        raise ParameterError(f"{place}: {error}") from error
+    return list(found) if isinstance(found, tuple) else found
+
+
+def _as_value(word: str, number: Any) -> Any:
+    one_layer = WORDS[word].kind is WHOLES and isinstance(number, int)
+    return [number] if one_layer else number
+
+
+def _range(word: str, given: Any) -> Range:
+    kind, ends = "", []
+    if isinstance(given, str) and len(given.split()) == 3:
+        kind, *ends = given.split()
+    elif isinstance(given, Mapping) and len(given) == 1:
+        ((kind, ends),) = given.items()
+    try:
+        low, high = map(float, ends)
+    except (TypeError, ValueError):
+        kind = ""
+    if kind not in RANGES:
+        raise ParameterError(f"space.{word}: is '{printable(given)}'; expected {_WANTED}")
+    finite = math.isfinite(low) and math.isfinite(high)
+    if not finite or low >= high or (LOG in kind and low <= 0):
+        above = " above 0" if LOG in kind else ""
+        raise ParameterError(
+            f"space.{word}: a range goes from a number{above} to a larger one, got "
+            f"'{printable(given)}'"
+        )
+    if WHOLE in kind and not (low.is_integer() and high.is_integer()):
+        raise ParameterError(f"space.{word}: its ends must be whole, got '{printable(given)}'")
+    return Range(kind, low, high)

@@ -1,0 +1,103 @@
+"""`samplewise sweep`: run, go on, show, and stop."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from samplewise.cli import sweep as command
+
+TEXT = """
+seeds = 2
+[settings]
+data = {data!r}
+classes = ["4", "9"]
+backend = "vectorized"
+epochs = 1
+[space]
+learning_rate = [0.1, 0.2]
+"""
+
+
+@pytest.fixture
+def described(images):
+    Path("sweep.toml").write_text(TEXT.format(data=str(images)))
+
+
+@pytest.mark.usefixtures("described")
+def test_a_sweep_is_run_and_shown(cli):
+    ended = cli("sweep", "sweep.toml", "--out", "rates")
+    assert ended.code == 0, ended.err
+    assert "trial 4/4" in ended.err
+    assert "best: candidate" in ended.out
+    assert sorted(path.name for path in Path("rates").iterdir()) == [
+        "best.toml",
+        "journal.jsonl",
+        "sweep.html",
+        "trials.csv",
+    ]
+    shown = cli("sweep", "show", "rates", "--json")
+    figures = json.loads(shown.out)
+    assert [row["status"] for row in figures["trials"]] == ["done"] * 4
+    assert len(figures["candidates"]) == 2
+    trained = json.loads(cli("train", "--config", "rates/best.toml", "--json").out)
+    best = next(row for row in figures["trials"] if row["candidate"] == figures["best"])
+    assert trained["test_loss"] == best["test_loss"]
+    again = cli("sweep", "sweep.toml", "--out", "rates")
+    assert (again.code, again.err) == (0, "")
+
+
+@pytest.mark.usefixtures("described")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.toml"], "nowhere.toml"),
+        (["sweep.toml", "other.toml"], "expected a file, or show and a folder"),
+        (["show", "nowhere"], "name the folder of a sweep"),
+        (["show", "nowhere", "--retry-failed"], "omit --out and --retry-failed"),
+        (["sweep.toml", "--metric", "acuracy"], "metric is 'acuracy'"),
+        (["sweep.toml", "--parquet"], "is not installed"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_one_line_and_trains_nothing(
+    cli, monkeypatch, arguments, message
+):
+    from samplewise.sweep import results
+
+    monkeypatch.setattr(results, "find_spec", lambda name: None)
+    ended = cli("sweep", *arguments)
+    assert ended.code == 2
+    assert message in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert not Path("sweep").exists()
+
+
+@pytest.mark.usefixtures("described")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_after_the_running_group_and_keeps_it(cli, monkeypatch, number, code):
+    from samplewise.sweep import groups, run
+
+    monkeypatch.setattr(groups, "FIRST", 1)
+    train = run._trained
+
+    def signalled(trials, data):
+        os.kill(os.getpid(), number)
+        return train(trials, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_trained", signalled)
+        ended = cli("sweep", "sweep.toml")
+    assert ended.code == code
+    assert "3 trials are missing; the same sweep goes on with them" in ended.out
+    assert cli("sweep", "sweep.toml").code == 0
+    figures = json.loads(cli("sweep", "show", "sweep", "--json").out)
+    assert [row["status"] for row in figures["trials"]] == ["done"] * 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (60, "60 s"), (600, "10 min"), (9000, "2.5 h")]
+)
+def test_the_time_left_is_readable(seconds, text):
+    assert command._duration(seconds) == text

@@ -1,0 +1,56 @@
+"""The page of a sweep: candidates, pictures of the factors, and failures."""
+
+import numpy as np
+import pytest
+
+from samplewise.data.dataset import Dataset
+from samplewise.report.sweep_page import PAGE, TRIALS, document, write_page
+from samplewise.sweep.definition import Sweep
+from samplewise.sweep.run import run_sweep
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """24 trials of which 4 diverge, on two clouds of points."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    X = 2 * np.eye(2, 3)[labels] + rng.standard_normal((40, 3))
+    clouds = Dataset("clouds", X, labels.astype(np.int64), ("left", "right"), "made by the test")
+    space = {"hidden": [1, 2], "learning_rate": [0.1, 0.2, 1e200], "init": ["normal", "he_normal"]}
+    settings = {"epochs": 1, "activation": "relu", "backend": "reference"}
+    folder = tmp_path_factory.mktemp("sweeps") / "sweep"
+    return run_sweep(Sweep(space, settings, seeds=2), folder, data=clouds)
+
+
+def test_the_page_shows_candidates_pictures_of_numbers_and_failures(result):
+    page = document(result)
+    kinds = [block.kind for block in page.blocks]
+    assert kinds.count("table") == 1
+    assert [picture.file for picture in page.pictures] == [
+        "hidden.png",
+        "learning_rate.png",
+        "heat_map.png",
+    ], "init has no numbers"
+    table = next(block for block in page.blocks if block.kind == "table")
+    assert len(table.rows) == 12
+    failures = next(block for block in page.blocks if block.kind == "bullets")
+    failed = sum(row["status"] == "failed" for row in result.rows)
+    assert failed > 0
+    assert len(failures.lines) == failed
+    assert all("diverged" in line for line in failures.lines)
+    assert page.headlines[0].value == str(result.best().number)
+
+
+def test_the_page_and_the_table_are_written_whole(result, tmp_path):
+    write_page(result, tmp_path, "test_loss")
+    page = (tmp_path / PAGE).read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "compared by test_loss" in page
+    assert len((tmp_path / TRIALS).read_text().splitlines()) == 25
+
+
+def test_a_sweep_that_has_not_begun_has_a_page(result):
+    begun = type(result)(result.sweep, [])
+    page = document(begun)
+    assert page.headlines[0].value == "none yet"
+    assert page.pictures == ()
