@@ -56,7 +56,7 @@ def test_a_model_finds_the_columns_of_a_frame_by_name(backend):
 
 
 def test_frames_of_pandas_and_polars():
-    fields = dict(frame())
+    fields = dict(frame(age=[20.0, 30.5]))
     for name in ("pandas", "polars"):
         library = pytest.importorskip(name)
         np.testing.assert_array_equal(rows_of_frame(library.DataFrame(fields), COLUMNS, "X"), X)

@@ -21,7 +21,7 @@ from samplewise.network import (
     RMSprop,
     loss_named,
 )
-from samplewise.testing import certify, ladder, runs
+from samplewise.testing import certify, ladder, measures, runs, tolerances
 from samplewise.testing.cases import ROWS, Case
 from samplewise.testing.networks import BODIES, PLACES, with_frozen
 from samplewise.testing.problems import problem
@@ -124,8 +124,9 @@ def test_frozen_weights_serve_as_constants(backend, place):
         of_case = dataclasses.replace(case, network=each)
         program = runs.program_of(registry.load(backend), of_case)
         found.append(program.gradients(drawn.parameters, drawn.X, drawn.Y)[1])
+    allowed = tolerances.tolerance("gradient", "float64")
     for part in network.trained:
-        np.testing.assert_allclose(found[0][part], found[1][part], rtol=1e-12, atol=1e-15)
+        assert measures.sized("gradient", found[0][part], found[1][part], allowed).passed
         found[0][part] = 0
     assert not found[0].any()
 

@@ -31,7 +31,7 @@ class NeverBegins(Callback):
     [
         ({"learning_rate": 0.2}, r"settings\.learning_rate must be that of this training, 0\.2"),
         ({"epochs": 7}, r"settings\.epochs"),
-        ({"dtype": "float32"}, "dtype"),
+        ({"dtype": "float32"}, r"settings\.dtype"),
         ({"seed": 1}, r"settings\.seed"),
     ],
 )
