@@ -3,7 +3,6 @@
 import dataclasses
 from unittest import mock
 
-import numpy as np
 import pytest
 
 from faults.frozen_faults import FROZEN_FAULTS, FrozenFaultBackend
