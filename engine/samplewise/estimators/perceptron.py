@@ -46,7 +46,10 @@ class Perceptron(Estimator):
     def _drawn(
         self, network: Network, random_state: np.random.RandomState, dtype: str
     ) -> NDArray[Any]:
-        return glorot_parameters(network, random_state, dtype)
+        given = self.activation
+        first = given if isinstance(given, str) else next(iter(given), "")
+        logistic = first in (LOGISTIC, "sigmoid")
+        return glorot_parameters(network, random_state, dtype, logistic=logistic)
 
     def _has_weights(self) -> bool:
         return "coefs_" in vars(self)
