@@ -63,7 +63,11 @@ CASES = {
     "two_layers": ("MLPClassifier", THREE, {"hidden_layer_sizes": (6, 5), "activation": "tanh"}),
     "linear": ("MLPRegressor", NUMBERS, {"hidden_layer_sizes": (), "activation": "identity"}),
     "logistic": ("MLPClassifier", TWO, {"activation": "logistic"}),
-    "no_hidden_layer": ("MLPRegressor", NUMBER, {"hidden_layer_sizes": (), "activation": "logistic"}),
+    "no_hidden_layer": (
+        "MLPRegressor",
+        NUMBER,
+        {"hidden_layer_sizes": (), "activation": "logistic"},
+    ),
 }
 COMMON = {
     "hidden_layer_sizes": (7,),

@@ -1,9 +1,9 @@
 """The loss of an estimator: which one the engine trains, and its value in scikit-learn's units.
 
 scikit-learn's squared error is half the mean over outputs, but its gradient is that of half the sum
-over outputs; its losses of several labels and of several counts are sums, and its Poisson loss has the
-constant that the engine leaves out. So with L the engine's loss, the loss that is shown is `factor` L + `constant`,
-and the gradient that is followed is `gradient` times that of L.
+over outputs; its losses of several labels and of several counts are sums, and its Poisson loss has
+the constant that the engine leaves out. So with L the engine's loss, the loss that is shown is
+`factor` L + `constant`, and the gradient that is followed is `gradient` times that of L.
 """
 
 from __future__ import annotations

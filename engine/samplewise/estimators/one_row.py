@@ -16,7 +16,7 @@ from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.running import NOT_FINITE
 from samplewise.estimators.settings import LBFGS, Occasion, settings_for
-from samplewise.estimators.tasks import start_of
+from samplewise.estimators.tasks import Begun, start_of
 from samplewise.model.model import Model
 from samplewise.model.predictor import Predictor
 from samplewise.network.losses import Poisson
@@ -64,7 +64,8 @@ class OneRow(Estimator):
         """Take one training step on a row, in microseconds; return its loss before the step.
 
         The first call after `fit`, `partial_fit` or `set_params` prepares; the estimator goes on
-        with its weights and optimizer. The learning rate stays, `loss_curve_` does not grow.
+        with its weights and optimizer. The learning rate stays, `class_weight` does not count, and
+        `loss_curve_` does not grow.
 
         Args:
             x: numbers, (features,); an array of the dtype of the weights is the fastest.
@@ -130,9 +131,9 @@ class OneRow(Estimator):
             one_epoch=True,
         )
         settings = settings_for(self, objective, occasion)
-        start = start_of(model.parameters, settings.optimizer, self._state)
+        start = start_of(model.parameters, settings.optimizer, self._begun)
         learner = Learner(model.network, objective.loss, settings, start)
-        self._state = learner.state
+        self._begun = Begun(learner.state, settings.optimizer)
         model = replace(model, parameters=learner.state.parameters)
         self.__dict__.update(self._attributes(model))
         self._online = Online(learner, objective, self._targets_by_row())
@@ -167,6 +168,7 @@ class OneRow(Estimator):
             and "loss_curve_" in vars(self)
             and self.best_loss_ is not None
             and not (self.early_stopping or self.verbose or self.callbacks)
+            and getattr(self, "class_weight", None) is None
             and self.learning_rate != "invscaling"
             and self.solver != LBFGS
             and not hasattr(self, "feature_names_in_")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,12 +64,14 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
     network = estimator._network(rows.X.shape[1], estimator.n_outputs_)
     random_state = check_random_state(estimator.random_state)
     drawn = (
-        _first_weights(estimator, network, rows, random_state) if anew else [estimator._weights()]
+        _first_weights(estimator, network, rows, random_state)
+        if anew
+        else [estimator._weights(network)]
     )
     rows, held, score = _held_out(estimator, rows, given, random_state)
-    state = estimator._state if given.one_epoch and not anew else None
+    begun = estimator._begun if given.one_epoch and not anew else None
     # Another order in each call of `partial_fit`, too.
-    seed = int(random_state.randint(LARGEST_SEED)) + (0 if state is None else state.step)
+    seed = int(random_state.randint(LARGEST_SEED)) + (0 if begun is None else begun.state.step)
     occasion = Occasion(
         rows=len(rows.X),
         dtype=str(drawn[0].dtype),
@@ -85,7 +87,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         objective=objective,
         settings=settings,
         rows=rows,
-        starts=tuple(start_of(one, settings.optimizer, state) for one in drawn),
+        starts=tuple(start_of(one, settings.optimizer, begun) for one in drawn),
         held=held,
         score=score,
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
@@ -110,19 +112,34 @@ def with_constant(estimator: Any, rows: Rows) -> Objective:
     return replace(objective, constant=poisson_constant(rows.targets, rows.weights, size))
 
 
-def start_of(
-    parameters: NDArray[Any], optimizer: Optimizer, state: TrainingState | None
-) -> TrainingState:
-    """Return the weights to begin with, and the optimizer of a state to go on from, if it is one.
+class Begun(NamedTuple):
+    """A training that may go on.
+
+    Args:
+        state: after its last step.
+        optimizer: that took the step.
+    """
+
+    state: TrainingState
+    optimizer: Optimizer
+
+
+def start_of(parameters: NDArray[Any], optimizer: Optimizer, begun: Begun | None) -> TrainingState:
+    """Return the weights to begin with, and the optimizer's state to go on from, where it has one.
 
     Args:
         parameters: flat vector (P,).
         optimizer: of the training.
-        state: whose optimizer goes on, where it has as many slots; None for a new one.
+        begun: whose optimizer goes on, where its update is the same; None for a new one.
     """
+    if (
+        begun is not None
+        and (begun.optimizer.variant, begun.optimizer.slots) == (optimizer.variant, optimizer.slots)
+        and len(begun.state.parameters) == len(parameters)
+        and begun.state.optimizer_state.dtype == parameters.dtype
+    ):
+        return replace(begun.state, parameters=parameters)
     slots = optimizer.slots * len(parameters)
-    if state is not None and len(state.optimizer_state) == slots:
-        return replace(state, parameters=parameters)
     return TrainingState(parameters, aligned_zeros(slots, parameters.dtype))
 
 
