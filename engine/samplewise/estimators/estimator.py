@@ -103,17 +103,28 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
 
     def _fit(self, given: Given) -> Estimator:
         """Train, and keep what comes of it."""
-        anew = not self._has_weights() or not (self.warm_start or given.one_epoch)
-        check_going_on(self, one_epoch=given.one_epoch)
-        with numpy_only():
-            task = task_of(self, given, anew=anew)
-        with fit_task(self, given.X, given.y, given.sample_weight) as epochs:
-            outcome = self._run(replace(task, callbacks=(*task.callbacks, *epochs)), anew=anew)
+        before = dict(vars(self))
+        try:
+            outcome = self._trained_on(given)
+        except BaseException:
+            # Else the labels of these rows would name the classes of the weights before.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
         if outcome.interrupted:
             raise KeyboardInterrupt
         if not given.one_epoch:
             fitted.warn_of_end(self, outcome)
         return self
+
+    def _trained_on(self, given: Given) -> Outcome:
+        """Train on the arguments of `fit`, and return the end of it."""
+        anew = not self._has_weights() or not (self.warm_start or given.one_epoch)
+        check_going_on(self, one_epoch=given.one_epoch)
+        with numpy_only():
+            task = task_of(self, given, anew=anew)
+        with fit_task(self, given.X, given.y, given.sample_weight) as epochs:
+            return self._run(replace(task, callbacks=(*task.callbacks, *epochs)), anew=anew)
 
     def _run(self, task: Task, *, anew: bool) -> Outcome:
         if self.n_ens > 1:

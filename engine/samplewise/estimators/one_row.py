@@ -78,8 +78,8 @@ class OneRow(Estimator):
         online = self._ready()
         try:
             target = online.target(y)
-        except (KeyError, TypeError):
-            raise ValueError(f"y: must be a label of classes_, got {y!r}") from None
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f"y: must be {self._wanted_of_row()}, got {y!r}") from None
         loss = online.learn(x, target)
         fitted.leave_row(self, loss)
         return loss
@@ -109,6 +109,10 @@ class OneRow(Estimator):
         if self._predictor is None or self._predictor_of is not model:
             self._predictor, self._predictor_of = model.predictor(), model
         return self._predictor(x)
+
+    def _wanted_of_row(self) -> str:
+        """Return what y of a row must be, in words."""
+        raise NotImplementedError
 
     def _targets_by_row(self) -> Callable[[Any], Any]:
         """Return a function from y of a row to the target of a learner."""
@@ -154,7 +158,7 @@ class OneRow(Estimator):
         online = self._ready()
         try:
             target = online.target(y[0])
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):
             return False
         loss = online.learn(X[0], target)
         fitted.leave_row(self, loss)

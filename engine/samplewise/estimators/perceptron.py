@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from operator import is_
 from typing import Any
 
@@ -33,6 +34,8 @@ class Perceptron(Estimator):
 
     def _network(self, features: int, outputs: int) -> Network:
         sizes = sizes_of(self.hidden_layer_sizes)
+        if not all(isinstance(size, Integral) for size in sizes):
+            raise ParameterError(f"hidden_layer_sizes: must be whole numbers, got {sizes}")
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         activations = _of_each("activation", self.activation, len(sizes))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from samplewise.contract import TrainingState
+from samplewise.errors import DataError, ParameterError
 from samplewise.estimators.held_out import Rows, Score, scored, split
 from samplewise.estimators.inputs import checked_pair, checked_rows
 from samplewise.estimators.objective import Objective, poisson_constant
@@ -158,6 +159,7 @@ def _held_out(
     estimator: Any, rows: Rows, given: Given, random_state: np.random.RandomState
 ) -> tuple[Rows, Rows | None, Score | None]:
     """Return the rows to train on, the validation rows, and the score of these."""
+    _check_validation(given)
     if given.X_val is not None:
         X = checked_rows(estimator, estimator._flat(given.X_val))
         weights = sample_weights(given.sample_weight_val, X)
@@ -168,7 +170,25 @@ def _held_out(
     two = estimator.n_outputs_ == 1 and hasattr(estimator, "classes_")
     fraction = estimator.validation_fraction
     kept, held = split(rows, fraction, random_state, two_classes=two)
+    if held.weights is not None and not held.weights.any():
+        raise DataError(
+            "sample_weight: all rows that early stopping holds out have the weight 0; give X_val, "
+            "or leave out rows without weight"
+        )
     return kept, held, _score(estimator, held, estimator._decoded(held.targets))
+
+
+def _check_validation(given: Given) -> None:
+    """Refuse validation rows that are given in part.
+
+    Raises:
+        ParameterError: naming what is missing.
+    """
+    needed = {"X_val": given.X_val, "y_val": given.y_val}
+    missing = [name for name, value in needed.items() if value is None]
+    some = (given.X_val, given.y_val, given.sample_weight_val)
+    if missing and any(value is not None for value in some):
+        raise ParameterError(f"{missing[0]}: must be given where other validation data are")
 
 
 def _score(estimator: Any, held: Rows, y: Any) -> Score | None:
