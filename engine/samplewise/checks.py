@@ -211,11 +211,12 @@ def file_path(name: str, given: object) -> Path:
     """Return `given`, a text or a path, as a path; `name` is the argument's in messages.
 
     Raises:
-        ParameterError: it is anything else.
+        ParameterError: it is anything else, or no path can be so.
     """
-    if not isinstance(given, str | os.PathLike):
+    text = os.fspath(given) if isinstance(given, str | os.PathLike) else ""
+    if not (isinstance(text, str) and text) or "\0" in text:
         raise ParameterError(f"{name} is '{printable(given)}', but must be the path of a file")
-    return Path(given)
+    return Path(text)
 
 
 def true_or_false(name: str, given: object) -> bool:

@@ -10,7 +10,7 @@ from small_data import LABELS, NAMES, NUMBER, QUICK, TWO, X
 
 import samplewise
 from samplewise import CNNClassifier, MLPClassifier, MLPRegressor
-from samplewise.errors import ParameterError
+from samplewise.errors import DataError, ParameterError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -166,6 +166,48 @@ def test_validation_rows_of_other_columns_are_refused():
         MLPRegressor(**QUICK).fit(X, NUMBER, X_val=X[:, :3], y_val=NUMBER)
     with pytest.raises(ValueError, match="NaN"):
         MLPRegressor(**QUICK).fit(X, NUMBER, X_val=X * np.nan, y_val=NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"X_val": X}, "y_val: must be given"),
+        ({"y_val": TWO}, "X_val: must be given"),
+        ({"sample_weight_val": np.ones(60)}, "X_val: must be given"),
+    ],
+)
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_validation_rows_come_with_their_targets(kind, given, words):
+    with pytest.raises(ParameterError, match=words):
+        kind(**QUICK).fit(X, TWO, **given)
+
+
+def test_held_out_rows_need_a_weight():
+    estimator = MLPClassifier(**QUICK, early_stopping=True)
+    with pytest.raises(DataError, match="that early stopping holds out have the weight 0"):
+        estimator.fit(X, TWO, sample_weight=np.arange(60) < 1)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 1, 2, 2)])
+def test_an_image_has_two_or_three_dimensions(shape):
+    with pytest.raises(ParameterError, match="input_shape: must be .height, width."):
+        CNNClassifier(shape).fit(X, TWO)
+    CNNClassifier(np.array([2, 2]), max_iter=1).fit(X, TWO)
+
+
+@pytest.mark.parametrize("sizes", [(3.5,), ["a"], np.array([[3, 2]])])
+def test_layers_have_whole_numbers_of_units(sizes):
+    with pytest.raises(ParameterError, match="hidden_layer_sizes: must be whole numbers"):
+        MLPRegressor(hidden_layer_sizes=sizes).fit(X, NUMBER)
+
+
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was():
+    estimator = MLPClassifier(**QUICK).fit(X, TWO)
+    before = estimator.predict(X)
+    with pytest.raises(ParameterError):
+        estimator.set_params(backend="nubma").fit(X[:, :3], NAMES)
+    np.testing.assert_array_equal(estimator.predict(X), before)
+    np.testing.assert_array_equal(estimator.classes_, [0, 1])
 
 
 def test_counts_below_zero_and_images_of_another_size_are_refused():

@@ -74,6 +74,18 @@ def test_class_weight_is_a_sample_weight_by_class():
     np.testing.assert_allclose(balanced.loss_curve_, by_rows.loss_curve_, rtol=1e-12)
 
 
+def test_a_class_without_weight_does_not_count_in_balanced_weights():
+    weights = np.where(THREE == 2, 0.0, 1.0)
+    balanced = MLPClassifier(**QUICK, class_weight="balanced")
+    kept = THREE != 2
+    counts = np.bincount(THREE[kept])
+    by_hand = weights.copy()
+    by_hand[kept] = kept.sum() / (2 * counts[THREE[kept]])
+    wanted = MLPClassifier(**QUICK).fit(X, THREE, sample_weight=by_hand)
+    found = balanced.fit(X, THREE, sample_weight=weights)
+    np.testing.assert_allclose(found.loss_curve_, wanted.loss_curve_, rtol=1e-12)
+
+
 def test_activations_and_dropout_may_differ_by_layer():
     estimator = MLPClassifier(
         (6, 5), ["gelu", "logistic"], dropout=[0.0, 0.3], max_iter=2, random_state=0

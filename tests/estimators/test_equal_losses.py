@@ -33,6 +33,7 @@ CASES = {
     "adam_numbers": ("MLPRegressor", NUMBERS, {}),
     "adam_counts": ("MLPRegressor", COUNTS, {"loss": "poisson"}),
     "adam_weights": ("MLPClassifier", THREE, {"sample_weight": WEIGHTS}),
+    "several_counts": ("MLPRegressor", np.stack([COUNTS, COUNTS + 1], axis=1), {"loss": "poisson"}),
     "counts_with_weights": ("MLPRegressor", COUNTS, {"loss": "poisson", "sample_weight": WEIGHTS}),
     "betas": ("MLPClassifier", TWO, {"beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3}),
     "sgd": ("MLPClassifier", TWO, PLAIN_SGD),
@@ -62,6 +63,11 @@ CASES = {
     "two_layers": ("MLPClassifier", THREE, {"hidden_layer_sizes": (6, 5), "activation": "tanh"}),
     "linear": ("MLPRegressor", NUMBERS, {"hidden_layer_sizes": (), "activation": "identity"}),
     "logistic": ("MLPClassifier", TWO, {"activation": "logistic"}),
+    "no_hidden_layer": (
+        "MLPRegressor",
+        NUMBER,
+        {"hidden_layer_sizes": (), "activation": "logistic"},
+    ),
 }
 COMMON = {
     "hidden_layer_sizes": (7,),

@@ -121,6 +121,20 @@ def test_a_row_that_cannot_be_learnt_changes_nothing(x, y, words):
         np.testing.assert_array_equal(weight, kept)
 
 
+@pytest.mark.parametrize(
+    ("case", "y", "words"),
+    [
+        ("number", "a", "y: must be a number, got 'a'"),
+        ("number", None, "y: must be a number"),
+        ("number", np.array([1.0, 2.0]), "y: must be a number"),
+        ("labels", "ab", "y: must be 0 or 1 for each label"),
+    ],
+)
+def test_a_target_of_another_kind_is_named(case, y, words):
+    with pytest.raises(ValueError, match=words):
+        begun(case).learn_one(X[0], y)
+
+
 def test_an_estimator_learns_one_row_only_after_fit():
     with pytest.raises(NotFittedError):
         MLPClassifier().learn_one(X[0], 1)

@@ -16,7 +16,13 @@ from crashes import POINTS, torture
 from snapshot_problem import CHUNK, LABELS, NETWORK, Takes, X, edge, outcome, settings
 
 from samplewise import Checkpoint, ResumableTraining, train, train_many
-from samplewise.errors import OutputError, ParameterError, SamplewiseWarning, SnapshotError
+from samplewise.errors import (
+    DataError,
+    OutputError,
+    ParameterError,
+    SamplewiseWarning,
+    SnapshotError,
+)
 from samplewise.training.callbacks import checkpoint as checkpoint_module
 from samplewise.training.checkpoints import snapshot_file
 from samplewise.training.checkpoints.snapshot_file import load_snapshot, packed, save_snapshot
@@ -150,6 +156,26 @@ def test_a_folder_in_use_is_refused_and_free_again_when_its_process_is_gone(tmp_
     (tmp_path / ".checkpoint-00000001.saf.1234.tmp").write_bytes(b"half")
     train(NETWORK, X, LABELS, settings(), callbacks=Checkpoint(tmp_path))
     assert names(tmp_path) == [f"checkpoint-0000000{n}.safetensors" for n in (2, 3)]
+
+
+def test_a_relative_folder_is_that_of_the_beginning(tmp_path, monkeypatch):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "first")
+    kept = Checkpoint("checkpoints")
+    away = [kept, lambda record: os.chdir(tmp_path / "second")]
+    train(NETWORK, X, LABELS, settings(), callbacks=away)
+    assert len(names(tmp_path / "first" / "checkpoints")) == 2
+
+
+def test_a_folder_that_cannot_be_one_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("a" * 300)):
+        with pytest.raises(DataError, match="cannot read the folder"):
+            Checkpoint(folder).snapshot()
+    for folder in ("", "a\0b"):
+        with pytest.raises(ParameterError, match="folder is .* but must be the path"):
+            Checkpoint(folder)
 
 
 @pytest.mark.usefixtures("short_chunks")

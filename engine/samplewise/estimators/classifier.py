@@ -221,6 +221,9 @@ class Classifier(ClassifierMixin, OneRow):
         """
         return self._row_predictions(x)
 
+    def _wanted_of_row(self) -> str:
+        return "a label of classes_" if self._binarizer is None else "0 or 1 for each label"
+
     def _targets_by_row(self) -> Callable[[Any], Any]:
         if self._binarizer is not None:
             return partial(np.asarray, dtype=float)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from samplewise.contract import TrainingState
 from samplewise.errors import ParameterError
 from samplewise.estimators import fitted
 from samplewise.estimators.ensemble import check_going_on, fit_ensemble
@@ -22,7 +21,7 @@ from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
-from samplewise.estimators.tasks import Given, task_of
+from samplewise.estimators.tasks import Begun, Given, task_of
 from samplewise.model.model import Model
 from samplewise.network import Network
 from samplewise.training.result import model_of
@@ -34,7 +33,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
 
     # The trained network, and its optimizer where training may go on.
     _model = cast("Model | None", None)
-    _state = cast("TrainingState | None", None)
+    _begun = cast("Begun | None", None)
 
     if TYPE_CHECKING:
 
@@ -81,28 +80,55 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     def _has_weights(self) -> bool:
         return self._model is not None
 
-    def _weights(self) -> NDArray[Any]:
-        """Return the weights to go on from, as a flat vector (P,)."""
+    def _weights(self, network: Network) -> NDArray[Any]:
+        """Return the weights to go on from, as a flat vector (P,).
+
+        Args:
+            network: that is to be trained.
+
+        Raises:
+            ParameterError: its weights have other shapes.
+        """
         assert self._model is not None
+        shapes, known = (
+            [slot.shape for slot in one.layout.slots] for one in (network, self._model.network)
+        )
+        if shapes != known:
+            raise ParameterError(
+                f"{type(self).__name__}: its weights have shapes {known}, but now parameters and y "
+                f"ask for {shapes}; keep the network and outputs of the last fit, or fit without "
+                "warm_start"
+            )
         return self._model.parameters
 
     def _fit(self, given: Given) -> Estimator:
         """Train, and keep what comes of it."""
-        anew = not self._has_weights() or not (self.warm_start or given.one_epoch)
-        check_going_on(self, one_epoch=given.one_epoch)
-        with numpy_only():
-            task = task_of(self, given, anew=anew)
-        with fit_task(self, given.X, given.y, given.sample_weight) as epochs:
-            outcome = self._run(replace(task, callbacks=(*task.callbacks, *epochs)), anew=anew)
+        before = dict(vars(self))
+        try:
+            outcome = self._trained_on(given)
+        except BaseException:
+            # Else the labels of these rows would name the classes of the weights before.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
         if outcome.interrupted:
             raise KeyboardInterrupt
         if not given.one_epoch:
             fitted.warn_of_end(self, outcome)
         return self
 
+    def _trained_on(self, given: Given) -> Outcome:
+        """Train on the arguments of `fit`, and return the end of it."""
+        anew = not self._has_weights() or not (self.warm_start or given.one_epoch)
+        check_going_on(self, one_epoch=given.one_epoch)
+        with numpy_only():
+            task = task_of(self, given, anew=anew)
+        with fit_task(self, given.X, given.y, given.sample_weight) as epochs:
+            return self._run(replace(task, callbacks=(*task.callbacks, *epochs)), anew=anew)
+
     def _run(self, task: Task, *, anew: bool) -> Outcome:
         if self.n_ens > 1:
-            for name in ("_model", "_state", "coefs_", "intercepts_", "_shown"):
+            for name in ("_model", "_begun", "coefs_", "intercepts_", "_shown"):
                 self.__dict__.pop(name, None)
             return fit_ensemble(self, task)
         self.__dict__.pop("estimators_", None)
@@ -119,13 +145,16 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
 
     def _keep(self, task: Task, outcome: Outcome, *, anew: bool) -> None:
         """Write the end of a training into the attributes."""
-        if anew or "history_" not in vars(self):
-            fitted.begin_anew(self, by_epochs=outcome.full_batch is None)
+        by_epochs = outcome.full_batch is None
+        if anew or not fitted.has_begun(self, by_epochs=by_epochs):
+            fitted.begin_anew(self, by_epochs=by_epochs)
         loss, parameters = task.objective.loss, outcome.parameters
         model = model_of(task.network, loss, parameters, (), outcome.backend)
         self.__dict__.update(self._attributes(model))
         state = outcome.state
-        self._state = None if state is None else replace(state, parameters=parameters)
+        self._begun = None
+        if state is not None:
+            self._begun = Begun(replace(state, parameters=parameters), task.settings.optimizer)
         layers = zip(task.network.layers, task.network.shapes, strict=False)
         self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
         self.out_activation_ = task.objective.out_activation

@@ -33,6 +33,11 @@ class EpochTable(list[dict[str, Any]]):
         return DataFrame(list(self))
 
 
+def has_begun(estimator: Any, *, by_epochs: bool) -> bool:
+    """Return True if an estimator has the attributes that grow from training to training."""
+    return ("loss_curve_" if by_epochs else "history_") in vars(estimator)
+
+
 def begin_anew(estimator: Any, *, by_epochs: bool) -> None:
     """Set the attributes that grow from training to training, as before the first one.
 

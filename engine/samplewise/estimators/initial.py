@@ -15,21 +15,22 @@ from samplewise.network import Dense, Network
 
 
 def glorot_parameters(
-    network: Network, random_state: np.random.RandomState, dtype: DTypeLike
+    network: Network, random_state: np.random.RandomState, dtype: DTypeLike, *, logistic: bool
 ) -> NDArray[Any]:
     """Draw the weights and biases of dense layers; return the flat vector (P,).
 
-    Uniform between +-sqrt(6 / (inputs + outputs)) of a layer; where hidden layers have the sigmoid,
+    Uniform between +-sqrt(6 / (inputs + outputs)) of a layer; where hidden layers are logistic,
     +-sqrt(2 / (inputs + outputs)). Source: Glorot and Bengio (2010), as in scikit-learn.
 
     Args:
         network: of dense layers, and others without weights.
         random_state: drawn from, layer by layer.
         dtype: of the vector; draws are float64.
+        logistic: whether the activation of hidden layers is, even where there are none.
     """
     parameters = network.layout.zeros(dtype)
     views = network.layout.views(parameters)
-    factor = 2.0 if network.layers[0].activation == "sigmoid" else 6.0
+    factor = 2.0 if logistic else 6.0
     for index in dense_layers(network):
         weight, bias = views[f"{index}.weight"], views[f"{index}.bias"]
         bound = math.sqrt(factor / sum(weight.shape))

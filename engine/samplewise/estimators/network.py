@@ -164,7 +164,13 @@ class CNNClassifier(Classifier, AnyNetwork):
     dropout: float = parameter(0.0, [SHARE], "share of each hidden layer that training drops")
 
     def _shape(self) -> tuple[int, ...]:
-        shape = tuple(self.input_shape or ())
+        if self.input_shape is None:
+            return ()
+        shape = tuple(self.input_shape)
+        if len(shape) not in (2, 3):
+            raise ParameterError(
+                f"input_shape: must be (height, width) or (channels, height, width), got {shape}"
+            )
         return (1, *shape) if len(shape) == 2 else shape
 
     def _network(self, features: int, outputs: int) -> Network:

@@ -1,9 +1,9 @@
 """The loss of an estimator: which one the engine trains, and its value in scikit-learn's units.
 
 scikit-learn's squared error is half the mean over outputs, but its gradient is that of half the sum
-over outputs; its loss of several labels is a sum, and its Poisson loss has the constant that the
-engine leaves out. So with L the engine's loss, the loss that is shown is `factor` L + `constant`,
-and the gradient that is followed is `gradient` times that of L.
+over outputs; its losses of several labels and of several counts are sums, and its Poisson loss has
+the constant that the engine leaves out. So with L the engine's loss, the loss that is shown is
+`factor` L + `constant`, and the gradient that is followed is `gradient` times that of L.
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ def objective_of_numbers(loss: str | Loss, outputs: int) -> Objective:
     if loss == SQUARED_ERROR:
         return Objective(MeanSquaredError(), 0.5, outputs / 2)
     if loss == POISSON:
-        return Objective(Poisson(), 1.0, outputs)
+        return Objective(Poisson(), outputs, outputs)
     return Objective(loss if isinstance(loss, Loss) else LOSSES[loss]())
 
 
 def poisson_constant(Y: NDArray[Any], weights: NDArray[Any] | None, batch_size: int) -> float:
-    """Return the mean of y log(y) - y, as the loss of an epoch weights rows and batches.
+    """Return the mean over rows of the sum of y log(y) - y, as the loss of an epoch weights them.
 
     Where weighted rows are shuffled over several batches, it is that of their first order.
 
@@ -105,7 +105,7 @@ def poisson_constant(Y: NDArray[Any], weights: NDArray[Any] | None, batch_size: 
         weights: of the rows, (n,), or None.
         batch_size: rows of a batch.
     """
-    of_rows = (xlogy(Y, Y) - Y).mean(axis=1, dtype=np.float64)
+    of_rows = (xlogy(Y, Y) - Y).sum(axis=1, dtype=np.float64)
     if weights is None:
         return float(of_rows.mean())
     starts = range(0, len(Y), batch_size)

@@ -16,7 +16,7 @@ from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.running import NOT_FINITE
 from samplewise.estimators.settings import LBFGS, Occasion, settings_for
-from samplewise.estimators.tasks import start_of
+from samplewise.estimators.tasks import Begun, start_of
 from samplewise.model.model import Model
 from samplewise.model.predictor import Predictor
 from samplewise.network.losses import Poisson
@@ -64,7 +64,8 @@ class OneRow(Estimator):
         """Take one training step on a row, in microseconds; return its loss before the step.
 
         The first call after `fit`, `partial_fit` or `set_params` prepares; the estimator goes on
-        with its weights and optimizer. The learning rate stays, `loss_curve_` does not grow.
+        with its weights and optimizer. The learning rate stays, `class_weight` does not count, and
+        `loss_curve_` does not grow.
 
         Args:
             x: numbers, (features,); an array of the dtype of the weights is the fastest.
@@ -77,8 +78,8 @@ class OneRow(Estimator):
         online = self._ready()
         try:
             target = online.target(y)
-        except (KeyError, TypeError):
-            raise ValueError(f"y: must be a label of classes_, got {y!r}") from None
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f"y: must be {self._wanted_of_row()}, got {y!r}") from None
         loss = online.learn(x, target)
         fitted.leave_row(self, loss)
         return loss
@@ -109,6 +110,10 @@ class OneRow(Estimator):
             self._predictor, self._predictor_of = model.predictor(), model
         return self._predictor(x)
 
+    def _wanted_of_row(self) -> str:
+        """Return what y of a row must be, in words."""
+        raise NotImplementedError
+
     def _targets_by_row(self) -> Callable[[Any], Any]:
         """Return a function from y of a row to the target of a learner."""
         raise NotImplementedError
@@ -130,9 +135,9 @@ class OneRow(Estimator):
             one_epoch=True,
         )
         settings = settings_for(self, objective, occasion)
-        start = start_of(model.parameters, settings.optimizer, self._state)
+        start = start_of(model.parameters, settings.optimizer, self._begun)
         learner = Learner(model.network, objective.loss, settings, start)
-        self._state = learner.state
+        self._begun = Begun(learner.state, settings.optimizer)
         model = replace(model, parameters=learner.state.parameters)
         self.__dict__.update(self._attributes(model))
         self._online = Online(learner, objective, self._targets_by_row())
@@ -153,7 +158,7 @@ class OneRow(Estimator):
         online = self._ready()
         try:
             target = online.target(y[0])
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):
             return False
         loss = online.learn(X[0], target)
         fitted.leave_row(self, loss)
@@ -167,6 +172,7 @@ class OneRow(Estimator):
             and "loss_curve_" in vars(self)
             and self.best_loss_ is not None
             and not (self.early_stopping or self.verbose or self.callbacks)
+            and getattr(self, "class_weight", None) is None
             and self.learning_rate != "invscaling"
             and self.solver != LBFGS
             and not hasattr(self, "feature_names_in_")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from operator import is_
 from typing import Any
 
@@ -18,6 +19,7 @@ from samplewise.model.model import Model
 from samplewise.network import Dense, Dropout, Layer, Network
 
 LOGISTIC = "logistic"
+SHOWN = "coefs_", "intercepts_"
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -32,6 +34,8 @@ class Perceptron(Estimator):
 
     def _network(self, features: int, outputs: int) -> Network:
         sizes = sizes_of(self.hidden_layer_sizes)
+        if not all(isinstance(size, Integral) for size in sizes):
+            raise ParameterError(f"hidden_layer_sizes: must be whole numbers, got {sizes}")
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         activations = _of_each("activation", self.activation, len(sizes))
@@ -46,7 +50,10 @@ class Perceptron(Estimator):
     def _drawn(
         self, network: Network, random_state: np.random.RandomState, dtype: str
     ) -> NDArray[Any]:
-        return glorot_parameters(network, random_state, dtype)
+        given = self.activation
+        first = given if isinstance(given, str) else next(iter(given), "")
+        logistic = first in (LOGISTIC, "sigmoid")
+        return glorot_parameters(network, random_state, dtype, logistic=logistic)
 
     def _has_weights(self) -> bool:
         return "coefs_" in vars(self)
@@ -59,32 +66,38 @@ class Perceptron(Estimator):
         shown = {"coefs_": coefs, "intercepts_": intercepts, "_shown": (*coefs, *intercepts)}
         return super()._attributes(model) | shown
 
-    def _weights(self) -> NDArray[Any]:
+    def _weights(self, network: Network) -> NDArray[Any]:
         if self._model is not None and self._are_shown():
-            return self._model.parameters
-        arrays = [np.asarray(one) for one in self.coefs_]
-        if self._model is None:
-            network = self._network(len(arrays[0]), arrays[-1].shape[-1])
-        else:
-            network = self._model.network
-        parameters = network.layout.zeros(arrays[0].dtype)
+            return super()._weights(network)
+        return self._weights_set(network)
+
+    def _weights_set(self, network: Network) -> NDArray[Any]:
+        """Return the weights that the user has set, as a flat vector (P,).
+
+        Raises:
+            ParameterError: they do not fit a network.
+        """
+        layers = dense_layers(network)
+        given = {name: _arrays(name, getattr(self, name), len(layers)) for name in SHOWN}
+        dtype = given["coefs_"][0].dtype if self._model is None else self._model.parameters.dtype
+        parameters = network.layout.zeros(dtype if dtype == np.float32 else np.float64)
         views = network.layout.views(parameters)
-        for index, weight, bias in zip(
-            dense_layers(network), arrays, self.intercepts_, strict=True
-        ):
+        for index, weight, bias in zip(layers, *given.values(), strict=True):
             _copy("coefs_", weight, views[f"{index}.weight"].T)
-            _copy("intercepts_", np.asarray(bias), views[f"{index}.bias"])
+            _copy("intercepts_", bias, views[f"{index}.bias"])
         return parameters
 
     def _are_shown(self) -> bool:
         """Return True if the user has set no weights since they were last shown."""
+        if self.coefs_ is None or self.intercepts_ is None:
+            return False
         given = (*self.coefs_, *self.intercepts_)
         return len(given) == len(self._shown) and all(map(is_, given, self._shown))
 
     def _trained(self) -> Model:
         model = super()._trained()
         if not self._are_shown():
-            model = replace(model, parameters=self._weights())
+            model = replace(model, parameters=self._weights_set(model.network))
             self.__dict__.update(self._attributes(model))
         return model
 
@@ -123,6 +136,23 @@ def _of_each(name: str, given: Any, layers: int) -> list[Any]:
             f"{len(each)}"
         )
     return each
+
+
+def _arrays(name: str, given: Any, layers: int) -> list[NDArray[Any]]:
+    """Return the arrays of the user, one for each layer.
+
+    Raises:
+        ParameterError: there are not as many, or one does not hold finite numbers.
+    """
+    arrays = [np.asarray(one) for one in given] if isinstance(given, Iterable) else []
+    if len(arrays) != layers:
+        raise ParameterError(
+            f"{name}: must be {layers} arrays, one for each layer, got {len(arrays)}"
+        )
+    for array in arrays:
+        if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+            raise ParameterError(f"{name}: must be finite numbers, got others of {array.dtype}")
+    return arrays
 
 
 def _copy(name: str, given: NDArray[Any], place: NDArray[Any]) -> None:

@@ -107,6 +107,9 @@ class Regressor(RegressorMixin, OneRow):
     def _answer(self, predictions: NDArray[Any]) -> Any:
         return float(predictions[0]) if len(predictions) == 1 else predictions
 
+    def _wanted_of_row(self) -> str:
+        return "a number" if self.n_outputs_ == 1 else f"{self.n_outputs_} numbers"
+
     def _targets_by_row(self) -> Callable[[Any], Any]:
         return float if self.n_outputs_ == 1 else np.asarray
 

@@ -45,12 +45,16 @@ def with_class_weight(
     """
     if class_weight is None:
         return weights
-    y = classes[labels]
     if isinstance(class_weight, str):
-        present = np.unique(labels)
+        # A class without weight would be divided by 0.
+        counted = slice(None) if weights is None else weights > 0
+        present = np.unique(labels[counted])
         of_classes = np.ones(len(classes))
         of_classes[present] = compute_class_weight(
-            class_weight, classes=classes[present], y=y, sample_weight=weights
+            class_weight,
+            classes=classes[present],
+            y=classes[labels[counted]],
+            sample_weight=None if weights is None else weights[counted],
         )
     else:
         of_classes = np.array([_weight(class_weight, one) for one in classes])

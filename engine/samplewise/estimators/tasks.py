@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from samplewise.contract import TrainingState
+from samplewise.errors import DataError, ParameterError
 from samplewise.estimators.held_out import Rows, Score, scored, split
 from samplewise.estimators.inputs import checked_pair, checked_rows
 from samplewise.estimators.objective import Objective, poisson_constant
@@ -64,12 +65,14 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
     network = estimator._network(rows.X.shape[1], estimator.n_outputs_)
     random_state = check_random_state(estimator.random_state)
     drawn = (
-        _first_weights(estimator, network, rows, random_state) if anew else [estimator._weights()]
+        _first_weights(estimator, network, rows, random_state)
+        if anew
+        else [estimator._weights(network)]
     )
     rows, held, score = _held_out(estimator, rows, given, random_state)
-    state = estimator._state if given.one_epoch and not anew else None
+    begun = estimator._begun if given.one_epoch and not anew else None
     # Another order in each call of `partial_fit`, too.
-    seed = int(random_state.randint(LARGEST_SEED)) + (0 if state is None else state.step)
+    seed = int(random_state.randint(LARGEST_SEED)) + (0 if begun is None else begun.state.step)
     occasion = Occasion(
         rows=len(rows.X),
         dtype=str(drawn[0].dtype),
@@ -85,7 +88,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         objective=objective,
         settings=settings,
         rows=rows,
-        starts=tuple(start_of(one, settings.optimizer, state) for one in drawn),
+        starts=tuple(start_of(one, settings.optimizer, begun) for one in drawn),
         held=held,
         score=score,
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
@@ -110,19 +113,34 @@ def with_constant(estimator: Any, rows: Rows) -> Objective:
     return replace(objective, constant=poisson_constant(rows.targets, rows.weights, size))
 
 
-def start_of(
-    parameters: NDArray[Any], optimizer: Optimizer, state: TrainingState | None
-) -> TrainingState:
-    """Return the weights to begin with, and the optimizer of a state to go on from, if it is one.
+class Begun(NamedTuple):
+    """A training that may go on.
+
+    Args:
+        state: after its last step.
+        optimizer: that took the step.
+    """
+
+    state: TrainingState
+    optimizer: Optimizer
+
+
+def start_of(parameters: NDArray[Any], optimizer: Optimizer, begun: Begun | None) -> TrainingState:
+    """Return the weights to begin with, and the optimizer's state to go on from, where it has one.
 
     Args:
         parameters: flat vector (P,).
         optimizer: of the training.
-        state: whose optimizer goes on, where it has as many slots; None for a new one.
+        begun: whose optimizer goes on, where its update is the same; None for a new one.
     """
+    if (
+        begun is not None
+        and (begun.optimizer.variant, begun.optimizer.slots) == (optimizer.variant, optimizer.slots)
+        and len(begun.state.parameters) == len(parameters)
+        and begun.state.optimizer_state.dtype == parameters.dtype
+    ):
+        return replace(begun.state, parameters=parameters)
     slots = optimizer.slots * len(parameters)
-    if state is not None and len(state.optimizer_state) == slots:
-        return replace(state, parameters=parameters)
     return TrainingState(parameters, aligned_zeros(slots, parameters.dtype))
 
 
@@ -141,6 +159,7 @@ def _held_out(
     estimator: Any, rows: Rows, given: Given, random_state: np.random.RandomState
 ) -> tuple[Rows, Rows | None, Score | None]:
     """Return the rows to train on, the validation rows, and the score of these."""
+    _check_validation(given)
     if given.X_val is not None:
         X = checked_rows(estimator, estimator._flat(given.X_val))
         weights = sample_weights(given.sample_weight_val, X)
@@ -151,7 +170,25 @@ def _held_out(
     two = estimator.n_outputs_ == 1 and hasattr(estimator, "classes_")
     fraction = estimator.validation_fraction
     kept, held = split(rows, fraction, random_state, two_classes=two)
+    if held.weights is not None and not held.weights.any():
+        raise DataError(
+            "sample_weight: all rows that early stopping holds out have the weight 0; give X_val, "
+            "or leave out rows without weight"
+        )
     return kept, held, _score(estimator, held, estimator._decoded(held.targets))
+
+
+def _check_validation(given: Given) -> None:
+    """Refuse validation rows that are given in part.
+
+    Raises:
+        ParameterError: naming what is missing.
+    """
+    needed = {"X_val": given.X_val, "y_val": given.y_val}
+    missing = [name for name, value in needed.items() if value is None]
+    some = (given.X_val, given.y_val, given.sample_weight_val)
+    if missing and any(value is not None for value in some):
+        raise ParameterError(f"{missing[0]}: must be given where other validation data are")
 
 
 def _score(estimator: Any, held: Rows, y: Any) -> Score | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samplewise.checks import file_path, printable
-from samplewise.errors import OutputError, ParameterError, SamplewiseWarning
+from samplewise.errors import DataError, OutputError, ParameterError, SamplewiseWarning
 from samplewise.training.callbacks.base import Callback
 from samplewise.training.history import EpochRecord, History
 
@@ -45,7 +45,8 @@ class Checkpoint(Callback):
         # Imported late: the files need more than a training without checkpoints does.
         from samplewise.training.checkpoints.folder import CheckpointFolder
 
-        self.folder = CheckpointFolder(file_path("folder", folder))
+        # Absolute, as the training may change the working directory.
+        self.folder = CheckpointFolder(file_path("folder", folder).absolute())
         self._epochs, self._seconds = parsed_interval("every", every)
         self._requested = False
         self._next_s = float("inf")
@@ -94,7 +95,7 @@ class Checkpoint(Callback):
         self._requested = self._due = False
         try:
             self.folder.write(take_snapshot())
-        except OutputError as error:
+        except (DataError, OutputError) as error:
             warnings.warn(
                 f"no checkpoint was written, training goes on: {error}",
                 SamplewiseWarning,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from samplewise.checks import printable
-from samplewise.errors import OutputError, SamplewiseWarning, SnapshotError
+from samplewise.errors import DataError, OutputError, SamplewiseWarning, SnapshotError
 from samplewise.io.lock import locked
 from samplewise.training.checkpoints.snapshot_file import load_or_none, save_snapshot
 from samplewise.training.snapshot import Snapshot
@@ -70,7 +70,7 @@ class CheckpointFolder:
 
         Raises:
             SnapshotError: all are damaged, or a later samplewise wrote the newest.
-            DataError: one may not be read.
+            DataError: one may not be read, or the folder.
         """
         files = self._files()
         for path in files:
@@ -100,11 +100,20 @@ class CheckpointFolder:
             self.path.rmdir()
 
     def _files(self) -> list[Path]:
-        """Return the checkpoints, the newest first."""
+        """Return the checkpoints, the newest first.
+
+        Raises:
+            DataError: the folder cannot be read.
+        """
         try:
             found = [path for path in self.path.iterdir() if _NAME.fullmatch(path.name)]
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise DataError(
+                f"cannot read the folder {printable(self.path)}: {error.strerror or error}; name "
+                "another one"
+            ) from error
         return sorted(found, key=lambda path: int(_number(path.name)), reverse=True)
 
     def _damaged(self) -> list[Path]:

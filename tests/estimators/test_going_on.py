@@ -1,0 +1,102 @@
+"""Trainings that go on after other parameters, targets or weights have been set."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from small_data import NUMBER, NUMBERS, QUICK, TWO, X
+
+from samplewise import CNNClassifier, MLPClassifier, MLPRegressor, NeuralNetRegressor, RMSprop
+from samplewise.errors import ParameterError
+from samplewise.network import Dense
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def test_another_optimizer_begins_anew():
+    """A velocity is no mean square: its root would be NaN."""
+    estimator = MLPRegressor(**QUICK, solver="sgd").partial_fit(X, NUMBER)
+    other = MLPRegressor(**QUICK, solver=RMSprop()).partial_fit(X, NUMBER)
+    estimator.set_params(solver=RMSprop())
+    other.coefs_, other.intercepts_ = estimator.coefs_, estimator.intercepts_
+    other._begun = None
+    assert estimator._begun is not None
+    assert estimator.learn_one(X[0], NUMBER[0]) == other.learn_one(X[0], NUMBER[0])
+    for own, new in zip(estimator.coefs_, other.coefs_, strict=True):
+        np.testing.assert_array_equal(own, new)
+
+
+@pytest.mark.parametrize("warm_start", [True, False])
+def test_epochs_follow_lbfgs(warm_start):
+    estimator = MLPClassifier(**QUICK, solver="lbfgs", warm_start=warm_start).fit(X, TWO)
+    reached = estimator.loss_
+    estimator.set_params(solver="adam", learning_rate_init=1e-6)
+    if warm_start:
+        estimator.fit(X, TWO)
+    else:
+        estimator.partial_fit(X, TWO)
+    assert len(estimator.loss_curve_) == estimator.n_iter_ == (4 if warm_start else 1)
+    assert estimator.best_loss_ == pytest.approx(reached, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("begun", "change", "y"),
+    [
+        # One or two outputs: the flat vectors of both are as long.
+        (MLPRegressor(**QUICK), {}, NUMBERS),
+        (NeuralNetRegressor((Dense(6),), max_iter=2), {}, NUMBERS),
+        (MLPRegressor(**QUICK), {"hidden_layer_sizes": 7}, NUMBER),
+        (CNNClassifier(max_iter=1), {"filters": (3,)}, TWO),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_weights_of_other_shapes_are_refused(begun, change, y, method):
+    begun = clone(begun).fit(X, TWO if y is TWO else NUMBER)
+    begun.set_params(**change, warm_start=True)
+    with pytest.raises(ParameterError, match="its weights have shapes .* now .* ask for"):
+        getattr(begun, method)(X, y)
+
+
+def test_weights_and_layers_may_be_set_together():
+    estimator = MLPRegressor(**QUICK, warm_start=True).fit(X, NUMBER)
+    estimator.set_params(hidden_layer_sizes=2, learning_rate_init=1e-9)
+    estimator.coefs_ = [np.ones((4, 2)), np.zeros((2, 1))]
+    estimator.intercepts_ = [np.zeros(2), np.array([3.0])]
+    np.testing.assert_allclose(estimator.fit(X, NUMBER).predict(X), 3.0, atol=1e-6)
+
+
+def test_weights_of_whole_numbers_keep_the_dtype():
+    estimator = MLPRegressor(**QUICK).fit(X.astype(np.float32), NUMBER)
+    estimator.coefs_ = [np.zeros(one.shape, int) for one in estimator.coefs_]
+    estimator.intercepts_ = [[0] * 6, [5]]
+    found = estimator.predict(X)
+    np.testing.assert_array_equal(found, np.full(60, 5.0))
+    assert found.dtype == np.float32
+    assert np.isfinite(estimator.learn_one(X[0], 1.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("coefs_", [np.zeros((4, 6))], "coefs_: must be 2 arrays, one for each layer, got 1"),
+        ("coefs_", None, "coefs_: must be 2 arrays"),
+        ("intercepts_", [np.zeros(6)], "intercepts_: must be 2 arrays"),
+        ("coefs_", [np.full((4, 6), np.nan), np.zeros((6, 1))], "coefs_: must be finite numbers"),
+        ("coefs_", "ab", "coefs_: must be finite numbers"),
+    ],
+)
+def test_weights_that_cannot_be_set_are_named(name, value, words):
+    estimator = MLPRegressor(**QUICK).fit(X, NUMBER)
+    setattr(estimator, name, value)
+    with pytest.raises(ParameterError, match=words):
+        estimator.predict(X)
+
+
+def test_class_weights_count_in_partial_fit_of_one_row():
+    """They are in the sum that divides the penalty of a batch."""
+    short, long = (
+        MLPClassifier(**QUICK, alpha=1.0, class_weight={1: 5.0}).fit(X, TWO) for _ in range(2)
+    )
+    for row in range(4):
+        short.partial_fit(X[row : row + 1], TWO[row : row + 1])
+        long.partial_fit(X[row : row + 1].tolist(), TWO[row : row + 1])
+    np.testing.assert_allclose(short.coefs_[0], long.coefs_[0], rtol=0, atol=1e-12)
