@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from small_data import NUMBER, NUMBERS, QUICK, TWO, X
+from small_data import LABELS, NUMBER, NUMBERS, QUICK, TWO, X
 
 from samplewise import CNNClassifier, MLPClassifier, MLPRegressor, NeuralNetRegressor, RMSprop
-from samplewise.errors import ParameterError
+from samplewise.errors import DataError, ParameterError
 from samplewise.network import Dense
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -54,6 +54,22 @@ def test_weights_of_other_shapes_are_refused(begun, change, y, method):
     begun.set_params(**change, warm_start=True)
     with pytest.raises(ParameterError, match="its weights have shapes .* now .* ask for"):
         getattr(begun, method)(X, y)
+
+
+@pytest.mark.parametrize(("begun", "y"), [(TWO, np.stack([TWO, 1 - TWO], axis=1)), (LABELS, TWO)])
+def test_one_label_a_row_does_not_become_several(begun, y):
+    """Two columns of 0 and 1 would be taken for the shares of two classes."""
+    estimator = MLPClassifier(**QUICK).partial_fit(X, begun, classes=[0, 1])
+    with pytest.raises(DataError, match="y: must have .* as in the first fit"):
+        estimator.partial_fit(X, y)
+    estimator.set_params(warm_start=True)
+    with pytest.raises(DataError, match="y: must have .* as in the first fit"):
+        estimator.fit(X, y)
+
+
+def test_a_class_a_row_is_not_validated_by_shares():
+    with pytest.raises(DataError, match="y: must have one label a row"):
+        MLPClassifier(**QUICK).fit(X, TWO, X_val=X, y_val=np.stack([TWO, 1 - TWO], axis=1))
 
 
 def test_weights_and_layers_may_be_set_together():

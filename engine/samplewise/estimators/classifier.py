@@ -20,7 +20,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import column_or_1d
 
-from samplewise.errors import ParameterError
+from samplewise.errors import DataError, ParameterError
 from samplewise.estimators.ensemble import logits_of_predictions
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS
@@ -69,7 +69,7 @@ class Classifier(ClassifierMixin, OneRow):
             X_val: validation rows, measured after every epoch; early stopping goes by them instead
                 of rows that it holds out.
             y_val: their labels.
-            sample_weight_val: their weights in the score.
+            sample_weight_val: their weights in the score; the validation loss goes without.
 
         Returns:
             The estimator itself.
@@ -151,7 +151,14 @@ class Classifier(ClassifierMixin, OneRow):
             )
 
     def _indices(self, y: Any) -> NDArray[Any]:
-        """Return class indices (n,), or several labels as bool (n, labels)."""
+        """Return class indices (n,), or several labels as bool (n, labels).
+
+        Raises:
+            DataError: y has one label a row where several were learnt, or the reverse.
+        """
+        if (y.ndim == 2) != (self._binarizer is not None):
+            learnt = "one label" if self._binarizer is None else "several labels"
+            raise DataError(f"y: must have {learnt} a row as in the first fit, got shape {y.shape}")
         if self._binarizer is not None:
             return np.asarray(self._binarizer.transform(y), bool)
         return np.searchsorted(self.classes_, y)

@@ -35,7 +35,8 @@ class EpochTable(list[dict[str, Any]]):
 
 def has_begun(estimator: Any, *, by_epochs: bool) -> bool:
     """Return True if an estimator has the attributes that grow from training to training."""
-    return ("loss_curve_" if by_epochs else "history_") in vars(estimator)
+    known = vars(estimator)
+    return "history_" in known and ("loss_curve_" in known or not by_epochs)
 
 
 def begin_anew(estimator: Any, *, by_epochs: bool) -> None:

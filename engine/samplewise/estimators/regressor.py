@@ -43,7 +43,7 @@ class Regressor(RegressorMixin, OneRow):
             X_val: validation rows, measured after every epoch; early stopping goes by them instead
                 of rows that it holds out.
             y_val: their numbers.
-            sample_weight_val: their weights in the score.
+            sample_weight_val: their weights in the score; the validation loss goes without.
 
         Returns:
             The estimator itself.
