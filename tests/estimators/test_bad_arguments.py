@@ -182,6 +182,11 @@ def test_validation_rows_come_with_their_targets(kind, given, words):
         kind(**QUICK).fit(X, TWO, **given)
 
 
+def test_a_missing_number_is_named_as_by_scikit_learn():
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        MLPRegressor(**QUICK).fit(X, np.where(X[:, 0] > 1, np.nan, NUMBER))
+
+
 def test_held_out_rows_need_a_weight():
     estimator = MLPClassifier(**QUICK, early_stopping=True)
     with pytest.raises(DataError, match="that early stopping holds out have the weight 0"):

@@ -49,6 +49,15 @@ def test_early_stopping_goes_by_any_scorer(monitor):
     assert estimator.best_validation_score_ == pytest.approx(wanted[monitor]())
 
 
+def test_a_scorer_weighs_the_validation_rows():
+    weights = np.where(TWO == 1, 5.0, 0.5)
+    estimator = MLPClassifier(**QUICK | {"max_iter": 1}, early_stopping=True, monitor="accuracy")
+    estimator.fit(X, TWO, X_val=X, y_val=TWO, sample_weight_val=weights)
+    right = estimator.predict(X) == TWO
+    assert estimator.validation_scores_ == [pytest.approx(np.average(right, weights=weights))]
+    assert right.mean() != pytest.approx(np.average(right, weights=weights))
+
+
 def test_early_stopping_goes_by_a_function_of_the_caller():
     seen = []
 

@@ -57,6 +57,12 @@ CASES = {
         NUMBER,
         {"early_stopping": True, "sample_weight": WEIGHTS, "validation_fraction": 0.3},
     ),
+    "early_labels": ("MLPClassifier", LABELS, {"early_stopping": True, "validation_fraction": 0.3}),
+    "early_weights_of_classes": (
+        "MLPClassifier",
+        THREE,
+        {"early_stopping": True, "sample_weight": WEIGHTS, "validation_fraction": 0.3},
+    ),
     "early_adaptive": ("MLPClassifier", TWO, FALLING | {"early_stopping": True}),
     "one_row": ("MLPClassifier", TWO, {"batch_size": 1, "max_iter": 3}),
     "all_rows": ("MLPRegressor", NUMBER, {"batch_size": "auto"}),

@@ -1,7 +1,11 @@
 """Trainings that go on after other parameters, targets or weights have been set."""
 
+import copy
+
 import numpy as np
+import pandas as pd
 import pytest
+import sklearn.neural_network as original
 from sklearn.base import clone
 from small_data import LABELS, NUMBER, NUMBERS, QUICK, TWO, X
 
@@ -116,3 +120,38 @@ def test_class_weights_count_in_partial_fit_of_one_row():
         short.partial_fit(X[row : row + 1], TWO[row : row + 1])
         long.partial_fit(X[row : row + 1].tolist(), TWO[row : row + 1])
     np.testing.assert_allclose(short.coefs_[0], long.coefs_[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [30, 1])
+def test_inverse_scaling_goes_on_in_partial_fit_as_in_scikit_learn(rows):
+    given = QUICK | {"solver": "sgd", "learning_rate": "invscaling", "shuffle": False}
+    ours, theirs = MLPRegressor(**given), original.MLPRegressor(**given)
+    for row in range(0, 4 * rows, rows):
+        for each in (ours, theirs):
+            each.partial_fit(X[row % 60 : row % 60 + rows], NUMBER[row % 60 : row % 60 + rows])
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=0, atol=1e-9)
+
+
+def test_each_call_of_partial_fit_draws_another_order():
+    first = MLPRegressor(**QUICK, solver="sgd", momentum=0.0, batch_size=1)
+    first.partial_fit(X, NUMBER).partial_fit(X, NUMBER)
+    again = copy.deepcopy(first)
+    again._begun = None
+    first.partial_fit(X, NUMBER)
+    assert np.abs(first.coefs_[0] - again.partial_fit(X, NUMBER).coefs_[0]).max() > 1e-9
+
+
+def test_weights_that_were_set_are_in_a_pickle():
+    estimator = MLPRegressor(**QUICK).fit(X, NUMBER)
+    estimator.intercepts_[-1] = np.array([7.0])
+    wanted = copy.deepcopy(estimator).predict(X)
+    np.testing.assert_array_equal(estimator.predict(X), wanted)
+    assert copy.deepcopy(estimator).intercepts_[-1] == 7.0
+
+
+def test_a_row_without_the_names_of_its_features_is_a_warning():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    estimator = MLPRegressor(**QUICK).fit(frame, NUMBER)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        estimator.partial_fit(X[:1], NUMBER[:1])
