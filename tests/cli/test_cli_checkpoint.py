@@ -51,7 +51,7 @@ def ended(process, number):
 
 
 def test_a_killed_run_goes_on_to_the_same_model_and_its_checkpoints_go(tmp_path):
-    short = (*WORK, "--epochs", "60")
+    short = (*WORK, "--epochs", "30")
     assert samplewise(*short, "--out", "whole", folder=tmp_path).returncode == 0
     words = (*short, "--out", "run", "--checkpoint-every", "1")
     process = started(

@@ -86,6 +86,16 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(tmp_path,
     assert (tmp_path / kept[0]).read_bytes() == bytes(changed[damage])
 
 
+@pytest.mark.parametrize("stranger", ["folder", "broken link"])
+def test_what_is_not_a_file_is_set_aside_too(tmp_path, stranger):
+    older, newer = written(tmp_path)
+    newer.unlink()
+    newer.mkdir() if stranger == "folder" else newer.symlink_to(tmp_path / "nothing")
+    with pytest.warns(SamplewiseWarning, match="is damaged and was renamed"):
+        snapshot = Checkpoint(tmp_path).snapshot()
+    assert snapshot.checksum == load_snapshot(older).checksum
+
+
 @pytest.mark.usefixtures("short_chunks")
 def test_a_snapshot_that_is_cut_or_changed_anywhere_is_refused():
     content = packed(edge())

@@ -101,7 +101,7 @@ def _values(text: bytes) -> dict[str, Any]:
 
 
 def load_or_none(path: Path) -> Snapshot | None:
-    """Return the snapshot in a file, or None where the file is empty or damaged.
+    """Return the snapshot in a file; None where it is empty, damaged, or not a file at all.
 
     Raises:
         NewerSnapshotError, DataError: as `load_snapshot`.
@@ -113,6 +113,7 @@ def load_or_none(path: Path) -> Snapshot | None:
     except SnapshotError:
         return None
     except DataError:
-        if path.is_file() and path.stat().st_size == 0:
-            return None
-        raise
+        # A file with content may become readable; a folder or a broken link never will.
+        if path.is_file() and path.stat().st_size > 0:
+            raise
+        return None
