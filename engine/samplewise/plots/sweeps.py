@@ -47,6 +47,10 @@ def against_factor(
         if values[0] > 0 and values[-1] / values[0] > _LOGARITHMIC:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        if names[1].endswith("accuracy"):
+            # Student's interval of few seeds may leave what an accuracy can be.
+            low, high = axes.get_ylim()
+            axes.set_ylim(max(low, 0.0), min(high, 1.02))
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
         axes.grid(axis="y")
