@@ -51,7 +51,7 @@ def to_stderr(level: int | str = logging.INFO) -> logging.Handler:
         The handler; `logging.getLogger("samplewise").removeHandler(handler)` ends it.
 
     Raises:
-        ParameterError: there is no such level.
+        ParameterError: the level is unknown.
     """
     known = logging.getLevelNamesMapping()
     if isinstance(level, str):

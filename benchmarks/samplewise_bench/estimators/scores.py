@@ -1,4 +1,4 @@
-"""Test scores of both sides' estimators over seeds, and whether they can be told apart."""
+"""Test scores of both sides' estimators over seeds, and whether they differ."""
 
 from __future__ import annotations
 

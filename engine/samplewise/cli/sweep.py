@@ -141,6 +141,7 @@ def _show(
     result: SweepResult, candidates: list[Candidate], metric: str | None, folder: Path
 ) -> None:
     from samplewise.report.sweep_page import BEST, PAGE, TRIALS
+    from samplewise.sweep.candidates import MISSING
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
@@ -155,7 +156,7 @@ def _show(
             f"best: candidate {best.number} ({named(best.values)}), the simplest within one "
             f"standard error of the best mean {metric}; its settings are in {folder / BEST}"
         )
-    missing = sum(row["status"] == "missing" for row in result.rows)
+    missing = sum(row["status"] == MISSING for row in result.rows)
     if missing:
         console.result(f"{missing:,} trials are missing; the same sweep goes on with them")
     console.result(f"written to {folder}: {PAGE}, {TRIALS}")

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from samplewise.experiment.run import ExperimentResult
     from samplewise.experiment.run_checkpoints import RunCheckpoints
 
-# As `training.loop.INTERRUPTED`, whose module is imported late.
-INTERRUPTED = "interrupted"
 
 RunFolder = Annotated[
     Path | None,
@@ -78,11 +76,19 @@ def train(
             _keep(result, folder, force=force, as_json=as_json)
         else:
             console.note("interrupted before the first step; nothing was written")
-    if checkpoints is not None and result.history.stopped != INTERRUPTED:
-        checkpoints.remove()
-    elif checkpoints is not None:
-        console.note(f"go on with: samplewise train --resume {printable(folder)}")
+    if checkpoints is not None:
+        _end(checkpoints, result, folder)
     raise typer.Exit(interrupts.exit_code)
+
+
+def _end(checkpoints: RunCheckpoints, result: ExperimentResult, folder: Path) -> None:
+    """Remove the checkpoints of a run that was not interrupted; else say how it goes on."""
+    from samplewise.training.loop import INTERRUPTED
+
+    if result.history.stopped == INTERRUPTED:
+        console.note(f"go on with: samplewise train --resume {printable(folder)}")
+    else:
+        checkpoints.remove()
 
 
 def _folder(out: Path | None, resume: Path | None) -> Path:

@@ -18,12 +18,11 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import column_or_1d
 
 from samplewise.errors import DataError, ParameterError
 from samplewise.estimators.ensemble import logits_of_predictions
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
-from samplewise.estimators.inputs import LABEL_KINDS
+from samplewise.estimators.inputs import LABEL_KINDS, one_column
 from samplewise.estimators.objective import Objective, objective_of_classes
 from samplewise.estimators.one_row import OneRow
 from samplewise.estimators.parameters import Weights, parameter
@@ -114,7 +113,7 @@ class Classifier(ClassifierMixin, OneRow):
         return self._fit(Given(X, y, sample_weight, one_epoch=True))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
-        y = _one_column(y)
+        y = one_column(y)
         if not hasattr(self, "classes_") or not (self.warm_start or one_epoch):
             self._learn_labels(y)
         else:
@@ -164,7 +163,7 @@ class Classifier(ClassifierMixin, OneRow):
         return np.searchsorted(self.classes_, y)
 
     def _encoded_validation(self, y: Any) -> NDArray[Any]:
-        y = _one_column(np.asarray(y) if not hasattr(y, "toarray") else y)
+        y = one_column(np.asarray(y) if not hasattr(y, "toarray") else y)
         labels = unique_labels(y)
         if len(np.setdiff1d(labels, self.classes_, assume_unique=True)):
             raise ValueError(f"y_val: must hold classes of y, {self.classes_}, got {labels}")
@@ -273,8 +272,3 @@ class Classifier(ClassifierMixin, OneRow):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _one_column(y: Any) -> Any:
-    """Return labels in one dimension where they are a column."""
-    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

@@ -16,6 +16,11 @@ from samplewise.estimators.settings import LBFGS, LOSS, SCORE
 from samplewise.network.losses import BinaryCrossEntropy, ClassLoss, Loss
 from samplewise.training.many import trained_many
 
+# What an ensemble shows of the network that trained longest.
+SHOWN = (
+    *("n_iter_", "t_", "history_", "plan_", "n_layers_", "out_activation_", "best_epoch_"),
+    *("validation_loss_curve_", "validation_scores_", "best_validation_score_"),
+)
 LEARNT = ("classes_", "_binarizer", "n_features_in_", "feature_names_in_", "n_outputs_")
 
 
@@ -33,9 +38,7 @@ def fit_ensemble(estimator: Any, task: Task) -> Outcome:
     single = replace(task, starts=task.starts[:1])
     estimator.estimators_ = [_member(estimator, single, outcome) for outcome in outcomes]
     longest = max(estimator.estimators_, key=lambda member: member.n_iter_)
-    for name in ("n_iter_", "t_", "history_", "plan_", "n_layers_", "out_activation_"):
-        setattr(estimator, name, getattr(longest, name))
-    for name in ("validation_loss_curve_", "validation_scores_", "best_validation_score_"):
+    for name in SHOWN:
         setattr(estimator, name, getattr(longest, name))
     if task.held is not None and task.score is None:
         estimator.validation_loss_curve_ = [-row["validation_score"] for row in longest.history_]
@@ -46,7 +49,6 @@ def fit_ensemble(estimator: Any, task: Task) -> Outcome:
     ]
     estimator.loss_ = float(np.mean([member.loss_ for member in estimator.estimators_]))
     estimator.best_loss_ = None if estimator.early_stopping else min(estimator.loss_curve_)
-    estimator.best_epoch_ = longest.best_epoch_
     return outcomes[estimator.estimators_.index(longest)]
 
 

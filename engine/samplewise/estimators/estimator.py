@@ -191,7 +191,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     def _predictions(
         self, X: Any, of: Callable[[Model, NDArray[Any]], NDArray[Any]]
     ) -> NDArray[Any]:
-        """Return what a method of the model gives for rows, of an ensemble the mean."""
+        """Return the results of a method of the model for rows, of an ensemble their mean."""
         members = vars(self).get("estimators_")
         models = [self._trained()] if members is None else [one._trained() for one in members]
         rows = checked_rows(self, self._flat(X))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn import config_context
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 FLOATS = (np.float64, np.float32)
 _FLOATS = frozenset(map(np.dtype, FLOATS))
@@ -95,6 +95,11 @@ def checked_pair(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool) 
         reset=reset,
     )
     return dense(X), y
+
+
+def one_column(y: Any) -> Any:
+    """Return targets in one dimension where they are a column, with scikit-learn's warning."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def numpy_only() -> Any:

@@ -24,7 +24,7 @@ from samplewise.training.learner import Learner
 
 
 class Online(NamedTuple):
-    """What is prepared for single rows.
+    """The parts that are prepared for single rows.
 
     Args:
         learner: whose weights the estimator shows.
@@ -101,7 +101,7 @@ class OneRow(Estimator):
         raise NotImplementedError
 
     def _row_predictions(self, x: Any) -> NDArray[Any]:
-        """Return what the network gives for a row, of an ensemble the mean."""
+        """Return the predictions of the network for a row, of an ensemble their mean."""
         members = vars(self).get("estimators_")
         if members is not None:
             return np.asarray(np.mean([one._row_predictions(x) for one in members], axis=0))
@@ -111,7 +111,7 @@ class OneRow(Estimator):
         return self._predictor(x)
 
     def _wanted_of_row(self) -> str:
-        """Return what y of a row must be, in words."""
+        """Return the kind that y of a row must have, in words."""
         raise NotImplementedError
 
     def _targets_by_row(self) -> Callable[[Any], Any]:
@@ -119,7 +119,7 @@ class OneRow(Estimator):
         raise NotImplementedError
 
     def _ready(self) -> Online:
-        """Return what is prepared, anew where it is of other weights than those shown."""
+        """Return the prepared parts, made anew where the weights shown are others."""
         model = self._trained()
         online = self._online
         if online is not None and online.learner.state.parameters is model.parameters:

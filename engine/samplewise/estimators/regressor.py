@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_array
 
 from samplewise.estimators.held_out import NumberAnswers, Score, r_squared
+from samplewise.estimators.inputs import one_column
 from samplewise.estimators.objective import Objective, objective_of_numbers
 from samplewise.estimators.one_row import OneRow
 from samplewise.estimators.tasks import Given
@@ -82,9 +83,7 @@ class Regressor(RegressorMixin, OneRow):
         return self._fit(Given(X, y, sample_weight, one_epoch=True))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        Y = y.reshape(len(y), -1)
+        Y = one_column(y).reshape(len(y), -1)
         self.n_outputs_ = Y.shape[1]
         return Y
 

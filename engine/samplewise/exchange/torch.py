@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import file_path, instance_of, printable
-from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.exchange.tensors import parameters_of
 from samplewise.exchange.torch_modules import modules_of, parameter_names
@@ -23,7 +22,7 @@ from samplewise.io.writing import write_bytes
 from samplewise.model.model import Model
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.network.losses import loss_named
-from samplewise.training.result import TRAINED_ON
+from samplewise.training.result import model_of
 from samplewise.training.rows.classes import check_class_names, number_of_classes
 
 _CODE = """\
@@ -162,15 +161,8 @@ def _described(
     classes = isinstance(known, ClassLoss)
     count = number_of_classes(network) if classes else network.outputs
     usual = tuple(map(str, range(count))) if classes else ()
-    return Model(
-        network=network,
-        loss=known,
-        parameters=network.layout.zeros(np.float32),
-        class_names=usual if class_names is None else check_class_names(class_names, count),
-        preprocessing=Preprocessing(NONE),
-        image_shape=None,
-        trained_on=TRAINED_ON,
-    )
+    names = usual if class_names is None else check_class_names(class_names, count)
+    return model_of(network, known, network.layout.zeros(np.float32), names)
 
 
 def _arrays(state: Mapping[str, Any]) -> dict[str, NDArray[Any]]:

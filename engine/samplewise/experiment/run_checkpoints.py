@@ -9,7 +9,7 @@ from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.experiment import Experiment
-from samplewise.io.writing import write_text
+from samplewise.io.writing import make_folder, write_text
 from samplewise.training.callbacks.checkpoint import Checkpoint, parsed_interval
 from samplewise.training.snapshot import Snapshot
 
@@ -69,12 +69,7 @@ class RunCheckpoints:
                     "with --resume, or pass --force to start anew"
                 )
             self.remove()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the folder {printable(self._folder)}: {error.strerror or error}"
-            ) from error
+        make_folder(self._folder)
         write_text(self._folder / INTERVAL, f"{self._every}\n")
         write_text(self._folder / CONFIG, write_config(experiment))
 

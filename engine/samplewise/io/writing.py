@@ -54,6 +54,21 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def make_folder(folder: Path) -> list[str]:
+    """Make a folder with its parents, where it is missing; return the names in it, sorted.
+
+    Raises:
+        OutputError: it cannot be made, or not be looked into.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {printable(folder)}: {error.strerror or error}"
+        ) from error
+
+
 def check_output_folder(folder: Path, *, force: bool, known: Collection[str]) -> None:
     """Refuse an output folder that could not be made, or that would replace something.
 

@@ -105,7 +105,7 @@ def read(path: Path) -> tuple[Entry, list[Entry]]:
     """Return the header and the entries of a journal, and leave the file as it is.
 
     Raises:
-        DataError: there is no journal.
+        DataError: it cannot be read, or is not a journal.
     """
     try:
         content = path.read_bytes()

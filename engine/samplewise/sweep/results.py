@@ -54,6 +54,7 @@ class SweepResult:
             | _of_entry(found.get(trial.key, {}))
             for trial in sweep.trials
         ]
+        self._ranked: dict[str, list[Candidate]] = {}
 
     @cached_property
     def default_metric(self) -> str:
@@ -71,17 +72,19 @@ class SweepResult:
             metric: one of `GREATER_IS_BETTER`; None takes `default_metric`.
         """
         metric = self._metric(metric)
-        rows: dict[int, list[dict[str, Any]]] = {}
-        for row in self.rows:
-            rows.setdefault(row["candidate"], []).append(row)
-        found = [candidate_of(self.sweep.factors, of_one, metric) for of_one in rows.values()]
-        return ranked(found, metric)
+        if metric not in self._ranked:
+            rows: dict[int, list[dict[str, Any]]] = {}
+            for row in self.rows:
+                rows.setdefault(row["candidate"], []).append(row)
+            found = [candidate_of(self.sweep.factors, of_one, metric) for of_one in rows.values()]
+            self._ranked[metric] = ranked(found, metric)
+        return list(self._ranked[metric])
 
     def best(self, metric: str | None = None) -> Candidate | None:
         """Return the simplest candidate that is as good as the best, as far as the seeds can tell.
 
         Of those within one standard error of the best mean, the one of the fewest parameters, then
-        of the fewest epochs. With one seed there is no standard error, and only equals are within.
+        of the fewest epochs. One seed has no standard error: then only equals are within.
 
         Args:
             metric: as `candidates`.

@@ -23,6 +23,7 @@ from samplewise.errors import (
 from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
 from samplewise.experiment.scores import defined
 from samplewise.io.lock import locked
+from samplewise.io.writing import make_folder
 from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep, Trial
 from samplewise.sweep.groups import Groups, Planned, plan
@@ -98,16 +99,11 @@ def run_sweep(
 
 def _make(folder: Path) -> None:
     """Make the folder of a sweep; refuse one that holds other files."""
-    shown = printable(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        strangers = sorted(one.name for one in folder.iterdir())
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {shown}: {error.strerror or error}") from error
+    strangers = make_folder(folder)
     if strangers and FILE not in strangers:
         raise OutputError(
-            f"{shown} holds '{printable(strangers[0])}' and no sweep; name another folder with "
-            "--out"
+            f"{printable(folder)} holds '{printable(strangers[0])}' and no sweep; name another "
+            "folder with --out"
         )
 
 

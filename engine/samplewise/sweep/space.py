@@ -94,7 +94,7 @@ class Space:
 
     @property
     def is_drawn(self) -> bool:
-        """True where a factor is a range, so that there is no grid."""
+        """True where a factor is a range: candidates are then drawn instead of listed."""
         return any(isinstance(factor, Range) for factor in self.factors.values())
 
     @property

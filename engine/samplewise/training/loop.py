@@ -142,8 +142,9 @@ class Loop:
         self._losses.fill(np.nan)
         trained = [self._runs[index] for index in active]
         # Before an interrupt or a limit stops them: what goes on from here is not stopped.
-        for run in [] if cut else trained:
-            run.callbacks.epoch_is_over(self.snapshot)
+        if not cut:
+            for run in trained:
+                run.callbacks.epoch_is_over(self.snapshot)
         left = [run for run in trained if cut or run.settings.epochs > ended]
         if interrupted and left and not cut:
             self.unfinished = self._snapshot_to_return()

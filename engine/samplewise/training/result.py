@@ -88,9 +88,9 @@ def model_of(
     loss: Loss,
     parameters: NDArray[Any],
     class_names: tuple[str, ...],
-    backend: str,
+    backend: str | None = None,
 ) -> Model:
-    """Return a model that takes rows as they are, by name of the backend that predicts."""
+    """Return a model that takes rows as they are; backend: that predicts, None chooses one."""
     from samplewise.data.preprocessing import NONE, Preprocessing
     from samplewise.model.model import Model
 

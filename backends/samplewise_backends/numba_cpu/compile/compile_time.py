@@ -17,7 +17,7 @@ _spent: list[float] = []
 
 
 def add(seconds: float) -> None:
-    """Add the processor time of a compile; keep the most that a process of this machine spent."""
+    """Add the processor time of a compile; keep the longest of any process here."""
     _spent.append(seconds)
     path, total = _path(), sum(_spent)
     if path is not None and total > max(_kept(path), 1.0):

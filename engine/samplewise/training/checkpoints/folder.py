@@ -12,6 +12,7 @@ from pathlib import Path
 from samplewise.checks import printable
 from samplewise.errors import DataError, OutputError, SamplewiseWarning, SnapshotError
 from samplewise.io.lock import locked
+from samplewise.io.writing import make_folder
 from samplewise.training.checkpoints.snapshot_file import load_or_none, save_snapshot
 from samplewise.training.snapshot import Snapshot
 
@@ -36,12 +37,7 @@ class CheckpointFolder:
         Raises:
             OutputError: another process writes here, or the folder cannot be made.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the folder {printable(self.path)}: {error.strerror or error}"
-            ) from error
+        make_folder(self.path)
         with locked(self.path, "another training writes its checkpoints there"):
             for unfinished in self.path.glob(".checkpoint-*.tmp"):
                 with suppress(OSError):
