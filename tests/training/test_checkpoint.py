@@ -7,6 +7,7 @@ import pickle
 import re
 import signal
 import sys
+import threading
 import warnings
 from types import SimpleNamespace
 
@@ -23,6 +24,7 @@ from samplewise.errors import (
     SamplewiseWarning,
     SnapshotError,
 )
+from samplewise.training.callbacks import Callback
 from samplewise.training.callbacks import checkpoint as checkpoint_module
 from samplewise.training.checkpoints import snapshot_file
 from samplewise.training.checkpoints.snapshot_file import load_snapshot, packed, save_snapshot
@@ -207,6 +209,23 @@ def test_a_time_and_a_request_write_between_epochs(tmp_path, monkeypatch):
     # A look at the clock at each edge, and one at each write: 30 seconds are over at each fifth.
     assert (timed.snapshot().epoch, timed.snapshot().position) == edges[4]
     assert len(names(tmp_path / "timed")) == 1
+
+
+def test_a_request_with_an_interrupt_between_two_chunks_is_written(tmp_path):
+    whole, stop = outcome(train(NETWORK, X, LABELS, settings())), threading.Event()
+    kept = Checkpoint(tmp_path, None)
+
+    class Terminates(Callback):
+        """Does what a signal does, after the last hook of the epoch."""
+
+        def on_epoch_over(self, take_snapshot):
+            kept.request()
+            stop.set()
+
+    train(NETWORK, X, LABELS, settings(), callbacks=[kept, Terminates()], stop=stop)
+    snapshot = kept.snapshot()
+    assert (snapshot.epoch, snapshot.position) == (2, 0)
+    assert outcome(train(NETWORK, X, LABELS, settings(), initial=snapshot)) == whole
 
 
 @pytest.mark.parametrize("every", [0, -1, True, 2.5, "", "0", "0s", "ten", "3d", "-5s", [1]])

@@ -61,11 +61,18 @@ class Loop:
         while active := self._active():
             order = self._orders.of_epoch(self._epoch)
             if self._run_chunks(order, stop, active):
-                self.unfinished = self._snapshot_to_return()
+                self._interrupt(active)
             if self._position > 0:
                 self._end_epoch(order[: self._position])
             self._stop_where_asked(active, stop)
         self._end()
+
+    def _interrupt(self, active: Sequence[int]) -> None:
+        """Keep a snapshot, and offer it: whoever asked for one since the last chunk gets it."""
+        unfinished = self.unfinished = self._snapshot_to_return()
+        if unfinished is not None:
+            for index in active:
+                self._runs[index].callbacks.chunk_ends(lambda: unfinished)
 
     def _note_environment(self, snapshot: Snapshot) -> None:
         for run in self._runs:

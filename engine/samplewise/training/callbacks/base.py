@@ -41,6 +41,8 @@ class Callback:
     def on_chunk_end(self, take_snapshot: Callable[[], Snapshot]) -> None:
         """Called after each chunk of steps, at the end of an epoch before the epoch is measured.
 
+        Called once more where a training is interrupted, at the edge where it ends.
+
         Args:
             take_snapshot: returns all that is needed to go on from here with
                 `train(..., initial=snapshot)`; of networks at once, of all. Only while this call

@@ -82,8 +82,8 @@ class Checkpoint(Callback):
         self._due = self._epochs is not None and record.epoch % self._epochs == 0
 
     def on_epoch_over(self, take_snapshot: Callable[[], Snapshot]) -> None:
-        """Write where the number of epochs says so."""
-        if self._due:
+        """Write where a request or the number of epochs says so."""
+        if self._requested or self._due:
             self._write(take_snapshot)
 
     def on_train_end(self, history: History) -> None:
