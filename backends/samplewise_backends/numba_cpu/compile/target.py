@@ -75,7 +75,15 @@ class Target(cpu.CPUContext):
         """Start LLVM."""
         self.is32bit = False
         self._internal_codegen: Any = Codegen("samplewise")
+        self._sizes: dict[str, int] = {}
         self.aot_mode = True
+
+    def get_abi_sizeof(self, type_: ir.Type) -> int:
+        """Return the bytes of a type; LLVM is asked once, as it reads a module for each answer."""
+        name = str(type_)
+        if name not in self._sizes:
+            self._sizes[name] = super().get_abi_sizeof(type_)
+        return self._sizes[name]
 
     def load_additional_registries(self) -> None:
         """Add the instructions of the functions of the language; the caller adds numba's own."""
