@@ -80,14 +80,14 @@ def test_a_signal_stops_after_the_running_group_and_keeps_it(cli, monkeypatch, n
     from samplewise.sweep import groups, run
 
     monkeypatch.setattr(groups, "FIRST", 1)
-    train = run._trained
+    train = run.train_group
 
     def signalled(trials, data):
         os.kill(os.getpid(), number)
         return train(trials, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "_trained", signalled)
+        patch.setattr(run, "train_group", signalled)
         ended = cli("sweep", "sweep.toml")
     assert ended.code == code
     assert "3 trials are missing; the same sweep goes on with them" in ended.out

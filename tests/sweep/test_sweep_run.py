@@ -40,13 +40,13 @@ run_sweep(sweep, sys.argv[1], on_group=lambda _: os.kill(os.getpid(), signal.SIG
 @pytest.fixture
 def trained(monkeypatch):
     """The seeds and values of the trials that were trained, group by group."""
-    calls, train = [], running._trained
+    calls, train = [], running.train_group
 
     def count(trials, data):
         calls.append([trial.values for trial in trials])
         return train(trials, data)
 
-    monkeypatch.setattr(running, "_trained", count)
+    monkeypatch.setattr(running, "train_group", count)
     return calls
 
 

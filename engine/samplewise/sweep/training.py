@@ -1,0 +1,92 @@
+"""Training a group of trials, and what the journal says of each."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from samplewise.checks import printable
+from samplewise.errors import (
+    DivergenceError,
+    SamplewiseError,
+    SomeDivergedError,
+    TrainingWarning,
+)
+from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
+from samplewise.experiment.scores import defined
+from samplewise.sweep.candidates import DONE, FAILED
+from samplewise.sweep.definition import Trial
+from samplewise.sweep.groups import Planned
+from samplewise.sweep.journal import Entry
+from samplewise.training.history import History
+
+Outcome = ExperimentResult | SamplewiseError
+
+
+def train_group(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
+    """Train a group; return the result of each trial, or the error that ended it."""
+    experiments = [trial.experiment for trial in trials]
+    with warnings.catch_warnings():
+        # The journal keeps how many notes each network has.
+        warnings.simplefilter("ignore", TrainingWarning)
+        if len(trials) == 1:
+            try:
+                return [run(experiments[0], data)]
+            except SamplewiseError as error:
+                return [error]
+        try:
+            return list(run_many(experiments, data))
+        except SomeDivergedError as error:
+            return [error.errors.get(i, one) for i, one in enumerate(error.results)]
+        except SamplewiseError:
+            # One of them cannot be trained or tested; the others shall not go with it.
+            return [outcome for trial in trials for outcome in train_group([trial], data)]
+
+
+def training_s(outcomes: Sequence[Outcome]) -> float:
+    """Return the seconds of the training alone."""
+    results = [one for one in outcomes if isinstance(one, ExperimentResult)]
+    return math.fsum(_train_ms(one.history) for one in results) / 1e3
+
+
+def _train_ms(history: History) -> float:
+    """Return the time of a network's steps; of networks at once, its share."""
+    shared = history.shared
+    return shared.all_networks_ms / shared.networks if shared else history.train_ms or 0.0
+
+
+def entry_of(planned: Planned, outcome: Outcome) -> Entry:
+    """Return the line of the journal for a trial."""
+    trial = planned.trial
+    entry: Entry = {"key": trial.key, "values": trial.values, "seed": trial.seed}
+    entry["parameters"] = planned.parameters
+    if isinstance(outcome, SamplewiseError):
+        kind = "diverged" if isinstance(outcome, DivergenceError) else "cannot be trained"
+        return entry | {"status": FAILED, "reason": printable(f"{kind}: {outcome}")}
+    return entry | {"status": DONE, "figures": _figures(outcome)}
+
+
+def _figures(result: ExperimentResult) -> dict[str, Any]:
+    history = result.history
+    last = history.epochs[(history.best_epoch or len(history.epochs)) - 1]
+    return {
+        "test_accuracy": result.test_accuracy,
+        "test_loss": _finite(result.test_loss),
+        "test_r2": defined(result.test_r2),
+        "validation_accuracy": last.validation_accuracy,
+        "validation_loss": _finite(last.validation_loss),
+        "training_loss": _finite(last.loss),
+        "epochs_run": len(history.epochs),
+        "stopped": history.stopped,
+        "train_ms": _train_ms(history),
+        "networks_at_once": history.shared.networks if history.shared else 1,
+        "backend_used": history.backend,
+        "plan_used": history.plan["name"],
+        "notes": len(history.notes),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
