@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,13 @@ from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
 from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
+from samplewise.sweep.dispatch import dispatched
+from samplewise.sweep.executors import check_jobs, executor_for
 from samplewise.sweep.groups import Groups, Planned, plan
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.training import entry_of, train_group, training_s
+from samplewise.sweep.training import entries_of
 from samplewise.training.train import check_stop
 
 
@@ -50,6 +51,7 @@ def run_sweep(
     retry_failed: bool = False,
     on_group: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
+    n_jobs: int | None = None,
 ) -> SweepResult:
     """Train the trials of a sweep that its folder does not hold yet.
 
@@ -63,13 +65,18 @@ def run_sweep(
         data: used instead of loading that of the settings.
         retry_failed: train trials again that have failed.
         on_group: called after each group.
-        stop: setting it ends the sweep after the running group.
+        stop: setting it ends the sweep after the running groups.
+        n_jobs: groups that train at once, each on a process of its own; -1 for a process for each
+            processor. None means 1, unless `joblib.parallel_config` says otherwise; its backend
+            "dask" trains them on a cluster.
 
     Raises:
         OutputError: the folder cannot be written, is in use, or holds another sweep.
         ParameterError: a candidate does not fit the data; nothing was trained.
+        WorkerError: a cluster cannot be reached or cannot run the sweep; what is finished is kept.
         SamplewiseError: as `load`.
     """
+    check_jobs(n_jobs)
     instance_of("sweep", sweep, Sweep)
     check_stop(stop)
     folder = file_path("folder", folder)
@@ -80,7 +87,9 @@ def run_sweep(
     _make(folder)
     with locked(folder, "another process runs the sweep"):
         journal = Journal(folder / FILE, sweep.definition, rows.fingerprint)
-        _train_missing(planned, rows, journal, on_group, stop, retry_failed=retry_failed)
+        _train_missing(
+            planned, rows, journal, on_group, stop, retry_failed=retry_failed, n_jobs=n_jobs
+        )
     return SweepResult(sweep, journal.entries)
 
 
@@ -102,19 +111,25 @@ def _train_missing(
     stop: threading.Event | None,
     *,
     retry_failed: bool,
+    n_jobs: int | None,
 ) -> None:
     status = {entry["key"]: entry["status"] for entry in journal.entries}
+    failed = sum(one == FAILED for one in status.values())
     known = {DONE} if retry_failed else {DONE, FAILED}
-    groups = Groups([one for one in planned if status.get(one.trial.key) not in known])
-    while (stop is None or not stop.is_set()) and (group := groups.take()):
-        start_s = time.perf_counter()
-        outcomes = train_group([one.trial for one in group], rows.of(group[0].trial.experiment))
-        seconds = time.perf_counter() - start_s
-        entries = [entry_of(one, outcome) for one, outcome in zip(group, outcomes, strict=True)]
-        journal.append(*entries)
-        status |= {entry["key"]: entry["status"] for entry in entries}
-        # The first group also loads kernels and libraries, so only its training counts.
-        groups.took(group, seconds if groups.are_measured else training_s(outcomes) or seconds)
-        if on_group is not None:
-            failed, left = list(status.values()).count(FAILED), groups.seconds_left or 0.0
-            on_group(Progress(len(status), failed, len(planned), len(group), left))
+    missing = [one for one in planned if status.get(one.trial.key) not in known]
+    if not missing:
+        return
+    groups = Groups(missing)
+    with executor_for(rows, n_jobs) as executor:
+        for group, trained in dispatched(groups, executor, stop):
+            entries = entries_of(group, trained.results)
+            journal.append(*entries)
+            for entry in entries:
+                failed += (entry["status"] == FAILED) - (status.get(entry["key"]) == FAILED)
+                status[entry["key"]] = entry["status"]
+            # The first group also loads kernels and libraries, so only its training counts.
+            first_s = trained.training_s or trained.seconds
+            groups.took(group, entries, trained.seconds if groups.are_measured else first_s)
+            if on_group is not None:
+                left = (groups.seconds_left or 0.0) / executor.slots
+                on_group(Progress(len(status), failed, len(planned), len(group), left))

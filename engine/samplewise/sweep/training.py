@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from samplewise.checks import printable
@@ -20,13 +22,63 @@ from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Trial
 from samplewise.sweep.groups import Planned
 from samplewise.sweep.journal import Entry
+from samplewise.sweep.rows import SweepRows
 from samplewise.training.history import History
 
 Outcome = ExperimentResult | SamplewiseError
 
 
-def train_group(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
-    """Train a group; return the result of each trial, or the error that ended it."""
+@dataclass(frozen=True)
+class Trained:
+    """A group that was trained.
+
+    Args:
+        results: of each trial, the part of its journal's line that training decides.
+        seconds: that the group took.
+        training_s: those of its training alone, without loading kernels and libraries.
+    """
+
+    results: list[Entry]
+    seconds: float
+    training_s: float
+
+
+def train_group(trials: Sequence[Trial], rows: SweepRows) -> Trained:
+    """Train trials that may train at once; no network is kept.
+
+    Args:
+        trials: at least one.
+        rows: of the sweep.
+    """
+    start_s = time.perf_counter()
+    outcomes = _outcomes(trials, rows.of(trials[0].experiment))
+    trained = [one for one in outcomes if isinstance(one, ExperimentResult)]
+    training_s = math.fsum(_train_ms(one.history) for one in trained) / 1e3
+    seconds = time.perf_counter() - start_s
+    return Trained([_result(one) for one in outcomes], seconds, training_s)
+
+
+def entries_of(group: Sequence[Planned], results: Sequence[Entry]) -> list[Entry]:
+    """Return the lines of the journal for a group."""
+    return [
+        {
+            "key": one.trial.key,
+            "values": one.trial.values,
+            "seed": one.trial.seed,
+            "parameters": one.parameters,
+            **result,
+        }
+        for one, result in zip(group, results, strict=True)
+    ]
+
+
+def failed(reason: str) -> Entry:
+    """Return the result of a trial that failed."""
+    return {"status": FAILED, "reason": printable(reason)}
+
+
+def _outcomes(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
+    """Return the result of each trial, or the error that ended it."""
     experiments = [trial.experiment for trial in trials]
     with warnings.catch_warnings():
         # The journal keeps how many notes each network has.
@@ -42,30 +94,20 @@ def train_group(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
             return [error.errors.get(i, one) for i, one in enumerate(error.results)]
         except SamplewiseError:
             # One of them cannot be trained or tested; the others shall not go with it.
-            return [outcome for trial in trials for outcome in train_group([trial], data)]
+            return [outcome for trial in trials for outcome in _outcomes([trial], data)]
 
 
-def training_s(outcomes: Sequence[Outcome]) -> float:
-    """Return the seconds of the training alone."""
-    results = [one for one in outcomes if isinstance(one, ExperimentResult)]
-    return math.fsum(_train_ms(one.history) for one in results) / 1e3
+def _result(outcome: Outcome) -> Entry:
+    if isinstance(outcome, SamplewiseError):
+        kind = "diverged" if isinstance(outcome, DivergenceError) else "cannot be trained"
+        return failed(f"{kind}: {outcome}")
+    return {"status": DONE, "figures": _figures(outcome)}
 
 
 def _train_ms(history: History) -> float:
     """Return the time of a network's steps; of networks at once, its share."""
     shared = history.shared
     return shared.all_networks_ms / shared.networks if shared else history.train_ms or 0.0
-
-
-def entry_of(planned: Planned, outcome: Outcome) -> Entry:
-    """Return the line of the journal for a trial."""
-    trial = planned.trial
-    entry: Entry = {"key": trial.key, "values": trial.values, "seed": trial.seed}
-    entry["parameters"] = planned.parameters
-    if isinstance(outcome, SamplewiseError):
-        kind = "diverged" if isinstance(outcome, DivergenceError) else "cannot be trained"
-        return entry | {"status": FAILED, "reason": printable(f"{kind}: {outcome}")}
-    return entry | {"status": DONE, "figures": _figures(outcome)}
 
 
 def _figures(result: ExperimentResult) -> dict[str, Any]:
