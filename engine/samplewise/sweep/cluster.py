@@ -41,8 +41,11 @@ def connected(address: str) -> Client:
 
     check_installed("distributed")
     from distributed import Client
+    from distributed.comm import get_address_host_port
 
     try:
+        # A client of an address that means nothing would wait for it when it is deleted.
+        get_address_host_port(address)
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise WorkerError(
