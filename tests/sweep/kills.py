@@ -3,15 +3,13 @@
 `python tests/sweep/kills.py 100` kills so many workers of processes, and as many of a dask cluster.
 """
 
-import os
 import random
-import signal
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,37 +23,49 @@ from samplewise.sweep.journal import FILE, read
 RNG = np.random.default_rng(0)
 ROWS = Dataset("noise", RNG.standard_normal((40, 3)), np.arange(40) % 2, ("left", "right"))
 SETTINGS = {"backend": "reference", "hidden": (4,), "shuffle": True, "order_seed": 1}
-MARKS = {"processes": "loky", "dask": "spawn_main"}
+STARTED_S = 0.8
+"""Processor seconds after which a worker has surely begun to train."""
 
 
-def workers(mark):
-    """Return the workers below this process: nannies have a worker, a worker has none."""
+def processes():
+    """Return the worker processes of sweeps in this process."""
     found = []
-    for child in psutil.Process().children(recursive=True):
-        try:
-            if mark in " ".join(child.cmdline()) and not child.children():
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            command = " ".join(child.cmdline())
+            if "loky" in command and "tracker" not in command:
                 found.append(child)
-        except psutil.Error:
-            continue
-    return [one for one in found if "tracker" not in " ".join(one.cmdline())]
+    return found
 
 
-def kill_one(mark):
-    """Kill a worker that has run for a while; return whether there was one."""
-    busy = [one for one in workers(mark) if one.cpu_times().user > 0.8]
-    if busy:
-        os.kill(random.choice(busy).pid, signal.SIGKILL)
-    return bool(busy)
+def workers_of(cluster):
+    """Return a function that gives the worker processes of a local cluster of dask."""
+
+    def found():
+        pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
+        return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+
+    return found
+
+
+def kill_one(workers):
+    """Kill a worker that has started; return whether there was one."""
+    with suppress(psutil.Error):
+        started = [one for one in workers() if one.cpu_times().user > STARTED_S]
+        if started:
+            random.choice(started).kill()
+            return True
+    return False
 
 
 @contextmanager
-def killer(mark, kills, every_s):
+def killer(workers, kills, every_s):
     """Kill workers until the block ends, at most so many; give the list of the moments."""
     moments, ended = [], threading.Event()
 
     def work():
         while len(moments) < kills and not ended.wait(every_s):
-            if kill_one(mark):
+            if kill_one(workers):
                 moments.append(time.perf_counter())
 
     thread = threading.Thread(target=work)
@@ -87,32 +97,34 @@ def faults_of(sweep, entries):
     }
 
 
+def killed(kind, workers, kills):
+    """Run sweeps until so many workers were killed; return whether each trial is there once."""
+    done, total = 0, Counter()
+    while done < kills:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            killer(workers, kills - done, 2.0) as moments,
+        ):
+            found = faults_of(*swept(folder, 40, 100))
+        done += len(moments)
+        total.update(found)
+        sys.stdout.write(f"{kind}: {done} kills, {dict(total)}\n")
+        sys.stdout.flush()
+    return not total["lost"] and not total["doubled"]
+
+
 def main(kills):
     """Kill so many workers of either kind; exit with 1 where a trial was lost or doubled."""
     from distributed import LocalCluster
     from joblib import parallel_config
 
-    whole = True
-    for kind, mark in MARKS.items():
-        cluster = nullcontext()
-        if kind == "dask":
-            cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
-        done, total = 0, Counter()
-        with cluster:
-            context = nullcontext()
-            if kind == "dask":
-                context = parallel_config("dask", client=cluster.get_client())
-            with context:
-                while done < kills:
-                    with (
-                        tempfile.TemporaryDirectory() as folder,
-                        killer(mark, kills - done, 1.5) as moments,
-                    ):
-                        sweep, entries = swept(folder, 60, 400)
-                    done += len(moments)
-                    total.update(faults_of(sweep, entries))
-                    sys.stderr.write(f"{kind}: {done} kills, {dict(total)}\n")
-        whole = whole and not total["lost"] and not total["doubled"]
+    whole = killed("processes", processes, kills)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        cluster.get_client() as client,
+        parallel_config("dask", client=client),
+    ):
+        whole = killed("dask", workers_of(cluster), kills) and whole
     return 0 if whole else 1
 
 
