@@ -60,6 +60,10 @@ class UnavailableCommandError(SamplewiseError, RuntimeError):
     """A command that another package adds cannot be loaded."""
 
 
+class WorkerError(SamplewiseError, RuntimeError):
+    """The workers of a sweep cannot be reached, or cannot run it."""
+
+
 class ContractError(SamplewiseError, RuntimeError):
     """A backend broke the contract between engine and backends."""
 

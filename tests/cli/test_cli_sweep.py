@@ -77,17 +77,17 @@ def test_a_request_that_cannot_be_met_is_one_line_and_trains_nothing(
 @pytest.mark.usefixtures("described")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_after_the_running_group_and_keeps_it(cli, monkeypatch, number, code):
-    from samplewise.sweep import groups, run
+    from samplewise.sweep import executors, groups
 
     monkeypatch.setattr(groups, "FIRST", 1)
-    train = run._trained
+    train = executors.train_group
 
-    def signalled(trials, data):
+    def signalled(trials, rows):
         os.kill(os.getpid(), number)
-        return train(trials, data)
+        return train(trials, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "_trained", signalled)
+        patch.setattr(executors, "train_group", signalled)
         ended = cli("sweep", "sweep.toml")
     assert ended.code == code
     assert "3 trials are missing; the same sweep goes on with them" in ended.out

@@ -14,8 +14,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError, ParameterError
 from samplewise.experiment.run import run
 from samplewise.io.lock import locked
-from samplewise.sweep import groups
-from samplewise.sweep import run as running
+from samplewise.sweep import executors, groups
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.groups import Groups, Planned, plan
 from samplewise.sweep.results import read_results
@@ -40,13 +39,13 @@ run_sweep(sweep, sys.argv[1], on_group=lambda _: os.kill(os.getpid(), signal.SIG
 @pytest.fixture
 def trained(monkeypatch):
     """The seeds and values of the trials that were trained, group by group."""
-    calls, train = [], running._trained
+    calls, train = [], executors.train_group
 
-    def count(trials, data):
+    def count(trials, rows):
         calls.append([trial.values for trial in trials])
-        return train(trials, data)
+        return train(trials, rows)
 
-    monkeypatch.setattr(running, "_trained", count)
+    monkeypatch.setattr(executors, "train_group", count)
     return calls
 
 
@@ -101,12 +100,12 @@ def test_groups_grow_to_the_seconds_that_a_group_should_take():
     assert taking.seconds_left is None
     first = taking.take()
     assert len(first) == groups.FIRST
-    taking.took(first, 0.125 * len(first))
+    taking.took(first, [], 0.125 * len(first))
     assert taking.seconds_left == pytest.approx(0.125 * (300 - len(first)))
     assert len(taking.take()) == groups.GROUP_S / 0.125
-    taking.took(first, 100.0 * len(first))
+    taking.took(first, [], 100.0 * len(first))
     assert len(taking.take()) == 1
-    taking.took(first, 1e-6)
+    taking.took(first, [], 1e-6)
     assert len(taking.take()) == groups.MOST
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +36,24 @@ SweepFolder = Annotated[
     ),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Train failed trials again.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="Groups of trials to train at once, each on a process; -1 for all processors.  "
+        "[default: 1; with --dask, every thread of the cluster]",
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Train on the dask cluster of this scheduler, such as tcp://10.0.0.1:8786; needs "
+        "samplewise\\[dask].",
+    ),
+]
 MetricName = Annotated[
     str | None,
     typer.Option(
@@ -56,6 +76,8 @@ def sweep(
     what: What,
     out: SweepFolder = None,
     retry_failed: RetryFailed = False,
+    jobs: Jobs = None,
+    dask: Dask = None,
     metric: MetricName = None,
     parquet: Parquet = False,
     as_json: options.AsJson = False,
@@ -72,12 +94,15 @@ def sweep(
         check_installed("pandas", "pyarrow")
     code = 0
     if what[0] == SHOW and len(what) == 2:
-        if out is not None or retry_failed:
-            raise CombinationError("show: reads the results only; omit --out and --retry-failed")
+        if out is not None or retry_failed or jobs is not None or dask is not None:
+            raise CombinationError(
+                "show: reads the results only; omit --out and --retry-failed, --jobs and --dask"
+            )
         folder, result = Path(what[1]), _read(Path(what[1]))
     elif len(what) == 1:
         folder = out or Path("sweep")
-        result, code = _run(Path(what[0]), folder, metric, retry_failed=retry_failed)
+        with _cluster(dask):
+            result, code = _run(Path(what[0]), folder, metric, jobs, retry_failed=retry_failed)
     else:
         raise ParameterError(
             f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
@@ -98,8 +123,23 @@ def _read(folder: Path) -> SweepResult:
     return read_results(folder)
 
 
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """Let sweeps train on a dask cluster until the block ends; None leaves them here."""
+    if address is None:
+        yield
+        return
+    from samplewise.sweep.cluster import connected
+
+    client = connected(address)
+    import joblib
+
+    with client, joblib.parallel_config("dask", client=client):
+        yield
+
+
 def _run(
-    path: Path, folder: Path, metric: str | None, *, retry_failed: bool
+    path: Path, folder: Path, metric: str | None, jobs: int | None, *, retry_failed: bool
 ) -> tuple[SweepResult, int]:
     """Run the sweep of a file; return its results and the exit code of a signal, else 0."""
     from samplewise.checks import one_of
@@ -118,6 +158,7 @@ def _run(
             retry_failed=retry_failed,
             on_group=_note_progress,
             stop=interrupts.stop,
+            n_jobs=jobs,
         )
     return result, interrupts.exit_code
 

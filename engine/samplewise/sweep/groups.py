@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import decided
 from samplewise.network import Loss, Network
 from samplewise.sweep.definition import Trial, named
+from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows, cut_of
 from samplewise.training.many import SHARED_SETTINGS
 from samplewise.training.train import loss_for
@@ -89,11 +92,12 @@ class Groups:
     """
 
     def __init__(self, planned: Sequence[Planned]) -> None:
-        buckets: dict[Hashable, list[Planned]] = {}
+        buckets: dict[Hashable, deque[Planned]] = {}
         for number, one in enumerate(planned):
             key = ("alone", number) if one.shares is None else one.shares
-            buckets.setdefault(key, []).append(one)
-        self._buckets = list(buckets.values())
+            buckets.setdefault(key, deque()).append(one)
+        self._buckets = deque(buckets.values())
+        self._work_left = sum(one.work for one in planned)
         self._seconds_of_work: float | None = None
 
     @property
@@ -106,28 +110,36 @@ class Groups:
         """Estimated time of all trials that are left; None before the first group has ended."""
         if self._seconds_of_work is None:
             return None
-        return self._seconds_of_work * sum(one.work for bucket in self._buckets for one in bucket)
+        return self._seconds_of_work * self._work_left
 
     def take(self) -> list[Planned]:
         """Return the next group; empty where none is left."""
         if not self._buckets:
             return []
         bucket = self._buckets[0]
-        size = self._size(bucket)
-        group, bucket[:size] = bucket[:size], []
+        group = [bucket.popleft() for _ in range(self._size(bucket))]
+        self._work_left -= sum(one.work for one in group)
         if not bucket:
-            del self._buckets[0]
+            self._buckets.popleft()
         return group
 
-    def took(self, group: Sequence[Planned], seconds: float) -> None:
-        """Note the time of a group."""
-        self._seconds_of_work = seconds / sum(one.work for one in group)
+    def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
+        """Note the time of a group.
 
-    def _size(self, bucket: Sequence[Planned]) -> int:
+        Args:
+            group: as `take` returned it; several may be out at once.
+            entries: its lines of the journal.
+            seconds: that it took; 0 where it was lost.
+        """
+        del entries
+        if seconds:
+            self._seconds_of_work = seconds / sum(one.work for one in group)
+
+    def _size(self, bucket: deque[Planned]) -> int:
         if self._seconds_of_work is None:
             return min(FIRST, len(bucket))
         size, seconds = 0, 0.0
-        for one in bucket[:MOST]:
+        for one in islice(bucket, MOST):
             seconds += one.work * self._seconds_of_work
             if size and seconds > GROUP_S:
                 break

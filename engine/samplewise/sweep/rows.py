@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 from samplewise.data.dataset import Dataset
 from samplewise.data.loading import load
@@ -29,8 +30,11 @@ class SweepRows:
             source = _source(trial.experiment)
             if source not in self._loaded:
                 self._loaded[source] = dataset or _load(trial.experiment)
-        self._cut: tuple[Hashable, ...] = ()
-        self._prepared: Prepared | None = None
+        self._last: tuple[tuple[Hashable, ...], Prepared] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made of the datasets: a worker makes it anew."""
+        return self.__dict__ | {"_last": None}
 
     @property
     def fingerprint(self) -> str:
@@ -42,16 +46,17 @@ class SweepRows:
 
     def of(self, experiment: Experiment) -> Prepared:
         """Return the rows of an experiment, cut and prepared; those of the last call are kept."""
-        cut = cut_of(experiment)
-        if self._prepared is None or self._cut != cut:
-            self._prepared = prepare(experiment, self._loaded[_source(experiment)])
-            self._cut = cut
-        return self._prepared
+        cut, last = cut_of(experiment), self._last
+        if last is None or last[0] != cut:
+            last = cut, prepare(experiment, self._loaded[_source(experiment)])
+            # At once, as threads of a worker share this object.
+            self._last = last
+        return last[1]
 
     def example(self, experiment: Experiment) -> Prepared:
         """Return rows of the same shape and classes as those of an experiment, cut in any way."""
-        if self._prepared is not None and self._cut[0] == _source(experiment):
-            return self._prepared
+        if self._last is not None and self._last[0][0] == _source(experiment):
+            return self._last[1]
         return self.of(experiment)
 
 

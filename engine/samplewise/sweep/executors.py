@@ -1,0 +1,137 @@
+"""Executors of a sweep: where its groups train, and what the end of a worker means there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from samplewise.checks import printable
+from samplewise.errors import ParameterError
+from samplewise.sweep.definition import Trial
+from samplewise.sweep.rows import SweepRows
+from samplewise.sweep.training import Trained, train_group
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class Executor(ABC):
+    """Trains groups; each is a future, and futures come back in the order in which they end.
+
+    Attributes:
+        repeats: times that a group is submitted again after its worker died.
+    """
+
+    repeats = 0
+
+    def __init__(self) -> None:
+        self._ended: SimpleQueue[Future[Trained]] = SimpleQueue()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """Groups that may be out at once."""
+
+    @abstractmethod
+    def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
+        """Begin to train a group."""
+
+    def submit(self, trials: Sequence[Trial]) -> Future[Trained]:
+        """Begin to train a group; `next_ended` gives its future once it ended."""
+        future = self._start(trials)
+        future.add_done_callback(self._ended.put)
+        return future
+
+    def next_ended(self) -> Future[Trained]:
+        """Wait for one of the groups that are out, and return its future."""
+        return self._ended.get()
+
+    def death(self, future: Future[Trained]) -> str | None:
+        """Return how the worker of an ended group died, None where the group was trained.
+
+        Raises:
+            WorkerError: no worker can go on with the sweep.
+            Exception: of the training itself.
+        """
+        future.result()
+        return None
+
+    def close(self) -> None:
+        """End the workers; groups that are out are lost."""
+        return
+
+
+class InProcess(Executor):
+    """Trains one group after the other in this process.
+
+    Args:
+        rows: of the sweep.
+    """
+
+    def __init__(self, rows: SweepRows) -> None:
+        super().__init__()
+        self._rows = rows
+
+    @property
+    def slots(self) -> int:
+        """One."""
+        return 1
+
+    def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
+        return trained_here(trials, self._rows)
+
+
+def trained_here(trials: Sequence[Trial], rows: SweepRows) -> Future[Trained]:
+    """Train a group in this process; return its future, which has ended."""
+    future: Future[Trained] = Future()
+    future.set_result(train_group(trials, rows))
+    return future
+
+
+def check_jobs(n_jobs: int | None) -> None:
+    """Refuse what is not a number of workers.
+
+    Raises:
+        ParameterError: it is neither None nor a whole number other than 0.
+    """
+    if n_jobs is None or (isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs):
+        return
+    raise ParameterError(
+        f"n_jobs: must be a whole number of workers, or -1 for all processors, got "
+        f"'{printable(n_jobs)}'"
+    )
+
+
+def executor_for(rows: SweepRows, n_jobs: int | None) -> Executor:
+    """Return the executor that joblib's context and a number of workers ask for.
+
+    Args:
+        rows: of the sweep.
+        n_jobs: as `run_sweep`.
+
+    Raises:
+        WorkerError: as `Cluster`.
+    """
+    from joblib import effective_n_jobs
+    from joblib.parallel import get_active_backend
+
+    client = getattr(get_active_backend()[0], "client", None)
+    if client is not None:
+        from samplewise.sweep.cluster import Cluster
+
+        return Cluster(rows, client, n_jobs)
+    count = effective_n_jobs(n_jobs)
+    if count == 1:
+        return InProcess(rows)
+    from samplewise.sweep.processes import Processes
+
+    return Processes(rows, count)

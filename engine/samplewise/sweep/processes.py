@@ -1,0 +1,133 @@
+"""Groups on processes of this machine.
+
+Each worker is an executor of one process of loky, which joblib brings: where one executor has
+several processes, the death of one ends all, and nothing says whose group it was.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Future
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from samplewise.sweep.definition import Trial
+from samplewise.sweep.executors import Executor, trained_here
+from samplewise.sweep.rows import SweepRows
+from samplewise.sweep.training import Trained, train_group
+
+_THREADS = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+_PARENT_S = 1.0
+"""Seconds between two looks of a worker at whether its sweep is still there."""
+
+
+class Processes(Executor):
+    """Trains groups on worker processes.
+
+    The first group trains in this process: it compiles, loads and measures what the workers then
+    find in the cache. They start when needed, with the rows memory-mapped from one file.
+
+    Args:
+        rows: of the sweep.
+        count: of the workers, at least 2.
+    """
+
+    repeats = 2
+
+    def __init__(self, rows: SweepRows, count: int) -> None:
+        import joblib
+
+        super().__init__()
+        self._rows, self._count = rows, count
+        self._is_warm = False
+        self._folder = TemporaryDirectory(prefix="samplewise-sweep-")
+        self._file = Path(self._folder.name) / "rows"
+        joblib.dump(rows, self._file)
+        self._workers: set[Any] = set()
+        self._idle: list[Any] = []
+
+    @property
+    def slots(self) -> int:
+        """The number of workers; one until kernels are warm."""
+        return self._count if self._is_warm else 1
+
+    def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
+        if not self._is_warm:
+            self._is_warm = True
+            return trained_here(trials, self._rows)
+        worker, future = self._submitted(trials)
+        future.add_done_callback(partial(self._free, worker))
+        return future
+
+    def _submitted(self, trials: Sequence[Trial]) -> tuple[Any, Future[Trained]]:
+        """Submit a group to an idle worker, or to a new one; idle workers may have died."""
+        while self._idle:
+            worker = self._idle.pop()
+            try:
+                return worker, worker.submit(_train, trials)
+            except BrokenExecutor:
+                self._workers.discard(worker)
+        worker = self._new_worker()
+        return worker, worker.submit(_train, trials)
+
+    def _new_worker(self) -> Any:
+        from joblib.externals.loky.process_executor import ProcessPoolExecutor
+
+        worker = ProcessPoolExecutor(
+            max_workers=1, initializer=_begin, initargs=(str(self._file), os.getpid()), env=_THREADS
+        )
+        self._workers.add(worker)
+        return worker
+
+    def _free(self, worker: Any, future: Future[Trained]) -> None:
+        if isinstance(future.exception(), BrokenExecutor):
+            self._workers.discard(worker)
+        else:
+            self._idle.append(worker)
+
+    def death(self, future: Future[Trained]) -> str | None:
+        """Return how the worker of an ended group died, None where the group was trained."""
+        error = future.exception()
+        if isinstance(error, BrokenExecutor):
+            return str(error).splitlines()[0]
+        return super().death(future)
+
+    def close(self) -> None:
+        """End the workers at once, and remove the file of the rows."""
+        for worker in self._workers:
+            worker.shutdown(wait=True, kill_workers=True)
+        self._folder.cleanup()
+
+
+class _Worker:
+    """State of a worker process."""
+
+    rows: SweepRows
+
+
+def _begin(file: str, parent: int) -> None:
+    """Begin as a worker: take the rows, and leave Ctrl-C to the sweep's process."""
+    import joblib
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _Worker.rows = joblib.load(file, mmap_mode="r")
+
+
+def _end_with(parent: int) -> None:
+    """End this process when another process, which is its parent now, is gone."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_S)
+    os._exit(1)
+
+
+def _train(trials: Sequence[Trial]) -> Trained:
+    return train_group(trials, _Worker.rows)

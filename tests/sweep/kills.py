@@ -1,0 +1,132 @@
+"""Sweeps whose workers are killed, again and again, while they train.
+
+`python tests/sweep/kills.py 100` kills so many workers of processes, and as many of a dask cluster.
+"""
+
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from samplewise import Sweep, run_sweep
+from samplewise.data.dataset import Dataset
+from samplewise.sweep import groups
+from samplewise.sweep.journal import FILE, read
+
+RNG = np.random.default_rng(0)
+ROWS = Dataset("noise", RNG.standard_normal((40, 3)), np.arange(40) % 2, ("left", "right"))
+SETTINGS = {"backend": "reference", "hidden": (4,), "shuffle": True, "order_seed": 1}
+STARTED_S = 0.8
+"""Processor seconds after which a worker has surely begun to train."""
+
+
+def processes():
+    """Return the worker processes of sweeps in this process."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            command = " ".join(child.cmdline())
+            if "loky" in command and "tracker" not in command:
+                found.append(child)
+    return found
+
+
+def workers_of(cluster):
+    """Return a function that gives the worker processes of a local cluster of dask."""
+
+    def found():
+        pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
+        return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+
+    return found
+
+
+def kill_one(workers):
+    """Kill a worker that has started; return whether there was one."""
+    with suppress(psutil.Error):
+        started = [one for one in workers() if one.cpu_times().user > STARTED_S]
+        if started:
+            random.choice(started).kill()
+            return True
+    return False
+
+
+@contextmanager
+def killer(workers, kills, every_s):
+    """Kill workers until the block ends, at most so many; give the list of the moments."""
+    moments, ended = [], threading.Event()
+
+    def work():
+        while len(moments) < kills and not ended.wait(every_s):
+            if kill_one(workers):
+                moments.append(time.perf_counter())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield moments
+    finally:
+        ended.set()
+        thread.join()
+
+
+def swept(folder, trials, epochs):
+    """Run a sweep of groups of one trial; return its journal's entries."""
+    groups.FIRST, groups.GROUP_S = 1, 0.0
+    sweep = Sweep(
+        {"learning_rate": list(np.linspace(0.01, 0.1, trials))}, {**SETTINGS, "epochs": epochs}
+    )
+    run_sweep(sweep, folder, data=ROWS, n_jobs=2)
+    return sweep, read(Path(folder) / FILE)[1]
+
+
+def faults_of(sweep, entries):
+    """Return what is lost, doubled or failed of a sweep that ended."""
+    found = Counter(entry["key"] for entry in entries)
+    return {
+        "lost": sum(trial.key not in found for trial in sweep.trials),
+        "doubled": sum(count - 1 for count in found.values()),
+        "failed": sum(entry["status"] != "done" for entry in entries),
+    }
+
+
+def killed(kind, workers, kills):
+    """Run sweeps until so many workers were killed; return whether each trial is there once."""
+    done, total = 0, Counter()
+    while done < kills:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            killer(workers, kills - done, 2.0) as moments,
+        ):
+            found = faults_of(*swept(folder, 40, 100))
+        done += len(moments)
+        total.update(found)
+        sys.stdout.write(f"{kind}: {done} kills, {dict(total)}\n")
+        sys.stdout.flush()
+    return not total["lost"] and not total["doubled"]
+
+
+def main(kills):
+    """Kill so many workers of either kind; exit with 1 where a trial was lost or doubled."""
+    from distributed import LocalCluster
+    from joblib import parallel_config
+
+    whole = killed("processes", processes, kills)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        cluster.get_client() as client,
+        parallel_config("dask", client=client),
+    ):
+        whole = killed("dask", workers_of(cluster), kills) and whole
+    return 0 if whole else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))
