@@ -120,6 +120,7 @@ CALLS = {
         lambda x: samplewise.Sweep({"epochs": [1]}, samples=x or 0),
         lambda x: samplewise.Sweep({"epochs": [1]}, sample_seed=x),
         lambda x: samplewise.Sweep({"epochs": [1]}, own_splits=x),
+        lambda x: samplewise.Sweep({"epochs": [1]}, own_seeds=x),
     ],
     "read_results": [samplewise.read_results],
     "run_sweep": [

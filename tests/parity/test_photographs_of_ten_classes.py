@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import decided, prepare, run
 from samplewise.network import initialize
-from samplewise.report.experiments import PART_TWO
+from samplewise.report.experiments import PART_TWO, follow_up_table
 from samplewise.report.published import CNN, follow_up_rows
 from samplewise.streams import Streams
 from samplewise.testing import measures, tolerances
@@ -48,8 +48,9 @@ def experiment(identifier, seed, backend="numba_cpu"):
     settings = Experiment.from_options(
         data=str(REAL_FILE), preprocess="standardize", stratify=True, backend=backend, seed=seed
     )
-    of_row = PART_TWO.experiment(settings, ROWS[identifier], CLASSES, 0)
-    return of_row.with_options(validation_fraction=None, track_accuracy=False)
+    table = follow_up_table(ROWS[identifier])
+    ((_, (trial,)),) = PART_TWO.trials(settings, CLASSES, 1, [table])
+    return trial.experiment.with_options(validation_fraction=None, track_accuracy=False)
 
 
 @cache

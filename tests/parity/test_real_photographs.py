@@ -55,15 +55,15 @@ BACKEND_PLANS = [
     *(("numba_cpu", plan) for plan in PLANS),
 ]
 DTYPE = np.dtype("float64")
-# Of equal network and rate the longest, by (hidden, learning rate), and its place in the report.
+# Of equal network and rate the longest, by (hidden, learning rate).
 LONGEST = {}
-for place, row in enumerate(published_rows()):
+for row in published_rows():
     trained = row.hidden, row.learning_rate
-    if trained not in LONGEST or row.epochs > LONGEST[trained][1].epochs:
-        LONGEST[trained] = place, row
-ROWS = [row.id for _, row in LONGEST.values()]
+    if trained not in LONGEST or row.epochs > LONGEST[trained].epochs:
+        LONGEST[trained] = row
+ROWS = [row.id for row in LONGEST.values()]
 # The rows that a nudge leaves as they are, whatever the seed.
-CALM_ROWS = [row.id for _, row in LONGEST.values() if row.learning_rate < 0.1]
+CALM_ROWS = [row.id for row in LONGEST.values() if row.learning_rate < 0.1]
 REPEATS = 3
 # The reference takes the time: one repeat of a calm row says what three would, and so does one of
 # any row for single steps and epochs. Chaos is compared over seeds, so there all are needed.
@@ -280,8 +280,7 @@ def runs():
     data, loss = prepare(settings, dataset), loss_named("binary_cross_entropy")
     X, Y = aligned_copy(data.X), loss.targets(data.training.labels, 1, DTYPE)
 
-    def made(row, number):
-        asked = PART_ONE.experiment(settings, row, len(CLASSES), number)
+    def made(row, asked):
         network = multilayer_perceptron(X.shape[1], (row.hidden,), 1, "sigmoid")
         init = Streams(asked.training.seed).of_run("init")
         weights = initialize(network, "normal", init, DTYPE)
@@ -289,10 +288,11 @@ def runs():
 
     return {
         row.id: [
-            made(row, place * REPEATS + repeat)
-            for repeat in range(CALM_REPEATS if row.id in CALM_ROWS else REPEATS)
+            made(row, trial.experiment)
+            for trial in trials[: CALM_REPEATS if row.id in CALM_ROWS else REPEATS]
         ]
-        for place, row in LONGEST.values()
+        for row, trials in PART_ONE.trials(settings, len(CLASSES), REPEATS, PART_ONE.tables())
+        if row.id in ROWS
     }
 
 

@@ -7,20 +7,27 @@ from faults.faulty_reference import FaultyBackend
 from samplewise import registry
 from samplewise.experiment.experiment import Experiment
 from samplewise.registry import Choice
-from samplewise.report.experiments import PART_ONE
+from samplewise.report.experiments import PART_ONE, Table
 from samplewise.report.measure import measure
 from samplewise.report.published import published_rows
 
 
 @pytest.fixture(scope="session")
-def short_rows():
-    """Rows of two tables, with fewer epochs."""
+def short_tables():
+    """Rows of two tables, each by itself, with fewer epochs."""
     wanted = {"rate-1": 2, "rate-0.1": 3, "final-1": 3, "final-2": 3}
     return [
-        dataclasses.replace(row, epochs=wanted[row.id])
+        _alone(dataclasses.replace(row, epochs=wanted[row.id]))
         for row in published_rows()
         if row.id in wanted
     ]
+
+
+def _alone(row):
+    space = {"hidden": [row.hidden], "epochs": [row.epochs]}
+    return Table(
+        (row,), lambda _: {"settings": {"learning_rate": row.learning_rate}, "space": space}
+    )
 
 
 @pytest.fixture(scope="session")
@@ -47,41 +54,41 @@ def settings(image_file):
 
 
 @pytest.fixture(scope="session")
-def measured(settings, short_rows):
+def measured(settings, short_tables):
     """Two runs of each short row."""
-    return measure(PART_ONE, settings, repeats=2, rows=short_rows)
+    return measure(PART_ONE, settings, repeats=2, tables=short_tables)
 
 
 @pytest.fixture(scope="session")
-def measured_at_once(settings, short_rows):
+def measured_at_once(settings, short_tables):
     """The same with a backend that trains the rows of a repeat at once."""
     choice = Choice(FaultyBackend("many"), "chosen by the test")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "resolve", lambda *_: choice)
-        return measure(PART_ONE, settings, repeats=2, rows=short_rows)
+        return measure(PART_ONE, settings, repeats=2, tables=short_tables)
 
 
 @pytest.fixture(scope="session")
-def measured_hostile(image_file, short_rows):
+def measured_hostile(image_file, short_tables):
     """The same on data whose class names are an attack on every renderer."""
     path = image_file(["<script>alert(1)</script>", "](x)|`*_\\&amp;"])
     return measure(
         PART_ONE,
         Experiment.from_options(data=str(path), backend="vectorized"),
         repeats=1,
-        rows=short_rows,
+        tables=short_tables,
     )
 
 
 @pytest.fixture(scope="session")
-def measured_synthetic(short_rows):
+def measured_synthetic(short_tables):
     """The same on synthetic data."""
     settings = Experiment.from_options(backend="vectorized")
-    return measure(PART_ONE, settings, repeats=1, rows=short_rows[2:])
+    return measure(PART_ONE, settings, repeats=1, tables=short_tables[2:])
 
 
 @pytest.fixture(scope="session")
-def measured_table(short_rows):
+def measured_table(short_tables):
     """The same on a table of measurements."""
     settings = Experiment.from_options(data="breast_cancer", backend="vectorized", dtype="float32")
-    return measure(PART_ONE, settings, repeats=1, rows=short_rows[1:3])
+    return measure(PART_ONE, settings, repeats=1, tables=short_tables[1:3])

@@ -40,7 +40,7 @@ def test_a_run_at_once_has_the_losses_that_it_has_by_itself(measured_at_once, me
 
 
 def test_all_rows_of_a_repeat_train_at_once_and_each_by_itself_for_its_time(
-    many_backend, monkeypatch, settings, short_rows
+    many_backend, monkeypatch, settings, short_tables
 ):
     class Counts(OneByOne):
         def run_epoch(self, states, X, Y, steps, losses, active):
@@ -56,7 +56,7 @@ def test_all_rows_of_a_repeat_train_at_once_and_each_by_itself_for_its_time(
     asked, alone, times = [], [], []
     many_backend(Counts)
     monkeypatch.setattr(measuring, "run", counted)
-    found = measure(PART_ONE, settings, repeats=2, rows=short_rows[:2])
+    found = measure(PART_ONE, settings, repeats=2, tables=short_tables[:2])
     # An epoch before all; then rate-1 has two epochs and rate-0.1 has three.
     assert asked == [[0, 1], *[[0, 1], [0, 1], [1]] * 2]
     assert alone == [5, 7, 6, 8]
@@ -70,7 +70,7 @@ def test_all_rows_of_a_repeat_train_at_once_and_each_by_itself_for_its_time(
 
 
 def test_losses_accuracy_and_the_chosen_run_are_of_those_at_once(
-    many_backend, settings, short_rows
+    many_backend, settings, short_tables
 ):
     class Off(OneByOne):
         """Trains well, and moves every weight a little before it starts."""
@@ -82,7 +82,7 @@ def test_losses_accuracy_and_the_chosen_run_are_of_those_at_once(
             super().run_epoch(states, X, Y, steps, losses, active)
 
     many_backend(Off)
-    found = measure(PART_ONE, settings, repeats=1, rows=short_rows)
+    found = measure(PART_ONE, settings, repeats=1, tables=short_tables)
     for row in found.rows:
         (one,) = row.runs
         alone = run(_experiment(settings, row, one.seed), found.data).history.losses
@@ -112,10 +112,10 @@ def _conditions(document):
     return dict(next(block.rows for block in document.blocks if isinstance(block, FactList)))
 
 
-def test_progress_is_told_of_every_run_a_repeat_at_a_time(many_backend, settings, short_rows):
+def test_progress_is_told_of_every_run_a_repeat_at_a_time(many_backend, settings, short_tables):
     told = []
     many_backend(OneByOne)
-    measure(PART_ONE, settings, repeats=2, rows=short_rows[:2], on_run=told.append)
+    measure(PART_ONE, settings, repeats=2, tables=short_tables[:2], on_run=told.append)
     assert [(row.row.id, len(row.runs)) for row in told] == [
         ("rate-1", 1),
         ("rate-0.1", 1),
@@ -124,7 +124,7 @@ def test_progress_is_told_of_every_run_a_repeat_at_a_time(many_backend, settings
     ]
 
 
-def test_compiling_is_seen_once(many_backend, settings, short_rows):
+def test_compiling_is_seen_once(many_backend, settings, short_tables):
     events = []
 
     class Watch(Callback):
@@ -132,7 +132,7 @@ def test_compiling_is_seen_once(many_backend, settings, short_rows):
             events.append(backend)
 
     many_backend(OneByOne)
-    measure(PART_ONE, settings, repeats=1, rows=short_rows[:2], callbacks=[Watch()])
+    measure(PART_ONE, settings, repeats=1, tables=short_tables[:2], callbacks=[Watch()])
     assert events == ["many"]
 
 

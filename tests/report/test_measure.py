@@ -17,8 +17,8 @@ def test_every_run_has_weights_of_its_own(measured):
     assert len(set(losses)) == 4, "rows of equal settings are independent repeats"
 
 
-def test_a_run_is_what_the_experiment_gives_by_itself(measured, settings, short_rows):
-    row, measured_run = short_rows[1], measured.rows[1].runs[1]
+def test_a_run_is_what_the_experiment_gives_by_itself(measured, settings, short_tables):
+    (row,), measured_run = short_tables[1].rows, measured.rows[1].runs[1]
     alone = settings.with_options(
         hidden=(row.hidden,), learning_rate=row.learning_rate, epochs=row.epochs
     )
@@ -32,7 +32,7 @@ def test_a_run_is_what_the_experiment_gives_by_itself(measured, settings, short_
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])
 @pytest.mark.parametrize("white", [255.0, 1.0])
 def test_numbers_with_a_full_scale_are_the_images_that_they_stand_for(
-    settings, short_rows, tmp_path, dtype, white
+    settings, short_tables, tmp_path, dtype, white
 ):
     with np.load(settings.data.source) as arrays:
         bytes_, labels = arrays["dataset"], arrays["labels"]
@@ -43,20 +43,20 @@ def test_numbers_with_a_full_scale_are_the_images_that_they_stand_for(
     alone = settings.with_options(data=str(tmp_path / "bytes.npz"))
     said = settings.with_options(data=str(tmp_path / "numbers.npz"), full_scale=white)
     first, second = (
-        measure(PART_ONE, one, repeats=1, rows=short_rows[:1]) for one in (alone, said)
+        measure(PART_ONE, one, repeats=1, tables=short_tables[:1]) for one in (alone, said)
     )
     assert first.rows[0].runs[0].losses == second.rows[0].runs[0].losses
     assert second.data.training.image_shape == (8, 8)
 
 
-def test_the_same_call_gives_the_same_losses(measured, settings, short_rows):
-    again = measure(PART_ONE, settings, repeats=2, rows=short_rows)
+def test_the_same_call_gives_the_same_losses(measured, settings, short_tables):
+    again = measure(PART_ONE, settings, repeats=2, tables=short_tables)
     for row, row_again in zip(measured.rows, again.rows, strict=True):
         assert [run.losses for run in row.runs] == [run.losses for run in row_again.runs]
         assert [run.accuracy for run in row.runs] == [run.accuracy for run in row_again.runs]
 
 
-def test_all_that_the_report_fixes_wins_over_the_settings(settings, short_rows):
+def test_all_that_the_report_fixes_wins_over_the_settings(settings, short_tables):
     bent = settings.with_options(
         batch_size=7,
         shuffle=True,
@@ -67,20 +67,22 @@ def test_all_that_the_report_fixes_wins_over_the_settings(settings, short_rows):
         activation="relu",
         hidden=(3, 3),
     )
-    plain, other = (measure(PART_ONE, s, repeats=1, rows=short_rows[:1]) for s in (settings, bent))
+    plain, other = (
+        measure(PART_ONE, s, repeats=1, tables=short_tables[:1]) for s in (settings, bent)
+    )
     assert plain.rows[0].runs[0].losses == other.rows[0].runs[0].losses
 
 
-def test_the_predictions_are_those_of_the_first_run_of_the_final_network(measured, short_rows):
+def test_the_predictions_are_those_of_the_first_run_of_the_final_network(measured, short_tables):
     assert measured.chosen.row.id == "final-1"
     assert measured.chosen.first.experiment.training.seed == measured.rows[2].runs[0].seed
-    without_final = measure(PART_ONE, measured.settings, repeats=1, rows=short_rows[:2])
+    without_final = measure(PART_ONE, measured.settings, repeats=1, tables=short_tables[:2])
     assert without_final.chosen.row.id == "rate-0.1"
 
 
-def test_progress_is_told_of_every_run(settings, short_rows):
+def test_progress_is_told_of_every_run(settings, short_tables):
     told = []
-    measure(PART_ONE, settings, repeats=2, rows=short_rows[:2], on_run=told.append)
+    measure(PART_ONE, settings, repeats=2, tables=short_tables[:2], on_run=told.append)
     assert [(row.row.id, len(row.runs)) for row in told] == [
         ("rate-1", 1),
         ("rate-1", 2),
@@ -89,7 +91,7 @@ def test_progress_is_told_of_every_run(settings, short_rows):
     ]
 
 
-def test_compiling_is_seen_once_and_before_all_runs(settings, short_rows):
+def test_compiling_is_seen_once_and_before_all_runs(settings, short_tables):
     events = []
 
     class Watch(Callback):
@@ -100,7 +102,7 @@ def test_compiling_is_seen_once_and_before_all_runs(settings, short_rows):
         PART_ONE,
         settings,
         repeats=1,
-        rows=short_rows[:2],
+        tables=short_tables[:2],
         on_run=lambda row: events.append(row.row.id),
         callbacks=[Watch()],
     )

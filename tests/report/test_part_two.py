@@ -16,7 +16,7 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run
 from samplewise.report import html, markdown, pictures, write
 from samplewise.report.document import Bullets, Cell, FactList, Table
-from samplewise.report.experiments import PART_TWO, PARTS, load_classes
+from samplewise.report.experiments import PART_TWO, PARTS, follow_up_table, load_classes
 from samplewise.report.measure import measure
 from samplewise.report.part_two import by_class
 from samplewise.report.published import CNN, OPTIMAL
@@ -40,20 +40,24 @@ def settings(image_file):
 @pytest.fixture(scope="session")
 def few():
     """Three rows, with fewer epochs."""
-    return [dataclasses.replace(row, epochs=SHORT[row.id]) for row in rows() if row.id in SHORT]
+    return [
+        follow_up_table(dataclasses.replace(row, epochs=SHORT[row.id]))
+        for row in rows()
+        if row.id in SHORT
+    ]
 
 
 @pytest.fixture(scope="session")
 def trained(settings, few):
     """Two runs of each of them on images of three classes."""
-    return measure(PART_TWO, settings, repeats=2, rows=few)
+    return measure(PART_TWO, settings, repeats=2, tables=few)
 
 
 @pytest.fixture(scope="session")
 def trained_on_a_table(few):
     """The rows that take a table, on one."""
     settings = Experiment.from_options(data="iris", backend="vectorized", dtype="float32")
-    return measure(PART_TWO, settings, repeats=1, rows=few)
+    return measure(PART_TWO, settings, repeats=1, tables=few)
 
 
 def blocks(told, kind):
@@ -99,7 +103,7 @@ def test_all_that_part_two_fixes_wins_over_the_settings(trained, settings, few):
     bent = settings.with_options(
         momentum=0.9, l2=0.5, batch_size=3, epochs=9, hidden=(2,), patience=1
     )
-    other = measure(PART_TWO, bent, repeats=1, rows=few[:1])
+    other = measure(PART_TWO, bent, repeats=1, tables=few[:1])
     assert other.rows[0].runs[0].losses == trained.rows[0].runs[0].losses
 
 
@@ -110,7 +114,7 @@ def test_every_run_has_weights_of_its_own(trained):
 
 def test_the_preprocessing_is_the_users_where_one_is_named(settings, few):
     named = settings.with_options(preprocess="scale")
-    assert measure(PART_TWO, named, repeats=1, rows=few[:1]).data.preprocessing.name == "scale"
+    assert measure(PART_TWO, named, repeats=1, tables=few[:1]).data.preprocessing.name == "scale"
 
 
 def test_a_table_has_no_row_of_images(trained_on_a_table):
@@ -131,7 +135,7 @@ def test_progress_and_compiling_are_told(settings, few):
     def note(row):
         events.append((row.row.id, len(row.runs)))
 
-    measure(PART_TWO, settings, repeats=2, rows=few[:1], on_run=note, callbacks=[Watch()])
+    measure(PART_TWO, settings, repeats=2, tables=few[:1], on_run=note, callbacks=[Watch()])
     assert events == ["vectorized", ("base", 1), ("base", 2)]
 
 
@@ -177,9 +181,10 @@ def test_curves_are_those_of_training_and_validation(trained, monkeypatch):
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
 def test_a_row_is_trained_as_it_says(row):
-    experiment = PART_TWO.experiment(Experiment.from_options(seed=3), row, 10, 4)
+    found = PART_TWO.trials(Experiment.from_options(seed=3), 10, 1, PART_TWO.tables())
+    (experiment,) = [trial.experiment for one, (trial,) in found if one == row]
     made = experiment.training
-    assert made.seed == 7
+    assert made.seed == 3 + rows().index(row)
     assert (made.batch_size, made.epochs) == (row.batch_size, row.epochs)
     assert (made.learning_rate, made.schedule.name) == (row.learning_rate, row.schedule)
     assert experiment.network.layers == f"{row.hidden}, dense 10"
@@ -246,7 +251,7 @@ def test_one_run_is_no_mean(trained, trained_on_a_table):
 @pytest.mark.filterwarnings("ignore:batch_size is 32")
 def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file):
     of_few = settings.with_options(data=str(image_file(["4", "9"], 10)), split=0.5)
-    found = measure(PART_TWO, of_few, repeats=1, rows=few)
+    found = measure(PART_TWO, of_few, repeats=1, tables=few)
     assert found.notes == ("batch_size is 32, but there are 16 rows; all rows make one batch",)
     facts = [fact for block in blocks(document(found), FactList) for fact in block.rows]
     assert ("note", found.notes[0]) in facts
@@ -306,7 +311,7 @@ def test_the_results_hold_every_run(trained):
 @pytest.fixture
 def short_part_two(monkeypatch, few, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PARTS, 2, dataclasses.replace(PART_TWO, rows=lambda: tuple(few)))
+    monkeypatch.setitem(PARTS, 2, dataclasses.replace(PART_TWO, tables=lambda: tuple(few)))
 
 
 def test_the_command_writes_and_tells_part_two(
@@ -319,7 +324,7 @@ def test_the_command_writes_and_tells_part_two(
     assert "written to report-part-2: report.html" in out
     assert (tmp_path / "report-part-2" / "optimal.safetensors").is_file()
     # One row is enough for the second one.
-    monkeypatch.setitem(PARTS, 2, dataclasses.replace(PART_TWO, rows=lambda: tuple(few[:1])))
+    monkeypatch.setitem(PARTS, 2, dataclasses.replace(PART_TWO, tables=lambda: tuple(few[:1])))
     assert main([*given, "--repeats", "1", "--json", "--force"]) == 0
     assert json.loads(capsys.readouterr().out)["folder"] == "report-part-2"
 

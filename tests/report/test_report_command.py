@@ -25,8 +25,8 @@ def own_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def few_rows(monkeypatch, short_rows):
-    short = dataclasses.replace(PART_ONE, rows=lambda: tuple(short_rows))
+def few_rows(monkeypatch, short_tables):
+    short = dataclasses.replace(PART_ONE, tables=lambda: tuple(short_tables))
     monkeypatch.setitem(PARTS, 1, short)
 
 

@@ -57,6 +57,17 @@ def test_repeats_share_the_test_rows_unless_each_is_to_draw_its_own():
     assert {trial.experiment.data.split_seed for trial in own.trials} == {None}
 
 
+def test_seeds_of_their_own_are_counted_on_from_candidate_to_candidate():
+    sweep = Sweep(RATES, {"seed": 7}, seeds=3, own_seeds=True)
+    assert [(one.candidate, one.seed) for one in sweep.trials] == [
+        *((1, 7), (1, 8), (1, 9)),
+        *((2, 10), (2, 11), (2, 12)),
+    ]
+    assert {trial.experiment.data.split_seed for trial in sweep.trials} == {7}
+    shared = Sweep(RATES, {"seed": 7}, seeds=3)
+    assert shared.definition != sweep.definition
+
+
 @pytest.mark.parametrize(
     ("given", "low", "high", "kind"),
     [
@@ -137,6 +148,8 @@ def test_a_key_is_that_of_all_settings_and_of_nothing_else():
         ({"epochs": [1]}, {"settings": {"epochs": 2}}, "is also one of the settings"),
         ({"seed": [1, 2]}, {"seeds": 2}, r"space\.seed: seeds is given too"),
         ({"split_seed": [1, 2]}, {"own_splits": True}, "split_seed is given too"),
+        ({"seed": [1, 2]}, {"own_seeds": True}, "space.seed: own_seeds is given too"),
+        (RATES, {"own_seeds": True, "seeds": [1, 2]}, "but seeds lists them; give their number"),
         ({"hidden": [4]}, {"settings": {"layers": "dense 2"}}, "hidden would change nothing"),
         ({"learning_rate": "log 1e-3 1"}, {}, "samples: must be given"),
         ({"epochs": [1, 2]}, {"samples": 3}, "only 2 different candidates"),

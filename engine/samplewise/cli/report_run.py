@@ -37,7 +37,7 @@ def run(
 
     check_output_folder(out, force=force, known=files(number))
     part = PARTS[number]
-    with _progress(len(part.rows()), repeats, CONTENTS[number].note) as on_run:
+    with _progress(len(part.rows), repeats, CONTENTS[number].note) as on_run:
         measured = measure(part, settings, repeats=repeats, on_run=on_run)
     write_report(measured, out, force=force)
     for text in measured.notes:

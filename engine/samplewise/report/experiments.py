@@ -1,11 +1,11 @@
-"""The two parts of the report as experiments: their data, and the settings of their rows."""
+"""The two parts of the report as sweeps: their data, their tables and the trials of each row."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.loading import load
 from samplewise.data.sources.options import DEFAULT, SourceOptions
 from samplewise.errors import ParameterError
+from samplewise.experiment.config_file import checked_options
 from samplewise.experiment.experiment import Experiment
 from samplewise.report.published import (
     CLASSES,
@@ -23,8 +24,30 @@ from samplewise.report.published import (
     follow_up_rows,
     published_rows,
 )
+from samplewise.sweep.definition import Sweep, Trial
 
 R = TypeVar("R", bound=Row)
+Definition = Mapping[str, Any]
+# Each row with its trials, one a repeat.
+RowTrials = list[tuple[R, tuple[Trial, ...]]]
+
+
+@dataclass(frozen=True)
+class Table(Generic[R]):
+    """A table of the report, which is a sweep.
+
+    Args:
+        rows: in the order of the candidates; of equal settings, in that of their seeds.
+        sweep: gives its `settings`, `space` and `seeds`, as in the file of a sweep, for a number of
+            classes. The seeds are those of one repeat.
+    """
+
+    rows: tuple[R, ...]
+    sweep: Callable[[int], Definition]
+
+    def fits(self, image_shape: tuple[int, int] | None) -> bool:
+        """Return True if images of that shape are large enough (None: rows of a table)."""
+        return all(row.fits(image_shape) for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -33,15 +56,18 @@ class Part(Generic[R]):
 
     Args:
         number: 1 or 2.
-        rows: its rows, in order.
+        tables: its tables, in order.
         load: gives the rows of the classes that the part needs.
-        of_row: settings of one row, for a number of classes.
     """
 
     number: int
-    rows: Callable[[], tuple[R, ...]]
+    tables: Callable[[], tuple[Table[R], ...]]
     load: Callable[[str, Sequence[str] | None, SourceOptions], Dataset]
-    of_row: Callable[[R, int], dict[str, Any]]
+
+    @property
+    def rows(self) -> tuple[R, ...]:
+        """The rows of all tables, in order."""
+        return tuple(row for table in self.tables() for row in table.rows)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -49,12 +75,36 @@ class Part(Generic[R]):
         part: dict[str, Any] = parts_data()[f"part_{self.number}"]
         return part
 
-    def experiment(self, settings: Experiment, row: R, classes: int, offset: int) -> Experiment:
-        """Return the experiment of a row, with a seed `offset` above that of the settings."""
+    def trials(
+        self, settings: Experiment, classes: int, repeats: int, tables: Sequence[Table[R]]
+    ) -> RowTrials[R]:
+        """Return the rows of some tables with the trials of their sweeps.
+
+        Trial j of row i has the seed of the settings and i * repeats + j; all share the rows held
+        out for testing.
+
+        Args:
+            settings: of which those that `parts.toml` keeps and the seed are taken.
+            classes: to be told apart.
+            repeats: trials of each row, at least 1.
+            tables: of this part.
+        """
         options = settings.to_options()
         kept = {name: options[name] for name in parts_data()["kept"]}
-        fixed = self.of_row(row, classes) | self.data["settings"]
-        return Experiment.from_options(**kept, seed=options["seed"] + offset, **fixed)
+        kept["split_seed"] = options["seed"]
+        found: RowTrials[R] = []
+        for table in tables:
+            given = table.sweep(classes)
+            own = checked_options(self.data["settings"] | given["settings"], "parts.toml")
+            first = options["seed"] + len(found) * repeats
+            seeds = given.get("seeds", 1) * repeats
+            sweep = Sweep(given["space"], kept | own | {"seed": first}, seeds=seeds, own_seeds=True)
+            of_rows = (
+                sweep.trials[start : start + repeats]
+                for start in range(0, len(sweep.trials), repeats)
+            )
+            found += zip(table.rows, of_rows, strict=True)
+        return found
 
 
 @cache
@@ -111,15 +161,35 @@ def load_classes(
     return dataset
 
 
-def _of_published(row: PublishedRow, _classes: int) -> dict[str, Any]:
-    return {"hidden": (row.hidden,), "learning_rate": row.learning_rate, "epochs": row.epochs}
+def published_tables() -> tuple[Table[PublishedRow], ...]:
+    """Return the tables of part 1, in order."""
+    found = []
+    for name, given in parts_data()["part_1"]["tables"].items():
+        rows = tuple(row for row in published_rows() if row.experiment == name)
+        found.append(Table(rows, partial(_of_published, given)))
+    return tuple(found)
 
 
-def _of_follow_up(row: FollowUpRow, classes: int) -> dict[str, Any]:
+def _of_published(given: Definition, _classes: int) -> Definition:
+    return given
+
+
+def follow_up_tables() -> tuple[Table[FollowUpRow], ...]:
+    """Return the rows of part 2, each a table by itself."""
+    return tuple(map(follow_up_table, follow_up_rows()))
+
+
+def follow_up_table(row: FollowUpRow) -> Table[FollowUpRow]:
+    """Return a row of part 2 as a sweep of one candidate."""
+    return Table((row,), partial(_of_follow_up, row))
+
+
+def _of_follow_up(row: FollowUpRow, classes: int) -> Definition:
     names = ("learning_rate", "schedule", "batch_size", "epochs")
-    return {name: getattr(row, name) for name in names} | {"layers": row.layers(classes)}
+    settings = {name: getattr(row, name) for name in names}
+    return {"settings": settings, "space": {"layers": [row.layers(classes)]}}
 
 
-PART_ONE = Part(1, published_rows, load_pair, _of_published)
-PART_TWO = Part(2, follow_up_rows, load_classes, _of_follow_up)
+PART_ONE = Part(1, published_tables, load_pair)
+PART_TWO = Part(2, follow_up_tables, load_classes)
 PARTS: dict[int, Part[Any]] = {1: PART_ONE, 2: PART_TWO}

@@ -11,10 +11,15 @@ from typing import Any, Generic
 from samplewise.checks import whole_number
 from samplewise.data.dataset import Dataset
 from samplewise.data.preprocessing import AUTO
+from samplewise.errors import SamplewiseError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import ExperimentResult, Prepared, prepare, run, run_many
-from samplewise.report.experiments import Part, R
+from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
+from samplewise.report.experiments import Part, R, RowTrials, Table
 from samplewise.report.wording import Spread
+from samplewise.sweep.definition import Trial
+from samplewise.sweep.groups import plan
+from samplewise.sweep.rows import SweepRows
+from samplewise.sweep.training import train_group
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
 
@@ -120,17 +125,18 @@ def measure(
     settings: Experiment,
     *,
     repeats: int = 3,
-    rows: Sequence[R] | None = None,
+    tables: Sequence[Table[R]] | None = None,
     on_run: Callable[[MeasuredRow[R]], None] | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Measured[R]:
-    """Run every row of a part, each `repeats` times from weights of its own.
+    """Run the sweeps of a part, each row `repeats` times from weights of its own.
 
-    The data is prepared once. Run j of row i has the seed `settings.seed + i * repeats + j`, so
-    that rows of equal settings are independent repeats. One epoch of each row goes before all,
-    untimed: it compiles kernels and wakes the processor.
+    The data is prepared once. Seeds are those of `Part.trials`, so that rows of equal settings are
+    independent repeats. One epoch of each row goes before all, untimed: it compiles kernels and
+    wakes the processor.
 
-    Where the backend trains the rows of a repeat at once, that run has no time of one network:
+    Where the rows of a repeat may share a training and the backend can, they do: the same group
+    whatever the machine's speed, so that the figures repeat. Such a run has no time of one network:
     each network is trained by itself, too.
 
     Args:
@@ -138,31 +144,27 @@ def measure(
         settings: of which those that `parts.toml` keeps and the seed are taken; the rest is the
             report's.
         repeats: 1 to 1000.
-        rows: to run; None means all. Those that the data is too small for are left out.
+        tables: to run; None means all. Those that the data is too small for are left out.
         on_run: called after each run with the runs of its row so far.
         callbacks: of the untimed epochs; they see the compiling.
 
     Raises:
-        SamplewiseError: as `part.load` and `samplewise.experiment.run.run`.
+        SamplewiseError: as `part.load` and `samplewise.experiment.run.run`; the first of a trial.
     """
     whole_number("repeats", repeats, maximum=MOST_REPEATS)
     if settings.data.preprocess == AUTO:
         settings = settings.with_options(preprocess=part.data["preprocess"])
     dataset = part.load(settings.data.source, settings.data.classes, settings.source_options())
-    data = prepare(settings, dataset)
-    wanted = part.rows() if rows is None else rows
-    fitting = [row for row in wanted if row.fits(dataset.image_shape)]
-    classes = len(dataset.class_names)
-    experiments = [
-        [
-            part.experiment(settings, row, classes, index * repeats + repeat)
-            for repeat in range(repeats)
-        ]
-        for index, row in enumerate(fitting)
-    ]
-    short = [of_row[0].with_options(epochs=1) for of_row in experiments]
-    together = _warm_up(short, data, callbacks, at_once=part.data["at_once"])
-    pairs = list(zip(fitting, experiments, strict=True))
+    wanted = part.tables() if tables is None else tables
+    fitting = [table for table in wanted if table.fits(dataset.image_shape)]
+    pairs = part.trials(settings, len(dataset.class_names), repeats, fitting)
+    firsts = [trials[0] for _, trials in pairs]
+    rows = SweepRows(firsts, dataset)
+    data = rows.of(firsts[0].experiment)
+    shares = {one.shares for one in plan(firsts, rows)}
+    may_share = len(shares) == 1 and None not in shares
+    short = [first.experiment.with_options(epochs=1) for first in firsts]
+    together = _warm_up(short, data, callbacks, at_once=may_share)
     measured, histories = _train(pairs, data, on_run, together=together)
     chosen = (row for row in measured if row.row.id.startswith(part.data["chosen"]))
     return Measured(
@@ -194,19 +196,19 @@ def _warm_up(
 
 
 def _train(
-    pairs: Sequence[tuple[R, Sequence[Experiment]]],
+    pairs: RowTrials[R],
     data: Prepared,
     on_run: Callable[[MeasuredRow[R]], None] | None,
     *,
     together: bool,
 ) -> tuple[tuple[MeasuredRow[R], ...], list[History]]:
-    """Train each row's experiments; return the rows, and a history of each batch."""
+    """Train each row's trials; return the rows, and a history of each group."""
     found: dict[int, MeasuredRow[R]] = {}
     histories: list[History] = []
-    for batch in _batches(len(pairs), len(pairs[0][1]), together=together):
-        results = _results([pairs[index][1][repeat] for index, repeat in batch], data)
+    for group in _groups([trials for _, trials in pairs], together=together):
+        results = _results(list(group.values()), data)
         histories.append(results[0].history)
-        for (index, _), result in zip(batch, results, strict=True):
+        for index, result in zip(group, results, strict=True):
             before = found.get(index, MeasuredRow(pairs[index][0], (), result))
             found[index] = dataclasses.replace(before, runs=(*before.runs, _run(result)))
             if on_run is not None:
@@ -214,15 +216,20 @@ def _train(
     return tuple(found.values()), histories
 
 
-def _batches(rows: int, repeats: int, *, together: bool) -> list[list[tuple[int, int]]]:
-    """Return the runs that are trained at once, as (row, repeat)."""
+def _groups(rows: Sequence[Sequence[Trial]], *, together: bool) -> list[dict[int, Trial]]:
+    """Return the groups that are trained one after the other, each by the numbers of its rows."""
     if together:
-        return [[(row, repeat) for row in range(rows)] for repeat in range(repeats)]
-    return [[(row, repeat)] for row in range(rows) for repeat in range(repeats)]
+        return [dict(enumerate(repeat)) for repeat in zip(*rows, strict=True)]
+    return [{index: trial} for index, trials in enumerate(rows) for trial in trials]
 
 
-def _results(experiments: Sequence[Experiment], data: Prepared) -> list[ExperimentResult]:
-    return run_many(experiments, data) if len(experiments) > 1 else [run(experiments[0], data)]
+def _results(trials: Sequence[Trial], data: Prepared) -> list[ExperimentResult]:
+    results = []
+    for outcome in train_group(trials, data):
+        if isinstance(outcome, SamplewiseError):
+            raise outcome
+        results.append(outcome)
+    return results
 
 
 def _at_once(histories: Sequence[History]) -> AtOnce | None:

@@ -16,7 +16,7 @@ from samplewise.sweep.journal import canonical
 from samplewise.sweep.space import Space, Values
 
 MOST_TRIALS = 1_000_000
-KEYS = ("settings", "space", "seeds", "samples", "sample_seed", "own_splits")
+KEYS = ("settings", "space", "seeds", "samples", "sample_seed", "own_splits", "own_seeds")
 _DEFAULTS = Experiment().to_options()
 _DIGITS = 20
 
@@ -51,6 +51,8 @@ class Sweep:
         samples: candidates to draw; needed where there is a range. Lists are drawn from too.
         sample_seed: of the draws.
         own_splits: let each repeat draw test rows of its own; otherwise all trials share them.
+        own_seeds: count the seeds on from candidate to candidate, so that no two trials begin with
+            the same weights; otherwise each candidate has the same seeds.
 
     Attributes:
         trials: all of them, candidate by candidate.
@@ -70,11 +72,14 @@ class Sweep:
         samples: int | None = None,
         sample_seed: int = 0,
         own_splits: bool = False,
+        own_seeds: bool = False,
     ) -> None:
         self.space = Space.of(space)
         base, fixed = _base(settings)
         true_or_false("own_splits", own_splits)
-        _check_together(self.space, fixed, seeds, own_splits=own_splits)
+        true_or_false("own_seeds", own_seeds)
+        _check_together(self.space, fixed, own_splits=own_splits)
+        _check_seeds(self.space, seeds, own_seeds=own_seeds)
         self.seeds = _seeds(seeds, base.training.seed)
         samples = None if samples is None else whole_number("samples", samples)
         sample_seed = whole_number("sample_seed", sample_seed, minimum=0)
@@ -86,6 +91,7 @@ class Sweep:
             "samples": samples,
             "sample_seed": sample_seed,
             "own_splits": own_splits,
+            "own_seeds": own_seeds,
         }
         if base.data.split_seed is None and not own_splits:
             base = base.with_options(split_seed=base.training.seed)
@@ -96,6 +102,11 @@ class Sweep:
     def factors(self) -> tuple[str, ...]:
         """The words of the settings that vary."""
         return tuple(self.space.factors)
+
+    def _seeds_of(self, candidate: int) -> tuple[int, ...]:
+        own = self.definition["own_seeds"]
+        first = (candidate - 1) * len(self.seeds) if own else 0
+        return tuple(first + seed for seed in self.seeds)
 
     def _candidates(self, samples: int | None, seed: int) -> Iterator[Values]:
         if samples is None and self.space.is_drawn:
@@ -111,7 +122,7 @@ class Sweep:
 
     def _trials(self, base: Experiment, candidates: Iterator[Values]) -> Iterator[Trial]:
         for number, values in enumerate(candidates, start=1):
-            for seed in self.seeds:
+            for seed in self._seeds_of(number):
                 repeat = {} if "seed" in values else {"seed": seed}
                 try:
                     experiment = base.with_options(**_as_options(values), **repeat)
@@ -195,7 +206,23 @@ def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
     return seeds
 
 
-def _check_together(space: Space, fixed: set[str], seeds: Any, *, own_splits: bool) -> None:
+def _check_seeds(space: Space, seeds: Any, *, own_seeds: bool) -> None:
+    """Refuse seeds that come from two places.
+
+    Raises:
+        CombinationError: they do.
+    """
+    if "seed" in space.factors and (seeds is not None or own_seeds):
+        name = "own_seeds" if seeds is None else "seeds"
+        raise CombinationError(f"space.seed: {name} is given too; keep one of them")
+    if own_seeds and isinstance(seeds, list | tuple):
+        raise CombinationError(
+            "own_seeds: counts the seeds on from candidate to candidate, but seeds lists them; "
+            "give their number"
+        )
+
+
+def _check_together(space: Space, fixed: set[str], *, own_splits: bool) -> None:
     """Refuse settings that contradict each other.
 
     Raises:
@@ -205,8 +232,6 @@ def _check_together(space: Space, fixed: set[str], seeds: Any, *, own_splits: bo
     both = sorted(factors & fixed)
     if both:
         raise CombinationError(f"space.{both[0]}: is also one of the settings; keep one of them")
-    if "seed" in factors and seeds is not None:
-        raise CombinationError("space.seed: seeds is given too; keep one of them")
     if own_splits and "split_seed" in factors | fixed:
         raise CombinationError("own_splits: split_seed is given too; keep one of them")
     ignored = sorted({"hidden", "activation"} & factors)
