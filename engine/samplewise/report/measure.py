@@ -19,7 +19,7 @@ from samplewise.report.wording import Spread
 from samplewise.sweep.definition import Trial
 from samplewise.sweep.groups import plan
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.training import train_group
+from samplewise.sweep.training import outcomes_of
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
 
@@ -225,7 +225,7 @@ def _groups(rows: Sequence[Sequence[Trial]], *, together: bool) -> list[dict[int
 
 def _results(trials: Sequence[Trial], data: Prepared) -> list[ExperimentResult]:
     results = []
-    for outcome in train_group(trials, data):
+    for outcome in outcomes_of(trials, data):
         if isinstance(outcome, SamplewiseError):
             raise outcome
         results.append(outcome)

@@ -51,7 +51,7 @@ def train_group(trials: Sequence[Trial], rows: SweepRows) -> Trained:
         rows: of the sweep.
     """
     start_s = time.perf_counter()
-    outcomes = _outcomes(trials, rows.of(trials[0].experiment))
+    outcomes = outcomes_of(trials, rows.of(trials[0].experiment))
     trained = [one for one in outcomes if isinstance(one, ExperimentResult)]
     training_s = math.fsum(_train_ms(one.history) for one in trained) / 1e3
     seconds = time.perf_counter() - start_s
@@ -77,7 +77,7 @@ def failed(reason: str) -> Entry:
     return {"status": FAILED, "reason": printable(reason)}
 
 
-def _outcomes(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
+def outcomes_of(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
     """Return the result of each trial, or the error that ended it."""
     experiments = [trial.experiment for trial in trials]
     with warnings.catch_warnings():
@@ -94,7 +94,7 @@ def _outcomes(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
             return [error.errors.get(i, one) for i, one in enumerate(error.results)]
         except SamplewiseError:
             # One of them cannot be trained or tested; the others shall not go with it.
-            return [outcome for trial in trials for outcome in _outcomes([trial], data)]
+            return [outcome for trial in trials for outcome in outcomes_of([trial], data)]
 
 
 def _result(outcome: Outcome) -> Entry:
