@@ -101,12 +101,12 @@ def test_groups_grow_to_the_seconds_that_a_group_should_take():
     assert taking.seconds_left is None
     first = taking.take()
     assert len(first) == groups.FIRST
-    taking.took(first, 0.125 * len(first))
+    taking.took(first, [], 0.125 * len(first))
     assert taking.seconds_left == pytest.approx(0.125 * (300 - len(first)))
     assert len(taking.take()) == groups.GROUP_S / 0.125
-    taking.took(first, 100.0 * len(first))
+    taking.took(first, [], 100.0 * len(first))
     assert len(taking.take()) == 1
-    taking.took(first, 1e-6)
+    taking.took(first, [], 1e-6)
     assert len(taking.take()) == groups.MOST
 
 

@@ -13,10 +13,12 @@ from samplewise.errors import CombinationError, ConfigError, ParameterError
 from samplewise.experiment.config_file import checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
 from samplewise.sweep.journal import canonical
+from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.space import Space, Values
+from samplewise.training.snapshot import Snapshot
 
 MOST_TRIALS = 1_000_000
-KEYS = ("settings", "space", "seeds", "samples", "sample_seed", "own_splits")
+KEYS = ("settings", "space", "seeds", "samples", "sample_seed", "own_splits", "rungs")
 _DEFAULTS = Experiment().to_options()
 _DIGITS = 20
 
@@ -31,6 +33,8 @@ class Trial:
         values: of the factors.
         seed: of the repeat.
         experiment: all of it.
+        until: epochs after which it pauses; None trains to the end.
+        initial: the snapshot to go on from; None begins.
     """
 
     key: str
@@ -38,6 +42,8 @@ class Trial:
     values: Values
     seed: int
     experiment: Experiment
+    until: int | None = None
+    initial: Snapshot | None = None
 
 
 class Sweep:
@@ -51,9 +57,14 @@ class Sweep:
         samples: candidates to draw; needed where there is a range. Lists are drawn from too.
         sample_seed: of the draws.
         own_splits: let each repeat draw test rows of its own; otherwise all trials share them.
+        rungs: successive halving, such as {"first": 5, "factor": 3}: all candidates train for 5
+            epochs, the best third go on to 15, the best third of those to 45, until all epochs are
+            done. Candidates are compared by validation rows where there are any, else by the
+            training loss.
 
     Attributes:
         trials: all of them, candidate by candidate.
+        rungs: of successive halving; None where all candidates train to the end.
         definition: the sweep as JSON values.
 
     Raises:
@@ -70,6 +81,7 @@ class Sweep:
         samples: int | None = None,
         sample_seed: int = 0,
         own_splits: bool = False,
+        rungs: Mapping[str, int] | None = None,
     ) -> None:
         self.space = Space.of(space)
         base, fixed = _base(settings)
@@ -87,6 +99,10 @@ class Sweep:
             "sample_seed": sample_seed,
             "own_splits": own_splits,
         }
+        self.rungs = None if rungs is None else Rungs.of(rungs, base, self.factors)
+        if self.rungs is not None:
+            # Without it, the definition is that of versions that knew no rungs.
+            self.definition["rungs"] = self.rungs.definition
         if base.data.split_seed is None and not own_splits:
             base = base.with_options(split_seed=base.training.seed)
         self.trials = tuple(self._trials(base, candidates))

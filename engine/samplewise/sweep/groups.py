@@ -10,6 +10,7 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import decided
 from samplewise.network import Loss, Network
 from samplewise.sweep.definition import Trial, named
+from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows, cut_of
 from samplewise.training.many import SHARED_SETTINGS
 from samplewise.training.train import loss_for
@@ -32,16 +33,18 @@ class Planned:
         trial: of the sweep.
         shares: equal for trials that may train at once; None for one that trains by itself.
         parameters: of its network.
+        epochs: that it trains now; None for all.
     """
 
     trial: Trial
     shares: Hashable
     parameters: int
+    epochs: int | None = None
 
     @property
     def work(self) -> int:
         """Measure of its time, to hold against that of other trials."""
-        return self.trial.experiment.training.epochs * self.parameters
+        return (self.epochs or self.trial.experiment.training.epochs) * self.parameters
 
 
 def plan(trials: Sequence[Trial], rows: SweepRows) -> list[Planned]:
@@ -86,27 +89,28 @@ class Groups:
 
     Args:
         planned: the trials to train.
+        seconds_of_work: as measured before; None where nothing was.
     """
 
-    def __init__(self, planned: Sequence[Planned]) -> None:
+    def __init__(self, planned: Sequence[Planned], seconds_of_work: float | None = None) -> None:
         buckets: dict[Hashable, list[Planned]] = {}
         for number, one in enumerate(planned):
             key = ("alone", number) if one.shares is None else one.shares
             buckets.setdefault(key, []).append(one)
         self._buckets = list(buckets.values())
-        self._seconds_of_work: float | None = None
+        self.seconds_of_work = seconds_of_work
 
     @property
     def are_measured(self) -> bool:
         """True once the time of a group is known."""
-        return self._seconds_of_work is not None
+        return self.seconds_of_work is not None
 
     @property
     def seconds_left(self) -> float | None:
         """Estimated time of all trials that are left; None before the first group has ended."""
-        if self._seconds_of_work is None:
+        if self.seconds_of_work is None:
             return None
-        return self._seconds_of_work * sum(one.work for bucket in self._buckets for one in bucket)
+        return self.seconds_of_work * sum(one.work for bucket in self._buckets for one in bucket)
 
     def take(self) -> list[Planned]:
         """Return the next group; empty where none is left."""
@@ -119,16 +123,22 @@ class Groups:
             del self._buckets[0]
         return group
 
-    def took(self, group: Sequence[Planned], seconds: float) -> None:
-        """Note the time of a group."""
-        self._seconds_of_work = seconds / sum(one.work for one in group)
+    @property
+    def is_finished(self) -> bool:
+        """True once an empty group means that no other will come."""
+        return not self._buckets
+
+    def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
+        """Note the time of a group, whatever its entries say."""
+        del entries
+        self.seconds_of_work = seconds / sum(one.work for one in group)
 
     def _size(self, bucket: Sequence[Planned]) -> int:
-        if self._seconds_of_work is None:
+        if self.seconds_of_work is None:
             return min(FIRST, len(bucket))
         size, seconds = 0, 0.0
         for one in bucket[:MOST]:
-            seconds += one.work * self._seconds_of_work
+            seconds += one.work * self.seconds_of_work
             if size and seconds > GROUP_S:
                 break
             size += 1

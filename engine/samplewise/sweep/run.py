@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +13,15 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
-from samplewise.sweep.candidates import DONE, FAILED
+from samplewise.sweep.candidates import FAILED
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.groups import Groups, Planned, plan
+from samplewise.sweep.groups import plan
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.training import entry_of, train_group, training_s
+from samplewise.sweep.snapshots import Snapshots
+from samplewise.sweep.sources import Source, source_of
+from samplewise.sweep.training import entry_of, snapshot_of, train_group, training_s
 from samplewise.training.train import check_stop
 
 
@@ -28,7 +30,7 @@ class Progress:
     """The state of a sweep after a group of trials.
 
     Args:
-        finished: trials with a result, those of earlier starts too.
+        finished: trials with a result, if only of a rung, and those of earlier starts too.
         failed: of them.
         trials: of the sweep.
         group: trials that were just trained.
@@ -80,7 +82,9 @@ def run_sweep(
     _make(folder)
     with locked(folder, "another process runs the sweep"):
         journal = Journal(folder / FILE, sweep.definition, rows.fingerprint)
-        _train_missing(planned, rows, journal, on_group, stop, retry_failed=retry_failed)
+        snapshots = Snapshots(folder)
+        source = source_of(sweep, planned, journal.entries, snapshots, retry_failed=retry_failed)
+        _train_missing(source, len(planned), rows, journal, snapshots, on_group, stop)
     return SweepResult(sweep, journal.entries)
 
 
@@ -95,26 +99,29 @@ def _make(folder: Path) -> None:
 
 
 def _train_missing(
-    planned: Sequence[Planned],
+    groups: Source,
+    trials: int,
     rows: SweepRows,
     journal: Journal,
+    snapshots: Snapshots,
     on_group: Callable[[Progress], None] | None,
     stop: threading.Event | None,
-    *,
-    retry_failed: bool,
 ) -> None:
     status = {entry["key"]: entry["status"] for entry in journal.entries}
-    known = {DONE} if retry_failed else {DONE, FAILED}
-    groups = Groups([one for one in planned if status.get(one.trial.key) not in known])
     while (stop is None or not stop.is_set()) and (group := groups.take()):
         start_s = time.perf_counter()
         outcomes = train_group([one.trial for one in group], rows.of(group[0].trial.experiment))
         seconds = time.perf_counter() - start_s
         entries = [entry_of(one, outcome) for one, outcome in zip(group, outcomes, strict=True)]
+        # Before its line, which says that the trial can go on.
+        for one, outcome in zip(group, outcomes, strict=True):
+            if (snapshot := snapshot_of(outcome)) is not None:
+                snapshots.save(one.trial.key, snapshot)
         journal.append(*entries)
         status |= {entry["key"]: entry["status"] for entry in entries}
         # The first group also loads kernels and libraries, so only its training counts.
-        groups.took(group, seconds if groups.are_measured else training_s(outcomes) or seconds)
+        first_s = training_s(outcomes) or seconds
+        groups.took(group, entries, seconds if groups.are_measured else first_s)
         if on_group is not None:
             failed, left = list(status.values()).count(FAILED), groups.seconds_left or 0.0
-            on_group(Progress(len(status), failed, len(planned), len(group), left))
+            on_group(Progress(len(status), failed, trials, len(group), left))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +17,15 @@ from samplewise.errors import (
 )
 from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
 from samplewise.experiment.scores import defined
-from samplewise.sweep.candidates import DONE, FAILED
+from samplewise.sweep.candidates import DONE, FAILED, PAUSED
 from samplewise.sweep.definition import Trial
 from samplewise.sweep.groups import Planned
 from samplewise.sweep.journal import Entry
-from samplewise.training.history import History
+from samplewise.training.callbacks import Callback
+from samplewise.training.history import EpochRecord, History
+from samplewise.training.loop import INTERRUPTED
+from samplewise.training.parted import part_of
+from samplewise.training.snapshot import Snapshot
 
 Outcome = ExperimentResult | SamplewiseError
 
@@ -28,16 +33,32 @@ Outcome = ExperimentResult | SamplewiseError
 def train_group(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
     """Train a group; return the result of each trial, or the error that ended it."""
     experiments = [trial.experiment for trial in trials]
+    pause = _Pause(trials[0])
+    initial = [trial.initial for trial in trials]
     with warnings.catch_warnings():
         # The journal keeps how many notes each network has.
         warnings.simplefilter("ignore", TrainingWarning)
         if len(trials) == 1:
             try:
-                return [run(experiments[0], data)]
+                return [
+                    run(
+                        *(experiments[0], data),
+                        initial=initial[0],
+                        callbacks=pause,
+                        stop=pause.stop,
+                    )
+                ]
             except SamplewiseError as error:
                 return [error]
         try:
-            return list(run_many(experiments, data))
+            return list(
+                run_many(
+                    *(experiments, data),
+                    initial=initial,
+                    callbacks=[pause] * len(trials),
+                    stop=pause.stop,
+                )
+            )
         except SomeDivergedError as error:
             return [error.errors.get(i, one) for i, one in enumerate(error.results)]
         except SamplewiseError:
@@ -51,6 +72,39 @@ def training_s(outcomes: Sequence[Outcome]) -> float:
     return math.fsum(_train_ms(one.history) for one in results) / 1e3
 
 
+def snapshot_of(outcome: Outcome) -> Snapshot | None:
+    """Return the snapshot of a network by itself, to go on from; None where it is done."""
+    if not isinstance(outcome, ExperimentResult) or outcome.trained.snapshot is None:
+        return None
+    shared = outcome.history.shared
+    index = 0 if shared is None else shared.index
+    return part_of(outcome.trained.snapshot, index, outcome.trained.state)
+
+
+class _Pause(Callback):
+    """Interrupts a training after the epochs of a trial's rung, for all networks at once.
+
+    Args:
+        trial: any of them, as their rung is the same.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        until = trial.until
+        self._until = None if until == trial.experiment.training.epochs else until
+        self.stop = threading.Event()
+
+    def on_train_begin(self, history: History) -> None:
+        """Let the next network train where a backend trains one after the other."""
+        del history
+        self.stop.clear()
+
+    def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> None:
+        """Stop after the rung."""
+        del args, kwargs
+        if self._until is not None and record.epoch >= self._until:
+            self.stop.set()
+
+
 def _train_ms(history: History) -> float:
     """Return the time of a network's steps; of networks at once, its share."""
     shared = history.shared
@@ -62,10 +116,13 @@ def entry_of(planned: Planned, outcome: Outcome) -> Entry:
     trial = planned.trial
     entry: Entry = {"key": trial.key, "values": trial.values, "seed": trial.seed}
     entry["parameters"] = planned.parameters
+    if trial.until is not None:
+        entry["until"] = trial.until
     if isinstance(outcome, SamplewiseError):
         kind = "diverged" if isinstance(outcome, DivergenceError) else "cannot be trained"
         return entry | {"status": FAILED, "reason": printable(f"{kind}: {outcome}")}
-    return entry | {"status": DONE, "figures": _figures(outcome)}
+    status = PAUSED if outcome.history.stopped == INTERRUPTED else DONE
+    return entry | {"status": status, "figures": _figures(outcome)}
 
 
 def _figures(result: ExperimentResult) -> dict[str, Any]:
