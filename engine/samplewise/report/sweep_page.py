@@ -91,7 +91,7 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
             ),
         ),
         blocks=(
-            *_ranking(candidates, metric),
+            *_ranking(result.sweep.factors, candidates, metric),
             *_pictures(result, candidates, metric),
             *_failures(failed),
             Heading("The sweep"),
@@ -110,8 +110,7 @@ def _mean(one: Candidate | None) -> str:
     return "" if one is None or one.mean is None else f"{one.mean:.4g}"
 
 
-def _ranking(candidates: Sequence[Candidate], metric: str) -> list[Block]:
-    factors = list(candidates[0].values)
+def _ranking(factors: Sequence[str], candidates: Sequence[Candidate], metric: str) -> list[Block]:
     columns = (*factors, metric, "parameters", "epochs", "done", "failed")
     rows = [
         TableRow(

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samplewise.checks import printable, suggestion, true_or_false, whole_number
+from samplewise.checks import one_of, printable, suggestion, true_or_false, whole_number
 from samplewise.errors import CombinationError, ConfigError, ParameterError
 from samplewise.experiment.config_file import checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
-from samplewise.sweep.journal import canonical
+from samplewise.sweep.contradictions import check_sampled, check_together
+from samplewise.sweep.journal import Entry, canonical
 from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.space import Space, Values
 from samplewise.training.snapshot import Snapshot
 
 MOST_TRIALS = 1_000_000
-KEYS = ("settings", "space", "seeds", "samples", "sample_seed", "own_splits", "rungs")
+KEYS = ("settings", "space", "seeds", "samples", "sample_seed", "own_splits", "rungs", "sampler")
+SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
+"""Names of samplers, and their classes in optuna.samplers."""
 _DEFAULTS = Experiment().to_options()
 _DIGITS = 20
 
@@ -61,9 +64,11 @@ class Sweep:
             epochs, the best third go on to 15, the best third of those to 45, until all epochs are
             done. Candidates are compared by validation rows where there are any, else by the
             training loss.
+        sampler: one of `SAMPLERS`, from optuna, which proposes the `samples` candidates by what
+            those before them reached; None draws them independently.
 
     Attributes:
-        trials: all of them, candidate by candidate.
+        trials: all of them, candidate by candidate; empty with a sampler, whose are in the journal.
         rungs: of successive halving; None where all candidates train to the end.
         definition: the sweep as JSON values.
 
@@ -82,15 +87,22 @@ class Sweep:
         sample_seed: int = 0,
         own_splits: bool = False,
         rungs: Mapping[str, int] | None = None,
+        sampler: str | None = None,
     ) -> None:
         self.space = Space.of(space)
         base, fixed = _base(settings)
         true_or_false("own_splits", own_splits)
-        _check_together(self.space, fixed, seeds, own_splits=own_splits)
+        check_together(self.space, fixed, seeds, own_splits=own_splits)
+        self._samples = 0
         self.seeds = _seeds(seeds, base.training.seed)
         samples = None if samples is None else whole_number("samples", samples)
         sample_seed = whole_number("sample_seed", sample_seed, minimum=0)
         candidates = self._candidates(samples, sample_seed)
+        self.sampler = None if sampler is None else one_of("sampler", sampler, SAMPLERS)
+        if self.sampler is not None:
+            check_sampled(self.space, samples, has_rungs=rungs is not None)
+            # As many different candidates must exist.
+            self._samples, candidates = len(list(candidates)), iter(())
         self.definition: dict[str, Any] = {
             "settings": _changed(base),
             "space": self.space.definition,
@@ -103,10 +115,27 @@ class Sweep:
         if self.rungs is not None:
             # Without it, the definition is that of versions that knew no rungs.
             self.definition["rungs"] = self.rungs.definition
+        if self.sampler is not None:
+            self.definition["sampler"] = self.sampler
         if base.data.split_seed is None and not own_splits:
             base = base.with_options(split_seed=base.training.seed)
-        self.trials = tuple(self._trials(base, candidates))
+        self.base = base
+        self.trials = tuple(
+            trial
+            for number, values in enumerate(candidates, start=1)
+            for trial in self.candidate(number, values)
+        )
         _check_different(self.trials)
+
+    @property
+    def size(self) -> int:
+        """Trials, those of a sampler too."""
+        return len(self.trials) or self._samples * len(self.seeds)
+
+    @property
+    def samples(self) -> int:
+        """Candidates that a sampler proposes; 0 without one."""
+        return self._samples
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -125,17 +154,36 @@ class Sweep:
             )
         return self.space.grid() if samples is None else self.space.drawn(samples, seed)
 
-    def _trials(self, base: Experiment, candidates: Iterator[Values]) -> Iterator[Trial]:
-        for number, values in enumerate(candidates, start=1):
-            for seed in self.seeds:
-                repeat = {} if "seed" in values else {"seed": seed}
-                try:
-                    experiment = base.with_options(**_as_options(values), **repeat)
-                except ParameterError as error:
-                    raise type(error)(f"candidate {number} ({named(values)}): {error}") from error
-                text = canonical(_changed(experiment))
-                key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
-                yield Trial(key, number, values, experiment.training.seed, experiment)
+    def candidate(self, number: int, values: Values) -> list[Trial]:
+        """Return the trials of a candidate, one for each seed.
+
+        Args:
+            number: counted from 1.
+            values: of all factors.
+
+        Raises:
+            ParameterError: they are not a valid experiment.
+        """
+        trials = []
+        for seed in self.seeds:
+            repeat = {} if "seed" in values else {"seed": seed}
+            try:
+                experiment = self.base.with_options(**_as_options(values), **repeat)
+            except ParameterError as error:
+                raise type(error)(f"candidate {number} ({named(values)}): {error}") from error
+            text = canonical(_changed(experiment))
+            key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+            trials.append(Trial(key, number, values, experiment.training.seed, experiment))
+        return trials
+
+    def proposed(self, entries: Sequence[Entry]) -> list[Trial]:
+        """Return the trials of all candidates that the entries of a journal name, in order."""
+        found = {canonical(entry["values"]): entry["values"] for entry in entries}
+        return [
+            trial
+            for number, values in enumerate(found.values(), start=1)
+            for trial in self.candidate(number, values)
+        ]
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -209,28 +257,6 @@ def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
     if not seeds or len(set(seeds)) < len(seeds):
         raise ParameterError(f"seeds: must be different seeds, got '{printable(given)}'")
     return seeds
-
-
-def _check_together(space: Space, fixed: set[str], seeds: Any, *, own_splits: bool) -> None:
-    """Refuse settings that contradict each other.
-
-    Raises:
-        CombinationError: they do.
-    """
-    factors = set(space.factors)
-    both = sorted(factors & fixed)
-    if both:
-        raise CombinationError(f"space.{both[0]}: is also one of the settings; keep one of them")
-    if "seed" in factors and seeds is not None:
-        raise CombinationError("space.seed: seeds is given too; keep one of them")
-    if own_splits and "split_seed" in factors | fixed:
-        raise CombinationError("own_splits: split_seed is given too; keep one of them")
-    ignored = sorted({"hidden", "activation"} & factors)
-    if ignored and "layers" in factors | fixed:
-        raise CombinationError(
-            f"space.{ignored[0]}: layers describes all layers, so that {ignored[0]} would change "
-            "nothing; keep one of them"
-        )
 
 
 def _check_different(trials: Sequence[Trial]) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from itertools import pairwise
 
-from samplewise.sweep.candidates import FAILED, PAUSED
+from samplewise.sweep.candidates import PAUSED
 from samplewise.sweep.groups import Groups, Planned
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.objective import best_first
@@ -139,8 +139,3 @@ class Halving:
                 count = self._rungs.going_on(count)
                 work += count * parameters * (next_end - begin)
         return round(work)
-
-
-def without_failed(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries but those of failures, so that their trials are repeated."""
-    return [entry for entry in entries if entry["status"] != FAILED]

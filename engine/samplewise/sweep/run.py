@@ -14,11 +14,12 @@ from samplewise.errors import OutputError
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
 from samplewise.sweep.candidates import FAILED
-from samplewise.sweep.definition import Sweep
+from samplewise.sweep.definition import Sweep, Trial
 from samplewise.sweep.groups import plan
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.rows import SweepRows
+from samplewise.sweep.sampler import check_optuna
 from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import Source, source_of
 from samplewise.sweep.training import entry_of, snapshot_of, train_group, training_s
@@ -77,14 +78,18 @@ def run_sweep(
     folder = file_path("folder", folder)
     if data is not None:
         instance_of("data", data, Dataset)
-    rows = SweepRows(sweep.trials, data)
+    if sweep.sampler is not None:
+        check_optuna()
+    rows = SweepRows(sweep.trials or [Trial("", 0, {}, 0, sweep.base)], data)
     planned = plan(sweep.trials, rows)
     _make(folder)
     with locked(folder, "another process runs the sweep"):
         journal = Journal(folder / FILE, sweep.definition, rows.fingerprint)
         snapshots = Snapshots(folder)
-        source = source_of(sweep, planned, journal.entries, snapshots, retry_failed=retry_failed)
-        _train_missing(source, len(planned), rows, journal, snapshots, on_group, stop)
+        source = source_of(
+            sweep, planned, rows, journal.entries, snapshots, retry_failed=retry_failed
+        )
+        _train_missing(source, sweep.size, rows, journal, snapshots, on_group, stop)
     return SweepResult(sweep, journal.entries)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from samplewise.sweep.candidates import DONE, FAILED
+from samplewise.sweep.candidates import FAILED
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.groups import Groups, Planned
-from samplewise.sweep.halving import Halving, without_failed
+from samplewise.sweep.halving import Halving
 from samplewise.sweep.journal import Entry
+from samplewise.sweep.proposals import Proposals
+from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.snapshots import Snapshots
 
 
@@ -43,6 +45,7 @@ class Source(Protocol):
 def source_of(
     sweep: Sweep,
     planned: Sequence[Planned],
+    rows: SweepRows,
     entries: Sequence[Entry],
     snapshots: Snapshots,
     *,
@@ -52,14 +55,16 @@ def source_of(
 
     Args:
         sweep: to run.
-        planned: all of its trials.
+        planned: all of its trials, without those of a sampler.
+        rows: of the sweep.
         entries: of its journal.
         snapshots: of its paused trials.
         retry_failed: take trials again that have failed.
     """
+    known = [one for one in entries if one["status"] != FAILED or not retry_failed]
+    if sweep.sampler is not None:
+        return Proposals(sweep, rows, entries, known)
     if sweep.rungs is not None:
-        known = without_failed(entries) if retry_failed else entries
         return Halving(planned, sweep.rungs, known, snapshots)
-    status = {entry["key"]: entry["status"] for entry in entries}
-    over = {DONE} if retry_failed else {DONE, FAILED}
-    return Groups([one for one in planned if status.get(one.trial.key) not in over])
+    over = {entry["key"] for entry in known}
+    return Groups([one for one in planned if one.trial.key not in over])
