@@ -14,6 +14,7 @@ from samplewise.sweep.results import read_results
 from samplewise.sweep.run import run_sweep
 from samplewise.sweep.snapshots import FOLDER
 from samplewise.testing.tolerances import after_steps
+from samplewise.training import resume
 
 RUNGS = {"first": 1, "factor": 2}
 SPACE = {"learning_rate": [0.01, 0.03, 0.1, 0.3]}
@@ -166,3 +167,15 @@ def test_rungs_that_compare_nothing_are_refused(rungs, space, error, message):
     settings = {} if "epochs" in space else {"epochs": 4}
     with pytest.raises(error, match=message):
         Sweep(space, settings, rungs=rungs)
+
+
+def test_those_that_go_on_train_no_epoch_twice(clouds, tmp_path, monkeypatch):
+    restored, restore = [], resume.restore
+
+    def noted(run, snapshot, losses, *, in_place):
+        restore(run, snapshot, losses, in_place=in_place)
+        restored.append(len(run.history.epochs))
+
+    monkeypatch.setattr(resume, "restore", noted)
+    run_sweep(Sweep(SPACE, BASE, rungs=RUNGS), tmp_path / "sweep", data=clouds)
+    assert restored == [1, 1, 2]
