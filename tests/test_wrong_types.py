@@ -121,6 +121,8 @@ CALLS = {
         lambda x: samplewise.Sweep({"epochs": [1]}, sample_seed=x),
         lambda x: samplewise.Sweep({"epochs": [1]}, own_splits=x),
         lambda x: samplewise.Sweep({"epochs": [1]}, own_seeds=x),
+        lambda x: samplewise.Sweep({"momentum": [0.5]}, rungs=x or 0),
+        lambda x: samplewise.Sweep({"epochs": [1]}, samples=1, sampler=x or 0),
     ],
     "read_results": [samplewise.read_results],
     "run_sweep": [

@@ -50,6 +50,16 @@ def test_a_sweep_is_run_and_shown(cli):
 
 
 @pytest.mark.usefixtures("described")
+def test_a_sweep_says_how_many_candidates_go_on_in_its_rungs(cli):
+    text = Path("sweep.toml").read_text().replace("epochs = 1", "epochs = 2")
+    Path("sweep.toml").write_text("rungs = {first = 1, factor = 2}" + text)
+    ended = cli("sweep", "sweep.toml", "--out", "rates")
+    assert ended.code == 0, ended.err
+    assert "rungs: 2 train 1, 1 go on to 2 epochs" in ended.err
+    assert (Path("rates") / "trials.csv").read_text().count("paused") == 2
+
+
+@pytest.mark.usefixtures("described")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

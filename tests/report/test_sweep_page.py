@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
+from samplewise.plots.parallel import _axis
 from samplewise.report.sweep_page import PAGE, TRIALS, document, write_page
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.run import run_sweep
@@ -30,6 +31,7 @@ def test_the_page_shows_candidates_pictures_of_numbers_and_failures(result):
         "hidden.png",
         "learning_rate.png",
         "heat_map.png",
+        "parallel.png",
     ], "init has no numbers"
     table = next(block for block in page.blocks if block.kind == "table")
     assert len(table.rows) == 12
@@ -44,7 +46,7 @@ def test_the_page_shows_candidates_pictures_of_numbers_and_failures(result):
 def test_the_page_and_the_table_are_written_whole(result, tmp_path):
     write_page(result, tmp_path, "test_loss")
     page = (tmp_path / PAGE).read_text()
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 4
     assert "compared by test_loss" in page
     assert len((tmp_path / TRIALS).read_text().splitlines()) == 25
 
@@ -54,3 +56,20 @@ def test_a_sweep_that_has_not_begun_has_a_page(result):
     page = document(begun)
     assert page.headlines[0].value == "none yet"
     assert page.pictures == ()
+
+
+def test_each_axis_of_all_factors_has_the_scale_of_its_values():
+    heights, ticks = _axis([0.001, 0.1, 0.01])
+    assert heights == pytest.approx([0, 1, 0.5])
+    assert [text for _, text in ticks] == ["0.001", "0.01", "0.1"]
+    heights, ticks = _axis([2.0, 4.0, 3.0, 2.1, 2.2, 2.3])
+    assert heights[:3] == pytest.approx([0, 1, 0.5])
+    assert ticks == [(0, "2"), (0.25, "2.5"), (0.5, "3"), (0.75, "3.5"), (1, "4")]
+    heights, ticks = _axis(["relu", "tanh", "relu"])
+    assert heights.tolist() == [0, 1, 0]
+    assert ticks == [(0, "relu"), (1, "tanh")]
+    heights, ticks = _axis([3.0, 3.0])
+    assert heights.tolist() == [0.5, 0.5]
+    assert ticks == [(0.5, "3")]
+    _, ticks = _axis([f"value {number}" for number in range(30)])
+    assert len(ticks) <= 12

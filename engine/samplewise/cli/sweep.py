@@ -150,6 +150,9 @@ def _run(
     if metric is not None:
         one_of("metric", metric, GREATER_IS_BETTER)
     described = read_sweep(path)
+    if described.rungs is not None:
+        candidates = len(described.trials) // len(described.seeds)
+        console.note(f"rungs: {described.rungs.described(candidates)} epochs")
     with signals.handled() as interrupts:
         interrupts.finish = True
         result = run_sweep(

@@ -25,6 +25,7 @@ from samplewise.experiment.scores import scores
 from samplewise.model.model import Model
 from samplewise.network import Loss, Network, as_class_loss
 from samplewise.streams import Streams
+from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook
 from samplewise.training.history import History
 from samplewise.training.many import train_many
@@ -73,6 +74,7 @@ class ExperimentResult:
             are learnt.
         confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None
             without classes.
+        trained: as training returned it.
     """
 
     experiment: Experiment
@@ -83,6 +85,7 @@ class ExperimentResult:
     test_accuracy: float | None
     test_r2: float | None
     confusion: NDArray[np.int64] | None
+    trained: TrainingResult
 
     @property
     def on_classes(self) -> tuple[float, NDArray[np.int64]]:
@@ -184,6 +187,7 @@ def run_many(
     experiments: Sequence[Experiment],
     data: Prepared | Dataset,
     *,
+    initial: Snapshot | Sequence[Initial | None] | None = None,
     callbacks: Sequence[Hook | Sequence[Hook]] = (),
     stop: threading.Event | None = None,
 ) -> list[ExperimentResult]:
@@ -193,6 +197,7 @@ def run_many(
         experiments: at least one. They may differ where `train_many` lets networks differ, and in
             hidden layers and activation. Their own data settings are ignored: `data` decides.
         data: prepared, for all; a dataset is cut and preprocessed as the first experiment says.
+        initial: as `train_many`.
         callbacks: as `train_many`.
         stop: as `train_many`.
 
@@ -224,6 +229,7 @@ def run_many(
             data.training.targets,
             [own.training for own in effective],
             class_names=data.training.class_names or None,
+            initial=initial,
             callbacks=callbacks,
             stop=stop,
         )
@@ -298,4 +304,5 @@ def _tested(
         test_accuracy=found.accuracy,
         test_r2=found.r2,
         confusion=found.confusion,
+        trained=trained,
     )

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from samplewise.plots.figures import CHARACTER, PALETTE, png_bytes, styled_figure
 
-# A factor whose values span more than this is drawn on a logarithmic axis.
-_LOGARITHMIC = 30.0
+LOGARITHMIC = 30.0
+"""A factor whose values span more than this is drawn on a logarithmic axis."""
 # More points, as of a range, are not joined by a line.
 _MOST_JOINED = 24
 _MOST_CELL_TEXTS = 120
@@ -44,7 +44,7 @@ def against_factor(
             elinewidth=0.9,
             capsize=3,
         )
-        if values[0] > 0 and values[-1] / values[0] > _LOGARITHMIC:
+        if values[0] > 0 and values[-1] / values[0] > LOGARITHMIC:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         if names[1].endswith("accuracy"):

@@ -27,14 +27,17 @@ from samplewise.report.document import (
     TableRow,
 )
 from samplewise.sweep.candidates import DONE, FAILED, GREATER_IS_BETTER, Candidate
-from samplewise.sweep.definition import named
+from samplewise.sweep.definition import Sweep, named
 from samplewise.sweep.results import SweepResult
+from samplewise.sweep.space import Range
 from samplewise.text import counted, grouped
 
 PAGE, TRIALS, PARQUET, BEST = "sweep.html", "trials.csv", "trials.parquet", "best.toml"
 SHOWN_CANDIDATES, SHOWN_FAILURES = 50, 20
 # Of a heat map in each direction, and factors that are drawn by themselves.
 _MOST_VALUES, _MOST_FACTORS = 24, 6
+# Of the picture of all factors; more would hide one another.
+_MOST_LINES = 200
 
 
 def write_page(
@@ -91,7 +94,7 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
             ),
         ),
         blocks=(
-            *_ranking(candidates, metric),
+            *_ranking(result.sweep.factors, candidates, metric),
             *_pictures(result, candidates, metric),
             *_failures(failed),
             Heading("The sweep"),
@@ -110,8 +113,7 @@ def _mean(one: Candidate | None) -> str:
     return "" if one is None or one.mean is None else f"{one.mean:.4g}"
 
 
-def _ranking(candidates: Sequence[Candidate], metric: str) -> list[Block]:
-    factors = list(candidates[0].values)
+def _ranking(factors: Sequence[str], candidates: Sequence[Candidate], metric: str) -> list[Block]:
     columns = (*factors, metric, "parameters", "epochs", "done", "failed")
     rows = [
         TableRow(
@@ -162,14 +164,40 @@ def _pictures(result: SweepResult, candidates: Sequence[Candidate], metric: str)
         png = against_factor([x for x, _ in points], means, margins, (word, metric), title)
         caption = f"At each {word}, the best candidate, with its 95 % interval over the seeds."
         pictures.append(Picture(f"{word}.png", png, title, caption, width=38))
-    grids = [word for word in result.sweep.factors if _is_grid(measured, word)][:2]
+    grids = [word for word in result.sweep.factors if _is_grid(result.sweep, measured, word)][:2]
     if len(grids) == 2:
         means, rows, columns = _cells(measured, grids)
         title = f"{metric} against {grids[0]} and {grids[1]}"
         png = heat_map(means, (grids[0], rows), (grids[1], columns), title)
         caption = "In each cell the mean over the seeds of the best candidate."
         pictures.append(Picture("heat_map.png", png, title, caption, width=38))
+    pictures += _parallel(result.sweep.factors[:_MOST_FACTORS], measured, metric)
     return [Heading("Factors"), Pictures(tuple(pictures))] if pictures else []
+
+
+def _parallel(
+    factors: Sequence[str], candidates: Sequence[Candidate], metric: str
+) -> list[Picture]:
+    """Draw every candidate across all factors, where there are several."""
+    from samplewise.plots.parallel import parallel_coordinates
+
+    if len(factors) < 2 or len(candidates) < 3:
+        return []
+    shown = candidates[:_MOST_LINES]
+    columns: dict[str, Sequence[float | str]] = {}
+    for word in factors:
+        numbers = [_number(one.values[word]) for one in shown]
+        found = [number for number in numbers if number is not None]
+        texts = [_text(one.values[word]) for one in shown]
+        columns[word] = found if len(found) == len(shown) else texts
+    columns[metric] = [one.mean or 0.0 for one in shown]
+    title = f"{metric} across all factors"
+    better = GREATER_IS_BETTER[metric]
+    png = parallel_coordinates(columns, title, greater_is_better=better)
+    caption = "A line for each candidate, the darkest for the best."
+    if len(shown) < len(candidates):
+        caption = f"A line for each of the best {len(shown)} candidates, the darkest for the best."
+    return [Picture("parallel.png", png, title, caption, width=78)]
 
 
 def _first(
@@ -190,7 +218,10 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _is_grid(candidates: Sequence[Candidate], word: str) -> bool:
+def _is_grid(sweep: Sweep, candidates: Sequence[Candidate], word: str) -> bool:
+    # Values drawn from a range have a cell each.
+    if isinstance(sweep.space.factors[word], Range):
+        return False
     return 2 <= len({_text(one.values[word]) for one in candidates}) <= _MOST_VALUES
 
 

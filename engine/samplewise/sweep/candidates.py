@@ -9,7 +9,7 @@ from typing import Any
 
 from samplewise.sweep.space import Values
 
-DONE, FAILED, MISSING = "done", "failed", "missing"
+DONE, FAILED, MISSING, PAUSED = "done", "failed", "missing", "paused"
 GREATER_IS_BETTER = {
     "validation_accuracy": True,
     "validation_loss": False,
@@ -31,7 +31,7 @@ class Candidate:
         values: of the factors.
         seeds: trials that were trained.
         failed: trials that failed.
-        missing: trials that were not trained yet.
+        missing: trials that were not trained, or not to the end.
         mean: of the metric; None where no trial has it.
         margin: half the width of Student's 95 % interval of the mean; None below two seeds.
         standard_error: of the mean; None below two seeds.
@@ -75,7 +75,7 @@ def candidate_of(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric:
         values={word: rows[0][word] for word in factors},
         seeds=len(done),
         failed=status.count(FAILED),
-        missing=status.count(MISSING),
+        missing=status.count(MISSING) + status.count(PAUSED),
         mean=mean,
         margin=None if error is None else error * _student(len(values) - 1),
         standard_error=error,

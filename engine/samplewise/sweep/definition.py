@@ -8,15 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samplewise.checks import printable, suggestion, true_or_false, whole_number
+from samplewise.checks import one_of, printable, suggestion, true_or_false, whole_number
 from samplewise.errors import CombinationError, ConfigError, ParameterError
 from samplewise.experiment.config_file import checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
-from samplewise.sweep.journal import canonical
+from samplewise.sweep.contradictions import check_sampled, check_seeds, check_together
+from samplewise.sweep.journal import Entry, canonical
+from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.space import Space, Values
+from samplewise.training.snapshot import Snapshot
 
 MOST_TRIALS = 1_000_000
-KEYS = ("settings", "space", "seeds", "samples", "sample_seed", "own_splits", "own_seeds")
+KEYS = (
+    *("settings", "space", "seeds", "samples", "sample_seed", "own_splits", "own_seeds"),
+    *("rungs", "sampler"),
+)
+SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
+"""Names of samplers, and their classes in optuna.samplers."""
 _DEFAULTS = Experiment().to_options()
 _DIGITS = 20
 
@@ -31,6 +39,8 @@ class Trial:
         values: of the factors.
         seed: of the repeat.
         experiment: all of it.
+        until: epochs after which it pauses; None trains to the end.
+        initial: the snapshot to go on from; None begins.
     """
 
     key: str
@@ -38,6 +48,8 @@ class Trial:
     values: Values
     seed: int
     experiment: Experiment
+    until: int | None = None
+    initial: Snapshot | None = None
 
 
 class Sweep:
@@ -53,9 +65,16 @@ class Sweep:
         own_splits: let each repeat draw test rows of its own; otherwise all trials share them.
         own_seeds: count the seeds on from candidate to candidate, so that no two trials begin with
             the same weights; otherwise each candidate has the same seeds.
+        rungs: successive halving, such as {"first": 5, "factor": 3}: all candidates train for 5
+            epochs, the best third go on to 15, the best third of those to 45, until all epochs are
+            done. Candidates are compared by validation rows where there are any, else by the
+            training loss.
+        sampler: one of `SAMPLERS`, from optuna, which proposes the `samples` candidates by what
+            those before them reached; None draws them independently.
 
     Attributes:
-        trials: all of them, candidate by candidate.
+        trials: all of them, candidate by candidate; empty with a sampler, whose are in the journal.
+        rungs: of successive halving; None where all candidates train to the end.
         definition: the sweep as JSON values.
 
     Raises:
@@ -73,17 +92,25 @@ class Sweep:
         sample_seed: int = 0,
         own_splits: bool = False,
         own_seeds: bool = False,
+        rungs: Mapping[str, int] | None = None,
+        sampler: str | None = None,
     ) -> None:
         self.space = Space.of(space)
         base, fixed = _base(settings)
         true_or_false("own_splits", own_splits)
         true_or_false("own_seeds", own_seeds)
-        _check_together(self.space, fixed, own_splits=own_splits)
-        _check_seeds(self.space, seeds, own_seeds=own_seeds)
+        check_together(self.space, fixed, own_splits=own_splits)
+        check_seeds(self.space, seeds, own_seeds=own_seeds)
+        self._samples, self._own_seeds = 0, own_seeds
         self.seeds = _seeds(seeds, base.training.seed)
         samples = None if samples is None else whole_number("samples", samples)
         sample_seed = whole_number("sample_seed", sample_seed, minimum=0)
         candidates = self._candidates(samples, sample_seed)
+        self.sampler = None if sampler is None else one_of("sampler", sampler, SAMPLERS)
+        if self.sampler is not None:
+            check_sampled(self.space, samples, has_rungs=rungs is not None, own_seeds=own_seeds)
+            # As many different candidates must exist.
+            self._samples, candidates = len(list(candidates)), iter(())
         self.definition: dict[str, Any] = {
             "settings": _changed(base),
             "space": self.space.definition,
@@ -91,12 +118,34 @@ class Sweep:
             "samples": samples,
             "sample_seed": sample_seed,
             "own_splits": own_splits,
-            "own_seeds": own_seeds,
         }
+        # Without these, the definition is that of versions that did not know them.
+        if own_seeds:
+            self.definition["own_seeds"] = True
+        self.rungs = None if rungs is None else Rungs.of(rungs, base, self.factors)
+        if self.rungs is not None:
+            self.definition["rungs"] = self.rungs.definition
+        if self.sampler is not None:
+            self.definition["sampler"] = self.sampler
         if base.data.split_seed is None and not own_splits:
             base = base.with_options(split_seed=base.training.seed)
-        self.trials = tuple(self._trials(base, candidates))
+        self.base = base
+        self.trials = tuple(
+            trial
+            for number, values in enumerate(candidates, start=1)
+            for trial in self.candidate(number, values)
+        )
         _check_different(self.trials)
+
+    @property
+    def size(self) -> int:
+        """Trials, those of a sampler too."""
+        return len(self.trials) or self._samples * len(self.seeds)
+
+    @property
+    def samples(self) -> int:
+        """Candidates that a sampler proposes; 0 without one."""
+        return self._samples
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -104,8 +153,7 @@ class Sweep:
         return tuple(self.space.factors)
 
     def _seeds_of(self, candidate: int) -> tuple[int, ...]:
-        own = self.definition["own_seeds"]
-        first = (candidate - 1) * len(self.seeds) if own else 0
+        first = (candidate - 1) * len(self.seeds) if self._own_seeds else 0
         return tuple(first + seed for seed in self.seeds)
 
     def _candidates(self, samples: int | None, seed: int) -> Iterator[Values]:
@@ -120,17 +168,36 @@ class Sweep:
             )
         return self.space.grid() if samples is None else self.space.drawn(samples, seed)
 
-    def _trials(self, base: Experiment, candidates: Iterator[Values]) -> Iterator[Trial]:
-        for number, values in enumerate(candidates, start=1):
-            for seed in self._seeds_of(number):
-                repeat = {} if "seed" in values else {"seed": seed}
-                try:
-                    experiment = base.with_options(**_as_options(values), **repeat)
-                except ParameterError as error:
-                    raise type(error)(f"candidate {number} ({named(values)}): {error}") from error
-                text = canonical(_changed(experiment))
-                key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
-                yield Trial(key, number, values, experiment.training.seed, experiment)
+    def candidate(self, number: int, values: Values) -> list[Trial]:
+        """Return the trials of a candidate, one for each seed.
+
+        Args:
+            number: counted from 1.
+            values: of all factors.
+
+        Raises:
+            ParameterError: they are not a valid experiment.
+        """
+        trials = []
+        for seed in self._seeds_of(number):
+            repeat = {} if "seed" in values else {"seed": seed}
+            try:
+                experiment = self.base.with_options(**_as_options(values), **repeat)
+            except ParameterError as error:
+                raise type(error)(f"candidate {number} ({named(values)}): {error}") from error
+            text = canonical(_changed(experiment))
+            key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+            trials.append(Trial(key, number, values, experiment.training.seed, experiment))
+        return trials
+
+    def proposed(self, entries: Sequence[Entry]) -> list[Trial]:
+        """Return the trials of all candidates that the entries of a journal name, in order."""
+        found = {canonical(entry["values"]): entry["values"] for entry in entries}
+        return [
+            trial
+            for number, values in enumerate(found.values(), start=1)
+            for trial in self.candidate(number, values)
+        ]
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -204,42 +271,6 @@ def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
     if not seeds or len(set(seeds)) < len(seeds):
         raise ParameterError(f"seeds: must be different seeds, got '{printable(given)}'")
     return seeds
-
-
-def _check_seeds(space: Space, seeds: Any, *, own_seeds: bool) -> None:
-    """Refuse seeds that come from two places.
-
-    Raises:
-        CombinationError: they do.
-    """
-    if "seed" in space.factors and (seeds is not None or own_seeds):
-        name = "own_seeds" if seeds is None else "seeds"
-        raise CombinationError(f"space.seed: {name} is given too; keep one of them")
-    if own_seeds and isinstance(seeds, list | tuple):
-        raise CombinationError(
-            "own_seeds: counts the seeds on from candidate to candidate, but seeds lists them; "
-            "give their number"
-        )
-
-
-def _check_together(space: Space, fixed: set[str], *, own_splits: bool) -> None:
-    """Refuse settings that contradict each other.
-
-    Raises:
-        CombinationError: they do.
-    """
-    factors = set(space.factors)
-    both = sorted(factors & fixed)
-    if both:
-        raise CombinationError(f"space.{both[0]}: is also one of the settings; keep one of them")
-    if own_splits and "split_seed" in factors | fixed:
-        raise CombinationError("own_splits: split_seed is given too; keep one of them")
-    ignored = sorted({"hidden", "activation"} & factors)
-    if ignored and "layers" in factors | fixed:
-        raise CombinationError(
-            f"space.{ignored[0]}: layers describes all layers, so that {ignored[0]} would change "
-            "nothing; keep one of them"
-        )
 
 
 def _check_different(trials: Sequence[Trial]) -> None:

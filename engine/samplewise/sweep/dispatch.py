@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from samplewise.sweep.executors import Executor
 from samplewise.sweep.groups import Planned
-from samplewise.sweep.journal import Entry
+from samplewise.sweep.sources import Source
 from samplewise.sweep.training import Trained, failed
-
-
-class Source(Protocol):
-    """Gives the groups of a sweep."""
-
-    def take(self) -> list[Planned]:
-        """Return the next group; empty where none is ready. Several may be out at once."""
-        ...
-
-    def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
-        """Note the lines of the journal for a group, and its seconds."""
-        ...
 
 
 def dispatched(
@@ -66,4 +53,4 @@ def dispatched(
 def _lost(group: Sequence[Planned], death: str, repeats: int) -> Trained:
     again = f", and {repeats} more after it" if repeats else ""
     reason = f"its worker died{again}: {death}"
-    return Trained([failed(reason) for _ in group], 0.0, 0.0)
+    return Trained([failed(reason) for _ in group], [None for _ in group], 0.0, 0.0)

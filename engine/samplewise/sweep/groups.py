@@ -35,16 +35,18 @@ class Planned:
         trial: of the sweep.
         shares: equal for trials that may train at once; None for one that trains by itself.
         parameters: of its network.
+        epochs: that it trains now; None for all.
     """
 
     trial: Trial
     shares: Hashable
     parameters: int
+    epochs: int | None = None
 
     @property
     def work(self) -> int:
         """Measure of its time, to hold against that of other trials."""
-        return self.trial.experiment.training.epochs * self.parameters
+        return (self.epochs or self.trial.experiment.training.epochs) * self.parameters
 
 
 def plan(trials: Sequence[Trial], rows: SweepRows) -> list[Planned]:
@@ -89,28 +91,29 @@ class Groups:
 
     Args:
         planned: the trials to train.
+        seconds_of_work: as measured before; None where nothing was.
     """
 
-    def __init__(self, planned: Sequence[Planned]) -> None:
+    def __init__(self, planned: Sequence[Planned], seconds_of_work: float | None = None) -> None:
         buckets: dict[Hashable, deque[Planned]] = {}
         for number, one in enumerate(planned):
             key = ("alone", number) if one.shares is None else one.shares
             buckets.setdefault(key, deque()).append(one)
         self._buckets = deque(buckets.values())
         self._work_left = sum(one.work for one in planned)
-        self._seconds_of_work: float | None = None
+        self.seconds_of_work = seconds_of_work
 
     @property
     def are_measured(self) -> bool:
         """True once the time of a group is known."""
-        return self._seconds_of_work is not None
+        return self.seconds_of_work is not None
 
     @property
     def seconds_left(self) -> float | None:
         """Estimated time of all trials that are left; None before the first group has ended."""
-        if self._seconds_of_work is None:
+        if self.seconds_of_work is None:
             return None
-        return self._seconds_of_work * self._work_left
+        return self.seconds_of_work * self._work_left
 
     def take(self) -> list[Planned]:
         """Return the next group; empty where none is left."""
@@ -123,6 +126,11 @@ class Groups:
             self._buckets.popleft()
         return group
 
+    @property
+    def is_finished(self) -> bool:
+        """True once an empty group means that no other will come."""
+        return not self._buckets
+
     def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
         """Note the time of a group.
 
@@ -133,14 +141,14 @@ class Groups:
         """
         del entries
         if seconds:
-            self._seconds_of_work = seconds / sum(one.work for one in group)
+            self.seconds_of_work = seconds / sum(one.work for one in group)
 
     def _size(self, bucket: deque[Planned]) -> int:
-        if self._seconds_of_work is None:
+        if self.seconds_of_work is None:
             return min(FIRST, len(bucket))
         size, seconds = 0, 0.0
         for one in islice(bucket, MOST):
-            seconds += one.work * self._seconds_of_work
+            seconds += one.work * self.seconds_of_work
             if size and seconds > GROUP_S:
                 break
             size += 1

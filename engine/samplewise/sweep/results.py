@@ -48,11 +48,12 @@ class SweepResult:
     def __init__(self, sweep: Sweep, entries: Sequence[Entry]) -> None:
         self.sweep = sweep
         found = {entry["key"]: entry for entry in entries}
+        self._trials = sweep.trials if sweep.sampler is None else sweep.proposed(entries)
         self.rows = [
             {"candidate": trial.candidate, **trial.values}
             | {"seed": trial.seed}
             | _of_entry(found.get(trial.key, {}))
-            for trial in sweep.trials
+            for trial in self._trials
         ]
         self._ranked: dict[str, list[Candidate]] = {}
 
@@ -96,8 +97,7 @@ class SweepResult:
 
     def experiment(self, candidate: Candidate) -> Experiment:
         """Return the experiment of a candidate, with the first of its seeds."""
-        trials = self.sweep.trials
-        return next(one.experiment for one in trials if one.candidate == candidate.number)
+        return next(one.experiment for one in self._trials if one.candidate == candidate.number)
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows with lists as the texts that flags take, such as "8,2"."""
@@ -106,7 +106,7 @@ class SweepResult:
     def to_csv(self) -> str:
         """Return the rows as CSV with a header; a missing value is empty."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, list(self.rows[0]) if self.rows else [], lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.table())
         return text.getvalue()

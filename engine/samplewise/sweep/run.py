@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,17 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
-from samplewise.sweep.candidates import DONE, FAILED
-from samplewise.sweep.definition import Sweep
+from samplewise.sweep.candidates import FAILED
+from samplewise.sweep.definition import Sweep, Trial
 from samplewise.sweep.dispatch import dispatched
-from samplewise.sweep.executors import check_jobs, executor_for
-from samplewise.sweep.groups import Groups, Planned, plan
+from samplewise.sweep.executors import Executor, check_jobs, executor_for
+from samplewise.sweep.groups import plan
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.rows import SweepRows
+from samplewise.sweep.sampler import check_optuna
+from samplewise.sweep.snapshots import Snapshots
+from samplewise.sweep.sources import Source, source_of
 from samplewise.sweep.training import entries_of
 from samplewise.training.train import check_stop
 
@@ -29,7 +32,7 @@ class Progress:
     """The state of a sweep after a group of trials.
 
     Args:
-        finished: trials with a result, those of earlier starts too.
+        finished: trials with a result, if only of a rung, and those of earlier starts too.
         failed: of them.
         trials: of the sweep.
         group: trials that were just trained.
@@ -82,14 +85,20 @@ def run_sweep(
     folder = file_path("folder", folder)
     if data is not None:
         instance_of("data", data, Dataset)
-    rows = SweepRows(sweep.trials, data)
+    if sweep.sampler is not None:
+        check_optuna()
+    rows = SweepRows(sweep.trials or [Trial("", 0, {}, 0, sweep.base)], data)
     planned = plan(sweep.trials, rows)
     _make(folder)
     with locked(folder, "another process runs the sweep"):
         journal = Journal(folder / FILE, sweep.definition, rows.fingerprint)
-        _train_missing(
-            planned, rows, journal, on_group, stop, retry_failed=retry_failed, n_jobs=n_jobs
+        snapshots = Snapshots(folder)
+        source = source_of(
+            sweep, planned, rows, journal.entries, snapshots, retry_failed=retry_failed
         )
+        if not source.is_finished:
+            with executor_for(rows, n_jobs) as executor:
+                _train(source, sweep.size, executor, journal, snapshots, on_group, stop)
     return SweepResult(sweep, journal.entries)
 
 
@@ -103,33 +112,31 @@ def _make(folder: Path) -> None:
         )
 
 
-def _train_missing(
-    planned: Sequence[Planned],
-    rows: SweepRows,
+def _train(
+    source: Source,
+    trials: int,
+    executor: Executor,
     journal: Journal,
+    snapshots: Snapshots,
     on_group: Callable[[Progress], None] | None,
     stop: threading.Event | None,
-    *,
-    retry_failed: bool,
-    n_jobs: int | None,
 ) -> None:
+    """Train all that a source gives, and write down each group once it is trained."""
     status = {entry["key"]: entry["status"] for entry in journal.entries}
     failed = sum(one == FAILED for one in status.values())
-    known = {DONE} if retry_failed else {DONE, FAILED}
-    missing = [one for one in planned if status.get(one.trial.key) not in known]
-    if not missing:
-        return
-    groups = Groups(missing)
-    with executor_for(rows, n_jobs) as executor:
-        for group, trained in dispatched(groups, executor, stop):
-            entries = entries_of(group, trained.results)
-            journal.append(*entries)
-            for entry in entries:
-                failed += (entry["status"] == FAILED) - (status.get(entry["key"]) == FAILED)
-                status[entry["key"]] = entry["status"]
-            # The first group also loads kernels and libraries, so only its training counts.
-            first_s = trained.training_s or trained.seconds
-            groups.took(group, entries, trained.seconds if groups.are_measured else first_s)
-            if on_group is not None:
-                left = (groups.seconds_left or 0.0) / executor.slots
-                on_group(Progress(len(status), failed, len(planned), len(group), left))
+    for group, trained in dispatched(source, executor, stop):
+        # Before their lines, which say that the trials can go on.
+        for one, snapshot in zip(group, trained.snapshots, strict=True):
+            if snapshot is not None:
+                snapshots.save(one.trial.key, snapshot)
+        entries = entries_of(group, trained.results)
+        journal.append(*entries)
+        for entry in entries:
+            failed += (entry["status"] == FAILED) - (status.get(entry["key"]) == FAILED)
+            status[entry["key"]] = entry["status"]
+        # The first group also loads kernels and libraries, so only its training counts.
+        first_s = trained.training_s or trained.seconds
+        source.took(group, entries, trained.seconds if source.are_measured else first_s)
+        if on_group is not None:
+            left = (source.seconds_left or 0.0) / executor.slots
+            on_group(Progress(len(status), failed, trials, len(group), left))

@@ -142,7 +142,7 @@ class Space:
 
 def _drawn(word: str, factor: tuple[Any, ...] | Range, rng: Generator) -> Any:
     if isinstance(factor, Range):
-        return _as_value(word, factor.draw(rng))
+        return as_value(word, factor.draw(rng))
     return factor[int(rng.integers(len(factor)))]
 
 
@@ -179,14 +179,15 @@ def _value(place: str, word: str, given: Any) -> Any:
     if given is None:
         return None
     try:
-        found = WORDS[word].kind.from_toml(word, _as_value(word, given))
+        found = WORDS[word].kind.from_toml(word, as_value(word, given))
         canonical(found)
     except (ParameterError, TypeError, ValueError) as error:
         raise ParameterError(f"{place}: {error}") from error
     return list(found) if isinstance(found, tuple) else found
 
 
-def _as_value(word: str, number: Any) -> Any:
+def as_value(word: str, number: Any) -> Any:
+    """Return a number as the value of a setting: one layer where that is a list of widths."""
     one_layer = WORDS[word].kind is WHOLES and isinstance(number, int)
     return [number] if one_layer else number
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 import warnings
 from collections.abc import Sequence
@@ -18,12 +19,16 @@ from samplewise.errors import (
 )
 from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
 from samplewise.experiment.scores import defined
-from samplewise.sweep.candidates import DONE, FAILED
+from samplewise.sweep.candidates import DONE, FAILED, PAUSED
 from samplewise.sweep.definition import Trial
 from samplewise.sweep.groups import Planned
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows
-from samplewise.training.history import History
+from samplewise.training.callbacks import Callback
+from samplewise.training.history import EpochRecord, History
+from samplewise.training.loop import INTERRUPTED
+from samplewise.training.parted import part_of
+from samplewise.training.snapshot import Snapshot
 
 Outcome = ExperimentResult | SamplewiseError
 
@@ -34,17 +39,19 @@ class Trained:
 
     Args:
         results: of each trial, the part of its journal's line that training decides.
+        snapshots: of each trial, to go on from after its rung; None where it is done.
         seconds: that the group took.
         training_s: those of its training alone, without loading kernels and libraries.
     """
 
     results: list[Entry]
+    snapshots: list[Snapshot | None]
     seconds: float
     training_s: float
 
 
 def train_group(trials: Sequence[Trial], rows: SweepRows) -> Trained:
-    """Train trials that may train at once; no network is kept.
+    """Train trials that may train at once; only networks that go on are kept.
 
     Args:
         trials: at least one.
@@ -55,7 +62,8 @@ def train_group(trials: Sequence[Trial], rows: SweepRows) -> Trained:
     trained = [one for one in outcomes if isinstance(one, ExperimentResult)]
     training_s = math.fsum(_train_ms(one.history) for one in trained) / 1e3
     seconds = time.perf_counter() - start_s
-    return Trained([_result(one) for one in outcomes], seconds, training_s)
+    results = [_result(one) for one in outcomes]
+    return Trained(results, [_snapshot_of(one) for one in outcomes], seconds, training_s)
 
 
 def entries_of(group: Sequence[Planned], results: Sequence[Entry]) -> list[Entry]:
@@ -66,6 +74,7 @@ def entries_of(group: Sequence[Planned], results: Sequence[Entry]) -> list[Entry
             "values": one.trial.values,
             "seed": one.trial.seed,
             "parameters": one.parameters,
+            **({} if one.trial.until is None else {"until": one.trial.until}),
             **result,
         }
         for one, result in zip(group, results, strict=True)
@@ -80,16 +89,32 @@ def failed(reason: str) -> Entry:
 def outcomes_of(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
     """Return the result of each trial, or the error that ended it."""
     experiments = [trial.experiment for trial in trials]
+    pause = _Pause(trials[0])
+    initial = [trial.initial for trial in trials]
     with warnings.catch_warnings():
         # The journal keeps how many notes each network has.
         warnings.simplefilter("ignore", TrainingWarning)
         if len(trials) == 1:
             try:
-                return [run(experiments[0], data)]
+                return [
+                    run(
+                        *(experiments[0], data),
+                        initial=initial[0],
+                        callbacks=pause,
+                        stop=pause.stop,
+                    )
+                ]
             except SamplewiseError as error:
                 return [error]
         try:
-            return list(run_many(experiments, data))
+            return list(
+                run_many(
+                    *(experiments, data),
+                    initial=initial,
+                    callbacks=[pause] * len(trials),
+                    stop=pause.stop,
+                )
+            )
         except SomeDivergedError as error:
             return [error.errors.get(i, one) for i, one in enumerate(error.results)]
         except SamplewiseError:
@@ -101,7 +126,41 @@ def _result(outcome: Outcome) -> Entry:
     if isinstance(outcome, SamplewiseError):
         kind = "diverged" if isinstance(outcome, DivergenceError) else "cannot be trained"
         return failed(f"{kind}: {outcome}")
-    return {"status": DONE, "figures": _figures(outcome)}
+    status = PAUSED if outcome.history.stopped == INTERRUPTED else DONE
+    return {"status": status, "figures": _figures(outcome)}
+
+
+def _snapshot_of(outcome: Outcome) -> Snapshot | None:
+    """Return the snapshot of a network by itself, to go on from; None where it is done."""
+    if not isinstance(outcome, ExperimentResult) or outcome.trained.snapshot is None:
+        return None
+    shared = outcome.history.shared
+    index = 0 if shared is None else shared.index
+    return part_of(outcome.trained.snapshot, index, outcome.trained.state)
+
+
+class _Pause(Callback):
+    """Interrupts a training after the epochs of a trial's rung, for all networks at once.
+
+    Args:
+        trial: any of them, as their rung is the same.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        until = trial.until
+        self._until = None if until == trial.experiment.training.epochs else until
+        self.stop = threading.Event()
+
+    def on_train_begin(self, history: History) -> None:
+        """Let the next network train where a backend trains one after the other."""
+        del history
+        self.stop.clear()
+
+    def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> None:
+        """Stop after the rung."""
+        del args, kwargs
+        if self._until is not None and record.epoch >= self._until:
+            self.stop.set()
 
 
 def _train_ms(history: History) -> float:

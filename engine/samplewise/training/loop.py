@@ -226,7 +226,7 @@ class Loop:
         resume.check_plan(snapshot, self._session.plan, self._session.backend.name)
         self._continued = snapshot
         epoch, position = snapshot.epoch, snapshot.position
-        in_place = self._session.plan.in_place
+        in_place = self._session.plan.in_place or resume.has_whole_weights(snapshot)
         whole = position % self._batch_size == 0 or position == len(self._rows)
         if epoch < 1 or not 0 <= position <= len(self._rows) or not whole:
             raise SnapshotError(

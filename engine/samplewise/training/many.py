@@ -24,6 +24,7 @@ from samplewise.training.evaluation import Metric
 from samplewise.training.figures import EnsembleFigure, Figure
 from samplewise.training.loop import INTERRUPTED
 from samplewise.training.notes import warn_of
+from samplewise.training.parted import joined
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, prepared
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -86,8 +87,8 @@ def train_many(
         targets: as `train`.
         settings: of each network, or one for all.
         initial: a model or state of each network, or None for fresh weights. Or a snapshot to go on
-            from: of networks that train at once the one snapshot of all, else a list, one for each
-            network.
+            from: of networks that train at once the one snapshot of all, or a list of those that
+            `part_of` made; else a list, one for each network.
         metrics: as `train`.
         figures: as `train`.
         ensemble: functions of (targets, predictions) by name, called once after every epoch with
@@ -178,7 +179,8 @@ def trained_many(
     ]
     found: list[TrainingResult | DivergenceError] = []
     for group in [runs] if together else [[run] for run in runs]:
-        snapshot = starts[len(found)] if isinstance(starts[len(found)], Snapshot) else None
+        start = starts[len(found)]
+        snapshot = start if isinstance(start, Snapshot) else None
         unfinished = run_epochs(group, shared, stop, snapshot)
         found += [run.error or _result(run, unfinished) for run in group]
     return found
@@ -198,10 +200,7 @@ def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any
             f"initial holds {len(each)} models for {networks} networks; give one for each network"
         )
     if together and any(isinstance(start, Snapshot) for start in each):
-        raise ParameterError(
-            "initial holds several snapshots, but these networks train at once; give the one "
-            "snapshot of all"
-        )
+        return [joined(each)] * networks
     return each
 
 

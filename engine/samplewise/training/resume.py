@@ -23,7 +23,7 @@ from samplewise.training.snapshot import (
 from samplewise.training.training_run import TrainingRun
 
 # Settings that leave these open train as settings that name the choice that was made.
-_BACKEND, _PLAN = "backend", "plan"
+_BACKEND, PLAN = "backend", "plan"
 _IN_PLACE = "in_place"
 
 
@@ -55,7 +55,7 @@ def identity_of(
             (identity[name],) = identity[name]
         identity["network"] = identity.pop("networks")
     if plan is not None:
-        identity[_PLAN] = _plan(plan)
+        identity[PLAN] = _plan(plan)
     return json_values(identity)
 
 
@@ -74,6 +74,8 @@ def environment_of(run: TrainingRun) -> dict[str, Any]:
 def check_plan(snapshot: Snapshot, plan: Plan, backend: str) -> None:
     """Refuse to continue in another plan, but where both backends update the same arrays.
 
+    A snapshot that names no plan has its weights whole, and goes on in any.
+
     Args:
         snapshot: of a training that `Snapshot.check` has found the same.
         plan: of the program that goes on.
@@ -82,22 +84,29 @@ def check_plan(snapshot: Snapshot, plan: Plan, backend: str) -> None:
     Raises:
         SnapshotError: it is of another plan.
     """
-    theirs, ours = snapshot.identity.get(_PLAN), _plan(plan)
+    if has_whole_weights(snapshot):
+        return
+    theirs, ours = snapshot.identity.get(PLAN), _plan(plan)
     other = snapshot.environment.get(_BACKEND) != backend
     if not (other and isinstance(theirs, dict) and theirs.get(_IN_PLACE) and plan.in_place):
-        snapshot.check({_PLAN: json_values(ours)})
+        snapshot.check({PLAN: json_values(ours)})
+
+
+def has_whole_weights(snapshot: Snapshot) -> bool:
+    """Return True if no plan keeps a part of the weights, as `parted.part_of` leaves them."""
+    return PLAN not in snapshot.identity
 
 
 def _settings(run: TrainingRun) -> dict[str, Any]:
     settings = run.settings.to_options()
     # Compared by themselves, as the backend and plan that "auto" came to.
-    del settings[_BACKEND], settings[_PLAN]
+    del settings[_BACKEND], settings[PLAN]
     return {**dict(sorted(settings.items())), "loss": run.loss.description}
 
 
 def plan_of(snapshot: Snapshot, backend: str) -> PlanSpec | None:
     """Return the plan that a backend took a snapshot with; None where another one did."""
-    plan = snapshot.identity.get(_PLAN)
+    plan = snapshot.identity.get(PLAN)
     if not isinstance(plan, dict) or snapshot.environment.get(_BACKEND) != backend:
         return None
     details: dict[str, Any] = {field.name: plan.get(field.name) for field in fields(PlanSpec)}

@@ -1,0 +1,181 @@
+"""Rungs: the best candidates go on from their snapshots, to the networks of their single runs."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from samplewise.errors import CombinationError, ParameterError, SamplewiseWarning
+from samplewise.experiment.run import run
+from samplewise.sweep import groups
+from samplewise.sweep.definition import Sweep, read_sweep
+from samplewise.sweep.objective import best_first, metric_of
+from samplewise.sweep.results import read_results
+from samplewise.sweep.run import run_sweep
+from samplewise.sweep.snapshots import FOLDER
+from samplewise.testing.tolerances import after_steps
+from samplewise.training import resume
+
+RUNGS = {"first": 1, "factor": 2}
+SPACE = {"learning_rate": [0.01, 0.03, 0.1, 0.3]}
+BASE = {"backend": "reference", "hidden": (4,), "epochs": 4}
+EPOCHS = [1, 1, 2, 4]
+
+
+def by_candidate(result, name):
+    return [row[name] for row in result.rows]
+
+
+@pytest.mark.parametrize("backend", ["reference", "numba_cpu"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"momentum": 0.9, "schedule": "cosine", "hidden": (3, 2)},
+        {"optimizer": "adam", "validation_fraction": 0.2, "patience": 3, "batch_size": 4},
+        {"shuffle": True, "order_seed": 3, "ema_decay": 0.9},
+    ],
+)
+def test_a_candidate_of_the_last_rung_equals_its_single_run(clouds, tmp_path, backend, settings):
+    check_last_rung(clouds, tmp_path, backend, settings)
+
+
+def test_so_does_one_in_a_plan_that_keeps_weights_elsewhere(clouds, tmp_path):
+    check_last_rung(clouds, tmp_path, "numba_cpu", {"plan": "dual", "momentum": 0.9})
+
+
+def check_last_rung(clouds, tmp_path, backend, settings):
+    sweep = Sweep(SPACE, {**BASE, **settings, "backend": backend}, rungs=RUNGS)
+    result = run_sweep(sweep, tmp_path / "sweep", data=clouds)
+    assert sorted(by_candidate(result, "epochs_run")) == EPOCHS
+    (last,) = (i for i, row in enumerate(result.rows) if row["status"] == "done")
+    row, alone = result.rows[last], run(sweep.trials[last].experiment, clouds)
+    allowed = after_steps(4 * 32, "float64").relative if backend == "numba_cpu" else 0
+    assert row["test_loss"] == pytest.approx(alone.test_loss, rel=allowed, abs=allowed)
+    losses = alone.history.losses
+    best = (alone.history.best_epoch or len(losses)) - 1
+    assert row["training_loss"] == pytest.approx(losses[best], rel=allowed, abs=allowed)
+
+
+def test_the_best_go_on_and_the_others_stay_paused_and_come_after_them(clouds, tmp_path):
+    result = run_sweep(Sweep(SPACE, BASE, rungs=RUNGS), tmp_path / "sweep", data=clouds)
+    singles = [run(t.experiment, clouds).history.losses for t in result.sweep.trials]
+    second = np.argsort([losses[0] for losses in singles], kind="stable")[:2]
+    best = min(second, key=lambda i: singles[i][1])
+    epochs = [4 if i == best else 2 if i in second else 1 for i in range(4)]
+    assert by_candidate(result, "epochs_run") == epochs
+    assert [row["status"] == "done" for row in result.rows] == [n == 4 for n in epochs]
+    assert result.best().number == best + 1
+    assert result.candidates()[0].number == best + 1
+    assert {row["status"] for row in read_results(tmp_path / "sweep").rows} == {"done", "paused"}
+    assert not (tmp_path / "sweep" / FOLDER).exists()
+
+
+def test_the_seeds_of_a_candidate_go_on_together(clouds, tmp_path):
+    sweep = Sweep(SPACE, BASE, seeds=2, rungs=RUNGS)
+    rows = run_sweep(sweep, tmp_path / "sweep", data=clouds).rows
+    epochs = [row["epochs_run"] for row in rows]
+    assert epochs[::2] == epochs[1::2]
+    assert sorted(epochs[::2]) == EPOCHS
+
+
+def test_a_stopped_sweep_goes_on_in_its_rung_to_the_same_results(clouds, tmp_path, monkeypatch):
+    monkeypatch.setattr(groups, "FIRST", 1)
+    monkeypatch.setattr(groups, "MOST", 1)
+    sweep = Sweep(SPACE, BASE, rungs=RUNGS)
+    whole = run_sweep(sweep, tmp_path / "whole", data=clouds)
+    trained, stop = [], threading.Event()
+    while not trained or len(trained[-1]) == 1:
+        counts = []
+        stop.clear()
+        result = run_sweep(
+            sweep,
+            tmp_path / "parts",
+            data=clouds,
+            stop=stop,
+            on_group=lambda progress, counts=counts: (counts.append(progress.group), stop.set()),
+        )
+        trained.append(counts)
+    assert len(trained) == 4 + 2 + 1 + 1, "a group for each start, and one start for nothing"
+    for name in ("status", "epochs_run", "test_loss", "training_loss"):
+        assert by_candidate(result, name) == by_candidate(whole, name)
+
+
+def test_a_trial_without_its_snapshot_trains_from_the_beginning(clouds, tmp_path):
+    sweep, stop = Sweep(SPACE, BASE, rungs=RUNGS), threading.Event()
+    whole = run_sweep(sweep, tmp_path / "whole", data=clouds)
+    folder = tmp_path / "sweep"
+    run_sweep(sweep, folder, data=clouds, stop=stop, on_group=lambda _: stop.set())
+    files = sorted((folder / FOLDER).iterdir())
+    assert len(files) == 4
+    files[0].unlink()
+    for path in files[1:]:
+        path.write_bytes(b"damaged")
+    with pytest.warns(SamplewiseWarning, match="is missing or damaged; its trial is trained"):
+        again = run_sweep(sweep, folder, data=clouds)
+    assert by_candidate(again, "test_loss") == by_candidate(whole, "test_loss")
+
+
+def test_a_failed_candidate_goes_on_last(clouds, tmp_path):
+    space = {"learning_rate": [1e200, 0.1, 0.2, 0.3]}
+    sweep = Sweep(space, {**BASE, "activation": "relu"}, rungs=RUNGS)
+    result = run_sweep(sweep, tmp_path / "sweep", data=clouds)
+    assert [row["status"] for row in result.rows].count("failed") == 1
+    assert result.rows[0]["status"] == "failed"
+    assert sorted(by_candidate(result, "epochs_run")[1:]) == EPOCHS[1:]
+
+
+def entry(status="paused", **figures):
+    figures = {"validation_accuracy": None, "validation_loss": None, **figures}
+    return {"status": status, "parameters": 3, "figures": figures}
+
+
+def test_validation_rows_decide_where_there_are_any_and_test_rows_never():
+    good = entry(test_accuracy=0.0, test_loss=9.0, training_loss=0.1)
+    bad = entry(test_accuracy=1.0, test_loss=0.0, training_loss=0.2)
+    failed = {"status": "failed", "parameters": 1}
+    assert best_first({1: [bad], 2: [good], 3: [good, failed]}) == [2, 1, 3]
+    assert best_first({1: [good], 2: [good]}) == [1, 2]
+    held = entry(validation_accuracy=0.5, validation_loss=0.1, training_loss=0.1)
+    assert metric_of([held, failed]) == "validation_accuracy"
+    assert metric_of([failed]) == "training_loss"
+
+
+def test_rungs_say_how_many_candidates_train_how_long(tmp_path):
+    path = tmp_path / "sweep.toml"
+    path.write_text(
+        "rungs = {first = 5, factor = 3}\n[settings]\nepochs = 50\n"
+        "[space]\nhidden = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n"
+    )
+    rungs = read_sweep(path).rungs
+    assert rungs.ends == (5, 15, 45, 50)
+    assert rungs.described(10) == "10 train 5, 3 go on to 15, 1 to 45, 1 to 50"
+
+
+@pytest.mark.parametrize(
+    ("rungs", "space", "error", "message"),
+    [
+        (5, SPACE, ParameterError, "must be a table of first and factor, got '5'"),
+        ({"first": 1}, SPACE, ParameterError, "must be a table of first and factor"),
+        ({"first": 0, "factor": 2}, SPACE, ParameterError, r"rungs\.first"),
+        ({"first": 1, "factor": 1}, SPACE, ParameterError, r"rungs\.factor"),
+        ({"first": 4, "factor": 2}, SPACE, CombinationError, "must be less than epochs, 4, got 4"),
+        (RUNGS, {"epochs": [3, 4]}, CombinationError, "epochs is a factor of the space"),
+    ],
+)
+def test_rungs_that_compare_nothing_are_refused(rungs, space, error, message):
+    settings = {} if "epochs" in space else {"epochs": 4}
+    with pytest.raises(error, match=message):
+        Sweep(space, settings, rungs=rungs)
+
+
+def test_those_that_go_on_train_no_epoch_twice(clouds, tmp_path, monkeypatch):
+    restored, restore = [], resume.restore
+
+    def noted(run, snapshot, losses, *, in_place):
+        restore(run, snapshot, losses, in_place=in_place)
+        restored.append(len(run.history.epochs))
+
+    monkeypatch.setattr(resume, "restore", noted)
+    run_sweep(Sweep(SPACE, BASE, rungs=RUNGS), tmp_path / "sweep", data=clouds)
+    assert restored == [1, 1, 2]
