@@ -138,6 +138,8 @@ def test_validation_rows_decide_where_there_are_any_and_test_rows_never():
     assert best_first({1: [good], 2: [good]}) == [1, 2]
     held = entry(validation_accuracy=0.5, validation_loss=0.1, training_loss=0.1)
     assert metric_of([held, failed]) == "validation_accuracy"
+    better = entry(validation_accuracy=0.9, validation_loss=0.5, training_loss=0.5)
+    assert best_first({1: [held], 2: [better]}) == [2, 1]
     assert metric_of([failed]) == "training_loss"
 
 
@@ -175,7 +177,11 @@ def test_those_that_go_on_train_no_epoch_twice(clouds, tmp_path, monkeypatch):
     def noted(run, snapshot, losses, *, in_place):
         restore(run, snapshot, losses, in_place=in_place)
         restored.append(len(run.history.epochs))
+        # What the error of one that diverges would hold.
+        assert np.array_equal(run.finite, snapshot.parameters)
 
     monkeypatch.setattr(resume, "restore", noted)
-    run_sweep(Sweep(SPACE, BASE, rungs=RUNGS), tmp_path / "sweep", data=clouds)
-    assert restored == [1, 1, 2]
+    for plan in ("direct", "dual"):
+        sweep = Sweep(SPACE, {**BASE, "backend": "numba_cpu", "plan": plan}, rungs=RUNGS)
+        run_sweep(sweep, tmp_path / plan, data=clouds)
+    assert restored == [1, 1, 2] * 2

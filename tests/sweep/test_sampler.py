@@ -59,6 +59,19 @@ def test_a_small_space_is_proposed_whole_and_nothing_twice(clouds, tmp_path):
     assert sorted(row["momentum"] for row in result.rows) == [0.0, 0.3, 0.6, 0.9]
 
 
+def test_each_batch_is_told_what_those_before_cost(clouds, tmp_path, monkeypatch):
+    told, proposals_of = [], Sampler.proposals
+
+    def noted(self, known):
+        told.append([one.cost for one in known])
+        return proposals_of(self, known)
+
+    monkeypatch.setattr(Sampler, "proposals", noted)
+    result = run_sweep(of(8), tmp_path / "s", data=clouds)
+    losses = [row["training_loss"] for row in result.rows]
+    assert told == [[], losses[:4]]
+
+
 def test_later_proposals_are_near_the_best_and_away_from_failures():
     space = Space.of({"learning_rate": "log 1e-4 1", "hidden": "whole 1 40", "l2": [0.0, 0.1]})
     costs = []
