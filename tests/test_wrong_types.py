@@ -130,6 +130,7 @@ CALLS = {
         lambda x: samplewise.run_sweep(SWEEP, not_text(x), data=DATASET),
         lambda x: samplewise.run_sweep(SWEEP, "folder", data=x or 3),
         lambda x: samplewise.run_sweep(SWEEP, "folder", data=DATASET, stop=x or 3),
+        lambda x: samplewise.run_sweep(SWEEP, "folder", data=DATASET, n_jobs=x or 0),
     ],
     "TrainingState": [
         lambda x: train_from(x, np.zeros(0)),

@@ -59,14 +59,22 @@ def kill_one(workers):
 
 
 @contextmanager
-def killer(workers, kills, every_s):
-    """Kill workers until the block ends, at most so many; give the list of the moments."""
+def killer(workers, kills, folder):
+    """Kill workers until the block ends, at most so many; give the list of the moments.
+
+    Each kill waits until the journal in the folder has grown since the last one, so that a machine
+    on which workers are slow to start gets on too.
+    """
     moments, ended = [], threading.Event()
+    journal = Path(folder) / FILE
 
     def work():
-        while len(moments) < kills and not ended.wait(every_s):
-            if kill_one(workers):
+        size = 0
+        while len(moments) < kills and not ended.wait(0.1):
+            now = journal.stat().st_size if journal.exists() else 0
+            if now > size and kill_one(workers):
                 moments.append(time.perf_counter())
+                size = now
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -103,7 +111,7 @@ def killed(kind, workers, kills):
     while done < kills:
         with (
             tempfile.TemporaryDirectory() as folder,
-            killer(workers, kills - done, 2.0) as moments,
+            killer(workers, kills - done, folder) as moments,
         ):
             found = faults_of(*swept(folder, 40, 100))
         done += len(moments)

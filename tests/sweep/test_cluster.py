@@ -64,7 +64,7 @@ def test_a_killed_worker_loses_and_doubles_no_trial(tmp_path, monkeypatch, local
     monkeypatch.setattr(groups, "GROUP_S", 0.0)
     with (
         joblib.parallel_config("dask", client=client),
-        kills.killer(kills.workers_of(local), 1, 0.1) as moments,
+        kills.killer(kills.workers_of(local), 1, tmp_path / "sweep") as moments,
     ):
         sweep, entries = kills.swept(tmp_path / "sweep", 6, 100)
     assert len(moments) == 1

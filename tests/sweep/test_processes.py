@@ -87,7 +87,7 @@ def test_a_workers_death_fails_its_group_only_after_two_repeats(clouds):
 def test_workers_that_are_killed_lose_and_double_no_trial(tmp_path, monkeypatch):
     monkeypatch.setattr(groups, "FIRST", 1)
     monkeypatch.setattr(groups, "GROUP_S", 0.0)
-    with kills.killer(kills.processes, 2, 0.1) as moments:
+    with kills.killer(kills.processes, 2, tmp_path / "sweep") as moments:
         sweep, entries = kills.swept(tmp_path / "sweep", 8, 100)
     assert len(moments) == 2
     assert kills.faults_of(sweep, entries) == {"lost": 0, "doubled": 0, "failed": 0}
