@@ -1,10 +1,12 @@
 """A report whose rows train at once: what is told of all of them, and what of each by itself."""
 
+import numpy as np
 import pytest
 
 from faults.faulty_reference import FaultyBackend, OneByOne
 from samplewise import registry
 from samplewise.cli import report_run as command
+from samplewise.errors import DivergenceError
 from samplewise.experiment.run import run
 from samplewise.registry import Choice
 from samplewise.report import html, markdown
@@ -122,6 +124,23 @@ def test_progress_is_told_of_every_run_a_repeat_at_a_time(many_backend, settings
         ("rate-1", 2),
         ("rate-0.1", 2),
     ]
+
+
+def test_a_network_that_diverges_ends_the_report(many_backend, settings, short_tables):
+    class Breaks(OneByOne):
+        """Is well in its first epoch, which is the untimed one."""
+
+        def run_epoch(self, states, X, Y, steps, losses, active):
+            is_first = states[0].step == 0
+            super().run_epoch(states, X, Y, steps, losses, active)
+            if not is_first:
+                states[0].parameters[:] = np.nan
+
+    told = []
+    many_backend(Breaks)
+    with pytest.raises(DivergenceError):
+        measure(PART_ONE, settings, repeats=1, tables=short_tables[:2], on_run=told.append)
+    assert told == []
 
 
 def test_compiling_is_seen_once(many_backend, settings, short_tables):

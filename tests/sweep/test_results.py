@@ -135,6 +135,7 @@ def test_a_frame_has_the_rows_of_the_table(monkeypatch):
         ({"seed": [1, 2]}, {}),
         ({"hidden": "whole 1 9", "classes": [["left", "right"], None]}, {"samples": 3, "seeds": 2}),
         ({"momentum": [0.0, 0.5]}, {"own_splits": True, "seeds": [4, 2]}),
+        ({"momentum": [0.0, 0.5]}, {"own_seeds": True, "seeds": 2}),
     ],
 )
 def test_a_folder_tells_the_sweep_that_it_holds(tmp_path, space, rest):

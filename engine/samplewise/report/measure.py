@@ -161,10 +161,7 @@ def measure(
     firsts = [trials[0] for _, trials in pairs]
     rows = SweepRows(firsts, dataset)
     data = rows.of(firsts[0].experiment)
-    shares = {one.shares for one in plan(firsts, rows)}
-    may_share = len(shares) == 1 and None not in shares
-    short = [first.experiment.with_options(epochs=1) for first in firsts]
-    together = _warm_up(short, data, callbacks, at_once=may_share)
+    together = _warm_up(firsts, data, callbacks, at_once=_may_share(firsts, rows))
     measured, histories = _train(pairs, data, on_run, together=together)
     chosen = (row for row in measured if row.row.id.startswith(part.data["chosen"]))
     return Measured(
@@ -179,14 +176,20 @@ def measure(
     )
 
 
+def _may_share(trials: Sequence[Trial], rows: SweepRows) -> bool:
+    shares = {one.shares for one in plan(trials, rows)}
+    return len(shares) == 1 and None not in shares
+
+
 def _warm_up(
-    experiments: Sequence[Experiment],
+    trials: Sequence[Trial],
     data: Prepared,
     callbacks: Sequence[Callback],
     *,
     at_once: bool,
 ) -> bool:
-    """Run the experiments; return whether the backend trained them at once."""
+    """Train an epoch of each trial; return whether the backend trained them at once."""
+    experiments = [trial.experiment.with_options(epochs=1) for trial in trials]
     if at_once:
         of_each = [callbacks, *([()] * (len(experiments) - 1))]
         return run_many(experiments, data, callbacks=of_each)[0].history.shared is not None
