@@ -1,0 +1,62 @@
+"""The backend as the engine finds it; nothing here imports JAX."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from samplewise.contract import (
+    DECISIONS,
+    PENALTIES,
+    RATES,
+    WEIGHTS,
+    Capabilities,
+    Workload,
+)
+from samplewise.network import FROZEN, Loss, Network, Optimizer
+from samplewise_jax import device, optimizers
+from samplewise_jax.activations import ACTIVATIONS
+from samplewise_jax.layers import LAYERS
+from samplewise_jax.losses import LOSSES
+from samplewise_jax.program import JaxProgram
+
+
+class JaxBackend:
+    """Networks compiled by XLA, one loop over the steps of a call."""
+
+    name = "jax"
+    contract_version = 1
+    capabilities = Capabilities.of(
+        layers=[*LAYERS, FROZEN],
+        activations=ACTIVATIONS,
+        losses=LOSSES,
+        optimizers=[
+            *optimizers.UPDATES,
+            *optimizers.LIMITS,
+            *optimizers.PENALTIES,
+            *optimizers.DECAYS,
+        ],
+        step_fields=[RATES, WEIGHTS, PENALTIES, DECISIONS],
+    )
+
+    def compile(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any],
+        workload: Workload | None = None,
+    ) -> JaxProgram:
+        """Return a program; XLA compiles each of its functions when it first meets a shape."""
+        return JaxProgram(network, loss, optimizer, dtype, workload)
+
+    def unavailable(self) -> str | None:
+        """Return why JAX cannot compute on the chosen device, or None."""
+        return device.unavailable()
+
+    @property
+    def kernels(self) -> str:
+        """XLA's version and the device, for history and listing."""
+        return f"XLA of JAX {version('jax')}, on {device.name(device.chosen())}"
