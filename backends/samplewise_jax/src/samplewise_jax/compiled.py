@@ -1,8 +1,8 @@
 """The compiled functions of a network: predict, one gradient, and the steps of a window.
 
-JAX compiles a function anew for other shapes. Rows and steps are therefore padded to powers of two,
-and the number of steps is data: a window of 100 steps and one of 70 are the same code, as are
-batches that end short.
+JAX compiles a function anew for other shapes, in about a second. Rows and steps are therefore padded
+to powers of two, and the number of steps is data: a window of 100 steps and one of 70 are the same
+code, as are batches that end short.
 """
 
 from __future__ import annotations
@@ -19,13 +19,26 @@ from samplewise_jax.passes import Passes
 
 Array = Any
 Tensors = dict[str, Array]
-# Networks whose code is kept. A search over many shapes would otherwise fill the memory.
-KEPT_NETWORKS = 64
+# Networks whose code is kept, about 7 MB each: a search over shapes would otherwise fill the memory.
+KEPT_NETWORKS = 32
 
 
-def padded(count: int) -> int:
-    """Return the power of two from `count` on."""
-    return 1 << max(count - 1, 0).bit_length()
+# Padding that costs nothing to speak of.
+FEW_ROWS, FEW_STEPS, FEW_SAMPLES = 16, 32, 1024
+
+
+def padded_rows(count: int) -> int:
+    """Return the rows of a call that takes `count` of them; one row stays alone."""
+    return count if count == 1 else max(_power_of_two(count), FEW_ROWS)
+
+
+def padded_steps(count: int, batch_size: int) -> int:
+    """Return the steps that a window of `count` of them has room for."""
+    return max(_power_of_two(count), min(FEW_STEPS, FEW_SAMPLES // batch_size))
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << (count - 1).bit_length()
 
 
 class Window(NamedTuple):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Plan, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_jax import device
-from samplewise_jax.compiled import Tensors, Window, compiled, padded
+from samplewise_jax.compiled import Tensors, Window, compiled, padded_rows, padded_steps
 from samplewise_jax.lazy import jax
 from samplewise_jax.optimizers import Rule, numbers, numbers_of_steps
 from samplewise_jax.passes import Passes
@@ -98,7 +98,7 @@ class JaxProgram(Program):
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
         count = len(X)
-        at = np.minimum(np.arange(padded(count)), count - 1)
+        at = np.minimum(np.arange(padded_rows(count)), count - 1)
         scales = np.zeros(len(at), self._dtype)
         scales[:count] = 1 / count
         rows = X[at], Y[at], scales, np.zeros(len(at), np.uint64)
@@ -115,7 +115,7 @@ class JaxProgram(Program):
         with device.in_use():
             for first in range(0, len(X), PREDICTED_AT_ONCE):
                 rows = X[first : first + PREDICTED_AT_ONCE]
-                at = np.minimum(np.arange(padded(len(rows))), len(rows) - 1)
+                at = np.minimum(np.arange(padded_rows(len(rows))), len(rows) - 1)
                 found = self._compiled.logits(tensors, rows[at])
                 logits[first : first + len(rows)] = np.asarray(found)[: len(rows)]
         return logits
@@ -128,7 +128,7 @@ class JaxProgram(Program):
     def _window(self, state: TrainingState, Y: Matrix, steps: Steps, count: int) -> Window:
         """Return the data of the first `count` steps of a window, padded to the shape of all."""
         size = min(steps.batch_size, len(steps.order))
-        shape, taken = (padded(steps.count), size), steps.stop - steps.start
+        shape, taken = (padded_steps(steps.count, size), size), steps.stop - steps.start
         at = steps.start + np.arange(shape[0] * size)
         rows = steps.order[np.minimum(at, steps.stop - 1)]
         scales = np.zeros(len(rows), self._dtype)
