@@ -22,6 +22,16 @@ def identity(z: Array) -> Array:
     return z
 
 
+def sigmoid(z: Array) -> Array:
+    """a = 1 / (1 + exp(-z))."""
+    return jax.nn.sigmoid(z)
+
+
+def tanh(z: Array) -> Array:
+    """a = (exp(z) - exp(-z)) / (exp(z) + exp(-z))."""
+    return jnp.tanh(z)
+
+
 def relu(z: Array) -> Array:
     """a = max(z, 0), which keeps NaN."""
     return jnp.where(z <= 0, 0, z)
@@ -55,13 +65,18 @@ def gelu_tanh(z: Array) -> Array:
 
 def silu(z: Array) -> Array:
     """a = z sigmoid(z)."""
-    return z * jax.nn.sigmoid(z)
+    return z * sigmoid(z)
+
+
+def softplus(z: Array) -> Array:
+    """a = log(1 + exp(z))."""
+    return jax.nn.softplus(z)
 
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "identity": identity,
-    "sigmoid": lambda z: jax.nn.sigmoid(z),
-    "tanh": lambda z: jnp.tanh(z),
+    "sigmoid": sigmoid,
+    "tanh": tanh,
     "relu": relu,
     "leaky_relu": leaky_relu,
     "elu": elu,
@@ -69,5 +84,5 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": gelu,
     "gelu_tanh": gelu_tanh,
     "silu": silu,
-    "softplus": lambda z: jax.nn.softplus(z),
+    "softplus": softplus,
 }

@@ -58,5 +58,6 @@ class JaxBackend:
 
     @property
     def kernels(self) -> str:
-        """XLA's version and the device, for history and listing."""
-        return f"XLA of JAX {version('jax')}, on {device.name(device.chosen())}"
+        """JAX's version, the device and the precision of products, for history and listing."""
+        where = device.name(device.chosen())
+        return f"XLA of JAX {version('jax')}, on {where}, products of full precision"

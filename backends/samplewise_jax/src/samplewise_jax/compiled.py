@@ -1,8 +1,8 @@
 """The compiled functions of a network: predict, one gradient, and the steps of a window.
 
-JAX compiles a function anew for other shapes, in about a second. Rows and steps are therefore padded
-to powers of two, and the number of steps is data: a window of 100 steps and one of 70 are the same
-code, as are batches that end short.
+JAX compiles a function anew for other shapes, in about a second. Rows and steps are therefore
+padded to powers of two, and the number of steps is data: a window of 100 steps and one of 70 are
+the same code, as are batches that end short.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from samplewise_jax.passes import Passes
 
 Array = Any
 Tensors = dict[str, Array]
-# Networks whose code is kept, about 7 MB each: a search over shapes would otherwise fill the memory.
+# Networks whose code is kept, about 7 MB each: a search over shapes would fill the memory.
 KEPT_NETWORKS = 32
 
 
@@ -83,6 +83,7 @@ class Compiled:
 @lru_cache(maxsize=KEPT_NETWORKS)
 def compiled(passes: Passes, rule: Rule) -> Compiled:
     """Return the functions of a network, the same ones for an equal one."""
+
     def gradient(trained: Tensors, frozen: Tensors, rows: tuple[Array, ...]) -> Any:
         return passes.gradient(trained, frozen, rows, None)
 

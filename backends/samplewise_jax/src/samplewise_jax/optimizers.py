@@ -171,9 +171,9 @@ class Rule:
             k: the optimizer's numbers; `step_l2` is the penalty of this step alone, where there is
                 one.
         """
-        for name in LIMITS:
+        for name, limit in LIMITS.items():
             if name in self.features:
-                gradient = LIMITS[name](gradient, k[name])
+                gradient = limit(gradient, k[name])
         theta, gradient = dict(theta), dict(gradient)
         for name in penalised:
             theta[name], gradient[name] = self._penalised(theta[name], gradient[name], k)

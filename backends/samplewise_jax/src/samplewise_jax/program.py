@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Plan, Program, Steps, TrainingState, Workload
+from samplewise.contract import PENALTIES, Plan, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_jax import device
 from samplewise_jax.compiled import Tensors, Window, compiled, padded_rows, padded_steps
@@ -39,7 +39,8 @@ class JaxProgram(Program):
         workload: Workload | None,
     ) -> None:
         samples = min(CALL_SAMPLES, CALL_MULTIPLY_ADDS // max(network.multiply_adds, 1))
-        self.plan = Plan(chunk=max(samples, 1))
+        self._samples = max(samples, 1)
+        self.plan = Plan(chunk=self._samples)
         self._network, self._optimizer, self._dtype = network, optimizer, dtype
         self._workload = workload
         self._numbers = numbers(optimizer, dtype)
@@ -54,22 +55,18 @@ class JaxProgram(Program):
 
     def warm_up(self) -> None:
         """Compile the steps of the workload, by a call that makes none of them."""
-        work = self._workload
+        work, network, dtype = self._workload, self._network, self._dtype
         if work is None:
             return
-        n, network, dtype = work.rows, self._network, self._dtype
-        X = np.zeros((n, network.inputs), dtype)
-        order = np.arange(n)
-        size = min(work.batch_size, n)
-        stop = min(max(self.plan.chunk // size, 1) * size, n)
-        steps = Steps(order, 0, stop, work.batch_size, 0.0)
-        if "penalties" in work.step_fields:
-            steps = Steps(order, 0, stop, work.batch_size, 0.0, l2=np.zeros(steps.count))
-        slots = network.layout.size * self._optimizer.slots
-        state = TrainingState(network.layout.zeros(dtype), np.zeros(slots, dtype))
-        Y = np.zeros((n, network.outputs), dtype)
+        X, Y = (np.zeros((work.rows, size), dtype) for size in (network.inputs, network.outputs))
+        size = min(work.batch_size, work.rows)
+        stop = min(max(self._samples // size, 1) * size, work.rows)
+        l2 = np.zeros(-(-stop // size)) if PENALTIES in work.step_fields else None
+        steps = Steps(np.arange(work.rows), 0, stop, size, 0.0, l2=l2)
+        slots = np.zeros(network.layout.size * self._optimizer.slots, dtype)
+        state = TrainingState(network.layout.zeros(dtype), slots)
         with device.in_use():
-            self._steps_of(state, X, self._window(state, Y, steps, count=0))
+            self._make_steps(state, jax.device_put(X), self._window(state, Y, steps, count=0))
 
     def forget(self) -> bool:
         """Drop the rows on the device."""
@@ -83,7 +80,7 @@ class JaxProgram(Program):
         window, taken = slice(steps.start, steps.stop), steps.stop - steps.start
         with device.in_use():
             data = self._window(state, Y, steps, steps.count)
-            trained, slots, values, Z, squares = self._steps_of(state, self._on_device(X), data)
+            trained, slots, values, Z, squares = self._make_steps(state, self._on_device(X), data)
             self._write(trained, state.parameters)
             for slot, vector in zip(slots, self._slots(state), strict=True):
                 self._write(slot, vector)
@@ -120,7 +117,7 @@ class JaxProgram(Program):
                 logits[first : first + len(rows)] = np.asarray(found)[: len(rows)]
         return logits
 
-    def _steps_of(self, state: TrainingState, X: Any, data: Window) -> Any:
+    def _make_steps(self, state: TrainingState, X: Any, data: Window) -> Any:
         trained, frozen = self._split(state.parameters)
         slots = tuple(self._split(vector)[0] for vector in self._slots(state))
         return self._compiled.window(trained, slots, frozen, X, data, self._numbers)
