@@ -34,8 +34,8 @@ help:
 	@echo "make asv-site     the history of all that make bench measured, as pages in .asv/html"
 	@echo "make peers        compare with JAX, PyTorch, scikit-learn and FANN, into peers/ (on Linux downloads 3 GB;"
 	@echo "                  with PEERS_LOCK=requirements/peers-cpu.lock 0.3 GB, see requirements/README.md)"
-	@echo "make jax          the backend of backends/samplewise_jax: its tests, and its certificate, which takes half an hour"
-	@echo "                  (PEERS_LOCK as for peers)"
+	@echo "make jax          the backend of backends/samplewise_jax: its tests and its certificate, which takes long: XLA compiles"
+	@echo "                  each of its networks (PEERS_LOCK as for peers)"
 	@echo "make docs         build the guide and the gallery into site/, and check its links; no network once it is set up"
 	@echo "make kernels      compile all kernels ahead, so that no start has to; LEVELS=x86-64-v4 for another processor"
 	@echo "make wheel        build the wheel, install it into a new environment, check and run it"
@@ -168,4 +168,4 @@ lock: | $(BIN)/uv
 	echo pip | $(BIN)/$(COMPILE) - -o requirements/pip.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS_VENV) $(DOCS_VENV) site peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run backends/samplewise_backends/numba_cpu/prebuilt
+	rm -rf $(VENV) $(PEERS_VENV) $(JAX_VENV) $(DOCS_VENV) site peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run backends/samplewise_backends/numba_cpu/prebuilt
