@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +21,7 @@ from samplewise_jax import device, optimizers
 from samplewise_jax.activations import ACTIVATIONS
 from samplewise_jax.layers import LAYERS
 from samplewise_jax.losses import LOSSES
+from samplewise_jax.many import JaxManyProgram
 from samplewise_jax.program import JaxProgram
 
 
@@ -38,6 +40,7 @@ class JaxBackend:
             *optimizers.PENALTIES,
             *optimizers.DECAYS,
         ],
+        many=True,
         step_fields=[RATES, WEIGHTS, PENALTIES, DECISIONS],
     )
 
@@ -51,6 +54,17 @@ class JaxBackend:
     ) -> JaxProgram:
         """Return a program; XLA compiles each of its functions when it first meets a shape."""
         return JaxProgram(network, loss, optimizer, dtype, workload)
+
+    def compile_many(
+        self,
+        networks: Sequence[Network],
+        loss: Loss,
+        optimizers: Sequence[Optimizer],
+        dtype: np.dtype[Any],
+        workload: Workload,
+    ) -> JaxManyProgram:
+        """Return a program in which equal networks make their steps in one call."""
+        return JaxManyProgram(networks, loss, optimizers, dtype, workload)
 
     def unavailable(self) -> str | None:
         """Return why JAX cannot compute on the chosen device, or None."""

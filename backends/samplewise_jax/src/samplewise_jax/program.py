@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,15 @@ from numpy.typing import NDArray
 from samplewise.contract import PENALTIES, Plan, Program, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_jax import device
-from samplewise_jax.compiled import Tensors, Window, compiled, padded_rows, padded_steps
+from samplewise_jax.compiled import (
+    Inputs,
+    Outputs,
+    Tensors,
+    Window,
+    compiled,
+    padded_rows,
+    padded_steps,
+)
 from samplewise_jax.lazy import jax
 from samplewise_jax.optimizers import Rule, numbers, numbers_of_steps
 from samplewise_jax.passes import Passes
@@ -23,11 +32,20 @@ CALL_MULTIPLY_ADDS = 100_000_000
 CALL_SAMPLES = 16_384
 
 
+def samples_of_call(networks: Sequence[Network]) -> int:
+    """Return the maximum number of samples of a call in which these networks train."""
+    multiply_adds = sum(network.multiply_adds for network in networks)
+    return max(min(CALL_SAMPLES // len(networks), CALL_MULTIPLY_ADDS // max(multiply_adds, 1)), 1)
+
+
 class JaxProgram(Program):
     """A network whose steps are one compiled loop a call.
 
     Args:
         network, loss, optimizer, dtype, workload: as `Backend.compile`.
+
+    Attributes:
+        compiled: the functions of the network.
     """
 
     def __init__(
@@ -38,9 +56,7 @@ class JaxProgram(Program):
         dtype: np.dtype[Any],
         workload: Workload | None,
     ) -> None:
-        samples = min(CALL_SAMPLES, CALL_MULTIPLY_ADDS // max(network.multiply_adds, 1))
-        self._samples = max(samples, 1)
-        self.plan = Plan(chunk=self._samples)
+        self.plan = Plan(chunk=samples_of_call([network]))
         self._network, self._optimizer, self._dtype = network, optimizer, dtype
         self._workload = workload
         self._numbers = numbers(optimizer, dtype)
@@ -50,23 +66,29 @@ class JaxProgram(Program):
             if network.layers[int(slot.name.split(".")[0])].trainable
         }
         with device.in_use():
-            self._compiled = compiled(Passes(network, loss), Rule.of(optimizer))
+            self.compiled = compiled(Passes(network, loss), Rule.of(optimizer))
         self.forget()
 
     def warm_up(self) -> None:
         """Compile the steps of the workload, by a call that makes none of them."""
-        work, network, dtype = self._workload, self._network, self._dtype
-        if work is None:
+        if self._workload is None:
             return
+        X, inputs = self.idle_inputs(self._workload, samples_of_call([self._network]))
+        with device.in_use():
+            self.compiled.window(jax.device_put(X), inputs)
+
+    def idle_inputs(self, work: Workload, samples: int) -> tuple[Matrix, Inputs]:
+        """Return rows of zeros, and inputs of a call of `samples` samples that makes no step."""
+        network, dtype = self._network, self._dtype
         X, Y = (np.zeros((work.rows, size), dtype) for size in (network.inputs, network.outputs))
         size = min(work.batch_size, work.rows)
-        stop = min(max(self._samples // size, 1) * size, work.rows)
+        stop = min(max(samples // size, 1) * size, work.rows)
         l2 = np.zeros(-(-stop // size)) if PENALTIES in work.step_fields else None
         steps = Steps(np.arange(work.rows), 0, stop, size, 0.0, l2=l2)
         slots = np.zeros(network.layout.size * self._optimizer.slots, dtype)
         state = TrainingState(network.layout.zeros(dtype), slots)
-        with device.in_use():
-            self._make_steps(state, jax.device_put(X), self._window(state, Y, steps, count=0))
+        inputs = self.inputs(state, Y, steps)
+        return X, inputs._replace(window=inputs.window._replace(steps=np.int64(0)))
 
     def forget(self) -> bool:
         """Drop the rows on the device."""
@@ -77,20 +99,37 @@ class JaxProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Make all steps in one call."""
-        window, taken = slice(steps.start, steps.stop), steps.stop - steps.start
         with device.in_use():
-            data = self._window(state, Y, steps, steps.count)
-            trained, slots, values, Z, squares = self._make_steps(state, self._on_device(X), data)
-            self._write(trained, state.parameters)
-            for slot, vector in zip(slots, self._slots(state), strict=True):
-                self._write(slot, vector)
-            losses[window] = np.asarray(values).ravel()[:taken]
-            if steps.decisions is not None:
-                logits = np.asarray(Z).reshape(-1, self._network.outputs)[:taken]
-                decided = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
-                steps.decisions[window] = decided
-            if steps.l2 is not None and steps.penalties is not None:
-                steps.penalties[:] = steps.l2 / 2 * np.asarray(squares)[: steps.count]
+            outputs = self.compiled.window(self.on_device(X), self.inputs(state, Y, steps))
+            self.write(jax.tree.map(np.asarray, outputs), state, steps, losses)
+
+    def inputs(self, state: TrainingState, Y: Matrix, steps: Steps) -> Inputs:
+        """Return what the steps of a window take beside the rows."""
+        trained, frozen = self._split(state.parameters)
+        slots = tuple(self._split(vector)[0] for vector in self._slots(state))
+        window = self._window(Y, steps, self._numbers_of(steps, state.step))
+        return Inputs(trained, slots, frozen, window, self._numbers)
+
+    def write(self, found: Outputs, state: TrainingState, steps: Steps, losses: Vector) -> None:
+        """Write what the steps of a window have changed, as `run_epoch` says.
+
+        Args:
+            found: arrays of NumPy.
+            state: updated.
+            steps: of the window; its penalties and decisions are written.
+            losses: written, as `run_epoch` does.
+        """
+        window, taken = slice(steps.start, steps.stop), steps.stop - steps.start
+        self._write(found.trained, state.parameters)
+        for slot, vector in zip(found.slots, self._slots(state), strict=True):
+            self._write(slot, vector)
+        losses[window] = found.losses.ravel()[:taken]
+        if steps.decisions is not None:
+            logits = found.logits.reshape(-1, self._network.outputs)[:taken]
+            decided = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
+            steps.decisions[window] = decided
+        if steps.l2 is not None and steps.penalties is not None:
+            steps.penalties[:] = steps.l2 / 2 * found.squares[: steps.count]
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
@@ -100,7 +139,7 @@ class JaxProgram(Program):
         scales[:count] = 1 / count
         rows = X[at], Y[at], scales, np.zeros(len(at), np.uint64)
         with device.in_use():
-            values, _, gradient = self._compiled.gradient(*self._split(parameters), rows)
+            values, _, gradient = self.compiled.gradient(*self._split(parameters), rows)
             found = self._network.layout.zeros(self._dtype)
             self._write(gradient, found)
             return float(np.asarray(values)[:count].mean(dtype=np.float64)), found
@@ -113,17 +152,12 @@ class JaxProgram(Program):
             for first in range(0, len(X), PREDICTED_AT_ONCE):
                 rows = X[first : first + PREDICTED_AT_ONCE]
                 at = np.minimum(np.arange(padded_rows(len(rows))), len(rows) - 1)
-                found = self._compiled.logits(tensors, rows[at])
+                found = self.compiled.logits(tensors, rows[at])
                 logits[first : first + len(rows)] = np.asarray(found)[: len(rows)]
         return logits
 
-    def _make_steps(self, state: TrainingState, X: Any, data: Window) -> Any:
-        trained, frozen = self._split(state.parameters)
-        slots = tuple(self._split(vector)[0] for vector in self._slots(state))
-        return self._compiled.window(trained, slots, frozen, X, data, self._numbers)
-
-    def _window(self, state: TrainingState, Y: Matrix, steps: Steps, count: int) -> Window:
-        """Return the data of the first `count` steps of a window, padded to the shape of all."""
+    def _window(self, Y: Matrix, steps: Steps, numbers: dict[str, Vector]) -> Window:
+        """Return the data of a window, padded."""
         size = min(steps.batch_size, len(steps.order))
         shape, taken = (padded_steps(steps.count, size), size), steps.stop - steps.start
         at = steps.start + np.arange(shape[0] * size)
@@ -139,22 +173,18 @@ class JaxProgram(Program):
             Y[rows].reshape(*shape, -1),
             scales.reshape(shape),
             at.astype(np.uint64).reshape(shape),
-            self._numbers_of(steps, state.step, shape[0]),
+            {name: np.resize(values, shape[0]) for name, values in numbers.items()},
             np.uint64(steps.dropout_key),
-            np.int64(count),
+            np.int64(steps.count),
         )
 
-    def _numbers_of(self, steps: Steps, done: int, length: int) -> dict[str, Vector]:
-        rates = np.full(length, steps.learning_rate)
-        if steps.rates is not None:
-            rates[: steps.count] = steps.rates
+    def _numbers_of(self, steps: Steps, done: int) -> dict[str, Vector]:
+        """Return the numbers of each step of a window, (steps,)."""
+        rates = np.full(steps.count, steps.learning_rate) if steps.rates is None else steps.rates
         found = numbers_of_steps(self._optimizer, rates, done, self._dtype)
-        if steps.l2 is not None:
-            found["step_l2"] = np.zeros(length, self._dtype)
-            found["step_l2"][: steps.count] = steps.l2
-        return found
+        return found if steps.l2 is None else {**found, "step_l2": steps.l2.astype(self._dtype)}
 
-    def _on_device(self, X: Matrix) -> Any:
+    def on_device(self, X: Matrix) -> Any:
         """Return the rows on the device, where they stay as long as X is the same object."""
         if self._rows is None or self._rows[0] is not X:
             self._rows = X, jax.device_put(X)
