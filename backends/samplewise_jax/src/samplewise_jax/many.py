@@ -5,7 +5,7 @@ Networks are equal here that differ in weights, rates and numbers of the optimiz
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from samplewise_jax.program import JaxProgram, samples_of_call
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
+# Of parameters. Measured on a CPU, 8 networks, batch 1: one call took 0.4 of the time of 8 where
+# they had 80 KB, and 1.2 to 1.4 times as long from 310 KB on.
+BYTES_AT_ONCE = 200_000
 
 
 class JaxManyProgram(ManyProgram):
@@ -43,11 +46,7 @@ class JaxManyProgram(ManyProgram):
             JaxProgram(network, loss, optimizer, dtype, workload)
             for network, optimizer in zip(networks, optimizers, strict=True)
         ]
-        groups: dict[int, list[int]] = {}
-        for index, program in enumerate(self._programs):
-            # Equal networks share one object, as long as a program has it.
-            groups.setdefault(id(program.compiled), []).append(index)
-        self._groups = [*groups.values()]
+        self._groups = list(_groups(self._programs, networks, dtype))
 
     def warm_up(self) -> None:
         """Compile the steps of all networks together, by calls that make none of them."""
@@ -93,3 +92,17 @@ class JaxManyProgram(ManyProgram):
         )
         found = functions.windows(rows, each._replace(window=window))
         return jax.tree.map(np.asarray, found)
+
+
+def _groups(
+    programs: Sequence[JaxProgram], networks: Sequence[Network], dtype: np.dtype[Any]
+) -> Iterator[Sequence[int]]:
+    """Yield indices of networks that train in one call."""
+    equal: dict[int, list[int]] = {}
+    for index, program in enumerate(programs):
+        # Equal networks share one object, as long as a program has it.
+        equal.setdefault(id(program.compiled), []).append(index)
+    for group in equal.values():
+        size = networks[group[0]].layout.size * dtype.itemsize
+        count = max(BYTES_AT_ONCE // max(size, 1), 1)
+        yield from (group[first : first + count] for first in range(0, len(group), count))
