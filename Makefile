@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 PEERS_VENV ?= $(VENV)-peers
 PEERS_READY := $(PEERS_VENV)/.ready
 PEERS_LOCK ?= requirements/peers.lock
+JAX_VENV ?= $(VENV)-jax
+JAX_READY := $(JAX_VENV)/.ready
 DOCS_VENV ?= $(VENV)-docs
 DOCS_READY := $(DOCS_VENV)/.ready
 # Set, it puts the pip of pip.lock into each new environment first; otherwise the one that Python brings installs.
@@ -16,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Each process begins with half of the suite in order, as tests of a file share what they computed.
 IN_PARALLEL := -n 2 --dist worksteal
 
-.PHONY: help kernels report test coverage parity torture sklearn-suite lint bench bench-quick regressions asv-site peers docs wheel lock clean
+.PHONY: help kernels report test coverage parity torture sklearn-suite lint bench bench-quick regressions asv-site peers jax docs wheel lock clean
 
 help:
 	@echo "make report       reproduce both parts of the report on the embedded data, into report/ and report-part-2/"
@@ -32,6 +34,8 @@ help:
 	@echo "make asv-site     the history of all that make bench measured, as pages in .asv/html"
 	@echo "make peers        compare with JAX, PyTorch, scikit-learn and FANN, into peers/ (on Linux downloads 3 GB;"
 	@echo "                  with PEERS_LOCK=requirements/peers-cpu.lock 0.3 GB, see requirements/README.md)"
+	@echo "make jax          the backend of backends/samplewise_jax: its tests and its certificate, which takes long: XLA compiles"
+	@echo "                  each of its networks (PEERS_LOCK as for peers)"
 	@echo "make docs         build the guide and the gallery into site/, and check its links; no network once it is set up"
 	@echo "make kernels      compile all kernels ahead, so that no start has to; LEVELS=x86-64-v4 for another processor"
 	@echo "make wheel        build the wheel, install it into a new environment, check and run it"
@@ -125,6 +129,16 @@ $(PEERS_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml
 peers: $(PEERS_READY)
 	$(PEERS_VENV)/bin/samplewise bench --peers --out peers --force
 
+# Installed beside the project, as a stranger's backend would be.
+$(JAX_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml backends/samplewise_jax/pyproject.toml
+	$(call environment,$(JAX_VENV),$(PEERS_LOCK),--editable .)
+	$(JAX_VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable backends/samplewise_jax
+	@touch $@
+
+jax: $(JAX_READY)
+	cd backends/samplewise_jax && $(ONE_THREAD) $(abspath $(JAX_VENV))/bin/python -m pytest
+	$(ONE_THREAD) $(JAX_VENV)/bin/samplewise check-backend jax
+
 # The site has an environment of its own too: its tools serve nothing else.
 $(DOCS_READY): requirements/docs.lock requirements/install.py pyproject.toml
 	$(call environment,$(DOCS_VENV),requirements/docs.lock,--editable .)
@@ -155,4 +169,4 @@ lock: | $(BIN)/uv
 	echo pip | $(BIN)/$(COMPILE) - -o requirements/pip.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS_VENV) $(DOCS_VENV) site peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run backends/samplewise_backends/numba_cpu/prebuilt
+	rm -rf $(VENV) $(PEERS_VENV) $(JAX_VENV) $(DOCS_VENV) site peers scaling .asv .benchmarks .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist report report-part-2 run backends/samplewise_backends/numba_cpu/prebuilt

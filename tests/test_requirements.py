@@ -143,6 +143,7 @@ MADE = {
     "test": ("env", "requirements/dev.lock --editable ."),
     "report": ("env", "requirements/dev.lock --editable ."),
     "peers": ("env-peers", "requirements/peers.lock --editable ."),
+    "jax": ("env-jax", "requirements/peers.lock --editable ."),
     "docs": ("env-docs", "requirements/docs.lock --editable ."),
     "wheel": ("build/wheel/env", "requirements/runtime.lock build/wheel/*.whl"),
 }

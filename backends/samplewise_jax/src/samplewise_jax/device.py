@@ -1,0 +1,89 @@
+"""The device that computes, and JAX's settings for as long as it does."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from samplewise_jax.lazy import jax, jnp, lax
+
+ENVIRONMENT_VARIABLE = "SAMPLEWISE_JAX_DEVICE"
+# A device that rounds the factors of a float32 product is 1e-3 off, a right one 1e-7.
+LARGEST_ERROR = 1e-5
+_TEXT = re.compile(r"([a-z]+)(?::([0-9]{1,4}))?")
+
+
+@contextmanager
+def in_use() -> Iterator[Any]:
+    """Compute on the chosen device, with float64; JAX's settings are as before afterwards."""
+    device = chosen()
+    with jax.enable_x64(True), jax.default_device(device):
+        yield device
+
+
+@cache
+def chosen() -> Any:
+    """Return the device that SAMPLEWISE_JAX_DEVICE names, or the one that JAX takes by itself.
+
+    Raises:
+        ValueError: it is not a device, or not here; the message says what is.
+    """
+    text = os.environ.get(ENVIRONMENT_VARIABLE, "")
+    if not text:
+        return jax.devices()[0]
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            f"{ENVIRONMENT_VARIABLE}: not a device, got {text!r}; use a platform and its number, "
+            "such as cpu or gpu:0"
+        )
+    try:
+        devices = jax.devices(found[1])
+    except RuntimeError:
+        devices = []
+    number = int(found[2] or 0)
+    if number >= len(devices):
+        raise ValueError(
+            f"{ENVIRONMENT_VARIABLE}: no such device here, got {text!r}; JAX finds "
+            f"{', '.join(name(device) for device in jax.devices())}"
+        )
+    return devices[number]
+
+
+def name(device: Any) -> str:
+    """Return platform and number, such as "gpu:0"."""
+    return f"{device.platform}:{device.id}"
+
+
+def unavailable() -> str | None:
+    """Return why nothing can be computed here, in one line, or None; compiles a small product."""
+    try:
+        with in_use() as device:
+            return _imprecise(device)
+    except ImportError as error:
+        return f"JAX cannot be imported ({_line(error)}); install samplewise[jax]"
+    except (ValueError, RuntimeError) as error:
+        return _line(error)
+
+
+def _imprecise(device: Any) -> str | None:
+    """Return by how much a float32 product is off where that is too much, or None."""
+    A, B = np.random.default_rng(0).standard_normal((2, 32, 32))
+    product = jnp.dot(A.astype("float32"), B.astype("float32"), precision=lax.Precision.HIGHEST)
+    error = float(np.abs(np.asarray(product) - A @ B).max() / np.abs(A @ B).max())
+    if error <= LARGEST_ERROR:
+        return None
+    return (
+        f"device {name(device)} multiplies float32 with a relative error of {error:.1g}, above "
+        f"{LARGEST_ERROR:g}; choose another by {ENVIRONMENT_VARIABLE}"
+    )
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

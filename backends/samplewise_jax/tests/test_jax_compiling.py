@@ -1,0 +1,47 @@
+"""What is compiled anew, and what is not."""
+
+import numpy as np
+import pytest
+
+from samplewise.contract import Workload
+from samplewise.network import SGD, Adam, Dense, Dropout
+
+
+def test_rates_orders_weights_keys_and_windows_are_data(training, compiles):
+    trained = training(layers=(Dense(6, "tanh"), Dropout(0.5), Dense(2)))
+    trained.run()
+    assert compiles
+    compiles.clear()
+    trained.run(rate=0.01, order=np.arange(50)[::-1].copy())
+    trained.run(rates=np.linspace(0.1, 0.2, 13), weights=np.linspace(0.5, 1.5, 50))
+    trained.run(start=8, stop=12, dropout_key=2**63 + 1)
+    assert compiles == []
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.5, l2=0.1), SGD(0.9, l2=0.2)])
+def test_numbers_of_an_optimizer_are_data(training, compiles, optimizer):
+    training(optimizer=SGD(0.3, l2=0.3)).run()
+    compiles.clear()
+    training(optimizer=optimizer).run()
+    assert compiles == []
+
+
+def test_warm_up_compiles_the_steps_of_the_workload(training, compiles):
+    trained = training(optimizer=Adam(), workload=Workload(50, 4))
+    first = trained.state.parameters.copy()
+    trained.program.warm_up()
+    assert compiles
+    assert (trained.state.parameters == first).all()
+    compiles.clear()
+    trained.run()
+    assert compiles == []
+
+
+@pytest.mark.parametrize("rows", [13, 16])
+def test_a_few_rows_more_predict_with_the_same_code(training, compiles, rows):
+    trained = training()
+    trained.program.predict(trained.state.parameters, trained.X[:9])
+    compiles.clear()
+    logits = trained.program.predict(trained.state.parameters, trained.X[:rows])
+    assert compiles == []
+    assert logits.shape == (rows, 2)
