@@ -209,7 +209,7 @@ def _weight_gradient(net, layer, dz, a, a_ld, gradient):
 
 @inlined_kernel
 def outer_product(dz, a, gradient):
-    """Write the gradient of the weights of one row: BLAS takes three times as long for it."""
+    """Write the gradient of the weights of one row; BLAS takes 2 us longer for 64 x 100."""
     inputs = a.shape[0]
     for o in range(dz.shape[0]):
         g, d = part(gradient, o * inputs, inputs), dz[o]
