@@ -21,6 +21,7 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     bias_gradient,
     dense_gradient,
     dense_input_gradient,
+    outer_product,
     units_at_once,
 )
 from samplewise_backends.numba_cpu.kernels.products import TILE_UNITS, tile
@@ -50,7 +51,10 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
     for o in range(0, units, height):
         m = min(height, units - o)
         of_units, g = tile(dz, 0, o, rows, m, ld), part(gradient, 0, m * inputs)
-        gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
+        if rows == 1:
+            outer_product(of_units, part(a, 0, inputs), g)
+        else:
+            gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
         update_part(net, layer.weight + o * inputs, m * inputs, layer.penalised, 0)
     bias_gradient(rows, dz, ld, part(gradient, 0, units))
     update_part(net, layer.bias, units, 0, 0)
