@@ -83,7 +83,9 @@ class SimulatedWorkers(Executor):
             self.died += 1
             future.set_exception(BrokenExecutor("killed"))
         else:
-            future.set_result(Trained([RESULT] * len(trials), [None] * len(trials), seconds, seconds))
+            future.set_result(
+                Trained([RESULT] * len(trials), [None] * len(trials), seconds, seconds)
+            )
         return super().next_ended()
 
     def death(self, future):

@@ -114,7 +114,7 @@ class Sweep:
         self.definition: dict[str, Any] = {
             "settings": _changed(base),
             "space": self.space.definition,
-            "seeds": self._defined_seeds(own_seeds=own_seeds),
+            "seeds": self._defined_seeds(),
             "samples": samples,
             "sample_seed": sample_seed,
             "own_splits": own_splits,
@@ -152,10 +152,10 @@ class Sweep:
         """The words of the settings that vary."""
         return tuple(self.space.factors)
 
-    def _defined_seeds(self, *, own_seeds: bool) -> list[int] | int | None:
+    def _defined_seeds(self) -> list[int] | int | None:
         if "seed" in self.factors:
             return None
-        return len(self.seeds) if own_seeds else list(self.seeds)
+        return len(self.seeds) if self._own_seeds else list(self.seeds)
 
     def _seeds_of(self, candidate: int) -> tuple[int, ...]:
         first = (candidate - 1) * len(self.seeds) if self._own_seeds else 0
