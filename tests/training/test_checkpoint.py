@@ -43,7 +43,7 @@ def names(folder):
 
 
 def test_kills_early_late_and_inside_a_save_lose_nothing_and_change_no_bit(tmp_path):
-    found = torture(60, 1, tmp_path)
+    found = torture(30, 1, tmp_path)
     assert all(found[point] > 0 for point in (*POINTS, "moment", "early", "middle", "late"))
 
 
