@@ -134,7 +134,8 @@ def test_a_state_of_another_network_of_equal_length_is_refused_by_name(other):
 def test_the_state_of_a_learner_is_refused_by_another_network_and_goes_on_in_its_own():
     learner = Learner(NETWORK, BinaryCrossEntropy(), settings())
     learner.learn(X[0], 1)
-    train(NETWORK, X, LABELS, settings(), initial=learner.state)
+    further = train(NETWORK, X, LABELS, settings(), initial=learner.state)
+    assert further.state.network == NETWORK
     other = Learner(OTHERS["units"], BinaryCrossEntropy(), settings())
     with pytest.raises(ParameterError, match="got 4-2-1"):
         train(NETWORK, X, LABELS, settings(), initial=other.state)
