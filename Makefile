@@ -25,7 +25,7 @@ help:
 	@echo "make test         run the test suite"
 	@echo "make coverage     the suite with branch coverage of the engine"
 	@echo "make parity       only the parity ladder and the gradient checks"
-	@echo "make torture      kill a training 1,000 times and 200 workers of sweeps, and see that nothing is lost"
+	@echo "make torture      kill trainings and workers of sweeps, fit 1,000 times, compile at once in cold processes"
 	@echo "make sklearn-suite  scikit-learn's own tests of its perceptron and of estimators, on ours"
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        measure everything and print it"
@@ -81,6 +81,7 @@ parity: $(READY)
 torture: $(READY)
 	$(ONE_THREAD) $(BIN)/python tests/training/crashes.py 1000
 	$(ONE_THREAD) $(BIN)/python tests/sweep/kills.py 100
+	$(ONE_THREAD) $(BIN)/python tests/estimators/endurance.py 1000 20
 
 sklearn-suite: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/estimators/test_sklearn_suite.py tests/estimators/every_check.py

@@ -15,17 +15,6 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def samplewise(*words, folder):
-    return subprocess.run(
-        [*SAMPLEWISE, "train", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=120,
-    )
-
-
 def started(*words, folder, until):
     """Start a training and wait until a file is there."""
     process = subprocess.Popen(
@@ -50,23 +39,24 @@ def ended(process, number):
     return process.returncode, err.decode()
 
 
-def test_a_killed_run_goes_on_to_the_same_model_and_its_checkpoints_go(tmp_path):
+# Only what is killed needs a process of its own: a start takes seconds.
+def test_a_killed_run_goes_on_to_the_same_model_and_its_checkpoints_go(cli, tmp_path):
     short = (*WORK, "--epochs", "30")
-    assert samplewise(*short, "--out", "whole", folder=tmp_path).returncode == 0
+    assert cli("train", *short, "--out", "whole").code == 0
     words = (*short, "--out", "run", "--checkpoint-every", "1")
     process = started(
         *words, folder=tmp_path, until="run.checkpoints/checkpoint-00000002.safetensors"
     )
     process.kill()
     process.communicate()
-    refused = samplewise(*words, folder=tmp_path)
-    assert refused.returncode == 2
-    assert "holds checkpoints of a run that did not end; go on with --resume" in refused.stderr
-    other = samplewise("--resume", "run", "--learning-rate", "0.3", folder=tmp_path)
-    assert other.returncode == 2
-    assert "snapshot: settings.learning_rate must be that of this training, 0.3" in other.stderr
-    again = samplewise("--resume", "run", folder=tmp_path)
-    assert again.returncode == 0, again.stderr
+    refused = cli("train", *words)
+    assert refused.code == 2
+    assert "holds checkpoints of a run that did not end; go on with --resume" in refused.err
+    other = cli("train", "--resume", "run", "--learning-rate", "0.3")
+    assert other.code == 2
+    assert "snapshot: settings.learning_rate must be that of this training, 0.3" in other.err
+    again = cli("train", "--resume", "run")
+    assert again.code == 0, again.err
     models = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "run")]
     assert models[0] == models[1]
     assert names(tmp_path) == ["run", "whole"]

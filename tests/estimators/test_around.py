@@ -62,9 +62,11 @@ def test_a_search_in_processes_scores_as_one_here():
     np.testing.assert_array_equal(cross_val_score(estimator, X, NAMES, cv=2, n_jobs=2), alone)
 
 
-def test_fits_in_threads_give_the_numbers_of_fits_one_by_one():
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+def test_eight_fits_in_threads_give_the_numbers_of_fits_one_by_one(backend):
     def curve(seed):
-        return MLPClassifier(**QUICK | {"random_state": seed}).fit(X, NAMES).loss_curve_
+        quick = QUICK | {"random_state": seed, "backend": backend}
+        return MLPClassifier(**quick).fit(X, NAMES).loss_curve_
 
     alone = [curve(seed) for seed in range(8)]
     with ThreadPoolExecutor(8) as pool:

@@ -182,6 +182,26 @@ def test_validation_rows_come_with_their_targets(kind, given, words):
         kind(**QUICK).fit(X, TWO, **given)
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_one_validation_row_has_no_r_squared(early_stopping):
+    one = {"X_val": X[:1], "y_val": NUMBER[:1]}
+    quick = QUICK | {"early_stopping": early_stopping}
+    with pytest.raises(DataError, match=r"X_val: R\^2 needs at least 2 rows, got 1"):
+        MLPRegressor(**quick).fit(X, NUMBER, **one)
+    by_loss = MLPRegressor(**quick, monitor="loss").fit(X, NUMBER, **one)
+    assert np.isfinite(by_loss.validation_loss_curve_).all()
+    MLPClassifier(**quick).fit(X, TWO, X_val=X[:1], y_val=TWO[:1])
+    MLPRegressor(**quick).fit(X, NUMBER, X_val=X[:2], y_val=NUMBER[:2])
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_lbfgs_says_that_it_leaves_out_validation_rows(kind):
+    alone = kind(**QUICK, solver="lbfgs").fit(X, TWO)
+    with pytest.warns(UserWarning, match="X_val: solver 'lbfgs' has no epochs"):
+        given = kind(**QUICK, solver="lbfgs").fit(X, TWO, X_val=X[:9], y_val=TWO[:9])
+    np.testing.assert_array_equal(given.coefs_[0], alone.coefs_[0])
+
+
 def test_a_missing_number_is_named_as_by_scikit_learn():
     with pytest.raises(ValueError, match="Input y contains NaN"):
         MLPRegressor(**QUICK).fit(X, np.where(X[:, 0] > 1, np.nan, NUMBER))

@@ -155,3 +155,11 @@ def test_a_row_without_the_names_of_its_features_is_a_warning():
     estimator = MLPRegressor(**QUICK).fit(frame, NUMBER)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         estimator.partial_fit(X[:1], NUMBER[:1])
+
+
+def test_partial_fit_goes_on_with_an_activation_that_was_set_anew():
+    estimator = MLPClassifier(**QUICK).partial_fit(X, TWO, classes=[0, 1])
+    before = estimator.t_
+    estimator.set_params(activation="tanh").partial_fit(X, TWO)
+    assert estimator.model_.network.layers[0].activation == "tanh"
+    assert estimator.t_ == before + len(X)

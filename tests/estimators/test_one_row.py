@@ -126,6 +126,11 @@ def test_a_row_that_cannot_be_learnt_changes_nothing(x, y, words):
     [
         ("number", "a", "y: must be a number, got 'a'"),
         ("number", None, "y: must be a number"),
+        ("number", "3", "y: must be a number, got '3'"),
+        ("number", np.array("3"), "y: must be a number"),
+        ("numbers", ["3", "1"], "target: expected numbers, got text"),
+        ("three", "1", "must be a label of classes_, got '1'"),
+        ("labels", ["1", "0"], "y: must be 0 or 1 for each label, got"),
         ("number", np.array([1.0, 2.0]), "y: must be a number"),
         ("labels", "ab", "y: must be 0 or 1 for each label"),
     ],

@@ -1,6 +1,7 @@
 """Trainings that go on from the state of another one, with its optimizer."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from loop_problem import LABELS, NETWORK, X
 from samplewise.contract import TrainingState
 from samplewise.errors import ParameterError
 from samplewise.network import multilayer_perceptron
+from samplewise.network.losses import BinaryCrossEntropy
+from samplewise.training.full_batch import minimize
+from samplewise.training.learner import Learner
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -101,3 +105,37 @@ def test_a_state_that_does_not_fit_is_refused(changes, message):
             *(NETWORK, X, LABELS, settings(optimizer="adam")),
             initial=dataclasses.replace(STATE, **changes),
         )
+
+
+OTHERS = {
+    "units": multilayer_perceptron(4, (2,), 1),
+    "activation": multilayer_perceptron(4, (3,), 1, "tanh"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_a_state_of_another_network_of_equal_length_is_refused_by_name(other):
+    assert other.layout.size == NETWORK.layout.size
+    chosen = settings(epochs=1)
+    state = train(other, X, LABELS, chosen).state
+    ways = (
+        lambda state: train(NETWORK, X, LABELS, chosen, initial=state),
+        lambda state: minimize(NETWORK, X, LABELS, chosen, initial=state, max_iterations=1),
+        lambda state: Learner(NETWORK, BinaryCrossEntropy(), chosen, state),
+    )
+    wanted = re.escape(f"initial: its network must be {NETWORK} with the same layers, got {other};")
+    for way in ways:
+        with pytest.raises(ParameterError, match=wanted):
+            way(state)
+        # Without the name of its network, it says only how long it is.
+        way(dataclasses.replace(state, network=None))
+
+
+def test_the_state_of_a_learner_is_refused_by_another_network_and_goes_on_in_its_own():
+    learner = Learner(NETWORK, BinaryCrossEntropy(), settings())
+    learner.learn(X[0], 1)
+    further = train(NETWORK, X, LABELS, settings(), initial=learner.state)
+    assert further.state.network == NETWORK
+    other = Learner(OTHERS["units"], BinaryCrossEntropy(), settings())
+    with pytest.raises(ParameterError, match="got 4-2-1"):
+        train(NETWORK, X, LABELS, settings(), initial=other.state)

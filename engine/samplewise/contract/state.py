@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from samplewise.network import Network
+
 
 # The fields of `Steps` that a backend need not follow, and the one that it need not write.
 RATES, WEIGHTS, PENALTIES, DECISIONS = "rates", "weights", "penalties", "decisions"
@@ -22,11 +24,13 @@ class TrainingState:
         parameters: flat vector of the network's layout, (P,), 64-byte aligned.
         optimizer_state: the optimizer's slots one after the other, (slots * P,), aligned.
         step: updates made so far; the engine counts.
+        network: that was trained, and alone may go on; None where any of this length may.
     """
 
     parameters: NDArray[Any]
     optimizer_state: NDArray[Any]
     step: int = 0
+    network: Network | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from samplewise.estimators.ensemble import logits_of_predictions
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS, one_column
 from samplewise.estimators.objective import Objective, objective_of_classes
-from samplewise.estimators.one_row import OneRow
+from samplewise.estimators.one_row import OneRow, labels_of_row
 from samplewise.estimators.parameters import Weights, parameter
 from samplewise.estimators.row_weights import with_class_weight
 from samplewise.estimators.tasks import Given
@@ -66,7 +65,7 @@ class Classifier(ClassifierMixin, OneRow):
             y: labels of any kind, (n,), or 0 and 1 of several labels, (n, labels).
             sample_weight: weight of each row, (n,), at least 0; a batch is divided by its sum.
             X_val: validation rows, measured after every epoch; early stopping goes by them instead
-                of rows that it holds out.
+                of rows that it holds out. Solver lbfgs leaves them out, with a warning.
             y_val: their labels.
             sample_weight_val: their weights in the score; the validation loss goes without.
 
@@ -186,8 +185,8 @@ class Classifier(ClassifierMixin, OneRow):
         weights = with_class_weight(rows.weights, self.class_weight, self.classes_, rows.targets)
         return Rows(rows.X, rows.targets, weights)
 
-    def _default_score(self, weights: NDArray[Any] | None) -> Score:
-        return accuracy(weights)
+    def _default_score(self, held: Rows) -> Score:
+        return accuracy(held.weights)
 
     def _answers(self, predictions: NDArray[Any]) -> ClassAnswers:
         return ClassAnswers(self._labels(predictions), predictions, self.classes_)
@@ -232,7 +231,7 @@ class Classifier(ClassifierMixin, OneRow):
 
     def _targets_by_row(self) -> Callable[[Any], Any]:
         if self._binarizer is not None:
-            return partial(np.asarray, dtype=float)
+            return labels_of_row
         known = {label: index for index, label in enumerate(self.classes_.tolist())}
         return known.__getitem__
 

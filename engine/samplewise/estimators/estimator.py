@@ -69,7 +69,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         """Return rows with the weights of their classes."""
         return rows
 
-    def _default_score(self, weights: NDArray[Any] | None) -> Score:
+    def _default_score(self, held: Rows) -> Score:
         """Return the score that early stopping goes by where `monitor` is None."""
         raise NotImplementedError
 

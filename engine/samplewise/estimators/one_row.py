@@ -189,3 +189,25 @@ class OneRow(Estimator):
         prepared = ("_online", "_predictor", "_predictor_of")
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name not in prepared}
+
+
+def number_of_row(y: Any) -> float:
+    """Return the target of a row.
+
+    Raises:
+        ValueError, TypeError: it is not a number.
+    """
+    # float alone would read a text.
+    return float(y + 0)
+
+
+def labels_of_row(y: Any) -> NDArray[Any]:
+    """Return the labels of a row as numbers, (labels,).
+
+    Raises:
+        ValueError, TypeError: they are not numbers.
+    """
+    labels = np.asarray(y)
+    if labels.dtype.kind in "SU":
+        raise TypeError("text")
+    return labels.astype(float)

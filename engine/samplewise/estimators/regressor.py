@@ -12,10 +12,11 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array
 
-from samplewise.estimators.held_out import NumberAnswers, Score, r_squared
+from samplewise.errors import DataError
+from samplewise.estimators.held_out import NumberAnswers, Rows, Score, r_squared
 from samplewise.estimators.inputs import one_column
 from samplewise.estimators.objective import Objective, objective_of_numbers
-from samplewise.estimators.one_row import OneRow
+from samplewise.estimators.one_row import OneRow, number_of_row
 from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
 
@@ -42,7 +43,7 @@ class Regressor(RegressorMixin, OneRow):
             y: numbers, (n,) or (n, outputs).
             sample_weight: weight of each row, (n,), at least 0; a batch is divided by its sum.
             X_val: validation rows, measured after every epoch; early stopping goes by them instead
-                of rows that it holds out.
+                of rows that it holds out. Solver lbfgs leaves them out, with a warning.
             y_val: their numbers.
             sample_weight_val: their weights in the score; the validation loss goes without.
 
@@ -97,8 +98,12 @@ class Regressor(RegressorMixin, OneRow):
     def _objective(self) -> Objective:
         return objective_of_numbers(self.loss, self.n_outputs_)
 
-    def _default_score(self, weights: NDArray[Any] | None) -> Score:
-        return r_squared(weights)
+    def _default_score(self, held: Rows) -> Score:
+        if len(held.X) < 2:
+            raise DataError(
+                "X_val: R^2 needs at least 2 rows, got 1; give more, or choose monitor='loss'"
+            )
+        return r_squared(held.weights)
 
     def _answers(self, predictions: NDArray[Any]) -> NumberAnswers:
         return NumberAnswers(predictions)
@@ -110,7 +115,7 @@ class Regressor(RegressorMixin, OneRow):
         return "a number" if self.n_outputs_ == 1 else f"{self.n_outputs_} numbers"
 
     def _targets_by_row(self) -> Callable[[Any], Any]:
-        return float if self.n_outputs_ == 1 else np.asarray
+        return number_of_row if self.n_outputs_ == 1 else np.asarray
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the numbers of each row, (n,) where there is one output, else (n, outputs).

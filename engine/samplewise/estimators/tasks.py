@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -139,7 +140,8 @@ def start_of(parameters: NDArray[Any], optimizer: Optimizer, begun: Begun | None
         and len(begun.state.parameters) == len(parameters)
         and begun.state.optimizer_state.dtype == parameters.dtype
     ):
-        return replace(begun.state, parameters=parameters)
+        # Activations and dropout may have been set anew since.
+        return replace(begun.state, parameters=parameters, network=None)
     slots = optimizer.slots * len(parameters)
     return TrainingState(parameters, aligned_zeros(slots, parameters.dtype))
 
@@ -160,7 +162,13 @@ def _held_out(
 ) -> tuple[Rows, Rows | None, Score | None]:
     """Return the rows to train on, the validation rows, and the score of these."""
     _check_validation(given)
-    if given.X_val is not None:
+    if given.X_val is not None and estimator.solver == LBFGS:
+        warnings.warn(
+            "X_val: solver 'lbfgs' has no epochs after which to measure it, and leaves it out; "
+            "choose 'adam' or 'sgd'",
+            stacklevel=2,
+        )
+    elif given.X_val is not None:
         X = checked_rows(estimator, estimator._flat(given.X_val))
         weights = sample_weights(given.sample_weight_val, X)
         held = Rows(X, estimator._encoded_validation(given.y_val), weights)
@@ -195,5 +203,5 @@ def _score(estimator: Any, held: Rows, y: Any) -> Score | None:
     if estimator.monitor == LOSS or (estimator.monitor is None and estimator.n_ens > 1):
         return None
     if estimator.monitor is None:
-        return estimator._default_score(held.weights)
+        return estimator._default_score(held)
     return scored(estimator.monitor, held.X, y, held.weights, estimator._answers)

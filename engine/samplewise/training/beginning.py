@@ -46,14 +46,18 @@ def first_state(
     slots = aligned_zeros(settings.optimizer.slots * size, dtype)
     if initial is None or isinstance(initial, Snapshot):
         rng = Streams(settings.seed).of_run("init")
-        return TrainingState(initialize(network, settings.init, rng, dtype), slots)
+        drawn = initialize(network, settings.init, rng, dtype)
+        return TrainingState(drawn, slots, network=network)
     parameters = network.layout.zeros(dtype)
     if not isinstance(initial, TrainingState):
         parameters[...] = _parameters_of(initial, network, dtype)
-        return TrainingState(parameters, slots)
+        return TrainingState(parameters, slots, network=network)
+    if initial.network is not None:
+        _check_network(initial.network, network, "state")
     for name, ours in (("parameters", parameters), ("optimizer_state", slots)):
         _copy_finite(name, ours, getattr(initial, name))
-    return TrainingState(parameters, slots, whole_number("initial: step", initial.step, minimum=0))
+    step = whole_number("initial: step", initial.step, minimum=0)
+    return TrainingState(parameters, slots, step, network)
 
 
 def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -69,11 +73,7 @@ def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArra
             "initial: must be a samplewise.Model, Snapshot or TrainingState, got "
             f"'{printable(model)}'"
         )
-    if model.network != network:
-        raise ParameterError(
-            f"initial: its network must be {network} with the same layers, got {model.network}; "
-            "train the network of the model"
-        )
+    _check_network(model.network, network, "model")
     with np.errstate(over="ignore", under="ignore"):
         parameters = np.asarray(model.parameters, dtype)
     if parameters.shape != (network.layout.size,) or not np.isfinite(parameters).all():
@@ -81,6 +81,19 @@ def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArra
             f"initial: its parameters must be {network.layout.size} finite numbers of {dtype}"
         )
     return parameters
+
+
+def _check_network(given: Any, network: Network, kind: str) -> None:
+    """Refuse weights of another network, whose vector may have the same length.
+
+    Raises:
+        ParameterError: naming both.
+    """
+    if given != network:
+        raise ParameterError(
+            f"initial: its network must be {network} with the same layers, got {printable(given)}; "
+            f"train the network of the {kind}"
+        )
 
 
 def _copy_finite(name: str, ours: NDArray[Any], given: Any) -> None:

@@ -186,7 +186,8 @@ def _without_optimizer(initial: Any) -> Any:
             "with train"
         )
     if isinstance(initial, TrainingState):
-        return TrainingState(initial.parameters, np.zeros_like(initial.parameters))
+        slots = np.zeros_like(initial.parameters)
+        return TrainingState(initial.parameters, slots, network=initial.network)
     return initial
 
 
