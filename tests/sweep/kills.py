@@ -42,7 +42,10 @@ def workers_of(cluster):
     """Return a function that gives the worker processes of a local cluster of dask."""
 
     def found():
-        pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
+        # dask starts no other worker in the place of one that died before it had joined.
+        joined = cluster.scheduler.workers
+        nannies = [one for one in cluster.workers.values() if one.worker_address in joined]
+        pids = [nanny.pid for nanny in nannies if nanny.pid]
         return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
 
     return found

@@ -15,7 +15,7 @@ from test_processes import SWEEP, entries_of
 from samplewise._version import __version__
 from samplewise.errors import WorkerError
 from samplewise.sweep import cluster as clusters
-from samplewise.sweep import groups
+from samplewise.sweep import executors, groups
 from samplewise.sweep.cluster import Cluster
 from samplewise.sweep.results import read_results
 from samplewise.sweep.rows import SweepRows
@@ -127,6 +127,19 @@ def test_a_lost_scheduler_is_an_error_and_the_same_sweep_goes_on(clouds, tmp_pat
     assert [row["status"] for row in read_results(tmp_path / "sweep").rows].count("done") == 2
     rows = run_sweep(SWEEP, tmp_path / "sweep", data=clouds).rows
     assert [row["status"] for row in rows] == ["done"] * len(SWEEP.trials)
+
+
+def test_a_cluster_without_workers_is_not_waited_for_without_end(clouds, tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "EMPTY_S", 0.1)
+    monkeypatch.setattr(executors, "CHECK_S", 0.05)
+    empty = distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+    with (
+        empty as cluster,
+        cluster.get_client() as client,
+        joblib.parallel_config("dask", client=client),
+        pytest.raises(WorkerError, match="no worker for 0 s; finished trials are kept: start wor"),
+    ):
+        run_sweep(SWEEP, tmp_path / "sweep", data=clouds)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10
 """Seconds in which a scheduler must answer."""
+EMPTY_S = 60.0
+"""Seconds for which a cluster may be without a worker."""
 _SLOTS_S = 2.0
 """Seconds for which the number of workers is not asked for again."""
 
@@ -77,6 +79,7 @@ class Cluster(Executor):
         _check_versions(client)
         self._executor = client.get_executor(pure=False)
         self._slots, self._asked_s = 0, -_SLOTS_S
+        self._empty_since_s: float | None = None
         # dask warns of large tasks, since most of them should be scattered.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
             self._rows = client.submit(pickle.loads, pickle.dumps(rows), pure=False)
@@ -85,11 +88,32 @@ class Cluster(Executor):
     def slots(self) -> int:
         """The threads of all workers; one while there is none, so that a cluster can grow."""
         if time.monotonic() - self._asked_s > _SLOTS_S:
-            with _reaching(self._client):
-                threads = sum(self._client.nthreads().values())
+            threads = self._threads()
             self._slots = max(min(threads, self._most or threads), 1)
             self._asked_s = time.monotonic()
         return self._slots
+
+    def check_workers(self) -> None:
+        """Refuse to wait for a cluster that has been without a worker for `EMPTY_S` seconds.
+
+        Raises:
+            WorkerError: it has, or the scheduler is lost.
+        """
+        if self._threads():
+            self._empty_since_s = None
+            return
+        now = time.monotonic()
+        if self._empty_since_s is None:
+            self._empty_since_s = now
+        if now - self._empty_since_s >= EMPTY_S:
+            raise WorkerError(
+                f"dask: the cluster has had no worker for {EMPTY_S:.0f} s; finished trials are "
+                "kept: start workers, then the same sweep again, and it goes on"
+            )
+
+    def _threads(self) -> int:
+        with _reaching(self._client):
+            return sum(self._client.nthreads().values())
 
     def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
         with _reaching(self._client):

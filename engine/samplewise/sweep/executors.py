@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Future
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from samplewise.checks import printable
@@ -16,6 +17,10 @@ from samplewise.sweep.training import Trained, train_group
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+CHECK_S = 5.0
+"""Seconds of waiting for a group after which the workers are looked at."""
 
 
 class Executor(ABC):
@@ -52,8 +57,23 @@ class Executor(ABC):
         return future
 
     def next_ended(self) -> Future[Trained]:
-        """Wait for one of the groups that are out, and return its future."""
-        return self._ended.get()
+        """Wait for one of the groups that are out, and return its future.
+
+        Raises:
+            WorkerError: as `check_workers`.
+        """
+        while True:
+            with suppress(Empty):
+                return self._ended.get(timeout=CHECK_S)
+            self.check_workers()
+
+    def check_workers(self) -> None:
+        """Refuse to wait for workers that do not come back.
+
+        Raises:
+            WorkerError: there has been none for too long.
+        """
+        return
 
     def death(self, future: Future[Trained]) -> str | None:
         """Return how the worker of an ended group died, None where the group was trained.
