@@ -55,6 +55,7 @@ def test_a_sweep_is_run_and_shown(cli):
     [
         (["nowhere.toml"], "nowhere.toml"),
         (["sweep.toml", "other.toml"], "expected a file, or show and a folder"),
+        (["show"], "expected a file, or show and a folder, got 'show'"),
         (["show", "nowhere"], "name the folder of a sweep"),
         (["show", "nowhere", "--retry-failed"], "omit --out and --retry-failed"),
         (["sweep.toml", "--metric", "acuracy"], "metric is 'acuracy'"),

@@ -75,13 +75,13 @@ def sweep(
         if out is not None or retry_failed:
             raise CombinationError("show: reads the results only; omit --out and --retry-failed")
         folder, result = Path(what[1]), _read(Path(what[1]))
-    elif len(what) == 1:
+    elif len(what) == 1 and what[0] != SHOW:
         folder = out or Path("sweep")
         result, code = _run(Path(what[0]), folder, metric, retry_failed=retry_failed)
     else:
         raise ParameterError(
             f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
-            "samplewise sweep sweep.toml"
+            "samplewise sweep sweep.toml, or samplewise sweep show sweep"
         )
     candidates = result.candidates(metric)
     write_page(result, folder, metric, parquet=parquet)
