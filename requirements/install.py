@@ -47,6 +47,8 @@ def install(lock: str, project: list[str]) -> None:
         lock: a file of pinned versions with hashes.
         project: pip's arguments for a wheel or a source folder; empty installs the lock alone.
     """
+    sys.stdout.write(f"install: {lock}, which may take minutes, without further output\n")
+    sys.stdout.flush()
     pip("install", "--quiet", *FROM_LOCK, lock)
     if project:
         pip("install", "--quiet", *FROM_SOURCE, *project)

@@ -73,6 +73,11 @@ def test_a_folder_that_cannot_be_synced_is_a_failure(tmp_path, monkeypatch):
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
+def test_a_missing_folder_is_named_with_the_remedy(tmp_path):
+    with pytest.raises(OutputError, match=r"nowhere/file: .*; make the folder .*nowhere first"):
+        files.write_bytes(tmp_path / "nowhere" / "file", b"new")
+
+
 def test_a_place_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(OutputError, match="cannot write"):

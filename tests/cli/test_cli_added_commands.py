@@ -62,6 +62,12 @@ def test_the_help_line_of_a_command_is_the_first_of_its_docstring():
         assert command.help == command.load().help.split("\n\n")[0], name
 
 
+def test_the_list_of_commands_has_their_whole_lines(cli):
+    listed = " ".join(cli("--help").out.split())
+    for name, line in {**COMMANDS, **ADDED}.items():
+        assert f" {name} {line}" in listed
+
+
 def test_an_unknown_command_is_compared_with_added_ones(cli):
     ended = cli("benhc")
     assert ended.code == 2

@@ -65,6 +65,7 @@ def test_a_sweep_says_how_many_candidates_go_on_in_its_rungs(cli):
     [
         (["nowhere.toml"], "nowhere.toml"),
         (["sweep.toml", "other.toml"], "expected a file, or show and a folder"),
+        (["show"], "expected a file, or show and a folder, got 'show'"),
         (["show", "nowhere"], "name the folder of a sweep"),
         (["show", "nowhere", "--retry-failed"], "omit --out and --retry-failed"),
         (["sweep.toml", "--metric", "acuracy"], "metric is 'acuracy'"),

@@ -40,6 +40,10 @@ def trained(network=NETWORK, targets=LABELS, **changes):
             r"X has shape \(50, 4\); this network takes \(rows, 40\)",
         ),
         (
+            lambda: train(NETWORK, X[0], LABELS[:1], TrainingSettings()),
+            r"X has shape \(4,\); this network takes \(rows, 4\); one row is X\[None\]",
+        ),
+        (
             lambda: trained(loss="categorical_cross_entropy"),
             "categorical_cross_entropy needs 2 outputs or more, but the network has 1",
         ),

@@ -128,6 +128,11 @@ class Unloaded(TyperCommand):
         super().__init__(name, help=help_line)
         self._function = function
 
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Return the whole line; the list of commands wraps it."""
+        del limit
+        return self.help or ""
+
     def load(self) -> Any:
         """Return the command, imported."""
         app = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -32,14 +32,14 @@ def data(
     as_json: options.AsJson = False,
 ) -> None:
     """Describe a dataset, and draw a sheet of its images on request."""
-    from samplewise.cli.outputs import check_output_file
+    from samplewise.cli.outputs import check_picture
     from samplewise.data.loading import load
     from samplewise.data.pixels import warn_of_scale
     from samplewise.data.statistics import statistics
 
     wanted = experiment.data
     if out is not None:
-        check_output_file(out, force=force, source=wanted.source)
+        check_picture(out, force=force, source=wanted.source)
     dataset = load(wanted.source, wanted.classes, experiment.source_options())
     warn_of_scale(dataset)
     rows = list(statistics(dataset))

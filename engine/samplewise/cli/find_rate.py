@@ -53,12 +53,12 @@ def find_rate(
 
     Settings come from the same places as those of `train`. The trained weights are not kept.
     """
-    from samplewise.cli.outputs import check_output_file
+    from samplewise.cli.outputs import check_picture
     from samplewise.experiment.run import decided, prepare
     from samplewise.training import lr_range_test as range_test
 
     if out is not None:
-        check_output_file(out, force=force)
+        check_picture(out, force=force)
     with signals.handled() as interrupts:
         prepared = prepare(experiment)
         network, settings = decided(experiment, prepared)

@@ -7,6 +7,19 @@ from pathlib import Path
 from samplewise.checks import printable
 from samplewise.errors import OutputError
 
+PNG = ".png"
+
+
+def check_picture(path: Path, *, force: bool, source: str | Path | None = None) -> None:
+    """Refuse as `check_output_file`, and a name that another format has.
+
+    Raises:
+        OutputError: as `check_output_file`, or the name does not end in .png.
+    """
+    check_output_file(path, force=force, source=source)
+    if path.suffix.lower() != PNG:
+        raise OutputError(f"a picture is written as PNG, got {printable(path)}; end it in {PNG}")
+
 
 def check_output_file(path: Path, *, force: bool, source: str | Path | None = None) -> None:
     """Refuse a file that could not be written, or whose writing would lose something.

@@ -97,7 +97,7 @@ def predict(
 def _check_outputs(
     given: str, files: tuple[Path | None, ...], *, force: bool, as_csv: bool, as_json: bool
 ) -> None:
-    from samplewise.cli.outputs import check_output_file
+    from samplewise.cli.outputs import check_output_file, check_picture
 
     if as_csv and as_json:
         raise ParameterError("--csv and --json both print on stdout; choose one")
@@ -106,9 +106,10 @@ def _check_outputs(
         raise ParameterError(
             f"--out is '{printable(out)}', but must end in {CSV} or {JSON}, which sets the format"
         )
-    for file in (picture, out):
-        if file is not None:
-            check_output_file(file, force=force, source=given)
+    if out is not None:
+        check_output_file(out, force=force, source=given)
+    if picture is not None:
+        check_picture(picture, force=force, source=given)
 
 
 def _row(rows: Inputs, row: str) -> tuple[Input, int]:

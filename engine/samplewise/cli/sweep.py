@@ -99,14 +99,14 @@ def sweep(
                 "show: reads the results only; omit --out and --retry-failed, --jobs and --dask"
             )
         folder, result = Path(what[1]), _read(Path(what[1]))
-    elif len(what) == 1:
+    elif len(what) == 1 and what[0] != SHOW:
         folder = out or Path("sweep")
         with _cluster(dask):
             result, code = _run(Path(what[0]), folder, metric, jobs, retry_failed=retry_failed)
     else:
         raise ParameterError(
             f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
-            "samplewise sweep sweep.toml"
+            "samplewise sweep sweep.toml, or samplewise sweep show sweep"
         )
     candidates = result.candidates(metric)
     write_page(result, folder, metric, parquet=parquet)

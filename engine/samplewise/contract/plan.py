@@ -62,8 +62,8 @@ class PlanSpec:
             )
         if found is None:
             raise ParameterError(
-                f"{where} is '{printable(text)}', but must be {name}, or {name}:64 with the rows "
-                "of a block, from 1, and after them products as a run has recorded them"
+                f"{where} is '{printable(text)}', but must be {name}, or {name}:64 for blocks of "
+                "64 rows (at least 1), or the whole text that a run recorded"
             )
         return cls(name, int(found[1]), found[2] or "")
 

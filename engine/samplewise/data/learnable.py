@@ -22,7 +22,8 @@ def check_learnable(dataset: Dataset) -> None:
         raise DataError(
             f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', "
             f"{rows:,} sample{'' if rows == 1 else 's'}); "
-            "classification needs at least two classes"
+            "classification needs at least two classes; add rows of others, or learn numbers with "
+            "a loss such as mean_squared_error"
         )
     numeric = all(map(WHOLE_NUMBER.fullmatch, dataset.class_names))
     # Of numbers, less than two rows a class are more likely measurements.

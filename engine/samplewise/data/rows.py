@@ -66,9 +66,10 @@ def _in_rows(name: str, X: ArrayLike, network: Network) -> NDArray[Any]:
     """Return X in the shape of rows."""
     given = as_numbers(name, X)
     if given.ndim < 2 or np.prod(given.shape[1:]) != network.inputs:
+        one_row = given.shape == (network.inputs,)
+        remedy = "one row is X[None]" if one_row else "reshape X, or build the network for it"
         raise DataError(
-            f"{name} has shape {given.shape}; this network takes (rows, {network.inputs}); "
-            "reshape X, or build the network for it"
+            f"{name} has shape {given.shape}; this network takes (rows, {network.inputs}); {remedy}"
         )
     if not _in_order(given.shape[1:], network.input_shape):
         # As many values in another order, such as channels last, would be read as another image.

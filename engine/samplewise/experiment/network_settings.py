@@ -47,7 +47,7 @@ class NetworkSettings(Settings):
         text(_layers),
         "all layers instead of hidden and activation, as in 'conv 8x3 relu, pool 2, dense 10'; "
         "images come as (1, height, width)",
-        shown="made of hidden",
+        shown="made from hidden",
     )
 
     def build(self, features: int, image_shape: tuple[int, int] | None, outputs: int) -> Network:

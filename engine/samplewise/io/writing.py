@@ -46,7 +46,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def _not_written(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write {printable(path)}: {error.strerror or error}")
+    missing = not path.absolute().parent.exists()
+    remedy = f"; make the folder {printable(path.parent)} first" if missing else ""
+    return OutputError(f"cannot write {printable(path)}: {error.strerror or error}{remedy}")
 
 
 def write_text(path: Path, content: str) -> None:

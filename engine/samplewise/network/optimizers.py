@@ -175,7 +175,7 @@ class Adam(Optimizer):
     """
 
     beta1: float = option(0.9, SHARE, "decay of the gradient's moving average, in [0, 1)")
-    beta2: float = option(0.999, SHARE, "decay of its square's moving average, in [0, 1)")
+    beta2: float = option(0.999, SHARE, "decay of the squared gradient's moving average, in [0, 1)")
     epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
     epsilon_hat: bool = option(
         False, SWITCH, "add epsilon to the root before its bias is corrected, as scikit-learn does"

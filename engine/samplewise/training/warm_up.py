@@ -36,7 +36,7 @@ def warming_up(dtypes: Sequence[str], *, measure: bool) -> Iterator[str]:
         raise ParameterError(
             f"dtypes must be a list of {' and '.join(DTYPES)}, got '{printable(dtypes)}'"
         )
-    wanted = [one_of("dtypes", dtype, DTYPES) for dtype in dtypes]
+    wanted = [one_of("dtype", dtype, DTYPES) for dtype in dtypes]
     true_or_false("measure", measure)
     for listing in registry.listings():
         if not listing.available:

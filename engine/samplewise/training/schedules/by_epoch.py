@@ -92,7 +92,7 @@ class Plateau(Schedule):
     stop_rate: float | None = option(
         None,
         number(not_negative),
-        "stop the training where the rate would drop from this rate or a lower one",
+        "stop the training instead of dropping a rate that is at most this",
         shown="never",
     )
 

@@ -171,7 +171,8 @@ class TrainingSettings(Settings):
     exact_accuracy: bool = option(
         False,
         SWITCH,
-        "measure it after the epoch in a further pass over the rows, not in the epoch's own steps",
+        "measure the training accuracy after the epoch, in a further pass over the rows, not in "
+        "the epoch's own steps",
         panel=EXECUTION,
     )
 
