@@ -178,7 +178,7 @@ CLASSES = [
             "dropout_key": 0,
         },
     ),
-    (TrainingState, {"step": 0}),
+    (TrainingState, {"step": 0, "network": None}),
 ]
 
 

@@ -98,7 +98,7 @@ def test_an_error_of_a_backend_names_it(monkeypatch):
 
 @pytest.mark.parametrize("wrong", ["float64", ["float16"], None])
 def test_other_dtypes_are_refused(wrong):
-    with pytest.raises(ParameterError, match="dtypes"):
+    with pytest.raises(ParameterError, match="dtype"):
         samplewise.warm_up(wrong)
 
 

@@ -22,6 +22,7 @@ from samplewise.testing.measures import Measure
 from samplewise.testing.problems import REFERENCE, Problem, problem
 from samplewise.testing.runs import (
     RUN_EPOCHS,
+    at_finite_rate,
     compare_runs,
     compiled,
     expected,
@@ -130,6 +131,7 @@ def epoch(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
         trainings = [(SHORT_EPOCHS, True, CUT_STEPS * case.batch_size)]
     found = []
     for epochs, shuffle, chunk in trainings:
+        case = at_finite_rate(case, epochs, shuffle)
         allowed = tolerances.after_training(case.optimizer, epochs * case.steps, case.dtype)
         session = compiled(backend, case, plan, shuffle=shuffle)
         got = trained(session, case, epochs, shuffle, chunk=chunk)
@@ -141,6 +143,7 @@ def run(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
     """Compare losses and state after some epochs, by the yardstick of problem and order."""
     found = []
     for shuffle in (False, True):
+        case = at_finite_rate(case, RUN_EPOCHS, shuffle)
         allowed = tolerances.of_run(yardstick(case, shuffle), case.dtype)
         session = compiled(backend, case, plan, shuffle=shuffle)
         got = trained(session, case, RUN_EPOCHS, shuffle)
