@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from samplewise.estimators.network import CNNClassifier as CNNClassifier
     from samplewise.estimators.network import NeuralNetClassifier as NeuralNetClassifier
     from samplewise.estimators.network import NeuralNetRegressor as NeuralNetRegressor
+    from samplewise.estimators.search import SweepSearchCV as SweepSearchCV
     from samplewise.exchange import from_sklearn as from_sklearn
     from samplewise.exchange import from_torch as from_torch
     from samplewise.exchange import save_torch as save_torch
@@ -101,6 +102,7 @@ _PUBLIC = {
     "errors": ("SamplewiseError", "SamplewiseWarning", "SomeDivergedError"),
     "estimators.mlp": ("MLPClassifier", "MLPRegressor"),
     "estimators.network": ("CNNClassifier", "NeuralNetClassifier", "NeuralNetRegressor"),
+    "estimators.search": ("SweepSearchCV",),
     "exchange": (
         "from_sklearn",
         "from_torch",

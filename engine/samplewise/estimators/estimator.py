@@ -22,6 +22,7 @@ from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
 from samplewise.estimators.tasks import Begun, Given, task_of
+from samplewise.estimators.together import done_before
 from samplewise.model.model import Model
 from samplewise.network import Network
 from samplewise.training.result import model_of
@@ -135,7 +136,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         if self.solver == LBFGS:
             outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
         else:
-            outcome = run(task)
+            outcome = done_before(task) or run(task)
         self._keep(task, outcome, anew=anew)
         return outcome
 

@@ -1,0 +1,167 @@
+"""`SweepSearchCV`: a grid search whose candidates train as one product, fold by fold."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from joblib import effective_n_jobs
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils import indexable
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params
+
+from samplewise.errors import SamplewiseError
+from samplewise.estimators.estimator import Estimator
+from samplewise.estimators.inputs import numpy_only
+from samplewise.estimators.running import Task
+from samplewise.estimators.settings import LBFGS
+from samplewise.estimators.tasks import Given, task_of
+from samplewise.estimators.together import Store, offered, train_together
+
+
+class SweepSearchCV(GridSearchCV):
+    """Find the best parameters of an estimator in a grid, by cross-validation.
+
+    As `sklearn.model_selection.GridSearchCV`, with its parameters, `cv_results_` and scores. In one
+    process, candidates of samplewise that can share a product train at once, fold by fold; the
+    rest is scikit-learn's. They can where they differ in learning rate, momentum, Nesterov, alpha,
+    epochs, tolerance or patience; and, with `shuffle=False`, in the layers and `random_state` too:
+    these draw the order of the rows.
+
+    Candidates train one by one in pipelines, by lbfgs, with `n_ens` above 1, `verbose`,
+    `warm_start`, `callbacks`, a `random_state` that is not an integer, or `n_jobs` other than 1.
+
+    Args:
+        estimator: to search with.
+        param_grid: values by the name of a parameter, or a list of such grids.
+        scoring: a scorer, its name, several of them, or None for the estimator's own.
+        n_jobs: processes; None for 1.
+        refit: whether to fit the best candidate to all rows; of several scorers, the name of one;
+            or a function of `cv_results_` that returns the index of the best.
+        cv: number of folds, or what splits the rows; None for five.
+        verbose: above 0 prints what is fitted.
+        pre_dispatch: jobs that are sent ahead to processes.
+        error_score: of a fit that fails; "raise" raises its error.
+        return_train_score: whether to score the rows trained on too.
+
+    Attributes:
+        cv_results_: parameters, scores and times of each candidate, as arrays by name. A time of
+            `fit` leaves out the training that was shared.
+        best_estimator_, best_score_, best_params_, best_index_: of the best candidate.
+        scorer_, n_splits_, refit_time_, multimetric_, classes_, n_features_in_: as GridSearchCV's.
+    """
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> SweepSearchCV:
+        """Train and score each candidate on each fold, and fit the best one to all rows.
+
+        Args:
+            X: rows, (n, features).
+            y: targets, (n,) or (n, outputs).
+            params: for the `fit` of the estimator, the splitter and the scorer.
+
+        Returns:
+            The search itself.
+
+        Raises:
+            ValueError: an argument or parameter cannot be used, or all fits failed.
+        """
+        self._given = (X, y, params)
+        try:
+            return super().fit(X, y, **params)
+        finally:
+            del self._given
+
+    def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
+        if effective_n_jobs(self.n_jobs) != 1 or not isinstance(self.estimator, Estimator):
+            super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
+            return
+
+        def evaluate(candidates: Iterable[dict[str, Any]], **context: Any) -> None:
+            candidates = list(candidates)
+            splits, store = self._trained(candidates)
+            with offered(store):
+                evaluate_candidates(candidates, cv=_Splits(splits), **context)
+
+        super()._run_search(evaluate, callback_ctx=callback_ctx)
+
+    def _trained(self, candidates: Sequence[dict[str, Any]]) -> tuple[list[Any], Store]:
+        """Train what can be shared; return the splits, and the trainings that are done."""
+        X, y, params = self._given
+        X, y = indexable(X, y)
+        routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
+        splits = list(self._checked_cv_orig.split(X, y, **routed.splitter.split))
+        tasks = _Tasks(self.estimator, X, y, routed.estimator.fit)
+        store = Store()
+        for train, _ in splits:
+            store.trained += train_together(list(tasks.of_fold(candidates, train)))
+        return splits, store
+
+
+@dataclass(frozen=True)
+class _Splits:
+    """Splits that are drawn already: drawn again, they could be others."""
+
+    splits: Sequence[Any]
+
+    def split(self, X: Any, y: Any = None, **params: Any) -> Sequence[Any]:
+        """Return them."""
+        return self.splits
+
+
+@dataclass(frozen=True)
+class _Tasks:
+    """The trainings that candidates ask for.
+
+    Args:
+        estimator: of the search.
+        X: rows.
+        y: targets.
+        fit_params: arguments of `fit`.
+    """
+
+    estimator: Estimator
+    X: Any
+    y: Any
+    fit_params: dict[str, Any]
+
+    def of_fold(self, candidates: Sequence[dict[str, Any]], train: Any) -> Iterator[Any]:
+        """Yield the training of each candidate that may share it, with the monitor it goes by."""
+        X, y = _safe_split(self.estimator, self.X, self.y, train)
+        fit_params = _check_method_params(self.X, params=self.fit_params, indices=train)
+        for values in candidates:
+            try:
+                estimator = clone(self.estimator).set_params(**clone(values, safe=False))
+                if _may_share(estimator):
+                    yield (
+                        _task(estimator, Given(X, y, **{"sample_weight": None, **fit_params})),
+                        estimator.monitor,
+                    )
+            except (SamplewiseError, TypeError, ValueError):
+                continue  # `fit` meets it again, and scikit-learn says so
+
+
+def _may_share(estimator: Any) -> bool:
+    alone = (
+        estimator.n_ens != 1,
+        estimator.solver == LBFGS,
+        estimator.verbose,
+        estimator.warm_start,
+        estimator.callbacks is not None,
+        getattr(estimator, "_skl_callbacks", None),
+        # Other fits would draw other weights.
+        not isinstance(estimator.random_state, Integral),
+    )
+    return not any(alone)
+
+
+def _task(estimator: Any, given: Given) -> Task:
+    estimator._validate_params()
+    with numpy_only(), warnings.catch_warnings():
+        # `fit` warns too.
+        warnings.simplefilter("ignore")
+        return task_of(estimator, given, anew=True)

@@ -1,0 +1,174 @@
+"""Trainings of several estimators on the same rows, as one product; fits then take the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.errors import DivergenceError
+from samplewise.estimators.held_out import Rows
+from samplewise.estimators.interrupts import handled
+from samplewise.estimators.running import Outcome, Task
+from samplewise.training.many import SHARED_SETTINGS, trained_many
+
+MOST = 32
+"""Networks of one product; of more the caches no longer hold what they need."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A training that is done before the `fit` that asks for it.
+
+    Args:
+        task: that was trained.
+        outcome: of it.
+    """
+
+    task: Task
+    outcome: Outcome
+
+
+@dataclass(eq=False)
+class Store:
+    """Trainings that are done, for the fits that will ask for them."""
+
+    trained: list[Trained] = field(default_factory=list)
+
+    def take(self, task: Task) -> Outcome | None:
+        """Return the outcome of a training, and forget it; None where it is not here."""
+        for place, one in enumerate(self.trained):
+            if _is_same(one.task, task):
+                del self.trained[place]
+                return one.outcome
+        return None
+
+
+_STORE: ContextVar[Store | None] = ContextVar("trained together", default=None)
+
+
+@contextmanager
+def offered(store: Store) -> Iterator[None]:
+    """Offer trainings to the fits of this block, in this thread."""
+    token = _STORE.set(store)
+    try:
+        yield
+    finally:
+        _STORE.reset(token)
+
+
+def done_before(task: Task) -> Outcome | None:
+    """Return the outcome of a training where it is done, else None."""
+    store = _STORE.get()
+    return None if store is None else store.take(task)
+
+
+def train_together(tasks: Sequence[tuple[Task, Any]]) -> list[Trained]:
+    """Train networks in groups of those that can share a product.
+
+    Args:
+        tasks: each with what else its group must have in common, equal or not.
+
+    Returns:
+        All but those that diverged, or that have no other to share with: these train in `fit`.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C.
+    """
+    found = []
+    for group in _groups(tasks):
+        for begin in range(0, len(group), MOST):
+            part = group[begin : begin + MOST]
+            if len(part) > 1:
+                found += _trained(part)
+    return found
+
+
+def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
+    groups: list[tuple[Any, list[Task]]] = []
+    for task, common in tasks:
+        key = (common, _shared(task))
+        for known, group in groups:
+            if known == key and _have_same_rows(group[0], task):
+                # One copy of the rows, however many candidates.
+                group.append(replace(task, rows=group[0].rows, held=group[0].held))
+                break
+        else:
+            groups.append((key, [task]))
+    return [group for _, group in groups]
+
+
+def _shared(task: Task) -> tuple[Any, ...]:
+    """Return what networks of one `train_many` have in common."""
+    settings, loss = task.settings, task.objective.loss
+    return (
+        task.network.inputs,
+        task.network.outputs,
+        loss.description,
+        task.objective.constant,
+        *(getattr(settings, name) for name in SHARED_SETTINGS),
+        settings.seed_of_order if settings.shuffle else None,
+    )
+
+
+def _trained(group: list[Task]) -> list[Trained]:
+    first = group[0]
+    held = first.held
+    with handled() as interrupts:
+        results = trained_many(
+            [task.network for task in group],
+            first.rows.X,
+            first.rows.targets,
+            [task.settings for task in group],
+            initial=[task.starts[0] for task in group],
+            metrics=first.metrics,
+            figures=first.figures,
+            stop=interrupts.stop,
+            validation=None if held is None else (held.X, held.targets),
+            sample_weight=first.rows.weights,
+        )
+        stopped = interrupts.stop.is_set()
+    if stopped:
+        raise KeyboardInterrupt
+    return [
+        Trained(task, Outcome(one.parameters, one.history.backend, one.state, one.history))
+        for task, one in zip(group, results, strict=True)
+        if not isinstance(one, DivergenceError)
+    ]
+
+
+def _is_same(one: Task, other: Task) -> bool:
+    """Return True if two trainings have the same result."""
+    return (
+        one.settings == other.settings
+        and one.network == other.network
+        and _are_equal(one.starts[0].parameters, other.starts[0].parameters)
+        and _have_same_rows(one, other)
+    )
+
+
+def _have_same_rows(one: Task, other: Task) -> bool:
+    return _same_rows(one.rows, other.rows) and _same_rows(one.held, other.held)
+
+
+def _same_rows(one: Rows | None, other: Rows | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (
+        _are_equal(one.X, other.X)
+        and _are_equal(one.targets, other.targets)
+        and _are_equal(one.weights, other.weights)
+    )
+
+
+def _are_equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
+    if one is other:
+        return True
+    if one is None or other is None:
+        return False
+    return one.dtype == other.dtype and np.array_equal(one, other)

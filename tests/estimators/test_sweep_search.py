@@ -1,0 +1,133 @@
+"""`SweepSearchCV` gives what GridSearchCV gives with our estimators, and trains candidates at once."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV, KFold
+
+from samplewise import MLPClassifier, MLPRegressor, SweepSearchCV
+from samplewise.estimators import together
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X, Y = load_iris(return_X_y=True)
+GRID = {"learning_rate_init": [0.01, 0.1], "alpha": [0.0, 0.1]}
+
+
+def small(kind=MLPClassifier, **parameters):
+    return kind((4,), **{"max_iter": 3, "random_state": 0, **parameters})
+
+
+def check_equal(estimator, rows=X, targets=Y, grid=GRID, **parameters):
+    fitted = [
+        kind(estimator, grid, **{"cv": 3, **parameters}).fit(rows, targets)
+        for kind in (GridSearchCV, SweepSearchCV)
+    ]
+    known, found = (one.cv_results_ for one in fitted)
+    assert known.keys() == found.keys()
+    for name in known:
+        if not name.endswith("_time"):
+            np.testing.assert_array_equal(found[name], known[name], err_msg=name)
+    return fitted[1]
+
+
+@pytest.fixture
+def products(monkeypatch):
+    """Return the sizes of the groups that trained at once."""
+    sizes = []
+    train = together.trained_many
+
+    def counted(networks, *args, **kwargs):
+        sizes.append(len(networks))
+        return train(networks, *args, **kwargs)
+
+    monkeypatch.setattr(together, "trained_many", counted)
+    return sizes
+
+
+def test_candidates_of_a_fold_train_at_once(products):
+    found = check_equal(small(), return_train_score=True)
+    assert products == [4, 4, 4]
+    assert found.score(X, Y) == found.best_estimator_.score(X, Y)
+
+
+def test_each_fit_takes_its_own_training(monkeypatch):
+    trained = []
+    monkeypatch.setattr("samplewise.estimators.estimator.run", trained.append)
+    SweepSearchCV(small(), GRID, cv=3, refit=False).fit(X, Y)
+    assert trained == []
+
+
+def test_unequal_folds_of_a_regressor(products):
+    check_equal(small(MLPRegressor), targets=X[:, 0], cv=KFold(4, shuffle=True, random_state=1))
+    assert products == [4] * 4
+
+
+def test_splits_are_drawn_once(products):
+    cv = KFold(3, shuffle=True)
+    SweepSearchCV(small(), GRID, cv=cv, refit=False, error_score="raise").fit(X, Y)
+    assert products == [4, 4, 4]
+
+
+def test_string_labels_and_several_scorers():
+    labels = np.array(["setosa", "versicolor", "virginica"])[Y]
+    check_equal(small(), targets=labels, scoring=["accuracy", "neg_log_loss"], refit="accuracy")
+
+
+def test_data_frame_keeps_the_names_of_its_columns():
+    frame = load_iris(as_frame=True).data
+    found = check_equal(small(), frame)
+    assert list(found.feature_names_in_) == list(frame.columns)
+
+
+def test_early_stopping_goes_by_each_candidate_s_score(products):
+    check_equal(small(early_stopping=True, max_iter=8, n_iter_no_change=1))
+    assert products == [4, 4, 4]
+
+
+def test_orders_that_differ_train_apart(products):
+    grid = {"random_state": [0, 1], "alpha": [0.0, 0.1]}
+    check_equal(small(), grid=grid)
+    assert products == [2] * 6
+
+
+def test_widths_share_a_product_without_shuffling(products):
+    check_equal(small(shuffle=False), grid={"hidden_layer_sizes": [(3,), (5,), (7,)]})
+    assert products == [3, 3, 3]
+
+
+@pytest.mark.parametrize("values", [{"n_ens": [1, 2]}, {"solver": ["lbfgs"]}])
+def test_what_cannot_share_trains_in_fit(values, products):
+    check_equal(small(), grid=values)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_diverging_and_invalid_candidates_have_the_error_score(products):
+    grid = {"learning_rate_init": [0.1, -1.0, 1e200], "alpha": [0.0, 0.1]}
+    found = check_equal(small(solver="sgd"), grid=grid)
+    assert np.isnan(found.cv_results_["mean_test_score"]).sum() >= 2
+
+
+def test_error_of_a_candidate_is_raised_where_asked_for():
+    with pytest.raises(ValueError, match="learning_rate_init"):
+        SweepSearchCV(small(), {"learning_rate_init": [-1.0]}, error_score="raise").fit(X, Y)
+
+
+def test_weights_of_rows_follow_their_rows():
+    weights = np.linspace(0, 1, len(X))
+    found = [
+        kind(small(), GRID, cv=3).fit(X, Y, sample_weight=weights).cv_results_["mean_test_score"]
+        for kind in (GridSearchCV, SweepSearchCV)
+    ]
+    np.testing.assert_array_equal(*found)
+
+
+def test_search_can_be_cloned_and_pickled():
+    found = SweepSearchCV(clone(small()), GRID, cv=3).fit(X, Y)
+    again = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(again.predict(X), found.predict(X))
+    assert clone(found).get_params(deep=False).keys() == found.get_params(deep=False).keys()
