@@ -265,6 +265,7 @@ AS_SCIKIT_LEARN = {
     "MLPRegressor",
     "NeuralNetClassifier",
     "NeuralNetRegressor",
+    "SweepSearchCV",
 }
 
 

@@ -1,4 +1,4 @@
-"""`SweepSearchCV` gives what GridSearchCV gives with our estimators, and trains candidates at once."""
+"""`SweepSearchCV` gives what GridSearchCV gives, and trains candidates at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRID = {"learning_rate_init": [0.01, 0.1], "alpha": [0.0, 0.1]}
 
 
 def small(kind=MLPClassifier, **parameters):
-    return kind((4,), **{"max_iter": 3, "random_state": 0, **parameters})
+    return kind(hidden_layer_sizes=(4,), **{"max_iter": 3, "random_state": 0, **parameters})
 
 
 def check_equal(estimator, rows=X, targets=Y, grid=GRID, **parameters):
@@ -30,7 +30,10 @@ def check_equal(estimator, rows=X, targets=Y, grid=GRID, **parameters):
     known, found = (one.cv_results_ for one in fitted)
     assert known.keys() == found.keys()
     for name in known:
-        if not name.endswith("_time"):
+        if np.asarray(known[name]).dtype.kind == "f" and not name.endswith("_time"):
+            # Networks that train at once round differently.
+            np.testing.assert_allclose(found[name], known[name], rtol=1e-12, err_msg=name)
+        elif not name.endswith("_time"):
             np.testing.assert_array_equal(found[name], known[name], err_msg=name)
     return fitted[1]
 

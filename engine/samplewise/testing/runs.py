@@ -191,6 +191,9 @@ def at_finite_rate(case: Case, epochs: int, shuffle: bool) -> Case:
 def yardstick(case: Case, shuffle: bool = True) -> float:
     """Return the effect on a run of nudging each first weight by one unit in the last place.
 
+    Up and down, as one of them may happen to change little: of the runs of the thorough
+    certificate, one has 9e-16 upwards and 2e-14 downwards.
+
     Args:
         case: to train.
         shuffle: draw a new order an epoch. A problem may be calmer in one order than in another.
@@ -198,10 +201,14 @@ def yardstick(case: Case, shuffle: bool = True) -> float:
     Returns:
         The largest change of a last weight, relative to the largest.
     """
+    return max(_effect_of_nudge(case, shuffle, towards) for towards in (np.inf, -np.inf))
+
+
+def _effect_of_nudge(case: Case, shuffle: bool, towards: float) -> float:
     drawn = problem(case)
     nudged = drawn.parameters.copy()
     for view in drawn.network.layout.views(nudged).values():
-        view[...] = np.nextafter(view, np.inf)
+        view[...] = np.nextafter(view, towards)
     session = compiled(registry.load(REFERENCE), case)
     got = trained(session, case, RUN_EPOCHS, shuffle, start=nudged).parameters
     want = expected(case, RUN_EPOCHS, shuffle).parameters
