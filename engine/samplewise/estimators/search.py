@@ -27,11 +27,11 @@ from samplewise.estimators.together import Store, offered, train_together
 class SweepSearchCV(GridSearchCV):
     """Find the best parameters of an estimator in a grid, by cross-validation.
 
-    As `sklearn.model_selection.GridSearchCV`, with its parameters and `cv_results_`; scores agree to
-    rounding. In one process, candidates of samplewise that can share a product train at once, fold
-    by fold; the rest is scikit-learn's. They can where they differ in learning rate, momentum, Nesterov, alpha,
-    epochs, tolerance or patience; and, with `shuffle=False`, in the layers and `random_state` too:
-    these draw the order of the rows.
+    As `sklearn.model_selection.GridSearchCV`, with its parameters and `cv_results_`; scores agree
+    to rounding. In one process, candidates of samplewise that can share a product train at once,
+    fold by fold; the rest is scikit-learn's. They can where they differ in learning rate, momentum,
+    Nesterov, alpha, epochs, tolerance or patience; and, with `shuffle=False`, in the layers and
+    `random_state` too: these draw the order of the rows.
 
     Candidates train one by one in pipelines, by lbfgs, with `n_ens` above 1, `verbose`,
     `warm_start`, `callbacks`, a `random_state` that is not an integer, or `n_jobs` other than 1.
