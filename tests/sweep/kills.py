@@ -131,7 +131,7 @@ def main(kills):
 
     whole = killed("processes", processes, kills)
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         cluster.get_client() as client,
         parallel_config("dask", client=client),
     ):

@@ -37,7 +37,7 @@ preprocess = ["none", "standardize"]
 def local():
     """A cluster of two worker processes with a thread each."""
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
     ) as cluster:
         yield cluster
 
@@ -148,7 +148,7 @@ def scheduler():
     code = (
         "import time\nfrom distributed import LocalCluster\n"
         "cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False,\n"
-        "    protocol='tcp', dashboard_address=None)\n"
+        "    protocol='tcp', dashboard_address='127.0.0.1:0')\n"
         "print(cluster.scheduler_address, flush=True)\ntime.sleep(100)"
     )
     with subprocess.Popen(
