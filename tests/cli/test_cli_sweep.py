@@ -75,9 +75,9 @@ def test_a_sweep_says_how_many_candidates_go_on_in_its_rungs(cli):
 def test_a_request_that_cannot_be_met_is_one_line_and_trains_nothing(
     cli, monkeypatch, arguments, message
 ):
-    from samplewise.sweep import results
+    from samplewise.sweep import extras
 
-    monkeypatch.setattr(results, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     ended = cli("sweep", *arguments)
     assert ended.code == 2
     assert message in ended.err

@@ -88,10 +88,10 @@ def sweep(
     running group of trials; the same command goes on with those that are missing.
     """
     from samplewise.report.sweep_page import write_page
-    from samplewise.sweep.results import check_installed
+    from samplewise.sweep.extras import check_table
 
     if parquet:
-        check_installed("pandas", "pyarrow")
+        check_table("pandas", "pyarrow")
     code = 0
     if what[0] == SHOW and len(what) == 2:
         if out is not None or retry_failed or jobs is not None or dask is not None:

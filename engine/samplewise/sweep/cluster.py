@@ -15,6 +15,7 @@ from samplewise.checks import printable
 from samplewise.errors import SamplewiseError, WorkerError
 from samplewise.sweep.definition import Trial
 from samplewise.sweep.executors import Executor
+from samplewise.sweep.extras import check_dask
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
 
@@ -39,9 +40,7 @@ def connected(address: str) -> Client:
         ParameterError: distributed is not installed.
         WorkerError: no scheduler answers in `CONNECT_S` seconds.
     """
-    from samplewise.sweep.results import check_installed
-
-    check_installed("distributed")
+    check_dask()
     from distributed import Client
     from distributed.comm import get_address_host_port
 

@@ -1,4 +1,4 @@
-"""What the parts of a sweep's definition may not be together."""
+"""Refusals of parts of a sweep's definition that contradict each other."""
 
 from __future__ import annotations
 

@@ -74,6 +74,7 @@ class Sweep:
 
     Attributes:
         trials: all of them, candidate by candidate; empty with a sampler, whose are in the journal.
+        samples: candidates that a sampler proposes; 0 without one.
         rungs: of successive halving; None where all candidates train to the end.
         definition: the sweep as JSON values.
 
@@ -101,7 +102,7 @@ class Sweep:
         true_or_false("own_seeds", own_seeds)
         check_together(self.space, fixed, own_splits=own_splits)
         check_seeds(self.space, seeds, own_seeds=own_seeds)
-        self._samples, self._own_seeds = 0, own_seeds
+        self.samples, self._own_seeds = 0, own_seeds
         self.seeds = _seeds(seeds, base.training.seed)
         samples = None if samples is None else whole_number("samples", samples)
         sample_seed = whole_number("sample_seed", sample_seed, minimum=0)
@@ -110,7 +111,7 @@ class Sweep:
         if self.sampler is not None:
             check_sampled(self.space, samples, has_rungs=rungs is not None, own_seeds=own_seeds)
             # As many different candidates must exist.
-            self._samples, candidates = len(list(candidates)), iter(())
+            self.samples, candidates = len(list(candidates)), iter(())
         self.definition: dict[str, Any] = {
             "settings": _changed(base),
             "space": self.space.definition,
@@ -140,12 +141,7 @@ class Sweep:
     @property
     def size(self) -> int:
         """Trials, those of a sampler too."""
-        return len(self.trials) or self._samples * len(self.seeds)
-
-    @property
-    def samples(self) -> int:
-        """Candidates that a sampler proposes; 0 without one."""
-        return self._samples
+        return len(self.trials) or self.samples * len(self.seeds)
 
     @property
     def factors(self) -> tuple[str, ...]:

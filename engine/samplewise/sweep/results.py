@@ -6,12 +6,10 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from samplewise.checks import file_path, one_of, printable
-from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import checked_options
 from samplewise.experiment.experiment import Experiment
 from samplewise.sweep.candidates import (
@@ -24,6 +22,7 @@ from samplewise.sweep.candidates import (
     simplest,
 )
 from samplewise.sweep.definition import Sweep
+from samplewise.sweep.extras import check_table
 from samplewise.sweep.journal import FILE, Entry, read
 
 FIGURES = (
@@ -117,7 +116,7 @@ class SweepResult:
         Raises:
             ParameterError: pandas is not installed.
         """
-        check_installed("pandas")
+        check_table("pandas")
         import pandas as pd
 
         return pd.DataFrame(self.table())
@@ -128,24 +127,11 @@ class SweepResult:
         Raises:
             ParameterError: pandas or pyarrow is not installed.
         """
-        check_installed("pandas", "pyarrow")
+        check_table("pandas", "pyarrow")
         return bytes(self.to_frame().to_parquet(engine="pyarrow", index=False))
 
     def _metric(self, given: str | None) -> str:
         return self.default_metric if given is None else one_of("metric", given, GREATER_IS_BETTER)
-
-
-def check_installed(*packages: str) -> None:
-    """Refuse a table that needs other packages.
-
-    Raises:
-        ParameterError: one is not installed.
-    """
-    for package in packages:
-        if find_spec(package) is None:
-            raise ParameterError(
-                f"{package} is not installed; install it, or read trials.csv of the sweep's folder"
-            )
 
 
 def read_results(folder: str | Path) -> SweepResult:

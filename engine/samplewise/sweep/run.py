@@ -16,11 +16,11 @@ from samplewise.sweep.candidates import FAILED
 from samplewise.sweep.definition import Sweep, Trial
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import Executor, check_jobs, executor_for
+from samplewise.sweep.extras import check_optuna
 from samplewise.sweep.groups import plan
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.sampler import check_optuna
 from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import Source, source_of
 from samplewise.sweep.training import entries_of

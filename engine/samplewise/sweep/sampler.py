@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,19 +14,6 @@ from samplewise.errors import ParameterError
 from samplewise.sweep.definition import SAMPLERS
 from samplewise.sweep.journal import canonical
 from samplewise.sweep.space import LOG, WHOLE, Range, Space, Values, as_value
-
-
-def check_optuna() -> None:
-    """Refuse a sampler without optuna.
-
-    Raises:
-        ParameterError: it is not installed.
-    """
-    if find_spec("optuna") is None:
-        raise ParameterError(
-            "sampler: optuna is not installed; install it by pip install 'samplewise[optuna]', or "
-            "leave out the sampler"
-        )
 
 
 @dataclass(frozen=True)
