@@ -104,7 +104,7 @@ def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
 
 
 def _shared(task: Task) -> tuple[Any, ...]:
-    """Return what networks of one `train_many` have in common."""
+    """Return all that networks of one `train_many` have in common."""
     settings, loss = task.settings, task.objective.loss
     return (
         task.network.inputs,

@@ -21,7 +21,7 @@ def metric_of(entries: Sequence[Entry]) -> str:
 
 
 def cost(entries: Sequence[Entry], metric: str) -> float:
-    """Return what a candidate costs, less being better: infinite where one of its trials failed.
+    """Return the cost of a candidate, the less the better: infinite where one of its trials failed.
 
     Args:
         entries: of its seeds, at least one.

@@ -18,7 +18,7 @@ from samplewise.sweep.space import LOG, WHOLE, Range, Space, Values, as_value
 
 @dataclass(frozen=True)
 class Told:
-    """What is known of a candidate.
+    """A candidate, and its cost as far as it is known.
 
     Args:
         values: of the factors.

@@ -66,7 +66,7 @@ class Window(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What the steps of a window take beside the rows.
+    """The inputs of the steps of a window, beside the rows.
 
     Args:
         trained: tensors by name.
@@ -84,7 +84,7 @@ class Inputs(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What the steps of a window change and find.
+    """The results of the steps of a window.
 
     Args:
         trained, slots: as of `Inputs`, after the last step.
@@ -106,7 +106,7 @@ _OF_EACH = Inputs(0, 0, 0, Window(None, None, 0, None, 0, 0, None), 0)  # type: 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What is compiled of a network, each function when it first meets a shape.
+    """The compiled functions of a network; each is compiled when it first meets a shape.
 
     Args:
         logits: of tensors and X; returns (rows, outputs).

@@ -104,7 +104,7 @@ class JaxProgram(Program):
             self.write(jax.tree.map(np.asarray, outputs), state, steps, losses)
 
     def inputs(self, state: TrainingState, Y: Matrix, steps: Steps) -> Inputs:
-        """Return what the steps of a window take beside the rows."""
+        """Return the inputs of the steps of a window."""
         trained, frozen = self._split(state.parameters)
         slots = tuple(self._split(vector)[0] for vector in self._slots(state))
         window = self._window(Y, steps, self._numbers_of(steps, state.step))
