@@ -128,12 +128,13 @@ def test_runs_in_eight_threads_give_the_bits_of_runs_one_by_one(backend):
 @pytest.mark.parametrize("moment", ["entering", "leaving"])
 def test_no_run_changes_the_limit_while_another_is_changing_it(monkeypatch, moment):
     """Two at once could each restore what the other had set."""
+    asked, less = 3, 1  # the other has a count to set, whichever of the two comes first
     kind = type(ThreadpoolController().select(user_api="blas").lib_controllers[0])
     original, here = kind.set_num_threads, threading.current_thread()
     watched, reached, early = threading.Event(), threading.Event(), []
 
     def enter_and_leave():
-        with limited(1):
+        with limited(less):
             pass
 
     other = threading.Thread(target=enter_and_leave)
@@ -150,7 +151,7 @@ def test_no_run_changes_the_limit_while_another_is_changing_it(monkeypatch, mome
     with ExitStack() as stack:
         if moment == "entering":
             watched.set()
-        stack.enter_context(limited(1))
+        stack.enter_context(limited(asked))
         watched.set()
     other.join()
     assert early == [False]
