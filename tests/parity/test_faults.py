@@ -12,6 +12,8 @@ from samplewise.testing.cases import LONG_ROWS
 # To see that a rung accepts a fault takes all its trials; a few say nearly as much, others for each
 # fault.
 EVERY_NTH = 50
+# As in `test_certificate`: other tests reach the lines in less time.
+pytestmark = pytest.mark.no_cover
 
 
 def sorted_trials(backend, rung):

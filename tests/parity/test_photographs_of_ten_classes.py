@@ -23,6 +23,8 @@ from samplewise.training import batches
 REAL_FILE = Path(__file__).parents[2].parent / "shared" / "data" / "sign-digits-28x28.npz"
 pytestmark = [
     pytest.mark.real_data,
+    # As in `test_certificate`: other tests reach the lines in less time, and wherever they run.
+    pytest.mark.no_cover,
     # Rows of the report that do not learn are part of it.
     pytest.mark.filterwarnings("ignore:the network did not learn"),
     pytest.mark.skipif(
