@@ -51,10 +51,10 @@ def test_columns_full_scale_and_fit_come_back(path, good):
 def test_twenty_thousand_columns_are_stored_and_read_quickly(path):
     columns = tuple(Column(f"ENSG{number:011}") for number in range(20_000))
     wide = made(hidden=(), inputs=20_000, image_shape=None, columns=columns)
-    start = time.perf_counter()
+    start = time.thread_time()
     save_model(wide, path)
     assert load_model(path).columns == columns
-    assert time.perf_counter() - start < 10
+    assert time.thread_time() - start < 10
 
 
 def test_a_file_of_format_1_gives_the_same_model_as_ever(path):
@@ -157,10 +157,10 @@ def test_hostile_columns_take_bounded_time_and_memory(path, good, filler):
     raw = filler * (MAX_COLUMNS_BYTES // len(filler))
     path.write_bytes(with_columns(good, raw))
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(ModelFileError) as caught:
         load_model(path)
-    assert time.perf_counter() - start < 10
+    assert time.thread_time() - start < 10
     assert tracemalloc.get_traced_memory()[1] < 10 * MAX_COLUMNS_BYTES
     tracemalloc.stop()
     assert len(str(caught.value)) < 1_500

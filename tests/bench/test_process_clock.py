@@ -1,6 +1,7 @@
 """Whole processes: their times, their homes, and what is promised about them."""
 
 import json
+import time
 
 import pytest
 
@@ -10,13 +11,32 @@ from samplewise_bench.process import rows
 from samplewise_bench.process.clock import FailedProcessError, ProcessTimes, timed_process
 from samplewise_bench.process.rows import CONTESTANTS, PROMISES, Contestant, Promise, measure_waits
 
-TALKS = "import time; print('first', flush=True); time.sleep(0.2); print('last')"
+# Says its last line only once a file is there, and fails after a minute.
+TALKS = """
+import os, sys, time
+print("first", flush=True)
+tries = iter(range(6000))
+while not os.path.exists(sys.argv[1]):
+    next(tries)
+    time.sleep(0.01)
+print("last")
+"""
 
 
-def test_a_process_is_timed_to_its_first_line_and_to_its_end():
-    times = timed_process(["-S", "-c", TALKS])
+def test_a_process_is_timed_to_its_first_line_and_to_its_end(tmp_path, monkeypatch):
+    may_end, readings = tmp_path / "may end", []
+
+    def clock():
+        """Be read at the start, after the first line, which lets the process end, and then."""
+        readings.append(len(readings) + 4.0)
+        if len(readings) == 2:
+            may_end.touch()
+        return readings[-1] ** 2
+
+    monkeypatch.setattr(time, "perf_counter", clock)
+    times = timed_process(["-S", "-c", TALKS, str(may_end)])
     assert times.output == "first\nlast\n"
-    assert times.seconds - times.first_line_s > 0.15
+    assert (times.first_line_s, times.seconds) == (5**2 - 4**2, 6**2 - 4**2)
 
 
 def test_a_process_that_fails_says_why():

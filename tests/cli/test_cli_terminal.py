@@ -82,15 +82,15 @@ def on_terminal(*arguments, columns=80, **variables):
         start_new_session=True,
     )
     os.close(slave)
-    shown, deadline = b"", time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if select.select([master], [], [], 0.1)[0]:
-            try:
-                shown += os.read(master, 65_536)
-            except OSError:  # Linux says EIO where the other end is closed
-                break
+    shown = b""
+    # Silence of so many seconds is that of a process that hangs.
+    while select.select([master], [], [], 120)[0]:
+        try:
+            shown += os.read(master, 65_536)
+        except OSError:  # Linux says EIO where the other end is closed
+            break
     os.close(master)
-    return process.wait(timeout=5), shown.decode()
+    return process.wait(timeout=120), shown.decode()
 
 
 # On the wide one without colour: a process for each would take seconds.

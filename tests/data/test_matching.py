@@ -115,8 +115,8 @@ def test_many_known_categories_are_shown_in_part(write):
 def test_wide_tables_that_share_no_name_are_told_apart_quickly():
     names = [f"{i:05}" + "x" * 200 for i in range(20_000)]
     columns = tuple(Column(f"{i:05}" + "y" * 200) for i in range(20_000))
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(DataError, match="and 19,995 more") as caught:
         matched(names, columns, set(), "x")
-    assert time.perf_counter() - start < 10
+    assert time.thread_time() - start < 10
     assert len(str(caught.value)) < 5_000

@@ -21,8 +21,8 @@ RUNGS_OF_REFERENCE = ("difference", "contract", "repeat")
 REFERENCE = registry.load("reference").capabilities
 
 
-# Whole certificates take two to three times as long where coverage traces them, and reach no line of
-# ours that other tests leave out.
+# Whole certificates take more than twice as long where coverage traces them, and other tests reach
+# the same lines.
 @pytest.mark.no_cover
 @pytest.mark.parametrize("rung", ladder.RUNGS)
 @pytest.mark.parametrize("name", BACKENDS)
