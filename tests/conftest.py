@@ -12,6 +12,16 @@ from samplewise.training.idle_programs import IDLE
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage while tests are collected: nearly everything stays, as modules do."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish():
     """Leave modules and collected tests out of garbage collection.
 

@@ -228,13 +228,23 @@ def test_a_full_disk_leaves_nothing_and_built_in_rates(folder, measured, monkeyp
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_measuring_takes_less_than_two_seconds_and_finds_what_can_be_kept(dtype, tmp_path):
-    measuring.measure(np.dtype(dtype))  # Compiles what no other test did.
-    began = time.thread_time()
+def test_what_measuring_finds_can_be_kept(dtype, tmp_path):
     rates = measuring.measure(np.dtype(dtype))
-    assert time.thread_time() - began < 2.0
     calibration.write(tmp_path / "rates.json", rates)
     assert calibration.read(tmp_path / "rates.json") == rates
+
+
+# Coverage's tracer takes as long as what it traces.
+@pytest.mark.no_cover
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_measuring_takes_less_than_two_seconds(dtype):
+    def seconds():
+        began = time.thread_time()
+        measuring.measure(np.dtype(dtype))
+        return time.thread_time() - began
+
+    # The first may compile; other work of the machine can only add to any of them.
+    assert any(seconds() < 2.0 for _ in range(4))
 
 
 def test_between_two_points_the_logarithms_are_interpolated():

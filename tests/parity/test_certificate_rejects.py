@@ -11,10 +11,10 @@ from samplewise.testing import certify
 from samplewise.testing.conclusions import KNOWN
 
 FAULTS = list(capability_faults())
+
+
 # As in `test_certificate`: other tests reach the lines in less time.
-pytestmark = pytest.mark.no_cover
-
-
+@pytest.mark.no_cover
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_fault_wherever_a_capability_is_in_use_is_rejected_by_its_name(fault):
     certificate = fault.certificate()
