@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -9,6 +10,19 @@ from cli_process import SAMPLEWISE
 
 WORK = ("--classes", "4,9", "--split", "0.1", "--backend", "vectorized", "--shuffle")
 LONG = (*WORK, "--epochs", "2000")
+# Kills itself in the third epoch.
+KILLED = """
+import os, signal, sys
+from samplewise.cli.app import main
+from samplewise.training.callbacks.checkpoint import Checkpoint
+count = Checkpoint.on_epoch_end
+def count_or_die(self, record):
+    if record.epoch == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    count(self, record)
+Checkpoint.on_epoch_end = count_or_die
+sys.exit(main())
+"""
 
 
 def names(folder):
@@ -41,14 +55,15 @@ def ended(process, number):
 
 # Only what is killed needs a process of its own: a start takes seconds.
 def test_a_killed_run_goes_on_to_the_same_model_and_its_checkpoints_go(cli, tmp_path):
-    short = (*WORK, "--epochs", "30")
+    short = (*WORK, "--epochs", "4")
     assert cli("train", *short, "--out", "whole").code == 0
     words = (*short, "--out", "run", "--checkpoint-every", "1")
-    process = started(
-        *words, folder=tmp_path, until="run.checkpoints/checkpoint-00000002.safetensors"
-    )
-    process.kill()
-    process.communicate()
+    process = subprocess.run([sys.executable, "-c", KILLED, "train", *words], check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert names(tmp_path / "run.checkpoints")[:2] == [
+        "checkpoint-00000001.safetensors",
+        "checkpoint-00000002.safetensors",
+    ]
     refused = cli("train", *words)
     assert refused.code == 2
     assert "holds checkpoints of a run that did not end; go on with --resume" in refused.err
