@@ -14,12 +14,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from samplewise.sweep.definition import Trial
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import Executor
 from samplewise.sweep.groups import Groups, Planned
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.training import Trained, entries_of
+from samplewise.sweep.trials import Trial
 
 # Figures as long as those of a real trial.
 RESULT = {

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from samplewise._version import __version__
 from samplewise.checks import printable
 from samplewise.errors import SamplewiseError, WorkerError
-from samplewise.sweep.definition import Trial
 from samplewise.sweep.executors import Executor
 from samplewise.sweep.extras import check_dask
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.trials import Trial
 
 if TYPE_CHECKING:
     from distributed import Client

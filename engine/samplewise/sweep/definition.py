@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from samplewise.sweep.contradictions import check_sampled, check_seeds, check_to
 from samplewise.sweep.journal import Entry, canonical
 from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.space import Space, Values
-from samplewise.training.snapshot import Snapshot
+from samplewise.sweep.trials import Trial, as_options, changed, named
 
 MOST_TRIALS = 1_000_000
 KEYS = (
@@ -25,31 +24,7 @@ KEYS = (
 )
 SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
 """Names of samplers, and their classes in optuna.samplers."""
-_DEFAULTS = Experiment().to_options()
 _DIGITS = 20
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One experiment of a sweep.
-
-    Args:
-        key: a hash of all its settings.
-        candidate: number of its values, counted from 1.
-        values: of the factors.
-        seed: of the repeat.
-        experiment: all of it.
-        until: epochs after which it pauses; None trains to the end.
-        initial: the snapshot to go on from; None begins.
-    """
-
-    key: str
-    candidate: int
-    values: Values
-    seed: int
-    experiment: Experiment
-    until: int | None = None
-    initial: Snapshot | None = None
 
 
 class Sweep:
@@ -113,7 +88,7 @@ class Sweep:
             # As many different candidates must exist.
             self.samples, candidates = len(list(candidates)), iter(())
         self.definition: dict[str, Any] = {
-            "settings": _changed(base),
+            "settings": changed(base),
             "space": self.space.definition,
             "seeds": self._defined_seeds(),
             "samples": samples,
@@ -183,10 +158,10 @@ class Sweep:
         for seed in self._seeds_of(number):
             repeat = {} if "seed" in values else {"seed": seed}
             try:
-                experiment = self.base.with_options(**_as_options(values), **repeat)
+                experiment = self.base.with_options(**as_options(values), **repeat)
             except ParameterError as error:
                 raise type(error)(f"candidate {number} ({named(values)}): {error}") from error
-            text = canonical(_changed(experiment))
+            text = canonical(changed(experiment))
             key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
             trials.append(Trial(key, number, values, experiment.training.seed, experiment))
         return trials
@@ -229,37 +204,16 @@ def read_sweep(path: Path) -> Sweep:
         raise type(error)(f"{error} (in {name})") from error
 
 
-def named(values: Values) -> str:
-    """Return the values of a candidate as text, such as "hidden=[8], learning_rate=0.1"."""
-    return ", ".join(f"{word}={printable(value)}" for word, value in values.items())
-
-
 def _base(settings: Any) -> tuple[Experiment, set[str]]:
     """Return the experiment of the settings, and the words that were set."""
     if isinstance(settings, Experiment):
-        return settings, set(_changed(settings))
+        return settings, set(changed(settings))
     if not isinstance(settings, Mapping | None):
         raise ParameterError(
             f"settings: must be an Experiment or its words, got '{printable(settings)}'"
         )
     words = dict(settings or {})
     return Experiment.from_options(**words), set(words)
-
-
-def _as_options(values: Values) -> Values:
-    return {word: tuple(one) if isinstance(one, list) else one for word, one in values.items()}
-
-
-def _changed(experiment: Experiment) -> Values:
-    """Return the options that differ from their defaults, as JSON values.
-
-    Without the others, so that an option which a later version adds changes no key.
-    """
-    return {
-        word: list(value) if isinstance(value, tuple) else value
-        for word, value in experiment.to_options().items()
-        if value != _DEFAULTS[word]
-    }
 
 
 def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from samplewise.checks import printable
 from samplewise.errors import ParameterError
-from samplewise.sweep.definition import Trial
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.trials import Trial
 
 if TYPE_CHECKING:
     from typing import Self

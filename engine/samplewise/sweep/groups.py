@@ -11,9 +11,9 @@ from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import decided
 from samplewise.network import Loss, Network
-from samplewise.sweep.definition import Trial, named
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows, cut_of
+from samplewise.sweep.trials import Trial, named
 from samplewise.training.many import SHARED_SETTINGS
 from samplewise.training.train import loss_for
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from samplewise.sweep.definition import Trial
 from samplewise.sweep.executors import Executor, trained_here
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.trials import Trial
 
 _THREADS = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"

@@ -10,7 +10,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.loading import load
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, prepare
-from samplewise.sweep.definition import Trial
+from samplewise.sweep.trials import Trial
 
 
 class SweepRows:

@@ -13,7 +13,7 @@ from samplewise.errors import OutputError
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
 from samplewise.sweep.candidates import FAILED
-from samplewise.sweep.definition import Sweep, Trial
+from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import Executor, check_jobs, executor_for
 from samplewise.sweep.extras import check_optuna
@@ -24,6 +24,7 @@ from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import Source, source_of
 from samplewise.sweep.training import entries_of
+from samplewise.sweep.trials import Trial
 from samplewise.training.train import check_stop
 
 
