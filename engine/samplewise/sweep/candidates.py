@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.sweep.space import Values
+from samplewise.sweep.points import Values
 
 DONE, FAILED, MISSING, PAUSED = "done", "failed", "missing", "paused"
 GREATER_IS_BETTER = {

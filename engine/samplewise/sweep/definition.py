@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from samplewise.checks import one_of, printable, suggestion, true_or_false, whole_number
-from samplewise.errors import CombinationError, ConfigError, ParameterError
+from samplewise.errors import ConfigError, ParameterError
 from samplewise.experiment.config_file import checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
 from samplewise.sweep.contradictions import check_sampled, check_seeds, check_together
-from samplewise.sweep.journal import Entry, canonical
+from samplewise.sweep.points import Listed, Points, Values
 from samplewise.sweep.rungs import Rungs
-from samplewise.sweep.space import Space, Values
-from samplewise.sweep.trials import Trial, as_options, changed, named
+from samplewise.sweep.space import Space
+from samplewise.sweep.trials import Trials, changed
 
 MOST_TRIALS = 1_000_000
 KEYS = (
@@ -24,7 +23,6 @@ KEYS = (
 )
 SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
 """Names of samplers, and their classes in optuna.samplers."""
-_DIGITS = 20
 
 
 class Sweep:
@@ -48,7 +46,8 @@ class Sweep:
             those before them reached; None draws them independently.
 
     Attributes:
-        trials: all of them, candidate by candidate; empty with a sampler, whose are in the journal.
+        trials: all of them, candidate by candidate, each made when it is asked for; empty with a
+            sampler, whose are in the journal.
         samples: candidates that a sampler proposes; 0 without one.
         rungs: of successive halving; None where all candidates train to the end.
         definition: the sweep as JSON values.
@@ -81,12 +80,11 @@ class Sweep:
         self.seeds = _seeds(seeds, base.training.seed)
         samples = None if samples is None else whole_number("samples", samples)
         sample_seed = whole_number("sample_seed", sample_seed, minimum=0)
-        candidates = self._candidates(samples, sample_seed)
+        points = self._points(samples, sample_seed)
         self.sampler = None if sampler is None else one_of("sampler", sampler, SAMPLERS)
         if self.sampler is not None:
             check_sampled(self.space, samples, has_rungs=rungs is not None, own_seeds=own_seeds)
-            # As many different candidates must exist.
-            self.samples, candidates = len(list(candidates)), iter(())
+            self.samples, points = len(points), Listed(())
         self.definition: dict[str, Any] = {
             "settings": changed(base),
             "space": self.space.definition,
@@ -106,12 +104,8 @@ class Sweep:
         if base.data.split_seed is None and not own_splits:
             base = base.with_options(split_seed=base.training.seed)
         self.base = base
-        self.trials = tuple(
-            trial
-            for number, values in enumerate(candidates, start=1)
-            for trial in self.candidate(number, values)
-        )
-        _check_different(self.trials)
+        self.trials = self._trials_of(points)
+        self.trials.check()
 
     @property
     def size(self) -> int:
@@ -128,11 +122,7 @@ class Sweep:
             return None
         return len(self.seeds) if self._own_seeds else list(self.seeds)
 
-    def _seeds_of(self, candidate: int) -> tuple[int, ...]:
-        first = (candidate - 1) * len(self.seeds) if self._own_seeds else 0
-        return tuple(first + seed for seed in self.seeds)
-
-    def _candidates(self, samples: int | None, seed: int) -> Iterator[Values]:
+    def _points(self, samples: int | None, seed: int) -> Points:
         if samples is None and self.space.is_drawn:
             raise ParameterError("samples: must be given, since the space has a range to draw from")
         count = self.space.grid_size if samples is None else samples
@@ -144,36 +134,16 @@ class Sweep:
             )
         return self.space.grid() if samples is None else self.space.drawn(samples, seed)
 
-    def candidate(self, number: int, values: Values) -> list[Trial]:
-        """Return the trials of a candidate, one for each seed.
+    def proposed(self, candidates: Iterable[Values]) -> Trials:
+        """Return the trials of candidates that a sampler proposed, numbered in their order.
 
         Args:
-            number: counted from 1.
-            values: of all factors.
-
-        Raises:
-            ParameterError: they are not a valid experiment.
+            candidates: values of all factors; equal ones count once.
         """
-        trials = []
-        for seed in self._seeds_of(number):
-            repeat = {} if "seed" in values else {"seed": seed}
-            try:
-                experiment = self.base.with_options(**as_options(values), **repeat)
-            except ParameterError as error:
-                raise type(error)(f"candidate {number} ({named(values)}): {error}") from error
-            text = canonical(changed(experiment))
-            key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
-            trials.append(Trial(key, number, values, experiment.training.seed, experiment))
-        return trials
+        return self._trials_of(Listed(candidates))
 
-    def proposed(self, entries: Sequence[Entry]) -> list[Trial]:
-        """Return the trials of all candidates that the entries of a journal name, in order."""
-        found = {canonical(entry["values"]): entry["values"] for entry in entries}
-        return [
-            trial
-            for number, values in enumerate(found.values(), start=1)
-            for trial in self.candidate(number, values)
-        ]
+    def _trials_of(self, points: Points) -> Trials:
+        return Trials(points, self.base, self.seeds, own_seeds=self._own_seeds)
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -226,14 +196,3 @@ def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
     if not seeds or len(set(seeds)) < len(seeds):
         raise ParameterError(f"seeds: must be different seeds, got '{printable(given)}'")
     return seeds
-
-
-def _check_different(trials: Sequence[Trial]) -> None:
-    first: dict[str, Trial] = {}
-    for trial in trials:
-        other = first.setdefault(trial.key, trial)
-        if other is not trial:
-            raise CombinationError(
-                f"candidates {other.candidate} ({named(other.values)}) and {trial.candidate} "
-                f"({named(trial.values)}) are the same experiment; leave one out"
-            )

@@ -36,7 +36,10 @@ def dispatched(
 
     while True:
         while not stopped() and len(out) < executor.slots and (group := source.take()):
-            submit(group, 0)
+            if (error := group[0].error) is not None:
+                yield group, _failed(group, error)
+            else:
+                submit(group, 0)
         if not out:
             return
         future = executor.next_ended()
@@ -52,5 +55,8 @@ def dispatched(
 
 def _lost(group: Sequence[Planned], death: str, repeats: int) -> Trained:
     again = f", and {repeats} more after it" if repeats else ""
-    reason = f"its worker died{again}: {death}"
+    return _failed(group, f"its worker died{again}: {death}")
+
+
+def _failed(group: Sequence[Planned], reason: str) -> Trained:
     return Trained([failed(reason) for _ in group], [None for _ in group], 0.0, 0.0)

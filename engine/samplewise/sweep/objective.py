@@ -45,6 +45,6 @@ def best_first(candidates: Mapping[int, Sequence[Entry]]) -> list[int]:
 
     def order(number: int) -> tuple[float, int, int]:
         entries = candidates[number]
-        return cost(entries, metric), entries[0]["parameters"], number
+        return cost(entries, metric), entries[0]["parameters"] or 0, number
 
     return sorted(candidates, key=order)

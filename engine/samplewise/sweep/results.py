@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,15 +44,16 @@ class SweepResult:
         rows: a dict for each trial: candidate, factors, seed, status, figures, reason of a failure.
     """
 
-    def __init__(self, sweep: Sweep, entries: Sequence[Entry]) -> None:
-        self.sweep = sweep
-        found = {entry["key"]: entry for entry in entries}
-        self._trials = sweep.trials if sweep.sampler is None else sweep.proposed(entries)
+    def __init__(self, sweep: Sweep, entries: Iterable[Entry]) -> None:
+        self.sweep, self._trials = sweep, sweep.trials
+        if sweep.sampler is not None:
+            entries = list(entries)
+            self._trials = sweep.proposed(entry["values"] for entry in entries)
+        found = {self._trials.place(entry): _of_entry(entry) for entry in entries}
+        outlines = map(self._trials.outline, range(len(self._trials)))
         self.rows = [
-            {"candidate": trial.candidate, **trial.values}
-            | {"seed": trial.seed}
-            | _of_entry(found.get(trial.key, {}))
-            for trial in self._trials
+            {"candidate": candidate, **values, "seed": seed} | (found.get(i) or _of_entry({}))
+            for i, (candidate, values, seed) in enumerate(outlines)
         ]
         self._ranked: dict[str, list[Candidate]] = {}
 
@@ -96,7 +97,7 @@ class SweepResult:
 
     def experiment(self, candidate: Candidate) -> Experiment:
         """Return the experiment of a candidate, with the first of its seeds."""
-        return next(one.experiment for one in self._trials if one.candidate == candidate.number)
+        return self._trials.candidate(candidate.number, candidate.values)[0].experiment
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows with lists as the texts that flags take, such as "8,2"."""
