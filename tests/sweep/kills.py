@@ -1,6 +1,7 @@
 """Sweeps whose workers are killed, again and again, while they train.
 
-`python tests/sweep/kills.py 100` kills so many workers of processes, and as many of a dask cluster.
+`python tests/sweep/kills.py 100` kills so many workers of processes, and as many of a dask cluster;
+a second argument, "processes" or "dask", names one of these.
 """
 
 import random
@@ -124,20 +125,29 @@ def killed(kind, workers, kills):
     return not total["lost"] and not total["doubled"]
 
 
-def main(kills):
-    """Kill so many workers of either kind; exit with 1 where a trial was lost or doubled."""
+def killed_on_a_cluster(kills):
+    """Do as `killed` on a local cluster of dask with two workers."""
     from distributed import LocalCluster
     from joblib import parallel_config
 
-    whole = killed("processes", processes, kills)
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         cluster.get_client() as client,
         parallel_config("dask", client=client),
     ):
-        whole = killed("dask", workers_of(cluster), kills) and whole
-    return 0 if whole else 1
+        return killed("dask", workers_of(cluster), kills)
+
+
+KINDS = {
+    "processes": lambda kills: killed("processes", processes, kills),
+    "dask": killed_on_a_cluster,
+}
+
+
+def main(kills, *kinds):
+    """Kill so many workers of each kind; exit with 1 where a trial was lost or doubled."""
+    return 0 if all([KINDS[kind](int(kills)) for kind in kinds or KINDS]) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(*sys.argv[1:]))

@@ -108,6 +108,14 @@ def test_a_worker_without_samplewise_or_of_another_version_is_named(
         Cluster(SweepRows(SWEEP.trials, clouds), client)
 
 
+def test_a_worker_that_died_before_it_answered_is_not_taken_for_one_without_samplewise(
+    clouds, monkeypatch, client
+):
+    answers = {"tcp://10.0.0.1:1": __version__, "tcp://10.0.0.2:1": ConnectionResetError()}
+    monkeypatch.setattr(client, "run", lambda *_, **__: answers)
+    Cluster(SweepRows(SWEEP.trials, clouds), client).close()
+
+
 def test_a_worker_of_another_version_that_joins_later_ends_the_sweep(clouds, monkeypatch, client):
     with Cluster(SweepRows(SWEEP.trials, clouds), client) as executor:
         monkeypatch.setattr(clusters, "__version__", "0.0.1")
