@@ -125,13 +125,28 @@ def killed(kind, workers, kills):
     return not total["lost"] and not total["doubled"]
 
 
-def killed_on_a_cluster(kills):
-    """Do as `killed` on a local cluster of dask with two workers."""
+@contextmanager
+def local_cluster():
+    """Give a cluster of two worker processes with a thread each.
+
+    dask gives a worker up that does not come back in 15 s; a machine that does much else needs more.
+    """
+    import dask
     from distributed import LocalCluster
+
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "600s"}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+    ):
+        yield cluster
+
+
+def killed_on_a_cluster(kills):
+    """Do as `killed` on a local cluster of dask."""
     from joblib import parallel_config
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        local_cluster() as cluster,
         cluster.get_client() as client,
         parallel_config("dask", client=client),
     ):
@@ -146,7 +161,8 @@ KINDS = {
 
 def main(kills, *kinds):
     """Kill so many workers of each kind; exit with 1 where a trial was lost or doubled."""
-    return 0 if all([KINDS[kind](int(kills)) for kind in kinds or KINDS]) else 1
+    whole = [KINDS[kind](int(kills)) for kind in kinds or KINDS]
+    return 0 if all(whole) else 1
 
 
 if __name__ == "__main__":

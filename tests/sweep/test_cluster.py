@@ -36,9 +36,7 @@ preprocess = ["none", "standardize"]
 @pytest.fixture(scope="module")
 def local():
     """A cluster of two worker processes with a thread each."""
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
-    ) as cluster:
+    with kills.local_cluster() as cluster:
         yield cluster
 
 
