@@ -129,7 +129,7 @@ def killed(kind, workers, kills):
 def local_cluster():
     """Give a cluster of two worker processes with a thread each.
 
-    dask gives a worker up that does not come back in 15 s; a machine that does much else needs more.
+    dask gives up a worker that is not back in 15 s; a machine that does much else needs longer.
     """
     import dask
     from distributed import LocalCluster

@@ -120,7 +120,13 @@ class Plan(Computed[Planned]):
             self[index]
 
     def together(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return trials in an order in which those that may train at once are near each other."""
+        """Return trials so that those that may train at once are near each other.
+
+        Args:
+            indices: of the trials, rising; no more than `AHEAD` stay as they are.
+        """
+        if len(indices) <= AHEAD:
+            return indices
         apart = [
             indices // step % values
             for step, values in self.trials.steps

@@ -9,7 +9,7 @@ import numpy as np
 
 from samplewise.sweep.candidates import FAILED
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.groups import AHEAD, Groups, Plan, Planned, Remaining
+from samplewise.sweep.groups import Groups, Plan, Planned, Remaining
 from samplewise.sweep.halving import Halving
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.proposals import Proposals
@@ -79,5 +79,4 @@ def _missing(plan: Plan, entries: Iterable[Entry], *, retry_failed: bool) -> Rem
         place = plan.trials.place(entry)
         if place is not None and (entry["status"] != FAILED or not retry_failed):
             missing[place] = False
-    indices = np.flatnonzero(missing)
-    return Remaining(plan, plan.together(indices) if len(indices) > AHEAD else indices)
+    return Remaining(plan, plan.together(np.flatnonzero(missing)))
