@@ -25,6 +25,7 @@ from samplewise.sweep.trials import Trial
 _THREADS = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
+_OF_A_STOP = ("SIGINT", "SIGTERM", "SIGHUP")
 _PARENT_S = 1.0
 """Seconds between two looks of a worker at whether its sweep is still there."""
 
@@ -114,10 +115,15 @@ class _Worker:
 
 
 def _begin(file: str, parent: int) -> None:
-    """Begin as a worker: take the rows, and leave Ctrl-C to the sweep's process."""
+    """Begin as a worker: take the rows, and leave signals of a stop to the sweep's process.
+
+    A terminal and a batch system send them to both, and the sweep's waits for the running groups.
+    """
     import joblib
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _OF_A_STOP:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _Worker.rows = joblib.load(file, mmap_mode="r")
 
