@@ -129,13 +129,13 @@ def killed(kind, workers, kills):
 def local_cluster():
     """Give a cluster of two worker processes with a thread each.
 
-    dask gives up a worker that is not back in 15 s; a machine that does much else needs longer.
+    dask would give up a worker that is away 15 s after an earlier death, as one killed again is.
     """
     import dask
     from distributed import LocalCluster
 
     with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "600s"}),
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
     ):
         yield cluster

@@ -20,7 +20,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.sweep import run
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
-from samplewise.sweep.executors import Executor
+from samplewise.sweep.executors import Death, Executor
 from samplewise.sweep.groups import Groups, Planned
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.training import Trained, entries_of
@@ -55,8 +55,6 @@ class SimulatedWorkers(Executor):
         loop_s: called once for each group that ended; seconds that the loop took for it.
     """
 
-    repeats = 2
-
     def __init__(self, count, trial_s, deaths=0.0, loop_s=lambda: 0.0):
         super().__init__()
         self._count, self._trial_s, self._deaths, self._loop_s = count, trial_s, deaths, loop_s
@@ -69,7 +67,8 @@ class SimulatedWorkers(Executor):
     def slots(self):
         return self._count
 
-    def _start(self, trials):
+    def _start(self, trials, died):
+        del died
         future, seconds = Future(), self._trial_s * len(trials)
         dies = self._rng.random() < self._deaths
         if dies:
@@ -94,7 +93,7 @@ class SimulatedWorkers(Executor):
         return super().next_ended()
 
     def death(self, future):
-        return "killed" if future.exception() else None
+        return Death("killed") if future.exception() else None
 
 
 def simulated(workers, trials, folder):
@@ -136,9 +135,9 @@ class Measured(SimulatedWorkers):
 
     first = last = None
 
-    def _start(self, trials):
+    def _start(self, trials, died):
         self.first = self.first or figures()
-        return super()._start(trials)
+        return super()._start(trials, died)
 
     def close(self):
         self.last = figures()

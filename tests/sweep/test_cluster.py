@@ -154,6 +154,22 @@ def test_a_cluster_without_workers_is_not_waited_for_without_end(
         run_sweep(SWEEP, tmp_path / "sweep", data=clouds)
 
 
+@pytest.mark.parametrize(("died", "starts", "dead"), [(0, 2, None), (0, 3, 3), (1, 2, 2)])
+def test_a_group_is_refused_after_three_deaths_whatever_the_scheduler_allows(
+    clouds, monkeypatch, client, died, starts, dead
+):
+    monkeypatch.setattr(clusters, "_earlier_starts", lambda key, dask_scheduler: starts)
+    with Cluster(SweepRows(SWEEP.trials, clouds), client) as executor:
+        executor.submit(SWEEP.trials[:1], died)
+        death = executor.death(executor.next_ended())
+    assert (death and death.workers) == dead
+
+
+def test_the_scheduler_counts_the_starts_of_a_task(client):
+    counted = [client.run_on_scheduler(clusters._earlier_starts, "a task") for _ in range(3)]
+    assert counted == [0, 1, 2]
+
+
 @contextmanager
 def scheduler():
     """Give the address and the process of a scheduler that has a worker."""

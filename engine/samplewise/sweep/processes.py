@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from samplewise.sweep.executors import Executor, trained_here
+from samplewise.sweep.executors import Death, Executor, trained_here
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
 from samplewise.sweep.trials import Trial
@@ -41,8 +41,6 @@ class Processes(Executor):
         count: of the workers, at least 2.
     """
 
-    repeats = 2
-
     def __init__(self, rows: SweepRows, count: int) -> None:
         import joblib
 
@@ -60,7 +58,8 @@ class Processes(Executor):
         """The number of workers; one until kernels are warm."""
         return self._count if self._is_warm else 1
 
-    def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
+        del died
         if not self._is_warm:
             self._is_warm = True
             return trained_here(trials, self._rows)
@@ -94,11 +93,11 @@ class Processes(Executor):
         else:
             self._idle.append(worker)
 
-    def death(self, future: Future[Trained]) -> str | None:
+    def death(self, future: Future[Trained]) -> Death | None:
         """Return how the worker of an ended group died, None where the group was trained."""
         error = future.exception()
         if isinstance(error, BrokenExecutor):
-            return str(error).splitlines()[0]
+            return Death(str(error).splitlines()[0])
         return super().death(future)
 
     def close(self) -> None:
