@@ -1,7 +1,7 @@
 """Sweeps whose workers are killed, again and again, while they train.
 
-`python tests/sweep/kills.py 100` kills so many workers of processes, and as many of a dask cluster;
-a second argument, "processes" or "dask", names one of these.
+`python tests/sweep/kills.py 100` kills so many sweeps with rungs, workers of processes, and workers
+of a dask cluster; a second argument, "rungs", "processes" or "dask", names one of these.
 """
 
 import random
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import rung_kills
 
 from samplewise import Sweep, run_sweep
 from samplewise.data.dataset import Dataset
@@ -153,7 +154,17 @@ def killed_on_a_cluster(kills):
         return killed("dask", workers_of(cluster), kills)
 
 
+def killed_in_rungs(kills):
+    """Kill sweeps with rungs; return whether each ended with the rows of one never killed."""
+    done, moments, faults = rung_kills.killed(kills)
+    sys.stdout.write(f"rungs: {done} kills at {moments} moments, {faults}\n")
+    sys.stdout.flush()
+    return not any(faults.values())
+
+
 KINDS = {
+    # First, while this process has no threads: it forks.
+    "rungs": killed_in_rungs,
     "processes": lambda kills: killed("processes", processes, kills),
     "dask": killed_on_a_cluster,
 }

@@ -124,7 +124,10 @@ class Sweep:
 
     def _points(self, samples: int | None, seed: int) -> Points:
         if samples is None and self.space.is_drawn:
-            raise ParameterError("samples: must be given, since the space has a range to draw from")
+            raise ParameterError(
+                "samples: must be given where the space has a range, got none; write, say, "
+                "samples = 20"
+            )
         count = self.space.grid_size if samples is None else samples
         if count * len(self.seeds) > MOST_TRIALS:
             raise ParameterError(
@@ -180,7 +183,8 @@ def _base(settings: Any) -> tuple[Experiment, set[str]]:
         return settings, set(changed(settings))
     if not isinstance(settings, Mapping | None):
         raise ParameterError(
-            f"settings: must be an Experiment or its words, got '{printable(settings)}'"
+            f"settings: must be an Experiment or its words, got '{printable(settings)}'; write, "
+            "say, {'data': 'iris', 'epochs': 3}"
         )
     words = dict(settings or {})
     return Experiment.from_options(**words), set(words)
@@ -194,5 +198,7 @@ def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
         return tuple(range(first, first + count))
     seeds = tuple(whole_number("seeds", seed, minimum=0) for seed in given)
     if not seeds or len(set(seeds)) < len(seeds):
-        raise ParameterError(f"seeds: must be different seeds, got '{printable(given)}'")
+        raise ParameterError(
+            f"seeds: must be different seeds, got '{printable(given)}'; name each of them once"
+        )
     return seeds

@@ -18,6 +18,7 @@ from samplewise.sweep.candidates import (
     MISSING,
     Candidate,
     candidate_of,
+    first_measured,
     ranked,
     simplest,
 )
@@ -61,10 +62,7 @@ class SweepResult:
     def default_metric(self) -> str:
         """The first metric of `GREATER_IS_BETTER` that every trained trial has."""
         done = [row for row in self.rows if row["status"] == DONE]
-        measured = (
-            name for name in GREATER_IS_BETTER if all(row[name] is not None for row in done)
-        )
-        return next(measured, "test_loss")
+        return first_measured(done, tuple(GREATER_IS_BETTER))
 
     def candidates(self, metric: str | None = None) -> list[Candidate]:
         """Return the candidates, best first; those with a failed or missing trial come last.

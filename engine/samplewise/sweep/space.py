@@ -90,7 +90,9 @@ class Space:
                     f"{suggestion(word, WORDS) or '.'} Settings: {', '.join(WORDS)}"
                 )
             if word in factors:
-                raise ParameterError(f"space: has {word} twice, with '-' and with '_'; keep one")
+                raise ParameterError(
+                    f"space: has {word} twice, with '-' and with '_'; keep one of them"
+                )
             factors[word] = _factor(word, _plain(values))
         return cls(factors)
 
@@ -211,5 +213,8 @@ def _range(word: str, given: Any) -> Range:
             f"'{printable(given)}'"
         )
     if WHOLE in kind and not (low.is_integer() and high.is_integer()):
-        raise ParameterError(f"space.{word}: its ends must be whole, got '{printable(given)}'")
+        raise ParameterError(
+            f"space.{word}: its ends must be whole, got '{printable(given)}'; write, say, "
+            f"'{kind} 1 10'"
+        )
     return Range(kind, low, high)
