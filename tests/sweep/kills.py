@@ -1,6 +1,7 @@
 """Sweeps whose workers are killed, again and again, while they train.
 
-`python tests/sweep/kills.py 100` kills so many workers of processes, and as many of a dask cluster.
+`python tests/sweep/kills.py 100` kills so many sweeps with rungs, workers of processes, and workers
+of a dask cluster; a second argument, "rungs", "processes" or "dask", names one of these.
 """
 
 import random
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import rung_kills
 
 from samplewise import Sweep, run_sweep
 from samplewise.data.dataset import Dataset
@@ -124,20 +126,55 @@ def killed(kind, workers, kills):
     return not total["lost"] and not total["doubled"]
 
 
-def main(kills):
-    """Kill so many workers of either kind; exit with 1 where a trial was lost or doubled."""
+@contextmanager
+def local_cluster():
+    """Give a cluster of two worker processes with a thread each.
+
+    dask would give up a worker that is away 15 s after an earlier death, as one killed again is.
+    """
+    import dask
     from distributed import LocalCluster
+
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+    ):
+        yield cluster
+
+
+def killed_on_a_cluster(kills):
+    """Do as `killed` on a local cluster of dask."""
     from joblib import parallel_config
 
-    whole = killed("processes", processes, kills)
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        local_cluster() as cluster,
         cluster.get_client() as client,
         parallel_config("dask", client=client),
     ):
-        whole = killed("dask", workers_of(cluster), kills) and whole
-    return 0 if whole else 1
+        return killed("dask", workers_of(cluster), kills)
+
+
+def killed_in_rungs(kills):
+    """Kill sweeps with rungs; return whether each ended with the rows of one never killed."""
+    done, moments, faults = rung_kills.killed(kills)
+    sys.stdout.write(f"rungs: {done} kills at {moments} moments, {faults}\n")
+    sys.stdout.flush()
+    return not any(faults.values())
+
+
+KINDS = {
+    # First, while this process has no threads: it forks.
+    "rungs": killed_in_rungs,
+    "processes": lambda kills: killed("processes", processes, kills),
+    "dask": killed_on_a_cluster,
+}
+
+
+def main(kills, *kinds):
+    """Kill so many workers of each kind; exit with 1 where a trial was lost or doubled."""
+    whole = [KINDS[kind](int(kills)) for kind in kinds or KINDS]
+    return 0 if all(whole) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(*sys.argv[1:]))

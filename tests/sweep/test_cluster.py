@@ -36,9 +36,7 @@ preprocess = ["none", "standardize"]
 @pytest.fixture(scope="module")
 def local():
     """A cluster of two worker processes with a thread each."""
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
-    ) as cluster:
+    with kills.local_cluster() as cluster:
         yield cluster
 
 
@@ -108,6 +106,14 @@ def test_a_worker_without_samplewise_or_of_another_version_is_named(
         Cluster(SweepRows(SWEEP.trials, clouds), client)
 
 
+def test_a_worker_that_died_before_it_answered_is_not_taken_for_one_without_samplewise(
+    clouds, monkeypatch, client
+):
+    answers = {"tcp://10.0.0.1:1": __version__, "tcp://10.0.0.2:1": ConnectionResetError()}
+    monkeypatch.setattr(client, "run", lambda *_, **__: answers)
+    Cluster(SweepRows(SWEEP.trials, clouds), client).close()
+
+
 def test_a_worker_of_another_version_that_joins_later_ends_the_sweep(clouds, monkeypatch, client):
     with Cluster(SweepRows(SWEEP.trials, clouds), client) as executor:
         monkeypatch.setattr(clusters, "__version__", "0.0.1")
@@ -146,6 +152,22 @@ def test_a_cluster_without_workers_is_not_waited_for_without_end(
         pytest.raises(WorkerError, match="no worker for 0 s; finished trials are kept: start wor"),
     ):
         run_sweep(SWEEP, tmp_path / "sweep", data=clouds)
+
+
+@pytest.mark.parametrize(("died", "starts", "dead"), [(0, 2, None), (0, 3, 3), (1, 2, 2)])
+def test_a_group_is_refused_after_three_deaths_whatever_the_scheduler_allows(
+    clouds, monkeypatch, client, died, starts, dead
+):
+    monkeypatch.setattr(clusters, "_earlier_starts", lambda key, dask_scheduler: starts)
+    with Cluster(SweepRows(SWEEP.trials, clouds), client) as executor:
+        executor.submit(SWEEP.trials[:1], died)
+        death = executor.death(executor.next_ended())
+    assert (death and death.workers) == dead
+
+
+def test_the_scheduler_counts_the_starts_of_a_task(client):
+    counted = [client.run_on_scheduler(clusters._earlier_starts, "a task") for _ in range(3)]
+    assert counted == [0, 1, 2]
 
 
 @contextmanager

@@ -16,9 +16,13 @@ from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import FIGURES, SweepResult, read_results
 
 
+def line(trial, **rest):
+    return {"key": trial.key, "values": trial.values, "seed": trial.seed, **rest}
+
+
 def entry(trial, parameters=10, epochs=1, **figures):
     figures = dict.fromkeys(FIGURES) | {"epochs_run": epochs} | figures
-    return {"key": trial.key, "status": "done", "parameters": parameters, "figures": figures}
+    return line(trial, status="done", parameters=parameters, figures=figures)
 
 
 def result(*accuracies, parameters=None, epochs=None):
@@ -30,8 +34,7 @@ def result(*accuracies, parameters=None, epochs=None):
         position = trial.candidate - 1
         value = accuracies[position][trial.seed]
         if value is None:
-            failed = {"key": trial.key, "status": "failed", "parameters": 1, "reason": "diverged"}
-            entries.append(failed)
+            entries.append(line(trial, status="failed", parameters=1, reason="diverged"))
         elif value != "missing":
             size = (parameters or [10] * count)[position]
             length = (epochs or [1] * count)[position]
@@ -96,7 +99,7 @@ def test_validation_figures_are_compared_before_those_of_the_test_rows():
 
 def test_of_one_trial_the_last_entry_counts():
     sweep = Sweep({"momentum": [0.0]})
-    failed = {"key": sweep.trials[0].key, "status": "failed", "reason": "diverged"}
+    failed = line(sweep.trials[0], status="failed", reason="diverged")
     again = entry(sweep.trials[0], test_accuracy=0.5)
     assert SweepResult(sweep, [failed, again]).rows[0]["status"] == "done"
 
@@ -141,7 +144,7 @@ def test_a_frame_has_the_rows_of_the_table(monkeypatch):
 def test_a_folder_tells_the_sweep_that_it_holds(tmp_path, space, rest):
     sweep = Sweep(space, {"data": "iris", "hidden": (3, 2)} if "seed" in space else None, **rest)
     journal = Journal(tmp_path / FILE, sweep.definition, "rows")
-    journal.append({"key": sweep.trials[1].key, "status": "failed", "reason": "diverged"})
+    journal.append(line(sweep.trials[1], status="failed", reason="diverged"))
     again = read_results(tmp_path)
     assert again.sweep.trials == sweep.trials
     assert [row["status"] for row in again.rows].index("failed") == 1

@@ -194,7 +194,7 @@ def _show(
         console.result(f"and {len(candidates) - SHOWN:,} more candidates in {folder / TRIALS}")
     best = result.best(metric)
     if best is not None:
-        from samplewise.sweep.definition import named
+        from samplewise.sweep.trials import named
 
         console.result(
             f"best: candidate {best.number} ({named(best.values)}), the simplest within one "

@@ -24,7 +24,8 @@ from samplewise.report.published import (
     follow_up_rows,
     published_rows,
 )
-from samplewise.sweep.definition import Sweep, Trial
+from samplewise.sweep.definition import Sweep
+from samplewise.sweep.trials import Trial
 
 R = TypeVar("R", bound=Row)
 Definition = Mapping[str, Any]

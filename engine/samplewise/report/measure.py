@@ -16,10 +16,10 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
 from samplewise.report.experiments import Part, R, RowTrials, Table
 from samplewise.report.wording import Spread
-from samplewise.sweep.definition import Trial
 from samplewise.sweep.groups import plan
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import outcomes_of
+from samplewise.sweep.trials import Trial
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
 

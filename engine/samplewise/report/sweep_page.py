@@ -27,9 +27,10 @@ from samplewise.report.document import (
     TableRow,
 )
 from samplewise.sweep.candidates import DONE, FAILED, GREATER_IS_BETTER, Candidate
-from samplewise.sweep.definition import Sweep, named
+from samplewise.sweep.definition import Sweep
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.space import Range
+from samplewise.sweep.trials import named
 from samplewise.text import counted, grouped
 
 PAGE, TRIALS, PARQUET, BEST = "sweep.html", "trials.csv", "trials.parquet", "best.toml"

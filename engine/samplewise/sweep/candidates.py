@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.sweep.space import Values
+from samplewise.sweep.points import Values
 
 DONE, FAILED, MISSING, PAUSED = "done", "failed", "missing", "paused"
 GREATER_IS_BETTER = {
@@ -54,6 +54,19 @@ class Candidate:
     def is_whole(self) -> bool:
         """True where every trial has the metric."""
         return self.mean is not None and not self.failed and not self.missing
+
+
+def first_measured(trained: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> str:
+    """Return the first metric that every trained trial has; the last one where there is none.
+
+    Args:
+        trained: figures of each trial.
+        metrics: some of `GREATER_IS_BETTER`, in the order of preference.
+    """
+    measured = (
+        name for name in metrics if trained and all(one[name] is not None for one in trained)
+    )
+    return next(measured, metrics[-1])
 
 
 def candidate_of(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric: str) -> Candidate:

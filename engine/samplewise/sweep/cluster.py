@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from samplewise._version import __version__
 from samplewise.checks import printable
 from samplewise.errors import SamplewiseError, WorkerError
-from samplewise.sweep.definition import Trial
-from samplewise.sweep.executors import Executor
+from samplewise.sweep.executors import REPEATS, Death, Executor
 from samplewise.sweep.extras import check_dask
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.trials import Trial
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -26,6 +26,7 @@ CONNECT_S = 10
 """Seconds in which a scheduler must answer."""
 EMPTY_S = 60.0
 """Seconds for which a cluster may be without a worker."""
+_DIED = "reported by the scheduler of dask"
 _SLOTS_S = 2.0
 """Seconds for which the number of workers is not asked for again."""
 
@@ -57,6 +58,9 @@ def connected(address: str) -> Client:
 
 class Cluster(Executor):
     """Trains groups as tasks of a dask cluster; the scheduler repeats those of dead workers.
+
+    How often at most is a setting of the scheduler, which others share. So a worker asks it how
+    often a group has started, and refuses one that ended too many workers.
 
     The rows are a task too. Unlike scattered data, a task is computed again where all workers that
     hold its result died; its bytes go to the scheduler once, and from worker to worker.
@@ -114,12 +118,14 @@ class Cluster(Executor):
         with _reaching(self._client):
             return sum(self._client.nthreads().values())
 
-    def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
         with _reaching(self._client):
-            future: Future[Trained] = self._executor.submit(_train, __version__, trials, self._rows)
+            future: Future[Trained] = self._executor.submit(
+                _train, __version__, died, trials, self._rows
+            )
         return future
 
-    def death(self, future: Future[Trained]) -> str | None:
+    def death(self, future: Future[Trained]) -> Death | None:
         """Return how the workers of an ended group died, None where the group was trained.
 
         Raises:
@@ -131,8 +137,10 @@ class Cluster(Executor):
         if future.cancelled():
             raise _lost(self._client)
         error = future.exception()
+        if isinstance(error, _RefusedError):
+            return Death(_DIED, error.died)
         if isinstance(error, KilledWorker):
-            return f"dask ran it on {error.allowed_failures + 1} workers, and each of them died"
+            return Death(_DIED, error.allowed_failures + 1)
         if error is not None and not isinstance(error, SamplewiseError):
             raise WorkerError(
                 f"dask: a worker cannot run the sweep ({type(error).__name__}: "
@@ -147,11 +155,36 @@ class Cluster(Executor):
         self._rows.release()
 
 
-def _train(wanted: str, trials: Sequence[Trial], rows: SweepRows) -> Trained:
+class _RefusedError(Exception):
+    """A worker refuses a group.
+
+    Args:
+        died: workers that died with it since it was submitted.
+    """
+
+    def __init__(self, died: int) -> None:
+        super().__init__(died)
+        self.died = died
+
+
+def _train(wanted: str, died: int, trials: Sequence[Trial], rows: SweepRows) -> Trained:
     """Train a group on a worker, which may have joined after the sweep began."""
+    from distributed import get_client, get_worker
+
     if wanted != __version__:
         raise WorkerError(_other_version("a worker", __version__))
+    now = get_client().run_on_scheduler(_earlier_starts, get_worker().get_current_task())
+    if died + now > REPEATS:
+        raise _RefusedError(now)
     return train_group(trials, rows)
+
+
+def _earlier_starts(key: str, dask_scheduler: Any) -> int:
+    """Return how often a task has started before; the scheduler keeps it as long as the task."""
+    place = [key, "starts"]
+    starts: int = dask_scheduler.get_metadata(place, default=0)
+    dask_scheduler.set_metadata(place, starts + 1)
+    return starts
 
 
 def _check_versions(client: Client) -> None:
@@ -167,7 +200,8 @@ def _check_versions(client: Client) -> None:
             found["the scheduler"] = None
             found["the scheduler"] = client.run_on_scheduler(version, "samplewise")
     for place, has in found.items():
-        if has != __version__:
+        # A worker that died before it answered is not asked again: those that come later are.
+        if has != __version__ and not isinstance(has, OSError):
             raise WorkerError(_other_version(place, has))
 
 

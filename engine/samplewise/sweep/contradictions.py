@@ -54,7 +54,9 @@ def check_sampled(space: Space, samples: int | None, *, has_rungs: bool, own_see
         CombinationError: there are rungs or own seeds, or candidates would have different rows.
     """
     if samples is None:
-        raise ParameterError("samples: must be given, since a sampler proposes so many")
+        raise ParameterError(
+            "samples: must be given with a sampler, got none; write, say, samples = 40"
+        )
     if has_rungs:
         raise CombinationError("sampler: rungs are given too; keep one of them")
     if own_seeds:

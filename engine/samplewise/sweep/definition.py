@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from samplewise.checks import one_of, printable, suggestion, true_or_false, whole_number
-from samplewise.errors import CombinationError, ConfigError, ParameterError
+from samplewise.errors import ConfigError, ParameterError
 from samplewise.experiment.config_file import checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
 from samplewise.sweep.contradictions import check_sampled, check_seeds, check_together
-from samplewise.sweep.journal import Entry, canonical
+from samplewise.sweep.points import Listed, Points, Values
 from samplewise.sweep.rungs import Rungs
-from samplewise.sweep.space import Space, Values
-from samplewise.training.snapshot import Snapshot
+from samplewise.sweep.space import Space
+from samplewise.sweep.trials import Trials, changed
 
 MOST_TRIALS = 1_000_000
 KEYS = (
@@ -25,31 +23,6 @@ KEYS = (
 )
 SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
 """Names of samplers, and their classes in optuna.samplers."""
-_DEFAULTS = Experiment().to_options()
-_DIGITS = 20
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One experiment of a sweep.
-
-    Args:
-        key: a hash of all its settings.
-        candidate: number of its values, counted from 1.
-        values: of the factors.
-        seed: of the repeat.
-        experiment: all of it.
-        until: epochs after which it pauses; None trains to the end.
-        initial: the snapshot to go on from; None begins.
-    """
-
-    key: str
-    candidate: int
-    values: Values
-    seed: int
-    experiment: Experiment
-    until: int | None = None
-    initial: Snapshot | None = None
 
 
 class Sweep:
@@ -73,7 +46,8 @@ class Sweep:
             those before them reached; None draws them independently.
 
     Attributes:
-        trials: all of them, candidate by candidate; empty with a sampler, whose are in the journal.
+        trials: all of them, candidate by candidate, each made when it is asked for; empty with a
+            sampler, whose are in the journal.
         samples: candidates that a sampler proposes; 0 without one.
         rungs: of successive halving; None where all candidates train to the end.
         definition: the sweep as JSON values.
@@ -106,14 +80,13 @@ class Sweep:
         self.seeds = _seeds(seeds, base.training.seed)
         samples = None if samples is None else whole_number("samples", samples)
         sample_seed = whole_number("sample_seed", sample_seed, minimum=0)
-        candidates = self._candidates(samples, sample_seed)
+        points = self._points(samples, sample_seed)
         self.sampler = None if sampler is None else one_of("sampler", sampler, SAMPLERS)
         if self.sampler is not None:
             check_sampled(self.space, samples, has_rungs=rungs is not None, own_seeds=own_seeds)
-            # As many different candidates must exist.
-            self.samples, candidates = len(list(candidates)), iter(())
+            self.samples, points = len(points), Listed(())
         self.definition: dict[str, Any] = {
-            "settings": _changed(base),
+            "settings": changed(base),
             "space": self.space.definition,
             "seeds": self._defined_seeds(),
             "samples": samples,
@@ -131,12 +104,8 @@ class Sweep:
         if base.data.split_seed is None and not own_splits:
             base = base.with_options(split_seed=base.training.seed)
         self.base = base
-        self.trials = tuple(
-            trial
-            for number, values in enumerate(candidates, start=1)
-            for trial in self.candidate(number, values)
-        )
-        _check_different(self.trials)
+        self.trials = self._trials_of(points)
+        self.trials.check()
 
     @property
     def size(self) -> int:
@@ -153,13 +122,12 @@ class Sweep:
             return None
         return len(self.seeds) if self._own_seeds else list(self.seeds)
 
-    def _seeds_of(self, candidate: int) -> tuple[int, ...]:
-        first = (candidate - 1) * len(self.seeds) if self._own_seeds else 0
-        return tuple(first + seed for seed in self.seeds)
-
-    def _candidates(self, samples: int | None, seed: int) -> Iterator[Values]:
+    def _points(self, samples: int | None, seed: int) -> Points:
         if samples is None and self.space.is_drawn:
-            raise ParameterError("samples: must be given, since the space has a range to draw from")
+            raise ParameterError(
+                "samples: must be given where the space has a range, got none; write, say, "
+                "samples = 20"
+            )
         count = self.space.grid_size if samples is None else samples
         if count * len(self.seeds) > MOST_TRIALS:
             raise ParameterError(
@@ -169,36 +137,16 @@ class Sweep:
             )
         return self.space.grid() if samples is None else self.space.drawn(samples, seed)
 
-    def candidate(self, number: int, values: Values) -> list[Trial]:
-        """Return the trials of a candidate, one for each seed.
+    def proposed(self, candidates: Iterable[Values]) -> Trials:
+        """Return the trials of candidates that a sampler proposed, numbered in their order.
 
         Args:
-            number: counted from 1.
-            values: of all factors.
-
-        Raises:
-            ParameterError: they are not a valid experiment.
+            candidates: values of all factors; equal ones count once.
         """
-        trials = []
-        for seed in self._seeds_of(number):
-            repeat = {} if "seed" in values else {"seed": seed}
-            try:
-                experiment = self.base.with_options(**_as_options(values), **repeat)
-            except ParameterError as error:
-                raise type(error)(f"candidate {number} ({named(values)}): {error}") from error
-            text = canonical(_changed(experiment))
-            key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
-            trials.append(Trial(key, number, values, experiment.training.seed, experiment))
-        return trials
+        return self._trials_of(Listed(candidates))
 
-    def proposed(self, entries: Sequence[Entry]) -> list[Trial]:
-        """Return the trials of all candidates that the entries of a journal name, in order."""
-        found = {canonical(entry["values"]): entry["values"] for entry in entries}
-        return [
-            trial
-            for number, values in enumerate(found.values(), start=1)
-            for trial in self.candidate(number, values)
-        ]
+    def _trials_of(self, points: Points) -> Trials:
+        return Trials(points, self.base, self.seeds, own_seeds=self._own_seeds)
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -229,37 +177,17 @@ def read_sweep(path: Path) -> Sweep:
         raise type(error)(f"{error} (in {name})") from error
 
 
-def named(values: Values) -> str:
-    """Return the values of a candidate as text, such as "hidden=[8], learning_rate=0.1"."""
-    return ", ".join(f"{word}={printable(value)}" for word, value in values.items())
-
-
 def _base(settings: Any) -> tuple[Experiment, set[str]]:
     """Return the experiment of the settings, and the words that were set."""
     if isinstance(settings, Experiment):
-        return settings, set(_changed(settings))
+        return settings, set(changed(settings))
     if not isinstance(settings, Mapping | None):
         raise ParameterError(
-            f"settings: must be an Experiment or its words, got '{printable(settings)}'"
+            f"settings: must be an Experiment or its words, got '{printable(settings)}'; write, "
+            "say, {'data': 'iris', 'epochs': 3}"
         )
     words = dict(settings or {})
     return Experiment.from_options(**words), set(words)
-
-
-def _as_options(values: Values) -> Values:
-    return {word: tuple(one) if isinstance(one, list) else one for word, one in values.items()}
-
-
-def _changed(experiment: Experiment) -> Values:
-    """Return the options that differ from their defaults, as JSON values.
-
-    Without the others, so that an option which a later version adds changes no key.
-    """
-    return {
-        word: list(value) if isinstance(value, tuple) else value
-        for word, value in experiment.to_options().items()
-        if value != _DEFAULTS[word]
-    }
 
 
 def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
@@ -270,16 +198,7 @@ def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
         return tuple(range(first, first + count))
     seeds = tuple(whole_number("seeds", seed, minimum=0) for seed in given)
     if not seeds or len(set(seeds)) < len(seeds):
-        raise ParameterError(f"seeds: must be different seeds, got '{printable(given)}'")
+        raise ParameterError(
+            f"seeds: must be different seeds, got '{printable(given)}'; name each of them once"
+        )
     return seeds
-
-
-def _check_different(trials: Sequence[Trial]) -> None:
-    first: dict[str, Trial] = {}
-    for trial in trials:
-        other = first.setdefault(trial.key, trial)
-        if other is not trial:
-            raise CombinationError(
-                f"candidates {other.candidate} ({named(other.values)}) and {trial.candidate} "
-                f"({named(trial.values)}) are the same experiment; leave one out"
-            )

@@ -6,14 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from samplewise.checks import printable
 from samplewise.errors import ParameterError
-from samplewise.sweep.definition import Trial
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.trials import Trial
 
 if TYPE_CHECKING:
     from typing import Self
@@ -23,14 +24,25 @@ CHECK_S = 5.0
 """Seconds of waiting for a group after which the workers are looked at."""
 
 
-class Executor(ABC):
-    """Trains groups; each is a future, and futures come back in the order in which they end.
+REPEATS = 2
+"""Times that a group is trained again after its worker died."""
 
-    Attributes:
-        repeats: times that a group is submitted again after its worker died.
+
+@dataclass(frozen=True)
+class Death:
+    """The end of the workers that a group was trained on.
+
+    Args:
+        reason: a text.
+        workers: number of those that died.
     """
 
-    repeats = 0
+    reason: str
+    workers: int = 1
+
+
+class Executor(ABC):
+    """Trains groups; each is a future, and futures come back in the order in which they end."""
 
     def __init__(self) -> None:
         self._ended: SimpleQueue[Future[Trained]] = SimpleQueue()
@@ -47,12 +59,17 @@ class Executor(ABC):
         """Groups that may be out at once."""
 
     @abstractmethod
-    def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
         """Begin to train a group."""
 
-    def submit(self, trials: Sequence[Trial]) -> Future[Trained]:
-        """Begin to train a group; `next_ended` gives its future once it ended."""
-        future = self._start(trials)
+    def submit(self, trials: Sequence[Trial], died: int = 0) -> Future[Trained]:
+        """Begin to train a group; `next_ended` gives its future once it ended.
+
+        Args:
+            trials: of the group.
+            died: workers that it was submitted to before, and that died.
+        """
+        future = self._start(trials, died)
         future.add_done_callback(self._ended.put)
         return future
 
@@ -75,7 +92,7 @@ class Executor(ABC):
         """
         return
 
-    def death(self, future: Future[Trained]) -> str | None:
+    def death(self, future: Future[Trained]) -> Death | None:
         """Return how the worker of an ended group died, None where the group was trained.
 
         Raises:
@@ -106,7 +123,8 @@ class InProcess(Executor):
         """One."""
         return 1
 
-    def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
+        del died
         return trained_here(trials, self._rows)
 
 

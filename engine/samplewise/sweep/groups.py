@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
 
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import decided
 from samplewise.network import Loss, Network
-from samplewise.sweep.definition import Trial, named
+from samplewise.sweep.computed import Computed
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows, cut_of
+from samplewise.sweep.trials import Trial, Trials, named
 from samplewise.training.many import SHARED_SETTINGS
 from samplewise.training.train import loss_for
 
@@ -25,6 +29,8 @@ FIRST, MOST = 8, 64
 Of the report's network, in widths from 1 to 60, groups of 8 to 32 took the least time for each, and
 64 a little more: what a group keeps no longer fits the caches.
 """
+AHEAD = 2048
+"""Trials that are looked at before they are taken, to find those that may train at once."""
 
 
 @dataclass(frozen=True)
@@ -34,39 +40,42 @@ class Planned:
     Args:
         trial: of the sweep.
         shares: equal for trials that may train at once; None for one that trains by itself.
-        parameters: of its network.
+        parameters: of its network; None where the trial is not valid.
         epochs: that it trains now; None for all.
+        error: why the trial is not valid; None where it is.
     """
 
     trial: Trial
     shares: Hashable
-    parameters: int
+    parameters: int | None
     epochs: int | None = None
+    error: str | None = None
 
     @property
     def work(self) -> int:
         """Measure of its time, to hold against that of other trials."""
-        return (self.epochs or self.trial.experiment.training.epochs) * self.parameters
+        return (self.epochs or self.trial.experiment.training.epochs) * (self.parameters or 0)
 
 
-def plan(trials: Sequence[Trial], rows: SweepRows) -> list[Planned]:
-    """Return the trials with their networks looked at, and nothing trained.
+def plan(trials: Iterable[Trial], rows: SweepRows) -> list[Planned]:
+    """Return trials with their networks looked at, and nothing trained.
 
     Raises:
         ParameterError: a candidate does not fit the rows; the message names it.
     """
-    planned = []
-    for trial in trials:
-        try:
-            network, experiment = decided(trial.experiment, rows.example(trial.experiment))
-            loss = loss_for(network, experiment.training)
-        except ParameterError as error:
-            raise type(error)(
-                f"candidate {trial.candidate} ({named(trial.values)}): {error}"
-            ) from error
-        shares = _shared(trial.experiment, experiment, network, loss)
-        planned.append(Planned(trial, shares, network.layout.parameters))
-    return planned
+    return [_planned(trial, rows) for trial in trials]
+
+
+def _planned(trial: Trial, rows: SweepRows) -> Planned:
+    try:
+        network, experiment = decided(trial.experiment, rows.example(trial.experiment))
+        loss = loss_for(network, experiment.training)
+    except ParameterError as error:
+        raise type(error)(
+            f"candidate {trial.candidate} ({named(trial.values)}): {error}"
+        ) from error
+    shares = _shared(trial.experiment, experiment, network, loss)
+    return Planned(trial, shares, network.layout.parameters)
 
 
 def _shared(asked: Experiment, experiment: Experiment, network: Network, loss: Loss) -> Hashable:
@@ -86,22 +95,96 @@ def _shared(asked: Experiment, experiment: Experiment, network: Network, loss: L
     )
 
 
+class Plan(Computed[Planned]):
+    """The trials of a sweep with their networks looked at, each when it is asked for.
+
+    Args:
+        trials: of the sweep.
+        rows: of the sweep.
+    """
+
+    def __init__(self, trials: Trials, rows: SweepRows) -> None:
+        super().__init__(len(trials))
+        self.trials, self._rows = trials, rows
+
+    def _item(self, index: int) -> Planned:
+        return _planned(self.trials[index], self._rows)
+
+    def check(self) -> None:
+        """Look at the trials that are checked before the first is trained.
+
+        Raises:
+            ParameterError: a candidate does not fit the rows; the message names it.
+        """
+        for index in self.trials.checked():
+            self[index]
+
+    def together(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return trials so that those that may train at once are near each other.
+
+        Args:
+            indices: of the trials, rising; no more than `AHEAD` stay as they are.
+        """
+        if len(indices) <= AHEAD:
+            return indices
+        apart = [
+            indices // step % values
+            for step, values in self.trials.steps
+            if values > 1 and self._parts(step)
+        ]
+        return indices[np.lexsort((indices, *reversed(apart)))]
+
+    def _parts(self, step: int) -> bool:
+        """Return whether a trial may not train with the first one."""
+        try:
+            return self[0].shares != self[step].shares
+        except ParameterError:
+            return False
+
+
+class Remaining(Computed[Planned]):
+    """Some trials of a plan; one that turns out not to be valid has its error.
+
+    Args:
+        plan: of the sweep.
+        indices: of the trials.
+    """
+
+    def __init__(self, plan: Plan, indices: NDArray[np.int64]) -> None:
+        super().__init__(len(indices))
+        self._plan, self._indices = plan, indices
+
+    def _item(self, index: int) -> Planned:
+        place = int(self._indices[index])
+        try:
+            return self._plan[place]
+        except ParameterError as error:
+            return Planned(self._plan.trials.stand_in(place), None, None, error=str(error))
+
+
 class Groups:
     """Takes the groups one after the other, each as long as the last one's time suggests.
 
     Args:
-        planned: the trials to train.
+        planned: the trials to train; no more than `AHEAD` are looked at before they are taken.
         seconds_of_work: as measured before; None where nothing was.
     """
 
     def __init__(self, planned: Sequence[Planned], seconds_of_work: float | None = None) -> None:
-        buckets: dict[Hashable, deque[Planned]] = {}
-        for number, one in enumerate(planned):
-            key = ("alone", number) if one.shares is None else one.shares
-            buckets.setdefault(key, deque()).append(one)
-        self._buckets = deque(buckets.values())
-        self._work_left = sum(one.work for one in planned)
+        self._buckets: dict[Hashable, deque[Planned]] = {}
+        self._planned, self._count = iter(planned), len(planned)
+        self._seen = self._waiting = 0
+        self._work_seen = self._work_taken = 0
         self.seconds_of_work = seconds_of_work
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        for one in islice(self._planned, AHEAD - self._waiting):
+            key = ("alone", self._seen) if one.shares is None else one.shares
+            self._buckets.setdefault(key, deque()).append(one)
+            self._seen += 1
+            self._waiting += 1
+            self._work_seen += one.work
 
     @property
     def are_measured(self) -> bool:
@@ -113,23 +196,33 @@ class Groups:
         """Estimated time of all trials that are left; None before the first group has ended."""
         if self.seconds_of_work is None:
             return None
-        return self.seconds_of_work * self._work_left
+        work = self._work_seen * self._count / max(self._seen, 1) - self._work_taken
+        return self.seconds_of_work * work
 
     def take(self) -> list[Planned]:
         """Return the next group; empty where none is left."""
+        self._look_ahead()
         if not self._buckets:
             return []
-        bucket = self._buckets[0]
+        key = self._next_key()
+        bucket = self._buckets[key]
         group = [bucket.popleft() for _ in range(self._size(bucket))]
-        self._work_left -= sum(one.work for one in group)
+        self._waiting -= len(group)
+        self._work_taken += sum(one.work for one in group)
         if not bucket:
-            self._buckets.popleft()
+            del self._buckets[key]
         return group
+
+    def _next_key(self) -> Hashable:
+        """Return the first bucket; while trials are not seen yet, the first that fills a group."""
+        if self._seen == self._count:
+            return next(iter(self._buckets))
+        return max(self._buckets, key=lambda key: min(len(self._buckets[key]), MOST))
 
     @property
     def is_finished(self) -> bool:
         """True once an empty group means that no other will come."""
-        return not self._buckets
+        return not self._buckets and self._seen == self._count
 
     def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
         """Note the time of a group.

@@ -132,7 +132,7 @@ class Halving:
     def _work_after(self, end: int, left: Candidates) -> int:
         """Estimate the work of later rungs, as if the candidates that go on were the mean ones."""
         ends, count = self._rungs.ends, len(left)
-        parameters = sum(one.parameters for trials in left.values() for one in trials) / count
+        parameters = sum(one.parameters or 0 for trials in left.values() for one in trials) / count
         work = 0.0
         for begin, next_end in pairwise(ends):
             if begin >= end:

@@ -27,6 +27,8 @@ from samplewise.io.writing import sync_folder
 FILE = "journal.jsonl"
 KIND, FORMAT = "samplewise sweep", 1
 _BEGIN = b'{"crc":"'
+_BLOCK = 1 << 16
+"""Bytes at the end of the file in which its last line is looked for first."""
 _LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})","entry":(\{.*\})\}', re.DOTALL)
 
 Entry = dict[str, Any]
@@ -49,9 +51,6 @@ class Journal:
         definition: of the sweep, JSON values.
         data: fingerprint of its rows.
 
-    Attributes:
-        entries: those found in the file, in order.
-
     Raises:
         OutputError: it cannot be written, or is the journal of another sweep.
         DataError: the file is not a journal.
@@ -62,12 +61,21 @@ class Journal:
         header = {"kind": KIND, "format": FORMAT, "version": __version__}
         header |= {"definition": dict(definition), "data": data}
         with self._locked(os.O_CREAT) as descriptor:
-            lines = _mended(descriptor, path)
-            if not lines:
+            found = _mended(descriptor, path)
+            if found is None:
                 _append(descriptor, header)
                 sync_folder(path.parent)
-        found, self.entries = _contents(lines, path) if lines else (header, [])
-        _check_same(path, found, parse(canonical(header)))
+        _check_same(path, found or header, parse(canonical(header)))
+        _warn_of_damaged(path)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Give the entries in order, read from the file: all of a large sweep would fill memory."""
+        return _entries(self.path)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries, read from the file."""
+        return list(self)
 
     def append(self, *entries: Entry) -> None:
         """Add entries; once this returns, they survive the process and a power loss.
@@ -79,9 +87,10 @@ class Journal:
             OutputError: the disk is full, or the file is gone; it then ends as before.
         """
         with self._locked() as descriptor:
-            _mended(descriptor, self.path, whole=False)
+            size = os.fstat(descriptor).st_size
+            if size and _read(descriptor, size - 1, 1) != b"\n":
+                _mended(descriptor, self.path)
             _append(descriptor, *entries)
-        self.entries.extend(entries)
 
     @contextmanager
     def _locked(self, flags: int = 0) -> Iterator[int]:
@@ -108,31 +117,53 @@ def read(path: Path) -> tuple[Entry, list[Entry]]:
         DataError: it cannot be read, or is not a journal.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            header = _header(file.readline(), path)
+        _warn_of_damaged(path)
+        return header, list(_entries(path))
     except OSError as error:
         raise DataError(
             f"cannot read {printable(path)}: {error.strerror or error}; name the folder of a sweep"
         ) from error
-    return _contents(content.split(b"\n")[:-1], path)
 
 
-def _mended(descriptor: int, path: Path, *, whole: bool = True) -> list[bytes]:
-    """Cut off a line that was not finished; return the others, or none unless `whole`.
+def _lines(path: Path) -> Iterator[bytes]:
+    """Give the lines after the header; one that is being written is left out."""
+    with path.open("rb") as file:
+        file.readline()
+        yield from (line[:-1] for line in file if line.endswith(b"\n"))
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    return (entry for line in _lines(path) if (entry := _entry(line)) is not None)
+
+
+def _warn_of_damaged(path: Path) -> None:
+    for number, line in enumerate(_lines(path), start=2):
+        if _text(line) is None:
+            warnings.warn(
+                f"{printable(path)}: line {number} is damaged; its trial is run again",
+                SamplewiseWarning,
+                stacklevel=4,
+            )
+
+
+def _mended(descriptor: int, path: Path) -> Entry | None:
+    """Cut off a line that was not finished; return the header, None where the file is empty then.
 
     Raises:
-        DataError: `whole`, and the file is not a journal; it is then left as it is.
+        DataError: the file is not a journal; it is then left as it is.
     """
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        first = file.readline()
+    torn = not first.endswith(b"\n") and _BEGIN.startswith(first[: len(_BEGIN)])
+    header = None if torn else _header(first, path)
     size = os.fstat(descriptor).st_size
-    if not whole and (size == 0 or _read(descriptor, size - 1, 1) == b"\n"):
-        return []
-    content = _read(descriptor, 0, size)
-    end = content.rfind(b"\n") + 1
-    lines = content[:end].split(b"\n")[:-1]
-    if not _BEGIN.startswith(content[: len(_BEGIN)]) or lines:
-        _header(lines, path)
-    if len(lines) > 1 and _entry(lines[-1]) is None:
-        # A power loss may keep a file's length and lose its last bytes.
-        end -= len(lines.pop()) + 1
+    begin, end = _last_line(descriptor, size)
+    # A power loss may keep a file's length and lose its last bytes.
+    if begin and _text(_read(descriptor, begin, end - 1 - begin)) is None:
+        end = begin
     if end < size:
         os.ftruncate(descriptor, end)
         os.fsync(descriptor)
@@ -142,7 +173,20 @@ def _mended(descriptor: int, path: Path, *, whole: bool = True) -> list[bytes]:
             SamplewiseWarning,
             stacklevel=4,
         )
-    return lines
+    return header
+
+
+def _last_line(descriptor: int, size: int) -> tuple[int, int]:
+    """Return begin and end of the last line that was finished; 0 and 0 where there is none."""
+    begin, block = size, _BLOCK
+    while True:
+        begin = max(0, size - block)
+        tail = _read(descriptor, begin, size - begin)
+        end = tail.rfind(b"\n")
+        before = tail.rfind(b"\n", 0, max(end, 0))
+        if before >= 0 or begin == 0:
+            return begin + before + 1, begin + end + 1
+        block *= 4
 
 
 def _read(descriptor: int, start: int, size: int) -> bytes:
@@ -170,46 +214,37 @@ def _append(descriptor: int, *entries: Mapping[str, Any]) -> None:
         raise
 
 
-def _entry(line: bytes) -> Entry | None:
-    """Return the entry of a line, None where the line is damaged."""
+def _text(line: bytes) -> bytes | None:
+    """Return the entry of a line as JSON, None where the line is damaged."""
     found = _LINE.fullmatch(line)
     if found is None or zlib.crc32(found[2]) != int(found[1], 16):
         return None
+    return found[2]
+
+
+def _entry(line: bytes) -> Entry | None:
+    """Return the entry of a line, None where the line is damaged."""
+    text = _text(line)
     try:
-        entry: Entry = parse(found[2].decode())
+        entry: Entry | None = None if text is None else parse(text.decode())
     except ValueError:
         return None
     return entry
 
 
-def _header(lines: list[bytes], path: Path) -> Entry:
+def _header(line: bytes, path: Path) -> Entry:
     """Return the entry of the first line.
 
     Raises:
         DataError: it is not that of a journal.
     """
-    header = _entry(lines[0]) if lines else None
+    header = _entry(line[:-1]) if line.endswith(b"\n") else None
     if header is None or header.get("kind") != KIND or header.get("format") != FORMAT:
         raise DataError(
             f"{printable(path)} is not the journal of a sweep of format {FORMAT}; name the folder "
             "of a sweep, or a new one"
         )
     return header
-
-
-def _contents(lines: list[bytes], path: Path) -> tuple[Entry, list[Entry]]:
-    header, entries = _header(lines, path), []
-    for number, line in enumerate(lines[1:], start=2):
-        entry = _entry(line)
-        if entry is None:
-            warnings.warn(
-                f"{printable(path)}: line {number} is damaged; its trial is run again",
-                SamplewiseWarning,
-                stacklevel=4,
-            )
-        else:
-            entries.append(entry)
-    return header, entries
 
 
 def _check_same(path: Path, found: Entry, wanted: Entry) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from samplewise.sweep.candidates import FAILED, GREATER_IS_BETTER
+from samplewise.sweep.candidates import FAILED, GREATER_IS_BETTER, first_measured
 from samplewise.sweep.journal import Entry
 
 METRICS = tuple(name for name in GREATER_IS_BETTER if not name.startswith("test_"))
@@ -14,10 +14,7 @@ METRICS = tuple(name for name in GREATER_IS_BETTER if not name.startswith("test_
 def metric_of(entries: Sequence[Entry]) -> str:
     """Return the first metric that all trained trials have: of validation rows, if there are."""
     figures = [entry["figures"] for entry in entries if entry["status"] != FAILED]
-    measured = (
-        name for name in METRICS if figures and all(one[name] is not None for one in figures)
-    )
-    return next(measured, METRICS[-1])
+    return first_measured(figures, METRICS)
 
 
 def cost(entries: Sequence[Entry], metric: str) -> float:
@@ -45,6 +42,6 @@ def best_first(candidates: Mapping[int, Sequence[Entry]]) -> list[int]:
 
     def order(number: int) -> tuple[float, int, int]:
         entries = candidates[number]
-        return cost(entries, metric), entries[0]["parameters"], number
+        return cost(entries, metric), entries[0]["parameters"] or 0, number
 
     return sorted(candidates, key=order)

@@ -17,14 +17,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from samplewise.sweep.definition import Trial
-from samplewise.sweep.executors import Executor, trained_here
+from samplewise.sweep.executors import Death, Executor, trained_here
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.trials import Trial
 
 _THREADS = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
+_OF_A_STOP = ("SIGINT", "SIGTERM", "SIGHUP")
 _PARENT_S = 1.0
 """Seconds between two looks of a worker at whether its sweep is still there."""
 
@@ -39,8 +40,6 @@ class Processes(Executor):
         rows: of the sweep.
         count: of the workers, at least 2.
     """
-
-    repeats = 2
 
     def __init__(self, rows: SweepRows, count: int) -> None:
         import joblib
@@ -59,7 +58,8 @@ class Processes(Executor):
         """The number of workers; one until kernels are warm."""
         return self._count if self._is_warm else 1
 
-    def _start(self, trials: Sequence[Trial]) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
+        del died
         if not self._is_warm:
             self._is_warm = True
             return trained_here(trials, self._rows)
@@ -93,11 +93,11 @@ class Processes(Executor):
         else:
             self._idle.append(worker)
 
-    def death(self, future: Future[Trained]) -> str | None:
+    def death(self, future: Future[Trained]) -> Death | None:
         """Return how the worker of an ended group died, None where the group was trained."""
         error = future.exception()
         if isinstance(error, BrokenExecutor):
-            return str(error).splitlines()[0]
+            return Death(str(error).splitlines()[0])
         return super().death(future)
 
     def close(self) -> None:
@@ -114,10 +114,15 @@ class _Worker:
 
 
 def _begin(file: str, parent: int) -> None:
-    """Begin as a worker: take the rows, and leave Ctrl-C to the sweep's process."""
+    """Begin as a worker: take the rows, and leave signals of a stop to the sweep's process.
+
+    A terminal and a batch system send them to both, and the sweep's waits for the running groups.
+    """
     import joblib
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _OF_A_STOP:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _Worker.rows = joblib.load(file, mmap_mode="r")
 

@@ -11,9 +11,9 @@ from samplewise.sweep.definition import Sweep
 from samplewise.sweep.groups import Groups, Planned, plan
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.objective import cost, metric_of
+from samplewise.sweep.points import Values
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.sampler import Sampler, Told
-from samplewise.sweep.space import Values
 
 BATCH = 8
 """Networks that are proposed at once: more train faster, fewer are chosen better."""
@@ -41,7 +41,7 @@ class Proposals:
         self._entries = {entry["key"]: entry for entry in known}
         self._candidates: dict[int, list[Planned]] = {}
         self._keys: set[str] = set()
-        for one in plan(sweep.proposed(proposed), rows):
+        for one in plan(sweep.proposed(entry["values"] for entry in proposed), rows):
             self._candidates.setdefault(one.trial.candidate, []).append(one)
             self._keys.add(one.trial.key)
         planned = [one for trials in self._candidates.values() for one in trials]
@@ -112,7 +112,7 @@ class Proposals:
         error: ParameterError | None = None
         for values in tries:
             try:
-                trials = self._sweep.candidate(len(self._candidates) + 1, values)
+                trials = self._sweep.trials.candidate(len(self._candidates) + 1, values)
                 if trials[0].key not in self._keys:
                     return plan(trials, self._rows)
             except ParameterError as found:

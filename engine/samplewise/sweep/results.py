@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from samplewise.sweep.candidates import (
     MISSING,
     Candidate,
     candidate_of,
+    first_measured,
     ranked,
     simplest,
 )
@@ -44,15 +45,16 @@ class SweepResult:
         rows: a dict for each trial: candidate, factors, seed, status, figures, reason of a failure.
     """
 
-    def __init__(self, sweep: Sweep, entries: Sequence[Entry]) -> None:
-        self.sweep = sweep
-        found = {entry["key"]: entry for entry in entries}
-        self._trials = sweep.trials if sweep.sampler is None else sweep.proposed(entries)
+    def __init__(self, sweep: Sweep, entries: Iterable[Entry]) -> None:
+        self.sweep, self._trials = sweep, sweep.trials
+        if sweep.sampler is not None:
+            entries = list(entries)
+            self._trials = sweep.proposed(entry["values"] for entry in entries)
+        found = {self._trials.place(entry): _of_entry(entry) for entry in entries}
+        outlines = map(self._trials.outline, range(len(self._trials)))
         self.rows = [
-            {"candidate": trial.candidate, **trial.values}
-            | {"seed": trial.seed}
-            | _of_entry(found.get(trial.key, {}))
-            for trial in self._trials
+            {"candidate": candidate, **values, "seed": seed} | (found.get(i) or _of_entry({}))
+            for i, (candidate, values, seed) in enumerate(outlines)
         ]
         self._ranked: dict[str, list[Candidate]] = {}
 
@@ -60,10 +62,7 @@ class SweepResult:
     def default_metric(self) -> str:
         """The first metric of `GREATER_IS_BETTER` that every trained trial has."""
         done = [row for row in self.rows if row["status"] == DONE]
-        measured = (
-            name for name in GREATER_IS_BETTER if all(row[name] is not None for row in done)
-        )
-        return next(measured, "test_loss")
+        return first_measured(done, tuple(GREATER_IS_BETTER))
 
     def candidates(self, metric: str | None = None) -> list[Candidate]:
         """Return the candidates, best first; those with a failed or missing trial come last.
@@ -96,7 +95,7 @@ class SweepResult:
 
     def experiment(self, candidate: Candidate) -> Experiment:
         """Return the experiment of a candidate, with the first of its seeds."""
-        return next(one.experiment for one in self._trials if one.candidate == candidate.number)
+        return self._trials.candidate(candidate.number, candidate.values)[0].experiment
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows with lists as the texts that flags take, such as "8,2"."""

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from samplewise.data.dataset import Dataset
 from samplewise.data.loading import load
+from samplewise.experiment.data_settings import DataSettings
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import Prepared, prepare
-from samplewise.sweep.definition import Trial
+from samplewise.options.words import words_of
+from samplewise.sweep.trials import Trial
+
+DATA_WORDS = {*words_of(DataSettings), "loss"}
+"""The words of the settings that decide which rows are loaded, and how."""
 
 
 class SweepRows:
     """The rows of all trials.
 
     Args:
-        trials: of the sweep.
+        trials: of the sweep; of those that differ in no word of `DATA_WORDS`, one is enough.
         dataset: used instead of loading those of the trials.
 
     Raises:
         DataError, ParameterError: as `load`.
     """
 
-    def __init__(self, trials: Sequence[Trial], dataset: Dataset | None = None) -> None:
+    def __init__(self, trials: Iterable[Trial], dataset: Dataset | None = None) -> None:
         self._loaded: dict[Hashable, Dataset] = {}
         for trial in trials:
             source = _source(trial.experiment)

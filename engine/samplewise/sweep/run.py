@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +12,19 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
-from samplewise.sweep.candidates import FAILED
-from samplewise.sweep.definition import Sweep, Trial
+from samplewise.sweep.candidates import DONE, FAILED
+from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import Executor, check_jobs, executor_for
 from samplewise.sweep.extras import check_optuna
-from samplewise.sweep.groups import plan
-from samplewise.sweep.journal import FILE, Journal
+from samplewise.sweep.groups import Plan
+from samplewise.sweep.journal import FILE, Entry, Journal
 from samplewise.sweep.results import SweepResult
-from samplewise.sweep.rows import SweepRows
+from samplewise.sweep.rows import DATA_WORDS, SweepRows
 from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import Source, source_of
 from samplewise.sweep.training import entries_of
+from samplewise.sweep.trials import Trial
 from samplewise.training.train import check_stop
 
 
@@ -87,19 +88,19 @@ def run_sweep(
         instance_of("data", data, Dataset)
     if sweep.sampler is not None:
         check_optuna()
-    rows = SweepRows(sweep.trials or [Trial("", 0, {}, 0, sweep.base)], data)
-    planned = plan(sweep.trials, rows)
+    differing = sweep.trials.differing(DATA_WORDS) or [Trial("", 0, {}, 0, sweep.base)]
+    rows = SweepRows(differing, data)
+    plan = Plan(sweep.trials, rows)
+    plan.check()
     _make(folder)
     with locked(folder, "another process runs the sweep"):
         journal = Journal(folder / FILE, sweep.definition, rows.fingerprint)
         snapshots = Snapshots(folder)
-        source = source_of(
-            sweep, planned, rows, journal.entries, snapshots, retry_failed=retry_failed
-        )
+        source = source_of(sweep, plan, rows, journal, snapshots, retry_failed=retry_failed)
         if not source.is_finished:
             with executor_for(rows, n_jobs) as executor:
                 _train(source, sweep.size, executor, journal, snapshots, on_group, stop)
-    return SweepResult(sweep, journal.entries)
+    return SweepResult(sweep, journal)
 
 
 def _make(folder: Path) -> None:
@@ -122,8 +123,8 @@ def _train(
     stop: threading.Event | None,
 ) -> None:
     """Train all that a source gives, and write down each group once it is trained."""
-    status = {entry["key"]: entry["status"] for entry in journal.entries}
-    failed = sum(one == FAILED for one in status.values())
+    counts = _Counts()
+    counts.note(journal)
     for group, trained in dispatched(source, executor, stop):
         # Before their lines, which say that the trials can go on.
         for one, snapshot in zip(group, trained.snapshots, strict=True):
@@ -131,12 +132,28 @@ def _train(
                 snapshots.save(one.trial.key, snapshot)
         entries = entries_of(group, trained.results)
         journal.append(*entries)
-        for entry in entries:
-            failed += (entry["status"] == FAILED) - (status.get(entry["key"]) == FAILED)
-            status[entry["key"]] = entry["status"]
+        counts.note(entries)
         # The first group also loads kernels and libraries, so only its training counts.
         first_s = trained.training_s or trained.seconds
         source.took(group, entries, trained.seconds if source.are_measured else first_s)
         if on_group is not None:
             left = (source.seconds_left or 0.0) / executor.slots
-            on_group(Progress(len(status), failed, trials, len(group), left))
+            on_group(Progress(counts.finished, counts.failed, trials, len(group), left))
+
+
+class _Counts:
+    """Counts the trials that a journal has; only those that may come again are remembered."""
+
+    def __init__(self) -> None:
+        self.finished = self.failed = 0
+        self._again: dict[str, str] = {}
+
+    def note(self, entries: Iterable[Entry]) -> None:
+        """Note lines of the journal."""
+        for entry in entries:
+            key, status = entry["key"], entry["status"]
+            before = self._again.pop(key, None)
+            self.finished += before is None
+            self.failed += (status == FAILED) - (before == FAILED)
+            if status != DONE:
+                self._again[key] = status

@@ -13,7 +13,8 @@ import numpy as np
 from samplewise.errors import ParameterError
 from samplewise.sweep.definition import SAMPLERS
 from samplewise.sweep.journal import canonical
-from samplewise.sweep.space import LOG, WHOLE, Range, Space, Values, as_value
+from samplewise.sweep.points import Values
+from samplewise.sweep.space import LOG, WHOLE, Range, Space, as_value
 
 
 @dataclass(frozen=True)

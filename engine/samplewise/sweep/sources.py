@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
+
+import numpy as np
 
 from samplewise.sweep.candidates import FAILED
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.groups import Groups, Planned
+from samplewise.sweep.groups import Groups, Plan, Planned, Remaining
 from samplewise.sweep.halving import Halving
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.proposals import Proposals
@@ -44,9 +46,9 @@ class Source(Protocol):
 
 def source_of(
     sweep: Sweep,
-    planned: Sequence[Planned],
+    plan: Plan,
     rows: SweepRows,
-    entries: Sequence[Entry],
+    entries: Iterable[Entry],
     snapshots: Snapshots,
     *,
     retry_failed: bool,
@@ -55,16 +57,26 @@ def source_of(
 
     Args:
         sweep: to run.
-        planned: all of its trials, without those of a sampler.
+        plan: of all of its trials, without those of a sampler.
         rows: of the sweep.
-        entries: of its journal.
+        entries: of its journal, read once.
         snapshots: of its paused trials.
         retry_failed: take trials again that have failed.
     """
+    if sweep.sampler is None and sweep.rungs is None:
+        return Groups(_missing(plan, entries, retry_failed=retry_failed))
+    entries = list(entries)
     known = [one for one in entries if one["status"] != FAILED or not retry_failed]
-    if sweep.sampler is not None:
-        return Proposals(sweep, rows, entries, known)
     if sweep.rungs is not None:
-        return Halving(planned, sweep.rungs, known, snapshots)
-    over = {entry["key"] for entry in known}
-    return Groups([one for one in planned if one.trial.key not in over])
+        return Halving(Remaining(plan, np.arange(len(plan))), sweep.rungs, known, snapshots)
+    return Proposals(sweep, rows, entries, known)
+
+
+def _missing(plan: Plan, entries: Iterable[Entry], *, retry_failed: bool) -> Remaining:
+    """Return the trials that a journal lacks; of a large sweep, a byte a trial is kept."""
+    missing = np.ones(len(plan), bool)
+    for entry in entries:
+        place = plan.trials.place(entry)
+        if place is not None and (entry["status"] != FAILED or not retry_failed):
+            missing[place] = False
+    return Remaining(plan, plan.together(np.flatnonzero(missing)))

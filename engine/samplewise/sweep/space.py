@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,13 @@ from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import WORDS
 from samplewise.options.kinds import WHOLES
 from samplewise.sweep.journal import canonical
+from samplewise.sweep.points import Draws, Grid, Values, exhausted
 
 UNIFORM, LOG, WHOLE, LOG_WHOLE = RANGES = ("uniform", "log", "whole", "log_whole")
 _WANTED = (
     "a list of values, or a range such as 'log 1e-4 1e-1' or {log = [1e-4, 1e-1]}; ranges are "
     f"{', '.join(RANGES)}"
 )
-# Draws of a candidate that came before, for each new one, until the space counts as exhausted.
-_PATIENCE = 100
-
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,11 @@ class Range:
     kind: str
     low: float
     high: float
+
+    @property
+    def count(self) -> float:
+        """Different numbers of the range; infinite where they need not be whole."""
+        return self.high - self.low + 1 if WHOLE in self.kind else math.inf
 
     def draw(self, rng: Generator) -> Any:
         """Return a number of the range."""
@@ -88,7 +90,9 @@ class Space:
                     f"{suggestion(word, WORDS) or '.'} Settings: {', '.join(WORDS)}"
                 )
             if word in factors:
-                raise ParameterError(f"space: has {word} twice, with '-' and with '_'; keep one")
+                raise ParameterError(
+                    f"space: has {word} twice, with '-' and with '_'; keep one of them"
+                )
             factors[word] = _factor(word, _plain(values))
         return cls(factors)
 
@@ -111,33 +115,30 @@ class Space:
             for word, one in self.factors.items()
         }
 
-    def grid(self) -> Iterator[Values]:
-        """Give every candidate of a space without ranges; the last factor varies fastest."""
-        lists = [() if isinstance(one, Range) else one for one in self.factors.values()]
-        for values in itertools.product(*lists):
-            yield dict(zip(self.factors, values, strict=True))
+    def grid(self) -> Grid:
+        """Return every candidate of a space without ranges; the last factor varies fastest."""
+        return Grid({w: one for w, one in self.factors.items() if not isinstance(one, Range)})
 
-    def drawn(self, samples: int, seed: int) -> Iterator[Values]:
-        """Give different candidates, each a function of the seed and its number.
+    def drawn(self, samples: int, seed: int) -> Draws:
+        """Return different candidates, each a function of the seed and its number.
 
         Raises:
             ParameterError: there are fewer.
         """
-        seen: set[str] = set()
-        for number in range(samples * _PATIENCE):
-            rng = Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(number,))))
-            # In the order of the names, so that the order in a file changes no draw.
-            found = {word: _drawn(word, self.factors[word], rng) for word in sorted(self.factors)}
-            values = {word: found[word] for word in self.factors}
-            if (text := canonical(values)) not in seen:
-                seen.add(text)
-                yield values
-            if len(seen) == samples:
-                return
-        raise ParameterError(
-            f"samples: is {samples:,}, but only {len(seen):,} different candidates were found; ask "
-            "for fewer, or widen the space"
-        )
+        counts = [
+            one.count if isinstance(one, Range) else len(one) for one in self.factors.values()
+        ]
+        if math.prod(counts) < samples:
+            raise exhausted(samples, int(math.prod(counts)))
+        return Draws(samples, partial(_draw, self.factors, seed))
+
+
+def _draw(factors: Mapping[str, tuple[Any, ...] | Range], seed: int, number: int) -> Values:
+    """Return the values of a draw, a function of the seed and its number."""
+    rng = Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(number,))))
+    # In the order of the names, so that the order in a file changes no draw.
+    found = {word: _drawn(word, factors[word], rng) for word in sorted(factors)}
+    return {word: found[word] for word in factors}
 
 
 def _drawn(word: str, factor: tuple[Any, ...] | Range, rng: Generator) -> Any:
@@ -164,11 +165,11 @@ def _factor(word: str, given: Any) -> tuple[Any, ...] | Range:
     if not given:
         raise ParameterError(f"space.{word}: is an empty list; expected {_WANTED}")
     values = tuple(_value(f"space.{word}[{i}]", word, one) for i, one in enumerate(given))
-    texts = [canonical(value) for value in values]
-    for i, text in enumerate(texts):
-        if text in texts[:i]:
+    first: dict[str, int] = {}
+    for i, value in enumerate(values):
+        if first.setdefault(canonical(value), i) != i:
             raise ParameterError(
-                f"space.{word}[{i}]: is {printable(values[i])}, as [{texts.index(text)}] is; "
+                f"space.{word}[{i}]: is {printable(value)}, as [{first[canonical(value)]}] is; "
                 "keep one of them"
             )
     return values
@@ -212,5 +213,8 @@ def _range(word: str, given: Any) -> Range:
             f"'{printable(given)}'"
         )
     if WHOLE in kind and not (low.is_integer() and high.is_integer()):
-        raise ParameterError(f"space.{word}: its ends must be whole, got '{printable(given)}'")
+        raise ParameterError(
+            f"space.{word}: its ends must be whole, got '{printable(given)}'; write, say, "
+            f"'{kind} 1 10'"
+        )
     return Range(kind, low, high)

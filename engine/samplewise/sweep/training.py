@@ -20,10 +20,10 @@ from samplewise.errors import (
 from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
 from samplewise.experiment.scores import defined
 from samplewise.sweep.candidates import DONE, FAILED, PAUSED
-from samplewise.sweep.definition import Trial
 from samplewise.sweep.groups import Planned
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows
+from samplewise.sweep.trials import Trial
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.loop import INTERRUPTED
