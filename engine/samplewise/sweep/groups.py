@@ -25,6 +25,8 @@ FIRST, MOST = 8, 64
 Of the report's network, in widths from 1 to 60, groups of 8 to 32 took the least time for each, and
 64 a little more: what a group keeps no longer fits the caches.
 """
+EPOCH_PARAMETERS = 1_000
+"""Parameters whose steps take about as long as all else in an epoch of a network."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Planned:
     @property
     def work(self) -> int:
         """Measure of its time, to hold against that of other trials."""
-        return (self.epochs or self.trial.experiment.training.epochs) * self.parameters
+        epochs = self.epochs or self.trial.experiment.training.epochs
+        return epochs * (self.parameters + EPOCH_PARAMETERS)
 
 
 def plan(trials: Sequence[Trial], rows: SweepRows) -> list[Planned]:
