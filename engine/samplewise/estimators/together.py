@@ -15,7 +15,8 @@ from samplewise.errors import DivergenceError
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import Outcome, Task
-from samplewise.training.many import SHARED_SETTINGS, trained_many
+from samplewise.training.many import trained_many
+from samplewise.training.shared import shared_key
 
 MOST = 32
 """Networks of one product; of more the caches no longer hold what they need."""
@@ -92,7 +93,10 @@ def train_together(tasks: Sequence[tuple[Task, Any]]) -> list[Trained]:
 def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
     groups: list[tuple[Any, list[Task]]] = []
     for task, common in tasks:
-        key = (common, _shared(task))
+        shared = shared_key(task.network, task.objective.loss, task.settings)
+        if shared is None:
+            continue
+        key = (common, task.objective.constant, shared)
         for known, group in groups:
             if known == key and _have_same_rows(group[0], task):
                 # One copy of the rows, however many candidates.
@@ -101,19 +105,6 @@ def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
         else:
             groups.append((key, [task]))
     return [group for _, group in groups]
-
-
-def _shared(task: Task) -> tuple[Any, ...]:
-    """Return all that networks of one `train_many` have in common."""
-    settings, loss = task.settings, task.objective.loss
-    return (
-        task.network.inputs,
-        task.network.outputs,
-        loss.description,
-        task.objective.constant,
-        *(getattr(settings, name) for name in SHARED_SETTINGS),
-        settings.seed_of_order if settings.shuffle else None,
-    )
 
 
 def _trained(group: list[Task]) -> list[Trained]:

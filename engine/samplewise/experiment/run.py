@@ -239,15 +239,20 @@ def run_many(
 
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
     """Return the network, and the experiment with its preprocessing and loss chosen."""
-    instance_of("experiment", experiment, Experiment)
-    loss, outputs = _loss_and_outputs(experiment, data.training)
-    training = data.training
-    network = experiment.network.build(training.features, training.image_shape, outputs)
+    network, loss = network_and_loss(experiment, data)
     return network, dataclasses.replace(
         experiment,
         data=dataclasses.replace(experiment.data, preprocess=data.preprocessing.name),
         training=dataclasses.replace(experiment.training, loss=loss),
     )
+
+
+def network_and_loss(experiment: Experiment, data: Prepared) -> tuple[Network, Loss]:
+    """Return the network and the loss of an experiment on these rows."""
+    instance_of("experiment", experiment, Experiment)
+    loss, outputs = _loss_and_outputs(experiment, data.training)
+    training = data.training
+    return experiment.network.build(training.features, training.image_shape, outputs), loss
 
 
 def with_choices(experiment: Experiment, backend: str, plan: Plan) -> Experiment:

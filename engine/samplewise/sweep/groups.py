@@ -9,12 +9,12 @@ from itertools import islice
 
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import decided
+from samplewise.experiment.run import network_and_loss
 from samplewise.network import Loss, Network
 from samplewise.sweep.definition import Trial, named
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows, cut_of
-from samplewise.training.many import SHARED_SETTINGS
+from samplewise.training.shared import shared_key
 from samplewise.training.train import loss_for
 
 GROUP_S = 4.0
@@ -61,32 +61,21 @@ def plan(trials: Sequence[Trial], rows: SweepRows) -> list[Planned]:
     planned = []
     for trial in trials:
         try:
-            network, experiment = decided(trial.experiment, rows.example(trial.experiment))
-            loss = loss_for(network, experiment.training)
+            network, loss = network_and_loss(trial.experiment, rows.example(trial.experiment))
+            loss_for(network, trial.experiment.training)
         except ParameterError as error:
             raise type(error)(
                 f"candidate {trial.candidate} ({named(trial.values)}): {error}"
             ) from error
-        shares = _shared(trial.experiment, experiment, network, loss)
+        shares = _shared(trial.experiment, network, loss)
         planned.append(Planned(trial, shares, network.layout.parameters))
     return planned
 
 
-def _shared(asked: Experiment, experiment: Experiment, network: Network, loss: Loss) -> Hashable:
-    """Return all that networks of one `train_many` have in common, None where it takes one only."""
-    training = experiment.training
-    if training.max_seconds is not None:
-        return None
-    drawn = training.shuffle or training.augment is not None
-    return (
-        cut_of(asked),
-        network.inputs,
-        network.outputs,
-        loss.description,
-        *(getattr(training, name) for name in SHARED_SETTINGS),
-        training.seed_of_order if drawn else None,
-        training.seed if training.validation_fraction is not None else None,
-    )
+def _shared(experiment: Experiment, network: Network, loss: Loss) -> Hashable:
+    """Return a key of all that networks of one `train_many` share, None where it takes one only."""
+    shared = shared_key(network, loss, experiment.training)
+    return None if shared is None else (cut_of(experiment), shared)
 
 
 class Groups:
