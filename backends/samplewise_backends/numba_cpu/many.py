@@ -105,7 +105,7 @@ class NumbaManyProgram:
             trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
             losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
 
-        self._each(run, range(len(self._groups)))
+        self._each(run, self._largest_first)
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring parameters that groups keep elsewhere into the states."""
@@ -152,6 +152,9 @@ class NumbaManyProgram:
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split
         ]
+        # Of threads that take groups in turn, none is left with a large one at the end.
+        units = [sum(self._members[i].units for i in indices) for indices in split]
+        self._largest_first = sorted(range(len(split)), key=lambda k: -units[k])
         allowed, self._threads = self._workload.threads, 1
         if allowed > 1:
             ns = self._call_ns([self._members[i] for i in active])
