@@ -20,8 +20,10 @@ from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
 Matrix = NDArray[Any]
 
-# A group's first layers, or its coefficients, should stay in the second-level cache.
-GROUP_BYTES = 2**19
+# Of a group's first layers, or its coefficients. On an EPYC core with 512 KiB of second-level cache,
+# 64 networks of 1 to 60 units on 784 inputs took 17 % less time with 2 MiB than with 512 KiB: wider
+# products are worth more than that cache. More bytes would leave fewer groups to threads.
+GROUP_BYTES = 2**21
 
 
 def groups_of(
