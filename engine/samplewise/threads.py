@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from threadpoolctl import (
     LibController,
@@ -100,3 +101,25 @@ def limited(threads: int) -> Iterator[None]:
             yield
     finally:
         _SHARED.leave(threads)
+
+
+_OF_MANY: ContextVar[int] = ContextVar("threads of networks that train at once", default=1)
+
+
+@contextmanager
+def many_split_over(threads: int) -> Iterator[None]:
+    """Let networks that train at once in this block be split over threads, which changes no bit.
+
+    Args:
+        threads: at most; their settings may allow more.
+    """
+    token = _OF_MANY.set(threads)
+    try:
+        yield
+    finally:
+        _OF_MANY.reset(token)
+
+
+def threads_of_many() -> int:
+    """Return the maximum number of threads that `many_split_over` allows here."""
+    return _OF_MANY.get()

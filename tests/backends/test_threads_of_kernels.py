@@ -9,10 +9,13 @@ import pytest
 
 from samplewise.contract import Workload
 from samplewise.network import SGD, class_loss_named, multilayer_perceptron
+from samplewise.training.many import train_many
+from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.planner.threads import HAND_OVER_NS, threads_for
 from samplewise_backends.numba_cpu.plans import threads as shared_out
 from samplewise_backends.numba_cpu.plans.threads import in_threads, in_turn
+from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
 PATIENCE_S = 20
 
@@ -120,3 +123,19 @@ def test_a_plan_says_how_many_threads_share_the_networks(rows, words):
     program = NumbaBackend().compile_many(*parts, Workload(rows, epochs=2, threads=2))
     assert words in program.plan.reason
     assert "thread" not in NumbaBackend().compile_many(*parts, Workload(rows)).plan.reason
+
+
+def test_the_largest_group_of_networks_trains_first(monkeypatch):
+    units, trainer_of = [], TrainerFactory.trainer
+
+    def recorded(self, members):
+        trainer = trainer_of(self, members)
+        run = trainer.run
+        trainer.run = lambda *args: units.append(sum(one.units for one in members)) or run(*args)
+        return trainer
+
+    monkeypatch.setattr(TrainerFactory, "trainer", recorded)
+    networks = [multilayer_perceptron(3, (width,), 1) for width in range(1, 9)]
+    settings = TrainingSettings.from_options(epochs=1, order_seed=1, backend="numba_cpu")
+    train_many(networks, np.eye(3), [0, 1, 1], settings)
+    assert units[-2:] == [5 + 6 + 7 + 8, 1 + 2 + 3 + 4]

@@ -134,3 +134,13 @@ def test_search_can_be_cloned_and_pickled():
     again = pickle.loads(pickle.dumps(found))
     np.testing.assert_array_equal(again.predict(X), found.predict(X))
     assert clone(found).get_params(deep=False).keys() == found.get_params(deep=False).keys()
+
+
+@pytest.mark.parametrize(("cores", "batch_size", "groups"), [(1, 50, 0), (2, 50, 3), (1, 1, 3)])
+def test_long_epochs_in_batches_train_at_once_where_cores_share_them(
+    cores, batch_size, groups, products, monkeypatch
+):
+    monkeypatch.setattr(together, "usable_cores", lambda: cores)
+    monkeypatch.setattr(together, "LONG_EPOCH", 100)
+    SweepSearchCV(small(batch_size=batch_size), GRID, cv=3).fit(X, Y)
+    assert len(products) == groups

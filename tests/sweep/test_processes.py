@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from samplewise.errors import ParameterError
-from samplewise.sweep import groups
+from samplewise.sweep import executors, groups
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import InProcess, executor_for
@@ -19,6 +19,8 @@ from samplewise.sweep.journal import FILE, read
 from samplewise.sweep.processes import Processes
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.run import run_sweep
+from samplewise_backends.numba_cpu import many
+from samplewise_backends.numba_cpu.planner import threads as planner_threads
 
 SWEEP = Sweep(
     {"hidden": [2, 3], "learning_rate": [0.1, 0.2], "preprocess": ["none", "standardize"]},
@@ -139,3 +141,18 @@ def test_joblibs_context_decides_where_the_number_of_jobs_does_not(clouds):
         assert isinstance(processes, Processes)
     with parallel_config(n_jobs=2), executor_for(rows, 1) as here:
         assert isinstance(here, InProcess)
+
+
+def test_networks_of_a_group_are_split_over_the_cores_unless_jobs_are_named(
+    clouds, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(planner_threads, "HAND_OVER_NS", 0.0)
+    monkeypatch.setattr(executors, "usable_cores", lambda: 2)
+    counts, split = [], many.in_threads
+    monkeypatch.setattr(many, "in_threads", lambda count: counts.append(count) or split(count))
+    sweep = Sweep({"hidden": [2, 3, 4, 5]}, {"backend": "numba_cpu", "epochs": 2})
+    run_sweep(sweep, tmp_path / "cores", data=clouds)
+    assert counts == [2]
+    run_sweep(sweep, tmp_path / "one", data=clouds, n_jobs=1)
+    assert counts == [2, 1]
+    assert entries_of(tmp_path / "cores") == entries_of(tmp_path / "one")

@@ -16,8 +16,9 @@ from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
-from samplewise.training.many import SHARED_SETTINGS, train_many
+from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.shared import SHARED_SETTINGS
 from samplewise.training.train import train
 from samplewise_backends.numba_cpu.planner import threads as planner_threads
 

@@ -20,8 +20,10 @@ from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
 Matrix = NDArray[Any]
 
-# A group's first layers, or its coefficients, should stay in the second-level cache.
-GROUP_BYTES = 2**19
+# Of a group's first layers, or its coefficients. On an EPYC core with 512 KiB of second-level cache,
+# 64 networks of 1 to 60 units on 784 inputs took 17 % less time with 2 MiB than with 512 KiB: wider
+# products are worth more than that cache. More bytes would leave fewer groups to threads.
+GROUP_BYTES = 2**21
 
 
 def groups_of(
@@ -105,7 +107,7 @@ class NumbaManyProgram:
             trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
             losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
 
-        self._each(run, range(len(self._groups)))
+        self._each(run, self._largest_first)
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring parameters that groups keep elsewhere into the states."""
@@ -152,6 +154,9 @@ class NumbaManyProgram:
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split
         ]
+        # Of threads that take groups in turn, none is left with a large one at the end.
+        units = [sum(self._members[i].units for i in indices) for indices in split]
+        self._largest_first = sorted(range(len(split)), key=lambda k: -units[k])
         allowed, self._threads = self._workload.threads, 1
         if allowed > 1:
             ns = self._call_ns([self._members[i] for i in active])

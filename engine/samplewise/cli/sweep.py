@@ -42,7 +42,7 @@ Jobs = Annotated[
         "--jobs",
         metavar="N",
         help="Groups of trials to train at once, each on a process; -1 for all processors.  "
-        "[default: 1; with --dask, every thread of the cluster]",
+        "[default: one group, split over the cores; with --dask, every thread of the cluster]",
     ),
 ]
 Dask = Annotated[

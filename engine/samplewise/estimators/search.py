@@ -31,10 +31,12 @@ class SweepSearchCV(GridSearchCV):
     to rounding. In one process, candidates of samplewise that can share a product train at once,
     fold by fold; the rest is scikit-learn's. They can where they differ in learning rate, momentum,
     Nesterov, alpha, epochs, tolerance or patience; and, with `shuffle=False`, in the layers and
-    `random_state` too: these draw the order of the rows.
+    `random_state` too: these draw the order of the rows. They are split over the cores of the
+    machine, where that pays, which changes no bit.
 
     Candidates train one by one in pipelines, by lbfgs, with `n_ens` above 1, `verbose`,
-    `warm_start`, `callbacks`, a `random_state` that is not an integer, or `n_jobs` other than 1.
+    `warm_start`, `callbacks`, a `random_state` that is not an integer, or `n_jobs` other than 1;
+    and long epochs in batches on a machine of one core, which gain nothing from one another.
 
     Args:
         estimator: to search with.

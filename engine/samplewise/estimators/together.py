@@ -15,10 +15,18 @@ from samplewise.errors import DivergenceError
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import Outcome, Task
-from samplewise.training.many import SHARED_SETTINGS, trained_many
+from samplewise.threads import many_split_over
+from samplewise.training.environment import usable_cores
+from samplewise.training.many import trained_many
+from samplewise.training.shared import shared_key
 
 MOST = 32
 """Networks of one product; of more the caches no longer hold what they need."""
+LONG_EPOCH = 5_000_000
+"""Multiply-adds of an epoch in batches; on one core, longer epochs gain nothing from one another.
+
+With one row a step networks share a product, and short epochs share the cost of the calls.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,24 +83,34 @@ def train_together(tasks: Sequence[tuple[Task, Any]]) -> list[Trained]:
         tasks: each with what else its group must have in common, equal or not.
 
     Returns:
-        All but those that diverged, or that have no other to share with: these train in `fit`.
+        All but those that diverged, or have no other to share with, or gain nothing from it: these
+        train in `fit`.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C.
     """
-    found = []
-    for group in _groups(tasks):
+    found, cores = [], usable_cores()
+    for group in _groups([one for one in tasks if cores > 1 or _gains_on_one_core(one[0])]):
         for begin in range(0, len(group), MOST):
             part = group[begin : begin + MOST]
             if len(part) > 1:
-                found += _trained(part)
+                with many_split_over(cores):
+                    found += _trained(part)
     return found
+
+
+def _gains_on_one_core(task: Task) -> bool:
+    epoch = len(task.rows.X) * task.network.multiply_adds
+    return task.settings.batch_size == 1 or epoch <= LONG_EPOCH
 
 
 def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
     groups: list[tuple[Any, list[Task]]] = []
     for task, common in tasks:
-        key = (common, _shared(task))
+        shared = shared_key(task.network, task.objective.loss, task.settings)
+        if shared is None:
+            continue
+        key = (common, task.objective.constant, shared)
         for known, group in groups:
             if known == key and _have_same_rows(group[0], task):
                 # One copy of the rows, however many candidates.
@@ -101,19 +119,6 @@ def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
         else:
             groups.append((key, [task]))
     return [group for _, group in groups]
-
-
-def _shared(task: Task) -> tuple[Any, ...]:
-    """Return all that networks of one `train_many` have in common."""
-    settings, loss = task.settings, task.objective.loss
-    return (
-        task.network.inputs,
-        task.network.outputs,
-        loss.description,
-        task.objective.constant,
-        *(getattr(settings, name) for name in SHARED_SETTINGS),
-        settings.seed_of_order if settings.shuffle else None,
-    )
 
 
 def _trained(group: list[Task]) -> list[Trained]:

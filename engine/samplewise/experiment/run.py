@@ -21,7 +21,7 @@ from samplewise.data.preprocessing import Preprocessing
 from samplewise.data.split import split
 from samplewise.errors import ParameterError, SomeDivergedError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.scores import scores
+from samplewise.experiment.scores import Scores, scores_of_each
 from samplewise.model.model import Model
 from samplewise.network import Loss, Network, as_class_loss
 from samplewise.streams import Streams
@@ -180,7 +180,7 @@ def run(
         callbacks=callbacks,
         stop=stop,
     )
-    return _tested(effective, network, trained, data)
+    return _tested([(effective, trained)], data)[0]
 
 
 def run_many(
@@ -218,10 +218,6 @@ def run_many(
     data = as_prepared(experiments[0], data)
     pairs = [decided(experiment, data) for experiment in experiments]
     networks, effective = [network for network, _ in pairs], [own for _, own in pairs]
-
-    def tested(index: int, trained: TrainingResult) -> ExperimentResult:
-        return _tested(effective[index], networks[index], trained, data)
-
     try:
         results = train_many(
             networks,
@@ -234,22 +230,29 @@ def run_many(
             stop=stop,
         )
     except SomeDivergedError as error:
-        whole = [one if one is None else tested(i, one) for i, one in enumerate(error.results)]
+        each = zip(effective, error.results, strict=True)
+        tested = iter(_tested([pair for pair in each if pair[1] is not None], data))
+        whole = [None if one is None else next(tested) for one in error.results]
         raise SomeDivergedError(whole, error.errors) from error
-    return [tested(index, result) for index, result in enumerate(results)]
+    return _tested(list(zip(effective, results, strict=True)), data)
 
 
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
     """Return the network, and the experiment with its preprocessing and loss chosen."""
-    instance_of("experiment", experiment, Experiment)
-    loss, outputs = _loss_and_outputs(experiment, data.training)
-    training = data.training
-    network = experiment.network.build(training.features, training.image_shape, outputs)
+    network, loss = network_and_loss(experiment, data)
     return network, dataclasses.replace(
         experiment,
         data=dataclasses.replace(experiment.data, preprocess=data.preprocessing.name),
         training=dataclasses.replace(experiment.training, loss=loss),
     )
+
+
+def network_and_loss(experiment: Experiment, data: Prepared) -> tuple[Network, Loss]:
+    """Return the network and the loss of an experiment on these rows."""
+    instance_of("experiment", experiment, Experiment)
+    loss, outputs = _loss_and_outputs(experiment, data.training)
+    training = data.training
+    return experiment.network.build(training.features, training.image_shape, outputs), loss
 
 
 def with_choices(experiment: Experiment, backend: str, plan: Plan) -> Experiment:
@@ -272,25 +275,38 @@ def _loss_and_outputs(experiment: Experiment, data: Dataset) -> tuple[Loss, int]
 
 
 def _tested(
-    experiment: Experiment, network: Network, trained: TrainingResult, data: Prepared
-) -> ExperimentResult:
-    history = trained.history
-    history.settings = experiment.to_options()
-    model = Model(
-        network=network,
+    trained: Sequence[tuple[Experiment, TrainingResult]], data: Prepared
+) -> list[ExperimentResult]:
+    models = [_model(experiment, one, data) for experiment, one in trained]
+    each = scores_of_each(models, data.test.X, data.test.targets)
+    return [
+        _result(*pair, model, found, data)
+        for pair, model, found in zip(trained, models, each, strict=True)
+    ]
+
+
+def _model(experiment: Experiment, trained: TrainingResult, data: Prepared) -> Model:
+    return Model(
+        network=trained.network,
         loss=trained.loss,
         parameters=trained.parameters,
         class_names=data.training.class_names,
         preprocessing=data.preprocessing,
         image_shape=data.training.image_shape,
         trained_on=data.training.title,
-        backend=history.backend,
+        backend=trained.history.backend,
         columns=data.training.columns,
         full_scale=data.training.full_scale,
         fit=experiment.data.fit,
         array_dtype=data.training.array_dtype,
     )
-    found = scores(model, data.test.X, data.test.targets)
+
+
+def _result(
+    experiment: Experiment, trained: TrainingResult, model: Model, found: Scores, data: Prepared
+) -> ExperimentResult:
+    history = trained.history
+    history.settings = experiment.to_options()
     if found.r2 is not None and math.isnan(found.r2):
         why = "there is one" if len(data.test) == 1 else "their targets do not differ"
         history.notes.append(f"R² of the test rows is undefined: {why}")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.model.model import Model, check_predictions
+from samplewise.model.model import Model, check_predictions, logits_of_each
 from samplewise.network import ClassLoss
 from samplewise.training.metrics import accuracy, confusion_matrix, r_squared
 from samplewise.training.rows.targets import prepare_targets
@@ -49,9 +49,32 @@ def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
     Raises:
         DataError: the targets do not fit the model's loss.
     """
-    loss = model.loss
-    labels, Y = prepare_targets(targets, len(X), model.network, loss, np.float64)
-    logits = model.logits(X).astype(np.float64)
+    return scores_of_each([model], X, targets)[0]
+
+
+def scores_of_each(models: Sequence[Model], X: NDArray[Any], targets: NDArray[Any]) -> list[Scores]:
+    """Return the scores of each model on the same raw rows.
+
+    Args:
+        models: of one loss; as `logits_of_each`.
+        X: raw rows.
+        targets: as `train` takes them.
+
+    Raises:
+        DataError: the targets do not fit the loss, or the logits of a model overflow.
+    """
+    if not models:
+        return []
+    first = models[0]
+    labels, Y = prepare_targets(targets, len(X), first.network, first.loss, np.float64)
+    logits = logits_of_each(models, X)
+    return [_scores(*pair, labels, Y) for pair in zip(models, logits, strict=True)]
+
+
+def _scores(
+    model: Model, logits: NDArray[Any], labels: NDArray[Any] | None, Y: NDArray[Any]
+) -> Scores:
+    loss, logits = model.loss, logits.astype(np.float64)
     with np.errstate(all="ignore"):
         mean, predictions = loss.mean(logits, Y), loss.predictions(logits)
     check_predictions(predictions, model.parameters.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -109,14 +110,22 @@ class Model:
             ParameterError: `threads` is not a whole number from 1.
         """
         whole_number("threads", threads)
-        if self.columns is not None and is_named(X):
-            X = rows_of_frame(X, self.columns, "X")
-        rows = preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
+        rows = self.rows_of(X)
         # Small numbers may underflow, and large ones overflow, whatever the caller set.
         with np.errstate(all="ignore"), self._lock:
             if threads == 1:
                 return self._program.predict(self.parameters, rows)
             return self._shared_out(rows, threads)
+
+    def rows_of(self, X: ArrayLike) -> NDArray[Any]:
+        """Return raw rows as the network takes them, (n, inputs), in the dtype of the parameters.
+
+        Raises:
+            DataError: X does not fit the network.
+        """
+        if self.columns is not None and is_named(X):
+            X = rows_of_frame(X, self.columns, "X")
+        return preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
 
     def _shared_out(self, rows: NDArray[Any], threads: int) -> NDArray[Any]:
         from samplewise.threads import limited
@@ -178,6 +187,34 @@ class Model:
             predictions = self.loss.predictions(self.logits(X, threads=threads))
         check_predictions(predictions, self.parameters.dtype)
         return predictions
+
+
+def logits_of_each(models: Sequence[Model], X: ArrayLike) -> list[NDArray[Any]]:
+    """Return the logits of raw rows that each model gives, with the bits of `Model.logits`.
+
+    Rows are prepared once, and a program for each network, which takes longer than to predict.
+
+    Args:
+        models: at least one, equal in inputs, preprocessing, columns and dtype.
+        X: as `Model.logits`.
+
+    Raises:
+        DataError: X does not fit the networks.
+    """
+    if len(models) == 1:
+        # Its own program, which later calls use again.
+        return [models[0].logits(X)]
+    rows = models[0].rows_of(X)
+    programs: dict[tuple[Network, str | None], Program] = {}
+    found = []
+    with np.errstate(all="ignore"):
+        for model in models:
+            key = model.network, model.backend
+            if key not in programs:
+                parts = model.network, model.loss, model.parameters, model.backend
+                programs[key] = predicting_program(*parts)
+            found.append(programs[key].predict(model.parameters, rows))
+    return found
 
 
 def check_predictions(predictions: NDArray[Any], dtype: np.dtype[Any]) -> None:

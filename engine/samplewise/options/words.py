@@ -52,6 +52,8 @@ class Part:
 
 _MEMBERS: dict[type[Any], tuple[Plain | Part | Chosen[Any], ...]] = {}
 _WORDS: dict[type[Any], dict[str, Word]] = {}
+# By the kinds themselves, as users may add to them.
+_OWNERS: dict[tuple[tuple[str, type[Any]], ...], dict[str, list[str]]] = {}
 
 
 def members(kind: type[Any]) -> tuple[Plain | Part | Chosen[Any], ...]:
@@ -82,11 +84,14 @@ def words_of(kind: type[Any]) -> dict[str, Word]:
 
 def owners_of(chosen: Chosen[Any]) -> dict[str, list[str]]:
     """Return the options of a choice: by name, the kinds that have it."""
-    found: dict[str, list[str]] = {}
-    for owner, kind in chosen.kinds.items():
-        for name, _, _ in options_of(kind):
-            found.setdefault(name, []).append(owner)
-    return found
+    kinds = tuple(chosen.kinds.items())
+    if kinds not in _OWNERS:
+        found: dict[str, list[str]] = {}
+        for owner, kind in kinds:
+            for name, _, _ in options_of(kind):
+                found.setdefault(name, []).append(owner)
+        _OWNERS[kinds] = found
+    return _OWNERS[kinds]
 
 
 def _words(kind: type[Any]) -> Iterator[Word]:

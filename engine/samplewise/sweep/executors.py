@@ -15,6 +15,8 @@ from samplewise.errors import ParameterError
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
 from samplewise.sweep.trials import Trial
+from samplewise.threads import many_split_over
+from samplewise.training.environment import usable_cores
 
 if TYPE_CHECKING:
     from typing import Self
@@ -112,11 +114,12 @@ class InProcess(Executor):
 
     Args:
         rows: of the sweep.
+        threads: that share the networks of a group, at most.
     """
 
-    def __init__(self, rows: SweepRows) -> None:
+    def __init__(self, rows: SweepRows, threads: int = 1) -> None:
         super().__init__()
-        self._rows = rows
+        self._rows, self._threads = rows, threads
 
     @property
     def slots(self) -> int:
@@ -125,7 +128,8 @@ class InProcess(Executor):
 
     def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
         del died
-        return trained_here(trials, self._rows)
+        with many_split_over(self._threads):
+            return trained_here(trials, self._rows)
 
 
 def trained_here(trials: Sequence[Trial], rows: SweepRows) -> Future[Trained]:
@@ -169,7 +173,7 @@ def executor_for(rows: SweepRows, n_jobs: int | None) -> Executor:
         return Cluster(rows, client, n_jobs)
     count = effective_n_jobs(n_jobs)
     if count == 1:
-        return InProcess(rows)
+        return InProcess(rows, usable_cores() if n_jobs is None else 1)
     from samplewise.sweep.processes import Processes
 
     return Processes(rows, count)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import decided
+from samplewise.experiment.run import network_and_loss
 from samplewise.network import Loss, Network
 from samplewise.sweep.computed import Computed
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows, cut_of
 from samplewise.sweep.trials import Trial, Trials, named
-from samplewise.training.many import SHARED_SETTINGS
+from samplewise.training.shared import shared_key
 from samplewise.training.train import loss_for
 
 GROUP_S = 4.0
@@ -31,6 +31,8 @@ Of the report's network, in widths from 1 to 60, groups of 8 to 32 took the leas
 """
 AHEAD = 2048
 """Trials that are looked at before they are taken, to find those that may train at once."""
+EPOCH_PARAMETERS = 1_000
+"""Parameters whose steps take about as long as all else in an epoch of a network."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Planned:
     @property
     def work(self) -> int:
         """Measure of its time, to hold against that of other trials."""
-        return (self.epochs or self.trial.experiment.training.epochs) * (self.parameters or 0)
+        epochs = self.epochs or self.trial.experiment.training.epochs
+        return epochs * ((self.parameters or 0) + EPOCH_PARAMETERS)
 
 
 def plan(trials: Iterable[Trial], rows: SweepRows) -> list[Planned]:
@@ -68,31 +71,20 @@ def plan(trials: Iterable[Trial], rows: SweepRows) -> list[Planned]:
 
 def _planned(trial: Trial, rows: SweepRows) -> Planned:
     try:
-        network, experiment = decided(trial.experiment, rows.example(trial.experiment))
-        loss = loss_for(network, experiment.training)
+        network, loss = network_and_loss(trial.experiment, rows.example(trial.experiment))
+        loss_for(network, trial.experiment.training)
     except ParameterError as error:
         raise type(error)(
             f"candidate {trial.candidate} ({named(trial.values)}): {error}"
         ) from error
-    shares = _shared(trial.experiment, experiment, network, loss)
+    shares = _shared(trial.experiment, network, loss)
     return Planned(trial, shares, network.layout.parameters)
 
 
-def _shared(asked: Experiment, experiment: Experiment, network: Network, loss: Loss) -> Hashable:
-    """Return all that networks of one `train_many` have in common, None where it takes one only."""
-    training = experiment.training
-    if training.max_seconds is not None:
-        return None
-    drawn = training.shuffle or training.augment is not None
-    return (
-        cut_of(asked),
-        network.inputs,
-        network.outputs,
-        loss.description,
-        *(getattr(training, name) for name in SHARED_SETTINGS),
-        training.seed_of_order if drawn else None,
-        training.seed if training.validation_fraction is not None else None,
-    )
+def _shared(experiment: Experiment, network: Network, loss: Loss) -> Hashable:
+    """Return a key of all that networks of one `train_many` share, None where it takes one only."""
+    shared = shared_key(network, loss, experiment.training)
+    return None if shared is None else (cut_of(experiment), shared)
 
 
 class Plan(Computed[Planned]):

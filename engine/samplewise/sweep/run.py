@@ -70,9 +70,10 @@ def run_sweep(
         retry_failed: train trials again that have failed.
         on_group: called after each group.
         stop: setting it ends the sweep after the running groups.
-        n_jobs: groups that train at once, each on a process of its own; -1 for a process for each
-            processor. None means 1, unless `joblib.parallel_config` says otherwise; its backend
-            "dask" trains them on a cluster.
+        n_jobs: groups that train at once, each on a process of its own with one thread; -1 for a
+            process for each processor. None trains one group at a time, whose networks are split
+            over as many threads as pay, unless `joblib.parallel_config` says otherwise; its backend
+            "dask" trains groups on a cluster.
 
     Raises:
         OutputError: the folder cannot be written, is in use, or holds another sweep.

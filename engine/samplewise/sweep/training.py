@@ -90,6 +90,7 @@ def outcomes_of(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
     """Return the result of each trial, or the error that ended it."""
     experiments = [trial.experiment for trial in trials]
     pause = _Pause(trials[0])
+    hooks = [pause] if pause.is_wanted else []
     initial = [trial.initial for trial in trials]
     with warnings.catch_warnings():
         # The journal keeps how many notes each network has.
@@ -100,7 +101,7 @@ def outcomes_of(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
                     run(
                         *(experiments[0], data),
                         initial=initial[0],
-                        callbacks=pause,
+                        callbacks=hooks,
                         stop=pause.stop,
                     )
                 ]
@@ -111,7 +112,7 @@ def outcomes_of(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
                 run_many(
                     *(experiments, data),
                     initial=initial,
-                    callbacks=[pause] * len(trials),
+                    callbacks=[hooks] * len(trials),
                     stop=pause.stop,
                 )
             )
@@ -150,6 +151,11 @@ class _Pause(Callback):
         until = trial.until
         self._until = None if until == trial.experiment.training.epochs else until
         self.stop = threading.Event()
+
+    @property
+    def is_wanted(self) -> bool:
+        """True if the rung ends before the training."""
+        return self._until is not None
 
     def on_train_begin(self, history: History) -> None:
         """Let the next network train where a backend trains one after the other."""

@@ -15,7 +15,7 @@ from samplewise.errors import (
     ParameterError,
     SomeDivergedError,
 )
-from samplewise.network import Loss, Network
+from samplewise.network import Network
 from samplewise.registry import Choice
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
@@ -28,30 +28,14 @@ from samplewise.training.parted import joined
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, prepared
 from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.shared import check_shared, shared_loss
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import (
     backend_for,
     check_stop,
-    loss_for,
     result_of,
 )
 from samplewise.training.training_run import TrainingRun
-
-SHARED_SETTINGS = (
-    "batch_size",
-    "dtype",
-    "shuffle",
-    "augment",
-    "backend",
-    "threads",
-    "plan",
-    "memory_mb",
-    "validation_fraction",
-    "class_weight",
-    "normalize_weights",
-    "gradient_scale",
-    "max_steps",
-)
 
 
 def train_many(
@@ -75,7 +59,7 @@ def train_many(
     histories have no times of their own but the time of the run: `History.shared`.
 
     Networks may differ in layers, and settings in seed, rate, epochs, momentum, Nesterov, L2 and
-    initial weights. They share inputs, outputs, loss and `SHARED_SETTINGS`, and the order: with
+    initial weights. They share inputs, outputs, loss and all of `shared_key`, and the order: with
     `shuffle` or `augment`, settings of different seeds need one `order_seed`. A single run with the
     same settings sees that order too. Those with fewer epochs, or little patience, end earlier. One
     that diverges ends there and disturbs no other. With `validation_fraction` they share the seed,
@@ -147,8 +131,8 @@ def trained_many(
     if isinstance(settings, TrainingSettings):
         settings = [settings] * len(networks)
     settings = _listed("settings", settings)
-    loss = _shared_loss(networks, settings)
-    _check_shared(networks, settings)
+    loss = shared_loss(networks, settings)
+    check_shared(networks, settings)
     check_stop(stop)
     calls = _callbacks(callbacks, len(networks))
     shared = prepared(networks[0], X, targets, loss, settings[0], **rows)
@@ -224,49 +208,6 @@ def _callbacks(given: Sequence[Hook | Sequence[Hook]], networks: int) -> list[li
             "network, or none at all"
         )
     return [as_callbacks(hooks) for hooks in lists] or [[] for _ in range(networks)]
-
-
-def _shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> Loss:
-    if not networks or len(networks) != len(settings):
-        raise ParameterError(
-            "networks and settings: must be lists of the same length, at least 1, got "
-            f"{len(networks)} and {len(settings)} long"
-        )
-    losses = [loss_for(*pair) for pair in zip(networks, settings, strict=True)]
-    _check_equal("settings", "loss", [loss.description for loss in losses])
-    return losses[0]
-
-
-def _check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> None:
-    _check_equal("networks", "inputs", [network.inputs for network in networks])
-    _check_equal("networks", "outputs", [network.outputs for network in networks])
-    for name in SHARED_SETTINGS:
-        _check_equal("settings", name, [getattr(own, name) for own in settings])
-    for index, own in enumerate(settings):
-        if own.max_seconds is not None:
-            raise ParameterError(
-                f"settings[{index}] has max_seconds {own.max_seconds:g}, but networks that train "
-                "at once share one clock; use max_steps, or train them one by one"
-            )
-    if settings[0].validation_fraction is not None:
-        seeds = [own.seed for own in settings]
-        _check_equal("settings", "seed", seeds, "; the validation rows are drawn from it")
-    if settings[0].shuffle or settings[0].augment is not None:
-        _check_equal(
-            "settings",
-            "order_seed",
-            [own.seed_of_order for own in settings],
-            "; shuffle and augment draw from it, or from seed where it is None",
-        )
-
-
-def _check_equal(of: str, name: str, values: Sequence[Any], hint: str = "") -> None:
-    for index, value in enumerate(values):
-        if value != values[0]:
-            raise ParameterError(
-                f"{of}[{index}] has {name} {printable(value)}, but {of}[0] has "
-                f"{printable(values[0])}; networks that train at once share it{hint}"
-            )
 
 
 def _at_once(choices: Sequence[Choice]) -> bool:

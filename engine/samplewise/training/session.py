@@ -32,7 +32,7 @@ from samplewise.contract import (
 )
 from samplewise.logging import logger
 from samplewise.network import Loss, Network, Optimizer
-from samplewise.threads import limited
+from samplewise.threads import limited, threads_of_many
 from samplewise.training import batches, idle_programs
 from samplewise.training.blame import blamed_on
 from samplewise.training.compile_notice import announced
@@ -169,8 +169,9 @@ class Session:
 
     def _compile_many(self) -> None:
         assert self._workload is not None
+        workload = replace(self._workload, threads=max(self._workload.threads, threads_of_many()))
         many = self.backend.compile_many(
-            self.networks, self._loss, self._optimizers, self._dtype, self._workload
+            self.networks, self._loss, self._optimizers, self._dtype, workload
         )
         # A program of many networks gives no logits.
         each = range(len(self.networks)) if self._wants_logits else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,12 +151,18 @@ class Callbacks:
             return None
         make = cache(model)
         reasons = []
-        for callback in self._all:
-            takes = callback.takes_model
-            takes = _has_model(callback.on_epoch_end) if takes is None else takes
+        for callback, takes in zip(self._all, self._take_model, strict=True):
             more = (make(),) if takes else ()
             reasons.append(_stop_reason(callback.on_epoch_end(record, *more)))
         return next(filter(None, reasons), None)
+
+    @cached_property
+    def _take_model(self) -> list[bool]:
+        # Reading a signature takes longer than all else at the end of an epoch.
+        return [
+            _has_model(one.on_epoch_end) if one.takes_model is None else one.takes_model
+            for one in self._all
+        ]
 
     def train_ends(self, history: History) -> list[Exception]:
         """Call `on_train_end` of each that was called at the begin; return their errors."""
