@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,15 +146,14 @@ class Callbacks:
         Raises:
             ParameterError: a callback returned something else than a reason.
         """
-        if not self._all:
-            return None
-        make = cache(model)
+        made: list[Model] = []
         reasons = []
         for callback in self._all:
             takes = callback.takes_model
             takes = _has_model(callback.on_epoch_end) if takes is None else takes
-            more = (make(),) if takes else ()
-            reasons.append(_stop_reason(callback.on_epoch_end(record, *more)))
+            if takes and not made:
+                made.append(model())
+            reasons.append(_stop_reason(callback.on_epoch_end(record, *(made if takes else ()))))
         return next(filter(None, reasons), None)
 
     def train_ends(self, history: History) -> list[Exception]:
