@@ -143,7 +143,7 @@ class NetworkSteps:
         if self.penalties is None:
             return None
         steps = -(-rows // int(self._sizes[0]))
-        total = float((self.penalties[:steps] * self._sizes[:steps]).sum())
+        total = float(np.add.reduce(self.penalties[:steps] * self._sizes[:steps]))
         if math.isnan(total):
             raise ContractError(
                 f"backend '{backend}' left penalties of its steps unwritten; write "
