@@ -22,6 +22,7 @@ from samplewise.experiment.explanation import explain
 from samplewise.network import LOSSES, OPTIMIZERS
 from samplewise.network.custom import CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.network.layers import LAYERS
+from samplewise.options.fields import options_of
 from samplewise.training.schedules import SCHEDULES
 
 EVERY_RULE = {
@@ -196,6 +197,17 @@ def test_the_defaults_of_a_description(described, wanted):
     assert {name: type(value) for name, value in found.items()} == {
         name: type(value) for name, value in wanted.items()
     }
+
+
+def test_every_default_is_what_its_own_check_returns():
+    # An option that is left at its default is not checked.
+    settings = [samplewise.TrainingSettings, samplewise.EarlyStopping, samplewise.DataSettings]
+    kinds = [*OPTIMIZERS.values(), *SCHEDULES.values(), *LOSSES.values(), *settings]
+    for kind in [*kinds, samplewise.NetworkSettings]:
+        for word, field, found in options_of(kind):
+            if has_default(field) and field.default is not None:
+                checked = found.kind.check(word, field.default)
+                assert (checked, type(checked)) == (field.default, type(field.default)), word
 
 
 @pytest.mark.parametrize(

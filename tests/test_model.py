@@ -37,6 +37,32 @@ def model(backend, dtype="float64", activation="sigmoid", scale=1.0):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_the_layout_of_rows_does_not_count(backend):
+    one, frozen = model(backend), X.copy()
+    frozen.flags.writeable = False
+    wanted = one.probabilities(X)
+    for rows in (frozen, np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X.tolist()):
+        np.testing.assert_array_equal(one.probabilities(rows), wanted)
+
+
+def test_rows_are_finite_where_their_sum_is_not():
+    one = model("numba_cpu", scale=0.0)
+    assert np.isfinite(one.probabilities(np.full((2, 40), 1e308))).all()
+    for wrong in (np.nan, np.inf):
+        rows = X.copy()
+        rows[7, 3] = wrong
+        with pytest.raises(DataError, match="row 7"):
+            one.probabilities(rows)
+
+
+def test_a_backend_cannot_change_the_rows_of_the_caller(monkeypatch):
+    one = model("vectorized")
+    monkeypatch.setattr(type(one._program), "predict", lambda _, __, rows: rows.fill(0))
+    with pytest.raises(ValueError, match="read-only"):
+        one.probabilities(X)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_threads_may_share_a_model(backend):
     shared = model(backend)
     rounds = 3 if backend == "reference" else 50

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 
 from threadpoolctl import (
     LibController,
@@ -55,7 +56,12 @@ class _SharedLimit:
 def _libraries(user_api: str) -> ThreadpoolController:
     # Finding them reads the memory map of the process, in 5 ms. threadpoolctl does so anew where
     # modules were imported since.
-    return get_cached_controller().select(user_api=user_api)
+    return _selected(get_cached_controller(), user_api)
+
+
+@lru_cache(maxsize=2)
+def _selected(found: ThreadpoolController, user_api: str) -> ThreadpoolController:
+    return found.select(user_api=user_api)
 
 
 def library_loaded() -> None:

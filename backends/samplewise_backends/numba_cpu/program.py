@@ -133,7 +133,7 @@ class NumbaProgram(Program):
     def predictor(self, parameters: Vector, X: Matrix) -> tuple[Callable[[], object], Matrix]:
         """Return one compiled call with a buffer of its own, and the logits in that."""
         prediction = Prediction(self._network, len(X), self._dtype, forward_of_finite)
-        logits = prediction.prepare(parameters, X)
+        logits = prediction.prepare(np.require(parameters, requirements="W"), X)
         return prediction.call.prepared(), logits
 
     def learner(
@@ -147,6 +147,7 @@ class NumbaProgram(Program):
 
     def _predicted(self, routine: Routine, parameters: Vector, rows: Matrix) -> Matrix:
         """Return the logits of rows, or of the first layer's products with them."""
+        parameters = np.require(parameters, requirements="W")
         starts = range(0, len(rows), PREDICTED_AT_ONCE)
         threads = self._threads_for(len(rows))
         # The threads may be unequally fast: four parts for each of them.

@@ -49,6 +49,8 @@ def as_numbers(name: str, given: object) -> NDArray[Any]:
     Raises:
         DataError: as `as_array`, or it holds anything else.
     """
+    if type(given) is np.ndarray and given.dtype.kind in NUMBERS:
+        return given
     array = as_array(name, given)
     if array.dtype.kind not in NUMBERS:
         raise DataError(f"{name}: expected numbers, got {kind_of_values(array)}")

@@ -91,15 +91,16 @@ def _in_order(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 def preprocessed_rows(
     X: ArrayLike, network: Network, preprocessing: Preprocessing, dtype: DTypeLike
 ) -> NDArray[Any]:
-    """Return raw rows X as `network` takes them, a new array (n, inputs) of `dtype`.
+    """Return raw rows X as `network` takes them, contiguous, (n, inputs) of `dtype`.
 
-    They are preprocessed in float64, whatever the dtype.
+    They are preprocessed in float64, whatever the dtype. Rows that need nothing are a
+    read-only view of X.
 
     Raises:
         DataError: as `prepare_rows`, before preprocessing or after it.
     """
     if preprocessing.name == NONE:
-        return prepare_rows(X, network, dtype)
+        return _finite_rows(X, network, dtype)
     rows = prepare_rows(X, network, np.float64)
     # Small numbers may underflow, and large ones overflow, whatever the caller set.
     with np.errstate(all="ignore"):
@@ -107,6 +108,22 @@ def preprocessed_rows(
     if rows.dtype != dtype:
         return prepare_rows(rows, network, dtype)
     check_finite(rows, "X")
+    return rows
+
+
+def _finite_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[Any]:
+    """Return X as `prepare_rows`, but without a copy where its array is of that form."""
+    given = _in_rows("X", X, network)
+    if given.dtype != dtype or not given.flags.c_contiguous:
+        return prepare_rows(given, network, dtype)
+    # One pass: a sum is finite of finite values only, and large ones overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.add.reduce(given, axis=None)
+    if not math.isfinite(total):
+        check_finite(given, "X")
+    # A plugin that writes to rows is stopped, and does not change the caller's.
+    rows = given.view()
+    rows.flags.writeable = False
     return rows
 
 

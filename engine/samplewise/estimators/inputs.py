@@ -41,7 +41,7 @@ def is_plain(X: Any, features: int) -> bool:
         and X.shape[1] == features > 0
         and X.dtype in _FLOATS
         and len(X) > 0
-        and math.isfinite(X.sum())
+        and math.isfinite(np.add.reduce(X, axis=None))
     )
 
 

@@ -223,8 +223,9 @@ def check_predictions(predictions: NDArray[Any], dtype: np.dtype[Any]) -> None:
     Raises:
         DataError: some are not; naming the first row.
     """
-    overflown = ~np.isfinite(predictions).all(axis=1)
-    if overflown.any():
+    finite = np.isfinite(predictions)
+    if not finite.all():
+        overflown = ~finite.all(axis=1)
         raise DataError(
             f"X: the logits of row {int(overflown.argmax())} (counted from 0) overflow {dtype}; "
             "preprocess X as for training"

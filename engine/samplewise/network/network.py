@@ -176,7 +176,7 @@ class Network:
 
 def _settings(layer: Layer) -> dict[str, Any]:
     """Return the fields of a layer; `trainable` only where it is frozen, as in older files."""
-    settings = dataclasses.asdict(layer)
+    settings = {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
     if layer.trainable:
         settings.pop("trainable", None)
     return settings

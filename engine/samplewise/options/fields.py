@@ -71,7 +71,8 @@ def check_options(described: object) -> None:
     """
     for word, field, found in options_of(type(described)):
         value = getattr(described, field.name)
-        if value is not None or field.default is not None:
+        # A default needs no check.
+        if value is not field.default:
             object.__setattr__(described, field.name, found.kind.check(word, value))
 
 

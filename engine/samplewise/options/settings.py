@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from samplewise.checks import printable, suggestion
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import Chosen, check_options, options_of
-from samplewise.options.words import Part, Plain, members, owners_of, words_of
+from samplewise.options.words import Part, Plain, members, owners_of, parts, words_of
 
 
 class Settings:
@@ -27,9 +27,8 @@ class Settings:
         Raises:
             ParameterError: it says where the word belongs.
         """
-        fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for name, value in named.items():
-            if name not in fields and name in words_of(cls):
+            if name not in cls.__dataclass_fields__ and name in words_of(cls):  # type: ignore[attr-defined]
                 place = _place(cls, name, value, named)
                 raise ParameterError(
                     f"{name} belongs to {place.partition('=')[0]}; write {place}, or "
@@ -40,9 +39,9 @@ class Settings:
     def __post_init__(self) -> None:
         """Check the options, and the class of each part."""
         check_options(self)
-        for member in members(type(self)):
+        for member in parts(type(self)):
             part = getattr(self, member.name)
-            if isinstance(member, Part) and not isinstance(part, member.kind):
+            if not isinstance(part, member.kind):
                 raise ParameterError(
                     f"{member.name} is '{printable(part)}', but must be an instance of "
                     f"{member.kind.__name__}; write {member.name}={member.kind.__name__}(...), or "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from samplewise.options.fields import Chosen, Option, options_of
@@ -51,9 +52,8 @@ class Part:
 
 
 _MEMBERS: dict[type[Any], tuple[Plain | Part | Chosen[Any], ...]] = {}
+_PARTS: dict[type[Any], tuple[Part, ...]] = {}
 _WORDS: dict[type[Any], dict[str, Word]] = {}
-# By the kinds themselves, as users may add to them.
-_OWNERS: dict[tuple[tuple[str, type[Any]], ...], dict[str, list[str]]] = {}
 
 
 def members(kind: type[Any]) -> tuple[Plain | Part | Chosen[Any], ...]:
@@ -75,6 +75,13 @@ def _members(kind: type[Any]) -> Iterator[Plain | Part | Chosen[Any]]:
             yield Plain(field.name, *plain[field.name], field.default)
 
 
+def parts(kind: type[Any]) -> tuple[Part, ...]:
+    """Return the fields of settings that hold other settings."""
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(member for member in members(kind) if isinstance(member, Part))
+    return _PARTS[kind]
+
+
 def words_of(kind: type[Any]) -> dict[str, Word]:
     """Return the options of settings and all their parts by name, in the order of the fields."""
     if kind not in _WORDS:
@@ -84,14 +91,17 @@ def words_of(kind: type[Any]) -> dict[str, Word]:
 
 def owners_of(chosen: Chosen[Any]) -> dict[str, list[str]]:
     """Return the options of a choice: by name, the kinds that have it."""
-    kinds = tuple(chosen.kinds.items())
-    if kinds not in _OWNERS:
-        found: dict[str, list[str]] = {}
-        for owner, kind in kinds:
-            for name, _, _ in options_of(kind):
-                found.setdefault(name, []).append(owner)
-        _OWNERS[kinds] = found
-    return _OWNERS[kinds]
+    return _owners(tuple(chosen.kinds.items()))
+
+
+# Of kinds as they are now: users may add to them.
+@lru_cache(maxsize=64)
+def _owners(kinds: tuple[tuple[str, type], ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for owner, kind in kinds:
+        for name, _, _ in options_of(kind):
+            found.setdefault(name, []).append(owner)
+    return found
 
 
 def _words(kind: type[Any]) -> Iterator[Word]:

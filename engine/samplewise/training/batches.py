@@ -32,7 +32,8 @@ class Orders:
     """
 
     def __init__(self, rows: int, seed: int | None) -> None:
-        self._fixed, self._seed = fixed_order(rows), seed
+        self._fixed = fixed_order(rows)
+        self._streams = None if seed is None else Streams(seed)
 
     def of_epoch(self, epoch: int) -> NDArray[np.int64]:
         """Return the order of an epoch, counted from 1, read-only.
@@ -40,9 +41,9 @@ class Orders:
         Without shuffling it is the same array object each time, so that a program knows by identity
         that its Gram matrices of the order still hold.
         """
-        if self._seed is None:
+        if self._streams is None:
             return self._fixed
-        rng = Streams(self._seed).of_epoch("order", epoch)
+        rng = self._streams.of_epoch("order", epoch)
         return _frozen(rng.permutation(len(self._fixed)))
 
 

@@ -191,6 +191,9 @@ def number_of(kind: str, name: str, value: Any) -> float | None:
     Raises:
         ParameterError: it is not a number.
     """
+    # Asked for in every epoch, and the checks of other kinds take ten times as long.
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     value = (
         value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
     )

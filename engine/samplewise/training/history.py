@@ -66,8 +66,9 @@ class EpochRecord:
 
     def figure(self, name: str) -> float | None:
         """Return a figure by the name that `monitor` has for it, such as "validation_auc"."""
-        custom = self.custom if self.metrics or self.figures else {}
-        found = custom[name] if name in custom else getattr(self, name)
+        kind, _, custom = name.partition("_")
+        named = {"validation": self.metrics, "figure": self.figures}.get(kind, {})
+        found = named[custom] if custom in named else getattr(self, name)
         return None if found is None else float(found)
 
 

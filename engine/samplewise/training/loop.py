@@ -91,7 +91,7 @@ class Loop:
         if start > 0 and self._limits.reached(self._epoch, start):
             return False
         rate, last = self._runs[0].settings.learning_rate, self._limits.rows_of_epoch(self._epoch)
-        samples = self._session.chunk_samples
+        samples = self._chunk_samples
         for window in batches.chunks(order, self._batch_size, rate, samples, last, start):
             if not active or stop.is_set():
                 return bool(active)
@@ -107,6 +107,10 @@ class Loop:
                 # At the end of an epoch, the snapshot is taken once the epoch is measured.
                 return self._position < len(self._rows) and bool(active) and stop.is_set()
         return False
+
+    @cached_property
+    def _chunk_samples(self) -> int:
+        return self._session.chunk_samples
 
     def _rows_of(self, epoch: int) -> NDArray[Any]:
         """Return the rows of an epoch: the same array each time, by which a program knows them."""

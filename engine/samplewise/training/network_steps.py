@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -109,8 +110,8 @@ class NetworkSteps:
             dropout_key=self._dropout_key,
             rates=rates,
             weights=self._weights,
-            l2=None if self._l2 is None else self._l2[first:last],
-            penalties=None if self.penalties is None else self.penalties[first:last],
+            l2=_of_steps(self._l2, first, last),
+            penalties=_of_steps(self.penalties, first, last),
             decisions=decisions,
         )
 
@@ -142,11 +143,16 @@ class NetworkSteps:
         if self.penalties is None:
             return None
         steps = -(-rows // int(self._sizes[0]))
-        found = self.penalties[:steps].copy()
-        if np.isnan(found).any():
+        total = float(np.add.reduce(self.penalties[:steps] * self._sizes[:steps]))
+        if math.isnan(total):
             raise ContractError(
                 f"backend '{backend}' left penalties of its steps unwritten; write "
                 "Steps.penalties, or do not offer the step field `penalties`"
             )
         self.penalties.fill(np.nan)
-        return float((found * self._sizes[:steps]).sum() / rows)
+        return total / rows
+
+
+def _of_steps(values: Vector | None, first: int, last: int) -> Vector | None:
+    """Return the values of some steps: of all steps the array itself, as backends know it then."""
+    return values if values is None or last - first == len(values) else values[first:last]

@@ -11,6 +11,7 @@ which NumPy, numba and C share; `Struct` is its memory in Python.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 INTEGER, REAL, NUMBER, ROUTINE = "integer", "real", "number", "routine"
 """Kinds of a field: int64, float64, a number of the run's dtype, the address of a routine."""
+_NUMBERS = (INTEGER, REAL, NUMBER)
 _FIXED = {INTEGER: np.dtype(np.int64), REAL: np.dtype(np.float64), ROUTINE: np.dtype(np.int64)}
 
 
@@ -75,15 +77,20 @@ class Record:
 
     name: str
     fields: dict[str, Any]
-    layouts: dict[str, np.dtype[Any]] = field(default_factory=dict, repr=False)
+    layouts: dict[np.dtype[Any], np.dtype[Any]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The fields that hold numbers of their own, neither addresses nor records."""
+        return frozenset(name for name, kind in self.fields.items() if kind in _NUMBERS)
 
     def of(self, dtype: DTypeLike) -> np.dtype[Any]:
         """Return the layout for a dtype, aligned as C aligns a struct."""
         number = np.dtype(dtype)
-        if number.name not in self.layouts:
+        if number not in self.layouts:
             columns = [(name, _layout(kind, number)) for name, kind in self.fields.items()]
-            self.layouts[number.name] = np.dtype(columns, align=True)
-        return self.layouts[number.name]
+            self.layouts[number] = np.dtype(columns, align=True)
+        return self.layouts[number]
 
 
 def record(name: str, /, **fields: Any) -> Record:
@@ -91,6 +98,8 @@ def record(name: str, /, **fields: Any) -> Record:
     return Record(name, fields)
 
 
+# Asked for with every array that a call gets.
+@cache
 def _layout(kind: Any, number: np.dtype[Any]) -> Any:
     """Return the layout of a field."""
     if isinstance(kind, Record):
@@ -140,7 +149,7 @@ class Struct:
         Raises:
             TypeError: an array has another dtype, is not contiguous, or cannot be written.
         """
-        held, columns, fields = self._held, self._columns, self.record.fields
+        held, columns, numbers = self._held, self._columns, self.record.numbers
         for name, value in values.items():
             # An array that is there already: most of those of a training, call after call.
             if name in held and held[name] is value:
@@ -148,7 +157,8 @@ class Struct:
             column = columns.get(name)
             if column is None:
                 column = columns[name] = self.memory[name]
-            column[self._all] = self._stored(name, fields[name], value)
+            stored = value if name in numbers else self._stored(name, value)
+            column[self._all] = stored
 
     def set_each(self, **values: Any) -> None:
         """Write fields of several records, each its own.
@@ -160,7 +170,7 @@ class Struct:
             TypeError: as `set`.
         """
         for name, value in values.items():
-            stored = self._stored(name, self.record.fields[name], value)
+            stored = value if name in self.record.numbers else self._stored(name, value)
             if isinstance(value, np.ndarray):
                 stored += np.arange(len(value)) * value.strides[0]
             self.memory[name] = stored
@@ -217,12 +227,11 @@ class Struct:
         part._hold(record, self.dtype, memory)
         return part
 
-    def _stored(self, name: str, kind: Any, value: Any) -> Any:
-        """Return the number that is stored for a value."""
-        if kind == ROUTINE and not isinstance(value, int):
-            return value.address(self.dtype.name)
-        if not isinstance(kind, Address):
-            return value
+    def _stored(self, name: str, value: Any) -> Any:
+        """Return the number that is stored for an array, a `Struct` or a routine."""
+        kind = self.record.fields[name]
+        if kind == ROUTINE:
+            return value if isinstance(value, int) else value.address(self.dtype.name)
         self._held[name] = value
         if isinstance(value, Struct):
             value = value.memory

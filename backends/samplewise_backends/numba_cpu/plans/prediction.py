@@ -41,8 +41,11 @@ class Prediction:
         self.call.settle()
 
     def prepare(self, parameters: Vector, X: Matrix) -> Matrix:
-        """Set the call to contiguous rows; return the view where it will write their logits."""
-        # Kernels write to parameters in training, and this is the same record.
-        parameters = np.require(parameters, requirements="W")
+        """Set the call to contiguous rows; return the view where it will write their logits.
+
+        Args:
+            parameters: writable, as kernels write to them in training, and this is the same record.
+            X: (n, inputs).
+        """
         self.call.set(parameters=parameters, size=len(parameters), X=X, rows=len(X))
         return self._logits[: len(X)]

@@ -21,7 +21,8 @@ def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
     """Return the softmax of each row; the shift by the row's largest leaves it unchanged."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    e /= e.sum(axis=1, keepdims=True)
+    return np.asarray(e)
 
 
 def softplus(z: NDArray[Any]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,13 +147,12 @@ class Callbacks:
         Raises:
             ParameterError: a callback returned something else than a reason.
         """
-        if not self._all:
-            return None
-        make = cache(model)
+        made: list[Model] = []
         reasons = []
         for callback, takes in zip(self._all, self._take_model, strict=True):
-            more = (make(),) if takes else ()
-            reasons.append(_stop_reason(callback.on_epoch_end(record, *more)))
+            if takes and not made:
+                made.append(model())
+            reasons.append(_stop_reason(callback.on_epoch_end(record, *(made if takes else ()))))
         return next(filter(None, reasons), None)
 
     @cached_property

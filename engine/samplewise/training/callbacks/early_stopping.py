@@ -59,10 +59,11 @@ class EarlyStopping:
 
     def follow(self, record: EpochRecord) -> Progress:
         """Count a whole epoch."""
-        progress = self._progress(record.figure(self._monitor))
+        figure = record.figure(self._monitor)
+        progress = self._progress(figure)
         best, epoch, waited = self.state.best, self.state.best_epoch, self.state.waited
         if progress.is_best:
-            best, epoch = record.figure(self._monitor), record.epoch
+            best, epoch = figure, record.epoch
         self.state = StoppingState(best, epoch, 0 if progress.improved else waited + 1)
         return progress
 
@@ -78,12 +79,14 @@ class EarlyStopping:
     def reason(self, record: EpochRecord) -> str | None:
         """Return the setting that ends the training after this epoch, by its name."""
         settings, prefix = self._settings, self._prefix
-        loss, accuracy = record.figure(prefix + LOSS), record.figure(prefix + ACCURACY)
-        if settings.target_loss is not None and loss is not None and loss <= settings.target_loss:
-            return TARGET_LOSS
-        target = settings.target_accuracy
-        if target is not None and accuracy is not None and accuracy >= target:
-            return TARGET_ACCURACY
+        if settings.target_loss is not None:
+            loss = record.figure(prefix + LOSS)
+            if loss is not None and loss <= settings.target_loss:
+                return TARGET_LOSS
+        if settings.target_accuracy is not None:
+            accuracy = record.figure(prefix + ACCURACY)
+            if accuracy is not None and accuracy >= settings.target_accuracy:
+                return TARGET_ACCURACY
         if settings.patience is not None and self.state.waited >= settings.patience:
             return PATIENCE
         return None

@@ -89,7 +89,7 @@ def prepared(
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
     if chosen.weights is None:
-        return dataclasses.replace(kept, validation=held)
+        return kept if held is None else dataclasses.replace(kept, validation=held)
     weights = chosen.weights.astype(dtype)
     weights.flags.writeable = False
     return dataclasses.replace(kept, weights=weights, validation=held)
