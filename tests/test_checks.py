@@ -59,6 +59,17 @@ def test_a_value_that_is_no_name_is_refused():
         checks.one_of("activation", 3, ("relu", "tanh"))
 
 
+def test_a_long_list_of_names_is_cut():
+    names = [f"name-{number}" for number in range(75)]
+    assert checks.listed(names[:3]) == "name-0, name-1, name-2"
+    assert checks.listed(names).endswith(", name-19 and 55 more")
+
+
+def test_known_names_are_listed_only_where_none_is_close():
+    assert checks.suggestion_or_list("reluu", ["relu", "tanh"], "Known") == "; did you mean 'relu'?"
+    assert checks.suggestion_or_list("x", ["relu", "tanh"], "Known") == ". Known: relu, tanh"
+
+
 def test_hostile_text_is_escaped_and_cut():
     shown = checks.printable("\x1b[31m" + "x" * 500)
     assert shown.startswith("\\x1b[31m")

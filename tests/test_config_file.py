@@ -212,7 +212,8 @@ def test_a_switch_is_true_or_false(text, monkeypatch):
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("epohcs = 3", "unknown word 'epohcs'.*did you mean 'epochs'"),
+        ("epohcs = 3", r"unknown word 'epohcs'; did you mean 'epochs'\?$"),
+        ("q = 3", "unknown word 'q'. Known words: .* and [0-9]+ more; `samplewise train --help`"),
         ('"\\u001b" = 1', r"unknown word '\\x1b'"),
         ("[epochs]\nx = 1", "epochs is .* a whole number"),
         ("[train]\nepochs = 1", "unknown word 'train'"),

@@ -152,7 +152,9 @@ def test_a_word_in_the_wrong_place_is_told_its_place(kind, given, message):
 
 
 def test_an_unknown_word_is_compared_with_the_known_ones():
-    with pytest.raises(ParameterError, match="'epohcs' is not an option; did you mean 'epochs'?"):
+    with pytest.raises(
+        ParameterError, match=r"'epohcs' is not an option; did you mean 'epochs'\?$"
+    ):
         Experiment.from_options(epohcs=3)
     with pytest.raises(TypeError, match="epohcs"):
         TrainingSettings(epohcs=3)

@@ -15,7 +15,6 @@ import runpy
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -189,14 +188,14 @@ def is_ignored(path):
     return any(fnmatch.fnmatch(name, pattern) for pattern in IGNORED)
 
 
-@pytest.mark.usefixtures("folder", "nothing_registered")
+@pytest.mark.usefixtures("nothing_registered")
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_example_runs_as_it_is_shown(name):
-    before = set(os.listdir())
+def test_every_example_runs_as_it_is_shown(name, folder):
+    before = set(folder.iterdir())
     for example in parsed(name, functools.partial(run, set())):
         example.evaluate()
-    left = [path for path in map(Path, os.listdir()) if path.name not in before]
+    left = set(folder.iterdir()) - before
     assert [path.name for path in left if not is_ignored(path)] == []
 
 

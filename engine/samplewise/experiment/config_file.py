@@ -12,7 +12,7 @@ from typing import Any
 import tomli_w
 
 from samplewise._version import __version__
-from samplewise.checks import printable, suggestion
+from samplewise.checks import printable, suggestion_or_list
 from samplewise.errors import CombinationError, ConfigError, DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import open_unchanged
@@ -20,6 +20,7 @@ from samplewise.options.words import words_of
 
 MAX_CONFIG_BYTES = 2**20
 PREFIX = "SAMPLEWISE_"
+SEE_HELP = "; `samplewise train --help` explains each"
 
 
 WORDS = words_of(Experiment)
@@ -55,7 +56,7 @@ def checked_options(table: Mapping[str, Any], name: str) -> dict[str, Any]:
         if word not in WORDS:
             raise ConfigError(
                 f"{name} has the unknown word '{printable(written)}'"
-                f"{suggestion(word, WORDS) or '.'} Known words: {', '.join(WORDS)}"
+                f"{suggestion_or_list(word, WORDS, 'Known words', SEE_HELP)}"
             )
         if word in settings:
             raise ConfigError(f"{name} has {word} twice, with '-' and with '_'; keep one")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import printable, suggestion_or_list
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import Chosen, check_options, options_of
 from samplewise.options.words import Part, Plain, members, owners_of, words_of
@@ -77,8 +77,8 @@ class Settings:
         for name in words:
             if name not in known:
                 raise ParameterError(
-                    f"'{printable(name)}' is not an option{suggestion(name, known) or '.'} "
-                    f"Options: {', '.join(known)}"
+                    f"'{printable(name)}' is not an option"
+                    f"{suggestion_or_list(name, known, 'Options')}"
                 )
         return _changed(self, words)
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import printable, suggestion_or_list
 from samplewise.errors import ParameterError
-from samplewise.experiment.config_file import WORDS
+from samplewise.experiment.config_file import SEE_HELP, WORDS
 from samplewise.options.kinds import WHOLES
 from samplewise.sweep.journal import canonical
 
@@ -85,7 +85,7 @@ class Space:
             if word not in WORDS:
                 raise ParameterError(
                     f"space: '{printable(written)}' is not a setting"
-                    f"{suggestion(word, WORDS) or '.'} Settings: {', '.join(WORDS)}"
+                    f"{suggestion_or_list(word, WORDS, 'Settings', SEE_HELP)}"
                 )
             if word in factors:
                 raise ParameterError(f"space: has {word} twice, with '-' and with '_'; keep one")

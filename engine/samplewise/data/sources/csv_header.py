@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import listed, printable, suggestion
 from samplewise.data.columns import composed
 from samplewise.data.sources.csv_cells import IS_NUMBER
 from samplewise.data.sources.options import SourceOptions
@@ -14,7 +14,6 @@ from samplewise.errors import DataError
 LABEL_NAMES = ("label", "labels", "class", "target")
 """Header names of the label column, in any case. No position is guessed."""
 
-_SHOWN_COLUMNS = 20
 _ONE_OF_NAMES = f"{', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}"
 
 
@@ -110,10 +109,3 @@ def dropped_positions(
                 f"{suggestion(column, names) or '.'} Its columns: {listed(names)}"
             )
     return positions
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the names of columns for a message, at most 20."""
-    shown = ", ".join(printable(column) for column in names[:_SHOWN_COLUMNS])
-    more = f" and {len(names) - _SHOWN_COLUMNS:,} more" if len(names) > _SHOWN_COLUMNS else ""
-    return shown + more
