@@ -1,8 +1,9 @@
 import tomllib
+import warnings
 
 import pytest
 
-from samplewise.errors import CombinationError, ConfigError, ParameterError
+from samplewise.errors import CombinationError, ConfigError, ParameterError, SamplewiseWarning
 from samplewise.experiment.config_file import WORDS, effective, read_config, write_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.network import SGD, Adam
@@ -206,6 +207,20 @@ def test_a_text_that_cannot_be_is_refused_with_its_source(field, text, message, 
 def test_a_switch_is_true_or_false(text, monkeypatch):
     monkeypatch.setenv("SAMPLEWISE_SHUFFLE", text)
     with pytest.raises(ParameterError, match="must be true or false"):
+        effective({}, None)
+
+
+def test_a_variable_with_nearly_the_name_of_an_option_is_a_warning(monkeypatch):
+    monkeypatch.setenv("SAMPLEWISE_EPOCH", "3")
+    with pytest.warns(SamplewiseWarning, match=r"EPOCH sets no .* SAMPLEWISE_EPOCHS\?$"):
+        assert effective({}, None).training.epochs == 10
+
+
+@pytest.mark.parametrize("name", ["CACHE_DIR", "KERNELS", "SIGN_DIGITS_URL", "BENCH_ROUNDS"])
+def test_a_variable_that_something_else_reads_is_no_warning(name, monkeypatch):
+    monkeypatch.setenv(f"SAMPLEWISE_{name}", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         effective({}, None)
 
 
