@@ -85,9 +85,10 @@ def sweep(
     """Train every candidate of a sweep with every seed, and write a table and a page of them.
 
     The file has [settings] that all share, and a [space] of lists or ranges. Ctrl-C stops after the
-    running group of trials; the same command goes on with those that are missing.
+    running group of trials; the same command goes on with those that are missing. `show` prints the
+    results of a folder, and writes nothing but what --parquet asks for.
     """
-    from samplewise.report.sweep_page import write_page
+    from samplewise.report.sweep_page import write_page, write_parquet
     from samplewise.sweep.extras import check_table
 
     if parquet:
@@ -109,11 +110,15 @@ def sweep(
             "samplewise sweep sweep.toml, or samplewise sweep show sweep"
         )
     candidates = result.candidates(metric)
-    write_page(result, folder, metric, parquet=parquet)
+    is_run = what[0] != SHOW
+    if is_run:
+        write_page(result, folder, metric)
+    if parquet:
+        write_parquet(result, folder)
     if as_json:
         console.result_json(_figures(result, candidates, metric, folder))
     else:
-        _show(result, candidates, metric, folder)
+        _show(result, candidates, metric, folder, is_run=is_run)
     raise typer.Exit(code)
 
 
@@ -182,7 +187,12 @@ def _duration(seconds: float) -> str:
 
 
 def _show(
-    result: SweepResult, candidates: list[Candidate], metric: str | None, folder: Path
+    result: SweepResult,
+    candidates: list[Candidate],
+    metric: str | None,
+    folder: Path,
+    *,
+    is_run: bool,
 ) -> None:
     from samplewise.report.sweep_page import BEST, PAGE, TRIALS
     from samplewise.sweep.candidates import MISSING
@@ -196,14 +206,16 @@ def _show(
     if best is not None:
         from samplewise.sweep.definition import named
 
+        settings = f"; its settings are in {folder / BEST}" if is_run else ""
         console.result(
             f"best: candidate {best.number} ({named(best.values)}), the simplest within one "
-            f"standard error of the best mean {metric}; its settings are in {folder / BEST}"
+            f"standard error of the best mean {metric}{settings}"
         )
     missing = sum(row["status"] == MISSING for row in result.rows)
     if missing:
         console.result(f"{missing:,} trials are missing; the same sweep goes on with them")
-    console.result(f"written to {folder}: {PAGE}, {TRIALS}")
+    if is_run:
+        console.result(f"written to {folder}: {PAGE}, {TRIALS}")
 
 
 def _cells(one: Candidate) -> list[str]:

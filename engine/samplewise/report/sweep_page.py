@@ -40,28 +40,33 @@ _MOST_VALUES, _MOST_FACTORS = 24, 6
 _MOST_LINES = 200
 
 
-def write_page(
-    result: SweepResult, folder: Path, metric: str | None = None, *, parquet: bool = False
-) -> None:
+def write_page(result: SweepResult, folder: Path, metric: str | None = None) -> None:
     """Write table, page and best configuration of a sweep into its folder, each whole or absent.
 
     Args:
         result: as far as the sweep was run.
         folder: of its journal.
         metric: to compare candidates by; None takes the default one.
-        parquet: also write the table as a Parquet file.
 
     Raises:
-        ParameterError: pandas or pyarrow is not installed, and `parquet`; or the metric is unknown.
+        ParameterError: the metric is unknown.
         OutputError: the disk is full, or the folder is gone.
     """
     write_text(folder / TRIALS, result.to_csv())
-    if parquet:
-        write_bytes(folder / PARQUET, result.to_parquet())
     best = result.best(metric)
     if best is not None:
         write_text(folder / BEST, write_config(result.experiment(best)))
     write_text(folder / PAGE, html.render(document(result, metric)))
+
+
+def write_parquet(result: SweepResult, folder: Path) -> None:
+    """Write the table of a sweep into its folder as a Parquet file, whole or not at all.
+
+    Raises:
+        ParameterError: pandas or pyarrow is not installed.
+        OutputError: the disk is full, or the folder is gone.
+    """
+    write_bytes(folder / PARQUET, result.to_parquet())
 
 
 def document(result: SweepResult, metric: str | None = None) -> Document:
