@@ -173,8 +173,12 @@ def _pictures(result: SweepResult, candidates: Sequence[Candidate], metric: str)
     if len(grids) == 2:
         means, rows, columns = _cells(measured, grids)
         title = f"{metric} against {grids[0]} and {grids[1]}"
-        png = heat_map(means, (grids[0], rows), (grids[1], columns), title)
-        caption = "In each cell the mean over the seeds of the best candidate."
+        better = GREATER_IS_BETTER[metric]
+        axes = (grids[0], rows), (grids[1], columns)
+        png = heat_map(means, *axes, metric, title, greater_is_better=better)
+        caption = (
+            "In each cell the mean over the seeds of the best candidate; the darker, the better."
+        )
         pictures.append(Picture("heat_map.png", png, title, caption, width=38))
     pictures += _parallel(result.sweep.factors[:_MOST_FACTORS], measured, metric)
     return [Heading("Factors"), Pictures(tuple(pictures))] if pictures else []
