@@ -79,4 +79,6 @@ def _axis(values: Sequence[float | str]) -> tuple[NDArray[np.float64], list[tupl
         return (of - low) / (high - low)
 
     marked = zip(heights(marks).tolist(), marks.tolist(), strict=True)
-    return heights(np.array(numbers)), [(height, f"{mark:.3g}") for height, mark in marked]
+    # Rounded first: "1000", not "1e+03".
+    ticks = [(height, f"{float(f'{mark:.3g}'):g}") for height, mark in marked]
+    return heights(np.array(numbers)), ticks

@@ -192,7 +192,8 @@ def _parallel(
 
     if len(factors) < 2 or len(candidates) < 3:
         return []
-    shown = candidates[:_MOST_LINES]
+    # In the order of the sweep, so that texts stand on their axes in that order.
+    shown = sorted(candidates[:_MOST_LINES], key=lambda one: one.number)
     columns: dict[str, Sequence[float | str]] = {}
     for word in factors:
         numbers = [_number(one.values[word]) for one in shown]
