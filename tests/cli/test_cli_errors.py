@@ -1,4 +1,4 @@
-"""What cannot be: one line on stderr, the right exit code, and nothing written."""
+"""A request that cannot be met: one line on stderr, the right exit code, and nothing written."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""What a user should know of a run is in its history, and a warning in Python."""
+"""Notes that a user should see are in the history of a run, and warnings in Python."""
 
 import warnings
 
