@@ -201,16 +201,22 @@ def _number(name: str, given: object, wanted: str) -> float:
         return math.inf
 
 
-def instance_of(name: str, given: object, kind: type[T]) -> T:
-    """Return `given` where it is an instance of `kind`; `name` is the argument's in messages.
+def instance_of(name: str, given: object, kind: type[T], made_by: str = "") -> T:
+    """Return `given` where it is an instance of `kind`.
+
+    Args:
+        name: of the argument, for messages.
+        given: its value.
+        kind: the class.
+        made_by: the call that makes an instance, for messages; that of the class unless given.
 
     Raises:
-        ParameterError: it is not.
+        ParameterError: it is not an instance.
     """
     if not isinstance(given, kind):
         raise ParameterError(
             f"{name} is '{printable(given)}', but must be a {kind.__module__.split('.')[0]}."
-            f"{kind.__name__}"
+            f"{kind.__name__}; {made_by or f'{kind.__name__}(...)'} makes one"
         )
     return given
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 import warnings
@@ -14,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from samplewise._version import __version__
-from samplewise.checks import printable, suggestion_or_list
+from samplewise.checks import printable
 from samplewise.errors import (
     CombinationError,
     ConfigError,
@@ -24,7 +23,7 @@ from samplewise.errors import (
 )
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import open_unchanged
-from samplewise.options.words import words_of
+from samplewise.options.words import close_words, unknown_word, words_of
 
 MAX_CONFIG_BYTES = 2**20
 PREFIX = "SAMPLEWISE_"
@@ -64,7 +63,7 @@ def checked_options(table: Mapping[str, Any], name: str) -> dict[str, Any]:
         if word not in WORDS:
             raise ConfigError(
                 f"{name} has the unknown word '{printable(written)}'"
-                f"{suggestion_or_list(word, WORDS, 'Known words', SEE_HELP)}"
+                f"{unknown_word(word, WORDS, 'Known words', SEE_HELP)}"
             )
         if word in settings:
             raise ConfigError(f"{name} has {word} twice, with '-' and with '_'; keep one")
@@ -124,7 +123,7 @@ def _warn_of_variables() -> None:
     for variable in os.environ:
         word = variable.removeprefix(PREFIX).lower()
         if variable.startswith(PREFIX) and word not in WORDS:
-            for close in difflib.get_close_matches(word, WORDS, n=1):
+            for close in close_words(word, WORDS):
                 warnings.warn(
                     f"the environment variable {printable(variable)} sets no option; did you mean "
                     f"{PREFIX}{close.upper()}?",

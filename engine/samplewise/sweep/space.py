@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from samplewise.checks import printable, suggestion_or_list
+from samplewise.checks import printable
 from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import SEE_HELP, WORDS
 from samplewise.options.kinds import WHOLES
+from samplewise.options.words import unknown_word
 from samplewise.sweep.journal import canonical
 
 UNIFORM, LOG, WHOLE, LOG_WHOLE = RANGES = ("uniform", "log", "whole", "log_whole")
@@ -85,7 +86,7 @@ class Space:
             if word not in WORDS:
                 raise ParameterError(
                     f"space: '{printable(written)}' is not a setting"
-                    f"{suggestion_or_list(word, WORDS, 'Settings', SEE_HELP)}"
+                    f"{unknown_word(word, WORDS, 'Settings', SEE_HELP)}"
                 )
             if word in factors:
                 raise ParameterError(f"space: has {word} twice, with '-' and with '_'; keep one")

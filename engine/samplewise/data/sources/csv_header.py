@@ -37,7 +37,10 @@ def checked_names(header: Sequence[str], name: str) -> list[str]:
         raise DataError(f"{name}: column {position + 1} has no name; name it, or {hint}")
     column, count = Counter(names).most_common(1)[0]
     if count > 1:
-        raise DataError(f"{name}: {count} columns are named '{printable(column)}'; rename them")
+        raise DataError(
+            f"{name}: {count} columns are named '{printable(column)}'; rename them"
+            f"{_first_line([column])}"
+        )
     return names
 
 
@@ -87,8 +90,15 @@ def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataErr
             f"has no label column; choose one with --label, or rename one to {_ONE_OF_NAMES} "
             "(predict needs no label)"
         )
-        hint = ""
+        hint = _first_line(names)
     return DataError(f"{name} {what}{hint or '.'} Its columns: {listed(names)}")
+
+
+def _first_line(names: Sequence[str]) -> str:
+    """Return a remedy where a name is a number: the first line may hold the first row."""
+    if not any(IS_NUMBER.fullmatch(name) for name in names):
+        return ""
+    return "; if the first line is a row, write a line with the names of the columns above it"
 
 
 def dropped_positions(

@@ -15,7 +15,7 @@ from samplewise.io import tensor_file
 from samplewise.io.reading import read_whole
 from samplewise.io.tensor_file import FileKind
 from samplewise.io.writing import check_tensor_file, write_bytes
-from samplewise.model.model import Model
+from samplewise.model.model import MODEL_MADE_BY, Model
 from samplewise.model.model_file import description, tensors
 
 __all__ = ["load_model", "save_model"]
@@ -37,7 +37,7 @@ def save_model(model: Model, path: Path | str) -> None:
             finite or class names of more than 64 KiB.
         OutputError: the file cannot be written, or its name has the ending of another format.
     """
-    instance_of("model", model, Model)
+    instance_of("model", model, Model, MODEL_MADE_BY)
     written = file_path("path", path)
     check_tensor_file(written)
     content = tensor_file.pack(KIND, tensors.tensors_of(model), description.text_of(model))

@@ -126,7 +126,8 @@ def _pair(validation: Any) -> Validation:
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         held = f" of {len(validation)}" if isinstance(validation, tuple | list) else ""
         raise ParameterError(
-            f"validation: must be a pair of X and targets, got {type(validation).__name__}{held}"
+            f"validation: must be a pair of X and targets, got {type(validation).__name__}{held}; "
+            "a share of the rows is held out by the setting validation_fraction"
         )
     X, targets = validation
     return X, targets
