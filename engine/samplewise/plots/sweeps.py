@@ -98,7 +98,9 @@ def heat_map(
         axes.imshow(shades, aspect="auto")
         add_colour_bar(figure, axes, scale, metric, greater_is_better=greater_is_better)
         slanted = CHARACTER * max(map(len, columns[1])) > width_of_cell
-        turn: dict[str, Any] = {"rotation": 40, "ha": "right"} if slanted else {}
+        turn: dict[str, Any] = (
+            {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+        )
         axes.set_xticks(range(len(columns[1])), columns[1], **turn)
         axes.set_yticks(range(len(rows[1])), rows[1])
         axes.set_xlabel(columns[0])
