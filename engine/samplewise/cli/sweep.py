@@ -93,24 +93,18 @@ def sweep(
 
     if parquet:
         check_table("pandas", "pyarrow")
-    code = 0
-    if what[0] == SHOW and len(what) == 2:
+    is_run, code = _is_run(what), 0
+    if is_run:
+        folder = out or Path("sweep")
+        with _cluster(dask):
+            result, code = _run(Path(what[0]), folder, metric, jobs, retry_failed=retry_failed)
+    else:
         if out is not None or retry_failed or jobs is not None or dask is not None:
             raise CombinationError(
                 "show: reads the results only; omit --out and --retry-failed, --jobs and --dask"
             )
         folder, result = Path(what[1]), _read(Path(what[1]))
-    elif len(what) == 1 and what[0] != SHOW:
-        folder = out or Path("sweep")
-        with _cluster(dask):
-            result, code = _run(Path(what[0]), folder, metric, jobs, retry_failed=retry_failed)
-    else:
-        raise ParameterError(
-            f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
-            "samplewise sweep sweep.toml, or samplewise sweep show sweep"
-        )
     candidates = result.candidates(metric)
-    is_run = what[0] != SHOW
     if is_run:
         write_page(result, folder, metric)
     if parquet:
@@ -120,6 +114,22 @@ def sweep(
     else:
         _show(result, candidates, metric, folder, is_run=is_run)
     raise typer.Exit(code)
+
+
+def _is_run(what: list[str]) -> bool:
+    """Return True where a sweep is to be run, False where a folder is to be shown.
+
+    Raises:
+        ParameterError: neither.
+    """
+    if len(what) == 2 and what[0] == SHOW:
+        return False
+    if len(what) == 1 and what[0] != SHOW:
+        return True
+    raise ParameterError(
+        f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
+        "samplewise sweep sweep.toml, or samplewise sweep show sweep"
+    )
 
 
 def _read(folder: Path) -> SweepResult:

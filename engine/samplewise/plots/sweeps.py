@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from samplewise.plots.figures import (
     styled_figure,
 )
 from samplewise.plots.goodness import add_colour_bar, goodness_scale, ink_on, spans_decades
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # More points, as of a range, are not joined by a line.
 _MOST_JOINED = 24
@@ -86,6 +89,7 @@ def heat_map(
     """
     longest = CHARACTER * max(map(len, rows[1]))
     width_of_cell = min(0.75, 9.0 / len(columns[1]))
+    slanted = CHARACTER * max(map(len, columns[1])) > width_of_cell
     width = width_of_cell * len(columns[1]) + longest + 1.9
     # The name of the colour bar needs some height, however few the rows.
     height = max(min(0.4 * len(rows[1]), 8.0), 1.6) + 1.6
@@ -97,18 +101,25 @@ def heat_map(
         shades = scale.to_rgba(means)
         axes.imshow(shades, aspect="auto")
         add_colour_bar(figure, axes, scale, metric, greater_is_better=greater_is_better)
-        slanted = CHARACTER * max(map(len, columns[1])) > width_of_cell
-        turn: dict[str, Any] = (
-            {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-        )
-        axes.set_xticks(range(len(columns[1])), columns[1], **turn)
-        axes.set_yticks(range(len(rows[1])), rows[1])
-        axes.set_xlabel(columns[0])
-        axes.set_ylabel(rows[0])
+        _name_cells(axes, rows, columns, slanted=slanted)
         if means.size <= _MOST_CELL_TEXTS:
             for row, column in zip(*np.nonzero(np.isfinite(means)), strict=True):
-                value = float(means[row, column])
-                color = ink_on(shades[row, column])
-                text = f"{value:.3g}"
+                text, color = f"{means[row, column]:.3g}", ink_on(shades[row, column])
                 axes.text(column, row, text, ha="center", va="center", color=color, size=8)
         return png_bytes(figure)
+
+
+def _name_cells(
+    axes: Axes,
+    rows: tuple[str, Sequence[str]],
+    columns: tuple[str, Sequence[str]],
+    *,
+    slanted: bool,
+) -> None:
+    turn: dict[str, Any] = (
+        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    )
+    axes.set_xticks(range(len(columns[1])), columns[1], **turn)
+    axes.set_yticks(range(len(rows[1])), rows[1])
+    axes.set_xlabel(columns[0])
+    axes.set_ylabel(rows[0])
