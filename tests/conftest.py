@@ -1,4 +1,4 @@
-"""What tests of several rooms share: no programs of other tests, and a clock that stands still."""
+"""Fixtures that tests of several rooms share: no programs of others, a clock that stands still."""
 
 import gc
 import os

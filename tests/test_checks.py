@@ -1,5 +1,7 @@
 """Checks of settings say what came, what was expected and what to do."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,6 +59,24 @@ def test_a_close_name_is_suggested(value):
 def test_a_value_that_is_no_name_is_refused():
     with pytest.raises(ParameterError, match="activation is '3', but must be one of relu, tanh$"):
         checks.one_of("activation", 3, ("relu", "tanh"))
+
+
+def test_a_value_of_another_class_gets_the_call_that_makes_one():
+    with pytest.raises(ParameterError, match=r"be a pathlib.Path; Path\(...\) makes one$"):
+        checks.instance_of("path", 3, Path)
+    with pytest.raises(ParameterError, match=r"be a pathlib.Path; Path.home\(\) makes one$"):
+        checks.instance_of("path", 3, Path, "Path.home()")
+
+
+def test_a_long_list_of_names_is_cut():
+    names = [f"name-{number}" for number in range(75)]
+    assert checks.listed(names[:3]) == "name-0, name-1, name-2"
+    assert checks.listed(names).endswith(", name-19 and 55 more")
+
+
+def test_known_names_are_listed_only_where_none_is_close():
+    assert checks.suggestion_or_list("reluu", ["relu", "tanh"], "Known") == "; did you mean 'relu'?"
+    assert checks.suggestion_or_list("x", ["relu", "tanh"], "Known") == ". Known: relu, tanh"
 
 
 def test_hostile_text_is_escaped_and_cut():

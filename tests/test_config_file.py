@@ -1,8 +1,9 @@
 import tomllib
+import warnings
 
 import pytest
 
-from samplewise.errors import CombinationError, ConfigError, ParameterError
+from samplewise.errors import CombinationError, ConfigError, ParameterError, SamplewiseWarning
 from samplewise.experiment.config_file import WORDS, effective, read_config, write_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.network import SGD, Adam
@@ -209,10 +210,25 @@ def test_a_switch_is_true_or_false(text, monkeypatch):
         effective({}, None)
 
 
+def test_a_variable_with_nearly_the_name_of_an_option_is_a_warning(monkeypatch):
+    monkeypatch.setenv("SAMPLEWISE_EPOCH", "3")
+    with pytest.warns(SamplewiseWarning, match=r"EPOCH sets no .* SAMPLEWISE_EPOCHS\?$"):
+        assert effective({}, None).training.epochs == 10
+
+
+@pytest.mark.parametrize("name", ["CACHE_DIR", "KERNELS", "SIGN_DIGITS_URL", "BENCH_ROUNDS"])
+def test_a_variable_that_something_else_reads_is_no_warning(name, monkeypatch):
+    monkeypatch.setenv(f"SAMPLEWISE_{name}", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        effective({}, None)
+
+
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("epohcs = 3", "unknown word 'epohcs'.*did you mean 'epochs'"),
+        ("epohcs = 3", r"unknown word 'epohcs'; did you mean 'epochs'\?$"),
+        ("q = 3", "unknown word 'q'. Known words: .* and [0-9]+ more; `samplewise train --help`"),
         ('"\\u001b" = 1', r"unknown word '\\x1b'"),
         ("[epochs]\nx = 1", "epochs is .* a whole number"),
         ("[train]\nepochs = 1", "unknown word 'train'"),

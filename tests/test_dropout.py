@@ -1,4 +1,4 @@
-"""What dropout keeps, worked out with whole numbers of any length."""
+"""The values that dropout keeps, worked out with whole numbers of any length."""
 
 import numpy as np
 import pytest

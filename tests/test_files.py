@@ -163,9 +163,15 @@ def test_a_rename_that_fails_gives_the_old_folder_back(tmp_path, monkeypatch, nt
 
 def test_an_existing_folder_needs_force(tmp_path):
     fill(tmp_path)
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="exists already; pass --force .* with --out OTHER"):
         files.check_output_folder(tmp_path, force=False, known={"a"})
     files.check_output_folder(tmp_path, force=True, known={"a"})
+
+
+def test_a_folder_is_not_named_as_a_file(tmp_path):
+    with pytest.raises(OutputError, match="a folder is written, but the name ends as"):
+        files.check_output_folder(tmp_path / "model.pt", force=False, known={"a"})
+    files.check_output_folder(tmp_path / "run-1.5", force=False, known={"a"})
 
 
 def test_a_link_is_no_output_folder(tmp_path):

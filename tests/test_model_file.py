@@ -410,3 +410,10 @@ def test_a_loss_without_options_is_described_as_ever(good):
 )
 def test_a_loss_that_is_none_is_refused(path, good, loss, message):
     refused(path, with_metadata(good, loss=loss), message)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.PKL", "model.h5"])
+def test_a_name_of_another_format_is_refused(tmp_path, name):
+    with pytest.raises(OutputError, match="weights are written as safetensors; end the name in"):
+        save_model(made(), tmp_path / name)
+    assert not list(tmp_path.iterdir())

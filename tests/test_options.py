@@ -23,7 +23,7 @@ from samplewise import (
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.network.optimizers import OPTIMIZERS, RMSprop
 from samplewise.options.fields import options_of
-from samplewise.options.words import words_of
+from samplewise.options.words import OTHER_WORDS, words_of
 from samplewise.training.settings.auto_loss import AutoLoss
 
 COMPOSED = TrainingSettings(
@@ -152,10 +152,18 @@ def test_a_word_in_the_wrong_place_is_told_its_place(kind, given, message):
 
 
 def test_an_unknown_word_is_compared_with_the_known_ones():
-    with pytest.raises(ParameterError, match="'epohcs' is not an option; did you mean 'epochs'?"):
+    with pytest.raises(
+        ParameterError, match=r"'epohcs' is not an option; did you mean 'epochs'\?$"
+    ):
         Experiment.from_options(epohcs=3)
     with pytest.raises(TypeError, match="epohcs"):
         TrainingSettings(epohcs=3)
+
+
+@pytest.mark.parametrize(("given", "here"), OTHER_WORDS.items())
+def test_a_word_of_another_library_gets_the_option_that_it_is_here(given, here):
+    with pytest.raises(ParameterError, match=f"'{given}' is not an option; did you mean '{here}'"):
+        Experiment.from_options(**{given: 3})
 
 
 def test_an_option_of_another_choice_is_refused():

@@ -48,7 +48,7 @@ figure, ax = plt.subplots(figsize=(6, 3))
 epochs = range(1, 21)
 ax.plot(epochs, result.history.losses, label="trained on")
 ax.plot(epochs, result.history.validation_losses, label="test")
-ax.set(xlabel="epoch", ylabel="cross-entropy", yscale="log")
+ax.set(xlabel="epoch", ylabel="cross-entropy", yscale="log", xticks=(1, 5, 10, 15, 20))
 ax.legend()
 
 # %%

@@ -16,6 +16,7 @@ from samplewise.errors import ParameterError
 
 T = TypeVar("T")
 SHOWN_CHARACTERS = 200
+SHOWN_NAMES = 20
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _ITEM = re.compile(rf"((?:\s*{_QUOTED.pattern})?[^,]*),")
 
@@ -30,6 +31,26 @@ def suggestion(given: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" where one of `known` is close to `given`, else an empty text."""
     close = difflib.get_close_matches(given.lower(), list(known), n=1)
     return f"; did you mean '{printable(close[0])}'?" if close else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a message, "a, b and 55 more": at most 20 of them."""
+    names = list(names)
+    more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(map(printable, names[:SHOWN_NAMES])) + more
+
+
+def suggestion_or_list(given: str, known: Iterable[str], title: str, remedy: str = "") -> str:
+    """Return the end of a message about an unknown name: the closest known one, or a list of them.
+
+    Args:
+        given: the unknown name.
+        known: the names that there are.
+        title: of the list, such as "Options".
+        remedy: put after the list, such as "; see --help".
+    """
+    names = list(known)
+    return suggestion(given, names) or f". {title}: {listed(names)}{remedy}"
 
 
 def listed_names(text: str) -> tuple[str, ...]:
@@ -88,7 +109,7 @@ def one_of(name: str, given: object, known: Iterable[str]) -> str:
         return given
     hint = suggestion(given, names) if isinstance(given, str) else ""
     raise ParameterError(
-        f"{name} is '{printable(given)}', but must be one of {', '.join(names)}{hint}"
+        f"{name} is '{printable(given)}', but must be one of {listed(names)}{hint}"
     )
 
 
@@ -184,16 +205,22 @@ def _number(name: str, given: object, wanted: str) -> float:
         return math.inf
 
 
-def instance_of(name: str, given: object, kind: type[T]) -> T:
-    """Return `given` where it is an instance of `kind`; `name` is the argument's in messages.
+def instance_of(name: str, given: object, kind: type[T], made_by: str = "") -> T:
+    """Return `given` where it is an instance of `kind`.
+
+    Args:
+        name: of the argument, for messages.
+        given: its value.
+        kind: the class.
+        made_by: the call that makes an instance, for messages; that of the class unless given.
 
     Raises:
-        ParameterError: it is not.
+        ParameterError: it is not an instance.
     """
     if not isinstance(given, kind):
         raise ParameterError(
             f"{name} is '{printable(given)}', but must be a {kind.__module__.split('.')[0]}."
-            f"{kind.__name__}"
+            f"{kind.__name__}; {made_by or f'{kind.__name__}(...)'} makes one"
         )
     return given
 

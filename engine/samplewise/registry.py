@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import listed, printable, suggestion
 from samplewise.contract import CONTRACT_VERSION, ENTRY_POINT_GROUP, Backend, Capabilities
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import ContractError, UnavailableBackendError, UnknownBackendError
@@ -195,7 +195,7 @@ def load(name: str) -> Backend:
         same = [known for known in names() if known.endswith(f":{name}")]
         hint = f"; several offer it: {', '.join(same)}" if same else suggestion(str(name), names())
         raise UnknownBackendError(
-            f"'{printable(name)}' is not a backend; known: {', '.join([AUTO, *names()])}{hint}"
+            f"'{printable(name)}' is not a backend; known: {listed([AUTO, *names()])}{hint}"
         )
     loaded = _load(name)
     if isinstance(loaded, Exception):

@@ -1,4 +1,4 @@
-"""What the planner knows of a machine: measured once, kept whole, never trusted when damaged."""
+"""The rates of a machine: measured once, kept whole, never trusted when damaged."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What nothing moves any more shrinks to 0, and does not stay subnormal, which is slow."""
+"""A value that nothing moves any more shrinks to 0; subnormal numbers would be slow."""
 
 import numpy as np
 import pytest

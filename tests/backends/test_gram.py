@@ -1,4 +1,4 @@
-"""What programs keep of rows, orders and states: used again only where it still holds."""
+"""Gram matrices and orders that programs keep: used again only where they still hold."""
 
 import numpy as np
 import pytest

@@ -102,7 +102,7 @@ def test_without_memory_steps_are_made_one_by_one():
 
 
 class Costs:
-    """What a test says that each plan costs, an epoch and once, in milliseconds."""
+    """Costs that a test sets for each plan, an epoch and once, in milliseconds."""
 
     def __init__(self, blocked=(100.0, 0.0), direct=(200.0, 0.0), dual=(200.0, 0.0)):
         self.ms = {"blocked": blocked, "direct": direct, "dual": dual}

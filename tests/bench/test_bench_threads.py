@@ -1,4 +1,4 @@
-"""What is timed takes one thread, whatever compiling has loaded."""
+"""A timed training takes one thread, whatever compiling has loaded."""
 
 import dataclasses
 

@@ -58,12 +58,14 @@ def test_train_tells_the_plan_and_what_an_epoch_took(cli, images):
     assert f"direct: {three_digits(figures['epoch_ms'])} ms an epoch" in line
 
 
-def test_a_plan_is_told_with_its_block_and_what_was_predicted():
+def test_a_plan_is_shown_with_its_block_and_what_was_predicted():
     from samplewise.cli.train import _plan
 
     plan = dataclasses.asdict(Plan("blocked", "the fastest of 3", block=64, epoch_ms=1.25))
-    told = "blocked, blocks of 64: 1.50 ms an epoch, predicted 1.25 (the fastest of 3)"
-    assert _plan(plan, 1.5) == told
+    assert _plan(plan, 1.5) == (
+        "blocked, blocks of 64: 1.50 ms an epoch, 1.25 ms predicted; `samplewise explain` with the "
+        "same options says why"
+    )
     assert _plan({**plan, "reason": "", "epoch_ms": None, "block": None}, 1234.5) == (
         "blocked: 1,234 ms an epoch"
     )

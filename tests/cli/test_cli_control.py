@@ -51,7 +51,7 @@ def test_validation_and_patience_keep_the_best_epoch(cli, images, tmp_path):
     assert said["data"]["validation_rows"] == 12
     assert float(records(tmp_path)[1]["validation_loss"]) == said["final_validation_loss"]
     table = lines(cli("train", "--data", images, *SMALL, *options, "--force").out)
-    assert table["stopped"] == "patience"
+    assert table["stopped"] == "early, as the figure of --monitor got no better (--patience)"
     assert table["weights"] == "of epoch 1, the best"
     assert table["validation"].endswith("of 12 rows after the last epoch")
 

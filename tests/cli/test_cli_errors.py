@@ -1,4 +1,4 @@
-"""What cannot be: one line on stderr, the right exit code, and nothing written."""
+"""A request that cannot be met: one line on stderr, the right exit code, and nothing written."""
 
 import errno
 import json
@@ -33,7 +33,9 @@ def refused(ended, message, code=2):
         ("train --data IMAGES --epochs", "Option '--epochs' requires an argument"),
         ("train --epochs 3 --epochs 4", "'--epochs': given twice; give it once"),
         ("train --shuffle --no-shuffle", "'--shuffle': given twice"),
+        ("train --lr 0.1", "No such option: --lr (Possible options: --learning-rate)"),
         ("train surplus", "unexpected extra argument(s) (surplus)"),
+        ("train --hidden 10 20", "(20); an option takes one value: several are joined by commas"),
         ("train --epochs 0", "epochs is 0"),
         ("train --epochs=-1", "epochs is -1"),
         ("train --batch-size 2.5", "batch_size is '2.5'"),

@@ -1,6 +1,9 @@
 """`samplewise export` writes what `save_torch` does."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from safetensors.numpy import load_file
 
 from samplewise import load_model, to_torch, torch_code
@@ -28,6 +31,17 @@ def test_a_file_is_replaced_on_request_only_and_the_model_never(cli, trained):
     ended = cli("export", file, "--out", file, "--force")
     assert ended.code == 2
     assert "is an input of this command" in ended.err
+
+
+@pytest.mark.parametrize("name", ["w.pt", "w.PTH", "w.npz"])
+def test_a_name_of_another_format_is_refused(cli, trained, name):
+    ended = cli("export", trained, "--out", name)
+    assert ended.code == 2
+    assert ended.err == (
+        f"error: cannot write {name}: weights are written as safetensors; end the name in "
+        ".safetensors\n"
+    )
+    assert not Path(name).exists()
 
 
 def test_a_missing_option_is_named(cli, trained):

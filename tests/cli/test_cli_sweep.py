@@ -38,7 +38,10 @@ def test_a_sweep_is_run_and_shown(cli):
         "sweep.html",
         "trials.csv",
     ]
+    kept = {path: path.stat().st_mtime_ns for path in Path("rates").iterdir()}
+    assert "written to" not in cli("sweep", "show", "rates", "--metric", "training_loss").out
     shown = cli("sweep", "show", "rates", "--json")
+    assert {path: path.stat().st_mtime_ns for path in Path("rates").iterdir()} == kept
     figures = json.loads(shown.out)
     assert [row["status"] for row in figures["trials"]] == ["done"] * 4
     assert len(figures["candidates"]) == 2

@@ -1,4 +1,4 @@
-"""What callers give becomes an array of numbers or text, or an error that says where it cannot."""
+"""Values from a caller become an array of numbers or text, or an error that says where not."""
 
 from decimal import Decimal
 from fractions import Fraction

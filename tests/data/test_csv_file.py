@@ -109,7 +109,12 @@ def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
         ("label,x\n", "a header only"),
         ("\n\n", "no header"),
         ("1,2\n3,4\n", "no header: its first line is blank or all numbers"),
-        ("label,x,x \na,1,2\n", "2 columns are named 'x'"),
+        ("label,x,x \na,1,2\n", "2 columns are named 'x'; rename them$"),
+        (
+            "0,0,x\n1,2,y\n",
+            "2 columns are named '0'; rename them; if the first line is a row",
+        ),
+        ("0,1,x\n1,2,y\n", "no label column.*; if the first line is a row, write a line with the"),
         ("label,,x\na,1,2\n", "column 2 has no name; name it, or remove it with its separators"),
         (",label,x\n0,a,1\n", "column 1 has no name.*index=False.*row.names=FALSE"),
         # 17: numbers

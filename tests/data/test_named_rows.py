@@ -19,7 +19,7 @@ X = np.array([[20.0, 1, 0, 1], [30.5, 0, 1, 0]])
 
 
 class Frame(UserDict):
-    """What polars' and pandas' frames have in common."""
+    """The interface that polars' and pandas' frames share."""
 
     @property
     def columns(self):

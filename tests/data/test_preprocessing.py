@@ -1,4 +1,4 @@
-"""What is done to raw values is learned from the training rows, and applied alike to all."""
+"""Preprocessing is learned from the training rows, and applied alike to all."""
 
 import numpy as np
 import pytest

@@ -7,6 +7,7 @@ here, by the table below, or are left out with the reason.
 """
 
 import dataclasses
+import fnmatch
 import functools
 import os
 import re
@@ -33,6 +34,7 @@ from samplewise_backends.numba_cpu.kernels.trial import trial
 from samplewise_bench import rows
 from samplewise_bench.scaling import curves, measure
 
+IGNORED = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
 LANGUAGES = {"sh", "python", "toml", "text"}
 # Commands that do not run here, by what they begin with.
 LEFT_OUT = {
@@ -181,12 +183,21 @@ def run(done, words):
         assert main([*words[1:], *options]) == 0, line
 
 
-@pytest.mark.usefixtures("folder", "nothing_registered")
+def is_ignored(path):
+    """Return True if git ignores this name at the top of a checkout, where examples are tried."""
+    name = f"/{path.name}/" if path.is_dir() else f"/{path.name}"
+    return any(fnmatch.fnmatch(name, pattern) for pattern in IGNORED)
+
+
+@pytest.mark.usefixtures("nothing_registered")
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_example_runs_as_it_is_shown(name):
+def test_every_example_runs_as_it_is_shown(name, folder):
+    before = set(folder.iterdir())
     for example in parsed(name, functools.partial(run, set())):
         example.evaluate()
+    left = set(folder.iterdir()) - before
+    assert [path.name for path in left if not is_ignored(path)] == []
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

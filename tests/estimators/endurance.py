@@ -27,7 +27,7 @@ CLASSES = (ROWS[:, 0] > 0).astype(int)
 
 
 class Held(NamedTuple):
-    """What this process holds."""
+    """The memory, threads and files that this process holds."""
 
     memory: int
     threads: int

@@ -1,4 +1,4 @@
-"""What a run and its explanation say of time, on a clock that the test moves."""
+"""The times of a run and of its explanation, on a clock that the test moves."""
 
 import numpy as np
 import pytest

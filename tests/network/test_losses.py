@@ -1,4 +1,4 @@
-"""What losses make of targets, as numbers."""
+"""Targets as the numbers that each loss takes."""
 
 import numpy as np
 import pytest

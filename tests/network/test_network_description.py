@@ -71,6 +71,19 @@ def test_a_network_needs_a_layer_and_only_layers():
         Network((2,), (10,))
 
 
+def test_layers_as_a_text_are_shown_as_python_has_them():
+    with pytest.raises(ParameterError) as caught:
+        Network((8,), "dense 3 relu, dropout 0.2, dense 1 frozen")
+    assert str(caught.value).endswith(
+        "but must be a list of layers, as in [Dense(units=3, activation='relu'), "
+        "Dropout(rate=0.2), Dense(units=1, trainable=False)]"
+    )
+    with pytest.raises(ParameterError, match=r"'dense 3' is not a layer; use Dense\(units=3\)$"):
+        Network((8,), ["dense 3"])
+    with pytest.raises(ParameterError, match="layers is 'dens 3', but must be a list of layers"):
+        Network((8,), "dens 3")
+
+
 def test_a_network_too_large_to_train_says_how_large():
     with pytest.raises(ParameterError, match=r"786,000,000,001 parameters \(\d+ GiB"):
         multilayer_perceptron(784, (1_000_000_000,), 1)

@@ -1,4 +1,4 @@
-"""What a measure finds and allows, worked out by hand."""
+"""The differences that a measure finds and allows, worked out by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What every performance test records, and the conditions it runs under."""
+"""The record of every performance test, and the conditions it runs under."""
 
 import pytest
 

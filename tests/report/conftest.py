@@ -47,7 +47,7 @@ def image_file(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def settings(image_file):
-    """What to measure on."""
+    """The rows to measure on."""
     return Experiment.from_options(
         data=str(image_file(["4", "7", "9"])), backend="vectorized", seed=5
     )

@@ -1,4 +1,4 @@
-"""What the tables of both parts train, and with which seeds."""
+"""The trainings and seeds of the tables of both parts."""
 
 import pytest
 

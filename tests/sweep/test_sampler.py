@@ -11,7 +11,7 @@ from samplewise.sweep import extras, proposals
 from samplewise.sweep.definition import Sweep, read_sweep
 from samplewise.sweep.results import read_results
 from samplewise.sweep.run import run_sweep
-from samplewise.sweep.sampler import Sampler, Told
+from samplewise.sweep.sampler import Reported, Sampler
 from samplewise.sweep.space import Space
 
 BASE = {"backend": "reference", "hidden": (2,), "epochs": 1}
@@ -59,42 +59,42 @@ def test_a_small_space_is_proposed_whole_and_nothing_twice(clouds, tmp_path):
     assert sorted(row["momentum"] for row in result.rows) == [0.0, 0.3, 0.6, 0.9]
 
 
-def test_each_batch_is_told_what_those_before_cost(clouds, tmp_path, monkeypatch):
-    told, proposals_of = [], Sampler.proposals
+def test_each_batch_gets_the_costs_of_those_before(clouds, tmp_path, monkeypatch):
+    reported, proposals_of = [], Sampler.proposals
 
     def noted(self, known):
-        told.append([one.cost for one in known])
+        reported.append([one.cost for one in known])
         return proposals_of(self, known)
 
     monkeypatch.setattr(Sampler, "proposals", noted)
     result = run_sweep(of(8), tmp_path / "s", data=clouds)
     losses = [row["training_loss"] for row in result.rows]
-    assert told == [[], losses[:4]]
+    assert reported == [[], losses[:4]]
 
 
 def test_later_proposals_are_near_the_best_and_away_from_failures():
     space = Space.of({"learning_rate": "log 1e-4 1", "hidden": "whole 1 40", "l2": [0.0, 0.1]})
     costs = []
-    told = []
+    reported = []
     for number in range(40):
-        found = next(Sampler("tpe", space, 1).proposals(told))
+        found = next(Sampler("tpe", space, 1).proposals(reported))
         (width,) = found["hidden"]
         distance = abs(math.log10(found["learning_rate"]) + 2) + abs(width - 10) / 10
         costs.append(distance)
-        told.append(Told(found, math.inf if number == 3 else distance))
+        reported.append(Reported(found, math.inf if number == 3 else distance))
     assert sum(costs[-15:]) < 0.7 * sum(costs[:10]) / 10 * 15
 
 
 def test_a_batch_is_a_function_of_what_is_told_and_spread():
     space = Space.of(SPACE)
-    told = [Told({"learning_rate": 0.1, "momentum": 0.5}, None)] * 3
+    reported = [Reported({"learning_rate": 0.1, "momentum": 0.5}, None)] * 3
     twice = []
     for _ in range(2):
-        asked = Sampler("tpe", space, 5).proposals(told)
+        asked = Sampler("tpe", space, 5).proposals(reported)
         twice.append([next(asked) for _ in range(4)])
     assert twice[0] == twice[1]
     assert len({one["learning_rate"] for one in twice[0]}) == 4
-    other = next(Sampler("tpe", space, 6).proposals(told))
+    other = next(Sampler("tpe", space, 6).proposals(reported))
     assert other["learning_rate"] != twice[0][0]["learning_rate"]
 
 

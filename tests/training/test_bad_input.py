@@ -1,4 +1,4 @@
-"""What cannot be trained is refused when network or run is built, naming the layer and shapes."""
+"""A network or run that cannot be trained is refused when built, naming the layer and shapes."""
 
 import numpy as np
 import pytest

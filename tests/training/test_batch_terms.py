@@ -1,4 +1,4 @@
-"""What each batch divides by itself: its L2 penalty, and the weights of its rows."""
+"""Terms that each batch divides by its own rows: its L2 penalty, and the weights of its rows."""
 
 import dataclasses
 

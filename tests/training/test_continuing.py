@@ -248,6 +248,18 @@ def test_metrics_need_validation_rows():
         train(NETWORK, X, LABELS, settings(), metrics={"auc": auc})
 
 
-def test_an_argument_that_train_does_not_have_is_refused():
-    with pytest.raises(TypeError, match="sample_weights"):
-        train(NETWORK, X, LABELS, settings(), sample_weights=LABELS)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("sample_weights", "'sample_weights'; did you mean 'sample_weight'?"),
+        ("X_val", "'X_val'; give validation rows as validation=(X, targets)"),
+        ("epochs", "'epochs'; it belongs to settings, as in TrainingSettings.from_options(epochs="),
+        ("verbose", "'verbose'. It has: X, callbacks, class_names, figures, "),
+    ],
+)
+def test_an_argument_that_train_does_not_have_is_refused(given, message):
+    with pytest.raises(TypeError) as caught:
+        train(NETWORK, X, LABELS, settings(), **{given: LABELS})
+    assert str(caught.value).startswith(f"train() has no argument {message}")
+    with pytest.raises(TypeError, match=r"train_many\(\) has no argument"):
+        train_many([NETWORK], X, LABELS, settings(), **{given: LABELS})

@@ -1,4 +1,4 @@
-"""What is watched in training, when it ends, and what is kept of it."""
+"""The figure that training monitors, when training ends, and the weights that are kept."""
 
 import json
 import threading

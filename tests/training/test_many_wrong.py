@@ -1,4 +1,4 @@
-"""What programs of many networks do wrong is found, and named with the backend."""
+"""A mistake of a program of many networks is found, and named with the backend."""
 
 import numpy as np
 import pytest

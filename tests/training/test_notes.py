@@ -1,4 +1,4 @@
-"""What a user should know of a run is in its history, and a warning in Python."""
+"""Notes that a user should see are in the history of a run, and warnings in Python."""
 
 import warnings
 
@@ -97,6 +97,14 @@ def test_learning_shows_in_the_loss_that_one_answer_for_all_rows_has(loss):
         assert notes_on_learning(fine, made, Y, None) == []
     # No answer can be wrong where all targets are one.
     assert notes_on_learning([least + share] * 6, made, Y[:1].repeat(40, axis=0), None) == []
+
+
+def test_a_high_rate_is_named_even_while_the_loss_falls():
+    Y, loss = np.eye(2)[[0, 1, 1, 1]][:, 1:], loss_named("binary_cross_entropy")
+    falls = [300.0, 290, 280, 270, 260]
+    assert "try a learning_rate below 100, " in notes_on_learning(falls, loss, Y, None, 100.0)[0]
+    assert notes_on_learning(falls, loss, Y, None, 1.0) == []
+    assert notes_on_learning([0.9, 0.8, 0.7, 0.65, 0.6], loss, Y, None, 100.0) == []
 
 
 def test_weights_count_in_the_loss_of_one_answer():

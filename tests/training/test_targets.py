@@ -1,4 +1,4 @@
-"""What a network may learn: classes, one-hot rows, numbers, counts, and labels."""
+"""Targets that a network may learn: classes, one-hot rows, numbers, counts, and labels."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What a history says of time, worked out by hand on a clock that the test moves."""
+"""The times in a history, worked out by hand on a clock that the test moves."""
 
 import dataclasses
 

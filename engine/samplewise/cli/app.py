@@ -103,7 +103,10 @@ def _report(error: Exception) -> int:
     import typer
 
     if isinstance(error, typer.TyperException):
-        console.error(error.format_message().rstrip(".") + _help_hint(error))
+        message = error.format_message().rstrip(".")
+        if message.startswith("Got unexpected extra argument"):
+            message += "; an option takes one value: several are joined by commas, as in 128,32"
+        console.error(message + _help_hint(error))
         return USAGE
     if isinstance(error, SamplewiseError):
         console.error(str(error))

@@ -87,18 +87,31 @@ class OnceEach(_QuickToStart, TyperCommand):
     """A command that refuses an option given twice, of which the first would be lost."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as usual, after looking for repetitions.
+        """Parse as usual, after looking for repetitions and for words of other libraries.
 
         Raises:
             BadParameter: an option is given twice.
+            TyperException: as usual; an unknown option names the one that it is here.
         """
-        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        try:
+            _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        except typer.TyperException as error:
+            self._name_option(error)
+            raise
         for parameter in order:
             if order.count(parameter) > 1 and not parameter.multiple:
                 raise typer.BadParameter(
                     "given twice; give it once", ctx=ctx, param_hint=f"'{parameter.opts[0]}'"
                 )
         return super().parse_args(ctx, args)
+
+    def _name_option(self, error: Any) -> None:
+        from samplewise.options.words import OTHER_WORDS
+
+        given = getattr(error, "option_name", "").lstrip("-").replace("-", "_")
+        flag = "--" + OTHER_WORDS.get(given, "").replace("_", "-")
+        if any(flag in parameter.opts for parameter in self.params):
+            error.possibilities = [flag]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options under the headings of their panels, as plain text."""

@@ -156,7 +156,7 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
     """Return the dataset with its classes numbered as the model numbers them."""
     import numpy as np
 
-    from samplewise.checks import option_value, printable
+    from samplewise.checks import listed, option_value, printable
     from samplewise.errors import DataError
 
     unknown = [name for name in dataset.class_names if name not in model.class_names]
@@ -165,7 +165,7 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
         hint = f": choose with --classes {option_value(shared)}" if len(shared) > 1 else ""
         raise DataError(
             f"{dataset.name} has the class '{printable(unknown[0])}', which this model does not "
-            f"know; it knows {printable(', '.join(model.class_names))}{hint}"
+            f"know; it knows {listed(model.class_names)}{hint}"
         )
     numbers = np.array([model.class_names.index(name) for name in dataset.class_names])
     return dataclasses.replace(

@@ -14,7 +14,7 @@ Out = Annotated[
     typer.Option(
         "--out",
         metavar="FILE",
-        help="The safetensors file to write.",
+        help="File to write, such as weights.safetensors.",
         rich_help_panel=options.OUTPUT,
     ),
 ]
@@ -30,7 +30,9 @@ def export(
     from samplewise.cli.outputs import check_output_file
     from samplewise.cli.trained import load_trained
     from samplewise.exchange import save_torch, torch_code
+    from samplewise.io.writing import check_tensor_file
 
+    check_tensor_file(out)
     check_output_file(out, force=force, source=model)
     trained = load_trained(model, sha256).model
     save_torch(trained, out)

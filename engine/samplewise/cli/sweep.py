@@ -85,36 +85,51 @@ def sweep(
     """Train every candidate of a sweep with every seed, and write a table and a page of them.
 
     The file has [settings] that all share, and a [space] of lists or ranges. Ctrl-C stops after the
-    running group of trials; the same command goes on with those that are missing.
+    running group of trials; the same command goes on with those that are missing. `show` prints the
+    results of a folder, and writes nothing but what --parquet asks for.
     """
-    from samplewise.report.sweep_page import write_page
+    from samplewise.report.sweep_page import write_page, write_parquet
     from samplewise.sweep.extras import check_table
 
     if parquet:
         check_table("pandas", "pyarrow")
-    code = 0
-    if what[0] == SHOW and len(what) == 2:
+    is_run, code = _is_run(what), 0
+    if is_run:
+        folder = out or Path("sweep")
+        with _cluster(dask):
+            result, code = _run(Path(what[0]), folder, metric, jobs, retry_failed=retry_failed)
+    else:
         if out is not None or retry_failed or jobs is not None or dask is not None:
             raise CombinationError(
                 "show: reads the results only; omit --out and --retry-failed, --jobs and --dask"
             )
         folder, result = Path(what[1]), _read(Path(what[1]))
-    elif len(what) == 1 and what[0] != SHOW:
-        folder = out or Path("sweep")
-        with _cluster(dask):
-            result, code = _run(Path(what[0]), folder, metric, jobs, retry_failed=retry_failed)
-    else:
-        raise ParameterError(
-            f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
-            "samplewise sweep sweep.toml, or samplewise sweep show sweep"
-        )
     candidates = result.candidates(metric)
-    write_page(result, folder, metric, parquet=parquet)
+    if is_run:
+        write_page(result, folder, metric)
+    if parquet:
+        write_parquet(result, folder)
     if as_json:
         console.result_json(_figures(result, candidates, metric, folder))
     else:
-        _show(result, candidates, metric, folder)
+        _show(result, candidates, metric, folder, is_run=is_run)
     raise typer.Exit(code)
+
+
+def _is_run(what: list[str]) -> bool:
+    """Return True where a sweep is to be run, False where a folder is to be shown.
+
+    Raises:
+        ParameterError: neither.
+    """
+    if len(what) == 2 and what[0] == SHOW:
+        return False
+    if len(what) == 1 and what[0] != SHOW:
+        return True
+    raise ParameterError(
+        f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
+        "samplewise sweep sweep.toml, or samplewise sweep show sweep"
+    )
 
 
 def _read(folder: Path) -> SweepResult:
@@ -182,7 +197,12 @@ def _duration(seconds: float) -> str:
 
 
 def _show(
-    result: SweepResult, candidates: list[Candidate], metric: str | None, folder: Path
+    result: SweepResult,
+    candidates: list[Candidate],
+    metric: str | None,
+    folder: Path,
+    *,
+    is_run: bool,
 ) -> None:
     from samplewise.report.sweep_page import BEST, PAGE, TRIALS
     from samplewise.sweep.candidates import MISSING
@@ -196,14 +216,16 @@ def _show(
     if best is not None:
         from samplewise.sweep.trials import named
 
+        settings = f"; its settings are in {folder / BEST}" if is_run else ""
         console.result(
             f"best: candidate {best.number} ({named(best.values)}), the simplest within one "
-            f"standard error of the best mean {metric}; its settings are in {folder / BEST}"
+            f"standard error of the best mean {metric}{settings}"
         )
     missing = sum(row["status"] == MISSING for row in result.rows)
     if missing:
         console.result(f"{missing:,} trials are missing; the same sweep goes on with them")
-    console.result(f"written to {folder}: {PAGE}, {TRIALS}")
+    if is_run:
+        console.result(f"written to {folder}: {PAGE}, {TRIALS}")
 
 
 def _cells(one: Candidate) -> list[str]:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from samplewise.experiment.run_checkpoints import RunCheckpoints
 
 
+_STOPPED = {
+    "patience": "early, as the figure of --monitor got no better (--patience)",
+    "target_loss": "early, as the loss reached --target-loss",
+    "target_accuracy": "early, as the accuracy reached --target-accuracy",
+    "max_steps": "after the steps of --max-steps",
+    "max_seconds": "after the seconds of --max-seconds",
+}
 RunFolder = Annotated[
     Path | None,
     typer.Option(
@@ -179,7 +186,7 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
     if figures["best_epoch"] is not None:
         rows.insert(4, ("weights", f"of epoch {figures['best_epoch']}, the best"))
     if figures["stopped"] != "finished":
-        rows.insert(0, ("stopped", figures["stopped"]))
+        rows.insert(0, ("stopped", _STOPPED.get(figures["stopped"], figures["stopped"])))
     return rows
 
 
@@ -208,6 +215,8 @@ def _plan(plan: dict[str, Any], epoch_ms: float) -> str:
     from samplewise.text import three_digits
 
     block = "" if plan["block"] is None else f", blocks of {plan['block']}"
-    foreseen = "" if plan["epoch_ms"] is None else f", predicted {three_digits(plan['epoch_ms'])}"
-    reason = f" ({plan['reason']})" if plan["reason"] else ""
-    return f"{plan['name']}{block}: {three_digits(epoch_ms)} ms an epoch{foreseen}{reason}"
+    foreseen = (
+        "" if plan["epoch_ms"] is None else f", {three_digits(plan['epoch_ms'])} ms predicted"
+    )
+    why = "; `samplewise explain` with the same options says why" if plan["reason"] else ""
+    return f"{plan['name']}{block}: {three_digits(epoch_ms)} ms an epoch{foreseen}{why}"

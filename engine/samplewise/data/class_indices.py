@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import listed, printable, suggestion
 from samplewise.data.arrays import TEXT, as_array, check_finite
 from samplewise.data.labels import encode_labels
 from samplewise.errors import DataError
@@ -61,7 +61,7 @@ def indices_among(
         if label not in class_names:
             raise DataError(
                 f"{name} hold the class '{printable(label)}', but the classes are "
-                f"{printable(', '.join(class_names))}{suggestion(label, class_names)}"
+                f"{listed(class_names)}{suggestion(label, class_names)}"
             )
     return np.array([class_names.index(label) for label in found])[indices]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import positive_number, printable, suggestion, whole_numbers
+from samplewise.checks import listed, positive_number, printable, suggestion, whole_numbers
 from samplewise.data.arrays import as_numbers, check_finite
 from samplewise.data.columns import Column, Columns, check_columns, width
 from samplewise.data.labels import MAX_CLASSES
@@ -193,8 +193,7 @@ class Dataset:
             if name not in self.class_names:
                 raise DataError(
                     f"{self.name} has no class '{printable(name)}'; it has "
-                    f"{', '.join(map(printable, self.class_names))}"
-                    f"{suggestion(str(name), self.class_names)}"
+                    f"{listed(self.class_names)}{suggestion(str(name), self.class_names)}"
                 )
         new_index = np.full(len(self.class_names), -1, dtype=np.int64)
         for position, name in enumerate(classes):

@@ -58,7 +58,10 @@ def source_name(given: object) -> str:
     """
     name = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(name, str):
-        raise DataError(f"data: must name a source or a path, got '{printable(given)}'")
+        raise DataError(
+            f"data: must name a source or a path, got {type(given).__name__}; arrays and frames "
+            "are trained on by train(network, X, targets, settings)"
+        )
     return name
 
 

@@ -12,7 +12,7 @@ from samplewise.data.columns import CATEGORY
 from samplewise.data.preprocessing import NONE
 from samplewise.errors import ParameterError
 from samplewise.exchange.from_scikit_learn import ACTIVATIONS
-from samplewise.model.model import Model
+from samplewise.model.model import MODEL_MADE_BY, Model
 from samplewise.network import ClassLoss, Dense, Flatten, Network
 from samplewise.network.losses import (
     BinaryCrossEntropy,
@@ -55,7 +55,7 @@ def to_sklearn(model: Model, *, classes: ArrayLike | None = None) -> Any:
         ParameterError: scikit-learn has no such layer, activation, loss, preprocessing or column,
             or `classes` are not as many different labels as the model has classes.
     """
-    instance_of("model", model, Model)
+    instance_of("model", model, Model, MODEL_MADE_BY)
     _check_loss(model)
     activation = _hidden_activation(model.network)
     views = model.network.layout.views(model.parameters)

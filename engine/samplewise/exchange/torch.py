@@ -18,8 +18,8 @@ from samplewise.exchange.tensors import parameters_of
 from samplewise.exchange.torch_modules import modules_of, parameter_names
 from samplewise.io.reading import read_whole
 from samplewise.io.tensor_file import other_kind
-from samplewise.io.writing import write_bytes
-from samplewise.model.model import Model
+from samplewise.io.writing import check_tensor_file, write_bytes
+from samplewise.model.model import MODEL_MADE_BY, Model
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.network.losses import loss_named
 from samplewise.training.result import model_of
@@ -57,7 +57,7 @@ def to_torch(model: Model) -> dict[str, NDArray[Any]]:
     Raises:
         ParameterError: PyTorch has no such activation or layer.
     """
-    network = instance_of("model", model, Model).network
+    network = instance_of("model", model, Model, MODEL_MADE_BY).network
     names = parameter_names(network, "to_torch")
     views = network.layout.views(model.parameters)
     return {names[name]: view.copy() for name, view in views.items()}
@@ -74,7 +74,7 @@ def torch_code(model: Model) -> str:
     Raises:
         ParameterError: PyTorch has no such activation or layer.
     """
-    network = instance_of("model", model, Model).network
+    network = instance_of("model", model, Model, MODEL_MADE_BY).network
     texts = [f"    {module.text}," for module in modules_of(network, "torch_code")]
     preprocessing = model.preprocessing
     how = {
@@ -97,15 +97,17 @@ def save_torch(model: Model, path: Path | str) -> None:
 
     Args:
         model: of layers and activations that PyTorch has.
-        path: the file; its folder must exist, and an existing file is replaced.
+        path: the file, such as "w.safetensors"; its folder must exist, and an existing file is
+            replaced.
 
     Raises:
         ParameterError: PyTorch has no such activation or layer.
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or its name has the ending of another format.
     """
     from safetensors.numpy import save
 
     tensors, written = to_torch(model), file_path("path", path)
+    check_tensor_file(written)
     write_bytes(written, save(tensors, {"format": "pt", "code": torch_code(model)}))
 
 

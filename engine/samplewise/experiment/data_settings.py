@@ -25,8 +25,10 @@ from samplewise.options.settings import Settings
 def _source(name: str, given: Any) -> str:
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str) or not path:
+        shown = path if isinstance(path, str) else type(path).__name__
         raise ParameterError(
-            f"{name} is {printable(path) or 'empty'}, but must name a source or a path"
+            f"{name} is {printable(shown) or 'empty'}, but must name a source or a path; arrays "
+            "and frames are trained on by train(network, X, targets, settings)"
         )
     return path
 

@@ -13,6 +13,12 @@ from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.io.leftovers import OLD, TEMPORARY, clear_leftovers, held_folder, hidden_beside
 
+TENSORS = ".safetensors"
+FILE_ENDINGS = frozenset(
+    (TENSORS, ".npy", ".npz", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".keras")
+) | {".onnx", ".csv", ".json", ".toml", ".parquet", ".html", ".png", ".jpg", ".zip"}
+"""Endings of names that other programs read as a format of their own."""
+
 
 def sync_folder(path: Path) -> None:
     """Let the names in a folder survive a power loss."""
@@ -51,6 +57,19 @@ def _not_written(path: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write {printable(path)}: {error.strerror or error}{remedy}")
 
 
+def check_tensor_file(path: Path) -> None:
+    """Refuse a name of another format for a file of safetensors; one without an ending is fine.
+
+    Raises:
+        OutputError: the name has the ending of another format.
+    """
+    if path.suffix.lower() in FILE_ENDINGS - {TENSORS}:
+        raise OutputError(
+            f"cannot write {printable(path)}: weights are written as safetensors; end the name in "
+            f"{TENSORS}"
+        )
+
+
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text as `write_bytes` does."""
     write_bytes(path, content.encode("utf-8"))
@@ -84,7 +103,7 @@ def check_output_folder(folder: Path, *, force: bool, known: Collection[str]) ->
 
     Raises:
         OutputError: it exists and `force` is false, is not a folder, is the current folder or above
-            it, holds another file, or its parent cannot hold it.
+            it, holds another file, or its parent cannot hold it; or its name ends as a file's.
     """
     try:
         _check_replaceable(folder, force=force, known=known)
@@ -101,9 +120,16 @@ def _check_replaceable(folder: Path, *, force: bool, known: Collection[str]) -> 
     shown = printable(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(f"{shown} is not a folder; name another with --out")
+    if folder.suffix.lower() in FILE_ENDINGS and not folder.exists():
+        raise OutputError(
+            f"cannot write {shown}: a folder is written, but the name ends as a file's; name a "
+            "folder with --out"
+        )
     entries = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
     if entries and not force:
-        raise OutputError(f"{shown} exists already; name another with --out, or pass --force")
+        raise OutputError(
+            f"{shown} exists already; pass --force to replace it, or name another with --out OTHER"
+        )
     resolved, current = folder.resolve(), Path.cwd()
     if resolved == current or resolved in current.parents:
         raise OutputError(f"{shown} is the current folder or above it; name another with --out")

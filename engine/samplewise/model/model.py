@@ -22,6 +22,8 @@ from samplewise.errors import DataError, ParameterError
 from samplewise.model.predictor import Predictor, predicting_program
 from samplewise.network import ClassLoss, Loss, Network
 
+MODEL_MADE_BY = "result.model() or load_model(path)"
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -62,7 +64,7 @@ class Model:
 
     def __post_init__(self) -> None:
         instance_of("network", self.network, Network)
-        instance_of("loss", self.loss, Loss)
+        instance_of("loss", self.loss, Loss, "loss_named(name) of samplewise.network.losses")
         instance_of("preprocessing", self.preprocessing, Preprocessing)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ import dataclasses
 
 from samplewise.checks import instance_of, whole_number
 from samplewise.errors import ParameterError
-from samplewise.model.model import Model
+from samplewise.model.model import MODEL_MADE_BY, Model
 from samplewise.network import ClassLoss, Loss, Network, initialize
 from samplewise.network.layer_spec import layer_spec
 from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy
@@ -36,7 +36,7 @@ def transfer(
         ParameterError: an argument is of another type or out of range, or a layer to be taken is
             not the same in both networks; the message names the layer and its shapes in both.
     """
-    instance_of("model", model, Model)
+    instance_of("model", model, Model, MODEL_MADE_BY)
     instance_of("network", network, Network)
     most = min(len(model.network.layers), len(network.layers))
     count = whole_number("layers", layers, maximum=most)

@@ -41,10 +41,11 @@ class Network:
             raise ParameterError(
                 f"input_shape holds {len(lengths)} lengths, but must hold 1 to {MAX_DIMENSIONS}"
             )
-        if not isinstance(self.layers, Iterable):
+        given: object = self.layers
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            example = _spelled(given) or "Dense(10, 'relu'), Dense(1)"
             raise ParameterError(
-                f"layers is '{printable(self.layers)}', but must be a list of layers, as in "
-                "[Dense(10, 'relu'), Dense(1)]"
+                f"layers is '{printable(given)}', but must be a list of layers, as in [{example}]"
             )
         # Tuples of Python's own, whatever came: a network is hashed, compared and written as JSON.
         object.__setattr__(self, "input_shape", lengths)
@@ -55,10 +56,7 @@ class Network:
             )
         for layer in self.layers:
             if not isinstance(layer, Layer):
-                raise ParameterError(
-                    f"'{printable(layer)}' is not a layer; use Dense(...) or another of "
-                    f"{', '.join(kind.__name__ for kind in LAYERS.values())}"
-                )
+                raise ParameterError(f"'{printable(layer)}' is not a layer; use {_use(layer)}")
         if self.layout.parameters > MAX_PARAMETERS:
             raise ParameterError(
                 f"the network has {self.layout.parameters:,} parameters "
@@ -172,6 +170,33 @@ class Network:
         if len(layers) > MAX_LAYERS:
             raise ParameterError(f"{len(layers)} layers, but at most {MAX_LAYERS} are allowed")
         return cls(tuple(shape), tuple(_layer(entry) for entry in layers))
+
+
+def _spelled(text: object) -> str:
+    """Return the layers that a text describes as Python has them; "" where it describes none."""
+    from samplewise.network.layer_spec import layers_from
+
+    try:
+        layers = layers_from(text) if isinstance(text, str) else ()
+    except ParameterError:
+        return ""
+    return ", ".join(map(_as_python, layers))
+
+
+def _use(given: object) -> str:
+    """Return what to write in place of a layer that is none."""
+    known = ", ".join(kind.__name__ for kind in LAYERS.values())
+    return _spelled(given) or f"Dense(...) or another of {known}"
+
+
+def _as_python(layer: Layer) -> str:
+    """Return the call that makes a layer, such as "Dense(units=3)", without defaults."""
+    given = [
+        f"{field.name}={getattr(layer, field.name)!r}"
+        for field in dataclasses.fields(layer)
+        if getattr(layer, field.name) != field.default
+    ]
+    return f"{type(layer).__name__}({', '.join(given)})"
 
 
 def _settings(layer: Layer) -> dict[str, Any]:

@@ -6,10 +6,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import printable
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import Chosen, check_options, options_of
-from samplewise.options.words import Part, Plain, members, owners_of, parts, words_of
+from samplewise.options.words import (
+    Part,
+    Plain,
+    members,
+    owners_of,
+    parts,
+    unknown_word,
+    words_of,
+)
 
 
 class Settings:
@@ -76,8 +84,7 @@ class Settings:
         for name in words:
             if name not in known:
                 raise ParameterError(
-                    f"'{printable(name)}' is not an option{suggestion(name, known) or '.'} "
-                    f"Options: {', '.join(known)}"
+                    f"'{printable(name)}' is not an option{unknown_word(name, known, 'Options')}"
                 )
         return _changed(self, words)
 

@@ -14,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 DPI = 120
 # Mean width of a character at the edge of a confusion matrix, in inches.
@@ -207,6 +208,20 @@ def _short(text: str, longest: int) -> str:
         return safe
     widths = itertools.accumulate(map(cells, safe))
     return safe[: sum(width < longest for width in widths)] + "…"
+
+
+class PlainLogFormatter(LogFormatterSciNotation):
+    """Marks a logarithmic axis as "0.01" and "300": formulas are not drawn in the house style."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the text of a tick; "" where the ticks stand too close for one."""
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
+def plain_logarithmic(axis: Axis) -> None:
+    """Give plain numbers to an axis that is logarithmic already."""
+    axis.set_major_formatter(PlainLogFormatter())
+    axis.set_minor_formatter(PlainLogFormatter())
 
 
 @contextmanager

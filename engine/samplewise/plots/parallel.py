@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from samplewise.plots.figures import INK, QUIET, png_bytes, styled_figure
-from samplewise.plots.sweeps import LOGARITHMIC
+from samplewise.plots.goodness import add_colour_bar, goodness_scale, spans_decades
 
 _MOST_TICKS = 5
 _MOST_TEXTS = 12
@@ -18,7 +17,7 @@ _MOST_TEXTS = 12
 def parallel_coordinates(
     columns: Mapping[str, Sequence[float | str]], title: str, *, greater_is_better: bool
 ) -> bytes:
-    """Return a PNG of a line for each candidate, coloured by the metric; the best are on top.
+    """Return a PNG of a line for each candidate, coloured by the metric; the best are darkest.
 
     Args:
         columns: by name, at least two, a value for each candidate: finite numbers, or texts; the
@@ -28,12 +27,15 @@ def parallel_coordinates(
     """
     axes_of = [_axis(values) for values in columns.values()]
     heights = np.array([positions for positions, _ in axes_of])
-    goodness = heights[-1] if greater_is_better else 1 - heights[-1]
-    with styled_figure(max(1.7 * len(columns), 5.0), 3.8, title, tuple(columns)) as figure:
+    *_, (metric, figures) = columns.items()
+    means = np.array(figures, dtype=np.float64)
+    scale = goodness_scale(means.min(), means.max(), greater_is_better=greater_is_better)
+    colors = scale.to_rgba(means)
+    worst_first = np.argsort(means if greater_is_better else -means, kind="stable")
+    with styled_figure(max(1.7 * len(columns), 5.0) + 0.8, 3.8, title, tuple(columns)) as figure:
         axes = figure.add_subplot()
-        for one in np.argsort(goodness, kind="stable"):
-            color = colormaps["viridis"](0.95 * (1 - goodness[one]))
-            axes.plot(heights[:, one], color=color, linewidth=1.3, alpha=0.8)
+        for one in worst_first:
+            axes.plot(heights[:, one], color=colors[one], linewidth=1.3, alpha=0.8)
         for place, (_, ticks) in enumerate(axes_of):
             axes.axvline(place, color=QUIET, linewidth=0.9)
             for height, text in ticks:
@@ -49,6 +51,7 @@ def parallel_coordinates(
         axes.set_xlim(-0.1, len(columns) - 0.5)
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
+        add_colour_bar(figure, axes, scale, metric, greater_is_better=greater_is_better)
         return png_bytes(figure)
 
 
@@ -64,7 +67,7 @@ def _axis(values: Sequence[float | str]) -> tuple[NDArray[np.float64], list[tupl
     low, high = min(numbers), max(numbers)
     if low == high:
         return np.full(len(values), 0.5), [(0.5, f"{low:g}")]
-    is_logarithmic = low > 0 and high / low > LOGARITHMIC
+    is_logarithmic = spans_decades(low, high)
     spaced = np.geomspace if is_logarithmic else np.linspace
     marks = np.array(sorted(set(numbers)))
     if len(marks) > _MOST_TICKS:
@@ -76,4 +79,6 @@ def _axis(values: Sequence[float | str]) -> tuple[NDArray[np.float64], list[tupl
         return (of - low) / (high - low)
 
     marked = zip(heights(marks).tolist(), marks.tolist(), strict=True)
-    return heights(np.array(numbers)), [(height, f"{mark:.3g}") for height, mark in marked]
+    # Rounded first: "1000", not "1e+03".
+    ticks = [(height, f"{float(f'{mark:.3g}'):g}") for height, mark in marked]
+    return heights(np.array(numbers)), ticks

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib.ticker import FuncFormatter
-
-from samplewise.plots.figures import INK, PALETTE, png_bytes, styled_figure
+from samplewise.plots.figures import INK, PALETTE, plain_logarithmic, png_bytes, styled_figure
 
 
 def rate_sweep(
@@ -37,7 +35,7 @@ def rate_sweep(
             label=f"suggested: {suggestion:.3g}",
         )
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+        plain_logarithmic(axes.xaxis)
         # One spike of a single sample would press the curve to the floor.
         low, high = min(smoothed), max(smoothed)
         margin = 0.1 * (high - low) or 1.0

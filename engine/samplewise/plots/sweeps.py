@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from samplewise.plots.figures import CHARACTER, PALETTE, png_bytes, styled_figure
+from samplewise.plots.figures import (
+    CHARACTER,
+    GRID,
+    PALETTE,
+    plain_logarithmic,
+    png_bytes,
+    styled_figure,
+)
+from samplewise.plots.goodness import add_colour_bar, goodness_scale, ink_on, spans_decades
 
-LOGARITHMIC = 30.0
-"""A factor whose values span more than this is drawn on a logarithmic axis."""
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 # More points, as of a range, are not joined by a line.
 _MOST_JOINED = 24
 _MOST_CELL_TEXTS = 120
@@ -44,9 +53,9 @@ def against_factor(
             elinewidth=0.9,
             capsize=3,
         )
-        if values[0] > 0 and values[-1] / values[0] > LOGARITHMIC:
+        if spans_decades(values[0], values[-1]):
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            plain_logarithmic(axes.xaxis)
         if names[1].endswith("accuracy"):
             # Student's interval of few seeds may leave what an accuracy can be.
             low, high = axes.get_ylim()
@@ -61,32 +70,56 @@ def heat_map(
     means: NDArray[np.float64],
     rows: tuple[str, Sequence[str]],
     columns: tuple[str, Sequence[str]],
+    metric: str,
     title: str,
+    *,
+    greater_is_better: bool,
 ) -> bytes:
     """Return a PNG of means against two factors, as shades with the numbers in them.
+
+    The best is the darkest; a cell without a mean is grey.
 
     Args:
         means: (rows, columns), NaN where there is none.
         rows: name of their factor, and its values as texts.
         columns: likewise.
+        metric: name of the means.
         title: of the figure.
+        greater_is_better: whether the best mean is the greatest.
     """
     longest = CHARACTER * max(map(len, rows[1]))
-    width = min(0.75 * len(columns[1]), 9.0) + longest + 1.6
-    height = min(0.4 * len(rows[1]), 8.0) + 1.6
+    width_of_cell = min(0.75, 9.0 / len(columns[1]))
+    slanted = CHARACTER * max(map(len, columns[1])) > width_of_cell
+    width = width_of_cell * len(columns[1]) + longest + 1.9
+    # The name of the colour bar needs some height, however few the rows.
+    height = max(min(0.4 * len(rows[1]), 8.0), 1.6) + 1.6
     with styled_figure(max(width, 4.0), height, title, (*rows[1], *columns[1])) as figure:
         axes = figure.add_subplot()
-        image = axes.imshow(means, cmap="viridis", aspect="auto")
-        middle = (np.nanmin(means) + np.nanmax(means)) / 2
-        figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03)
-        axes.set_xticks(range(len(columns[1])), columns[1], rotation=40, ha="right")
-        axes.set_yticks(range(len(rows[1])), rows[1])
-        axes.set_xlabel(columns[0])
-        axes.set_ylabel(rows[0])
+        low, high = float(np.nanmin(means)), float(np.nanmax(means))
+        scale = goodness_scale(low, high, greater_is_better=greater_is_better)
+        axes.set_facecolor(GRID)
+        shades = scale.to_rgba(means)
+        axes.imshow(shades, aspect="auto")
+        add_colour_bar(figure, axes, scale, metric, greater_is_better=greater_is_better)
+        _name_cells(axes, rows, columns, slanted=slanted)
         if means.size <= _MOST_CELL_TEXTS:
             for row, column in zip(*np.nonzero(np.isfinite(means)), strict=True):
-                value = float(means[row, column])
-                color = "black" if value > middle else "white"
-                text = f"{value:.3g}"
+                text, color = f"{means[row, column]:.3g}", ink_on(shades[row, column])
                 axes.text(column, row, text, ha="center", va="center", color=color, size=8)
         return png_bytes(figure)
+
+
+def _name_cells(
+    axes: Axes,
+    rows: tuple[str, Sequence[str]],
+    columns: tuple[str, Sequence[str]],
+    *,
+    slanted: bool,
+) -> None:
+    turn: dict[str, Any] = (
+        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    )
+    axes.set_xticks(range(len(columns[1])), columns[1], **turn)
+    axes.set_yticks(range(len(rows[1])), rows[1])
+    axes.set_xlabel(columns[0])
+    axes.set_ylabel(rows[0])

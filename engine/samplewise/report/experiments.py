@@ -86,7 +86,7 @@ class Part(Generic[R]):
 
         Args:
             settings: of which those that `parts.toml` keeps and the seed are taken.
-            classes: to be told apart.
+            classes: names of those to learn.
             repeats: trials of each row, at least 1.
             tables: of this part.
         """

@@ -41,28 +41,33 @@ _MOST_VALUES, _MOST_FACTORS = 24, 6
 _MOST_LINES = 200
 
 
-def write_page(
-    result: SweepResult, folder: Path, metric: str | None = None, *, parquet: bool = False
-) -> None:
+def write_page(result: SweepResult, folder: Path, metric: str | None = None) -> None:
     """Write table, page and best configuration of a sweep into its folder, each whole or absent.
 
     Args:
         result: as far as the sweep was run.
         folder: of its journal.
         metric: to compare candidates by; None takes the default one.
-        parquet: also write the table as a Parquet file.
 
     Raises:
-        ParameterError: pandas or pyarrow is not installed, and `parquet`; or the metric is unknown.
+        ParameterError: the metric is unknown.
         OutputError: the disk is full, or the folder is gone.
     """
     write_text(folder / TRIALS, result.to_csv())
-    if parquet:
-        write_bytes(folder / PARQUET, result.to_parquet())
     best = result.best(metric)
     if best is not None:
         write_text(folder / BEST, write_config(result.experiment(best)))
     write_text(folder / PAGE, html.render(document(result, metric)))
+
+
+def write_parquet(result: SweepResult, folder: Path) -> None:
+    """Write the table of a sweep into its folder as a Parquet file, whole or not at all.
+
+    Raises:
+        ParameterError: pandas or pyarrow is not installed.
+        OutputError: the disk is full, or the folder is gone.
+    """
+    write_bytes(folder / PARQUET, result.to_parquet())
 
 
 def document(result: SweepResult, metric: str | None = None) -> Document:
@@ -169,8 +174,12 @@ def _pictures(result: SweepResult, candidates: Sequence[Candidate], metric: str)
     if len(grids) == 2:
         means, rows, columns = _cells(measured, grids)
         title = f"{metric} against {grids[0]} and {grids[1]}"
-        png = heat_map(means, (grids[0], rows), (grids[1], columns), title)
-        caption = "In each cell the mean over the seeds of the best candidate."
+        better = GREATER_IS_BETTER[metric]
+        axes = (grids[0], rows), (grids[1], columns)
+        png = heat_map(means, *axes, metric, title, greater_is_better=better)
+        caption = (
+            "In each cell the mean over the seeds of the best candidate; the darker, the better."
+        )
         pictures.append(Picture("heat_map.png", png, title, caption, width=38))
     pictures += _parallel(result.sweep.factors[:_MOST_FACTORS], measured, metric)
     return [Heading("Factors"), Pictures(tuple(pictures))] if pictures else []
@@ -184,7 +193,8 @@ def _parallel(
 
     if len(factors) < 2 or len(candidates) < 3:
         return []
-    shown = candidates[:_MOST_LINES]
+    # In the order of the sweep, so that texts stand on their axes in that order.
+    shown = sorted(candidates[:_MOST_LINES], key=lambda one: one.number)
     columns: dict[str, Sequence[float | str]] = {}
     for word in factors:
         numbers = [_number(one.values[word]) for one in shown]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from samplewise.checks import one_of, printable, suggestion, true_or_false, whole_number
+from samplewise.checks import one_of, printable, suggestion_or_list, true_or_false, whole_number
 from samplewise.errors import ConfigError, ParameterError
-from samplewise.experiment.config_file import checked_options, toml_table
+from samplewise.experiment.config_file import WORDS, checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
 from samplewise.sweep.contradictions import check_sampled, check_seeds, check_together
 from samplewise.sweep.points import Listed, Points, Values
@@ -161,10 +161,14 @@ def read_sweep(path: Path) -> Sweep:
     table, name = toml_table(path), printable(path)
     for key in table:
         if key not in KEYS:
+            if key.replace("-", "_") in WORDS:
+                raise ConfigError(
+                    f"{name} has the setting {key} outside of a table; settings that all trials "
+                    "share belong to [settings], those that vary to [space]"
+                )
             raise ConfigError(
-                f"{name} has the unknown key '{printable(key)}'{suggestion(key, KEYS) or '.'} "
-                f"Known keys: {', '.join(KEYS)}; settings that all trials share belong to "
-                "[settings], those that vary to [space]"
+                f"{name} has the unknown key '{printable(key)}'"
+                f"{suggestion_or_list(key, KEYS, 'Known keys')}"
             )
     settings = table.pop("settings", {})
     if not isinstance(settings, dict):

@@ -13,7 +13,7 @@ from samplewise.sweep.journal import Entry
 from samplewise.sweep.objective import cost, metric_of
 from samplewise.sweep.points import Values
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.sampler import Sampler, Told
+from samplewise.sweep.sampler import Reported, Sampler
 
 BATCH = 8
 """Networks that are proposed at once: more train faster, fewer are chosen better."""
@@ -86,7 +86,7 @@ class Proposals:
         """Return the trials of new candidates."""
         count = max(1, BATCH // len(self._sweep.seeds))
         count = min(count, self._samples - len(self._candidates))
-        proposals = self._sampler.proposals(self._told())
+        proposals = self._sampler.proposals(self._reported())
         batch: list[Planned] = []
         for _ in range(count):
             # At the end of a small space, a sampler comes back to the same few.
@@ -121,10 +121,10 @@ class Proposals:
             raise error
         return []
 
-    def _told(self) -> list[Told]:
+    def _reported(self) -> list[Reported]:
         metric = metric_of(list(self._entries.values()))
         return [
-            Told(trials[0].trial.values, self._cost(trials, metric))
+            Reported(trials[0].trial.values, self._cost(trials, metric))
             for trials in self._candidates.values()
         ]
 

@@ -1,4 +1,4 @@
-"""A sampler of optuna, asked for candidates by what those before them cost."""
+"""A sampler of optuna, asked for candidates by the costs of those before them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from samplewise.sweep.space import LOG, WHOLE, Range, Space, as_value
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """A candidate, and its cost as far as it is known.
 
     Args:
@@ -32,7 +32,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Sampler:
-    """A sampler, without a state: what it proposes is a function of the seed and of what is told.
+    """A sampler, without a state: its proposals follow from the seed and the reported costs.
 
     So a sweep that starts again needs no other database than its journal.
 
@@ -46,21 +46,21 @@ class Sampler:
     space: Space
     seed: int
 
-    def proposals(self, told: Sequence[Told]) -> Iterator[Values]:
+    def proposals(self, reported: Sequence[Reported]) -> Iterator[Values]:
         """Give candidates without end, some perhaps more than once.
 
         Args:
-            told: of the candidates before.
+            reported: of the candidates before.
 
         Raises:
             ParameterError: a package that the sampler needs is not installed.
         """
         distributions = {w: _distribution(one) for w, one in self.space.factors.items()}
         # Not the generator of the last call: it would be lost with the process.
-        seeds = np.random.SeedSequence(self.seed, spawn_key=(len(told),))
+        seeds = np.random.SeedSequence(self.seed, spawn_key=(len(reported),))
         try:
             study = self._study(int(seeds.generate_state(1)[0]))
-            study.add_trials([self._trial(one, distributions) for one in told])
+            study.add_trials([self._trial(one, distributions) for one in reported])
             while True:
                 # The study remembers what it was asked for, so that a batch is spread.
                 found = study.ask(distributions).params
@@ -81,15 +81,15 @@ class Sampler:
             sampler = getattr(optuna.samplers, SAMPLERS[self.name])(**options)
             return optuna.create_study(sampler=sampler)
 
-    def _trial(self, told: Told, distributions: Any) -> Any:
+    def _trial(self, reported: Reported, distributions: Any) -> Any:
         from optuna.trial import TrialState, create_trial
 
-        state, value = TrialState.COMPLETE, told.cost
-        if told.cost is None:
+        state, value = TrialState.COMPLETE, reported.cost
+        if reported.cost is None:
             state = TrialState.RUNNING
-        elif not math.isfinite(told.cost):
+        elif not math.isfinite(reported.cost):
             state, value = TrialState.FAIL, None
-        params = {word: self._param(word, told.values[word]) for word in self.space.factors}
+        params = {word: self._param(word, reported.values[word]) for word in self.space.factors}
         return create_trial(state=state, value=value, params=params, distributions=distributions)
 
     def _value(self, word: str, param: Any) -> Any:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import printable
 from samplewise.errors import ParameterError
-from samplewise.experiment.config_file import WORDS
+from samplewise.experiment.config_file import SEE_HELP, WORDS
 from samplewise.options.kinds import WHOLES
+from samplewise.options.words import unknown_word
 from samplewise.sweep.journal import canonical
 from samplewise.sweep.points import Draws, Grid, Values, exhausted
 
@@ -87,7 +88,7 @@ class Space:
             if word not in WORDS:
                 raise ParameterError(
                     f"space: '{printable(written)}' is not a setting"
-                    f"{suggestion(word, WORDS) or '.'} Settings: {', '.join(WORDS)}"
+                    f"{unknown_word(word, WORDS, 'Settings', SEE_HELP)}"
                 )
             if word in factors:
                 raise ParameterError(

@@ -23,7 +23,7 @@ from samplewise.training.loop import INTERRUPTED
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
-from samplewise.training.rows.preparation import RowOptions, prepared
+from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
@@ -116,6 +116,7 @@ def minimize(
         DivergenceError: the loss at the end is not finite.
         SamplewiseError: as `train`.
     """
+    check_row_options(minimize, rows)
     options = {
         "maxiter": whole_number("max_iterations", max_iterations),
         "maxfun": whole_number("max_calls", max_calls),

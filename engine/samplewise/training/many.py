@@ -26,7 +26,7 @@ from samplewise.training.loop import INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.parted import joined
 from samplewise.training.result import TrainingResult
-from samplewise.training.rows.preparation import RowOptions, prepared
+from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.shared import check_shared, shared_loss
 from samplewise.training.snapshot import Snapshot
@@ -95,6 +95,7 @@ def train_many(
         SomeDivergedError: once all are done; it holds the results of the others.
         SamplewiseError: as `train`.
     """
+    check_row_options(train_many, rows)
     return _all_or_raise(
         trained_many(
             networks,

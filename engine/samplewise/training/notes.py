@@ -20,6 +20,8 @@ UNSCALED = 50.0
 UNSCALED_TARGETS = 100.0
 # Fewer epochs than this tell nothing; a loss that falls less than this share has stopped.
 FEWEST_EPOCHS, STOPPED_SHARE = 5, 0.01
+# Steps at a rate above this may end so far off that the loss falls for long, and means nothing.
+HIGH_RATE, FAR_OFF = 1.0, 10.0
 
 
 def warn_of(notes: Iterable[str]) -> None:
@@ -68,32 +70,41 @@ def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
 
 
 def notes_on_learning(
-    losses: Sequence[float], loss: Loss, Y: NDArray[Any], weights: NDArray[Any] | None
+    losses: Sequence[float],
+    loss: Loss,
+    Y: NDArray[Any],
+    weights: NDArray[Any] | None,
+    learning_rate: float = 0.01,
 ) -> list[str]:
     """Return a warning where training ended no better than one answer for all rows would be.
 
     The loss has stopped falling in the second half of the epochs, and is at least that of one
-    answer: a loss that still falls, or fell in the first epoch already, needs no warning.
+    answer: a loss that still falls, or fell in the first epoch already, needs no warning. At a high
+    learning rate, one that is ten times that of one answer does.
 
     Args:
         losses: of each whole epoch.
         loss: trained with.
         Y: targets trained on, (n, outputs).
         weights: of the rows; None where all are 1.
+        learning_rate: of the settings, above 0.
     """
     if len(losses) < FEWEST_EPOCHS:
         return []
     last, before = losses[-1], losses[(len(losses) - 1) // 2]
     wide = Y.astype(np.float64)
-    if last < before - STOPPED_SHARE * abs(before) or not vary(wide):
+    falls, is_high = last < before - STOPPED_SHARE * abs(before), learning_rate > HIGH_RATE
+    if (falls and not is_high) or not vary(wide):
         return []
     baseline = _loss_of_one_answer(loss, wide, weights)
     if baseline is None or last < baseline - STOPPED_SHARE * abs(baseline):
         return []
+    if falls and last < FAR_OFF * abs(baseline):
+        return []
+    rate = f"a learning_rate below {learning_rate:g}" if is_high else "another learning_rate"
     note = (
         f"the network did not learn: its loss ended at {last:.4g}, and the same answer for every "
-        f"row has {baseline:.4g}; try another learning_rate, init or number of epochs, and scaled "
-        "inputs"
+        f"row has {baseline:.4g}; try {rate}, another init or number of epochs, and scaled inputs"
     )
     return [note]
 

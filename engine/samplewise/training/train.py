@@ -21,7 +21,7 @@ from samplewise.training.evaluation import Metric
 from samplewise.training.figures import Figure
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
-from samplewise.training.rows.preparation import RowOptions, prepared
+from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
@@ -80,6 +80,7 @@ def train(
         DivergenceError: a loss, weight or logit was not finite.
         ContractError: the backend raised, or broke the contract.
     """
+    check_row_options(train, rows)
     result = trained(
         network,
         X,

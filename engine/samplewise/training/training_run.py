@@ -281,7 +281,9 @@ class TrainingRun:
             for one in self.history.epochs
             if one.samples == len(self.rows)
         ]
-        self.history.notes += notes_on_learning(whole, self.loss, self.rows.Y, self.rows.weights)
+        self.history.notes += notes_on_learning(
+            whole, self.loss, self.rows.Y, self.rows.weights, self.settings.learning_rate
+        )
 
     def finish(self, *, failed: bool) -> list[Exception]:
         """Call every callback at the end of training; return their errors.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import listed, printable
 from samplewise.data.columns import NUMBER, Column, Columns, check_columns, feature_names
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, no_classes, numbers_of
@@ -101,7 +101,7 @@ def read_table(
     wanted = _wanted(names, options, columns, name, needs_label=needs_label)
     if not wanted.features:
         raise DataError(
-            f"{name} has no column of features, only {header.listed(names)}; expected at least one"
+            f"{name} has no column of features, only {listed(names)}; expected at least one"
         )
     table = _plain(body, wanted) or _cell_by_cell(records, wanted)
     check_columns(table.columns, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import listed, printable, suggestion
 from samplewise.data.columns import composed
 from samplewise.data.sources.csv_cells import IS_NUMBER
 from samplewise.data.sources.options import SourceOptions
@@ -14,7 +14,6 @@ from samplewise.errors import DataError
 LABEL_NAMES = ("label", "labels", "class", "target")
 """Header names of the label column, in any case. No position is guessed."""
 
-_SHOWN_COLUMNS = 20
 _ONE_OF_NAMES = f"{', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}"
 
 
@@ -38,7 +37,10 @@ def checked_names(header: Sequence[str], name: str) -> list[str]:
         raise DataError(f"{name}: column {position + 1} has no name; name it, or {hint}")
     column, count = Counter(names).most_common(1)[0]
     if count > 1:
-        raise DataError(f"{name}: {count} columns are named '{printable(column)}'; rename them")
+        raise DataError(
+            f"{name}: {count} columns are named '{printable(column)}'; rename them"
+            f"{_first_line([column])}"
+        )
     return names
 
 
@@ -88,8 +90,15 @@ def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataErr
             f"has no label column; choose one with --label, or rename one to {_ONE_OF_NAMES} "
             "(predict needs no label)"
         )
-        hint = ""
+        hint = _first_line(names)
     return DataError(f"{name} {what}{hint or '.'} Its columns: {listed(names)}")
+
+
+def _first_line(names: Sequence[str]) -> str:
+    """Return a remedy where a name is a number: the first line may hold the first row."""
+    if not any(IS_NUMBER.fullmatch(name) for name in names):
+        return ""
+    return "; if the first line is a row, write a line with the names of the columns above it"
 
 
 def dropped_positions(
@@ -110,10 +119,3 @@ def dropped_positions(
                 f"{suggestion(column, names) or '.'} Its columns: {listed(names)}"
             )
     return positions
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the names of columns for a message, at most 20."""
-    shown = ", ".join(printable(column) for column in names[:_SHOWN_COLUMNS])
-    more = f" and {len(names) - _SHOWN_COLUMNS:,} more" if len(names) > _SHOWN_COLUMNS else ""
-    return shown + more

@@ -14,8 +14,8 @@ from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.io import tensor_file
 from samplewise.io.reading import read_whole
 from samplewise.io.tensor_file import FileKind
-from samplewise.io.writing import write_bytes
-from samplewise.model.model import Model
+from samplewise.io.writing import check_tensor_file, write_bytes
+from samplewise.model.model import MODEL_MADE_BY, Model
 from samplewise.model.model_file import description, tensors
 
 __all__ = ["load_model", "save_model"]
@@ -30,15 +30,16 @@ def save_model(model: Model, path: Path | str) -> None:
 
     Args:
         model: trained.
-        path: the file; its folder must exist.
+        path: the file, such as "model.safetensors"; its folder must exist.
 
     Raises:
         ModelFileError: the model holds what `load_model` would refuse, such as weights that are not
             finite or class names of more than 64 KiB.
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or its name has the ending of another format.
     """
-    instance_of("model", model, Model)
+    instance_of("model", model, Model, MODEL_MADE_BY)
     written = file_path("path", path)
+    check_tensor_file(written)
     content = tensor_file.pack(KIND, tensors.tensors_of(model), description.text_of(model))
     _model(content, f"the model for {printable(path)}")
     write_bytes(written, content)

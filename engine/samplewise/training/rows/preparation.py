@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import printable, suggestion_or_list
 from samplewise.data.rows import largest_value
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Loss, Network, aligned_empty
+from samplewise.options.words import words_of
 from samplewise.training.rows.selection import select
 from samplewise.training.rows.training_rows import TrainingRows, training_rows
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -38,6 +40,30 @@ class RowOptions(TypedDict, total=False):
     validation: Validation | None
     sample_weight: ArrayLike | None
     class_names: Sequence[str] | None
+
+
+def check_row_options(function: Callable[..., Any], given: RowOptions) -> None:
+    """Refuse arguments that a function with `RowOptions` does not have.
+
+    Args:
+        function: public; its name and arguments are those of the message.
+        given: by name.
+
+    Raises:
+        TypeError: one is not among them; the message says what to write.
+    """
+    unknown = set(given) - set(RowOptions.__annotations__)
+    if not unknown:
+        return
+    name, settings = min(unknown), words_of(TrainingSettings)
+    known = {*inspect.signature(function).parameters, *RowOptions.__annotations__} - {"rows"}
+    if "val" in name.lower() and name not in settings:
+        hint = "; give validation rows as validation=(X, targets)"
+    elif name in settings:
+        hint = f"; it belongs to settings, as in TrainingSettings.from_options({name}=...)"
+    else:
+        hint = suggestion_or_list(name, sorted(known), "It has")
+    raise TypeError(f"{function.__name__}() has no argument '{printable(name)}'{hint}")
 
 
 def prepared(
@@ -100,7 +126,8 @@ def _pair(validation: Any) -> Validation:
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         held = f" of {len(validation)}" if isinstance(validation, tuple | list) else ""
         raise ParameterError(
-            f"validation: must be a pair of X and targets, got {type(validation).__name__}{held}"
+            f"validation: must be a pair of X and targets, got {type(validation).__name__}{held}; "
+            "a share of the rows is held out by the setting validation_fraction"
         )
     X, targets = validation
     return X, targets

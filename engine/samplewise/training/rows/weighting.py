@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import (
     comma_items,
+    listed,
     not_negative,
     printable,
     quoted,
@@ -100,7 +101,7 @@ def weights_by_class(words: str, class_names: Sequence[str]) -> Weights:
         if label not in class_names:
             raise ParameterError(
                 f"class_weight names the class '{printable(label)}', but the classes are "
-                f"{printable(', '.join(class_names))}{suggestion(label, class_names)}"
+                f"{listed(class_names)}{suggestion(label, class_names)}"
             )
         weights[class_names.index(label)] = weight
     return weights
