@@ -217,8 +217,8 @@ class DetachedManyProgram(ManyProgram, Protocol):
 class Backend(Protocol):
     """A way to execute networks. The entry point names an object with these members.
 
-    `compile_many`, `unavailable`, `keeps_compiled`, `compile_time`, `kernels` and `prepare` may be
-    left out.
+    `compile_many`, `on_device`, `unavailable`, `keeps_compiled`, `compile_time`, `kernels` and
+    `prepare` may be left out.
     """
 
     @property
@@ -256,6 +256,18 @@ class Backend(Protocol):
     ) -> ManyProgram:
         """Return a program of several networks; asked only where `capabilities.many`."""
         raise NotImplementedError(f"backend '{self.name}' has no compile_many")
+
+    def on_device(self, device: str) -> Backend:
+        """Return this backend for a device, whose name its `capabilities` then have.
+
+        Asked before anything but `name` and `compile` is, so nothing need be there yet:
+        `unavailable` of the result says where the device is not, and names those that are. A
+        backend without this member has the device of its `capabilities` alone.
+
+        Args:
+            device: such as "gpu:0"; "" means the one that it takes by itself.
+        """
+        return self
 
     def unavailable(self) -> str | None:
         """Return in one line why this backend cannot run here and now, or None where it can.

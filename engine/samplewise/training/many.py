@@ -43,6 +43,7 @@ SHARED_SETTINGS = (
     "shuffle",
     "augment",
     "backend",
+    "device",
     "threads",
     "plan",
     "memory_mb",
