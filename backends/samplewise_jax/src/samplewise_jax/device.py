@@ -7,25 +7,41 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from samplewise.errors import UnavailableBackendError
 from samplewise_jax.lazy import jax, jnp, lax
 
 CPU = "cpu"
 ENVIRONMENT_VARIABLE = "SAMPLEWISE_JAX_DEVICE"
+OLDEST_JAX = (0, 10, 2)
 # A device that rounds the factors of a float32 product is 1e-3 off, a right one 1e-7.
 LARGEST_ERROR = 1e-5
+_NO_MEMORY = "RESOURCE_EXHAUSTED"
 _TEXT = re.compile(r"([a-z]+)(?::([0-9]{1,4}))?")
 
 
 @contextmanager
 def in_use(text: str = "") -> Iterator[Any]:
-    """Compute on a device, with float64; JAX's settings are as before afterwards."""
+    """Compute on a device, with float64; JAX's settings are as before afterwards.
+
+    Raises:
+        UnavailableBackendError: the memory of the device is used up.
+    """
     device = chosen(text)
-    with jax.enable_x64(True), jax.default_device(device):
-        yield device
+    try:
+        with jax.enable_x64(True), jax.default_device(device):
+            yield device
+    except jax.errors.JaxRuntimeError as error:
+        if _NO_MEMORY not in str(error):
+            raise
+        raise UnavailableBackendError(
+            f"backend 'jax': the memory of device {name(device)} is used up ({_line(error)}); use "
+            "a smaller batch_size or network, less data, or another device"
+        ) from error
 
 
 @cache
@@ -83,6 +99,10 @@ def unavailable(text: str = "") -> str | None:
     It compiles a small product.
     """
     try:
+        found = version("jax")
+        if tuple(map(int, re.findall("[0-9]+", found)[:3])) < OLDEST_JAX:
+            oldest = ".".join(map(str, OLDEST_JAX))
+            return f"JAX {found} is too old; install jax {oldest} or newer"
         with in_use(text) as device:
             return _imprecise(device)
     except ImportError as error:
