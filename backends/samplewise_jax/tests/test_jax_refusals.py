@@ -14,7 +14,7 @@ from samplewise.errors import UnavailableBackendError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.network.custom import register_activation
 from samplewise.training.idle_programs import IDLE
-from samplewise_jax import JaxBackend, device
+from samplewise_jax import device
 from samplewise_jax.program import JaxProgram
 
 NETWORK = multilayer_perceptron(2, 3, 1)
@@ -70,7 +70,7 @@ def test_a_users_activation_in_numpy_is_refused_before_training():
 
 def test_a_network_that_no_capability_covers_is_refused_before_training(monkeypatch):
     few = Capabilities.of(layers=["dense"], activations=[], losses=[], optimizers=["sgd"])
-    monkeypatch.setattr(JaxBackend, "capabilities", few)
+    monkeypatch.setattr(registry.load("jax"), "capabilities", few)
     with pytest.raises(UnavailableBackendError, match="it lacks activation 'identity', activation"):
         trained("jax")
 
