@@ -88,16 +88,16 @@ class Training:
                 view[...] = np.nextafter(view, np.inf, dtype=view.dtype)
         return weights
 
-    def losses(self, backend: str, *, nudged: bool = False) -> Losses:
+    def losses(self, backend: str, device: str | None = None, *, nudged: bool = False) -> Losses:
         """Return the mean loss of each epoch, (epochs,)."""
-        settings = self.experiment.with_options(backend=backend).training
+        settings = self.experiment.with_options(backend=backend, device=device).training
         names, loss = self.data.training.class_names, loss_for(self.network, settings)
         initial = model_of(self.network, loss, self.weights(nudged=nudged), names, backend)
         targets = self.data.training.targets
         rows = self.network, self.data.inputs, targets, settings
         return np.array(trained(*rows, class_names=names, initial=initial).history.losses)
 
-    def losses_of_steps(self, backend: str) -> tuple[Losses, Losses]:
+    def losses_of_steps(self, backend: str, device: str | None) -> tuple[Losses, Losses]:
         """Return the losses of each row in an epoch, the backend's and the reference's, (n,) each.
 
         Each step of the backend begins where the reference is then.
@@ -105,9 +105,8 @@ class Training:
         asked = self.experiment.training
         loss, dtype = loss_for(self.network, asked), np.dtype(asked.dtype)
         parts = self.network, loss, asked.optimizer, dtype
-        programs: list[Program] = [
-            registry.load(name).compile(*parts) for name in (backend, REFERENCE)
-        ]
+        backends = registry.load(backend, device), registry.load(REFERENCE)
+        programs: list[Program] = [each.compile(*parts) for each in backends]
         rows = prepared(self.network, self.data.inputs, self.data.training.targets, loss, asked)
         first = self.weights()
         state = TrainingState(first, np.zeros(asked.optimizer.slots * len(first), dtype))
@@ -127,19 +126,26 @@ class Training:
         return tolerances.after_training(asked.optimizer, steps, asked.dtype).relative
 
 
-def agreement(name: str, training: Training, backend: str) -> Agreement:
-    """Return how near a backend's losses are to the reference's."""
+def agreement(name: str, training: Training, backend: str, device: str | None = None) -> Agreement:
+    """Return how near a backend's losses are to the reference's.
+
+    Args:
+        name: of the row.
+        training: of it.
+        backend: beside the reference.
+        device: of the backend; None leaves it to it.
+    """
     want, moved = (training.losses(REFERENCE, nudged=nudged) for nudged in (False, True))
     size = np.maximum(1, np.abs(want))
     # An epoch is as near as its way there.
     changes = np.maximum.accumulate(np.abs(moved - want) / size)
     allowed = list(_before_chaos(changes, training))
     if not allowed:
-        got, want = training.losses_of_steps(backend)
+        got, want = training.losses_of_steps(backend, device)
         found = np.abs(got - want) / np.maximum(1, np.abs(want))
         share, compared = found / training.allowed(1), f"{len(found)} steps"
     else:
-        found = (np.abs(training.losses(backend) - want) / size)[: len(allowed)]
+        found = (np.abs(training.losses(backend, device) - want) / size)[: len(allowed)]
         share, compared = found / allowed, f"{len(allowed)} of {len(want)} epochs"
     return Agreement(name, float(found.max()), float(share.max()), compared)
 
