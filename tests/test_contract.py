@@ -17,7 +17,7 @@ from samplewise.testing.problems import problem
 
 BACKENDS = ("reference", "vectorized", "numba_cpu")
 # Members of a backend that need not be there.
-LEFT_OUT = {"compile_many", "unavailable", "prepare"}
+LEFT_OUT = {"compile_many", "on_device", "unavailable", "prepare"}
 HUGE = [-1000.0, -745.0, -89.0, -40.0, -1.0, -0.0, 0.0, 0.5, 37.0, 88.8, 710.0, 1000.0]
 OPERATION = {dtype: tolerances.tolerance("operation", dtype) for dtype in ("float64", "float32")}
 

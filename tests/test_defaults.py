@@ -115,6 +115,7 @@ OF_TRAINING = {
     "gradient_scale": 1.0,
     "batch_l2": 0.0,
     "backend": None,
+    "device": None,
     "dtype": "float64",
     "threads": 1,
     "plan": "auto",

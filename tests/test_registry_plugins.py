@@ -1,7 +1,7 @@
 """Offers of other distributions, without installing any: shadowed, broken, hostile and twice."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -125,6 +125,47 @@ def test_a_backend_may_say_why_it_cannot_run_here(install):
     assert (row.available, row.reason) == (False, "no device; plug one in")
     with pytest.raises(UnavailableBackendError, match="is unavailable: no device; plug one in; av"):
         registry.load("theirs")
+
+
+def on_device(device):
+    """Return a backend with the devices cpu and gpu:0."""
+    offered = replace(CAPABILITIES, device=device or "cpu")
+    here = device in ("", "cpu", "gpu:0")
+    return backend(
+        capabilities=offered,
+        on_device=on_device,
+        unavailable=lambda: None if here else f"no device {device}, only cpu and gpu:0",
+    )
+
+
+def test_a_backend_may_have_several_devices(install):
+    install(EntryPoint("theirs", on_device("")))
+    assert registry.load("theirs").capabilities.device == "cpu"
+    loaded = registry.load("theirs", "gpu:0")
+    assert loaded.capabilities.device == "gpu:0"
+    # Programs of one backend are told from another's by its identity.
+    assert registry.load("theirs", "gpu:0") is loaded
+    message = "'theirs' cannot run on device 'gpu:1': no device gpu:1, only cpu and gpu:0"
+    with pytest.raises(UnavailableBackendError, match=message):
+        registry.load("theirs", "gpu:1")
+    assert registry.load("theirs").capabilities.device == "cpu"
+
+
+@pytest.mark.parametrize("name", ["reference", "vectorized", "numba_cpu"])
+def test_a_built_in_backend_has_the_processor_alone(name):
+    assert registry.load(name, "cpu") is registry.load(name, "cpu:0") is registry.load(name)
+    message = f"backend '{name}' cannot run on device 'gpu:0': it has no device 'gpu:0', only cpu"
+    with pytest.raises(UnavailableBackendError, match=message):
+        registry.load(name, "gpu:0")
+
+
+def test_auto_takes_no_other_backend_for_its_device(install):
+    install(EntryPoint("theirs", on_device("")))
+    parts = multilayer_perceptron(3, (), 1), loss_named("binary_cross_entropy"), SGD(), FLOAT64
+    with pytest.raises(UnavailableBackendError, match="; name the backend whose device it is"):
+        registry.resolve("auto", *parts, device="gpu:0")
+    chosen = registry.resolve("theirs", *parts, device="gpu:0").backend
+    assert chosen.capabilities.device == "gpu:0"
 
 
 def test_a_backend_may_say_its_contract(install):

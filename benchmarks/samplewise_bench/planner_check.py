@@ -16,9 +16,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from samplewise import registry
 from samplewise.contract import Plan, PlanSpec
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
-from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.problems import TrainingProblem
 from samplewise_bench.shapes import JUDGED, ImageShape, Shape
@@ -49,7 +49,7 @@ class Candidate:
     """
 
     def __init__(self, problem: TrainingProblem, plan: str) -> None:
-        self._training = Training(problem, NumbaBackend(), plan, clock=time.thread_time)
+        self._training = Training(problem, registry.load("numba_cpu"), plan, clock=time.thread_time)
         self.plan = self._training.session.plan
         self.times = dict.fromkeys(("first", "later", "end"), float("inf"))
 

@@ -90,12 +90,13 @@ def _offer(entry_point: EntryPoint) -> _Offer:
 
 
 @cache
-def _load(name: str) -> Backend | Exception:
-    """Return the backend, or its error: a broken plugin must not break others."""
+def _load(name: str, device: str = "") -> Backend | Exception:
+    """Return the backend on a device, or its error: a broken plugin must not break others."""
     offer = _offers()[name]
     try:
         backend = offer.entry_point.load()
         _check_members(backend, offer)
+        backend = _on_device(backend, device)
         _check_available(backend, offer)
     except SystemExit as error:
         return ContractError(f"it left Python with SystemExit({error}) when it was loaded")
@@ -119,6 +120,21 @@ def _check_members(backend: Any, offer: _Offer) -> None:
             f"backend of {where}: `name` must be '{offer.name}' as in its entry point, got "
             f"'{printable(backend.name)}'"
         )
+
+
+def _on_device(backend: Any, device: str) -> Any:
+    """Return the backend on a device; "" is the one that it takes by itself.
+
+    Raises:
+        UnavailableBackendError: it has one device, and this is another.
+    """
+    bind = getattr(backend, "on_device", None)
+    if bind is not None:
+        return bind(device)
+    own = backend.capabilities.device
+    if device.removesuffix(":0") not in ("", own):
+        raise UnavailableBackendError(f"it has no device '{printable(device)}', only {own}")
+    return backend
 
 
 def _where(offer: _Offer) -> str:
@@ -183,13 +199,17 @@ def refresh() -> None:
     _offers.cache_clear()
 
 
-def load(name: str) -> Backend:
+def load(name: str, device: str | None = None) -> Backend:
     """Return the backend of this name.
+
+    Args:
+        name: a backend's name.
+        device: that computes, such as "gpu:0"; None leaves it to the backend.
 
     Raises:
         UnknownBackendError: nothing installed offers it; the message lists the known names.
-        UnavailableBackendError: it is offered but does not load, or cannot run here, chained to its
-            cause.
+        UnavailableBackendError: it is offered but does not load, cannot run here or has no such
+            device, chained to its cause.
     """
     if not isinstance(name, str) or name not in _offers():
         same = [known for known in names() if known.endswith(f":{name}")]
@@ -197,7 +217,11 @@ def load(name: str) -> Backend:
         raise UnknownBackendError(
             f"'{printable(name)}' is not a backend; known: {listed([AUTO, *names()])}{hint}"
         )
-    loaded = _load(name)
+    loaded = _load(name) if device is None else _load(name, device)
+    if isinstance(loaded, Exception) and device is not None:
+        raise UnavailableBackendError(
+            f"backend '{name}' cannot run on device '{printable(device)}': {_describe(loaded)}"
+        ) from loaded
     if isinstance(loaded, Exception):
         usable = ", ".join(row.name for row in listings() if row.available)
         raise UnavailableBackendError(
@@ -215,6 +239,7 @@ def resolve(
     dtype: np.dtype[Any],
     plan: str = AUTO_PLAN,
     step_fields: Iterable[str] = (),
+    device: str | None = None,
 ) -> Choice:
     """Choose the backend of a run.
 
@@ -226,6 +251,7 @@ def resolve(
         dtype: likewise.
         plan: likewise.
         step_fields: the names of `Capabilities.step_fields` that its steps use.
+        device: as `load`; "auto" chooses among backends that have it.
 
     Raises:
         UnknownBackendError: nothing installed offers `name`.
@@ -237,8 +263,8 @@ def resolve(
         name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
         reason = f"named by {ENVIRONMENT_VARIABLE}"
     if name == AUTO:
-        return _choose(network, loss, optimizer, dtype, plan, step_fields)
-    backend = load(name)
+        return _choose(network, loss, optimizer, dtype, plan, step_fields, device)
+    backend = load(name, device)
     missing = backend.capabilities.missing(network, loss, optimizer, dtype, plan, step_fields)
     if missing:
         hint = "; plan auto suits every backend" if plan != AUTO_PLAN else ""
@@ -256,14 +282,18 @@ def _choose(
     dtype: np.dtype[Any],
     plan: str,
     step_fields: Iterable[str],
+    device: str | None,
 ) -> Choice:
     passed_over: list[str] = []
     for name in PREFERENCE:
         try:
-            choice = resolve(name, network, loss, optimizer, dtype, plan, step_fields)
+            choice = resolve(name, network, loss, optimizer, dtype, plan, step_fields, device)
         except (UnknownBackendError, UnavailableBackendError) as error:
             passed_over.append(str(error))
             continue
         reason = "auto: the fastest that runs here"
         return Choice(choice.backend, "; ".join([reason, *passed_over]))
-    raise UnavailableBackendError("no backend can run this network: " + "; ".join(passed_over))
+    hint = "" if device is None else "; name the backend whose device it is"
+    raise UnavailableBackendError(
+        f"no backend can run this network: {'; '.join(passed_over)}{hint}"
+    )

@@ -16,6 +16,7 @@ from samplewise.errors import (
     DivergenceError,
     ParameterError,
     TrainingWarning,
+    UnavailableBackendError,
     UnknownBackendError,
 )
 from samplewise.network import SGD, Dense, Network, loss_named, multilayer_perceptron
@@ -59,6 +60,7 @@ def test_the_history_says_what_was_run_on_what():
     assert history.settings["loss"] == "binary_cross_entropy"
     assert history.stopped == "finished"
     assert history.deterministic
+    assert (history.device, history.matmul_precision) == ("cpu", "full")
     assert history.environment["versions"]["numpy"] == np.__version__
     assert history.environment["processor"]
     assert "kernels" not in history.environment
@@ -69,6 +71,18 @@ def test_the_history_says_what_was_run_on_what():
         assert record.train_ms > 0
         assert record.samples_per_s == pytest.approx(50 / record.train_ms * 1e3)
         assert 0 <= record.accuracy <= 1
+
+
+def test_a_device_that_the_backend_lacks_is_refused_before_training():
+    with pytest.raises(UnavailableBackendError, match="'reference' cannot run on device 'gpu:0'"):
+        train(NETWORK, X, LABELS, settings(device="gpu:0"))
+    assert train(NETWORK, X, LABELS, settings(device="cpu")).history.device == "cpu"
+
+
+@pytest.mark.parametrize("device", ["", "gpu 0", "GPU", "cpu:", "gpu:0:1", "gpu:12345", "cpu\n"])
+def test_what_is_no_device_is_refused(device):
+    with pytest.raises(ParameterError, match=r"^device: not a device, got '.*'; use a kind and"):
+        settings(device=device)
 
 
 def test_a_history_becomes_json_and_csv():

@@ -301,6 +301,7 @@ def test_a_chunk_is_bounded_by_the_work_of_all_networks():
         ("shuffle", True),
         ("augment", "noise 1"),
         ("backend", "vectorized"),
+        ("device", "cpu"),
         ("threads", 2),
         ("plan", "direct"),
         ("memory_mb", 7),

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -56,6 +57,37 @@ def test_a_device_that_is_not_here_is_one_clear_error(monkeypatch, name, message
         monkeypatch.undo()
         device.chosen.cache_clear()
         registry.refresh()
+
+
+@pytest.mark.parametrize("name", ["gpu:99", "cpu:7000"])
+def test_a_device_asked_for_that_is_not_here_is_one_clear_error(name):
+    message = f"'jax' cannot run on device '{name}': no such device here, got '{name}'; JAX finds "
+    with pytest.raises(UnavailableBackendError, match=message):
+        registry.load("jax", name)
+    assert registry.load("jax", "cpu").capabilities.device == "cpu:0"
+    assert registry.load("reference").name == "reference"
+
+
+def test_a_program_computes_on_the_device_asked_for():
+    flags = "--xla_force_host_platform_device_count=2"
+    code = (
+        f"import os; os.environ['XLA_FLAGS'] = {flags!r}\n"
+        "from samplewise import TrainingSettings, multilayer_perceptron, train\n"
+        "from samplewise_jax.program import JaxProgram\n"
+        "kept, put = [], JaxProgram.on_device\n"
+        "JaxProgram.on_device = lambda self, X: kept.append(put(self, X)) or kept[-1]\n"
+        "settings = TrainingSettings(epochs=1, backend='jax', device='cpu:1')\n"
+        "network = multilayer_perceptron(2, 3, 1)\n"
+        "history = train(network, [[0.5, 1], [1, 0.5]], [0, 1], settings).history\n"
+        "used = {f'{d.platform}:{d.id}' for rows in kept for d in rows.devices()}\n"
+        "print(history.device, history.matmul_precision, history.deterministic, *used)"
+    )
+    assert python(code) == "cpu:1 full True cpu:1"
+
+
+def test_a_device_other_than_a_processor_is_not_called_deterministic():
+    assert not device.deterministic(SimpleNamespace(platform="gpu"))
+    assert device.deterministic(device.chosen())
 
 
 def test_a_device_that_rounds_products_is_refused(monkeypatch):

@@ -34,7 +34,7 @@ ReportFolder = Annotated[
         rich_help_panel=options.OUTPUT,
     ),
 ]
-ALSO = ("preprocess", "split", "backend", "dtype", "threads", "seed")
+ALSO = ("preprocess", "split", "backend", "device", "dtype", "threads", "seed")
 DEFAULTS = {"classes": "4,9 in part 1, all in part 2"}
 
 

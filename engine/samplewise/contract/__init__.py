@@ -19,9 +19,10 @@ What every program computes:
 `samplewise.testing.check_backend(name)` says whether a backend keeps the contract.
 """
 
+from samplewise.contract.backend import Backend
 from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import PLANS, Plan, PlanSpec, Workload
-from samplewise.contract.program import Backend, DetachedManyProgram, ManyProgram, Program
+from samplewise.contract.program import DetachedManyProgram, ManyProgram, Program
 from samplewise.contract.state import DECISIONS, PENALTIES, RATES, WEIGHTS, Steps, TrainingState
 
 # A backend may say which version it is made for, in `contract_version`; another one is refused.

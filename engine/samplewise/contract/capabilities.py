@@ -19,6 +19,7 @@ from samplewise.network.optimizers import Optimizer
 Names = Iterable[str | type[Layer] | type[Loss] | type[Optimizer]]
 # The kind of a capability, such as "layer", and its name, such as "conv".
 Need = tuple[str, str]
+CPU, FULL = "cpu", "full"
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +42,9 @@ class Capabilities:
             the backend is not asked.
         decisions: True where it writes `Steps.decisions`. Without, the engine measures the training
             accuracy in a pass of its own.
+        device: that computes, such as "cpu" or "gpu:0".
+        matmul_precision: of its matrix products, in a word: "full" where none rounds its factors to
+            fewer digits than their dtype has.
     """
 
     layers: frozenset[str]
@@ -53,6 +57,8 @@ class Capabilities:
     many: bool = False
     step_fields: frozenset[str] = frozenset()
     decisions: bool = False
+    device: str = CPU
+    matmul_precision: str = FULL
 
     @classmethod
     def of(
@@ -67,6 +73,8 @@ class Capabilities:
         plans: Names = (DIRECT,),
         many: bool = False,
         step_fields: Names = (),
+        device: str = CPU,
+        matmul_precision: str = FULL,
     ) -> Capabilities:
         """Return the capabilities that a backend's dispatch tables hold.
 
@@ -80,6 +88,8 @@ class Capabilities:
             plans: as the field.
             many: as the field.
             step_fields: of `Steps`, those that it follows, and "decisions" where it writes them.
+            device: as the field.
+            matmul_precision: as the field.
         """
         fields = _names(step_fields)
         return cls(
@@ -93,6 +103,8 @@ class Capabilities:
             many=many,
             step_fields=fields - {DECISIONS},
             decisions=DECISIONS in fields,
+            device=device,
+            matmul_precision=matmul_precision,
         )
 
     def with_custom(self) -> Capabilities:

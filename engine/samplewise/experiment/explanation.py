@@ -143,9 +143,8 @@ def _unmeasured(
     _refuse_what_train_refuses(settings, rows, len(chosen.validation))
     optimizer = settings.optimizer
     workload = settings.workload(rows, fields, largest_value(data.inputs))
-    choice = registry.resolve(
-        settings.backend, network, loss, optimizer, dtype, settings.plan_spec.name, fields
-    )
+    wanted = settings.plan_spec.name, fields, settings.device
+    choice = registry.resolve(settings.backend, network, loss, optimizer, dtype, *wanted)
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
     session = Session(choice.backend, [network], loss, [optimizer], dtype, workload)

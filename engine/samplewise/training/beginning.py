@@ -116,7 +116,7 @@ def new_history(
     network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows, choice: Choice
 ) -> History:
     """Return a history without epochs, not compiled yet."""
-    notes = list(rows.notes)
+    notes, offered = list(rows.notes), choice.backend.capabilities
     if settings.batch_size > len(rows):
         notes.append(
             f"batch_size is {settings.batch_size}, but there are {len(rows)} rows; "
@@ -129,7 +129,9 @@ def new_history(
         network=network.to_dict(),
         environment={},
         fingerprint=rows.fingerprint,
-        deterministic=choice.backend.capabilities.deterministic and settings.threads == 1,
+        deterministic=offered.deterministic and settings.threads == 1,
+        device=offered.device,
+        matmul_precision=offered.matmul_precision,
         compile_ms=0.0,
         rows=len(rows),
         validation_rows=0 if rows.validation is None else len(rows.validation),

@@ -9,6 +9,7 @@ import json
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+from samplewise.contract.capabilities import CPU, FULL
 from samplewise.training.rows.fingerprint import Fingerprint
 
 FORMAT = 1
@@ -108,6 +109,8 @@ class History:
         rows: trained on, after validation rows, and rows of weight 0 without `normalize_weights`,
             were taken out.
         validation_rows: measured on after every epoch; 0 for none.
+        deterministic: True where the same run on the same machine gives the same bits.
+        device, matmul_precision: as of `Capabilities`.
         compile_ms: wall time of warming the program up, in milliseconds; not in `train_ms`. That
             of all networks where they trained at once.
         plan: the way in which the program trained, as JSON values of `contract.Plan`.
@@ -134,6 +137,8 @@ class History:
     fingerprint: Fingerprint | str
     _: KW_ONLY
     deterministic: bool
+    device: str = CPU
+    matmul_precision: str = FULL
     compile_ms: float
     plan: dict[str, Any] = field(default_factory=dict)
     synchronize_ms: float = 0.0

@@ -107,7 +107,8 @@ class Learner:
     def _prepare(self, settings: TrainingSettings, dtype: np.dtype[Any]) -> None:
         parts = self._network, self._loss, settings.optimizer
         fields = settings.step_fields(weighted=False)
-        backend = registry.resolve(settings.backend, *parts, dtype, DIRECT, fields).backend
+        choice = registry.resolve(settings.backend, *parts, dtype, DIRECT, fields, settings.device)
+        backend = choice.backend
         work = settings.workload(1, fields)
         session = Session(backend, [parts[0]], self._loss, [settings.optimizer], dtype, work)
         session.compile(warm_up=False)

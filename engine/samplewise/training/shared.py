@@ -17,6 +17,7 @@ SHARED_SETTINGS = (
     "shuffle",
     "augment",
     "backend",
+    "device",
     "threads",
     "plan",
     "memory_mb",

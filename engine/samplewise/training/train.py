@@ -179,6 +179,7 @@ def backend_for(
         rows.X.dtype,
         settings.plan_spec.name,
         fields,
+        settings.device,
     )
 
 

@@ -30,6 +30,7 @@ class JaxManyProgram(ManyProgram):
 
     Args:
         networks, loss, optimizers, dtype, workload: as `Backend.compile_many`.
+        on: the device, as `device.chosen` takes it.
     """
 
     def __init__(
@@ -39,11 +40,12 @@ class JaxManyProgram(ManyProgram):
         optimizers: Sequence[Optimizer],
         dtype: np.dtype[Any],
         workload: Workload,
+        on: str = "",
     ) -> None:
         self._samples = samples_of_call(networks)
-        self.plan, self._workload = Plan(chunk=self._samples), workload
+        self.plan, self._workload, self._on = Plan(chunk=self._samples), workload, on
         self._programs = [
-            JaxProgram(network, loss, optimizer, dtype, workload)
+            JaxProgram(network, loss, optimizer, dtype, workload, on)
             for network, optimizer in zip(networks, optimizers, strict=True)
         ]
         self._groups = list(_groups(self._programs, networks, dtype))
@@ -52,7 +54,7 @@ class JaxManyProgram(ManyProgram):
         """Compile the steps of all networks together, by calls that make none of them."""
         for group in self._groups:
             idle = [self._programs[i].idle_inputs(self._workload, self._samples) for i in group]
-            with device.in_use():
+            with device.in_use(self._on):
                 self._call(jax.device_put(idle[0][0]), group, [inputs for _, inputs in idle])
 
     def run_epoch(
@@ -65,7 +67,7 @@ class JaxManyProgram(ManyProgram):
         active: Sequence[int],
     ) -> None:
         """Train the active networks, each group of equal ones in one call."""
-        with device.in_use():
+        with device.in_use(self._on):
             rows = self._programs[0].on_device(X)
             for group in self._groups:
                 members = [i for i in group if i in active]

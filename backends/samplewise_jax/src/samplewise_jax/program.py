@@ -43,6 +43,7 @@ class JaxProgram(Program):
 
     Args:
         network, loss, optimizer, dtype, workload: as `Backend.compile`.
+        on: the device, as `device.chosen` takes it.
 
     Attributes:
         compiled: the functions of the network.
@@ -55,17 +56,18 @@ class JaxProgram(Program):
         optimizer: Optimizer,
         dtype: np.dtype[Any],
         workload: Workload | None,
+        on: str = "",
     ) -> None:
         self.plan = Plan(chunk=samples_of_call([network]))
         self._network, self._optimizer, self._dtype = network, optimizer, dtype
-        self._workload = workload
+        self._workload, self._on = workload, on
         self._numbers = numbers(optimizer, dtype)
         self._trained = {
             slot.name
             for slot in network.layout.slots
             if network.layers[int(slot.name.split(".")[0])].trainable
         }
-        with device.in_use():
+        with device.in_use(self._on):
             self.compiled = compiled(Passes(network, loss), Rule.of(optimizer))
         self.forget()
 
@@ -74,7 +76,7 @@ class JaxProgram(Program):
         if self._workload is None:
             return
         X, inputs = self.idle_inputs(self._workload, samples_of_call([self._network]))
-        with device.in_use():
+        with device.in_use(self._on):
             self.compiled.window(jax.device_put(X), inputs)
 
     def idle_inputs(self, work: Workload, samples: int) -> tuple[Matrix, Inputs]:
@@ -99,7 +101,7 @@ class JaxProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Make all steps in one call."""
-        with device.in_use():
+        with device.in_use(self._on):
             outputs = self.compiled.window(self.on_device(X), self.inputs(state, Y, steps))
             self.write(jax.tree.map(np.asarray, outputs), state, steps, losses)
 
@@ -138,7 +140,7 @@ class JaxProgram(Program):
         scales = np.zeros(len(at), self._dtype)
         scales[:count] = 1 / count
         rows = X[at], Y[at], scales, np.zeros(len(at), np.uint64)
-        with device.in_use():
+        with device.in_use(self._on):
             values, _, gradient = self.compiled.gradient(*self._split(parameters), rows)
             found = self._network.layout.zeros(self._dtype)
             self._write(gradient, found)
@@ -148,7 +150,7 @@ class JaxProgram(Program):
         """Return the logits, some rows at a time."""
         tensors = self._network.layout.views(parameters)
         logits = np.empty((len(X), self._network.outputs), dtype=self._dtype)
-        with device.in_use():
+        with device.in_use(self._on):
             for first in range(0, len(X), PREDICTED_AT_ONCE):
                 rows = X[first : first + PREDICTED_AT_ONCE]
                 at = np.minimum(np.arange(padded_rows(len(rows))), len(rows) - 1)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from samplewise.checks import decay_factor, not_negative, open_fraction, positive_number
+from samplewise.checks import (
+    decay_factor,
+    not_negative,
+    open_fraction,
+    positive_number,
+    printable,
+)
+from samplewise.checks import text as text_of
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB
+from samplewise.errors import ParameterError
 from samplewise.network import INITIALIZERS, OPTIMIZERS, SGD, Loss, Optimizer
 from samplewise.options.fields import Chosen, documented, option
 from samplewise.options.kinds import SWITCH, choice, number, text, whole
@@ -16,16 +25,26 @@ from samplewise.training.schedules import SCHEDULES, Constant, Run, Schedule
 from samplewise.training.settings.auto_loss import LOSS_KINDS, AutoLoss
 from samplewise.training.settings.stopping import EarlyStopping
 
+DEVICE = re.compile("[a-z]+(:[0-9]{1,4})?")
 DTYPES = ("float64", "float32")
 STOPPING, EXECUTION = EarlyStopping.PANEL, "Execution"
 
 
 def _augment(name: str, given: object) -> str:
-    from samplewise.checks import text as text_of
     from samplewise.data.augmentation import Augmentation
 
     words = text_of(name, given, "shift 2, rotate 10")
     Augmentation.from_text(words)
+    return words
+
+
+def _device(name: str, given: object) -> str:
+    words = text_of(name, given, "gpu:0")
+    if DEVICE.fullmatch(words) is None:
+        raise ParameterError(
+            f"{name}: not a device, got '{printable(words)}'; use a kind and its number, such as "
+            "cpu or gpu:0"
+        )
     return words
 
 
@@ -144,6 +163,13 @@ class TrainingSettings(Settings):
         "a backend that `samplewise backends` lists, or auto",
         panel=EXECUTION,
         shown="auto",
+    )
+    device: str | None = option(
+        None,
+        text(_device, metavar="NAME"),
+        "the device that computes, of those that the backend has, such as cpu or gpu:0",
+        panel=EXECUTION,
+        shown="the backend's choice",
     )
     dtype: str = option("float64", choice(DTYPES), "floating-point type", panel=EXECUTION)
     threads: int = option(
