@@ -68,6 +68,7 @@ class JaxProgram(Program):
         }
         with device.in_use():
             self.compiled = compiled(Passes(network, loss), Rule.of(optimizer))
+        self._devices: set[Any] = set()
         self.forget()
 
     def warm_up(self) -> None:
@@ -103,6 +104,7 @@ class JaxProgram(Program):
         """Make all steps in one call."""
         with device.in_use():
             outputs = self.compiled.window(self.on_device(X), self.inputs(state, Y, steps))
+            self._seen_on(outputs.losses)
             self.write(jax.tree.map(np.asarray, outputs), state, steps, losses)
 
     def inputs(self, state: TrainingState, Y: Matrix, steps: Steps) -> Inputs:
@@ -142,6 +144,7 @@ class JaxProgram(Program):
         rows = X[at], Y[at], scales, np.zeros(len(at), np.uint64)
         with device.in_use():
             values, _, gradient = self.compiled.gradient(*self._split(parameters), rows)
+            self._seen_on(values)
             found = self._network.layout.zeros(self._dtype)
             self._write(gradient, found)
             return float(np.asarray(values)[:count].mean(dtype=np.float64)), found
@@ -155,8 +158,16 @@ class JaxProgram(Program):
                 rows = X[first : first + PREDICTED_AT_ONCE]
                 at = np.minimum(np.arange(padded_rows(len(rows), self._network)), len(rows) - 1)
                 found = self.compiled.logits(tensors, rows[at])
+                self._seen_on(found)
                 logits[first : first + len(rows)] = np.asarray(found)[: len(rows)]
         return logits
+
+    def computed_on(self) -> frozenset[str]:
+        """Return the devices of the last results, as JAX's arrays say."""
+        return frozenset(map(device.name, self._devices))
+
+    def _seen_on(self, result: Any) -> None:
+        self._devices = result.devices()
 
     def _window(self, Y: Matrix, steps: Steps, numbers: dict[str, Vector]) -> Window:
         """Return the data of a window, padded."""
