@@ -88,10 +88,12 @@ def other_options(monkeypatch):
 
 def test_an_option_that_xla_does_not_know_is_left_out(other_options):
     network = multilayer_perceptron(5, 3, 2, "tanh")
-    assert options.compiler_options(network) == options.SMALL
+    assert options.compiler_options(network, "momentum") == options.SMALL
     other_options(xla_of_another_version=True)
-    assert options.compiler_options(network) == {}
+    assert options.compiler_options(network, "momentum") == {}
 
 
-def test_large_networks_compile_as_xla_does_by_itself():
-    assert options.compiler_options(multilayer_perceptron(784, 128, 10, "tanh")) == {}
+@pytest.mark.parametrize(("inputs", "variant"), [(784, "sgd"), (5, "adam"), (5, "rmsprop")])
+def test_large_networks_and_steps_with_roots_compile_as_xla_does_by_itself(inputs, variant):
+    network = multilayer_perceptron(inputs, 20, 2, "tanh")
+    assert options.compiler_options(network, variant) == {}

@@ -164,7 +164,7 @@ def compiled(passes: Passes, rule: Rule) -> Compiled:
         return lax.fori_loop(0, data.steps, step, first)
 
     windows = jax.vmap(window, in_axes=(None, _OF_EACH))
-    options = compiler_options(passes.network)
+    options = compiler_options(passes.network, rule.variant)
     steps = (jax.jit(function, compiler_options=options) for function in (window, windows))
     return Compiled(*_untrained(passes), *steps)
 
