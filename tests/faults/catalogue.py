@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faults.device_faults import DEVICE_FAULTS
 from faults.faulty_reference import FaultyBackend, FaultyReference, OneByOne
 from faults.step_faults import STEP_FAULTS
 from faults.update_faults import UPDATE_FAULTS
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.network import SGD, Network
+from samplewise.testing.problems import REFERENCE
 
 Array = NDArray[Any]
 
@@ -28,16 +30,17 @@ class _BiasSignInForward(FaultyReference):
 
 
 class _ComputesInFloat32(FaultyReference):
-    """Rounds everything to float32 inside."""
+    """Rounds everything to float32 before it computes."""
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
-        single = (array.astype(np.float32) for array in (parameters, X, Y))
-        loss, gradient = super().gradients(*single)
-        return loss, gradient.astype(parameters.dtype)
+        return super().gradients(*map(_rounded_to_float32, (parameters, X, Y)))
 
     def predict(self, parameters: Array, X: Array) -> Array:
-        logits = super().predict(parameters.astype(np.float32), X.astype(np.float32))
-        return logits.astype(parameters.dtype)
+        return super().predict(_rounded_to_float32(parameters), _rounded_to_float32(X))
+
+
+def _rounded_to_float32(array: Array) -> Array:
+    return np.asarray(array.astype(np.float32), dtype=array.dtype)
 
 
 class _BiasSignInUpdate(FaultyReference):
@@ -227,7 +230,7 @@ _AGAINST_REFERENCE = _TRAINING | {"kernel", "gradient"}
 # name -> (program, the rungs that reject it; all others accept it).
 FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset[str]]] = {
     "bias_sign_in_forward": (_BiasSignInForward, _AGAINST_REFERENCE | {"difference"}),
-    "computes_in_float32": (_ComputesInFloat32, _AGAINST_REFERENCE | {"difference"}),
+    "computes_in_float32": (_ComputesInFloat32, _AGAINST_REFERENCE | {"difference", "device"}),
     "bias_sign_in_update": (_BiasSignInUpdate, _TRAINING),
     "skips_last_row": (_SkipsLastRow, _TRAINING | {"kernel", "contract"}),
     "sums_the_batch": (_SumsTheBatch, _TRAINING | {"gradient", "difference", "contract"}),
@@ -246,15 +249,16 @@ FAULTS: dict[str, tuple[type[FaultyReference] | type[OneByOne], frozenset[str]]]
     "writes_all_losses": (_WritesAllLosses, frozenset({"epoch", "contract", "many"})),
     "reuses_logits": (_ReusesLogits, frozenset({"contract"})),
     "loses_a_cut_step": (_LosesACutStep, frozenset({"epoch", "contract", "many"})),
+    **DEVICE_FAULTS,
     **UPDATE_FAULTS,
     **STEP_FAULTS,
 }
 
 
-def faulty_backend(fault: str) -> FaultyBackend:
-    """Return the backend with this fault, a key of `FAULTS`."""
+def faulty_backend(fault: str, inner: str = REFERENCE) -> FaultyBackend:
+    """Return a backend with a fault, a key of `FAULTS`; without it, it would compute as `inner`."""
     program, _ = FAULTS[fault]
     name = f"faulty: {fault}"
     if issubclass(program, OneByOne):
-        return FaultyBackend(name, many=program, decisions=True)
-    return FaultyBackend(name, program, decisions=True)
+        return FaultyBackend(name, many=program, decisions=True, inner=inner)
+    return FaultyBackend(name, program, decisions=True, inner=inner)

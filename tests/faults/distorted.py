@@ -13,7 +13,6 @@ from faults.faulty_reference import OneByOne, OneByOneBackend, Settings
 from samplewise import registry
 from samplewise.contract import (
     PENALTIES,
-    PLANS,
     RATES,
     WEIGHTS,
     Capabilities,
@@ -101,32 +100,34 @@ def _is_set(steps: Steps, field: str) -> bool:
 
 @dataclass(frozen=True)
 class DistortedBackend(OneByOneBackend):
-    """`vectorized`, and a dual plan and several networks that it imitates, with a fault.
+    """A right backend, and a dual plan and several networks that it imitates, with a fault.
 
     Args:
         condition: of the capabilities in use.
         distortion: of the results where the condition holds.
         name: of the backend.
         many: program of several networks.
+        inner: name of the right backend.
     """
 
     condition: Condition
     distortion: Distortion = Distortion(update=TOO_LARGE)
     name: str = "distorted"
     many: type[OneByOne] = OneByOne
+    inner: str = "vectorized"
 
     @property
     def capabilities(self) -> Capabilities:
-        inner = registry.load("vectorized").capabilities
-        return dataclasses.replace(inner, plans=frozenset(PLANS), many=True)
+        inner = registry.load(self.inner).capabilities
+        return dataclasses.replace(inner, plans=inner.plans | {DUAL}, many=True)
 
     def program_of(
         self, settings: Settings, workload: Workload | None, *, alone: bool
     ) -> DistortedProgram:
-        """Return the program of `vectorized`, distorted."""
+        """Return the right backend's program, distorted."""
         asked = AUTO_PLAN if workload is None else workload.plan
         facts = {*needs(*settings, asked), *(() if alone else (MANY,))}
         if asked == DUAL and workload is not None:
             workload = dataclasses.replace(workload, plan=DIRECT)
-        inner = registry.load("vectorized").compile(*settings, workload)
+        inner = registry.load(self.inner).compile(*settings, workload)
         return DistortedProgram(inner, facts, self.condition, self.distortion)

@@ -35,10 +35,10 @@ Call = tuple[int, Steps, Array]
 
 
 class FaultyReference(Program):
-    """Trains by the reference's gradients of single rows; each fault overrides one method.
+    """Trains by a right program's gradients of single rows; each fault overrides one method.
 
     Args:
-        inner: the reference's program of `network`.
+        inner: the right program of `network`, such as the reference's.
         network: to train.
         optimizer: sgd with its options.
     """
@@ -114,11 +114,11 @@ class FaultyReference(Program):
         state.parameters -= learning_rate * gradient
 
     def gradients(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
-        """Return the reference's gradient."""
+        """Return the right gradient."""
         return self.inner.gradients(parameters, X, Y)
 
     def predict(self, parameters: Array, X: Array) -> Array:
-        """Return the reference's logits."""
+        """Return the right logits."""
         return self.inner.predict(parameters, X)
 
     def with_biases_times(self, factor: float, vector: Array) -> Array:
@@ -229,12 +229,21 @@ class OneByOneBackend(ABC):
 
 @dataclass(frozen=True)
 class FaultyBackend(OneByOneBackend):
-    """The reference with a fault, in its program of one network or in that of several."""
+    """A right backend with a fault, in its program of one network or in that of several.
+
+    Args:
+        name: of the faulty backend.
+        program: with the fault.
+        many: program of several networks.
+        decisions: whether it offers to write them.
+        inner: name of the right backend.
+    """
 
     name: str
     program: type[FaultyReference] = FaultyReference
     many: type[OneByOne] = OneByOne
     decisions: bool = False
+    inner: str = REFERENCE
 
     @property
     def capabilities(self) -> Capabilities:
@@ -252,7 +261,7 @@ class FaultyBackend(OneByOneBackend):
     def program_of(
         self, settings: Settings, workload: Workload | None, *, alone: bool
     ) -> FaultyReference:
-        """Return the reference's program with the fault."""
+        """Return the right backend's program with the fault."""
         network, _, optimizer, _ = settings
-        inner = registry.load(REFERENCE).compile(*settings, workload)
+        inner = registry.load(self.inner).compile(*settings, workload)
         return self.program(inner, network, cast(SGD, optimizer))

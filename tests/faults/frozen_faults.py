@@ -24,12 +24,12 @@ def thawed(network: Network) -> Network:
 
 
 class FrozenReference(Program):
-    """The reference, step by step; each fault overrides `step`.
+    """A right program, step by step; each fault overrides `step`.
 
     Args:
         network: with frozen layers, or without.
-        right: the reference's program of it.
-        everything: the reference's program that trains all of its layers.
+        right: the right program of it.
+        everything: the right program that trains all of its layers.
         optimizer: of both.
     """
 
@@ -127,20 +127,22 @@ FROZEN_FAULTS: dict[str, tuple[type[FrozenReference], str, frozenset[str]]] = {
 
 @dataclass(frozen=True)
 class FrozenFaultBackend:
-    """The reference with a fault.
+    """A right backend with a fault.
 
     Args:
-        name: of the backend.
+        name: of the faulty backend.
         program: with the fault.
+        inner: name of the right backend.
     """
 
     name: str
     program: type[FrozenReference] = FrozenReference
+    inner: str = REFERENCE
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of the reference."""
-        return registry.load(REFERENCE).capabilities
+        """Those of the right backend, one network at a time."""
+        return dataclasses.replace(registry.load(self.inner).capabilities, many=False)
 
     def compile(
         self,
@@ -152,6 +154,6 @@ class FrozenFaultBackend:
     ) -> FrozenReference:
         """Return the program with the fault."""
         settings = loss, optimizer, dtype
-        reference = registry.load(REFERENCE)
-        right, everything = (reference.compile(n, *settings) for n in (network, thawed(network)))
+        inner = registry.load(self.inner)
+        right, everything = (inner.compile(n, *settings) for n in (network, thawed(network)))
         return self.program(network, right, everything, optimizer)

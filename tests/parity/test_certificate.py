@@ -17,7 +17,7 @@ from samplewise.testing.conclusions import suspects
 
 BACKENDS = ("reference", "vectorized", "numba_cpu")
 # On the others the reference would be compared with itself.
-RUNGS_OF_REFERENCE = ("difference", "contract", "repeat")
+RUNGS_OF_REFERENCE = ("difference", "contract", "repeat", "device")
 REFERENCE = registry.load("reference").capabilities
 
 

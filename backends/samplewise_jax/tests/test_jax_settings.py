@@ -1,5 +1,6 @@
 """JAX's settings and imports are the user's: nothing of them changes."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -15,9 +16,15 @@ from samplewise.network import SGD, loss_named, multilayer_perceptron
 from samplewise_jax import device
 
 
-def python(code):
-    """Run code in a new process; return its output."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+def python(code, **variables):
+    """Run code in a new process, with more variables in its environment; return its output."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **variables},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -115,3 +122,17 @@ def test_auto_never_takes_it():
 
 def test_the_history_names_version_and_device(backend):
     assert backend.kernels == f"XLA of JAX {jax.__version__}, on cpu:0, products of full precision"
+
+
+def test_results_say_which_device_they_come_from():
+    code = (
+        "import numpy as np\n"
+        "from samplewise.network import SGD, loss_named, multilayer_perceptron\n"
+        "from samplewise_jax import backend\n"
+        "network, loss = multilayer_perceptron(3, 2, 1), loss_named('mean_squared_error')\n"
+        "program = backend.compile(network, loss, SGD(), np.dtype('float64'))\n"
+        "program.predict(network.layout.zeros('float64'), np.zeros((2, 3)))\n"
+        "print(*program.computed_on())"
+    )
+    two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    assert python(code, **two, SAMPLEWISE_JAX_DEVICE="cpu:1") == "cpu:1"

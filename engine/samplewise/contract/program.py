@@ -66,6 +66,14 @@ class Program(Protocol):
         """
         return False
 
+    def computed_on(self) -> frozenset[str]:
+        """Return the names of the devices that the results of the last call came from, or none.
+
+        Ask the framework's arrays, not the settings: the certificate compares it with the
+        capabilities.
+        """
+        return frozenset()
+
     def held_state(self, state: TrainingState) -> dict[str, NDArray[Any]]:
         """Return copies of what decides later steps and is not in `state`, by names of its own.
 

@@ -21,6 +21,7 @@ from samplewise.testing.certificate import (
     Untested,
 )
 from samplewise.testing.conclusions import suspects, untested
+from samplewise.testing.many import ManyCase
 from samplewise.testing.measures import Measure
 from samplewise.threads import limited
 
@@ -68,7 +69,7 @@ def certify(
     strength = THOROUGH if thorough else PAIRWISE
     # Matrix products on several threads need not give the same bits twice.
     with limited(1):
-        found = [_climb(backend, rung, strength) for rung in names]
+        found = _climb(backend, names, strength)
     return _certificate(backend.name, offered, strength, found)
 
 
@@ -107,12 +108,29 @@ def _summary(measures: Sequence[Measure]) -> tuple[bool, float]:
     return len(passed) < len(measures), max(passed, default=0.0)
 
 
-def _climb(backend: Backend, rung: str, strength: int) -> Climb:
-    climbed = Climb(backend.name, rung)
-    for trial in ladder.trials_of(rung, backend.capabilities, strength):
-        measures = ladder.climb(backend, rung, trial.case, trial.plan)
-        climbed.outcomes.append((trial, measures))
-    return climbed
+def _climb(backend: Backend, rungs: Sequence[str], strength: int) -> list[Climb]:
+    """Climb rungs with one network after the other.
+
+    What a backend has compiled for a network then serves all rungs.
+    """
+    trials = {rung: ladder.trials_of(rung, backend.capabilities, strength) for rung in rungs}
+    every = [(rung, trial) for rung in rungs for trial in trials[rung]]
+    found = {
+        (rung, trial): ladder.climb(backend, rung, trial.case, trial.plan)
+        for rung, trial in sorted(every, key=lambda pair: _compiled_alike(pair[1]))
+    }
+    return [
+        Climb(backend.name, rung, [(trial, found[rung, trial]) for trial in trials[rung]])
+        for rung in rungs
+    ]
+
+
+def _compiled_alike(trial: Trial) -> tuple[str, ...]:
+    """Return what a compiler may look at in a trial."""
+    case = trial.case
+    if isinstance(case, ManyCase):
+        return (str(case),)
+    return tuple(map(repr, (case.network, case.loss, case.dtype, case.optimizer, case.batch_size)))
 
 
 def _certificate(

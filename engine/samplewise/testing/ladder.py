@@ -1,8 +1,8 @@
 """The parity ladder: one forward pass, one gradient, one epoch, a whole run, against `reference`.
 
-A fault is best sought on the lowest rung that rejects it. Three rungs stand beside the ladder:
-difference and contract need no reference, and many compares several networks at once with each
-alone.
+A fault is best sought on the lowest rung that rejects it. Some rungs stand beside the ladder:
+difference, contract, repeat and device need no reference, and many compares several networks at
+once with each alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import ContractError
 from samplewise.testing import measures, rungs, trials
 from samplewise.testing.cases import Trial
+from samplewise.testing.device_checks import device, device_trials
 from samplewise.testing.many import many, many_trials
 from samplewise.testing.measures import Measure
 
@@ -45,6 +46,7 @@ RUNGS: dict[str, tuple[Rung, Trials]] = {
     "run": (rungs.run, trials.whole_runs),
     "contract": (rungs.contract, trials.contracts),
     "repeat": (rungs.repeat, trials.contracts),
+    "device": (device, device_trials),
     "many": (many, many_trials),
 }
 # The capability that a rung is for; no case needs it by itself.

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from samplewise.network import Network
 from samplewise_jax.lazy import jax, jnp, lax
 from samplewise_jax.optimizers import Numbers, Rule
+from samplewise_jax.options import compiler_options
 from samplewise_jax.passes import Passes
 
 Array = Any
@@ -26,11 +28,23 @@ KEPT_NETWORKS = 32
 
 # Padding that costs nothing to speak of.
 FEW_ROWS, FEW_STEPS, FEW_SAMPLES = 16, 32, 1024
+# Of one row: more of them for 15 rows of padding would cost more than a call.
+FEW_MULTIPLY_ADDS = 5_000
+# Rows on the device are a multiple of this, or at most an eighth more than there are.
+DEVICE_ROWS = 64
 
 
-def padded_rows(count: int) -> int:
-    """Return the rows of a call that takes `count` of them; one row stays alone."""
-    return count if count == 1 else max(power_of_two(count), FEW_ROWS)
+def padded_rows(count: int, network: Network) -> int:
+    """Return the rows of a call that takes `count` of them; one of a large network stays alone."""
+    if count == 1 and network.multiply_adds > FEW_MULTIPLY_ADDS:
+        return 1
+    return max(power_of_two(count), FEW_ROWS)
+
+
+def padded_data(count: int) -> int:
+    """Return the rows on the device that hold `count` of them."""
+    unit = max(power_of_two(count) // 16, DEVICE_ROWS)
+    return -(-count // unit) * unit
 
 
 def padded_steps(count: int, batch_size: int) -> int:
@@ -127,9 +141,6 @@ def compiled(passes: Passes, rule: Rule) -> Compiled:
     """Return the functions of a network, the same ones for an equal one."""
     penalised = [slot.name for slot in passes.network.weights]
 
-    def gradient(trained: Tensors, frozen: Tensors, rows: tuple[Array, ...]) -> Any:
-        return passes.gradient(trained, frozen, rows, None)
-
     def window(X: Array, inputs: Inputs) -> Outputs:
         data = inputs.window
         penalties = "step_l2" in data.numbers
@@ -153,7 +164,21 @@ def compiled(passes: Passes, rule: Rule) -> Compiled:
         return lax.fori_loop(0, data.steps, step, first)
 
     windows = jax.vmap(window, in_axes=(None, _OF_EACH))
-    return Compiled(*map(jax.jit, (passes.logits, gradient, window, windows)))
+    options = compiler_options(passes.network, rule.variant)
+    steps = (jax.jit(function, compiler_options=options) for function in (window, windows))
+    return Compiled(*_untrained(passes), *steps)
+
+
+@lru_cache(maxsize=KEPT_NETWORKS)
+def _untrained(passes: Passes) -> tuple[Any, Any]:
+    """Return `logits` and `gradient` of `Compiled`, the same ones for any optimizer."""
+
+    def gradient(trained: Tensors, frozen: Tensors, rows: tuple[Array, ...]) -> Any:
+        return passes.gradient(trained, frozen, rows, None)
+
+    options = compiler_options(passes.network)
+    logits = jax.jit(passes.logits, compiler_options=options)
+    return logits, jax.jit(gradient, compiler_options=options)
 
 
 def _square(tensors: Sequence[Array]) -> Array:

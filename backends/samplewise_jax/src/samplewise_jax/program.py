@@ -17,6 +17,7 @@ from samplewise_jax.compiled import (
     Tensors,
     Window,
     compiled,
+    padded_data,
     padded_rows,
     padded_steps,
 )
@@ -69,6 +70,7 @@ class JaxProgram(Program):
         }
         with device.in_use(self._on):
             self.compiled = compiled(Passes(network, loss), Rule.of(optimizer))
+        self._devices: set[Any] = set()
         self.forget()
 
     def warm_up(self) -> None:
@@ -82,7 +84,8 @@ class JaxProgram(Program):
     def idle_inputs(self, work: Workload, samples: int) -> tuple[Matrix, Inputs]:
         """Return rows of zeros, and inputs of a call of `samples` samples that makes no step."""
         network, dtype = self._network, self._dtype
-        X, Y = (np.zeros((work.rows, size), dtype) for size in (network.inputs, network.outputs))
+        X = np.zeros((padded_data(work.rows), network.inputs), dtype)
+        Y = np.zeros((work.rows, network.outputs), dtype)
         size = min(work.batch_size, work.rows)
         stop = min(max(samples // size, 1) * size, work.rows)
         l2 = np.zeros(-(-stop // size)) if PENALTIES in work.step_fields else None
@@ -103,6 +106,7 @@ class JaxProgram(Program):
         """Make all steps in one call."""
         with device.in_use(self._on):
             outputs = self.compiled.window(self.on_device(X), self.inputs(state, Y, steps))
+            self._seen_on(outputs.losses)
             self.write(jax.tree.map(np.asarray, outputs), state, steps, losses)
 
     def inputs(self, state: TrainingState, Y: Matrix, steps: Steps) -> Inputs:
@@ -136,12 +140,13 @@ class JaxProgram(Program):
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
         count = len(X)
-        at = np.minimum(np.arange(padded_rows(count)), count - 1)
+        at = np.minimum(np.arange(padded_rows(count, self._network)), count - 1)
         scales = np.zeros(len(at), self._dtype)
         scales[:count] = 1 / count
         rows = X[at], Y[at], scales, np.zeros(len(at), np.uint64)
         with device.in_use(self._on):
             values, _, gradient = self.compiled.gradient(*self._split(parameters), rows)
+            self._seen_on(values)
             found = self._network.layout.zeros(self._dtype)
             self._write(gradient, found)
             return float(np.asarray(values)[:count].mean(dtype=np.float64)), found
@@ -153,10 +158,18 @@ class JaxProgram(Program):
         with device.in_use(self._on):
             for first in range(0, len(X), PREDICTED_AT_ONCE):
                 rows = X[first : first + PREDICTED_AT_ONCE]
-                at = np.minimum(np.arange(padded_rows(len(rows))), len(rows) - 1)
+                at = np.minimum(np.arange(padded_rows(len(rows), self._network)), len(rows) - 1)
                 found = self.compiled.logits(tensors, rows[at])
+                self._seen_on(found)
                 logits[first : first + len(rows)] = np.asarray(found)[: len(rows)]
         return logits
+
+    def computed_on(self) -> frozenset[str]:
+        """Return the devices of the last results, as JAX's arrays say."""
+        return frozenset(map(device.name, self._devices))
+
+    def _seen_on(self, result: Any) -> None:
+        self._devices = result.devices()
 
     def _window(self, Y: Matrix, steps: Steps, numbers: dict[str, Vector]) -> Window:
         """Return the data of a window, padded."""
@@ -189,7 +202,9 @@ class JaxProgram(Program):
     def on_device(self, X: Matrix) -> Any:
         """Return the rows on the device, where they stay as long as X is the same object."""
         if self._rows is None or self._rows[0] is not X:
-            self._rows = X, jax.device_put(X)
+            rows = np.zeros((padded_data(len(X)), X.shape[1]), X.dtype)
+            rows[: len(X)] = X
+            self._rows = X, jax.device_put(rows)
         return self._rows[1]
 
     def _slots(self, state: TrainingState) -> Matrix:
