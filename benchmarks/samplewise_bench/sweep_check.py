@@ -22,10 +22,11 @@ import numpy as np
 
 from samplewise.data.loading import load
 from samplewise.experiment.run import run
-from samplewise.sweep.definition import Sweep, Trial
+from samplewise.sweep.definition import Sweep
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.run import run_sweep
+from samplewise.sweep.trials import Trial
 from samplewise_bench.conditions import conditions
 
 SPACE = {

@@ -48,7 +48,7 @@ def device(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
     """Check the precision of a product, where the work is done, and the process around it."""
     settings, modules = process_settings(), dict(sys.modules)
     program = program_of(backend, case, plan)
-    claimed = getattr(backend.capabilities, "device", CPU)
+    claimed = backend.capabilities.device
     found = computed_on_device(program, case, claimed)
     if Dense.kind in backend.capabilities.layers:
         found.append(product_is_precise(backend, case))
@@ -85,7 +85,8 @@ def computed_on_device(program: Program, case: Case, claimed: str) -> list[Measu
         "gradients": lambda: program.gradients(drawn.parameters, X, drawn.Y),
         "predict": lambda: program.predict(drawn.parameters, X),
     }
-    proof, found = getattr(program, "computed_on", frozenset), []
+    proof: Callable[[], frozenset[str]] = getattr(program, "computed_on", frozenset)
+    found = []
     for name, call in calls.items():
         call()
         seen = proof()
