@@ -84,7 +84,6 @@ def run(code, *arguments, **variables):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
         env={**os.environ, **variables},
     )
     assert done.returncode == 0, done.stderr
