@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from samplewise.network import Network
-from samplewise_jax import device
 from samplewise_jax.lazy import jax
 
 # XLA's newer code for fused operations takes 0.5 s more to compile. A step of a small network is at
@@ -23,13 +23,13 @@ def compiler_options(network: Network, variant: str = "") -> dict[str, bool]:
         variant: of the optimizer whose steps are compiled; "" compiles none.
     """
     small = network.multiply_adds <= SMALL_MULTIPLY_ADDS and variant not in ROOTS
-    return SMALL if small and _are_known() else {}
+    return SMALL if small and _are_known(jax.config.jax_default_device) else {}
 
 
 @cache
-def _are_known() -> bool:
-    """Return True if the device is a CPU, and its compiler still has the options."""
-    if device.chosen().platform != "cpu":
+def _are_known(device: Any) -> bool:
+    """Return True if the device in use is a CPU, and its compiler still has the options."""
+    if (device or jax.devices()[0]).platform != "cpu":
         return False
     try:
         jax.jit(lambda x: x, compiler_options=SMALL).lower(0.0).compile()
