@@ -11,7 +11,14 @@ import pytest
 
 from samplewise import registry
 from samplewise.contract import PLANS, Steps, TrainingState, Workload
-from samplewise.network import SGD, aligned_zeros, initialize, loss_named, multilayer_perceptron
+from samplewise.network import (
+    SGD,
+    Adam,
+    aligned_zeros,
+    initialize,
+    loss_named,
+    multilayer_perceptron,
+)
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
@@ -192,3 +199,19 @@ def test_one_network_by_the_program_of_many_trains_as_by_its_own():
     allowed = tolerances.after_steps(20, "float64")
     for measure in runs.compare_states(case.network.layout, state, want, allowed):
         assert measure.passed, str(measure)
+
+
+def test_updates_in_parts_of_a_wide_layer_train_as_the_reference():
+    # 130 units: two products, and in the first of them several updates.
+    network, loss = multilayer_perceptron(1500, (130,), 2), loss_named("categorical_cross_entropy")
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((200, 1500)), np.eye(2)[rng.integers(2, size=200)]
+    found = []
+    for name in ("reference", "numba_cpu"):
+        program = registry.load(name).compile(network, loss, Adam(l2=0.01), np.dtype(float))
+        drawn = initialize(network, "glorot_normal", np.random.default_rng(1), float)
+        state = TrainingState(drawn, aligned_zeros(2 * len(drawn), float))
+        program.run_epoch(state, X, Y, Steps(np.arange(200), 0, 200, 200, 0.01), np.zeros(200))
+        program.synchronize(state)
+        found.append(state.parameters)
+    np.testing.assert_allclose(found[1], found[0], atol=1e-12)

@@ -24,7 +24,7 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     outer_product,
     units_at_once,
 )
-from samplewise_backends.numba_cpu.kernels.products import TILE_UNITS, tile
+from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
 from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import (
     begin_step,
@@ -39,6 +39,9 @@ from samplewise_backends.numba_cpu.kernels.step import (
 
 # Elements of a gradient per update, but at least those of 16 units.
 UPDATED_AT_ONCE = 32768
+# Units per product where few units do not bring it down to a tile: BLAS packs all inputs of the
+# batch in each. Measured on 200 rows of 3,000 inputs, 100 units, ten steps: 181 ms, 225 ms by 16.
+PACKED_AT_ONCE = 128
 
 
 @inlined_kernel
@@ -46,8 +49,9 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
     """Take one step in a dense layer, some units at a time."""
     rows, inputs, units, ld = net.rows, layer.inputs, layer.units, layer.ld
     one, zero = gradient.dtype.type(1), gradient.dtype.type(0)
-    height = max(min(UPDATED_AT_ONCE // inputs, units_at_once(rows, inputs)) // TILE_UNITS, 1)
-    height *= TILE_UNITS
+    most = units_at_once(rows, inputs)
+    updated = max(min(UPDATED_AT_ONCE // inputs, most) // TILE_UNITS, 1) * TILE_UNITS
+    height = updated if rows == 1 or most < TILE else max(updated, PACKED_AT_ONCE)
     for o in range(0, units, height):
         m = min(height, units - o)
         of_units, g = tile(dz, 0, o, rows, m, ld), part(gradient, 0, m * inputs)
@@ -55,7 +59,9 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
             outer_product(of_units, part(a, 0, inputs), g)
         else:
             gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
-        update_part(net, layer.weight + o * inputs, m * inputs, layer.penalised, 0)
+        for p in range(0, m, updated):
+            count, first = min(updated, m - p) * inputs, layer.weight + (o + p) * inputs
+            update_part(net, first, count, layer.penalised, p * inputs)
     bias_gradient(rows, dz, ld, part(gradient, 0, units))
     update_part(net, layer.bias, units, 0, 0)
 

@@ -18,7 +18,11 @@ from samplewise_backends.numba_cpu.kernels.direct import run_direct
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward, later_layers
-from samplewise_backends.numba_cpu.kernels.stepwise import UPDATED_AT_ONCE, run_stepwise
+from samplewise_backends.numba_cpu.kernels.stepwise import (
+    PACKED_AT_ONCE,
+    UPDATED_AT_ONCE,
+    run_stepwise,
+)
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
 from samplewise_backends.numba_cpu.plans.routines import (
@@ -163,5 +167,6 @@ def _at_once(layers: Layers) -> int:
     """Return the elements of gradients that a stepwise update needs at once."""
     is_dense = layers["kind"] == Kind.DENSE
     dense, others = layers[is_dense], layers[~is_dense]
-    sizes = [UPDATED_AT_ONCE, *(LANES * dense["inputs"]), *dense["units"]]
+    packed = np.clip(dense["units"], LANES, PACKED_AT_ONCE) * dense["inputs"]
+    sizes = [UPDATED_AT_ONCE, *packed, *dense["units"]]
     return int(max(*sizes, largest_gradient(others)))
