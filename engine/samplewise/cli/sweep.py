@@ -88,6 +88,7 @@ def sweep(
     running group of trials; the same command goes on with those that are missing. `show` prints the
     results of a folder, and writes nothing but what --parquet asks for.
     """
+    from samplewise.io.writing import check_folder_name
     from samplewise.report.sweep_page import write_page, write_parquet
     from samplewise.sweep.extras import check_table
 
@@ -96,6 +97,7 @@ def sweep(
     is_run, code = _is_run(what), 0
     if is_run:
         folder = out or Path("sweep")
+        check_folder_name(folder)
         with _cluster(dask):
             result, code = _run(Path(what[0]), folder, metric, jobs, retry_failed=retry_failed)
     else:

@@ -116,15 +116,24 @@ def check_output_folder(folder: Path, *, force: bool, known: Collection[str]) ->
         ) from error
 
 
+def check_folder_name(folder: Path) -> None:
+    """Refuse the name of a file for a folder that does not exist yet.
+
+    Raises:
+        OutputError: the name ends as a file's.
+    """
+    if folder.suffix.lower() in FILE_ENDINGS and not folder.exists():
+        raise OutputError(
+            f"cannot write {printable(folder)}: a folder is written, but the name ends as a "
+            "file's; name a folder with --out"
+        )
+
+
 def _check_replaceable(folder: Path, *, force: bool, known: Collection[str]) -> None:
     shown = printable(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(f"{shown} is not a folder; name another with --out")
-    if folder.suffix.lower() in FILE_ENDINGS and not folder.exists():
-        raise OutputError(
-            f"cannot write {shown}: a folder is written, but the name ends as a file's; name a "
-            "folder with --out"
-        )
+    check_folder_name(folder)
     entries = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
     if entries and not force:
         raise OutputError(
