@@ -88,12 +88,13 @@ def other_options(monkeypatch):
 
 def test_an_option_that_xla_does_not_know_is_left_out(other_options):
     network = multilayer_perceptron(5, 3, 2, "tanh")
-    assert options.compiler_options(network, "momentum") == options.SMALL
+    assert options.compiler_options(network, "cpu", "momentum") == options.SMALL
+    assert options.compiler_options(network, "gpu", "momentum") == {}
     other_options(xla_of_another_version=True)
-    assert options.compiler_options(network, "momentum") == {}
+    assert options.compiler_options(network, "cpu", "momentum") == {}
 
 
 @pytest.mark.parametrize(("inputs", "variant"), [(784, "sgd"), (5, "adam"), (5, "rmsprop")])
 def test_large_networks_and_steps_with_roots_compile_as_xla_does_by_itself(inputs, variant):
     network = multilayer_perceptron(inputs, 20, 2, "tanh")
-    assert options.compiler_options(network, variant) == {}
+    assert options.compiler_options(network, "cpu", variant) == {}

@@ -137,8 +137,8 @@ class Compiled:
 
 
 @lru_cache(maxsize=KEPT_NETWORKS)
-def compiled(passes: Passes, rule: Rule) -> Compiled:
-    """Return the functions of a network, the same ones for an equal one."""
+def compiled(passes: Passes, rule: Rule, platform: str) -> Compiled:
+    """Return the functions of a network on a platform, the same ones for an equal one."""
     penalised = [slot.name for slot in passes.network.weights]
 
     def window(X: Array, inputs: Inputs) -> Outputs:
@@ -164,19 +164,19 @@ def compiled(passes: Passes, rule: Rule) -> Compiled:
         return lax.fori_loop(0, data.steps, step, first)
 
     windows = jax.vmap(window, in_axes=(None, _OF_EACH))
-    options = compiler_options(passes.network, rule.variant)
+    options = compiler_options(passes.network, platform, rule.variant)
     steps = (jax.jit(function, compiler_options=options) for function in (window, windows))
-    return Compiled(*_untrained(passes), *steps)
+    return Compiled(*_untrained(passes, platform), *steps)
 
 
 @lru_cache(maxsize=KEPT_NETWORKS)
-def _untrained(passes: Passes) -> tuple[Any, Any]:
+def _untrained(passes: Passes, platform: str) -> tuple[Any, Any]:
     """Return `logits` and `gradient` of `Compiled`, the same ones for any optimizer."""
 
     def gradient(trained: Tensors, frozen: Tensors, rows: tuple[Array, ...]) -> Any:
         return passes.gradient(trained, frozen, rows, None)
 
-    options = compiler_options(passes.network)
+    options = compiler_options(passes.network, platform)
     logits = jax.jit(passes.logits, compiler_options=options)
     return logits, jax.jit(gradient, compiler_options=options)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from samplewise.network import Network
+from samplewise_jax.device import CPU
 from samplewise_jax.lazy import jax
 
 # XLA's newer code for fused operations takes 0.5 s more to compile. A step of a small network is at
@@ -15,22 +15,21 @@ SMALL_MULTIPLY_ADDS = 2_000
 ROOTS = frozenset({"adam", "epsilon_hat", "rmsprop", "adagrad"})
 
 
-def compiler_options(network: Network, variant: str = "") -> dict[str, bool]:
+def compiler_options(network: Network, platform: str, variant: str = "") -> dict[str, bool]:
     """Return the options to compile functions of a network with.
 
     Args:
         network: decides by its size.
+        platform: of the device in use, such as "cpu"; the options are those of a CPU.
         variant: of the optimizer whose steps are compiled; "" compiles none.
     """
     small = network.multiply_adds <= SMALL_MULTIPLY_ADDS and variant not in ROOTS
-    return SMALL if small and _are_known(jax.config.jax_default_device) else {}
+    return SMALL if small and platform == CPU and _are_known() else {}
 
 
 @cache
-def _are_known(device: Any) -> bool:
-    """Return True if the device in use is a CPU, and its compiler still has the options."""
-    if (device or jax.devices()[0]).platform != "cpu":
-        return False
+def _are_known() -> bool:
+    """Return True if the compiler still has the options."""
     try:
         jax.jit(lambda x: x, compiler_options=SMALL).lower(0.0).compile()
     except RuntimeError:

@@ -68,8 +68,8 @@ class JaxProgram(Program):
             for slot in network.layout.slots
             if network.layers[int(slot.name.split(".")[0])].trainable
         }
-        with device.in_use(self._on):
-            self.compiled = compiled(Passes(network, loss), Rule.of(optimizer))
+        with device.in_use(self._on) as used:
+            self.compiled = compiled(Passes(network, loss), Rule.of(optimizer), used.platform)
         self._devices: set[Any] = set()
         self.forget()
 
