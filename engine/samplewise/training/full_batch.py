@@ -124,11 +124,7 @@ def minimize(
     }
     loss = loss_for(network, settings)
     check_stop(stop)
-    if any(layer.differs_in_training for layer in network.layers):
-        raise ParameterError(
-            "minimize: the network drops other units in every step; use train, or leave out its "
-            "dropout layers"
-        )
+    _check_no_dropout(network)
     shared = prepared(network, X, targets, loss, settings, **rows)
     settings = _for_one_batch(settings, shared)
     state = first_state(network, settings, shared.X.dtype, _without_optimizer(initial))
@@ -160,6 +156,14 @@ def minimize(
         backend=backend.name,
         class_names=shared.class_names,
     )
+
+
+def _check_no_dropout(network: Network) -> None:
+    if any(layer.differs_in_training for layer in network.layers):
+        raise ParameterError(
+            "minimize: the network drops other units in every step; use train, or leave out its "
+            "dropout layers"
+        )
 
 
 def _for_one_batch(settings: TrainingSettings, rows: TrainingRows) -> TrainingSettings:

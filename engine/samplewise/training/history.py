@@ -167,6 +167,10 @@ class History:
         found = [record.validation_loss for record in self.epochs]
         return [loss for loss in found if loss is not None]
 
+    def whole_losses(self, rows: int) -> list[float]:
+        """Return the losses, without their penalties, of the epochs that took so many rows."""
+        return [one.loss - (one.penalty or 0.0) for one in self.epochs if one.samples == rows]
+
     @property
     def train_ms(self) -> float | None:
         """Wall time of all training steps, in milliseconds; None where `shared` is not."""

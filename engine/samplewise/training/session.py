@@ -149,7 +149,7 @@ class Session:
 
     def _compile_programs(self) -> None:
         if len(self.networks) == 1:
-            self._compile_one()
+            self._use(self._program(0, self._workload))
         else:
             self._compile_many()
 
@@ -160,9 +160,6 @@ class Session:
         if wanted != self.plan.spec:
             self._workload = replace(self._workload, **wanted.fields())
             self._compile_programs()
-
-    def _compile_one(self) -> None:
-        self._use(self._program(0, self._workload))
 
     def _use(self, program: Program) -> None:
         self._predictors, self.plan = [program], program.plan

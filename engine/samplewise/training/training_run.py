@@ -276,13 +276,9 @@ class TrainingRun:
         if self.best.is_wanted:
             self.history.best_epoch = self.early_stopping.state.best_epoch
         self.history.stopped = self.stopped or "finished"
-        whole = [
-            one.loss - (one.penalty or 0.0)
-            for one in self.history.epochs
-            if one.samples == len(self.rows)
-        ]
+        losses = self.history.whole_losses(len(self.rows))
         self.history.notes += notes_on_learning(
-            whole, self.loss, self.rows.Y, self.rows.weights, self.settings.learning_rate
+            losses, self.loss, self.rows.Y, self.rows.weights, self.settings.learning_rate
         )
 
     def finish(self, *, failed: bool) -> list[Exception]:
