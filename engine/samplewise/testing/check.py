@@ -111,7 +111,7 @@ def _summary(measures: Sequence[Measure]) -> tuple[bool, float]:
 def _climb(backend: Backend, rungs: Sequence[str], strength: int) -> list[Climb]:
     """Climb rungs with one network after the other.
 
-    What a backend has compiled for a network then serves all rungs.
+    Code that a backend compiled for a network then serves all rungs.
     """
     trials = {rung: ladder.trials_of(rung, backend.capabilities, strength) for rung in rungs}
     every = [(rung, trial) for rung in rungs for trial in trials[rung]]
@@ -126,7 +126,7 @@ def _climb(backend: Backend, rungs: Sequence[str], strength: int) -> list[Climb]
 
 
 def _compiled_alike(trial: Trial) -> tuple[str, ...]:
-    """Return what a compiler may look at in a trial."""
+    """Return the parts of a trial that decide compiled code."""
     case = trial.case
     if isinstance(case, ManyCase):
         return (str(case),)

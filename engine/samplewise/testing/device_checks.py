@@ -1,4 +1,4 @@
-"""What a device, and a framework in the same process, may get wrong beside the results."""
+"""Checks of a device, and of a framework in the same process, beside the results."""
 
 from __future__ import annotations
 
