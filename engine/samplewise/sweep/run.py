@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,10 +97,12 @@ def run_sweep(
     with locked(folder, "another process runs the sweep"):
         journal = Journal(folder / FILE, sweep.definition, rows.fingerprint)
         snapshots = Snapshots(folder)
-        source = source_of(sweep, plan, rows, journal, snapshots, retry_failed=retry_failed)
+        counts = _Counts()
+        entries = counts.noting(journal)
+        source = source_of(sweep, plan, rows, entries, snapshots, retry_failed=retry_failed)
         if not source.is_finished:
             with executor_for(rows, n_jobs) as executor:
-                _train(source, sweep.size, executor, journal, snapshots, on_group, stop)
+                _train(source, counts, sweep.size, executor, journal, snapshots, on_group, stop)
     return SweepResult(sweep, journal)
 
 
@@ -116,6 +118,7 @@ def _make(folder: Path) -> None:
 
 def _train(
     source: Source,
+    counts: _Counts,
     trials: int,
     executor: Executor,
     journal: Journal,
@@ -124,8 +127,6 @@ def _train(
     stop: threading.Event | None,
 ) -> None:
     """Train all that a source gives, and write down each group once it is trained."""
-    counts = _Counts()
-    counts.note(journal)
     for group, trained in dispatched(source, executor, stop):
         # Before their lines, which say that the trials can go on.
         for one, snapshot in zip(group, trained.snapshots, strict=True):
@@ -151,6 +152,11 @@ class _Counts:
 
     def note(self, entries: Iterable[Entry]) -> None:
         """Note lines of the journal."""
+        for _ in self.noting(entries):
+            pass
+
+    def noting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Give lines of the journal, each once it is noted."""
         for entry in entries:
             key, status = entry["key"], entry["status"]
             before = self._again.pop(key, None)
@@ -158,3 +164,4 @@ class _Counts:
             self.failed += (status == FAILED) - (before == FAILED)
             if status != DONE:
                 self._again[key] = status
+            yield entry
