@@ -12,6 +12,8 @@ from samplewise.errors import ParameterError, SomeDivergedError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import prepare, run, run_many
 from samplewise.experiment.run_folder import write_run
+from samplewise.experiment.scores import scores
+from samplewise.model import model as models
 from samplewise.registry import Choice
 from samplewise.training.callbacks import Callback
 
@@ -93,3 +95,19 @@ def test_a_run_folder_says_that_its_time_was_shared(many, data, tmp_path):
     if many:
         assert told["shared"]["networks"] == 3
         assert told["shared"]["index"] == 1
+
+
+def test_networks_are_tested_by_one_program_for_each_shape_with_the_bits_of_their_own(
+    data, monkeypatch
+):
+    compiled, compile_one = [], models.predicting_program
+    monkeypatch.setattr(
+        models,
+        "predicting_program",
+        lambda network, *rest: compiled.append(network) or compile_one(network, *rest),
+    )
+    results = run_many([FIRST, FIRST.with_options(seed=7), EXPERIMENTS[2]], data)
+    assert compiled == [results[0].model.network, results[2].model.network]
+    for result in results:
+        alone = scores(result.model, data.test.X, data.test.targets)
+        assert (result.test_loss, result.test_accuracy) == (alone.loss, alone.accuracy)
