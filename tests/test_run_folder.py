@@ -12,7 +12,8 @@ from samplewise.errors import OutputError
 from samplewise.experiment import run_folder
 from samplewise.experiment.config_file import effective
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare, run
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import run
 from samplewise.experiment.run_folder import FILES, summary, write_pictures, write_run
 from samplewise.io.writing import check_output_folder
 from samplewise.model.model_file import load_model

@@ -14,7 +14,7 @@ from samplewise import registry
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import explain
-from samplewise.experiment.run import prepare
+from samplewise.experiment.prepared import prepare
 from samplewise.network import multilayer_perceptron
 from samplewise.registry import Choice
 from samplewise.testing import certify

@@ -15,7 +15,7 @@ from samplewise.contract import PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.data.rows import prepare_rows
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared, prepare
+from samplewise.experiment.prepared import Prepared, prepare
 from samplewise.network import (
     SGD,
     ClassLoss,

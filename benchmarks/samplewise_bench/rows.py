@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from samplewise import registry
-from samplewise.experiment.run import Prepared
+from samplewise.experiment.prepared import Prepared
 from samplewise.report.published import PublishedRow
 from samplewise.text import three_digits
 from samplewise.threads import limited

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from samplewise.report.published import published_rows
 
 if TYPE_CHECKING:
-    from samplewise.experiment.run import Prepared
+    from samplewise.experiment.prepared import Prepared
     from samplewise_bench.training import Training
 
 

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from samplewise.experiment.data_settings import DataSettings as DataSettings
     from samplewise.experiment.experiment import Experiment as Experiment
     from samplewise.experiment.network_settings import NetworkSettings as NetworkSettings
+    from samplewise.experiment.prepared import prepare as prepare
     from samplewise.experiment.run import ExperimentResult as ExperimentResult
-    from samplewise.experiment.run import prepare as prepare
     from samplewise.experiment.run import run as run
     from samplewise.experiment.run import run_many as run_many
     from samplewise.model.model import Model as Model
@@ -112,7 +112,8 @@ _PUBLIC = {
         "torch_code",
     ),
     "experiment.experiment": ("Experiment",),
-    "experiment.run": ("ExperimentResult", "prepare", "run", "run_many"),
+    "experiment.prepared": ("prepare",),
+    "experiment.run": ("ExperimentResult", "run", "run_many"),
     "model.model": ("Model",),
     "model.model_file": ("load_model", "save_model"),
     "model.transfer": ("transfer",),

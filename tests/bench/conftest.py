@@ -5,7 +5,7 @@ import pytest
 
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare
+from samplewise.experiment.prepared import prepare
 from samplewise.report.published import PublishedRow
 from samplewise_bench.peers import comparison, race
 

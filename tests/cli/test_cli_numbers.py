@@ -13,7 +13,8 @@ from samplewise.data.sources.npz_file import load_npz
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare, run
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import run
 from samplewise.training.metrics import r_squared
 
 RNG = np.random.default_rng(0)

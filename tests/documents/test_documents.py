@@ -25,7 +25,7 @@ from samplewise import load_dataset, registry, testing
 from samplewise.cli.app import main
 from samplewise.data.sources import synthetic
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare
+from samplewise.experiment.prepared import prepare
 from samplewise.network import LOSSES, OPTIMIZERS
 from samplewise.network.activations import CUSTOM
 from samplewise.report.experiments import PARTS

@@ -10,7 +10,8 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError, SamplewiseWarning
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import explain
-from samplewise.experiment.run import decided, prepare, run, run_many
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import decided, run, run_many
 from samplewise.training.train import train
 
 

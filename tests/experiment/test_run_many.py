@@ -10,7 +10,8 @@ from samplewise import registry
 from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError, SomeDivergedError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare, run, run_many
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import run, run_many
 from samplewise.experiment.run_folder import write_run
 from samplewise.experiment.scores import scores
 from samplewise.model import model as models

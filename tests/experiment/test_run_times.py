@@ -9,7 +9,8 @@ from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import Measurement, explain
-from samplewise.experiment.run import prepare, run
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import run
 from samplewise.experiment.run_folder import summary
 from samplewise.registry import Choice
 

@@ -12,7 +12,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import decided, prepare, run
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import decided, run
 from samplewise.network import initialize
 from samplewise.report.experiments import PART_TWO, follow_up_table
 from samplewise.report.published import CNN, follow_up_rows

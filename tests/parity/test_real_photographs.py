@@ -29,7 +29,7 @@ from samplewise.contract import PLANS, Program, Steps, Workload
 from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared, prepare
+from samplewise.experiment.prepared import Prepared, prepare
 from samplewise.experiment.run import run as run_experiment
 from samplewise.network import SGD, initialize, loss_named, multilayer_perceptron
 from samplewise.report.experiments import PART_ONE

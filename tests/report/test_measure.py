@@ -4,7 +4,8 @@ import pytest
 from samplewise.data.loading import load
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare, run
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import run
 from samplewise.report.experiments import PART_ONE, load_pair
 from samplewise.report.measure import measure
 from samplewise.training.callbacks import Callback

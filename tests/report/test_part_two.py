@@ -13,7 +13,8 @@ from samplewise import load_model
 from samplewise.cli.app import main
 from samplewise.errors import DataError, OutputError, ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare, run
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import run
 from samplewise.report import html, markdown, pictures, write
 from samplewise.report.document import Bullets, Cell, FactList, Table
 from samplewise.report.experiments import PART_TWO, PARTS, follow_up_table, load_classes

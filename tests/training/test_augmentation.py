@@ -8,7 +8,8 @@ from samplewise.data.augmentation import IMAGES_AT_ONCE, Augmentation, Views
 from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import prepare, run
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import run
 from samplewise.network import Conv2D, Dense, Network, multilayer_perceptron
 from samplewise.streams import Streams
 from samplewise.testing.tolerances import after_steps

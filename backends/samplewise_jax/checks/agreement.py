@@ -26,7 +26,8 @@ from samplewise import registry
 from samplewise.contract import Program, Steps, TrainingState
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared, decided, prepare
+from samplewise.experiment.prepared import Prepared, prepare
+from samplewise.experiment.run import decided
 from samplewise.network import Network, initialize
 from samplewise.report.experiments import PARTS, Part
 from samplewise.streams import Streams

@@ -83,7 +83,7 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
     from samplewise.cli.trained import note_on_columns, source_options
     from samplewise.data.loading import load
     from samplewise.errors import ParameterError
-    from samplewise.experiment.run import cut
+    from samplewise.experiment.prepared import cut
 
     base, data, classes = trained.experiment(), given.get("data"), given.get("classes")
     if data is None:
@@ -112,7 +112,7 @@ def _own_rows(
     from samplewise.checks import printable
     from samplewise.data.loading import load
     from samplewise.errors import ParameterError
-    from samplewise.experiment.run import cut
+    from samplewise.experiment.prepared import cut
 
     if base is None:
         raise ParameterError("a model file does not name its test data; name them with --data")

@@ -54,7 +54,8 @@ def find_rate(
     Settings come from the same places as those of `train`. The trained weights are not kept.
     """
     from samplewise.cli.outputs import check_picture
-    from samplewise.experiment.run import decided, prepare
+    from samplewise.experiment.prepared import prepare
+    from samplewise.experiment.run import decided
     from samplewise.training import lr_range_test as range_test
 
     if out is not None:

@@ -36,7 +36,8 @@ def summary(
     """
     import numpy as np
 
-    from samplewise.experiment.run import decided, prepare
+    from samplewise.experiment.prepared import prepare
+    from samplewise.experiment.run import decided
     from samplewise.network.summary import summarize, training_bytes
     from samplewise.training.train import loss_for
 

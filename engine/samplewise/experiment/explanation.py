@@ -16,7 +16,8 @@ from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
 from samplewise.data.rows import largest_value
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared, as_prepared, decided, with_choices
+from samplewise.experiment.prepared import Prepared, as_prepared
+from samplewise.experiment.run import decided, with_choices
 from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback, Hook, as_callbacks

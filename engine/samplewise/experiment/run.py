@@ -14,17 +14,12 @@ from numpy.typing import NDArray
 from samplewise.checks import instance_of, printable
 from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
-from samplewise.data.learnable import check_learnable
-from samplewise.data.loading import load
-from samplewise.data.pixels import warn_of_scale
-from samplewise.data.preprocessing import Preprocessing
-from samplewise.data.split import split
 from samplewise.errors import ParameterError, SomeDivergedError
 from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.prepared import WANTED_DATA, Prepared, as_prepared
 from samplewise.experiment.scores import Scores, scores_of_each
 from samplewise.model.model import Model
 from samplewise.network import Loss, Network, as_class_loss
-from samplewise.streams import Streams
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook
 from samplewise.training.history import History
@@ -33,30 +28,6 @@ from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import train
-
-_WANTED_DATA = "data: must be a samplewise.Dataset or a result of samplewise.prepare"
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A dataset cut and preprocessed, ready for any number of runs.
-
-    Args:
-        training, test: raw rows.
-        preprocessing: fitted on the training rows.
-        X: float64, the training rows as the network sees them.
-    """
-
-    training: Dataset
-    test: Dataset
-    preprocessing: Preprocessing
-    X: NDArray[np.float64]
-
-    @property
-    def inputs(self) -> NDArray[np.float64]:
-        """The training rows in the shape that `train` takes; images keep height and width."""
-        shape = self.training.image_shape
-        return self.X if shape is None else self.X.reshape(-1, *shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,52 +70,6 @@ class ExperimentResult:
                 f"{self.model.loss.name} has no classes, and so no confusion matrix"
             )
         return self.test_accuracy, self.confusion
-
-
-def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
-    """Load, split and preprocess the data of an experiment.
-
-    Args:
-        experiment: the configuration; its data are loaded and split.
-        dataset: used instead of loading that of `experiment.data`.
-
-    Raises:
-        DataError, ParameterError: the data cannot be used.
-    """
-    instance_of("experiment", experiment, Experiment)
-    if dataset is not None:
-        instance_of("dataset", dataset, Dataset)
-        if experiment.data.classes not in (None, dataset.class_names):
-            dataset = dataset.select(experiment.data.classes or ())
-    else:
-        data = experiment.data
-        dataset = load(data.source, data.classes, experiment.source_options())
-    check_learnable(dataset)
-    warn_of_scale(dataset)
-    training, test = cut(experiment, dataset)
-    step = Preprocessing.fit(experiment.data.preprocess, training)
-    return Prepared(training, test, step, step.apply(training.X))
-
-
-def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prepared:
-    """Return data ready for an experiment: prepared already, a dataset, or the experiment's own.
-
-    Raises:
-        ParameterError: it is none of these.
-        SamplewiseError: as `prepare`.
-    """
-    if data is None or isinstance(data, Dataset):
-        return prepare(experiment, data)
-    if not isinstance(data, Prepared):
-        raise ParameterError(f"{_WANTED_DATA}, got {type(data).__name__}")
-    return data
-
-
-def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
-    """Return the rows to train on and those to test on, drawn as the experiment says."""
-    data, seed = experiment.data, experiment.training.seed
-    stream = Streams(seed if data.split_seed is None else data.split_seed).of_run("split")
-    return split(dataset, data.split, stream, stratify=data.stratify)
 
 
 def run(
@@ -214,7 +139,7 @@ def run_many(
             f"'{printable(experiments)}'"
         )
     if data is None:
-        raise ParameterError(f"{_WANTED_DATA}, got None")
+        raise ParameterError(f"{WANTED_DATA}, got None")
     data = as_prepared(experiments[0], data)
     pairs = [decided(experiment, data) for experiment in experiments]
     networks, effective = [network for network, _ in pairs], [own for _, own in pairs]

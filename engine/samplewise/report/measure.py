@@ -13,7 +13,8 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.preprocessing import AUTO
 from samplewise.errors import SamplewiseError
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
+from samplewise.experiment.prepared import Prepared
+from samplewise.experiment.run import ExperimentResult, run, run_many
 from samplewise.report.experiments import Part, R, RowTrials, Table
 from samplewise.report.wording import Spread
 from samplewise.sweep.groups import plan

@@ -10,7 +10,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.loading import load
 from samplewise.experiment.data_settings import DataSettings
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.run import Prepared, prepare
+from samplewise.experiment.prepared import Prepared, prepare
 from samplewise.options.words import words_of
 from samplewise.sweep.trials import Trial
 

@@ -17,7 +17,8 @@ from samplewise.errors import (
     SomeDivergedError,
     TrainingWarning,
 )
-from samplewise.experiment.run import ExperimentResult, Prepared, run, run_many
+from samplewise.experiment.prepared import Prepared
+from samplewise.experiment.run import ExperimentResult, run, run_many
 from samplewise.experiment.scores import defined
 from samplewise.sweep.candidates import DONE, FAILED, PAUSED
 from samplewise.sweep.groups import Planned
