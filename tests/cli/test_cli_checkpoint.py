@@ -49,7 +49,7 @@ def _wait_for(path, process):
 
 def ended(process, number):
     process.send_signal(number)
-    _, err = process.communicate()
+    _, err = process.communicate(timeout=600)
     return process.returncode, err.decode()
 
 

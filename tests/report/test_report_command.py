@@ -130,7 +130,7 @@ def test_ctrl_c_ends_with_130_and_writes_nothing(settings, tmp_path):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.readline().startswith("epochs-10 ")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate()
+        _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "stopped" in err
     assert list(tmp_path.iterdir()) == []

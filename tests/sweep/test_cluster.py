@@ -74,7 +74,9 @@ def test_the_command_trains_on_the_cluster_of_an_address(tmp_path, local):
     main = "import sys\nfrom samplewise.cli.app import main\nsys.exit(main())"
     command = [sys.executable, "-c", main, "sweep", "sweep.toml", "--out", "out"]
     command += ["--dask", local.scheduler_address]
-    ended = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
+    ended = subprocess.run(
+        command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
     assert (ended.returncode, "trial 4/4" in ended.stderr) == (0, True), ended.stderr
     assert [row["status"] for row in read_results(tmp_path / "out").rows] == ["done"] * 4
 
