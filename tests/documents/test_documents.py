@@ -150,7 +150,7 @@ def folder(tmp_path, monkeypatch):
     yours = SimpleNamespace(name="yours", capabilities=inner.capabilities, compile=inner.compile)
     toy = runpy.run_path(str(ROOT / "tests/plugins/toy/src/toy_samplewise/__init__.py"))["backend"]
     installed = {"yours": yours, "toy": toy}
-    monkeypatch.setattr(registry, "load", lambda name: installed.get(name) or load(name))
+    monkeypatch.setattr(registry, "load", lambda name, *on: installed.get(name) or load(name, *on))
     checked = functools.partial(testing.check_backend, rungs=["kernel"])
     monkeypatch.setattr(testing, "check_backend", checked)
     return tmp_path

@@ -99,9 +99,9 @@ class FaultyReference(Program):
         return np.asarray(gradient + l2 * self.with_biases_times(0, parameters))
 
     def penalty(self, parameters: Array, l2: float) -> float:
-        """Return the step's own L2 penalty."""
-        weights = self.with_biases_times(0, parameters)
-        return float(l2 / 2 * (weights @ weights))
+        """Return the step's own L2 penalty, of the weights and not of the gaps between them."""
+        views = (parameters[slot.offset :][: slot.size] for slot in self.network.weights)
+        return float(l2 / 2 * sum(W @ W for W in views))
 
     def update(self, state: TrainingState, gradient: Array, learning_rate: float) -> None:
         """Move parameters and velocity along a gradient."""

@@ -10,6 +10,7 @@ from samplewise.registry import Choice
 from samplewise.report.experiments import PART_ONE, Table
 from samplewise.report.measure import measure
 from samplewise.report.published import published_rows
+from samplewise.report.write import document
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +66,10 @@ def measured_at_once(settings, short_tables):
     choice = Choice(FaultyBackend("many"), "chosen by the test")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "resolve", lambda *_: choice)
-        return measure(PART_ONE, settings, repeats=2, tables=short_tables)
+        found = measure(PART_ONE, settings, repeats=2, tables=short_tables)
+        # Its models take their backend when they predict, and keep it.
+        document(found)
+        return found
 
 
 @pytest.fixture(scope="session")
