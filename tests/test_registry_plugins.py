@@ -10,7 +10,7 @@ import pytest
 
 from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
-from samplewise.contract import CONTRACT_VERSION
+from samplewise.contract import CONTRACT_VERSION, Backend
 from samplewise.errors import ContractError, UnavailableBackendError, UnknownBackendError
 from samplewise.network import SGD, loss_named, multilayer_perceptron
 
@@ -157,6 +157,33 @@ def test_a_built_in_backend_has_the_processor_alone(name):
     message = f"backend '{name}' cannot run on device 'gpu:0': it has no device 'gpu:0', only cpu"
     with pytest.raises(UnavailableBackendError, match=message):
         registry.load(name, "gpu:0")
+
+
+def test_a_backend_of_one_device_has_it_by_its_number_and_its_kind(install):
+    install(EntryPoint("theirs", backend(capabilities=replace(CAPABILITIES, device="gpu:0"))))
+    assert registry.load("theirs", "gpu:0") is registry.load("theirs", "gpu")
+    with pytest.raises(UnavailableBackendError, match="it has no device 'cpu', only gpu:0"):
+        registry.load("theirs", "cpu")
+
+
+def test_a_backend_that_inherits_on_device_computes_on_no_other(install):
+    class Theirs(Backend):
+        name = "theirs"
+        capabilities = CAPABILITIES
+
+        def unavailable(self):
+            return None
+
+    install(EntryPoint("theirs", Theirs()))
+    assert registry.load("theirs", "cpu").capabilities.device == "cpu"
+    with pytest.raises(UnavailableBackendError, match="it has no device 'gpu:0', only cpu"):
+        registry.load("theirs", "gpu:0")
+
+
+def test_what_on_device_returns_is_checked_as_a_backend(install):
+    install(EntryPoint("theirs", backend(on_device=lambda device: None)))
+    with pytest.raises(UnavailableBackendError, match="ContractError: .*`name` is missing"):
+        registry.load("theirs")
 
 
 def test_auto_takes_no_other_backend_for_its_device(install):

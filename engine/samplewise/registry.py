@@ -98,6 +98,7 @@ def _load(name: str, device: str = "") -> Backend | Exception:
         _check_members(backend, offer)
         backend = _on_device(backend, device)
         _check_available(backend, offer)
+        _check_members(backend, offer)
     except SystemExit as error:
         return ContractError(f"it left Python with SystemExit({error}) when it was loaded")
     except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
@@ -129,12 +130,12 @@ def _on_device(backend: Any, device: str) -> Any:
         UnavailableBackendError: it has one device, and this is another.
     """
     bind = getattr(backend, "on_device", None)
-    if bind is not None:
-        return bind(device)
+    bound = backend if bind is None else bind(device)
     own = backend.capabilities.device
-    if device.removesuffix(":0") not in ("", own):
+    # The contract's own `on_device`, which a class may inherit, returns the backend as it is.
+    if bound is backend and device.removesuffix(":0") not in ("", own.removesuffix(":0")):
         raise UnavailableBackendError(f"it has no device '{printable(device)}', only {own}")
-    return backend
+    return bound
 
 
 def _where(offer: _Offer) -> str:
