@@ -1,4 +1,4 @@
-"""What is compiled anew, and what is not."""
+"""Functions are compiled for new shapes and networks, and for nothing else."""
 
 import numpy as np
 import pytest

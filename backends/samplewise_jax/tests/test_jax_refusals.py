@@ -1,4 +1,4 @@
-"""What this backend cannot do is one clear error, and other backends go on working."""
+"""A run that this backend cannot make is one clear error, and others go on working."""
 
 import re
 import tomllib

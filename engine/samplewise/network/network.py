@@ -184,7 +184,7 @@ def _spelled(text: object) -> str:
 
 
 def _use(given: object) -> str:
-    """Return what to write in place of a layer that is none."""
+    """Return the text to write in place of something that is not a layer."""
     known = ", ".join(kind.__name__ for kind in LAYERS.values())
     return _spelled(given) or f"Dense(...) or another of {known}"
 

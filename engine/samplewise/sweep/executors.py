@@ -21,11 +21,8 @@ from samplewise.training.environment import usable_cores
 if TYPE_CHECKING:
     from typing import Self
 
-
 CHECK_S = 5.0
 """Seconds of waiting for a group after which the workers are looked at."""
-
-
 REPEATS = 2
 """Times that a group is trained again after its worker died."""
 

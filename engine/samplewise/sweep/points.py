@@ -27,7 +27,7 @@ class Points(Computed[Values]):
     """Candidates of a space: the values of all factors, by their number counted from 0."""
 
     @abstractmethod
-    def index(self, values: Values, *_: int) -> int:
+    def number(self, values: Values) -> int:
         """Return the number of a candidate.
 
         Raises:
@@ -87,7 +87,7 @@ class Grid(Points):
             for word, values in self._factors.items()
         }
 
-    def index(self, values: Values, *_: int) -> int:
+    def number(self, values: Values) -> int:
         """Return the number of a candidate.
 
         Raises:
@@ -163,7 +163,7 @@ class Draws(Points):
             self._numbers.append(self._next)
         self._next += 1
 
-    def index(self, values: Values, *_: int) -> int:
+    def number(self, values: Values) -> int:
         """Return the number of a candidate; all before it are drawn.
 
         Raises:
@@ -193,7 +193,7 @@ class Listed(Points):
     def _item(self, index: int) -> Values:
         return self._values[index]
 
-    def index(self, values: Values, *_: int) -> int:
+    def number(self, values: Values) -> int:
         """Return the number of a candidate.
 
         Raises:

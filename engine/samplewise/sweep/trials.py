@@ -102,7 +102,7 @@ class Trials(Computed[Trial]):
     def place(self, entry: Entry) -> int | None:
         """Return the index of the trial of a journal's line; None where the sweep has no such."""
         try:
-            point = self.points.index(entry["values"])
+            point = self.points.number(entry["values"])
             first = self._seed(point, entry["values"], 0)
             repeat = self._seeds.index(entry["seed"] - first + self._seeds[0])
         except (KeyError, ValueError):

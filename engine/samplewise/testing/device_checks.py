@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from samplewise.contract import Backend, Capabilities, Program
+from samplewise.contract.capabilities import CPU
 from samplewise.network import SGD, Dense, Network
 from samplewise.testing import contract_checks, measures, tolerances
 from samplewise.testing.cases import Case, Trial
@@ -22,7 +23,6 @@ from samplewise.testing.problems import problem
 from samplewise.testing.runs import program_of
 from samplewise.testing.trials import contracts
 
-CPU = "cpu"
 PROBED_ROWS, PROBED_INPUTS = 16, 64
 # Settings of frameworks, read only from those that are imported already.
 FRAMEWORKS: dict[str, Callable[[ModuleType], dict[str, Any]]] = {

@@ -184,7 +184,7 @@ def _for_one_batch(settings: TrainingSettings, rows: TrainingRows) -> TrainingSe
 
 
 def _without_optimizer(initial: Any) -> Any:
-    """Return what to start from, without the slots of the optimizer that has trained a state."""
+    """Return the given start, without the slots of the optimizer that has trained a state."""
     if isinstance(initial, Snapshot):
         raise ParameterError(
             "initial: must be a samplewise.Model or TrainingState, got a Snapshot; go on from it "

@@ -65,7 +65,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 
 def environment_of(run: TrainingRun) -> dict[str, Any]:
-    """Return what computes a run that has begun, as JSON values: later bits may depend on it."""
+    """Return backend, versions, processor and kernels of a run: later bits may depend on them."""
     found = run.history.environment
     names = "versions", "processor", "kernels"
     return {_BACKEND: run.backend.name} | {name: found[name] for name in names if name in found}

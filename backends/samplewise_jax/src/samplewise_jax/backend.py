@@ -59,7 +59,7 @@ class JaxBackend:
 
     @cached_property
     def capabilities(self) -> Capabilities:
-        """What this backend offers, and the device."""
+        """The capabilities of this backend on its device."""
         if self._given is None:
             return OFFERED
         found = devices.chosen(self._device)
