@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from samplewise_backends.numba_cpu.compile import vectors
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.fields import fields_of
 from samplewise_backends.numba_cpu.compile.inlining import is_nan, magnitude, select
 from samplewise_backends.numba_cpu.compile.jit import routine
+from samplewise_backends.numba_cpu.compile.key import processor
+from samplewise_backends.numba_cpu.compile.lowering_vectors import vector_bytes
 from samplewise_backends.numba_cpu.compile.record import INTEGER, NUMBER, reads, record, writes
 from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
 from samplewise_backends.numba_cpu.compile.views import vector_at
@@ -81,6 +84,11 @@ def run_arithmetic(task):
 def run_sums(task):
     x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 256, task.factor)
     sums(out, x, task.factor, task.count)
+
+
+@pytest.fixture(autouse=True)
+def vectors_of_python_as_large_as_this_processors(monkeypatch):
+    monkeypatch.setattr(vectors._InPython, "size_in_bytes", vector_bytes(*processor()))
 
 
 def results(one, x, count=0, factor=0.5):
