@@ -15,7 +15,7 @@ DTYPE = "float32"
 NETWORKS = 50
 PREDICTIONS = 1000
 MANY = ("samplewise", "jax")
-# FANN takes 40 s for 10,000 updates of 640,000 weights.
+# FANN takes 40 s for 10,000 updates of 640,000 weights, and has no Adam.
 NOT_FANN = ("samplewise", "jax", "pytorch", "scikit-learn")
 CONVOLUTIONS = ("samplewise", "jax", "pytorch")
 TEN_CLASSES = multilayer_perceptron(784, (128,), 10)
@@ -23,6 +23,13 @@ TEN_CLASSES = multilayer_perceptron(784, (128,), 10)
 PART_2 = multilayer_perceptron(784, (128, 32), 10, "tanh")
 SMALL_MLP = multilayer_perceptron(4, (32, 16), 4, "tanh")
 SMALL_CNN = "conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10"
+COLOURS = (3, 32, 32)
+COLOUR_CNN = "conv 32x3 relu, pool 2, conv 32x3 relu, pool 2, dense 10"
+# Without pools behind them, convolutions have dense deltas.
+PLAIN_CNN = "conv 8x3 relu, conv 16x3 relu, dense 10"
+STRIDED_CNN = "conv 8x3 stride 2 relu, conv 16x3 stride 2 relu, dense 10"
+# Large products in large batches: here the other libraries come closest.
+LARGE_MLP = multilayer_perceptron(784, (512, 512), 10, "tanh")
 LENET_5 = "conv 6x5 relu, pool 2, conv 16x5 relu, pool 2, dense 120 relu, dense 84 relu, dense 10"
 
 
@@ -64,10 +71,11 @@ def _drawn(
     learning_rate: float,
     batch_size: int = 1,
     optimizer: Optimizer | None = None,
+    image: tuple[int, int, int] = (1, 28, 28),
 ) -> Task:
-    """Return a network, or layers on images of 28 x 28, on rows that are drawn for it."""
+    """Return a network, or layers on images, on rows that are drawn for it."""
     if isinstance(network, str):
-        network = Network((1, 28, 28), layers_from(network))
+        network = Network(image, layers_from(network))
     problem = drawn_problem(
         network,
         rows,
@@ -115,6 +123,26 @@ WORKLOADS: dict[str, PeerWorkload] = {
         # In longer runs two values of a window that are equal but for a rounding decide.
         partial(_drawn, SMALL_CNN, 640, 2, 0.1, 32),
         CONVOLUTIONS,
+    ),
+    "cnn-plain": PeerWorkload(
+        "conv 8 - conv 16 - dense 10 on 28x28, batch 32, 320 rows, 2 epochs",
+        partial(_drawn, PLAIN_CNN, 320, 2, 0.02, 32),
+        CONVOLUTIONS,
+    ),
+    "cnn-strides": PeerWorkload(
+        "conv 8, stride 2 - conv 16, stride 2 - dense 10 on 28x28, batch 32, 640 rows, 2 epochs",
+        partial(_drawn, STRIDED_CNN, 640, 2, 0.02, 32),
+        CONVOLUTIONS,
+    ),
+    "cnn-colours": PeerWorkload(
+        "conv 32 - pool - conv 32 - pool - dense 10 on 3x32x32, batch 32, 320 rows, 2 epochs",
+        partial(_drawn, COLOUR_CNN, 320, 2, 0.02, 32, image=COLOURS),
+        CONVOLUTIONS,
+    ),
+    "784-512-512-10-adam": PeerWorkload(
+        "784-512-512-10 tanh, Adam, batch 256, 5,120 rows, 2 epochs",
+        partial(_drawn, LARGE_MLP, 5120, 2, 0.0003, 256, Adam()),
+        NOT_FANN,
     ),
     # The two works of SimpleChains.jl, on other rows; a softmax where its perceptron has numbers.
     "4-32-16-4-adam": PeerWorkload(
