@@ -64,7 +64,7 @@ def test_a_killed_worker_loses_and_doubles_no_trial(tmp_path, monkeypatch, local
         joblib.parallel_config("dask", client=client),
         kills.killer(kills.workers_of(local), 1, tmp_path / "sweep") as moments,
     ):
-        sweep, entries = kills.swept(tmp_path / "sweep", 6, 100)
+        sweep, entries = kills.swept(tmp_path / "sweep", 6, 30)
     assert len(moments) == 1
     assert kills.faults_of(sweep, entries) == {"lost": 0, "doubled": 0, "failed": 0}
 
