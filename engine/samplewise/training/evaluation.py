@@ -125,16 +125,23 @@ class Evaluation:
         }
 
     def targets_of(self, rows: TrainingRows) -> NDArray[Any]:
-        """Return a copy of the targets of rows as functions of the user take them."""
+        """Return a copy of the targets of rows, in the form that a user's functions take.
+
+        Returns:
+            Class indices (n,), bools of labels (n, outputs), or numbers as `shown`.
+        """
         return rows.labels.copy() if rows.labels is not None else self.shown(rows.Y)
 
     def shown(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return a copy of predictions or numbers likewise: (n,) of numbers with one output."""
+        """Return a copy of predictions or targets; numbers of one output, (n, 1), become (n,)."""
         alone = self.rows.labels is None and self.outputs == 1
         return (values[:, 0] if alone else values).copy()
 
     def validation_predictions(self, epoch: int, predict: Predict) -> NDArray[Any]:
-        """Return the predictions of the validation rows, of which there are some.
+        """Return the predictions of the validation rows, which there must be.
+
+        Returns:
+            Probabilities (n, classes), or numbers or probabilities of labels (n, outputs).
 
         Raises:
             DivergenceError, ContractError: as `after_epoch`.
