@@ -14,7 +14,7 @@ GUIDE = ROOT / "docs" / "WRITING_A_BACKEND.md"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"`([\w./]+)`:\n```\w+\n(.*?)```", re.DOTALL)
 
-# The command, which climbs the shortest rung only: the guide's call climbs all.
+# The command, which climbs a short rung only: the guide's call climbs all.
 ONE_RUNG = """
 import functools, sys
 from samplewise import testing

@@ -104,7 +104,7 @@ def one_kernel(patch):
 
 
 def one_rung(patch):
-    """Climb the shortest rung only; test_certificate.py climbs all."""
+    """Climb a short rung only; test_certificate.py climbs all."""
     patch.setattr(testing, "certify", functools.partial(testing.certify, rungs=["repeat"]))
 
 

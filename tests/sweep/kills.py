@@ -41,7 +41,7 @@ def processes():
 
 
 def ignores_interrupts(pid):
-    """Return True if Ctrl-C does not reach a process, as of workers from their beginning on."""
+    """Return True if a process ignores Ctrl-C, as workers do once they have begun."""
     status = Path(f"/proc/{pid}/status").read_text()
     ignored = int(re.search(r"^SigIgn:\s*(\w+)", status, re.MULTILINE)[1], 16)
     return bool(ignored >> (signal.SIGINT - 1) & 1)

@@ -206,10 +206,10 @@ def _place(place: tuple[int, ...]) -> str:
 
 
 def sum_is_finite(X: NDArray[Any]) -> bool:
-    """Return True if the sum of all values is finite, and so each of them.
+    """Return True if the sum of all values is finite, and so is each of them.
 
-    One pass without an array of answers. Where it is not, large finite values may have overflown,
-    with NumPy's warning unless the caller has switched it off.
+    It takes one pass and no array of answers. A sum of large finite values may overflow too, and
+    NumPy warns of that unless the caller has switched it off.
     """
     return math.isfinite(np.add.reduce(X, axis=None))
 
