@@ -17,20 +17,13 @@ from samplewise_bench.peers.task import OWN, PEERS, Task, peer_named
 from samplewise_bench.peers.workloads import PeerWorkload
 
 
-@pytest.fixture
-def remote():
-    """A process of its own, for tests that end it."""
-    remote = RemotePeer("scikit-learn", usable_cores()[:1])
-    yield remote
-    remote.close()
-
-
 @pytest.fixture(scope="module")
 def loaded():
     """A process that has loaded its peer, for tests that leave it alive, and its reply."""
     remote = RemotePeer("scikit-learn", usable_cores()[:1])
     yield remote, remote.load()
     remote.close()
+    assert not remote.alive
 
 
 @pytest.fixture
@@ -65,12 +58,15 @@ def test_an_interrupt_is_left_to_the_parent(loaded):
     assert remote.ways(small_task()) == ["MLPClassifier"]
 
 
-def test_one_that_dies_is_named_with_its_end(remote):
-    remote.load()
-    remote.process.kill()
-    with pytest.raises(FailedPeerError, match="scikit-learn ended: SIGKILL"):
-        remote.ways(small_task())
-    assert not remote.alive
+def test_one_that_dies_even_as_it_starts_is_named_with_its_end():
+    remote = RemotePeer("scikit-learn", usable_cores()[:1])
+    try:
+        remote.process.kill()
+        with pytest.raises(FailedPeerError, match="scikit-learn ended: SIGKILL"):
+            remote.ways(small_task())
+        assert not remote.alive
+    finally:
+        remote.close()
 
 
 def test_what_it_raises_comes_back_as_text(loaded):
@@ -78,12 +74,6 @@ def test_what_it_raises_comes_back_as_text(loaded):
     with pytest.raises(FailedPeerError, match="IndexError"):
         remote.trial(7)
     assert remote.alive
-
-
-def test_closing_ends_the_process(remote):
-    remote.load()
-    remote.close()
-    assert not remote.alive
 
 
 @pytest.mark.parametrize("name", ["jax", "pytorch", "fann"])

@@ -96,4 +96,4 @@ def test_explain_refuses_what_train_refuses(cli, images):
         assert "warmup_steps is 50, but the run has 50 steps" in ended.err
         ended = cli("explain", "--data", images, "--monitor", "validation_loss", measure)
         assert ended.code != 0
-        assert "there are no validation rows" in ended.err
+        assert "validation_loss must have validation rows" in ended.err

@@ -13,12 +13,13 @@ from test_cli_signals import Running
 
 from samplewise.sweep.journal import FILE, read
 
+# On images, as a table that scikit-learn brings would take a second to import.
 TEXT = """
 seeds = 3
 [settings]
-data = "iris"
+data = "{images}"
 backend = "reference"
-epochs = 10
+epochs = 30
 shuffle = true
 [space]
 learning_rate = [0.01, 0.02, 0.03, 0.04]
@@ -47,8 +48,8 @@ def jobs():
     ("where", "number", "code"),
     [(jobs, signal.SIGTERM, 143), (cluster, signal.SIGINT, 130)],
 )
-def test_a_signal_ends_the_workers_and_loses_no_trial(cli, where, number, code):
-    Path("sweep.toml").write_text(TEXT)
+def test_a_signal_ends_the_workers_and_loses_no_trial(cli, images, where, number, code):
+    Path("sweep.toml").write_text(TEXT.format(images=images))
     with where() as arguments:
         running = Running("sweep", "sweep.toml", *arguments, command=COMMAND)
         running.wait_for("trial 2/12")

@@ -104,8 +104,8 @@ def one_kernel(patch):
 
 
 def one_rung(patch):
-    """Climb the first rung only."""
-    patch.setattr(testing, "certify", functools.partial(testing.certify, rungs=["kernel"]))
+    """Climb a short rung only; test_certificate.py climbs all."""
+    patch.setattr(testing, "certify", functools.partial(testing.certify, rungs=["repeat"]))
 
 
 # Each patches what makes a command long, and may return options to add to it.
@@ -151,7 +151,7 @@ def folder(tmp_path, monkeypatch):
     toy = runpy.run_path(str(ROOT / "tests/plugins/toy/src/toy_samplewise/__init__.py"))["backend"]
     installed = {"yours": yours, "toy": toy}
     monkeypatch.setattr(registry, "load", lambda name, *on: installed.get(name) or load(name, *on))
-    checked = functools.partial(testing.check_backend, rungs=["kernel"])
+    checked = functools.partial(testing.check_backend, rungs=["repeat"])
     monkeypatch.setattr(testing, "check_backend", checked)
     return tmp_path
 

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -51,14 +52,23 @@ def fit(number):
     estimator.fit(ROWS[:rows], CLASSES[:rows])
 
 
-def growth(fits, fit=fit):
-    """Return what so many fits add to what is held after some."""
+def growth(fits, fit=fit, wait_s=10.0):
+    """Return what so many fits add to what is held after some.
+
+    Args:
+        fits: their number.
+        fit: called with the number of each.
+        wait_s: seconds for which threads are awaited that a fit has ended, but that still run.
+    """
     for number in range(12):
         fit(number)
     before = held()
     for number in range(fits):
         fit(number)
-    return Held(*np.subtract(held(), before).tolist())
+    until_s = time.monotonic() + wait_s
+    while (now := held()).threads > before.threads and time.monotonic() < until_s:
+        time.sleep(0.01)
+    return Held(*np.subtract(now, before).tolist())
 
 
 def cold_round():

@@ -42,7 +42,7 @@ def test_a_file_and_a_thread_that_fits_leave_behind_are_seen():
         threading.Thread(target=waiting.wait, daemon=True).start()
 
     try:
-        grown = growth(3, leaves)
+        grown = growth(3, leaves, wait_s=0)
     finally:
         waiting.set()
         for file in files:

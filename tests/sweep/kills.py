@@ -5,6 +5,8 @@ of a dask cluster; a second argument, "rungs", "processes" or "dask", names one 
 """
 
 import random
+import re
+import signal
 import sys
 import tempfile
 import threading
@@ -25,19 +27,24 @@ from samplewise.sweep.journal import FILE, read
 RNG = np.random.default_rng(0)
 ROWS = Dataset("noise", RNG.standard_normal((40, 3)), np.arange(40) % 2, ("left", "right"))
 SETTINGS = {"backend": "reference", "hidden": (4,), "shuffle": True, "order_seed": 1}
-STARTED_S = 0.8
-"""Processor seconds after which a worker has surely begun to train."""
 
 
 def processes():
-    """Return the worker processes of sweeps in this process."""
+    """Return the worker processes of sweeps in this process that have begun to take groups."""
     found = []
     for child in psutil.Process().children():
-        with suppress(psutil.Error):
+        with suppress(psutil.Error, OSError):
             command = " ".join(child.cmdline())
-            if "loky" in command and "tracker" not in command:
+            if "loky" in command and "tracker" not in command and ignores_interrupts(child.pid):
                 found.append(child)
     return found
+
+
+def ignores_interrupts(pid):
+    """Return True if a process ignores Ctrl-C, as workers do once they have begun."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    ignored = int(re.search(r"^SigIgn:\s*(\w+)", status, re.MULTILINE)[1], 16)
+    return bool(ignored >> (signal.SIGINT - 1) & 1)
 
 
 def workers_of(cluster):
@@ -54,11 +61,11 @@ def workers_of(cluster):
 
 
 def kill_one(workers):
-    """Kill a worker that has started; return whether there was one."""
+    """Kill a worker; return whether there was one."""
     with suppress(psutil.Error):
-        started = [one for one in workers() if one.cpu_times().user > STARTED_S]
-        if started:
-            random.choice(started).kill()
+        found = workers()
+        if found:
+            random.choice(found).kill()
             return True
     return False
 
@@ -75,7 +82,7 @@ def killer(workers, kills, folder):
 
     def work():
         size = 0
-        while len(moments) < kills and not ended.wait(0.1):
+        while len(moments) < kills and not ended.wait(0.02):
             now = journal.stat().st_size if journal.exists() else 0
             if now > size and kill_one(workers):
                 moments.append(time.perf_counter())

@@ -9,6 +9,7 @@ from importlib import metadata
 
 import joblib
 import kills
+import numpy as np
 import pytest
 from test_processes import SWEEP, entries_of
 
@@ -24,7 +25,7 @@ from samplewise.sweep.run import run_sweep
 distributed = pytest.importorskip("distributed")
 TEXT = """
 [settings]
-data = "iris"
+data = "clouds.npz"
 backend = "vectorized"
 epochs = 1
 [space]
@@ -64,13 +65,14 @@ def test_a_killed_worker_loses_and_doubles_no_trial(tmp_path, monkeypatch, local
         joblib.parallel_config("dask", client=client),
         kills.killer(kills.workers_of(local), 1, tmp_path / "sweep") as moments,
     ):
-        sweep, entries = kills.swept(tmp_path / "sweep", 6, 100)
+        sweep, entries = kills.swept(tmp_path / "sweep", 6, 30)
     assert len(moments) == 1
     assert kills.faults_of(sweep, entries) == {"lost": 0, "doubled": 0, "failed": 0}
 
 
-def test_the_command_trains_on_the_cluster_of_an_address(tmp_path, local):
+def test_the_command_trains_on_the_cluster_of_an_address(clouds, tmp_path, local):
     (tmp_path / "sweep.toml").write_text(TEXT)
+    np.savez(tmp_path / "clouds.npz", dataset=clouds.X, labels=clouds.labels)
     main = "import sys\nfrom samplewise.cli.app import main\nsys.exit(main())"
     command = [sys.executable, "-c", main, "sweep", "sweep.toml", "--out", "out"]
     command += ["--dask", local.scheduler_address]

@@ -90,7 +90,7 @@ def test_workers_that_are_killed_lose_and_double_no_trial(tmp_path, monkeypatch)
     monkeypatch.setattr(groups, "FIRST", 1)
     monkeypatch.setattr(groups, "GROUP_S", 0.0)
     with kills.killer(kills.processes, 2, tmp_path / "sweep") as moments:
-        sweep, entries = kills.swept(tmp_path / "sweep", 8, 100)
+        sweep, entries = kills.swept(tmp_path / "sweep", 8, 30)
     assert len(moments) == 2
     assert kills.faults_of(sweep, entries) == {"lost": 0, "doubled": 0, "failed": 0}
 
@@ -109,19 +109,21 @@ def test_an_idle_worker_that_was_killed_is_replaced(clouds):
 
 def test_ctrl_c_reaches_no_worker_and_a_stop_waits_for_the_groups_that_are_out(clouds):
     stop, source = threading.Event(), Queue(*planned(SWEEP, clouds))
-    done = []
+    done, interrupted = [], set()
     with Processes(SweepRows(SWEEP.trials, clouds), 2) as executor:
         for group, _ in dispatched(source, executor, stop):
             done.extend(group)
             for worker in executor._workers:
                 for pid in worker._processes:
-                    # Before it has started, a worker does not yet ignore it.
-                    if psutil.Process(pid).cpu_times().user > kills.STARTED_S:
+                    # Before it has begun, a worker does not yet ignore it.
+                    if kills.ignores_interrupts(pid):
                         os.kill(pid, signal.SIGINT)
+                        interrupted.add(pid)
             if len(done) == 2:
                 stop.set()
     assert len(done) + sum(map(len, source.left)) == len(SWEEP.trials)
     assert len(done) < len(SWEEP.trials)
+    assert interrupted
 
 
 @pytest.mark.parametrize("wrong", [0, True, 1.5, "2"])

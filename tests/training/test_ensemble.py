@@ -123,5 +123,5 @@ def test_an_ensemble_that_cannot_be_measured_is_refused(ensemble, changes, error
 
 
 def test_an_ensemble_needs_validation_rows():
-    with pytest.raises(CombinationError, match="ensemble: there are no validation rows"):
+    with pytest.raises(CombinationError, match="ensemble: must have validation rows .* got none"):
         trained(settings(), {"f": agreement}, validation=None)

@@ -169,6 +169,8 @@ class RemotePeer:
         self.name = name
         self._folder = tempfile.TemporaryDirectory()
         self._messages = Path(self._folder.name) / "messages"
+        # A process that dies before it opens the file leaves one to read too.
+        self._messages.touch()
         self._pool = ProcessPoolExecutor(
             max_workers=1,
             # A fresh interpreter: libraries read these variables when they are loaded.

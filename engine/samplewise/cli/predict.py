@@ -134,14 +134,18 @@ def _predictions(
         classes = None if one.true_class is None else (one.true_class,)
         keys, files = (None, (one.name,)) if index is None else ([index], None)
         return predictions(
-            *(model, one.row, one.name),
+            model,
+            one.row,
+            one.name,
             keys=keys,
             files=files,
             classes=classes,
             values=one.true_values,
         )
     return predictions(
-        *(model, rows.rows.X, rows.name),
+        model,
+        rows.rows.X,
+        rows.name,
         files=rows.files,
         classes=rows.classes,
         values=rows.values,

@@ -139,7 +139,6 @@ def _trained(
         """From the first step on, an interrupt ends training but not the command."""
 
         def on_train_begin(self, history: History) -> None:
-            del history
             interrupts.finish = True
 
     initial = None

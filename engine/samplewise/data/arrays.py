@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -202,6 +203,15 @@ def _place(place: tuple[int, ...]) -> str:
     axes = ("row", "column")
     said = [f"{axes[axis]} {k}" for axis, k in enumerate(place[:2])]
     return f"{', '.join(said)} (counted from 0)"
+
+
+def sum_is_finite(X: NDArray[Any]) -> bool:
+    """Return True if the sum of all values is finite, and so is each of them.
+
+    It takes one pass and no array of answers. A sum of large finite values may overflow too, and
+    NumPy warns of that unless the caller has switched it off.
+    """
+    return math.isfinite(np.add.reduce(X, axis=None))
 
 
 def check_finite(X: NDArray[Any], name: str) -> None:

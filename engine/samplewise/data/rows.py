@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from samplewise.data.arrays import as_array, as_numbers, check_finite
+from samplewise.data.arrays import as_array, as_numbers, check_finite, sum_is_finite
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError
 from samplewise.network import Network, aligned_empty
@@ -116,10 +116,9 @@ def _finite_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
     given = _in_rows("X", X, network)
     if given.dtype != dtype or not given.flags.c_contiguous:
         return prepare_rows(given, network, dtype)
-    # One pass: a sum is finite of finite values only, and large ones overflow.
     with np.errstate(over="ignore", invalid="ignore"):
-        total = np.add.reduce(given, axis=None)
-    if not math.isfinite(total):
+        is_finite = sum_is_finite(given)
+    if not is_finite:
         check_finite(given, "X")
     # A plugin that writes to rows is stopped, and does not change the caller's.
     rows = given.view()

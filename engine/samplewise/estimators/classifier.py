@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,45 +47,8 @@ class Classifier(ClassifierMixin, OneRow):
         "weights by class, or balanced: rows / (classes * rows of the class)",
     )
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Classifier:
-        """Train on rows and their labels.
-
-        Args:
-            X: rows, (n, features); an array, a data frame or sparse.
-            y: labels of any kind, (n,), or 0 and 1 of several labels, (n, labels).
-            sample_weight: weight of each row, (n,), at least 0; a batch is divided by its sum.
-            X_val: validation rows, measured after every epoch; early stopping goes by them instead
-                of rows that it holds out. Solver lbfgs leaves them out, with a warning.
-            y_val: their labels.
-            sample_weight_val: their weights in the score; the validation loss goes without.
-
-        Returns:
-            The estimator itself.
-
-        Raises:
-            ValueError: an argument or parameter cannot be used.
-            KeyboardInterrupt: at the end, where Ctrl-C has ended the training; the weights that
-                it had found are kept.
-
-        Warns:
-            ConvergenceWarning: `max_iter` epochs have not been enough.
-        """
-        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
-
     @available_if(lambda estimator: estimator._check_stochastic())
-    def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
-    ) -> Classifier:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train one epoch on rows, from the weights and with the optimizer of the last call.
 
         Args:
@@ -105,7 +68,7 @@ class Classifier(ClassifierMixin, OneRow):
         return self._fit_epoch(X, y, sample_weight, classes)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Classifier:
+    def _fit_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._binarizer = LabelBinarizer().fit(y) if several else None

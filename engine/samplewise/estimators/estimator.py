@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from samplewise.errors import ParameterError
@@ -39,6 +39,42 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train on rows and their targets.
+
+        Args:
+            X: rows, (n, features); an array, a data frame or sparse.
+            y: of a classifier labels of any kind, (n,), or 0 and 1 of several labels, (n, labels);
+                of a regressor numbers, (n,) or (n, outputs).
+            sample_weight: weight of each row, (n,), at least 0; a batch is divided by its sum.
+            X_val: validation rows, measured after every epoch; early stopping goes by them instead
+                of rows that it holds out. Solver lbfgs leaves them out, with a warning.
+            y_val: their targets.
+            sample_weight_val: their weights in the score; the validation loss goes without.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: an argument or parameter cannot be used.
+            KeyboardInterrupt: at the end, where Ctrl-C has ended the training; the weights that
+                it had found are kept.
+
+        Warns:
+            ConvergenceWarning: `max_iter` epochs have not been enough.
+        """
+        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
         """Return targets as the engine takes them."""
@@ -102,7 +138,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
             )
         return self._model.parameters
 
-    def _fit(self, given: Given) -> Estimator:
+    def _fit(self, given: Given) -> Self:
         """Train, and keep what comes of it."""
         before = dict(vars(self))
         try:

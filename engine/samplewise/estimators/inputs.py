@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils.validation import column_or_1d, validate_data
+
+from samplewise.data.arrays import sum_is_finite
 
 FLOATS = (np.float64, np.float32)
 _FLOATS = frozenset(map(np.dtype, FLOATS))
@@ -41,7 +42,7 @@ def is_plain(X: Any, features: int) -> bool:
         and X.shape[1] == features > 0
         and X.dtype in _FLOATS
         and len(X) > 0
-        and math.isfinite(np.add.reduce(X, axis=None))
+        and sum_is_finite(X)
     )
 
 
@@ -59,11 +60,7 @@ def _are_plain(X: Any, y: Any, features: int, *, numeric: bool) -> bool:
         and type(y) is np.ndarray
         and y.ndim == 1
         and len(y) == len(X)
-        and (
-            y.dtype in _FLOATS and math.isfinite(y.sum())
-            if numeric
-            else y.dtype.kind in LABEL_KINDS
-        )
+        and (y.dtype in _FLOATS and sum_is_finite(y) if numeric else y.dtype.kind in LABEL_KINDS)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,43 +25,8 @@ from samplewise.model.model import Model
 class Regressor(RegressorMixin, OneRow):
     """Learns the numbers of a row."""
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Regressor:
-        """Train on rows and their numbers.
-
-        Args:
-            X: rows, (n, features); an array, a data frame or sparse.
-            y: numbers, (n,) or (n, outputs).
-            sample_weight: weight of each row, (n,), at least 0; a batch is divided by its sum.
-            X_val: validation rows, measured after every epoch; early stopping goes by them instead
-                of rows that it holds out. Solver lbfgs leaves them out, with a warning.
-            y_val: their numbers.
-            sample_weight_val: their weights in the score; the validation loss goes without.
-
-        Returns:
-            The estimator itself.
-
-        Raises:
-            ValueError: an argument or parameter cannot be used.
-            KeyboardInterrupt: at the end, where Ctrl-C has ended the training; the weights that
-                it had found are kept.
-
-        Warns:
-            ConvergenceWarning: `max_iter` epochs have not been enough.
-        """
-        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
-
     @available_if(lambda estimator: estimator._check_stochastic())
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on rows, from the weights and with the optimizer of the last call.
 
         Args:
@@ -80,7 +45,7 @@ class Regressor(RegressorMixin, OneRow):
         return self._fit_epoch(X, y, sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit_epoch(self, X: Any, y: Any, sample_weight: Any) -> Regressor:
+    def _fit_epoch(self, X: Any, y: Any, sample_weight: Any) -> Self:
         return self._fit(Given(X, y, sample_weight, one_epoch=True))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:

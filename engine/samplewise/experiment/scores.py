@@ -110,7 +110,8 @@ def classification_report(
     from sklearn.metrics import classification_report
 
     report: dict[str, Any] = classification_report(
-        *(labels, decisions),
+        labels,
+        decisions,
         labels=range(len(class_names)),
         target_names=list(class_names),
         output_dict=True,

@@ -40,7 +40,9 @@ def parallel_coordinates(
             axes.axvline(place, color=QUIET, linewidth=0.9)
             for height, text in ticks:
                 axes.annotate(
-                    *(text, (place, height), (4, 0)),
+                    text,
+                    xy=(place, height),
+                    xytext=(4, 0),
                     textcoords="offset points",
                     va="center",
                     size=8,

@@ -45,7 +45,9 @@ def against_factor(
     with styled_figure(7.2, 4.0, title, names) as figure:
         axes = figure.add_subplot()
         axes.errorbar(
-            *(values, means, margins),
+            values,
+            means,
+            yerr=margins,
             color=PALETTE[0],
             linewidth=1.4 if len(values) <= _MOST_JOINED else 0.0,
             marker="o",

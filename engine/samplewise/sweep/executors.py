@@ -124,7 +124,6 @@ class InProcess(Executor):
         return 1
 
     def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
-        del died
         with many_split_over(self._threads):
             return trained_here(trials, self._rows)
 

@@ -127,7 +127,7 @@ class Plan(Computed[Planned]):
         return indices[np.lexsort((indices, *reversed(apart)))]
 
     def _parts(self, step: int) -> bool:
-        """Return whether a trial may not train with the first one."""
+        """Return True if a trial may not train with the first one."""
         try:
             return self[0].shares != self[step].shares
         except ParameterError:
@@ -224,7 +224,6 @@ class Groups:
             entries: its lines of the journal.
             seconds: that it took; 0 where it was lost.
         """
-        del entries
         if seconds:
             self.seconds_of_work = seconds / sum(one.work for one in group)
 

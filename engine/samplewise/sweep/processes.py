@@ -59,7 +59,6 @@ class Processes(Executor):
         return self._count if self._is_warm else 1
 
     def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
-        del died
         if not self._is_warm:
             self._is_warm = True
             return trained_here(trials, self._rows)

@@ -98,24 +98,14 @@ def outcomes_of(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
         warnings.simplefilter("ignore", TrainingWarning)
         if len(trials) == 1:
             try:
-                return [
-                    run(
-                        *(experiments[0], data),
-                        initial=initial[0],
-                        callbacks=hooks,
-                        stop=pause.stop,
-                    )
-                ]
+                only, start = experiments[0], initial[0]
+                return [run(only, data, initial=start, callbacks=hooks, stop=pause.stop)]
             except SamplewiseError as error:
                 return [error]
         try:
+            each = [hooks] * len(trials)
             return list(
-                run_many(
-                    *(experiments, data),
-                    initial=initial,
-                    callbacks=[hooks] * len(trials),
-                    stop=pause.stop,
-                )
+                run_many(experiments, data, initial=initial, callbacks=each, stop=pause.stop)
             )
         except SomeDivergedError as error:
             return [error.errors.get(i, one) for i, one in enumerate(error.results)]
@@ -160,12 +150,10 @@ class _Pause(Callback):
 
     def on_train_begin(self, history: History) -> None:
         """Let the next network train where a backend trains one after the other."""
-        del history
         self.stop.clear()
 
-    def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, record: EpochRecord) -> None:
         """Stop after the rung."""
-        del args, kwargs
         if self._until is not None and record.epoch >= self._until:
             self.stop.set()
 

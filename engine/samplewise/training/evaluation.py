@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
-from samplewise.errors import CombinationError, ContractError, ParameterError
+from samplewise.errors import ContractError
 from samplewise.network import Loss
 from samplewise.training import divergence
 from samplewise.training.metrics import accuracy
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.running_accuracy import RunningAccuracy
 from samplewise.training.settings.stopping import ACCURACY, LOSS
+from samplewise.training.user_functions import check_validated, functions_by_name, number_of
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
@@ -127,16 +125,23 @@ class Evaluation:
         }
 
     def targets_of(self, rows: TrainingRows) -> NDArray[Any]:
-        """Return a copy of the targets of rows as functions of the user take them."""
+        """Return a copy of the targets of rows, in the form that a user's functions take.
+
+        Returns:
+            Class indices (n,), bools of labels (n, outputs), or numbers as `shown`.
+        """
         return rows.labels.copy() if rows.labels is not None else self.shown(rows.Y)
 
     def shown(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return a copy of predictions or numbers likewise: (n,) of numbers with one output."""
+        """Return a copy of predictions or targets; numbers of one output, (n, 1), become (n,)."""
         alone = self.rows.labels is None and self.outputs == 1
         return (values[:, 0] if alone else values).copy()
 
     def validation_predictions(self, epoch: int, predict: Predict) -> NDArray[Any]:
-        """Return the predictions of the validation rows, of which there are some.
+        """Return the predictions of the validation rows, which there must be.
+
+        Returns:
+            Probabilities (n, classes), or numbers or probabilities of labels (n, outputs).
 
         Raises:
             DivergenceError, ContractError: as `after_epoch`.
@@ -150,53 +155,12 @@ def check_metrics(given: Mapping[str, Metric] | None, *, validated: bool) -> dic
 
     Args:
         given: functions of targets and predictions; None for none.
-        validated: whether there are rows to measure them on.
+        validated: whether there are validation rows to measure on.
 
     Raises:
-        ParameterError: not functions by name.
-        CombinationError: there are no validation rows.
+        ParameterError: as `functions_by_name`.
+        CombinationError: as `check_validated`.
     """
-    metrics = {} if given is None else given
-    if not isinstance(metrics, Mapping):
-        raise ParameterError(
-            f"metrics: must be functions by name, as in {{'auc': f}}, got '{printable(metrics)}'"
-        )
-    for name, metric in metrics.items():
-        if not isinstance(name, str) or not name.isidentifier() or name in (LOSS, ACCURACY):
-            raise ParameterError(
-                f"metrics: a name must be a word other than {LOSS} and {ACCURACY}, got "
-                f"'{printable(name)}'"
-            )
-        if not callable(metric):
-            raise ParameterError(
-                f"metrics: '{name}' must be a function of targets and predictions, got "
-                f"'{printable(metric)}'"
-            )
-    if metrics and not validated:
-        raise CombinationError(
-            "metrics: there are no validation rows to measure on; set validation_fraction, or "
-            "give validation rows"
-        )
-    return dict(metrics)
-
-
-def number_of(kind: str, name: str, value: Any) -> float | None:
-    """Return a user's figure as Python's float; None where it is not finite: JSON cannot hold it.
-
-    Args:
-        kind: the argument of `train` that has its function, for errors.
-        name: its name there.
-        value: as the function returned it.
-
-    Raises:
-        ParameterError: it is not a number.
-    """
-    # Asked for in every epoch, and the checks of other kinds take ten times as long.
-    if type(value) is float:
-        return value if math.isfinite(value) else None
-    value = (
-        value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
-    )
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ParameterError(f"{kind}: '{name}' must return a number, got '{printable(value)}'")
-    return float(value) if math.isfinite(value) else None
+    metrics = functions_by_name("metrics", given, "targets and predictions", (LOSS, ACCURACY))
+    check_validated("metrics", metrics, validated=validated)
+    return metrics

@@ -7,10 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
-from samplewise.errors import CombinationError, ParameterError
-from samplewise.training.evaluation import number_of
+from samplewise.errors import ParameterError
 from samplewise.training.history import EpochRecord
+from samplewise.training.user_functions import check_validated, functions_by_name, number_of
 
 Figure = Callable[[EpochRecord], float]
 """A figure of an epoch's record; less is better where its name ends in "loss", else more."""
@@ -25,9 +24,9 @@ def check_figures(given: Mapping[str, Figure] | None) -> dict[str, Figure]:
         given: functions of a record; None for none.
 
     Raises:
-        ParameterError: not functions by name.
+        ParameterError: as `functions_by_name`.
     """
-    return _by_name("figures", given, "an epoch's record")
+    return functions_by_name("figures", given, "an epoch's record")
 
 
 def check_ensemble(
@@ -41,36 +40,15 @@ def check_ensemble(
         validated: whether there are validation rows.
 
     Raises:
-        ParameterError: not functions by names of their own.
-        CombinationError: there are no validation rows.
+        ParameterError: as `functions_by_name`, or a name is one of `figures`.
+        CombinationError: as `check_validated`.
     """
-    ensemble = _by_name("ensemble", given, "targets and the predictions of all networks")
+    ensemble = functions_by_name("ensemble", given, "targets and the predictions of all networks")
     for name in ensemble:
         if name in figures:
             raise ParameterError(f"ensemble: '{name}' is one of figures too; choose another name")
-    if ensemble and not validated:
-        raise CombinationError(
-            "ensemble: there are no validation rows to measure on; set validation_fraction, or "
-            "give validation rows"
-        )
+    check_validated("ensemble", ensemble, validated=validated)
     return ensemble
-
-
-def _by_name(kind: str, given: Any, of: str) -> dict[str, Any]:
-    functions = {} if given is None else given
-    if not isinstance(functions, Mapping):
-        raise ParameterError(
-            f"{kind}: must be functions by name, as in {{'half_loss': f}}, got "
-            f"'{printable(functions)}'"
-        )
-    for name, function in functions.items():
-        if not isinstance(name, str) or not name.isidentifier():
-            raise ParameterError(f"{kind}: a name must be a word, got '{printable(name)}'")
-        if not callable(function):
-            raise ParameterError(
-                f"{kind}: '{name}' must be a function of {of}, got '{printable(function)}'"
-            )
-    return dict(functions)
 
 
 def with_figures(record: EpochRecord, figures: Mapping[str, Figure]) -> EpochRecord:

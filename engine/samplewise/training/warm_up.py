@@ -1,4 +1,4 @@
-"""What later processes need not do: compiling and measuring, done ahead for every backend."""
+"""Compile and measure ahead, for every backend, so that later processes need not."""
 
 from __future__ import annotations
 

@@ -18,12 +18,18 @@ from samplewise_backends.numba_cpu.plans.threads import Each, in_turn
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
 
-
 ROWS_AT_ONCE = 256
+"""Rows of a strip of `FullGram`."""
 
 
 class Rows:
-    """The training rows in the order of an epoch, and the buffer where a block is gathered."""
+    """The training rows in the order of an epoch, and the buffer where a block is gathered.
+
+    Args:
+        rows: of a block, at most.
+        inputs: numbers in a row.
+        dtype: of the rows.
+    """
 
     def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
         self._gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)

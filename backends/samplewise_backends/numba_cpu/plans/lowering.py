@@ -2,9 +2,9 @@
 
 Flattening computes nothing, nor does dropout in prediction: they get no row. Convolutions and
 poolings have the channels of an image last, all other layers have them first, as the network has:
-rows of their own move them between these. A max pooling after a
-convolution that ends in ReLU is fused into the convolution: the largest value is the same before
-and after ReLU, and so is the first one above 0.
+rows of their own move them between these. A max pooling after a convolution that ends in ReLU is
+fused into the convolution: the largest value is the same before and after ReLU, and so is the first
+one above 0.
 """
 
 from __future__ import annotations
@@ -134,9 +134,14 @@ def _mark_wanted(rows: list[Row]) -> None:
 def _reordered(
     kind: Kind, shape: tuple[int, ...], index: int, *, copied: bool = False
 ) -> list[Row]:
-    """Return the row that moves the channels of images of a shape, or none where nothing moves.
+    """Return the row that moves the channels of images, or none where nothing moves.
 
-    copied: also where nothing moves. Kernels read beyond images, but never beyond a caller's rows.
+    Args:
+        kind: which way it moves them.
+        shape: channels, height and width of an image.
+        index: of the layer that it goes with.
+        copied: whether there is a row also where nothing moves. Kernels read beyond images, but
+            never beyond a caller's rows.
     """
     channels, size = shape[0], math.prod(shape)
     if not copied and channels in {1, size}:

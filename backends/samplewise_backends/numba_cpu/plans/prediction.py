@@ -41,11 +41,12 @@ class Prediction:
         self.call.settle()
 
     def prepare(self, parameters: Vector, X: Matrix) -> Matrix:
-        """Set the call to contiguous rows; return the view where it will write their logits.
+        """Set the call to some rows; return the view (n, outputs) where it will write their logits.
 
         Args:
-            parameters: writable, as kernels write to them in training, and this is the same record.
-            X: (n, inputs).
+            parameters: (P,), writable, as kernels write to them in training, and this is the same
+                record.
+            X: (n, inputs), contiguous, n at most `rows`.
         """
         self.call.set(parameters=parameters, size=len(parameters), X=X, rows=len(X))
         return self._logits[: len(X)]

@@ -141,7 +141,12 @@ class InStates:
 
 
 class InPlace:
-    """One network: kernels work on the caller's own vectors, but for the first layer's bias."""
+    """One network: kernels work on the caller's own vectors, but for the first layer's bias.
+
+    Args:
+        member: the network.
+        dtype: of its parameters.
+    """
 
     def __init__(self, member: Member, dtype: np.dtype[Any]) -> None:
         self._member = member
@@ -190,6 +195,10 @@ class Stacked:
     """Several networks: first layers one above the other, then all biases, then later layers.
 
     They are copied in and out with each call, at the cost of about one sample's step.
+
+    Args:
+        members: the networks, at least one, with the same inputs.
+        dtype: of their parameters.
     """
 
     def __init__(self, members: Sequence[Member], dtype: np.dtype[Any]) -> None:

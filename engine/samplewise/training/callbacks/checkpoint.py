@@ -67,7 +67,6 @@ class Checkpoint(Callback):
 
     def on_train_begin(self, history: History) -> None:
         """Keep other processes out of the folder, and start the clock."""
-        del history
         self._held.enter_context(self.folder.held())
         self._start_clock()
 
@@ -88,7 +87,6 @@ class Checkpoint(Callback):
 
     def on_train_end(self, history: History) -> None:
         """Let go of the folder."""
-        del history
         self._held.close()
 
     def _write(self, take_snapshot: Callable[[], Snapshot]) -> None:

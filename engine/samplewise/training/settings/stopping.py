@@ -111,8 +111,8 @@ class EarlyStopping(Settings):
         Args:
             validated: whether there are validation rows.
             track_accuracy: whether the accuracy on the training rows is measured.
-            metrics: names of the user's own.
-            figures: likewise.
+            metrics: names of those passed to `train`.
+            figures: names of those passed to `train`, of an epoch's record or of all networks.
 
         Raises:
             CombinationError: it says what to set.
@@ -131,11 +131,11 @@ class EarlyStopping(Settings):
                 )
             if metric.startswith(VALIDATION) and not validated:
                 raise CombinationError(
-                    f"{setting} needs {metric}, but there are no validation rows; set "
-                    "validation_fraction, or give validation rows"
+                    f"{setting}: {metric} must have validation rows to be measured on, got none; "
+                    "set validation_fraction, or give validation rows"
                 )
             if metric == ACCURACY and not track_accuracy:
                 raise CombinationError(
-                    f"{setting} needs the accuracy on the training rows, but track_accuracy is "
-                    "off; switch it on"
+                    f"{setting}: the accuracy on the training rows must be measured, got "
+                    "track_accuracy off; switch it on"
                 )

@@ -1,0 +1,84 @@
+"""Functions of the user's own that measure a training: checked by name, and what they return."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from samplewise.checks import printable
+from samplewise.errors import CombinationError, ParameterError
+
+
+def functions_by_name(
+    kind: str, given: Any, takes: str, taken: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return functions by name.
+
+    Args:
+        kind: the argument of `train` that has them, for messages.
+        given: a mapping from names to functions; None for none.
+        takes: arguments of such a function, in words.
+        taken: names that mean something else.
+
+    Raises:
+        ParameterError: it is not a mapping, a name is not a word or taken, or a value is not a
+            function.
+    """
+    functions = {} if given is None else given
+    if not isinstance(functions, Mapping):
+        raise ParameterError(
+            f"{kind}: must be functions by name, as in {{'mine': f}}, got '{printable(functions)}'"
+        )
+    for name, function in functions.items():
+        if not isinstance(name, str) or not name.isidentifier() or name in taken:
+            other = f" other than {' and '.join(taken)}" if taken else ""
+            raise ParameterError(f"{kind}: a name must be a word{other}, got '{printable(name)}'")
+        if not callable(function):
+            raise ParameterError(
+                f"{kind}: '{name}' must be a function of {takes}, got '{printable(function)}'"
+            )
+    return dict(functions)
+
+
+def check_validated(kind: str, functions: Mapping[str, Any], *, validated: bool) -> None:
+    """Refuse functions that measure on validation rows where there are none.
+
+    Args:
+        kind: as `functions_by_name`.
+        functions: by name.
+        validated: whether there are validation rows.
+
+    Raises:
+        CombinationError: it says what to set.
+    """
+    if functions and not validated:
+        raise CombinationError(
+            f"{kind}: must have validation rows to measure on, got none; set validation_fraction, "
+            "or give validation rows"
+        )
+
+
+def number_of(kind: str, name: str, value: Any) -> float | None:
+    """Return a user's figure as Python's float; None where it is not finite: JSON cannot hold it.
+
+    Args:
+        kind: the argument of `train` that has its function, for errors.
+        name: its name there.
+        value: as the function returned it.
+
+    Raises:
+        ParameterError: it is not a number.
+    """
+    # Asked for in every epoch, and the checks of other kinds take ten times as long.
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    value = (
+        value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
+    )
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ParameterError(f"{kind}: '{name}' must return a number, got '{printable(value)}'")
+    return float(value) if math.isfinite(value) else None
