@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
-from samplewise.errors import OutputError, ParameterError
+from samplewise.errors import (
+    OutputError,
+    ParameterError,
+    UnavailableBackendError,
+    UnknownBackendError,
+)
 from samplewise.experiment.run import run
 from samplewise.io.lock import locked
 from samplewise.sweep import executors, groups
@@ -191,6 +196,34 @@ def test_a_candidate_that_does_not_fit_the_data_is_named_before_anything_is_trai
 ):
     sweep = Sweep({"layers": ["dense 3, dense 1", "conv 2x3, dense 1"]}, {"backend": "reference"})
     with pytest.raises(ParameterError, match=r"candidate 2 \(layers=conv 2x3, dense 1\)"):
+        run_sweep(sweep, tmp_path / "sweep", data=clouds)
+    assert trained == []
+    assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.parametrize(
+    ("space", "settings", "message"),
+    [
+        (
+            {"device": ["cpu", "gpu:0"]},
+            {"backend": "reference"},
+            r"2 \(device=gpu:0\): backend 'refer",
+        ),
+        ({"backend": ["reference", "abacus"]}, {}, r"2 \(backend=abacus\): 'abacus' is not a back"),
+        (
+            {"epochs": [1]},
+            {"device": "gpu:0"},
+            r"1 \(epochs=1\): backend .*only cpu; backend .*; name",
+        ),
+    ],
+)
+def test_a_backend_or_device_that_is_not_here_is_refused_before_anything_is_trained(
+    clouds, tmp_path, trained, space, settings, message
+):
+    sweep = Sweep(space, settings)
+    with pytest.raises(
+        (UnavailableBackendError, UnknownBackendError), match=f"^candidate {message}"
+    ):
         run_sweep(sweep, tmp_path / "sweep", data=clouds)
     assert trained == []
     assert not (tmp_path / "sweep").exists()
