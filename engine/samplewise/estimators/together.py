@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +15,7 @@ from samplewise.errors import DivergenceError
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import Outcome, Task
+from samplewise.estimators.tasks import Given
 from samplewise.threads import many_split_over
 from samplewise.training.environment import usable_cores
 from samplewise.training.many import trained_many
@@ -27,6 +28,8 @@ LONG_EPOCH = 5_000_000
 
 With one row a step networks share a product, and short epochs share the cost of the calls.
 """
+_COMPARABLE = (int, float, str, np.generic, tuple, list, dict)
+"""Types whose == says whether two values are equal, and is quick; others are so by identity."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +45,54 @@ class Trained:
     outcome: Outcome
 
 
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """A training that is prepared before the `fit` that asks for it.
+
+    Args:
+        estimator: that was prepared.
+        params: its parameters.
+        given: arguments of `fit`.
+        task: the training.
+        warned: whether there was a warning.
+    """
+
+    estimator: Any
+    params: Mapping[str, Any]
+    given: Given
+    task: Task
+    warned: bool
+
+    def is_of(self, estimator: Any, given: Given) -> bool:
+        """Return True if preparing an estimator would come to the same."""
+        return (
+            type(estimator) is type(self.estimator)
+            and _has_values(estimator, self.params)
+            and _has_values(given, vars(self.given))
+        )
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes that preparing has set."""
+        found = vars(self.estimator).items()
+        return {name: value for name, value in found if name not in self.params}
+
+
 @dataclass(eq=False)
 class Store:
-    """Trainings that are done, for the fits that will ask for them."""
+    """Trainings that are prepared or done, for the fits that will ask for them."""
 
+    prepared: list[Preparation] = field(default_factory=list)
     trained: list[Trained] = field(default_factory=list)
+
+    def prepare(self, estimator: Any, given: Given) -> Task | None:
+        """Set what preparing sets, and return the training; None where it is not prepared."""
+        for place, one in enumerate(self.prepared):
+            if one.is_of(estimator, given):
+                del self.prepared[place]
+                vars(estimator).update(one.attributes)
+                return one.task
+        return None
 
     def take(self, task: Task) -> Outcome | None:
         """Return the outcome of a training, and forget it; None where it is not here."""
@@ -68,6 +114,12 @@ def offered(store: Store) -> Iterator[None]:
         yield
     finally:
         _STORE.reset(token)
+
+
+def prepared_before(estimator: Any, given: Given) -> Task | None:
+    """Return the training of an estimator where it is prepared, as `task_of` would, else None."""
+    store = _STORE.get()
+    return None if store is None else store.prepare(estimator, given)
 
 
 def done_before(task: Task) -> Outcome | None:
@@ -99,6 +151,18 @@ def train_together(tasks: Sequence[tuple[Task, Any]]) -> list[Trained]:
     return found
 
 
+def with_known_rows(task: Task, known: list[Task]) -> Task:
+    """Return a training with the rows of a known one, where these are the same; else note it.
+
+    So there is one copy of the rows, however many candidates.
+    """
+    for other in known:
+        if _have_same_rows(other, task):
+            return replace(task, rows=other.rows, held=other.held)
+    known.append(task)
+    return task
+
+
 def _gains_on_one_core(task: Task) -> bool:
     epoch = len(task.rows.X) * task.network.multiply_adds
     return task.settings.batch_size == 1 or epoch <= LONG_EPOCH
@@ -113,8 +177,7 @@ def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
         key = (common, task.objective.constant, shared)
         for known, group in groups:
             if known == key and _have_same_rows(group[0], task):
-                # One copy of the rows, however many candidates.
-                group.append(replace(task, rows=group[0].rows, held=group[0].held))
+                group.append(task)
                 break
         else:
             groups.append((key, [task]))
@@ -169,6 +232,28 @@ def _same_rows(one: Rows | None, other: Rows | None) -> bool:
         and _are_equal(one.targets, other.targets)
         and _are_equal(one.weights, other.weights)
     )
+
+
+def _has_values(owner: Any, values: Mapping[str, Any]) -> bool:
+    return all(_is_same_value(getattr(owner, name), value) for name, value in values.items())
+
+
+def _is_same_value(one: Any, other: Any) -> bool:
+    """Return True if two parameters or arguments are known to be equal."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return _are_equal(one, other)
+    if hasattr(one, "equals"):
+        return bool(one.equals(other))
+    if not isinstance(one, _COMPARABLE):
+        return False
+    # Where there are arrays in a list.
+    with suppress(ValueError):
+        return bool(one == other)
+    return False
 
 
 def _are_equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
