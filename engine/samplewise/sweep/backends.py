@@ -1,30 +1,29 @@
-"""The backends and devices that the trials of a sweep name, looked for before the first trains."""
+"""The backends and devices that a sweep names, looked for before its first trial."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from samplewise import registry
 from samplewise.errors import UnavailableBackendError, UnknownBackendError
-from samplewise.sweep.trials import Trial, named
+from samplewise.sweep.definition import Sweep
+from samplewise.sweep.points import Grid
+from samplewise.sweep.trials import named
 
-PLACE_WORDS = ("backend", "device")
-"""The words of the settings that say what computes."""
+_WORDS = ("backend", "device")
 
 
-def check_backends(trials: Iterable[Trial]) -> None:
+def check_backends(sweep: Sweep) -> None:
     """Refuse backends and devices that are not on this machine.
 
-    Args:
-        trials: of those that differ in no word of `PLACE_WORDS`, one is enough.
-
     Raises:
-        UnknownBackendError, UnavailableBackendError: the message names the candidate.
+        UnknownBackendError, UnavailableBackendError: the message names the values of the space.
     """
-    for trial in trials:
-        training = trial.experiment.training
+    training, factors = sweep.base.training, sweep.space.factors
+    fixed = {word: getattr(training, word) for word in _WORDS}
+    listed = {w: factor for w in _WORDS if isinstance(factor := factors.get(w), tuple)}
+    for values in Grid(listed):
+        chosen = fixed | values
         try:
-            registry.check_here(training.backend, training.device)
+            registry.check_here(chosen["backend"], chosen["device"])
         except (UnknownBackendError, UnavailableBackendError) as error:
-            where = f"candidate {trial.candidate} ({named(trial.values)}): " if trial.values else ""
+            where = f"space ({named(values)}): " if values else ""
             raise type(error)(f"{where}{error}") from error

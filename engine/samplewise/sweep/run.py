@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
-from samplewise.sweep.backends import PLACE_WORDS, check_backends
+from samplewise.sweep.backends import check_backends
 from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
@@ -79,8 +79,8 @@ def run_sweep(
     Raises:
         OutputError: the folder cannot be written, is in use, or holds another sweep.
         ParameterError: a candidate does not fit the data; nothing was trained.
-        UnavailableBackendError: a backend or device of a candidate is not on this machine, where
-            groups train on it; nothing was trained.
+        UnknownBackendError, UnavailableBackendError: a backend or device of the settings or the
+            space is not on this machine, where groups train on it; nothing was trained.
         WorkerError: a cluster cannot be reached or cannot run the sweep; what is finished is kept.
         SamplewiseError: as `load`.
     """
@@ -92,11 +92,12 @@ def run_sweep(
         instance_of("data", data, Dataset)
     if sweep.sampler is not None:
         check_optuna()
-    rows = SweepRows(_differing(sweep, DATA_WORDS), data)
+    if trains_here():
+        check_backends(sweep)
+    differing = sweep.trials.differing(DATA_WORDS) or [Trial("", 0, {}, 0, sweep.base)]
+    rows = SweepRows(differing, data)
     plan = Plan(sweep.trials, rows)
     plan.check()
-    if trains_here():
-        check_backends(_differing(sweep, PLACE_WORDS))
     _make(folder)
     with locked(folder, "another process runs the sweep"):
         journal = Journal(folder / FILE, sweep.definition, rows.fingerprint)
@@ -108,11 +109,6 @@ def run_sweep(
             with executor_for(rows, n_jobs) as executor:
                 _train(source, counts, sweep.size, executor, journal, snapshots, on_group, stop)
     return SweepResult(sweep, journal)
-
-
-def _differing(sweep: Sweep, words: Collection[str]) -> list[Trial]:
-    """Return a trial for each combination of values of some factors; with a sampler, the base."""
-    return sweep.trials.differing(words) or [Trial("", 0, {}, 0, sweep.base)]
 
 
 def _make(folder: Path) -> None:
