@@ -12,7 +12,14 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV, KFold
 
-from samplewise import MLPClassifier, MLPRegressor, SweepSearchCV
+from samplewise import (
+    Dense,
+    MLPClassifier,
+    MLPRegressor,
+    Network,
+    NeuralNetClassifier,
+    SweepSearchCV,
+)
 from samplewise.estimators import estimator, search, together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -87,13 +94,21 @@ def prepared(monkeypatch):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("longest", [together.LONG_EPOCH, 1])
-def test_each_training_is_prepared_once(early_stopping, longest, prepared, monkeypatch):
+@pytest.mark.parametrize(("longest", "ahead"), [(together.LONG_EPOCH, 12), (1, 0)])
+def test_each_training_is_prepared_once(early_stopping, longest, ahead, prepared, monkeypatch):
     monkeypatch.setattr(together, "usable_cores", lambda: 1)
     monkeypatch.setattr(together, "LONG_EPOCH", longest)
     check_equal(small(early_stopping=early_stopping))
-    # The twelve of GridSearchCV and its last fit, and that of ours.
-    assert [len(each) for each in (prepared["search"], prepared["estimator"])] == [12, 14]
+    # Twelve of GridSearchCV, and the last fit of each.
+    assert len(prepared["search"]) == ahead
+    assert len(prepared["estimator"]) == 12 + 1 + (12 - ahead) + 1
+
+
+def test_whole_networks_train_at_once_on_one_core_too(products, monkeypatch):
+    monkeypatch.setattr(together, "usable_cores", lambda: 1)
+    network = Network((4,), (Dense(4, "tanh"), Dense(3)))
+    check_equal(NeuralNetClassifier(network, max_iter=3, random_state=0))
+    assert products == [4, 4, 4]
 
 
 @pytest.mark.parametrize(

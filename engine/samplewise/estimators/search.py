@@ -24,6 +24,7 @@ from samplewise.estimators.tasks import Given, task_of
 from samplewise.estimators.together import (
     Preparation,
     Store,
+    may_gain,
     offered,
     train_together,
     with_known_rows,
@@ -106,11 +107,7 @@ class SweepSearchCV(GridSearchCV):
         tasks = _Tasks(self.estimator, X, y, routed.estimator.fit)
         store = Store()
         for train, _ in splits:
-            prepared = list(tasks.of_fold(candidates, train))
-            pairs = [(one.task, one.estimator.monitor) for one in prepared]
-            store.trained += train_together(pairs)
-            # The others are prepared again by `fit`, which then warns too.
-            store.prepared += [one for one in prepared if not one.warned]
+            store.trained += train_together(list(tasks.of_fold(candidates, train)))
         return splits, store
 
 
@@ -142,7 +139,7 @@ class _Tasks:
     fit_params: dict[str, Any]
 
     def of_fold(self, candidates: Sequence[dict[str, Any]], train: Any) -> Iterator[Preparation]:
-        """Yield the training of each candidate that may share it."""
+        """Yield the training of each candidate that may share it, and gain from that."""
         X, y = _safe_split(self.estimator, self.X, self.y, train)
         fit_params = _check_method_params(self.X, params=self.fit_params, indices=train)
         given = Given(X, y, **{"sample_weight": None, **fit_params})
@@ -150,7 +147,7 @@ class _Tasks:
         for values in candidates:
             try:
                 estimator = clone(self.estimator).set_params(**clone(values, safe=False))
-                if _may_share(estimator):
+                if _may_share(estimator) and may_gain(estimator, X):
                     yield _prepared(estimator, given, known)
             except (SamplewiseError, TypeError, ValueError):
                 continue  # `fit` meets it again, and scikit-learn says so

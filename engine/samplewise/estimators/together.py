@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.errors import DivergenceError
+from samplewise.errors import DivergenceError, ParameterError
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import Outcome, Task
@@ -33,19 +34,6 @@ _COMPARABLE = (int, float, str, np.generic, tuple, list, dict)
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """A training that is done before the `fit` that asks for it.
-
-    Args:
-        task: that was trained.
-        outcome: of it.
-    """
-
-    task: Task
-    outcome: Outcome
-
-
-@dataclass(frozen=True, eq=False)
 class Preparation:
     """A training that is prepared before the `fit` that asks for it.
 
@@ -64,9 +52,10 @@ class Preparation:
     warned: bool
 
     def is_of(self, estimator: Any, given: Given) -> bool:
-        """Return True if preparing an estimator would come to the same."""
+        """Return True if preparing an estimator would come to the same, without a warning."""
         return (
-            type(estimator) is type(self.estimator)
+            not self.warned
+            and type(estimator) is type(self.estimator)
             and _has_values(estimator, self.params)
             and _has_values(given, vars(self.given))
         )
@@ -78,26 +67,37 @@ class Preparation:
         return {name: value for name, value in found if name not in self.params}
 
 
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A training that is done before the `fit` that asks for it.
+
+    Args:
+        preparation: of it.
+        outcome: of it.
+    """
+
+    preparation: Preparation
+    outcome: Outcome
+
+
 @dataclass(eq=False)
 class Store:
-    """Trainings that are prepared or done, for the fits that will ask for them."""
+    """Trainings that are done, for the fits that will ask for them."""
 
-    prepared: list[Preparation] = field(default_factory=list)
     trained: list[Trained] = field(default_factory=list)
 
     def prepare(self, estimator: Any, given: Given) -> Task | None:
-        """Set what preparing sets, and return the training; None where it is not prepared."""
-        for place, one in enumerate(self.prepared):
-            if one.is_of(estimator, given):
-                del self.prepared[place]
-                vars(estimator).update(one.attributes)
-                return one.task
+        """Set what preparing sets, and return the training; None where it is not here."""
+        for one in self.trained:
+            if one.preparation.is_of(estimator, given):
+                vars(estimator).update(one.preparation.attributes)
+                return one.preparation.task
         return None
 
     def take(self, task: Task) -> Outcome | None:
         """Return the outcome of a training, and forget it; None where it is not here."""
         for place, one in enumerate(self.trained):
-            if _is_same(one.task, task):
+            if _is_same(one.preparation.task, task):
                 del self.trained[place]
                 return one.outcome
         return None
@@ -117,7 +117,7 @@ def offered(store: Store) -> Iterator[None]:
 
 
 def prepared_before(estimator: Any, given: Given) -> Task | None:
-    """Return the training of an estimator where it is prepared, as `task_of` would, else None."""
+    """Return the training of an estimator, as `task_of` would, where it is done; else None."""
     store = _STORE.get()
     return None if store is None else store.prepare(estimator, given)
 
@@ -128,27 +128,22 @@ def done_before(task: Task) -> Outcome | None:
     return None if store is None else store.take(task)
 
 
-def train_together(tasks: Sequence[tuple[Task, Any]]) -> list[Trained]:
-    """Train networks in groups of those that can share a product.
+def may_gain(estimator: Any, X: Any) -> bool:
+    """Return False where a training surely gains nothing from others, before it is prepared.
 
     Args:
-        tasks: each with what else its group must have in common, equal or not.
-
-    Returns:
-        All but those that diverged, or have no other to share with, or gain nothing from it: these
-        train in `fit`.
-
-    Raises:
-        KeyboardInterrupt: after Ctrl-C.
+        estimator: to train.
+        X: rows to train on.
     """
-    found, cores = [], usable_cores()
-    for group in _groups([one for one in tasks if cores > 1 or _gains_on_one_core(one[0])]):
-        for begin in range(0, len(group), MOST):
-            part = group[begin : begin + MOST]
-            if len(part) > 1:
-                with many_split_over(cores):
-                    found += _trained(part)
-    return found
+    if usable_cores() > 1 or estimator.batch_size == 1:
+        return True
+    rows, *shape = np.shape(X)
+    try:
+        network = estimator._network(math.prod(shape), outputs=1)
+    except ParameterError:
+        # A whole network has the outputs that its targets need.
+        return True
+    return bool(rows * network.multiply_adds <= LONG_EPOCH)
 
 
 def with_known_rows(task: Task, known: list[Task]) -> Task:
@@ -163,37 +158,53 @@ def with_known_rows(task: Task, known: list[Task]) -> Task:
     return task
 
 
-def _gains_on_one_core(task: Task) -> bool:
-    epoch = len(task.rows.X) * task.network.multiply_adds
-    return task.settings.batch_size == 1 or epoch <= LONG_EPOCH
+def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
+    """Train networks in groups of those that can share a product.
+
+    Returns:
+        All but those that diverged, or have no other to share with: these train in `fit`.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C.
+    """
+    found, cores = [], usable_cores()
+    for group in _groups(prepared):
+        for begin in range(0, len(group), MOST):
+            part = group[begin : begin + MOST]
+            if len(part) > 1:
+                with many_split_over(cores):
+                    found += _trained(part)
+    return found
 
 
-def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
-    groups: list[tuple[Any, list[Task]]] = []
-    for task, common in tasks:
+def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
+    groups: list[tuple[Any, list[Preparation]]] = []
+    for one in prepared:
+        task = one.task
         shared = shared_key(task.network, task.objective.loss, task.settings)
         if shared is None:
             continue
-        key = (common, task.objective.constant, shared)
+        key = (one.estimator.monitor, task.objective.constant, shared)
         for known, group in groups:
-            if known == key and _have_same_rows(group[0], task):
-                group.append(task)
+            if known == key and _have_same_rows(group[0].task, task):
+                group.append(one)
                 break
         else:
-            groups.append((key, [task]))
+            groups.append((key, [one]))
     return [group for _, group in groups]
 
 
-def _trained(group: list[Task]) -> list[Trained]:
-    first = group[0]
+def _trained(group: Sequence[Preparation]) -> list[Trained]:
+    tasks = [one.task for one in group]
+    first = tasks[0]
     held = first.held
     with handled() as interrupts:
         results = trained_many(
-            [task.network for task in group],
+            [task.network for task in tasks],
             first.rows.X,
             first.rows.targets,
-            [task.settings for task in group],
-            initial=[task.starts[0] for task in group],
+            [task.settings for task in tasks],
+            initial=[task.starts[0] for task in tasks],
             metrics=first.metrics,
             figures=first.figures,
             stop=interrupts.stop,
@@ -204,8 +215,8 @@ def _trained(group: list[Task]) -> list[Trained]:
     if stopped:
         raise KeyboardInterrupt
     return [
-        Trained(task, Outcome(one.parameters, one.history.backend, one.state, one.history))
-        for task, one in zip(group, results, strict=True)
+        Trained(each, Outcome(one.parameters, one.history.backend, one.state, one.history))
+        for each, one in zip(group, results, strict=True)
         if not isinstance(one, DivergenceError)
     ]
 
