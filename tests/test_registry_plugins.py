@@ -195,6 +195,21 @@ def test_auto_takes_no_other_backend_for_its_device(install):
     assert chosen.capabilities.device == "gpu:0"
 
 
+def test_a_backend_and_a_device_can_be_looked_for_without_a_network(install, monkeypatch):
+    install(EntryPoint("theirs", on_device("")))
+    for name, device in [("theirs", "gpu:0"), ("theirs", None), ("auto", "cpu"), (None, None)]:
+        registry.check_here(name, device)
+    with pytest.raises(UnavailableBackendError, match="'theirs' cannot run on device 'gpu:1'"):
+        registry.check_here("theirs", "gpu:1")
+    with pytest.raises(
+        UnavailableBackendError, match="^backend 'numba_cpu'.*; name the backend who"
+    ):
+        registry.check_here("auto", "gpu:0")
+    monkeypatch.setenv(registry.ENVIRONMENT_VARIABLE, "abacus")
+    with pytest.raises(UnknownBackendError, match="'abacus' is not a backend"):
+        registry.check_here(None)
+
+
 def test_a_backend_may_say_its_contract(install):
     install(EntryPoint("theirs", backend(contract_version=CONTRACT_VERSION)))
     assert registry.load("theirs").contract_version == CONTRACT_VERSION

@@ -22,6 +22,7 @@ AUTO = "auto"
 # What `auto` tries, the fastest first.
 PREFERENCE = ("numba_cpu", "vectorized")
 OWN_DISTRIBUTION = "samplewise"
+_OF_DEVICE = "; name the backend whose device it is"
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,33 @@ def load(name: str, device: str | None = None) -> Backend:
     return loaded
 
 
+def check_here(name: str | None, device: str | None = None) -> None:
+    """Refuse a backend or a device that is not here, whatever it shall run.
+
+    Args:
+        name: as `resolve`.
+        device: as `load`; "auto" needs a backend that has it.
+
+    Raises:
+        UnknownBackendError, UnavailableBackendError: as `resolve`.
+    """
+    name = name or os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
+    if name != AUTO:
+        load(name, device)
+        return
+    if device is None:
+        return
+    passed_over: list[str] = []
+    for tried in PREFERENCE:
+        try:
+            load(tried, device)
+        except (UnknownBackendError, UnavailableBackendError) as error:
+            passed_over.append(str(error))
+        else:
+            return
+    raise UnavailableBackendError(f"{'; '.join(passed_over)}{_OF_DEVICE}")
+
+
 def resolve(
     name: str | None,
     network: Network,
@@ -294,7 +322,7 @@ def _choose(
             continue
         reason = "auto: the fastest that runs here"
         return Choice(choice.backend, "; ".join([reason, *passed_over]))
-    hint = "" if device is None else "; name the backend whose device it is"
+    hint = "" if device is None else _OF_DEVICE
     raise UnavailableBackendError(
         f"no backend can run this network: {'; '.join(passed_over)}{hint}"
     )

@@ -6,12 +6,21 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV, KFold
 
-from samplewise import MLPClassifier, MLPRegressor, SweepSearchCV
-from samplewise.estimators import together
+from samplewise import (
+    Dense,
+    MLPClassifier,
+    MLPRegressor,
+    Network,
+    NeuralNetClassifier,
+    SweepSearchCV,
+)
+from samplewise.estimators import estimator, search, together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_iris(return_X_y=True)
@@ -63,6 +72,73 @@ def test_each_fit_takes_its_own_training(monkeypatch):
     monkeypatch.setattr("samplewise.estimators.estimator.run", trained.append)
     SweepSearchCV(small(), GRID, cv=3, refit=False).fit(X, Y)
     assert trained == []
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """Return the candidates that were prepared, ahead and by `fit`."""
+    found = {"search": [], "estimator": []}
+
+    def counting(module):
+        prepare = module.task_of
+
+        def counted(estimator, given, **kwargs):
+            found[module.__name__.rpartition(".")[2]].append(estimator.get_params())
+            return prepare(estimator, given, **kwargs)
+
+        return counted
+
+    for module in (search, estimator):
+        monkeypatch.setattr(module, "task_of", counting(module))
+    return found
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(("longest", "ahead"), [(together.LONG_EPOCH, 12), (1, 0)])
+def test_each_training_is_prepared_once(early_stopping, longest, ahead, prepared, monkeypatch):
+    monkeypatch.setattr(together, "usable_cores", lambda: 1)
+    monkeypatch.setattr(together, "LONG_EPOCH", longest)
+    check_equal(small(early_stopping=early_stopping))
+    # Twelve of GridSearchCV, and the last fit of each.
+    assert len(prepared["search"]) == ahead
+    assert len(prepared["estimator"]) == 12 + 1 + (12 - ahead) + 1
+
+
+def test_whole_networks_train_at_once_on_one_core_too(products, monkeypatch):
+    monkeypatch.setattr(together, "usable_cores", lambda: 1)
+    network = Network((4,), (Dense(4, "tanh"), Dense(3)))
+    check_equal(NeuralNetClassifier(network, max_iter=3, random_state=0))
+    assert products == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"hidden_layer_sizes": [3, 2]}, {"hidden_layer_sizes": np.array([3, 2])}]
+)
+def test_parameters_that_are_no_numbers_are_known_again(parameters, prepared):
+    check_equal(small().set_params(**parameters))
+    assert len(prepared["estimator"]) == 14
+
+
+def test_rows_of_a_frame_are_known_again_and_those_of_a_list_too(prepared):
+    check_equal(small(), load_iris(as_frame=True).data)
+    check_equal(small(), X.tolist(), Y.tolist())
+    assert len(prepared["estimator"]) == 28
+
+
+def test_what_cannot_be_compared_is_prepared_by_fit(products, prepared):
+    check_equal(small(), csr_array(X))
+    assert (products, len(prepared["estimator"])) == ([4, 4, 4], 26)
+
+
+def test_a_warning_of_preparing_comes_from_fit_as_often_as_without(prepared):
+    columns = Y[:, None]
+    counts = []
+    for kind in (GridSearchCV, SweepSearchCV):
+        with pytest.warns(DataConversionWarning) as told:
+            kind(small(), GRID, cv=KFold(3, shuffle=True, random_state=0)).fit(X, columns)
+        counts.append(sum(one.category is DataConversionWarning for one in told))
+    assert counts[0] == counts[1]
+    assert len(prepared["estimator"]) == 26
 
 
 def test_unequal_folds_of_a_regressor(products):

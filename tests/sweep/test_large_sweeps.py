@@ -19,6 +19,7 @@ from samplewise.sweep.training import Trained, entries_of
 
 BASE = {"backend": "reference", "hidden": (4,), "epochs": 1}
 MIXED = {"learning_rate": [0.1, 0.2, 0.3, 0.4], "batch_size": [1, 2, 4]}
+RUNGS = {"first": 1, "factor": 4}
 CONTRADICTORY = {"optimizer": ["adam", "sgd"], "momentum": [None, 0.5]}
 
 
@@ -60,11 +61,12 @@ def taken(source):
 
 
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("rest", [{}, {"samples": 200_000}])
+@pytest.mark.parametrize("rest", [{}, {"samples": 200_000}, {"rungs": RUNGS}])
 def test_of_a_million_trials_few_are_made_before_the_first_group(clouds, tmp_path, made, rest):
     values = np.linspace(0.001, 0.9, 1000).tolist()
-    seeds = 5 if rest else 1
-    sweep = Sweep({"learning_rate": values, "momentum": values}, BASE, seeds=seeds, **rest)
+    seeds = 5 if "samples" in rest else 1
+    space, base = {"learning_rate": values, "momentum": values}, {**BASE, "epochs": 10}
+    sweep = Sweep(space, base, seeds=seeds, **rest)
     group = source(sweep, clouds, tmp_path).take()
     assert (sweep.size, len(group)) == (1_000_000, 4)
     assert len(made) < 30
@@ -132,6 +134,18 @@ def test_a_large_sweep_goes_on_with_what_its_journal_lacks(clouds, tmp_path):
     assert [[one.trial.key for one in group] for group in again] == [
         [one.trial.key for one in group] for group in rest
     ]
+
+
+@pytest.mark.usefixtures("few")
+def test_later_rungs_count_in_the_time_that_is_left_by_the_epochs_of_their_trials(clouds, tmp_path):
+    sweep = Sweep(
+        {"learning_rate": np.linspace(0.1, 1, 32).tolist()}, {**BASE, "epochs": 8}, rungs=RUNGS
+    )
+    rungs = source(sweep, clouds, tmp_path)
+    assert rungs.seconds_left is None
+    rungs.took(rungs.take(), (), 2.0)
+    # 28 more train an epoch, 8 go on for 3, and 2 of these for 4; 4 networks took 2 s for one.
+    assert rungs.seconds_left == pytest.approx((28 + 8 * 3 + 2 * 4) / 2)
 
 
 @pytest.mark.usefixtures("few")

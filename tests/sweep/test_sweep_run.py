@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
-from samplewise.errors import OutputError, ParameterError
+from samplewise.errors import (
+    OutputError,
+    ParameterError,
+    UnavailableBackendError,
+    UnknownBackendError,
+)
 from samplewise.experiment.run import run
 from samplewise.io.lock import locked
 from samplewise.sweep import executors, groups
@@ -194,6 +199,53 @@ def test_a_candidate_that_does_not_fit_the_data_is_named_before_anything_is_trai
         run_sweep(sweep, tmp_path / "sweep", data=clouds)
     assert trained == []
     assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.parametrize(
+    ("space", "settings", "message"),
+    [
+        (
+            {"device": ["cpu", "gpu:0"]},
+            {"backend": "reference"},
+            r"space \(device=gpu:0\): backend '",
+        ),
+        (
+            {"backend": ["reference", "abacus"]},
+            {},
+            r"space \(backend=abacus\): 'abacus' is not a b",
+        ),
+        (
+            {"backend": ["reference", "vectorized"], "device": ["cpu", "gpu:0"]},
+            {},
+            r"space \(backend=reference, device=gpu:0\): backend 'reference' cannot run on device",
+        ),
+        (
+            {"epochs": [1]},
+            {"device": "gpu:0"},
+            r"backend '.*only cpu; backend '.*; name the backend",
+        ),
+    ],
+)
+@pytest.mark.parametrize("rest", [{}, {"samples": 1}, {"samples": 1, "sampler": "tpe"}])
+def test_a_backend_or_device_that_is_not_here_is_refused_before_anything_is_trained(
+    clouds, tmp_path, trained, space, settings, message, rest
+):
+    if "sampler" in rest:
+        pytest.importorskip("optuna")
+    sweep = Sweep(space, settings, **rest)
+    with pytest.raises((UnavailableBackendError, UnknownBackendError), match=f"^{message}"):
+        run_sweep(sweep, tmp_path / "sweep", data=clouds)
+    assert trained == []
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_the_devices_of_a_cluster_are_those_of_its_workers(clouds, tmp_path, trained, monkeypatch):
+    monkeypatch.setattr("samplewise.sweep.run.trains_here", lambda: False)
+    sweep = Sweep({"device": ["cpu", "gpu:0"]}, BASE)
+    rows = run_sweep(sweep, tmp_path / "sweep", data=clouds).rows
+    assert len(trained) == 2
+    assert [row["status"] for row in rows] == ["done", "failed"]
+    assert "cannot run on device 'gpu:0'" in rows[1]["reason"]
 
 
 def test_the_folder_of_another_sweep_or_of_other_data_is_refused(clouds, tmp_path):

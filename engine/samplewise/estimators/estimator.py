@@ -22,7 +22,7 @@ from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
 from samplewise.estimators.tasks import Begun, Given, task_of
-from samplewise.estimators.together import done_before
+from samplewise.estimators.together import done_before, prepared_before
 from samplewise.model.model import Model
 from samplewise.network import Network
 from samplewise.training.result import model_of
@@ -159,7 +159,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         anew = not self._has_weights() or not (self.warm_start or given.one_epoch)
         check_going_on(self, one_epoch=given.one_epoch)
         with numpy_only():
-            task = task_of(self, given, anew=anew)
+            task = prepared_before(self, given) or task_of(self, given, anew=anew)
         with fit_task(self, given.X, given.y, given.sample_weight) as epochs:
             return self._run(replace(task, callbacks=(*task.callbacks, *epochs)), anew=anew)
 

@@ -21,7 +21,14 @@ from samplewise.estimators.inputs import numpy_only
 from samplewise.estimators.running import Task
 from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.tasks import Given, task_of
-from samplewise.estimators.together import Store, offered, train_together
+from samplewise.estimators.together import (
+    Preparation,
+    Store,
+    may_gain,
+    offered,
+    train_together,
+    with_known_rows,
+)
 
 
 class SweepSearchCV(GridSearchCV):
@@ -131,18 +138,17 @@ class _Tasks:
     y: Any
     fit_params: dict[str, Any]
 
-    def of_fold(self, candidates: Sequence[dict[str, Any]], train: Any) -> Iterator[Any]:
-        """Yield the training of each candidate that may share it, with the monitor it goes by."""
+    def of_fold(self, candidates: Sequence[dict[str, Any]], train: Any) -> Iterator[Preparation]:
+        """Yield the training of each candidate that may share it, and gain from that."""
         X, y = _safe_split(self.estimator, self.X, self.y, train)
         fit_params = _check_method_params(self.X, params=self.fit_params, indices=train)
+        given = Given(X, y, **{"sample_weight": None, **fit_params})
+        known: list[Task] = []
         for values in candidates:
             try:
                 estimator = clone(self.estimator).set_params(**clone(values, safe=False))
-                if _may_share(estimator):
-                    yield (
-                        _task(estimator, Given(X, y, **{"sample_weight": None, **fit_params})),
-                        estimator.monitor,
-                    )
+                if _may_share(estimator) and may_gain(estimator, X):
+                    yield _prepared(estimator, given, known)
             except (SamplewiseError, TypeError, ValueError):
                 continue  # `fit` meets it again, and scikit-learn says so
 
@@ -161,9 +167,10 @@ def _may_share(estimator: Any) -> bool:
     return not any(alone)
 
 
-def _task(estimator: Any, given: Given) -> Task:
+def _prepared(estimator: Any, given: Given, known: list[Task]) -> Preparation:
+    """Return the training of an estimator, with the rows of a known one where they are the same."""
     estimator._validate_params()
-    with numpy_only(), warnings.catch_warnings():
-        # `fit` warns too.
-        warnings.simplefilter("ignore")
-        return task_of(estimator, given, anew=True)
+    with numpy_only(), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        task = with_known_rows(task_of(estimator, given, anew=True), known)
+    return Preparation(estimator, estimator.get_params(deep=False), given, task, bool(warned))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.errors import DivergenceError
+from samplewise.errors import DivergenceError, ParameterError
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import Outcome, Task
+from samplewise.estimators.tasks import Given
 from samplewise.threads import many_split_over
 from samplewise.training.environment import usable_cores
 from samplewise.training.many import trained_many
@@ -27,6 +29,42 @@ LONG_EPOCH = 5_000_000
 
 With one row a step networks share a product, and short epochs share the cost of the calls.
 """
+_COMPARABLE = (int, float, str, np.generic, tuple, list, dict)
+"""Types whose == says whether two values are equal, and is quick; others are so by identity."""
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """A training that is prepared before the `fit` that asks for it.
+
+    Args:
+        estimator: that was prepared.
+        params: its parameters.
+        given: arguments of `fit`.
+        task: the training.
+        warned: whether there was a warning.
+    """
+
+    estimator: Any
+    params: Mapping[str, Any]
+    given: Given
+    task: Task
+    warned: bool
+
+    def is_of(self, estimator: Any, given: Given) -> bool:
+        """Return True if preparing an estimator would come to the same, without a warning."""
+        return (
+            not self.warned
+            and type(estimator) is type(self.estimator)
+            and _has_values(estimator, self.params)
+            and _has_values(given, vars(self.given))
+        )
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes that preparing has set."""
+        found = vars(self.estimator).items()
+        return {name: value for name, value in found if name not in self.params}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +72,11 @@ class Trained:
     """A training that is done before the `fit` that asks for it.
 
     Args:
-        task: that was trained.
+        preparation: of it.
         outcome: of it.
     """
 
-    task: Task
+    preparation: Preparation
     outcome: Outcome
 
 
@@ -48,10 +86,18 @@ class Store:
 
     trained: list[Trained] = field(default_factory=list)
 
+    def prepare(self, estimator: Any, given: Given) -> Task | None:
+        """Set what preparing sets, and return the training; None where it is not here."""
+        for one in self.trained:
+            if one.preparation.is_of(estimator, given):
+                vars(estimator).update(one.preparation.attributes)
+                return one.preparation.task
+        return None
+
     def take(self, task: Task) -> Outcome | None:
         """Return the outcome of a training, and forget it; None where it is not here."""
         for place, one in enumerate(self.trained):
-            if _is_same(one.task, task):
+            if _is_same(one.preparation.task, task):
                 del self.trained[place]
                 return one.outcome
         return None
@@ -70,27 +116,59 @@ def offered(store: Store) -> Iterator[None]:
         _STORE.reset(token)
 
 
+def prepared_before(estimator: Any, given: Given) -> Task | None:
+    """Return the training of an estimator, as `task_of` would, where it is done; else None."""
+    store = _STORE.get()
+    return None if store is None else store.prepare(estimator, given)
+
+
 def done_before(task: Task) -> Outcome | None:
     """Return the outcome of a training where it is done, else None."""
     store = _STORE.get()
     return None if store is None else store.take(task)
 
 
-def train_together(tasks: Sequence[tuple[Task, Any]]) -> list[Trained]:
-    """Train networks in groups of those that can share a product.
+def may_gain(estimator: Any, X: Any) -> bool:
+    """Return False where a training surely gains nothing from others, before it is prepared.
 
     Args:
-        tasks: each with what else its group must have in common, equal or not.
+        estimator: to train.
+        X: rows to train on.
+    """
+    if usable_cores() > 1 or estimator.batch_size == 1:
+        return True
+    rows, *shape = np.shape(X)
+    try:
+        network = estimator._network(math.prod(shape), outputs=1)
+    except ParameterError:
+        # A whole network has the outputs that its targets need.
+        return True
+    return bool(rows * network.multiply_adds <= LONG_EPOCH)
+
+
+def with_known_rows(task: Task, known: list[Task]) -> Task:
+    """Return a training with the rows of a known one, where these are the same; else note it.
+
+    So there is one copy of the rows, however many candidates.
+    """
+    for other in known:
+        if _have_same_rows(other, task):
+            return replace(task, rows=other.rows, held=other.held)
+    known.append(task)
+    return task
+
+
+def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
+    """Train networks in groups of those that can share a product.
 
     Returns:
-        All but those that diverged, or have no other to share with, or gain nothing from it: these
-        train in `fit`.
+        All but those that diverged, or have no other to share with: these train in `fit`.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C.
     """
     found, cores = [], usable_cores()
-    for group in _groups([one for one in tasks if cores > 1 or _gains_on_one_core(one[0])]):
+    for group in _groups(prepared):
         for begin in range(0, len(group), MOST):
             part = group[begin : begin + MOST]
             if len(part) > 1:
@@ -99,38 +177,34 @@ def train_together(tasks: Sequence[tuple[Task, Any]]) -> list[Trained]:
     return found
 
 
-def _gains_on_one_core(task: Task) -> bool:
-    epoch = len(task.rows.X) * task.network.multiply_adds
-    return task.settings.batch_size == 1 or epoch <= LONG_EPOCH
-
-
-def _groups(tasks: Sequence[tuple[Task, Any]]) -> list[list[Task]]:
-    groups: list[tuple[Any, list[Task]]] = []
-    for task, common in tasks:
+def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
+    groups: list[tuple[Any, list[Preparation]]] = []
+    for one in prepared:
+        task = one.task
         shared = shared_key(task.network, task.objective.loss, task.settings)
         if shared is None:
             continue
-        key = (common, task.objective.constant, shared)
+        key = (one.estimator.monitor, task.objective.constant, shared)
         for known, group in groups:
-            if known == key and _have_same_rows(group[0], task):
-                # One copy of the rows, however many candidates.
-                group.append(replace(task, rows=group[0].rows, held=group[0].held))
+            if known == key and _have_same_rows(group[0].task, task):
+                group.append(one)
                 break
         else:
-            groups.append((key, [task]))
+            groups.append((key, [one]))
     return [group for _, group in groups]
 
 
-def _trained(group: list[Task]) -> list[Trained]:
-    first = group[0]
+def _trained(group: Sequence[Preparation]) -> list[Trained]:
+    tasks = [one.task for one in group]
+    first = tasks[0]
     held = first.held
     with handled() as interrupts:
         results = trained_many(
-            [task.network for task in group],
+            [task.network for task in tasks],
             first.rows.X,
             first.rows.targets,
-            [task.settings for task in group],
-            initial=[task.starts[0] for task in group],
+            [task.settings for task in tasks],
+            initial=[task.starts[0] for task in tasks],
             metrics=first.metrics,
             figures=first.figures,
             stop=interrupts.stop,
@@ -141,8 +215,8 @@ def _trained(group: list[Task]) -> list[Trained]:
     if stopped:
         raise KeyboardInterrupt
     return [
-        Trained(task, Outcome(one.parameters, one.history.backend, one.state, one.history))
-        for task, one in zip(group, results, strict=True)
+        Trained(each, Outcome(one.parameters, one.history.backend, one.state, one.history))
+        for each, one in zip(group, results, strict=True)
         if not isinstance(one, DivergenceError)
     ]
 
@@ -169,6 +243,28 @@ def _same_rows(one: Rows | None, other: Rows | None) -> bool:
         and _are_equal(one.targets, other.targets)
         and _are_equal(one.weights, other.weights)
     )
+
+
+def _has_values(owner: Any, values: Mapping[str, Any]) -> bool:
+    return all(_is_same_value(getattr(owner, name), value) for name, value in values.items())
+
+
+def _is_same_value(one: Any, other: Any) -> bool:
+    """Return True if two parameters or arguments are known to be equal."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return _are_equal(one, other)
+    if hasattr(one, "equals"):
+        return bool(one.equals(other))
+    if not isinstance(one, _COMPARABLE):
+        return False
+    # Where there are arrays in a list.
+    with suppress(ValueError):
+        return bool(one == other)
+    return False
 
 
 def _are_equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:

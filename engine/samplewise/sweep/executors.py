@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samplewise.checks import printable
 from samplewise.errors import ParameterError
@@ -149,6 +149,18 @@ def check_jobs(n_jobs: int | None) -> None:
     )
 
 
+def trains_here() -> bool:
+    """Return True unless joblib's context sends groups to the workers of a cluster."""
+    return _client() is None
+
+
+def _client() -> Any:
+    """Return the client of dask that joblib's context names, None where it names none."""
+    from joblib.parallel import get_active_backend
+
+    return getattr(get_active_backend()[0], "client", None)
+
+
 def executor_for(rows: SweepRows, n_jobs: int | None) -> Executor:
     """Return the executor that joblib's context and a number of workers ask for.
 
@@ -160,9 +172,8 @@ def executor_for(rows: SweepRows, n_jobs: int | None) -> Executor:
         WorkerError: as `Cluster`.
     """
     from joblib import effective_n_jobs
-    from joblib.parallel import get_active_backend
 
-    client = getattr(get_active_backend()[0], "client", None)
+    client = _client()
     if client is not None:
         from samplewise.sweep.cluster import Cluster
 

@@ -184,12 +184,16 @@ class Groups:
         return self.seconds_of_work is not None
 
     @property
+    def mean_work(self) -> float:
+        """Mean work of the trials that were looked at."""
+        return self._work_seen / max(self._seen, 1)
+
+    @property
     def seconds_left(self) -> float | None:
         """Estimated time of all trials that are left; None before the first group has ended."""
         if self.seconds_of_work is None:
             return None
-        work = self._work_seen * self._count / max(self._seen, 1) - self._work_taken
-        return self.seconds_of_work * work
+        return self.seconds_of_work * (self.mean_work * self._count - self._work_taken)
 
     def take(self) -> list[Planned]:
         """Return the next group; empty where none is left."""

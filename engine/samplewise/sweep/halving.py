@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from samplewise.sweep.candidates import PAUSED
-from samplewise.sweep.groups import Groups, Planned
+from samplewise.sweep.groups import Groups, Plan, Planned, Remaining
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.objective import best_first
 from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.snapshots import Snapshots
 
-Candidates = dict[int, list[Planned]]
-
 
 class Halving:
     """Takes the groups of the trials that are left in a rung, once the rung before is done.
 
-    Which rung a sweep is in follows from the entries of its journal alone.
+    Which rung a sweep is in follows from the entries of its journal alone. Candidates count from 0.
 
     Args:
-        planned: all trials of the sweep.
+        plan: of all trials of the sweep.
         rungs: of the sweep.
         entries: of its journal, those of failed trials only where these are not repeated.
         snapshots: of its paused trials.
     """
 
     def __init__(
-        self,
-        planned: Sequence[Planned],
-        rungs: Rungs,
-        entries: Sequence[Entry],
-        snapshots: Snapshots,
+        self, plan: Plan, rungs: Rungs, entries: Iterable[Entry], snapshots: Snapshots
     ) -> None:
-        self._rungs, self._snapshots = rungs, snapshots
-        self._candidates: Candidates = {}
-        for one in planned:
-            self._candidates.setdefault(one.trial.candidate, []).append(one)
-        self._entries: dict[str, list[Entry]] = {}
+        self._plan, self._rungs, self._snapshots = plan, rungs, snapshots
+        self._seeds = len(plan) // len(plan.trials.points)
+        self._entries: dict[int, list[Entry]] = {}
         self._note(entries)
         self._out = 0
         self._groups = Groups(())
-        self._later_work = 0
+        self._later_epochs = 0.0
         self.is_finished = False
         self._advance()
 
@@ -58,7 +53,7 @@ class Halving:
         of_rung, of_work = self._groups.seconds_left, self._groups.seconds_of_work
         if of_rung is None or of_work is None:
             return None
-        return of_rung + of_work * self._later_work
+        return of_rung + of_work * self._groups.mean_work * self._later_epochs
 
     def take(self) -> list[Planned]:
         """Return the next group, with the snapshots to go on from; empty where none is ready."""
@@ -74,39 +69,49 @@ class Halving:
         self._note(entries)
         self._groups.took(group, entries, seconds)
 
-    def _note(self, entries: Sequence[Entry]) -> None:
+    def _note(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            self._entries.setdefault(entry["key"], []).append(entry)
+            place = self._plan.trials.place(entry)
+            if place is not None:
+                self._entries.setdefault(place, []).append(entry)
 
     def _advance(self) -> None:
         """Find the first rung with trials to train, or the end."""
-        left, begin = self._candidates, 0
+        left, begin = np.arange(len(self._plan.trials.points)), 0
         for end in self._rungs.ends:
-            trials = [one for trials in left.values() for one in trials]
-            missing = [one for one in trials if not self._has_reached(one, end)]
-            if missing:
-                # Trials that have reached this rung are needed by the next one.
-                keys = {one.trial.key for one in missing}
-                self._snapshots.keep(
-                    {(one.trial.key, begin if one.trial.key in keys else end) for one in trials}
-                )
+            trials = self._trials_of(left)
+            missing = np.array([i for i in trials if not self._has_reached(i, end)], np.int64)
+            if len(missing):
+                self._keep_snapshots(trials, begin, end)
                 self._groups = Groups(
-                    [self._in_rung(one, begin, end) for one in missing],
+                    _InRung(self._plan, self._plan.together(missing), begin, end),
                     self._groups.seconds_of_work,
                 )
-                self._later_work = self._work_after(end, left)
+                self._later_epochs = self._epochs_after(end, len(left)) / (end - begin)
                 return
             left, begin = self._best(left, end), end
         self._snapshots.keep(())
         self.is_finished = True
 
-    def _has_reached(self, one: Planned, end: int) -> bool:
-        entries = self._entries.get(one.trial.key, [])
+    def _trials_of(self, candidates: NDArray[np.int64]) -> list[int]:
+        each = candidates[:, None] * self._seeds + np.arange(self._seeds)
+        found: list[int] = each.ravel().tolist()
+        return found
+
+    def _has_reached(self, trial: int, end: int) -> bool:
+        entries = self._entries.get(trial, [])
         return any(entry["status"] != PAUSED or entry["until"] >= end for entry in entries)
 
-    def _in_rung(self, one: Planned, begin: int, end: int) -> Planned:
-        trial = dataclasses.replace(one.trial, until=end)
-        return dataclasses.replace(one, trial=trial, epochs=end - begin)
+    def _keep_snapshots(self, trials: Iterable[int], begin: int, end: int) -> None:
+        """Keep what a rung goes on from, and what it has paused for the next."""
+        # A trial without a line in the journal has neither.
+        self._snapshots.keep(
+            {
+                (entries[0]["key"], end if self._has_reached(trial, end) else begin)
+                for trial in trials
+                if (entries := self._entries.get(trial))
+            }
+        )
 
     def _with_snapshot(self, one: Planned) -> Planned:
         begin = (one.trial.until or 0) - (one.epochs or 0)
@@ -115,27 +120,45 @@ class Halving:
         initial = self._snapshots.load((one.trial.key, begin))
         return dataclasses.replace(one, trial=dataclasses.replace(one.trial, initial=initial))
 
-    def _best(self, left: Candidates, end: int) -> Candidates:
+    def _best(self, left: NDArray[np.int64], end: int) -> NDArray[np.int64]:
         """Return the candidates that go on after a rung."""
         entries = {
-            number: [self._entry(one, end) for one in trials] for number, trials in left.items()
+            number: [self._entry(trial, end) for trial in self._trials_of(np.array([number]))]
+            for number in left.tolist()
         }
         going_on = best_first(entries)[: self._rungs.going_on(len(left))]
-        return {number: left[number] for number in sorted(going_on)}
+        return np.array(sorted(going_on), np.int64)
 
-    def _entry(self, one: Planned, end: int) -> Entry:
+    def _entry(self, trial: int, end: int) -> Entry:
         """Return the last entry of a trial up to a rung; those of later rungs do not count."""
-        entries = self._entries[one.trial.key]
+        entries = self._entries[trial]
         # None where that line of the journal was damaged.
         return next((one for one in reversed(entries) if one["until"] <= end), entries[0])
 
-    def _work_after(self, end: int, left: Candidates) -> int:
-        """Estimate the work of later rungs, as if the candidates that go on were the mean ones."""
-        ends, count = self._rungs.ends, len(left)
-        parameters = sum(one.parameters or 0 for trials in left.values() for one in trials) / count
-        work = 0.0
-        for begin, next_end in pairwise(ends):
+    def _epochs_after(self, end: int, candidates: int) -> int:
+        """Return the epochs that all trials train in later rungs, after one of some candidates."""
+        epochs = 0
+        for begin, next_end in pairwise(self._rungs.ends):
             if begin >= end:
-                count = self._rungs.going_on(count)
-                work += count * parameters * (next_end - begin)
-        return round(work)
+                candidates = self._rungs.going_on(candidates)
+                epochs += candidates * self._seeds * (next_end - begin)
+        return epochs
+
+
+class _InRung(Remaining):
+    """Some trials of a plan, in one rung.
+
+    Args:
+        plan: of the sweep.
+        indices: of the trials.
+        begin, end: epochs before the rung, and after it.
+    """
+
+    def __init__(self, plan: Plan, indices: NDArray[np.int64], begin: int, end: int) -> None:
+        super().__init__(plan, indices)
+        self._begin, self._end = begin, end
+
+    def _item(self, index: int) -> Planned:
+        one = super()._item(index)
+        trial = dataclasses.replace(one.trial, until=self._end)
+        return dataclasses.replace(one, trial=trial, epochs=self._end - self._begin)

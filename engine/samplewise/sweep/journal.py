@@ -66,11 +66,15 @@ class Journal:
                 _append(descriptor, header)
                 sync_folder(path.parent)
         _check_same(path, found or header, parse(canonical(header)))
-        _warn_of_damaged(path)
+        self._warns = True
 
     def __iter__(self) -> Iterator[Entry]:
-        """Give the entries in order, read from the file: all of a large sweep would fill memory."""
-        return _entries(self.path)
+        """Give the entries in order, read from the file: all of a large sweep would fill memory.
+
+        The first reading warns of damaged lines.
+        """
+        warns, self._warns = self._warns, False
+        return _entries(self.path, warns=warns)
 
     @property
     def entries(self) -> list[Entry]:
@@ -119,8 +123,7 @@ def read(path: Path) -> tuple[Entry, list[Entry]]:
     try:
         with path.open("rb") as file:
             header = _header(file.readline(), path)
-        _warn_of_damaged(path)
-        return header, list(_entries(path))
+        return header, list(_entries(path, warns=True))
     except OSError as error:
         raise DataError(
             f"cannot read {printable(path)}: {error.strerror or error}; name the folder of a sweep"
@@ -134,17 +137,17 @@ def _lines(path: Path) -> Iterator[bytes]:
         yield from (line[:-1] for line in file if line.endswith(b"\n"))
 
 
-def _entries(path: Path) -> Iterator[Entry]:
-    return (entry for line in _lines(path) if (entry := _entry(line)) is not None)
-
-
-def _warn_of_damaged(path: Path) -> None:
+def _entries(path: Path, *, warns: bool) -> Iterator[Entry]:
+    """Give the entries of a journal without those of damaged lines, of which it may warn."""
     for number, line in enumerate(_lines(path), start=2):
-        if _text(line) is None:
+        entry = _entry(line)
+        if entry is not None:
+            yield entry
+        elif warns:
             warnings.warn(
                 f"{printable(path)}: line {number} is damaged; its trial is run again",
                 SamplewiseWarning,
-                stacklevel=4,
+                stacklevel=2,
             )
 
 

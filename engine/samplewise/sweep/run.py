@@ -12,10 +12,11 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
+from samplewise.sweep.backends import check_backends
 from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
-from samplewise.sweep.executors import Executor, check_jobs, executor_for
+from samplewise.sweep.executors import Executor, check_jobs, executor_for, trains_here
 from samplewise.sweep.extras import check_optuna
 from samplewise.sweep.groups import Plan
 from samplewise.sweep.journal import FILE, Entry, Journal
@@ -78,6 +79,8 @@ def run_sweep(
     Raises:
         OutputError: the folder cannot be written, is in use, or holds another sweep.
         ParameterError: a candidate does not fit the data; nothing was trained.
+        UnknownBackendError, UnavailableBackendError: a backend or device of the settings or the
+            space is not on this machine, where groups train on it; nothing was trained.
         WorkerError: a cluster cannot be reached or cannot run the sweep; what is finished is kept.
         SamplewiseError: as `load`.
     """
@@ -89,6 +92,8 @@ def run_sweep(
         instance_of("data", data, Dataset)
     if sweep.sampler is not None:
         check_optuna()
+    if trains_here():
+        check_backends(sweep)
     differing = sweep.trials.differing(DATA_WORDS) or [Trial("", 0, {}, 0, sweep.base)]
     rows = SweepRows(differing, data)
     plan = Plan(sweep.trials, rows)

@@ -68,7 +68,7 @@ def source_of(
     entries = list(entries)
     known = [one for one in entries if one["status"] != FAILED or not retry_failed]
     if sweep.rungs is not None:
-        return Halving(Remaining(plan, np.arange(len(plan))), sweep.rungs, known, snapshots)
+        return Halving(plan, sweep.rungs, known, snapshots)
     return Proposals(sweep, rows, entries, known)
 
 
