@@ -20,6 +20,7 @@ ROOMS = [
     {"network"},
     {"streams"},
     {"contract"},
+    {"plugins"},
     {"registry"},
     {"data"},
     # A training gives models, to its caller and to callbacks: a model needs no training.
@@ -129,10 +130,10 @@ def compiling(root):
 
 
 def test_only_a_session_compiles_programs_that_train():
-    """The registry looks for the method only, a predictor does not train, and these are peers."""
+    """Plugins are asked for the method only, a predictor does not train, and these are peers."""
     assert set(compiling(ENGINE)) == {
         "training/session.py",
-        "registry.py",
+        "plugins.py",
         "model/predictor.py",
         "testing/problems.py",
     }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from faults.faulty_reference import FaultyBackend, FaultyReference
-from samplewise import registry
+from samplewise import plugins, registry
 from samplewise.contract import CONTRACT_VERSION, Backend
 from samplewise.errors import ContractError, UnavailableBackendError, UnknownBackendError
 from samplewise.network import SGD, loss_named, multilayer_perceptron
@@ -50,10 +50,10 @@ def raises():
 @pytest.fixture
 def install(monkeypatch):
     """Add entry points to those of this distribution."""
-    real = list(registry.entry_points(group=registry.ENTRY_POINT_GROUP))
+    real = list(plugins.entry_points(group=plugins.ENTRY_POINT_GROUP))
 
     def add(*offers):
-        monkeypatch.setattr(registry, "entry_points", lambda group: [*real, *offers])
+        monkeypatch.setattr(plugins, "entry_points", lambda group: [*real, *offers])
         registry.refresh()
 
     yield add

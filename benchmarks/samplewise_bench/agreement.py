@@ -15,7 +15,8 @@ import numpy as np
 
 from samplewise.contract.plan import DIRECT
 from samplewise.errors import ContractError
-from samplewise.registry import AUTO, resolve
+from samplewise.plugins import AUTO
+from samplewise.registry import resolve
 from samplewise.testing import measures
 from samplewise.testing.measures import Measure
 from samplewise.testing.tolerances import Tolerance, of_run, tolerance

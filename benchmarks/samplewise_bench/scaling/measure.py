@@ -11,7 +11,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from samplewise import registry
+from samplewise import plugins, registry
 from samplewise.contract.plan import DIRECT
 from samplewise.errors import UnavailableBackendError
 from samplewise.network import SGD, class_loss_named, multilayer_perceptron
@@ -43,7 +43,7 @@ def default_methods() -> list[Method]:
     """Return the fastest backend here as it comes, and step by step where it has other plans."""
     network = multilayer_perceptron(BASE["inputs"], (BASE["hidden"],), 1)
     chosen = registry.resolve(
-        registry.AUTO, network, class_loss_named(LOSS), SGD(), np.dtype(DTYPE)
+        plugins.AUTO, network, class_loss_named(LOSS), SGD(), np.dtype(DTYPE)
     ).backend
     methods = [Method(chosen.name), Method(chosen.name, DIRECT)]
     return methods if len(chosen.capabilities.plans) > 1 else methods[:1]
