@@ -155,9 +155,9 @@ class TrainingRun:
         self.history.environment = environment
         self.callbacks.train_begins(self.history)
 
-    def steps(self, window: Steps) -> Steps:
-        """Return the steps of a window with what is this network's own."""
-        return self.own_steps.of_window(window, self.decisions)
+    def steps(self, order: NDArray[np.int64], start: int, stop: int) -> Steps:
+        """Return the steps of a window of the epoch, as `NetworkSteps.of_window`."""
+        return self.own_steps.of_window(order, start, stop, self.decisions)
 
     def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
         """Count and check the steps of a chunk; a network that diverged does not train on.
