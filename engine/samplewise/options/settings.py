@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from samplewise.checks import printable
@@ -107,13 +108,17 @@ class Settings:
 
 
 def _choice_options(chosen: Chosen[Any], current: Any) -> dict[str, Any]:
-    usual = {field.name: field.default for _, field, _ in options_of(type(current))}
+    usual, kinds = _defaults(type(current)), len(chosen.kinds)
     found: dict[str, Any] = {}
     for name, owners in owners_of(chosen).items():
         value = getattr(current, name, None)
-        shared = len(owners) == len(chosen.kinds)
-        found[name] = value if shared or value != usual.get(name) else None
+        found[name] = value if len(owners) == kinds or value != usual.get(name) else None
     return found
+
+
+@cache
+def _defaults(kind: type[Any]) -> dict[str, Any]:
+    return {field.name: field.default for _, field, _ in options_of(kind)}
 
 
 def _changed(settings: Any, words: Mapping[str, Any]) -> Any:
