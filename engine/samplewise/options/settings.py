@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, ClassVar, Self
 
 from samplewise.checks import printable
@@ -116,9 +115,13 @@ def _choice_options(chosen: Chosen[Any], current: Any) -> dict[str, Any]:
     return found
 
 
-@cache
+_DEFAULTS: dict[type[Any], dict[str, Any]] = {}
+
+
 def _defaults(kind: type[Any]) -> dict[str, Any]:
-    return {field.name: field.default for _, field, _ in options_of(kind)}
+    if kind not in _DEFAULTS:
+        _DEFAULTS[kind] = {field.name: field.default for _, field, _ in options_of(kind)}
+    return _DEFAULTS[kind]
 
 
 def _changed(settings: Any, words: Mapping[str, Any]) -> Any:
