@@ -60,7 +60,7 @@ class Streams:
         return Generator(PCG64(words))  # type: ignore[arg-type]
 
 
-# Of `SeedSequence`: constants that hash words into its pool, mix two of them, and hash words out.
+# Of `SeedSequence`: constants that hash words into its pool, mix two words, and hash words out.
 _MASK = 2**32 - 1
 _INTO, _INTO_TIMES, _OUT, _OUT_TIMES = 0x43B0D7E5, 0x931E8875, 0x8B51F9DD, 0x58F38DED
 _MIX_LEFT, _MIX_RIGHT = 0xCA01F9DD, 0x4973F715
@@ -70,9 +70,8 @@ _POOL, _WORDS = 4, 8
 class _SeedsOfEpochs:
     """The seeds that NumPy's `SeedSequence(seed, spawn_key=(stream, epoch))` gives to PCG64.
 
-    Seed and stream are mixed once, by NumPy; an epoch is one word more, a third of the work.
-    Source: O'Neill (2015), "Developing a seed_seq Alternative", with the constants of NumPy, which
-    promises that they stay.
+    Seed and stream are mixed once, by NumPy; an epoch is one word more, in a third of the time.
+    Source: O'Neill (2015), "Developing a seed_seq Alternative", with the constants of NumPy.
     """
 
     def __init__(self, seed: int, stream: int) -> None:

@@ -115,13 +115,13 @@ class NetworkSteps:
             start,
             stop,
             self._batch_size,
-            rate,
-            self._dropout_key,
-            rates,
-            self._weights,
-            _of_steps(self._l2, first, last),
-            _of_steps(self.penalties, first, last),
-            decisions,
+            learning_rate=rate,
+            dropout_key=self._dropout_key,
+            rates=rates,
+            weights=self._weights,
+            l2=_of_steps(self._l2, first, last),
+            penalties=_of_steps(self.penalties, first, last),
+            decisions=decisions,
         )
 
     def take_loss(
