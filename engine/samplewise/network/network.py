@@ -79,12 +79,12 @@ class Network:
                 raise ParameterError(f"layer {index}: {error}") from None
         return tuple(shapes)
 
-    @cached_property
+    @property
     def inputs(self) -> int:
         """Number of values in one sample."""
         return math.prod(self.input_shape)
 
-    @cached_property
+    @property
     def outputs(self) -> int:
         """Number of logits."""
         return math.prod(self.shapes[-1])
