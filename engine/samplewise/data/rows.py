@@ -50,11 +50,10 @@ def measured_rows(
             some = rows[first : first + count]
             some[...] = given[first : first + count]
             largest.append(largest_value(some))
-    found = float(np.max(largest))
-    if not math.isfinite(found):
+    if not all(map(math.isfinite, largest)):
         check_finite(given, name)
         check_finite(rows, f"{name} as {rows.dtype.name}")
-    return rows, found
+    return rows, max(largest)
 
 
 def largest_value(X: NDArray[Any]) -> float:
@@ -65,7 +64,7 @@ def largest_value(X: NDArray[Any]) -> float:
 def _in_rows(name: str, X: ArrayLike, network: Network) -> NDArray[Any]:
     """Return X in the shape of rows."""
     given = as_numbers(name, X)
-    if given.ndim < 2 or np.prod(given.shape[1:]) != network.inputs:
+    if given.ndim < 2 or math.prod(given.shape[1:]) != network.inputs:
         one_row = given.shape == (network.inputs,)
         remedy = "one row is X[None]" if one_row else "reshape X, or build the network for it"
         raise DataError(

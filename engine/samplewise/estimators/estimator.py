@@ -230,10 +230,9 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     ) -> NDArray[Any]:
         """Return the results of a method of the model for rows, of an ensemble their mean."""
         members = vars(self).get("estimators_")
-        models = [self._trained()] if members is None else [one._trained() for one in members]
-        rows = checked_rows(self, self._flat(X))
-        if len(models) == 1:
-            return of(models[0], rows)
+        if members is None:
+            return of(self._trained(), checked_rows(self, self._flat(X)))
+        models, rows = [one._trained() for one in members], checked_rows(self, self._flat(X))
         return np.asarray(np.mean([of(model, rows) for model in models], axis=0))
 
     def _check_stochastic(self) -> bool:

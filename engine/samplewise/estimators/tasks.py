@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from samplewise.contract import TrainingState
 from samplewise.errors import DataError, ParameterError
 from samplewise.estimators.held_out import Rows, Score, scored, split
 from samplewise.estimators.inputs import checked_pair, checked_rows
 from samplewise.estimators.objective import Objective, poisson_constant
+from samplewise.estimators.random_states import drawing_from
 from samplewise.estimators.row_weights import sample_weights
 from samplewise.estimators.running import Task
 from samplewise.estimators.settings import (
@@ -64,16 +64,17 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
     """
     rows = _rows(estimator, given, anew=anew)
     network = estimator._network(rows.X.shape[1], estimator.n_outputs_)
-    random_state = check_random_state(estimator.random_state)
-    drawn = (
-        _first_weights(estimator, network, rows, random_state)
-        if anew
-        else [estimator._weights(network)]
-    )
-    rows, held, score = _held_out(estimator, rows, given, random_state)
+    with drawing_from(estimator.random_state) as random_state:
+        drawn = (
+            _first_weights(estimator, network, rows, random_state)
+            if anew
+            else [estimator._weights(network)]
+        )
+        rows, held, score = _held_out(estimator, rows, given, random_state)
+        seed = int(random_state.randint(LARGEST_SEED))
     begun = estimator._begun if given.one_epoch and not anew else None
     # Another order in each call of `partial_fit`, too.
-    seed = int(random_state.randint(LARGEST_SEED)) + (0 if begun is None else begun.state.step)
+    seed += 0 if begun is None else begun.state.step
     occasion = Occasion(
         rows=len(rows.X),
         dtype=str(drawn[0].dtype),

@@ -76,6 +76,10 @@ class Model:
         return predicting_program(self.network, self.loss, self.parameters, self.backend)
 
     @cached_property
+    def _shape_of_one(self) -> tuple[int, int]:
+        return 1, self.network.inputs
+
+    @cached_property
     def _one_row(self) -> Predictor:
         """Predicts a row among the model's calls, whose lock guards the program."""
         return Predictor(
@@ -180,7 +184,7 @@ class Model:
 
     def _predictions(self, X: ArrayLike, threads: int) -> NDArray[Any]:
         # The checks of any X, and NumPy's calls for it, take 20 times as long as one row.
-        if type(X) is np.ndarray and X.shape == (1, self.network.inputs):
+        if type(X) is np.ndarray and X.shape == self._shape_of_one:
             with self._lock:
                 predictions = self._one_row.of_plain_row(X[0])
             if predictions is not None:

@@ -107,13 +107,21 @@ class Settings:
 
 
 def _choice_options(chosen: Chosen[Any], current: Any) -> dict[str, Any]:
-    usual = {field.name: field.default for _, field, _ in options_of(type(current))}
+    usual, kinds = _defaults(type(current)), len(chosen.kinds)
     found: dict[str, Any] = {}
     for name, owners in owners_of(chosen).items():
         value = getattr(current, name, None)
-        shared = len(owners) == len(chosen.kinds)
-        found[name] = value if shared or value != usual.get(name) else None
+        found[name] = value if len(owners) == kinds or value != usual.get(name) else None
     return found
+
+
+_DEFAULTS: dict[type[Any], dict[str, Any]] = {}
+
+
+def _defaults(kind: type[Any]) -> dict[str, Any]:
+    if kind not in _DEFAULTS:
+        _DEFAULTS[kind] = {field.name: field.default for _, field, _ in options_of(kind)}
+    return _DEFAULTS[kind]
 
 
 def _changed(settings: Any, words: Mapping[str, Any]) -> Any:

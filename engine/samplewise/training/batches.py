@@ -68,28 +68,33 @@ def chunk_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
     return samples - samples % block if samples > block else samples
 
 
-def chunks(
-    order: NDArray[np.int64],
-    batch_size: int,
-    learning_rate: float,
-    samples: int,
-    stop: int | None = None,
-    start: int = 0,
-) -> Iterator[Steps]:
-    """Cut an epoch into steps of bounded work, at batch edges.
+def windows(batch_size: int, samples: int, stop: int, start: int = 0) -> Iterator[tuple[int, int]]:
+    """Cut an epoch into windows of bounded work, at batch edges: the begin and the end of each.
 
     The edges follow from the problem alone, never from a clock: a program that treats a chunk as a
     whole then gives the same bits on every run.
 
     Args:
-        order: rows in the order of the epoch, (n,).
         batch_size: rows of a step.
-        learning_rate: of every step.
-        samples: in a chunk, about; `chunk_samples` says how many.
-        stop: where the epoch ends, whole batches; None for the end of the order.
-        start: an edge of a chunk, from which to go on.
+        samples: in a window, about; `chunk_samples` says how many.
+        stop: where the epoch ends: all rows, or whole batches.
+        start: an edge of a window, from which to go on.
     """
-    end = len(order) if stop is None else stop
     length = max(samples // batch_size, 1) * batch_size
-    for first in range(start, end, length):
-        yield Steps(order, first, min(first + length, end), batch_size, learning_rate)
+    for first in range(start, stop, length):
+        yield first, min(first + length, stop)
+
+
+def chunks(
+    order: NDArray[np.int64], batch_size: int, learning_rate: float, samples: int
+) -> Iterator[Steps]:
+    """Cut a whole epoch into steps of one learning rate, by `windows`.
+
+    Args:
+        order: rows in the order of the epoch, (n,).
+        batch_size: as `windows`.
+        learning_rate: of every step.
+        samples: as `windows`.
+    """
+    for start, stop in windows(batch_size, samples, len(order)):
+        yield Steps(order, start, stop, batch_size, learning_rate)

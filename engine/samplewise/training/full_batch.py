@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import not_negative, whole_number
-from samplewise.contract import Steps, TrainingState
+from samplewise.contract import TrainingState
 from samplewise.contract.plan import DIRECT
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import SGD, Loss, Network
@@ -226,7 +226,7 @@ class _Objective:
         state.parameters[...] = x
         state.optimizer_state.fill(0)
         state.step = 0
-        window = self._steps.of_window(Steps(self._order, 0, n, n, 0.0), None)
+        window = self._steps.of_window(self._order, 0, n, None)
         self._session.run(self._rows.X, self._rows.Y, [window], self._losses, [0])
         backend = self._session.backend.name
         try:

@@ -90,16 +90,15 @@ class Loop:
         X, start = self._rows_of(self._epoch), self._position
         if start > 0 and self._limits.reached(self._epoch, start):
             return False
-        rate, last = self._runs[0].settings.learning_rate, self._limits.rows_of_epoch(self._epoch)
-        samples = self._chunk_samples
-        for window in batches.chunks(order, self._batch_size, rate, samples, last, start):
+        last = self._limits.rows_of_epoch(self._epoch)
+        for begin, end in batches.windows(self._batch_size, self._chunk_samples, last, start):
             if not active or stop.is_set():
                 return bool(active)
-            steps = [run.steps(window) for run in self._runs]
+            steps = [run.steps(order, begin, end) for run in self._runs]
             self._part_seconds += self._session.run(X, self._rows.Y, steps, self._losses, active)
             for index in active:
                 self._runs[index].check_chunk(self._epoch, steps[index], self._losses[index])
-            self._position = window.stop
+            self._position = end
             for index in active:
                 self._runs[index].callbacks.chunk_ends(self.snapshot)
             active = self._active()

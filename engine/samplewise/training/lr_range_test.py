@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import positive_number
-from samplewise.contract import Steps
 from samplewise.contract.plan import DIRECT
 from samplewise.data.augmentation import Views
 from samplewise.errors import DivergenceError, ParameterError
@@ -173,8 +172,7 @@ def _swept(
     for rate, start, end in zip(rates, edges, edges[1:], strict=False):
         if stop.is_set():
             return losses, INTERRUPTED
-        steps_at = run.steps(Steps(order, start, end, size, rate))
-        steps_at = dataclasses.replace(steps_at, learning_rate=rate)
+        steps_at = dataclasses.replace(run.steps(order, start, end), learning_rate=rate)
         session.run(X, rows.Y, [steps_at], every, [0])
         mean = float(np.mean(every[0, start:end], dtype=np.float64))
         if not math.isfinite(mean) or not np.isfinite(session.parameters(0)).all():

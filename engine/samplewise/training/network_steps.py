@@ -47,13 +47,14 @@ class NetworkSteps:
     ) -> None:
         self._settings, self._rows, self._rates = settings, rows, rates
         self._drops = any(layer.differs_in_training for layer in network.layers)
-        self._dropout_key = 0
+        self._dropout_key, self._streams = 0, Streams(settings.seed)
         self.row_weights = rows.weights
         self._weights = self._scaled(rows.weights)
         self._l2: Vector | None = None
+        self._batch_size = min(settings.batch_size, len(rows))
         if settings.batch_l2 > 0 or settings.normalize_weights:
-            self._starts = np.arange(0, len(rows), min(settings.batch_size, len(rows)))
-            self._sizes = np.diff(self._starts, append=len(rows))
+            self._starts = np.arange(0, len(rows), self._batch_size)
+            self._sizes = np.minimum(len(rows) - self._starts, self._batch_size)
         if settings.batch_l2 > 0:
             self._l2 = settings.batch_l2 / self._sizes
             self.penalties = np.full(len(self._starts), np.nan)
@@ -66,7 +67,7 @@ class NetworkSteps:
             order: all rows in the order of the epoch.
         """
         if self._drops:
-            rng = Streams(self._settings.seed).of_epoch("dropout", epoch)
+            rng = self._streams.of_epoch("dropout", epoch)
             self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
         self._rates.begin_epoch(epoch)
         if self._settings.normalize_weights and self._rows.weights is not None:
@@ -92,20 +93,28 @@ class NetworkSteps:
         ones = np.ones(len(X), X.dtype) if weights is None else weights
         return np.asarray(ones * X.dtype.type(scale))
 
-    def of_window(self, window: Steps, decisions: NDArray[np.int64] | None) -> Steps:
-        """Return the steps of a window with what is this network's own.
+    def of_window(
+        self,
+        order: NDArray[np.int64],
+        start: int,
+        stop: int,
+        decisions: NDArray[np.int64] | None,
+    ) -> Steps:
+        """Return the steps of a window of the epoch.
 
         Args:
-            window: order, edges and batch size, which all networks share.
-            decisions: as `Steps.decisions`.
+            order: as `Steps`.
+            start: as `Steps`.
+            stop: as `Steps`.
+            decisions: as `Steps`.
         """
-        first, last = (-(-row // window.batch_size) for row in (window.start, window.stop))
+        first, last = -(-start // self._batch_size), -(-stop // self._batch_size)
         rate, rates = self._rates.of_steps(first, last)
         return Steps(
-            window.order,
-            window.start,
-            window.stop,
-            window.batch_size,
+            order,
+            start,
+            stop,
+            self._batch_size,
             learning_rate=rate,
             dropout_key=self._dropout_key,
             rates=rates,
@@ -142,7 +151,7 @@ class NetworkSteps:
     def _take_penalty(self, rows: int, backend: str) -> float | None:
         if self.penalties is None:
             return None
-        steps = -(-rows // int(self._sizes[0]))
+        steps = -(-rows // self._batch_size)
         total = float(np.add.reduce(self.penalties[:steps] * self._sizes[:steps]))
         if math.isnan(total):
             raise ContractError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +143,9 @@ class TrainingRun:
         """Train as one of the networks of a compiled session."""
         self._session, self._index = session, index
         self.history.compile_ms = session.compile_ms
-        self.history.plan = dataclasses.asdict(session.plan)
+        plan = session.plan
+        # A copy by `dataclasses.asdict` takes 13 us, this one 0.4.
+        self.history.plan = {**vars(plan), "alternatives": dict(plan.alternatives)}
 
     @property
     def _in_place(self) -> bool:
@@ -155,9 +156,9 @@ class TrainingRun:
         self.history.environment = environment
         self.callbacks.train_begins(self.history)
 
-    def steps(self, window: Steps) -> Steps:
-        """Return the steps of a window with what is this network's own."""
-        return self.own_steps.of_window(window, self.decisions)
+    def steps(self, order: NDArray[np.int64], start: int, stop: int) -> Steps:
+        """Return the steps of a window of the epoch, as `NetworkSteps.of_window`."""
+        return self.own_steps.of_window(order, start, stop, self.decisions)
 
     def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
         """Count and check the steps of a chunk; a network that diverged does not train on.
