@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from samplewise.errors import ParameterError
@@ -49,19 +48,11 @@ def test_the_meaning_of_a_seed_in_an_epoch_is_pinned(name):
         assert drawn.tolist() == expected
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**32 - 1, 2**32, 2**96 + 5, 2**128, 3 * 2**200])
-@pytest.mark.parametrize("epoch", [1, 2, 1000, 2**16 + 1, 2**32 - 1])
-def test_an_epochs_generator_is_that_of_numpys_seed_sequence(seed, epoch):
-    for name, stream in (("order", 1), ("dropout", 2), ("augment", 4)):
-        theirs = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(stream, epoch)))
-        assert Streams(seed).of_epoch(name, epoch).bit_generator.state == theirs.state
-
-
 @pytest.mark.parametrize("name", OF_EPOCHS)
 def test_a_stream_of_epochs_cannot_be_drawn_from_without_one(name):
     with pytest.raises(KeyError, match=name):
         Streams(0).of_run(name)
-    for epoch in (0, -1, 1.5, None, 2**32):
+    for epoch in (0, -1, 1.5, None):
         with pytest.raises(ParameterError, match="epoch"):
             Streams(0).of_epoch(name, epoch)
 
