@@ -21,7 +21,6 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     bias_gradient,
     dense_gradient,
     dense_input_gradient,
-    outer_product,
     units_at_once,
 )
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
@@ -34,6 +33,7 @@ from samplewise_backends.numba_cpu.kernels.step import (
     inputs_of,
     rows_of,
     update_layer,
+    update_of_row,
     update_part,
 )
 
@@ -56,9 +56,10 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
         m = min(height, units - o)
         of_units, g = tile(dz, 0, o, rows, m, ld), part(gradient, 0, m * inputs)
         if rows == 1:
-            outer_product(of_units, part(a, 0, inputs), g)
-        else:
-            gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
+            first = layer.weight + o * inputs
+            update_of_row(net, first, layer.penalised, of_units, part(a, 0, inputs))
+            continue
+        gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
         for p in range(0, m, updated):
             count, first = min(updated, m - p) * inputs, layer.weight + (o + p) * inputs
             update_part(net, first, count, layer.penalised, p * inputs)
