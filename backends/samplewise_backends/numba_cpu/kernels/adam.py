@@ -2,8 +2,8 @@
 
 Root and division of a step keep the processor's divider busy for longer than all else takes. Beside
 them, the sum of the squares that an L2 penalty needs costs nothing, nor does the gradient of a
-batch of one row, which is dz x^T. Measured on AVX2 for 100 units of 64 inputs: 6.1 us, and 7.4 us
-where each of the two has a pass of its own.
+batch of one row, which is dz x^T. Measured on a step of 784-100-10 with such a penalty, batch 1,
+float64, built for AVX2: 93 us, and 107 us where each of the two has a pass of its own.
 
 Products are fused into sums, also those of dz and x. So the gradient dz x^T may give other last
 bits than the same gradient where it was written; where a parameter lies in a pass changes none.
