@@ -38,6 +38,9 @@ def arithmetic(v, out, x, factor, count):
         v.shuffle(a, b, [lane ^ 1 for lane in range(v.lanes)]),
         v.shuffle(a, b, [v.lanes + lane // 2 for lane in range(v.lanes)]),
         -a,
+        v.all(v.sum(a)),
+        v.all(v.first(b)),
+        v.all(v.root(magnitude(v.first(a)))),
     ]
     for place, vector in enumerate(found):
         v.store(out, place * v.lanes, vector)
@@ -70,19 +73,19 @@ def integers(v, out, x, factor, task):
 
 @routine(TASK)
 def run_integers(task):
-    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 256, task.factor)
+    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 512, task.factor)
     integers(out, x, task.factor, task)
 
 
 @routine(TASK)
 def run_arithmetic(task):
-    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 256, task.factor)
+    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 512, task.factor)
     arithmetic(out, x, task.factor, task.count)
 
 
 @routine(TASK)
 def run_sums(task):
-    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 256, task.factor)
+    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 512, task.factor)
     sums(out, x, task.factor, task.count)
 
 
@@ -94,7 +97,7 @@ def vectors_of_python_as_large_as_this_processors(monkeypatch):
 def results(one, x, count=0, factor=0.5):
     """Return the results of a routine: run as instructions, and in Python with as many lanes."""
     dtype = x.dtype
-    compiled, python = np.zeros(256, dtype), np.zeros(256, dtype)
+    compiled, python = np.zeros(512, dtype), np.zeros(512, dtype)
     call = Call(one, dtype)
     call.set(x=x, out=compiled, count=count, factor=factor)
     call()

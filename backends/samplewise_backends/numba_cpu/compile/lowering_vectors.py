@@ -83,11 +83,15 @@ class _InKernel(Vectors):
         return Value(self._builder, self._builder.sitofp(index.value, self._number))
 
     def root(self, x: Any) -> Value:
-        kind = self._vector
-        name = f"llvm.sqrt.v{kind.count}f{8 * self._bytes}"
+        kind = x.value.type
+        count = f"v{kind.count}" if isinstance(kind, ir.VectorType) else ""
+        name = f"llvm.sqrt.{count}f{8 * self._bytes}"
         function = ir.FunctionType(kind, [kind])
         declared = cgutils.get_or_insert_function(self._builder.module, function, name)
         return Value(self._builder, self._builder.call(declared, [x.value]))
+
+    def first(self, x: Any) -> Value:
+        return Value(self._builder, self._builder.extract_element(x.value, ir.IntType(32)(0)))
 
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Value:
         mask = ir.Constant(ir.VectorType(ir.IntType(32), len(chosen)), chosen)

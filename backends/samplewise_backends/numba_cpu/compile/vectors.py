@@ -59,7 +59,19 @@ class Vectors(ABC):
 
     @abstractmethod
     def root(self, x: Any) -> Any:
-        """Return the square roots of a vector."""
+        """Return the square roots of a vector, or that of a number."""
+
+    @abstractmethod
+    def first(self, x: Any) -> Any:
+        """Return the number in the first lane of a vector."""
+
+    def sum(self, x: Any) -> Any:
+        """Return the sum of a vector's numbers, added up by halves."""
+        half = self.lanes // 2
+        while half:
+            x = x + self.shuffle(x, x, [(lane + half) % self.lanes for lane in range(self.lanes)])
+            half //= 2
+        return self.first(x)
 
     @abstractmethod
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
@@ -93,6 +105,9 @@ class _InPython(Vectors):
 
     def root(self, x: Any) -> Any:
         return np.sqrt(x)
+
+    def first(self, x: Any) -> Any:
+        return x[0]
 
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
         return np.concatenate([x, y])[chosen]

@@ -6,27 +6,43 @@ a step tenfold on some processors.
 
 import math
 
-from samplewise_backends.numba_cpu.compile.jit import kernel, reordered_kernel, routine
+from samplewise_backends.numba_cpu.compile.jit import (
+    inlined_kernel,
+    kernel,
+    reordered_kernel,
+    routine,
+)
+from samplewise_backends.numba_cpu.compile.vectors import lanes_of
 from samplewise_backends.numba_cpu.compile.views import part, vector_at
+from samplewise_backends.numba_cpu.kernels.adam import (
+    adam_numbers,
+    adam_outer_passes,
+    adam_passes,
+)
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
+from samplewise_backends.numba_cpu.kernels.layers.dense import outer_product
 from samplewise_backends.numba_cpu.kernels.records import NETWORK
 
 
 @routine(NETWORK)
 def update(net):
     """Take one step in the parameters `net.updated`; their gradient is used up."""
-    hyper, tiny, first, count = net.hyper, net.tiny, net.updated.first, net.updated.count
+    hyper, updated, tiny = net.hyper, net.updated, net.tiny
+    first, count = updated.first, updated.count
     theta = part(vector_at(net.parameters, net.size, tiny), first, count)
-    g = part(vector_at(net.gradient, net.gradient_size, tiny), net.updated.gradient, count)
-    slots, t = vector_at(net.slots, net.slots_size, tiny), net.step + 1
+    g = part(vector_at(net.gradient, net.gradient_size, tiny), updated.gradient, count)
+    slots = vector_at(net.slots, net.slots_size, tiny)
     v, second = part(slots, first, count), part(slots, net.size + first, count)
-    _limit(g, hyper.clip_value)
-    if net.updated.penalised and hyper.step_l2 > 0:
-        net.squares += _square_sum(theta)
-    penalties = _penalties(hyper, net.updated.penalised)
+    penalties = _penalties(hyper, updated.penalised)
     if hyper.optimizer == OptimizerCode.ADAM:
-        _adam(theta, v, second, g, hyper, penalties, t, tiny)
-    elif hyper.optimizer == OptimizerCode.RMSPROP:
+        _adam(net, theta, v, second, g, penalties)
+        return
+    if updated.inputs > 0:
+        _write_outer(net, g)
+    _limit(g, hyper.clip_value)
+    if _sums_squares(net):
+        net.squares += _square_sum(theta)
+    if hyper.optimizer == OptimizerCode.RMSPROP:
         _rmsprop(theta, v, g, hyper, penalties, tiny)
     elif hyper.optimizer == OptimizerCode.ADAGRAD:
         _adagrad(theta, v, g, hyper, penalties)
@@ -34,6 +50,27 @@ def update(net):
         _plain(theta, g, hyper, penalties)
     else:
         _momentum(theta, v, g, hyper, penalties, tiny)
+
+
+@inlined_kernel
+def _factors(net):
+    """Return x and dz of a gradient dz x^T."""
+    updated = net.updated
+    inputs, units = updated.inputs, updated.count // updated.inputs
+    return vector_at(updated.x, inputs, net.tiny), vector_at(updated.dz, units, net.tiny)
+
+
+@inlined_kernel
+def _write_outer(net, g):
+    """Write the gradient that is given as dz x^T."""
+    x, dz = _factors(net)
+    outer_product(dz, x, g)
+
+
+@inlined_kernel
+def _sums_squares(net):
+    """Return True if the step has an L2 of its own, which shrinks these parameters."""
+    return net.updated.penalised != 0 and net.hyper.step_l2 > 0
 
 
 @kernel
@@ -96,26 +133,35 @@ def _momentum(theta, velocity, g, hyper, penalties, tiny):
         theta[i] = w - of_step * (new + mu * v if ahead else v)
 
 
+@inlined_kernel
+def _adam(net, theta, mean, square, g, penalties):
+    """Take Adam's step: its passes know an L2 penalty, and all else is done before them."""
+    hyper, updated = net.hyper, net.updated
+    _, _, _, has_l1, has_l2, decays = penalties
+    known = not has_l1 and not decays and hyper.clip_value == math.inf
+    outer = known and updated.inputs > 0 and updated.inputs % lanes_of(theta) == 0
+    if updated.inputs > 0 and not outer:
+        _write_outer(net, g)
+    if not known:
+        _limit(g, hyper.clip_value)
+        if _sums_squares(net):
+            net.squares += _square_sum(theta)
+        _penalise(theta, g, penalties)
+    numbers = adam_numbers(hyper, theta, net.step + 1, net.tiny)
+    if outer:
+        x, dz = _factors(net)
+        total = adam_outer_passes(theta, mean, square, g, x, dz, has_l2, numbers)
+    else:
+        total = adam_passes(theta, mean, square, g, has_l2 and known, numbers)
+    if known and _sums_squares(net):
+        net.squares += total
+
+
 @kernel
-def _adam(theta, mean, square, g, hyper, penalties, t, tiny):
-    zero, one = theta.dtype.type(0), theta.dtype.type(1)
-    new, new_square, epsilon = hyper.new, hyper.new_square, hyper.epsilon
-    # In float64: 0.999 as a float32 is off by a hundred-thousandth of 1 - 0.999.
-    beta, beta_square = 1.0 - float(new), 1.0 - float(new_square)
-    rate = theta.dtype.type(float(hyper.rate) / (1.0 - beta**t))
-    correction = theta.dtype.type(1.0 / math.sqrt(1.0 - beta_square**t))
-    # Added to the root before its correction.
-    epsilon = epsilon * correction if hyper.epsilon_hat != 0 else epsilon
-    old, old_square = one - new, one - new_square
+def _penalise(theta, g, penalties):
+    """Let the parameters decay, and add the gradient of the penalties to g."""
     for i in range(theta.shape[0]):
-        w, slope = _penalised(theta, g, i, penalties)
-        m = old * mean[i] + new * slope
-        v = old_square * square[i] + new_square * (slope * slope)
-        m = zero if abs(m) < tiny else m
-        v = zero if v < tiny else v
-        mean[i] = m
-        square[i] = v
-        theta[i] = w - rate * m / (math.sqrt(v) * correction + epsilon)
+        theta[i], g[i] = _penalised(theta, g, i, penalties)
 
 
 @kernel

@@ -78,10 +78,12 @@ VALUES = record(
     loss=NUMBER,
 )
 
-# Parameters that an optimizer is called for: where they start, and their gradients.
+# Parameters that an optimizer is called for: where they start, and their gradients. With `inputs`,
+# the gradient is dz x^T, not yet written.
 UPDATED = record(
     "updated",
-    **each(INTEGER, "first", "count", "penalised", "gradient"),
+    **each(INTEGER, "first", "count", "penalised", "gradient", "inputs"),
+    **each(reads(NUMBER), "dz", "x"),
 )
 
 # A network and a batch of its rows: the argument of every routine of a step. Callers write the

@@ -9,6 +9,7 @@ import numpy as np
 
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
+    address_of,
     call,
     integers_at,
     matrix_at,
@@ -162,7 +163,17 @@ def update_part(net, first, count, penalised, gradient):
     """Take one step of any optimizer in `count` parameters; gradient: where theirs starts."""
     updated = net.updated
     updated.first, updated.count = first, count
-    updated.penalised, updated.gradient = penalised, gradient
+    updated.penalised, updated.gradient, updated.inputs = penalised, gradient, 0
+    call(net.update, net)
+
+
+@inlined_kernel
+def update_of_row(net, first, penalised, dz, x):
+    """Take one step of any optimizer in weights whose gradient is dz x^T."""
+    updated, inputs = net.updated, x.shape[0]
+    updated.first, updated.count = first, dz.shape[0] * inputs
+    updated.penalised, updated.gradient, updated.inputs = penalised, 0, inputs
+    updated.dz, updated.x = address_of(dz), address_of(x)
     call(net.update, net)
 
 

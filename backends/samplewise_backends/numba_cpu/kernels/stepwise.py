@@ -1,8 +1,8 @@
 """The direct plan for optimizers that are not linear, and for other first layers than dense ones.
 
 Each step writes the gradient of a layer before it updates the parameters: that of a dense layer a
-few units at a time, while the product's output is in the nearest cache. Only clipping by norm needs
-the whole gradient first.
+few units at a time, while the product's output is in the nearest cache; that of a batch of one row
+is left to the optimizer as two factors. Only clipping by norm needs the whole gradient first.
 """
 
 import math
@@ -21,7 +21,6 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     bias_gradient,
     dense_gradient,
     dense_input_gradient,
-    outer_product,
     units_at_once,
 )
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
@@ -34,6 +33,7 @@ from samplewise_backends.numba_cpu.kernels.step import (
     inputs_of,
     rows_of,
     update_layer,
+    update_of_row,
     update_part,
 )
 
@@ -54,14 +54,15 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
     height = updated if rows == 1 or most < TILE else max(updated, PACKED_AT_ONCE)
     for o in range(0, units, height):
         m = min(height, units - o)
-        of_units, g = tile(dz, 0, o, rows, m, ld), part(gradient, 0, m * inputs)
+        of_units, first = tile(dz, 0, o, rows, m, ld), layer.weight + o * inputs
         if rows == 1:
-            outer_product(of_units, part(a, 0, inputs), g)
-        else:
-            gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
+            update_of_row(net, first, layer.penalised, of_units, part(a, 0, inputs))
+            continue
+        g = part(gradient, 0, m * inputs)
+        gemm_tn(net.gemm, m, inputs, rows, one, of_units, ld, a, a_ld, zero, g, inputs)
         for p in range(0, m, updated):
-            count, first = min(updated, m - p) * inputs, layer.weight + (o + p) * inputs
-            update_part(net, first, count, layer.penalised, p * inputs)
+            count = min(updated, m - p) * inputs
+            update_part(net, first + p * inputs, count, layer.penalised, p * inputs)
     bias_gradient(rows, dz, ld, part(gradient, 0, units))
     update_part(net, layer.bias, units, 0, 0)
 

@@ -1,0 +1,186 @@
+"""Adam's passes: the formula, whatever a pass takes along and however parameters are cut."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from samplewise.network import Adam
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.kernels.optimizers import update
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+
+EVERY_DTYPE = pytest.mark.parametrize("dtype", ["float32", "float64"])
+UNITS, INPUTS = 7, 48
+COUNT = UNITS * INPUTS
+STEP = 30
+RATE, STEP_L2 = 0.01, 0.02
+# Roundings of one step, each at most half a unit in the last place of what it is added to.
+ROUNDINGS = 8
+INF, NAN = np.inf, np.nan
+
+
+class Given:
+    """Parameters, averages and a gradient dz x^T, or another one of as many entries."""
+
+    def __init__(self, dtype, count=COUNT, inputs=INPUTS):
+        rng = np.random.default_rng(4)
+        self.dtype = np.dtype(dtype)
+        self.theta, self.mean = rng.standard_normal((2, count)).astype(dtype)
+        self.square = rng.random(count).astype(dtype)
+        self.x = rng.standard_normal(inputs).astype(dtype)
+        self.dz = rng.standard_normal(count // inputs).astype(dtype)
+        self.g = np.outer(self.dz, self.x).ravel()
+
+    def stepped(self, optimizer, *, l2=0.0, outer=False, cuts=()):
+        """Return parameters, averages, and the squares of the parameters before, after a step."""
+        count = len(self.theta)
+        theta, slots = self.theta.copy(), np.concatenate([self.mean, self.square])
+        gradient = np.full(count, np.nan, self.dtype) if outer else self.g.copy()
+        call = Call(update, self.dtype)
+        call.set(parameters=theta, size=count, slots=slots, slots_size=2 * count, step=STEP)
+        call.set(gradient=gradient, gradient_size=count, tiny=np.finfo(self.dtype).tiny)
+        hyper, updated = call.inner("hyper"), call.inner("updated")
+        describe_optimizer(hyper, optimizer)
+        hyper.set(rate=RATE, step_l2=l2)
+        if outer:
+            updated.set(inputs=len(self.x), dz=self.dz, x=self.x)
+        edges = [0, *cuts, count]
+        for first, end in itertools.pairwise(edges):
+            updated.set(first=first, count=end - first, gradient=first, penalised=1)
+            call()
+        return theta, slots[:count], slots[count:], float(call.memory["squares"][0])
+
+    def by_formula(self, optimizer, l2=0.0):
+        """Return parameters and averages after a step, in extended precision."""
+        theta, mean, square, g = (
+            vector.astype(np.longdouble) for vector in (self.theta, self.mean, self.square, self.g)
+        )
+        # The shares as kernels have them: numbers of the dtype.
+        new, new_square = (
+            np.longdouble(self.dtype.type(1 - beta)) for beta in (optimizer.beta1, optimizer.beta2)
+        )
+        slope = g + np.longdouble(self.dtype.type(l2)) * theta
+        m = (1 - new) * mean + new * slope
+        v = (1 - new_square) * square + new_square * slope**2
+        mean_hat, hat = m / (1 - (1 - new) ** (STEP + 1)), v / (1 - (1 - new_square) ** (STEP + 1))
+        root = np.sqrt(hat) + optimizer.epsilon
+        if optimizer.epsilon_hat:
+            root = (np.sqrt(v) + optimizer.epsilon) / np.sqrt(1 - (1 - new_square) ** (STEP + 1))
+        return theta - np.longdouble(self.dtype.type(RATE)) * mean_hat / root, m, v
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("l2", [0.0, STEP_L2])
+@pytest.mark.parametrize("outer", [False, True])
+@pytest.mark.parametrize("hat", [False, True])
+def test_a_step_is_the_formula_to_its_last_bits(dtype, l2, outer, hat):
+    given, optimizer = Given(dtype), Adam(epsilon=1e-3, epsilon_hat=hat)
+    *got, squares = given.stepped(optimizer, l2=l2, outer=outer)
+    eps = np.finfo(dtype).eps
+    for vector, want in zip(got, given.by_formula(optimizer, l2), strict=True):
+        error = np.abs(vector.astype(np.longdouble) - want)
+        assert (error <= ROUNDINGS / 2 * eps * np.maximum(np.abs(want), 1)).all()
+    before = (given.theta.astype(np.longdouble) ** 2).sum() if l2 else 0
+    assert abs(squares - before) <= 16 * eps * before
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("count", [1, 3, 5, 16, 31, 64, 4096, 4099, 9000])
+def test_any_number_of_parameters_is_stepped_in_and_no_more(dtype, count):
+    given = Given(dtype, count, 1)
+    whole = given.stepped(Adam(), l2=STEP_L2)
+    changed = [vector != before for vector, before in zip(whole, vectors_of(given), strict=False)]
+    assert all(each.all() for each in changed)
+    longer = Given(dtype, count, 1)
+    for name in ("theta", "mean", "square", "g"):
+        setattr(longer, name, np.append(getattr(given, name), getattr(given, name)[:9]))
+    cut = longer.stepped(Adam(), l2=STEP_L2, cuts=[count])
+    for vector, want in zip(cut, whole[:3], strict=False):
+        np.testing.assert_array_equal(vector[:count], want)
+
+
+def vectors_of(given):
+    return given.theta, given.mean, given.square
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("l2", [0.0, STEP_L2])
+def test_bits_do_not_depend_on_how_parameters_are_cut(dtype, l2):
+    given = Given(dtype)
+    *whole, squares = given.stepped(Adam(), l2=l2)
+    *cut, again = given.stepped(Adam(), l2=l2, cuts=[1, 4, 21, 50, 51, 200])
+    for vector, want in zip(cut, whole, strict=True):
+        np.testing.assert_array_equal(vector, want)
+    assert squares == pytest.approx(again, rel=8 * float(np.finfo(dtype).eps))
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("inputs", [1, 5, 24, 49, 784, 5000])
+def test_the_gradient_of_a_row_need_not_be_written(dtype, inputs):
+    given = Given(dtype, 6 * inputs, inputs)
+    for l2 in (0.0, STEP_L2):
+        *written, squares = given.stepped(Adam(), l2=l2)
+        *formed, again = given.stepped(Adam(), l2=l2, outer=True)
+        for vector, want in zip(formed, written, strict=True):
+            np.testing.assert_allclose(vector, want, rtol=0, atol=4 * np.finfo(dtype).eps)
+        assert squares == pytest.approx(again, rel=32 * float(np.finfo(dtype).eps))
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize(
+    "options", [{"l1": 0.01}, {"weight_decay": 0.1}, {"clip_value": 0.2}], ids=str
+)
+def test_what_passes_do_not_know_is_done_before_them(dtype, options):
+    given, optimizer = Given(dtype), Adam(**options)
+    *written, squares = given.stepped(optimizer, l2=STEP_L2)
+    *formed, again = given.stepped(optimizer, l2=STEP_L2, outer=True)
+    for vector, want in zip(formed, written, strict=True):
+        np.testing.assert_array_equal(vector, want)
+    assert squares == again
+    plain = given.stepped(Adam(), l2=STEP_L2)
+    assert not np.array_equal(written[0], plain[0])
+    assert squares == pytest.approx(plain[3], rel=16 * float(np.finfo(dtype).eps))
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("outer", [False, True])
+def test_no_nan_and_no_infinity_is_hidden(dtype, outer):
+    given = Given(dtype)
+    given.x[:3] = NAN, INF, 0
+    given.dz[0] = 1
+    given.g = np.outer(given.dz, given.x).ravel()
+    theta, mean, square, _ = given.stepped(Adam(), outer=outer)
+    of_inputs = theta.reshape(UNITS, INPUTS).T
+    assert np.isnan(of_inputs[:2]).all()
+    assert np.isfinite(of_inputs[2:]).all()
+    assert np.isnan(mean.reshape(UNITS, INPUTS)[:, 0]).all()
+    assert np.isinf(square.reshape(UNITS, INPUTS)[:, 1]).all()
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("outer", [False, True])
+def test_a_square_too_large_moves_nothing_and_none_divides_by_epsilon(dtype, outer):
+    given = Given(dtype)
+    given.x[:], given.dz[:] = 0, 0
+    given.g[:] = 0
+    given.square[:5] = INF
+    given.square[5:10] = 0
+    given.mean[10:15] = np.finfo(dtype).tiny
+    given.square[15:20] = np.finfo(dtype).tiny
+    theta, mean, square, _ = given.stepped(Adam(epsilon=0.5), outer=outer)
+    np.testing.assert_array_equal(theta[:5], given.theta[:5])
+    rate = RATE / (1 - 0.9 ** (STEP + 1))
+    want = given.theta[5:10] - rate * mean[5:10] / 0.5
+    np.testing.assert_allclose(theta[5:10], want, rtol=1e-5)
+    # They would be subnormal.
+    assert not mean[10:15].any()
+    assert not square[15:20].any()
+
+
+def test_many_squares_are_summed_in_float32_as_exactly_as_a_few():
+    given = Given("float32", 300_000, 100)
+    given.theta[:] = np.abs(given.theta)
+    squares = (given.theta.astype(np.float64) ** 2).sum()
+    for outer in (False, True):
+        assert given.stepped(Adam(), l2=STEP_L2, outer=outer)[3] == pytest.approx(squares, rel=1e-6)
