@@ -215,8 +215,7 @@ class JaxProgram(Program):
     def _views(self, state: TrainingState) -> tuple[Tensors, tuple[Tensors, ...], Tensors]:
         """Return the tensors of a state: trained ones, those of each slot, frozen ones.
 
-        Those of the last state are kept, as making them takes longer than a step of a small
-        network.
+        Those of the last state are kept: a training asks for them in each call.
         """
         found = self._state
         vectors = state.parameters, state.optimizer_state
