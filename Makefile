@@ -122,18 +122,22 @@ regressions: $(READY)
 asv-site: $(READY)
 	$(ASV) publish
 
+# $(call with_jax,FOLDER) makes an environment with the backend beside the project, as a stranger's would be.
+define with_jax
+	$(call environment,$(1),$(PEERS_LOCK),--editable .)
+	$(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable backends/samplewise_jax
+endef
+
 # The peers have an environment of their own: PyTorch is large. libfann is the system's.
-$(PEERS_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml
-	$(call environment,$(PEERS_VENV),$(PEERS_LOCK),--editable .)
+$(PEERS_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml backends/samplewise_jax/pyproject.toml
+	$(call with_jax,$(PEERS_VENV))
 	@touch $@
 
 peers: $(PEERS_READY)
 	$(PEERS_VENV)/bin/samplewise bench --peers --out peers --force
 
-# Installed beside the project, as a stranger's backend would be.
 $(JAX_READY): $(PEERS_LOCK) requirements/install.py pyproject.toml backends/samplewise_jax/pyproject.toml
-	$(call environment,$(JAX_VENV),$(PEERS_LOCK),--editable .)
-	$(JAX_VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable backends/samplewise_jax
+	$(call with_jax,$(JAX_VENV))
 	@touch $@
 
 jax: $(JAX_READY)

@@ -160,6 +160,14 @@ def test_each_environment_is_new_and_filled_by_the_script(target, newer_pip):
     assert lines[start + 1 : start + 1 + len(expected)] == expected
 
 
+@pytest.mark.parametrize("target", ["peers", "jax"])
+def test_the_backend_on_jax_is_installed_beside_the_project(target):
+    lines = recipe("VENV=env", "PYTHON=python", target)
+    folder, _ = MADE[target]
+    install = "-m pip install --quiet --no-deps --no-build-isolation --editable"
+    assert f"{folder}/bin/python {install} backends/samplewise_jax" in lines
+
+
 FILES = ("Makefile", ".ci/run", "asv.conf.json", ".github/workflows/ci.yml")
 FILES += (".pre-commit-config.yaml", "docs/WRITING_A_BACKEND.md")
 

@@ -1,11 +1,15 @@
 """Functions are compiled for new shapes and networks, and for nothing else."""
 
+import jax
 import numpy as np
 import pytest
 
-from samplewise.contract import Workload
-from samplewise.network import SGD, Adam, Dense, Dropout, multilayer_perceptron
-from samplewise_jax import options
+from samplewise.contract import Steps, TrainingState, Workload
+from samplewise.network import SGD, Adam, Dense, Dropout, loss_named, multilayer_perceptron
+from samplewise_jax import device, options
+from samplewise_jax.compiled import steps_of
+from samplewise_jax.optimizers import Rule
+from samplewise_jax.passes import Passes
 
 
 def test_rates_orders_weights_keys_and_windows_are_data(training, compiles):
@@ -53,6 +57,49 @@ def test_another_optimizer_predicts_with_the_same_code(training, compiles):
     compiles.clear()
     second.program.predict(second.state.parameters, second.X)
     assert compiles == []
+
+
+def test_targets_that_change_in_place_are_taken(training):
+    first, second = training(), training()
+    first.run()
+    first.Y += 1
+    second.Y += 1
+    second.state.parameters[...] = first.state.parameters
+    assert (first.run() == second.run()).all()
+    assert (first.state.parameters == second.state.parameters).all()
+
+
+def test_another_state_of_the_same_program_is_trained(training):
+    trained, alone = training(optimizer=Adam()), training(optimizer=Adam())
+    left = trained.state
+    trained.run()
+    kept = left.parameters.copy()
+    trained.state = TrainingState(
+        alone.state.parameters.copy(), np.zeros_like(left.optimizer_state)
+    )
+    assert (trained.run() == alone.run()).all()
+    assert (trained.state.parameters == alone.state.parameters).all()
+    assert (left.parameters == kept).all()
+
+
+def test_steps_of_a_number_that_is_known_are_all_made(training):
+    trained = training()
+    X, Y = trained.X, trained.Y
+    losses = trained.run()
+    again = training()
+    program, order = again.program, np.arange(48)
+    steps = Steps(order, 0, 48, 4, 0.1)
+    inputs = program.inputs(again.state, steps)
+    window = inputs.window._replace(
+        rows=order.reshape(12, 4),
+        scales=np.full((12, 4), 0.25),
+        steps=None,
+        numbers={"eta": np.full(12, 0.1)},
+    )
+    passes = Passes(again.network, loss_named("mean_squared_error"))
+    with device.in_use():
+        found = jax.jit(steps_of(passes, Rule.of(SGD())))(X, Y, inputs._replace(window=window))
+    np.testing.assert_allclose(np.asarray(found.losses).ravel(), losses[:48], rtol=1e-13)
 
 
 @pytest.mark.parametrize("rows", [1, 13, 16])

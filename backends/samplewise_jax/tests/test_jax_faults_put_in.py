@@ -43,4 +43,4 @@ def test_results_of_another_device_are_rejected(monkeypatch):
     assert ladder.failures(backend, "device", trial.case, trial.plan) == []
     monkeypatch.setattr("samplewise_jax.device.name", lambda _: "gpu:0")
     (failure, *_) = ladder.failures(backend, "device", trial.case, trial.plan)
-    assert failure.endswith("run_epoch: computed on gpu:0, not on cpu")
+    assert failure.endswith("run_epoch: computed on gpu:0, not on cpu:0")

@@ -82,11 +82,11 @@ def test_a_program_computes_on_the_device_asked_for():
         "from samplewise import TrainingSettings, multilayer_perceptron, train\n"
         "from samplewise_jax.program import JaxProgram\n"
         "kept, put = [], JaxProgram.on_device\n"
-        "JaxProgram.on_device = lambda self, X: kept.append(put(self, X)) or kept[-1]\n"
+        "JaxProgram.on_device = lambda self, *rows: kept.append(put(self, *rows)) or kept[-1]\n"
         "settings = TrainingSettings(epochs=1, backend='jax', device='cpu:1')\n"
         "network = multilayer_perceptron(2, 3, 1)\n"
         "history = train(network, [[0.5, 1], [1, 0.5]], [0, 1], settings).history\n"
-        "used = {f'{d.platform}:{d.id}' for rows in kept for d in rows.devices()}\n"
+        "used = {f'{d.platform}:{d.id}' for rows in kept for X in rows for d in X.devices()}\n"
         "print(history.device, history.matmul_precision, history.deterministic, *used)"
     )
     assert python(code) == "cpu:1 full True cpu:1"

@@ -18,7 +18,7 @@ from samplewise_bench.problems import TrainingProblem
 # The modules of the peers by name; the order is that of the tables.
 PEERS = {
     "samplewise": "samplewise_bench.peers.own",
-    "jax": "samplewise_bench.peers.jax_scan",
+    "jax": "samplewise_bench.peers.jax_steps",
     "pytorch": "samplewise_bench.peers.pytorch",
     "scikit-learn": "samplewise_bench.peers.scikit_learn",
     "fann": "samplewise_bench.peers.fann",

@@ -7,7 +7,7 @@ the same code, as are batches that end short.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -61,26 +61,24 @@ class Window(NamedTuple):
     """The data of the steps of a window; S steps of B rows, padded.
 
     Args:
-        rows: of X, int64 (S, B).
-        Y: targets of these rows, (S, B, outputs).
+        rows: of X and Y, int64 (S, B).
         scales: of each row's loss in the mean of its batch, (S, B); 0 where it is padding.
-        positions: of the rows in the order of the epoch, uint64 (S, B).
         numbers: of each step, (S,) by name.
         key: of dropout, uint64 ().
-        steps: number of steps to make, ().
+        first: position of the first row in the order of the epoch, uint64 ().
+        steps: number of steps to make, int64 (); None makes them all.
     """
 
     rows: Array
-    Y: Array
     scales: Array
-    positions: Array
     numbers: Numbers
     key: Array
-    steps: Array
+    first: Array
+    steps: Array | None
 
 
 class Inputs(NamedTuple):
-    """The inputs of the steps of a window, beside the rows.
+    """The inputs of the steps of a window, beside X and Y.
 
     Args:
         trained: tensors by name.
@@ -97,25 +95,40 @@ class Inputs(NamedTuple):
     numbers: Numbers
 
 
-class Outputs(NamedTuple):
+class Trained(NamedTuple):
     """The results of the steps of a window.
 
     Args:
-        trained, slots: as of `Inputs`, after the last step.
+        tensors, slots: as `trained` and `slots` of `Inputs`, after the last step.
         losses: of each row before its step, (S, B).
         logits: behind them, (S, B, outputs).
         squares: of the penalised weights before each step, float64 (S,), where it has an L2.
     """
 
-    trained: Tensors
+    tensors: Tensors
     slots: tuple[Tensors, ...]
     losses: Array
     logits: Array
     squares: Array
 
 
+class Outputs(NamedTuple):
+    """`Trained` as it leaves a call: each array on its way back costs some microseconds.
+
+    Args:
+        vectors: parameters and slots as flat vectors one after the other, ((1 + slots) * P,), with
+            zeros where nothing is trained.
+        losses, logits, squares: as of `Trained`.
+    """
+
+    vectors: Array
+    losses: Array
+    logits: Array
+    squares: Array
+
+
 # Several networks have the rows and their order in common.
-_OF_EACH = Inputs(0, 0, 0, Window(None, None, 0, None, 0, 0, None), 0)  # type: ignore[arg-type]
+_OF_EACH = Inputs(0, 0, 0, Window(None, 0, 0, 0, None, None), 0)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -124,10 +137,11 @@ class Compiled:
 
     Args:
         logits: of tensors and X; returns (rows, outputs).
-        gradient: of trained and frozen tensors and rows, as `Passes.gradient`, without dropout.
-        window: of X and `Inputs`; returns `Outputs`.
-        windows: as `window`, of several equal networks: all but the rows and their targets has one
-            more axis in front.
+        gradient: of trained and frozen tensors and rows, as `Passes.gradient`, without dropout;
+            returns the losses and the flat gradient.
+        window: of X, Y and `Inputs`, as `steps_of`; returns `Outputs`.
+        windows: as `window`, of several equal networks: all but the rows has one more axis in
+            front.
     """
 
     logits: Any
@@ -136,37 +150,57 @@ class Compiled:
     windows: Any
 
 
+def steps_of(passes: Passes, rule: Rule) -> Callable[[Array, Array, Inputs], Trained]:
+    """Return the steps of a window as a function that is still to be compiled.
+
+    It takes X (rows, inputs) and Y (rows, outputs).
+    """
+    penalised = [slot.name for slot in passes.network.weights]
+
+    def steps(X: Array, Y: Array, inputs: Inputs) -> Trained:
+        data = inputs.window
+        penalties = "step_l2" in data.numbers
+        batch = np.arange(data.rows.shape[1], dtype=np.uint64)
+
+        def step(i: Array, now: Trained) -> Trained:
+            squares = now.squares
+            if penalties:
+                weights = [now.tensors[name] for name in penalised]
+                squares = squares.at[i].set(_square(weights))
+            x, y = (part.at[data.rows[i]].get(mode="promise_in_bounds") for part in (X, Y))
+            positions = data.first + (i * len(batch)).astype(np.uint64) + batch
+            rows = x, y, data.scales[i], positions
+            losses, Z, mean = passes.gradient(now.tensors, inputs.frozen, rows, data.key)
+            k = {**inputs.numbers, **{name: each[i] for name, each in data.numbers.items()}}
+            tensors, slots = rule.step(now.tensors, mean, now.slots, penalised, k)
+            written = now.losses.at[i].set(losses), now.logits.at[i].set(Z), squares
+            return Trained(tensors, slots, *written)
+
+        squares = jnp.zeros(len(data.rows) if penalties else 0, np.float64)
+        logits = jnp.zeros((*data.rows.shape, Y.shape[1]), Y.dtype)
+        empty = jnp.zeros_like(data.scales), logits, squares
+        first = Trained(inputs.trained, inputs.slots, *empty)
+        # A number that is known lets XLA do without the loop of a single step.
+        count = len(data.rows) if data.steps is None else data.steps
+        return lax.fori_loop(0, count, step, first)
+
+    return steps
+
+
 @lru_cache(maxsize=KEPT_NETWORKS)
 def compiled(passes: Passes, rule: Rule, platform: str) -> Compiled:
     """Return the functions of a network on a platform, the same ones for an equal one."""
-    penalised = [slot.name for slot in passes.network.weights]
+    steps = steps_of(passes, rule)
 
-    def window(X: Array, inputs: Inputs) -> Outputs:
-        data = inputs.window
-        penalties = "step_l2" in data.numbers
+    def window(X: Array, Y: Array, inputs: Inputs) -> Outputs:
+        tensors, slots, *found = steps(X, Y, inputs)
+        vectors = (_flat(passes.network, part, X.dtype) for part in (tensors, *slots))
+        return Outputs(jnp.concatenate([*vectors]), *found)
 
-        def step(i: Array, now: Outputs) -> Outputs:
-            squares = now.squares
-            if penalties:
-                weights = [now.trained[name] for name in penalised]
-                squares = squares.at[i].set(_square(weights))
-            picked = X.at[data.rows[i]].get(mode="promise_in_bounds")
-            rows = picked, data.Y[i], data.scales[i], data.positions[i]
-            losses, Z, mean = passes.gradient(now.trained, inputs.frozen, rows, data.key)
-            k = {**inputs.numbers, **{name: each[i] for name, each in data.numbers.items()}}
-            trained, slots = rule.step(now.trained, mean, now.slots, penalised, k)
-            written = now.losses.at[i].set(losses), now.logits.at[i].set(Z), squares
-            return Outputs(trained, slots, *written)
-
-        squares = jnp.zeros(len(data.rows) if penalties else 0, np.float64)
-        empty = jnp.zeros_like(data.scales), jnp.zeros_like(data.Y), squares
-        first = Outputs(inputs.trained, inputs.slots, *empty)
-        return lax.fori_loop(0, data.steps, step, first)
-
-    windows = jax.vmap(window, in_axes=(None, _OF_EACH))
+    windows = jax.vmap(window, in_axes=(None, None, _OF_EACH))
     options = compiler_options(passes.network, platform, rule.variant)
-    steps = (jax.jit(function, compiler_options=options) for function in (window, windows))
-    return Compiled(*_untrained(passes, platform), *steps)
+    calls = (jax.jit(function, compiler_options=options) for function in (window, windows))
+    return Compiled(*_untrained(passes, platform), *calls)
 
 
 @lru_cache(maxsize=KEPT_NETWORKS)
@@ -174,11 +208,24 @@ def _untrained(passes: Passes, platform: str) -> tuple[Any, Any]:
     """Return `logits` and `gradient` of `Compiled`, the same ones for any optimizer."""
 
     def gradient(trained: Tensors, frozen: Tensors, rows: tuple[Array, ...]) -> Any:
-        return passes.gradient(trained, frozen, rows, None)
+        losses, _, found = passes.gradient(trained, frozen, rows, None)
+        return losses, _flat(passes.network, found, losses.dtype)
 
     options = compiler_options(passes.network, platform)
     logits = jax.jit(passes.logits, compiler_options=options)
     return logits, jax.jit(gradient, compiler_options=options)
+
+
+def _flat(network: Network, tensors: Tensors, dtype: Any) -> Array:
+    """Return tensors in their places of a flat vector (P,), with zeros elsewhere."""
+    slots = network.layout.slots
+    ends = [*(slot.offset for slot in slots[1:]), network.layout.size]
+    parts = []
+    for slot, end in zip(slots, ends, strict=True):
+        own = [tensors[slot.name].ravel()] if slot.name in tensors else []
+        gap = end - slot.offset - sum(map(len, own))
+        parts += [*own, jnp.zeros(gap, dtype)]
+    return jnp.concatenate(parts)
 
 
 def _square(tensors: Sequence[Array]) -> Array:

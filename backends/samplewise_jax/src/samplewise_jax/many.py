@@ -55,7 +55,7 @@ class JaxManyProgram(ManyProgram):
         for group in self._groups:
             idle = [self._programs[i].idle_inputs(self._workload, self._samples) for i in group]
             with device.in_use(self._on):
-                self._call(jax.device_put(idle[0][0]), group, [inputs for _, inputs in idle])
+                self._call(idle[0][:2], group, [inputs for *_, inputs in idle])
 
     def run_epoch(
         self,
@@ -68,10 +68,10 @@ class JaxManyProgram(ManyProgram):
     ) -> None:
         """Train the active networks, each group of equal ones in one call."""
         with device.in_use(self._on):
-            rows = self._programs[0].on_device(X)
+            rows = self._programs[0].on_device(X, Y)
             for group in self._groups:
                 members = [i for i in group if i in active]
-                inputs = [self._programs[i].inputs(states[i], Y, steps[i]) for i in members]
+                inputs = [self._programs[i].inputs(states[i], steps[i]) for i in members]
                 found = self._call(rows, members, inputs) if members else None
                 for k, i in enumerate(members):
                     own = jax.tree.map(lambda part, k=k: part[k], found)
@@ -80,19 +80,23 @@ class JaxManyProgram(ManyProgram):
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Nothing is kept elsewhere."""
 
-    def _call(self, rows: Any, members: Sequence[int], inputs: Sequence[Inputs]) -> Any:
-        """Return the outputs of networks, each with an axis for them in front."""
+    def _call(self, rows: tuple[Any, Any], members: Sequence[int], inputs: Sequence[Inputs]) -> Any:
+        """Return the outputs of networks, each with an axis for them in front.
+
+        Args:
+            rows: X and Y.
+            members: indices of the networks.
+            inputs: of each.
+        """
         functions, first = self._programs[members[0]].compiled, inputs[0]
         if len(members) == 1:
-            return jax.tree.map(lambda part: np.asarray(part)[None], functions.window(rows, first))
+            return jax.tree.map(lambda part: np.asarray(part)[None], functions.window(*rows, first))
         # Networks stop at different times: with fewer of them, the call is seldom of a new shape.
         room = [*inputs, *[first] * (power_of_two(len(members)) - len(members))]
         each = jax.tree.map(lambda *parts: np.stack(parts), *room)
         window, shared = each.window, first.window
-        window = window._replace(
-            rows=shared.rows, Y=shared.Y, positions=shared.positions, steps=shared.steps
-        )
-        found = functions.windows(rows, each._replace(window=window))
+        window = window._replace(rows=shared.rows, first=shared.first, steps=shared.steps)
+        found = functions.windows(*rows, each._replace(window=window))
         return jax.tree.map(np.asarray, found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,8 @@ class JaxProgram(Program):
         self._network, self._optimizer, self._dtype = network, optimizer, dtype
         self._workload, self._on = workload, on
         self._numbers = numbers(optimizer, dtype)
-        self._trained = {
+        self._trained = network.trained
+        self._names = {
             slot.name
             for slot in network.layout.slots
             if network.layers[int(slot.name.split(".")[0])].trainable
@@ -77,27 +78,28 @@ class JaxProgram(Program):
         """Compile the steps of the workload, by a call that makes none of them."""
         if self._workload is None:
             return
-        X, inputs = self.idle_inputs(self._workload, samples_of_call([self._network]))
+        samples = samples_of_call([self._network])
         with device.in_use(self._on):
-            self.compiled.window(jax.device_put(X), inputs)
+            self.compiled.window(*self.idle_inputs(self._workload, samples))
 
-    def idle_inputs(self, work: Workload, samples: int) -> tuple[Matrix, Inputs]:
-        """Return rows of zeros, and inputs of a call of `samples` samples that makes no step."""
+    def idle_inputs(self, work: Workload, samples: int) -> tuple[Matrix, Matrix, Inputs]:
+        """Return X and Y of zeros, and inputs of a call of `samples` samples that makes no step."""
         network, dtype = self._network, self._dtype
-        X = np.zeros((padded_data(work.rows), network.inputs), dtype)
-        Y = np.zeros((work.rows, network.outputs), dtype)
+        widths = network.inputs, network.outputs
+        X, Y = (np.zeros((padded_data(work.rows), width), dtype) for width in widths)
         size = min(work.batch_size, work.rows)
         stop = min(max(samples // size, 1) * size, work.rows)
         l2 = np.zeros(-(-stop // size)) if PENALTIES in work.step_fields else None
         steps = Steps(np.arange(work.rows), 0, stop, size, 0.0, l2=l2)
         slots = np.zeros(network.layout.size * self._optimizer.slots, dtype)
         state = TrainingState(network.layout.zeros(dtype), slots)
-        inputs = self.inputs(state, Y, steps)
-        return X, inputs._replace(window=inputs.window._replace(steps=np.int64(0)))
+        inputs = self.inputs(state, steps)
+        return X, Y, inputs._replace(window=inputs.window._replace(steps=np.int64(0)))
 
     def forget(self) -> bool:
-        """Drop the rows on the device."""
-        self._rows: tuple[Matrix, Any] | None = None
+        """Drop the rows on the device, and the state."""
+        self._rows: _Placed | None = None
+        self._state: _Viewed | None = None
         return True
 
     def run_epoch(
@@ -105,37 +107,37 @@ class JaxProgram(Program):
     ) -> None:
         """Make all steps in one call."""
         with device.in_use(self._on):
-            outputs = self.compiled.window(self.on_device(X), self.inputs(state, Y, steps))
+            outputs = self.compiled.window(*self.on_device(X, Y), self.inputs(state, steps))
             self._seen_on(outputs.losses)
-            self.write(jax.tree.map(np.asarray, outputs), state, steps, losses)
+            self.write(outputs, state, steps, losses)
 
-    def inputs(self, state: TrainingState, Y: Matrix, steps: Steps) -> Inputs:
+    def inputs(self, state: TrainingState, steps: Steps) -> Inputs:
         """Return the inputs of the steps of a window."""
-        trained, frozen = self._split(state.parameters)
-        slots = tuple(self._split(vector)[0] for vector in self._slots(state))
-        window = self._window(Y, steps, self._numbers_of(steps, state.step))
-        return Inputs(trained, slots, frozen, window, self._numbers)
+        window = self._window(steps, self._numbers_of(steps, state.step))
+        return Inputs(*self._views(state), window, self._numbers)
 
     def write(self, found: Outputs, state: TrainingState, steps: Steps, losses: Vector) -> None:
         """Write what the steps of a window have changed, as `run_epoch` says.
 
         Args:
-            found: arrays of NumPy.
+            found: by the steps of the window.
             state: updated.
             steps: of the window; its penalties and decisions are written.
             losses: written, as `run_epoch` does.
         """
         window, taken = slice(steps.start, steps.stop), steps.stop - steps.start
-        self._write(found.trained, state.parameters)
-        for slot, vector in zip(found.slots, self._slots(state), strict=True):
-            self._write(slot, vector)
-        losses[window] = found.losses.ravel()[:taken]
+        parameters, *slots = np.asarray(found.vectors).reshape(-1, len(state.parameters))
+        for part in self._trained:
+            state.parameters[part] = parameters[part]
+            for own, slot in zip(self._slots(state), slots, strict=True):
+                own[part] = slot[part]
+        losses[window] = np.asarray(found.losses).ravel()[:taken]
         if steps.decisions is not None:
-            logits = found.logits.reshape(-1, self._network.outputs)[:taken]
+            logits = np.asarray(found.logits).reshape(-1, self._network.outputs)[:taken]
             decided = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
             steps.decisions[window] = decided
         if steps.l2 is not None and steps.penalties is not None:
-            steps.penalties[:] = steps.l2 / 2 * found.squares[: steps.count]
+            steps.penalties[:] = steps.l2 / 2 * np.asarray(found.squares)[: steps.count]
 
     def gradients(self, parameters: Vector, X: Matrix, Y: Matrix) -> tuple[float, Vector]:
         """Return the mean loss of the rows and its gradient, all rows in one batch."""
@@ -145,11 +147,10 @@ class JaxProgram(Program):
         scales[:count] = 1 / count
         rows = X[at], Y[at], scales, np.zeros(len(at), np.uint64)
         with device.in_use(self._on):
-            values, _, gradient = self.compiled.gradient(*self._split(parameters), rows)
+            values, gradient = self.compiled.gradient(*self._split(parameters), rows)
             self._seen_on(values)
-            found = self._network.layout.zeros(self._dtype)
-            self._write(gradient, found)
-            return float(np.asarray(values)[:count].mean(dtype=np.float64)), found
+            loss = float(np.asarray(values)[:count].mean(dtype=np.float64))
+            return loss, np.array(gradient)
 
     def predict(self, parameters: Vector, X: Matrix) -> Matrix:
         """Return the logits, some rows at a time."""
@@ -171,12 +172,14 @@ class JaxProgram(Program):
     def _seen_on(self, result: Any) -> None:
         self._devices = result.devices()
 
-    def _window(self, Y: Matrix, steps: Steps, numbers: dict[str, Vector]) -> Window:
+    def _window(self, steps: Steps, numbers: dict[str, Vector]) -> Window:
         """Return the data of a window, padded."""
         size = min(steps.batch_size, len(steps.order))
         shape, taken = (padded_steps(steps.count, size), size), steps.stop - steps.start
-        at = steps.start + np.arange(shape[0] * size)
-        rows = steps.order[np.minimum(at, steps.stop - 1)]
+        rows = np.empty(shape[0] * size, np.int64)
+        rows[:taken] = steps.order[steps.start : steps.stop]
+        # Padding of the last batch is finite where its rows are.
+        rows[taken:] = rows[taken - 1]
         scales = np.zeros(len(rows), self._dtype)
         scales[:taken] = 1 if steps.weights is None else steps.weights[rows[:taken]]
         # The last batch is of its own rows.
@@ -185,11 +188,10 @@ class JaxProgram(Program):
         scales[last:taken] /= taken - last
         return Window(
             rows.reshape(shape),
-            Y[rows].reshape(*shape, -1),
             scales.reshape(shape),
-            at.astype(np.uint64).reshape(shape),
             {name: np.resize(values, shape[0]) for name, values in numbers.items()},
             np.uint64(steps.dropout_key),
+            np.uint64(steps.start),
             np.int64(steps.count),
         )
 
@@ -199,13 +201,29 @@ class JaxProgram(Program):
         found = numbers_of_steps(self._optimizer, rates, done, self._dtype)
         return found if steps.l2 is None else {**found, "step_l2": steps.l2.astype(self._dtype)}
 
-    def on_device(self, X: Matrix) -> Any:
-        """Return the rows on the device, where they stay as long as X is the same object."""
-        if self._rows is None or self._rows[0] is not X:
-            rows = np.zeros((padded_data(len(X)), X.shape[1]), X.dtype)
-            rows[: len(X)] = X
-            self._rows = X, jax.device_put(rows)
-        return self._rows[1]
+    def on_device(self, X: Matrix, Y: Matrix) -> tuple[Any, Any]:
+        """Return X and Y on the device, where they stay as long as X is the same object.
+
+        Targets are compared: the contract does not say that they stay.
+        """
+        placed = self._rows
+        if placed is None or placed.X is not X or not np.array_equal(placed.Y, Y):
+            rows = jax.device_put((_padded(X), _padded(Y)))
+            self._rows = placed = _Placed(X, Y.copy(), rows)
+        return placed.rows
+
+    def _views(self, state: TrainingState) -> tuple[Tensors, tuple[Tensors, ...], Tensors]:
+        """Return the tensors of a state: trained ones, those of each slot, frozen ones.
+
+        Those of the last state are kept: a training asks for them in each call.
+        """
+        found = self._state
+        vectors = state.parameters, state.optimizer_state
+        if found is None or found.parameters is not vectors[0] or found.slots is not vectors[1]:
+            trained, frozen = self._split(state.parameters)
+            slots = tuple(self._split(vector)[0] for vector in self._slots(state))
+            self._state = found = _Viewed(*vectors, (trained, slots, frozen))
+        return found.tensors
 
     def _slots(self, state: TrainingState) -> Matrix:
         return state.optimizer_state.reshape(self._optimizer.slots, self._network.layout.size)
@@ -213,11 +231,28 @@ class JaxProgram(Program):
     def _split(self, vector: Vector) -> tuple[Tensors, Tensors]:
         """Return the views of the trained tensors of a flat vector, and of the frozen ones."""
         views = self._network.layout.views(vector)
-        trained = {name: views.pop(name) for name in list(views) if name in self._trained}
+        trained = {name: views.pop(name) for name in list(views) if name in self._names}
         return trained, views
 
-    def _write(self, tensors: Tensors, vector: Vector) -> None:
-        """Write tensors into their places in a flat vector."""
-        views = self._network.layout.views(vector)
-        for name, tensor in tensors.items():
-            views[name][...] = np.asarray(tensor)
+
+class _Placed(NamedTuple):
+    """X, a copy of Y, and both on the device."""
+
+    X: Matrix
+    Y: Matrix
+    rows: tuple[Any, Any]
+
+
+class _Viewed(NamedTuple):
+    """The vectors of a state, and their tensors."""
+
+    parameters: Vector
+    slots: Vector
+    tensors: tuple[Tensors, tuple[Tensors, ...], Tensors]
+
+
+def _padded(rows: Matrix) -> Matrix:
+    """Return rows with zeros behind them, as many as the device has room for."""
+    padded = np.zeros((padded_data(len(rows)), rows.shape[1]), rows.dtype)
+    padded[: len(rows)] = rows
+    return padded
