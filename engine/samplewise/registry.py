@@ -119,7 +119,8 @@ def check_here(name: str | None, device: str | None = None) -> None:
     Raises:
         UnknownBackendError, UnavailableBackendError: as `resolve`.
     """
-    name = name or os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
+    if name is None:
+        name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
     if name != AUTO:
         load(name, device)
         return

@@ -60,7 +60,7 @@ class Given:
         new, new_square = (
             np.longdouble(self.dtype.type(1 - beta)) for beta in (optimizer.beta1, optimizer.beta2)
         )
-        slope = g + np.longdouble(self.dtype.type(l2)) * theta
+        slope = g + np.longdouble(self.dtype.type(l2 + optimizer.l2)) * theta
         m = (1 - new) * mean + new * slope
         v = (1 - new_square) * square + new_square * slope**2
         mean_hat, hat = m / (1 - (1 - new) ** (STEP + 1)), v / (1 - (1 - new_square) ** (STEP + 1))
@@ -74,8 +74,9 @@ class Given:
 @pytest.mark.parametrize("l2", [0.0, STEP_L2])
 @pytest.mark.parametrize("outer", [False, True])
 @pytest.mark.parametrize("hat", [False, True])
-def test_a_step_is_the_formula_to_its_last_bits(dtype, l2, outer, hat):
-    given, optimizer = Given(dtype), Adam(epsilon=1e-3, epsilon_hat=hat)
+@pytest.mark.parametrize("own_l2", [0.0, 0.25])
+def test_a_step_is_the_formula_to_its_last_bits(dtype, l2, outer, hat, own_l2):
+    given, optimizer = Given(dtype), Adam(epsilon=1e-3, epsilon_hat=hat, l2=own_l2)
     *got, squares = given.stepped(optimizer, l2=l2, outer=outer)
     eps = np.finfo(dtype).eps
     for vector, want in zip(got, given.by_formula(optimizer, l2), strict=True):
@@ -178,7 +179,7 @@ def test_a_square_too_large_moves_nothing_and_none_divides_by_epsilon(dtype, out
     assert not square[15:20].any()
 
 
-def test_many_squares_are_summed_in_float32_as_exactly_as_a_few():
+def test_many_squares_of_float32_are_summed_to_its_rounding():
     given = Given("float32", 300_000, 100)
     given.theta[:] = np.abs(given.theta)
     squares = (given.theta.astype(np.float64) ** 2).sum()

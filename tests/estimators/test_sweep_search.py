@@ -220,3 +220,26 @@ def test_long_epochs_in_batches_train_at_once_where_cores_share_them(
     monkeypatch.setattr(together, "LONG_EPOCH", 100)
     SweepSearchCV(small(batch_size=batch_size), GRID, cv=3).fit(X, Y)
     assert len(products) == groups
+
+
+def test_candidates_that_go_by_other_scores_do_not_take_one_anothers_training():
+    cases = [(1e-4, "neg_log_loss"), (1e-3, "f1_macro"), (1e-3, "neg_log_loss"), (1e-4, "f1_macro")]
+    check_equal(
+        small(
+            max_iter=60,
+            batch_size=16,
+            learning_rate_init=0.02,
+            early_stopping=True,
+            n_iter_no_change=3,
+        ),
+        grid=[{"alpha": [alpha], "monitor": [monitor]} for alpha, monitor in cases],
+        scoring="neg_log_loss",
+    )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite:UserWarning")
+def test_a_value_that_equals_a_valid_one_and_is_not_of_its_type_fails_all_the_same():
+    grid = {"hidden_layer_sizes": [(4.0,), (4,)], "alpha": [1e-4, 1e-3]}
+    found = check_equal(MLPClassifier(max_iter=3, random_state=0), grid=grid)
+    assert np.isnan(found.cv_results_["mean_test_score"]).sum() == 2

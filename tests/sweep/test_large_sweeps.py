@@ -139,13 +139,17 @@ def test_a_large_sweep_goes_on_with_what_its_journal_lacks(clouds, tmp_path):
 @pytest.mark.usefixtures("few")
 def test_later_rungs_count_in_the_time_that_is_left_by_the_epochs_of_their_trials(clouds, tmp_path):
     sweep = Sweep(
-        {"learning_rate": np.linspace(0.1, 1, 32).tolist()}, {**BASE, "epochs": 8}, rungs=RUNGS
+        {"learning_rate": np.linspace(0.1, 1, 32).tolist()},
+        {**BASE, "epochs": 8},
+        seeds=2,
+        rungs=RUNGS,
     )
     rungs = source(sweep, clouds, tmp_path)
     assert rungs.seconds_left is None
     rungs.took(rungs.take(), (), 2.0)
-    # 28 more train an epoch, 8 go on for 3, and 2 of these for 4; 4 networks took 2 s for one.
-    assert rungs.seconds_left == pytest.approx((28 + 8 * 3 + 2 * 4) / 2)
+    # Of two seeds each, 60 more train an epoch, 16 go on for 3, and 4 of these for 4; 4 networks
+    # took 2 s for one.
+    assert rungs.seconds_left == pytest.approx((60 + 16 * 3 + 4 * 4) / 2)
 
 
 @pytest.mark.usefixtures("few")

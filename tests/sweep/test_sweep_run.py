@@ -239,6 +239,16 @@ def test_a_backend_or_device_that_is_not_here_is_refused_before_anything_is_trai
     assert not (tmp_path / "sweep").exists()
 
 
+def test_a_sweep_that_is_finished_needs_its_backend_no_more(clouds, tmp_path, trained, monkeypatch):
+    sweep = Sweep({"epochs": [1, 2]}, {"hidden": (4,)})
+    monkeypatch.setenv("SAMPLEWISE_BACKEND", "reference")
+    done = run_sweep(sweep, tmp_path / "sweep", data=clouds)
+    trained.clear()
+    monkeypatch.setenv("SAMPLEWISE_BACKEND", "gone")
+    assert run_sweep(sweep, tmp_path / "sweep", data=clouds).rows == done.rows
+    assert trained == []
+
+
 def test_the_devices_of_a_cluster_are_those_of_its_workers(clouds, tmp_path, trained, monkeypatch):
     monkeypatch.setattr("samplewise.sweep.run.trains_here", lambda: False)
     sweep = Sweep({"device": ["cpu", "gpu:0"]}, BASE)

@@ -264,12 +264,12 @@ def test_the_best_average_is_kept():
         (
             {"monitor": "accuracy", "track_accuracy": False},
             CombinationError,
-            "got track_accuracy off",
+            "track_accuracy is off",
         ),
         (
             {"target_accuracy": 0.9, "track_accuracy": False},
             CombinationError,
-            "target_accuracy: the accuracy on the training rows must be measured",
+            "target_accuracy: needs the accuracy on the training rows",
         ),
         ({"validation_fraction": 0.001}, ParameterError, "leaves no row to validate on of 50"),
         ({"validation_fraction": 0.999}, ParameterError, "leaves class '0' without a training row"),

@@ -63,8 +63,9 @@ def test_less_is_better_of_a_figure_that_is_called_a_loss(name, values, best):
     assert result.history.best_epoch == best
 
 
-def test_a_figure_that_is_not_finite_is_recorded_as_none():
-    history = following([0.1, np.nan, 0.2], epochs=3, patience=3).history
+@pytest.mark.parametrize("value", [np.nan, 10**400])
+def test_a_figure_that_no_finite_float_holds_is_recorded_as_none(value):
+    history = following([0.1, value, 0.2], epochs=3, patience=3).history
     assert [record.figures["score"] for record in history.epochs] == [0.1, None, 0.2]
     assert "NaN" not in history.to_json()
 

@@ -57,7 +57,8 @@ class Steps:
             get l2[i] W added to the gradient of step i, beside the optimizer's own l2 and at the
             same place. Neither `rates` nor `weights` multiply it. None where there is none.
         penalties: float64 (steps,), written: `penalties[i]` is l2[i]/2 |W|^2 with the penalised
-            weights before step i, summed in float64. An array where `l2` is one, else None.
+            weights before step i, summed in float64 or in parts of some thousand squares that are.
+            An array where `l2` is one, else None.
         decisions: int64 (n,), written as `losses` are: `decisions[i]` is the class that the logits
             behind `losses[i]` decide for, with one output 1 where it is above 0, else 0, and with
             more the index of the largest, the first of equal ones. Only where the loss learns

@@ -172,7 +172,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         if self.solver == LBFGS:
             outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
         else:
-            outcome = done_before(task) or run(task)
+            outcome = done_before(self, task) or run(task)
         self._keep(task, outcome, anew=anew)
         return outcome
 

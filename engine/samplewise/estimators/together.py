@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,8 +29,8 @@ LONG_EPOCH = 5_000_000
 
 With one row a step networks share a product, and short epochs share the cost of the calls.
 """
-_COMPARABLE = (int, float, str, np.generic, tuple, list, dict)
-"""Types whose == says whether two values are equal, and is quick; others are so by identity."""
+_COMPARABLE = (int, float, str, np.generic)
+"""Types whose == says whether two values of one type are equal; others are so by identity."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +94,11 @@ class Store:
                 return one.preparation.task
         return None
 
-    def take(self, task: Task) -> Outcome | None:
+    def take(self, estimator: Any, task: Task) -> Outcome | None:
         """Return the outcome of a training, and forget it; None where it is not here."""
         for place, one in enumerate(self.trained):
-            if _is_same(one.preparation.task, task):
+            goes_by = one.preparation.estimator.monitor
+            if _is_same_value(goes_by, estimator.monitor) and _is_same(one.preparation.task, task):
                 del self.trained[place]
                 return one.outcome
         return None
@@ -122,10 +123,10 @@ def prepared_before(estimator: Any, given: Given) -> Task | None:
     return None if store is None else store.prepare(estimator, given)
 
 
-def done_before(task: Task) -> Outcome | None:
-    """Return the outcome of a training where it is done, else None."""
+def done_before(estimator: Any, task: Task) -> Outcome | None:
+    """Return the outcome of the training of an estimator where it is done, else None."""
     store = _STORE.get()
-    return None if store is None else store.take(task)
+    return None if store is None else store.take(estimator, task)
 
 
 def may_gain(estimator: Any, X: Any) -> bool:
@@ -222,9 +223,10 @@ def _trained(group: Sequence[Preparation]) -> list[Trained]:
 
 
 def _is_same(one: Task, other: Task) -> bool:
-    """Return True if two trainings have the same result."""
+    """Return True if two trainings that go by the same score have the same result."""
     return (
         one.settings == other.settings
+        and one.objective == other.objective
         and one.network == other.network
         and _are_equal(one.starts[0].parameters, other.starts[0].parameters)
         and _have_same_rows(one, other)
@@ -259,12 +261,11 @@ def _is_same_value(one: Any, other: Any) -> bool:
         return _are_equal(one, other)
     if hasattr(one, "equals"):
         return bool(one.equals(other))
-    if not isinstance(one, _COMPARABLE):
-        return False
-    # Where there are arrays in a list.
-    with suppress(ValueError):
-        return bool(one == other)
-    return False
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(_is_same_value, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_is_same_value(one[k], other[k]) for k in one)
+    return isinstance(one, _COMPARABLE) and bool(one == other)
 
 
 def _are_equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:

@@ -145,7 +145,8 @@ def _entries(path: Path, *, warns: bool) -> Iterator[Entry]:
             yield entry
         elif warns:
             warnings.warn(
-                f"{printable(path)}: line {number} is damaged; its trial is run again",
+                f"{printable(path)}: line {number} is damaged; its trial is run again "
+                "unless a later line has it",
                 SamplewiseWarning,
                 stacklevel=2,
             )

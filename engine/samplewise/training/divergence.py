@@ -40,8 +40,8 @@ def check_chunk(
 
 
 def _are_finite(values: NDArray[Any]) -> bool:
-    # One pass without an array of answers, and a third of the time of a sum. It is finite of finite
-    # values only; where it is not, squares of large values may have overflown.
+    # One pass without an array of answers, in a third of the time of a sum. The sum of squares is
+    # finite of finite values only; where it is not, squares of large ones may have overflown.
     return math.isfinite(values.dot(values)) or bool(np.isfinite(values).all())
 
 

@@ -81,4 +81,9 @@ def number_of(kind: str, name: str, value: Any) -> float | None:
     )
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ParameterError(f"{kind}: '{name}' must return a number, got '{printable(value)}'")
-    return float(value) if math.isfinite(value) else None
+    try:
+        number = float(value)
+    except OverflowError:
+        # Of Python's whole numbers and fractions, which have no largest one.
+        return None
+    return number if math.isfinite(number) else None

@@ -136,6 +136,6 @@ class EarlyStopping(Settings):
                 )
             if metric == ACCURACY and not track_accuracy:
                 raise CombinationError(
-                    f"{setting}: the accuracy on the training rows must be measured, got "
-                    "track_accuracy off; switch it on"
+                    f"{setting}: needs the accuracy on the training rows, and track_accuracy is "
+                    "off; switch it on"
                 )
