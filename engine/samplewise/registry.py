@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from samplewise.plugins import AUTO, described, loaded_backend, offers
 ENVIRONMENT_VARIABLE = "SAMPLEWISE_BACKEND"
 # What `auto` tries, the fastest first.
 PREFERENCE = ("numba_cpu", "vectorized")
-_OF_DEVICE = "; name the backend whose device it is"
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -124,17 +124,8 @@ def check_here(name: str | None, device: str | None = None) -> None:
     if name != AUTO:
         load(name, device)
         return
-    if device is None:
-        return
-    passed_over: list[str] = []
-    for tried in PREFERENCE:
-        try:
-            load(tried, device)
-        except (UnknownBackendError, UnavailableBackendError) as error:
-            passed_over.append(str(error))
-        else:
-            return
-    raise UnavailableBackendError(f"{'; '.join(passed_over)}{_OF_DEVICE}")
+    if device is not None:
+        _first_preferred(lambda tried: load(tried, device), "", device)
 
 
 def resolve(
@@ -190,16 +181,24 @@ def _choose(
     step_fields: Iterable[str],
     device: str | None,
 ) -> Choice:
+    choice, passed_over = _first_preferred(
+        lambda name: resolve(name, network, loss, optimizer, dtype, plan, step_fields, device),
+        "no backend can run this network: ",
+        device,
+    )
+    reason = "auto: the fastest that runs here"
+    return Choice(choice.backend, "; ".join([reason, *passed_over]))
+
+
+def _first_preferred(
+    attempt: Callable[[str], _Found], problem: str, device: str | None
+) -> tuple[_Found, list[str]]:
+    """Return the result of the first of `PREFERENCE` that has one, and the errors before it."""
     passed_over: list[str] = []
     for name in PREFERENCE:
         try:
-            choice = resolve(name, network, loss, optimizer, dtype, plan, step_fields, device)
+            return attempt(name), passed_over
         except (UnknownBackendError, UnavailableBackendError) as error:
             passed_over.append(str(error))
-            continue
-        reason = "auto: the fastest that runs here"
-        return Choice(choice.backend, "; ".join([reason, *passed_over]))
-    hint = "" if device is None else _OF_DEVICE
-    raise UnavailableBackendError(
-        f"no backend can run this network: {'; '.join(passed_over)}{hint}"
-    )
+    hint = "" if device is None else "; name the backend whose device it is"
+    raise UnavailableBackendError(f"{problem}{'; '.join(passed_over)}{hint}")
