@@ -25,7 +25,7 @@ AT_ONCE = 4096
 
 
 class _Numbers(NamedTuple):
-    """What a step takes beside vectors.
+    """The numbers of a step, beside its vectors.
 
     Args:
         old, new: shares of the old average and of the gradient in the new average.
