@@ -37,7 +37,7 @@ help:
 	@echo "make jax          the backend of backends/samplewise_jax: its tests and its certificate, which takes long: XLA compiles"
 	@echo "                  each of its networks (PEERS_LOCK as for peers)"
 	@echo "make docs         build the guide and the gallery into site/, and check its links; no network once it is set up"
-	@echo "make kernels      compile all kernels ahead, so that no start has to; LEVELS=x86-64-v4 for another processor"
+	@echo "make kernels      compile all kernels ahead, so that no start has to; LEVELS=x86-64-v3 for another processor"
 	@echo "make wheel        build the wheel, install it into a new environment, check and run it"
 	@echo "make lock         resolve requirements/*.lock anew"
 	@echo "make clean        remove all that these made"
@@ -65,7 +65,7 @@ report: $(READY)
 	$(BIN)/samplewise report --part 2 --out report-part-2 --force
 
 # Edited sources of a kernel find nothing here, and are compiled as ever.
-LEVELS ?= x86-64-v3
+LEVELS ?=
 kernels: $(READY)
 	$(BIN)/python -m samplewise_backends.numba_cpu.build $(LEVELS:%=--level %)
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from samplewise_backends.numba_cpu.compile.key import LEVELS
+
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 HOOK = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
@@ -33,7 +35,8 @@ def run_hook(hook_module, monkeypatch):
     """Run the hook with a stand-in for compiling; return data of the wheel, and what was said."""
 
     def compiled_into(folder, levels, root):
-        (Path(folder) / levels[0]).write_text("")
+        for level in levels:
+            (Path(folder) / level).write_text("")
         return ""
 
     def run(version):
@@ -56,7 +59,11 @@ def test_a_wheel_with_kernels_is_for_one_platform(hook_module, run_hook, monkeyp
     monkeypatch.setattr(hook_module.sysconfig, "get_platform", lambda: "macosx-14.0-x86_64")
     data, inside, held, said = run_hook("standard")
     assert (data["pure_python"], data["tag"]) == (False, "py3-none-macosx_14_0_x86_64")
-    assert (inside, held, said) == ([hook_module.INSIDE], HOOK["levels"], [])
+    assert (inside, sorted(held), said) == ([hook_module.INSIDE], sorted(HOOK["levels"]), [])
+
+
+def test_the_wheel_has_the_kernels_of_every_level():
+    assert HOOK["levels"] == list(LEVELS)
 
 
 def test_an_editable_install_compiles_nothing(run_hook):

@@ -157,3 +157,38 @@ def test_history_and_listing_say_where_kernels_come_from(monkeypatch, origins, s
 def test_a_build_for_another_processor_is_refused(tmp_path):
     with pytest.raises(RuntimeError, match="settings must be its own defaults for x86-64-v3"):
         build.build([], LEVEL, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "levels"), [([], ["best"]), (["--level", LEVEL, "--level", LEVEL], [LEVEL, LEVEL])]
+)
+def test_without_levels_the_best_one_of_the_processor_is_built(
+    monkeypatch, tmp_path, words, levels
+):
+    asked = []
+    monkeypatch.setattr(key, "levels", lambda: ["best", LEVEL])
+    monkeypatch.setattr(build, "build_all", lambda *given: asked.append(given))
+    build.main([*words, "--into", str(tmp_path)])
+    assert asked == [(levels, tmp_path)]
+
+
+def test_a_processor_of_no_level_must_name_one(monkeypatch, capsys):
+    monkeypatch.setattr(key, "levels", list)
+    with pytest.raises(SystemExit, match="2"):
+        build.main([])
+    assert "none of x86-64-v4, x86-64-v3; name one by --level" in capsys.readouterr().err
+
+
+def test_a_level_that_fails_is_an_error_once_the_others_are_built(monkeypatch, tmp_path):
+    done = []
+
+    def run(command, env, check):
+        assert env["NUMBA_CPU_NAME"] == command[command.index("--level") + 1]
+        if env["NUMBA_CPU_NAME"] == "x86-64-v4":
+            raise subprocess.CalledProcessError(1, command)
+        done.append(env["NUMBA_CPU_NAME"])
+
+    monkeypatch.setattr(build.subprocess, "run", run)
+    with pytest.raises(subprocess.CalledProcessError):
+        build.build_all(list(key.LEVELS), tmp_path / "into")
+    assert done == [LEVEL]

@@ -1,6 +1,8 @@
 """Objects of all routines, built ahead for a level of a processor: the wheel brings them.
 
 python -m samplewise_backends.numba_cpu.build [--level LEVEL]... [--into FOLDER]
+
+Without --level they are for the best level that this processor has.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from samplewise_backends.numba_cpu import kernels
@@ -21,7 +24,6 @@ from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.compile.settings import are_defaults
 
 DTYPES = ("float32", "float64")
-DEFAULT_LEVEL = "x86-64-v3"
 
 
 def all_routines() -> list[Routine]:
@@ -65,18 +67,26 @@ def _build_one(routine: Routine, dtype: str, level: str, folder: Path) -> Path:
 
 
 def build_all(levels: Sequence[str], into: Path) -> None:
-    """Replace what a folder holds by the objects of all routines, by a process for each level.
+    """Replace what a folder holds by the objects of all routines, levels side by side.
 
-    numba takes the processor from the environment, once a process.
+    Each has a process of its own: numba takes the processor from the environment, once a process.
+
+    Raises:
+        subprocess.CalledProcessError: a level failed; the others are built.
     """
     into.mkdir(parents=True, exist_ok=True)
-    for level in levels:
-        shutil.rmtree(into / level, ignore_errors=True)
-        named = {"NUMBA_CPU_NAME": level, "NUMBA_CPU_FEATURES": ""}
-        command = [sys.executable, "-m", f"{__package__}.build", "--here", "--level", level]
-        subprocess.run(  # noqa: S603
-            [*command, "--into", str(into)], env={**os.environ, **named}, check=True
-        )
+    with ThreadPoolExecutor(len(levels)) as pool:
+        for running in [pool.submit(_build_level, level, into) for level in levels]:
+            running.result()
+
+
+def _build_level(level: str, into: Path) -> None:
+    shutil.rmtree(into / level, ignore_errors=True)
+    named = {"NUMBA_CPU_NAME": level, "NUMBA_CPU_FEATURES": ""}
+    command = [sys.executable, "-m", f"{__package__}.build", "--here", "--level", level]
+    subprocess.run(  # noqa: S603
+        [*command, "--into", str(into)], env={**os.environ, **named}, check=True
+    )
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -86,7 +96,9 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--into", type=Path, default=library.PREBUILT, metavar="FOLDER")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(words)
-    levels = given.level or [DEFAULT_LEVEL]
+    levels = given.level or key.levels()[:1]
+    if not levels:
+        parser.error(f"this processor has none of {', '.join(key.LEVELS)}; name one by --level")
     if not given.here:
         build_all(levels, given.into)
         return
