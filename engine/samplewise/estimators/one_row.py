@@ -176,7 +176,7 @@ class OneRow(Estimator):
             and self.learning_rate != "invscaling"
             and self.solver != LBFGS
             and not hasattr(self, "feature_names_in_")
-            and not any(layer.differs_in_training for layer in self._model.network.layers)
+            and not self._model.network.differs_in_training
         )
 
     def set_params(self, **parameters: Any) -> Any:

@@ -89,6 +89,11 @@ class Network:
         """Number of logits."""
         return math.prod(self.shapes[-1])
 
+    @property
+    def differs_in_training(self) -> bool:
+        """True if a layer computes something else in training, as dropout does."""
+        return any(layer.differs_in_training for layer in self.layers)
+
     @cached_property
     def layout(self) -> ParameterLayout:
         """Names, shapes and offsets of the parameters: `0.weight`, `0.bias`, `1.weight`, ..."""

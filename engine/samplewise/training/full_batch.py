@@ -30,7 +30,7 @@ from samplewise.training.session import Session
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
-from samplewise.training.train import backend_for, check_stop, loss_for
+from samplewise.training.train import backend_for, check_no_dropout, check_stop, loss_for
 
 if TYPE_CHECKING:
     from samplewise.model.model import Model
@@ -124,7 +124,7 @@ def minimize(
     }
     loss = loss_for(network, settings)
     check_stop(stop)
-    _check_no_dropout(network)
+    check_no_dropout("minimize", network)
     shared = prepared(network, X, targets, loss, settings, **rows)
     settings = _for_one_batch(settings, shared)
     state = first_state(network, settings, shared.X.dtype, _without_optimizer(initial))
@@ -156,14 +156,6 @@ def minimize(
         backend=backend.name,
         class_names=shared.class_names,
     )
-
-
-def _check_no_dropout(network: Network) -> None:
-    if any(layer.differs_in_training for layer in network.layers):
-        raise ParameterError(
-            "minimize: the network drops other units in every step; use train, or leave out its "
-            "dropout layers"
-        )
 
 
 def _for_one_batch(settings: TrainingSettings, rows: TrainingRows) -> TrainingSettings:
