@@ -19,7 +19,7 @@ from samplewise.network import SGD, Loss, Network
 from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.beginning import first_state
-from samplewise.training.loop import INTERRUPTED
+from samplewise.training.history import INTERRUPTED
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
