@@ -128,11 +128,7 @@ def minimize(
     shared = prepared(network, X, targets, loss, settings, **rows)
     settings = _for_one_batch(settings, shared)
     state = first_state(network, settings, shared.X.dtype, _without_optimizer(initial))
-    backend = backend_for(network, loss, settings, shared).backend
-    fields = settings.step_fields(weighted=shared.weights is not None)
-    workload = settings.workload(len(shared), fields, shared.largest_input)
-    optimizers = [settings.optimizer]
-    session = Session(backend, [network], loss, optimizers, shared.X.dtype, workload, reuse=True)
+    session = _session(network, loss, settings, shared)
     objective = _Objective(session, network, settings, shared)
     with session.compiled([state]), limited(settings.threads):
         found = _searched(objective, state.parameters, options, stop or threading.Event())
@@ -153,7 +149,7 @@ def minimize(
         calls=int(found.nfev),
         converged=bool(found.success),
         message=INTERRUPTED if found.status == _STOPPED else str(found.message),
-        backend=backend.name,
+        backend=session.backend.name,
         class_names=shared.class_names,
     )
 
@@ -173,6 +169,16 @@ def _for_one_batch(settings: TrainingSettings, rows: TrainingRows) -> TrainingSe
         augment=None,
         plan=DIRECT,
     )
+
+
+def _session(
+    network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows
+) -> Session:
+    backend = backend_for(network, loss, settings, rows).backend
+    fields = settings.step_fields(weighted=rows.weights is not None)
+    workload = settings.workload(len(rows), fields, rows.largest_input)
+    optimizers = [settings.optimizer]
+    return Session(backend, [network], loss, optimizers, rows.X.dtype, workload, reuse=True)
 
 
 def _without_optimizer(initial: Any) -> Any:
