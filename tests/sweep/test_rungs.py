@@ -13,6 +13,7 @@ from samplewise.experiment.run import run
 from samplewise.sweep import groups
 from samplewise.sweep.definition import Sweep, read_sweep
 from samplewise.sweep.halving import Halving
+from samplewise.sweep.journal import FILE, read
 from samplewise.sweep.objective import best_first, metric_of
 from samplewise.sweep.results import read_results
 from samplewise.sweep.rows import SweepRows
@@ -128,6 +129,10 @@ def test_a_failed_candidate_goes_on_last(clouds, tmp_path):
     assert [row["status"] for row in result.rows].count("failed") == 1
     assert result.rows[0]["status"] == "failed"
     assert sorted(by_candidate(result, "epochs_run")[1:]) == EPOCHS[1:]
+    for retry, lines in ((False, 1), (True, 2)):
+        run_sweep(sweep, tmp_path / "sweep", data=clouds, retry_failed=retry)
+        _, entries = read(tmp_path / "sweep" / FILE)
+        assert [one["status"] for one in entries].count("failed") == lines
 
 
 def entry(status="paused", **figures):
@@ -141,6 +146,7 @@ def test_validation_rows_decide_where_there_are_any_and_test_rows_never():
     failed = {"status": "failed", "parameters": 1}
     assert best_first({1: [bad], 2: [good], 3: [good, failed]}) == [2, 1, 3]
     assert best_first({1: [good], 2: [good]}) == [1, 2]
+    assert best_first({1: [good], 2: [{**good, "parameters": 2}]}) == [2, 1]
     held = entry(validation_accuracy=0.5, validation_loss=0.1, training_loss=0.1)
     assert metric_of([held, failed]) == "validation_accuracy"
     better = entry(validation_accuracy=0.9, validation_loss=0.5, training_loss=0.5)
