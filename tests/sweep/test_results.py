@@ -86,6 +86,13 @@ def test_without_a_whole_candidate_there_is_no_best():
     assert result((None, 0.5), ("missing", "missing")).best() is None
 
 
+def test_a_metric_that_one_trial_lacks_has_no_mean():
+    sweep = Sweep({"momentum": [0.0]}, seeds=2)
+    entries = [entry(one, test_r2=r2) for one, r2 in zip(sweep.trials, (0.9, None), strict=True)]
+    (found,) = SweepResult(sweep, entries).candidates("test_r2")
+    assert (found.mean, found.standard_error, found.is_whole) == (None, None, False)
+
+
 def test_validation_figures_are_compared_before_those_of_the_test_rows():
     sweep = Sweep({"momentum": [0.0]})
     (trial,) = sweep.trials
