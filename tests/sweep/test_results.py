@@ -60,6 +60,8 @@ def test_candidates_are_ranked_by_the_mean_and_failed_or_missing_ones_last():
     assert [one.failed for one in found.candidates()] == [0, 0, 0, 1]
     assert [one.missing for one in found.candidates()] == [0, 0, 1, 0]
     assert found.best().number == 3
+    found.candidates().clear()
+    assert len(found.candidates()) == 4
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,9 @@ def test_trials_train_at_once_where_they_share_rows_order_and_settings(
 
 def test_a_trial_with_a_clock_trains_by_itself(clouds):
     assert shares({"learning_rate": [0.1, 0.2]}, {"max_seconds": 5.0}, clouds) == [None, None]
+    trials = Sweep({"learning_rate": [0.1, 0.2]}, {"epochs": 1}).trials
+    taking = Groups([Planned(trial, None, 10) for trial in trials])
+    assert [len(taking.take()) for _ in range(3)] == [1, 1, 0]
 
 
 def test_groups_grow_to_the_seconds_that_a_group_should_take():

@@ -79,6 +79,13 @@ def written(folder, epochs=3):
     return sorted(folder.glob("checkpoint-*.safetensors"))
 
 
+def test_the_newest_has_the_largest_number_of_any_length(tmp_path):
+    older, newer = written(tmp_path)
+    older.rename(tmp_path / "checkpoint-99999999.safetensors")
+    newer = newer.rename(tmp_path / "checkpoint-100000000.safetensors")
+    assert Checkpoint(tmp_path).snapshot().checksum == load_snapshot(newer).checksum
+
+
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other"])
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(tmp_path, damage):
     older, newer = written(tmp_path)
