@@ -28,7 +28,12 @@ from samplewise.errors import (
 from samplewise.training.callbacks import Callback
 from samplewise.training.callbacks import checkpoint as checkpoint_module
 from samplewise.training.checkpoints import snapshot_file
-from samplewise.training.checkpoints.snapshot_file import load_snapshot, packed, save_snapshot
+from samplewise.training.checkpoints.snapshot_file import (
+    load_snapshot,
+    packed,
+    save_snapshot,
+    unpacked,
+)
 from samplewise.training.session import Session
 
 pytestmark = pytest.mark.filterwarnings("ignore:the network did not learn")
@@ -122,6 +127,14 @@ def test_a_snapshot_that_is_cut_or_changed_anywhere_is_refused():
         changed[position] ^= 0x10
         with pytest.raises(SnapshotError):
             snapshot_file.unpacked(bytes(changed), "file")
+
+
+def test_a_snapshot_outlives_the_bytes_of_its_file(tmp_path):
+    content = bytearray(written(tmp_path)[-1].read_bytes())
+    snapshot = unpacked(content, "file")
+    before = bytes(content)
+    content[:] = bytes(len(content))
+    assert packed(snapshot) == before
 
 
 def test_where_all_are_damaged_nothing_starts_anew_by_itself(tmp_path):
