@@ -172,6 +172,9 @@ def test_one_row_by_number_in_every_form(cli, run):
     assert "row 1 of t" in cli("predict", run, "t.csv", "--row", 1).out
     assert cli("predict", run, "t.csv", "--row", 1, "--csv").out.splitlines()[1].startswith("1,old")
     assert json.loads(cli("predict", run, "t.csv", "--row", 1, "--json").out)["class"] == "old"
+    printed = cli("predict", run, "t.csv", "--row", 1, "--csv").out
+    assert cli("predict", run, "t.csv", "--row", 1, "--out", "one.csv").code == 0
+    assert Path("one.csv").read_text() == printed
 
 
 def test_a_terminal_gets_the_first_rows_and_a_pipe_all(cli, run, monkeypatch):
@@ -307,6 +310,8 @@ def test_a_folder_with_or_without_classes(cli, trained):
     ]
     flat = cli("predict", trained, "flat", "--csv").out.splitlines()
     assert [line.split(",")[:2] for line in flat[1:]] == [["4.png", "4"], ["9.png", "9"]]
+    header, row = cli("predict", trained, "flat", "--row", 1, "--csv").out.splitlines()
+    assert (header.split(",")[0], row.split(",")[:2]) == ("row", ["1", "9"])
     assert cli("evaluate", trained, "--data", "sorted").code == 0
     shutil.rmtree("sorted/9")
     assert cli("evaluate", trained, "--data", "sorted", "--json").code == 0
