@@ -135,7 +135,7 @@ class OneRow(Estimator):
             one_epoch=True,
         )
         settings = settings_for(self, objective, occasion)
-        start = start_of(model.parameters, settings.optimizer, self._begun)
+        start = start_of(model.network, model.parameters, settings.optimizer, self._begun)
         learner = Learner(model.network, objective.loss, settings, start)
         self._begun = Begun(learner.state, settings.optimizer)
         model = replace(model, parameters=learner.state.parameters)
