@@ -13,6 +13,8 @@ from PIL import Image
 from samplewise import load_inputs, load_model
 from samplewise.cli import prediction_table
 from samplewise.cli.app import main
+from samplewise.data.inputs import Inputs
+from samplewise.data.pixels import Rows
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 BACKENDS = ("reference", "vectorized", "numba_cpu")
@@ -170,6 +172,9 @@ def test_one_row_by_number_in_every_form(cli, run):
     assert "row 1 of t" in cli("predict", run, "t.csv", "--row", 1).out
     assert cli("predict", run, "t.csv", "--row", 1, "--csv").out.splitlines()[1].startswith("1,old")
     assert json.loads(cli("predict", run, "t.csv", "--row", 1, "--json").out)["class"] == "old"
+    printed = cli("predict", run, "t.csv", "--row", 1, "--csv").out
+    assert cli("predict", run, "t.csv", "--row", 1, "--out", "one.csv").code == 0
+    assert Path("one.csv").read_text() == printed
 
 
 def test_a_terminal_gets_the_first_rows_and_a_pipe_all(cli, run, monkeypatch):
@@ -305,6 +310,8 @@ def test_a_folder_with_or_without_classes(cli, trained):
     ]
     flat = cli("predict", trained, "flat", "--csv").out.splitlines()
     assert [line.split(",")[:2] for line in flat[1:]] == [["4.png", "4"], ["9.png", "9"]]
+    header, row = cli("predict", trained, "flat", "--row", 1, "--csv").out.splitlines()
+    assert (header.split(",")[0], row.split(",")[:2]) == ("row", ["1", "9"])
     assert cli("evaluate", trained, "--data", "sorted").code == 0
     shutil.rmtree("sorted/9")
     assert cli("evaluate", trained, "--data", "sorted", "--json").code == 0
@@ -364,10 +371,10 @@ def test_class_names_with_commas_and_formulas_are_quoted_data(capsys):
 
 def test_rows_are_predicted_in_parts(run, monkeypatch):
     model = load_model(run / "model.safetensors")
-    X = np.array([row[:2] for row in ROWS])
-    want = prediction_table.predictions(model, X, "x")
+    inputs = Inputs("x", Rows(np.array([row[:2] for row in ROWS]), None, None))
+    want = prediction_table.predictions(model, inputs)
     monkeypatch.setattr(prediction_table, "_VALUES_AT_ONCE", 5)
-    np.testing.assert_allclose(prediction_table.predictions(model, X, "x").values, want.values)
+    np.testing.assert_allclose(prediction_table.predictions(model, inputs).values, want.values)
 
 
 @pytest.mark.real_data

@@ -13,6 +13,7 @@ from samplewise.data import loading as sources
 from samplewise.data.dataset import Dataset
 from samplewise.data.inputs import load_inputs
 from samplewise.data.loading import SOURCES, load, options_read
+from samplewise.data.sources.bundled import BUNDLED
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError, ParameterError
 
@@ -173,5 +174,5 @@ def test_loaders_are_imported_when_used():
 
 
 def test_every_name_has_a_loader():
-    for name in SOURCES:
-        assert callable(sources._loader(name, None, SourceOptions()))
+    assert set(SOURCES) == {"synthetic", "sign-digits", *BUNDLED}
+    assert [sources._kind(name, SourceOptions()) for name in SOURCES] == list(SOURCES)

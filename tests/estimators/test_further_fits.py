@@ -29,6 +29,14 @@ def test_another_optimizer_begins_anew():
         np.testing.assert_array_equal(own, new)
 
 
+def test_weights_of_another_width_begin_anew():
+    wide = MLPRegressor(**{**QUICK, "hidden_layer_sizes": (5,)}).partial_fit(X, NUMBER)
+    estimator = MLPRegressor(**QUICK).partial_fit(X, NUMBER).set_params(hidden_layer_sizes=(5,))
+    estimator.coefs_, estimator.intercepts_ = wide.coefs_, wide.intercepts_
+    assert estimator.partial_fit(X, NUMBER).coefs_[0].shape == wide.coefs_[0].shape
+    assert estimator._begun.state.step == 1
+
+
 @pytest.mark.parametrize("warm_start", [True, False])
 def test_epochs_follow_lbfgs(warm_start):
     estimator = MLPClassifier(**QUICK, solver="lbfgs", warm_start=warm_start).fit(X, TWO)

@@ -21,6 +21,7 @@ from samplewise import (
     SweepSearchCV,
 )
 from samplewise.estimators import estimator, search, together
+from samplewise.network.losses import MeanSquaredError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_iris(return_X_y=True)
@@ -243,3 +244,22 @@ def test_a_value_that_equals_a_valid_one_and_is_not_of_its_type_fails_all_the_sa
     grid = {"hidden_layer_sizes": [(4.0,), (4,)], "alpha": [1e-4, 1e-3]}
     found = check_equal(MLPClassifier(max_iter=3, random_state=0), grid=grid)
     assert np.isnan(found.cv_results_["mean_test_score"]).sum() == 2
+
+
+def test_candidates_with_the_same_loss_in_other_units_stop_by_their_own(products):
+    grid = {"loss": ["squared_error", MeanSquaredError()], "alpha": [0.0, 0.1]}
+    stopping = {"max_iter": 300, "n_iter_no_change": 2, "tol": 3e-3}
+    check_equal(small(MLPRegressor, **stopping), targets=X[:, 2:], grid=grid)
+    assert products == [2] * 6
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_candidate_that_diverged_does_not_take_the_training_from_other_weights():
+    network = Network((4,), (Dense(4, "relu"), Dense(3)))
+    estimator = NeuralNetClassifier(
+        network, max_iter=1, batch_size=10, solver="sgd", random_state=0
+    )
+    # Weights of 0 stay so, and no product overflows.
+    rows, grid = (X * 1e37).astype(np.float32), {"init": ["glorot_uniform", "zeros"]}
+    found = check_equal(estimator, rows, grid=grid)
+    assert np.isnan(found.cv_results_["mean_test_score"]).tolist() == [True, False]

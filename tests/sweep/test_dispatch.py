@@ -1,11 +1,14 @@
 """The loop of a sweep on simulated workers: all busy, no trial lost or doubled."""
 
+import threading
 from collections import Counter
 
 import pytest
 import simulation
 
 from samplewise.sweep import groups
+from samplewise.sweep.dispatch import dispatched
+from samplewise.sweep.executors import Death
 
 
 def test_simulated_workers_are_busy_and_each_trial_is_noted_once(tmp_path):
@@ -25,6 +28,24 @@ def test_groups_that_die_each_time_are_failed_after_two_repeats(tmp_path):
     assert [entry["status"] for entry in journal.entries] == ["failed"] * 9
     assert journal.entries[0]["reason"] == "its worker died, and 2 more after it: killed"
     assert workers.submitted == 3 * 2
+
+
+def test_workers_that_an_executor_lost_by_itself_count_as_repeats(tmp_path, monkeypatch):
+    monkeypatch.setattr(simulation.SimulatedWorkers, "death", lambda *_: Death("killed", 3))
+    workers = simulation.SimulatedWorkers(2, trial_s=1.0, deaths=1.0)
+    journal = simulation.simulated(workers, 9, tmp_path)
+    assert journal.entries[0]["reason"] == "its worker died, and 2 more after it: killed"
+    assert workers.submitted == 2
+
+
+def test_a_group_that_dies_after_a_stop_is_not_trained_again(tmp_path, monkeypatch):
+    stop = threading.Event()
+    workers = simulation.SimulatedWorkers(
+        1, trial_s=1.0, deaths=1.0, loop_s=lambda: stop.set() or 0
+    )
+    monkeypatch.setattr(simulation, "dispatched", lambda *args: dispatched(*args, stop))
+    journal = simulation.simulated(workers, 9, tmp_path)
+    assert (journal.entries, workers.submitted) == ([], 1)
 
 
 def test_the_loop_waits_where_it_cannot_keep_up(tmp_path):

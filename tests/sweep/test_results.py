@@ -60,6 +60,8 @@ def test_candidates_are_ranked_by_the_mean_and_failed_or_missing_ones_last():
     assert [one.failed for one in found.candidates()] == [0, 0, 0, 1]
     assert [one.missing for one in found.candidates()] == [0, 0, 1, 0]
     assert found.best().number == 3
+    found.candidates().clear()
+    assert len(found.candidates()) == 4
 
 
 @pytest.mark.parametrize(
@@ -84,6 +86,13 @@ def test_a_loss_is_better_when_it_is_smaller():
 
 def test_without_a_whole_candidate_there_is_no_best():
     assert result((None, 0.5), ("missing", "missing")).best() is None
+
+
+def test_a_metric_that_one_trial_lacks_has_no_mean():
+    sweep = Sweep({"momentum": [0.0]}, seeds=2)
+    entries = [entry(one, test_r2=r2) for one, r2 in zip(sweep.trials, (0.9, None), strict=True)]
+    (found,) = SweepResult(sweep, entries).candidates("test_r2")
+    assert (found.mean, found.standard_error, found.is_whole) == (None, None, False)
 
 
 def test_validation_figures_are_compared_before_those_of_the_test_rows():

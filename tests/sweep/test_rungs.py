@@ -12,10 +12,13 @@ from samplewise.errors import CombinationError, ParameterError, SamplewiseWarnin
 from samplewise.experiment.run import run
 from samplewise.sweep import groups
 from samplewise.sweep.definition import Sweep, read_sweep
+from samplewise.sweep.halving import Halving
+from samplewise.sweep.journal import FILE, read
 from samplewise.sweep.objective import best_first, metric_of
 from samplewise.sweep.results import read_results
+from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.run import run_sweep
-from samplewise.sweep.snapshots import FOLDER
+from samplewise.sweep.snapshots import FOLDER, Snapshots
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import resume
 
@@ -126,6 +129,10 @@ def test_a_failed_candidate_goes_on_last(clouds, tmp_path):
     assert [row["status"] for row in result.rows].count("failed") == 1
     assert result.rows[0]["status"] == "failed"
     assert sorted(by_candidate(result, "epochs_run")[1:]) == EPOCHS[1:]
+    for retry, lines in ((False, 1), (True, 2)):
+        run_sweep(sweep, tmp_path / "sweep", data=clouds, retry_failed=retry)
+        _, entries = read(tmp_path / "sweep" / FILE)
+        assert [one["status"] for one in entries].count("failed") == lines
 
 
 def entry(status="paused", **figures):
@@ -139,11 +146,51 @@ def test_validation_rows_decide_where_there_are_any_and_test_rows_never():
     failed = {"status": "failed", "parameters": 1}
     assert best_first({1: [bad], 2: [good], 3: [good, failed]}) == [2, 1, 3]
     assert best_first({1: [good], 2: [good]}) == [1, 2]
+    assert best_first({1: [good], 2: [{**good, "parameters": 2}]}) == [2, 1]
     held = entry(validation_accuracy=0.5, validation_loss=0.1, training_loss=0.1)
     assert metric_of([held, failed]) == "validation_accuracy"
     better = entry(validation_accuracy=0.9, validation_loss=0.5, training_loss=0.5)
     assert best_first({1: [held], 2: [better]}) == [2, 1]
     assert metric_of([failed]) == "training_loss"
+
+
+def halving(clouds, folder, losses, epochs=4):
+    """Return the rungs of a sweep whose journal has training losses, by candidate and epochs."""
+    sweep = Sweep(SPACE, {**BASE, "epochs": epochs}, rungs=RUNGS)
+    plan = groups.Plan(sweep.trials, SweepRows(sweep.trials[:1], clouds))
+    entries = [
+        {**entry(training_loss=loss), **line(sweep.trials[i]), "until": until}
+        for i, lines in enumerate(losses)
+        for until, loss in lines.items()
+    ]
+    return Halving(plan, sweep.rungs, entries, Snapshots(folder))
+
+
+def line(trial):
+    return {"key": trial.key, "values": trial.values, "seed": trial.seed}
+
+
+def test_a_trial_whose_line_of_a_rung_was_damaged_counts_by_the_next(clouds, tmp_path):
+    known = halving(clouds, tmp_path, [{1: 1.0}, {1: 2.0}, {1: 3.0}, {2: 2.5, 4: 0.5}])
+    with pytest.warns(SamplewiseWarning, match="is missing or damaged"):
+        group = known.take()
+    assert [one.trial.candidate for one in group] == [1, 2]
+
+
+def test_time_that_is_left_counts_the_epochs_of_all_later_rungs(clouds, tmp_path):
+    known = halving(clouds, tmp_path, [{}] * 4, epochs=3)
+    group = known.take()
+    assert (len(group), known.seconds_left) == (4, None)
+    known.took(group, [], 8.0)
+    # Four epochs took 8 s; two candidates train one more each, and one of them another.
+    assert known.seconds_left == pytest.approx(6.0)
+
+
+def test_a_rung_waits_for_the_groups_that_are_out(clouds, tmp_path, monkeypatch):
+    monkeypatch.setattr(groups, "FIRST", 2)
+    known = halving(clouds, tmp_path, [{}] * 4)
+    assert [len(known.take()) for _ in range(3)] == [2, 2, 0]
+    assert not known.is_finished
 
 
 def test_rungs_say_how_many_candidates_train_how_long(tmp_path):

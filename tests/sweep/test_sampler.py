@@ -9,7 +9,9 @@ import pytest
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.sweep import extras, proposals
 from samplewise.sweep.definition import Sweep, read_sweep
+from samplewise.sweep.objective import METRICS
 from samplewise.sweep.results import read_results
+from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.run import run_sweep
 from samplewise.sweep.sampler import Reported, Sampler
 from samplewise.sweep.space import Space
@@ -70,6 +72,28 @@ def test_each_batch_gets_the_costs_of_those_before(clouds, tmp_path, monkeypatch
     result = run_sweep(of(8), tmp_path / "s", data=clouds)
     losses = [row["training_loss"] for row in result.rows]
     assert reported == [[], losses[:4]]
+
+
+@pytest.mark.parametrize(("status", "cost"), [("done", None), ("failed", math.inf)])
+def test_a_candidate_with_a_seed_in_training_has_a_cost_only_where_another_failed(
+    status, cost, clouds, monkeypatch
+):
+    reported, proposals_of = [], Sampler.proposals
+
+    def noted(self, known):
+        reported.append([one.cost for one in known])
+        return proposals_of(self, known)
+
+    monkeypatch.setattr(Sampler, "proposals", noted)
+    sweep = of(4, seeds=2)
+    trial, _ = sweep.trials.candidate(1, {"learning_rate": 0.1, "momentum": 0.5})
+    entry = {"key": trial.key, "values": trial.values, "seed": trial.seed, "status": status}
+    if status == "done":
+        entry["figures"] = dict.fromkeys(METRICS, 0.5)
+    source = proposals.Proposals(sweep, SweepRows([trial], clouds), [entry], [entry])
+    assert len(source.take()) == 1
+    assert len(source.take()) == 4
+    assert reported == [[cost]]
 
 
 def test_later_proposals_are_near_the_best_and_away_from_failures():

@@ -95,8 +95,20 @@ def test_trials_train_at_once_where_they_share_rows_order_and_settings(
     assert [list(dict.fromkeys(found)).index(one) for one in found] == groups_of
 
 
+def test_each_trial_is_planned_with_the_rows_of_its_own_source():
+    settings = {"backend": "reference", "hidden": (4,), "epochs": 1}
+    trials = Sweep({"data": ["iris", "wine"]}, settings).trials
+    rows = SweepRows(trials)
+    # The rows that are at hand are those of the first.
+    rows.of(trials[0].experiment)
+    assert [one.parameters for one in plan(trials, rows)] == [4 * 5 + 5 * 3, 4 * 14 + 5 * 3]
+
+
 def test_a_trial_with_a_clock_trains_by_itself(clouds):
     assert shares({"learning_rate": [0.1, 0.2]}, {"max_seconds": 5.0}, clouds) == [None, None]
+    trials = Sweep({"learning_rate": [0.1, 0.2]}, {"epochs": 1}).trials
+    taking = Groups([Planned(trial, None, 10) for trial in trials])
+    assert [len(taking.take()) for _ in range(3)] == [1, 1, 0]
 
 
 def test_groups_grow_to_the_seconds_that_a_group_should_take():

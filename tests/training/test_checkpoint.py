@@ -28,7 +28,12 @@ from samplewise.errors import (
 from samplewise.training.callbacks import Callback
 from samplewise.training.callbacks import checkpoint as checkpoint_module
 from samplewise.training.checkpoints import snapshot_file
-from samplewise.training.checkpoints.snapshot_file import load_snapshot, packed, save_snapshot
+from samplewise.training.checkpoints.snapshot_file import (
+    load_snapshot,
+    packed,
+    save_snapshot,
+    unpacked,
+)
 from samplewise.training.session import Session
 
 pytestmark = pytest.mark.filterwarnings("ignore:the network did not learn")
@@ -79,6 +84,13 @@ def written(folder, epochs=3):
     return sorted(folder.glob("checkpoint-*.safetensors"))
 
 
+def test_the_newest_has_the_largest_number_of_any_length(tmp_path):
+    older, newer = written(tmp_path)
+    older.rename(tmp_path / "checkpoint-99999999.safetensors")
+    newer = newer.rename(tmp_path / "checkpoint-100000000.safetensors")
+    assert Checkpoint(tmp_path).snapshot().checksum == load_snapshot(newer).checksum
+
+
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other"])
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(tmp_path, damage):
     older, newer = written(tmp_path)
@@ -115,6 +127,14 @@ def test_a_snapshot_that_is_cut_or_changed_anywhere_is_refused():
         changed[position] ^= 0x10
         with pytest.raises(SnapshotError):
             snapshot_file.unpacked(bytes(changed), "file")
+
+
+def test_a_snapshot_outlives_the_bytes_of_its_file(tmp_path):
+    content = bytearray(written(tmp_path)[-1].read_bytes())
+    snapshot = unpacked(content, "file")
+    before = bytes(content)
+    content[:] = bytes(len(content))
+    assert packed(snapshot) == before
 
 
 def test_where_all_are_damaged_nothing_starts_anew_by_itself(tmp_path):

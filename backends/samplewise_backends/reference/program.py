@@ -42,8 +42,8 @@ class ReferenceProgram(Program):
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
         self._network, self._loss, self._optimizer = network, loss, optimizer
         self._lowest, self._trained = network.first_trained, network.trained
-        described = zip(network.layers, network.shapes, strict=False)
-        self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in described]
+        pairs = network.layers_and_inputs
+        self._layers = [LAYERS[layer.kind](layer, inputs) for layer, inputs in pairs]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
         self._value = LOSSES.get(loss.name, custom_loss)
         self._step = updates.UPDATES.get(optimizer.variant, updates.custom_update)
@@ -144,10 +144,9 @@ class ReferenceProgram(Program):
     def _tensors(self, vector: Vector) -> list[Parameters]:
         """Return the views of each layer into a flat vector: weight and bias, or none."""
         views = self._network.layout.views(vector)
-        shapes = zip(self._network.layers, self._network.shapes, strict=False)
         return [
             tuple(views[f"{k}.{name}"] for name in layer.parameter_shapes(inputs))
-            for k, (layer, inputs) in enumerate(shapes)
+            for k, (layer, inputs) in enumerate(self._network.layers_and_inputs)
         ]
 
     def _weights(self, vector: Vector) -> list[Matrix]:

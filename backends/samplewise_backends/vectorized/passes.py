@@ -28,7 +28,7 @@ class Passes:
     """
 
     def __init__(self, network: Network, loss: Loss, dtype: np.dtype[Any]) -> None:
-        described = list(zip(network.layers, network.shapes, strict=False))
+        described = list(network.layers_and_inputs)
         self._trainable = [layer.trainable for layer in network.layers]
         self._lowest = network.first_trained
         self._layout = network.layout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,13 +65,20 @@ Out = Annotated[
     option("FOLDER", "With --peers: folder to write to.  [default: peers]", panel=options.OUTPUT),
 ]
 
+OF_ROWS, OF_PEERS = ("rows", "batch_size", "dtype"), ("workload", "peer", "plan", "out")
 
-@options.given("dtype", workload=Workloads, peer=PeerNames, plan=Plans)
+
+@options.given(
+    "dtype",
+    workload=Workloads,
+    peer=PeerNames,
+    plan=Plans,
+    rows=Rows,
+    backend=Backends,
+    batch_size=BatchSizes,
+)
 def bench(
     given: dict[str, Any],
-    rows: Rows = None,
-    backend: Backends = None,
-    batch_size: BatchSizes = None,
     rounds: Rounds = str(MINIMUM_ROUNDS),
     peers: Peers = False,
     process: Process = False,
@@ -86,32 +94,31 @@ def bench(
     --process, time whole processes and public calls beside scikit-learn's. With --estimators, time
     fits and predictions of both libraries' estimators, and with --scores compare their scores.
     """
-    count, dtype = texts.rounds_of(rounds), given.pop("dtype", None)
-    of_rows = {"rows": rows, "batch_size": batch_size, "dtype": dtype}
-    of_peers = {**given, "out": out}
+    count = texts.rounds_of(rounds)
     modes = {"process": process, "estimators": estimators, "scores": scores, "peers": peers}
     asked = [name for name, wanted in modes.items() if wanted]
-    if asked and asked != ["peers"]:
-        others = dict.fromkeys(asked[1:], True)
-        _refuse(f"--{asked[0]}", {**others, **of_rows, "backend": backend, **of_peers})
-        _bench_beside_scikit_learn(asked[0], count, as_json)
-    elif not peers:
-        _refuse(None, of_peers)
-        _bench_rows(of_rows, backend, count, as_json)
-    else:
-        _refuse("--peers", of_rows)
+    said = {**dict.fromkeys(asked[1:], True), **given, "out": out}
+    if not asked:
+        _refuse(None, said, OF_PEERS)
+        _bench_rows(given, count, as_json)
+    elif asked == ["peers"]:
+        _refuse("--peers", said, OF_ROWS)
         if given.get("workload") == "list":
             _list_workloads()
         else:
-            _bench_peers(_choice(given, backend), count, out or Path(NAME), force, as_json)
+            _bench_peers(_choice(given), count, out or Path(NAME), force, as_json)
+    else:
+        _refuse(f"--{asked[0]}", said, (*asked[1:], *OF_ROWS, "backend", *OF_PEERS))
+        _bench_beside_scikit_learn(asked[0], count, as_json)
 
 
-def _refuse(mode: str | None, given: dict[str, object]) -> None:
+def _refuse(mode: str | None, given: dict[str, object], unread: Iterable[str]) -> None:
     """Refuse options that the chosen mode does not read; without one, those of --peers."""
     from samplewise.checks import printable
     from samplewise.errors import ParameterError
 
-    for name, value in given.items():
+    for name in unread:
+        value = given.get(name)
         if value is None:
             continue
         flag = f"--{name.replace('_', '-')}"
@@ -140,7 +147,7 @@ def _bench_beside_scikit_learn(mode: str, count: int, as_json: bool) -> None:
         texts.result(table, scores.HEADERS, table.scores, as_json=as_json)
 
 
-def _bench_rows(given: dict[str, str | None], backend: Text, count: int, as_json: bool) -> None:
+def _bench_rows(given: dict[str, str], count: int, as_json: bool) -> None:
     from samplewise import registry
     from samplewise.options.kinds import whole
     from samplewise.report.published import published_rows
@@ -148,17 +155,18 @@ def _bench_rows(given: dict[str, str | None], backend: Text, count: int, as_json
     from samplewise_bench.rows import HEADERS, available_backends, compare_rows
 
     published = {row.id: row for row in published_rows()}
-    rows = texts.known("rows", given["rows"] if given["rows"] is not None else "final-1", published)
-    backends = available_backends() if backend is None else texts.listed("backend", backend)
-    sizes = "1,32" if given["batch_size"] is None else given["batch_size"]
-    batch_sizes = [whole().from_text("batch_size", t) for t in texts.listed("batch_size", sizes)]
+    rows = texts.known("rows", given.get("rows", "final-1"), published)
+    named = given.get("backend")
+    backends = available_backends() if named is None else texts.listed("backend", named)
+    sizes = texts.listed("batch_size", given.get("batch_size", "1,32"))
+    batch_sizes = [whole().from_text("batch_size", size) for size in sizes]
     for name in backends:
         registry.load(name)
     console.note("checking that the backends agree, then timing them in turns")
     comparison = compare_rows(
         [published[name] for name in rows],
         backends,
-        dtype=given["dtype"] or DTYPES[0],
+        dtype=given.get("dtype", DTYPES[0]),
         batch_sizes=batch_sizes,
         rounds=count,
     )
@@ -208,18 +216,17 @@ def _list_workloads() -> None:
     console.table(lines, ("workload", "what", "peers"))
 
 
-def _choice(given: dict[str, str], backend: Text) -> PeerChoice:
+def _choice(given: dict[str, str]) -> PeerChoice:
     from samplewise import registry
     from samplewise.contract.plan import AUTO_PLAN, PLANS
     from samplewise_bench.peers.comparison import PeerChoice
     from samplewise_bench.peers.task import PEERS
     from samplewise_bench.peers.workloads import WORKLOADS
 
-    read = {"backend": backend, **given}
     known = (
         ("workload", WORKLOADS),
         ("peer", PEERS),
         ("plan", (AUTO_PLAN, *PLANS)),
         ("backend", registry.names()),
     )
-    return PeerChoice(*(tuple(texts.known(name, read.get(name), names)) for name, names in known))
+    return PeerChoice(*(tuple(texts.known(name, given.get(name), names)) for name, names in known))

@@ -66,7 +66,7 @@ def module(task: Task) -> Any:
     from torch import nn
 
     network, parts = task.problem.network, []
-    for layer, before in zip(network.layers, network.shapes, strict=False):
+    for layer, before in network.layers_and_inputs:
         match layer:
             case Conv2D():
                 assert layer.padding == "valid"

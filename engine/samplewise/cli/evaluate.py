@@ -178,14 +178,7 @@ def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[s
     from samplewise.cli.trained import on_model_scale
     from samplewise.experiment.scores import classification_report, defined, scores
 
-    X = on_model_scale(
-        model,
-        dataset.X,
-        dataset.full_scale,
-        dataset.name,
-        array_dtype=dataset.array_dtype,
-        said=said,
-    )
+    X = on_model_scale(model, dataset, dataset.name, said=said)
     found = scores(model, X, dataset.targets)
     figures = {
         "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},

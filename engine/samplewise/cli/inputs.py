@@ -6,11 +6,8 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from numpy.typing import NDArray
 
 from samplewise.checks import printable, whole_number
 from samplewise.cli.trained import (
@@ -22,7 +19,7 @@ from samplewise.cli.trained import (
     white,
 )
 from samplewise.data.inputs import Inputs, read_npy
-from samplewise.data.pixels import Scale, on_scale, rows_from
+from samplewise.data.pixels import Rows, Scale, on_scale, rows_from
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes, open_unchanged
 from samplewise.model.model import Model
@@ -31,24 +28,7 @@ from samplewise.model.model import Model
 MAX_INPUT_BYTES = 256 * 2**20
 
 
-@dataclass(frozen=True, eq=False)
-class Input:
-    """One row to predict.
-
-    Args:
-        row: raw values on the model's scale, shape (1, features).
-        name: for messages and titles.
-        true_class: where the input came with one.
-        true_values: likewise, float64 (1, outputs), NaN where they are missing.
-    """
-
-    row: NDArray[Any]
-    name: str
-    true_class: str | None = None
-    true_values: NDArray[Any] | None = None
-
-
-def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Input | None:
+def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs | None:
     """Return the one input that a path names: an image, or an .npy array of as many values.
 
     None where it names rows: another array, a folder, or a dataset as `load_inputs` takes it.
@@ -97,14 +77,7 @@ def read_rows(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs:
         raise DataError(f"{error}; or one image ({', '.join(FORMATS)}) or an .npy array") from error
     note_on_columns(model, found.columns, found.name)
     rows = found.rows
-    X = on_model_scale(
-        model,
-        rows.X,
-        rows.full_scale,
-        found.name,
-        array_dtype=rows.array_dtype,
-        said="full_scale" in said,
-    )
+    X = on_model_scale(model, rows, found.name, said="full_scale" in said)
     return dataclasses.replace(found, rows=dataclasses.replace(rows, X=X))
 
 
@@ -125,7 +98,7 @@ def is_folder(given: str) -> bool:
     return False
 
 
-def _array(model: Model, path: Path, full_scale: float | None) -> Input | None:
+def _array(model: Model, path: Path, full_scale: float | None) -> Inputs | None:
     name = printable(path)
     values = read_npy(path)
     if values.size != model.network.inputs:
@@ -136,18 +109,11 @@ def _array(model: Model, path: Path, full_scale: float | None) -> Input | None:
             f"of {wanted(model)}, or rows of them"
         )
     rows = rows_from(values.reshape(1, *(model.image_shape or (-1,))), name, full_scale)
-    X = on_model_scale(
-        model,
-        rows.X,
-        rows.full_scale,
-        name,
-        array_dtype=rows.array_dtype,
-        said=full_scale is not None,
-    )
-    return Input(X, name)
+    X = on_model_scale(model, rows, name, said=full_scale is not None)
+    return Inputs(name, dataclasses.replace(rows, X=X), files=(name,))
 
 
-def _image(model: Model, path: Path, full_scale: float | None) -> Input:
+def _image(model: Model, path: Path, full_scale: float | None) -> Inputs:
     from samplewise.data.sources.grey_levels import warn_of_few_bits
     from samplewise.data.sources.image_file import WHITE, read_pixels
 
@@ -165,4 +131,4 @@ def _image(model: Model, path: Path, full_scale: float | None) -> Input:
         warn_of_few_bits(found.peak, name)
     # An image's white is 255 whatever the model's is: no surprise, so no warning.
     scaled = on_scale(pixels.reshape(1, -1), Scale(WHITE), Scale(white(model)), name)
-    return Input(scaled, name)
+    return Inputs(name, Rows(scaled, model.image_shape, white(model)), files=(name,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,6 @@ from samplewise.cli import console, options
 from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
-    from samplewise.cli.inputs import Input
     from samplewise.cli.prediction_table import Predictions
     from samplewise.data.inputs import Inputs
     from samplewise.model.model import Model
@@ -76,22 +76,24 @@ def predict(
 
     _check_outputs(given, (picture, out), force=force, as_csv=as_csv, as_json=as_json)
     trained = load_trained(model, sha256)
-    one, rows, index = read_one(trained, given, said), None, None
-    if one is None:
-        rows = read_rows(trained, given, said)
+    inputs, keys = read_one(trained, given, said), None
+    is_one = inputs is not None or row is not None
+    if inputs is None:
+        inputs = read_rows(trained, given, said)
         if row is not None:
-            one, index = _row(rows, row)
+            inputs, keys = _row(inputs, row)
     elif row is not None:
         raise ParameterError(f"--row needs an input with rows, but {printable(given)} is one input")
-    if one is not None and not as_csv and out is None:
-        _tell(trained.model, one, picture, as_json=as_json)
+    if is_one and not as_csv and out is None:
+        _tell(trained.model, inputs, picture, as_json=as_json)
         return
     if picture is not None:
         raise ParameterError(
             "--picture draws one input; choose it with --row, and leave out --csv and --out"
         )
-    found = _predictions(trained.model, rows, one, index)
-    _write(found, out, as_csv=as_csv, as_json=as_json)
+    from samplewise.cli.prediction_table import predictions
+
+    _write(predictions(trained.model, inputs, keys), out, as_csv=as_csv, as_json=as_json)
 
 
 def _check_outputs(
@@ -112,44 +114,21 @@ def _check_outputs(
         check_picture(picture, force=force, source=given)
 
 
-def _row(rows: Inputs, row: str) -> tuple[Input, int]:
+def _row(inputs: Inputs, row: str) -> tuple[Inputs, list[int]]:
     """Return the one row that --row chooses, and its number."""
-    from samplewise.cli.inputs import Input, row_number
+    from samplewise.cli.inputs import row_number
 
-    index = row_number(row, len(rows))
-    name = f"row {index} of {rows.name}" if rows.files is None else rows.files[index]
-    true_class = None if rows.classes is None else rows.classes[index]
-    true_values = None if rows.values is None else rows.values[index : index + 1]
-    return Input(rows.rows.X[index : index + 1], name, true_class, true_values), index
-
-
-def _predictions(
-    model: Model, rows: Inputs | None, one: Input | None, index: int | None
-) -> Predictions:
-    """Return the predictions of all rows, or of the one that was chosen or given."""
-    from samplewise.cli.prediction_table import predictions
-
-    if rows is None or one is not None:
-        assert one is not None
-        classes = None if one.true_class is None else (one.true_class,)
-        keys, files = (None, (one.name,)) if index is None else ([index], None)
-        return predictions(
-            model,
-            one.row,
-            one.name,
-            keys=keys,
-            files=files,
-            classes=classes,
-            values=one.true_values,
-        )
-    return predictions(
-        model,
-        rows.rows.X,
-        rows.name,
-        files=rows.files,
-        classes=rows.classes,
-        values=rows.values,
+    index = row_number(row, len(inputs))
+    one, files, classes = slice(index, index + 1), inputs.files, inputs.classes
+    chosen = replace(
+        inputs,
+        name=f"row {index} of {inputs.name}" if files is None else files[index],
+        rows=replace(inputs.rows, X=inputs.rows.X[one]),
+        files=None,
+        classes=None if classes is None or classes[index] is None else classes[one],
+        values=None if inputs.values is None else inputs.values[one],
     )
+    return chosen, [index]
 
 
 def _write(found: Predictions, out: Path | None, *, as_csv: bool, as_json: bool) -> None:
@@ -173,7 +152,7 @@ def _write(found: Predictions, out: Path | None, *, as_csv: bool, as_json: bool)
         table.show(found)
 
 
-def _tell(model: Model, one: Input, picture: Path | None, *, as_json: bool) -> None:
+def _tell(model: Model, one: Inputs, picture: Path | None, *, as_json: bool) -> None:
     figures = _figures(model, one)
     if picture is not None:
         if "class" not in figures:
@@ -185,23 +164,23 @@ def _tell(model: Model, one: Input, picture: Path | None, *, as_json: bool) -> N
         _print(figures, picture)
 
 
-def _figures(model: Model, found: Input) -> dict[str, Any]:
+def _figures(model: Model, found: Inputs) -> dict[str, Any]:
     from samplewise.network import ClassLoss
 
     if not isinstance(model.loss, ClassLoss):
-        values = model.predict(found.row).reshape(-1).tolist()
+        values = model.predict(found.rows.X).reshape(-1).tolist()
         names = model.class_names or [f"output {number}" for number in range(len(values))]
         return {"input": found.name, "values": dict(zip(names, values, strict=True))}
-    probabilities = model.probabilities(found.row)[0]
+    probabilities = model.probabilities(found.rows.X)[0]
     return {
         "input": found.name,
         "class": model.class_names[int(probabilities.argmax())],
-        "true_class": found.true_class,
+        "true_class": None if found.classes is None else found.classes[0],
         "probabilities": dict(zip(model.class_names, probabilities.tolist(), strict=True)),
     }
 
 
-def _draw(model: Model, found: Input, figures: dict[str, Any], picture: Path) -> None:
+def _draw(model: Model, found: Inputs, figures: dict[str, Any], picture: Path) -> None:
     from samplewise.errors import DataError
     from samplewise.io.writing import write_bytes
     from samplewise.plots.figures import predicted_images
@@ -210,9 +189,9 @@ def _draw(model: Model, found: Input, figures: dict[str, Any], picture: Path) ->
         raise DataError("this model takes rows of a table, not images; leave out --picture")
     probability = figures["probabilities"][figures["class"]]
     caption = f"{figures['class']} ({probability:.1%})"
-    if found.true_class is not None:
-        caption += f"\ntrue class {found.true_class}"
-    image = found.row.reshape(1, *model.image_shape)
+    if figures["true_class"] is not None:
+        caption += f"\ntrue class {figures['true_class']}"
+    image = found.rows.X.reshape(1, *model.image_shape)
     write_bytes(picture, predicted_images(image, [caption], found.name))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.cli import console
+from samplewise.data.inputs import Inputs
 from samplewise.model.model import Model
 from samplewise.network import ClassLoss
 
@@ -64,27 +65,15 @@ class Predictions:
                 yield {self.key: key, "values": values}
 
 
-def predictions(
-    model: Model,
-    X: NDArray[Any],
-    name: str,
-    *,
-    keys: list[int] | None = None,
-    files: tuple[str, ...] | None = None,
-    classes: tuple[str | None, ...] | None = None,
-    values: NDArray[np.float64] | None = None,
-) -> Predictions:
+def predictions(model: Model, inputs: Inputs, keys: list[int] | None = None) -> Predictions:
     """Return the predictions of raw rows, computed in parts of bounded size.
 
     Args:
         model: trained.
-        X: raw rows on its scale.
-        name: of their source.
-        keys: number of each row; None counts from 0.
-        files: name of each row's file, instead of numbers.
-        classes: as `Inputs.classes`.
-        values: as `Inputs.values`.
+        inputs: raw rows on its scale.
+        keys: number of each row that has no file; None counts from 0.
     """
+    X, files, true = inputs.rows.X, inputs.files, inputs.classes
     predict = model.probabilities if model.loss.gives_probabilities else model.predict
     step = max(1, _VALUES_AT_ONCE // X.shape[1])
     parts = [predict(X[start : start + step]) for start in range(0, len(X), step)]
@@ -94,14 +83,14 @@ def predictions(
     if isinstance(model.loss, ClassLoss):
         decided = [model.class_names[index] for index in model.loss.decisions(found)]
     return Predictions(
-        name=name,
+        name=inputs.name,
         key="row" if files is None else "file",
         keys=list(files) if files is not None else keys or list(range(len(X))),
         outputs=outputs,
         values=found,
         classes=decided,
-        true_classes=None if decided is None or classes is None else list(classes),
-        true_values=values if decided is None else None,
+        true_classes=None if decided is None or true is None else list(true),
+        true_values=inputs.values if decided is None else None,
     )
 
 

@@ -90,7 +90,7 @@ def train(
 
 def _end(checkpoints: RunCheckpoints, result: ExperimentResult, folder: Path) -> None:
     """Remove the checkpoints of a run that was not interrupted; else say how it goes on."""
-    from samplewise.training.loop import INTERRUPTED
+    from samplewise.training.history import INTERRUPTED
 
     if result.history.stopped == INTERRUPTED:
         console.note(f"go on with: samplewise train --resume {printable(folder)}")

@@ -13,8 +13,9 @@ from samplewise.checks import printable
 from samplewise.cli import console
 from samplewise.cli.options import READING
 from samplewise.data.columns import CATEGORY, Columns, feature_names
+from samplewise.data.dataset import Dataset
 from samplewise.data.loading import options_read
-from samplewise.data.pixels import Scale, on_scale
+from samplewise.data.pixels import Rows, Scale, on_scale
 from samplewise.data.sources.options import FOLDER_OPTIONS, SourceOptions
 from samplewise.errors import DataError, ModelFileError
 from samplewise.experiment.config_file import read_config
@@ -119,34 +120,25 @@ def source_options(trained: Trained, given: Mapping[str, Any], source: str) -> S
     return options
 
 
-def on_model_scale(
-    model: Model,
-    X: NDArray[Any],
-    full_scale: float | None,
-    name: str,
-    *,
-    array_dtype: str | None = None,
-    said: bool = False,
-) -> NDArray[Any]:
+def on_model_scale(model: Model, rows: Rows | Dataset, name: str, *, said: bool) -> NDArray[Any]:
     """Return raw rows with white where the model was trained to find it, by `pixels.on_scale`.
 
     Args:
         model: knows its white, where it was trained on pixels.
-        X: raw rows, (n, features).
-        full_scale: the value of white in X, None where nothing says it.
+        rows: raw values, (n, features), and where white lies in them.
         name: of the rows, for warnings.
-        array_dtype: of the array that X came as, by name.
-        said: whether the user gave `full_scale`.
+        said: whether the user gave the value of white.
 
     Raises:
         DataError: the rows have more or fewer values than the model takes.
     """
-    if X.shape[1] != model.network.inputs:
+    values = rows.X.shape[1]
+    if values != model.network.inputs:
         raise DataError(
-            f"the rows of {name} have {X.shape[1]:,} values, but this model takes {wanted(model)}"
+            f"the rows of {name} have {values:,} values, but this model takes {wanted(model)}"
         )
-    trained_on = Scale(white(model), model.array_dtype)
-    return on_scale(X, Scale(full_scale, array_dtype), trained_on, name, said=said)
+    given = Scale(rows.full_scale, rows.array_dtype)
+    return on_scale(rows.X, given, Scale(white(model), model.array_dtype), name, said=said)
 
 
 def white(model: Model) -> float | None:

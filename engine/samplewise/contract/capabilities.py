@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.contract.state import DECISIONS
@@ -23,6 +23,15 @@ CPU, FULL = "cpu", "full"
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class Others(TypedDict, total=False):
+    """Fields of `Capabilities` that are not names in a table."""
+
+    deterministic: bool
+    many: bool
+    device: str
+    matmul_precision: str
 
 
 @dataclass(frozen=True)
@@ -69,12 +78,9 @@ class Capabilities:
         losses: Names,
         optimizers: Names,
         dtypes: Names = ("float32", "float64"),
-        deterministic: bool = True,
         plans: Names = (DIRECT,),
-        many: bool = False,
         step_fields: Names = (),
-        device: str = CPU,
-        matmul_precision: str = FULL,
+        **others: Unpack[Others],
     ) -> Capabilities:
         """Return the capabilities that a backend's dispatch tables hold.
 
@@ -84,27 +90,22 @@ class Capabilities:
             losses: table by name, or by class.
             optimizers: keys of every table in which update rules and their options are looked up.
             dtypes: as the field.
-            deterministic: as the field.
             plans: as the field.
-            many: as the field.
             step_fields: of `Steps`, those that it follows, and "decisions" where it writes them.
-            device: as the field.
-            matmul_precision: as the field.
+            others: the other fields; deterministic is True where it is left out.
         """
         fields = _names(step_fields)
+        others.setdefault("deterministic", True)
         return cls(
             layers=_names(layers),
             activations=_names(activations),
             losses=_names(losses),
             optimizers=_names(optimizers),
             dtypes=_names(dtypes),
-            deterministic=deterministic,
             plans=_names(plans),
-            many=many,
             step_fields=fields - {DECISIONS},
             decisions=DECISIONS in fields,
-            device=device,
-            matmul_precision=matmul_precision,
+            **others,
         )
 
     def with_custom(self) -> Capabilities:

@@ -18,7 +18,7 @@ from samplewise.errors import DataError
 MAX_CLASSES = 10_000
 MAX_LABEL_CHARACTERS = 1_000
 FEW_ROWS = 20
-"""Up to so many rows, a class of its own for each row is plausible."""
+"""Up to so many rows, a class or category of its own for each row is plausible."""
 
 REGRESSION = (
     "labels that are measured values make a regression, not a classification: choose a loss that "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from samplewise.checks import printable, suggestion
@@ -20,6 +20,7 @@ from samplewise.errors import DataError
 
 SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine")
 """Names that need no file; `synthetic:SEED` is one too."""
+FOLDER = "folder"
 
 
 def load(
@@ -44,9 +45,9 @@ def load(
         ParameterError: an option is set that is not read for this source.
     """
     name = source_name(data)
-    loader = _loader(name, classes, options, columns)
+    kind = _kind(name, options)
     options.check_read(name, options_read(name))
-    dataset = loader()
+    dataset = _loaded(kind, name, classes, options, columns)
     return dataset if classes is None else dataset.select(classes)
 
 
@@ -82,53 +83,19 @@ def _is_named(data: str) -> bool:
     return data in SOURCES or data.startswith("synthetic:")
 
 
-def _loader(
-    data: str, classes: Sequence[str] | None, options: SourceOptions, columns: Columns | None = None
-) -> Callable[[], Dataset]:
-    name, colon, seed = data.partition(":")
-    if options.numbers and _is_named(data):
-        raise DataError(
-            f"{printable(data)} holds classes, but the loss learns numbers; choose a loss of "
-            "classes, or give an .npz or .csv file whose labels are numbers"
-        )
-    if name == "synthetic":
-        # Drawing only the wanted classes saves most of the time; files are read whole anyway.
-        return lambda: _synthetic(seed if colon else None, classes)
-    if data == "sign-digits":
-        return _sign_digits
-    if data in SOURCES:
-        return lambda: _bundled(data)
-    return _path_loader(data, options, columns)
+def _kind(data: str, options: SourceOptions) -> str:
+    """Return the kind of a source: a name of `SOURCES`, FOLDER, or the ending of a file.
 
-
-def _synthetic(seed: str | None, classes: Sequence[str] | None) -> Dataset:
-    from samplewise.data.sources.synthetic import load_synthetic
-
-    if seed is None:
-        return load_synthetic(classes)
-    if not (seed.isascii() and seed.isdigit() and len(seed) <= 18):
-        raise DataError(
-            "data: the seed must be a whole number from 0, as in synthetic:7, got "
-            f"'synthetic:{printable(seed)}'"
-        )
-    return load_synthetic(classes, seed=int(seed))
-
-
-def _sign_digits() -> Dataset:
-    from samplewise.data.sources.sign_digits import load_sign_digits
-
-    return load_sign_digits()
-
-
-def _bundled(name: str) -> Dataset:
-    from samplewise.data.sources.bundled import load_bundled
-
-    return load_bundled(name)
-
-
-def _path_loader(
-    data: str, options: SourceOptions, columns: Columns | None
-) -> Callable[[], Dataset]:
+    Raises:
+        DataError: it is none, or holds classes only, where `options` ask for numbers.
+    """
+    if _is_named(data):
+        if options.numbers:
+            raise DataError(
+                f"{printable(data)} holds classes, but the loss learns numbers; choose a loss of "
+                "classes, or give an .npz or .csv file whose labels are numbers"
+            )
+        return data.partition(":")[0]
     path = Path(data)
     suffix = path.suffix.lower()
     if data and _is_folder(path):
@@ -137,12 +104,57 @@ def _path_loader(
                 f"{printable(path)} is a folder, whose images have classes, but the loss learns "
                 "numbers; choose a loss of classes, or give an .npz or .csv file"
             )
-        return lambda: _folder(path, options)
-    if suffix == ".npz":
-        return lambda: _npz(path, options)
-    if suffix == ".csv":
-        return lambda: _csv(path, options, columns)
-    raise DataError(_not_a_source(data, path))
+        return FOLDER
+    if suffix not in (".npz", ".csv"):
+        raise DataError(_not_a_source(data, path))
+    return suffix
+
+
+def _loaded(
+    kind: str,
+    data: str,
+    classes: Sequence[str] | None,
+    options: SourceOptions,
+    columns: Columns | None,
+) -> Dataset:
+    """Load a source; only its own module is imported, as some take long."""
+    path = Path(data)
+    if kind == "synthetic":
+        # Drawing only the wanted classes saves most of the time; files are read whole anyway.
+        return _synthetic(data, classes)
+    if kind == "sign-digits":
+        from samplewise.data.sources.sign_digits import load_sign_digits
+
+        return load_sign_digits()
+    if kind == FOLDER:
+        from samplewise.data.sources.image_folder import load_image_folder
+
+        return load_image_folder(path, options)
+    if kind == ".npz":
+        from samplewise.data.sources.npz_file import load_npz
+
+        return load_npz(path, options=options)
+    if kind == ".csv":
+        from samplewise.data.sources.csv_file import load_csv
+
+        return load_csv(path, options=options, columns=columns)
+    from samplewise.data.sources.bundled import load_bundled
+
+    return load_bundled(kind)
+
+
+def _synthetic(data: str, classes: Sequence[str] | None) -> Dataset:
+    from samplewise.data.sources.synthetic import load_synthetic
+
+    _, colon, seed = data.partition(":")
+    if not colon:
+        return load_synthetic(classes)
+    if not (seed.isascii() and seed.isdigit() and len(seed) <= 18):
+        raise DataError(
+            "data: the seed must be a whole number from 0, as in synthetic:7, got "
+            f"'synthetic:{printable(seed)}'"
+        )
+    return load_synthetic(classes, seed=int(seed))
 
 
 def _is_folder(path: Path) -> bool:
@@ -160,21 +172,3 @@ def _not_a_source(data: str, path: Path) -> str:
         return f"{printable(path)} is neither an .npz file, a .csv file nor a folder; {expected}"
     hint = suggestion(data, SOURCES)
     return f"'{printable(data)}' is neither a dataset nor a path; {expected}{hint}"
-
-
-def _folder(path: Path, options: SourceOptions) -> Dataset:
-    from samplewise.data.sources.image_folder import load_image_folder
-
-    return load_image_folder(path, options)
-
-
-def _npz(path: Path, options: SourceOptions) -> Dataset:
-    from samplewise.data.sources.npz_file import load_npz
-
-    return load_npz(path, options=options)
-
-
-def _csv(path: Path, options: SourceOptions, columns: Columns | None) -> Dataset:
-    from samplewise.data.sources.csv_file import load_csv
-
-    return load_csv(path, options=options, columns=columns)

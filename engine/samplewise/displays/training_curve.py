@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from samplewise.checks import printable, text
 from samplewise.displays.axes import axes_for, last_step
 from samplewise.errors import ParameterError
-from samplewise.training.history import VALIDATION, EpochRecord
+from samplewise.training.history import EpochRecord
+from samplewise.training.settings.stopping import VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -192,7 +192,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         self._begun = None
         if state is not None:
             self._begun = Begun(replace(state, parameters=parameters), task.settings.optimizer)
-        layers = zip(task.network.layers, task.network.shapes, strict=False)
+        layers = task.network.layers_and_inputs
         self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
         self.out_activation_ = task.objective.out_activation
         if outcome.full_batch is not None:

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from samplewise.estimators.running import Outcome, Task
 from samplewise.estimators.settings import LOSS
 from samplewise.training.full_batch import FullBatchResult
-from samplewise.training.history import EpochRecord
+from samplewise.training.history import FINISHED, EpochRecord
 
 
 class EpochTable(list[dict[str, Any]]):
@@ -144,7 +144,7 @@ def warn_of_end(estimator: Any, outcome: Outcome) -> None:
             f"lbfgs failed to converge after {found.iterations} iterations and {found.calls} "
             f"evaluations: {found.message}. Increase max_iter or max_fun, or scale the data."
         )
-    elif outcome.history is not None and outcome.history.stopped == "finished":
+    elif outcome.history is not None and outcome.history.stopped == FINISHED:
         text = (
             f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
             "optimization hasn't converged yet."

@@ -135,7 +135,7 @@ class OneRow(Estimator):
             one_epoch=True,
         )
         settings = settings_for(self, objective, occasion)
-        start = start_of(model.parameters, settings.optimizer, self._begun)
+        start = start_of(model.network, model.parameters, settings.optimizer, self._begun)
         learner = Learner(model.network, objective.loss, settings, start)
         self._begun = Begun(learner.state, settings.optimizer)
         model = replace(model, parameters=learner.state.parameters)
@@ -176,7 +176,7 @@ class OneRow(Estimator):
             and self.learning_rate != "invscaling"
             and self.solver != LBFGS
             and not hasattr(self, "feature_names_in_")
-            and not any(layer.differs_in_training for layer in self._model.network.layers)
+            and not self._model.network.differs_in_training
         )
 
     def set_params(self, **parameters: Any) -> Any:

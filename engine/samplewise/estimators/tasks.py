@@ -90,7 +90,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         objective=objective,
         settings=settings,
         rows=rows,
-        starts=tuple(start_of(one, settings.optimizer, begun) for one in drawn),
+        starts=tuple(start_of(network, one, settings.optimizer, begun) for one in drawn),
         held=held,
         score=score,
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
@@ -127,18 +127,23 @@ class Begun(NamedTuple):
     optimizer: Optimizer
 
 
-def start_of(parameters: NDArray[Any], optimizer: Optimizer, begun: Begun | None) -> TrainingState:
+def start_of(
+    network: Network, parameters: NDArray[Any], optimizer: Optimizer, begun: Begun | None
+) -> TrainingState:
     """Return the weights to begin with, and the optimizer's state to go on from, where it has one.
 
     Args:
+        network: to train.
         parameters: flat vector (P,).
         optimizer: of the training.
-        begun: whose optimizer goes on, where its update is the same; None for a new one.
+        begun: whose optimizer goes on, where its update and its tensors are the same; None for a
+            new one.
     """
     if (
         begun is not None
         and (begun.optimizer.variant, begun.optimizer.slots) == (optimizer.variant, optimizer.slots)
-        and len(begun.state.parameters) == len(parameters)
+        and begun.state.network is not None
+        and begun.state.network.layout == network.layout
         and begun.state.optimizer_state.dtype == parameters.dtype
     ):
         # Activations and dropout may have been set anew since.

@@ -185,7 +185,7 @@ def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
         shared = shared_key(task.network, task.objective.loss, task.settings)
         if shared is None:
             continue
-        key = (one.estimator.monitor, task.objective.constant, shared)
+        key = (one.estimator.monitor, task.objective, shared)
         for known, group in groups:
             if known == key and _have_same_rows(group[0].task, task):
                 group.append(one)

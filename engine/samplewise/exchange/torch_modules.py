@@ -66,7 +66,7 @@ def modules_of(network: Network, where: str) -> list[Module]:
         ParameterError: PyTorch has no such activation or layer.
     """
     modules = []
-    for index, (layer, shape) in enumerate(zip(network.layers, network.shapes, strict=False)):
+    for index, (layer, shape) in enumerate(network.layers_and_inputs):
         before, text, after = _texts(layer, shape, f"{where}: layer {index}")
         holds = index if layer.parameter_shapes(shape) else None
         modules += [*map(Module, before), Module(text, holds), *map(Module, after)]

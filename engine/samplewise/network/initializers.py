@@ -100,7 +100,7 @@ def initialize(network: Network, init: str, rng: Generator, dtype: DTypeLike) ->
     draw = INITIALIZERS[one_of("init", init, INITIALIZERS)]
     parameters = network.layout.zeros(dtype)
     views = network.layout.views(parameters)
-    for index, (layer, inputs) in enumerate(zip(network.layers, network.shapes, strict=False)):
+    for index, (layer, inputs) in enumerate(network.layers_and_inputs):
         if not layer.parameter_shapes(inputs):
             continue
         weight, fans = views[f"{index}.weight"], layer.fans(inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -80,6 +80,11 @@ class Network:
         return tuple(shapes)
 
     @property
+    def layers_and_inputs(self) -> Iterator[tuple[Layer, tuple[int, ...]]]:
+        """Each layer with the shape of one sample at its input."""
+        return zip(self.layers, self.shapes[:-1], strict=True)
+
+    @property
     def inputs(self) -> int:
         """Number of values in one sample."""
         return math.prod(self.input_shape)
@@ -89,13 +94,18 @@ class Network:
         """Number of logits."""
         return math.prod(self.shapes[-1])
 
+    @property
+    def differs_in_training(self) -> bool:
+        """True if a layer computes something else in training, as dropout does."""
+        return any(layer.differs_in_training for layer in self.layers)
+
     @cached_property
     def layout(self) -> ParameterLayout:
         """Names, shapes and offsets of the parameters: `0.weight`, `0.bias`, `1.weight`, ..."""
         return ParameterLayout.of(
             {
                 f"{index}.{name}": shape
-                for index, (layer, inputs) in enumerate(zip(self.layers, self.shapes, strict=False))
+                for index, (layer, inputs) in enumerate(self.layers_and_inputs)
                 for name, shape in layer.parameter_shapes(inputs).items()
             }
         )
@@ -104,10 +114,9 @@ class Network:
     def weights(self) -> tuple[Slot, ...]:
         """The slots that penalties shrink: trained weights of products, not biases or scales."""
         slots = {slot.name: slot for slot in self.layout.slots}
-        pairs = zip(self.layers, self.shapes, strict=False)
         return tuple(
             slots[f"{index}.weight"]
-            for index, (layer, inputs) in enumerate(pairs)
+            for index, (layer, inputs) in enumerate(self.layers_and_inputs)
             if layer.trainable and layer.fans(inputs) is not None
         )
 
@@ -134,15 +143,14 @@ class Network:
 
         No gradient is needed of the inputs of this layer, and of none below.
         """
-        pairs = enumerate(zip(self.layers, self.shapes, strict=False))
+        pairs = enumerate(self.layers_and_inputs)
         trained = (k for k, (layer, x) in pairs if layer.trainable and layer.parameter_shapes(x))
         return next(trained, len(self.layers))
 
     @cached_property
     def multiply_adds(self) -> int:
         """Multiply-adds of one sample's forward pass."""
-        pairs = zip(self.layers, self.shapes, strict=False)
-        return sum(layer.multiply_adds(inputs) for layer, inputs in pairs)
+        return sum(layer.multiply_adds(inputs) for layer, inputs in self.layers_and_inputs)
 
     def __str__(self) -> str:
         sizes = [math.prod(shape) for shape in self.shapes]

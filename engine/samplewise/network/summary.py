@@ -37,8 +37,8 @@ def summarize(network: Network, itemsize: int) -> list[LayerSummary]:
         network: described.
         itemsize: bytes of a value: 4 or 8.
     """
-    triples = zip(network.layers, network.shapes, network.shapes[1:], strict=False)
-    return [_summary(*triple, itemsize) for triple in triples]
+    pairs = zip(network.layers_and_inputs, network.shapes[1:], strict=True)
+    return [_summary(*before, output, itemsize) for before, output in pairs]
 
 
 def _summary(layer: Layer, inputs: Shape, output: Shape, itemsize: int) -> LayerSummary:

@@ -34,7 +34,8 @@ class Halving:
     ) -> None:
         self._plan, self._rungs, self._snapshots = plan, rungs, snapshots
         self._seeds = len(plan) // len(plan.trials.points)
-        self._entries: dict[int, list[Entry]] = {}
+        # By the index of the trial; None has those of none.
+        self._entries: dict[int | None, list[Entry]] = {}
         self._note(entries)
         self._out = 0
         self._groups = Groups(())
@@ -71,9 +72,7 @@ class Halving:
 
     def _note(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            place = self._plan.trials.place(entry)
-            if place is not None:
-                self._entries.setdefault(place, []).append(entry)
+            self._entries.setdefault(self._plan.trials.place(entry), []).append(entry)
 
     def _advance(self) -> None:
         """Find the first rung with trials to train, or the end."""

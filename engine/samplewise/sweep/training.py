@@ -26,8 +26,7 @@ from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.trials import Trial
 from samplewise.training.callbacks import Callback
-from samplewise.training.history import EpochRecord, History
-from samplewise.training.loop import INTERRUPTED
+from samplewise.training.history import INTERRUPTED, EpochRecord, History
 from samplewise.training.parted import part_of
 from samplewise.training.snapshot import Snapshot
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Backend, Program, Steps, TrainingState
+from samplewise.contract import Backend, Program, Steps
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, condition
 from samplewise.testing.prepared_checks import learner_learns, predictor_predicts
@@ -106,8 +104,7 @@ def shapes_and_dtypes(program: Program, drawn: Problem, steps: Steps) -> list[Me
 def losses_in_window(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """The second batch alone writes its own losses, each of them, and no other."""
     window = dataclasses.replace(steps, start=steps.batch_size, stop=2 * steps.batch_size)
-    losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
-    program.run_epoch(drawn.state(), drawn.X, drawn.Y, window, losses)
+    _, losses = runs.of_windows(program, drawn, [window])
     inside = np.zeros(len(losses), dtype=bool)
     inside[window.start : window.stop] = True
     return [
@@ -118,7 +115,7 @@ def losses_in_window(program: Program, drawn: Problem, steps: Steps) -> list[Mea
 
 def gaps_stay_zero(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """The gaps between tensors stay 0, so that a norm of the flat vector is one of the tensors."""
-    state, _ = _one_epoch(program, drawn, steps)
+    state, _ = runs.of_windows(program, drawn, [steps])
     _, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     found = []
     layout = drawn.network.layout
@@ -140,7 +137,7 @@ def frozen_layers_stay(program: Program, drawn: Problem, steps: Steps) -> list[M
     frozen = np.ones(network.layout.size, dtype=bool)
     for part in network.trained:
         frozen[part] = False
-    state, _ = _one_epoch(program, drawn, steps)
+    state, _ = runs.of_windows(program, drawn, [steps])
     _, gradient = program.gradients(drawn.parameters, drawn.X, drawn.Y)
     slots = (each.optimizer_state.reshape(-1, len(frozen))[:, frozen] for each in (state, first))
     return [
@@ -158,12 +155,10 @@ def cuts_change_nothing(program: Program, drawn: Problem, steps: Steps) -> list[
     The tolerance is that of an epoch, not bits: a program may treat a chunk as a whole, and
     then sums in another order where it is cut.
     """
-    whole, losses = _one_epoch(program, drawn, steps)
-    state, cut_losses = drawn.state(), np.full_like(losses, np.nan)
+    whole, losses = runs.of_windows(program, drawn, [steps])
     edge = 2 * steps.batch_size
-    for window in (dataclasses.replace(steps, stop=edge), dataclasses.replace(steps, start=edge)):
-        runs.run_window(program, drawn, state, window, cut_losses)
-    program.synchronize(state)
+    cut = [dataclasses.replace(steps, stop=edge), dataclasses.replace(steps, start=edge)]
+    state, cut_losses = runs.of_windows(program, drawn, cut)
     count = -(-steps.stop // steps.batch_size)
     allowed = tolerances.after_training(drawn.optimizer, count, drawn.dtype.name)
     return [
@@ -176,7 +171,7 @@ def shows_nan(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """A NaN in a row reaches that row's loss, the mean loss and the logits."""
     X, last = drawn.X.copy(), int(steps.order[-1])
     X[last, 0] = np.nan
-    _, losses = _one_epoch(program, dataclasses.replace(drawn, X=X), steps)
+    _, losses = runs.of_windows(program, dataclasses.replace(drawn, X=X), [steps])
     loss, _ = program.gradients(drawn.parameters, X, drawn.Y)
     logits = program.predict(drawn.parameters, X)
     return [
@@ -188,12 +183,11 @@ def shows_nan(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
 
 def mean_loss_is_of_losses(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """The mean loss of `gradients`, in which nothing is dropped, is that of the losses."""
-    if any(layer.differs_in_training for layer in drawn.network.layers):
+    if drawn.network.differs_in_training:
         return []
     loss, _ = program.gradients(drawn.parameters, drawn.X, drawn.Y)
-    losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
-    full = dataclasses.replace(steps, batch_size=len(losses))
-    program.run_epoch(drawn.state(), drawn.X, drawn.Y, full, losses)
+    full = dataclasses.replace(steps, batch_size=len(drawn.X))
+    _, losses = runs.of_windows(program, drawn, [full])
     mean = np.array([losses.mean(dtype=np.float64)])
     forward = tolerances.tolerance("forward", drawn.dtype.name)
     return [measures.entries("mean loss", np.array([loss]), mean, forward)]
@@ -202,7 +196,7 @@ def mean_loss_is_of_losses(program: Program, drawn: Problem, steps: Steps) -> li
 def same_bits_again(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """The same calls give the same bits, as `deterministic` says."""
     found = []
-    twice = [_one_epoch(program, drawn, steps) for _ in range(2)]
+    twice = [runs.of_windows(program, drawn, [steps]) for _ in range(2)]
     found.append(measures.same_bits("weights of a second run", *(s.parameters for s, _ in twice)))
     slots = (state.optimizer_state for state, _ in twice)
     found.append(measures.same_bits("optimizer's state of a second run", *slots))
@@ -214,24 +208,13 @@ def same_bits_again(program: Program, drawn: Problem, steps: Steps) -> list[Meas
     return found
 
 
-def _one_epoch(
-    program: Program, drawn: Problem, steps: Steps
-) -> tuple[TrainingState, NDArray[Any]]:
-    state, losses = drawn.state(), np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
-    program.run_epoch(state, drawn.X, drawn.Y, steps, losses)
-    program.synchronize(state)
-    return state, losses
-
-
 def forgets_a_training(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """A program that forgets a training makes the next one as if it were the first."""
     found = []
     for rows in (drawn.X, drawn.X[::-1].copy(), drawn.X):
         if getattr(program, "forget", bool)() is not True:
             return []
-        state, losses = drawn.state(), np.full(len(rows), np.nan, dtype=drawn.dtype)
-        program.run_epoch(state, rows, drawn.Y, steps, losses)
-        program.synchronize(state)
+        state, _ = runs.of_windows(program, dataclasses.replace(drawn, X=rows), [steps])
         found.append(state.parameters)
     return [measures.same_bits("weights after forgetting a training", found[2], found[0])]
 

@@ -109,8 +109,8 @@ def with_frozen(network: Network, place: str) -> Network:
         network: without frozen layers.
         place: a key of `PLACES`.
     """
-    shapes = zip(network.layers, network.shapes, strict=False)
-    having = [k for k, (layer, inputs) in enumerate(shapes) if layer.parameter_shapes(inputs)]
+    pairs = enumerate(network.layers_and_inputs)
+    having = [k for k, (layer, inputs) in pairs if layer.parameter_shapes(inputs)]
     frozen = having[PLACES[place]] or having[:1]
     if len(frozen) == len(having):
         return network

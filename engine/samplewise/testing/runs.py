@@ -31,6 +31,8 @@ RUN_EPOCHS = 3
 # All 64 bits count.
 FIRST_DROPOUT_KEY = 2**63
 ORDER_SEED = 7
+# The state after some windows, and the losses of all rows.
+Ended = tuple[TrainingState, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +169,15 @@ def run_window(
     """Train on a window, and count its steps as a session does."""
     program.run_epoch(state, drawn.X, drawn.Y, steps, losses)
     state.step += steps.count
+
+
+def of_windows(program: Program, drawn: Problem, windows: Sequence[Steps]) -> Ended:
+    """Train on windows from the problem's state; losses are NaN where none are written."""
+    state, losses = drawn.state(), np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
+    for steps in windows:
+        run_window(program, drawn, state, steps, losses)
+    program.synchronize(state)
+    return state, losses
 
 
 @cache

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import PENALTIES, RATES, WEIGHTS, Program, Steps, TrainingState
+from samplewise.contract import PENALTIES, RATES, WEIGHTS, Program, Steps
 from samplewise.network import SGD, ClassLoss
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import Problem
-
-Trained = tuple[TrainingState, NDArray[Any]]
+from samplewise.testing.runs import Ended
 
 
 def rates_are_of_steps(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
@@ -27,7 +26,7 @@ def rates_are_of_steps(program: Program, drawn: Problem, steps: Steps) -> list[M
         for step, rate in zip(_single_steps(steps), rates, strict=True)
     ]
     whole = dataclasses.replace(steps, learning_rate=float(rates[0]), rates=rates)
-    got, wanted = (_run(program, drawn, cut) for cut in ([whole], windows))
+    got, wanted = (runs.of_windows(program, drawn, cut) for cut in ([whole], windows))
     return _compared("rates", drawn, got, wanted, len(windows))
 
 
@@ -36,7 +35,7 @@ def weight_2_is_the_row_twice(program: Program, drawn: Problem, steps: Steps) ->
 
     Dropout keeps other values of the row where it stands a second time.
     """
-    if any(layer.differs_in_training for layer in drawn.network.layers):
+    if drawn.network.differs_in_training:
         return []
     rows, row = len(drawn.X), int(steps.order[1])
     weights = np.ones(rows)
@@ -49,7 +48,8 @@ def weight_2_is_the_row_twice(program: Program, drawn: Problem, steps: Steps) ->
     )
     order = np.append(steps.order, rows)
     twice = dataclasses.replace(steps, order=order, stop=rows + 1, batch_size=rows + 1)
-    got, (state, losses) = _run(program, drawn, [whole]), _run(program, doubled, [twice])
+    got = runs.of_windows(program, drawn, [whole])
+    state, losses = runs.of_windows(program, doubled, [twice])
     return _compared("weights", drawn, got, (state, losses[:rows]), 1)
 
 
@@ -60,7 +60,7 @@ def weights_are_not_normalised(program: Program, drawn: Problem, steps: Steps) -
     halves = np.full(len(drawn.X), 0.5, dtype=drawn.dtype)
     light = dataclasses.replace(steps, weights=halves)
     slow = dataclasses.replace(steps, learning_rate=steps.learning_rate / 2)
-    got, wanted = (_run(program, drawn, [each]) for each in (light, slow))
+    got, wanted = (runs.of_windows(program, drawn, [each]) for each in (light, slow))
     return _compared("weights", drawn, got, wanted, -(-steps.stop // steps.batch_size))
 
 
@@ -76,7 +76,7 @@ def penalties_are_of_the_weights_before(
     singles = [_with_l2(step, l2[k : k + 1]) for k, step in enumerate(_single_steps(steps))]
     none = _with_l2(steps, np.zeros(steps.count))
     one_by_one, squares = _with_squares_before(program, drawn, singles)
-    got, without, plain = (_run(program, drawn, [each]) for each in (whole, none, steps))
+    got, without, plain = (runs.of_windows(program, drawn, [each]) for each in (whole, none, steps))
     allowed = tolerances.after_training(drawn.optimizer, steps.count, drawn.dtype.name)
     return [
         *_compared("penalties", drawn, got, one_by_one, steps.count),
@@ -104,7 +104,7 @@ def _single_steps(steps: Steps) -> list[Steps]:
 
 def _with_squares_before(
     program: Program, drawn: Problem, windows: list[Steps]
-) -> tuple[Trained, NDArray[np.float64]]:
+) -> tuple[Ended, NDArray[np.float64]]:
     """Train on windows; also return |W|^2 of the penalised weights before each, (windows,)."""
     state, found = drawn.state(), []
     losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
@@ -123,13 +123,11 @@ def decisions_are_of_the_losses(program: Program, drawn: Problem, steps: Steps) 
 
     Dropout takes other logits than `predict`, and a tie may go either way.
     """
-    if not isinstance(drawn.loss, ClassLoss) or any(
-        layer.differs_in_training for layer in drawn.network.layers
-    ):
+    if not isinstance(drawn.loss, ClassLoss) or drawn.network.differs_in_training:
         return []
     decisions = np.full(len(drawn.X), -1, dtype=np.int64)
-    got = _run(program, drawn, [dataclasses.replace(steps, decisions=decisions)])
-    without = _run(program, drawn, [steps])
+    got = runs.of_windows(program, drawn, [dataclasses.replace(steps, decisions=decisions)])
+    without = runs.of_windows(program, drawn, [steps])
     logits = _logits_before_each_step(program, drawn, steps)
     if logits.shape[1] == 1:
         logits = np.hstack([np.zeros_like(logits), logits])
@@ -155,18 +153,7 @@ def _logits_before_each_step(program: Program, drawn: Problem, steps: Steps) -> 
     return np.concatenate(found)
 
 
-def _run(program: Program, drawn: Problem, windows: list[Steps]) -> Trained:
-    state = drawn.state()
-    losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
-    for steps in windows:
-        runs.run_window(program, drawn, state, steps, losses)
-    program.synchronize(state)
-    return state, losses
-
-
-def _compared(
-    field: str, drawn: Problem, got: Trained, wanted: Trained, steps: int
-) -> list[Measure]:
+def _compared(field: str, drawn: Problem, got: Ended, wanted: Ended, steps: int) -> list[Measure]:
     allowed = tolerances.after_training(drawn.optimizer, steps, drawn.dtype.name)
     found = [
         measures.losses(got[1], wanted[1], allowed),

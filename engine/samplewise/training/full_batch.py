@@ -19,7 +19,7 @@ from samplewise.network import SGD, Loss, Network
 from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.beginning import first_state
-from samplewise.training.loop import INTERRUPTED
+from samplewise.training.history import INTERRUPTED
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
@@ -30,7 +30,7 @@ from samplewise.training.session import Session
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
-from samplewise.training.train import backend_for, check_stop, loss_for
+from samplewise.training.train import backend_for, check_no_dropout, check_stop, loss_for
 
 if TYPE_CHECKING:
     from samplewise.model.model import Model
@@ -124,15 +124,11 @@ def minimize(
     }
     loss = loss_for(network, settings)
     check_stop(stop)
-    _check_no_dropout(network)
+    check_no_dropout("minimize", network)
     shared = prepared(network, X, targets, loss, settings, **rows)
     settings = _for_one_batch(settings, shared)
     state = first_state(network, settings, shared.X.dtype, _without_optimizer(initial))
-    backend = backend_for(network, loss, settings, shared).backend
-    fields = settings.step_fields(weighted=shared.weights is not None)
-    workload = settings.workload(len(shared), fields, shared.largest_input)
-    optimizers = [settings.optimizer]
-    session = Session(backend, [network], loss, optimizers, shared.X.dtype, workload, reuse=True)
+    session = _session(network, loss, settings, shared)
     objective = _Objective(session, network, settings, shared)
     with session.compiled([state]), limited(settings.threads):
         found = _searched(objective, state.parameters, options, stop or threading.Event())
@@ -153,17 +149,9 @@ def minimize(
         calls=int(found.nfev),
         converged=bool(found.success),
         message=INTERRUPTED if found.status == _STOPPED else str(found.message),
-        backend=backend.name,
+        backend=session.backend.name,
         class_names=shared.class_names,
     )
-
-
-def _check_no_dropout(network: Network) -> None:
-    if any(layer.differs_in_training for layer in network.layers):
-        raise ParameterError(
-            "minimize: the network drops other units in every step; use train, or leave out its "
-            "dropout layers"
-        )
 
 
 def _for_one_batch(settings: TrainingSettings, rows: TrainingRows) -> TrainingSettings:
@@ -181,6 +169,16 @@ def _for_one_batch(settings: TrainingSettings, rows: TrainingRows) -> TrainingSe
         augment=None,
         plan=DIRECT,
     )
+
+
+def _session(
+    network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows
+) -> Session:
+    backend = backend_for(network, loss, settings, rows).backend
+    fields = settings.step_fields(weighted=rows.weights is not None)
+    workload = settings.workload(len(rows), fields, rows.largest_input)
+    optimizers = [settings.optimizer]
+    return Session(backend, [network], loss, optimizers, rows.X.dtype, workload, reuse=True)
 
 
 def _without_optimizer(initial: Any) -> Any:

@@ -11,9 +11,11 @@ from typing import Any
 
 from samplewise.contract.capabilities import CPU, FULL
 from samplewise.training.rows.fingerprint import Fingerprint
+from samplewise.training.settings.stopping import FIGURE, VALIDATION
 
 FORMAT = 1
-VALIDATION, FIGURE = "validation_", "figure_"
+# Why a training ended, where no callback and no limit says so by a name of its own.
+FINISHED, INTERRUPTED, DIVERGED, FAILED = "finished", "interrupted", "diverged", "failed"
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class History:
     rows: int = 0
     validation_rows: int = 0
     epochs: list[EpochRecord] = field(default_factory=list)
-    stopped: str = "finished"
+    stopped: str = FINISHED
     best_epoch: int | None = None
     notes: list[str] = field(default_factory=list)
     running_accuracy: bool = False

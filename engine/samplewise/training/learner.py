@@ -20,7 +20,7 @@ from samplewise.contract.plan import DIRECT
 from samplewise.data.arrays import as_numbers
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.data.rows import one_row, preprocessed_rows
-from samplewise.errors import DataError, DivergenceError, ParameterError
+from samplewise.errors import DataError, DivergenceError
 from samplewise.network import ClassLoss, Loss, Network, aligned_zeros
 from samplewise.network.losses.base import ValueLoss
 from samplewise.training.batches import fixed_order
@@ -31,7 +31,7 @@ from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.train import loss_for
+from samplewise.training.train import check_no_dropout, loss_for
 
 _ARRAY = np.ndarray
 
@@ -67,11 +67,7 @@ class Learner:
         self._made_of = network, loss, settings
         settings = _for_single_rows(settings, loss)
         loss = loss_for(network, settings)
-        if any(layer.differs_in_training for layer in network.layers):
-            raise ParameterError(
-                "Learner: the network drops other units in every step; use train, or leave out "
-                "its dropout layers"
-            )
+        check_no_dropout("Learner", network)
         dtype = np.dtype(settings.dtype)
         self.state = first_state(network, settings, dtype, state)
         self._network, self._loss = network, loss

@@ -16,14 +16,12 @@ from samplewise.errors import ContractError, SnapshotError
 from samplewise.training import batches, resume
 from samplewise.training.callbacks.limits import Limits
 from samplewise.training.environment import environment
-from samplewise.training.history import SharedRun
+from samplewise.training.history import INTERRUPTED, SharedRun
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.session import Session
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.training_run import TrainingRun
 from samplewise.training.user_functions import number_of
-
-INTERRUPTED = "interrupted"
 
 
 class Loop:

@@ -26,6 +26,7 @@ from samplewise.training import batches
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.environment import environment
 from samplewise.training.epochs import ended, session_of
+from samplewise.training.history import DIVERGED, FINISHED, INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.rows.preparation import prepared
 from samplewise.training.rows.training_rows import TrainingRows
@@ -47,7 +48,6 @@ MEMORY, UNSURE, FEWEST_SEEN = 25, 10, 5
 BROKEN = 3.0
 # Where the smoothed loss is least, training is about to break: usual is a tenth of that rate.
 SAFETY = 10.0
-FINISHED, DIVERGED, INTERRUPTED = "finished", "diverged", "interrupted"
 
 
 @dataclass(frozen=True)

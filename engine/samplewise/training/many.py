@@ -22,7 +22,7 @@ from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
 from samplewise.training.figures import EnsembleFigure, Figure
-from samplewise.training.loop import INTERRUPTED
+from samplewise.training.history import INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.parted import joined
 from samplewise.training.result import TrainingResult

@@ -46,7 +46,7 @@ class NetworkSteps:
         rates: LearningRates,
     ) -> None:
         self._settings, self._rows, self._rates = settings, rows, rates
-        self._drops = any(layer.differs_in_training for layer in network.layers)
+        self._drops = network.differs_in_training
         self._dropout_key, self._streams = 0, Streams(settings.seed)
         self.row_weights = rows.weights
         self._weights = self._scaled(rows.weights)

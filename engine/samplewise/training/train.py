@@ -139,6 +139,19 @@ def check_stop(stop: Any) -> None:
         raise ParameterError(f"stop is '{printable(stop)}', but must be a threading.Event")
 
 
+def check_no_dropout(where: str, network: Network) -> None:
+    """Refuse a network whose steps differ from its predictions.
+
+    Raises:
+        ParameterError: a layer drops units; the message begins with `where`.
+    """
+    if network.differs_in_training:
+        raise ParameterError(
+            f"{where}: the network drops other units in every step; use train, or leave out its "
+            "dropout layers"
+        )
+
+
 def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
     """Return the result of a network's training.
 

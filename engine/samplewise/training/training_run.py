@@ -26,7 +26,7 @@ from samplewise.training.figures import (
     check_figures,
     with_figures,
 )
-from samplewise.training.history import EpochRecord
+from samplewise.training.history import DIVERGED, FAILED, FINISHED, EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
 from samplewise.training.rates import LearningRates
@@ -38,8 +38,6 @@ from samplewise.training.settings.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
     from samplewise.model.model import Model
-
-DIVERGED, FAILED = "diverged", "failed"
 
 
 class TrainingRun:
@@ -276,7 +274,7 @@ class TrainingRun:
                 check_unchanged(self.backend.name, parameters, self.finite)
         if self.best.is_wanted:
             self.history.best_epoch = self.early_stopping.state.best_epoch
-        self.history.stopped = self.stopped or "finished"
+        self.history.stopped = self.stopped or FINISHED
         losses = self.history.whole_losses(len(self.rows))
         self.history.notes += notes_on_learning(
             losses, self.loss, self.rows.Y, self.rows.weights, self.settings.learning_rate

@@ -62,7 +62,7 @@ class Passes:
     def _logits(self, tensors: Tensors, x: Array, masks: dict[int, Array]) -> Array:
         """Return the logits of one sample, (outputs,)."""
         network, a = self.network, x.reshape(self.network.input_shape)
-        for k, (layer, inputs) in enumerate(zip(network.layers, network.shapes, strict=False)):
+        for k, (layer, inputs) in enumerate(network.layers_and_inputs):
             own = {name: tensors[f"{k}.{name}"] for name in layer.parameter_shapes(inputs)}
             if k in masks:
                 own["kept"] = masks[k]

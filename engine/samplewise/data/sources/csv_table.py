@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from samplewise.checks import option_value, printable
 from samplewise.data.columns import BOOLEAN, CATEGORY, NUMBER, Column, Columns, composed, width
-from samplewise.data.labels import check_distinct
+from samplewise.data.labels import FEW_ROWS, check_distinct
 from samplewise.data.sources import csv_cells as cells
 from samplewise.data.sources.csv_cells import IS_NUMBER, TRUTHS
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes
 
-FEW_ROWS = 20
-"""Up to so many rows, a category of its own for each row is plausible."""
 MANY_CATEGORIES = 100
 """Up to so many, half as many categories as rows are plausible."""
 MAX_CATEGORIES = 1_000

@@ -13,7 +13,13 @@ from samplewise.checks import printable
 from samplewise.data.split import held_out
 from samplewise.errors import DataError, ParameterError
 from samplewise.streams import Streams
-from samplewise.training.rows.weighting import BALANCED, balanced, sample_weights, weights_by_class
+from samplewise.training.rows.weighting import (
+    BALANCED,
+    Weights,
+    balanced,
+    sample_weights,
+    weights_by_class,
+)
 from samplewise.training.settings.training_settings import TrainingSettings
 
 Indices = NDArray[np.int64]
@@ -31,7 +37,7 @@ class Selection:
 
     training: Indices
     validation: Indices
-    weights: NDArray[np.float64] | None
+    weights: Weights | None
 
 
 def select(
@@ -72,11 +78,11 @@ def select(
         return Selection(everything, everything[:0], None)
     # Rows of numbers or of several labels are all of one kind.
     kinds = np.zeros(rows, np.int64) if labels is None or class_names is None else labels
-    of_class = np.ones(len(class_names or ("all",)))
+    weights = np.ones(len(class_names or ("all",)))
     if isinstance(words, str) and words != BALANCED and class_names is not None:
-        of_class = weights_by_class(words, class_names)
-    factors = sample_weights(sample_weight, rows), of_class[kinds]
-    counts = (factors[0] > 0) & (factors[1] > 0)
+        weights = weights_by_class(words, class_names)
+    own, of_class = sample_weights(sample_weight, rows), weights[kinds]
+    counts = (own > 0) & (of_class > 0)
     left = np.arange(rows) if settings.normalize_weights else np.flatnonzero(counts)
     held = left[:0]
     if settings.validation_fraction is not None and counts.any():
@@ -85,12 +91,26 @@ def select(
         left, held = left[kept], left[cut]
     if not counts[left].any():
         raise DataError("all weights are 0; give at least one row a weight above 0")
+    balances = kinds[left] if words == BALANCED else None
+    return Selection(left, held, _combined(own[left], of_class[left], balances))
+
+
+def _combined(
+    own: Weights, of_class: Weights, balances: NDArray[np.int64] | None
+) -> Weights | None:
+    """Return the weights of rows, with the mean 1; None where all are 1.
+
+    Args:
+        own: of each row.
+        of_class: that of its class.
+        balances: its class, where classes are balanced instead; else None.
+    """
     # Each by its largest first: no product or sum of them can overflow.
-    own, other = (factor[left] / factor[left].max() for factor in factors)
-    if words == BALANCED:
+    own, of_class = own / own.max(), of_class / of_class.max()
+    if balances is not None:
         counted = own > 0
-        other = np.zeros(len(left))
-        other[counted] = balanced(kinds[left][counted], own[counted])
-    own = own * other
-    own = own / own.mean()
-    return Selection(left, held, None if (own == 1).all() else own)
+        of_class = np.zeros(len(own))
+        of_class[counted] = balanced(balances[counted], own[counted])
+    weights = own * of_class
+    weights = weights / weights.mean()
+    return None if (weights == 1).all() else weights
