@@ -2,7 +2,9 @@
 
 import gc
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,14 @@ from samplewise.training.idle_programs import IDLE
 
 # SciPy reads it when it is imported; without it, scikit-learn skips one of its checks.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+
+def pytest_configure():
+    """Put a blank and a letter beyond ASCII into the paths of all tests, as users have them."""
+    root = Path(tempfile.gettempdir()) / f"ü samplewise {os.getuid()}"
+    root.mkdir(mode=0o700, exist_ok=True)
+    # pytest's own name for where its folders are made.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -98,7 +98,7 @@ def install(tmp_path, index):
         "PYTHONPATH": str(borrowed),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": str(index),
+        "PIP_FIND_LINKS": index.as_uri(),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 

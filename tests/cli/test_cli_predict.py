@@ -80,7 +80,7 @@ def test_columns_are_matched_by_name_in_any_order(cli, run):
 def test_other_columns_are_refused_by_name(cli, run, command, header, message):
     width = len(header.split(","))
     Path("t.csv").write_text(table([[1] * (width - 1) + ["old"]], header))
-    ended = cli(*command.replace("RUN", str(run)).split(), "t.csv")
+    ended = cli(*(run if word == "RUN" else word for word in command.split()), "t.csv")
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
 

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import struct
 import subprocess
 import termios
@@ -24,8 +25,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*3[0-9]m|\x1b\[9[0-9]m")
 
 def shell(line, **variables):
     """Run a shell line in which $S is samplewise."""
-    python, option, code = SAMPLEWISE
-    script = f"S() {{ '{python}' {option} '{code}' \"$@\"; }}\n{line}"
+    script = f'S() {{ {shlex.join(SAMPLEWISE)} "$@"; }}\n{line}'
     return subprocess.run(
         ["bash", "-c", script],
         capture_output=True,
@@ -49,7 +49,7 @@ def test_a_full_disk_behind_stdout_is_one():
 
 
 def test_streams_that_are_closed_are_no_error(images):
-    line = f"S train --data {images} {' '.join(FAST)} --out"
+    line = f"S train --data {shlex.quote(str(images))} {' '.join(FAST)} --out"
     done = shell(f"{line} a 2>&- && {line} b >&- 2>/dev/full && ls")
     assert done.returncode == 0
     assert done.stdout.split()[-2:] == ["a", "b"]
@@ -58,7 +58,7 @@ def test_streams_that_are_closed_are_no_error(images):
 
 def test_an_ascii_terminal_gets_escapes(images):
     done = shell(
-        f"S data --data {images}; S train --data $'\\u00fc'",
+        f"S data --data {shlex.quote(str(images))}; S train --data $'\\u00fc'",
         PYTHONIOENCODING="ascii",
         LC_ALL="C",
         PYTHONCOERCECLOCALE="0",
