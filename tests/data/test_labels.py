@@ -69,6 +69,8 @@ def test_floats_too_big_to_be_exact(dtype, digits):
         (np.array(3), r"labels have shape \(\)"),
         (np.repeat(np.arange(10_001), 2), "20,002 rows have 10,001 different labels"),
         (np.array(["café", "cafe\u0301"]), "differ only by blanks or Unicode form"),
+        (np.array(["café", "\ufeffcafé"]), "differ only by blanks or Unicode form"),
+        (np.array(["cat", "cat\u200b"]), "differ only by blanks or Unicode form"),
         (np.array([b"a  b", b"a b"]), "differ only by blanks or Unicode form"),
         (np.array(["a", "x" * 1001]), "has 1,001 characters, at most 1,000"),
         (np.array(["a", "b\x07"]), "control characters"),

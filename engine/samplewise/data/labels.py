@@ -25,6 +25,8 @@ REGRESSION = (
     "learns numbers, such as --loss mean_squared_error"
 )
 ROW_NAMES = "they look like names of the rows: choose another label column with --label"
+UNSEEN = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"))
+"""For `str.translate`: leaves out characters that copied text brings along and nobody sees."""
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _LAST_CODE_POINT = 0x10FFFF
 
@@ -93,11 +95,12 @@ def check_distinct(
         what: they name.
 
     Raises:
-        DataError: two names differ only by Unicode form or blanks.
+        DataError: two names differ only by Unicode form, blanks or characters that nobody sees.
     """
     seen: dict[str, str] = {}
     for text in names:
-        folded = unicodedata.normalize("NFC", text if ignore_case else " ".join(text.split()))
+        shown = text.translate(UNSEEN)
+        folded = unicodedata.normalize("NFC", shown if ignore_case else " ".join(shown.split()))
         if ignore_case:
             # Normalised again: casefold can undo the composed form.
             folded = unicodedata.normalize("NFC", folded.casefold())

@@ -149,7 +149,8 @@ def _images(root: Path, class_name: str = "") -> Iterator[Path]:
         _check_inside(file, root)
         if file.is_dir():
             raise DataError(
-                f"{printable(file)} is a folder inside a class folder; expected images only"
+                f"{printable(file)} is a folder inside a class folder; expected images only: if it "
+                f"is a class itself, give {printable(file.parent)} as the data"
             )
         if file.suffix.lower() not in FORMATS:
             raise DataError(
