@@ -20,6 +20,9 @@ def pytest_configure():
     root.mkdir(mode=0o700, exist_ok=True)
     # pytest's own name for where its folders are made.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - Path raises without a home
+        # Kernels that are not kept are a warning, and warnings are errors here.
+        os.environ.setdefault("SAMPLEWISE_CACHE_DIR", str(root / "cache"))
 
 
 @pytest.hookimpl(wrapper=True)
