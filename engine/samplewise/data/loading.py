@@ -166,11 +166,8 @@ def _is_folder(path: Path) -> bool:
 def _not_a_source(data: str, path: Path) -> str:
     expected = f"expected {', '.join(SOURCES)}, synthetic:SEED, an .npz or .csv file, or a folder"
     if data and os.path.lexists(path):
-        remedy = _REMEDIES.get(path.suffix.lower())
-        return (
-            f"{printable(path)} is neither an .npz file, a .csv file nor a folder; "
-            f"{remedy or expected}"
-        )
+        kind = f"{printable(path)} is neither an .npz file, a .csv file nor a folder"
+        return "; ".join(filter(None, (kind, _REMEDIES.get(path.suffix.lower()), expected)))
     hint = suggestion(data, SOURCES)
     return f"'{printable(data)}' is neither a dataset nor a path; {expected}{hint}"
 
