@@ -1,4 +1,4 @@
-"""CSV tables (RELIABILITY 2A, 1, 16, 17, 18 and 21)."""
+"""CSV tables."""
 
 import os
 import tracemalloc

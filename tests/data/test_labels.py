@@ -1,4 +1,4 @@
-"""Raw labels to class names and indices (RELIABILITY 2A, 13 and 14)."""
+"""Raw labels to class names and indices."""
 
 import numpy as np
 import pytest
@@ -11,6 +11,11 @@ from samplewise.data.labels import (
 )
 from samplewise.data.learnable import check_learnable
 from samplewise.errors import DataError
+
+
+def test_classes_are_composed_as_columns_are():
+    names, indices = encode_labels(np.array(["a", "o\u0308", "p", "a"]), "t")
+    assert (names, indices.tolist()) == (("a", "p", "ö"), [0, 2, 1, 0])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.columns import printable_text
+from samplewise.data.columns import composed, printable_text
 from samplewise.errors import DataError
 
 MAX_CLASSES = 10_000
@@ -43,7 +43,7 @@ def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArra
         name: the file, for messages.
 
     Returns:
-        The class names, and for each row its index among them: int64 of shape (n,).
+        The class names, as `composed`, and for each row its index among them: int64 of shape (n,).
 
     Raises:
         DataError: another dtype or shape, a value that is NaN, inf, fractional, empty, too long or
@@ -60,7 +60,23 @@ def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArra
     for text in names:
         check_class_name(text, name)
     check_distinct(names, name)
-    return names, indices.astype(np.int64)
+    return composed_classes(names, indices.astype(np.int64))
+
+
+def composed_classes(
+    names: tuple[str, ...], indices: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return distinct class names as `composed`, in order again, and each row's index among them.
+
+    Args:
+        names: in code-point order, or numbers in theirs.
+        indices: of the rows' classes among `names`, shape (n,).
+    """
+    wanted = [composed(text) for text in names]
+    if wanted == list(names):
+        return names, indices
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    return tuple(wanted[k] for k in order), np.argsort(order)[indices]
 
 
 def check_class_name(text: str, name: str) -> None:
