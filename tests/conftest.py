@@ -23,6 +23,8 @@ def pytest_configure():
     if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - Path raises without a home
         # Kernels that are not kept are a warning, and warnings are errors here.
         os.environ.setdefault("SAMPLEWISE_CACHE_DIR", str(root / "cache"))
+        # Matplotlib reports a folder that it cannot write on stderr, where tests count the lines.
+        os.environ.setdefault("MPLCONFIGDIR", str(root / "matplotlib"))
 
 
 @pytest.hookimpl(wrapper=True)

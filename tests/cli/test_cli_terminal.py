@@ -9,6 +9,7 @@ import select
 import shlex
 import struct
 import subprocess
+import sys
 import termios
 import time
 
@@ -56,6 +57,10 @@ def test_streams_that_are_closed_are_no_error(images):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(
+    not sys.prefix.isascii() and sys.version_info < (3, 13),
+    reason="there, Python does not start in such a folder",
+)
 def test_an_ascii_terminal_gets_escapes(images):
     done = shell(
         f"S data --data {shlex.quote(str(images))}; S train --data $'\\u00fc'",
@@ -119,6 +124,13 @@ def test_columns_narrow_a_table_without_cutting_it(cli, monkeypatch):
     ended = cli("backends")
     assert max(map(len, ended.out.splitlines())) <= 20
     assert "…" not in ended.out
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "11"])
+def test_where_no_column_fits_lines_are_whole(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    console.table([("rows", "several words", "é")])
+    assert capsys.readouterr().out.split() == ["rows", "several", "words", "é"]
 
 
 def test_text_is_never_taken_for_markup(capsys):
