@@ -189,12 +189,6 @@ def test_a_bad_configuration_is_one_line(cli, content, message):
     refused(cli("train", "--config", "config.toml"), message)
 
 
-def test_a_configuration_in_another_encoding_is_one_line(cli):
-    Path("config.toml").write_bytes("# Größe\nepochs = 3".encode("latin-1"))
-    said = "config.toml is not UTF-8 (byte 0xf6 in line 1); save it again as UTF-8"
-    refused(cli("train", "--config", "config.toml"), said)
-
-
 def test_a_bad_variable_is_named(cli, monkeypatch):
     monkeypatch.setenv("SAMPLEWISE_EPOCHS", "many")
     refused(
