@@ -9,6 +9,8 @@ same on any day, whatever the index offers.
 
 from __future__ import annotations
 
+import codecs
+import locale
 import re
 import subprocess
 import sys
@@ -30,6 +32,24 @@ def check_python() -> None:
         sys.exit(
             f"install: samplewise needs Python 3.{first} to 3.{end - 1}, got {current}; "
             f"name another one, for example `make test PYTHON=python3.{end - 1}`"
+        )
+
+
+def check_path(project: list[str]) -> None:
+    """Stop where Python could not start any more with the path that an editable install notes down.
+
+    Before 3.13 it reads that note in the encoding of the locale, also in its mode of UTF-8.
+
+    Args:
+        project: as `install`.
+    """
+    if "--editable" not in project or sys.version_info >= (3, 13):
+        return
+    path, encoding = str(Path(project[-1]).absolute()), locale.getencoding()
+    if not path.isascii() and codecs.lookup(encoding).name != "utf-8":
+        sys.exit(
+            f"install: Python cannot import from '{path}' where texts are {encoding}; set the "
+            "locale to one of UTF-8, as in `export LC_ALL=C.UTF-8`, or rename the folder"
         )
 
 
@@ -57,4 +77,5 @@ def install(lock: str, project: list[str]) -> None:
 
 if __name__ == "__main__":
     check_python()
+    check_path(sys.argv[2:])
     install(sys.argv[1], sys.argv[2:])

@@ -2,7 +2,9 @@
 
 import gc
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,19 @@ from samplewise.training.idle_programs import IDLE
 
 # SciPy reads it when it is imported; without it, scikit-learn skips one of its checks.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+
+def pytest_configure():
+    """Put a blank and a letter beyond ASCII into the paths of all tests, as users have them."""
+    root = Path(tempfile.gettempdir()) / f"ü samplewise {os.getuid()}"
+    root.mkdir(mode=0o700, exist_ok=True)
+    # pytest's own name for where its folders are made.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - Path raises without a home
+        # Kernels that are not kept are a warning, and warnings are errors here.
+        os.environ.setdefault("SAMPLEWISE_CACHE_DIR", str(root / "cache"))
+        # Matplotlib reports a folder that it cannot write on stderr, where tests count the lines.
+        os.environ.setdefault("MPLCONFIGDIR", str(root / "matplotlib"))
 
 
 @pytest.hookimpl(wrapper=True)

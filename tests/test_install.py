@@ -98,14 +98,20 @@ def install(tmp_path, index):
         "PYTHONPATH": str(borrowed),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": str(index),
+        "PIP_FIND_LINKS": index.as_uri(),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 
-    def run(*words, script=ROOT / "requirements" / "install.py"):
+    def run(*words, script=ROOT / "requirements" / "install.py", **more):
         command = [environment / "bin" / "python", script, *words]
         done = subprocess.run(
-            command, env=variables, capture_output=True, text=True, check=False, timeout=60
+            command,
+            env={**variables, **more},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            timeout=60,
         )
         [packages] = environment.glob("lib/python*/site-packages")
         found = {item.name: item.version for item in distributions(path=[str(packages)])}
@@ -158,6 +164,18 @@ def test_a_package_without_a_wheel_is_not_built(install, index, tmp_path):
     assert done.returncode != 0
     assert "No matching distribution found for delta==1.0" in done.stderr
     assert not found
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="Python reads such paths as UTF-8")
+def test_a_path_that_the_locale_cannot_write_is_refused_before_it_stops_python(install, index):
+    folder = index.parent / "Maß"
+    done, found = install(lock_of(index, "gamma"), "--editable", folder, LC_ALL="C")
+    assert done.returncode == 1
+    assert f"install: Python cannot import from '{folder}' where texts are " in done.stderr
+    assert "`export LC_ALL=C.UTF-8`, or rename the folder" in done.stderr
+    assert not found
+    done, _ = install(lock_of(index, "gamma"), "--editable", folder, LC_ALL="C.UTF-8")
+    assert "cannot import from" not in done.stderr
 
 
 def test_an_older_python_is_named_before_anything_is_installed(install, index, tmp_path):

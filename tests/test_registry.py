@@ -103,9 +103,9 @@ def test_what_a_backend_lacks_is_named_before_training():
 
 
 @pytest.fixture
-def broken_numba(fresh_registry, monkeypatch, tmp_path):
-    """Let loading numba_cpu fail as it does where numba is missing, and no kernel was kept."""
-    monkeypatch.setenv("SAMPLEWISE_CACHE_DIR", str(tmp_path))
+def broken_numba(fresh_registry, monkeypatch):
+    """Let loading numba_cpu fail as where numba is missing, and no kernel was built ahead."""
+    monkeypatch.setenv("SAMPLEWISE_KERNELS", "jit")
     for module in [m for m in sys.modules if m.startswith("samplewise_backends.numba_cpu")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "numba", None)

@@ -1,4 +1,4 @@
-"""Files that are none, and files that move (RELIABILITY 2A, 1 and 21)."""
+"""Files that are none, and files that move."""
 
 import errno
 import os

@@ -110,18 +110,21 @@ def test_products_stay_within_their_arrays(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+NO_LLVMLITE = "import sys; sys.modules['llvmlite'] = None"
 WHY = "from samplewise_backends.numba_cpu import availability as a; print(a.why_unavailable())"
 
 
 @pytest.mark.parametrize(
-    ("code", "kernels", "reason"),
+    ("code", "variable", "reason"),
     [
-        ("import sys; sys.modules['llvmlite'] = None", "auto", "No module named 'llvmlite"),
-        ("", "none", "SAMPLEWISE_KERNELS: must be auto or jit, got 'none'"),
+        (NO_LLVMLITE, ("SAMPLEWISE_KERNELS", "auto"), "No module named 'llvmlite"),
+        # numba is imported for its settings, where there are any.
+        (NO_LLVMLITE, ("NUMBA_CPU_NAME", "generic"), "No module named 'llvmlite"),
+        ("", ("SAMPLEWISE_KERNELS", "none"), "SAMPLEWISE_KERNELS: must be auto or jit, got 'none'"),
     ],
 )
-def test_without_llvmlite_or_with_a_wrong_setting_it_says_so(code, kernels, reason):
-    environment = {**os.environ, "SAMPLEWISE_KERNELS": kernels}
+def test_without_llvmlite_or_with_a_wrong_setting_it_says_so(code, variable, reason):
+    environment = {**os.environ, **dict([variable])}
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{WHY}"],
         env=environment,

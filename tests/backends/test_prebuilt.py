@@ -118,6 +118,9 @@ def test_edited_sources_find_nothing_built_ahead(built, tmp_path):
 @pytest.fixture
 def some_prebuilt(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "PREBUILT", tmp_path)
+    for name in ("CPU_NAME", "CPU_FEATURES"):
+        monkeypatch.setattr(numba.config, name, None)
+        monkeypatch.delenv(f"NUMBA_{name}", raising=False)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def test_one_that_dies_even_as_it_starts_is_named_with_its_end():
 
 def test_what_it_raises_comes_back_as_text(loaded):
     remote, _ = loaded
+    remote.ways(small_task())
     with pytest.raises(FailedPeerError, match="IndexError"):
         remote.trial(7)
     assert remote.alive

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -82,9 +83,21 @@ def test_columns_are_matched_by_name_in_any_order(cli, run):
 def test_other_columns_are_refused_by_name(cli, run, command, header, message):
     width = len(header.split(","))
     Path("t.csv").write_text(table([[1] * (width - 1) + ["old"]], header))
-    ended = cli(*command.replace("RUN", str(run)).split(), "t.csv")
+    ended = cli(*(run if word == "RUN" else word for word in command.split()), "t.csv")
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
+
+
+def test_classes_of_either_unicode_form_are_the_same(cli):
+    rows = [(k % 2, ("Öl", "Käse")[k % 2]) for k in range(20)]
+    Path("t.csv").write_text(table(rows, "x,label"), encoding="utf-8")
+    apart = unicodedata.normalize("NFD", Path("t.csv").read_text(encoding="utf-8"))
+    Path("apart.csv").write_text(apart, encoding="utf-8")
+    for trained, other in (("t.csv", "apart.csv"), ("apart.csv", "t.csv")):
+        assert cli("train", "--data", trained, *SMALL, "--out", "run", "--force").code == 0
+        assert cli("evaluate", "run", "--data", other, "--classes", "Öl,Käse").code == 0
+        records = csv.DictReader(io.StringIO(cli("predict", "run", other, "--csv").out))
+        assert {record["true_class"] for record in records} == {"Käse", "Öl"}
 
 
 def test_evaluate_asks_for_a_label_before_it_proposes_to_drop_one(cli, run):

@@ -6,8 +6,10 @@ import os
 import pty
 import re
 import select
+import shlex
 import struct
 import subprocess
+import sys
 import termios
 import time
 
@@ -24,8 +26,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*3[0-9]m|\x1b\[9[0-9]m")
 
 def shell(line, **variables):
     """Run a shell line in which $S is samplewise."""
-    python, option, code = SAMPLEWISE
-    script = f"S() {{ '{python}' {option} '{code}' \"$@\"; }}\n{line}"
+    script = f'S() {{ {shlex.join(SAMPLEWISE)} "$@"; }}\n{line}'
     return subprocess.run(
         ["bash", "-c", script],
         capture_output=True,
@@ -49,16 +50,20 @@ def test_a_full_disk_behind_stdout_is_one():
 
 
 def test_streams_that_are_closed_are_no_error(images):
-    line = f"S train --data {images} {' '.join(FAST)} --out"
+    line = f"S train --data {shlex.quote(str(images))} {' '.join(FAST)} --out"
     done = shell(f"{line} a 2>&- && {line} b >&- 2>/dev/full && ls")
     assert done.returncode == 0
     assert done.stdout.split()[-2:] == ["a", "b"]
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(
+    not sys.prefix.isascii() and sys.version_info < (3, 13),
+    reason="there, Python does not start in such a folder",
+)
 def test_an_ascii_terminal_gets_escapes(images):
     done = shell(
-        f"S data --data {images}; S train --data $'\\u00fc'",
+        f"S data --data {shlex.quote(str(images))}; S train --data $'\\u00fc'",
         PYTHONIOENCODING="ascii",
         LC_ALL="C",
         PYTHONCOERCECLOCALE="0",
@@ -119,6 +124,13 @@ def test_columns_narrow_a_table_without_cutting_it(cli, monkeypatch):
     ended = cli("backends")
     assert max(map(len, ended.out.splitlines())) <= 20
     assert "…" not in ended.out
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "11"])
+def test_where_no_column_fits_lines_are_whole(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    console.table([("rows", "several words", "é")])
+    assert capsys.readouterr().out.split() == ["rows", "several", "words", "é"]
 
 
 def test_text_is_never_taken_for_markup(capsys):

@@ -72,7 +72,7 @@ def test_a_frame_of_one_column_of_text_keeps_it():
     assert found.tolist() == [["cat"], ["dog"]]
 
 
-@pytest.mark.parametrize("missing", [None, NAN, NA, np.datetime64("NaT")])
+@pytest.mark.parametrize("missing", [None, NAN, NA, np.datetime64("NaT", "s")])
 def test_a_missing_value_names_its_place(missing):
     with pytest.raises(DataError, match=r"X: a missing value .* in row 1, column 0 \(counted"):
         as_array("X", np.array([[1, 2], [missing, 4]], dtype=object))

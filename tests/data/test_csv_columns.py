@@ -6,7 +6,7 @@ import shlex
 import numpy as np
 import pytest
 
-from samplewise.checks import listed_names
+from samplewise.checks import listed_names, printable
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
 from samplewise.data.sources import csv_table
 from samplewise.data.sources.csv_file import load_csv, read_table
@@ -191,14 +191,31 @@ def test_a_number_written_otherwise_is_never_text(write, cell, said):
             load_csv(write(content))
 
 
+@pytest.mark.parametrize("unseen", ["\u00a0", "\u200b", "\ufeff", "\x0b", "\x1c", "\u2003"])
+def test_a_number_beside_an_invisible_character_is_never_text(write, unseen):
+    for cell in (f"{unseen}1.5", f"1.5{unseen}"):
+        for rows in ([cell, cell], ["1", cell]):
+            content = "a,label\n" + "".join(f"{row},{i}\n" for i, row in enumerate(rows))
+            with pytest.raises(DataError, match="1.5.*' has an invisible character") as caught:
+                load_csv(write(content))
+            assert ascii(unseen)[1:-1] in str(caught.value)
+
+
+def test_labels_of_more_digits_than_an_integer_holds_are_no_floats(write):
+    with pytest.raises(DataError, match="label '9{19}' .* over 18 digits; .* example id_9{19}$"):
+        load_csv(write(f"a,label\n1,{'9' * 19}\n2,1\n"))
+    names = load_csv(write(f"a,label\n1,id_{'9' * 19}\n2,id_{'9' * 18}8\n")).class_names
+    assert names == (f"id_{'9' * 18}8", f"id_{'9' * 19}")
+
+
 @pytest.mark.parametrize("cell", ["2024-01-02", "02.01.2024", "12:30", "1.2.3", "5 kg", "e", "-"])
 def test_dates_and_units_are_text(write, cell):
     assert load_csv(write(f"a,label\n{cell},1\nx,2\n")).X.shape == (2, 2)
 
 
-@pytest.mark.parametrize("missing", ["", " ", "NA", "n/a", "NaN", "NULL", "None", "?"])
+@pytest.mark.parametrize("missing", ["", " ", "\u200b", "NA", "n/a", "NaN", "NULL", "None", "?"])
 def test_missing_values_are_named_with_line_and_column(write, missing):
-    shown = re.escape(f"('{missing.strip()}')")
+    shown = re.escape(f"('{printable(missing.strip())}')")
     for column, rows in (("a", f"1,u,x\n{missing},u,y"), ("b", f"1,u,x\n2,{missing},y")):
         with pytest.raises(DataError, match=rf"line 3, column '{column}': missing value {shown}"):
             load_csv(write(f"a,b,label\n{rows}\n"))

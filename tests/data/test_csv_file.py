@@ -1,4 +1,4 @@
-"""CSV tables (RELIABILITY 2A, 1, 16, 17, 18 and 21)."""
+"""CSV tables."""
 
 import os
 import tracemalloc
@@ -96,7 +96,7 @@ def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
         ("label,x,y\na,1,2\nb,1\n", "line 3: 2 cells, but the header names 3 columns"),
         ("label,x,y\na,1,2,3\nb,1,2\n", "line 2: 4 cells, but the header names 3 columns"),
         ("label,x,y\na,1\nb,2\n", "line 2: 2 cells, but the header names 3 columns"),
-        ("x,label\n1,a\n2\n", "line 3: 1 cells, but the header names 2 columns"),
+        ("x,label\n1,a\n2\n", "line 3: 1 cell, but the header names 2 columns"),
         ('label,x\n"a\nb",1\nc,z\n', "line 4, column 'x': 'z' is not a plain"),
         ('label,x\na,1\n"b,2\nc,3\n', "line 3: .*is a quote not closed"),
         ('label,x\na,"1"2\n', "line 2: .*is a quote not closed"),

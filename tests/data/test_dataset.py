@@ -32,6 +32,13 @@ def test_a_class_named_by_a_number_is_refused():
         dataset().select([4, 9])
 
 
+def test_classes_are_found_in_either_unicode_form():
+    for known, said in (("é", "e\u0301"), ("e\u0301", "é")):
+        chosen = dataset(class_names=("a", "b", known)).select([said, "a"])
+        assert chosen.class_names == (known, "a")
+        assert chosen.labels.tolist() == [1, 0]
+
+
 def test_a_class_named_twice_is_refused():
     with pytest.raises(DataError, match="one class twice"):
         dataset().select(["a", "a"])

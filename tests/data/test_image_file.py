@@ -1,4 +1,4 @@
-"""One image to grey, and the images that are refused (RELIABILITY 2A, 20)."""
+"""One image to grey, and the images that are refused."""
 
 import io
 import struct

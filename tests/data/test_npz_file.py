@@ -1,4 +1,4 @@
-"""npz files as people save them, rightly or wrongly (RELIABILITY 2A, 2 to 4 and 10 to 12)."""
+"""npz files as people save them, rightly or wrongly."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""npz files that are damaged or made to harm (RELIABILITY 2A, 5 to 9)."""
+"""npz files that are damaged or made to harm."""
 
 import io
 import os

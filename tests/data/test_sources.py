@@ -71,6 +71,22 @@ def test_sign_digits_by_name(monkeypatch):
     assert load("sign-digits").name == "sd"
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("t.TSV", "rename it to .csv"),
+        ("t.csv.gz", "unpack it first"),
+        ("t.parquet", "save its table as .csv"),
+        ("t.npy", "store rows and labels in one file"),
+        ("train-images-idx3-ubyte", "expected synthetic, "),
+    ],
+)
+def test_files_of_other_kinds_are_refused_with_a_remedy(tmp_path, name, remedy):
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(DataError, match=f"{name} is neither .* nor a folder; {remedy}"):
+        load(str(tmp_path / name))
+
+
 def test_paths(npz, tmp_path):
     assert load(str(npz)).class_names == ("a", "b", "c")
     upper = npz.rename(tmp_path / "T.NPZ")

@@ -110,7 +110,8 @@ def test_a_terminal_shows_a_bar(settings, tmp_path):
         "vectorized",
         "--repeats=1",
     ]
-    process = subprocess.Popen(command, stderr=terminal, stdout=subprocess.DEVNULL)
+    capable = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(command, stderr=terminal, stdout=subprocess.DEVNULL, env=capable)
     os.close(terminal)
     text = b""
     while process.poll() is None or text.endswith(b"\r\n"):

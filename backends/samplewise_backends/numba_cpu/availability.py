@@ -17,9 +17,9 @@ def why_unavailable() -> str | None:
 
     It is kept on disk as all kernels are: loading takes milliseconds, compiling about a second.
     """
-    if compiles_nothing():
-        return "NUMBA_DISABLE_JIT is set, so nothing is compiled; unset it"
     try:
+        if compiles_nothing():
+            return "NUMBA_DISABLE_JIT is set, so nothing is compiled; unset it"
         error = _error_of_trial()
     except Exception as raised:  # noqa: BLE001 - numba and LLVM may raise anything
         said = " ".join(str(raised).split())

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 # Rich's fallback of 80 columns would break the lines of a table that goes to a file.
 COLUMNS_OF_A_FILE = 1_000
+# A character, and what stands between two columns: on less, as where COLUMNS is 0, text vanishes.
+LEAST_OF_A_COLUMN = 4
 MANY_ROWS = 200
 """Maximum rows of a drawn table: the library takes milliseconds for each."""
 
@@ -60,6 +62,8 @@ def table(
     terminal = sys.stdout is not None and sys.stdout.isatty()
     known_width = terminal or "COLUMNS" in os.environ
     console = Console(width=None if known_width else COLUMNS_OF_A_FILE)
+    if console.width < LEAST_OF_A_COLUMN * max(map(len, rows), default=1):
+        console.width = COLUMNS_OF_A_FILE
     grid = Table(box=SIMPLE_HEAD, show_header=header is not None, show_edge=False, pad_edge=False)
     for column, name in enumerate(header or [""] * max(map(len, rows), default=1)):
         grid.add_column(

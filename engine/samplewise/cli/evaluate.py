@@ -157,17 +157,20 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
     import numpy as np
 
     from samplewise.checks import listed, option_value, printable
+    from samplewise.data.columns import composed
     from samplewise.errors import DataError
 
-    unknown = [name for name in dataset.class_names if name not in model.class_names]
+    known = {composed(name): index for index, name in enumerate(model.class_names)}
+    found = [composed(name) for name in dataset.class_names]
+    unknown = [name for name in found if name not in known]
     if unknown:
-        shared = [name for name in model.class_names if name in dataset.class_names]
+        shared = [name for name in model.class_names if composed(name) in found]
         hint = f": choose with --classes {option_value(shared)}" if len(shared) > 1 else ""
         raise DataError(
             f"{dataset.name} has the class '{printable(unknown[0])}', which this model does not "
             f"know; it knows {listed(model.class_names)}{hint}"
         )
-    numbers = np.array([model.class_names.index(name) for name in dataset.class_names])
+    numbers = np.array([known[name] for name in found])
     return dataclasses.replace(
         dataset, labels=numbers[dataset.labels], class_names=model.class_names
     )

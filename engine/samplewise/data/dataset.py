@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import listed, positive_number, printable, suggestion, whole_numbers
 from samplewise.data.arrays import as_numbers, check_finite
-from samplewise.data.columns import Column, Columns, check_columns, width
+from samplewise.data.columns import Column, Columns, check_columns, composed, width
 from samplewise.data.labels import MAX_CLASSES
 from samplewise.errors import DataError, ParameterError
 
@@ -187,24 +187,27 @@ class Dataset:
         """
         if self.values is not None:
             raise DataError(f"{self.name} holds numbers, not classes; leave out classes")
-        if len(set(classes)) != len(classes):
+        known = {composed(name): index for index, name in enumerate(self.class_names)}
+        wanted = [composed(name) if isinstance(name, str) else name for name in classes]
+        if len(set(wanted)) != len(wanted):
             raise DataError(f"classes {', '.join(map(printable, classes))} name one class twice")
-        for name in classes:
-            if name not in self.class_names:
+        for name in wanted:
+            if name not in known:
                 raise DataError(
                     f"{self.name} has no class '{printable(name)}'; it has "
                     f"{listed(self.class_names)}{suggestion(str(name), self.class_names)}"
                 )
         new_index = np.full(len(self.class_names), -1, dtype=np.int64)
-        for position, name in enumerate(classes):
-            new_index[self.class_names.index(name)] = position
+        for position, name in enumerate(wanted):
+            new_index[known[name]] = position
         labels = new_index[self.labels]
         rows = np.flatnonzero(labels >= 0)
         if len(rows) == 0:
             raise DataError(
                 f"{self.name} has no row of the classes {', '.join(map(printable, classes))}"
             )
-        return replace(self, X=self.X[rows], labels=labels[rows], class_names=tuple(classes))
+        names = tuple(self.class_names[known[name]] for name in wanted)
+        return replace(self, X=self.X[rows], labels=labels[rows], class_names=names)
 
     def counts(self) -> NDArray[np.int64]:
         """Return the number of rows of each class, int64 of shape (classes,)."""

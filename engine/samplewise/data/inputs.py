@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.columns import Columns
+from samplewise.data.columns import Columns, composed
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, numbers_of
 from samplewise.data.loading import load, options_read, source_name
@@ -138,7 +138,7 @@ def _folder(path: Path, options: SourceOptions) -> Inputs:
     files, X = read_images(path, options.image_size, options.fit, options.full_scale)
     classes = None
     if not options.numbers and all("/" in file for file in files):
-        classes = tuple(file.split("/")[0] for file in files)
+        classes = tuple(composed(file.split("/")[0]) for file in files)
     return Inputs(printable(path.name or path), Rows(X, options.image_size, WHITE), files, classes)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.columns import printable_text
+from samplewise.data.columns import composed, printable_text
 from samplewise.errors import DataError
 
 MAX_CLASSES = 10_000
@@ -25,6 +25,8 @@ REGRESSION = (
     "learns numbers, such as --loss mean_squared_error"
 )
 ROW_NAMES = "they look like names of the rows: choose another label column with --label"
+UNSEEN = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"))
+"""For `str.translate`: leaves out characters that copied text brings along and nobody sees."""
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _LAST_CODE_POINT = 0x10FFFF
 
@@ -41,7 +43,7 @@ def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArra
         name: the file, for messages.
 
     Returns:
-        The class names, and for each row its index among them: int64 of shape (n,).
+        The class names, as `composed`, and for each row its index among them: int64 of shape (n,).
 
     Raises:
         DataError: another dtype or shape, a value that is NaN, inf, fractional, empty, too long or
@@ -58,7 +60,23 @@ def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArra
     for text in names:
         check_class_name(text, name)
     check_distinct(names, name)
-    return names, indices.astype(np.int64)
+    return composed_classes(names, indices.astype(np.int64))
+
+
+def composed_classes(
+    names: tuple[str, ...], indices: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return distinct class names as `composed`, in order again, and each row's index among them.
+
+    Args:
+        names: in code-point order, or numbers in theirs.
+        indices: of the rows' classes among `names`, shape (n,).
+    """
+    wanted = [composed(text) for text in names]
+    if wanted == list(names):
+        return names, indices
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    return tuple(wanted[k] for k in order), np.argsort(order)[indices]
 
 
 def check_class_name(text: str, name: str) -> None:
@@ -93,11 +111,12 @@ def check_distinct(
         what: they name.
 
     Raises:
-        DataError: two names differ only by Unicode form or blanks.
+        DataError: two names differ only by Unicode form, blanks or characters that nobody sees.
     """
     seen: dict[str, str] = {}
     for text in names:
-        folded = unicodedata.normalize("NFC", text if ignore_case else " ".join(text.split()))
+        shown = text.translate(UNSEEN)
+        folded = unicodedata.normalize("NFC", shown if ignore_case else " ".join(shown.split()))
         if ignore_case:
             # Normalised again: casefold can undo the composed form.
             folded = unicodedata.normalize("NFC", folded.casefold())

@@ -22,6 +22,15 @@ SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine"
 """Names that need no file; `synthetic:SEED` is one too."""
 FOLDER = "folder"
 
+_UNPACK, _EXPORT = "unpack it first", "save its table as .csv"
+_REMEDIES = {
+    ".tsv": "rename it to .csv, as tabs may separate the columns",
+    ".npy": "store rows and labels in one file with numpy.savez(file, dataset=..., labels=...)",
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zip", ".tar", ".tgz"), _UNPACK),
+    **dict.fromkeys((".parquet", ".feather", ".xls", ".xlsx", ".ods"), _EXPORT),
+}
+"""What to do with files of other kinds, by their endings."""
+
 
 def load(
     data: str,
@@ -169,6 +178,7 @@ def _is_folder(path: Path) -> bool:
 def _not_a_source(data: str, path: Path) -> str:
     expected = f"expected {', '.join(SOURCES)}, synthetic:SEED, an .npz or .csv file, or a folder"
     if data and os.path.lexists(path):
-        return f"{printable(path)} is neither an .npz file, a .csv file nor a folder; {expected}"
+        kind = f"{printable(path)} is neither an .npz file, a .csv file nor a folder"
+        return "; ".join(filter(None, (kind, _REMEDIES.get(path.suffix.lower()), expected)))
     hint = suggestion(data, SOURCES)
     return f"'{printable(data)}' is neither a dataset nor a path; {expected}{hint}"

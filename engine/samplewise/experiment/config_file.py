@@ -22,7 +22,7 @@ from samplewise.errors import (
     SamplewiseWarning,
 )
 from samplewise.experiment.experiment import Experiment
-from samplewise.io.reading import open_unchanged
+from samplewise.io.reading import decoded, open_unchanged
 from samplewise.options.words import close_words, unknown_word, words_of
 
 MAX_CONFIG_BYTES = 2**20
@@ -217,10 +217,12 @@ def toml_table(path: Path) -> dict[str, Any]:
             f"{name} is larger than {MAX_CONFIG_BYTES:,} bytes; expected a short TOML file"
         )
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        return tomllib.loads(decoded(content, name))
+    except DataError as error:
+        raise ConfigError(str(error)) from error
     except RecursionError as error:
         raise ConfigError(
             f"{name} is nested too deeply; expected lines like epochs = 10"
         ) from error
-    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, and integers too long
+    except ValueError as error:  # TOMLDecodeError, and integers too long
         raise ConfigError(f"{name} is not TOML: {printable(error)}") from error

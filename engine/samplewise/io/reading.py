@@ -1,9 +1,10 @@
-"""Opening an untrusted file: a regular file, not too big, that stays the same while read."""
+"""Reading an untrusted file: a regular file, not too big, that stays the same; and its text."""
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from samplewise.errors import DataError
 MEMORY_WHERE_UNKNOWN = 4 * 2**30
 """Bytes taken as free where the system does not tell."""
 
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a FIFO (named pipe)"),
@@ -84,6 +86,26 @@ def read_whole(path: Path, what: str) -> bytes:
     with open_unchanged(path) as file:
         check_bytes(2 * os.fstat(file.fileno()).st_size, None, what)
         return file.readall()
+
+
+def decoded(content: bytes, name: str) -> str:
+    """Return the text of a file in UTF-8, with or without a byte-order mark.
+
+    Args:
+        content: the whole file.
+        name: of the file, for messages.
+
+    Raises:
+        DataError: it is not UTF-8; the message names the first such byte and its line.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = 1 + len(_LINE_END.findall(content[: error.start]))
+        raise DataError(
+            f"{name} is not UTF-8 (byte 0x{content[error.start]:02x} in line {line}); "
+            "save it again as UTF-8"
+        ) from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.labels import check_class_name
+from samplewise.data.labels import UNSEEN, check_class_name
 from samplewise.data.sources.csv_dialect import Body
 from samplewise.errors import DataError
 
@@ -32,20 +32,26 @@ _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([,.'\u2019 \u00a0\u202f])[0-9]{3}(?:\1
 _DECIMAL_PART = re.compile(r"[.,][0-9]*$")
 _MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_LONG_WHOLE = re.compile(r"[+-]?[0-9]{19,}")
 # As a number, 01 would be the same class as 1, which it is not as the name of a folder.
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
 _DIGITS = b"0123456789"
 _PLAIN_CHARACTERS = _DIGITS + b"+-.eE"
 
 
+def bare(cell: str) -> str:
+    """Return a cell without the blanks around it, and without characters that nobody sees."""
+    return cell.translate(UNSEEN).strip()
+
+
 def is_missing(cell: str) -> bool:
     """Return True if a cell is empty, or one of NA, N/A, NaN, null, None and ? in any case."""
-    return cell.strip().lower() in _MISSING
+    return bare(cell).lower() in _MISSING
 
 
 def is_like_a_number(cell: str) -> bool:
     """Return True if a cell looks like a number, written as `IS_NUMBER` does not accept."""
-    plain = cell.strip()
+    plain = bare(cell)
     return bool(_LIKE_A_NUMBER.fullmatch(plain)) and not _LIKE_A_DATE.fullmatch(plain)
 
 
@@ -69,6 +75,8 @@ def not_a_number(cell: str) -> str:
     whole = _DECIMAL_PART.sub("", unsigned) if _has_both(unsigned) else unsigned
     if _THOUSANDS.fullmatch(whole):
         return f"'{shown}' has a thousands separator; write the digits without it"
+    if IS_NUMBER.fullmatch(bare(cell)):
+        return f"'{shown}' has an invisible character beside the number; remove it"
     return (
         f"'{shown}' is not a plain decimal number; "
         "expected digits 0-9 with an optional sign, point and exponent, such as -1.5e3"
@@ -178,4 +186,10 @@ def typed_labels(labels: list[str], name: str) -> NDArray[Any]:
         )
     if all(map(_WHOLE.fullmatch, different)):
         return np.array([int(label) for label in labels], dtype=np.int64)
+    long = next(filter(_LONG_WHOLE.fullmatch, different), None)
+    if long is not None:
+        raise DataError(
+            f"{name}: the label '{printable(long)}' is a whole number of over 18 digits; write "
+            f"such labels as text, for example id_{printable(long)}"
+        )
     return np.array([float(label) for label in labels])

@@ -23,7 +23,7 @@ from samplewise.data.sources.csv_dialect import LINE_END, Body, body_of
 from samplewise.data.sources.csv_table import Wanted, read_cells
 from samplewise.data.sources.options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
-from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.reading import check_bytes, decoded, open_unchanged
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,13 +202,7 @@ def _text(path: Path, max_bytes: int | None) -> str:
     with open_unchanged(path) as file:
         check_bytes(os.fstat(file.fileno()).st_size, max_bytes, name)
         content = file.readall()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name} is not UTF-8 (byte 0x{content[error.start]:02x} in line "
-            f"{_line_of(content[: error.start].decode('latin-1'))}); save it again as UTF-8"
-        ) from error
+    text = decoded(content, name)
     if (position := text.find("\0")) >= 0:
         raise DataError(
             f"{name}, line {_line_of(text[:position])}: a NUL byte; expected text, "

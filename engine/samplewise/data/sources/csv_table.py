@@ -18,6 +18,7 @@ from samplewise.data.sources import csv_cells as cells
 from samplewise.data.sources.csv_cells import IS_NUMBER, TRUTHS
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes
+from samplewise.text import counted
 
 MANY_CATEGORIES = 100
 """Up to so many, half as many categories as rows are plausible."""
@@ -200,8 +201,8 @@ def _check_width(record: _Record, wanted: Wanted) -> None:
     line, found = record
     if len(found) != len(wanted.names):
         raise DataError(
-            f"{wanted.where}, line {line}: {len(found):,} cells, "
-            f"but the header names {len(wanted.names):,} columns"
+            f"{wanted.where}, line {line}: {counted(len(found), 'cell')}, "
+            f"but the header names {counted(len(wanted.names), 'column')}"
         )
 
 
@@ -212,7 +213,7 @@ def _text_columns(first: _Record, wanted: Wanted) -> dict[int, _Text]:
     for k, position in enumerate(wanted.features):
         known = None if wanted.known is None else wanted.known[k]
         cell = record[position]
-        if IS_NUMBER.fullmatch(cell) if known is None else known.kind == NUMBER:
+        if IS_NUMBER.fullmatch(cells.bare(cell)) if known is None else known.kind == NUMBER:
             continue
         name = wanted.names[position]
         texts[position] = _Text(wanted.where, name, position, (line, cell.strip()), known)

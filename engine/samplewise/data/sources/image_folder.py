@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
-from samplewise.data.labels import MAX_CLASSES, check_class_name, check_distinct
+from samplewise.data.labels import (
+    MAX_CLASSES,
+    check_class_name,
+    check_distinct,
+    composed_classes,
+)
 from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
 from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
@@ -44,11 +49,12 @@ def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset
     classes = _class_folders(folder)
     files = [(index, file) for index, name in enumerate(classes) for file in _images(folder, name)]
     X, sizes = _read_all([file for _, file in files], options, folder)
+    names, labels = composed_classes(tuple(classes), np.array([index for index, _ in files]))
     return Dataset(
         name=printable(folder.name or folder),
         X=X,
-        labels=np.array([index for index, _ in files], dtype=np.int64),
-        class_names=tuple(classes),
+        labels=labels,
+        class_names=names,
         source=f"the images in the folder {printable(folder.name or folder)}"
         f"{described(sizes, options.image_size, options.fit)}",
         image_shape=options.image_size,
@@ -149,7 +155,8 @@ def _images(root: Path, class_name: str = "") -> Iterator[Path]:
         _check_inside(file, root)
         if file.is_dir():
             raise DataError(
-                f"{printable(file)} is a folder inside a class folder; expected images only"
+                f"{printable(file)} is a folder inside a class folder; expected images only: if it "
+                f"is a class itself, give {printable(file.parent)} as the data"
             )
         if file.suffix.lower() not in FORMATS:
             raise DataError(
