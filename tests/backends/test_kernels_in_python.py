@@ -116,6 +116,8 @@ MANY_ROWS_CASES = {
     "sub-blocks, l2": (DEEP, SGD(l2=0.1), 2, "blocked:24:tiled+whole"),
     "sub-blocks, momentum": (WIDE, SGD(momentum=0.9), 4, "blocked:24:loops+loops"),
     "dual": (DEEP, SGD(momentum=0.9), 1, "dual:24:tiled"),
+    "dual, fading momentum": (DEEP, SGD(momentum=0.01), 1, "dual:5:whole"),
+    "dual, fading momentum, batches": (WIDE, SGD(momentum=1e-4), 2, "dual:4:tiled"),
 }
 LOSSES = [
     "mean_squared_error",

@@ -186,7 +186,8 @@ def test_weights_that_lie_far_away_make_no_product_faster():
 def estimates(**workload):
     """Return what blocks of 64 cost with Gram blocks kept, and with them computed anew."""
     member = Member(multilayer_perceptron(784, (10,), 1), SGD())
-    found = costs_module.Costs(built_in_rates("float32"), [member], Workload(800, **workload), 4)
+    given = built_in_rates("float32"), [member], Workload(800, **workload), np.dtype("float32")
+    found = costs_module.Costs(*given)
     return [found.blocked(64, keeps_gram=keeps) for keeps in (True, False)]
 
 
@@ -281,7 +282,7 @@ def test_a_long_training_measures_once_and_goes_by_that(calibrated):
 
 
 def test_measuring_has_to_save_more_than_it_takes(calibrated):
-    epoch_s = chosen(Workload(800)).plan.epoch_ms / 1e3
+    epoch_s = chosen(Workload(800, epochs=1000)).plan.epoch_ms / 1e3
     enough = calibration.MEASURING_S / calibration.SAVED / epoch_s
     chosen(Workload(800, epochs=int(0.5 * enough)))
     assert calibrated == []

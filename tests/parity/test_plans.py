@@ -20,14 +20,17 @@ BACKEND_PLANS = [
 ]
 CASES = [
     dense_case(
-        *(inputs, hidden, outputs), rows=80, batch_size=batch, optimizer=rule, learning_rate=0.002
+        *(inputs, hidden, outputs), rows=rows, batch_size=batch, optimizer=rule, learning_rate=0.002
     )
-    for inputs, hidden, outputs, batch, rule in (
-        (784, (10,), 1, 1, SGD()),
-        (784, (10,), 1, 1, LINEAR_OPTIMIZERS[-1]),
-        (784, (20, 6), 3, 7, LINEAR_OPTIMIZERS[1]),
-        (30, (12,), 3, 1, LINEAR_OPTIMIZERS[4]),
-        (200, (), 1, 1, LINEAR_OPTIMIZERS[2]),
+    for rows, inputs, hidden, outputs, batch, rule in (
+        (80, 784, (10,), 1, 1, SGD()),
+        (80, 784, (10,), 1, 1, LINEAR_OPTIMIZERS[-1]),
+        (80, 784, (20, 6), 3, 7, LINEAR_OPTIMIZERS[1]),
+        (80, 30, (12,), 3, 1, LINEAR_OPTIMIZERS[4]),
+        (80, 200, (), 1, 1, LINEAR_OPTIMIZERS[2]),
+        # The dual plan keeps a velocity of the last rows alone: 55, and 32 batches.
+        (160, 200, (8,), 1, 1, SGD(momentum=0.5)),
+        (160, 60, (8,), 3, 3, SGD(momentum=0.3, nesterov=True)),
     )
 ]
 

@@ -218,9 +218,13 @@ def test_a_field_that_is_left_out_changes_the_end_or_is_refused(field):
         assert outcome(busy(initial=other)) != whole
 
 
-@pytest.mark.parametrize("name", ["coefficients", "origin", "gram_rows", "gram_fills"])
+HELD_BY_DUAL = ["coefficients", "velocities", "recent", "origin", "gram_rows", "gram_fills"]
+
+
+@pytest.mark.parametrize("name", HELD_BY_DUAL)
 def test_what_a_plan_keeps_elsewhere_is_needed(name):
-    chosen = settings(backend="numba_cpu", plan="dual", momentum=0.9, epochs=2)
+    # A velocity that fades so fast is kept of the last 16 rows alone.
+    chosen = settings(backend="numba_cpu", plan="dual:4", momentum=0.1, epochs=2)
     takes = Takes()
     whole = outcome(train(NETWORK, X, LABELS, chosen, callbacks=[takes]))
     snapshot = takes.snapshots[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
-from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.coefficients import form_of, steps_seen
 from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
@@ -27,15 +28,15 @@ GROUP_BYTES = 2**21
 
 
 def groups_of(
-    members: Sequence[Member], indices: Sequence[int], rows: int, itemsize: int
+    members: Sequence[Member], indices: Sequence[int], workload: Workload, dtype: np.dtype[Any]
 ) -> list[list[int]]:
     """Split networks into groups that train at once, the same whatever the number of threads.
 
     Args:
         members: all networks.
         indices: those to split.
-        rows: of the training data.
-        itemsize: bytes of a number.
+        workload: their rows and batches.
+        dtype: of everything.
 
     Returns:
         Indices of each group; all optimizers of a group have one form.
@@ -44,12 +45,30 @@ def groups_of(
     for form in sorted({form_of(members[i].optimizer) for i in indices}):
         chosen = [i for i in indices if form_of(members[i].optimizer) == form]
         units = sum(members[i].units for i in chosen)
-        length = min(members[chosen[0]].network.inputs, rows)
-        count = -(-units * length * itemsize // GROUP_BYTES)
+        length = min(members[chosen[0]].network.inputs, workload.rows)
+        count = -(-units * length * dtype.itemsize // GROUP_BYTES)
         # An even number of groups splits over two threads.
         count = min(count + count % 2, len(chosen)) if count > 1 or len(chosen) > 3 else 1
-        groups.extend(part.tolist() for part in np.array_split(chosen, max(count, 1)))
+        # The dual plan keeps as many steps for a group as its slowest velocity needs.
+        seen = {i: steps_seen(members[i].optimizer, workload.batch_size, dtype) for i in chosen}
+        chosen.sort(key=seen.__getitem__)
+        cuts = _cuts([seen[i] for i in chosen], max(count, 1))
+        groups.extend(chosen[start:end] for start, end in pairwise([0, *cuts, len(chosen)]))
     return groups
+
+
+def _cuts(keys: Sequence[float], count: int) -> list[int]:
+    """Return where to cut sorted keys into `count` parts.
+
+    Evenly; but where keys change less than half a part away, there.
+    """
+    even = np.cumsum([len(part) for part in np.array_split(keys, count)])[:-1].tolist()
+    changes = [i for i, (one, other) in enumerate(pairwise(keys), 1) if one != other]
+    nearest = (min(changes, key=lambda i: abs(i - at), default=at) for at in even)
+    return [
+        change if 2 * count * abs(change - at) < len(keys) else at
+        for at, change in zip(even, nearest, strict=True)
+    ]
 
 
 class NumbaManyProgram:
@@ -148,8 +167,7 @@ class NumbaManyProgram:
 
     def _form_groups(self, active: Sequence[int]) -> None:
         self._active = tuple(active)
-        itemsize = self._dtype.itemsize
-        split = groups_of(self._members, self._active, self._workload.rows, itemsize)
+        split = groups_of(self._members, self._active, self._workload, self._dtype)
         self._groups = [
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split

@@ -4,7 +4,6 @@ from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
-    integers_at,
     matrix_at,
     part,
     row,
@@ -17,25 +16,12 @@ from samplewise_backends.numba_cpu.kernels.block import (
     power_of,
     rows_of_block,
 )
-from samplewise_backends.numba_cpu.kernels.direct import gather, rows_from
+from samplewise_backends.numba_cpu.kernels.direct import ordered_rows
 from samplewise_backends.numba_cpu.kernels.products import GRAM, UPDATE, VALUES, WHOLE, take
 from samplewise_backends.numba_cpu.kernels.records import BLOCKED, GRAM_BLOCKS
 
 # The Gram matrix of a block: not needed (the block is one batch), kept, or computed anew.
 NO_GRAM, READ_GRAM, SCRATCH_GRAM = range(3)
-
-
-@inlined_kernel
-def _rows_from(source, first, rows, like):
-    """Return `rows` rows from position `first` on, (rows, inputs): as they lie, or gathered."""
-    X = matrix_at(source.X, source.samples, source.inputs, like)
-    order = integers_at(source.order, source.stop)
-    if source.in_order:
-        return rows_from(X, order[first], rows)
-    gathered = matrix_at(source.gathered, source.at_once, source.inputs, like)
-    inputs = source.inputs
-    gather(X, inputs, order, first, rows, gathered, inputs)
-    return rows_from(gathered, 0, rows)
 
 
 @routine(GRAM_BLOCKS)
@@ -46,7 +32,7 @@ def fill_gram(given):
     gram = vector_at(given.gram, (stop - start) * size, like)
     for first in range(start, stop, size):
         rows = min(size, stop - first)
-        X_B = _rows_from(source, first, rows, like)
+        X_B = ordered_rows(source, first, rows, like)
         G = part(gram, (first - start) * size, rows * size)
         take(given.product, GRAM, WHOLE, X_B, X_B, G, size)
 
@@ -100,7 +86,7 @@ def run_blocked(run):
     P, Q = rows_of_block(block, block.P), rows_of_block(block, block.Q)
     for first in range(source.start, source.stop, size):
         rows = min(size, source.stop - first)
-        X_B = _rows_from(source, first, rows, like)
+        X_B = ordered_rows(source, first, rows, like)
         take(product, VALUES, run.values_way, X_B, W, P, ld)
         if block.form == WITH_MOMENTUM:
             take(product, VALUES, run.values_way, X_B, V, Q, ld)

@@ -32,6 +32,19 @@ def gather(X, inputs, order, start, rows, out, pitch):
 
 
 @inlined_kernel
+def ordered_rows(source, first, rows, like):
+    """Return `rows` rows from position `first` on, (rows, inputs): as they lie, or gathered."""
+    X = matrix_at(source.X, source.samples, source.inputs, like)
+    order = integers_at(source.order, source.stop)
+    if source.in_order:
+        return rows_from(X, order[first], rows)
+    gathered = matrix_at(source.gathered, source.at_once, source.inputs, like)
+    inputs = source.inputs
+    gather(X, inputs, order, first, rows, gathered, inputs)
+    return rows_from(gathered, 0, rows)
+
+
+@inlined_kernel
 def begin_batch(net, source, first):
     """Gather the batch that starts at position `first`."""
     inputs, order = source.inputs, integers_at(source.order, source.stop)

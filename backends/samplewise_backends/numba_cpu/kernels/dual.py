@@ -1,4 +1,8 @@
-"""The dual plan: the first layer as coefficients of the training rows, where these are few."""
+"""The dual plan: the first layer as coefficients of the training rows, where these are few.
+
+A velocity is a sum of mu^lag g x over all steps before. Where `plans.coefficients` says so, all but
+the last steps have faded from it: then only these have a coefficient, in the order of time.
+"""
 
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
@@ -16,7 +20,7 @@ from samplewise_backends.numba_cpu.kernels.block import (
     power_of,
     rows_of_block,
 )
-from samplewise_backends.numba_cpu.kernels.direct import gather, rows_from
+from samplewise_backends.numba_cpu.kernels.direct import ordered_rows, rows_from
 from samplewise_backends.numba_cpu.kernels.products import DUAL, take
 from samplewise_backends.numba_cpu.kernels.records import DUAL_RUN
 
@@ -46,6 +50,15 @@ def _pick(G, where, gram, ld):
             gram[r * ld + s] = known[where[s]]
 
 
+@kernel
+def _gather_columns(G, columns, out):
+    """Write the columns `columns` of G."""
+    for r in range(G.shape[0]):
+        known, picked = row(G, r), row(out, r)
+        for i in range(columns.shape[0]):
+            picked[i] = known[columns[i]]
+
+
 @routine(DUAL_RUN)
 def run_dual(run):
     """Train on the batches of `run.block.rows`, with first layers as coefficients of all rows.
@@ -54,59 +67,69 @@ def run_dual(run):
     """
     block = run.block
     source, product, like = block.rows, block.product, block.tiny
-    samples, ld, size = source.samples, block.ld, source.at_once
-    all_gram = matrix_at(source.X, samples, samples, like)
-    gathered = matrix_at(source.gathered, size, samples, like)
+    samples, ld, size, span = source.samples, block.ld, source.at_once, run.span
     order = integers_at(source.order, source.stop)
     near = vector_at(block.gram, size * block.gram_ld, like)
-    S = matrix_at(run.S, 2 * samples, block.units, like)
-    of_weights, of_velocity = rows_from(S, 0, samples), rows_from(S, samples, samples)
+    S = matrix_at(run.S, samples, block.units, like)
+    T, recent = matrix_at(run.T, span, block.units, like), integers_at(run.recent, span)
     P, Q = rows_of_block(block, block.P), rows_of_block(block, block.Q)
     for first in range(source.start, source.stop, size):
         rows = min(size, source.stop - first)
-        where, G = part(order, first, rows), rows_from(gathered, 0, rows)
-        gather(all_gram, samples, order, first, rows, gathered, samples)
+        where, G = part(order, first, rows), ordered_rows(source, first, rows, like)
         _pick(G, where, near, block.gram_ld)
         _start_from(run, where, P, Q)
-        take(product, DUAL, run.way, G, of_weights, P, ld)
+        take(product, DUAL, run.way, G, S, P, ld)
         if block.form == WITH_MOMENTUM:
-            take(product, DUAL, run.way, G, of_velocity, Q, ld)
+            if span < samples:
+                all_columns = G
+                G = rows_from(matrix_at(run.columns, size, span, like), 0, rows)
+                _gather_columns(all_columns, recent, G)
+            take(product, DUAL, run.way, G, T, Q, ld)
         block.position, block.count = first, rows
         call(block.run_block, block)
-        _update_coefficients(run, where, of_weights, of_velocity)
+        _update_coefficients(run, where, S, T, recent)
 
 
 @inlined_kernel
-def _update_coefficients(run, where, S, T):
-    """Bring the coefficients of all rows, S of the weights and T of the velocities, to its end."""
-    block, samples, units = run.block, run.block.rows.samples, run.block.units
+def _update_coefficients(run, where, S, T, recent):
+    """Bring the coefficients, S of the weights and T of the velocities, to the block's end."""
+    block = run.block
     form, ld, rows, steps = block.form, block.ld, where.shape[0], rows_of_block(block, block.steps)
     if form == PLAIN:
         _add_rows(S, where, steps, ld)
         return
     batches = (rows + block.batch - 1) // block.batch
-    a, b = power_of(block, batches, 0), power_of(block, batches, 1)
-    c, d = power_of(block, batches, 2), power_of(block, batches, 3)
-    origin = matrix_at(run.origin, 4, units, block.tiny)
-    zero, tiny = S.dtype.type(0), block.tiny
-    for o in range(units):
-        for k in range(2):
-            before = origin[k, o]
-            origin[k, o] = a[o] * before + b[o] * origin[2 + k, o]
-            origin[2 + k, o] = c[o] * before + d[o] * origin[2 + k, o]
-    for i in range(samples):
-        w, v = row(S, i), row(T, i)
-        for o in range(units):
-            before = w[o]
-            w[o] = a[o] * before + b[o] * v[o]
-            after = c[o] * before + d[o] * v[o]
-            v[o] = zero if abs(after) < tiny else after
+    _decay(run, batches, S, T, recent)
     scratch = rows_of_block(block, block.scratch)
     decayed(block, steps, rows, 0, scratch)
     _add_rows(S, where, scratch, ld)
     if form == WITH_MOMENTUM:
         decayed(block, steps, rows, 1, scratch)
-        _add_rows(T, where, scratch, ld)
+        if run.span < block.rows.samples:
+            _append_rows(T, recent, where, scratch, ld)
+        else:
+            _add_rows(T, where, scratch, ld)
+
+
+@inlined_kernel
+def _decay(run, batches, S, T, recent):
+    """Let the coefficients decay for so many batches."""
+    block, units, tiny, zero = run.block, run.block.units, run.block.tiny, S.dtype.type(0)
+    a, b = power_of(block, batches, 0), power_of(block, batches, 1)
+    c, d = power_of(block, batches, 2), power_of(block, batches, 3)
+    origin = matrix_at(run.origin, 4, units, tiny)
+    for o in range(units):
+        for k in range(2):
+            before = origin[k, o]
+            origin[k, o] = a[o] * before + b[o] * origin[2 + k, o]
+            origin[2 + k, o] = c[o] * before + d[o] * origin[2 + k, o]
+    for i in range(run.span):
+        w, v = row(S, recent[i]), row(T, i)
+        for o in range(units):
+            before = w[o]
+            w[o] = a[o] * before + b[o] * v[o]
+            after = c[o] * before + d[o] * v[o]
+            v[o] = zero if abs(after) < tiny else after
 
 
 @kernel
@@ -115,3 +138,18 @@ def _add_rows(S, where, steps, ld):
         s = row(S, where[r])
         for o in range(s.shape[0]):
             s[o] += steps[r * ld + o]
+
+
+@kernel
+def _append_rows(T, recent, where, steps, ld):
+    """Put the steps of the rows `where` behind the others, and let go of as many old ones."""
+    rows, span = where.shape[0], recent.shape[0]
+    kept = span - rows
+    for i in range(span):
+        t = row(T, i)
+        if i < kept:
+            recent[i], newer = recent[i + rows], row(T, i + rows)
+        else:
+            recent[i], newer = where[i - kept], part(steps, (i - kept) * ld, t.shape[0])
+        for o in range(t.shape[0]):
+            t[o] = newer[o]

@@ -271,14 +271,21 @@ GRAM_BLOCKS = record(
     product=PRODUCT,
 )
 
-# The dual plan: first layers as W = o_00 W0 + o_01 V0 + S_0^T X, and V likewise with o_10, o_11 and
-# S_1. Here `block.rows` are those of the Gram matrix of all rows.
+# The dual plan: first layers as W = o_00 W0 + o_01 V0 + S^T X, and V likewise with o_10, o_11 and
+# T. Here `block.rows` are those of the Gram matrix of all rows.
 DUAL_RUN = record(
     "dual",
     block=BLOCK,
-    # (2, samples, units) the products X W0^T and X V0^T, and the coefficients, updated; (4, units)
-    # the entries o, updated.
+    # (2, samples, units) the products X W0^T and X V0^T; (samples, units) S and (4, units) the
+    # entries o, updated.
     base=reads(NUMBER),
     **each(writes(NUMBER), "S", "origin"),
+    # (span, units) T, and the row of each of its coefficients, updated: all rows in their order, or
+    # where `span` is less than `samples`, those of the last steps, the newest last.
+    T=writes(NUMBER),
+    recent=writes(INTEGER),
+    span=INTEGER,
+    # (rows.at_once, span) room for their columns of the Gram matrix.
+    columns=writes(NUMBER),
     way=INTEGER,
 )

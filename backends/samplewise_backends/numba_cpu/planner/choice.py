@@ -102,7 +102,7 @@ def _weighed(
     sizes = Sizes(members, workload, dtype.itemsize)
 
     def by(rates: Rates) -> dict[str, Candidate]:
-        costs = Costs(rates, members, workload, dtype.itemsize)
+        costs = Costs(rates, members, workload, dtype)
         return fastest_of_each(costs, sizes, workload, only_direct=only_direct)
 
     known = known_rates(dtype.name)

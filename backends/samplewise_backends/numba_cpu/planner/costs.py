@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from samplewise.contract import Workload
 from samplewise.contract.plan import BLOCKED, DIRECT, DUAL
@@ -30,7 +33,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
     interpolated,
 )
 from samplewise_backends.numba_cpu.planner.step_costs import StepCosts
-from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_rows
 from samplewise_backends.numba_cpu.plans.storage import Member, can_be_thin
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call
@@ -82,16 +85,17 @@ class Costs:
         rates: of the core, for the dtype.
         members: the networks.
         workload: their rows, batches and epochs.
-        itemsize: bytes of a number.
+        dtype: of everything.
 
     Raises:
         ParameterError: the workload asks for products that there are not.
     """
 
     def __init__(
-        self, rates: Rates, members: Sequence[Member], workload: Workload, itemsize: int
+        self, rates: Rates, members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]
     ) -> None:
-        self._rates, self._itemsize, self._shuffle = rates, itemsize, workload.shuffle
+        self._rates, self._shuffle = rates, workload.shuffle
+        self._dtype, self._itemsize = dtype, dtype.itemsize
         self._inputs = members[0].network.inputs
         self._units = sum(member.units for member in members)
         self._rows, self._batch = workload.rows, min(workload.batch_size, workload.rows)
@@ -99,7 +103,7 @@ class Costs:
         # W and V, or W alone.
         self._matrices = 2 if self._form == WITH_MOMENTUM else 1
         self._weights = self._inputs * self._units
-        self._data = self._rows * self._inputs * itemsize
+        self._data = self._rows * self._inputs * self._itemsize
         self._members, self._networks = members, len(members)
         self._can_be_thin = can_be_thin(members, workload.batch_size)
         each = self._weights / self._networks
@@ -201,10 +205,17 @@ class Costs:
         (asked,) = self._asked.get(DUAL, (None,))
         kind, each = fastest(rates.dual, block, self._units, rows, asked=asked)
         square = rows * rows * self._itemsize
-        ns = matrices * (rows * coefficients * each + blocks * PRODUCT * rates.step)
-        ns += square * COPY + self._stream(square, square)
+        optimizers = [member.optimizer for member in self._members]
+        span = velocity_rows(optimizers, rows, self._batch, block, self._dtype)
+        terms = rows + (span if self._form == WITH_MOMENTUM else 0)
+        ns = terms * coefficients * each + matrices * blocks * PRODUCT * rates.step
+        ns += self._stream(square, square)
+        if self._shuffle:
+            ns += square * COPY
+        if span < rows:
+            ns += rows * span * self._itemsize * COPY
         if self._form != PLAIN:
-            ns += blocks * coefficients * MIXED_COEFFICIENT * rates.mac
+            ns += blocks * span * self._units * MIXED_COEFFICIENT * rates.mac
         ns += self._around_blocks(block)
         gram = rows * rows * self._inputs / rates.square + self._stream(self._data, self._data)
         gram += rows * rows * MIRROR + square * PAGE

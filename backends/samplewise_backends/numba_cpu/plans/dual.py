@@ -14,11 +14,14 @@ from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
-from samplewise_backends.numba_cpu.plans.gram import FullGram
+from samplewise_backends.numba_cpu.plans.gram import FullGram, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.storage import Parameters
 
 Matrix = NDArray[Any]
+
+HELD = {"coefficients": "S", "velocities": "T", "recent": "recent", "origin": "origin"}
+"""Names of the arrays of `_FirstLayers` that a snapshot has."""
 
 
 class _FirstLayers:
@@ -28,7 +31,7 @@ class _FirstLayers:
         states: of the networks.
         parameters: W0 and V0, copied.
         X: training rows.
-        velocity: whether there are velocities.
+        group: of the networks.
     """
 
     def __init__(
@@ -36,24 +39,29 @@ class _FirstLayers:
         states: Sequence[TrainingState],
         parameters: Parameters,
         X: Matrix,
-        *,
-        velocity: bool,
+        group: Group,
     ) -> None:
         self._vectors = [state.parameters for state in states]
         self.X = X
         self._starts = [parameters.W.copy()]
+        velocity = group.form == WITH_MOMENTUM
         self._targets = 2 if velocity else 1
         # A velocity is all zero at the start of training, and then its product need not be taken.
         if velocity and parameters.V.any():
             self._starts.append(parameters.V.copy())
-        rows, units = len(X), len(parameters.W)
-        self.base, self.S = (
-            aligned_zeros(2 * rows * units, X.dtype).reshape(2, rows, units) for _ in range(2)
-        )
+        rows, units, dtype = len(X), len(parameters.W), X.dtype
+        span = group.velocity_rows(rows)
+        self.base = aligned_zeros(2 * rows * units, dtype).reshape(2, rows, units)
+        self.S, self.T = (aligned_zeros(n * units, dtype).reshape(n, units) for n in (rows, span))
+        # Before the first steps, any rows: their coefficients are 0.
+        self.recent = np.arange(span)
         for k, start in enumerate(self._starts):
             np.matmul(X, start.T, out=self.base[k])
-        self.origin = np.zeros((4, units), X.dtype)
+        self.origin = np.zeros((4, units), dtype)
         self.origin[[0, 3]] = 1
+        self._by_time = span < rows
+        self.columns = aligned_zeros(group.block * span if self._by_time else 0, dtype)
+        self.gram_rows = Rows(group.block, rows, dtype)
         self._other: tuple[Matrix, list[Matrix], Matrix] | None = None
 
     def is_of(self, states: Sequence[TrainingState]) -> bool:
@@ -63,8 +71,10 @@ class _FirstLayers:
 
     def bring_into(self, parameters: Parameters) -> None:
         """Write W (and V)."""
-        for k, target in enumerate([parameters.W, parameters.V][: self._targets]):
-            np.matmul(self.S[k].T, self.X, out=target)
+        rows = self.X[self.recent] if self._by_time else self.X
+        of_both = [(parameters.W, self.S, self.X), (parameters.V, self.T, rows)]
+        for k, (target, coefficients, of_rows) in enumerate(of_both[: self._targets]):
+            np.matmul(coefficients.T, of_rows, out=target)
             for i, start in enumerate(self._starts):
                 target += self.origin[2 * k + i][:, None] * start
 
@@ -74,7 +84,7 @@ class _FirstLayers:
             base = list(self.base)
         else:
             base, gram = self._products_with(X)
-        found = gram @ self.S[0]
+        found = gram @ self.S
         for i in range(len(self._starts)):
             found += self.origin[i] * base[i]
         return found
@@ -130,27 +140,23 @@ class Dual:
             first_layers = self._begin(states, parameters, X)
         group.begin(block, parameters, states, Y, steps, losses)
         gram = self._gram.covering(X, first)
-        block.inner("rows").set(X=gram, order=first.order, start=first.start, stop=first.stop)
+        first_layers.gram_rows.describe(block.inner("rows"), gram, first)
         self._call()
         group.storage.leave(states, first=False)
 
     def _begin(
         self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix
     ) -> _FirstLayers:
-        group = self._group
-        velocity, count = group.form == WITH_MOMENTUM, len(X)
-        first = self._first = _FirstLayers(states, parameters, X, velocity=velocity)
-        self._call.set(base=first.base, S=first.S, origin=first.origin)
-        gathered = aligned_zeros(group.block * count, group.dtype)
-        rows = self._block.inner("rows")
-        rows.set(gathered=gathered, at_once=group.block, samples=count, inputs=count)
+        first = self._first = _FirstLayers(states, parameters, X, self._group)
+        self._call.set(base=first.base, S=first.S, origin=first.origin, T=first.T)
+        self._call.set(recent=first.recent, span=len(first.recent), columns=first.columns)
         return first
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
         """Return the coefficients; the states still have the weights that these start from."""
         if self._first is None or not self._first.is_of(states):
             return {}
-        return {"coefficients": self._first.S.copy(), "origin": self._first.origin.copy()}
+        return {name: getattr(self._first, at).copy() for name, at in HELD.items()}
 
     def restore(
         self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
@@ -158,7 +164,8 @@ class Dual:
         """Go on with these coefficients, where there are some."""
         if held:
             first = self._begin(states, self._group.storage.enter(states), X)
-            first.S[...], first.origin[...] = held["coefficients"], held["origin"]
+            for name, at in HELD.items():
+                getattr(first, at)[...] = held[name]
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring the first layers into the states; training goes on from there."""

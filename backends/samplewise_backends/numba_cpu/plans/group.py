@@ -14,7 +14,12 @@ from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.block import run_block
 from samplewise_backends.numba_cpu.kernels.records import NETWORK, SEGMENT
 from samplewise_backends.numba_cpu.kernels.step import later_layers
-from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer, form_of, terms
+from samplewise_backends.numba_cpu.plans.coefficients import (
+    describe_optimizer,
+    form_of,
+    terms,
+    velocity_rows,
+)
 from samplewise_backends.numba_cpu.plans.lowering import Layers, padded
 from samplewise_backends.numba_cpu.plans.routines import (
     begin_windows,
@@ -66,6 +71,10 @@ class Group:
             net.set(later_layers=later_layers)
         gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
         self._A = give_buffers(self._each, size + block * self.ld, gradient)
+
+    def velocity_rows(self, rows: int) -> int:
+        """Return how many coefficients of velocities are kept, of the last rows or of all."""
+        return velocity_rows(self._optimizers, rows, self.batch_size, self.block, self.dtype)
 
     def forget(self) -> None:
         """Begin with a storage of no states, and no rates."""
