@@ -186,6 +186,8 @@ TILES = record(
     b=reads(NUMBER),
     out=writes(NUMBER),
     **each(INTEGER, "units", "inner", "columns", "b_ld", "out_ld", "times"),
+    **each(reads(NUMBER), "start", "mask"),
+    **each(INTEGER, "start_unit", "rectified", "masked"),
     tiny=NUMBER,
 )
 
@@ -199,6 +201,7 @@ THIN = record(
     pitch=INTEGER,
     columns=writes(NUMBER),
     tiles=TILES,
+    zero=reads(NUMBER),
     multiply=ROUTINE,
 )
 
