@@ -7,34 +7,14 @@ from hypothesis import strategies as st
 
 from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
-from samplewise_backends.numba_cpu.compile.jit import routine
-from samplewise_backends.numba_cpu.compile.record import INTEGER, NUMBER, reads, record, writes
-from samplewise_backends.numba_cpu.compile.views import vector_at
 from samplewise_backends.numba_cpu.kernels.tiles import multiply_tiles, transpose
 
-TURN = record(
-    "turn",
-    a=reads(NUMBER),
-    out=writes(NUMBER),
-    ld=INTEGER,
-    out_ld=INTEGER,
-    rows=INTEGER,
-    columns=INTEGER,
-    one=NUMBER,
-)
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 # Numbers of the longest vector, less one: as much may be overwritten behind a product.
 BEYOND = 15
 GUARD = -7.5
 SIZES = st.integers(1, 40)
 QUICK = settings(max_examples=60, derandomize=True, deadline=None, database=None)
-
-
-@routine(TURN)
-def run_transpose(task):
-    a = vector_at(task.a, task.rows * task.ld, task.one)
-    out = vector_at(task.out, task.columns * task.out_ld, task.one)
-    transpose(a, task.ld, out, task.out_ld, task.rows, task.columns)
 
 
 def guarded(size, dtype):
@@ -144,8 +124,10 @@ def test_a_relu_keeps_a_nan_and_a_mask_hides_it(dtype):
 def test_a_transpose_moves_every_number_and_writes_nothing_else(dtype, rows, columns, more):
     a = np.arange(rows * (columns + more), dtype=dtype).reshape(rows, columns + more)
     out = guarded(columns * (rows + more), dtype)
-    call = Call(run_transpose, dtype)
-    call.set(a=a, out=out, ld=columns + more, out_ld=rows + more, rows=rows, columns=columns, one=1)
+    call = Call(transpose, dtype)
+    call.set(
+        a=a, out=out, ld=columns + more, out_ld=rows + more, rows=rows, columns=columns, tiny=1
+    )
     call()
     got = out[: columns * (rows + more)].reshape(columns, rows + more)
     np.testing.assert_array_equal(got[:, :rows], a[:, :columns].T)
@@ -159,7 +141,7 @@ def test_a_transpose_keeps_nan_and_infinity_in_any_place(dtype, special):
     a = np.zeros((19, 21), dtype)
     a[np.arange(19), np.arange(19)] = special
     out = guarded(a.size, dtype)
-    call = Call(run_transpose, dtype)
-    call.set(a=a, out=out, ld=21, out_ld=19, rows=19, columns=21, one=1)
+    call = Call(transpose, dtype)
+    call.set(a=a, out=out, ld=21, out_ld=19, rows=19, columns=21, tiny=1)
     call()
     np.testing.assert_array_equal(out[: a.size].reshape(21, 19), a.T)

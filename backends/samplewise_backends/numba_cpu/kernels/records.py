@@ -191,6 +191,15 @@ TILES = record(
     tiny=NUMBER,
 )
 
+# A matrix (rows, columns), rows `ld` apart, and its transpose: see `tiles.transpose`.
+TRANSPOSED = record(
+    "transposed",
+    a=reads(NUMBER),
+    out=writes(NUMBER),
+    **each(INTEGER, "ld", "out_ld", "rows", "columns"),
+    tiny=NUMBER,
+)
+
 # Steps of one network of dense layers with the batch in the lanes: see `thin`. Gathered rows are
 # `pitch` apart; (inputs, columns) the rows of the batch with a column for each.
 THIN = record(
@@ -201,8 +210,9 @@ THIN = record(
     pitch=INTEGER,
     columns=writes(NUMBER),
     tiles=TILES,
+    transposed=TRANSPOSED,
     zero=reads(NUMBER),
-    multiply=ROUTINE,
+    **each(ROUTINE, "multiply", "transpose"),
 )
 
 # One product of the first layer: see `products`.

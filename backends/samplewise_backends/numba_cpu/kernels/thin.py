@@ -33,7 +33,7 @@ from samplewise_backends.numba_cpu.kernels.step import (
     ends_below,
     update_part,
 )
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, transpose
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
 # should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
@@ -50,6 +50,15 @@ def _describe(run, out, a, a_unit, a_inner, b, columns):
     given.columns = columns
     given.start, given.start_unit = run.zero, 0
     given.rectified, given.mask, given.masked = 0, given.out, 0
+
+
+@inlined_kernel
+def _transpose(run, a, ld, out, out_ld, rows, columns):
+    """Call `tiles.transpose`."""
+    given = run.transposed
+    given.a, given.ld, given.out, given.out_ld = address_of(a), ld, address_of(out), out_ld
+    given.rows, given.columns = rows, columns
+    call(run.transpose, given)
 
 
 @inlined_kernel
@@ -86,7 +95,7 @@ def _begin_batch(run, net, columns, lanes):
         gather(X, inputs, order, first, rows, gathered, run.pitch)
     out = vector_at(run.columns, inputs * columns, net.tiny)
     a = vector_at(net.X, columns * net.inputs, net.tiny)
-    transpose(a, net.inputs, out, columns, columns, inputs)
+    _transpose(run, a, net.inputs, out, columns, columns, inputs)
 
 
 @inlined_kernel
@@ -96,7 +105,7 @@ def _forward(run, net, A, columns):
     for k in range(net.depth):
         z = _forward_layer(run, net, A, k, x)
         if k < net.depth - 1:
-            _write_rows(net, A, k, columns)
+            _write_rows(run, net, A, k, columns)
         x = z
 
 
@@ -120,16 +129,16 @@ def _forward_layer(run, net, A, k, x):
 
 
 @inlined_kernel
-def _write_rows(net, buffer, k, columns):
+def _write_rows(run, net, buffer, k, columns):
     """Write the outputs of a layer, or their gradients, as rows too."""
     layer = record_at(net.layers, k, LAYER, net.tiny)
     across = part(buffer, layer.across, layer.units * columns)
     rows = part(buffer, layer.out, columns * layer.ld)
-    transpose(across, columns, rows, layer.ld, layer.units, columns)
+    _transpose(run, across, columns, rows, layer.ld, layer.units, columns)
 
 
 @inlined_kernel
-def _write_loss(net, A, dZ, columns):
+def _write_loss(run, net, A, dZ, columns):
     """Write losses and decisions of the batch, and dZ of the logits of its mean loss."""
     k = net.depth - 1
     last = record_at(net.layers, k, LAYER, net.tiny)
@@ -138,13 +147,13 @@ def _write_loss(net, A, dZ, columns):
         units, order = last.units, integers_at(net.order, net.position + net.rows)
         Y = vector_at(net.Y, net.samples * units, net.tiny)
         gather(Y, units, order, net.position, net.rows, rows, last.ld)
-        transpose(rows, last.ld, across, columns, columns, units)
+        _transpose(run, rows, last.ld, across, columns, columns, units)
         z, room = _across(net, A, k, columns), part(A, last.out, 3 * columns)
         cross_entropy_across(net, z, across, room)
     else:
-        _write_rows(net, A, k, columns)
+        _write_rows(run, net, A, k, columns)
         call(net.batch_loss, net)
-        transpose(rows, last.ld, across, columns, columns, last.units)
+        _transpose(run, rows, last.ld, across, columns, columns, last.units)
 
 
 @inlined_kernel
@@ -227,6 +236,6 @@ def run_thin(run):
         begin_step(run, step)
         _begin_batch(run, net, columns, lanes)
         _forward(run, net, A, columns)
-        _write_loss(net, A, dZ, columns)
+        _write_loss(run, net, A, dZ, columns)
         _backward(run, net, A, dZ, columns)
         end_step(run, step)

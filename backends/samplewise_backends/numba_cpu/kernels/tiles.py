@@ -18,10 +18,10 @@ from collections.abc import Callable
 from typing import Any
 
 from samplewise_backends.numba_cpu.compile.inlining import select
-from samplewise_backends.numba_cpu.compile.jit import kernel, routine
+from samplewise_backends.numba_cpu.compile.jit import routine
 from samplewise_backends.numba_cpu.compile.vectors import Vectors, lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import matrix_at, vector_at
-from samplewise_backends.numba_cpu.kernels.records import TILES
+from samplewise_backends.numba_cpu.kernels.records import TILES, TRANSPOSED
 
 # Units of a tile: as many tiles of the first as there are, then of each other what is left.
 HEIGHTS = (6, 4, 2, 1)
@@ -150,9 +150,15 @@ def multiply_tiles(given):
         )
 
 
-@kernel
-def transpose(a, ld, out, out_ld, rows, columns):
-    """Write out[j * out_ld + i] = a[i * ld + j] for i < rows, j < columns."""
+@routine(TRANSPOSED)
+def transpose(given):
+    """Write out[j * out_ld + i] = a[i * ld + j] for i < rows, j < columns.
+
+    As a routine: in a caller, its addresses compete for registers with all else.
+    """
+    rows, columns, ld, out_ld = given.rows, given.columns, given.ld, given.out_ld
+    a = vector_at(given.a, (rows - 1) * ld + columns, given.tiny)
+    out = vector_at(given.out, (columns - 1) * out_ld + rows, given.tiny)
     _in_squares(a, ld, out, out_ld, rows, columns)
 
 

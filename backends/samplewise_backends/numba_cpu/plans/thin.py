@@ -13,7 +13,7 @@ from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.step import batch_loss
 from samplewise_backends.numba_cpu.kernels.thin import TILES_UPDATED_AT_ONCE, run_thin
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles, transpose
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import padded, table_across
 from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, describe_network, give_buffers
@@ -33,7 +33,8 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any])
     call.inner("rows").set(at_once=batch_size, inputs=inputs, gathered=gathered)
     call.inner("tiles").set(times=1, tiny=np.finfo(dtype).tiny)
     call.set(pitch=pitch, columns=aligned_zeros(inputs * rows, dtype), multiply=multiply_tiles)
-    call.set(zero=aligned_zeros(1, dtype))
+    call.inner("transposed").set(tiny=np.finfo(dtype).tiny)
+    call.set(zero=aligned_zeros(1, dtype), transpose=transpose)
     tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
     # The last vector of a gradient may reach beyond it.
     give_buffers([net], size, max(TILES_UPDATED_AT_ONCE, tile, units) + LANES)
