@@ -1,8 +1,9 @@
 """The direct plan for networks of dense layers and batches of a few rows: see `tiles`.
 
 Each layer's outputs lie twice in A: (units, columns) at `across`, for the products of the next
-layer and of its gradient, and as rows at `out`, for the next layer's update and for the loss. A row
-of the batch is a column, and there may be more columns than rows: those compute anything.
+layer and of its gradient, and as rows at `out`, for the next layer's update; of the last layer only
+for losses that have no form `across`. A row of the batch is a column, and there may be more columns
+than rows: those compute anything.
 """
 
 from samplewise_backends.numba_cpu.compile.jit import (
@@ -11,7 +12,7 @@ from samplewise_backends.numba_cpu.compile.jit import (
     reordered_kernel,
     routine,
 )
-from samplewise_backends.numba_cpu.compile.vectors import lanes_of
+from samplewise_backends.numba_cpu.compile.vectors import lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -38,6 +39,9 @@ from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
 # should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
 TILES_UPDATED_AT_ONCE = 4096
+# Data of more elements lie beyond the second nearest cache: rows are fetched so many rows before
+# they are copied. Measured on 784-128-32-10, batch 16, float32: 1 to 2 % of an epoch.
+FAR, FETCHED_AHEAD = 2**18, 16
 
 
 @inlined_kernel
@@ -79,6 +83,34 @@ def _lie_in_order(order, first, rows):
 
 
 @inlined_kernel
+def _gather_ahead(X, inputs, order, first, rows, out, pitch):
+    """As `gather`, from memory that is far away: fetch the rows that are copied later."""
+    for r in range(rows):
+        row, later = order[first + r], order[min(first + r + FETCHED_AHEAD, order.shape[0] - 1)]
+        copied, fetched = part(X, row * inputs, inputs), part(X, later * inputs, inputs)
+        _copy_and_fetch(part(out, r * pitch, inputs), copied, fetched)
+
+
+@vector_kernel
+def _copy_and_fetch(v, out, copied, fetched):
+    """Copy a row, and fetch another one."""
+    vectors = out.shape[0] // v.lanes
+
+    def some(i, state):
+        v.prefetch(fetched, i * v.lanes)
+        v.store(out, i * v.lanes, v.load(copied, i * v.lanes))
+        return state
+
+    def one(i, state):
+        at = vectors * v.lanes + i
+        out[at] = copied[at]
+        return state
+
+    v.repeat(vectors, some, [])
+    v.repeat(out.shape[0] - vectors * v.lanes, one, [])
+
+
+@inlined_kernel
 def _begin_batch(run, net, columns, lanes):
     """Let net.X be the rows of the batch, and write them with a column for each row."""
     source, rows, first = run.rows, net.rows, net.position
@@ -92,7 +124,10 @@ def _begin_batch(run, net, columns, lanes):
     else:
         net.X, net.inputs = source.gathered, run.pitch
         gathered = vector_at(source.gathered, columns * run.pitch, net.tiny)
-        gather(X, inputs, order, first, rows, gathered, run.pitch)
+        if X.shape[0] > FAR:
+            _gather_ahead(X, inputs, order, first, rows, gathered, run.pitch)
+        else:
+            gather(X, inputs, order, first, rows, gathered, run.pitch)
     out = vector_at(run.columns, inputs * columns, net.tiny)
     a = vector_at(net.X, columns * net.inputs, net.tiny)
     _transpose(run, a, net.inputs, out, columns, columns, inputs)
