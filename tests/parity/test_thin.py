@@ -86,7 +86,7 @@ def test_rows_that_lie_in_order_are_read_in_place_with_the_same_bits(dtype, inpu
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("outputs", [1, 2, 10])
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e2, 1e5])
+@pytest.mark.parametrize("scale", [2.0**power for power in (-10, 0, 7, 17)])
 def test_losses_and_decisions_are_those_by_rows_for_logits_of_any_size(dtype, outputs, scale):
     rng, rows = np.random.default_rng(4), 40
     X, labels = scale * rng.standard_normal((rows, 7)), rng.integers(0, max(outputs, 2), rows)
