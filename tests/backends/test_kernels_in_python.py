@@ -27,6 +27,7 @@ from samplewise.network.optimizers import Adagrad, RMSprop
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.compile import calls, jit, vectors
 from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.kernels import thin
 from samplewise_backends.numba_cpu.kernels.products import (
     DUAL,
     GRAM,
@@ -100,6 +101,8 @@ CASES = {
     "adagrad": (DEEP, Adagrad(), 1, "direct"),
     "thin": (WIDE, SGD(momentum=0.9, nesterov=True), 5, "direct:thin"),
     "thin adam": (DEEP, Adam(l1=0.01, clip_value=0.1), 3, "direct:thin"),
+    "thin poisson": (DEEP, SGD(), 5, "direct:thin", "poisson"),
+    "thin binary": (BINARY, SGD(), 5, "direct:thin", "binary_cross_entropy"),
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
     "convolutions in tiles": (IN_TILES, SGD(), 4, "direct"),
@@ -210,11 +213,31 @@ def test_products(monkeypatch, kind, way):
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("case", ["convolutions in tiles", "thin"])
 @pytest.mark.parametrize("size_in_bytes", [16, 64])
-def test_vectors_of_another_processor_compute_the_same(monkeypatch, size_in_bytes):
+def test_vectors_of_another_processor_compute_the_same(monkeypatch, size_in_bytes, case):
     """Those of SSE and AVX-512, in Python."""
     monkeypatch.setattr(vectors._InPython, "size_in_bytes", size_in_bytes)
-    compare(monkeypatch, *CASES["convolutions in tiles"])
+    compare(monkeypatch, *CASES[case])
+
+
+def test_rows_of_data_far_away_are_the_same_rows(monkeypatch):
+    near = trained(*CASES["thin"])
+    in_python(monkeypatch)
+    monkeypatch.setattr(thin, "FAR", 0)
+    for got, want in zip(trained(*CASES["thin"]), near, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+def test_weights_and_decisions_of_a_batch_in_the_lanes(monkeypatch):
+    fields, found = {WEIGHTS: np.linspace(0.5, 1.5, ROWS)}, np.full((2, ROWS), -1)
+    for decisions in found:
+        trained(WIDE, SGD(), 5, "direct:thin", **fields, decisions=decisions)
+        in_python(monkeypatch)
+    np.testing.assert_array_equal(*found)
+    assert (found >= 0).all()
+    monkeypatch.undo()
+    compare(monkeypatch, WIDE, SGD(), 5, "direct:thin", **fields)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

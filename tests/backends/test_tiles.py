@@ -7,34 +7,14 @@ from hypothesis import strategies as st
 
 from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
-from samplewise_backends.numba_cpu.compile.jit import routine
-from samplewise_backends.numba_cpu.compile.record import INTEGER, NUMBER, reads, record, writes
-from samplewise_backends.numba_cpu.compile.views import vector_at
 from samplewise_backends.numba_cpu.kernels.tiles import multiply_tiles, transpose
 
-TURN = record(
-    "turn",
-    a=reads(NUMBER),
-    out=writes(NUMBER),
-    ld=INTEGER,
-    out_ld=INTEGER,
-    rows=INTEGER,
-    columns=INTEGER,
-    one=NUMBER,
-)
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 # Numbers of the longest vector, less one: as much may be overwritten behind a product.
 BEYOND = 15
 GUARD = -7.5
 SIZES = st.integers(1, 40)
 QUICK = settings(max_examples=60, derandomize=True, deadline=None, database=None)
-
-
-@routine(TURN)
-def run_transpose(task):
-    a = vector_at(task.a, task.rows * task.ld, task.one)
-    out = vector_at(task.out, task.columns * task.out_ld, task.one)
-    transpose(a, task.ld, out, task.out_ld, task.rows, task.columns)
 
 
 def guarded(size, dtype):
@@ -51,8 +31,12 @@ def readable(matrix):
     return room
 
 
-def product(a, b, *, turned=False):
-    """Return a b, or a^T b with `turned`, by tiles, and all that lies behind it."""
+def product(a, b, *, turned=False, start=None, rectified=False, mask=None):
+    """Return a b, or a^T b with `turned`, by tiles, and all that lies behind it.
+
+    start: (units,), added to each row; rectified: negative numbers become 0; mask: so do numbers
+    where it is not positive.
+    """
     dtype, (units, inner) = a.dtype, a.shape[::-1] if turned else a.shape
     columns, wide = b.shape[1], readable(b)
     out = guarded(units * columns, dtype)
@@ -60,6 +44,11 @@ def product(a, b, *, turned=False):
     call.set(a=a, a_unit=1 if turned else inner, a_inner=units if turned else 1)
     call.set(b=wide, b_ld=wide.shape[1], inner=inner, out=out, out_ld=columns, units=units)
     call.set(columns=columns, times=1, tiny=np.finfo(dtype).tiny)
+    call.set(start=np.zeros(1, dtype) if start is None else start, start_unit=start is not None)
+    hidden = out if mask is None else guarded(units * columns, dtype)
+    if mask is not None:
+        hidden[: units * columns] = mask.reshape(-1)
+    call.set(rectified=rectified, mask=hidden, masked=mask is not None)
     call()
     return out[: units * columns].reshape(units, columns), out[units * columns :]
 
@@ -104,12 +93,41 @@ def test_a_product_hides_no_nan_and_no_infinity_in_any_place(dtype, special, uni
 
 @DTYPES
 @QUICK
+@given(units=SIZES, inner=SIZES, columns=SIZES, seed=st.integers(0, 99))
+def test_a_product_starts_at_a_bias_and_ends_in_a_relu_or_in_its_derivative(
+    dtype, units, inner, columns, seed
+):
+    rng = np.random.default_rng(seed)
+    a = rng.integers(-3, 4, (units, inner)).astype(dtype)
+    b = rng.integers(-3, 4, (inner, columns)).astype(dtype)
+    start, mask = rng.integers(-9, 9, units).astype(dtype), rng.integers(-1, 2, (units, columns))
+    z = a @ b + start[:, None]
+    np.testing.assert_array_equal(product(a, b, start=start)[0], z)
+    np.testing.assert_array_equal(product(a, b, start=start, rectified=True)[0], np.maximum(z, 0))
+    got, behind = product(a, b, mask=mask.astype(dtype))
+    np.testing.assert_array_equal(got, np.where(mask > 0, a @ b, 0))
+    assert (behind[BEYOND:] == GUARD).all()
+
+
+@DTYPES
+def test_a_relu_keeps_a_nan_and_a_mask_hides_it(dtype):
+    a, b = np.full((7, 3), np.nan, dtype), np.ones((3, 35), dtype)
+    assert np.isnan(product(a, b, rectified=True)[0]).all()
+    mask = np.zeros((7, 35), dtype)
+    mask[2, 3] = 1
+    np.testing.assert_array_equal(np.isnan(product(a, b, mask=mask)[0]), mask > 0)
+
+
+@DTYPES
+@QUICK
 @given(rows=SIZES, columns=SIZES, more=st.integers(0, 9))
 def test_a_transpose_moves_every_number_and_writes_nothing_else(dtype, rows, columns, more):
     a = np.arange(rows * (columns + more), dtype=dtype).reshape(rows, columns + more)
     out = guarded(columns * (rows + more), dtype)
-    call = Call(run_transpose, dtype)
-    call.set(a=a, out=out, ld=columns + more, out_ld=rows + more, rows=rows, columns=columns, one=1)
+    call = Call(transpose, dtype)
+    call.set(
+        a=a, out=out, ld=columns + more, out_ld=rows + more, rows=rows, columns=columns, tiny=1
+    )
     call()
     got = out[: columns * (rows + more)].reshape(columns, rows + more)
     np.testing.assert_array_equal(got[:, :rows], a[:, :columns].T)
@@ -123,7 +141,7 @@ def test_a_transpose_keeps_nan_and_infinity_in_any_place(dtype, special):
     a = np.zeros((19, 21), dtype)
     a[np.arange(19), np.arange(19)] = special
     out = guarded(a.size, dtype)
-    call = Call(run_transpose, dtype)
-    call.set(a=a, out=out, ld=21, out_ld=19, rows=19, columns=21, one=1)
+    call = Call(transpose, dtype)
+    call.set(a=a, out=out, ld=21, out_ld=19, rows=19, columns=21, tiny=1)
     call()
     np.testing.assert_array_equal(out[: a.size].reshape(21, 19), a.T)

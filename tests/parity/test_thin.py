@@ -8,6 +8,8 @@ from samplewise.contract import PlanSpec, Steps, TrainingState, Workload
 from samplewise.network import (
     SGD,
     Adam,
+    Dense,
+    Network,
     aligned_zeros,
     initialize,
     loss_named,
@@ -15,6 +17,7 @@ from samplewise.network import (
 )
 from samplewise.testing import tolerances
 from samplewise_backends.numba_cpu.backend import NumbaBackend
+from samplewise_backends.numba_cpu.kernels.thin import FAR
 
 GROUPS, EACH = 6, 10
 
@@ -71,7 +74,7 @@ def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("inputs", [16, 21])
+@pytest.mark.parametrize("inputs", [16, 21, FAR // 40 // 16 * 16 + 16, FAR // 40 + 3])
 def test_rows_that_lie_in_order_are_read_in_place_with_the_same_bits(dtype, inputs):
     rng = np.random.default_rng(3)
     X, order = rng.standard_normal((40, inputs)), rng.permutation(40)
@@ -79,3 +82,33 @@ def test_rows_that_lie_in_order_are_read_in_place_with_the_same_bits(dtype, inpu
     gathered = trained(X, "direct:thin", dtype, batch_size=16, order=order)
     for got, want in zip(in_order, gathered, strict=True):
         assert got.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("outputs", [1, 2, 10])
+@pytest.mark.parametrize("scale", [2.0**power for power in (-10, 0, 7, 17)])
+def test_losses_and_decisions_are_those_by_rows_for_logits_of_any_size(dtype, outputs, scale):
+    rng, rows = np.random.default_rng(4), 40
+    X, labels = scale * rng.standard_normal((rows, 7)), rng.integers(0, max(outputs, 2), rows)
+    Y = np.eye(outputs)[labels] if outputs > 1 else labels[:, None]
+    # Equal logits: the first class is decided for, and a logit of 0 is not above 0.
+    X[5] = 0
+    found = []
+    for plan in ("direct:thin", "direct"):
+        network = Network(7, (Dense(outputs),))
+        name = "categorical_cross_entropy" if outputs > 1 else "binary_cross_entropy"
+        workload = Workload(rows, 16, **PlanSpec.parse("plan", plan).fields())
+        program = NumbaBackend().compile(
+            network, loss_named(name), SGD(), np.dtype(dtype), workload
+        )
+        weights = initialize(network, "glorot_uniform", np.random.default_rng(0), dtype)
+        state = TrainingState(weights, aligned_zeros(0, weights.dtype))
+        losses, decisions = np.zeros(rows, dtype), np.full(rows, -1)
+        steps = Steps(np.arange(rows), 0, rows, 16, 0.0, decisions=decisions)
+        program.run_epoch(state, X.astype(dtype), Y.astype(dtype), steps, losses)
+        found.append((losses, decisions))
+    (got, decided), (want, wanted) = found
+    allowed = tolerances.after_steps(1, dtype)
+    assert np.abs(got - want).max() <= allowed.relative * max(np.abs(want).max(), scale)
+    np.testing.assert_array_equal(decided, wanted)
+    assert decided[5] == 0

@@ -90,6 +90,8 @@ def with_sign(x: Any, sign: Any) -> Any:
 class Formula:
     """A function of a float32 or float64, of the same dtype: a scalar in kernels, in Python any.
 
+    In vector kernels, a vector.
+
     Args:
         formula: of a float and constants of its format.
         single: passed to the formula with a float32.
@@ -101,7 +103,9 @@ class Formula:
         functools.update_wrapper(self, formula)
 
     def __call__(self, z: Any) -> Any:
-        """Compute with NumPy."""
+        """Write instructions, or compute with NumPy."""
+        if isinstance(z, Traced):
+            return self.formula(z, self.single if bits(z).size_in_bits == 32 else self.double)
         z = np.asarray(z)[()]
         with np.errstate(all="ignore"):
             return self.formula(z, self.single if z.dtype == np.float32 else self.double)

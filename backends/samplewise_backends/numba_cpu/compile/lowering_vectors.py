@@ -72,6 +72,15 @@ class _InKernel(Vectors):
     def store(self, array: Any, start: Any, vector: Any) -> None:
         self._builder.store(vector.value, self._place(array, start), align=self._bytes)
 
+    def prefetch(self, array: Any, start: Any) -> None:
+        pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
+        module = self._builder.module
+        function = cgutils.get_or_insert_function(module, kind, "llvm.prefetch.p0i8")
+        place = self._builder.bitcast(array.place(start), pointer)
+        to_read, second, data = integer(0), integer(2), integer(1)
+        self._builder.call(function, [place, to_read, second, data])
+
     def all(self, number: Any) -> Value:
         if not isinstance(number, Value):
             return Value(self._builder, ir.Constant(self._vector, [float(number)] * self.lanes))

@@ -50,6 +50,10 @@ class Vectors(ABC):
         """Write a vector to an array's elements from `start` on."""
 
     @abstractmethod
+    def prefetch(self, array: Any, start: Any) -> None:
+        """Fetch the element at `start`, with all of its 64 bytes, into the second nearest cache."""
+
+    @abstractmethod
     def all(self, number: Any) -> Any:
         """Return the vector of one number, of the arrays' dtype or of Python, in every lane."""
 
@@ -96,6 +100,9 @@ class _InPython(Vectors):
 
     def store(self, array: Any, start: Any, vector: Any) -> None:
         array.reshape(-1)[start : start + self.lanes] = vector
+
+    def prefetch(self, array: Any, start: Any) -> None:
+        """Do nothing."""
 
     def all(self, number: Any) -> Any:
         return np.full(self.lanes, number, self._dtype)

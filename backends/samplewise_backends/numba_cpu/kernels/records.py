@@ -186,6 +186,17 @@ TILES = record(
     b=reads(NUMBER),
     out=writes(NUMBER),
     **each(INTEGER, "units", "inner", "columns", "b_ld", "out_ld", "times"),
+    **each(reads(NUMBER), "start", "mask"),
+    **each(INTEGER, "start_unit", "rectified", "masked"),
+    tiny=NUMBER,
+)
+
+# A matrix (rows, columns), rows `ld` apart, and its transpose: see `tiles.transpose`.
+TRANSPOSED = record(
+    "transposed",
+    a=reads(NUMBER),
+    out=writes(NUMBER),
+    **each(INTEGER, "ld", "out_ld", "rows", "columns"),
     tiny=NUMBER,
 )
 
@@ -199,7 +210,9 @@ THIN = record(
     pitch=INTEGER,
     columns=writes(NUMBER),
     tiles=TILES,
-    multiply=ROUTINE,
+    transposed=TRANSPOSED,
+    zero=reads(NUMBER),
+    **each(ROUTINE, "multiply", "transpose"),
 )
 
 # One product of the first layer: see `products`.

@@ -8,6 +8,9 @@ so that all three products of a layer are sums of numbers times vectors, without
     dX = W^T dZ       numbers W, vectors of dZ (units, columns)
     dW = dZ X^T       numbers dZ, vectors of X^T (rows, inputs)
 
+Sums start at the bias, and ReLU or its derivative is taken before they are written. In passes of
+their own, the three took 4 % of an epoch of 64-100-10 in batches of 200 of float64.
+
 A tile of 6 x 2 vectors has enough sums in progress to hide the latency of a multiply-add, and fits
 the 16 registers of AVX2. Sums run in the order of the inner index, on every processor.
 """
@@ -17,10 +20,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from samplewise_backends.numba_cpu.compile.jit import kernel, routine
+from samplewise_backends.numba_cpu.compile.inlining import select
+from samplewise_backends.numba_cpu.compile.jit import routine
 from samplewise_backends.numba_cpu.compile.vectors import Vectors, lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import matrix_at, vector_at
-from samplewise_backends.numba_cpu.kernels.records import TILES
+from samplewise_backends.numba_cpu.kernels.records import TILES, TRANSPOSED
 
 # Units of a tile: as many tiles of the first as there are, then of each other what is left.
 HEIGHTS = (6, 4, 2, 1)
@@ -30,9 +34,12 @@ WIDTH = 2
 class _Product:
     """The sums over k of a[u * a_unit + k * a_inner] * b[k, j], for tiles of units and vectors."""
 
-    def __init__(self, v: Vectors, a: Any, a_unit: Any, a_inner: Any, b: Any) -> None:
+    def __init__(
+        self, v: Vectors, a: Any, a_unit: Any, a_inner: Any, b: Any, start: Any, start_unit: Any
+    ) -> None:
         self._v, self._a, self._b = v, a, b
         self._a_unit, self._a_inner = a_unit, a_inner
+        self._start, self._start_unit = start, start_unit
 
     def tile(self, unit: Any, column: Any, height: int, width: int) -> list[tuple[int, int, Any]]:
         """Return unit, vector and sums of each vector of a tile, in the order of memory."""
@@ -46,7 +53,8 @@ class _Product:
             sums = iter(state)
             return [next(sums) + factor * x for factor in factors for x in xs]
 
-        sums = iter(v.repeat(inner, turn, [v.all(0.0)] * (height * width)))
+        starts = [v.all(self._start[(unit + u) * self._start_unit]) for u in units]
+        sums = iter(v.repeat(inner, turn, [each for each in starts for _ in places]))
         return [(u, j, next(sums)) for u in units for j in places]
 
 
@@ -80,19 +88,38 @@ def _over_columns(v: Vectors, vectors: Any, tile: Callable[[Any, int], None]) ->
 
 
 @vector_kernel
-def multiply(v, out, ld, units, a, a_unit, a_inner, b, columns):
+def multiply(
+    v, out, ld, units, a, a_unit, a_inner, b, columns, start, start_unit, rectified, mask, masked
+):
     """Write out[u * ld + j] = sum_k a[u * a_unit + k * a_inner] b[k, j], for j < columns.
 
     out: may be overwritten to the end of the last vector of each row.
     b: (inner, any), can be read as far.
+    start: the sums start at start[u * start_unit].
+    rectified: 1 where max(sum, 0) is written, else 0.
+    mask: laid out like `out`; with `masked` 1, not 0, 0 is written where it is not above 0.
     """
-    product = _Product(v, a, a_unit, a_inner, b)
+    product = _Product(v, a, a_unit, a_inner, b, start, start_unit)
     vectors = (columns + (v.lanes - 1)) // v.lanes
+
+    def rectify(_, sums):
+        # A NaN is not below 0, and stays.
+        return [select(x < 0.0, 0.0, x) for x in sums]
 
     def block(unit, height):
         def tile(column, width):
-            for u, j, sums in product.tile(unit, column, height, width):
-                v.store(out, (unit + u) * ld + column + j, sums)
+            found = product.tile(unit, column, height, width)
+            places = [(unit + u) * ld + column + j for u, j, _ in found]
+
+            def hide(_, sums):
+                return [
+                    select(v.load(mask, at) > 0.0, x, 0.0)
+                    for at, x in zip(places, sums, strict=True)
+                ]
+
+            sums = v.repeat(rectified, rectify, [x for _, _, x in found])
+            for at, x in zip(places, v.repeat(masked, hide, sums), strict=True):
+                v.store(out, at, x)
 
         _over_columns(v, vectors, tile)
 
@@ -103,16 +130,38 @@ def multiply(v, out, ld, units, a, a_unit, a_inner, b, columns):
 def multiply_tiles(given):
     """Take one product: as a routine, since training and calibration need it."""
     units, inner, like = given.units, given.inner, given.tiny
-    out = vector_at(given.out, units * given.out_ld + lanes_of(like) - 1, like)
+    size = units * given.out_ld + lanes_of(like) - 1
+    out, mask = vector_at(given.out, size, like), vector_at(given.mask, size, like)
     b = matrix_at(given.b, inner, given.b_ld, like)
     a = vector_at(given.a, (units - 1) * given.a_unit + (inner - 1) * given.a_inner + 1, like)
+    start, start_unit = vector_at(given.start, units, like), given.start_unit
     for _ in range(given.times):
-        multiply(out, given.out_ld, units, a, given.a_unit, given.a_inner, b, given.columns)
+        multiply(
+            out,
+            given.out_ld,
+            units,
+            a,
+            given.a_unit,
+            given.a_inner,
+            b,
+            given.columns,
+            start,
+            start_unit,
+            given.rectified,
+            mask,
+            given.masked,
+        )
 
 
-@kernel
-def transpose(a, ld, out, out_ld, rows, columns):
-    """Write out[j * out_ld + i] = a[i * ld + j] for i < rows, j < columns."""
+@routine(TRANSPOSED)
+def transpose(given):
+    """Write out[j * out_ld + i] = a[i * ld + j] for i < rows, j < columns.
+
+    As a routine: in a caller, its addresses compete for registers with all else.
+    """
+    rows, columns, ld, out_ld = given.rows, given.columns, given.ld, given.out_ld
+    a = vector_at(given.a, (rows - 1) * ld + columns, given.tiny)
+    out = vector_at(given.out, (columns - 1) * out_ld + rows, given.tiny)
     _in_squares(a, ld, out, out_ld, rows, columns)
 
 

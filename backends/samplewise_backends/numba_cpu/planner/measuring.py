@@ -80,7 +80,7 @@ class _Bench:
         self._dtype, self._repeated = dtype, Call(repeat_product, dtype)
         describe_product(self._repeated)
         self._tiles = Call(multiply_tiles, dtype)
-        self._tiles.set(tiny=np.finfo(dtype).tiny)
+        self._tiles.set(tiny=np.finfo(dtype).tiny, start=self._filled(1), start_unit=0)
         self._none = self._filled(1, 1)
         self._X = self._filled(max(TABLE_ROWS), INPUTS)
         # One large array for all that must not stay in a cache: new memory takes longer to get.
@@ -142,7 +142,7 @@ class _Bench:
         ld = padded(rows)
         W, X, Z = self._filled(units, inner), self._filled(inner, ld), self._filled(units, ld)
         self._tiles.set(a=W, a_unit=inner, a_inner=1, b=X, b_ld=ld, inner=inner)
-        self._tiles.set(out=Z, units=units, out_ld=ld, columns=rows)
+        self._tiles.set(out=Z, units=units, out_ld=ld, columns=rows, mask=Z)
         return self._repeatedly(self._tiles)
 
     def _thin_update(self, rows: int, units: int, inner: int) -> float:
@@ -154,7 +154,7 @@ class _Bench:
             self._filled(units, inner),
         )
         self._tiles.set(a=dZ, a_unit=ld, a_inner=1, b=X, b_ld=ld + inner, inner=rows)
-        self._tiles.set(out=dW, units=units, out_ld=inner, columns=inner)
+        self._tiles.set(out=dW, units=units, out_ld=inner, columns=inner, mask=dW)
         return self._repeatedly(self._tiles)
 
     def _far(self, product: int, kind: int) -> Line:

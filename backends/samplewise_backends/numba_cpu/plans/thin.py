@@ -8,14 +8,15 @@ import numpy as np
 
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.kernels.codes import LossCode
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.step import batch_loss
 from samplewise_backends.numba_cpu.kernels.thin import TILES_UPDATED_AT_ONCE, run_thin
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles, transpose
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import padded, table_across
-from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
+from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, describe_network, give_buffers
 from samplewise_backends.numba_cpu.plans.storage import Member
 
 
@@ -25,11 +26,15 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any])
     layers, size = table_across(member.network, batch_size)
     net, rows, pitch = call.inner("network"), padded(batch_size), padded(inputs)
     describe_network(net, layers, loss)
-    net.set(batch_loss=batch_loss, update=update)
+    net.set(update=update)
+    if LOSS_CODES[loss.name] > LossCode.CATEGORICAL:
+        net.set(batch_loss=batch_loss)
     gathered = aligned_zeros(rows * pitch, dtype)
     call.inner("rows").set(at_once=batch_size, inputs=inputs, gathered=gathered)
     call.inner("tiles").set(times=1, tiny=np.finfo(dtype).tiny)
     call.set(pitch=pitch, columns=aligned_zeros(inputs * rows, dtype), multiply=multiply_tiles)
+    call.inner("transposed").set(tiny=np.finfo(dtype).tiny)
+    call.set(zero=aligned_zeros(1, dtype), transpose=transpose)
     tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
     # The last vector of a gradient may reach beyond it.
     give_buffers([net], size, max(TILES_UPDATED_AT_ONCE, tile, units) + LANES)
