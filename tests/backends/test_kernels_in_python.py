@@ -59,6 +59,8 @@ IMAGES = Network(
 )
 # Batches of 8 take products of more than `LOOPS_UP_TO` multiply-adds.
 BROAD = Network(INPUTS, (Dense(20, "tanh"), Dense(30, "relu"), Dense(OUTPUTS)))
+# Inputs of whole vectors of any processor, and units of two blocks and one more.
+TWO_BLOCKS = Network(48, (Dense(13, "tanh"), Dense(OUTPUTS)))
 BINARY = Network(INPUTS, (Dense(5, "sigmoid"), Dense(1)))
 POOLED = Network((1, 6, 6), (AvgPool2D(2), Conv2D(4, (2, 2)), GlobalAvgPool(), Dense(OUTPUTS)))
 STRIDED = Network((2, 7, 6), (Conv2D(3, (3, 2), stride=2), Flatten(), Dense(OUTPUTS)))
@@ -100,6 +102,10 @@ CASES = {
     "adagrad": (DEEP, Adagrad(), 1, "direct"),
     "thin": (WIDE, SGD(momentum=0.9, nesterov=True), 5, "direct:thin"),
     "thin adam": (DEEP, Adam(l1=0.01, clip_value=0.1), 3, "direct:thin"),
+    "stepped tiles": (TWO_BLOCKS, SGD(), 5, "direct:thin"),
+    "stepped tiles, momentum": (TWO_BLOCKS, SGD(momentum=0.9), 5, "direct:thin"),
+    "stepped tiles, adam": (TWO_BLOCKS, Adam(), 5, "direct:thin"),
+    "stepped tiles, nesterov": (TWO_BLOCKS, SGD(momentum=0.9, nesterov=True), 5, "direct:thin"),
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
     "convolutions in tiles": (IN_TILES, SGD(), 4, "direct"),
@@ -209,10 +215,11 @@ def test_products(monkeypatch, kind, way):
 
 
 @pytest.mark.parametrize("size_in_bytes", [16, 64])
-def test_vectors_of_another_processor_compute_the_same(monkeypatch, size_in_bytes):
+@pytest.mark.parametrize("case", ["convolutions in tiles", "stepped tiles, adam"])
+def test_vectors_of_another_processor_compute_the_same(monkeypatch, size_in_bytes, case):
     """Those of SSE and AVX-512, in Python."""
     monkeypatch.setattr(vectors._InPython, "size_in_bytes", size_in_bytes)
-    compare(monkeypatch, *CASES["convolutions in tiles"])
+    compare(monkeypatch, *CASES[case])
 
 
 @pytest.mark.parametrize("loss", LOSSES)

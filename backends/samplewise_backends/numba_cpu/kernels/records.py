@@ -199,7 +199,7 @@ THIN = record(
     pitch=INTEGER,
     columns=writes(NUMBER),
     tiles=TILES,
-    multiply=ROUTINE,
+    **each(ROUTINE, "multiply", "step_in_tiles"),
 )
 
 # One product of the first layer: see `products`.

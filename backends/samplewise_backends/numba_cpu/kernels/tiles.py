@@ -27,7 +27,7 @@ HEIGHTS = (6, 4, 2, 1)
 WIDTH = 2
 
 
-class _Product:
+class Product:
     """The sums over k of a[u * a_unit + k * a_inner] * b[k, j], for tiles of units and vectors."""
 
     def __init__(self, v: Vectors, a: Any, a_unit: Any, a_inner: Any, b: Any) -> None:
@@ -50,7 +50,7 @@ class _Product:
         return [(u, j, next(sums)) for u in units for j in places]
 
 
-def _each(v: Vectors, count: Any, do: Callable[[Any], None]) -> None:
+def for_each(v: Vectors, count: Any, do: Callable[[Any], None]) -> None:
     """Call `do(i)` for i < count."""
 
     def turn(i: Any, state: list[Any]) -> list[Any]:
@@ -65,18 +65,18 @@ def _over_units(v: Vectors, units: Any, block: Callable[[Any, int], None]) -> No
     first = 0
     for height in HEIGHTS:
         blocks = (units - first) // height
-        _each(v, blocks, lambda m, f=first, h=height: block(m * h + f, h))
+        for_each(v, blocks, lambda m, f=first, h=height: block(m * h + f, h))
         first = blocks * height + first
 
 
-def _over_columns(v: Vectors, vectors: Any, tile: Callable[[Any, int], None]) -> None:
+def over_columns(v: Vectors, vectors: Any, tile: Callable[[Any, int], None]) -> None:
     """Call `tile(column, width)` for all vectors of a row, from its end.
 
     So a vector that reaches beyond the row is the first, and later ones repair what it overwrites.
     """
     pairs = vectors // WIDTH
-    _each(v, vectors - pairs * WIDTH, lambda _: tile((vectors - 1) * v.lanes, 1))
-    _each(v, pairs, lambda m: tile((pairs - 1 - m) * (WIDTH * v.lanes), WIDTH))
+    for_each(v, vectors - pairs * WIDTH, lambda _: tile((vectors - 1) * v.lanes, 1))
+    for_each(v, pairs, lambda m: tile((pairs - 1 - m) * (WIDTH * v.lanes), WIDTH))
 
 
 @vector_kernel
@@ -86,7 +86,7 @@ def multiply(v, out, ld, units, a, a_unit, a_inner, b, columns):
     out: may be overwritten to the end of the last vector of each row.
     b: (inner, any), can be read as far.
     """
-    product = _Product(v, a, a_unit, a_inner, b)
+    product = Product(v, a, a_unit, a_inner, b)
     vectors = (columns + (v.lanes - 1)) // v.lanes
 
     def block(unit, height):
@@ -94,7 +94,7 @@ def multiply(v, out, ld, units, a, a_unit, a_inner, b, columns):
             for u, j, sums in product.tile(unit, column, height, width):
                 v.store(out, (unit + u) * ld + column + j, sums)
 
-        _over_columns(v, vectors, tile)
+        over_columns(v, vectors, tile)
 
     _over_units(v, units, block)
 
@@ -127,17 +127,17 @@ def _in_squares(v, a, ld, out, out_ld, rows, columns):
             v.store(out, (j + k) * out_ld + i, vector)
 
     def squares(i):
-        _each(v, columns // lanes, lambda m: square(i, m * lanes))
+        for_each(v, columns // lanes, lambda m: square(i, m * lanes))
 
     def column(j, first):
         def single(i):
             out[j * out_ld + i + first] = a[(i + first) * ld + j]
 
-        _each(v, rows - first, single)
+        for_each(v, rows - first, single)
 
-    _each(v, rows // lanes, lambda m: squares(m * lanes))
-    _each(v, whole_columns, lambda j: column(j, whole_rows))
-    _each(v, columns - whole_columns, lambda j: column(j + whole_columns, 0))
+    for_each(v, rows // lanes, lambda m: squares(m * lanes))
+    for_each(v, whole_columns, lambda j: column(j, whole_rows))
+    for_each(v, columns - whole_columns, lambda j: column(j + whole_columns, 0))
 
 
 def _transposed(v: Vectors, rows: list[Any]) -> list[Any]:
