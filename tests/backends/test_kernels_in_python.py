@@ -60,6 +60,8 @@ IMAGES = Network(
 )
 # Batches of 8 take products of more than `LOOPS_UP_TO` multiply-adds.
 BROAD = Network(INPUTS, (Dense(20, "tanh"), Dense(30, "relu"), Dense(OUTPUTS)))
+# Inputs of whole vectors of any processor, and units of two blocks and one more.
+TWO_BLOCKS = Network(48, (Dense(13, "tanh"), Dense(OUTPUTS)))
 BINARY = Network(INPUTS, (Dense(5, "sigmoid"), Dense(1)))
 POOLED = Network((1, 6, 6), (AvgPool2D(2), Conv2D(4, (2, 2)), GlobalAvgPool(), Dense(OUTPUTS)))
 STRIDED = Network((2, 7, 6), (Conv2D(3, (3, 2), stride=2), Flatten(), Dense(OUTPUTS)))
@@ -103,6 +105,10 @@ CASES = {
     "thin adam": (DEEP, Adam(l1=0.01, clip_value=0.1), 3, "direct:thin"),
     "thin poisson": (DEEP, SGD(), 5, "direct:thin", "poisson"),
     "thin binary": (BINARY, SGD(), 5, "direct:thin", "binary_cross_entropy"),
+    "stepped tiles": (TWO_BLOCKS, SGD(), 5, "direct:thin"),
+    "stepped tiles, momentum": (TWO_BLOCKS, SGD(momentum=0.9), 5, "direct:thin"),
+    "stepped tiles, adam": (TWO_BLOCKS, Adam(), 5, "direct:thin"),
+    "stepped tiles, nesterov": (TWO_BLOCKS, SGD(momentum=0.9, nesterov=True), 5, "direct:thin"),
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
     "convolutions in tiles": (IN_TILES, SGD(), 4, "direct"),
@@ -213,7 +219,7 @@ def test_products(monkeypatch, kind, way):
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("case", ["convolutions in tiles", "thin"])
+@pytest.mark.parametrize("case", ["convolutions in tiles", "thin", "stepped tiles, adam"])
 @pytest.mark.parametrize("size_in_bytes", [16, 64])
 def test_vectors_of_another_processor_compute_the_same(monkeypatch, size_in_bytes, case):
     """Those of SSE and AVX-512, in Python."""

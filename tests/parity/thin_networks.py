@@ -27,21 +27,25 @@ KINKED = {"relu", "leaky_relu", "elu", "selu"}
 OTHER_WAY = ("clip_norm",)
 
 
-def drawn_case(seed):
-    """Return a case of dense layers of any size, with any activation, loss, optimizer and batch."""
+def drawn_case(seed, multiple=1):
+    """Return a case of dense layers with any activation, loss, optimizer and batch.
+
+    Inputs and hidden units have any size, rounded up to a multiple.
+    """
     rng = np.random.default_rng(seed)
 
     def pick(some):
         return some[rng.integers(len(some))]
 
     sizes = [int(np.exp(rng.uniform(0, np.log(70)))) for _ in range(rng.integers(1, 5))]
+    sizes = [-(-size // multiple) * multiple for size in sizes]
     rows = int(rng.integers(2, 60))
     outputs = pick((1, 1, 2, 3, 10, 17))
     layers = [Dense(units, pick(ACTIVATIONS)) for units in sizes[1:]]
     options = pick([some for some in OPTIONS if not {name for name, _ in some} & set(OTHER_WAY)])
     kind = OPTIMIZERS[pick(sorted(OPTIMIZERS))]
-    momentum = {"momentum": 0.9, "nesterov": bool(rng.integers(2))}
-    own = momentum if kind.name == "sgd" and rng.integers(2) else {}
+    forms = {name: bool(rng.integers(2)) for name in ("nesterov", "rate_in_velocity")}
+    own = {"momentum": 0.9, **forms} if kind.name == "sgd" and rng.integers(2) else {}
     return Case(
         Network(sizes[0], (*layers, Dense(outputs))),
         loss_named("binary_cross_entropy" if outputs == 1 else pick(LOSSES)),

@@ -24,7 +24,7 @@ from samplewise_backends.numba_cpu.compile.views import part
 AT_ONCE = 4096
 
 
-class _Numbers(NamedTuple):
+class Numbers(NamedTuple):
     """The numbers of a step, beside its vectors.
 
     Args:
@@ -48,7 +48,7 @@ class _Numbers(NamedTuple):
     l2: Any
 
 
-class _Step:
+class Step:
     """Steps in parameters and averages, several numbers or one at a time.
 
     Args:
@@ -59,7 +59,7 @@ class _Step:
     """
 
     def __init__(
-        self, v: Vectors, theta: Any, mean: Any, square: Any, numbers: _Numbers, l2: Any
+        self, v: Vectors, theta: Any, mean: Any, square: Any, numbers: Numbers, l2: Any
     ) -> None:
         self._v, self._numbers, self._l2 = v, numbers, l2
         self._theta, self._mean, self._square = theta, mean, square
@@ -71,7 +71,7 @@ class _Step:
         whole = vectors * v.lanes
 
         def of_vector(i: Any, total: State) -> State:
-            return self._of_vector(i * v.lanes, v.load(g, i * v.lanes), total)
+            return self.of_vector(i * v.lanes, v.load(g, i * v.lanes), total)
 
         def of_number(i: Any, total: State) -> State:
             return [self._stepped(whole + i, g[whole + i], _read, _write, *total)]
@@ -88,14 +88,15 @@ class _Step:
             d = v.all(dz[o])
 
             def of_vector(i: Any, total: State) -> State:
-                return self._of_vector(o * inputs + i * v.lanes, d * v.load(x, i * v.lanes), total)
+                return self.of_vector(o * inputs + i * v.lanes, d * v.load(x, i * v.lanes), total)
 
             return v.repeat(inputs // v.lanes, of_vector, total)
 
         (total,) = v.repeat(dz.shape[0], unit, [v.all(0.0)])
         g[0] = v.sum(total)
 
-    def _of_vector(self, at: Any, slope: Any, total: State) -> State:
+    def of_vector(self, at: Any, slope: Any, total: State) -> State:
+        """Take the step of a vector's gradient; return the total with the squares before it."""
         return [self._stepped(at, slope, self._v.load, self._v.store, *total)]
 
     def _stepped(
@@ -131,29 +132,29 @@ def _write(array: Any, at: Any, number: Any) -> None:
 def _adam(v, theta, mean, square, g, *numbers):
     """Take the step of the gradient g; leave |theta|^2 of before in g[0].
 
-    numbers: those of `_Numbers`, in their order.
+    numbers: those of `Numbers`, in their order.
     """
-    _Step(v, theta, mean, square, _Numbers(*numbers), None).along(g)
+    Step(v, theta, mean, square, Numbers(*numbers), None).along(g)
 
 
 @vector_kernel
 def _adam_with_l2(v, theta, mean, square, g, *numbers):
     """As `_adam`, with the gradient of the penalty."""
-    of = _Numbers(*numbers)
-    _Step(v, theta, mean, square, of, of.l2).along(g)
+    of = Numbers(*numbers)
+    Step(v, theta, mean, square, of, of.l2).along(g)
 
 
 @vector_kernel
 def _adam_outer(v, theta, mean, square, g, x, dz, *numbers):
     """As `_adam`, for the gradient dz x^T; x is some whole vectors, g[0] is written."""
-    _Step(v, theta, mean, square, _Numbers(*numbers), None).along_outer(g, x, dz)
+    Step(v, theta, mean, square, Numbers(*numbers), None).along_outer(g, x, dz)
 
 
 @vector_kernel
 def _adam_outer_with_l2(v, theta, mean, square, g, x, dz, *numbers):
     """As `_adam_outer`, with the gradient of the penalty."""
-    of = _Numbers(*numbers)
-    _Step(v, theta, mean, square, of, of.l2).along_outer(g, x, dz)
+    of = Numbers(*numbers)
+    Step(v, theta, mean, square, of, of.l2).along_outer(g, x, dz)
 
 
 @kernel

@@ -212,7 +212,7 @@ THIN = record(
     tiles=TILES,
     transposed=TRANSPOSED,
     zero=reads(NUMBER),
-    **each(ROUTINE, "multiply", "transpose"),
+    **each(ROUTINE, "multiply", "transpose", "step_in_tiles"),
 )
 
 # One product of the first layer: see `products`.

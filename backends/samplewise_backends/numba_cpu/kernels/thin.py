@@ -34,6 +34,7 @@ from samplewise_backends.numba_cpu.kernels.step import (
     ends_below,
     update_part,
 )
+from samplewise_backends.numba_cpu.kernels.stepped_tiles import step_in_whole_tiles
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
@@ -231,7 +232,7 @@ def _step_in_weights(run, net, layer, dz, x):
     """Take one step of any optimizer in a layer's weights, some units at a time."""
     columns, inputs, tallest = dz.shape[1], layer.inputs, HEIGHTS[0]
     height = max(TILES_UPDATED_AT_ONCE // (inputs * tallest), 1) * tallest
-    for o in range(0, layer.units, height):
+    for o in range(step_in_whole_tiles(run, layer, dz, x), layer.units, height):
         units = min(height, layer.units - o)
         g = matrix_at(net.gradient, units, inputs, net.tiny)
         _describe(run, g, part(dz, o * columns, units * columns), columns, 1, x, inputs)

@@ -31,15 +31,23 @@ HEIGHTS = (6, 4, 2, 1)
 WIDTH = 2
 
 
-class _Product:
-    """The sums over k of a[u * a_unit + k * a_inner] * b[k, j], for tiles of units and vectors."""
+class Product:
+    """The sums over k of a[u * a_unit + k * a_inner] * b[k, j], for tiles of units and vectors.
+
+    They begin with the number `start(u)`.
+    """
 
     def __init__(
-        self, v: Vectors, a: Any, a_unit: Any, a_inner: Any, b: Any, start: Any, start_unit: Any
+        self,
+        v: Vectors,
+        a: Any,
+        a_unit: Any,
+        a_inner: Any,
+        b: Any,
+        start: Callable[[Any], Any] = lambda _: 0.0,
     ) -> None:
         self._v, self._a, self._b = v, a, b
-        self._a_unit, self._a_inner = a_unit, a_inner
-        self._start, self._start_unit = start, start_unit
+        self._a_unit, self._a_inner, self._start = a_unit, a_inner, start
 
     def tile(self, unit: Any, column: Any, height: int, width: int) -> list[tuple[int, int, Any]]:
         """Return unit, vector and sums of each vector of a tile, in the order of memory."""
@@ -53,12 +61,12 @@ class _Product:
             sums = iter(state)
             return [next(sums) + factor * x for factor in factors for x in xs]
 
-        starts = [v.all(self._start[(unit + u) * self._start_unit]) for u in units]
+        starts = [v.all(self._start(unit + u)) for u in units]
         sums = iter(v.repeat(inner, turn, [each for each in starts for _ in places]))
         return [(u, j, next(sums)) for u in units for j in places]
 
 
-def _each(v: Vectors, count: Any, do: Callable[[Any], None]) -> None:
+def for_each(v: Vectors, count: Any, do: Callable[[Any], None]) -> None:
     """Call `do(i)` for i < count."""
 
     def turn(i: Any, state: list[Any]) -> list[Any]:
@@ -73,18 +81,18 @@ def _over_units(v: Vectors, units: Any, block: Callable[[Any, int], None]) -> No
     first = 0
     for height in HEIGHTS:
         blocks = (units - first) // height
-        _each(v, blocks, lambda m, f=first, h=height: block(m * h + f, h))
+        for_each(v, blocks, lambda m, f=first, h=height: block(m * h + f, h))
         first = blocks * height + first
 
 
-def _over_columns(v: Vectors, vectors: Any, tile: Callable[[Any, int], None]) -> None:
+def over_columns(v: Vectors, vectors: Any, tile: Callable[[Any, int], None]) -> None:
     """Call `tile(column, width)` for all vectors of a row, from its end.
 
     So a vector that reaches beyond the row is the first, and later ones repair what it overwrites.
     """
     pairs = vectors // WIDTH
-    _each(v, vectors - pairs * WIDTH, lambda _: tile((vectors - 1) * v.lanes, 1))
-    _each(v, pairs, lambda m: tile((pairs - 1 - m) * (WIDTH * v.lanes), WIDTH))
+    for_each(v, vectors - pairs * WIDTH, lambda _: tile((vectors - 1) * v.lanes, 1))
+    for_each(v, pairs, lambda m: tile((pairs - 1 - m) * (WIDTH * v.lanes), WIDTH))
 
 
 @vector_kernel
@@ -99,7 +107,7 @@ def multiply(
     rectified: 1 where max(sum, 0) is written, else 0.
     mask: laid out like `out`; with `masked` 1, not 0, 0 is written where it is not above 0.
     """
-    product = _Product(v, a, a_unit, a_inner, b, start, start_unit)
+    product = Product(v, a, a_unit, a_inner, b, lambda unit: start[unit * start_unit])
     vectors = (columns + (v.lanes - 1)) // v.lanes
 
     def rectify(_, sums):
@@ -121,7 +129,7 @@ def multiply(
             for at, x in zip(places, v.repeat(masked, hide, sums), strict=True):
                 v.store(out, at, x)
 
-        _over_columns(v, vectors, tile)
+        over_columns(v, vectors, tile)
 
     _over_units(v, units, block)
 
@@ -176,17 +184,17 @@ def _in_squares(v, a, ld, out, out_ld, rows, columns):
             v.store(out, (j + k) * out_ld + i, vector)
 
     def squares(i):
-        _each(v, columns // lanes, lambda m: square(i, m * lanes))
+        for_each(v, columns // lanes, lambda m: square(i, m * lanes))
 
     def column(j, first):
         def single(i):
             out[j * out_ld + i + first] = a[(i + first) * ld + j]
 
-        _each(v, rows - first, single)
+        for_each(v, rows - first, single)
 
-    _each(v, rows // lanes, lambda m: squares(m * lanes))
-    _each(v, whole_columns, lambda j: column(j, whole_rows))
-    _each(v, columns - whole_columns, lambda j: column(j + whole_columns, 0))
+    for_each(v, rows // lanes, lambda m: squares(m * lanes))
+    for_each(v, whole_columns, lambda j: column(j, whole_rows))
+    for_each(v, columns - whole_columns, lambda j: column(j + whole_columns, 0))
 
 
 def _transposed(v: Vectors, rows: list[Any]) -> list[Any]:

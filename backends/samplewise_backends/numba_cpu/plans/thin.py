@@ -12,6 +12,7 @@ from samplewise_backends.numba_cpu.kernels.codes import LossCode
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.step import batch_loss
+from samplewise_backends.numba_cpu.kernels.stepped_tiles import step_in_tiles
 from samplewise_backends.numba_cpu.kernels.thin import TILES_UPDATED_AT_ONCE, run_thin
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles, transpose
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
@@ -32,9 +33,10 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any])
     gathered = aligned_zeros(rows * pitch, dtype)
     call.inner("rows").set(at_once=batch_size, inputs=inputs, gathered=gathered)
     call.inner("tiles").set(times=1, tiny=np.finfo(dtype).tiny)
-    call.set(pitch=pitch, columns=aligned_zeros(inputs * rows, dtype), multiply=multiply_tiles)
+    call.set(pitch=pitch, columns=aligned_zeros(inputs * rows, dtype))
+    call.set(multiply=multiply_tiles, transpose=transpose, step_in_tiles=step_in_tiles)
     call.inner("transposed").set(tiny=np.finfo(dtype).tiny)
-    call.set(zero=aligned_zeros(1, dtype), transpose=transpose)
+    call.set(zero=aligned_zeros(1, dtype))
     tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
     # The last vector of a gradient may reach beyond it.
     give_buffers([net], size, max(TILES_UPDATED_AT_ONCE, tile, units) + LANES)

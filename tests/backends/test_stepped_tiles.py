@@ -1,0 +1,133 @@
+"""Steps on tiles of a gradient: the formula in every weight, and nothing beyond."""
+
+import numpy as np
+import pytest
+
+from samplewise.network import SGD, Adam
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.kernels.stepped_tiles import step_in_tiles
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+
+DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+PLAIN, MOMENTUM, NESTEROV = SGD(), SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True)
+ADAM = Adam(epsilon=1e-3)
+OPTIMIZERS = pytest.mark.parametrize("optimizer", [PLAIN, MOMENTUM, NESTEROV, ADAM], ids=str)
+RATE, STEP, FIRST, BEHIND = 0.1, 4, 16, 40
+# Roundings of a step beside those of its sums, each at most half a unit in the last place.
+ROUNDINGS = 8
+INF, NAN = np.inf, np.nan
+
+
+class Given:
+    """A layer's weights and slots between others that no step may touch, and a batch."""
+
+    def __init__(self, dtype, blocks=2, inputs=48, rows=5):
+        rng = np.random.default_rng(rows)
+        self.dtype, self.units, self.inputs = np.dtype(dtype), blocks * HEIGHTS[0], inputs
+        self.shape = self.units, inputs
+        self.theta, self.slot, self.second = rng.standard_normal(
+            (3, FIRST + self.units * inputs + BEHIND)
+        ).astype(dtype)
+        self.second = np.abs(self.second)
+        # A batch has more columns than rows, which compute anything, and inputs more than theirs.
+        self.dz = np.full((self.units, rows + 3), NAN, dtype)
+        self.dz[:, :rows] = rng.standard_normal((self.units, rows))
+        self.x = np.full((rows, inputs + 16), NAN, dtype)
+        self.x[:, :inputs] = rng.standard_normal((rows, inputs))
+
+    def stepped(self, optimizer):
+        """Return parameters, and slots as two vectors, after the step."""
+        theta, slots = self.theta.copy(), np.concatenate([self.slot, self.second])
+        call, size = Call(step_in_tiles, self.dtype), len(theta)
+        net = call.inner("network")
+        net.set(parameters=theta, size=size, slots=slots, slots_size=2 * size, step=STEP)
+        net.set(tiny=np.finfo(self.dtype).tiny)
+        describe_optimizer(net.inner("hyper"), optimizer)
+        net.inner("hyper").set(rate=RATE)
+        net.inner("updated").set(first=FIRST)
+        tiles, (rows, b_ld) = call.inner("tiles"), self.x.shape
+        tiles.set(a=self.dz, a_unit=self.dz.shape[1], b=self.x, b_ld=b_ld, inner=rows)
+        tiles.set(units=self.units, columns=self.inputs)
+        call()
+        return theta, slots[:size], slots[size:]
+
+    def of_layer(self, vector):
+        """Return the part of the layer, (units, inputs)."""
+        return vector[FIRST : FIRST + self.units * self.inputs].reshape(self.shape)
+
+    def by_formula(self, optimizer):
+        """Return the layer's weights and slots after the step, in extended precision."""
+        exact = np.longdouble
+        w, slot, second = (
+            self.of_layer(each).astype(exact) for each in (self.theta, self.slot, self.second)
+        )
+        rows, rate = len(self.x), exact(self.dtype.type(RATE))
+        g = self.dz[:, :rows].astype(exact) @ self.x[:, : self.inputs].astype(exact)
+        if isinstance(optimizer, Adam):
+            new, new_square = (
+                exact(self.dtype.type(1 - beta)) for beta in (optimizer.beta1, optimizer.beta2)
+            )
+            slot = (1 - new) * slot + new * g
+            second = (1 - new_square) * second + new_square * g**2
+            mean, square = (
+                each / (1 - (1 - share) ** (STEP + 1))
+                for each, share in ((slot, new), (second, new_square))
+            )
+            return w - rate * mean / (np.sqrt(square) + optimizer.epsilon), slot, second
+        if optimizer.momentum:
+            slot = exact(self.dtype.type(optimizer.momentum)) * slot + g
+            ahead = g + exact(self.dtype.type(optimizer.momentum)) * slot
+            g = ahead if optimizer.nesterov else slot
+        return w - rate * g, slot, second
+
+
+@DTYPES
+@OPTIMIZERS
+@pytest.mark.parametrize("inputs", [16, 32, 48, 80])
+@pytest.mark.parametrize(("blocks", "rows"), [(1, 1), (3, 2), (2, 16), (1, 37)])
+def test_a_step_is_the_formula_in_every_weight_and_nowhere_else(
+    dtype, optimizer, inputs, blocks, rows
+):
+    given = Given(dtype, blocks, inputs, rows)
+    eps = np.finfo(dtype).eps
+    before = given.theta, given.slot, given.second
+    # A square in Adam's average has the error of its gradient twice.
+    of_sums = np.abs(given.dz[:, :rows]) @ np.abs(given.x[:, :inputs])
+    allowed = (ROUNDINGS / 2 + 2 * rows) * eps * (1 + of_sums + of_sums**2)
+    for got, want, old in zip(
+        given.stepped(optimizer), given.by_formula(optimizer), before, strict=True
+    ):
+        assert (np.abs(given.of_layer(got) - want) <= allowed).all()
+        np.testing.assert_array_equal(got[:FIRST], old[:FIRST])
+        np.testing.assert_array_equal(got[-BEHIND:], old[-BEHIND:])
+
+
+@DTYPES
+@OPTIMIZERS
+@pytest.mark.parametrize("special", [NAN, INF, -INF])
+def test_a_nan_or_infinity_reaches_all_weights_that_it_should_and_no_other(
+    dtype, optimizer, special
+):
+    for unit in range(Given(dtype).units):
+        given = Given(dtype)
+        given.dz[unit, 2] = special
+        theta = given.of_layer(given.stepped(optimizer)[0])
+        assert not np.isfinite(theta[unit]).any()
+        assert np.isfinite(np.delete(theta, unit, axis=0)).all()
+    for column in range(48):
+        given = Given(dtype)
+        given.x[1, column] = special
+        theta = given.of_layer(given.stepped(optimizer)[0])
+        assert not np.isfinite(theta[:, column]).any()
+        assert np.isfinite(np.delete(theta, column, axis=1)).all()
+
+
+@DTYPES
+@pytest.mark.parametrize("optimizer", [MOMENTUM, NESTEROV, ADAM], ids=str)
+def test_a_slot_that_fades_is_set_to_0_before_it_is_subnormal(dtype, optimizer):
+    given = Given(dtype)
+    given.dz[:], given.slot[:] = 0, np.finfo(dtype).tiny
+    theta, slot, _ = given.stepped(optimizer)
+    assert not given.of_layer(slot).any()
+    np.testing.assert_array_equal(theta, given.theta)
