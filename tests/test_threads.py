@@ -46,10 +46,36 @@ def _two_threads():
         yield
 
 
+def openmp_counts():
+    """The counts of OpenMP for the calling thread; scikit-learn loads a library of it."""
+    import sklearn.utils._openmp_helpers  # noqa: F401
+
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "openmp"}
+
+
 def in_thread(function):
     thread = threading.Thread(target=function)
     thread.start()
     thread.join()
+
+
+def test_openmp_is_limited_in_the_calling_thread_until_the_end():
+    if not openmp_counts():
+        pytest.skip("no OpenMP here")
+
+    def both():
+        with threadpool_limits(limits=3, user_api="openmp"):
+            with limited(1):
+                seen.append(openmp_counts())
+                with limited(2):
+                    seen.append(openmp_counts())
+                seen.append(openmp_counts())
+            seen.append(openmp_counts())
+
+    seen = []
+    both()
+    in_thread(both)
+    assert seen == [{1}, {2}, {1}, {3}] * 2
 
 
 def test_the_first_to_leave_lifts_no_limit_of_the_others():

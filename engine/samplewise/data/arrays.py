@@ -31,6 +31,8 @@ def as_array(name: str, given: object) -> NDArray[Any]:
         DataError: it has missing or masked values, is sparse, mixes numbers and text, or has rows
             of different lengths.
     """
+    if type(given) is np.ndarray and given.dtype.kind in NUMBERS:
+        return given
     _refuse_sparse(name, given)
     _refuse_masked(name, given)
     if is_frame(given) and hasattr(given, "dtypes"):
@@ -50,8 +52,6 @@ def as_numbers(name: str, given: object) -> NDArray[Any]:
     Raises:
         DataError: as `as_array`, or it holds anything else.
     """
-    if type(given) is np.ndarray and given.dtype.kind in NUMBERS:
-        return given
     array = as_array(name, given)
     if array.dtype.kind not in NUMBERS:
         raise DataError(f"{name}: expected numbers, got {kind_of_values(array)}")

@@ -13,8 +13,9 @@ from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError
 from samplewise.network import Network, aligned_empty
 
-# Bytes that are copied and then looked at, before they leave the nearest caches.
-_AT_ONCE = 2**18
+# Bytes that are copied and then looked at, before they leave the caches. A copy this long passes by
+# the nearest ones: 5 MB took 420 us, and 530 in pieces that fit into those.
+_AT_ONCE = 2**22
 
 
 def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X") -> NDArray[Any]:

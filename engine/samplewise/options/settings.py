@@ -107,11 +107,12 @@ class Settings:
 
 
 def _choice_options(chosen: Chosen[Any], current: Any) -> dict[str, Any]:
-    usual, kinds = _defaults(type(current)), len(chosen.kinds)
-    found: dict[str, Any] = {}
-    for name, owners in owners_of(chosen).items():
-        value = getattr(current, name, None)
-        found[name] = value if len(owners) == kinds or value != usual.get(name) else None
+    owners, kinds = owners_of(chosen), len(chosen.kinds)
+    found: dict[str, Any] = dict.fromkeys(owners)
+    for name, usual in _defaults(type(current)).items():
+        value = getattr(current, name)
+        if name in owners and (value != usual or len(owners[name]) == kinds):
+            found[name] = value
     return found
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from samplewise.checks import suggestion_or_list
@@ -91,6 +90,7 @@ class Part:
 _MEMBERS: dict[type[Any], tuple[Plain | Part | Chosen[Any], ...]] = {}
 _PARTS: dict[type[Any], tuple[Part, ...]] = {}
 _WORDS: dict[type[Any], dict[str, Word]] = {}
+_OWNERS: dict[Chosen[Any], tuple[dict[str, type[Any]], dict[str, list[str]]]] = {}
 
 
 def members(kind: type[Any]) -> tuple[Plain | Part | Chosen[Any], ...]:
@@ -128,16 +128,14 @@ def words_of(kind: type[Any]) -> dict[str, Word]:
 
 def owners_of(chosen: Chosen[Any]) -> dict[str, list[str]]:
     """Return the options of a choice: by name, the kinds that have it."""
-    return _owners(tuple(chosen.kinds.items()))
-
-
-# Of kinds as they are now: users may add to them.
-@lru_cache(maxsize=64)
-def _owners(kinds: tuple[tuple[str, type], ...]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for owner, kind in kinds:
-        for name, _, _ in options_of(kind):
-            found.setdefault(name, []).append(owner)
+    kinds, found = _OWNERS.get(chosen, ({}, {}))
+    # Users may add kinds.
+    if kinds != chosen.kinds:
+        kinds, found = dict(chosen.kinds), {}
+        for owner, kind in kinds.items():
+            for name, _, _ in options_of(kind):
+                found.setdefault(name, []).append(owner)
+        _OWNERS[chosen] = kinds, found
     return found
 
 

@@ -125,8 +125,8 @@ def new_history(
     return History(
         backend=choice.backend.name,
         backend_reason=choice.reason,
-        settings={**settings.to_options(), "loss": loss.name},
-        network=network.to_dict(),
+        settings=lambda: {**settings.to_options(), "loss": loss.name},
+        network=network.to_dict,
         environment={},
         fingerprint=rows.fingerprint,
         deterministic=offered.deterministic and settings.threads == 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,9 +63,9 @@ def session_of(
     """
     weighted = rows.weights is not None
     fields = frozenset[str]().union(*(run.settings.step_fields(weighted=weighted) for run in runs))
-    largest = rows.largest_input
-    workloads = [run.settings.workload(len(rows), fields, largest) for run in runs]
-    workload = dataclasses.replace(workloads[0], epochs=max(w.epochs for w in workloads))
+    # All else of their workloads is shared.
+    longest = max((run.settings for run in runs), key=lambda settings: settings.epochs)
+    workload = longest.workload(len(rows), fields, rows.largest_input)
     return Session(
         runs[0].backend,
         [run.network for run in runs],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,13 @@ Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 """A figure of (targets, predictions), such as `sklearn.metrics.r2_score`; more is better."""
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(TypedDict, total=False):
     """The figures of an epoch, by the names that its record has for them; None as there."""
 
-    accuracy: float | None = None
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
-    metrics: dict[str, float | None] = field(default_factory=dict)
+    accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
+    metrics: dict[str, float | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,17 +86,17 @@ class Evaluation:
             right = self._accuracy(self.rows, predictions)
         held = self.rows.validation
         if held is None:
-            return Figures(right)
+            return {"accuracy": right}
         logits = self._logits(held, predict)
         predictions = self._predictions(epoch, logits)
         if self.keep is not None:
             self.keep(predictions)
-        return Figures(
-            accuracy=right,
-            validation_loss=divergence.mean_loss(epoch, self.loss.values(logits, held.Y)),
-            validation_accuracy=self._accuracy(held, predictions),
-            metrics=self._measured(held, predictions),
-        )
+        return {
+            "accuracy": right,
+            "validation_loss": divergence.mean_loss(epoch, self.loss.values(logits, held.Y)),
+            "validation_accuracy": self._accuracy(held, predictions),
+            "metrics": self._measured(held, predictions),
+        }
 
     def _logits(self, rows: TrainingRows, predict: Predict) -> NDArray[Any]:
         logits, expected = predict(rows.X), (len(rows), self.outputs)

@@ -6,8 +6,9 @@ import csv
 import dataclasses
 import io
 import json
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from samplewise.contract.capabilities import CPU, FULL
 from samplewise.training.rows.fingerprint import Fingerprint
@@ -16,6 +17,7 @@ from samplewise.training.settings.stopping import FIGURE, VALIDATION
 FORMAT = 1
 # Why a training ended, where no callback and no limit says so by a name of its own.
 FINISHED, INTERRUPTED, DIVERGED, FAILED = "finished", "interrupted", "diverged", "failed"
+Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,41 @@ class SharedRun:
     estimated_ms: float
 
 
+class _OnceAsked:
+    """A field that holds JSON values, or the function that makes them, called when it is read.
+
+    Few trainings are asked for their settings: writing them took 80 us of a call of 10 ms.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, history: object | None, owner: type) -> Json:
+        """Return the values; the class has none, so that `dataclass` finds no default.
+
+        Raises:
+            AttributeError: it is asked of the class.
+        """
+        if history is None:
+            raise AttributeError(self._name)
+        held = vars(history)
+        if callable(held[self._name]):
+            held[self._name] = held[self._name]()
+        values: Json = held[self._name]
+        return values
+
+    def __set__(self, history: object, given: Json | Callable[[], Json]) -> None:
+        vars(history)[self._name] = given
+
+
 @dataclass
 class History:
     """Everything worth knowing of one training run.
 
     Args:
         backend, backend_reason: the backend chosen, and why.
-        settings: the training settings, as JSON values.
-        network: the network's description, as JSON values.
+        settings: the training settings, as JSON values, or a function that returns them.
+        network: the network's description, likewise.
         environment: versions, processor, libraries.
         fingerprint: of the rows and targets as trained on, or its text. It may hold the rows until
             its text is read.
@@ -133,10 +162,10 @@ class History:
 
     backend: str
     backend_reason: str
-    settings: dict[str, Any]
-    network: dict[str, Any]
-    environment: dict[str, Any]
-    fingerprint: Fingerprint | str
+    settings: _OnceAsked = _OnceAsked()
+    network: _OnceAsked = _OnceAsked()
+    environment: dict[str, Any]  # type: ignore[misc]  # those before have no default
+    fingerprint: Fingerprint | str  # type: ignore[misc]
     _: KW_ONLY
     deterministic: bool
     device: str = CPU
@@ -152,6 +181,10 @@ class History:
     best_epoch: int | None = None
     notes: list[str] = field(default_factory=list)
     running_accuracy: bool = False
+
+    def __getstate__(self) -> Json:
+        """Return the fields for a copy, which holds values and no functions."""
+        return {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
 
     @property
     def data_fingerprint(self) -> str:

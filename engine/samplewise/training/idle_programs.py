@@ -5,7 +5,6 @@ Compiling chooses a plan and allocates, which takes longer than a small training
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import threading
 from collections.abc import Hashable, Sequence
@@ -77,10 +76,11 @@ def description(
         return None
     if not CUSTOM_ACTIVATIONS.names.isdisjoint(layer.activation for layer in network.layers):
         return None
+    work = vars(workload)
     # Its only use is to foresee an overflow; other rows of the same size differ in it.
     if workload.overflow_of_products(network.inputs, dtype) is None:
-        workload = dataclasses.replace(workload, largest_input=0.0)
-    return id(backend), network, loss, optimizer, dtype, workload, recorded
+        work = work | {"largest_input": 0.0}
+    return id(backend), network, loss, optimizer, dtype, tuple(work.values()), recorded
 
 
 def keep(key: Hashable, backend: Backend, program: Program) -> None:

@@ -61,7 +61,8 @@ class Loop:
             if self._run_chunks(order, stop, active):
                 self._interrupt(active)
             if self._position > 0:
-                self._end_epoch(order[: self._position])
+                whole = self._position == len(order)
+                self._end_epoch(order if whole else order[: self._position])
             self._stop_where_asked(active, stop)
         self._end()
 
@@ -131,9 +132,11 @@ class Loop:
 
     def _ensemble_figures(self) -> dict[str, float | None]:
         """Return the figures of all networks that have not diverged."""
-        first, going = self._runs[0], [run for run in self._runs if run.error is None]
-        held = self._rows.validation
-        if not first.ensemble or held is None or not going:
+        first, held = self._runs[0], self._rows.validation
+        if not first.ensemble or held is None:
+            return {}
+        going = [run for run in self._runs if run.error is None]
+        if not going:
             return {}
         predictions = np.stack([run.predictions(self._epoch) for run in going])
         return {

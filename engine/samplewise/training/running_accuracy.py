@@ -29,13 +29,14 @@ class RunningAccuracy:
 
     def __init__(self, labels: NDArray[Any]) -> None:
         self._labels = labels
+        self._ordered: tuple[NDArray[np.int64] | None, NDArray[Any]] = None, labels
         self.decisions = np.full(len(labels), UNDECIDED, dtype=np.int64)
 
     def take(self, order: NDArray[np.int64], backend: str) -> float:
         """Return the accuracy on the rows that the epoch has run, and begin the next epoch.
 
         Args:
-            order: those rows, in the order of the epoch.
+            order: those rows, in the order of the epoch; the same array for the same order.
             backend: its name, for errors.
 
         Raises:
@@ -47,7 +48,9 @@ class RunningAccuracy:
                 f"backend '{backend}' left decisions of its steps unwritten; write "
                 "Steps.decisions, or do not offer the capability `decisions`"
             )
-        share = accuracy(self._labels[order], decided)
+        if self._ordered[0] is not order:
+            self._ordered = order, self._labels[order]
+        share = accuracy(self._ordered[1], decided)
         self.decisions.fill(UNDECIDED)
         return share
 

@@ -100,9 +100,8 @@ class TrainingRun:
         self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
         self.average = WeightAverage(settings.ema_decay, network.trained)
         self.best = BestWeights(is_wanted=settings.stopping.keeps_best)
-        self.rates = LearningRates(
-            settings.learning_rate, settings.schedule, settings.run_of(len(rows))
-        )
+        run = settings.run_of(len(rows))
+        self.rates = LearningRates(settings.learning_rate, settings.schedule, run)
         self.state = first_state(network, settings, rows.X.dtype, initial)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
@@ -230,7 +229,7 @@ class TrainingRun:
             samples_per_s=None if ms is None else len(losses) / ms * 1e3,
             learning_rate=self.rates.of_steps(last, last + 1)[0],
             penalty=penalty,
-            **vars(figures),
+            **figures,
         )
         return with_figures(record, self.figures)
 
@@ -241,10 +240,12 @@ class TrainingRun:
 
     def _after_whole_epoch(self, record: EpochRecord) -> str | None:
         """Keep the weights after the best epoch so far; return a reason to stop."""
-        is_best, improved = self.early_stopping.follow(record)
-        low_rate = self.rates.end_epoch(improved=improved)
-        if is_best and self.best.is_wanted:
-            self.best.update(self._measured())
+        low_rate = None
+        if self.settings.follows_best:
+            is_best, improved = self.early_stopping.follow(record)
+            low_rate = self.rates.end_epoch(improved=improved)
+            if is_best and self.best.is_wanted:
+                self.best.update(self._measured())
         return self.early_stopping.reason(record) or low_rate
 
     def _measured(self) -> NDArray[Any]:
@@ -294,5 +295,4 @@ class TrainingRun:
 
     def _diverge(self, error: DivergenceError) -> None:
         kept = self.finite if self.best.value is None else self.best.value
-        rate = self.settings.learning_rate
-        self.error = divergence.with_remedy(error, self.loss, rate, kept)
+        self.error = divergence.with_remedy(error, self.loss, self.settings.learning_rate, kept)

@@ -55,10 +55,10 @@ class Group:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
         self.form = form_of(members[0].optimizer)
         self._optimizers = [cast(SGD, member.optimizer) for member in members]
-        self._members = members
         self._units = [member.units for member in members]
         self.ld = padded(sum(self._units))
-        self.forget()
+        self.storage = InPlace(members[0], dtype) if len(members) == 1 else Stacked(members, dtype)
+        self._rates: tuple[float, ...] | None = None
         layers, size = self.storage.layers(batch_size, block * self.ld)
         self._place_first_layers(layers)
         # After all else, the derivatives that the first layers save.
@@ -77,10 +77,9 @@ class Group:
         return velocity_rows(self._optimizers, rows, self.batch_size, self.block, self.dtype)
 
     def forget(self) -> None:
-        """Begin with a storage of no states, and no rates."""
-        members, dtype = self._members, self.dtype
-        self.storage = InPlace(members[0], dtype) if len(members) == 1 else Stacked(members, dtype)
-        self._rates: tuple[float, ...] | None = None
+        """Let go of the states and the rates."""
+        self.storage.forget()
+        self._rates = None
 
     def _place_first_layers(self, layers: Sequence[Layers]) -> None:
         """Let the first layers' outputs lie side by side at the front of the buffers."""

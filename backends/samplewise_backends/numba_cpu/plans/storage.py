@@ -151,7 +151,15 @@ class InPlace:
     def __init__(self, member: Member, dtype: np.dtype[Any]) -> None:
         self._member = member
         self._biases = [aligned_zeros(padded(member.units), dtype) for _ in range(2)]
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the states, and of what kernels left beside them."""
         self._vectors: list[Vector] = []
+        self._pairs: list[Pair] = []
+        self._parameters: Parameters | None = None
+        for bias in self._biases:
+            bias.fill(0)
 
     def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
         """Return the records of each network's layers, and the length of the buffers."""
@@ -160,13 +168,13 @@ class InPlace:
 
     def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
         """Return the parameters of the states, for kernels."""
-        vectors = _vectors_of(states)
-        if not _are_same(vectors, self._vectors):
-            self._vectors = vectors
-            self._parameters, self._pairs = self._views(*vectors)
+        vectors, parameters = _vectors_of(states), self._parameters
+        if parameters is None or not _are_same(vectors, self._vectors):
+            parameters, self._pairs = self._views(*vectors)
+            self._vectors, self._parameters = vectors, parameters
         for ours, theirs in self._pairs:
             ours[: len(theirs)] = theirs
-        return self._parameters
+        return parameters
 
     def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
         """Copy the bias back: the rest kernels updated themselves."""
@@ -219,9 +227,16 @@ class Stacked:
         biases = slice(padded(rows))
         bias_velocity = velocity[biases] if has_velocity else rest[biases]
         self._stacked = Parameters(rest, velocity, W, V, rest[biases], bias_velocity)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the states, and empty the stacked vectors."""
         self._vectors: list[Vector] = []
         self._first: list[Pair] = []
         self._rest: list[Pair] = []
+        stacked = self._stacked
+        for array in (stacked.theta, stacked.velocity, stacked.W, stacked.V):
+            array.fill(0)
 
     def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
         """Return the records of each network's layers, and the length of the buffers."""

@@ -147,6 +147,8 @@ class Callbacks:
         Raises:
             ParameterError: a callback returned something else than a reason.
         """
+        if not self._all:
+            return None
         made: list[Model] = []
         reasons = []
         for callback, takes in zip(self._all, self._take_model, strict=True):

@@ -21,7 +21,7 @@ from samplewise.network import INITIALIZERS, OPTIMIZERS, SGD, Loss, Optimizer
 from samplewise.options.fields import Chosen, documented, option
 from samplewise.options.kinds import SWITCH, choice, number, text, whole
 from samplewise.options.settings import Settings
-from samplewise.training.schedules import SCHEDULES, Constant, Run, Schedule
+from samplewise.training.schedules import SCHEDULES, Constant, Plateau, Run, Schedule
 from samplewise.training.settings.auto_loss import LOSS_KINDS, AutoLoss
 from samplewise.training.settings.stopping import EarlyStopping
 
@@ -211,6 +211,12 @@ class TrainingSettings(Settings):
     def plan_spec(self) -> PlanSpec:
         """The plan, taken apart."""
         return PlanSpec.parse("plan", self.plan)
+
+    @property
+    def follows_best(self) -> bool:
+        """True if the best epoch so far decides about the end, the rate or the weights."""
+        waits = self.stopping.patience is not None or isinstance(self.schedule, Plateau)
+        return waits or self.stopping.keeps_best
 
     def run_of(self, rows: int) -> Run:
         """Return the length of a run on so many rows.
