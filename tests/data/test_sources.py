@@ -71,6 +71,11 @@ def test_sign_digits_by_name(monkeypatch):
     assert load("sign-digits").name == "sd"
 
 
+def test_a_folder_has_no_numbers_to_learn(tmp_path):
+    with pytest.raises(DataError, match="is a folder, whose images have classes"):
+        load(str(tmp_path), options=SourceOptions(numbers=True))
+
+
 def test_paths(npz, tmp_path):
     assert load(str(npz)).class_names == ("a", "b", "c")
     upper = npz.rename(tmp_path / "T.NPZ")

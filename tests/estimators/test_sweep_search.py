@@ -253,6 +253,12 @@ def test_candidates_with_the_same_loss_in_other_units_stop_by_their_own(products
     assert products == [2] * 6
 
 
+def test_weights_of_classes_that_differ_train_apart(products):
+    grid = {"class_weight": [{0: 5.0}, {1: 5.0}], "alpha": [0.0, 0.1]}
+    check_equal(small(), grid=grid)
+    assert products == [2] * 6
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_candidate_that_diverged_does_not_take_the_training_from_other_weights():
     network = Network((4,), (Dense(4, "relu"), Dense(3)))
