@@ -68,11 +68,12 @@ def test_candidates_of_a_fold_train_at_once(products):
     assert found.score(X, Y) == found.best_estimator_.score(X, Y)
 
 
-def test_each_fit_takes_its_own_training(monkeypatch):
-    trained = []
+def test_each_fit_takes_its_own_training_and_leaves_none(monkeypatch):
+    trained, store = [], together.Store()
     monkeypatch.setattr("samplewise.estimators.estimator.run", trained.append)
+    monkeypatch.setattr(search, "Store", lambda: store)
     SweepSearchCV(small(), GRID, cv=3, refit=False).fit(X, Y)
-    assert trained == []
+    assert trained == store.trained == []
 
 
 @pytest.fixture
