@@ -46,6 +46,12 @@ def test_signatures_are_those_of_the_contract(name):
     assert isinstance(backend.capabilities, Capabilities)
 
 
+@pytest.mark.parametrize(("given", "wanted"), [({}, True), ({"deterministic": False}, False)])
+def test_a_backend_is_deterministic_unless_it_says_otherwise(given, wanted):
+    tables = dict.fromkeys(("layers", "activations", "losses", "optimizers"), ())
+    assert Capabilities.of(**tables, **given).deterministic is wanted
+
+
 def capabilities(**changes):
     offered = {
         "layers": frozenset({"dense"}),

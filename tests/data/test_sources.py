@@ -87,6 +87,11 @@ def test_files_of_other_kinds_are_refused_with_a_remedy(tmp_path, name, remedy):
         load(str(tmp_path / name))
 
 
+def test_a_folder_has_no_numbers_to_learn(tmp_path):
+    with pytest.raises(DataError, match="is a folder, whose images have classes"):
+        load(str(tmp_path), options=SourceOptions(numbers=True))
+
+
 def test_paths(npz, tmp_path):
     assert load(str(npz)).class_names == ("a", "b", "c")
     upper = npz.rename(tmp_path / "T.NPZ")

@@ -197,6 +197,9 @@ def test_a_divergence_keeps_the_best_weights_of_early_stopping():
         estimator.fit(30 * X, NUMBER, X_val=30 * X, y_val=NUMBER)
     assert np.isnan(estimator.validation_scores_[-1])
     assert estimator.score(30 * X, NUMBER) == pytest.approx(estimator.best_validation_score_)
+    # Without it, the epochs before count for nothing.
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        MLPRegressor(**quick | {"early_stopping": False}).fit(30 * X, NUMBER)
 
 
 def test_weights_may_be_written_to_and_set():

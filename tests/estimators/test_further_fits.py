@@ -37,6 +37,12 @@ def test_weights_of_another_width_begin_anew():
     assert estimator._begun.state.step == 1
 
 
+def test_a_row_follows_early_stopping_which_has_no_best_loss():
+    estimator = MLPRegressor(**QUICK, early_stopping=True).fit(X, NUMBER)
+    estimator.set_params(early_stopping=False).partial_fit(X[:1], NUMBER[:1])
+    assert (estimator.n_iter_, estimator.best_loss_) == (1, None)
+
+
 @pytest.mark.parametrize("warm_start", [True, False])
 def test_epochs_follow_lbfgs(warm_start):
     estimator = MLPClassifier(**QUICK, solver="lbfgs", warm_start=warm_start).fit(X, TWO)

@@ -68,11 +68,12 @@ def test_candidates_of_a_fold_train_at_once(products):
     assert found.score(X, Y) == found.best_estimator_.score(X, Y)
 
 
-def test_each_fit_takes_its_own_training(monkeypatch):
-    trained = []
+def test_each_fit_takes_its_own_training_and_leaves_none(monkeypatch):
+    trained, store = [], together.Store()
     monkeypatch.setattr("samplewise.estimators.estimator.run", trained.append)
+    monkeypatch.setattr(search, "Store", lambda: store)
     SweepSearchCV(small(), GRID, cv=3, refit=False).fit(X, Y)
-    assert trained == []
+    assert trained == store.trained == []
 
 
 @pytest.fixture
@@ -250,6 +251,12 @@ def test_candidates_with_the_same_loss_in_other_units_stop_by_their_own(products
     grid = {"loss": ["squared_error", MeanSquaredError()], "alpha": [0.0, 0.1]}
     stopping = {"max_iter": 300, "n_iter_no_change": 2, "tol": 3e-3}
     check_equal(small(MLPRegressor, **stopping), targets=X[:, 2:], grid=grid)
+    assert products == [2] * 6
+
+
+def test_weights_of_classes_that_differ_train_apart(products):
+    grid = {"class_weight": [{0: 5.0}, {1: 5.0}], "alpha": [0.0, 0.1]}
+    check_equal(small(), grid=grid)
     assert products == [2] * 6
 
 
