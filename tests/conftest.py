@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +16,11 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 
 def pytest_configure():
-    """Put a blank and a letter beyond ASCII into the paths of all tests, as users have them."""
+    """Make the suite's surroundings the same everywhere."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell ignores it for what runs in the background, and processes inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Paths of users hold blanks, and letters beyond ASCII.
     root = Path(tempfile.gettempdir()) / f"ü samplewise {os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
     # pytest's own name for where its folders are made.
