@@ -234,6 +234,18 @@ def test_what_a_plan_keeps_elsewhere_is_needed(name):
     assert outcome(train(NETWORK, X, LABELS, chosen, initial=other)) != whole
 
 
+@pytest.mark.parametrize("row", [-1, len(X)])
+def test_coefficients_of_rows_that_there_are_not_are_refused(row):
+    chosen = settings(backend="numba_cpu", plan="dual:4", momentum=0.1, epochs=2)
+    takes = Takes()
+    train(NETWORK, X, LABELS, chosen, callbacks=[takes])
+    snapshot = takes.snapshots[1]
+    held = {**snapshot.held, "recent": snapshot.held["recent"] * 0 + row}
+    other = dataclasses.replace(snapshot, held=held).sealed()
+    with pytest.raises(ContractError, match="recent: must be rows from 0 to 23"):
+        train(NETWORK, X, LABELS, chosen, initial=other)
+
+
 def test_a_backend_chosen_by_auto_goes_on_by_its_name(monkeypatch):
     takes, whole = Takes(), outcome(busy())
     backend = Choice(registry.load("vectorized"), "chosen by the test")

@@ -65,7 +65,8 @@ class Sizes:
         """Return the bytes of the dual plan."""
         coefficients = 4 * self._rows * self._units
         first = self._matrices * self._inputs * self._units
-        gram = self.gram() // self._itemsize + block * self._rows
+        # Rows of a block are gathered, and with momentum columns of them.
+        gram = self.gram() // self._itemsize + self._matrices * block * self._rows
         return (gram + coefficients + first + self._buffers(block)) * self._itemsize
 
     def gram(self) -> int:

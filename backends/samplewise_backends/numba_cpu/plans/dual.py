@@ -161,8 +161,14 @@ class Dual:
     def restore(
         self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
     ) -> None:
-        """Go on with these coefficients, where there are some."""
+        """Go on with these coefficients, where there are some.
+
+        Raises:
+            ValueError: they are of rows that there are not, which no kernel would notice.
+        """
         if held:
+            if not np.isin(held["recent"], np.arange(len(X))).all():
+                raise ValueError(f"recent: must be rows from 0 to {len(X) - 1}")
             first = self._begin(states, self._group.storage.enter(states), X)
             for name, at in HELD.items():
                 getattr(first, at)[...] = held[name]
