@@ -116,10 +116,10 @@ class _OnceAsked:
         """
         if history is None:
             raise AttributeError(self._name)
-        held = vars(history)
-        if callable(held[self._name]):
-            held[self._name] = held[self._name]()
-        values: Json = held[self._name]
+        values: Json | Callable[[], Json] = vars(history)[self._name]
+        # Threads that read at once may each make them.
+        if callable(values):
+            values = vars(history)[self._name] = values()
         return values
 
     def __set__(self, history: object, given: Json | Callable[[], Json]) -> None:
