@@ -1,6 +1,7 @@
 """Numbers and several labels at once, from a file to a tested model."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,19 @@ def test_r_squared_is_that_of_scikit_learn():
     assert r_squared(NUMBERS[:, None], predicted[:, None]) == pytest.approx(want)
     assert np.isnan(r_squared(np.full((3, 1), 0.1), np.zeros((3, 1))))
     assert np.isnan(r_squared(np.ones((1, 2)), np.zeros((1, 2))))
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e160, 1e300])
+def test_r_squared_is_the_same_for_numbers_of_any_size(size):
+    numbers = np.array([[1.0], [2.0], [4.0]])
+    predicted = np.array([[1.5], [2.0], [3.5]])
+    assert r_squared(numbers * size, predicted * size) == pytest.approx(
+        r_squared(numbers, predicted), rel=1e-9
+    )
+
+
+def test_predictions_beyond_all_numbers_have_an_r_squared_of_minus_infinity():
+    assert r_squared(np.array([[1.0], [2.0]]), np.array([[1e300], [2.0]])) == -math.inf
 
 
 def test_numbers_are_validated_without_an_accuracy(cli, table):

@@ -41,5 +41,10 @@ def r_squared(values: NDArray[Any], predicted: NDArray[Any]) -> float:
     # Not by their distance from the mean, which rounding makes for equal values, too.
     if (values == values[:1]).all():
         return math.nan
-    spread = float(((values - values.mean(axis=0)) ** 2).sum())
-    return 1 - float(((values - predicted) ** 2).sum()) / spread if spread else math.nan
+    # By a power of two, so that no square of a value overflows or vanishes, and no bit changes.
+    _, exponent = np.frexp(np.abs(values).max())
+    values = np.ldexp(np.asarray(values, np.float64), -exponent)
+    with np.errstate(over="ignore"):
+        errors = values - np.ldexp(np.asarray(predicted, np.float64), -exponent)
+        wrong = float((errors**2).sum())
+    return 1 - wrong / float(((values - values.mean(axis=0)) ** 2).sum())
