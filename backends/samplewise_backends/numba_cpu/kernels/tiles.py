@@ -104,7 +104,7 @@ def multiply(
     out: may be overwritten to the end of the last vector of each row.
     b: (inner, any), can be read as far.
     start: the sums start at start[u * start_unit].
-    rectified: 1 where max(sum, 0) is written, else 0.
+    rectified: 1 to write max(sum, 0), else 0.
     mask: laid out like `out`; with `masked` 1, not 0, 0 is written where it is not above 0.
     """
     product = Product(v, a, a_unit, a_inner, b, lambda unit: start[unit * start_unit])
