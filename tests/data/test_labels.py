@@ -14,8 +14,8 @@ from samplewise.errors import DataError
 
 
 def test_classes_are_composed_as_columns_are():
-    names, indices = encode_labels(np.array(["a", "o\u0308", "p", "a"]), "t")
-    assert (names, indices.tolist()) == (("a", "p", "ö"), [0, 2, 1, 0])
+    names, indices = encode_labels(np.array(["a", "o\u0308", "q", "p", "a"]), "t")
+    assert (names, indices.tolist()) == (("a", "p", "q", "ö"), [0, 3, 2, 1, 0])
 
 
 @pytest.mark.parametrize(
