@@ -122,7 +122,7 @@ class _MadeWhenRead:
 def when_read(make: Callable[[], Json]) -> Json:
     """Return a function in place of the values that it makes, for `settings` or `network`.
 
-    Few trainings are asked for these: writing both took 40 us of a call of 600.
+    Few trainings are asked for these: writing both took 47 us, a whole training 590.
     """
     return cast(Json, make)
 

@@ -40,7 +40,7 @@ _PLAIN_CHARACTERS = _DIGITS + b"+-.eE"
 
 
 def bare(cell: str) -> str:
-    """Return a cell without the blanks around it, and without characters that nobody sees."""
+    """Return a cell without invisible characters and surrounding blanks."""
     return cell.translate(UNSEEN).strip()
 
 
@@ -189,7 +189,7 @@ def typed_labels(labels: list[str], name: str) -> NDArray[Any]:
     long = next(filter(_LONG_WHOLE.fullmatch, different), None)
     if long is not None:
         raise DataError(
-            f"{name}: the label '{printable(long)}' is a whole number of over 18 digits; write "
-            f"such labels as text, for example id_{printable(long)}"
+            f"{name}: the label '{printable(long)}' is a whole number of more than 18 digits; "
+            f"write such labels as text, for example id_{printable(long)}"
         )
     return np.array([float(label) for label in labels])
