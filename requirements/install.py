@@ -36,9 +36,9 @@ def check_python() -> None:
 
 
 def check_path(project: list[str]) -> None:
-    """Stop where Python could not start any more with the path that an editable install notes down.
+    """Stop where an editable install would note down a path with which Python no longer starts.
 
-    Before 3.13 it reads that note in the encoding of the locale, also in its mode of UTF-8.
+    Before 3.13, Python reads that note in the encoding of the locale, even in its UTF-8 mode.
 
     Args:
         project: as `install`.

@@ -99,8 +99,8 @@ def limited(threads: int) -> Iterator[None]:
     Args:
         threads: at least 1. Where runs overlap in time, the smallest of their counts holds.
     """
-    # OpenMP counts for each calling thread by itself. Not by threadpoolctl's own limit, which first
-    # describes each library: 4 us of a training of half a millisecond.
+    # OpenMP has a count for each calling thread. threadpoolctl's own limit describes each library
+    # first, which takes 4 us of a training of half a millisecond.
     before = [(one, one.num_threads) for one in _libraries("openmp").lib_controllers]
     _SHARED.enter(threads)
     try:

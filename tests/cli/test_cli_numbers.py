@@ -166,6 +166,10 @@ def test_r_squared_is_the_same_for_numbers_of_any_size(size):
     )
 
 
+def test_r_squared_is_undefined_where_only_an_output_that_vanishes_beside_another_differs():
+    assert np.isnan(r_squared(np.array([[1.0, 0.0], [1.0, 1e-170]]), np.ones((2, 2))))
+
+
 def test_predictions_beyond_all_numbers_have_an_r_squared_of_minus_infinity():
     assert r_squared(np.array([[1.0], [2.0]]), np.array([[1e300], [2.0]])) == -math.inf
 

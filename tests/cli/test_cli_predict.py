@@ -407,7 +407,7 @@ def test_the_cases_of_tables(cli):
     ]
     for name, said in (
         ("labels-na", "line 2, column 'label': missing label ('NA')"),
-        ("labels-unicode-forms", "differ only by blanks or Unicode form"),
+        ("labels-unicode-forms", "by blanks, invisible characters or Unicode form"),
         ("thousands", "line 2, column 'x': '1,000' has a thousands separator"),
     ):
         assert said in cli("train", "--data", CASES / f"{name}.csv", "--out", "x").err

@@ -288,7 +288,7 @@ def test_names_that_look_alike(tmp_path, one, other):
         (tmp_path / other).mkdir()
     except FileExistsError:
         pytest.skip("this file system takes the two names for one")
-    with pytest.raises(DataError, match="differ only by case or Unicode form"):
+    with pytest.raises(DataError, match="by case, invisible characters or Unicode form"):
         load_image_folder(tmp_path)
 
 

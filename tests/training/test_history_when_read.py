@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+from dataclasses import replace
+from typing import Any, get_type_hints
 
 import pytest
 from loop_problem import LABELS, NETWORK, X
@@ -49,9 +51,17 @@ def test_settings_are_written_once_and_may_be_changed(written):
 )
 def test_a_copy_holds_values(copied):
     history = train(NETWORK, X, LABELS, SETTINGS).history
+    history.remark = "mine"
     held = vars(copied(history))
+    assert held["remark"] == "mine"
     assert held["settings"]["epochs"] == 2
     assert held["network"] == NETWORK.to_dict()
+
+
+def test_fields_have_the_types_of_their_values():
+    assert get_type_hints(History)["settings"] == dict[str, Any]
+    named = replace(train(NETWORK, X, LABELS, SETTINGS).history, network={"a": 1})
+    assert (named.settings["epochs"], named.network) == (2, {"a": 1})
 
 
 def test_a_history_needs_its_settings():

@@ -82,6 +82,13 @@ def test_another_description_compiles_anew(programs, changes):
     assert len(programs) == 2
 
 
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_rows_whose_products_may_overflow_have_programs_of_their_own(programs):
+    for factor in (1, 1e150, 1, 1e150, 2e150):
+        weights(X * factor, learning_rate=1e-300)
+    assert len(programs) == 3
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("network", [NETWORK, DROPS])
 @pytest.mark.parametrize(

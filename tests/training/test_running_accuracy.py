@@ -17,6 +17,7 @@ from samplewise.training.beginning import first_state
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import train_many
 from samplewise.training.result import model_of
+from samplewise.training.running_accuracy import RunningAccuracy
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 
@@ -148,3 +149,13 @@ def test_networks_at_once_have_one_each(monkeypatch):
     alone = [train(NETWORK, X, LABELS, own.with_options(backend="reference")) for own in chosen]
     assert list(map(accuracies, results)) == list(map(accuracies, alone))
     assert [one.history.running_accuracy for one in results] == [True, False, True]
+
+
+def test_labels_follow_the_order_of_each_epoch():
+    labels = np.arange(6) % 3
+    running = RunningAccuracy(labels)
+    for order in (np.arange(6), np.array([5, 1, 0, 2, 4, 3]), np.array([3, 0])):
+        for wrong in (0, 1):
+            running.decisions[: len(order)] = labels[order]
+            running.decisions[:wrong] = (labels[order[:wrong]] + 1) % 3
+            assert running.take(order, "x") == 1 - wrong / len(order)

@@ -44,6 +44,24 @@ def test_one_hot_rows_train_as_class_indices_do(network, smoothing):
         ]
 
 
+@pytest.mark.parametrize("names", [("a", "\u00e9"), ("a", "e\u0301")])
+def test_names_of_classes_are_found_in_either_unicode_form(names):
+    wanted = train(NETWORK, X, LABELS, settings(class_weight={1: 3}))
+    for text in ("\u00e9", "e\u0301"):
+        chosen = settings(class_weight={text: 3})
+        got = train(NETWORK, X, np.array(["a", text])[LABELS], chosen, class_names=names)
+        np.testing.assert_array_equal(got.parameters, wanted.parameters)
+        assert got.model().class_names == names
+
+
+def test_one_name_in_two_unicode_forms_names_no_two_classes():
+    twice = ["\u00e9", "e\u0301"]
+    with pytest.raises(ParameterError, match="must be 2 different texts"):
+        train(NETWORK, X, LABELS, settings(), class_names=twice)
+    with pytest.raises(ParameterError, match="names class \u00e9 twice"):
+        settings(class_weight=dict.fromkeys(twice, 2))
+
+
 def test_the_sum_of_a_one_hot_row_may_miss_1_by_rounding_only():
     rows = np.array([[0.25, 0.75], [0.5, 0.5]] * 25)
     once = TrainingSettings(backend="reference", epochs=1)

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 # Rich's fallback of 80 columns would break the lines of a table that goes to a file.
 COLUMNS_OF_A_FILE = 1_000
-# A character, and what stands between two columns: on less, as where COLUMNS is 0, text vanishes.
+# One character and the space between columns. In less, as where COLUMNS is 0, text vanishes.
 LEAST_OF_A_COLUMN = 4
 MANY_ROWS = 200
 """Maximum rows of a drawn table: the library takes milliseconds for each."""

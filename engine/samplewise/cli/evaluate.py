@@ -81,6 +81,7 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
         part: one of `PARTS`.
     """
     from samplewise.cli.trained import note_on_columns, source_options
+    from samplewise.data.columns import composed, places
     from samplewise.data.loading import load
     from samplewise.errors import ParameterError
     from samplewise.experiment.prepared import cut
@@ -98,7 +99,8 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
     note_on_columns(trained.model, dataset.columns, dataset.name)
     if classes is None and base is not None and base.data.classes is not None:
         # Not all need be there: a model may be tried on rows of one class.
-        classes = tuple(name for name in base.data.classes if name in dataset.class_names) or None
+        here = places(dataset.class_names)
+        classes = tuple(name for name in base.data.classes if composed(name) in here) or None
     if base is not None and part != "all":
         training, test = cut(base, dataset)
         dataset = test if part == "test" else training
@@ -157,10 +159,10 @@ def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
     import numpy as np
 
     from samplewise.checks import listed, option_value, printable
-    from samplewise.data.columns import composed
+    from samplewise.data.columns import composed, places
     from samplewise.errors import DataError
 
-    known = {composed(name): index for index, name in enumerate(model.class_names)}
+    known = places(model.class_names)
     found = [composed(name) for name in dataset.class_names]
     unknown = [name for name in found if name not in known]
     if unknown:

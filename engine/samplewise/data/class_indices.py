@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import listed, printable, suggestion
 from samplewise.data.arrays import TEXT, as_array, check_finite
+from samplewise.data.columns import places
 from samplewise.data.labels import encode_labels
 from samplewise.errors import DataError
 
@@ -57,13 +58,14 @@ def indices_among(
         DataError: one is not among them; `name` says where.
     """
     found, indices = encode_labels(given, name)
+    known = places(class_names)
     for label in found:
-        if label not in class_names:
+        if label not in known:
             raise DataError(
                 f"{name} hold the class '{printable(label)}', but the classes are "
                 f"{listed(class_names)}{suggestion(label, class_names)}"
             )
-    return np.array([class_names.index(label) for label in found])[indices]
+    return np.array([known[label] for label in found])[indices]
 
 
 def whole_numbers(given: NDArray[Any], name: str) -> NDArray[Any]:

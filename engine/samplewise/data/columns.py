@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from samplewise.checks import one_of, printable
@@ -123,6 +123,11 @@ def composed(text: str) -> str:
     macOS writes letters and accents apart, other systems as one.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def places(names: Iterable[str]) -> dict[str, int]:
+    """Return the place of each name, by the name as `composed`."""
+    return {composed(name): place for place, name in enumerate(names)}
 
 
 def printable_text(text: str) -> bool:

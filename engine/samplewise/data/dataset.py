@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import listed, positive_number, printable, suggestion, whole_numbers
 from samplewise.data.arrays import as_numbers, check_finite
-from samplewise.data.columns import Column, Columns, check_columns, composed, width
+from samplewise.data.columns import Column, Columns, check_columns, composed, places, width
 from samplewise.data.labels import MAX_CLASSES
 from samplewise.errors import DataError, ParameterError
 
@@ -187,7 +187,7 @@ class Dataset:
         """
         if self.values is not None:
             raise DataError(f"{self.name} holds numbers, not classes; leave out classes")
-        known = {composed(name): index for index, name in enumerate(self.class_names)}
+        known = places(self.class_names)
         wanted = [composed(name) if isinstance(name, str) else name for name in classes]
         if len(set(wanted)) != len(wanted):
             raise DataError(f"classes {', '.join(map(printable, classes))} name one class twice")

@@ -26,7 +26,7 @@ REGRESSION = (
 )
 ROW_NAMES = "they look like names of the rows: choose another label column with --label"
 UNSEEN = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"))
-"""For `str.translate`: leaves out characters that copied text brings along and nobody sees."""
+"""For `str.translate`: removes invisible characters, which copied text brings along."""
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _LAST_CODE_POINT = 0x10FFFF
 
@@ -111,7 +111,7 @@ def check_distinct(
         what: they name.
 
     Raises:
-        DataError: two names differ only by Unicode form, blanks or characters that nobody sees.
+        DataError: two names differ only by invisible characters, blanks or Unicode form.
     """
     seen: dict[str, str] = {}
     for text in names:
@@ -123,7 +123,8 @@ def check_distinct(
         if folded in seen:
             raise DataError(
                 f"{name}: the {what} {seen[folded]!a} and {text!a} differ only by "
-                f"{'case' if ignore_case else 'blanks'} or Unicode form; rename or join them"
+                f"{'case' if ignore_case else 'blanks'}, invisible characters or Unicode form; "
+                "rename or join them"
             )
         seen[folded] = text
 

@@ -96,7 +96,7 @@ def _kind(data: str, options: SourceOptions) -> str:
     """Return the kind of a source: a name of `SOURCES`, FOLDER, or the ending of a file.
 
     Raises:
-        DataError: it is none, or holds classes only, where `options` ask for numbers.
+        DataError: it is none of these, or holds classes only, where `options` ask for numbers.
     """
     if _is_named(data):
         if options.numbers:

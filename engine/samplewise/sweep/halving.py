@@ -34,7 +34,7 @@ class Halving:
     ) -> None:
         self._plan, self._rungs, self._snapshots = plan, rungs, snapshots
         self._seeds = len(plan) // len(plan.trials.points)
-        # By the index of the trial; None has those of none.
+        # By the index of the trial; None where an entry belongs to no trial.
         self._entries: dict[int | None, list[Entry]] = {}
         self._note(entries)
         self._out = 0

@@ -13,7 +13,7 @@ from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network, aligned_zeros, initialize
 from samplewise.registry import Choice
 from samplewise.streams import Streams
-from samplewise.training.history import History
+from samplewise.training.history import History, when_read
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
@@ -125,8 +125,8 @@ def new_history(
     return History(
         backend=choice.backend.name,
         backend_reason=choice.reason,
-        settings=lambda: {**settings.to_options(), "loss": loss.name},
-        network=network.to_dict,
+        settings=when_read(lambda: {**settings.to_options(), "loss": loss.name}),
+        network=when_read(network.to_dict),
         environment={},
         fingerprint=rows.fingerprint,
         deterministic=offered.deterministic and settings.threads == 1,

@@ -47,4 +47,6 @@ def r_squared(values: NDArray[Any], predicted: NDArray[Any]) -> float:
     with np.errstate(over="ignore"):
         errors = values - np.ldexp(np.asarray(predicted, np.float64), -exponent)
         wrong = float((errors**2).sum())
-    return 1 - wrong / float(((values - values.mean(axis=0)) ** 2).sum())
+    spread = float(((values - values.mean(axis=0)) ** 2).sum())
+    # 0 where only an output far smaller than another one differs.
+    return 1 - wrong / spread if spread else math.nan

@@ -36,7 +36,7 @@ class RunningAccuracy:
         """Return the accuracy on the rows that the epoch has run, and begin the next epoch.
 
         Args:
-            order: those rows, in the order of the epoch; the same array for the same order.
+            order: those rows, in the order of the epoch; not written to later.
             backend: its name, for errors.
 
         Raises:

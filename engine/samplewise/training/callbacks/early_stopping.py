@@ -14,7 +14,7 @@ PATIENCE, TARGET_LOSS, TARGET_ACCURACY = "patience", "target_loss", "target_accu
 
 @dataclass(frozen=True)
 class StoppingState:
-    """The counters of early stopping between two epochs; as at the begin where nothing needs them.
+    """The counters of early stopping between two epochs; the first ones where nothing needs them.
 
     Args:
         best: the monitored figure of the best epoch; None before the first one.

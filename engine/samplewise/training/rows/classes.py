@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from samplewise.checks import printable
 from samplewise.data.arrays import TEXT, as_array
 from samplewise.data.class_indices import indices_among, whole_numbers
+from samplewise.data.columns import places
 from samplewise.data.labels import encode_labels
 from samplewise.errors import DataError, ParameterError
 from samplewise.network import Network
@@ -63,7 +64,7 @@ def check_class_names(given: Sequence[str], classes: int) -> tuple[str, ...]:
         ParameterError: not as many different texts as there are classes.
     """
     right = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
-    if not right or len(set(given)) != len(given) or len(given) != classes:
+    if not right or len(places(given)) != len(given) or len(given) != classes:
         raise ParameterError(
             f"class_names is {printable(given)}, but must be {classes} different texts, one for "
             "each class of the network in the order of its outputs"

@@ -19,6 +19,7 @@ from samplewise.checks import (
     unquoted,
 )
 from samplewise.data.arrays import as_numbers
+from samplewise.data.columns import composed, places
 from samplewise.errors import DataError, ParameterError
 
 BALANCED = "balanced"
@@ -55,7 +56,7 @@ def class_weight_words(name: str, given: object) -> str:
 
 def _class_name(name: str, key: object) -> str:
     if isinstance(key, str) and key.strip():
-        return str(key)
+        return composed(str(key))
     if isinstance(key, bool | np.bool_):
         return str(bool(key))
     if isinstance(key, Integral):
@@ -96,14 +97,14 @@ def weights_by_class(words: str, class_names: Sequence[str]) -> Weights:
     Raises:
         ParameterError: it names a class that there is not.
     """
-    weights = np.ones(len(class_names))
+    weights, known = np.ones(len(class_names)), places(class_names)
     for label, weight in _pairs("class_weight", words):
-        if label not in class_names:
+        if label not in known:
             raise ParameterError(
                 f"class_weight names the class '{printable(label)}', but the classes are "
                 f"{listed(class_names)}{suggestion(label, class_names)}"
             )
-        weights[class_names.index(label)] = weight
+        weights[known[label]] = weight
     return weights
 
 
