@@ -163,7 +163,7 @@ def test_a_build_for_another_processor_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "levels"), [([], ["best"]), (["--level", LEVEL, "--level", LEVEL], [LEVEL, LEVEL])]
+    ("words", "levels"), [([], ["best"]), (["--level", LEVEL, "--level", LEVEL], [LEVEL])]
 )
 def test_without_levels_the_best_one_of_the_processor_is_built(
     monkeypatch, tmp_path, words, levels

@@ -96,7 +96,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--into", type=Path, default=library.PREBUILT, metavar="FOLDER")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(words)
-    levels = given.level or key.levels()[:1]
+    levels = list(dict.fromkeys(given.level or key.levels()[:1]))
     if not levels:
         parser.error(f"this processor has none of {', '.join(key.LEVELS)}; name one by --level")
     if not given.here:
