@@ -186,6 +186,25 @@ def test_networks_at_once_train_the_states_of_the_call(plan, renewed):
         assert got.optimizer_state.tobytes() == wanted.optimizer_state.tobytes()
 
 
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("activations", [("tanh", "gelu"), ("relu", "elu"), ("silu", "selu")])
+def test_networks_at_once_whose_first_layers_have_other_activations(plan, activations):
+    """The first layers of a group share a record, which needs the routines of all."""
+    cases = [dense_case(6, (4,), 1, activation, rows=20) for activation in activations]
+    drawn, workload = [problem(case) for case in cases], runs.workload_of(cases[0], plan)
+    parts = [[case.network for case in cases], cases[0].loss, [case.optimizer for case in cases]]
+    program = registry.load("numba_cpu").compile_many(*parts, drawn[0].dtype, workload)
+    states, losses = [one.state() for one in drawn], np.zeros((2, 20))
+    steps = [runs.with_fields(one, Steps(np.arange(20), 0, 20, 1, 0.0)) for one in drawn]
+    program.run_epoch(states, drawn[0].X, drawn[0].Y, steps, losses, [0, 1])
+    program.synchronize(states)
+    allowed = tolerances.after_steps(20, "float64")
+    for case, state in zip(cases, states, strict=True):
+        want = runs.expected(case, 1, False)
+        for measure in runs.compare_states(case.network.layout, state, want, allowed):
+            assert measure.passed, str(measure)
+
+
 def test_one_network_by_the_program_of_many_trains_as_by_its_own():
     """A session never asks for that, but the contract allows it."""
     backend, case = registry.load("numba_cpu"), dense_case(6, (4,), 1, rows=20)

@@ -87,6 +87,18 @@ def test_rows_that_lie_in_order_are_read_in_place_with_the_same_bits(dtype, inpu
         assert got.tobytes() == want.tobytes()
 
 
+@pytest.mark.parametrize("inputs", [FAR // 40 // 16 * 16 + 16, FAR // 40 + 3])
+def test_rows_that_are_fetched_ahead_are_not_those_that_are_copied(inputs):
+    rng = np.random.default_rng(5)
+    X, order = rng.standard_normal((40, inputs)), rng.permutation(40)
+    thin, by_rows = (
+        trained(X, plan, "float64", batch_size=7, order=order) for plan in ("direct:thin", "direct")
+    )
+    allowed = tolerances.after_steps(6, "float64")
+    for got, want in zip(thin, by_rows, strict=True):
+        assert np.abs(got - want).max() <= allowed.relative * np.abs(want).max()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("outputs", [1, 2, 10])
 @pytest.mark.parametrize("scale", [2.0**power for power in (-10, 0, 7, 17)])

@@ -234,6 +234,26 @@ def test_what_a_plan_keeps_elsewhere_is_needed(name):
     assert outcome(train(NETWORK, X, LABELS, chosen, initial=other)) != whole
 
 
+def without(held, name):
+    return {key: array for key, array in held.items() if key != name}
+
+
+def first_row(held, name):
+    return {**held, name: held[name][:1]}
+
+
+@pytest.mark.parametrize("name", ["coefficients", "velocities", "recent", "origin"])
+@pytest.mark.parametrize("change", [without, first_row])
+def test_what_another_version_of_a_plan_keeps_is_refused_by_name(change, name):
+    chosen = settings(backend="numba_cpu", plan="dual:4", momentum=0.1, epochs=2)
+    takes = Takes()
+    train(NETWORK, X, LABELS, chosen, callbacks=[takes])
+    snapshot = takes.snapshots[1]
+    other = dataclasses.replace(snapshot, held=change(snapshot.held, name)).sealed()
+    with pytest.raises(ContractError, match=f"{name}: must be an array of shape"):
+        train(NETWORK, X, LABELS, chosen, initial=other)
+
+
 @pytest.mark.parametrize("row", [-1, len(X)])
 def test_coefficients_of_rows_that_there_are_not_are_refused(row):
     chosen = settings(backend="numba_cpu", plan="dual:4", momentum=0.1, epochs=2)

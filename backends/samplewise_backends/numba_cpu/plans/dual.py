@@ -164,14 +164,19 @@ class Dual:
         """Go on with these coefficients, where there are some.
 
         Raises:
-            ValueError: they are of rows that there are not, which no kernel would notice.
+            ValueError: there are others than this program keeps, as those of another version; or
+                they are of rows that there are not, which no kernel would notice.
         """
         if held:
-            if not np.isin(held["recent"], np.arange(len(X))).all():
-                raise ValueError(f"recent: must be rows from 0 to {len(X) - 1}")
             first = self._begin(states, self._group.storage.enter(states), X)
             for name, at in HELD.items():
-                getattr(first, at)[...] = held[name]
+                ours, theirs = getattr(first, at), held.get(name)
+                if theirs is None or theirs.shape != ours.shape:
+                    got = "none" if theirs is None else theirs.shape
+                    raise ValueError(f"{name}: must be an array of shape {ours.shape}, got {got}")
+                ours[...] = theirs
+            if not np.isin(held["recent"], np.arange(len(X))).all():
+                raise ValueError(f"recent: must be rows from 0 to {len(X) - 1}")
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring the first layers into the states; training goes on from there."""

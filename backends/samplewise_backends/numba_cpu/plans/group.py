@@ -23,6 +23,7 @@ from samplewise_backends.numba_cpu.plans.coefficients import (
 from samplewise_backends.numba_cpu.plans.lowering import Layers, padded
 from samplewise_backends.numba_cpu.plans.routines import (
     begin_windows,
+    describe_activations,
     describe_network,
     describe_product,
     give_buffers,
@@ -69,6 +70,9 @@ class Group:
             describe_network(net, table, loss)
             describe_optimizer(net.inner("hyper"), optimizer)
             net.set(later_layers=later_layers)
+        # `kernels.block` takes the first layers of all by the first network's record.
+        first_layers = np.concatenate([table[:1] for table in layers])
+        describe_activations(self._each[0], first_layers, training=True)
         gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
         self._A = give_buffers(self._each, size + block * self.ld, gradient)
 

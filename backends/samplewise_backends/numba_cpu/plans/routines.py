@@ -45,14 +45,14 @@ def describe_network(net: Struct, layers: Layers, loss: Loss | None = None) -> N
     net.set(gemm=gemm_address(net.dtype.name), tiny=np.finfo(net.dtype).tiny)
     net.set(layers=layers, depth=len(layers))
     called = layers["kind"] != Kind.DENSE
-    activates = (layers["activation"] > ActivationCode.RELU).any()
-    needed = {layer_forward: called.any(), activate_called: activates}
+    needed = {layer_forward: called.any()}
+    describe_activations(net, layers, training=loss is not None)
     if loss is not None:
         code = LOSS_CODES[loss.name]
         net.set(loss=code, delta=loss.delta if isinstance(loss, Huber) else 0)
         trains = (called & (layers["trained"] > 0)).any()
-        needed |= {layer_backward: called.any(), derivative_called: activates}
-        needed |= {loss_called: code > LossCode.CATEGORICAL, update: trains}
+        needed |= {layer_backward: called.any(), update: trains}
+        needed |= {loss_called: code > LossCode.CATEGORICAL}
     for routine, is_needed in needed.items():
         if is_needed:
             net.set(**{_FIELDS[routine]: routine})
@@ -61,11 +61,23 @@ def describe_network(net: Struct, layers: Layers, loss: Loss | None = None) -> N
 _FIELDS = {
     layer_forward: "layer_forward",
     layer_backward: "layer_backward",
-    activate_called: "activate",
-    derivative_called: "derivative",
     loss_called: "row_loss",
     update: "update",
 }
+
+
+def describe_activations(net: Struct, layers: Layers, *, training: bool) -> None:
+    """Write the routines of the rarer activations, where a layer has one.
+
+    Args:
+        net: a `records.NETWORK`.
+        layers: records of the layers whose outputs it activates.
+        training: whether it takes derivatives too.
+    """
+    if (layers["activation"] > ActivationCode.RELU).any():
+        net.set(activate=activate_called)
+        if training:
+            net.set(derivative=derivative_called)
 
 
 def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> NDArray[Any]:
