@@ -154,11 +154,9 @@ def _forward_layer(run, net, A, k, x):
     _describe(run, z, weights, layer.inputs, 1, x, columns)
     run.tiles.start = address_of(part(parameters, layer.bias, layer.units))
     run.tiles.start_unit = 1
-    if layer.activation == ActivationCode.RELU:
-        run.tiles.rectified = 1
-        call(run.multiply, run.tiles)
-    else:
-        call(run.multiply, run.tiles)
+    run.tiles.rectified = int(layer.activation == ActivationCode.RELU)
+    call(run.multiply, run.tiles)
+    if layer.activation != ActivationCode.RELU:
         count = layer.units * columns
         activate_part(net, A, layer.across, layer.saved, count, layer.activation)
     return z
