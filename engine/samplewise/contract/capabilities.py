@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -129,9 +129,9 @@ class Capabilities:
         step_fields: Iterable[str] = (),
     ) -> list[str]:
         """Return the capabilities that a run needs and the backend lacks, as "kind 'name'"."""
-        needed = _needed(network, loss, optimizer, dtype, plan, step_fields)
+        needed = needs(network, loss, optimizer, dtype, plan, step_fields)
         offered = self.names()
-        return sorted({f"{kind} '{name}'" for kind, name in needed if name not in offered[kind]})
+        return sorted(f"{kind} '{name}'" for kind, name in needed if name not in offered[kind])
 
     def names(self) -> dict[str, frozenset[str]]:
         """Return the offered names of each kind, with the kinds of `needs`."""
@@ -153,28 +153,17 @@ def needs(
     dtype: np.dtype[Any],
     plan: str = AUTO_PLAN,
     step_fields: Iterable[str] = (),
-) -> list[Need]:
-    """Return the capabilities that a run takes, each once, sorted."""
-    return sorted(set(_needed(network, loss, optimizer, dtype, plan, step_fields)))
-
-
-def _needed(
-    network: Network,
-    loss: Loss,
-    optimizer: Optimizer,
-    dtype: np.dtype[Any],
-    plan: str,
-    step_fields: Iterable[str],
-) -> Iterator[Need]:
-    for layer in network.layers:
-        for feature in layer.features:
-            yield "layer", feature
-        yield "activation", layer.activation
-    for feature in optimizer.features:
-        yield "optimizer", feature
-    for field in step_fields:
-        yield "step field", field
-    yield from (("loss", loss.name), ("dtype", dtype.name), ("plan", plan))
+) -> set[Need]:
+    """Return the capabilities that a run takes."""
+    return {
+        *(("layer", feature) for layer in network.layers for feature in layer.features),
+        *(("activation", layer.activation) for layer in network.layers),
+        ("loss", loss.name),
+        *(("optimizer", feature) for feature in optimizer.features),
+        ("dtype", dtype.name),
+        ("plan", plan),
+        *(("step field", field) for field in step_fields),
+    }
 
 
 def _names(table: Names) -> frozenset[str]:

@@ -54,9 +54,9 @@ class Case:
         return -(-self.rows // self.batch_size)
 
     def needs(self, plan: str | None = None) -> list[Need]:
-        """Return the capabilities that training it by this plan takes, as (kind, name)."""
+        """Return the capabilities that training it by this plan takes, as (kind, name), sorted."""
         how = np.dtype(self.dtype), plan or AUTO_PLAN, self.step_fields
-        return needs(self.network, self.loss, self.optimizer, *how)
+        return sorted(needs(self.network, self.loss, self.optimizer, *how))
 
     def is_offered(self, capabilities: Capabilities, plan: str | None = None) -> bool:
         """Return True if a backend with these capabilities can train it by this plan."""
