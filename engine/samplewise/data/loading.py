@@ -29,7 +29,7 @@ _REMEDIES = {
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zip", ".tar", ".tgz"), _UNPACK),
     **dict.fromkeys((".parquet", ".feather", ".xls", ".xlsx", ".ods"), _EXPORT),
 }
-"""What to do with files of other kinds, by their endings."""
+"""The remedies for files of other kinds, by their endings."""
 
 
 def load(
