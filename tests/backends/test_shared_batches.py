@@ -28,6 +28,8 @@ from samplewise_backends.numba_cpu.plans.shared import Shared
 from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
 
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+
 LOSS = class_loss_named("categorical_cross_entropy")
 SMALL = Network((1, 8, 8), (Conv2D(3, (3, 3), activation="relu"), MaxPool2D(2), Dense(4)))
 MIXED = Network(
@@ -45,14 +47,6 @@ FROZEN = Network(
 )
 RNG = np.random.default_rng(0)
 ROWS = 41
-
-
-@pytest.fixture(autouse=True)
-def no_thread_left():
-    # Those of earlier tests may end meanwhile.
-    before = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) <= before
 
 
 def drawn(network, dtype="float64"):

@@ -17,15 +17,9 @@ from samplewise_backends.numba_cpu.plans import threads as shared_out
 from samplewise_backends.numba_cpu.plans.threads import in_threads, in_turn
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+
 PATIENCE_S = 20
-
-
-@pytest.fixture(autouse=True)
-def no_thread_left():
-    # Those of earlier tests may end meanwhile.
-    before = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) <= before
 
 
 def test_one_thread_calls_in_turn():
