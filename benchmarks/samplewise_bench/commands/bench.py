@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from samplewise.cli import console, options
+from samplewise.cli.options import option
 from samplewise_bench.commands import given as texts
-from samplewise_bench.commands.given import MINIMUM_ROUNDS, option
+from samplewise_bench.commands.given import MINIMUM_ROUNDS
 
 if TYPE_CHECKING:
     from samplewise_bench.peers.comparison import PeerChoice
@@ -26,8 +27,7 @@ Backends = Annotated[
     Text, option("NAMES", "Backends, as in reference,numba_cpu.  [default: all]", "--backend")
 ]
 BatchSizes = Annotated[
-    Text,
-    option("INTEGERS", "Rows of one update, as in 1,32.  [default: 1,32]", "--batch-size"),
+    Text, option("INTEGERS", "Rows of one update, as in 1,32.  [default: 1,32]", "--batch-size")
 ]
 Rounds = Annotated[str, option("INTEGER", f"Interleaved runs of each, at least {MINIMUM_ROUNDS}.")]
 Peers = Annotated[

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from samplewise.checks import listed_names, one_of, printable
 from samplewise.cli import console
 from samplewise.errors import ParameterError
@@ -16,11 +14,6 @@ from samplewise.options.kinds import whole
 ALL = "all"
 # A median of fewer says little on a machine that does other work too.
 MINIMUM_ROUNDS = 5
-
-
-def option(metavar: str, text: str, *flags: str, panel: str | None = None) -> Any:
-    """Return an option with this help."""
-    return typer.Option(*flags, metavar=metavar, help=text, rich_help_panel=panel)
 
 
 def rounds_of(text: str) -> int:

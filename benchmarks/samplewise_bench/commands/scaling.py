@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
+from samplewise.cli.options import option
 from samplewise_bench.commands import given as texts
-from samplewise_bench.commands.given import ALL, MINIMUM_ROUNDS, option
+from samplewise_bench.commands.given import ALL, MINIMUM_ROUNDS
 
 if TYPE_CHECKING:
     from samplewise_bench.scaling.curves import Curve, Method
@@ -28,8 +29,7 @@ Axes = Annotated[
     str, option("NAMES", "Sizes to vary: rows, epochs, inputs, hidden, networks, or all.")
 ]
 Rounds = Annotated[
-    str,
-    option("INTEGER", f"Timed trainings of each size, interleaved, at least {MINIMUM_ROUNDS}."),
+    str, option("INTEGER", f"Timed trainings of each size, interleaved, at least {MINIMUM_ROUNDS}.")
 ]
 Seconds = Annotated[
     str, option("FLOAT", "Approximate time budget in seconds; larger sizes need more.")

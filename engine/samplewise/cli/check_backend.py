@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from samplewise.cli import console, options
+from samplewise.cli.options import option
 
 Name = Annotated[str, typer.Argument(help="Backend, as `samplewise backends` lists it.")]
 Thorough = Annotated[
@@ -17,13 +18,7 @@ Thorough = Annotated[
     ),
 ]
 JsonFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--json",
-        metavar="FILE",
-        help="Write the certificate to this file, as JSON.",
-        show_default=False,
-    ),
+    Path | None, option("FILE", "Write the certificate to this file, as JSON.", "--json")
 ]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from samplewise.cli import console, options
+from samplewise.cli.options import option
 from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -15,12 +14,7 @@ if TYPE_CHECKING:
 
 Sheet = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        metavar="FILE",
-        help="PNG to write a sheet of example images to.",
-        rich_help_panel=options.OUTPUT,
-    ),
+    option("FILE", "PNG to write a sheet of example images to.", "--out", panel=options.OUTPUT),
 ]
 
 

@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from samplewise.cli import console, options
+from samplewise.cli.options import option
 
 if TYPE_CHECKING:
     from samplewise.cli.trained import Trained
@@ -20,19 +19,19 @@ PARTS = ("test", "train", "all")
 WORDS = ("data", *options.READING)
 Classes = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAMES",
-        help="Classes to test on, as in 4,9; a name with a comma in double quotes.  "
+    option(
+        "NAMES",
+        "Classes to test on, as in 4,9; a name with a comma in double quotes.  "
         "[default: the run's]",
-        rich_help_panel="Data",
+        panel="Data",
     ),
 ]
 
 Part = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Rows to test on, split as in training.  [choices: test, train, all; default: test "
+    option(
+        "NAME",
+        "Rows to test on, split as in training.  [choices: test, train, all; default: test "
         "for a run folder, all for --data]",
     ),
 ]

@@ -5,18 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from samplewise.cli import console, options
+from samplewise.cli.options import option
 
 Out = Annotated[
     Path,
-    typer.Option(
-        "--out",
-        metavar="FILE",
-        help="File to write, such as weights.safetensors.",
-        rich_help_panel=options.OUTPUT,
-    ),
+    option("FILE", "File to write, such as weights.safetensors.", "--out", panel=options.OUTPUT),
 ]
 
 

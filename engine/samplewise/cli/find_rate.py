@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samplewise.cli import console, options, signals
+from samplewise.cli.options import option
 from samplewise.experiment.config_file import WORDS
 from samplewise.experiment.experiment import Experiment
 
@@ -21,22 +22,10 @@ NOT_TESTED = {
     *("plan", "memory_mb", "track_accuracy", "exact_accuracy"),
     *(word.name for word in WORDS.values() if word.panel in ("Schedule", "Stopping")),
 }
-Lowest = Annotated[
-    str | None,
-    typer.Option(metavar="FLOAT", help="Learning rate of the first step.  [default: 1e-5]"),
-]
-Highest = Annotated[
-    str | None,
-    typer.Option(metavar="FLOAT", help="Learning rate of the last step.  [default: 10]"),
-]
+Lowest = Annotated[str | None, option("FLOAT", "Learning rate of the first step.  [default: 1e-5]")]
+Highest = Annotated[str | None, option("FLOAT", "Learning rate of the last step.  [default: 10]")]
 Picture = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        metavar="FILE",
-        help="PNG to draw loss against rate to.",
-        rich_help_panel=options.OUTPUT,
-    ),
+    Path | None, option("FILE", "PNG to draw loss against rate to.", "--out", panel=options.OUTPUT)
 ]
 
 

@@ -24,14 +24,17 @@ SOURCE = ("data", "classes", "label", "drop", "image_size", "fit", "full_scale")
 """The settings that describe the content of a dataset."""
 Command = Callable[..., None]
 
+
+def option(metavar: str | None, text: str, *flags: str, panel: str | None = None) -> Any:
+    """Return an option of typer; without flags, they follow from the parameter's name."""
+    return typer.Option(*flags, metavar=metavar, help=text, rich_help_panel=panel)
+
+
 ModelPath = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")
 ]
 Sha256 = Annotated[
-    str | None,
-    typer.Option(
-        "--sha256", metavar="HEX", help="Refuse the model unless its file has this SHA-256."
-    ),
+    str | None, option("HEX", "Refuse the model unless its file has this SHA-256.", "--sha256")
 ]
 Force = Annotated[
     bool,
@@ -42,8 +45,7 @@ AsJson = Annotated[
     typer.Option("--json", help="Print the result as JSON on stdout.", rich_help_panel=OUTPUT),
 ]
 ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="TOML file with the same words as the options."),
+    Path | None, option("FILE", "TOML file with the same words as the options.", "--config")
 ]
 
 
@@ -129,13 +131,13 @@ def _parameter(word: Word, defaults: Mapping[str, str]) -> inspect.Parameter:
     """Return the parameter of a setting; None says that it was not given."""
     flag = "--" + word.name.replace("_", "-")
     switch = word.kind is SWITCH
-    option = typer.Option(
+    made = option(
+        None if switch else word.kind.metavar,
+        _help(word, defaults.get(word.name, word.default)),
         (word.flags or f"{flag}/--no-{flag[2:]}") if switch else flag,
-        metavar=None if switch else word.kind.metavar,
-        help=_help(word, defaults.get(word.name, word.default)),
-        rich_help_panel=word.panel,
+        panel=word.panel,
     )
-    return _keyword(word.name, Annotated[bool | None if switch else str | None, option])
+    return _keyword(word.name, Annotated[bool | None if switch else str | None, made])
 
 
 def _keyword(name: str, annotation: Any) -> inspect.Parameter:

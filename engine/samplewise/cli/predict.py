@@ -10,6 +10,7 @@ import typer
 
 from samplewise.checks import printable
 from samplewise.cli import console, options
+from samplewise.cli.options import option
 from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -26,18 +27,10 @@ Given = Annotated[
     ),
 ]
 Row = Annotated[
-    str | None,
-    typer.Option(
-        metavar="INTEGER", help="The one row to predict, counted from 0.  [default: all rows]"
-    ),
+    str | None, option("INTEGER", "The one row to predict, counted from 0.  [default: all rows]")
 ]
 Picture = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="PNG to draw the one input and its class to.",
-        rich_help_panel=options.OUTPUT,
-    ),
+    Path | None, option("FILE", "PNG to draw the one input and its class to.", panel=options.OUTPUT)
 ]
 AsCsv = Annotated[
     bool,
@@ -47,11 +40,8 @@ AsCsv = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        metavar="FILE",
-        help="A .csv or .json file to write the predictions to.",
-        rich_help_panel=options.OUTPUT,
+    option(
+        "FILE", "A .csv or .json file to write the predictions to.", "--out", panel=options.OUTPUT
     ),
 ]
 CSV, JSON = ".csv", ".json"

@@ -5,33 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from samplewise.cli import options
+from samplewise.cli.options import option
 from samplewise.experiment.experiment import Experiment
 
 PARTS = {1: "report", 2: "report-part-2"}
 
 Part = Annotated[
     int,
-    typer.Option(
-        "--part",
-        metavar="INTEGER",
-        help="1: the report's tables, two classes, one sample at a time. 2: its "
+    option(
+        "INTEGER",
+        "1: the report's tables, two classes, one sample at a time. 2: its "
         "authors' next steps, with all classes, Adam and mini-batches; and a small CNN.",
+        "--part",
     ),
 ]
-Repeats = Annotated[
-    int, typer.Option("--repeats", metavar="INTEGER", help="Runs of each row, 1 to 1000.")
-]
+Repeats = Annotated[int, option("INTEGER", "Runs of each row, 1 to 1000.", "--repeats")]
 ReportFolder = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        metavar="FOLDER",
-        help="Folder to write the report to.  [default: "
+    option(
+        "FOLDER",
+        "Folder to write the report to.  [default: "
         f"{', '.join(f'{name} for part {part}' for part, name in PARTS.items())}]",
-        rich_help_panel=options.OUTPUT,
+        "--out",
+        panel=options.OUTPUT,
     ),
 ]
 ALSO = ("preprocess", "split", "backend", "device", "dtype", "threads", "seed")

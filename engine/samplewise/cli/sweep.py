@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from samplewise.cli import console, options, signals
+from samplewise.cli.options import option
 from samplewise.errors import CombinationError, ParameterError
 
 if TYPE_CHECKING:
@@ -28,37 +29,37 @@ What = Annotated[
 ]
 SweepFolder = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        "FOLDER",
+        "Folder of the sweep; one that was stopped goes on.  [default: sweep]",
         "--out",
-        metavar="FOLDER",
-        help="Folder of the sweep; one that was stopped goes on.  [default: sweep]",
-        rich_help_panel=options.OUTPUT,
+        panel=options.OUTPUT,
     ),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Train failed trials again.")]
 Jobs = Annotated[
     int | None,
-    typer.Option(
-        "--jobs",
-        metavar="N",
-        help="Groups of trials to train at once, each on a process; -1 for all processors.  "
+    option(
+        "N",
+        "Groups of trials to train at once, each on a process; -1 for all processors.  "
         "[default: one group, split over the cores; with --dask, every thread of the cluster]",
+        "--jobs",
     ),
 ]
 Dask = Annotated[
     str | None,
-    typer.Option(
-        "--dask",
-        metavar="ADDRESS",
-        help="Train on the dask cluster of this scheduler, such as tcp://10.0.0.1:8786; needs "
+    option(
+        "ADDRESS",
+        "Train on the dask cluster of this scheduler, such as tcp://10.0.0.1:8786; needs "
         "samplewise\\[dask].",
+        "--dask",
     ),
 ]
 MetricName = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Compare candidates by validation_accuracy, validation_loss, test_accuracy, test_r2, "
+    option(
+        "NAME",
+        "Compare candidates by validation_accuracy, validation_loss, test_accuracy, test_r2, "
         "test_loss or training_loss.  [default: the first of these that was measured]",
     ),
 ]

@@ -9,6 +9,7 @@ import typer
 
 from samplewise.checks import printable
 from samplewise.cli import console, options, signals
+from samplewise.cli.options import option
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 
@@ -26,29 +27,24 @@ _STOPPED = {
 }
 RunFolder = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        metavar="FOLDER",
-        help="Folder to write the run to.  [default: run]",
-        rich_help_panel=options.OUTPUT,
-    ),
+    option("FOLDER", "Folder to write the run to.  [default: run]", "--out", panel=options.OUTPUT),
 ]
 CheckpointEvery = Annotated[
     str | None,
-    typer.Option(
-        metavar="EPOCHS|TIME",
-        help="Write a checkpoint so often, as in 10 (epochs) or 30s, which --resume goes on from.  "
+    option(
+        "EPOCHS|TIME",
+        "Write a checkpoint so often, as in 10 (epochs) or 30s, which --resume goes on from.  "
         "[default: never]",
-        rich_help_panel=options.OUTPUT,
+        panel=options.OUTPUT,
     ),
 ]
 Resume = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="Go on with the run of this folder from its newest checkpoint, to the same bits as if "
+    option(
+        "FOLDER",
+        "Go on with the run of this folder from its newest checkpoint, to the same bits as if "
         "it had not been stopped.",
-        rich_help_panel=options.OUTPUT,
+        panel=options.OUTPUT,
     ),
 ]
 

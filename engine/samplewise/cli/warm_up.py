@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 from samplewise.cli import console
+from samplewise.cli.options import option
 from samplewise.training.settings.training_settings import DTYPES
 
 Dtype = Annotated[
     str | None,
-    typer.Option(
-        metavar="|".join(DTYPES),
-        help="Floating-point type of the trainings to come.  [default: both]",
-    ),
+    option("|".join(DTYPES), "Floating-point type of the trainings to come.  [default: both]"),
 ]
 Measure = Annotated[
     bool, typer.Option("--measure/--no-measure", help="Also measure how fast this machine is.")
