@@ -51,7 +51,7 @@ Dask = Annotated[
     option(
         "ADDRESS",
         "Train on the dask cluster of this scheduler, such as tcp://10.0.0.1:8786; needs "
-        "samplewise\\[dask].",
+        "samplewise[dask].",
         "--dask",
     ),
 ]

@@ -125,9 +125,6 @@ def ranked(candidates: Sequence[Candidate], metric: str) -> list[Candidate]:
 def simplest(candidates: Sequence[Candidate]) -> Candidate | None:
     """Return the smallest whole candidate within one standard error of the best mean.
 
-    Args:
-        candidates: as `ranked` returns them.
-
     Returns:
         It; None where no candidate is whole.
     """

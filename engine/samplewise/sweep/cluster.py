@@ -14,7 +14,7 @@ from samplewise._version import __version__
 from samplewise.checks import printable
 from samplewise.errors import SamplewiseError, WorkerError
 from samplewise.sweep.executors import REPEATS, Death, Executor
-from samplewise.sweep.extras import check_dask
+from samplewise.sweep.extras import check_installed
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
 from samplewise.sweep.trials import Trial
@@ -41,7 +41,8 @@ def connected(address: str) -> Client:
         ParameterError: distributed is not installed.
         WorkerError: no scheduler answers in `CONNECT_S` seconds.
     """
-    check_dask()
+    how = "it by pip install 'samplewise[dask]'"
+    check_installed("distributed", "dask: distributed is", how, "use --jobs")
     from distributed import Client
     from distributed.comm import get_address_host_port
 
@@ -156,11 +157,7 @@ class Cluster(Executor):
 
 
 class _RefusedError(Exception):
-    """A worker refuses a group.
-
-    Args:
-        died: workers that died with it since it was submitted.
-    """
+    """A worker refuses a group."""
 
     def __init__(self, died: int) -> None:
         super().__init__(died)

@@ -13,11 +13,7 @@ _KEPT = 10_000
 
 
 class Computed(Sequence[T], ABC):
-    """A sequence that computes its items, and keeps some of them.
-
-    Args:
-        length: number of its items.
-    """
+    """A sequence that computes its items, and keeps some of them."""
 
     def __init__(self, length: int) -> None:
         self._length = length

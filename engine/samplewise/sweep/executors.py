@@ -29,12 +29,7 @@ REPEATS = 2
 
 @dataclass(frozen=True)
 class Death:
-    """The end of the workers that a group was trained on.
-
-    Args:
-        reason: a text.
-        workers: number of those that died.
-    """
+    """The end of the workers that a group was trained on."""
 
     reason: str
     workers: int = 1
@@ -107,12 +102,7 @@ class Executor(ABC):
 
 
 class InProcess(Executor):
-    """Trains one group after the other in this process.
-
-    Args:
-        rows: of the sweep.
-        threads: that share the networks of a group, at most.
-    """
+    """Trains one group after the other in this process."""
 
     def __init__(self, rows: SweepRows, threads: int = 1) -> None:
         super().__init__()

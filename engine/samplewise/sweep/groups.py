@@ -88,12 +88,7 @@ def _shared(experiment: Experiment, network: Network, loss: Loss) -> Hashable:
 
 
 class Plan(Computed[Planned]):
-    """The trials of a sweep with their networks looked at, each when it is asked for.
-
-    Args:
-        trials: of the sweep.
-        rows: of the sweep.
-    """
+    """The trials of a sweep with their networks looked at, each when it is asked for."""
 
     def __init__(self, trials: Trials, rows: SweepRows) -> None:
         super().__init__(len(trials))
@@ -135,12 +130,7 @@ class Plan(Computed[Planned]):
 
 
 class Remaining(Computed[Planned]):
-    """Some trials of a plan; one that turns out not to be valid has its error.
-
-    Args:
-        plan: of the sweep.
-        indices: of the trials.
-    """
+    """Some trials of a plan; one that turns out not to be valid has its error."""
 
     def __init__(self, plan: Plan, indices: NDArray[np.int64]) -> None:
         super().__init__(len(indices))
@@ -177,11 +167,6 @@ class Groups:
             self._seen += 1
             self._waiting += 1
             self._work_seen += one.work
-
-    @property
-    def are_measured(self) -> bool:
-        """True once the time of a group is known."""
-        return self.seconds_of_work is not None
 
     @property
     def mean_work(self) -> float:

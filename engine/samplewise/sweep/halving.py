@@ -44,11 +44,6 @@ class Halving:
         self._advance()
 
     @property
-    def are_measured(self) -> bool:
-        """True once the time of a group is known."""
-        return self._groups.are_measured
-
-    @property
     def seconds_left(self) -> float | None:
         """Estimated time of all rungs that are left; None before the first group has ended."""
         of_rung, of_work = self._groups.seconds_left, self._groups.seconds_of_work
@@ -145,13 +140,7 @@ class Halving:
 
 
 class _InRung(Remaining):
-    """Some trials of a plan, in one rung.
-
-    Args:
-        plan: of the sweep.
-        indices: of the trials.
-        begin, end: epochs before the rung, and after it.
-    """
+    """Some trials of a plan, in one rung."""
 
     def __init__(self, plan: Plan, indices: NDArray[np.int64], begin: int, end: int) -> None:
         super().__init__(plan, indices)

@@ -33,11 +33,7 @@ def cost(entries: Sequence[Entry], metric: str) -> float:
 
 
 def best_first(candidates: Mapping[int, Sequence[Entry]]) -> list[int]:
-    """Return the numbers of candidates, best first; of equals the smaller network, then number.
-
-    Args:
-        candidates: by number, the entries of their seeds.
-    """
+    """Return the numbers of candidates, best first; of equals the smaller network, then number."""
     metric = metric_of([entry for entries in candidates.values() for entry in entries])
 
     def order(number: int) -> tuple[float, int, int]:

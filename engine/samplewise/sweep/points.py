@@ -178,11 +178,7 @@ class Draws(Points):
 
 
 class Listed(Points):
-    """Candidates that are known, in their order; of equal ones the first.
-
-    Args:
-        candidates: their values.
-    """
+    """Candidates that are known, in their order; of equal ones the first."""
 
     def __init__(self, candidates: Iterable[Values]) -> None:
         found = {canonical(values): values for values in candidates}

@@ -53,11 +53,6 @@ class Proposals:
         return self._groups.is_finished and len(self._candidates) >= self._samples
 
     @property
-    def are_measured(self) -> bool:
-        """True once the time of a group is known."""
-        return self._groups.are_measured
-
-    @property
     def seconds_left(self) -> float | None:
         """Estimated time, as if later candidates were like those so far; None before the first."""
         of_batch, of_work = self._groups.seconds_left, self._groups.seconds_of_work

@@ -17,7 +17,7 @@ from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import Executor, check_jobs, executor_for, trains_here
-from samplewise.sweep.extras import check_optuna
+from samplewise.sweep.extras import check_installed
 from samplewise.sweep.groups import Plan
 from samplewise.sweep.journal import FILE, Entry, Journal
 from samplewise.sweep.results import SweepResult
@@ -91,7 +91,8 @@ def run_sweep(
     if data is not None:
         instance_of("data", data, Dataset)
     if sweep.sampler is not None:
-        check_optuna()
+        how = "it by pip install 'samplewise[optuna]'"
+        check_installed("optuna", "sampler: optuna is", how, "leave out the sampler")
     # A sweep that goes on may need none of them; a trial that does then fails with the reason.
     if trains_here() and not (folder / FILE).exists():
         check_backends(sweep)
@@ -142,8 +143,9 @@ def _train(
         journal.append(*entries)
         counts.note(entries)
         # The first group also loads kernels and libraries, so only its training counts.
-        first_s = trained.training_s or trained.seconds
-        source.took(group, entries, trained.seconds if source.are_measured else first_s)
+        is_first = source.seconds_left is None
+        seconds = trained.training_s or trained.seconds if is_first else trained.seconds
+        source.took(group, entries, seconds)
         if on_group is not None:
             left = (source.seconds_left or 0.0) / executor.slots
             on_group(Progress(counts.finished, counts.failed, trials, len(group), left))

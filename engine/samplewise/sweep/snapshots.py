@@ -19,11 +19,7 @@ Paused = tuple[str, int]
 
 
 class Snapshots:
-    """The snapshots in a folder, which exists only while it holds some.
-
-    Args:
-        folder: of the sweep.
-    """
+    """The snapshots in a folder, which exists only while it holds some."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER

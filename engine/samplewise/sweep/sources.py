@@ -26,11 +26,6 @@ class Source(Protocol):
         ...
 
     @property
-    def are_measured(self) -> bool:
-        """True once the time of a group is known."""
-        ...
-
-    @property
     def seconds_left(self) -> float | None:
         """Estimated time of all that is left; None before the first group has ended."""
         ...

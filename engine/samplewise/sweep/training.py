@@ -51,12 +51,7 @@ class Trained:
 
 
 def train_group(trials: Sequence[Trial], rows: SweepRows) -> Trained:
-    """Train trials that may train at once; only networks that go on are kept.
-
-    Args:
-        trials: at least one.
-        rows: of the sweep.
-    """
+    """Train trials that may train at once; only networks that go on are kept."""
     start_s = time.perf_counter()
     outcomes = outcomes_of(trials, rows.of(trials[0].experiment))
     trained = [one for one in outcomes if isinstance(one, ExperimentResult)]
@@ -131,11 +126,7 @@ def _snapshot_of(outcome: Outcome) -> Snapshot | None:
 
 
 class _Pause(Callback):
-    """Interrupts a training after the epochs of a trial's rung, for all networks at once.
-
-    Args:
-        trial: any of them, as their rung is the same.
-    """
+    """Interrupts a training after the epochs of a trial's rung, for all networks at once."""
 
     def __init__(self, trial: Trial) -> None:
         until = trial.until
