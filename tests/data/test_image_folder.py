@@ -218,7 +218,7 @@ def test_images_to_predict_lie_in_class_folders_or_in_none(folder, tmp_path):
     for name in ("b.png", "B.png"):
         Image.fromarray(NOISE).save(flat / name)
     (flat / ".DS_Store").touch()
-    names, X = read_images(flat, (14, 7), "pad")
+    names, X = read_images(flat, SourceOptions(image_size=(14, 7), fit="pad"))
     assert (names, X.shape, X.dtype) == (("B.png", "b.png"), (2, 98), np.uint8)
 
 

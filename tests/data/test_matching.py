@@ -69,8 +69,8 @@ def test_names_are_matched_in_any_unicode_form():
 def test_label_and_dropped_columns_are_not_additional(write):
     options = SourceOptions(label="species", drop=("id", "not there"))
     path = write("id,species,income,age\nx,a,30,1\n")
-    np.testing.assert_array_equal(load_csv(path, None, options, AGE_INCOME).X, [[1, 30]])
-    unlabelled = read_table(write("income,age\n30,1\n"), None, options, AGE_INCOME)
+    np.testing.assert_array_equal(load_csv(path, options, AGE_INCOME).X, [[1, 30]])
+    unlabelled = read_table(write("income,age\n30,1\n"), options, AGE_INCOME)
     assert unlabelled.labels is None
 
 

@@ -6,8 +6,9 @@ from collections import UserDict
 import numpy as np
 import pytest
 
+from samplewise.data.arrays import is_frame
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
-from samplewise.data.named_rows import is_named, is_named_row, rows_of_frame
+from samplewise.data.named_rows import is_named_row, rows_of_frame
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
 from samplewise.model.model import Model
@@ -119,5 +120,5 @@ def test_what_has_columns_but_no_rows_is_not_a_frame():
         def __getitem__(self, name):
             raise TypeError
 
-    assert not is_named(Lazy())
-    assert not is_named(Frame)
+    assert not is_frame(Lazy())
+    assert not is_frame(Frame)

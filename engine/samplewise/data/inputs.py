@@ -77,7 +77,7 @@ def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Input
     from samplewise.data.sources.csv_file import read_table, rows_of
 
     name = printable(path)
-    table = read_table(path, None, options, columns)
+    table = read_table(path, options, columns)
     rows = rows_of(table, options, name)
     labels = table.labels or []
     known = [label for label in labels if label]
@@ -93,10 +93,10 @@ def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Input
 
 
 def _arrays(path: Path, options: SourceOptions, _columns: Columns | None) -> Inputs:
-    from samplewise.data.sources.npz_file import load_rows
+    from samplewise.data.sources.npz_file import read_arrays
 
     name = printable(path)
-    data, labels = load_rows(path)
+    data, labels = read_arrays(path, needs_labels=False)
     rows = rows_from(data, f"{name}, key 'dataset'", options.full_scale)
     if labels is None:
         return Inputs(_short(path), rows)
@@ -112,12 +112,8 @@ def _array(path: Path, options: SourceOptions, _columns: Columns | None) -> Inpu
     return Inputs(_short(path), rows_from(read_npy(path), name, options.full_scale))
 
 
-def read_npy(path: Path, max_bytes: int | None = None) -> NDArray[Any]:
-    """Return the numbers of an .npy file.
-
-    Args:
-        path: the file.
-        max_bytes: limit of its size; None for half of the free memory.
+def read_npy(path: Path) -> NDArray[Any]:
+    """Return the numbers of an .npy file, at most half as large as the free memory.
 
     Raises:
         DataError: it cannot be read as an array of numbers.
@@ -127,7 +123,7 @@ def read_npy(path: Path, max_bytes: int | None = None) -> NDArray[Any]:
     name = printable(path)
     with open_unchanged(path) as file:
         size = os.fstat(file.fileno()).st_size
-        check_bytes(size, max_bytes, name)
+        check_bytes(size, None, name)
         return read_array(file, size, name, text=False)
 
 
@@ -135,7 +131,7 @@ def _folder(path: Path, options: SourceOptions) -> Inputs:
     from samplewise.data.sources.image_file import WHITE
     from samplewise.data.sources.image_folder import read_images
 
-    files, X = read_images(path, options.image_size, options.fit, options.full_scale)
+    files, X = read_images(path, options)
     classes = None
     if not options.numbers and all("/" in file for file in files):
         classes = tuple(composed(file.split("/")[0]) for file in files)

@@ -142,11 +142,11 @@ def _loaded(
     if kind == ".npz":
         from samplewise.data.sources.npz_file import load_npz
 
-        return load_npz(path, options=options)
+        return load_npz(path, options)
     if kind == ".csv":
         from samplewise.data.sources.csv_file import load_csv
 
-        return load_csv(path, options=options, columns=columns)
+        return load_csv(path, options, columns)
     from samplewise.data.sources.bundled import load_bundled
 
     return load_bundled(kind)

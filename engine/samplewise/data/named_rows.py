@@ -23,11 +23,6 @@ _NAMES_SHOWN = 5
 _COMPARED = 100
 
 
-def is_named(rows: object) -> bool:
-    """Return True if rows are a data frame, whose columns have names."""
-    return is_frame(rows)
-
-
 def is_named_row(row: object) -> bool:
     """Return True if one row is a mapping or series, whose values have names."""
     named = isinstance(row, Mapping) or (hasattr(row, "keys") and hasattr(row, "__getitem__"))
@@ -54,8 +49,7 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{where}: two columns are named '{printable(twice)}'; rename one")
     places = matched(names, columns, (), where, "as with frame.drop(columns=[...])")
-    series = [_series(frame, place) for place in places]
-    return _side_by_side(columns, [_values(one) for one in series], where)
+    return _side_by_side(columns, [_values(frame, place) for place in places], where)
 
 
 def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64]:
@@ -79,11 +73,8 @@ def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64
     return _side_by_side(columns, values, where)[0]
 
 
-def _series(frame: Any, place: int) -> Any:
-    return frame.iloc[:, place] if hasattr(frame, "iloc") else frame[frame.columns[place]]
-
-
-def _values(series: Any) -> NDArray[Any]:
+def _values(frame: Any, place: int) -> NDArray[Any]:
+    series = frame.iloc[:, place] if hasattr(frame, "iloc") else frame[frame.columns[place]]
     return np.asarray(series.to_numpy() if hasattr(series, "to_numpy") else series)
 
 

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import instance_of, whole_number
 from samplewise.contract import Program
+from samplewise.data.arrays import is_frame
 from samplewise.data.columns import Columns
-from samplewise.data.named_rows import is_named, rows_of_frame
+from samplewise.data.named_rows import rows_of_frame
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.data.rows import preprocessed_rows
 from samplewise.data.sources.options import STRETCH
@@ -129,7 +130,7 @@ class Model:
         Raises:
             DataError: X does not fit the network.
         """
-        if self.columns is not None and is_named(X):
+        if self.columns is not None and is_frame(X):
             X = rows_of_frame(X, self.columns, "X")
         return preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
 

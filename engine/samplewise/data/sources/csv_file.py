@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,10 +41,7 @@ class Table:
 
 
 def load_csv(
-    path: Path,
-    max_bytes: int | None = None,
-    options: SourceOptions = DEFAULT,
-    columns: Columns | None = None,
+    path: Path, options: SourceOptions = DEFAULT, columns: Columns | None = None
 ) -> Dataset:
     """Read a dataset from a table of text in UTF-8, with or without a byte-order mark.
 
@@ -56,8 +52,7 @@ def load_csv(
     decimal number. A table is float64; with `options.full_scale` its rows are images.
 
     Args:
-        path: the file.
-        max_bytes: limit of its size; None for half of the free memory.
+        path: the file, at most half as large as the free memory.
         options: the label column, the columns to leave out, and what the labels are.
         columns: the columns that a model knows: they are found by name, in any order.
 
@@ -65,7 +60,7 @@ def load_csv(
         DataError: the file cannot be read as such a table; the message names line and column.
     """
     name = printable(path)
-    table = read_table(path, max_bytes, options, columns, needs_label=True)
+    table = read_table(path, options, columns, needs_label=True)
     rows = rows_of(table, options, name)
     if options.numbers:
         values = numbers_of(np.array(table.labels, np.float64), name)
@@ -76,26 +71,18 @@ def load_csv(
 
 def read_table(
     path: Path,
-    max_bytes: int | None = None,
     options: SourceOptions = DEFAULT,
     columns: Columns | None = None,
     *,
     needs_label: bool = False,
 ) -> Table:
-    """Read a table, labelled or not.
-
-    Args:
-        path: the file.
-        max_bytes: as `load_csv`.
-        options: as `load_csv`.
-        columns: as `load_csv`.
-        needs_label: refuse a table without a label column, or with a missing label.
+    """Read a table as `load_csv`; without `needs_label`, each label or all may be missing.
 
     Raises:
         DataError: as `load_csv`.
     """
     name = printable(path)
-    body = body_of(_text(path, max_bytes), name)
+    body = body_of(_text(path, name), name)
     records = body.records(name)
     names = header.checked_names(next(records, (1, []))[1], name)
     wanted = _wanted(names, options, columns, name, needs_label=needs_label)
@@ -103,7 +90,10 @@ def read_table(
         raise DataError(
             f"{name} has no column of features, only {listed(names)}; expected at least one"
         )
-    table = _plain(body, wanted) or _cell_by_cell(records, wanted)
+    table = _plain(body, wanted)
+    if table is None:
+        labels, X, known = read_cells(records, wanted)
+        table = Table(known, X, None if wanted.label is None else labels)
     check_columns(table.columns, name)
     _check_finite(table, name)
     return table
@@ -180,11 +170,6 @@ def _plain(body: Body, wanted: Wanted) -> Table | None:
     return Table(columns, values, None if wanted.label is None else labels)
 
 
-def _cell_by_cell(records: Iterator[tuple[int, list[str]]], wanted: Wanted) -> Table:
-    labels, X, columns = read_cells(records, wanted)
-    return Table(columns, X, None if wanted.label is None else labels)
-
-
 def _check_finite(table: Table, name: str) -> None:
     """Refuse numbers too large for float64, such as 1e999."""
     if table.X.dtype == np.uint8 or np.isfinite(table.X).all():
@@ -197,19 +182,14 @@ def _check_finite(table: Table, name: str) -> None:
     )
 
 
-def _text(path: Path, max_bytes: int | None) -> str:
-    name = printable(path)
+def _text(path: Path, name: str) -> str:
     with open_unchanged(path) as file:
-        check_bytes(os.fstat(file.fileno()).st_size, max_bytes, name)
+        check_bytes(os.fstat(file.fileno()).st_size, None, name)
         content = file.readall()
     text = decoded(content, name)
     if (position := text.find("\0")) >= 0:
+        line = len(LINE_END.findall(text[:position])) + 1
         raise DataError(
-            f"{name}, line {_line_of(text[:position])}: a NUL byte; expected text, "
-            "is this a damaged or a binary file?"
+            f"{name}, line {line}: a NUL byte; expected text, is this a damaged or a binary file?"
         )
     return text
-
-
-def _line_of(text_before: str) -> int:
-    return len(LINE_END.findall(text_before)) + 1

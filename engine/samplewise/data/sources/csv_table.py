@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from array import array
 from collections.abc import Iterator, Sequence
@@ -168,12 +169,13 @@ def read_cells(
     first = next(records, None)
     if first is None:
         raise DataError(f"{wanted.where} has a header only; expected at least one line of data")
-    _check_width(first, wanted)
+    _check_width(*first, wanted)
     texts = _text_columns(first, wanted)
     positions = [position for position in wanted.features if position not in texts]
     labels, numbers = [], []
     numbers_only = re.compile(f"{cells.NUMBER}(?:,{cells.NUMBER}){{{len(positions) - 1}}}")
-    for line, record in _all(first, records, wanted):
+    for line, record in itertools.chain([first], records):
+        _check_width(line, record, wanted)
         if wanted.label is not None:
             labels.append(_label(line, record[wanted.label], wanted.label, wanted))
         for text in texts.values():
@@ -190,15 +192,7 @@ def read_cells(
     return labels, X, columns
 
 
-def _all(first: _Record, others: Iterator[_Record], wanted: Wanted) -> Iterator[_Record]:
-    yield first
-    for record in others:
-        _check_width(record, wanted)
-        yield record
-
-
-def _check_width(record: _Record, wanted: Wanted) -> None:
-    line, found = record
+def _check_width(line: int, found: list[str], wanted: Wanted) -> None:
     if len(found) != len(wanted.names):
         raise DataError(
             f"{wanted.where}, line {line}: {counted(len(found), 'cell')}, "

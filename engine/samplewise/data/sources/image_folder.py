@@ -19,7 +19,7 @@ from samplewise.data.labels import (
 from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
 from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
-from samplewise.data.sources.options import DEFAULT, IMAGE_SIZE, STRETCH, SourceOptions
+from samplewise.data.sources.options import DEFAULT, STRETCH, SourceOptions
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes, open_unchanged
 
@@ -63,18 +63,13 @@ def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset
 
 
 def read_images(
-    folder: Path,
-    size: tuple[int, int] = IMAGE_SIZE,
-    fit: str = STRETCH,
-    full_scale: float | None = None,
+    folder: Path, options: SourceOptions = DEFAULT
 ) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """Read the images of a folder or of its class folders, without labels.
 
     Args:
         folder: the root, as `load_image_folder`, or images without class folders.
-        size: (height, width) of the rows in pixels.
-        fit: how images of another shape are brought to it, a name of `FITS`.
-        full_scale: value of a white pixel in the files; None goes by their bits.
+        options: as `load_image_folder`.
 
     Returns:
         The path of each image below the folder, with forward slashes, in the order of
@@ -87,7 +82,6 @@ def read_images(
         UserWarning: as `load_image_folder`.
     """
     files = _files(folder)
-    options = SourceOptions(image_size=size, fit=fit, full_scale=full_scale)
     X, _ = _read_all(files, options, folder)
     return tuple(printable(file.relative_to(folder).as_posix()) for file in files), X
 

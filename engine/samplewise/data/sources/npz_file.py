@@ -39,43 +39,35 @@ _STARTS = (
 )
 
 
-def load_npz(path: Path, max_bytes: int | None = None, options: SourceOptions = DEFAULT) -> Dataset:
+def load_npz(path: Path, options: SourceOptions = DEFAULT) -> Dataset:
     """Read a dataset from an npz with the keys `dataset` and `labels`.
 
     Args:
-        path: the file; `dataset` has shape (n, features) or (n, height, width) and is bool, integer
-            or float, `labels` has shape (n,) and is text or whole numbers.
-        max_bytes: limit of all unpacked members together; None for half of the free memory.
+        path: the file, unpacked at most half as large as the free memory; `dataset` has shape
+            (n, features) or (n, height, width) and is bool, integer or float, `labels` has shape
+            (n,) and is text or whole numbers.
         options: what the labels are, (n, outputs) where they are numbers, and the value of white.
 
     Raises:
         DataError: missing, no npz, damaged, hostile, changed while read, or the arrays do not fit
             together; the message names the file and the key.
     """
-    data, labels = _arrays(path, max_bytes, needs_labels=True)
+    name, (data, labels) = printable(path), read_arrays(path, needs_labels=True)
     assert labels is not None
-    return _dataset(path, data, labels, options)
+    rows = rows_from(data, f"{name}, key 'dataset'", options.full_scale)
+    where = f"{name}, key 'labels'"
+    if options.numbers:
+        values = numbers_of(labels, where)
+        return dataset_of_file(path, rows, no_classes(len(values)), values)
+    return dataset_of_file(path, rows, encode_labels(labels, where))
 
 
-def load_rows(path: Path, max_bytes: int | None = None) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Read the array `dataset` of an npz, and `labels` where there is one.
-
-    Args:
-        path: the file, as `load_npz` takes it.
-        max_bytes: as `load_npz`.
-
-    Returns:
-        The two arrays as they are; None where the file holds no `labels`.
+def read_arrays(path: Path, *, needs_labels: bool) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the arrays `dataset` and `labels` of an npz as they are; None without labels.
 
     Raises:
         DataError: as `load_npz`.
     """
-    return _arrays(path, max_bytes, needs_labels=False)
-
-
-def _arrays(
-    path: Path, max_bytes: int | None, *, needs_labels: bool
-) -> tuple[NDArray[Any], NDArray[Any] | None]:
     name = printable(path)
     with open_unchanged(path) as raw:
         _check_kind(raw, name)
@@ -83,7 +75,7 @@ def _arrays(
         reader = _BoundedReader(raw)
         try:
             with zipfile.ZipFile(reader) as archive:
-                members = _checked_members(archive, raw.seek(0, os.SEEK_END), name, max_bytes)
+                members = _checked_members(archive, raw.seek(0, os.SEEK_END), name)
                 data = _read(archive, members, "dataset", name)
                 has_labels = needs_labels or "labels" in members
                 labels = _read(archive, members, "labels", name) if has_labels else None
@@ -101,18 +93,6 @@ def _arrays(
             "expected one label for each row"
         )
     return data, labels
-
-
-def _dataset(
-    path: Path, data: NDArray[Any], labels: NDArray[Any], options: SourceOptions
-) -> Dataset:
-    name = printable(path)
-    rows = rows_from(data, f"{name}, key 'dataset'", options.full_scale)
-    where = f"{name}, key 'labels'"
-    if options.numbers:
-        values = numbers_of(labels, where)
-        return dataset_of_file(path, rows, no_classes(len(values)), values)
-    return dataset_of_file(path, rows, encode_labels(labels, where))
 
 
 class _BoundedReader(io.BufferedReader):
@@ -147,7 +127,7 @@ def _check_kind(raw: io.FileIO, name: str) -> None:
 
 
 def _checked_members(
-    archive: zipfile.ZipFile, packed_bytes: int, name: str, max_bytes: int | None
+    archive: zipfile.ZipFile, packed_bytes: int, name: str
 ) -> dict[str, zipfile.ZipInfo]:
     """Return the members by key, after everything that the directory says has been checked."""
     infos = archive.infolist()
@@ -161,7 +141,7 @@ def _checked_members(
         _check_member(info, f"{name}, member '{printable(key)}'")
         members[key] = info
     _check_sizes(infos, packed_bytes, name)
-    check_bytes(sum(info.file_size for info in infos), max_bytes, f"{name}, unpacked,")
+    check_bytes(sum(info.file_size for info in infos), None, f"{name}, unpacked,")
     return members
 
 
