@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from faults import climbing
 from faults.catalogue import faulty_backend
 from samplewise import registry
-from samplewise.testing import ladder, measures, runs, tolerances
+from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
 from samplewise.testing.rungs import central_difference
@@ -16,7 +17,7 @@ ALLOWED = tolerances.tolerance("central_difference", "float64")
 @pytest.mark.parametrize("fault", ["bias_sign_in_forward", "forgets_derivative", "sums_the_batch"])
 def test_a_wrong_gradient_fails(fault):
     case = dense_case(5, (4, 3), 1, "tanh", rows=6)
-    assert ladder.failures(faulty_backend(fault), "difference", case)
+    assert climbing.failures(faulty_backend(fault), "difference", case)
 
 
 def test_one_wrong_entry_is_found():

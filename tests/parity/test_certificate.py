@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from faults import climbing
 from faults.catalogue import faulty_backend
 from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
@@ -178,6 +179,6 @@ def test_a_failure_names_backend_rung_case_and_layer(monkeypatch):
     backend, case = registry.load("vectorized"), dense_case(5, (3,), 1)
     strict = tolerances.Tolerance(0.0, 0.0, "none")
     monkeypatch.setattr(tolerances, "tolerance", lambda row, dtype: strict)
-    (first, *_) = ladder.failures(backend, "gradient", case)
+    (first, *_) = climbing.failures(backend, "gradient", case)
     assert first.startswith("vectorized, gradient rung, 5-3-1 (dense sigmoid > dense), ")
-    assert "gradient 0.weight" in "\n".join(ladder.failures(backend, "gradient", case))
+    assert "gradient 0.weight" in "\n".join(climbing.failures(backend, "gradient", case))

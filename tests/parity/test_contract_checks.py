@@ -6,11 +6,11 @@ import itertools
 import numpy as np
 import pytest
 
+from faults import climbing
 from faults.catalogue import faulty_backend
 from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise.contract import Plan
 from samplewise.network import SGD
-from samplewise.testing import ladder
 from samplewise.testing.cases import dense_case
 from samplewise.testing.measures import Measure
 
@@ -141,7 +141,7 @@ class ChangesOrder(FaultyReference):
     ],
 )
 def test_a_broken_promise_is_named(program, complaint):
-    failures = ladder.failures(FaultyBackend("faulty", program), "contract", CASE)
+    failures = climbing.failures(FaultyBackend("faulty", program), "contract", CASE)
     assert any(complaint in failure for failure in failures), failures
 
 
@@ -178,12 +178,12 @@ class TakesAnotherBlock(FaultyReference):
 )
 def test_a_broken_promise_about_the_workload_is_named(program, complaint):
     case = dataclasses.replace(CASE, optimizer=SGD(momentum=0.9))
-    failures = ladder.failures(FaultyBackend("faulty", program), "contract", case, "direct")
+    failures = climbing.failures(FaultyBackend("faulty", program), "contract", case, "direct")
     assert any(complaint in failure for failure in failures), failures
 
 
 def test_a_backend_may_choose_its_plan_where_it_is_left_to_it():
-    assert ladder.failures(FaultyBackend("", PlansOtherwise), "contract", CASE, "auto") == []
+    assert climbing.failures(FaultyBackend("", PlansOtherwise), "contract", CASE, "auto") == []
 
 
 def test_a_broken_promise_shows_no_number():
@@ -198,4 +198,4 @@ class IgnoresTheOrder(FaultyReference):
 
 def test_an_epoch_is_compared_in_a_shuffled_order_too():
     backend = FaultyBackend("faulty", IgnoresTheOrder)
-    assert any("losses" in failure for failure in ladder.failures(backend, "epoch", CASE))
+    assert any("losses" in failure for failure in climbing.failures(backend, "epoch", CASE))

@@ -10,7 +10,7 @@ from samplewise.contract import PLANS
 from samplewise.network import ACTIVATIONS, FROZEN
 from samplewise.testing import ladder, trials
 from samplewise.testing.conclusions import KNOWN
-from samplewise.testing.covering import all_meetings, covering, pairwise
+from samplewise.testing.covering import all_meetings, covering
 from samplewise.testing.factors import EDGES, LINEAR_OPTIMIZERS, OPTIONS, offered_values, plan_names
 from samplewise.testing.networks import BODIES, DENSE_FIRST
 
@@ -22,7 +22,7 @@ EVERYTHING = dataclasses.replace(
 @pytest.mark.parametrize("sizes", [(2, 2), (3, 1), (5, 3, 3, 2), (11, 7, 6, 4, 2, 2, 2)])
 def test_the_rows_hold_every_pair_and_few_others(sizes):
     factors = {f"factor {k}": range(10 * k, 10 * k + size) for k, size in enumerate(sizes)}
-    rows = pairwise(factors)
+    rows = covering(factors, 2)
     assert all(list(row) == list(factors) for row in rows)
     met = {pair for row in rows for pair in combinations(row.items(), 2)}
     assert met == set(all_meetings(factors))
@@ -41,15 +41,15 @@ def test_with_strength_3_every_triple_meets(sizes):
 
 def test_the_rows_are_the_same_ones_in_every_call():
     factors = {"a": "xyz", "b": (1, 2), "c": (True, False)}
-    assert pairwise(factors) == pairwise(factors)
-    assert len(pairwise(factors)) < len(list(product(*factors.values())))
+    assert covering(factors, 2) == covering(factors, 2)
+    assert len(covering(factors, 2)) < len(list(product(*factors.values())))
 
 
 @pytest.mark.parametrize("sizes", [(6, 6, 2), (5, 4, 3, 2), (11, 7, 2)])
 def test_of_what_makes_no_difference_every_value_is_taken_about_as_often(sizes):
     """A case that only ever comes with one value of a factor says nothing of the others."""
     factors = {f"factor {k}": range(size) for k, size in enumerate(sizes)}
-    rows = pairwise(factors)
+    rows = covering(factors, 2)
     for name, values in factors.items():
         taken = [sum(row[name] == value for row in rows) for value in values]
         assert max(taken) - min(taken) <= 0.2 * len(rows)

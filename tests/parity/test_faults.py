@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from faults import climbing
 from faults.catalogue import FAULTS, faulty_backend
 from faults.faulty_reference import DetachedReference, FaultyBackend, FaultyReference
 from samplewise.network import SGD
@@ -34,7 +35,7 @@ def some(trials, fault):
 
 def failures(backend, rung, trials):
     for trial in trials:
-        yield from ladder.failures(backend, rung, trial.case, trial.plan)
+        yield from climbing.failures(backend, rung, trial.case, trial.plan)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -5,6 +5,7 @@ from unittest import mock
 
 import pytest
 
+from faults import climbing
 from faults.frozen_faults import FROZEN_FAULTS, FrozenFaultBackend
 from samplewise import registry
 from samplewise.contract import RATES, WEIGHTS
@@ -72,7 +73,7 @@ def test_a_fault_with_frozen_layers_is_rejected_by_name(fault):
 def test_the_wrapper_without_a_fault_is_accepted():
     backend = FrozenFaultBackend("no fault")
     for trial in some_trials("contract", "l2"):
-        assert ladder.failures(backend, "contract", trial.case, trial.plan) == []
+        assert climbing.failures(backend, "contract", trial.case, trial.plan) == []
 
 
 def test_frozen_layers_meet_all_else_that_is_offered():
@@ -134,7 +135,7 @@ def test_frozen_weights_serve_as_constants(backend, place):
 def test_a_frozen_convolution_below_a_trained_one_is_passed_through(backend):
     layers = (Conv2D(2, 2, activation="relu"), Conv2D(3, 2, trainable=False), Dense(3))
     case = Case(Network((1, 4, 4), layers), loss_named("categorical_cross_entropy"), Adam(), 3)
-    assert ladder.failures(registry.load(backend), "epoch", case, "direct") == []
+    assert climbing.failures(registry.load(backend), "epoch", case, "direct") == []
 
 
 @pytest.mark.parametrize("plan", ["blocked", "dual"])
@@ -157,4 +158,4 @@ def test_a_block_trains_a_first_layer_below_frozen_ones(plan):
     case = Case(Network((6,), layers), loss_named("categorical_cross_entropy"), SGD(0.5, l2=0.01))
     program = runs.program_of(registry.load("numba_cpu"), case, plan)
     assert program.plan.name == plan
-    assert ladder.failures(registry.load("numba_cpu"), "epoch", case, plan) == []
+    assert climbing.failures(registry.load("numba_cpu"), "epoch", case, plan) == []

@@ -8,11 +8,12 @@ from comparability import kink_distance
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from faults import climbing
 from samplewise import registry
 from samplewise.contract import Steps
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network import ACTIVATIONS, SGD
-from samplewise.testing import ladder, runs, tolerances
+from samplewise.testing import runs, tolerances
 from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
 
@@ -68,7 +69,7 @@ def test_drawn_networks_agree_with_the_reference(name, case, data):
     assume_comparable(backend, case)
     plan = data.draw(st.sampled_from([None, AUTO_PLAN, *sorted(backend.capabilities.plans)]))
     for rung in ("kernel", "gradient", "epoch", "run"):
-        failures = ladder.failures(backend, rung, case, plan)
+        failures = climbing.failures(backend, rung, case, plan)
         assert not failures, "\n".join(failures)
 
 

@@ -29,7 +29,6 @@ from samplewise_backends.vectorized.passes import Layers, Passes
 from samplewise_backends.vectorized.plans import products_of_block
 from samplewise_backends.vectorized.workspace import Batch, Workspace, matrix
 
-Vector = NDArray[Any]
 Matrix = NDArray[Any]
 
 

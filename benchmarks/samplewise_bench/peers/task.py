@@ -65,31 +65,27 @@ class Task:
         Y = self.problem.Y
         return Y[:, 0].astype(np.int64) if Y.shape[1] == 1 else Y.argmax(axis=1)
 
-    def require(
-        self, peer: str, layers: Sequence[str], rules: Sequence[str], *, several: bool = False
-    ) -> None:
-        """Refuse what a peer's module does not know.
+    def require(self, peer: str, layers: Sequence[str], rules: Sequence[str]) -> None:
+        """Refuse what a peer's module does not know, and several networks at once.
 
         Args:
             peer: name, for people.
             layers: kinds of layers that it knows.
             rules: features of optimizers, likewise.
-            several: whether it trains several networks at once.
 
         Raises:
             NotApplicableError: naming the first layer or feature that it does not know.
         """
-        if len(self.problems) > 1 and not several:
+        if len(self.problems) > 1:
             raise NotApplicableError(f"{peer} has no training of several networks at once")
-        for problem in self.problems:
-            kinds = [layer.kind for layer in problem.network.layers]
-            parts = (kinds, layers, " layers"), (problem.optimizer.features, rules, "")
-            for needed, known, noun in parts:
-                for name in needed:
-                    if name not in known:
-                        raise NotApplicableError(
-                            f"{peer} is used with {', '.join(known)}{noun}, not '{name}'"
-                        )
+        kinds = [layer.kind for layer in self.problem.network.layers]
+        parts = (kinds, layers, " layers"), (self.problem.optimizer.features, rules, "")
+        for needed, known, noun in parts:
+            for name in needed:
+                if name not in known:
+                    raise NotApplicableError(
+                        f"{peer} is used with {', '.join(known)}{noun}, not '{name}'"
+                    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,6 @@ Row = dict[str, Any]
 Meeting = tuple[tuple[str, Any], ...]
 
 
-def pairwise(factors: Mapping[str, Sequence[Any]]) -> list[Row]:
-    """Return rows in which any two values of two factors meet, the same ones in every call."""
-    return covering(factors, 2)
-
-
 def covering(factors: Mapping[str, Sequence[Any]], strength: int) -> list[Row]:
     """Return rows in which any `strength` values of as many factors meet.
 

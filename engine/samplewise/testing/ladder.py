@@ -109,10 +109,3 @@ def climb(backend: Backend, rung: str, case: Any, plan: str | None = None) -> li
             cause = error.__cause__ if isinstance(error, ContractError) else None
             raised = cause or error
             return [measures.condition(f"raised {type(raised).__name__}: {raised}", holds=False)]
-
-
-def failures(backend: Backend, rung: str, case: Any, plan: str | None = None) -> list[str]:
-    """Return a line for each failed measure, naming backend, rung, case and layer."""
-    where = f"{backend.name}, {rung} rung, {Trial(case, plan)}"
-    found = climb(backend, rung, case, plan)
-    return [f"{where}: {measure}" for measure in found if not measure.passed]

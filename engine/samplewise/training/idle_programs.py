@@ -20,14 +20,10 @@ MOST_PROGRAMS, MOST_BYTES = 8, 2**24
 
 
 class IdlePrograms:
-    """A few programs that no training uses; each is taken out by one training at a time.
+    """A few programs that no training uses; each is taken out by one training at a time."""
 
-    Args:
-        most: programs kept; the one that was idle longest goes first.
-    """
-
-    def __init__(self, most: int = MOST_PROGRAMS) -> None:
-        self._most, self._lock = most, threading.Lock()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
         # The backend is held, so that no other can come to have its id.
         self._idle: list[tuple[Hashable, Backend, Program]] = []
 
@@ -40,10 +36,10 @@ class IdlePrograms:
         return None
 
     def give(self, key: Hashable, backend: Backend, program: Program) -> None:
-        """Keep a program that has forgotten its training."""
+        """Keep a program that has forgotten its training; the one idle longest goes first."""
         with self._lock:
             self._idle.append((key, backend, program))
-            del self._idle[: -self._most]
+            del self._idle[:-MOST_PROGRAMS]
 
     def clear(self) -> None:
         """Drop all programs."""

@@ -40,7 +40,6 @@ STRETCHED = (THUMB, INDEX, MIDDLE, RING, LITTLE)
 # How far each stretched finger leans outwards when the hand is spread.
 FAN = (0.4, 1.0, 0.3, -0.4, -1.0)
 
-INDEX_IN = ((3.0, 3.0), (2.9, 3.9), (2.7, 2.2), (2.5, 0.6))
 MIDDLE_IN = ((1.0, 3.3), (1.0, 4.2), (0.9, 2.3), (0.8, 0.6))
 RING_IN = ((-1.1, 3.2), (-1.1, 4.0), (-1.0, 2.1), (-0.9, 0.5))
 LITTLE_IN = ((-3.1, 2.4), (-3.1, 3.2), (-2.9, 1.5), (-2.6, 0.1))
