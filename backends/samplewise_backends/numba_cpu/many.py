@@ -32,12 +32,6 @@ def groups_of(
 ) -> list[list[int]]:
     """Split networks into groups that train at once, the same whatever the number of threads.
 
-    Args:
-        members: all networks.
-        indices: those to split.
-        workload: their rows and batches.
-        dtype: of everything.
-
     Returns:
         Indices of each group; all optimizers of a group have one form.
     """

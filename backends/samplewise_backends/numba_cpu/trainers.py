@@ -66,14 +66,7 @@ class Trainer(Protocol):
 
 
 class TrainerFactory:
-    """Makes the trainers of one plan, which share the Gram matrix of the data.
-
-    Args:
-        members: all networks that will train.
-        loss: of all of them.
-        dtype: of everything.
-        workload: their rows, batches and epochs.
-    """
+    """Makes the trainers of one plan, which share the Gram matrix of the data."""
 
     def __init__(
         self,

@@ -31,12 +31,6 @@ class BlockEnd:
 class BlockCoefficients:
     """Coefficients for a block of up to `rows` rows in batches; they count batches, not rows.
 
-    Args:
-        optimizer: momentum, Nesterov and L2.
-        rows: of the longest block.
-        batch_size: rows of a step.
-        dtype: of the arrays that they multiply.
-
     Attributes:
         shrinks: whether L2 makes the weights smaller.
         of_weights, of_velocity: factors of each row's product with W and V, (rows, 1).

@@ -33,11 +33,7 @@ Matrix = NDArray[Any]
 
 
 class DirectFirstLayer:
-    """Computes each batch with the weights, and leaves their update to the step.
-
-    Args:
-        passes: of the network.
-    """
+    """Computes each batch with the weights, and leaves their update to the step."""
 
     # Of the flat vector: a step updates all of it.
     start = 0

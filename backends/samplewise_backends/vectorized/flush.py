@@ -40,12 +40,7 @@ def flush_interval(factor: float) -> int:
 
 
 class Flush:
-    """Replaces numbers that are too small to matter by 0.
-
-    Args:
-        size: of the longest vector that is flushed.
-        dtype: of the vector.
-    """
+    """Replaces numbers that are too small to matter by 0."""
 
     def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
         self._threshold = flush_threshold(dtype)

@@ -19,13 +19,7 @@ Layers = list[Parameters]
 
 
 class Passes:
-    """A network and its loss, as operations on the views of a batch.
-
-    Args:
-        network: its last layer gives the logits.
-        loss: of the logits.
-        dtype: of all arrays.
-    """
+    """A network and its loss, as operations on the views of a batch."""
 
     def __init__(self, network: Network, loss: Loss, dtype: np.dtype[Any]) -> None:
         described = list(network.layers_and_inputs)

@@ -42,13 +42,7 @@ DATASETS: Mapping[str, tuple[Callable[..., Any], str, str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Scores:
-    """The test scores of a dataset, one a seed for each side.
-
-    Args:
-        data: name.
-        score: its name.
-        ours, theirs: by seed.
-    """
+    """The test scores of a dataset, one a seed for each side."""
 
     data: str
     score: str

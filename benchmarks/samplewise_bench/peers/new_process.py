@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PublicCall:
-    """A task as a user of samplewise gives it: by `train_many`, or `train` for each network.
-
-    Args:
-        networks: to train.
-        X, targets: as `train`.
-        settings: of each network.
-        at_once: train all by one call.
-    """
+    """A task as a user of samplewise gives it: by `train_many`, or `train` for each network."""
 
     networks: Sequence[Network]
     X: Any

@@ -92,12 +92,7 @@ def _set_weights(built: Any, task: Task) -> None:
 
 
 class PyTorchTraining(OneTraining):
-    """All epochs, with the loss of each batch read, as training loops do.
-
-    Args:
-        task: of one network.
-        compiled: make one function of network and loss.
-    """
+    """All epochs, with the loss of each batch read, as training loops do."""
 
     def __init__(self, task: Task, *, compiled: bool = False) -> None:
         import torch

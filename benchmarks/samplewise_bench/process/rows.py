@@ -114,13 +114,7 @@ PROMISES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """A promise with its times.
-
-    Args:
-        promise: of this limit.
-        names: of both sides.
-        ours, beside: their times.
-    """
+    """A promise with its times."""
 
     promise: Promise
     names: tuple[str, str]

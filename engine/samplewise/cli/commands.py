@@ -129,13 +129,7 @@ class OnceEach(_QuickToStart, TyperCommand):
 
 
 class Unloaded(TyperCommand):
-    """Stands for a command in lists, and until it runs.
-
-    Args:
-        name: of the command.
-        help_line: for lists.
-        function: imports the function.
-    """
+    """Stands for a command in lists, and until it runs."""
 
     def __init__(self, name: str, help_line: str, function: Callable[[], Any]) -> None:
         super().__init__(name, help=help_line)

@@ -58,10 +58,6 @@ class Module:
 def modules_of(network: Network, where: str) -> list[Module]:
     """Return the modules that compute the logits of a network.
 
-    Args:
-        network: with layers and activations of PyTorch's.
-        where: the place in messages.
-
     Raises:
         ParameterError: PyTorch has no such activation or layer.
     """

@@ -145,9 +145,6 @@ def _check_layers(flags: Mapping[str, object]) -> None:
 def from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
     """Return the checked values of the flags that were given.
 
-    Args:
-        flags: as `effective`.
-
     Raises:
         ParameterError: as `effective`.
     """
@@ -161,9 +158,6 @@ def from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
 @contextmanager
 def naming_flags(flags: Mapping[str, object]) -> Iterator[None]:
     """Add the flag to an error about its option that is found only when the option is used.
-
-    Args:
-        flags: as `effective`.
 
     Raises:
         ParameterError: what the block raised; with the flag where it begins with an option's name.

@@ -91,10 +91,6 @@ def read_whole(path: Path, what: str) -> bytes:
 def decoded(content: bytes, name: str) -> str:
     """Return the text of a file in UTF-8, with or without a byte-order mark.
 
-    Args:
-        content: the whole file.
-        name: of the file, for messages.
-
     Raises:
         DataError: it is not UTF-8; the message names the first such byte and its line.
     """

@@ -64,12 +64,7 @@ def curves_picture(row: MeasuredRow[Any], file: str, label: str) -> Picture:
 
 
 def outcome_pictures(row: MeasuredRow[Any], suffix: str = "") -> tuple[Picture, ...]:
-    """Return confusions of a row's first run and, where rows are images, its predictions.
-
-    Args:
-        row: that learnt classes.
-        suffix: of the files' names.
-    """
+    """Return confusions of a row's first run and, where rows are images, its predictions."""
     name = f"{row.row.id}, run 1"
     confusion = confusion_picture(row.first, name, f"confusion{suffix}.png")
     if row.first.data.test.image_shape is None:

@@ -20,11 +20,7 @@ OPTIMAL, CNN = "optimal", "cnn"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One network and how it is trained.
-
-    Args:
-        id: name of the row, such as "epochs-10".
-    """
+    """One network and how it is trained."""
 
     id: str
 

@@ -71,12 +71,7 @@ def write_parquet(result: SweepResult, folder: Path) -> None:
 
 
 def document(result: SweepResult, metric: str | None = None) -> Document:
-    """Return the page of a sweep before it is rendered.
-
-    Args:
-        result: as far as the sweep was run.
-        metric: as `write_page`.
-    """
+    """Return the page of a sweep before it is rendered."""
     metric = metric or result.default_metric
     candidates = result.candidates(metric)
     best = result.best(metric)

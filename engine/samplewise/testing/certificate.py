@@ -52,12 +52,7 @@ class CapabilityResult:
 
 @dataclass(frozen=True)
 class Untested:
-    """A thing that was not tested.
-
-    Args:
-        what: capability, rung or combination.
-        why: the reason.
-    """
+    """A thing that was not tested."""
 
     what: str
     why: str

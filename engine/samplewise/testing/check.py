@@ -75,13 +75,7 @@ def certify(
 
 @dataclass(frozen=True)
 class Climb:
-    """A rung climbed.
-
-    Args:
-        backend: its name.
-        rung: name.
-        outcomes: each trial with its measures.
-    """
+    """A rung climbed."""
 
     backend: str
     rung: str

@@ -80,14 +80,7 @@ def session_of(backend: Backend, cases: Sequence[Case], workload: Workload | Non
 def compiled(
     backend: Backend, case: Case, plan: str | None = None, *, shuffle: bool = False
 ) -> Session:
-    """Return a session of a case, compiled and warmed up.
-
-    Args:
-        backend: compiles it.
-        case: to train.
-        plan: of the workload; None gives no workload.
-        shuffle: of the workload.
-    """
+    """Return a session of a case, compiled and warmed up."""
     workload = None if plan is None else workload_of(case, plan, shuffle=shuffle)
     session = session_of(backend, [case], workload)
     session.compile()

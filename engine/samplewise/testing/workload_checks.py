@@ -20,14 +20,7 @@ LITTLE_MB = 1
 
 
 def keeps_to_workload(backend: Backend, program: Program, case: Case, plan: str) -> list[Measure]:
-    """Check that the program follows its plan.
-
-    Args:
-        backend: compiles a further program.
-        program: of the case, compiled for this plan.
-        case: with more than two batches.
-        plan: name that the workload asked for.
-    """
+    """Check that the program follows its plan."""
     return [
         *_says_its_plan(program, plan),
         _takes_its_plan_again(backend, program, case),

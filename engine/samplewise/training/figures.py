@@ -20,9 +20,6 @@ EnsembleFigure = Callable[[NDArray[Any], NDArray[Any]], float]
 def check_figures(given: Mapping[str, Figure] | None) -> dict[str, Figure]:
     """Return figures by name.
 
-    Args:
-        given: functions of a record; None for none.
-
     Raises:
         ParameterError: as `functions_by_name`.
     """

@@ -114,12 +114,7 @@ def plan_of(snapshot: Snapshot, backend: str) -> PlanSpec | None:
 
 
 def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
-    """Return copies of all that a network needs to go on.
-
-    Args:
-        run: of the network.
-        losses: of the epoch so far.
-    """
+    """Return copies of all that a network needs to go on."""
     average, best, failed = run.average.value, run.best.value, run.error is not None
     decisions, penalties = run.decisions, run.own_steps.penalties
     steps = _steps(run, len(losses))

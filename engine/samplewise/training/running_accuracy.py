@@ -62,12 +62,6 @@ def running_accuracy(
 
     A pass of its own measures what decides something or stands beside figures of the same weights:
     the monitored accuracy, that of averaged weights, and that beside validation rows.
-
-    Args:
-        settings: of the training.
-        loss: of the network.
-        rows: trained on.
-        offered: capabilities of the backend.
     """
     apart = (
         settings.exact_accuracy

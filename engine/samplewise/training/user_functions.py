@@ -47,11 +47,6 @@ def functions_by_name(
 def check_validated(kind: str, functions: Mapping[str, Any], *, validated: bool) -> None:
     """Refuse functions that measure on validation rows where there are none.
 
-    Args:
-        kind: as `functions_by_name`.
-        functions: by name.
-        validated: whether there are validation rows.
-
     Raises:
         CombinationError: it says what to set.
     """

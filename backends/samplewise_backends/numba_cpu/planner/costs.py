@@ -81,12 +81,6 @@ class Estimate:
 class Costs:
     """The costs of training some networks.
 
-    Args:
-        rates: of the core, for the dtype.
-        members: the networks.
-        workload: their rows, batches and epochs.
-        dtype: of everything.
-
     Raises:
         ParameterError: the workload asks for products that there are not.
     """

@@ -25,13 +25,7 @@ LATER_WITH_L2, LATER_WITH_MOMENTUM = 0.39, 0.067
 
 
 class StepCosts:
-    """Predicts all of an epoch but the first layers' products.
-
-    Args:
-        rates: of the core.
-        members: the networks.
-        workload: their rows, batches and epochs.
-    """
+    """Predicts all of an epoch but the first layers' products."""
 
     def __init__(self, rates: Rates, members: Sequence[Member], workload: Workload) -> None:
         self._rates, self._members = rates, members

@@ -16,13 +16,7 @@ from samplewise_backends.vectorized.layers.base import Matrix, Parameters
 
 
 class Conv:
-    """Z[f] = b[f] + sum over taps of w[f, tap] times the values that the tap reads.
-
-    Args:
-        layer: described.
-        input_shape: (C, height, width).
-        dtype: of all arrays.
-    """
+    """Z[f] = b[f] + sum over taps of w[f, tap] times the values that the tap reads."""
 
     def __init__(self, layer: Conv2D, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._layer, self._input_shape, self._dtype = layer, input_shape, dtype

@@ -8,11 +8,7 @@ from samplewise_backends.vectorized.layers.base import Matrix, Parameters
 
 
 class LayerNorm:
-    """Z = w N + b, with N = (A - mean) / sqrt(variance + epsilon), of each row by itself.
-
-    Args:
-        epsilon: of the description.
-    """
+    """Z = w N + b, with N = (A - mean) / sqrt(variance + epsilon), of each row by itself."""
 
     def __init__(self, epsilon: float) -> None:
         self._epsilon = epsilon

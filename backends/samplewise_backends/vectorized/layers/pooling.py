@@ -11,12 +11,7 @@ from samplewise_backends.vectorized.layers.base import Matrix, Parameterless, Pa
 
 
 class _Pool(Parameterless):
-    """Takes the windows' places one after the other: all upper left values, and so on.
-
-    Args:
-        layer: described.
-        input_shape: (channels, height, width).
-    """
+    """Takes the windows' places one after the other: all upper left values, and so on."""
 
     def __init__(self, layer: MaxPool2D | AvgPool2D, input_shape: tuple[int, ...]) -> None:
         self._size, self._step = layer.size, layer.step
@@ -78,11 +73,7 @@ class AvgPool(_Pool):
 
 
 class GlobalAvgPool(Parameterless):
-    """The mean of each channel.
-
-    Args:
-        input_shape: (channels, height, width).
-    """
+    """The mean of each channel."""
 
     def __init__(self, input_shape: tuple[int, ...]) -> None:
         self._channels = input_shape[0]

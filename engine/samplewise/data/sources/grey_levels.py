@@ -59,10 +59,6 @@ def grey_levels(
 def warn_of_few_bits(peak: int, where: str) -> None:
     """Say where images of 16 bits are nearly black, as if they held 8 to 12 bits.
 
-    Args:
-        peak: the largest value.
-        where: the image or images, for the message.
-
     Warns:
         UserWarning: `peak` is within 1 to 4,095, a sixteenth of white.
     """

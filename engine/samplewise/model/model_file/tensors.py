@@ -38,11 +38,6 @@ def tensors_of(model: Model) -> dict[str, NDArray[Any]]:
 def build(header: Header, content: bytes, name: str) -> Model:
     """Return the model of a file.
 
-    Args:
-        header: as `tensor_file.read_header` found it.
-        content: the whole file.
-        name: of the file, for messages.
-
     Raises:
         ModelFileError: the description is not one, or the tensors are not those that it implies.
     """

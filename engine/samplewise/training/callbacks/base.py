@@ -106,11 +106,7 @@ def _has_model(function: Callable[..., Any]) -> bool:
 
 
 class Callbacks:
-    """The callbacks of one network, called one after the other.
-
-    Args:
-        callbacks: in the order of calling.
-    """
+    """The callbacks of one network, called one after the other."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self._all = callbacks

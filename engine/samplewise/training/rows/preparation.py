@@ -79,15 +79,7 @@ def prepared(
 ) -> TrainingRows:
     """Return the rows to train on, with their weights and the validation rows.
 
-    Args:
-        network: as `train`.
-        X: as `train`.
-        targets: as `train`.
-        loss: of the network.
-        settings: as `train`.
-        validation: as `RowOptions`.
-        sample_weight: as `RowOptions`.
-        class_names: as `RowOptions`.
+    The arguments are those of `train`, and the fields of `RowOptions`.
 
     Raises:
         ParameterError: validation rows are both given and to be held out, or are not a pair
