@@ -5,7 +5,7 @@ import pytest
 
 from faults.faulty_reference import FaultyBackend, OneByOne
 from samplewise import registry
-from samplewise.cli import report_run as command
+from samplewise.cli import report as command
 from samplewise.errors import DivergenceError
 from samplewise.experiment.run import run
 from samplewise.registry import Choice

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from samplewise.cli import report_run as command
+from samplewise.cli import report as command
 from samplewise.cli.app import main
 from samplewise.report import measure
 from samplewise.report.experiments import PART_ONE, PARTS

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from samplewise.cli import options
+from samplewise.cli import console, options
 from samplewise.cli.options import option
 from samplewise.experiment.experiment import Experiment
 
-PARTS = {1: "report", 2: "report-part-2"}
+if TYPE_CHECKING:
+    from samplewise.report.measure import Measured, MeasuredRow
+
+OnRun = Callable[["MeasuredRow[Any]"], None]
+FOLDERS = {1: "report", 2: "report-part-2"}
 
 Part = Annotated[
     int,
@@ -26,7 +33,7 @@ ReportFolder = Annotated[
     option(
         "FOLDER",
         "Folder to write the report to.  [default: "
-        f"{', '.join(f'{name} for part {part}' for part, name in PARTS.items())}]",
+        f"{', '.join(f'{name} for part {part}' for part, name in FOLDERS.items())}]",
         "--out",
         panel=options.OUTPUT,
     ),
@@ -50,9 +57,51 @@ def report(
     leaves its trained models, too.
     """
     from samplewise.errors import ParameterError
+    from samplewise.io.writing import check_output_folder
+    from samplewise.report.experiments import PARTS
+    from samplewise.report.measure import measure
+    from samplewise.report.write import CONTENTS, files, results, write_report
 
     if part not in PARTS:
         raise ParameterError(f"part is {part}, but the report has parts 1 and 2")
-    from samplewise.cli.report_run import run
+    folder = out or Path(FOLDERS[part])
+    check_output_folder(folder, force=force, known=files(part))
+    wanted = PARTS[part]
+    with _progress(len(wanted.rows), repeats, CONTENTS[part].note) as on_run:
+        measured = measure(wanted, experiment, repeats=repeats, on_run=on_run)
+    write_report(measured, folder, force=force)
+    for text in measured.notes:
+        console.warning(text)
+    if as_json:
+        console.result_json({**results(measured), "folder": str(folder)})
+    else:
+        show(measured, folder)
 
-    run(part, experiment, repeats, out or Path(PARTS[part]), force=force, as_json=as_json)
+
+def show(measured: Measured[Any], out: Path) -> None:
+    """Print the table, its explanation, and the differences from the published report."""
+    from samplewise.report.content import texts
+    from samplewise.report.write import CONTENTS
+
+    content = CONTENTS[measured.part.number]
+    written = texts(measured, content.facts(measured))
+    rows = [content.cells(measured, row) for row in measured.rows]
+    console.table(rows, content.header, numbers=True)
+    for line in (*written["terminal"], *written["differences"]):
+        console.result(line)
+    console.result(f"written to {out}: {written['written']}")
+
+
+@contextmanager
+def _progress(rows: int, repeats: int, note: Callable[[MeasuredRow[Any]], str]) -> Iterator[OnRun]:
+    """Give a function that shows progress on stderr: a bar on a terminal, else notes of rows."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda row: console.note(note(row)) if len(row.runs) == repeats else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description:<15}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("preparing", total=repeats * rows)
+        yield lambda row: bar.update(task, advance=1, description=row.row.id)
