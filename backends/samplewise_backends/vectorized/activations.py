@@ -9,13 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network.activations import (
-    CUSTOM,
-    GELU_CUBIC,
-    LEAK,
-    SELU_ALPHA,
-    SELU_SCALE,
-)
+from samplewise.network.activations import CUSTOM, GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
 from samplewise.network.custom import CustomActivation
 from samplewise_backends.vectorized.sigmoid import sigmoid
 

@@ -8,15 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.network import (
-    SGD,
-    Adagrad,
-    Adam,
-    Network,
-    Optimizer,
-    RMSprop,
-    aligned_zeros,
-)
+from samplewise.network import SGD, Adagrad, Adam, Network, Optimizer, RMSprop, aligned_zeros
 from samplewise.network.custom import CustomOptimizer
 from samplewise_backends.vectorized.flush import Flush, flush_interval
 from samplewise_backends.vectorized.penalties import PENALTIES, l2

@@ -27,14 +27,7 @@ from samplewise.network.losses import (
     loss_named,
 )
 from samplewise.network.network import Network, multilayer_perceptron
-from samplewise.network.optimizers import (
-    OPTIMIZERS,
-    SGD,
-    Adagrad,
-    Adam,
-    Optimizer,
-    RMSprop,
-)
+from samplewise.network.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, Optimizer, RMSprop
 
 __all__ = [
     "ACTIVATIONS",

@@ -9,15 +9,7 @@ from typing import Any, ClassVar, Self
 from samplewise.checks import printable
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import Chosen, check_options, options_of
-from samplewise.options.words import (
-    Part,
-    Plain,
-    members,
-    owners_of,
-    parts,
-    unknown_word,
-    words_of,
-)
+from samplewise.options.words import Part, Plain, members, owners_of, parts, unknown_word, words_of
 
 
 class Settings:

@@ -8,14 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samplewise.data.statistics import statistics
-from samplewise.report.document import (
-    Block,
-    Bullets,
-    Document,
-    FactList,
-    Heading,
-    Headline,
-)
+from samplewise.report.document import Block, Bullets, Document, FactList, Heading, Headline
 from samplewise.report.experiments import parts_data
 from samplewise.report.measure import Measured, MeasuredRow, Run
 from samplewise.report.wording import Spread, class_names

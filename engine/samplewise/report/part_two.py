@@ -28,13 +28,7 @@ from samplewise.report.document import (
 )
 from samplewise.report.measure import Measured, MeasuredRow
 from samplewise.report.pictures import curves_picture, outcome_pictures
-from samplewise.report.published import (
-    CNN,
-    OPTIMAL,
-    SMALL_CNN,
-    FollowUpRow,
-    follow_up_rows,
-)
+from samplewise.report.published import CNN, OPTIMAL, SMALL_CNN, FollowUpRow, follow_up_rows
 from samplewise.report.wording import class_names
 from samplewise.text import counted, percent, tenths, three_digits
 

@@ -11,12 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from samplewise.checks import printable
-from samplewise.errors import (
-    DivergenceError,
-    SamplewiseError,
-    SomeDivergedError,
-    TrainingWarning,
-)
+from samplewise.errors import DivergenceError, SamplewiseError, SomeDivergedError, TrainingWarning
 from samplewise.experiment.prepared import Prepared
 from samplewise.experiment.run import ExperimentResult, run, run_many
 from samplewise.experiment.scores import defined

@@ -14,12 +14,7 @@ from samplewise.contract.capabilities import Need
 from samplewise.errors import ContractError
 from samplewise.testing import ladder
 from samplewise.testing.cases import Trial
-from samplewise.testing.certificate import (
-    CapabilityResult,
-    Certificate,
-    RungResult,
-    Untested,
-)
+from samplewise.testing.certificate import CapabilityResult, Certificate, RungResult, Untested
 from samplewise.testing.conclusions import suspects, untested
 from samplewise.testing.many import ManyCase
 from samplewise.testing.measures import Measure

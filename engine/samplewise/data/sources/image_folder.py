@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
-from samplewise.data.labels import (
-    MAX_CLASSES,
-    check_class_name,
-    check_distinct,
-    composed_classes,
-)
+from samplewise.data.labels import MAX_CLASSES, check_class_name, check_distinct, composed_classes
 from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
 from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes

@@ -9,13 +9,7 @@ the schedule gives: a schedule by step stands at its first rate meanwhile.
 from __future__ import annotations
 
 from samplewise.training.schedules.base import Run, Schedule
-from samplewise.training.schedules.by_epoch import (
-    Constant,
-    Exponential,
-    InverseRows,
-    Plateau,
-    Step,
-)
+from samplewise.training.schedules.by_epoch import Constant, Exponential, InverseRows, Plateau, Step
 from samplewise.training.schedules.by_step import Cosine, InverseScaling, OneCycle
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -6,13 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from samplewise.checks import (
-    decay_factor,
-    not_negative,
-    open_fraction,
-    positive_number,
-    printable,
-)
+from samplewise.checks import decay_factor, not_negative, open_fraction, positive_number, printable
 from samplewise.checks import text as text_of
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB
