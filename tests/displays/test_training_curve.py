@@ -31,6 +31,16 @@ def drawn(display):
     return labels, [line.get_ydata().tolist() for line in display.lines_]
 
 
+def test_the_legend_of_many_trainings_stands_beside_the_curves():
+    history = result(validation_fraction=0.3, keep_best=True).history
+    _, ax = plt.subplots(layout="constrained")
+    for number in range(4):
+        TrainingCurveDisplay.from_history(history, ax=ax, name=f"network {number}")
+        ax.figure.draw_without_rendering()
+        legend, curves = (part.get_window_extent() for part in (ax.get_legend(), ax))
+        assert (legend.x0 >= curves.x1) == (number == 3)
+
+
 def test_losses_of_training_and_validation_and_the_epoch_kept():
     history = result(validation_fraction=0.3, keep_best=True).history
     display = TrainingCurveDisplay.from_history(history)

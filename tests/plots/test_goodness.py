@@ -1,10 +1,13 @@
 """The colours of a metric: the same in every picture of a sweep, and readable in grey."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from samplewise.plots import goodness
-from samplewise.plots.figures import PlainLogFormatter, plain_logarithmic, styled_figure
+from samplewise.plots.figures import GRID, PlainLogFormatter, plain_logarithmic, styled_figure
 from samplewise.plots.parallel import parallel_coordinates
 from samplewise.plots.sweeps import heat_map
 
@@ -47,6 +50,15 @@ def test_both_pictures_of_a_sweep_take_these_colours(monkeypatch):
 def test_equal_means_have_a_picture():
     axes = ("hidden", ["4", "8"]), ("epochs", ["1", "2"])
     assert heat_map(np.ones((2, 2)), *axes, "test_accuracy", "t", greater_is_better=True)
+
+
+def test_a_missing_mean_beside_equal_ones_has_no_colour():
+    axes = ("hidden", ["4"]), ("epochs", ["1", "2"])
+    means = np.array([[0.5, np.nan]])
+    png = heat_map(means, *axes, "test_accuracy", "t", greater_is_better=True)
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).reshape(-1, 3)
+    grid = np.array([int(GRID[i : i + 2], 16) for i in (1, 3, 5)])
+    assert (pixels == grid).all(axis=1).mean() > 0.05
 
 
 @pytest.mark.parametrize("span", [(0.2, 0.5), (0.001, 10.0)])

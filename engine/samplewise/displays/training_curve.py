@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 _NAME = "TrainingCurveDisplay"
+# A longer legend would hide the curves, so that it stands beside them.
+_MOST_INSIDE = 9
+_BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1), "fontsize": "small"}
 _MARKED_EPOCHS = 15
 """Up to so many epochs, each is marked: of a single one, a line would show nothing."""
 
@@ -159,8 +162,9 @@ class TrainingCurveDisplay:
             )
         self._mark_best(prefix)
         self.ax_.set(xlabel="epoch", ylabel=self.figure.removeprefix(VALIDATION).replace("_", " "))
-        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        self.ax_.legend()
+        self.ax_.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+        many = len(self.ax_.get_legend_handles_labels()[0]) > _MOST_INSIDE
+        self.ax_.legend(**_BESIDE if many else {})
         return self
 
     def _mark_best(self, prefix: str) -> None:

@@ -164,7 +164,8 @@ def _side_by_side(
     rows = math.ceil(count / columns)
     columns = math.ceil(count / rows)
     gap = max(1, round(width * 0.1))
-    above = math.ceil(height * 0.3) if numbered else gap
+    # A number has one height whatever the images have, so that a few rows of them need less room.
+    above = math.ceil(height * min(0.07 * rows, 0.3)) if numbered else gap
     mosaic = np.full((rows * (height + above), columns * (width + gap) - gap), np.nan)
     corners = []
     for position, image in enumerate(images):

@@ -101,6 +101,8 @@ def heat_map(
         scale = goodness_scale(low, high, greater_is_better=greater_is_better)
         axes.set_facecolor(GRID)
         shades = scale.to_rgba(means)
+        # Where all means are equal, matplotlib's scale gives a missing one their colour.
+        shades[np.isnan(means)] = 0.0
         axes.imshow(shades, aspect="auto")
         add_colour_bar(figure, axes, scale, metric, greater_is_better=greater_is_better)
         _name_cells(axes, rows, columns, slanted=slanted)
