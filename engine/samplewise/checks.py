@@ -124,7 +124,7 @@ def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | N
     value = int(given) if whole else minimum  # type: ignore[call-overload]
     if whole and value >= minimum and (maximum is None or value <= maximum):
         return value
-    top = "" if maximum is None else f" and at most {maximum}"
+    top = "" if maximum is None else f" and at most {maximum:,}"
     shown = value if whole else f"'{printable(given)}'"
     raise ParameterError(
         f"{name} is {shown}, but must be a whole number of at least {minimum}{top}"
@@ -176,8 +176,8 @@ def open_fraction(name: str, given: object) -> float:
     Raises:
         ParameterError: not a number, or outside (0, 1).
     """
-    value = positive_number(name, given)
-    if value >= 1.0:
+    value = _number(name, given, "a number between 0 and 1")
+    if not 0.0 < value < 1.0:
         raise ParameterError(f"{name} is {value}, but must lie between 0 and 1, both excluded")
     return value
 
@@ -188,8 +188,8 @@ def decay_factor(name: str, given: object) -> float:
     Raises:
         ParameterError: not a number, or outside [0, 1).
     """
-    value = not_negative(name, given)
-    if value >= 1.0:
+    value = _number(name, given, "a number of at least 0 and below 1")
+    if not 0.0 <= value < 1.0:
         raise ParameterError(f"{name} is {value}, but must be at least 0 and below 1")
     return value
 
