@@ -78,7 +78,7 @@ def handled(checkpoint: Callable[[], None] | None = None) -> Iterator[Interrupts
     Args:
         checkpoint: asks for a checkpoint; without it, SIGUSR2 ends the program as ever.
     """
-    interrupts = Interrupts(checkpoint or _nothing)
+    interrupts = Interrupts(checkpoint or (lambda: None))
     handlers: dict[int, Callable[[int, FrameType | None], None]] = dict.fromkeys(
         _HANDLED, interrupts
     )
@@ -94,7 +94,3 @@ def handled(checkpoint: Callable[[], None] | None = None) -> Iterator[Interrupts
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
-
-
-def _nothing() -> None:
-    return

@@ -92,6 +92,7 @@ def sweep(
     from samplewise.io.writing import check_folder_name
     from samplewise.report.sweep_page import write_page, write_parquet
     from samplewise.sweep.extras import check_table
+    from samplewise.sweep.results import read_results
 
     if parquet:
         check_table("pandas", "pyarrow")
@@ -106,7 +107,7 @@ def sweep(
             raise CombinationError(
                 "show: reads the results only; omit --out and --retry-failed, --jobs and --dask"
             )
-        folder, result = Path(what[1]), _read(Path(what[1]))
+        folder, result = Path(what[1]), read_results(what[1])
     candidates = result.candidates(metric)
     if is_run:
         write_page(result, folder, metric)
@@ -133,12 +134,6 @@ def _is_run(what: list[str]) -> bool:
         f"expected a file, or show and a folder, got '{' '.join(what)}'; write, say, "
         "samplewise sweep sweep.toml, or samplewise sweep show sweep"
     )
-
-
-def _read(folder: Path) -> SweepResult:
-    from samplewise.sweep.results import read_results
-
-    return read_results(folder)
 
 
 @contextmanager

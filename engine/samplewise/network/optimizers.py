@@ -182,12 +182,8 @@ class Adam(Optimizer):
     )
 
     name: ClassVar[str] = "adam"
+    slots = 2
     options: ClassVar[tuple[str, ...]] = (*Optimizer.options, "epsilon_hat")
-
-    @property
-    def slots(self) -> int:
-        """Two moments."""
-        return 2
 
     @property
     def variant(self) -> str:
@@ -213,11 +209,7 @@ class RMSprop(Optimizer):
     epsilon: float = option(1e-8, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "rmsprop"
-
-    @property
-    def slots(self) -> int:
-        """One average."""
-        return 1
+    slots = 1
 
 
 @documented
@@ -237,11 +229,7 @@ class Adagrad(Optimizer):
     epsilon: float = option(1e-10, POSITIVE, EPSILON_HELP)
 
     name: ClassVar[str] = "adagrad"
-
-    @property
-    def slots(self) -> int:
-        """One sum."""
-        return 1
+    slots = 1
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

@@ -130,17 +130,20 @@ def confusion(counts: NDArray[np.integer[Any]], class_names: Sequence[str], titl
         else:
             figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03, format="{x:.0%}")
         if classes <= MOST_NAMES:
-            turn: dict[str, Any] = (
-                {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-            )
-            axes.set_xticks(range(classes), names, **turn)
-            axes.set_yticks(range(classes), names)
+            name_ticks(axes, names, names, slanted=slanted)
         axes.tick_params(length=0)
         axes.spines[:].set_color(GRID)
         axes.spines[:].set_visible(True)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
         return png_bytes(figure)
+
+
+def name_ticks(axes: Axes, columns: Sequence[str], rows: Sequence[str], *, slanted: bool) -> None:
+    """Write the names of columns below an image, and of rows beside it."""
+    turn: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(columns)), columns, **(turn if slanted else {}))
+    axes.set_yticks(range(len(rows)), rows)
 
 
 def predicted_images(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +11,12 @@ from samplewise.plots.figures import (
     CHARACTER,
     GRID,
     PALETTE,
+    name_ticks,
     plain_logarithmic,
     png_bytes,
     styled_figure,
 )
 from samplewise.plots.goodness import add_colour_bar, goodness_scale, ink_on, spans_decades
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # More points, as of a range, are not joined by a line.
 _MOST_JOINED = 24
@@ -105,25 +102,11 @@ def heat_map(
         shades[np.isnan(means)] = 0.0
         axes.imshow(shades, aspect="auto")
         add_colour_bar(figure, axes, scale, metric, greater_is_better=greater_is_better)
-        _name_cells(axes, rows, columns, slanted=slanted)
+        name_ticks(axes, columns[1], rows[1], slanted=slanted)
+        axes.set_xlabel(columns[0])
+        axes.set_ylabel(rows[0])
         if means.size <= _MOST_CELL_TEXTS:
             for row, column in zip(*np.nonzero(np.isfinite(means)), strict=True):
                 text, color = f"{means[row, column]:.3g}", ink_on(shades[row, column])
                 axes.text(column, row, text, ha="center", va="center", color=color, size=8)
         return png_bytes(figure)
-
-
-def _name_cells(
-    axes: Axes,
-    rows: tuple[str, Sequence[str]],
-    columns: tuple[str, Sequence[str]],
-    *,
-    slanted: bool,
-) -> None:
-    turn: dict[str, Any] = (
-        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-    )
-    axes.set_xticks(range(len(columns[1])), columns[1], **turn)
-    axes.set_yticks(range(len(rows[1])), rows[1])
-    axes.set_xlabel(columns[0])
-    axes.set_ylabel(rows[0])

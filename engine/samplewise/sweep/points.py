@@ -88,11 +88,7 @@ class Grid(Points):
         }
 
     def number(self, values: Values) -> int:
-        """Return the number of a candidate.
-
-        Raises:
-            ValueError: it is not one of these.
-        """
+        """Return the number of a candidate, or raise ValueError."""
         try:
             return sum(
                 self._strides[word] * positions[canonical(values[word])]
@@ -112,11 +108,7 @@ class Grid(Points):
         return sorted({*singles[:: 1 + len(singles) // count], *some})
 
     def differing(self, words: Collection[str]) -> list[int]:
-        """Return the number of the first candidate of each combination of values of some factors.
-
-        Args:
-            words: of the factors; those that are not a factor are ignored.
-        """
+        """Return the number of the first candidate of each combination; none is made."""
         steps = [
             [self._strides[word] * i for i in range(len(values))]
             for word, values in self._factors.items()
@@ -164,11 +156,7 @@ class Draws(Points):
         self._next += 1
 
     def number(self, values: Values) -> int:
-        """Return the number of a candidate; all before it are drawn.
-
-        Raises:
-            ValueError: it is not one of these.
-        """
+        """Return the number of a candidate, or raise ValueError; all before it are drawn."""
         digest = _digest(values)
         while digest not in self._positions and len(self._numbers) < len(self):
             self._draw_one()
@@ -190,11 +178,7 @@ class Listed(Points):
         return self._values[index]
 
     def number(self, values: Values) -> int:
-        """Return the number of a candidate.
-
-        Raises:
-            ValueError: it is not one of these.
-        """
+        """Return the number of a candidate, or raise ValueError."""
         number = self._positions.get(canonical(values))
         if number is None:
             raise ValueError(f"{values} is not a candidate")
