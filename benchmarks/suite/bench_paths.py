@@ -43,7 +43,7 @@ class Epoch(OnShape):
 
         super().setup(plan, shape)
         problem, program = self.training.problem, self.training.program
-        samples = batches.chunk_samples(problem.network, program.plan)
+        samples = batches.chunk_samples_of_all([problem.network], program.plan)
         order = batches.fixed_order(len(problem.X))
         self.steps = list(batches.chunks(order, problem.batch_size, problem.learning_rate, samples))
         self.state = self.training.fresh_states()[0]

@@ -29,21 +29,21 @@ def test_chunks_cover_an_epoch_and_end_at_batch_edges(rows, batch_size, samples)
 
 
 def test_a_chunk_is_of_bounded_work_and_the_report_fits_into_one():
-    assert batches.chunk_samples(multilayer_perceptron(784, (10,), 1), Plan()) > 800
+    assert batches.chunk_samples_of_all([multilayer_perceptron(784, (10,), 1)], Plan()) > 800
     large = multilayer_perceptron(10_000, (1000,), 10)
-    samples = batches.chunk_samples(large, Plan())
+    samples = batches.chunk_samples_of_all([large], Plan())
     assert samples * large.multiply_adds <= batches.CHUNK_MULTIPLY_ADDS
 
 
 def test_a_plan_may_set_the_length_of_a_chunk():
-    assert batches.chunk_samples(multilayer_perceptron(784, (10,), 1), Plan(chunk=7)) == 7
+    assert batches.chunk_samples_of_all([multilayer_perceptron(784, (10,), 1)], Plan(chunk=7)) == 7
 
 
 def test_a_chunk_holds_whole_blocks():
     network = multilayer_perceptron(784, (256,), 1)
-    free = batches.chunk_samples(network, Plan())
-    assert batches.chunk_samples(network, Plan(block=64)) == free // 64 * 64 < free
-    assert batches.chunk_samples(network, Plan(block=10_000)) == free
+    free = batches.chunk_samples_of_all([network], Plan())
+    assert batches.chunk_samples_of_all([network], Plan(block=64)) == free // 64 * 64 < free
+    assert batches.chunk_samples_of_all([network], Plan(block=10_000)) == free
 
 
 def test_a_fixed_order_is_one_and_the_same_array():

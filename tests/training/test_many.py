@@ -286,7 +286,7 @@ def test_a_stop_before_the_first_step_leaves_no_epoch_and_no_share(monkeypatch):
 
 
 def test_a_chunk_is_bounded_by_the_work_of_all_networks():
-    one = batches.chunk_samples(NETWORKS[0], ManyPrograms.plan)
+    one = batches.chunk_samples_of_all(NETWORKS[:1], ManyPrograms.plan)
     many = batches.chunk_samples_of_all([NETWORKS[0]] * 8, ManyPrograms.plan)
     assert many == one // 8
     large = multilayer_perceptron(1000, (100,), 1)

@@ -16,87 +16,42 @@ from samplewise.network import (
     Network,
 )
 
-# Of an activation and the number of outputs.
 Body = Callable[[str, int], Network]
 
 
-def _deep(activation: str, outputs: int) -> Network:
-    return Network((6,), (Dense(4, activation), Dense(3, activation), Dense(outputs)))
-
-
-def _dropout(activation: str, outputs: int) -> Network:
-    return Network((6,), (Dense(5, activation), Dropout(0.4), Dense(outputs)))
-
-
-def _layer_norm(activation: str, outputs: int) -> Network:
-    return Network((6,), (Dense(4, activation), LayerNorm(), Dense(outputs)))
-
-
-def _flatten(activation: str, outputs: int) -> Network:
-    return Network((1, 3, 2), (Flatten(), Dense(4, activation), Dense(outputs)))
-
-
-def _padded_conv(activation: str, outputs: int) -> Network:
-    layers = (Conv2D(2, (3, 2), 2, "same", activation), Dense(outputs))
-    return Network((2, 4, 3), layers)
-
-
-def _two_convs(activation: str, outputs: int) -> Network:
-    """No dense layer."""
-    layers = (
-        Conv2D(2, (2, 2), 1, "valid", activation),
-        Conv2D(outputs, (2, 2), 1, "same"),
-        GlobalAvgPool(),
-    )
-    return Network((2, 4, 3), layers)
-
-
-def _pooled_conv(activation: str, outputs: int) -> Network:
-    layers = (Conv2D(2, (2, 2), 1, "same", activation), MaxPool2D((2, 2)), Dense(outputs))
-    return Network((1, 5, 4), layers)
-
-
-def _max_pool(activation: str, outputs: int) -> Network:
-    return Network((2, 3, 4), (MaxPool2D((2, 2), 1), Dense(3, activation), Dense(outputs)))
-
-
-def _avg_pool(activation: str, outputs: int) -> Network:
-    return Network((2, 3, 2), (AvgPool2D((1, 2), 1), Dense(3, activation), Dense(outputs)))
-
-
-def _global_avg_pool(activation: str, outputs: int) -> Network:
-    return Network((4, 3, 2), (GlobalAvgPool(), Dense(4, activation), Dense(outputs)))
-
-
-def _every_layer(activation: str, outputs: int) -> Network:
-    layers = (
-        Conv2D(2, (3, 2), 2, "same", activation),
-        MaxPool2D((2, 2), 1),
-        LayerNorm(),
-        Dropout(0.2),
-        Conv2D(2, (2, 2), 1, "same", activation),
-        AvgPool2D((1, 2), 1),
-        Flatten(),
-        Dense(3, activation),
-        Dense(outputs),
-    )
-    return Network((2, 6, 5), layers)
-
-
 BODIES: dict[str, Body] = {
-    "deep": _deep,
-    "dropout": _dropout,
-    "layer_norm": _layer_norm,
-    "flatten": _flatten,
-    "padded_conv": _padded_conv,
-    "two_convs": _two_convs,
-    "pooled_conv": _pooled_conv,
-    "max_pool": _max_pool,
-    "avg_pool": _avg_pool,
-    "global_avg_pool": _global_avg_pool,
-    "every_layer": _every_layer,
+    "deep": lambda f, n: Network((6,), (Dense(4, f), Dense(3, f), Dense(n))),
+    "dropout": lambda f, n: Network((6,), (Dense(5, f), Dropout(0.4), Dense(n))),
+    "layer_norm": lambda f, n: Network((6,), (Dense(4, f), LayerNorm(), Dense(n))),
+    "flatten": lambda f, n: Network((1, 3, 2), (Flatten(), Dense(4, f), Dense(n))),
+    "padded_conv": lambda f, n: Network((2, 4, 3), (Conv2D(2, (3, 2), 2, "same", f), Dense(n))),
+    # No dense layer.
+    "two_convs": lambda f, n: Network(
+        (2, 4, 3),
+        (Conv2D(2, (2, 2), 1, "valid", f), Conv2D(n, (2, 2), 1, "same"), GlobalAvgPool()),
+    ),
+    "pooled_conv": lambda f, n: Network(
+        (1, 5, 4), (Conv2D(2, (2, 2), 1, "same", f), MaxPool2D((2, 2)), Dense(n))
+    ),
+    "max_pool": lambda f, n: Network((2, 3, 4), (MaxPool2D((2, 2), 1), Dense(3, f), Dense(n))),
+    "avg_pool": lambda f, n: Network((2, 3, 2), (AvgPool2D((1, 2), 1), Dense(3, f), Dense(n))),
+    "global_avg_pool": lambda f, n: Network((4, 3, 2), (GlobalAvgPool(), Dense(4, f), Dense(n))),
+    "every_layer": lambda f, n: Network(
+        (2, 6, 5),
+        (
+            Conv2D(2, (3, 2), 2, "same", f),
+            MaxPool2D((2, 2), 1),
+            LayerNorm(),
+            Dropout(0.2),
+            Conv2D(2, (2, 2), 1, "same", f),
+            AvgPool2D((1, 2), 1),
+            Flatten(),
+            Dense(3, f),
+            Dense(n),
+        ),
+    ),
 }
-
+"""Networks of an activation and a number of outputs."""
 
 # Which of the layers with weights are frozen; where none lies between, the first is.
 PLACES: dict[str, slice] = {"first": slice(1), "between": slice(1, -1), "last": slice(-1, None)}
@@ -126,21 +81,12 @@ def _hidden(*units: int) -> Callable[[str, int, int], Network]:
     return body
 
 
-def _then_dropout(activation: str, inputs: int, outputs: int) -> Network:
-    return Network((inputs,), (Dense(8, activation), Dropout(0.3), Dense(outputs)))
-
-
-def _then_layer_norm(activation: str, inputs: int, outputs: int) -> Network:
-    layers = (Dense(8, activation), LayerNorm(), Dense(5, activation), Dense(outputs))
-    return Network((inputs,), layers)
-
-
 # A dense layer first, which plans treat by itself; of an activation, inputs and outputs.
 DENSE_FIRST: dict[str, Callable[[str, int, int], Network]] = {
     "no hidden layer": _hidden(),
     "5": _hidden(5),
     "17-1": _hidden(17, 1),
     "33-8": _hidden(33, 8),
-    "dropout": _then_dropout,
-    "layer_norm": _then_layer_norm,
+    "dropout": lambda f, i, n: Network((i,), (Dense(8, f), Dropout(0.3), Dense(n))),
+    "layer_norm": lambda f, i, n: Network((i,), (Dense(8, f), LayerNorm(), Dense(5, f), Dense(n))),
 }

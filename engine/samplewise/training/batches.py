@@ -52,13 +52,8 @@ def _frozen(order: NDArray[np.int64]) -> NDArray[np.int64]:
     return order
 
 
-def chunk_samples(network: Network, plan: Plan) -> int:
-    """Return the maximum number of samples in a chunk, so that an interrupt acts soon."""
-    return chunk_samples_of_all([network], plan)
-
-
 def chunk_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
-    """As `chunk_samples`, of a program that trains all these networks at once."""
+    """Return the maximum samples in a chunk of networks at once, so that an interrupt acts soon."""
     if plan.chunk is not None:
         return plan.chunk
     multiply_adds = sum(network.multiply_adds for network in networks)
