@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samplewise import registry
-from samplewise.contract import Plan, PlanSpec
+from samplewise.contract import PlanSpec
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
 from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.problems import TrainingProblem
@@ -115,19 +115,15 @@ class Verdict:
         )
 
 
-def _offered(chosen: Plan) -> tuple[PlanSpec, ...]:
-    """Return the fixed choices that there are for a network for which this one was made."""
-    # Where nothing was predicted, the direct plan was the only one.
-    return FIXED if chosen.alternatives else FIXED[:1]
-
-
 def judge(
     shape: Shape | ImageShape, rounds: int = ROUNDS
 ) -> tuple[Verdict, dict[str, dict[str, float]]]:
     """Time the choice for a shape and all fixed choices, in turns; return their times too."""
     problem = shape.problem()
     chosen = Candidate(problem, AUTO_PLAN)
-    fixed = {str(plan): Candidate(problem, str(plan)) for plan in _offered(chosen.plan)}
+    # Where nothing was predicted, the direct plan was the only one.
+    offered = FIXED if chosen.plan.alternatives else FIXED[:1]
+    fixed = {str(plan): Candidate(problem, str(plan)) for plan in offered}
     began, done = time.perf_counter(), 0
     while done < rounds or (done < MOST_ROUNDS and time.perf_counter() - began < ENOUGH_S):
         for candidate in (*fixed.values(), chosen):

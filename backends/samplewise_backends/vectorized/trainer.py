@@ -59,7 +59,8 @@ class Trainer:
         first_layer.begin(state, X, steps, layers, gradients)
         parts = trained.parts(state, self._gradient)
         size = steps.batch_size
-        in_order = _is_consecutive(steps)
+        # A slice of X as it lies: no row need be copied.
+        in_order = bool((np.diff(steps.order[steps.start : steps.stop]) == 1).all())
         for first in range(steps.start, steps.stop, self._space.rows):
             count = min(self._space.rows, steps.stop - first)
             rows = steps.order[first : first + count]
@@ -144,9 +145,3 @@ class Trainer:
         if not len(self._rows):
             self._rows = matrix(space.rows, self._network.inputs, self._dtype)
         return np.take(X, rows, axis=0, out=self._rows[:count], mode="clip")
-
-
-def _is_consecutive(steps: Steps) -> bool:
-    """Return True if the rows of a window are a slice of X as it lies: none need be copied."""
-    rows = steps.order[steps.start : steps.stop]
-    return bool((np.diff(rows) == 1).all())

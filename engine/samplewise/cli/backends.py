@@ -30,7 +30,9 @@ def backends(as_markdown: AsMarkdown = False, as_json: options.AsJson = False) -
         console.result(_markdown([each for each in listings if each.available]))
         return
     if as_json:
-        console.result_json([_as_json(listing) for listing in listings])
+        console.result_json(
+            [{**vars(each), "capabilities": _capabilities(each) or None} for each in listings]
+        )
         return
     header = ("name", "version", "distribution", "status", "capabilities")
     console.table([_row(listing) for listing in listings], header)
@@ -63,11 +65,6 @@ def _capabilities(listing: Listing) -> dict[str, Any]:
         name: sorted(value) if isinstance(value, frozenset) else value
         for name, value in values.items()
     }
-
-
-def _as_json(listing: Listing) -> dict[str, Any]:
-    row = {field.name: getattr(listing, field.name) for field in dataclasses.fields(listing)}
-    return {**row, "capabilities": _capabilities(listing) or None}
 
 
 def _row(listing: Listing) -> tuple[str, ...]:

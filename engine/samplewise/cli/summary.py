@@ -50,10 +50,9 @@ def summary(
     if as_json:
         console.result_json(_figures(network, rows, needed))
         return
+    first = "input", _by(network.input_shape), "", "", f"{network.inputs * itemsize:,}"
     header = ("layer", "output", "parameters", "multiply-adds", "bytes")
-    console.table(
-        [_input(network, itemsize), *map(_cells, rows), _total(rows)], header, numbers=True
-    )
+    console.table([first, *map(_cells, rows), _total(rows)], header, numbers=True)
     console.result(
         "\nmultiply-adds and bytes: of one sample, forward. Training by "
         f"{settings.optimizer.name} with batches of {settings.batch_size:,} in {settings.dtype} "
@@ -82,10 +81,6 @@ def _frozen_words(rows: list[LayerSummary]) -> str:
     if not frozen:
         return ""
     return f"\n{parameters - frozen:,} parameters are trained, {frozen:,} are frozen."
-
-
-def _input(network: Network, itemsize: int) -> tuple[str, ...]:
-    return "input", _by(network.input_shape), "", "", f"{network.inputs * itemsize:,}"
 
 
 def _cells(row: LayerSummary) -> tuple[str, ...]:

@@ -40,10 +40,6 @@ def _uniform(deviation: Callable[[int, int], float]) -> Draw:
     return draw
 
 
-def _unit(fan_in: int, fan_out: int) -> float:
-    return 1.0
-
-
 def _glorot(fan_in: int, fan_out: int) -> float:
     return math.sqrt(2.0 / (fan_in + fan_out))
 
@@ -65,12 +61,8 @@ def _orthogonal(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[n
     return (Q if rows >= columns else Q.T).reshape(shape)
 
 
-def _zeros(rng: Generator, shape: tuple[int, ...], fans: Fans) -> NDArray[np.float64]:
-    return np.zeros(shape)
-
-
 INITIALIZERS: dict[str, Draw] = {
-    "normal": _normal(_unit),
+    "normal": _normal(lambda *_: 1.0),
     "glorot_normal": _normal(_glorot),
     "glorot_uniform": _uniform(_glorot),
     "he_normal": _normal(_he),
@@ -78,7 +70,7 @@ INITIALIZERS: dict[str, Draw] = {
     "lecun_normal": _normal(_lecun),
     "lecun_uniform": _uniform(_lecun),
     "orthogonal": _orthogonal,
-    "zeros": _zeros,
+    "zeros": lambda _, shape, __: np.zeros(shape),
 }
 
 

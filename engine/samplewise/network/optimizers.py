@@ -87,10 +87,6 @@ class Optimizer:
             *(name if value is True else f"{name} {value:g}" for name, value in given.items()),
         )
 
-    def _is_plain(self) -> bool:
-        limited = self.clip_value is not None or self.clip_norm is not None
-        return not (limited or self.l1 or self.weight_decay)
-
 
 @documented
 @dataclass(frozen=True)
@@ -144,7 +140,8 @@ class SGD(Optimizer):
 
         Blocks take no rate into the velocity.
         """
-        return self._is_plain() and not self.rate_in_velocity
+        limited = self.clip_value is not None or self.clip_norm is not None
+        return not (limited or self.l1 or self.weight_decay or self.rate_in_velocity)
 
     @property
     def variant(self) -> str:

@@ -15,7 +15,6 @@ from samplewise.report.document import (
     FactList,
     Heading,
     Paragraph,
-    Picture,
     Table,
 )
 from samplewise.report.wording import printable_line
@@ -59,7 +58,10 @@ def _block(block: Block) -> str:
             header = [block.label, *(name for column in block.columns for name in _names(column))]
             return _grid(header, ([row.label, *map(_cell, row.cells)] for row in block.rows))
         case _:
-            return "\n\n".join(map(_picture, block.pictures))
+            return "\n\n".join(
+                f"![{escape(one.alt)}]({one.file})\n\n*{escape(one.caption)}*"
+                for one in block.pictures
+            )
 
 
 def _names(column: Column) -> list[str]:
@@ -76,7 +78,3 @@ def _grid(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool
     edges = ["---", *(["---:" if numbers else "---"] * (len(header) - 1))]
     lines = [map(escape, header), edges, *(map(escape, row) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _picture(picture: Picture) -> str:
-    return f"![{escape(picture.alt)}]({picture.file})\n\n*{escape(picture.caption)}*"

@@ -88,11 +88,13 @@ class Sweep:
         self.definition: dict[str, Any] = {
             "settings": changed(base),
             "space": self.space.definition,
-            "seeds": self._defined_seeds(),
+            "seeds": len(self.seeds) if own_seeds else list(self.seeds),
             "samples": samples,
             "sample_seed": sample_seed,
             "own_splits": own_splits,
         }
+        if "seed" in self.factors:
+            self.definition["seeds"] = None
         # Without these, the definition is that of versions that did not know them.
         if own_seeds:
             self.definition["own_seeds"] = True
@@ -116,11 +118,6 @@ class Sweep:
     def factors(self) -> tuple[str, ...]:
         """The words of the settings that vary."""
         return tuple(self.space.factors)
-
-    def _defined_seeds(self) -> list[int] | int | None:
-        if "seed" in self.factors:
-            return None
-        return len(self.seeds) if self._own_seeds else list(self.seeds)
 
     def _points(self, samples: int | None, seed: int) -> Points:
         if samples is None and self.space.is_drawn:

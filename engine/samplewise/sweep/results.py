@@ -70,7 +70,8 @@ class SweepResult:
         Args:
             metric: one of `GREATER_IS_BETTER`; None takes `default_metric`.
         """
-        metric = self._metric(metric)
+        metric = self.default_metric if metric is None else metric
+        one_of("metric", metric, GREATER_IS_BETTER)
         if metric not in self._ranked:
             rows: dict[int, list[dict[str, Any]]] = {}
             for row in self.rows:
@@ -128,9 +129,6 @@ class SweepResult:
         """
         check_table("pandas", "pyarrow")
         return bytes(self.to_frame().to_parquet(engine="pyarrow", index=False))
-
-    def _metric(self, given: str | None) -> str:
-        return self.default_metric if given is None else one_of("metric", given, GREATER_IS_BETTER)
 
 
 def read_results(folder: str | Path) -> SweepResult:

@@ -34,7 +34,7 @@ class SweepRows:
         for trial in trials:
             source = _source(trial.experiment)
             if source not in self._loaded:
-                self._loaded[source] = dataset or _load(trial.experiment)
+                self._loaded[source] = dataset or load(*source)
         self._last: tuple[tuple[Hashable, ...], Prepared] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -72,9 +72,5 @@ def cut_of(experiment: Experiment) -> tuple[Hashable, ...]:
     return _source(experiment), data.preprocess, data.split, data.stratify, seed
 
 
-def _source(experiment: Experiment) -> tuple[Hashable, ...]:
+def _source(experiment: Experiment) -> tuple[Any, ...]:
     return experiment.data.source, experiment.data.classes, experiment.source_options()
-
-
-def _load(experiment: Experiment) -> Dataset:
-    return load(experiment.data.source, experiment.data.classes, experiment.source_options())

@@ -100,7 +100,8 @@ def problem(case: Case) -> Problem:
     learn. Biases and scales are not those of a new network: at 0 and 1 they would hide mistakes.
     """
     network, loss, layout = case.network, case.loss, case.network.layout
-    X, Z = _rows(network.inputs, _targets_of_a_row(loss, network.outputs), case.rows)
+    values = max(network.outputs, 2) if isinstance(loss, ClassLoss) else network.outputs
+    X, Z = _rows(network.inputs, values, case.rows)
     hidden = [math.prod(shape) for shape in network.shapes[1:-1]]
     rng = np.random.default_rng([case.seed, network.inputs, network.outputs, case.rows, *hidden])
     parameters = initialize(network, "lecun_normal", rng, case.dtype)
@@ -127,10 +128,6 @@ def _rows(inputs: int, values: int, rows: int) -> tuple[NDArray[Any], NDArray[An
     rng = np.random.default_rng([inputs, values, rows])
     X = rng.standard_normal((rows, inputs))
     return X, X @ rng.standard_normal((inputs, values)) / np.sqrt(inputs)
-
-
-def _targets_of_a_row(loss: Loss, outputs: int) -> int:
-    return max(outputs, 2) if isinstance(loss, ClassLoss) else outputs
 
 
 def _targets(loss: Loss, Z: NDArray[Any], outputs: int, dtype: str) -> NDArray[Any]:
@@ -163,10 +160,6 @@ def _slots(
             drawn = rng.standard_normal(view.shape) * SLOT_DEVIATION
             view[...] = drawn if isinstance(optimizer, SGD) else np.abs(drawn)
     return slots
-
-
-def _zero_input(drawn: Problem) -> Problem:
-    return replace(drawn, X=np.zeros_like(drawn.X))
 
 
 def _relu_at_zero(drawn: Problem) -> Problem:
@@ -203,7 +196,7 @@ def _saturated(right: bool) -> Callable[[Problem], Problem]:
 
 
 EDGES: dict[str, Callable[[Problem], Problem]] = {
-    "zero input": _zero_input,
+    "zero input": lambda drawn: replace(drawn, X=np.zeros_like(drawn.X)),
     "ReLU at 0": _relu_at_zero,
     "saturated, right": _saturated(right=True),
     "saturated, wrong": _saturated(right=False),

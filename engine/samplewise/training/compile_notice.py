@@ -20,7 +20,8 @@ QUIET_S = 0.7
 @contextmanager
 def announced(backend: Backend) -> Iterator[None]:
     """Announce what the block compiles, once it takes noticeably long."""
-    timer = threading.Timer(QUIET_S, _announce, [backend])
+    # The text is made late: of a short compile nothing is said.
+    timer = threading.Timer(QUIET_S, lambda: announce(_text(backend)))
     timer.daemon = True
     timer.start()
     try:
@@ -37,8 +38,3 @@ def _text(backend: Backend) -> str:
         " (once; kept for later runs)" if getattr(backend, "keeps_compiled", False) is True else ""
     )
     return f"compiling kernels of {backend.name}{about}{kept}"
-
-
-def _announce(backend: Backend) -> None:
-    # The text is made late: of a short compile nothing is said.
-    announce(_text(backend))
