@@ -175,7 +175,7 @@ def _bench_rows(given: dict[str, str], count: int, as_json: bool) -> None:
 
 def _bench_peers(choice: PeerChoice, rounds: int, out: Path, force: bool, as_json: bool) -> None:
     from samplewise.io.writing import check_output_folder
-    from samplewise_bench.output import file_names
+    from samplewise_bench.output import file_names, write_measurement
     from samplewise_bench.peers.comparison import compare_peers
     from samplewise_bench.peers.plot import picture
     from samplewise_bench.peers.table import markdown, to_json
@@ -185,12 +185,12 @@ def _bench_peers(choice: PeerChoice, rounds: int, out: Path, force: bool, as_jso
     console.note("checking that the peers agree, then timing them in turns")
     comparison = compare_peers(choice, rounds=rounds, log=console.note)
     written = markdown(comparison, files[0]), to_json(comparison)
-    line = texts.publish(out, NAME, picture(comparison), written, force=force)
+    write_measurement(out, NAME, picture(comparison), *written, force=force)
     if as_json:
         console.result_json({**written[1], "folder": str(out)})
     else:
         _print_peers(comparison)
-        console.result(f"\n{line}")
+        console.result(f"\nwritten to {out}: {', '.join(files)}")
 
 
 def _print_peers(comparison: PeerComparison) -> None:

@@ -1,9 +1,8 @@
-"""Options that the commands have in common: how they are declared and how their texts are read."""
+"""What the commands have in common: how texts of options are read, and how results are printed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from samplewise.checks import listed_names, one_of, printable
@@ -41,16 +40,6 @@ def known(name: str, text: str | None, all_names: Iterable[str]) -> list[str]:
     if text is None or text == ALL:
         return everything
     return [one_of(name, each, [*everything, ALL]) for each in listed(name, text)]
-
-
-def publish(
-    folder: Path, name: str, picture: bytes, texts: tuple[str, dict[str, Any]], *, force: bool
-) -> str:
-    """Write a measurement and return a line that says where it is."""
-    from samplewise_bench.output import file_names, write_measurement
-
-    write_measurement(folder, name, picture, *texts, force=force)
-    return f"written to {folder}: {', '.join(file_names(name))}"
 
 
 def result(measured: Any, headers: Iterable[str], rows: Iterable[Any], *, as_json: bool) -> None:

@@ -55,7 +55,7 @@ def scaling(
     from samplewise.checks import positive_number
     from samplewise.io.writing import check_output_folder
     from samplewise.options.kinds import number
-    from samplewise_bench.output import file_names
+    from samplewise_bench.output import file_names, write_measurement
     from samplewise_bench.scaling import table
     from samplewise_bench.scaling.curves import AXES, DTYPE
     from samplewise_bench.scaling.measure import measure
@@ -65,16 +65,17 @@ def scaling(
     varied = [AXES[name] for name in texts.known("axes", axes, AXES)]
     count, dtype = texts.rounds_of(rounds), given.get("dtype", DTYPE)
     budget_s = number(positive_number).from_text("seconds", seconds)
-    check_output_folder(out, force=force, known=file_names(NAME))
+    files = file_names(NAME)
+    check_output_folder(out, force=force, known=files)
     console.note(f"training {' and '.join(map(str, methods))} at many sizes")
     measured = measure(methods, varied, dtype=dtype, rounds=count, seconds=budget_s, on_curve=_note)
-    written = table.markdown(measured, file_names(NAME)[0]), table.to_json(measured)
-    line = texts.publish(out, NAME, picture(measured), written, force=force)
+    written = table.markdown(measured, files[0]), table.to_json(measured)
+    write_measurement(out, NAME, picture(measured), *written, force=force)
     if as_json:
         console.result_json({**written[1], "folder": str(out)})
     else:
         console.table([table.cells(curve) for curve in measured.curves], table.HEADERS)
-        console.result(f"\n{table.caption(measured)}\n{line}")
+        console.result(f"\n{table.caption(measured)}\nwritten to {out}: {', '.join(files)}")
 
 
 def _methods(text: str | None) -> list[Method]:
