@@ -46,6 +46,7 @@ def option(default: Any, kind: Kind, help: str, **rest: Any) -> Any:  # noqa: A0
     return dataclasses.field(default=default, metadata=metadata)
 
 
+# Not functools.cache, here and in `words` and `settings`: to mypy, a class is not hashable.
 _OPTIONS: dict[type, tuple[tuple[str, dataclasses.Field[Any], Option], ...]] = {}
 
 

@@ -71,7 +71,7 @@ def windows(batch_size: int, samples: int, stop: int, start: int = 0) -> Iterato
 
     Args:
         batch_size: rows of a step.
-        samples: in a window, about; `chunk_samples` says how many.
+        samples: in a window, about; `chunk_samples_of_all` says how many.
         stop: where the epoch ends: all rows, or whole batches.
         start: an edge of a window, from which to go on.
     """

@@ -17,7 +17,7 @@ from samplewise.training.checkpoints.snapshot_file import load_or_none, save_sna
 from samplewise.training.snapshot import Snapshot
 
 KEPT = 2
-_NAME = re.compile(r"checkpoint-(\d{8,})\.safetensors")
+_NAME = re.compile(r"checkpoint-\d{8,}\.safetensors")
 
 
 class CheckpointFolder:
@@ -51,7 +51,7 @@ class CheckpointFolder:
             OutputError: it cannot be written; the ones before stay.
         """
         files = self._files()
-        number = int(_number(files[0].name)) + 1 if files else 1
+        number = _number(files[0]) + 1 if files else 1
         path = self.path / f"checkpoint-{number:08d}.safetensors"
         save_snapshot(snapshot, path)
         for old in files[KEPT - 1 :]:
@@ -110,7 +110,7 @@ class CheckpointFolder:
                 f"cannot read the folder {printable(self.path)}: {error.strerror or error}; name "
                 "another one"
             ) from error
-        return sorted(found, key=lambda path: int(_number(path.name)), reverse=True)
+        return sorted(found, key=_number, reverse=True)
 
     def _damaged(self) -> list[Path]:
         try:
@@ -130,6 +130,5 @@ class CheckpointFolder:
         return kept
 
 
-def _number(name: str) -> str:
-    found = _NAME.fullmatch(name)
-    return found[1] if found else "0"
+def _number(checkpoint: Path) -> int:
+    return int(checkpoint.stem.removeprefix("checkpoint-"))
