@@ -160,6 +160,22 @@ def test_callbacks_see_each_epoch_and_may_end_the_training():
     assert (estimator.n_iter_, estimator.history_.stopped) == (3, "callback")
 
 
+def test_every_hook_of_a_callback_is_called():
+    names = [name for name in vars(samplewise.Callback) if name.startswith("on_")]
+    called = []
+    callback = samplewise.Callback()
+    for name in names:
+        setattr(callback, name, lambda _, name=name: called.append(name))
+    MLPClassifier(**QUICK, callbacks=callback).fit(X, TWO)
+    assert set(called) == set(names)
+
+
+def test_a_checkpoint_is_written_after_each_epoch(tmp_path):
+    checkpoint = samplewise.Checkpoint(tmp_path / "checkpoints", every=1)
+    estimator = MLPClassifier(**QUICK, callbacks=checkpoint).fit(X, TWO)
+    assert checkpoint.snapshot().epoch == estimator.n_iter_ + 1
+
+
 def test_an_interrupt_in_a_callback_is_raised_once_the_best_weights_are_back():
     def interrupt(record):
         if record.epoch == 3:

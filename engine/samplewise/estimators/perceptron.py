@@ -106,7 +106,7 @@ class Perceptron(Estimator):
         if self._model is not None:
             self._trained()
         state = super().__getstate__()
-        shown = () if self._model is None else ("coefs_", "intercepts_", "_shown")
+        shown = () if self._model is None else (*SHOWN, "_shown")
         return {name: value for name, value in state.items() if name not in shown}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -203,6 +203,8 @@ class Guarded(Callback):
 
     def __init__(self, callback: Callback, interrupts: Interrupts) -> None:
         self.takes_model = callback.takes_model
+        for name in vars(Callback):
+            if name.startswith("on_"):
+                setattr(self, name, interrupts.guarded(getattr(callback, name)))
+        # Nothing is left to stop.
         self.on_train_end = callback.on_train_end  # type: ignore[method-assign]
-        for hook in ("on_compile_begin", "on_train_begin", "on_chunk_end", "on_epoch_end"):
-            setattr(self, hook, interrupts.guarded(getattr(callback, hook)))
