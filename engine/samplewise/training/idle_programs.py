@@ -20,10 +20,14 @@ MOST_PROGRAMS, MOST_BYTES = 8, 2**24
 
 
 class IdlePrograms:
-    """A few programs that no training uses; each is taken out by one training at a time."""
+    """A few programs that no training uses; each is taken out by one training at a time.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    Args:
+        most: programs kept; the one that was idle longest goes first.
+    """
+
+    def __init__(self, most: int = MOST_PROGRAMS) -> None:
+        self._most, self._lock = most, threading.Lock()
         # The backend is held, so that no other can come to have its id.
         self._idle: list[tuple[Hashable, Backend, Program]] = []
 
@@ -36,10 +40,10 @@ class IdlePrograms:
         return None
 
     def give(self, key: Hashable, backend: Backend, program: Program) -> None:
-        """Keep a program that has forgotten its training; the one idle longest goes first."""
+        """Keep a program that has forgotten its training."""
         with self._lock:
             self._idle.append((key, backend, program))
-            del self._idle[:-MOST_PROGRAMS]
+            del self._idle[: -self._most]
 
     def clear(self) -> None:
         """Drop all programs."""

@@ -23,6 +23,12 @@ Vector = NDArray[np.float64]
 class NetworkSteps:
     """Makes the steps that all networks share a network's own.
 
+    Args:
+        network: that trains.
+        settings: of its training.
+        rows: trained on.
+        rates: its learning rates.
+
     Attributes:
         row_weights: of the rows in the loss of this epoch, (n,); None where each counts as 1.
         penalties: as `Steps.penalties`, of all steps of the epoch; NaN where not yet written. None
@@ -94,7 +100,14 @@ class NetworkSteps:
         stop: int,
         decisions: NDArray[np.int64] | None,
     ) -> Steps:
-        """Return the steps of a window of the epoch."""
+        """Return the steps of a window of the epoch.
+
+        Args:
+            order: as `Steps`.
+            start: as `Steps`.
+            stop: as `Steps`.
+            decisions: as `Steps`.
+        """
         first, last = -(-start // self._batch_size), -(-stop // self._batch_size)
         rate, rates = self._rates.of_steps(first, last)
         return Steps(
