@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import NOT_FINITE, Guarded, Outcome, Task
 from samplewise.estimators.settings import LBFGS, LOSS, SCORE
 from samplewise.network.losses import BinaryCrossEntropy, ClassLoss, Loss
+from samplewise.training.callbacks import Callback
 from samplewise.training.many import trained_many
 
 # What an ensemble shows of the network that trained longest.
@@ -69,16 +71,18 @@ def run_many(task: Task) -> list[Outcome]:
     ]
     held = task.held
     with handled() as interrupts:
-        callbacks = [Guarded(each, interrupts) for each in task.callbacks]
         results = trained_many(
             [task.network] * len(settings),
             task.rows.X,
             task.rows.targets,
             settings,
-            initial=list(task.starts),
+            initial=task.snapshot or list(task.starts),
             figures={LOSS: task.objective.shown},
             ensemble=score,
-            callbacks=[callbacks] * len(settings) if callbacks else (),
+            callbacks=[
+                [Guarded(each, interrupts) for each in _of_network(index, task.callbacks)]
+                for index in range(len(settings))
+            ],
             stop=interrupts.stop,
             validation=None if held is None else (held.X, held.targets),
             sample_weight=task.rows.weights,
@@ -91,6 +95,19 @@ def run_many(task: Task) -> list[Outcome]:
         Outcome(one.parameters, one.history.backend, None, one.history, interrupted=stopped)
         for one in whole
     ]
+
+
+def _of_network(index: int, callbacks: Sequence[Callback]) -> list[Callback]:
+    """Return the callbacks of a network: a snapshot is of all, so only the first offers it."""
+    return [one for one in callbacks if index == 0 or not _takes_snapshots(type(one))]
+
+
+def _takes_snapshots(kind: type[Callback]) -> bool:
+    hooks = (
+        (kind.on_chunk_end, Callback.on_chunk_end),
+        (kind.on_epoch_over, Callback.on_epoch_over),
+    )
+    return any(own is not inherited for own, inherited in hooks)
 
 
 def ensemble_score(task: Task, targets: NDArray[Any], predictions: NDArray[Any]) -> float:

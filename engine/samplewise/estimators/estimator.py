@@ -26,6 +26,7 @@ from samplewise.estimators.together import done_before, prepared_before
 from samplewise.model.model import Model
 from samplewise.network import Network
 from samplewise.training.result import model_of
+from samplewise.training.snapshot import Snapshot
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -50,6 +51,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        initial: Snapshot | None = None,
     ) -> Self:
         """Train on rows and their targets.
 
@@ -62,19 +64,22 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
                 of rows that it holds out. Solver lbfgs leaves them out, with a warning.
             y_val: their targets.
             sample_weight_val: their weights in the score; the validation loss goes without.
+            initial: a snapshot of the same fit, of `samplewise.Checkpoint.snapshot`, to go on from;
+                None begins.
 
         Returns:
             The estimator itself.
 
         Raises:
             ValueError: an argument or parameter cannot be used.
+            SnapshotError: the snapshot is of other rows or settings; the error names the first.
             KeyboardInterrupt: at the end, where Ctrl-C has ended the training; the weights that
                 it had found are kept.
 
         Warns:
             ConvergenceWarning: `max_iter` epochs have not been enough.
         """
-        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, initial))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
         """Return targets as the engine takes them."""

@@ -21,6 +21,7 @@ from samplewise.training.callbacks import Callback
 from samplewise.training.full_batch import FullBatchResult, minimize
 from samplewise.training.history import EpochRecord, History
 from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import trained
 
 NOT_FINITE = (
@@ -39,6 +40,7 @@ class Task:
         settings: of the training.
         rows: to train on.
         starts: weights and optimizer to begin with, of each network of an ensemble.
+        snapshot: to go on from instead, or None.
         held: validation rows, or None.
         score: of predictions on them, or None for the negative validation loss.
         callbacks: of the user.
@@ -50,6 +52,7 @@ class Task:
     settings: TrainingSettings
     rows: Rows
     starts: tuple[TrainingState, ...]
+    snapshot: Snapshot | None = None
     held: Rows | None = None
     score: Score | None = None
     callbacks: tuple[Callback, ...] = ()
@@ -119,7 +122,7 @@ def run(task: Task) -> Outcome:
                 task.rows.X,
                 task.rows.targets,
                 task.settings,
-                initial=task.starts[0],
+                initial=task.snapshot or task.starts[0],
                 metrics={
                     name: interrupts.guarded(each, nan) for name, each in task.metrics.items()
                 },

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.checks import instance_of
 from samplewise.contract import TrainingState
 from samplewise.errors import DataError, ParameterError
 from samplewise.estimators.held_out import Rows, Score, scored, split
@@ -28,6 +29,7 @@ from samplewise.estimators.settings import (
 from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise.network.losses import Poisson
 from samplewise.training.callbacks import as_callbacks
+from samplewise.training.snapshot import Snapshot
 
 LARGEST_SEED = 2**31 - 1
 
@@ -39,6 +41,7 @@ class Given:
     Args:
         X, y, sample_weight: rows to learn from.
         X_val, y_val, sample_weight_val: validation rows, or None.
+        initial: a snapshot to go on from, or None.
         one_epoch: whether this is `partial_fit`.
     """
 
@@ -48,6 +51,7 @@ class Given:
     X_val: Any = None
     y_val: Any = None
     sample_weight_val: Any = None
+    initial: Snapshot | None = None
     one_epoch: bool = False
 
 
@@ -62,6 +66,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
     Raises:
         ValueError: an argument or parameter cannot be used.
     """
+    _check_epochs(estimator, given.initial)
     rows = _rows(estimator, given, anew=anew)
     network = estimator._network(rows.X.shape[1], estimator.n_outputs_)
     with drawing_from(estimator.random_state) as random_state:
@@ -91,11 +96,33 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         settings=settings,
         rows=rows,
         starts=tuple(start_of(network, one, settings.optimizer, begun) for one in drawn),
+        snapshot=given.initial,
         held=held,
         score=score,
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
         verbose=bool(estimator.verbose),
     )
+
+
+def _check_epochs(estimator: Any, initial: Any) -> None:
+    """Refuse a snapshot, and warn of callbacks, where the solver has no epochs.
+
+    Raises:
+        ParameterError: `initial` is no snapshot, or the solver is lbfgs.
+    """
+    if estimator.solver == LBFGS and estimator.callbacks is not None:
+        warnings.warn(
+            "callbacks: solver 'lbfgs' has no epochs after which to call them, and leaves them "
+            "out; choose 'adam' or 'sgd'",
+            stacklevel=2,
+        )
+    if initial is None:
+        return
+    instance_of("initial", initial, Snapshot, made_by="Checkpoint(folder).snapshot()")
+    if estimator.solver == LBFGS:
+        raise ParameterError(
+            "initial: solver 'lbfgs' has no epochs to go on from; choose 'adam' or 'sgd'"
+        )
 
 
 def _first_weights(

@@ -1,0 +1,105 @@
+"""A fit that was cut short goes on from its checkpoint, to the same bits."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from samplewise import Callback, Checkpoint, MLPClassifier, MLPRegressor
+from samplewise.errors import ParameterError, SnapshotError
+
+X = np.random.default_rng(0).standard_normal((60, 5))
+Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 1)
+QUICK = {"hidden_layer_sizes": (4,), "max_iter": 9, "tol": 0.0, "random_state": 1, "batch_size": 16}
+KILLED = f"""
+import os, signal
+import numpy as np
+from samplewise import Checkpoint, MLPClassifier
+
+def kill(record):
+    if record.epoch == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+X = np.random.default_rng(0).standard_normal((60, 5))
+Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 1)
+kept = Checkpoint("checkpoints", every=2)
+MLPClassifier(**{QUICK!r}, callbacks=[kept, kill]).fit(X, Y)
+"""
+
+
+class _Crash(Callback):
+    def on_epoch_end(self, record):
+        if record.epoch == 6:
+            raise OSError("crash")
+
+
+def _shown(estimator):
+    members = vars(estimator).get("estimators_", [estimator])
+    return [
+        *(weights.tobytes() for member in members for weights in member.coefs_),
+        *(estimator.loss_curve_, estimator.n_iter_, estimator.t_, len(estimator.history_)),
+        *(estimator.best_loss_, estimator.validation_loss_curve_, estimator.best_epoch_),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"early_stopping": True},
+        {"solver": "sgd", "learning_rate": "adaptive"},
+        {"n_ens": 3},
+        {"n_ens": 3, "early_stopping": True},
+    ],
+)
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_a_fit_that_crashed_goes_on_to_the_same_bits(kind, parameters, tmp_path):
+    whole = kind(**QUICK, **parameters).fit(X, Y)
+    kept = Checkpoint(tmp_path / "checkpoints", every=2)
+    with pytest.raises(OSError, match="crash"):
+        kind(**QUICK, **parameters, callbacks=[kept, _Crash()]).fit(X, Y)
+    snapshot = kept.snapshot()
+    assert snapshot.epoch == 5
+    resumed = kind(**QUICK, **parameters, callbacks=kept).fit(X, Y, initial=snapshot)
+    assert _shown(resumed) == _shown(whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_that_was_killed_goes_on_in_another_process(tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, check=False)
+    assert done.returncode == -signal.SIGKILL
+    kept = Checkpoint(tmp_path / "checkpoints", every=2)
+    resumed = MLPClassifier(**QUICK, callbacks=kept).fit(X, Y, initial=kept.snapshot())
+    assert _shown(resumed) == _shown(MLPClassifier(**QUICK).fit(X, Y))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_snapshot_of_another_fit_is_refused_by_name(tmp_path):
+    kept = Checkpoint(tmp_path / "checkpoints")
+    MLPClassifier(**QUICK, callbacks=kept).fit(X, Y)
+    snapshot = kept.snapshot()
+    for parameters, name in (({"alpha": 0.1}, "l2"), ({"random_state": 2}, "seed")):
+        with pytest.raises(SnapshotError, match=name):
+            MLPClassifier(**{**QUICK, **parameters}).fit(X, Y, initial=snapshot)
+    with pytest.raises(SnapshotError, match="rows"):
+        MLPClassifier(**QUICK).fit(X + 1, Y, initial=snapshot)
+
+
+def test_only_a_snapshot_is_gone_on_from():
+    with pytest.raises(ParameterError, match="initial is '3'"):
+        MLPClassifier(**QUICK).fit(X, Y, initial=3)
+
+
+def test_lbfgs_refuses_a_snapshot_and_warns_of_callbacks(tmp_path):
+    kept = Checkpoint(tmp_path / "checkpoints")
+    with pytest.warns(ConvergenceWarning):
+        MLPClassifier(**QUICK, callbacks=kept).fit(X, Y)
+    with pytest.raises(ParameterError, match="lbfgs"):
+        MLPClassifier(**QUICK, solver="lbfgs").fit(X, Y, initial=kept.snapshot())
+    with pytest.warns(UserWarning, match="callbacks: solver 'lbfgs'"):
+        MLPClassifier(**{**QUICK, "max_iter": 500}, solver="lbfgs", callbacks=kept).fit(X, Y)
