@@ -93,7 +93,7 @@ class Loop:
         for begin, end in batches.windows(self._batch_size, self._chunk_samples, last, start):
             if not active or stop.is_set():
                 return bool(active)
-            steps = [run.steps(order, begin, end) for run in self._runs]
+            steps = [run.own_steps.of_window(order, begin, end) for run in self._runs]
             self._part_seconds += self._session.run(X, self._rows.Y, steps, self._losses, active)
             for index in active:
                 self._runs[index].check_chunk(self._epoch, steps[index], self._losses[index])
