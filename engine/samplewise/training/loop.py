@@ -118,17 +118,17 @@ class Loop:
 
     def _end_epoch(self, order: NDArray[np.int64]) -> None:
         ms = self._part_seconds * 1e3 if len(self._runs) == 1 else None
-        measured = [
-            (run, run.measure(self._epoch, order, self._losses[index, : len(order)], ms))
-            for index, run in enumerate(self._runs)
-            if run.trains_in(self._epoch)
-        ]
+        measured = []
+        for index in self._active():
+            run = self._runs[index]
+            record = run.measure(self._epoch, order, self._losses[index, : len(order)], ms)
+            if record is not None:
+                measured.append((run, record))
         ensemble = self._ensemble_figures()
         for run, record in measured:
-            if record is not None and ensemble:
+            if ensemble:
                 record = dataclasses.replace(record, figures=record.figures | ensemble)
-            if record is not None:
-                run.end_epoch(record)
+            run.end_epoch(record)
 
     def _ensemble_figures(self) -> dict[str, float | None]:
         """Return the figures of all networks that have not diverged."""
