@@ -142,8 +142,8 @@ class TrainingRun:
         self.history.environment = environment
         self.callbacks.train_begins(self.history)
 
-    def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
-        """Count and check the steps of a chunk; a network that diverged does not train on.
+    def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> bool:
+        """Count and check the steps of a chunk; return False where the network has diverged.
 
         Args:
             epoch: counted from 1.
@@ -160,9 +160,10 @@ class TrainingRun:
             divergence.check_chunk(epoch, steps, losses, parameters if self._in_place else None)
         except DivergenceError as error:
             self._diverge(error)
-        else:
-            if self._in_place:
-                finite[...] = parameters
+            return False
+        if self._in_place:
+            finite[...] = parameters
+        return True
 
     def measure(
         self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], ms: float | None
@@ -175,6 +176,8 @@ class TrainingRun:
             losses: of this network for each of them.
             ms: time of the training steps; None where it could not be measured.
         """
+        if self.error is not None:
+            return None
         try:
             return self._record(epoch, order, losses, ms)
         except DivergenceError as error:
