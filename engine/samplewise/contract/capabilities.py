@@ -169,7 +169,7 @@ def needs(
 
 @cache
 def _name_of(dtype: np.dtype[Any]) -> str:
-    # NumPy spells it anew each time, which takes as long as all other needs of a run.
+    # NumPy makes it anew each time, which takes as long as all other needs of a run.
     return dtype.name
 
 

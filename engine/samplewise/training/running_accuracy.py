@@ -43,7 +43,7 @@ class RunningAccuracy:
             ContractError: a decision is missing.
         """
         decided = self.decisions[: len(order)]
-        # A third of the time of a minimum: this is a method, and that a ufunc.
+        # The minimum by a ufunc takes three times as long.
         if decided.item(decided.argmin()) < 0:
             raise ContractError(
                 f"backend '{backend}' left decisions of its steps unwritten; write "
