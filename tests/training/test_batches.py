@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from samplewise.contract import Plan
 from samplewise.network import multilayer_perceptron
+from samplewise.streams import Streams
 from samplewise.training import batches
 
 
@@ -72,9 +73,16 @@ def test_the_order_of_an_epoch_does_not_depend_on_those_before_it():
     np.testing.assert_array_equal(drawn[-1], later)
 
 
-@pytest.mark.parametrize("seed", [0, None])
-def test_no_program_can_change_an_order(seed):
-    order = batches.Orders(5, seed).of_epoch(1)
+@pytest.mark.parametrize("rows", [1, batches.KEPT_ROWS, batches.KEPT_ROWS + 1])
+def test_a_kept_order_is_the_one_that_is_drawn(rows):
+    for seed, epoch in [(3, 1), (3, 2), (4, 1), (3, 1)]:
+        drawn = Streams(seed).of_epoch("order", epoch).permutation(rows)
+        np.testing.assert_array_equal(batches.Orders(rows, seed).of_epoch(epoch), drawn)
+
+
+@pytest.mark.parametrize(("rows", "seed"), [(5, 0), (5, None), (batches.KEPT_ROWS + 1, 0)])
+def test_no_program_can_change_an_order(rows, seed):
+    order = batches.Orders(rows, seed).of_epoch(1)
     with pytest.raises(ValueError, match="read-only"):
         order[0] = 1
     assert order.dtype == np.int64

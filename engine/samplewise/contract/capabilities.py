@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
@@ -160,10 +161,16 @@ def needs(
         *(("activation", layer.activation) for layer in network.layers),
         ("loss", loss.name),
         *(("optimizer", feature) for feature in optimizer.features),
-        ("dtype", dtype.name),
+        ("dtype", _name_of(dtype)),
         ("plan", plan),
         *(("step field", field) for field in step_fields),
     }
+
+
+@cache
+def _name_of(dtype: np.dtype[Any]) -> str:
+    # NumPy makes it anew each time, which takes as long as all other needs of a run.
+    return dtype.name
 
 
 def _names(table: Names) -> frozenset[str]:

@@ -94,7 +94,7 @@ class Network:
         """Number of logits."""
         return math.prod(self.shapes[-1])
 
-    @property
+    @cached_property
     def differs_in_training(self) -> bool:
         """True if a layer computes something else in training, as dropout does."""
         return any(layer.differs_in_training for layer in self.layers)
@@ -120,7 +120,7 @@ class Network:
             if layer.trainable and layer.fans(inputs) is not None
         )
 
-    @property
+    @cached_property
     def trained(self) -> tuple[slice, ...]:
         """The parts of the flat vector that training changes, in order, none beside another.
 

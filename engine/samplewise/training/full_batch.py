@@ -224,7 +224,7 @@ class _Objective:
         state.parameters[...] = x
         state.optimizer_state.fill(0)
         state.step = 0
-        window = self._steps.of_window(self._order, 0, n, None)
+        window = self._steps.of_window(self._order, 0, n)
         self._session.run(self._rows.X, self._rows.Y, [window], self._losses, [0])
         backend = self._session.backend.name
         try:

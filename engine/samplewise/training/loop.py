@@ -62,7 +62,7 @@ class Loop:
                 self._interrupt(active)
             if self._position > 0:
                 whole = self._position == len(order)
-                self._end_epoch(order if whole else order[: self._position])
+                self._end_epoch(order if whole else order[: self._position], active)
             self._stop_where_asked(active, stop)
         self._end()
 
@@ -93,14 +93,17 @@ class Loop:
         for begin, end in batches.windows(self._batch_size, self._chunk_samples, last, start):
             if not active or stop.is_set():
                 return bool(active)
-            steps = [run.steps(order, begin, end) for run in self._runs]
+            steps = [run.own_steps.of_window(order, begin, end) for run in self._runs]
             self._part_seconds += self._session.run(X, self._rows.Y, steps, self._losses, active)
-            for index in active:
-                self._runs[index].check_chunk(self._epoch, steps[index], self._losses[index])
+            going = [
+                index
+                for index in active
+                if self._runs[index].check_chunk(self._epoch, steps[index], self._losses[index])
+            ]
             self._position = end
             for index in active:
                 self._runs[index].callbacks.chunk_ends(self.snapshot)
-            active = self._active()
+            active = going
             if self._limits.reached(self._epoch, self._position):
                 # At the end of an epoch, the snapshot is taken once the epoch is measured.
                 return self._position < len(self._rows) and bool(active) and stop.is_set()
@@ -116,19 +119,19 @@ class Loop:
             self._X = epoch, self._views.of_epoch(epoch)
         return self._X[1]
 
-    def _end_epoch(self, order: NDArray[np.int64]) -> None:
+    def _end_epoch(self, order: NDArray[np.int64], active: Sequence[int]) -> None:
         ms = self._part_seconds * 1e3 if len(self._runs) == 1 else None
-        measured = [
-            (run, run.measure(self._epoch, order, self._losses[index, : len(order)], ms))
-            for index, run in enumerate(self._runs)
-            if run.trains_in(self._epoch)
-        ]
+        measured = []
+        for index in active:
+            run = self._runs[index]
+            record = run.measure(self._epoch, order, self._losses[index, : len(order)], ms)
+            if record is not None:
+                measured.append((run, record))
         ensemble = self._ensemble_figures()
         for run, record in measured:
-            if record is not None and ensemble:
+            if ensemble:
                 record = dataclasses.replace(record, figures=record.figures | ensemble)
-            if record is not None:
-                run.end_epoch(record)
+            run.end_epoch(record)
 
     def _ensemble_figures(self) -> dict[str, float | None]:
         """Return the figures of all networks that have not diverged."""

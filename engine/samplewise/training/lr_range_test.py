@@ -172,7 +172,8 @@ def _swept(
     for rate, start, end in zip(rates, edges, edges[1:], strict=False):
         if stop.is_set():
             return losses, INTERRUPTED
-        steps_at = dataclasses.replace(run.steps(order, start, end), learning_rate=rate)
+        window = run.own_steps.of_window(order, start, end)
+        steps_at = dataclasses.replace(window, learning_rate=rate)
         session.run(X, rows.Y, [steps_at], every, [0])
         mean = float(np.mean(every[0, start:end], dtype=np.float64))
         if not math.isfinite(mean) or not np.isfinite(session.parameters(0)).all():

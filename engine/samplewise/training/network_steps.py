@@ -28,6 +28,7 @@ class NetworkSteps:
         settings: of its training.
         rows: trained on.
         rates: its learning rates.
+        decisions: as `Steps.decisions`, of all steps of an epoch.
 
     Attributes:
         row_weights: of the rows in the loss of this epoch, (n,); None where each counts as 1.
@@ -44,8 +45,10 @@ class NetworkSteps:
         settings: TrainingSettings,
         rows: TrainingRows,
         rates: LearningRates,
+        decisions: NDArray[np.int64] | None = None,
     ) -> None:
         self._settings, self._rows, self._rates = settings, rows, rates
+        self.decisions = decisions
         self._drops = network.differs_in_training
         self._dropout_key, self._streams = 0, Streams(settings.seed)
         self.row_weights = rows.weights
@@ -93,20 +96,13 @@ class NetworkSteps:
         ones = np.ones(len(X), X.dtype) if weights is None else weights
         return np.asarray(ones * X.dtype.type(scale))
 
-    def of_window(
-        self,
-        order: NDArray[np.int64],
-        start: int,
-        stop: int,
-        decisions: NDArray[np.int64] | None,
-    ) -> Steps:
+    def of_window(self, order: NDArray[np.int64], start: int, stop: int) -> Steps:
         """Return the steps of a window of the epoch.
 
         Args:
             order: as `Steps`.
             start: as `Steps`.
             stop: as `Steps`.
-            decisions: as `Steps`.
         """
         first, last = -(-start // self._batch_size), -(-stop // self._batch_size)
         rate, rates = self._rates.of_steps(first, last)
@@ -121,8 +117,13 @@ class NetworkSteps:
             weights=self._weights,
             l2=_of_steps(self._l2, first, last),
             penalties=_of_steps(self.penalties, first, last),
-            decisions=decisions,
+            decisions=self.decisions,
         )
+
+    def last_rate(self, rows: int) -> float:
+        """Return the learning rate of the last step of the epoch, which has run so many rows."""
+        steps = -(-rows // self._batch_size)
+        return self._rates.of_steps(steps - 1, steps)[0]
 
     def take_loss(
         self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], backend: str

@@ -116,7 +116,7 @@ def plan_of(snapshot: Snapshot, backend: str) -> PlanSpec | None:
 def snapshot_of(run: TrainingRun, losses: NDArray[Any]) -> NetworkSnapshot:
     """Return copies of all that a network needs to go on."""
     average, best, failed = run.average.value, run.best.value, run.error is not None
-    decisions, penalties = run.decisions, run.own_steps.penalties
+    decisions, penalties = run.own_steps.decisions, run.own_steps.penalties
     steps = _steps(run, len(losses))
     return NetworkSnapshot(
         parameters=frozen(run.state.parameters),
@@ -154,9 +154,9 @@ def restore(
     fill("parameters", run.state.parameters, snapshot.parameters)
     fill("optimizer_state", run.state.optimizer_state, snapshot.optimizer_state)
     fill("losses", losses, snapshot.losses)
-    _restore_written("decisions", run.decisions, snapshot.decisions, len(losses))
-    penalties = run.own_steps.penalties
-    _restore_written("penalties", penalties, snapshot.penalties, _steps(run, len(losses)))
+    own, steps = run.own_steps, _steps(run, len(losses))
+    _restore_written("decisions", own.decisions, snapshot.decisions, len(losses))
+    _restore_written("penalties", own.penalties, snapshot.penalties, steps)
     run.state.step, run.samples_run = snapshot.step, snapshot.samples_run
     run.early_stopping.state, run.rates.state = snapshot.early_stopping, snapshot.plateau
     run.average.value = _copy("average", run, snapshot.average)

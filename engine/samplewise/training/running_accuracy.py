@@ -43,7 +43,8 @@ class RunningAccuracy:
             ContractError: a decision is missing.
         """
         decided = self.decisions[: len(order)]
-        if np.minimum.reduce(decided) < 0:
+        # The minimum by a ufunc takes three times as long.
+        if decided.item(decided.argmin()) < 0:
             raise ContractError(
                 f"backend '{backend}' left decisions of its steps unwritten; write "
                 "Steps.decisions, or do not offer the capability `decisions`"

@@ -75,16 +75,17 @@ class TrainingRun:
         ensemble: Mapping[str, EnsembleFigure] | None = None,
         initial: Initial | None = None,
     ) -> None:
-        self.network, self.loss, self.settings = network, loss, settings
+        self.network, self.loss, self.settings, self.rows = network, loss, settings, rows
         self.backend, self.callbacks = choice.backend, Callbacks(callbacks)
         validated = rows.validation is not None
+        running = running_accuracy(settings, loss, rows, choice.backend.capabilities)
         self.evaluation = Evaluation(
             choice.backend.name,
             loss,
             network.outputs,
             rows,
             settings.track_accuracy,
-            running_accuracy(settings, loss, rows, choice.backend.capabilities),
+            running,
             check_metrics(metrics, validated=validated),
             self._keep_predictions if ensemble else None,
         )
@@ -100,14 +101,16 @@ class TrainingRun:
         self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
         self.average = WeightAverage(settings.ema_decay, network.trained)
         self.best = BestWeights(is_wanted=settings.stopping.keeps_best)
+        self._follows_best = settings.follows_best
         run = settings.run_of(len(rows))
         self.rates = LearningRates(settings.learning_rate, settings.schedule, run)
         self.state = first_state(network, settings, rows.X.dtype, initial)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
-        self.own_steps = NetworkSteps(network, settings, rows, self.rates)
+        decisions = None if running is None else running.decisions
+        self.own_steps = NetworkSteps(network, settings, rows, self.rates, decisions)
         self.history = new_history(network, loss, settings, rows, choice)
-        self.history.running_accuracy = self.evaluation.running is not None
+        self.history.running_accuracy = running is not None
         self.samples_run = 0
         self.stopped: str | None = None
         self.error: DivergenceError | None = None
@@ -120,17 +123,6 @@ class TrainingRun:
                 return kept
         return self.state.parameters
 
-    @property
-    def rows(self) -> TrainingRows:
-        """The rows trained on."""
-        return self.evaluation.rows
-
-    @property
-    def decisions(self) -> NDArray[np.int64] | None:
-        """As `Steps.decisions`, of the epoch so far."""
-        running = self.evaluation.running
-        return None if running is None else running.decisions
-
     def trains_in(self, epoch: int) -> bool:
         """Return True if the network trains in this epoch, counted from 1."""
         going = self.error is None and self.stopped is None
@@ -141,24 +133,17 @@ class TrainingRun:
         self._session, self._index = session, index
         self.history.compile_ms = session.compile_ms
         plan = session.plan
+        self._in_place = plan.in_place
         # A copy by `dataclasses.asdict` takes 13 us, this one 0.4.
         self.history.plan = {**vars(plan), "alternatives": dict(plan.alternatives)}
-
-    @property
-    def _in_place(self) -> bool:
-        return self._session.plan.in_place
 
     def begin(self, environment: dict[str, Any]) -> None:
         """Call the callbacks at the begin of training, in an environment that the history keeps."""
         self.history.environment = environment
         self.callbacks.train_begins(self.history)
 
-    def steps(self, order: NDArray[np.int64], start: int, stop: int) -> Steps:
-        """Return the steps of a window of the epoch, as `NetworkSteps.of_window`."""
-        return self.own_steps.of_window(order, start, stop, self.decisions)
-
-    def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> None:
-        """Count and check the steps of a chunk; a network that diverged does not train on.
+    def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> bool:
+        """Count and check the steps of a chunk; return False where the network has diverged.
 
         Args:
             epoch: counted from 1.
@@ -175,9 +160,10 @@ class TrainingRun:
             divergence.check_chunk(epoch, steps, losses, parameters if self._in_place else None)
         except DivergenceError as error:
             self._diverge(error)
-        else:
-            if self._in_place:
-                finite[...] = parameters
+            return False
+        if self._in_place:
+            finite[...] = parameters
+        return True
 
     def measure(
         self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], ms: float | None
@@ -190,6 +176,8 @@ class TrainingRun:
             losses: of this network for each of them.
             ms: time of the training steps; None where it could not be measured.
         """
+        if self.error is not None:
+            return None
         try:
             return self._record(epoch, order, losses, ms)
         except DivergenceError as error:
@@ -219,7 +207,6 @@ class TrainingRun:
         if self.average.is_wanted:
             self.average.update(self._session.parameters(self._index))
         figures = self.evaluation.after_epoch(epoch, order, self._logits)
-        last = -(-len(order) // min(self.settings.batch_size, len(self.rows))) - 1
         loss, penalty = self.own_steps.take_loss(epoch, order, losses, self.backend.name)
         record = EpochRecord(
             epoch=epoch,
@@ -227,7 +214,7 @@ class TrainingRun:
             train_ms=ms,
             samples=len(losses),
             samples_per_s=None if ms is None else len(losses) / ms * 1e3,
-            learning_rate=self.rates.of_steps(last, last + 1)[0],
+            learning_rate=self.own_steps.last_rate(len(order)),
             penalty=penalty,
             **figures,
         )
@@ -241,7 +228,7 @@ class TrainingRun:
     def _after_whole_epoch(self, record: EpochRecord) -> str | None:
         """Keep the weights after the best epoch so far; return a reason to stop."""
         low_rate = None
-        if self.settings.follows_best:
+        if self._follows_best:
             is_best, improved = self.early_stopping.follow(record)
             low_rate = self.rates.end_epoch(improved=improved)
             if is_best and self.best.is_wanted:

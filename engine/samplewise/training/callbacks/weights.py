@@ -17,17 +17,14 @@ class WeightAverage:
             round.
 
     Attributes:
+        is_wanted: True if an average is taken.
         value: flat (P,); None before the first epoch.
     """
 
     def __init__(self, decay: float | None, trained: tuple[slice, ...]) -> None:
         self._decay, self._trained = decay, trained
+        self.is_wanted = decay is not None
         self.value: NDArray[Any] | None = None
-
-    @property
-    def is_wanted(self) -> bool:
-        """True if an average is taken."""
-        return self._decay is not None
 
     def update(self, parameters: NDArray[Any]) -> None:
         """Take the weights after an epoch into the average."""
