@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,10 +26,17 @@ def config_of(out: Path) -> Path:
     """Return the configuration of a run that can go on.
 
     Raises:
-        OutputError: there is none.
+        OutputError: there is none, or its folder cannot be looked into.
     """
     config = folder_of(out) / CONFIG
-    if not config.is_file():
+    try:
+        found = config.is_file()
+    except OSError as error:  # a name too long, or a folder that is closed to us
+        raise OutputError(
+            f"resume: cannot read {printable(config)}: {error.strerror}; check the path and its "
+            "permissions"
+        ) from error
+    if not found:
         raise OutputError(
             f"resume: {printable(folder_of(out))} has no {CONFIG}, so that no run can go on; name "
             "the folder that was given to --out"
@@ -62,7 +70,7 @@ class RunCheckpoints:
         Raises:
             OutputError: there are some, or the folder cannot be written.
         """
-        if (self._folder / CONFIG).exists():
+        if os.path.exists(self._folder / CONFIG):
             if not force:
                 raise OutputError(
                     f"{printable(self._folder)} holds checkpoints of a run that did not end; go on "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def run_sweep(
     if sweep.sampler is not None:
         check_optuna()
     # A sweep that goes on may need none of them; a trial that does then fails with the reason.
-    if trains_here() and not (folder / FILE).exists():
+    if trains_here() and not os.path.exists(folder / FILE):
         check_backends(sweep)
     differing = sweep.trials.differing(DATA_WORDS) or [Trial("", 0, {}, 0, sweep.base)]
     rows = SweepRows(differing, data)

@@ -53,7 +53,7 @@ def load_sign_digits(
             the cached rows are damaged.
     """
     cached = (cache or _default_cache()) / f"sign-digits-{digest[:16]}.npz"
-    if cached.exists():
+    if os.path.exists(cached):
         X, digits = _read_cache(cached)
     else:
         archive = _download(url or os.environ.get(URL_VARIABLE) or URL)
