@@ -101,5 +101,5 @@ class RunCheckpoints:
             text = (self._folder / INTERVAL).read_text(encoding="utf-8").strip()[:64]
         except (OSError, ValueError):
             return ""
-        parsed_interval("checkpoint_every", text)
+        parsed_interval(printable(self._folder / INTERVAL), text)
         return text
