@@ -19,7 +19,7 @@ from samplewise.estimators.inputs import checked_rows, numpy_only
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
-from samplewise.estimators.settings import LBFGS
+from samplewise.estimators.settings import LBFGS, LOSS, Falling, is_adaptive
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
 from samplewise.estimators.tasks import Begun, Given, task_of
 from samplewise.estimators.together import done_before, prepared_before
@@ -191,7 +191,8 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         state = outcome.state
         self._begun = None
         if state is not None:
-            self._begun = Begun(replace(state, parameters=parameters), task.settings.optimizer)
+            state = replace(state, parameters=parameters)
+            self._begun = Begun(state, task.settings.optimizer, self._fallen(task, outcome))
         layers = task.network.layers_and_inputs
         self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
         self.out_activation_ = task.objective.out_activation
@@ -199,6 +200,13 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
             fitted.leave_full_batch(self, task, outcome.full_batch)
         else:
             fitted.leave_epochs(self, task, outcome)
+
+    def _fallen(self, task: Task, outcome: Outcome) -> Falling:
+        """Return the place of an adaptive learning rate after a training."""
+        if outcome.history is None or not is_adaptive(self):
+            return Falling()
+        losses = (record.figures[LOSS] for record in outcome.history.epochs)
+        return task.falling.after(losses, self)
 
     def _attributes(self, model: Model) -> dict[str, Any]:
         """Return the attributes by which this estimator predicts as a model does."""

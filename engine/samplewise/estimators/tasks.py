@@ -20,6 +20,7 @@ from samplewise.estimators.running import Task
 from samplewise.estimators.settings import (
     LBFGS,
     LOSS,
+    Falling,
     Occasion,
     batch_size_of,
     dtype_of,
@@ -82,7 +83,9 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         mean_weight=None if rows.weights is None else float(rows.weights.mean()),
         rows_seen=0 if anew else estimator.t_,
         one_epoch=given.one_epoch,
+        falling=Falling() if begun is None else begun.falling,
     )
+    _warn_of_batches(estimator, len(rows.X))
     objective = with_constant(estimator, rows)
     settings = settings_for(estimator, objective, occasion)
     return Task(
@@ -95,7 +98,18 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         score=score,
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
         verbose=bool(estimator.verbose),
+        falling=occasion.falling,
     )
+
+
+def _warn_of_batches(estimator: Any, rows: int) -> None:
+    """Warn where there are fewer rows than a batch should have."""
+    size = estimator.batch_size
+    if size != "auto" and size > rows and estimator.solver != LBFGS:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
 
 
 def _first_weights(
@@ -121,10 +135,12 @@ class Begun(NamedTuple):
     Args:
         state: after its last step.
         optimizer: that took the step.
+        falling: of the learning rate.
     """
 
     state: TrainingState
     optimizer: Optimizer
+    falling: Falling = Falling()
 
 
 def start_of(
