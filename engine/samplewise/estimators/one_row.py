@@ -15,7 +15,7 @@ from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.running import NOT_FINITE
-from samplewise.estimators.settings import LBFGS, Falling, Occasion, settings_for
+from samplewise.estimators.settings import LBFGS, UNFALLEN, Occasion, settings_for
 from samplewise.estimators.tasks import Begun, start_of
 from samplewise.model.model import Model
 from samplewise.model.predictor import Predictor
@@ -133,7 +133,7 @@ class OneRow(Estimator):
             mean_weight=None,
             rows_seen=self.t_,
             one_epoch=True,
-            falling=Falling() if self._begun is None else self._begun.falling,
+            falling=UNFALLEN if self._begun is None else self._begun.falling,
         )
         settings = settings_for(self, objective, occasion)
         start = start_of(model.network, model.parameters, settings.optimizer, self._begun)

@@ -50,6 +50,9 @@ class Falling(NamedTuple):
         return place
 
 
+UNFALLEN = Falling()
+
+
 @dataclass(frozen=True)
 class Occasion:
     """The circumstances of one training.
@@ -70,7 +73,7 @@ class Occasion:
     mean_weight: float | None
     rows_seen: int = 0
     one_epoch: bool = False
-    falling: Falling = Falling()
+    falling: Falling = UNFALLEN
 
 
 def batch_size_of(parameters: TrainingParameters, rows: int) -> int:

@@ -20,6 +20,7 @@ from samplewise.estimators.running import Task
 from samplewise.estimators.settings import (
     LBFGS,
     LOSS,
+    UNFALLEN,
     Falling,
     Occasion,
     batch_size_of,
@@ -83,7 +84,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         mean_weight=None if rows.weights is None else float(rows.weights.mean()),
         rows_seen=0 if anew else estimator.t_,
         one_epoch=given.one_epoch,
-        falling=Falling() if begun is None else begun.falling,
+        falling=UNFALLEN if begun is None else begun.falling,
     )
     _warn_of_batches(estimator, len(rows.X))
     objective = with_constant(estimator, rows)
@@ -140,7 +141,7 @@ class Begun(NamedTuple):
 
     state: TrainingState
     optimizer: Optimizer
-    falling: Falling = Falling()
+    falling: Falling = UNFALLEN
 
 
 def start_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.experiment import Experiment
+from samplewise.io.reading import is_there
 from samplewise.io.writing import make_folder, write_text
 from samplewise.training.callbacks.checkpoint import Checkpoint, parsed_interval
 from samplewise.training.snapshot import Snapshot
@@ -70,7 +70,7 @@ class RunCheckpoints:
         Raises:
             OutputError: there are some, or the folder cannot be written.
         """
-        if os.path.exists(self._folder / CONFIG):
+        if is_there(self._folder / CONFIG):
             if not force:
                 raise OutputError(
                     f"{printable(self._folder)} holds checkpoints of a run that did not end; go on "

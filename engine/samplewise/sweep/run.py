@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from samplewise.checks import file_path, instance_of, printable
 from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError
 from samplewise.io.lock import locked
+from samplewise.io.reading import is_there
 from samplewise.io.writing import make_folder
 from samplewise.sweep.backends import check_backends
 from samplewise.sweep.candidates import DONE, FAILED
@@ -94,7 +94,7 @@ def run_sweep(
     if sweep.sampler is not None:
         check_optuna()
     # A sweep that goes on may need none of them; a trial that does then fails with the reason.
-    if trains_here() and not os.path.exists(folder / FILE):
+    if trains_here() and not is_there(folder / FILE):
         check_backends(sweep)
     differing = sweep.trials.differing(DATA_WORDS) or [Trial("", 0, {}, 0, sweep.base)]
     rows = SweepRows(differing, data)
