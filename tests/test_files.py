@@ -240,6 +240,15 @@ def test_what_killed_processes_left_is_removed(tmp_path):
     assert other.exists()
 
 
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_syncs_no_folders_is_written_to(tmp_path, monkeypatch, code):
+    wrapped, calls = failing(os.fsync, 2, code)
+    monkeypatch.setattr(os, "fsync", wrapped)
+    files.write_bytes(tmp_path / "a", b"new")
+    assert len(calls) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 @pytest.fixture(params=[errno.EBADF, errno.ENOLCK, errno.ENOSYS])
 def no_locks(monkeypatch, request):
     """As NFS answers for folders, and other file systems for all."""
