@@ -9,7 +9,7 @@ import shutil
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from samplewise.io.lock import NoLockError, taken
+from samplewise.io.lock import NoLockError, nothing_held, taken
 
 TEMPORARY, OLD = "tmp", "old"
 # Longer names are cut: what a system allows for one name is limited.
@@ -39,7 +39,7 @@ def held_folder(path: Path) -> tuple[Path, int]:
                 descriptor = taken(made)
             except NoLockError:
                 # Nobody takes it for one where nothing can be held.
-                descriptor = os.open(os.devnull, os.O_RDONLY)
+                descriptor = nothing_held()
             if descriptor is not None:
                 return made, descriptor
 

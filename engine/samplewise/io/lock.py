@@ -26,6 +26,11 @@ class NoLockError(OSError):
     """The file system has no lock for a folder."""
 
 
+def nothing_held() -> int:
+    """Return a descriptor that holds nothing, to be closed as one that does."""
+    return os.open(os.devnull, os.O_RDONLY)
+
+
 def taken(folder: Path) -> int | None:
     """Lock a folder; the lock stays with it when it is renamed. Windows locks nothing.
 
@@ -37,7 +42,7 @@ def taken(folder: Path) -> int | None:
         OSError: it cannot be opened.
     """
     if not _LOCKS:
-        return os.open(os.devnull, os.O_RDONLY)
+        return nothing_held()
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,8 +99,7 @@ def locked(folder: Path, why: str) -> Iterator[None]:
             SamplewiseWarning,
             stacklevel=3,
         )
-        yield
-        return
+        descriptor = nothing_held()
     except OSError as error:
         raise OutputError(f"cannot open {printable(folder)}: {error.strerror or error}") from error
     if descriptor is None:
