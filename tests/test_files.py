@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from samplewise.errors import OutputError
+from samplewise.errors import OutputError, SamplewiseWarning
 from samplewise.io import writing as files
+from samplewise.io.lock import held, locked
 
 
 def failing(function, nth, code=errno.EIO):
@@ -237,6 +238,47 @@ def test_what_killed_processes_left_is_removed(tmp_path):
         (new / "a").write_text("new")
     assert not any(path.exists() for path in left)
     assert other.exists()
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_syncs_no_folders_is_written_to(tmp_path, monkeypatch, code):
+    wrapped, calls = failing(os.fsync, 2, code)
+    monkeypatch.setattr(os, "fsync", wrapped)
+    files.write_bytes(tmp_path / "a", b"new")
+    assert len(calls) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.fixture(params=[errno.EBADF, errno.ENOLCK, errno.ENOSYS])
+def no_locks(monkeypatch, request):
+    """As NFS answers for folders, and other file systems for all."""
+    fcntl = pytest.importorskip("fcntl")
+    # In the end another error, so that a loop that waits for a lock is seen.
+    answers = iter([OSError(request.param, os.strerror(request.param))] * 20)
+
+    def flock(*_):
+        raise next(answers)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_a_folder_is_written_and_all_others_stay(tmp_path):
+    left = _left(tmp_path, "tmp")
+    with files.new_folder(tmp_path / "run", force=False, known=()) as new:
+        (new / "a").write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [left[0].name, "run"]
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_a_folder_is_held_with_a_warning(tmp_path):
+    with (
+        pytest.warns(SamplewiseWarning, match=r"cannot be locked \(.*nothing prevents that it is"),
+        locked(tmp_path, "it is used twice"),
+        (tmp_path / "file").open("wb") as file,
+        held(file.fileno()),
+    ):
+        file.write(b"written")
 
 
 def test_what_a_living_process_writes_stays(tmp_path):

@@ -52,6 +52,11 @@ def raises(*_):
     raise RuntimeError("\x1b[31mno such\n  instruction")
 
 
+def warns(*_):
+    # As the filter "error" does.
+    raise RuntimeWarning("kernels are\n not kept")
+
+
 FAULTS = {
     "switched off": (
         (numba.config, "DISABLE_JIT", 1),
@@ -60,6 +65,10 @@ FAULTS = {
     "cannot compile": (
         (availability, "run_trial", raises),
         f"numba {numba.__version__} compiles no kernel here: RuntimeError: ",
+    ),
+    "a warning is an error": (
+        (availability, "run_trial", warns),
+        "a warning is an error in this process: kernels are not kept",
     ),
     "wrong code": (
         (availability, "run_trial", lambda *given: given[-1].fill(1.0)),
@@ -83,7 +92,7 @@ def test_where_kernels_do_not_run_auto_goes_on_and_says_why(monkeypatch, fault):
     assert not row.available
     assert reason in row.reason
     assert row.reason.isprintable()
-    with pytest.raises(UnavailableBackendError, match="available: reference, vectorized"):
+    with pytest.raises(UnavailableBackendError, match="available: (jax, )?reference, vectorized"):
         resolve("numba_cpu")
 
 

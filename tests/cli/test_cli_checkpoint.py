@@ -127,3 +127,13 @@ def test_a_run_killed_before_its_first_checkpoint_starts_anew_and_says_so(cli, t
     assert result.code == 0, result.err
     assert "no checkpoint was written yet; starting from the first epoch" in result.err
     assert names(tmp_path) == ["run"]
+
+
+def test_an_interval_that_was_damaged_is_named_by_its_file(cli, tmp_path):
+    folder = tmp_path / "run.checkpoints"
+    folder.mkdir()
+    (folder / "config.toml").write_text("epochs = 1\n")
+    (folder / "interval.txt").write_text("")
+    result = cli("train", "--resume", "run")
+    assert (result.code, names(tmp_path)) == (2, ["run.checkpoints"])
+    assert "run.checkpoints/interval.txt: must be a number of epochs from 1" in result.err

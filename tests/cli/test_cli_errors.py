@@ -84,6 +84,8 @@ def refused(ended, message, code=2):
             "lies in the folder that this command reads",
         ),
         ("train --out LONG", "File name too long"),
+        ("train --out ALMOST_LONG --checkpoint-every 1", "File name too long"),
+        ("train --resume LONG", "File name too long; check the path"),
         ("bench --rounds x", "rounds is 'x'"),
         ("bench --backend nubma_cpu", "did you mean 'numba_cpu'?"),
         ("bench --backend reference,", "one or more, joined by commas"),
@@ -148,6 +150,8 @@ def test_a_bad_input_is_one_line_and_writes_nothing(
         "IMAGES": images,
         "COPY": "copy.npz",
         "LONG": "x" * 300,
+        # Names made of it are too long: that of the folder of its checkpoints.
+        "ALMOST_LONG": "x" * 250,
     }
     words = [places.get(word, word) for word in arguments.split()]
     if words[0] == "train" and "--data" not in arguments:

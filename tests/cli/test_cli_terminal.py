@@ -43,10 +43,12 @@ def test_a_reader_that_goes_away_is_no_error():
     assert (done.returncode, done.stdout, done.stderr) == (0, "[\n  {", "")
 
 
-def test_a_full_disk_behind_stdout_is_one():
-    done = shell("S backends > /dev/full")
+@pytest.mark.parametrize("command", ["backends", "backends --json", "--help", "train --help"])
+def test_a_full_disk_behind_stdout_is_one(command):
+    done = shell(f"S {command} > /dev/full")
     assert done.returncode == 1
-    assert done.stderr == "error: [Errno 28] No space left on device\n"
+    wanted = "cannot write to stdout: No space left on device; make room, or write elsewhere"
+    assert done.stderr == f"error: {wanted}\n"
 
 
 def test_streams_that_are_closed_are_no_error(images):

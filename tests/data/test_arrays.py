@@ -140,6 +140,8 @@ def test_a_frame_of_polars_with_every_kind_of_column():
         as_numbers("X", frame)
     np.testing.assert_array_equal(as_numbers("X", frame[["a", "flag"]]), [[1, 1], [2, 0]])
     assert as_array("y", polars.Series(["x", "y"])).tolist() == ["x", "y"]
+    with pytest.raises(DataError, match=r"X: .* got a LazyFrame; collect\(\) it first"):
+        as_array("X", frame.lazy())
 
 
 @pytest.mark.parametrize("values", [["a", NAN], ["a", 1], ("a", 1.5), ["a", True], [["a", 1]]])

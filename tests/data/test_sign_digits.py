@@ -207,6 +207,12 @@ def test_cache_that_cannot_be_written_gives_the_data_and_a_warning(server, tmp_p
     assert len(dataset) == 20
 
 
+def test_cache_that_cannot_be_looked_at_gives_the_data_and_a_warning(server, tmp_path):
+    with pytest.warns(UserWarning, match="File name too long"):
+        dataset = load_sign_digits(url_of(server), tmp_path / ("x" * 300), DIGEST)
+    assert len(dataset) == 20
+
+
 def test_damaged_cache_says_what_to_remove(server, cache):
     load_sign_digits(url_of(server), cache, DIGEST)
     file = cache / kept(cache)[0]

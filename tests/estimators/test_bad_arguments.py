@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from small_data import LABELS, NAMES, NUMBER, QUICK, TWO, X
 
 import samplewise
-from samplewise import CNNClassifier, MLPClassifier, MLPRegressor
+from samplewise import CNNClassifier, MLPClassifier, MLPRegressor, NeuralNetClassifier
 from samplewise.errors import DataError, ParameterError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -260,6 +260,18 @@ def test_counts_below_zero_and_images_of_another_size_are_refused():
         MLPRegressor(**QUICK, loss="poisson").fit(X, NUMBER)
     with pytest.raises(ValueError, match="784"):
         CNNClassifier((28, 28)).fit(X, TWO)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "remedy"),
+    [
+        (CNNClassifier(), r"given input_shape=\(height, width\) or \(channels, height, width\)"),
+        (NeuralNetClassifier(), "given a whole samplewise.Network"),
+    ],
+)
+def test_images_without_a_shape_are_refused_with_the_argument_that_gives_it(estimator, remedy):
+    with pytest.raises(ValueError, match=remedy):
+        estimator.fit(X.reshape(len(X), 2, -1), TWO)
 
 
 def test_early_stopping_needs_a_backend_that_trains_an_ensemble_at_once():

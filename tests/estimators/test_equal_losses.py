@@ -153,6 +153,37 @@ def test_a_warm_start_goes_on_as_scikit_learn(case):
     np.testing.assert_allclose(ours.loss_curve_[2:], wanted.loss_curve_[2:], rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("begins", ["fit", "partial_fit"])
+@pytest.mark.parametrize("case", ["adam", "momentum", "invscaling", "adaptive", "adaptive_numbers"])
+@pytest.mark.parametrize("rows", [ROWS, 1])
+def test_partial_fit_goes_on_as_scikit_learn(case, begins, rows):
+    """With the optimizer and the learning rate that the calls before left."""
+    name, y, parameters = CASES[case]
+    curves = []
+    for module in (samplewise, original):
+        classes = {"classes": np.unique(y)} if name == "MLPClassifier" else {}
+        estimator = getattr(module, name)(**COMMON | parameters)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
+            getattr(estimator, begins)(X, y, **(classes if begins == "partial_fit" else {}))
+            for _ in range(25):
+                estimator.partial_fit(X[:rows], y[:rows], **classes)
+        curves.append(estimator.loss_curve_)
+    np.testing.assert_allclose(*curves, rtol=0, atol=1e-9)
+
+
+def test_a_row_is_learnt_at_the_rate_that_fell():
+    online = fitted(samplewise, "adaptive")
+    batch = fitted(original, "adaptive").set_params(batch_size=1)
+    for row in range(5):
+        # Without a warning, though `batch_size` is 10.
+        online.learn_one(X[row], THREE[row])
+        batch.partial_fit(X[row : row + 1], THREE[row : row + 1])
+    for own, other in zip(online.coefs_, batch.coefs_, strict=True):
+        np.testing.assert_allclose(own, other, rtol=0, atol=1e-9)
+
+
 def test_float32_stays_float32():
     ours = fitted(samplewise, "adam_numbers", dtype="float32")
     assert {one.dtype for one in (*ours.coefs_, *ours.intercepts_)} == {np.dtype("float32")}

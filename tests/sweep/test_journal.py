@@ -203,6 +203,15 @@ def test_reading_leaves_a_torn_line_where_it_is(path):
     assert path.read_bytes().endswith(b"torn")
 
 
+def test_a_journal_joined_to_another_brings_its_trials(path, tmp_path):
+    opened(path).append({"key": "0"})
+    other = tmp_path / "other.jsonl"
+    opened(other).append({"key": "1"})
+    path.write_bytes(path.read_bytes() + other.read_bytes())
+    assert [entry["key"] for entry in opened(path).entries] == ["0", "1"]
+    assert [entry["key"] for entry in read(path)[1]] == ["0", "1"]
+
+
 def test_a_missing_journal_is_an_error_of_reading(path):
     with pytest.raises(DataError, match="cannot read"):
         read(path)

@@ -203,6 +203,11 @@ def test_a_disk_that_is_full_loses_nothing_that_is_finished(clouds, tmp_path, mo
     assert [row["status"] for row in run_sweep(SWEEP, folder, data=clouds).rows] == ["done"] * 6
 
 
+def test_a_folder_that_cannot_be_looked_at_is_an_error_of_the_output(clouds, tmp_path):
+    with pytest.raises(OutputError, match="cannot make the folder .*: File name too long"):
+        run_sweep(SWEEP, tmp_path / ("x" * 300), data=clouds)
+
+
 def test_a_candidate_that_does_not_fit_the_data_is_named_before_anything_is_trained(
     clouds, tmp_path, trained
 ):

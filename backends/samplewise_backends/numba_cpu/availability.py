@@ -21,15 +21,22 @@ def why_unavailable() -> str | None:
         if compiles_nothing():
             return "NUMBA_DISABLE_JIT is set, so nothing is compiled; unset it"
         error = _error_of_trial()
+    except Warning as raised:
+        # Python raises those that a filter has made errors; nothing else is wrong here.
+        return f"a warning is an error in this process: {_in_one_line(raised)}"
     except Exception as raised:  # noqa: BLE001 - numba and LLVM may raise anything
-        said = " ".join(str(raised).split())
         return (
-            f"numba {versions()['numba']} compiles no kernel here: {type(raised).__name__}: {said}"
+            f"numba {versions()['numba']} compiles no kernel here: "
+            f"{type(raised).__name__}: {_in_one_line(raised)}"
         )
     # Of numbers near 1; the kernel's exp is within 4 units in the last place.
     if error < 16 * np.finfo(np.float64).eps:
         return None
     return f"a kernel that numba {versions()['numba']} compiled here is off by {error:.2g}"
+
+
+def _in_one_line(raised: BaseException) -> str:
+    return " ".join(str(raised).split())
 
 
 def _error_of_trial() -> float:

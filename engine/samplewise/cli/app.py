@@ -113,6 +113,9 @@ def _report(error: Exception) -> int:
         return FAILED if _is_failure(error) else USAGE
     if isinstance(error, MemoryError):
         console.error("not enough memory; use less data or a smaller network")
+    elif isinstance(error, OSError) and error.errno in _DISK_FAILURES and error.filename is None:
+        # What writes to files names them; printing does not, in our code as in that of --help.
+        console.error(f"cannot write to stdout: {error.strerror}; make room, or write elsewhere")
     elif isinstance(error, OSError):
         console.error(str(error))
     else:

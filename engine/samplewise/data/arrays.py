@@ -93,8 +93,11 @@ def _plain(name: str, given: object) -> NDArray[Any]:
     if array.dtype != object:
         return array
     if array.ndim == 0:
+        # A lazy frame of polars is a query, without rows.
+        remedy = "; collect() it first" if hasattr(given, "collect") else ""
         raise DataError(
             f"{name}: expected an array, a list or a data frame, got a {type(given).__name__}"
+            f"{remedy}"
         )
     return _of_objects(name, array)
 

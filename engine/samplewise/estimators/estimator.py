@@ -19,7 +19,7 @@ from samplewise.estimators.inputs import checked_rows, is_for_model, numpy_only
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
-from samplewise.estimators.settings import LBFGS
+from samplewise.estimators.settings import LBFGS, UNFALLEN, Falling, is_adaptive
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
 from samplewise.estimators.tasks import Begun, Given, task_of
 from samplewise.estimators.together import done_before, prepared_before
@@ -193,10 +193,6 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         loss, parameters = task.objective.loss, outcome.parameters
         model = model_of(task.network, loss, parameters, (), outcome.backend)
         self.__dict__.update(self._attributes(model))
-        state = outcome.state
-        self._begun = None
-        if state is not None:
-            self._begun = Begun(replace(state, parameters=parameters), task.settings.optimizer)
         layers = task.network.layers_and_inputs
         self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
         self.out_activation_ = task.objective.out_activation
@@ -204,6 +200,17 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
             fitted.leave_full_batch(self, task, outcome.full_batch)
         else:
             fitted.leave_epochs(self, task, outcome)
+        self._begun = None
+        if outcome.state is not None:
+            state = replace(outcome.state, parameters=parameters)
+            self._begun = Begun(state, task.settings.optimizer, self._fallen(task))
+
+    def _fallen(self, task: Task) -> Falling:
+        """Return the place of an adaptive learning rate after the epochs that were left."""
+        if not is_adaptive(self):
+            return UNFALLEN
+        first = len(self.loss_curve_) - self.n_iter_
+        return task.falling.after(self.loss_curve_[first:], self)
 
     def _attributes(self, model: Model) -> dict[str, Any]:
         """Return the attributes by which this estimator predicts as a model does."""

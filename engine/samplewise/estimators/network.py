@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,9 @@ _NETWORK_HELP = (
 class AnyNetwork(Estimator):
     """A network whose weights are drawn by the engine; rows may have the shape of its input."""
 
+    _shape_from: ClassVar[str]
+    """The argument that says this shape, for messages."""
+
     init: str = parameter(
         "glorot_uniform",
         [StrOptions(set(INITIALIZERS))],
@@ -71,8 +74,13 @@ class AnyNetwork(Estimator):
 
     def _flat(self, X: Any) -> Any:
         shape, given = self._shape(), np.shape(X) if hasattr(X, "shape") else ()
-        if len(given) < 3 or not shape:
+        if len(given) < 3:
             return X
+        if not shape:
+            raise ValueError(
+                f"X has shape {given}, but {type(self).__name__} takes flat rows only, unless it "
+                f"is given {self._shape_from}"
+            )
         if given[1:] != shape and not (shape[0] == 1 and given[1:] == shape[1:]):
             raise ValueError(
                 f"X has shape {given}, but {type(self).__name__} is expecting (rows, "
@@ -84,6 +92,8 @@ class AnyNetwork(Estimator):
 @dataclass(eq=False, repr=False, kw_only=True)
 class GivenNetwork(AnyNetwork):
     """The network of the parameter `network`."""
+
+    _shape_from: ClassVar[str] = "a whole samplewise.Network, which has the shape of an input"
 
     def _shape(self) -> tuple[int, ...]:
         given = self.network
@@ -146,6 +156,8 @@ class CNNClassifier(Classifier, AnyNetwork):
         loss_curve_, validation_scores_, history_ and others: as of `MLPClassifier`, but weights.
         model_: the trained network with its weights, for `samplewise.save_model`.
     """
+
+    _shape_from: ClassVar[str] = "input_shape=(height, width) or (channels, height, width)"
 
     input_shape: Sequence[int] | None = parameter(
         None,

@@ -15,7 +15,7 @@ from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.running import NOT_FINITE
-from samplewise.estimators.settings import LBFGS, Occasion, settings_for
+from samplewise.estimators.settings import LBFGS, UNFALLEN, Occasion, settings_for
 from samplewise.estimators.tasks import Begun, start_of
 from samplewise.model.model import Model
 from samplewise.model.predictor import Predictor
@@ -133,11 +133,12 @@ class OneRow(Estimator):
             mean_weight=None,
             rows_seen=self.t_,
             one_epoch=True,
+            falling=UNFALLEN if self._begun is None else self._begun.falling,
         )
         settings = settings_for(self, objective, occasion)
         start = start_of(model.network, model.parameters, settings.optimizer, self._begun)
         learner = Learner(model.network, objective.loss, settings, start)
-        self._begun = Begun(learner.state, settings.optimizer)
+        self._begun = Begun(learner.state, settings.optimizer, occasion.falling)
         model = replace(model, parameters=learner.state.parameters)
         self.__dict__.update(self._attributes(model))
         self._online = Online(learner, objective, self._targets_by_row())
@@ -173,7 +174,7 @@ class OneRow(Estimator):
             and self.best_loss_ is not None
             and not (self.early_stopping or self.verbose or self.callbacks)
             and getattr(self, "class_weight", None) is None
-            and self.learning_rate != "invscaling"
+            and self.learning_rate not in ("invscaling", "adaptive")
             and self.solver != LBFGS
             and not hasattr(self, "feature_names_in_")
             and not self._model.network.differs_in_training

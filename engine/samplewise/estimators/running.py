@@ -15,7 +15,7 @@ from samplewise.errors import DataError, DivergenceError
 from samplewise.estimators.held_out import Rows, Score
 from samplewise.estimators.interrupts import Interrupts, handled
 from samplewise.estimators.objective import Objective
-from samplewise.estimators.settings import LOSS, SCORE
+from samplewise.estimators.settings import LOSS, SCORE, UNFALLEN, Falling
 from samplewise.network import Network
 from samplewise.training.callbacks import Callback
 from samplewise.training.full_batch import FullBatchResult, minimize
@@ -45,6 +45,7 @@ class Task:
         score: of predictions on them, or None for the negative validation loss.
         callbacks: of the user.
         verbose: whether to print each epoch.
+        falling: of the learning rate, before the first epoch.
     """
 
     network: Network
@@ -57,6 +58,7 @@ class Task:
     score: Score | None = None
     callbacks: tuple[Callback, ...] = ()
     verbose: bool = False
+    falling: Falling = UNFALLEN
 
     @property
     def metrics(self) -> Mapping[str, Score]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import TrainingParameters
@@ -22,6 +22,37 @@ LOSS, SCORE = "loss", "score"
 MOST_EPOCHS = 1_000_000
 
 
+class Falling(NamedTuple):
+    """The place of `learning_rate="adaptive"` between two calls of `partial_fit`.
+
+    Args:
+        falls: how often the rate fell.
+        waited: epochs in which the loss did not become less than `best` by more than `tol`.
+        best: the least loss.
+    """
+
+    falls: int = 0
+    waited: int = 0
+    best: float = math.inf
+
+    def rate(self, parameters: TrainingParameters) -> float:
+        """Return the learning rate of the next epoch."""
+        return float(parameters.learning_rate_init) * FALL**self.falls
+
+    def after(self, losses: Iterable[float], parameters: TrainingParameters) -> Falling:
+        """Return the place after more epochs, by their losses."""
+        place = self
+        for loss in losses:
+            waited = place.waited + 1 if loss > place.best - parameters.tol else 0
+            place = Falling(place.falls, waited, min(place.best, loss))
+            if waited >= _patience(parameters) and place.rate(parameters) > SMALLEST_RATE:
+                place = Falling(place.falls + 1, 0, place.best)
+        return place
+
+
+UNFALLEN = Falling()
+
+
 @dataclass(frozen=True)
 class Occasion:
     """The circumstances of one training.
@@ -33,6 +64,7 @@ class Occasion:
         mean_weight: of the rows; None where they have no weights.
         rows_seen: trained on before, with the same weights.
         one_epoch: whether this is `partial_fit`.
+        falling: of the learning rate, where `partial_fit` goes on.
     """
 
     rows: int
@@ -41,22 +73,12 @@ class Occasion:
     mean_weight: float | None
     rows_seen: int = 0
     one_epoch: bool = False
+    falling: Falling = UNFALLEN
 
 
 def batch_size_of(parameters: TrainingParameters, rows: int) -> int:
-    """Return the rows of a batch.
-
-    Warns:
-        UserWarning: there are fewer rows than a batch should have.
-    """
-    if parameters.batch_size == "auto":
-        return min(AUTO_BATCH, rows)
-    size = int(parameters.batch_size)
-    if size > rows and parameters.solver != LBFGS:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
-        )
+    """Return the rows of a batch."""
+    size = AUTO_BATCH if parameters.batch_size == "auto" else int(parameters.batch_size)
     return min(size, rows)
 
 
@@ -71,6 +93,8 @@ def settings_for(
     rate = float(parameters.learning_rate_init)
     if parameters.learning_rate == "invscaling" and occasion.one_epoch and _is_sgd(parameters):
         rate /= (occasion.rows_seen + 1) ** parameters.power_t
+    if is_adaptive(parameters):
+        rate = occasion.falling.rate(parameters)
     return TrainingSettings(
         loss=objective.loss,
         learning_rate=rate,
@@ -94,6 +118,11 @@ def settings_for(
 
 def _is_sgd(parameters: TrainingParameters) -> bool:
     return parameters.solver == "sgd"
+
+
+def is_adaptive(parameters: TrainingParameters) -> bool:
+    """Return True if the learning rate falls where the loss does not."""
+    return _is_sgd(parameters) and parameters.learning_rate == "adaptive"
 
 
 def _optimizer(parameters: TrainingParameters) -> Optimizer:
@@ -141,7 +170,7 @@ def _stopping(parameters: TrainingParameters, occasion: Occasion) -> EarlyStoppi
     if early:
         monitor = f"figure_{SCORE}" if parameters.monitor == LOSS else f"validation_{SCORE}"
     patience = _patience(parameters)
-    adaptive = _is_sgd(parameters) and parameters.learning_rate == "adaptive"
+    adaptive = is_adaptive(parameters)
     return EarlyStopping(
         monitor=monitor,
         patience=None if adaptive or math.isinf(patience) else int(patience),

@@ -21,6 +21,8 @@ from samplewise.estimators.running import Task
 from samplewise.estimators.settings import (
     LBFGS,
     LOSS,
+    UNFALLEN,
+    Falling,
     Occasion,
     batch_size_of,
     dtype_of,
@@ -87,7 +89,9 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         mean_weight=None if rows.weights is None else float(rows.weights.mean()),
         rows_seen=0 if anew else estimator.t_,
         one_epoch=given.one_epoch,
+        falling=UNFALLEN if begun is None else begun.falling,
     )
+    _warn_of_batches(estimator, len(rows.X))
     objective = with_constant(estimator, rows)
     settings = settings_for(estimator, objective, occasion)
     return Task(
@@ -101,6 +105,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         score=score,
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
         verbose=bool(estimator.verbose),
+        falling=occasion.falling,
     )
 
 
@@ -122,6 +127,16 @@ def _check_epochs(estimator: Any, initial: Any) -> None:
     if estimator.solver == LBFGS:
         raise ParameterError(
             "initial: solver 'lbfgs' has no epochs to go on from; choose 'adam' or 'sgd'"
+        )
+
+
+def _warn_of_batches(estimator: Any, rows: int) -> None:
+    """Warn where there are fewer rows than a batch should have."""
+    size = estimator.batch_size
+    if size != "auto" and size > rows and estimator.solver != LBFGS:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
         )
 
 
@@ -148,10 +163,12 @@ class Begun(NamedTuple):
     Args:
         state: after its last step.
         optimizer: that took the step.
+        falling: of the learning rate.
     """
 
     state: TrainingState
     optimizer: Optimizer
+    falling: Falling = UNFALLEN
 
 
 def start_of(

@@ -9,6 +9,7 @@ from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.experiment import Experiment
+from samplewise.io.reading import is_there
 from samplewise.io.writing import make_folder, write_text
 from samplewise.training.callbacks.checkpoint import Checkpoint, parsed_interval
 from samplewise.training.snapshot import Snapshot
@@ -25,10 +26,17 @@ def config_of(out: Path) -> Path:
     """Return the configuration of a run that can go on.
 
     Raises:
-        OutputError: there is none.
+        OutputError: there is none, or its folder cannot be looked into.
     """
     config = folder_of(out) / CONFIG
-    if not config.is_file():
+    try:
+        found = config.is_file()
+    except OSError as error:  # a name too long, or a folder that is closed to us
+        raise OutputError(
+            f"resume: cannot read {printable(config)}: {error.strerror}; check the path and its "
+            "permissions"
+        ) from error
+    if not found:
         raise OutputError(
             f"resume: {printable(folder_of(out))} has no {CONFIG}, so that no run can go on; name "
             "the folder that was given to --out"
@@ -62,7 +70,7 @@ class RunCheckpoints:
         Raises:
             OutputError: there are some, or the folder cannot be written.
         """
-        if (self._folder / CONFIG).exists():
+        if is_there(self._folder / CONFIG):
             if not force:
                 raise OutputError(
                     f"{printable(self._folder)} holds checkpoints of a run that did not end; go on "
@@ -93,5 +101,5 @@ class RunCheckpoints:
             text = (self._folder / INTERVAL).read_text(encoding="utf-8").strip()[:64]
         except (OSError, ValueError):
             return ""
-        parsed_interval("checkpoint_every", text)
+        parsed_interval(printable(self._folder / INTERVAL), text)
         return text

@@ -9,7 +9,7 @@ import shutil
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from samplewise.io.lock import taken
+from samplewise.io.lock import NoLockError, nothing_held, taken
 
 TEMPORARY, OLD = "tmp", "old"
 # Longer names are cut: what a system allows for one name is limited.
@@ -35,7 +35,11 @@ def held_folder(path: Path) -> tuple[Path, int]:
         made.mkdir(parents=True)
         # Another process may have taken it for a leftover before it was held.
         with suppress(FileNotFoundError):
-            descriptor = taken(made)
+            try:
+                descriptor = taken(made)
+            except NoLockError:
+                # Nobody takes it for one where nothing can be held.
+                descriptor = nothing_held()
             if descriptor is not None:
                 return made, descriptor
 

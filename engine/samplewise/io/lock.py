@@ -1,14 +1,18 @@
-"""Folders and files that one process holds at a time; the system lets go when the process ends."""
+"""Folders and files that one process holds at a time; the system lets go when the process ends.
+
+Not every file system has locks: over NFS folders have none, and others have none at all.
+"""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from samplewise.checks import printable
-from samplewise.errors import OutputError
+from samplewise.errors import OutputError, SamplewiseWarning
 
 try:
     import fcntl
@@ -18,6 +22,15 @@ else:
     _LOCKS = True
 
 
+class NoLockError(OSError):
+    """The file system has no lock for a folder."""
+
+
+def nothing_held() -> int:
+    """Return a descriptor that holds nothing, to be closed as one that does."""
+    return os.open(os.devnull, os.O_RDONLY)
+
+
 def taken(folder: Path) -> int | None:
     """Lock a folder; the lock stays with it when it is renamed. Windows locks nothing.
 
@@ -25,16 +38,20 @@ def taken(folder: Path) -> int | None:
         A descriptor, to be closed; None where another holds the folder.
 
     Raises:
+        NoLockError: it cannot be locked.
         OSError: it cannot be opened.
     """
     if not _LOCKS:
-        return os.open(os.devnull, os.O_RDONLY)
+        return nothing_held()
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         return None
+    except OSError as error:
+        os.close(descriptor)
+        raise NoLockError(error.errno, error.strerror) from error
     return descriptor
 
 
@@ -42,7 +59,7 @@ def taken(folder: Path) -> int | None:
 def held(descriptor: int) -> Iterator[None]:
     """Hold an open file until the block ends, waiting for the process that holds it now.
 
-    Windows locks nothing.
+    Where there are no locks, as on Windows, it is not held.
 
     Args:
         descriptor: of the file, to which no other thread writes.
@@ -50,11 +67,13 @@ def held(descriptor: int) -> Iterator[None]:
     if not _LOCKS:
         yield
         return
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         yield
     finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 @contextmanager
@@ -67,9 +86,20 @@ def locked(folder: Path, why: str) -> Iterator[None]:
 
     Raises:
         OutputError: another process holds it, or it cannot be opened.
+
+    Warns:
+        SamplewiseWarning: it cannot be locked, and is not held.
     """
     try:
         descriptor = taken(folder)
+    except NoLockError as error:
+        warnings.warn(
+            f"{printable(folder)} cannot be locked ({error.strerror}), as on some network file "
+            f"systems; nothing prevents that {why}",
+            SamplewiseWarning,
+            stacklevel=3,
+        )
+        descriptor = nothing_held()
     except OSError as error:
         raise OutputError(f"cannot open {printable(folder)}: {error.strerror or error}") from error
     if descriptor is None:

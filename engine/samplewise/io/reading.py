@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from samplewise.checks import printable
@@ -47,6 +47,17 @@ def check_bytes(size: int, max_bytes: int | None, what: str) -> None:
             f"{what} takes {size:,} bytes, but at most {limit:,} are allowed; "
             "use a smaller file or a machine with more free memory"
         )
+
+
+def is_there(path: Path) -> bool:
+    """Return True if a path leads to something.
+
+    Where that cannot be found out, for a name too long or a folder that is closed to us, it is
+    False: what reads or writes there then says so.
+    """
+    with suppress(OSError):
+        return path.exists()
+    return False
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -20,11 +21,18 @@ FILE_ENDINGS = frozenset(
 """Endings of names that other programs read as a format of their own."""
 
 
+NO_SYNC_OF_FOLDERS = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS}
+"""Answers of network and shared file systems that sync files but no folders."""
+
+
 def sync_folder(path: Path) -> None:
-    """Let the names in a folder survive a power loss."""
+    """Let the names in a folder survive a power loss, where the file system offers that."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SYNC_OF_FOLDERS:
+            raise
     finally:
         os.close(descriptor)
 

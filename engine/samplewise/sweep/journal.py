@@ -138,12 +138,15 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _entries(path: Path, *, warns: bool) -> Iterator[Entry]:
-    """Give the entries of a journal without those of damaged lines, of which it may warn."""
+    """Give the entries of a journal without those of damaged lines, of which it may warn.
+
+    A journal that was joined to this one brings its first line, which is that of no trial.
+    """
     for number, line in enumerate(_lines(path), start=2):
         entry = _entry(line)
-        if entry is not None:
+        if entry is not None and "kind" not in entry:
             yield entry
-        elif warns:
+        elif entry is None and warns:
             warnings.warn(
                 f"{printable(path)}: line {number} is damaged; its trial is run again "
                 "unless a later line has it",
@@ -245,8 +248,8 @@ def _header(line: bytes, path: Path) -> Entry:
     header = _entry(line[:-1]) if line.endswith(b"\n") else None
     if header is None or header.get("kind") != KIND or header.get("format") != FORMAT:
         raise DataError(
-            f"{printable(path)} is not the journal of a sweep of format {FORMAT}; name the folder "
-            "of a sweep, or a new one"
+            f"{printable(path)} is not the journal of a sweep of format {FORMAT}, or its first "
+            "line is damaged; name the folder of a sweep, or a new one"
         )
     return header
 

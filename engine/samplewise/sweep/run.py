@@ -11,6 +11,7 @@ from samplewise.checks import file_path, instance_of, printable
 from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError
 from samplewise.io.lock import locked
+from samplewise.io.reading import is_there
 from samplewise.io.writing import make_folder
 from samplewise.sweep.backends import check_backends
 from samplewise.sweep.candidates import DONE, FAILED
@@ -94,7 +95,7 @@ def run_sweep(
         how = "it by pip install 'samplewise[optuna]'"
         check_installed("optuna", "sampler: optuna is", how, "leave out the sampler")
     # A sweep that goes on may need none of them; a trial that does then fails with the reason.
-    if trains_here() and not (folder / FILE).exists():
+    if trains_here() and not is_there(folder / FILE):
         check_backends(sweep)
     differing = sweep.trials.differing(DATA_WORDS) or [Trial("", 0, {}, 0, sweep.base)]
     rows = SweepRows(differing, data)

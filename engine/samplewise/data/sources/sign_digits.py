@@ -22,6 +22,7 @@ from samplewise.data.sources.image_file import read_pixels
 from samplewise.data.sources.npz_file import load_npz
 from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError
+from samplewise.io.reading import is_there
 from samplewise.io.writing import write_bytes
 
 COMMIT = "4b09433ef9d5c60602e8805bb54b8aa2428527f8"
@@ -53,7 +54,7 @@ def load_sign_digits(
             the cached rows are damaged.
     """
     cached = (cache or _default_cache()) / f"sign-digits-{digest[:16]}.npz"
-    if cached.exists():
+    if is_there(cached):
         X, digits = _read_cache(cached)
     else:
         archive = _download(url or os.environ.get(URL_VARIABLE) or URL)
