@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import DataConversionWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.model_selection import GridSearchCV, KFold
 
 from samplewise import (
@@ -69,11 +70,17 @@ def test_candidates_of_a_fold_train_at_once(products):
 
 
 def test_each_fit_takes_its_own_training_and_leaves_none(monkeypatch):
-    trained, store = [], together.Store()
+    trained, stores = [], []
+
+    def store_of(found):
+        stores.append(together.Store(found))
+        return stores[-1]
+
     monkeypatch.setattr("samplewise.estimators.estimator.run", trained.append)
-    monkeypatch.setattr(search, "Store", lambda: store)
+    monkeypatch.setattr(search, "Store", store_of)
     SweepSearchCV(small(), GRID, cv=3, refit=False).fit(X, Y)
-    assert trained == store.trained == []
+    assert len(stores) == 1
+    assert trained == stores[0].trained == []
 
 
 @pytest.fixture
@@ -129,7 +136,8 @@ def test_rows_of_a_frame_are_known_again_and_those_of_a_list_too(prepared):
 
 def test_what_cannot_be_compared_is_prepared_by_fit(products, prepared):
     check_equal(small(), csr_array(X))
-    assert (products, len(prepared["estimator"])) == ([4, 4, 4], 26)
+    # Twelve of GridSearchCV, three of the candidate that scikit-learn scores, and the last fits.
+    assert (products, len(prepared["estimator"])) == ([4, 4, 4], 12 + 1 + 3 + 1)
 
 
 def test_a_warning_of_preparing_comes_from_fit_as_often_as_without(prepared):
@@ -205,6 +213,68 @@ def test_weights_of_rows_follow_their_rows():
         for kind in (GridSearchCV, SweepSearchCV)
     ]
     np.testing.assert_array_equal(*found)
+
+
+def share_and_error(estimator, rows, targets):
+    """Return two figures of a fitted estimator, of its attributes as well as its predictions."""
+    wrong = np.mean(estimator.predict(rows) != targets)
+    return {"wrong": -wrong, "last": -estimator.loss_curve_[-1]}
+
+
+def never(estimator, rows, targets):
+    raise ValueError("no score")
+
+
+@pytest.mark.filterwarnings("ignore:Scoring failed:UserWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the:UserWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scoring": share_and_error, "refit": "wrong", "return_train_score": True},
+        {"scoring": never, "refit": False, "error_score": -1.0},
+        {"scoring": "f1_macro", "return_train_score": True},
+        {"verbose": 1},
+    ],
+)
+def test_scorers_and_options_of_the_search(options, products):
+    check_equal(small(), **options)
+    assert products == [4, 4, 4]
+
+
+def test_scikit_learn_fits_one_candidate_where_all_have_trained(monkeypatch):
+    fits, fit = [], MLPClassifier._fit
+    monkeypatch.setattr(MLPClassifier, "_fit", lambda *given: fits.append(1) or fit(*given))
+    SweepSearchCV(small(), GRID, cv=3).fit(X, Y)
+    assert len(fits) == 3 + 1
+
+
+FITS = []
+
+
+class Noting(MLPClassifier):
+    """Notes its fits."""
+
+    def fit(self, X, y, sample_weight=None):
+        FITS.append(len(X))
+        return super().fit(X, y, sample_weight)
+
+
+def test_fits_of_a_subclass_are_called():
+    found = SweepSearchCV(Noting((4,), max_iter=3, random_state=0), GRID, cv=3).fit(X, Y)
+    known = GridSearchCV(small(), GRID, cv=3).fit(X, Y)
+    assert len(FITS) == 12 + 1
+    for name in ("mean_test_score", "std_test_score"):
+        np.testing.assert_array_equal(found.cv_results_[name], known.cv_results_[name])
+
+
+def test_warnings_of_training_come_once_a_fit():
+    counts = []
+    for kind in (GridSearchCV, SweepSearchCV):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            kind(small(), GRID, cv=3).fit(X, Y)
+        counts.append(sum(one.category is ConvergenceWarning for one in told))
+    assert counts == [13, 13]
 
 
 def test_search_can_be_cloned_and_pickled():

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.errors import DivergenceError, ParameterError
+from samplewise.estimators.fitted import warn_of_end
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import Outcome, Task
@@ -78,6 +79,17 @@ class Trained:
 
     preparation: Preparation
     outcome: Outcome
+
+    def fitted(self) -> Any:
+        """Return the estimator that was prepared, as `fit` would leave it.
+
+        Warns:
+            ConvergenceWarning: as `fit`.
+        """
+        estimator = self.preparation.estimator
+        estimator._keep(self.preparation.task, self.outcome, anew=True)
+        warn_of_end(estimator, self.outcome)
+        return estimator
 
 
 @dataclass(eq=False)
