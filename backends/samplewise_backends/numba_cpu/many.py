@@ -14,6 +14,7 @@ from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
+from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, steps_seen
 from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.plans.threads import in_threads
@@ -167,7 +168,10 @@ class NumbaManyProgram:
 
     def _form_groups(self, active: Sequence[int]) -> None:
         self._active = tuple(active)
-        split = groups_of(self._members, self._active, self._workload, self._dtype)
+        if self._factory.is_abreast:
+            split = groups_abreast(self._members, self._active, self._dtype)
+        else:
+            split = groups_of(self._members, self._active, self._workload, self._dtype)
         self._groups = [
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split
