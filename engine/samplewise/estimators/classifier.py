@@ -166,25 +166,6 @@ class Classifier(ClassifierMixin, OneRow):
         """
         return self._labels(self._predictions(X, Model.probabilities))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of rows whose label, or labels, are predicted, as scikit-learn does.
-
-        Args:
-            X: rows, (n, features).
-            y: their labels, (n,); of several labels 0 and 1, (n, labels).
-            sample_weight: weight of each row, (n,), or None.
-
-        Raises:
-            NotFittedError: before `fit`.
-            ValueError: an argument does not fit.
-        """
-        if sample_weight is None and type(y) is np.ndarray and y.ndim == 1:
-            predicted = self.predict(X)
-            # The checks of other labels take three times as long as predicting 600 rows.
-            if y.shape == predicted.shape and y.dtype.kind == predicted.dtype.kind in LABEL_KINDS:
-                return float(np.mean(predicted == y))
-        return float(super().score(X, y, sample_weight))
-
     def _labels(self, probabilities: NDArray[Any]) -> NDArray[Any]:
         if self._binarizer is not None:
             return self._binarizer.inverse_transform(probabilities)
