@@ -16,11 +16,12 @@ from sklearn.callback import ScoringMonitor
 from sklearn.ensemble import StackingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, TWO, X
+from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
 
 from samplewise import CNNClassifier, MLPClassifier, MLPRegressor, NeuralNetClassifier
 from samplewise.network import Conv2D, Dense, Flatten, Network
@@ -127,6 +128,42 @@ def test_labels_of_any_kind_come_back(y, early_stopping):
     # As scikit-learn, which makes an array of text of objects.
     assert predicted.dtype == (NAMES.dtype if y.dtype == object else y.dtype)
     assert set(np.unique(predicted)) <= set(np.unique(y))
+
+
+SCORED = {
+    "text": (NAMES, NAMES),
+    "wider text": (NAMES, NAMES.astype("U9")),
+    "list": (NAMES, NAMES.tolist()),
+    "objects": (NAMES, NAMES.astype(object)),
+    "column": (TWO, TWO[:, np.newaxis]),
+    "bool": (TWO.astype(bool), TWO.astype(bool)),
+    "bool as integers": (TWO.astype(bool), TWO),
+    "numbers": (TWO + 5.0, TWO + 5.0),
+    "unknown labels": (TWO, TWO + 7),
+    "several labels": (LABELS, LABELS),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("weights", [None, np.arange(60) + 1.0])
+@pytest.mark.parametrize("name", SCORED)
+def test_a_score_is_that_of_scikit_learn(name, weights):
+    learnt, y = SCORED[name]
+    estimator = MLPClassifier(**QUICK).fit(X, learnt)
+    wanted = accuracy_score(y, estimator.predict(X), sample_weight=weights)
+    found = estimator.score(X, y, sample_weight=weights)
+    assert type(found) is float
+    assert found == wanted
+
+
+@pytest.mark.parametrize("y", [NAMES[:-1], NAMES[:0], THREE, NUMBER, LABELS, NAMES.astype("S")])
+def test_labels_that_cannot_be_scored_are_refused_in_the_words_of_scikit_learn(y):
+    estimator = fitted()
+    with pytest.raises((ValueError, TypeError)) as wanted:
+        accuracy_score(y, estimator.predict(X))
+    with pytest.raises(type(wanted.value)) as found:
+        estimator.score(X, y)
+    assert str(found.value) == str(wanted.value)
 
 
 @pytest.mark.parametrize("change", [np.asfortranarray, lambda X: X[::-1][::-1], "read_only"])

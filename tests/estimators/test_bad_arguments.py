@@ -145,8 +145,28 @@ def test_other_features_and_a_missing_fit_are_named():
             estimator.predict(other)
         with pytest.raises(ValueError, match=r"X has 3 features, but MLPClassifier is expecting 4"):
             estimator.partial_fit(other, TWO[: len(other)])
-    with pytest.raises(ValueError, match="Input X contains NaN"):
-        estimator.predict(X[:1] * np.nan)
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+@pytest.mark.parametrize(("bad", "words"), [(np.nan, "NaN"), (-np.inf, "infinity or a value")])
+def test_numbers_that_are_not_finite_are_refused_in_the_words_of_scikit_learn(
+    bad, words, method, rows
+):
+    estimator = MLPClassifier(**QUICK).fit(X, TWO)
+    wrong = X[:rows].copy()
+    wrong[0, 2] = bad
+    with pytest.raises(ValueError, match=f"Input X contains {words}") as found:
+        getattr(estimator, method)(wrong)
+    assert found.value.__context__ is None
+
+
+def test_logits_that_overflow_are_named():
+    estimator = MLPRegressor(**QUICK, activation="identity").fit(X, NUMBER)
+    estimator.coefs_[0][:] = 1e10
+    for rows in (1, 60):
+        with pytest.raises(DataError, match="the logits of row 0 .* overflow float64"):
+            estimator.predict(X[:rows] * 1e300)
 
 
 def test_new_classes_are_refused_where_a_training_goes_on():

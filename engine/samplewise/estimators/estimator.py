@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from samplewise.errors import ParameterError
+from samplewise.errors import DataError, ParameterError
 from samplewise.estimators import fitted
 from samplewise.estimators.ensemble import check_going_on, fit_ensemble
 from samplewise.estimators.held_out import Rows, Score
-from samplewise.estimators.inputs import checked_rows, numpy_only
+from samplewise.estimators.inputs import checked_rows, is_for_model, numpy_only
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
@@ -238,7 +238,13 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         """Return the results of a method of the model for rows, of an ensemble their mean."""
         members = vars(self).get("estimators_")
         if members is None:
-            return of(self._trained(), checked_rows(self, self._flat(X)))
+            model, X = self._trained(), self._flat(X)
+            if is_for_model(self, X):
+                try:
+                    return of(model, X)
+                except DataError:
+                    pass  # of a number that is not finite, scikit-learn's check has the words
+            return of(model, checked_rows(self, X))
         models, rows = [one._trained() for one in members], checked_rows(self, self._flat(X))
         return np.asarray(np.mean([of(model, rows) for model in models], axis=0))
 

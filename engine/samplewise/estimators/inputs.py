@@ -24,11 +24,16 @@ def checked_rows(estimator: Any, X: Any) -> NDArray[Any]:
     Raises:
         ValueError: as `sklearn.utils.validation.validate_data`.
     """
-    if is_plain(X, estimator.n_features_in_) and not hasattr(estimator, "feature_names_in_"):
+    if is_for_model(estimator, X) and sum_is_finite(X):
         return X
     with numpy_only():
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=FLOATS, reset=False)
     return dense(X)
+
+
+def is_for_model(estimator: Any, X: Any) -> bool:
+    """Return True if `checked_rows` returns X as it is where its numbers are finite."""
+    return _is_table(X, estimator.n_features_in_) and not hasattr(estimator, "feature_names_in_")
 
 
 def is_plain(X: Any, features: int) -> bool:
@@ -36,13 +41,16 @@ def is_plain(X: Any, features: int) -> bool:
 
     That takes 175 us, for one row thirty times as long as the network.
     """
+    return _is_table(X, features) and sum_is_finite(X)
+
+
+def _is_table(X: Any, features: int) -> bool:
     return (
         type(X) is np.ndarray
         and X.ndim == 2
         and X.shape[1] == features > 0
         and X.dtype in _FLOATS
         and len(X) > 0
-        and sum_is_finite(X)
     )
 
 
