@@ -93,6 +93,7 @@ class NumbaManyProgram:
         self._active: tuple[int, ...] = ()
         self._groups: list[tuple[list[int], Trainer]] = []
         self._losses = aligned_zeros(0, dtype).reshape(0, 0)
+        self._compiled_for = workload
         self._plan_for(workload)
 
     def warm_up(self) -> None:
@@ -137,6 +138,14 @@ class NumbaManyProgram:
             trainer.synchronize([states[i] for i in indices])
 
         self._each(synchronize, range(len(self._groups)))
+
+    def forget(self) -> bool:
+        """Let go of the arrays of a training; groups, buffers and plan stay."""
+        self._factory.forget()
+        for _, trainer in self._groups:
+            trainer.forget()
+        self._losses = aligned_zeros(0, self._dtype).reshape(0, 0)
+        return self._workload == self._compiled_for
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
         """Return the networks that trained last, and the held state of each of their groups."""

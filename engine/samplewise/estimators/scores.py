@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from samplewise.estimators.together import Trained
+from samplewise.model.model import Model
 
 
 class _Part(NamedTuple):
@@ -41,6 +42,7 @@ class Scores:
     def __init__(self, search: GridSearchCV, X: Any, y: Any, params: Mapping[str, Any]) -> None:
         self._search, self._X, self._y, self._params = search, X, y, params
         self._scorer, _ = search._get_scorers()
+        self._models: dict[Any, Model] = {}
 
     def of(self, splits: Sequence[Any], folds: Sequence[Sequence[Trained]]) -> list[dict[str, Any]]:
         """Return the entries that `GridSearchCV._format_results` takes, by candidate and fold.
@@ -60,6 +62,13 @@ class Scores:
         rows = {"fit_error": None, "n_test_samples": len(test)}
         return [rows | self._entry(one, parts) for one in trained]
 
+    def _share_program(self, model: Model) -> None:
+        """Let models of equal networks predict by one program."""
+        key = model.network, model.loss, model.backend, model.parameters.dtype
+        known = self._models.setdefault(key, model)
+        if known is not model:
+            model.share_program(known)
+
     def _part(self, indices: Any, train: Any) -> _Part:
         X, y = _safe_split(self._search.estimator, self._X, self._y, indices, train)
         return _Part(X, y, _check_method_params(self._X, params=self._params, indices=indices))
@@ -67,6 +76,7 @@ class Scores:
     def _entry(self, trained: Trained, parts: Mapping[str, _Part]) -> dict[str, Any]:
         begin = time.time()
         estimator = trained.fitted()
+        self._share_program(estimator.model_)
         end = time.time()
         entry = {"fit_time": end - begin}
         for name, part in parts.items():
