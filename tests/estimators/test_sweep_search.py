@@ -103,18 +103,14 @@ def prepared(monkeypatch):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize(("longest", "ahead"), [(together.LONG_EPOCH, 12), (1, 0)])
-def test_each_training_is_prepared_once(early_stopping, longest, ahead, prepared, monkeypatch):
-    monkeypatch.setattr(together, "usable_cores", lambda: 1)
-    monkeypatch.setattr(together, "LONG_EPOCH", longest)
+def test_each_training_is_prepared_once(early_stopping, prepared):
     check_equal(small(early_stopping=early_stopping))
+    assert len(prepared["search"]) == 12
     # Twelve of GridSearchCV, and the last fit of each.
-    assert len(prepared["search"]) == ahead
-    assert len(prepared["estimator"]) == 12 + 1 + (12 - ahead) + 1
+    assert len(prepared["estimator"]) == 12 + 1 + 1
 
 
-def test_whole_networks_train_at_once_on_one_core_too(products, monkeypatch):
-    monkeypatch.setattr(together, "usable_cores", lambda: 1)
+def test_whole_networks_train_at_once(products):
     network = Network((4,), (Dense(4, "tanh"), Dense(3)))
     check_equal(NeuralNetClassifier(network, max_iter=3, random_state=0))
     assert products == [4, 4, 4]
@@ -282,16 +278,6 @@ def test_search_can_be_cloned_and_pickled():
     again = pickle.loads(pickle.dumps(found))
     np.testing.assert_array_equal(again.predict(X), found.predict(X))
     assert clone(found).get_params(deep=False).keys() == found.get_params(deep=False).keys()
-
-
-@pytest.mark.parametrize(("cores", "batch_size", "groups"), [(1, 50, 0), (2, 50, 3), (1, 1, 3)])
-def test_long_epochs_in_batches_train_at_once_where_cores_share_them(
-    cores, batch_size, groups, products, monkeypatch
-):
-    monkeypatch.setattr(together, "usable_cores", lambda: cores)
-    monkeypatch.setattr(together, "LONG_EPOCH", 100)
-    SweepSearchCV(small(batch_size=batch_size), GRID, cv=3).fit(X, Y)
-    assert len(products) == groups
 
 
 def test_candidates_that_go_by_other_scores_do_not_take_one_anothers_training():

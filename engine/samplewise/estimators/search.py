@@ -26,7 +26,6 @@ from samplewise.estimators.together import (
     Preparation,
     Store,
     Trained,
-    may_gain,
     offered,
     train_together,
     with_known_rows,
@@ -44,8 +43,8 @@ class SweepSearchCV(GridSearchCV):
     machine, where that pays, which changes no bit.
 
     Candidates train one by one in pipelines, by lbfgs, with `n_ens` above 1, `verbose`,
-    `warm_start`, `callbacks`, a `random_state` that is not an integer, or `n_jobs` other than 1;
-    and long epochs in batches on a machine of one core, which gain nothing from one another.
+    `warm_start`, `callbacks`, a `fit` of a subclass, a `random_state` that is not an integer, or
+    `n_jobs` other than 1.
 
     Args:
         estimator: to search with.
@@ -172,7 +171,7 @@ class _Tasks:
     def _prepared(
         self, candidates: Sequence[dict[str, Any]], train: Any
     ) -> list[Preparation | None]:
-        """Return what prepares each candidate that may share its training, and gain from that."""
+        """Return the preparation of each candidate that may share its training."""
         X, y = _safe_split(self.estimator, self.X, self.y, train)
         fit_params = _check_method_params(self.X, params=self.fit_params, indices=train)
         given = Given(X, y, **{"sample_weight": None, **fit_params})
@@ -182,7 +181,7 @@ class _Tasks:
             found.append(None)
             try:
                 estimator = clone(self.estimator).set_params(**clone(values, safe=False))
-                if _may_share(estimator) and may_gain(estimator, X):
+                if _may_share(estimator):
                     found[-1] = _prepared(estimator, given, known)
             except (SamplewiseError, TypeError, ValueError):
                 continue  # `fit` meets it again, and scikit-learn says so
