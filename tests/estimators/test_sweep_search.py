@@ -180,6 +180,35 @@ def test_orders_that_differ_train_apart(products):
     assert products == [2] * 6
 
 
+@pytest.mark.parametrize("nesterovs_momentum", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_candidates_row_by_row_agree_to_rounding(momentum, nesterovs_momentum, monkeypatch):
+    plans, train = [], together.trained_many
+
+    def noted(*args, **kwargs):
+        found = train(*args, **kwargs)
+        plans.append(found[0].history.plan["products"])
+        return found
+
+    monkeypatch.setattr(together, "trained_many", noted)
+    estimator = small(
+        solver="sgd",
+        batch_size=1,
+        momentum=momentum,
+        nesterovs_momentum=nesterovs_momentum,
+        activation="tanh",
+    )
+    grid = {"learning_rate_init": [0.001, 0.003, 0.01], "alpha": [1e-4, 0.1]}
+    check_equal(estimator, grid=grid, scoring="neg_log_loss", return_train_score=True)
+    assert plans == ["abreast"] * 3
+
+
+def test_seeds_train_one_after_the_other(products, prepared):
+    check_equal(small(), grid={"random_state": [0, 1, 2]}, scoring="neg_log_loss")
+    assert products == [1] * 9
+    assert len(prepared["estimator"]) == 9 + 1 + 1
+
+
 def test_widths_share_a_product_without_shuffling(products):
     check_equal(small(shuffle=False), grid={"hidden_layer_sizes": [(3,), (5,), (7,)]})
     assert products == [3, 3, 3]
