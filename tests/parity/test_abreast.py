@@ -7,6 +7,7 @@ from thin_networks import drawn_row_by_row, failures, is_comparable
 from samplewise.contract import PlanSpec, Steps, TrainingState, Workload
 from samplewise.network import SGD, Adam, Dense, Network, aligned_zeros, initialize, loss_named
 from samplewise_backends.numba_cpu.backend import NumbaBackend
+from samplewise_backends.numba_cpu.plans import abreast
 from samplewise_backends.numba_cpu.plans.abreast import columns_of
 
 GROUPS, EACH = 6, 10
@@ -117,6 +118,15 @@ def test_windows_of_an_epoch_have_the_bits_of_the_whole():
     for start, stop in ((0, 7), (7, 8), (8, ROWS)):
         cut.train(range(3), [Steps(ORDER, start, stop, 1, 0.05) for _ in range(3)])
     assert [whole.bits(k) for k in range(3)] == [cut.bits(k) for k in range(3)]
+
+
+def test_windows_longer_than_the_tables_have_the_bits_of_shorter_ones(monkeypatch):
+    whole = Company(range(7), "float64")
+    whole.train(range(7))
+    monkeypatch.setattr(abreast, "STEPS_AT_ONCE", 7)
+    in_parts = Company(range(7), "float64")
+    in_parts.train(range(7))
+    assert [whole.bits(k) for k in range(7)] == [in_parts.bits(k) for k in range(7)]
 
 
 def test_a_network_that_diverges_disturbs_no_other():

@@ -3,14 +3,12 @@
 Beside one another lie the same parameter of all networks, the same output and its gradient, and the
 same number of the row: each in `columns` numbers, which fill a line of the cache. So what a step
 costs beside its multiply-adds is shared, and none adds up a vector's lanes. A column without a
-network has only zeros for parameters and rates, and keeps them.
+network has only zeros for parameters and rates, and keeps them. First layers are trained.
 """
 
 import numpy as np
 
-from samplewise_backends.numba_cpu.compile.inlining import magnitude, select
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
-from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -22,6 +20,16 @@ from samplewise_backends.numba_cpu.compile.views import (
     vector_at,
 )
 from samplewise_backends.numba_cpu.kernels.codes import LossCode
+from samplewise_backends.numba_cpu.kernels.columns import (
+    FACTORS,
+    input_gradients,
+    momentum_step,
+    momentum_step_and_outputs,
+    outputs,
+    plain_step,
+    plain_step_and_outputs,
+    spread,
+)
 from samplewise_backends.numba_cpu.kernels.losses import decision
 from samplewise_backends.numba_cpu.kernels.losses_across import binary_across, categorical_across
 from samplewise_backends.numba_cpu.kernels.records import ABREAST, LAYER
@@ -29,183 +37,6 @@ from samplewise_backends.numba_cpu.kernels.step import (
     activate_part,
     derivative_part,
 )
-
-# Sums that a loop over a unit's weights keeps: one would wait for its last addition.
-SUMS = 4
-# Rows of `records.ABREAST.factors`: mu; 1 where the rate multiplies the gradient on its way into
-# the velocity, else 0; the factors of g and v in a step.
-MOMENTUM, IN_VELOCITY, OF_GRADIENT, OF_VELOCITY = range(4)
-FACTORS = 4
-
-
-def _sums_over(v, count, term, starts):
-    """Return the sums of some vectors over i < count, from `starts` on.
-
-    term: called with i and sums so far, returns them with its own vectors added.
-    """
-    each, whole = len(starts), count // SUMS * SUMS
-
-    def several(turn, sums):
-        parts = (sums[k : k + each] for k in range(0, len(sums), each))
-        return [one for k, part in enumerate(parts) for one in term(turn * SUMS + k, part)]
-
-    zeros = [v.all(0.0)] * each * (SUMS - 1)
-    sums = v.repeat(count // SUMS, several, [*starts, *zeros])
-    totals = [(a + b) + (c + d) for a, b, c, d in (sums[k::each] for k in range(each))]
-    return v.repeat(count - whole, lambda i, sums: term(whole + i, sums), totals)
-
-
-@vector_kernel
-def _spread(v, numbers, out):
-    """Write each number into a row of out, (numbers, columns)."""
-    count, columns = out.shape
-
-    def one(i, state):
-        def some(m, state):
-            v.store(out, i * columns + m * v.lanes, v.all(numbers[i]))
-            return state
-
-        return v.repeat(columns // v.lanes, some, state)
-
-    v.repeat(count, one, [])
-
-
-def _each_unit(v, of, unit):
-    """Call `unit(o, first)` for each unit of `of`, (units, columns), and vector of its columns."""
-    units, columns = of.shape
-
-    def some(m, state):
-        return v.repeat(units, lambda o, state: unit(o, m * v.lanes) or state, state)
-
-    v.repeat(columns // v.lanes, some, [])
-
-
-@vector_kernel
-def _outputs(v, W, bias, x, z):
-    """Write z <- W x + bias; x (inputs, columns), z (units, columns)."""
-    inputs, columns = x.shape
-
-    def unit(o, first):
-        def term(i, sums):
-            weight = v.load(W, (o * inputs + i) * columns + first)
-            return [sums[0] + weight * v.load(x, i * columns + first)]
-
-        at = o * columns + first
-        v.store(z, at, _sums_over(v, inputs, term, [v.load(bias, at)])[0])
-
-    _each_unit(v, z, unit)
-
-
-@vector_kernel
-def _input_gradients(v, W, dz, dx):
-    """Write dx <- W^T dz."""
-    inputs, columns = dx.shape
-
-    def single(i, first):
-        def term(o, sums):
-            weight = v.load(W, (o * inputs + i) * columns + first)
-            return [sums[0] + weight * v.load(dz, o * columns + first)]
-
-        total = v.repeat(dz.shape[0], term, [v.all(0.0)])[0]
-        v.store(dx, i * columns + first, total)
-
-    _each_unit(v, dx, single)
-
-
-def _plain(v, rate, l2):
-    """Return a step of plain SGD: from columns to the function of a weight and its gradient."""
-
-    def of_columns(first):
-        eta, decay = v.load(rate, first), v.load(l2, first)
-        return lambda _, w, g: w - eta * (g + decay * w)
-
-    return of_columns
-
-
-def _with_momentum(v, rate, l2, V, factors, tiny):
-    """As `_plain`, with momentum in any of its forms."""
-    columns = factors.shape[1]
-
-    def of_columns(first):
-        rates, decay = v.load(rate, first), v.load(l2, first)
-        mu, inside, of_g, of_v = [v.load(factors, k * columns + first) for k in range(FACTORS)]
-        taken, eta = select(inside > 0.0, rates, 1.0), select(inside > 0.0, 1.0, rates)
-
-        def stepped(at, w, g):
-            g = taken * (g + decay * w)
-            speed = mu * v.load(V, at) + g
-            speed = select(magnitude(speed) < tiny, 0.0, speed)
-            v.store(V, at, speed)
-            return w - eta * (of_g * g + of_v * speed)
-
-        return stepped
-
-    return of_columns
-
-
-def _step(v, W, dz, x, squares, step):
-    """Take a step in weights; write the sum of each unit's squares before it."""
-    inputs, columns = x.shape
-
-    def unit(o, first):
-        slope, stepped = v.load(dz, o * columns + first), step(first)
-
-        def term(i, sums):
-            at = (o * inputs + i) * columns + first
-            w = v.load(W, at)
-            v.store(W, at, stepped(at, w, slope * v.load(x, i * columns + first)))
-            return [sums[0] + w * w]
-
-        total = _sums_over(v, inputs, term, [v.all(0.0)])[0]
-        v.store(squares, o * columns + first, total)
-
-    _each_unit(v, dz, unit)
-
-
-def _step_and_outputs(v, W, dz, x, squares, step, bias, following, z):
-    """As `_step`, and write z <- W x + bias of the next row while the weights are at hand.
-
-    Of small networks, most time is that of reading and writing the first layer's weights.
-    """
-    inputs, columns = x.shape
-
-    def unit(o, first):
-        place = o * columns + first
-        slope, stepped = v.load(dz, place), step(first)
-
-        def term(i, sums):
-            at, of_input = (o * inputs + i) * columns + first, i * columns + first
-            w = v.load(W, at)
-            new = stepped(at, w, slope * v.load(x, of_input))
-            v.store(W, at, new)
-            return [sums[0] + w * w, sums[1] + new * v.load(following, of_input)]
-
-        total, output = _sums_over(v, inputs, term, [v.all(0.0), v.load(bias, place)])
-        v.store(squares, place, total)
-        v.store(z, place, output)
-
-    _each_unit(v, dz, unit)
-
-
-@vector_kernel
-def _plain_step(v, W, dz, x, squares, rate, l2):
-    _step(v, W, dz, x, squares, _plain(v, rate, l2))
-
-
-@vector_kernel
-def _momentum_step(v, W, dz, x, squares, rate, l2, V, factors, tiny):
-    _step(v, W, dz, x, squares, _with_momentum(v, rate, l2, V, factors, tiny))
-
-
-@vector_kernel
-def _first_plain_step(v, W, dz, x, squares, bias, following, z, rate, l2):
-    _step_and_outputs(v, W, dz, x, squares, _plain(v, rate, l2), bias, following, z)
-
-
-@vector_kernel
-def _first_momentum_step(v, W, dz, x, squares, bias, following, z, rate, l2, V, factors, tiny):
-    step = _with_momentum(v, rate, l2, V, factors, tiny)
-    _step_and_outputs(v, W, dz, x, squares, step, bias, following, z)
 
 
 @inlined_kernel
@@ -230,9 +61,8 @@ def _inputs_of(run, step, k):
     """Return the inputs of a layer, (inputs, columns)."""
     if k == 0:
         return _row_at(run, step)
-    return _outputs_of(
-        run, run.network.A, record_at(run.network.layers, k - 1, LAYER, run.network.tiny)
-    )
+    net = run.network
+    return _outputs_of(run, net.A, record_at(net.layers, k - 1, LAYER, net.tiny))
 
 
 @inlined_kernel
@@ -255,7 +85,7 @@ def _write_outputs(run, step, k):
     layer = record_at(net.layers, k, LAYER, net.tiny)
     weights = _parameters_at(run, net.parameters, layer.weight, layer.weights)
     bias = _parameters_at(run, net.parameters, layer.bias, layer.units)
-    _outputs(weights, bias, _inputs_of(run, step, k), _outputs_of(run, net.A, layer))
+    outputs(weights, bias, _inputs_of(run, step, k), _outputs_of(run, net.A, layer))
 
 
 @inlined_kernel
@@ -276,7 +106,7 @@ def _write_loss(run, step, y):
     net = run.network
     last = record_at(net.layers, net.depth - 1, LAYER, net.tiny)
     z, dz = _outputs_of(run, net.A, last), _outputs_of(run, net.dZ, last)
-    _spread(row(matrix_at(net.Y, net.samples, last.units, net.tiny), y), dz)
+    spread(row(matrix_at(net.Y, net.samples, last.units, net.tiny), y), dz)
     factors, losses = _of_step(run, run.shares, step), _of_step(run, net.losses, step)
     decisions = _of_step(run, run.decisions, step)
     if net.loss == LossCode.CATEGORICAL:
@@ -317,7 +147,7 @@ def _backward(run, step, A, dZ):
         if layer.wanted:
             weights = _parameters_at(run, net.parameters, layer.weight, layer.weights)
             previous = record_at(net.layers, k - 1, LAYER, net.tiny)
-            _input_gradients(weights, dz, _outputs_of(run, net.dZ, previous))
+            input_gradients(weights, dz, _outputs_of(run, net.dZ, previous))
         if layer.trained:
             _step_in_bias(run, step, layer, dz)
             _step_in_weights(run, step, k, dz, x)
@@ -332,11 +162,11 @@ def _step_in_bias(run, step, layer, dz):
     room = vector_at(run.room, layer.units * columns, net.tiny)
     rate, zeros = _of_step(run, run.rates, step), _of_step(run, run.zeros, step)
     if net.slots_size == 0:
-        _plain_step(theta, dz, ones, room, rate, zeros)
+        plain_step(theta, dz, ones, room, rate, zeros)
     else:
         V = _parameters_at(run, net.slots, layer.bias, layer.units)
         factors = matrix_at(run.factors, FACTORS, columns, net.tiny)
-        _momentum_step(theta, dz, ones, room, rate, zeros, V, factors, net.tiny)
+        momentum_step(theta, dz, ones, room, rate, zeros, V, factors, net.tiny)
 
 
 @inlined_kernel
@@ -352,18 +182,18 @@ def _step_in_weights(run, step, k, dz, x):
     following, z = _row_at(run, step + 1), _outputs_of(run, net.A, layer)
     if net.slots_size == 0:
         if k == 0:
-            _first_plain_step(theta, dz, x, squares, bias, following, z, rate, l2)
+            plain_step_and_outputs(theta, dz, x, squares, bias, following, z, rate, l2)
         else:
-            _plain_step(theta, dz, x, squares, rate, l2)
+            plain_step(theta, dz, x, squares, rate, l2)
     else:
         V = _parameters_at(run, net.slots, layer.weight, layer.weights)
         factors = matrix_at(run.factors, FACTORS, columns, net.tiny)
         if k == 0:
-            _first_momentum_step(
+            momentum_step_and_outputs(
                 theta, dz, x, squares, bias, following, z, rate, l2, V, factors, net.tiny
             )
         else:
-            _momentum_step(theta, dz, x, squares, rate, l2, V, factors, net.tiny)
+            momentum_step(theta, dz, x, squares, rate, l2, V, factors, net.tiny)
     if layer.penalised:
         _add_up(squares, row(matrix_at(run.squares, run.steps, columns, np.float64(0)), step))
 
@@ -386,11 +216,11 @@ def run_abreast(run):
     A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
     X = matrix_at(source.X, source.samples, source.inputs, net.tiny)
     order = integers_at(source.order, source.stop)
-    _spread(row(X, order[source.start]), _row_at(run, 0))
+    spread(row(X, order[source.start]), _row_at(run, 0))
     _write_outputs(run, 0, 0)
     for position in range(source.start, source.stop):
         step, following = position - source.start, min(position + 1, source.stop - 1)
-        _spread(row(X, order[following]), _row_at(run, step + 1))
+        spread(row(X, order[following]), _row_at(run, step + 1))
         _forward(run, step, A)
         _write_loss(run, step, order[position])
         _backward(run, step, A, dZ)

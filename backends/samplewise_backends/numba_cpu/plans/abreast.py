@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
-from samplewise_backends.numba_cpu.kernels.abreast import (
+from samplewise_backends.numba_cpu.kernels.abreast import run_abreast
+from samplewise_backends.numba_cpu.kernels.columns import (
     FACTORS,
     IN_VELOCITY,
     MOMENTUM,
     OF_GRADIENT,
     OF_VELOCITY,
-    run_abreast,
 )
 from samplewise_backends.numba_cpu.plans.lowering import table_across
 from samplewise_backends.numba_cpu.plans.routines import (
@@ -33,6 +33,8 @@ LINE_BYTES = 64
 """Of a line of the cache, and of the longest vector of any processor."""
 
 
+STEPS_AT_ONCE = 1024
+"""Steps of a call of the kernel: what is kept of each stays in the second nearest cache."""
 TABLES = ("rates", "l2", "zeros", "shares", "decisions", "losses")
 """Of `records.ABREAST` and its network, those with a row for each step."""
 
@@ -81,8 +83,12 @@ class Abreast(InStates):
         ones.fill(1)
         call.set(columns=columns, x=self._matrix(2 * inputs, dtype), ones=ones)
         call.set(room=self._matrix(units, dtype), factors=self._factors(dtype))
+        self._tables = {name: self._matrix(STEPS_AT_ONCE, dtype) for name in TABLES}
+        self._squares = self._matrix(STEPS_AT_ONCE, np.dtype(np.float64))
+        net.set(losses=self._tables["losses"])
+        own = {name: table for name, table in self._tables.items() if name != "losses"}
+        call.set(steps=STEPS_AT_ONCE, squares=self._squares, **own)
         call.settle()
-        self._squares, self._tables = self._matrix(0, dtype), dict[str, Matrix]()
 
     def run(
         self,
@@ -93,42 +99,41 @@ class Abreast(InStates):
         losses: Matrix,
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        first, call = steps[0], self._call
-        window = slice(first.start, first.stop)
-        tables = self._tables_of(first.count)
-        for k, (state, step) in enumerate(zip(states, steps, strict=True)):
+        first = steps[0]
+        for k, state in enumerate(states):
             self._theta[:, k], self._velocity[:, k] = state.parameters, state.optimizer_state
-            own, weights = self._optimizers[k].l2, step.weights
-            tables["rates"][:, k] = step.learning_rate if step.rates is None else step.rates
-            tables["l2"][:, k] = own if step.l2 is None else own + step.l2
-            tables["shares"][:, k] = 1 if weights is None else weights[step.order[window]]
-        begin_window(call.inner("network"), states[0], Y, first, tables["losses"])
-        rows = call.inner("rows")
-        rows.set(X=X, samples=len(X), order=first.order, start=first.start, stop=first.stop)
-        call.set(steps=first.count, squares=self._squares)
-        call.set(**{name: table for name, table in tables.items() if name != "losses"})
-        self._squares.fill(0)
-        call()
-        for k, (state, step) in enumerate(zip(states, steps, strict=True)):
+        begin_window(self._call.inner("network"), states[0], Y, first, self._tables["losses"])
+        self._call.inner("rows").set(X=X, samples=len(X), order=first.order)
+        for start in range(first.start, first.stop, STEPS_AT_ONCE):
+            some = slice(start, min(start + STEPS_AT_ONCE, first.stop))
+            self._run_some(some, steps, losses)
+        for k, state in enumerate(states):
             state.parameters[...] = self._theta[:, k]
             state.optimizer_state[...] = self._velocity[:, k]
-            losses[k, window] = tables["losses"][:, k]
+
+    def _run_some(self, some: slice, steps: Sequence[Steps], losses: Matrix) -> None:
+        """Run the steps of some positions of the order."""
+        count, tables = some.stop - some.start, self._tables
+        own = slice(some.start - steps[0].start, some.stop - steps[0].start)
+        for k, (optimizer, step) in enumerate(zip(self._optimizers, steps, strict=True)):
+            rates, l2, weights = step.rates, step.l2, step.weights
+            shares = 1 if weights is None else weights[step.order[some]]
+            tables["rates"][:count, k] = step.learning_rate if rates is None else rates[own]
+            tables["l2"][:count, k] = optimizer.l2 + (0 if l2 is None else l2[own])
+            tables["shares"][:count, k] = shares
+        self._call.inner("rows").set(start=some.start, stop=some.stop)
+        self._squares.fill(0)
+        self._call()
+        for k, step in enumerate(steps):
+            losses[k, some] = tables["losses"][:count, k]
             if step.decisions is not None:
-                step.decisions[window] = tables["decisions"][:, k]
+                step.decisions[some] = tables["decisions"][:count, k]
             if step.l2 is not None and step.penalties is not None:
-                step.penalties[...] = step.l2 / 2 * self._squares[:, k]
+                step.penalties[own] = step.l2[own] / 2 * self._squares[:count, k]
 
     def forget(self) -> None:
         """As `Trainer.forget`."""
         self._call.forget()
-
-    def _tables_of(self, steps: int) -> dict[str, Matrix]:
-        """Return the numbers of each step of a window, (steps, columns), kept while they fit."""
-        if steps != len(self._squares):
-            dtype = self._call.dtype
-            self._tables = {name: self._matrix(steps, dtype) for name in TABLES}
-            self._squares = self._matrix(steps, np.dtype(np.float64))
-        return self._tables
 
     def _matrix(self, rows: int, dtype: np.dtype[Any]) -> Matrix:
         return aligned_zeros(rows * self._columns, dtype).reshape(rows, self._columns)
