@@ -152,6 +152,12 @@ def test_unequal_folds_of_a_regressor(products):
     assert products == [4] * 4
 
 
+def test_splits_may_be_masks(products):
+    masks = [(np.arange(len(X)) % 3 != k, np.arange(len(X)) % 3 == k) for k in range(3)]
+    check_equal(small(), cv=masks)
+    assert products == [4, 4, 4]
+
+
 def test_splits_are_drawn_once(products):
     cv = KFold(3, shuffle=True)
     SweepSearchCV(small(), GRID, cv=cv, refit=False, error_score="raise").fit(X, Y)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sklearn.model_selection import GridSearchCV
 from sklearn.model_selection._validation import _score
 from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from samplewise.estimators.together import Trained
 from samplewise.model.model import Model
@@ -59,7 +59,7 @@ class Scores:
         parts = {"test_scores": self._part(test, train)}
         if self._search.return_train_score:
             parts["train_scores"] = self._part(train, None)
-        rows = {"fit_error": None, "n_test_samples": len(test)}
+        rows = {"fit_error": None, "n_test_samples": _num_samples(parts["test_scores"].X)}
         return [rows | self._entry(one, parts) for one in trained]
 
     def _share_program(self, model: Model) -> None:

@@ -115,9 +115,9 @@ class SweepSearchCV(GridSearchCV):
         Where one trains in `fit`, scikit-learn counts its failure among all fits.
         """
         trained = [[one for one in fold if one and not one.preparation.warned] for fold in folds]
-        told = self.verbose or getattr(self, "_skl_callbacks", None)
+        shown = self.verbose or getattr(self, "_skl_callbacks", None)
         whole = all(len(one) == len(fold) for one, fold in zip(trained, folds, strict=True))
-        return trained if whole and not told else []
+        return trained if whole and not shown else []
 
     def _format_results(self, candidates: Any, n_splits: int, out: Any, more: Any = None) -> Any:
         known = self._known
