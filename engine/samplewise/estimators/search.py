@@ -36,15 +36,16 @@ class SweepSearchCV(GridSearchCV):
     """Find the best parameters of an estimator in a grid, by cross-validation.
 
     As `sklearn.model_selection.GridSearchCV`, with its parameters and `cv_results_`; scores agree
-    to rounding. In one process, candidates of samplewise that can share a product train at once,
-    fold by fold; the rest is scikit-learn's. They can where they differ in learning rate, momentum,
-    Nesterov, alpha, epochs, tolerance or patience; and, with `shuffle=False`, in the layers and
-    `random_state` too: these draw the order of the rows. They are split over the cores of the
-    machine, where that pays, which changes no bit.
+    to rounding, which shows where a rate is so large that the loss jumps. In one process,
+    candidates of samplewise train fold by fold, and share what they can of preparation and
+    programs. Those train at once that differ in learning rate, momentum, Nesterov, alpha, epochs,
+    tolerance or patience; and, with `shuffle=False`, in the layers and `random_state` too: these
+    draw the order of the rows. They are split over the cores of the machine, where that pays,
+    which changes no bit.
 
-    Candidates train one by one in pipelines, by lbfgs, with `n_ens` above 1, `verbose`,
-    `warm_start`, `callbacks`, a `fit` of a subclass, a `random_state` that is not an integer, or
-    `n_jobs` other than 1.
+    Candidates train in `fit` in pipelines, by lbfgs, with `n_ens` above 1, `verbose`, `warm_start`,
+    `callbacks`, a `fit` of a subclass, a `random_state` that is not an integer, or `n_jobs` other
+    than 1. Where one does or fails, or with `verbose` of the search, scikit-learn scores all.
 
     Args:
         estimator: to search with.
