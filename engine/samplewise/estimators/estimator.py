@@ -243,7 +243,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
                 try:
                     return of(model, X)
                 except DataError:
-                    pass  # of a number that is not finite, scikit-learn's check has the words
+                    pass  # if a number is not finite, scikit-learn's check words the error
             return of(model, checked_rows(self, X))
         models, rows = [one._trained() for one in members], checked_rows(self, self._flat(X))
         return np.asarray(np.mean([of(model, rows) for model in models], axis=0))
