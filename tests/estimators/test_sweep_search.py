@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import DataConversionWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.model_selection import GridSearchCV, KFold
 
 from samplewise import (
@@ -69,11 +70,17 @@ def test_candidates_of_a_fold_train_at_once(products):
 
 
 def test_each_fit_takes_its_own_training_and_leaves_none(monkeypatch):
-    trained, store = [], together.Store()
+    trained, stores = [], []
+
+    def store_of(found):
+        stores.append(together.Store(found))
+        return stores[-1]
+
     monkeypatch.setattr("samplewise.estimators.estimator.run", trained.append)
-    monkeypatch.setattr(search, "Store", lambda: store)
+    monkeypatch.setattr(search, "Store", store_of)
     SweepSearchCV(small(), GRID, cv=3, refit=False).fit(X, Y)
-    assert trained == store.trained == []
+    assert len(stores) == 1
+    assert trained == stores[0].trained == []
 
 
 @pytest.fixture
@@ -96,18 +103,14 @@ def prepared(monkeypatch):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize(("longest", "ahead"), [(together.LONG_EPOCH, 12), (1, 0)])
-def test_each_training_is_prepared_once(early_stopping, longest, ahead, prepared, monkeypatch):
-    monkeypatch.setattr(together, "usable_cores", lambda: 1)
-    monkeypatch.setattr(together, "LONG_EPOCH", longest)
+def test_each_training_is_prepared_once(early_stopping, prepared):
     check_equal(small(early_stopping=early_stopping))
+    assert len(prepared["search"]) == 12
     # Twelve of GridSearchCV, and the last fit of each.
-    assert len(prepared["search"]) == ahead
-    assert len(prepared["estimator"]) == 12 + 1 + (12 - ahead) + 1
+    assert len(prepared["estimator"]) == 12 + 1 + 1
 
 
-def test_whole_networks_train_at_once_on_one_core_too(products, monkeypatch):
-    monkeypatch.setattr(together, "usable_cores", lambda: 1)
+def test_whole_networks_train_at_once(products):
     network = Network((4,), (Dense(4, "tanh"), Dense(3)))
     check_equal(NeuralNetClassifier(network, max_iter=3, random_state=0))
     assert products == [4, 4, 4]
@@ -129,7 +132,8 @@ def test_rows_of_a_frame_are_known_again_and_those_of_a_list_too(prepared):
 
 def test_what_cannot_be_compared_is_prepared_by_fit(products, prepared):
     check_equal(small(), csr_array(X))
-    assert (products, len(prepared["estimator"])) == ([4, 4, 4], 26)
+    # Twelve of GridSearchCV, three of the candidate that scikit-learn scores, and the last fits.
+    assert (products, len(prepared["estimator"])) == ([4, 4, 4], 12 + 1 + 3 + 1)
 
 
 def test_a_warning_of_preparing_comes_from_fit_as_often_as_without(prepared):
@@ -146,6 +150,12 @@ def test_a_warning_of_preparing_comes_from_fit_as_often_as_without(prepared):
 def test_unequal_folds_of_a_regressor(products):
     check_equal(small(MLPRegressor), targets=X[:, 0], cv=KFold(4, shuffle=True, random_state=1))
     assert products == [4] * 4
+
+
+def test_splits_may_be_masks(products):
+    masks = [(np.arange(len(X)) % 3 != k, np.arange(len(X)) % 3 == k) for k in range(3)]
+    check_equal(small(), cv=masks)
+    assert products == [4, 4, 4]
 
 
 def test_splits_are_drawn_once(products):
@@ -174,6 +184,35 @@ def test_orders_that_differ_train_apart(products):
     grid = {"random_state": [0, 1], "alpha": [0.0, 0.1]}
     check_equal(small(), grid=grid)
     assert products == [2] * 6
+
+
+@pytest.mark.parametrize("nesterovs_momentum", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_candidates_row_by_row_agree_to_rounding(momentum, nesterovs_momentum, monkeypatch):
+    plans, train = [], together.trained_many
+
+    def noted(*args, **kwargs):
+        found = train(*args, **kwargs)
+        plans.append(found[0].history.plan["products"])
+        return found
+
+    monkeypatch.setattr(together, "trained_many", noted)
+    estimator = small(
+        solver="sgd",
+        batch_size=1,
+        momentum=momentum,
+        nesterovs_momentum=nesterovs_momentum,
+        activation="tanh",
+    )
+    grid = {"learning_rate_init": [0.001, 0.003, 0.01], "alpha": [1e-4, 0.1]}
+    check_equal(estimator, grid=grid, scoring="neg_log_loss", return_train_score=True)
+    assert plans == ["abreast"] * 3
+
+
+def test_seeds_train_one_after_the_other(products, prepared):
+    check_equal(small(), grid={"random_state": [0, 1, 2]}, scoring="neg_log_loss")
+    assert products == [1] * 9
+    assert len(prepared["estimator"]) == 9 + 1 + 1
 
 
 def test_widths_share_a_product_without_shuffling(products):
@@ -207,21 +246,73 @@ def test_weights_of_rows_follow_their_rows():
     np.testing.assert_array_equal(*found)
 
 
+def share_and_error(estimator, rows, targets):
+    """Return two figures of a fitted estimator, of its attributes as well as its predictions."""
+    wrong = np.mean(estimator.predict(rows) != targets)
+    return {"wrong": -wrong, "last": -estimator.loss_curve_[-1]}
+
+
+def never(estimator, rows, targets):
+    raise ValueError("no score")
+
+
+@pytest.mark.filterwarnings("ignore:Scoring failed:UserWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the:UserWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scoring": share_and_error, "refit": "wrong", "return_train_score": True},
+        {"scoring": never, "refit": False, "error_score": -1.0},
+        {"scoring": "f1_macro", "return_train_score": True},
+        {"verbose": 1},
+    ],
+)
+def test_scorers_and_options_of_the_search(options, products):
+    check_equal(small(), **options)
+    assert products == [4, 4, 4]
+
+
+def test_scikit_learn_fits_one_candidate_where_all_have_trained(monkeypatch):
+    fits, fit = [], MLPClassifier._fit
+    monkeypatch.setattr(MLPClassifier, "_fit", lambda *given: fits.append(1) or fit(*given))
+    SweepSearchCV(small(), GRID, cv=3).fit(X, Y)
+    assert len(fits) == 3 + 1
+
+
+FITS = []
+
+
+class Noting(MLPClassifier):
+    """Notes its fits."""
+
+    def fit(self, X, y, sample_weight=None):
+        FITS.append(len(X))
+        return super().fit(X, y, sample_weight)
+
+
+def test_fits_of_a_subclass_are_called():
+    found = SweepSearchCV(Noting((4,), max_iter=3, random_state=0), GRID, cv=3).fit(X, Y)
+    known = GridSearchCV(small(), GRID, cv=3).fit(X, Y)
+    assert len(FITS) == 12 + 1
+    for name in ("mean_test_score", "std_test_score"):
+        np.testing.assert_array_equal(found.cv_results_[name], known.cv_results_[name])
+
+
+def test_warnings_of_training_come_once_a_fit():
+    counts = []
+    for kind in (GridSearchCV, SweepSearchCV):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            kind(small(), GRID, cv=3).fit(X, Y)
+        counts.append(sum(one.category is ConvergenceWarning for one in told))
+    assert counts == [13, 13]
+
+
 def test_search_can_be_cloned_and_pickled():
     found = SweepSearchCV(clone(small()), GRID, cv=3).fit(X, Y)
     again = pickle.loads(pickle.dumps(found))
     np.testing.assert_array_equal(again.predict(X), found.predict(X))
     assert clone(found).get_params(deep=False).keys() == found.get_params(deep=False).keys()
-
-
-@pytest.mark.parametrize(("cores", "batch_size", "groups"), [(1, 50, 0), (2, 50, 3), (1, 1, 3)])
-def test_long_epochs_in_batches_train_at_once_where_cores_share_them(
-    cores, batch_size, groups, products, monkeypatch
-):
-    monkeypatch.setattr(together, "usable_cores", lambda: cores)
-    monkeypatch.setattr(together, "LONG_EPOCH", 100)
-    SweepSearchCV(small(batch_size=batch_size), GRID, cv=3).fit(X, Y)
-    assert len(products) == groups
 
 
 def test_candidates_that_go_by_other_scores_do_not_take_one_anothers_training():

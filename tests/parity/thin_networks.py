@@ -1,4 +1,4 @@
-"""Drawn networks of dense layers, trained with the batch in the lanes and by the reference.
+"""Drawn networks of dense layers, with full lanes and by the reference: see `thin`, `abreast`.
 
 python tests/parity/thin_networks.py 2000
 """
@@ -11,7 +11,7 @@ from comparability import kink_distance
 
 from samplewise import registry
 from samplewise.contract.plan import DIRECT
-from samplewise.network import ACTIVATIONS, OPTIMIZERS, Dense, Network, loss_named
+from samplewise.network import ACTIVATIONS, OPTIMIZERS, SGD, Dense, Network, loss_named
 from samplewise.testing import runs, tolerances
 from samplewise.testing.cases import Case
 from samplewise.testing.factors import OPTIONS, STEP_FIELDS
@@ -59,18 +59,28 @@ def drawn_case(seed, multiple=1):
     )
 
 
+def drawn_row_by_row(seed):
+    """Return such a case of SGD on batches of one row."""
+    rng = np.random.default_rng(seed)
+    momentum = float(rng.choice([0.0, 0.5, 0.9]))
+    names = ("nesterov", "rate_in_velocity") if momentum else ()
+    forms = {name: bool(rng.integers(2)) for name in names}
+    optimizer = SGD(momentum, **forms, l2=float(rng.choice([0.0, 0.1])))
+    return dataclasses.replace(drawn_case(seed), optimizer=optimizer, batch_size=1)
+
+
 def is_comparable(case):
     """Return True if rounding cannot decide between two branches."""
     kinked = {layer.activation for layer in case.network.layers} & KINKED
     return not kinked or kink_distance(problem(case)) > tolerances.KINK_MARGIN
 
 
-def failures(case):
-    """Return how an epoch with the batch in the lanes differs from the reference's, in words."""
-    workload = dataclasses.replace(runs.workload_of(case, DIRECT), products="thin")
+def failures(case, products="thin"):
+    """Return how an epoch with full lanes differs from the reference's, in words."""
+    workload = dataclasses.replace(runs.workload_of(case, DIRECT), products=products)
     session = runs.session_of(registry.load(BACKEND), [case], workload)
     session.compile()
-    assert session.plan.products == "thin", case
+    assert session.plan.products == products, case
     got, want = runs.trained(session, case, 1, shuffle=True), runs.expected(case, 1, True)
     if not np.isfinite(want.losses).all():
         # A training that diverges must be seen to: nothing else can be compared.
@@ -82,8 +92,9 @@ def failures(case):
 
 def main():
     """Train as many networks as the first argument says, and print those that differ."""
-    cases = filter(is_comparable, map(drawn_case, range(int(sys.argv[1]))))
-    found = [(case, failures(case)) for case in cases]
+    ways = {"thin": drawn_case, "abreast": drawn_row_by_row}
+    cases = [(draw(k), way) for way, draw in ways.items() for k in range(int(sys.argv[1]))]
+    found = [(case, failures(case, way)) for case, way in cases if is_comparable(case)]
     for _, words in found:
         print(*words, sep="\n", end="\n" if words else "")  # noqa: T201
     print(  # noqa: T201

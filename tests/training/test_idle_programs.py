@@ -11,7 +11,9 @@ from loop_problem import LABELS, NETWORK, X
 from samplewise import registry
 from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, register_activation
+from samplewise.threads import many_split_over
 from samplewise.training.idle_programs import IDLE, MOST_PROGRAMS
+from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 
@@ -32,9 +34,11 @@ def _nothing_idle():
 def programs(monkeypatch):
     """The programs that trainings compile, in their order."""
     found = []
-    for name in BACKENDS:
-        kind = type(registry.load(name))
-        monkeypatch.setattr(kind, "compile", counted(kind.compile, found))
+    for backend in BACKENDS:
+        kind = type(registry.load(backend))
+        for name in ("compile", "compile_many"):
+            if hasattr(kind, name):
+                monkeypatch.setattr(kind, name, counted(getattr(kind, name), found))
     return found
 
 
@@ -207,3 +211,69 @@ def test_an_activation_that_is_registered_anew_is_the_new_one(programs):
         found.append(weights(X, network=multilayer_perceptron(4, (3,), 1, "a_share")))
     del CUSTOM_ACTIVATIONS.table["a_share"]
     assert found[0] != found[1]
+
+
+MANY = {
+    "abreast": {"plan": "direct:abreast", "batch_size": 1, "momentum": 0.9, "l2": 0.01},
+    "by rows": {"plan": "direct", "batch_size": 1},
+    "thin": {"plan": "direct:thin", "optimizer": "adam", "shuffle": True},
+    "blocked": {"plan": "blocked", "batch_size": 1, "momentum": 0.9, "l2": 0.01},
+}
+
+
+def weights_of_many(rows, epochs=(2, 3, 2), **changes):
+    own = [settings(backend="numba_cpu", **{**changes, "epochs": count}) for count in epochs]
+    networks = [NETWORK] * len(epochs)
+    return [one.parameters.tobytes() for one in train_many(networks, rows, LABELS, own)]
+
+
+@pytest.mark.parametrize("changes", MANY.values(), ids=MANY)
+def test_trainings_of_many_in_turn_have_the_bits_of_those_alone(programs, changes):
+    def alone(rows):
+        IDLE.clear()
+        return weights_of_many(rows, **changes)
+
+    wanted = [alone(rows) for rows in (X, OTHER)]
+    programs.clear()
+    IDLE.clear()
+    for _ in range(2):
+        assert [weights_of_many(rows, **changes) for rows in (X, OTHER)] == wanted
+    assert len(programs) == 1
+
+
+@pytest.mark.parametrize("changes", MANY.values(), ids=MANY)
+def test_nothing_of_the_rows_of_many_is_kept(monkeypatch, programs, changes):
+    seen = []
+    weights_of_many(X, **changes)
+    kind = type(programs[0])
+    run_epoch = kind.run_epoch
+
+    def looks(self, states, X, Y, steps, losses, active):
+        of_states = (array for one in states for array in (one.parameters, one.optimizer_state))
+        seen.extend(map(weakref.ref, (X, Y, losses, *of_states)))
+        seen.extend(weakref.ref(one.order) for one in steps)
+        run_epoch(self, states, X, Y, steps, losses, active)
+
+    monkeypatch.setattr(kind, "run_epoch", looks)
+    weights_of_many(OTHER, **changes)
+    gc.collect()
+    assert len(seen) >= 12
+    assert all(ref() is None for ref in seen)
+    assert len(programs) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epochs": (2, 2, 2, 2)}, {"epochs": (2, 2)}, {"momentum": 0.8}, {"batch_size": 2}]
+)
+def test_other_networks_at_once_compile_anew(programs, changes):
+    first = {"batch_size": 1, "momentum": 0.9}
+    weights_of_many(X, **first)
+    weights_of_many(X, **{**first, **changes})
+    assert len(programs) == 2
+
+
+def test_many_that_are_split_over_threads_have_a_program_of_their_own(programs):
+    for split in (1, 2, 1, 2):
+        with many_split_over(split):
+            weights_of_many(X)
+    assert len(programs) == 2

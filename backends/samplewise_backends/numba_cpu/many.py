@@ -14,6 +14,7 @@ from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
+from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, steps_seen
 from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.plans.threads import in_threads
@@ -86,6 +87,7 @@ class NumbaManyProgram:
         self._active: tuple[int, ...] = ()
         self._groups: list[tuple[list[int], Trainer]] = []
         self._losses = aligned_zeros(0, dtype).reshape(0, 0)
+        self._compiled_for = workload
         self._plan_for(workload)
 
     def warm_up(self) -> None:
@@ -131,6 +133,14 @@ class NumbaManyProgram:
 
         self._each(synchronize, range(len(self._groups)))
 
+    def forget(self) -> bool:
+        """Let go of the arrays of a training; groups, buffers and plan stay."""
+        self._factory.forget()
+        for _, trainer in self._groups:
+            trainer.forget()
+        self._losses = aligned_zeros(0, self._dtype).reshape(0, 0)
+        return self._workload == self._compiled_for
+
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
         """Return the networks that trained last, and the held state of each of their groups."""
         found = {"active": np.array(self._active, np.int64), **self._factory.held_gram()}
@@ -161,7 +171,10 @@ class NumbaManyProgram:
 
     def _form_groups(self, active: Sequence[int]) -> None:
         self._active = tuple(active)
-        split = groups_of(self._members, self._active, self._workload, self._dtype)
+        if self._factory.is_abreast:
+            split = groups_abreast(self._members, self._active, self._dtype)
+        else:
+            split = groups_of(self._members, self._active, self._workload, self._dtype)
         self._groups = [
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split

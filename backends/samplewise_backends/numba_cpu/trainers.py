@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise.network import Loss, aligned_zeros
-from samplewise_backends.numba_cpu.kernels.products import THIN
+from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN
 from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.planner.threads import sharing_threads
+from samplewise_backends.numba_cpu.plans.abreast import Abreast
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
 from samplewise_backends.numba_cpu.plans.dual import Dual
@@ -91,6 +92,11 @@ class TrainerFactory:
             inputs, block = members[0].network.inputs, self.plan.block or 0
             self._gram_blocks = GramBlocks(block, Rows(block, inputs, dtype))
 
+    @property
+    def is_abreast(self) -> bool:
+        """True if trainers take networks of one group, as `groups_abreast` forms them."""
+        return self._kinds[0] == ABREAST
+
     def forget(self) -> None:
         """Let go of the Gram matrix, also for the trainers that share it."""
         for gram in (self._full_gram, self._gram_blocks):
@@ -102,6 +108,8 @@ class TrainerFactory:
         batch_size, block = self._workload.batch_size, self.plan.block
         if self._threads > 1:
             return Shared(members[0], batch_size, self._loss, self._dtype, self._threads)
+        if self.is_abreast:
+            return Abreast(members, self._loss, self._dtype)
         if block is None:
             thin = self._kinds[0] == THIN
             return Direct(members, batch_size, self._loss, self._dtype, thin=thin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
@@ -142,6 +143,12 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
                 "warm_start"
             )
         return self._model.parameters
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        # scikit-learn reads the signature in each of a clone's two calls: half of its time.
+        return list(super()._get_param_names())
 
     def _fit(self, given: Given) -> Self:
         """Train, and keep what comes of it."""

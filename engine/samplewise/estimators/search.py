@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -19,12 +19,13 @@ from samplewise.errors import SamplewiseError
 from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import numpy_only
 from samplewise.estimators.running import Task
+from samplewise.estimators.scores import Scores
 from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.tasks import Given, task_of
 from samplewise.estimators.together import (
     Preparation,
     Store,
-    may_gain,
+    Trained,
     offered,
     train_together,
     with_known_rows,
@@ -35,15 +36,16 @@ class SweepSearchCV(GridSearchCV):
     """Find the best parameters of an estimator in a grid, by cross-validation.
 
     As `sklearn.model_selection.GridSearchCV`, with its parameters and `cv_results_`; scores agree
-    to rounding. In one process, candidates of samplewise that can share a product train at once,
-    fold by fold; the rest is scikit-learn's. They can where they differ in learning rate, momentum,
-    Nesterov, alpha, epochs, tolerance or patience; and, with `shuffle=False`, in the layers and
-    `random_state` too: these draw the order of the rows. They are split over the cores of the
-    machine, where that pays, which changes no bit.
+    to rounding, which shows where a rate is so large that the loss jumps. In one process,
+    candidates of samplewise train fold by fold, and share what they can of preparation and
+    programs. Those train at once that differ in learning rate, momentum, Nesterov, alpha, epochs,
+    tolerance or patience; and, with `shuffle=False`, in the layers and `random_state` too: these
+    draw the order of the rows. They are split over the cores of the machine, where that pays,
+    which changes no bit.
 
-    Candidates train one by one in pipelines, by lbfgs, with `n_ens` above 1, `verbose`,
-    `warm_start`, `callbacks`, a `random_state` that is not an integer, or `n_jobs` other than 1;
-    and long epochs in batches on a machine of one core, which gain nothing from one another.
+    Candidates train in `fit` in pipelines, by lbfgs, with `n_ens` above 1, `verbose`, `warm_start`,
+    `callbacks`, a `fit` of a subclass, a `random_state` that is not an integer, or `n_jobs` other
+    than 1. Where one does or fails, or with `verbose` of the search, scikit-learn scores all.
 
     Args:
         estimator: to search with.
@@ -79,11 +81,11 @@ class SweepSearchCV(GridSearchCV):
         Raises:
             ValueError: an argument or parameter cannot be used, or all fits failed.
         """
-        self._given = (X, y, params)
+        self._given, self._known = (X, y, params), _Known()
         try:
             return super().fit(X, y, **params)
         finally:
-            del self._given
+            del self._given, self._known
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         if effective_n_jobs(self.n_jobs) != 1 or not isinstance(self.estimator, Estimator):
@@ -92,23 +94,45 @@ class SweepSearchCV(GridSearchCV):
 
         def evaluate(candidates: Iterable[dict[str, Any]], **context: Any) -> None:
             candidates = list(candidates)
-            splits, store = self._trained(candidates)
-            with offered(store):
+            X, y, params = self._given
+            X, y = indexable(X, y)
+            routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
+            splits = list(self._checked_cv_orig.split(X, y, **routed.splitter.split))
+            tasks = _Tasks(self.estimator, X, y, routed.estimator.fit)
+            folds = [tasks.trained(candidates, train) for train, _ in splits]
+            if whole := self._all_trained(folds):
+                # scikit-learn takes the first one, and with it all that its results need.
+                scores = Scores(self, X, y, routed.scorer.score)
+                self._known = _Known(candidates[1:], scores.of(splits, [f[1:] for f in whole]))
+                candidates, folds = candidates[:1], [fold[:1] for fold in folds]
+            with offered(Store([one for fold in folds for one in fold if one is not None])):
                 evaluate_candidates(candidates, cv=_Splits(splits), **context)
 
         super()._run_search(evaluate, callback_ctx=callback_ctx)
 
-    def _trained(self, candidates: Sequence[dict[str, Any]]) -> tuple[list[Any], Store]:
-        """Train what can be shared; return the splits, and the trainings that are done."""
-        X, y, params = self._given
-        X, y = indexable(X, y)
-        routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
-        splits = list(self._checked_cv_orig.split(X, y, **routed.splitter.split))
-        tasks = _Tasks(self.estimator, X, y, routed.estimator.fit)
-        store = Store()
-        for train, _ in splits:
-            store.trained += train_together(list(tasks.of_fold(candidates, train)))
-        return splits, store
+    def _all_trained(self, folds: Sequence[Sequence[Trained | None]]) -> list[list[Trained]]:
+        """Return the trainings of all candidates where only scores are left to do, else none.
+
+        Where one trains in `fit`, scikit-learn counts its failure among all fits.
+        """
+        trained = [[one for one in fold if one and not one.preparation.warned] for fold in folds]
+        shown = self.verbose or getattr(self, "_skl_callbacks", None)
+        whole = all(len(one) == len(fold) for one, fold in zip(trained, folds, strict=True))
+        return trained if whole and not shown else []
+
+    def _format_results(self, candidates: Any, n_splits: int, out: Any, more: Any = None) -> Any:
+        known = self._known
+        return super()._format_results(
+            [*candidates, *known.candidates], n_splits, [*out, *known.entries], more
+        )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Candidates that were scored without scikit-learn, and the entries of their folds."""
+
+    candidates: Sequence[dict[str, Any]] = ()
+    entries: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -138,19 +162,31 @@ class _Tasks:
     y: Any
     fit_params: dict[str, Any]
 
-    def of_fold(self, candidates: Sequence[dict[str, Any]], train: Any) -> Iterator[Preparation]:
-        """Yield the training of each candidate that may share it, and gain from that."""
+    def trained(self, candidates: Sequence[dict[str, Any]], train: Any) -> list[Trained | None]:
+        """Return the training of each candidate on a fold; None of one that trains in `fit`."""
+        prepared = self._prepared(candidates, train)
+        done = train_together([one for one in prepared if one is not None])
+        by_preparation = {one.preparation: one for one in done}
+        return [None if one is None else by_preparation.get(one) for one in prepared]
+
+    def _prepared(
+        self, candidates: Sequence[dict[str, Any]], train: Any
+    ) -> list[Preparation | None]:
+        """Return the preparation of each candidate that may share its training."""
         X, y = _safe_split(self.estimator, self.X, self.y, train)
         fit_params = _check_method_params(self.X, params=self.fit_params, indices=train)
         given = Given(X, y, **{"sample_weight": None, **fit_params})
         known: list[Task] = []
+        found: list[Preparation | None] = []
         for values in candidates:
+            found.append(None)
             try:
                 estimator = clone(self.estimator).set_params(**clone(values, safe=False))
-                if _may_share(estimator) and may_gain(estimator, X):
-                    yield _prepared(estimator, given, known)
+                if _may_share(estimator):
+                    found[-1] = _prepared(estimator, given, known)
             except (SamplewiseError, TypeError, ValueError):
                 continue  # `fit` meets it again, and scikit-learn says so
+        return found
 
 
 def _may_share(estimator: Any) -> bool:
@@ -161,6 +197,7 @@ def _may_share(estimator: Any) -> bool:
         estimator.warm_start,
         estimator.callbacks is not None,
         getattr(estimator, "_skl_callbacks", None),
+        type(estimator).fit is not Estimator.fit,
         # Other fits would draw other weights.
         not isinstance(estimator.random_state, Integral),
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.errors import DivergenceError, ParameterError
+from samplewise.errors import DivergenceError, SamplewiseError
+from samplewise.estimators.fitted import warn_of_end
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import Outcome, Task
@@ -24,11 +24,6 @@ from samplewise.training.shared import shared_key
 
 MOST = 32
 """Networks of one product; of more the caches no longer hold what they need."""
-LONG_EPOCH = 5_000_000
-"""Multiply-adds of an epoch in batches; on one core, longer epochs gain nothing from one another.
-
-With one row a step networks share a product, and short epochs share the cost of the calls.
-"""
 _COMPARABLE = (int, float, str, np.generic)
 """Types whose == says whether two values of one type are equal; others are so by identity."""
 
@@ -78,6 +73,17 @@ class Trained:
 
     preparation: Preparation
     outcome: Outcome
+
+    def fitted(self) -> Any:
+        """Return the estimator that was prepared, as `fit` would leave it.
+
+        Warns:
+            ConvergenceWarning: as `fit`.
+        """
+        estimator = self.preparation.estimator
+        estimator._keep(self.preparation.task, self.outcome, anew=True)
+        warn_of_end(estimator, self.outcome)
+        return estimator
 
 
 @dataclass(eq=False)
@@ -129,24 +135,6 @@ def done_before(estimator: Any, task: Task) -> Outcome | None:
     return None if store is None else store.take(estimator, task)
 
 
-def may_gain(estimator: Any, X: Any) -> bool:
-    """Return False where a training surely gains nothing from others, before it is prepared.
-
-    Args:
-        estimator: to train.
-        X: rows to train on.
-    """
-    if usable_cores() > 1 or estimator.batch_size == 1:
-        return True
-    rows, *shape = np.shape(X)
-    try:
-        network = estimator._network(math.prod(shape), outputs=1)
-    except ParameterError:
-        # A whole network has the outputs that its targets need.
-        return True
-    return bool(rows * network.multiply_adds <= LONG_EPOCH)
-
-
 def with_known_rows(task: Task, known: list[Task]) -> Task:
     """Return a training with the rows of a known one, where these are the same; else note it.
 
@@ -163,7 +151,7 @@ def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
     """Train networks in groups of those that can share a product.
 
     Returns:
-        All but those that diverged, or have no other to share with: these train in `fit`.
+        All but those that diverged, failed or train only by themselves: these train in `fit`.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C.
@@ -171,10 +159,8 @@ def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
     found, cores = [], usable_cores()
     for group in _groups(prepared):
         for begin in range(0, len(group), MOST):
-            part = group[begin : begin + MOST]
-            if len(part) > 1:
-                with many_split_over(cores):
-                    found += _trained(part)
+            with many_split_over(cores), suppress(SamplewiseError):
+                found += _trained(group[begin : begin + MOST])
     return found
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import Backend, PlanSpec, Program, Workload
+from samplewise.contract import Backend, ManyProgram, PlanSpec, Program, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.network.custom import CUSTOM_ACTIVATIONS
+from samplewise.threads import threads_of_many
 
 MOST_PROGRAMS, MOST_BYTES = 8, 2**24
 
@@ -29,9 +30,9 @@ class IdlePrograms:
     def __init__(self, most: int = MOST_PROGRAMS) -> None:
         self._most, self._lock = most, threading.Lock()
         # The backend is held, so that no other can come to have its id.
-        self._idle: list[tuple[Hashable, Backend, Program]] = []
+        self._idle: list[tuple[Hashable, Backend, Program | ManyProgram]] = []
 
-    def take(self, key: Hashable) -> Program | None:
+    def take(self, key: Hashable) -> Program | ManyProgram | None:
         """Return a program of this description, which is the caller's from now on; or None."""
         with self._lock:
             for index in reversed(range(len(self._idle))):
@@ -39,7 +40,7 @@ class IdlePrograms:
                     return self._idle.pop(index)[2]
         return None
 
-    def give(self, key: Hashable, backend: Backend, program: Program) -> None:
+    def give(self, key: Hashable, backend: Backend, program: Program | ManyProgram) -> None:
         """Keep a program that has forgotten its training."""
         with self._lock:
             self._idle.append((key, backend, program))
@@ -65,25 +66,30 @@ def description(
 ) -> Hashable | None:
     """Return a key that is equal where the program of one session serves for the other.
 
-    None where a program is not kept: it is of several networks or of any workload, its buffers are
-    large, or a custom activation is known by its name alone, which may be registered anew.
+    None where a program is not kept: it is of any workload, its buffers are large, or a custom
+    activation is known by its name alone, which may be registered anew.
     """
-    if workload is None or len(networks) > 1:
+    if workload is None:
         return None
-    (network,), (optimizer,) = networks, optimizers
-    units = sum(map(math.prod, network.shapes))
-    if (3 * network.layout.size + 4 * units * workload.batch_size) * dtype.itemsize > MOST_BYTES:
-        return None
-    if not CUSTOM_ACTIVATIONS.names.isdisjoint(layer.activation for layer in network.layers):
+    numbers = sum(_numbers_of(network, workload.batch_size) for network in networks)
+    activations = {layer.activation for network in networks for layer in network.layers}
+    if numbers * dtype.itemsize > MOST_BYTES or activations & CUSTOM_ACTIVATIONS.names:
         return None
     work = vars(workload)
     # Its only use is to foresee an overflow; other rows of the same size differ in it.
-    if workload.overflow_of_products(network.inputs, dtype) is None:
+    if workload.overflow_of_products(networks[0].inputs, dtype) is None:
         work = work | {"largest_input": 0.0}
-    return id(backend), network, loss, optimizer, dtype, tuple(work.values()), recorded
+    split = threads_of_many() if len(networks) > 1 else 1
+    parts = tuple(networks), loss, tuple(optimizers), dtype, tuple(work.values()), recorded
+    return id(backend), split, *parts
 
 
-def keep(key: Hashable, backend: Backend, program: Program) -> None:
+def _numbers_of(network: Network, batch_size: int) -> int:
+    units = sum(map(math.prod, network.shapes))
+    return 3 * network.layout.size + 4 * units * batch_size
+
+
+def keep(key: Hashable, backend: Backend, program: Program | ManyProgram) -> None:
     """Keep a program after its training where it is small and can forget."""
     plan = program.plan
     if not plan.in_place or plan.memory_bytes > MOST_BYTES:

@@ -126,7 +126,8 @@ class Session:
         # After an error nothing is known of the program. Once kept, another session may have it.
         if self._key is not None:
             with blamed_on(self.backend.name):
-                idle_programs.keep(self._key, self.backend, self._predictors.pop())
+                program, self._many, self._predictors = self.program, None, []
+                idle_programs.keep(self._key, self.backend, program)
 
     def compile(self, *, warm_up: bool = True) -> None:
         """Compile, with as many threads as there are.
@@ -161,19 +162,21 @@ class Session:
             self._workload = replace(self._workload, **wanted.fields())
             self._compile_programs()
 
-    def _use(self, program: Program) -> None:
-        self._predictors, self.plan = [program], program.plan
+    def _use(self, program: Any) -> None:
+        """Train by a program of all networks."""
+        self.plan = program.plan
+        if len(self.networks) == 1:
+            self._predictors = [program]
+            return
+        # A program of many networks gives no logits.
+        each = range(len(self.networks)) if self._wants_logits else ()
+        self._many, self._predictors = program, [self._program(index, None) for index in each]
 
     def _compile_many(self) -> None:
         assert self._workload is not None
         workload = replace(self._workload, threads=max(self._workload.threads, threads_of_many()))
-        many = self.backend.compile_many(
-            self.networks, self._loss, self._optimizers, self._dtype, workload
-        )
-        # A program of many networks gives no logits.
-        each = range(len(self.networks)) if self._wants_logits else ()
-        self._predictors = [self._program(index, None) for index in each]
-        self._many, self.plan = many, many.plan
+        parts = self.networks, self._loss, self._optimizers, self._dtype
+        self._use(self.backend.compile_many(*parts, workload))
 
     @property
     def _programs(self) -> list[Program | ManyProgram]:

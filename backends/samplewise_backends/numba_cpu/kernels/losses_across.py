@@ -13,7 +13,7 @@ from samplewise_backends.numba_cpu.kernels.elementary import exp, log, sigmoid, 
 
 
 @vector_kernel
-def _categorical(v, z, dz, factors, losses, decisions):
+def categorical_across(v, z, dz, factors, losses, decisions):
     """Write losses, decisions and gradients of logits z (units, columns).
 
     z: used up.
@@ -55,8 +55,8 @@ def _categorical(v, z, dz, factors, losses, decisions):
 
 
 @vector_kernel
-def _binary(v, z, dz, factors, losses, decisions):
-    """As `_categorical`, of one logit."""
+def binary_across(v, z, dz, factors, losses, decisions):
+    """As `categorical_across`, of one logit."""
 
     def rows(m, state):
         at = m * v.lanes
@@ -83,9 +83,9 @@ def cross_entropy_across(net, z, dz, room):
     decided = part(room, 2 * columns, columns)
     _write_factors(net, factors)
     if net.loss == LossCode.CATEGORICAL:
-        _categorical(z, dz, factors, found, decided)
+        categorical_across(z, dz, factors, found, decided)
     else:
-        _binary(z, dz, factors, found, decided)
+        binary_across(z, dz, factors, found, decided)
     losses = vector_at(net.losses, position + rows, net.tiny)
     for r in range(rows):
         losses[position + r] = found[r]

@@ -31,8 +31,8 @@ from samplewise_backends.numba_cpu.compile.views import (
 from samplewise_backends.numba_cpu.kernels.records import PRODUCT
 
 VALUES, UPDATE, DUAL, GRAM = range(4)
-# THIN is of the direct plan alone: see `thin`.
-WHOLE, TILED, LOOPS, THIN = range(4)
+# THIN and ABREAST are of the direct plan alone: see `thin` and `abreast`.
+WHOLE, TILED, LOOPS, THIN, ABREAST = range(5)
 # OpenBLAS's own limit, interface/gemm.c: m * n * k <= 100^3.
 TILE = 1_000_000
 TILE_ROWS, TILE_UNITS = 64, 16

@@ -215,6 +215,28 @@ THIN = record(
     **each(ROUTINE, "multiply", "transpose", "step_in_tiles"),
 )
 
+# Steps of several equal networks, which lie in `columns` columns: see `abreast`. `network` has the
+# layers of one, whose numbers have a column for each network: parameters and slots, A and dZ, and
+# losses by the step.
+ABREAST = record(
+    "abreast",
+    network=NETWORK,
+    rows=ROWS,
+    **each(INTEGER, "columns", "steps"),
+    # Of each step of the window, (steps, columns): learning rates, L2, zeros, weights of the row;
+    # decisions and |W|^2 of the penalised weights, written.
+    **each(reads(NUMBER), "rates", "l2", "zeros", "shares"),
+    decisions=writes(NUMBER),
+    squares=writes(REAL),
+    # (4, columns) the forms of momentum.
+    factors=reads(NUMBER),
+    # (2, inputs, columns) a row and the next one; (1, columns) ones; (units, columns) room, of the
+    # widest layer.
+    x=writes(NUMBER),
+    ones=reads(NUMBER),
+    room=writes(NUMBER),
+)
+
 # One product of the first layer: see `products`.
 PRODUCT = record(
     "product",

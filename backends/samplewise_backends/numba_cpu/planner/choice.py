@@ -18,11 +18,11 @@ from samplewise_backends.numba_cpu.planner.calibration import (
     pays,
 )
 from samplewise_backends.numba_cpu.planner.candidates import Candidate, Sizes, fastest_of_each
-from samplewise_backends.numba_cpu.planner.costs import Costs
+from samplewise_backends.numba_cpu.planner.costs import Costs, abreast_to_weigh
 from samplewise_backends.numba_cpu.planner.level import processor_level
 from samplewise_backends.numba_cpu.planner.products import word_of
 from samplewise_backends.numba_cpu.planner.rates import Rates
-from samplewise_backends.numba_cpu.planner.reasons import LANES_WORDS, reason_of, why_direct
+from samplewise_backends.numba_cpu.planner.reasons import lanes_words, reason_of, why_direct
 from samplewise_backends.numba_cpu.plans.storage import Member, can_be_thin
 
 # Required speed-up over the blocked plan: direct by rows is predicted less closely, and dual keeps
@@ -69,14 +69,14 @@ def choose(
         ParameterError: the workload asks for products that there are not.
     """
     why = why_direct(members, workload, dtype)
-    if workload is None or (why is not None and not can_be_thin(members, workload.batch_size)):
+    if workload is None or (why is not None and not _has_lanes(members, workload, dtype)):
         return Chosen(Plan(DIRECT, why or ""), (WHOLE, WHOLE, WHOLE), keeps_gram=False)
     known, best = _weighed(members, workload, dtype, only_direct=why is not None)
     taken = _taken(best, workload.plan)
     kinds = taken.estimate.kinds
     products = word_of(taken.name, kinds)
     if why is not None:
-        reason = f"{why}; {LANES_WORDS}" if products else why
+        reason = "; ".join([why, *lanes_words(kinds)])
         return Chosen(Plan(DIRECT, reason, products=products), kinds, keeps_gram=False)
     reason = reason_of(taken, best, Sizes(members, workload, dtype.itemsize), workload)
     if known.built_in:
@@ -93,6 +93,11 @@ def choose(
         products=products,
     )
     return Chosen(plan, kinds, taken.keeps_gram)
+
+
+def _has_lanes(members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]) -> bool:
+    thin = can_be_thin(members, workload.batch_size)
+    return thin or bool(abreast_to_weigh(members, workload, dtype))
 
 
 def _weighed(

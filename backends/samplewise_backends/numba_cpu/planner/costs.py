@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import Workload
+from samplewise.contract import PENALTIES, Workload
 from samplewise.contract.plan import BLOCKED, DIRECT, DUAL
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO, units_at_once
-from samplewise_backends.numba_cpu.kernels.products import THIN, WHOLE
+from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN, WHOLE
 from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.planner.products import (
     asked_kinds,
@@ -25,6 +25,7 @@ from samplewise_backends.numba_cpu.planner.products import (
     fastest,
     product_ns,
     thin_ns,
+    word_of,
 )
 from samplewise_backends.numba_cpu.planner.rates import (
     TABLE_ROWS,
@@ -33,8 +34,9 @@ from samplewise_backends.numba_cpu.planner.rates import (
     interpolated,
 )
 from samplewise_backends.numba_cpu.planner.step_costs import StepCosts
+from samplewise_backends.numba_cpu.plans.abreast import columns_of, groups_abreast
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_rows
-from samplewise_backends.numba_cpu.plans.storage import Member, can_be_thin
+from samplewise_backends.numba_cpu.plans.storage import Member, can_be_abreast, can_be_thin
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call
 # from Python.
@@ -45,12 +47,18 @@ MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 2.8, 8.3, 0.39
 # The direct plan: multiples of `Rates.weight` by form, and of `Rates.later_weight` for each weight
 # with momentum; shares of `Rates.step` a row and a call, and of `Rates.unit`.
 DIRECT_WEIGHT = {PLAIN: 0.98, WITH_L2: 1.2, WITH_MOMENTUM: 2.5}
+# Likewise for batches of one row, where each step adds up the squares of its weights.
+DIRECT_PENALISED = {PLAIN: 1.9, WITH_L2: 1.9, WITH_MOMENTUM: 3.1}
 DIRECT_STEP, DIRECT_UNIT, DIRECT_CALL = 0.056, 1.7, 78.0
 # With the batch in the lanes: multiples of `Rates.later_weight` by form, for each weight and step;
 # shares of `Rates.step` a layer and step, and of all else beside the weights; nanoseconds for each
 # number of the inputs, which is copied twice.
 THIN_WEIGHT = {PLAIN: 0.25, WITH_L2: 0.3, WITH_MOMENTUM: 0.5}
 THIN_LAYER, THIN_AROUND, TURN = 0.5, 0.5, 0.12
+# With a network in each lane, by form: multiples of `Rates.weight` for each number of the
+# parameters and row; shares of `Rates.step` for a step, a unit and a logit of a column.
+ABREAST_WEIGHT = {PLAIN: 1.15, WITH_L2: 1.15, WITH_MOMENTUM: 2.3}
+ABREAST_STEP, ABREAST_UNIT, ABREAST_LOGIT = 0.4, 0.06, 0.012
 # Multiply-adds at full speed for each weight of a row's end, which fills no vector.
 TAIL = 8.0
 # A row beyond this does not stay in the nearest cache; it costs so many nanoseconds more a byte.
@@ -78,6 +86,19 @@ class Estimate:
     row_ns: float
 
 
+def abreast_to_weigh(
+    members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]
+) -> list[list[int]]:
+    """Return the groups of networks that could train in lanes; none where that surely is slower.
+
+    A network alone takes as long as all that fill the lanes.
+    """
+    wanted = len(members) > 1 or workload.products == word_of(DIRECT, (ABREAST,))
+    if not wanted or not can_be_abreast(members, workload.batch_size):
+        return []
+    return groups_abreast(members, range(len(members)), dtype)
+
+
 class Costs:
     """The costs of training some networks.
 
@@ -100,6 +121,8 @@ class Costs:
         self._data = self._rows * self._inputs * self._itemsize
         self._members, self._networks = members, len(members)
         self._can_be_thin = can_be_thin(members, workload.batch_size)
+        self._penalised = self._batch == 1 and PENALTIES in workload.step_fields
+        self._abreast_groups = abreast_to_weigh(members, workload, dtype)
         each = self._weights / self._networks
         self._loops = self._batch == 1 or self._batch * each <= LOOPS_UP_TO
         self._steps = StepCosts(rates, members, workload)
@@ -110,6 +133,8 @@ class Costs:
         ways = [self._by_rows()]
         if self._can_be_thin:
             ways.append(self._thin())
+        if self._abreast_groups:
+            ways.append(self._abreast())
         asked = self._asked.get(DIRECT)
         chosen = [way for way in ways if way.kinds[:1] == asked] or ways
         return min(chosen, key=lambda way: way.epoch_ns)
@@ -133,6 +158,19 @@ class Costs:
                 ns += batches * (step + reached)
         return Estimate(0.0, ns, (THIN, WHOLE, WHOLE), ns / rows)
 
+    def _abreast(self) -> Estimate:
+        rates, rows, columns = self._rates, self._rows, columns_of(self._dtype)
+        ns = len(self._abreast_groups) * DIRECT_CALL * rates.step
+        for member in (self._members[group[0]] for group in self._abreast_groups):
+            numbers = member.network.layout.size * columns
+            reached = numbers * self._itemsize * self._matrices
+            each = ABREAST_WEIGHT[self._form] * interpolated(WEIGHT_BYTES, rates.weight, reached)
+            units, logits = int(member.layers["units"].sum()), member.network.outputs * columns
+            around = ABREAST_STEP + units * ABREAST_UNIT + logits * ABREAST_LOGIT
+            ns += rows * (numbers * each + around * rates.step)
+        ns += self._stream(self._data, self._data)
+        return Estimate(0.0, ns, (ABREAST, WHOLE, WHOLE), ns / rows)
+
     def _by_rows(self) -> Estimate:
         rates, rows, batches = self._rates, self._rows, self._steps.batches
         # Networks train one after the other, each on weights of its own.
@@ -141,7 +179,8 @@ class Costs:
             # Weights, velocity and gradient.
             reached = size * (2 * self._matrices - 1)
             each = interpolated(WEIGHT_BYTES, rates.weight, reached)
-            ns = rows * self._weights * DIRECT_WEIGHT[self._form] * each
+            table = DIRECT_PENALISED if self._penalised else DIRECT_WEIGHT
+            ns = rows * self._weights * table[self._form] * each
             ns += rows * self._units * (self._inputs % LANES) * TAIL * rates.mac
         else:
             ns = rows * self._weights * self._direct_products()

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from samplewise.contract import PlanSpec, Workload
 from samplewise.contract.plan import BLOCKED, DIRECT, DUAL
 from samplewise.errors import ParameterError
-from samplewise_backends.numba_cpu.kernels.products import LOOPS, THIN, TILE, TILED, WHOLE
+from samplewise_backends.numba_cpu.kernels.products import (
+    ABREAST,
+    LOOPS,
+    THIN,
+    TILE,
+    TILED,
+    WHOLE,
+)
 from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,
@@ -24,19 +31,19 @@ CLEARLY = 1.03
 # The smallest entry of the tables that is packed by OpenBLAS on every processor.
 PACKED_ROWS, PACKED_UNITS = 16, 256
 KINDS = {"whole": WHOLE, "tiled": TILED, "loops": LOOPS}
-THIN_WORD = "thin"
+DIRECT_KINDS = {"thin": THIN, "abreast": ABREAST}
 # The products of each plan, in the order of `Estimate.kinds`; the dual one has no loops, and the
-# direct one takes both of its first layer in one way, which has a word only where it is THIN.
+# direct one takes both of its first layer in one way, which has no word where it is WHOLE.
 VALUES_AT, UPDATE_AT, DUAL_AT = range(3)
 _PRODUCTS = {BLOCKED: (VALUES_AT, UPDATE_AT), DUAL: (DUAL_AT,), DIRECT: (VALUES_AT,)}
-_KINDS = {BLOCKED: tuple(KINDS), DUAL: ("whole", "tiled"), DIRECT: (THIN_WORD,)}
+_KINDS = {BLOCKED: tuple(KINDS), DUAL: ("whole", "tiled"), DIRECT: tuple(DIRECT_KINDS)}
 
 
 def word_of(plan: str, kinds: Sequence[int]) -> str:
     """Return the way in which a plan takes its products in a word, as "tiled+loops"."""
-    if plan == DIRECT:
-        return THIN_WORD if kinds[VALUES_AT] == THIN else ""
-    words = {kind: word for word, kind in KINDS.items()}
+    words = {kind: word for word, kind in (KINDS | DIRECT_KINDS).items()}
+    if plan == DIRECT and kinds[VALUES_AT] == WHOLE:
+        return ""
     return "+".join(words[kinds[k]] for k in _PRODUCTS.get(plan, ()))
 
 
@@ -58,7 +65,7 @@ def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
             f"plan: the products of {plan} by numba_cpu must be {some}, joined by +, got "
             f"'{workload.products}'; use {plain} or auto"
         )
-    return {plan: tuple((KINDS | {THIN_WORD: THIN})[part] for part in parts)}
+    return {plan: tuple((KINDS | DIRECT_KINDS)[part] for part in parts)}
 
 
 def product_ns(

@@ -9,7 +9,7 @@ import numpy as np
 
 from samplewise.contract import PENALTIES, RATES, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DUAL
-from samplewise_backends.numba_cpu.kernels.products import THIN
+from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN
 from samplewise_backends.numba_cpu.planner.candidates import MIB, Candidate, Sizes
 from samplewise_backends.numba_cpu.plans.storage import Member
 
@@ -17,7 +17,15 @@ _ONE_BY_ONE = {
     RATES: "the learning rate changes from step to step",
     PENALTIES: "the penalty of each step takes the weights before it",
 }
-LANES_WORDS = "the rows of a batch in the lanes of vectors"
+_LANES = {
+    THIN: "the rows of a batch in the lanes of vectors",
+    ABREAST: "a network in each lane of vectors",
+}
+
+
+def lanes_words(kinds: Sequence[int]) -> list[str]:
+    """Return what lies in the lanes, of a direct plan of these kinds of product; else nothing."""
+    return [_LANES[kind] for kind in kinds[:1] if kind in _LANES]
 
 
 def why_direct(
@@ -70,8 +78,7 @@ def reason_of(
     if DUAL not in best:
         kept = f"a Gram matrix of {_mib(sizes.gram())}"
         parts.append(f"dual would keep {kept}, and {workload.memory_mb} MiB are allowed")
-    if taken.estimate.kinds[0] == THIN:
-        parts.append(LANES_WORDS)
+    parts += lanes_words(taken.estimate.kinds)
     if taken.name == BLOCKED:
         parts.append(_gram_words(taken, workload))
     return "; ".join(parts)

@@ -21,6 +21,8 @@ Matrix = NDArray[Any]
 Pair = tuple[NDArray[Any], NDArray[Any]]
 # Where steps use one of these, a block of them cannot be made at once.
 ONE_BY_ONE = frozenset({RATES, PENALTIES})
+# Optimizers, and their options, of networks that train in lanes.
+ABREAST_FEATURES = frozenset({"sgd", "momentum", "nesterov", "rate_in_velocity", "l2"})
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,13 @@ def can_be_thin(members: Sequence[Member], batch_size: int) -> bool:
     all_dense = all((member.layers["kind"] == Kind.DENSE).all() for member in members)
     clips_norm = any(member.optimizer.clip_norm is not None for member in members)
     return batch_size > 1 and all_dense and not clips_norm
+
+
+def can_be_abreast(members: Sequence[Member], batch_size: int) -> bool:
+    """Return True if networks can lie in the lanes, row by row: see `kernels.abreast`."""
+    all_dense = all((member.layers["kind"] == Kind.DENSE).all() for member in members)
+    known = all(ABREAST_FEATURES.issuperset(member.optimizer.features) for member in members)
+    return batch_size == 1 and all_dense and known and all(m.first_is_trained for m in members)
 
 
 def can_be_shared(member: Member) -> bool:
