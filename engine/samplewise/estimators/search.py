@@ -182,7 +182,7 @@ class _Tasks:
             found.append(None)
             try:
                 estimator = clone(self.estimator).set_params(**clone(values, safe=False))
-                if _may_share(estimator):
+                if given.initial is None and _may_share(estimator):
                     found[-1] = _prepared(estimator, given, known)
             except (SamplewiseError, TypeError, ValueError):
                 continue  # `fit` meets it again, and scikit-learn says so
