@@ -8,6 +8,8 @@ from llvmlite import ir
 from numba.core import ir as code
 from numba.core import lowering
 
+from samplewise_backends.numba_cpu.compile.lowering_loops import end_loop
+
 
 class Lower(lowering.Lower):
     """numba's lowering, of functions without exceptions and Python objects."""
@@ -24,7 +26,7 @@ class Lower(lowering.Lower):
             self.lower_inst(instruction)
         self._written.add(block)
         if any(self.blocks[place] in self._written for place in block.terminator.get_targets()):
-            self._end_loop(self.builder.block.terminator)
+            end_loop(self.builder.block.terminator)
 
     def emit_environment_object(self) -> None:
         """Write nothing: kernels have no Python objects."""
@@ -57,16 +59,3 @@ class Lower(lowering.Lower):
         """Prepare for the first block."""
         super().init()
         self._written: set[Any] = set()
-
-    def _end_loop(self, jump: ir.Instruction) -> None:
-        """Keep LLVM from writing the body of a loop several times.
-
-        It still does so where it knows how often the loop runs, or makes vectors. Elsewhere no
-        kernel was measured to gain, and writing machine code took 1.6 times as long.
-        """
-        module = self.module
-        rolled = module.add_metadata(["llvm.loop.unroll.runtime.disable"])
-        loop = module.add_metadata([rolled, ir.Constant(ir.IntType(32), len(module.metadata))])
-        # A loop is known by a node that names itself first.
-        loop.operands = (loop, rolled)
-        jump.set_metadata("llvm.loop", loop)
