@@ -44,7 +44,7 @@ class Convention(callconv.BaseCallConv):
         _return(builder, STATUS(0), value)
 
     def return_user_exc(self, builder: ir.IRBuilder, *_exception: Any, **_place: Any) -> None:
-        """Return where an index was out of bounds: nothing else is raised in kernels."""
+        """Return where an index was out of bounds; kernels raise nothing else."""
         self.return_status_propagate(builder, _OUT_OF_BOUNDS)
 
     def return_status_propagate(self, builder: ir.IRBuilder, status: ir.Value) -> None:

@@ -91,7 +91,7 @@ def _turn(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> A
     return _struct(context, builder, signature.return_type, [index, goes_on])
 
 
-def end_loop(jump: ir.Instruction, of_vectors: bool = False) -> None:
+def end_loop(jump: ir.Instruction, *, of_vectors: bool = False) -> None:
     """Keep LLVM from writing the body of a loop several times, at its jump back.
 
     Args:

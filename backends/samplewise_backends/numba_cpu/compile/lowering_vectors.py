@@ -117,7 +117,8 @@ class _InKernel(Vectors):
         index, carried = builder.phi(_INDEX), [builder.phi(each.value.type) for each in state]
         found = turn(Value(builder, index), [Value(builder, each) for each in carried])
         following, end = builder.add(index, _INDEX(1)), builder.block
-        end_loop(builder.cbranch(builder.icmp_signed("<", following, times), loop, after), True)
+        jump = builder.cbranch(builder.icmp_signed("<", following, times), loop, after)
+        end_loop(jump, of_vectors=True)
         builder.position_at_end(after)
         last = [builder.phi(each.value.type) for each in state]
         index.add_incoming(_INDEX(0), before)
