@@ -8,6 +8,7 @@ reported here first, by the name of the part. Nothing here imports the backend.
 import ctypes
 import operator
 from contextlib import contextmanager
+from functools import cached_property
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -19,6 +20,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import (
     bytecode,
+    callconv,
     ccallback,
     cgutils,
     codegen,
@@ -33,6 +35,7 @@ from numba.core import (
     typed_passes,
     typing,
 )
+from numba.core import ir as numba_ir
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.targetconfig import ConfigStack
@@ -49,7 +52,6 @@ from numba.cpython import (
     enumimpl,
     mathimpl,
     numbers,
-    rangeobj,
     tupleobj,
 )
 from numba.extending import (
@@ -428,6 +430,64 @@ def _int(typing, number):
     return types.intp(number), code
 
 
+class Turns(types.SimpleIteratorType):
+    def __init__(self):
+        super().__init__("turns", types.intp)
+
+
+class Range(types.SimpleIterableType):
+    def __init__(self):
+        super().__init__("range", Turns())
+
+
+@register_model(Range)
+class RangeModel(models.StructModel):
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, [("stop", types.intp)])
+
+
+@register_model(Turns)
+class TurnsModel(models.StructModel):
+    def __init__(self, manager, kind):
+        members = [("place", types.CPointer(types.intp)), ("stop", types.intp)]
+        super().__init__(manager, kind, members)
+
+
+def struct(context, builder, kind, *values):
+    found = ir.Constant(context.get_value_type(kind), ir.Undefined)
+    for position, value in enumerate(values):
+        found = builder.insert_value(found, value, position)
+    return found
+
+
+@rule(range)
+def _range(typing, stop):
+    kind = Range()
+
+    def code(context, builder, signature, values):
+        return struct(context, builder, kind, values[0])
+
+    return kind(types.intp), code
+
+
+@CODE.lower("getiter", Range)
+def begin(context, builder, signature, values):
+    with builder.goto_entry_block():
+        place = builder.alloca(ir.IntType(64))
+    builder.store(ir.IntType(64)(0), place)
+    stop = builder.extract_value(values[0], 0)
+    return struct(context, builder, signature.return_type, place, stop)
+
+
+@CODE.lower("iternext", Turns)
+def turn(context, builder, signature, values):
+    place, stop = cgutils.unpack_tuple(builder, values[0], 2)
+    index = builder.load(place)
+    builder.store(builder.add(index, ir.IntType(64)(1), flags=["nsw"]), place)
+    goes_on = builder.icmp_signed("<", index, stop)
+    return struct(context, builder, signature.return_type, index, goes_on)
+
+
 class Typing(typing.Context):
     def load_additional_registries(self):
         for registry in (TYPES, mathdecl.registry, enumdecl.registry):
@@ -489,11 +549,54 @@ class Code(codegen.AOTCPUCodegen):
         return self._tm.emit_object(module)
 
 
+class Convention(callconv.BaseCallConv):
+    """A function returns a status and its result."""
+
+    def _make_call_helper(self, builder):
+        return None
+
+    def get_function_type(self, result, arguments):
+        returned = self.context.data_model_manager[result].get_return_type()
+        passed = self._get_arg_packer(arguments).argument_types
+        both = ir.LiteralStructType([ir.IntType(32), returned])
+        return ir.FunctionType(both, list(passed))
+
+    def decorate_function(self, function, names, kinds, noalias=False):
+        self._get_arg_packer(kinds).assign_names(function.args, names)
+
+    def get_arguments(self, function):
+        return function.args
+
+    def return_value(self, builder, value):
+        both = ir.Constant(builder.function.function_type.return_type, ir.Undefined)
+        both = builder.insert_value(both, ir.IntType(32)(0), 0)
+        builder.ret(builder.insert_value(both, value, 1))
+
+    def call_function(self, builder, function, result, kinds, values):
+        packed = self._get_arg_packer(kinds).as_arguments(builder, values)
+        returned = builder.call(function, list(packed))
+        value = builder.extract_value(returned, 1)
+        return None, self.context.get_returned_value(builder, result, value)
+
+
 class Target(cpu.CPUContext):
     def init(self):
         self.is32bit = False
         self._internal_codegen = Code("canary")
         self.aot_mode = True
+
+    @cached_property
+    def call_conv(self):
+        return Convention(self)
+
+    def call_internal(self, builder, described, signature, values):
+        return self.call_internal_no_propagate(builder, described, signature, values)[1]
+
+    def pair_first(self, builder, pair, kind):
+        return builder.extract_value(pair, 0)
+
+    def pair_second(self, builder, pair, kind):
+        return builder.extract_value(pair, 1)
 
     def load_additional_registries(self):
         for registry in (CODE, mathimpl.registry):
@@ -604,7 +707,13 @@ class KernelType(types.Callable, types.Dummy):
     def of(self, arguments):
         if arguments not in self.known:
             found = self.known[arguments] = lowered_kernel(self.kernel, arguments, None)
-            TARGET.insert_user_function(found[2], found[1], [found[2]])
+            signature, described, library = found
+
+            def code(context, builder, _signature, values):
+                return context.call_internal(builder, described, signature, values)
+
+            code.libs = (library,)
+            TARGET.insert_func_defn([(code, library, signature.args)])
         return self.known[arguments]
 
 
@@ -622,6 +731,30 @@ class Lower(lowering.Lower):
     def init(self):
         super().init()
         self.written = set()
+
+    def emit_environment_object(self):
+        """A function without Python objects."""
+
+    def pre_lower(self):
+        """No such objects are read."""
+
+    def lower_inst(self, instruction):
+        if isinstance(instruction, numba_ir.Assign):
+            name = instruction.target.name
+            self.storevar(self.lower_assign(self.typeof(name), instruction), name)
+        else:
+            super().lower_inst(instruction)
+
+    def storevar(self, value, name, argidx=None):
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self._alloca_var(name, self.typeof(name))
+            self.builder.store(value, self.getvar(name))
+
+    def alloca_lltype(self, name, kind, datamodel=None):
+        with self.builder.goto_entry_block():
+            return self.builder.alloca(kind, name=name)
 
     def pre_block(self, block):
         self._cur_ir_block = block
@@ -668,7 +801,7 @@ def lowered_kernel(kernel, arguments, result):
     return typing.signature(result, *arguments), described, library
 
 
-for imported in (arrayobj, builtins, enumimpl, numbers, rangeobj, tupleobj):
+for imported in (arrayobj, builtins, enumimpl, numbers, tupleobj):
     assert imported, "they register the code of what kernels use"
 TARGET = Target(Typing(), "cpu")
 TARGET.refresh()
@@ -693,11 +826,10 @@ def compiled_object():
     _, described, library = lowered_kernel(Kernel(change_record), (kind,), types.void)
     module = library.create_ir_module("entry")
     inner = TARGET.declare_function(module, described)
-    kind = ir.FunctionType(inner.function_type.return_type, [inner.args[2].type])
+    kind = ir.FunctionType(ir.IntType(32), [argument.type for argument in inner.args])
     function = ir.Function(module, kind, "entry")
     builder = ir.IRBuilder(function.append_basic_block())
-    slots = [builder.alloca(argument.type.pointee) for argument in inner.args[:2]]
-    builder.ret(builder.call(inner, [*slots, *function.args]))
+    builder.ret(builder.extract_value(builder.call(inner, function.args), 0))
     library.add_ir_module(module)
     module = library.whole()
     text = str(module)

@@ -199,13 +199,18 @@ def test_an_array_that_is_only_read_may_be_read_only():
 OUT_OF_BOUNDS = """
 import numpy as np
 from samplewise_backends.numba_cpu.compile.calls import Call
-from samplewise_backends.numba_cpu.compile.jit import routine
+from samplewise_backends.numba_cpu.compile.jit import kernel, routine
 from samplewise_backends.numba_cpu.compile.record import INTEGER, ROUTINE, NUMBER, record, writes
 from samplewise_backends.numba_cpu.compile.views import call, vector_at
 GIVEN = record("given", tiny=NUMBER, n=INTEGER, x=writes(NUMBER), inner=ROUTINE)
+@kernel
+def written(x, n):
+    x[n] = 7
+    return n
 @routine(GIVEN)
 def inner(given):
-    vector_at(given.x, 3, given.tiny)[given.n] = 7
+    x = vector_at(given.x, 3, given.tiny)
+    x[written(x, given.n) - 1] = 5
 @routine(GIVEN)
 def outer(given):
     call(given.inner, given)

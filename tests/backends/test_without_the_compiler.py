@@ -16,9 +16,12 @@ STANDARD_LIBRARY = set(sys.stdlib_module_names)
 # They are imported where something is compiled.
 COMPILER = (
     "compiler",
+    "convention",
     "language",
+    "lowering",
     "lowering_blas",
     "lowering_formulas",
+    "lowering_loops",
     "lowering_meeting",
     "lowering_vectors",
     "lowering_views",

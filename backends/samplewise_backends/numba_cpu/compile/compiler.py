@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numba
 from llvmlite import ir
 from numba import types
-from numba.core import bytecode, compiler, funcdesc, interpreter, lowering, typed_passes, typing
+from numba.core import bytecode, compiler, funcdesc, interpreter, typed_passes, typing
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.targetconfig import ConfigStack
@@ -24,11 +24,14 @@ from numba.extending import models, register_model, typeof_impl
 from samplewise_backends.numba_cpu.compile import (  # noqa: F401 - kernels name what they lower
     lowering_blas,
     lowering_formulas,
+    lowering_loops,
     lowering_meeting,
     lowering_vectors,
     lowering_views,
 )
+from samplewise_backends.numba_cpu.compile.convention import STATUS
 from samplewise_backends.numba_cpu.compile.jit import Kernel, Routine
+from samplewise_backends.numba_cpu.compile.lowering import Lower
 from samplewise_backends.numba_cpu.compile.target import TARGET
 
 
@@ -84,7 +87,7 @@ class _KernelType(types.Callable, types.Dummy):
         found = self._lowered.get(arguments)
         if found is None:
             found = self._lowered[arguments] = _lower(self._kernel, arguments, None)
-            TARGET.insert_user_function(found.library, found.described, [found.library])
+            TARGET.insert_kernel(found)
         return found
 
 
@@ -97,42 +100,6 @@ def _typeof_kernel(kernel: Kernel, context: Any) -> Any:
     if kernel not in _kinds:
         _kinds[kernel] = _KernelType(kernel)
     return _kinds[kernel]
-
-
-class _Lower(lowering.Lower):
-    """numba's lowering, of functions that catch no exceptions."""
-
-    def pre_block(self, block: Any) -> None:
-        """Note the block; numba also looks for the exceptions that it catches."""
-        self._cur_ir_block = block
-
-    def lower_block(self, block: Any) -> None:
-        """Write a block; where it jumps back, it is the end of a loop."""
-        self.pre_block(block)
-        for instruction in block.body:
-            self.loc = instruction.loc
-            self.lower_inst(instruction)
-        self._written.add(block)
-        if any(self.blocks[place] in self._written for place in block.terminator.get_targets()):
-            self._end_loop(self.builder.block.terminator)
-
-    def init(self) -> None:
-        """Prepare for the first block."""
-        super().init()
-        self._written: set[Any] = set()
-
-    def _end_loop(self, jump: ir.Instruction) -> None:
-        """Keep LLVM from writing the body of a loop several times.
-
-        It still does so where it knows how often the loop runs, or makes vectors. Elsewhere no
-        kernel was measured to gain, and writing machine code took 1.6 times as long.
-        """
-        module = self.module
-        rolled = module.add_metadata(["llvm.loop.unroll.runtime.disable"])
-        loop = module.add_metadata([rolled, ir.Constant(ir.IntType(32), len(module.metadata))])
-        # A loop is known by a node that names itself first.
-        loop.operands = (loop, rolled)
-        jump.set_metadata("llvm.loop", loop)
 
 
 def _lower(kernel: Kernel, arguments: Any, result: Any) -> _Lowered:
@@ -160,7 +127,7 @@ def _lower(kernel: Kernel, arguments: Any, result: Any) -> _Lowered:
         )
         library = target.codegen().create_library(described.qualname)
         with target.push_code_library(library):
-            _Lower(target, library, described, code).lower()
+            Lower(target, library, described, code).lower()
     return _Lowered(typing.signature(result, *arguments), described, library)
 
 
@@ -206,12 +173,8 @@ def _add_entry(lowered: _Lowered, symbol: str) -> None:
     """Add a C function that calls a compiled one, and returns 0 unless that raised an exception."""
     module = lowered.library.create_ir_module(symbol)
     inner = TARGET.declare_function(module, lowered.described)
-    # numba's functions take first where to write result and exception, and return a status.
-    written, arguments = inner.args[:2], inner.args[2:]
-    status = inner.function_type.return_type
-    kind = ir.FunctionType(status, [argument.type for argument in arguments])
+    kind = ir.FunctionType(STATUS, [argument.type for argument in inner.args])
     function = ir.Function(module, kind, symbol)
     builder = ir.IRBuilder(function.append_basic_block())
-    slots = [builder.alloca(argument.type.pointee) for argument in written]
-    builder.ret(builder.call(inner, [*slots, *function.args]))
+    builder.ret(builder.extract_value(builder.call(inner, function.args), 0))
     lowered.library.add_ir_module(module)

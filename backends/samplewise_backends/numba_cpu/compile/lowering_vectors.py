@@ -14,6 +14,7 @@ from numba.extending import typeof_impl
 
 from samplewise_backends.numba_cpu.compile.language import CODE, lowers
 from samplewise_backends.numba_cpu.compile.lowering_formulas import Value
+from samplewise_backends.numba_cpu.compile.lowering_loops import end_loop
 from samplewise_backends.numba_cpu.compile.lowering_views import View, sizes_of
 from samplewise_backends.numba_cpu.compile.vectors import State, VectorKernel, Vectors, lanes_of
 
@@ -116,7 +117,8 @@ class _InKernel(Vectors):
         index, carried = builder.phi(_INDEX), [builder.phi(each.value.type) for each in state]
         found = turn(Value(builder, index), [Value(builder, each) for each in carried])
         following, end = builder.add(index, _INDEX(1)), builder.block
-        builder.cbranch(builder.icmp_signed("<", following, times), loop, after)
+        jump = builder.cbranch(builder.icmp_signed("<", following, times), loop, after)
+        end_loop(jump, of_vectors=True)
         builder.position_at_end(after)
         last = [builder.phi(each.value.type) for each in state]
         index.add_incoming(_INDEX(0), before)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import codegen, cpu, fastmathpass
-from numba.cpython import builtins, enumimpl, mathimpl, numbers, rangeobj, tupleobj  # noqa: F401
+from numba.core import cgutils, codegen, config, cpu, fastmathpass
+from numba.cpython import builtins, enumimpl, mathimpl, numbers, tupleobj  # noqa: F401
 from numba.np import arrayobj  # noqa: F401 - these modules have the code of what kernels use
 
+from samplewise_backends.numba_cpu.compile.convention import Convention
 from samplewise_backends.numba_cpu.compile.language import CODE, Typing
 
 
@@ -77,6 +79,38 @@ class Target(cpu.CPUContext):
         self._internal_codegen: Any = Codegen("samplewise")
         self._sizes: dict[str, int] = {}
         self.aot_mode = True
+
+    @cached_property
+    def call_conv(self) -> Convention:
+        """How functions call one another."""
+        return Convention(self)
+
+    def call_internal(
+        self, builder: ir.IRBuilder, described: Any, signature: Any, values: Any
+    ) -> Any:
+        """Call a function; where indices are checked, return if one was out of bounds in it."""
+        status, result = self.call_internal_no_propagate(builder, described, signature, values)
+        if config.BOUNDSCHECK:
+            with builder.if_then(cgutils.is_not_null(builder, status), likely=False):
+                self.call_conv.return_status_propagate(builder, status)
+        return result
+
+    def insert_kernel(self, lowered: Any) -> None:
+        """Let calls of a kernel with these types become calls of its code."""
+
+        def code(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
+            return context.call_internal(builder, lowered.described, lowered.signature, values)
+
+        code.libs = (lowered.library,)  # type: ignore[attr-defined]
+        self.insert_func_defn([(code, lowered.library, lowered.signature.args)])
+
+    def pair_first(self, builder: ir.IRBuilder, pair: ir.Value, kind: Any) -> ir.Value:
+        """Return the number of a turn."""
+        return builder.extract_value(pair, 0)
+
+    def pair_second(self, builder: ir.IRBuilder, pair: ir.Value, kind: Any) -> ir.Value:
+        """Return whether there is such a turn."""
+        return builder.extract_value(pair, 1)
 
     def get_abi_sizeof(self, type_: ir.Type) -> int:
         """Return the bytes of a type; LLVM is asked once, as it reads a module for each answer."""
