@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from samplewise.network import SGD, Adam
+from samplewise_backends.numba_cpu.compile import vectors
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels import stepped_tiles
 from samplewise_backends.numba_cpu.kernels.records import LANES
@@ -114,8 +115,8 @@ def test_a_step_beside_other_sums_has_the_bits_of_one_behind_its_own(monkeypatch
     given = Given("float32", inputs=inputs, rows=rows)
     hyper = SimpleNamespace(rate=np.float32(RATE), momentum=np.float32(0.9))
     found = []
-    for registers in (32, 33):
-        monkeypatch.setattr(stepped_tiles, "REGISTERS", registers)
+    for is_wide in (True, False):
+        monkeypatch.setattr(vectors._InPython, "is_wide", is_wide)
         theta, velocity = (given.of_layer(of).flatten() for of in (given.theta, given.slot))
         batch = given.dz.ravel(), given.dz.shape[1], given.x, inputs, np.full(96, NAN, "float32")
         stepped_tiles._momentum(theta, velocity, *batch, hyper, np.finfo("float32").tiny)

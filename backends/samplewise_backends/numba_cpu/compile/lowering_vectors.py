@@ -59,7 +59,7 @@ class _InKernel(Vectors):
         self._builder, self._number = builder, number
         self._vector = ir.VectorType(number, lanes)
         self._bytes = 4 if isinstance(number, ir.FloatType) else 8
-        super().__init__(lanes, 32 if lanes * self._bytes == 64 else 16)
+        super().__init__(lanes, wide=lanes * self._bytes == 64)
 
     def _place(self, array: _Array, start: Any) -> ir.Value:
         return self._builder.bitcast(array.place(start), self._vector.as_pointer())

@@ -36,11 +36,11 @@ class Vectors(ABC):
 
     Args:
         lanes: numbers in a vector.
-        registers: vectors that the processor holds at once.
+        wide: True for vectors of AVX-512: a line of the cache each, and 32 registers for them.
     """
 
-    def __init__(self, lanes: int, registers: int) -> None:
-        self.lanes, self.registers = lanes, registers
+    def __init__(self, lanes: int, *, wide: bool) -> None:
+        self.lanes, self.wide = lanes, wide
 
     @abstractmethod
     def load(self, array: Any, start: Any) -> Any:
@@ -93,12 +93,12 @@ class Vectors(ABC):
 
 
 class _InPython(Vectors):
-    """Vectors as NumPy's arrays, as large as AVX2's and as many as AVX-512's."""
+    """Vectors as NumPy's arrays, as large as AVX2's; the order of the work is that of AVX-512."""
 
-    size_in_bytes = 32
+    size_in_bytes, is_wide = 32, True
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
-        super().__init__(self.size_in_bytes // dtype.itemsize, 32)
+        super().__init__(self.size_in_bytes // dtype.itemsize, wide=self.is_wide)
         self._dtype = dtype
 
     def load(self, array: Any, start: Any) -> Any:

@@ -4,9 +4,10 @@ The sums of a tile are the gradient of as many weights. A step that takes them f
 neither writes nor reads a gradient: an epoch of 784-128-10, momentum, batch 16, float32, took 5%
 less with AVX-512, 10% with AVX2.
 
-A core looks a few hundred instructions ahead, fewer than a tile and its step have. So where the
-registers are enough, a tile's step is taken between the multiply-adds of the next one: roots,
-divisions and caches work beside them. Another 2% to 3% less; 3% to 6% with Adam on 784-128-32-10.
+A core looks a few hundred instructions ahead, fewer than a tile and its step have. So with AVX-512
+a tile's step is taken between the multiply-adds of the next one: roots, divisions and caches work
+beside them. Another 2% to 3% less; 3% to 6% with Adam on 784-128-32-10. The 16 registers of AVX2
+are too few for both: the epochs took 5% longer with momentum, 28% with Adam.
 """
 
 import math
@@ -40,9 +41,6 @@ from samplewise_backends.numba_cpu.kernels.tiles import (
 # far when a tile has its sums. With 200 rows of 784-128-10, momentum, float32, AVX-512, an epoch
 # took 3% to 6% longer.
 ROWS = 64
-# Registers that hold a tile's sums and a step beside them. With the 16 of AVX2, some sums leave
-# them in each turn: the epochs above took 5% longer with momentum, 28% with Adam.
-REGISTERS = 32
 
 OneVector = Callable[[Any, Any], None]
 """Takes the step in a vector of weights, given their place and their gradient."""
@@ -73,7 +71,7 @@ class _Gradient:
             def tile(column: Any, width: int) -> None:
                 self._then(m * HEIGHTS[0], column, width, step)
 
-            if v.registers < REGISTERS:
+            if not v.wide:
                 over_columns(v, vectors, tile)
                 return
             pairs = vectors // WIDTH

@@ -208,8 +208,11 @@ def _in_squares(v, a, ld, out, out_ld, rows, columns):
         for k, vector in enumerate(_transposed(v, found)):
             v.store(out, (j + k) * out_ld + i, vector)
 
-    def squares(i):
+    def along_columns(i):
         for_each(v, columns // lanes, lambda m: square(i, m * lanes))
+
+    def along_rows(j):
+        for_each(v, rows // lanes, lambda m: square(m * lanes, j))
 
     def column(j, first):
         def single(i):
@@ -217,7 +220,12 @@ def _in_squares(v, a, ld, out, out_ld, rows, columns):
 
         for_each(v, rows - first, single)
 
-    for_each(v, rows // lanes, lambda m: squares(m * lanes))
+    if v.wide:
+        for_each(v, rows // lanes, lambda m: along_columns(m * lanes))
+    else:
+        # A vector is half a line of `out`; the other half is written next. Measured with AVX2 on
+        # an epoch of 784-10-1, batch 32: 4% less.
+        for_each(v, columns // lanes, lambda m: along_rows(m * lanes))
     for_each(v, whole_columns, lambda j: column(j, whole_rows))
     for_each(v, columns - whole_columns, lambda j: column(j + whole_columns, 0))
 
