@@ -1,12 +1,17 @@
 """Steps on tiles of a gradient: the formula in every weight, and nothing beyond."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from samplewise.network import SGD, Adam
+from samplewise_backends.numba_cpu.compile import vectors
 from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.kernels import stepped_tiles
+from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.stepped_tiles import step_in_tiles
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, WIDTH
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -42,7 +47,8 @@ class Given:
         call, size = Call(step_in_tiles, self.dtype), len(theta)
         net = call.inner("network")
         net.set(parameters=theta, size=size, slots=slots, slots_size=2 * size, step=STEP)
-        net.set(tiny=np.finfo(self.dtype).tiny)
+        room = np.full(HEIGHTS[0] * WIDTH * LANES, NAN, self.dtype)
+        net.set(tiny=np.finfo(self.dtype).tiny, gradient=room, gradient_size=len(room))
         describe_optimizer(net.inner("hyper"), optimizer)
         net.inner("hyper").set(rate=RATE)
         net.inner("updated").set(first=FIRST)
@@ -101,6 +107,21 @@ def test_a_step_is_the_formula_in_every_weight_and_nowhere_else(
         assert (np.abs(given.of_layer(got) - want) <= allowed).all()
         np.testing.assert_array_equal(got[:FIRST], old[:FIRST])
         np.testing.assert_array_equal(got[-BEHIND:], old[-BEHIND:])
+
+
+@pytest.mark.parametrize("inputs", [8, 16, 40])
+@pytest.mark.parametrize("rows", [3, 13])
+def test_a_step_beside_other_sums_has_the_bits_of_one_behind_its_own(monkeypatch, inputs, rows):
+    given = Given("float32", inputs=inputs, rows=rows)
+    hyper = SimpleNamespace(rate=np.float32(RATE), momentum=np.float32(0.9))
+    found = []
+    for is_wide in (True, False):
+        monkeypatch.setattr(vectors._InPython, "is_wide", is_wide)
+        theta, velocity = (given.of_layer(of).flatten() for of in (given.theta, given.slot))
+        batch = given.dz.ravel(), given.dz.shape[1], given.x, inputs, np.full(96, NAN, "float32")
+        stepped_tiles._momentum(theta, velocity, *batch, hyper, np.finfo("float32").tiny)
+        found.append((theta, velocity))
+    np.testing.assert_array_equal(*found)
 
 
 @DTYPES

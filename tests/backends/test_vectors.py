@@ -11,7 +11,7 @@ from samplewise_backends.numba_cpu.compile.jit import routine
 from samplewise_backends.numba_cpu.compile.key import processor
 from samplewise_backends.numba_cpu.compile.lowering_vectors import vector_bytes
 from samplewise_backends.numba_cpu.compile.record import INTEGER, NUMBER, reads, record, writes
-from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
+from samplewise_backends.numba_cpu.compile.vectors import lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import vector_at
 
 ROOM = 64
@@ -48,7 +48,7 @@ def arithmetic(v, out, x, factor, count):
 
 @vector_kernel
 def sums(v, out, x, factor, count):
-    """Write sum_i x[i] x[i + lane], the last i, and count + 1."""
+    """Write sum_i x[i] x[i + lane], the last i, and the factor; then the sum from i = 2 on."""
 
     def turn(i, state):
         total, last = state
@@ -58,6 +58,9 @@ def sums(v, out, x, factor, count):
     v.store(out, 0, total)
     v.store(out, v.lanes, last)
     out[2 * v.lanes] = factor
+    total, last = v.repeat(count, turn, [v.all(0.0), v.all(factor)], 2)
+    v.store(out, 3 * v.lanes, total)
+    v.store(out, 4 * v.lanes, last)
 
 
 @vector_kernel
@@ -142,3 +145,5 @@ def test_a_loop_runs_as_often_as_it_is_told_and_carries_its_state(dtype, count):
     compiled, python = results(run_sums, x, count)
     np.testing.assert_allclose(compiled, python, rtol=1e-5, atol=1e-6)
     assert (compiled[0] == 0) == (count == 0)
+    from_2_on = compiled[3 * lanes_of(x)]
+    assert (from_2_on == 0) == (count <= 2)

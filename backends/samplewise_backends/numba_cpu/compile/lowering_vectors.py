@@ -57,10 +57,10 @@ class _InKernel(Vectors):
     """Vectors of a target, whose instructions a builder writes."""
 
     def __init__(self, builder: ir.IRBuilder, number: ir.Type, lanes: int) -> None:
-        super().__init__(lanes)
         self._builder, self._number = builder, number
         self._vector = ir.VectorType(number, lanes)
         self._bytes = 4 if isinstance(number, ir.FloatType) else 8
+        super().__init__(lanes, wide=lanes * self._bytes == 64)
 
     def _place(self, array: _Array, start: Any) -> ir.Value:
         return self._builder.bitcast(array.place(start), self._vector.as_pointer())
@@ -107,26 +107,30 @@ class _InKernel(Vectors):
         mask = ir.Constant(ir.VectorType(ir.IntType(32), len(chosen)), chosen)
         return Value(self._builder, self._builder.shuffle_vector(x.value, y.value, mask))
 
-    def repeat(self, count: Any, turn: Callable[[Any, State], State], state: State) -> State:
+    def repeat(
+        self, count: Any, turn: Callable[[Any, State], State], state: State, first: Any = 0
+    ) -> State:
         builder = self._builder
-        times = count.value if isinstance(count, Value) else _INDEX(count)
+        end, start = (
+            each.value if isinstance(each, Value) else _INDEX(each) for each in (count, first)
+        )
         before = builder.block
         loop, after = builder.append_basic_block("turn"), builder.append_basic_block("repeated")
-        builder.cbranch(builder.icmp_signed(">", times, _INDEX(0)), loop, after)
+        builder.cbranch(builder.icmp_signed(">", end, start), loop, after)
         builder.position_at_end(loop)
         index, carried = builder.phi(_INDEX), [builder.phi(each.value.type) for each in state]
         found = turn(Value(builder, index), [Value(builder, each) for each in carried])
-        following, end = builder.add(index, _INDEX(1)), builder.block
-        jump = builder.cbranch(builder.icmp_signed("<", following, times), loop, after)
+        following, turned = builder.add(index, _INDEX(1)), builder.block
+        jump = builder.cbranch(builder.icmp_signed("<", following, end), loop, after)
         end_loop(jump, of_vectors=True)
         builder.position_at_end(after)
         last = [builder.phi(each.value.type) for each in state]
-        index.add_incoming(_INDEX(0), before)
-        index.add_incoming(following, end)
-        for phi, left, first, new in zip(carried, last, state, found, strict=True):
-            for each, from_turn in ((phi, end), (left, end)):
-                each.add_incoming(first.value, before)
-                each.add_incoming(new.value, from_turn)
+        index.add_incoming(start, before)
+        index.add_incoming(following, turned)
+        for phi, left, given, new in zip(carried, last, state, found, strict=True):
+            for each in (phi, left):
+                each.add_incoming(given.value, before)
+                each.add_incoming(new.value, turned)
         return [Value(builder, each) for each in last]
 
 

@@ -36,10 +36,11 @@ class Vectors(ABC):
 
     Args:
         lanes: numbers in a vector.
+        wide: True for vectors of AVX-512: a line of the cache each, and 32 registers for them.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
+    def __init__(self, lanes: int, *, wide: bool) -> None:
+        self.lanes, self.wide = lanes, wide
 
     @abstractmethod
     def load(self, array: Any, start: Any) -> Any:
@@ -82,17 +83,22 @@ class Vectors(ABC):
         """Return the vector of lanes `chosen` from the two: those of y count from `lanes` on."""
 
     @abstractmethod
-    def repeat(self, count: Any, turn: Callable[[Any, State], State], state: State) -> State:
-        """Run `turn(i, state)`, which returns the next state, for i < count; return the last."""
+    def repeat(
+        self, count: Any, turn: Callable[[Any, State], State], state: State, first: Any = 0
+    ) -> State:
+        """Run `turn(i, state)`, which returns the next state, for first <= i < count.
+
+        Return the last state.
+        """
 
 
 class _InPython(Vectors):
-    """Vectors as NumPy's arrays, as large as AVX2's."""
+    """Vectors as NumPy's arrays, as large as AVX2's; the order of the work is that of AVX-512."""
 
-    size_in_bytes = 32
+    size_in_bytes, is_wide = 32, True
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
-        super().__init__(self.size_in_bytes // dtype.itemsize)
+        super().__init__(self.size_in_bytes // dtype.itemsize, wide=self.is_wide)
         self._dtype = dtype
 
     def load(self, array: Any, start: Any) -> Any:
@@ -119,8 +125,10 @@ class _InPython(Vectors):
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
         return np.concatenate([x, y])[chosen]
 
-    def repeat(self, count: Any, turn: Callable[[Any, State], State], state: State) -> State:
-        for i in range(count):
+    def repeat(
+        self, count: Any, turn: Callable[[Any, State], State], state: State, first: Any = 0
+    ) -> State:
+        for i in range(first, count):
             state = turn(i, state)
         return state
 
