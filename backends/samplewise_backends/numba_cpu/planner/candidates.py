@@ -38,12 +38,11 @@ class Candidate:
     ns: float
     estimate: Estimate
 
-    def chunk(self, rows: int) -> int | None:
+    def chunk(self, rows: int) -> int:
         """Return a chunk of whole blocks: cut blocks cost more, and have other last bits."""
-        if self.block is None:
-            return None
-        blocks = max(int(CALL_NS / self.estimate.row_ns) // self.block, 1)
-        return min(blocks, -(-rows // self.block)) * self.block
+        block = self.block or 1
+        blocks = max(int(CALL_NS / self.estimate.row_ns) // block, 1)
+        return min(blocks, -(-rows // block)) * block
 
 
 class Sizes:

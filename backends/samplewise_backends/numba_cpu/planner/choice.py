@@ -77,7 +77,9 @@ def choose(
     products = word_of(taken.name, kinds)
     if why is not None:
         reason = "; ".join([why, *lanes_words(kinds)])
-        return Chosen(Plan(DIRECT, reason, products=products), kinds, keeps_gram=False)
+        chunk = taken.chunk(workload.rows)
+        plan = Plan(DIRECT, reason, chunk=chunk, products=products)
+        return Chosen(plan, kinds, keeps_gram=False)
     reason = reason_of(taken, best, Sizes(members, workload, dtype.itemsize), workload)
     if known.built_in:
         reason += f"; by built-in rates of {processor_level()}, as {known.built_in}"
