@@ -161,6 +161,12 @@ def test_a_chunk_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
         found = chosen(Workload(800, batch_size, plan="blocked")).plan
         assert (found.block, found.chunk) == (block, chunk)
     assert chosen(Workload(30, plan="blocked")).plan.chunk == 32
+    # Of the direct plan too, also where there is no other.
+    for optimizer in (SGD(), Adam()):
+        for rows, chunk in ((800, 150), (30, 30)):
+            assert (
+                chosen(Workload(rows, 16, plan="direct"), optimizer=optimizer).plan.chunk == chunk
+            )
     monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (1, 2, 0), 2e6))
     assert chosen(Workload(800, 64, plan="blocked")).plan.chunk == 64
 
