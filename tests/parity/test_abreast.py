@@ -212,6 +212,14 @@ def test_the_penalty_of_as_many_squares_as_there_may_be(optimizer):
     np.testing.assert_allclose(steps.penalties, exact, rtol=2e-5)
 
 
+def test_networks_whose_first_layer_is_frozen_are_not_in_the_lanes():
+    """Its steps write the outputs of the next row."""
+    network = Network((6,), (Dense(5, "tanh", trainable=False), Dense(OUTPUTS)))
+    workload = Workload(ROWS, 1, **PlanSpec.parse("plan", "direct:abreast").fields())
+    parts = [network] * 8, LOSS, [SGD()] * 8, np.dtype("float64"), workload
+    assert NumbaBackend().compile_many(*parts).plan.products == ""
+
+
 def test_direct_without_a_word_is_row_by_row():
     workload = Workload(1000, 1, plan="direct")
     parts = [NETWORK] * 8, LOSS, [SGD(0.9)] * 8, np.dtype("float64"), workload
