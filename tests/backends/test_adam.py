@@ -179,8 +179,10 @@ def test_a_square_too_large_moves_nothing_and_none_divides_by_epsilon(dtype, out
     assert not square[15:20].any()
 
 
-def test_many_squares_of_float32_are_summed_to_its_rounding():
-    given = Given("float32", 300_000, 100)
+@pytest.mark.parametrize("inputs", [96, 100, 150_000, 300_000])
+def test_many_squares_of_float32_are_summed_to_its_rounding(inputs):
+    """Inputs of whole vectors and others, of many units and few."""
+    given = Given("float32", 300_000, inputs)
     given.theta[:] = np.abs(given.theta)
     squares = (given.theta.astype(np.float64) ** 2).sum()
     for outer in (False, True):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from samplewise import registry
-from samplewise.contract import Steps, TrainingState, Workload
+from samplewise.contract import PlanSpec, Steps, TrainingState, Workload
 from samplewise.network import (
     SGD,
     Adagrad,
@@ -45,9 +45,8 @@ def dead_inputs(backend, plan, rule, dying, slot, step_l2=None):
     vector = state.parameters if slot is None else state.optimizer_state[slot * size :][:size]
     view = network.layout.views(vector)["0.weight"]
     view[:, 20:] = dying
-    program = registry.load(backend).compile(
-        network, loss, rule, np.dtype(dtype), Workload(rows, plan=plan)
-    )
+    workload = Workload(rows, **PlanSpec.parse("plan", plan).fields())
+    program = registry.load(backend).compile(network, loss, rule, np.dtype(dtype), workload)
     penalties = (
         {} if step_l2 is None else {"l2": np.full(rows, step_l2), "penalties": np.zeros(rows)}
     )
@@ -78,6 +77,7 @@ DYING = [
     *(("vectorized", "direct", *each) for each in (*MOMENTUM, *MOMENTS, *WEIGHTS)),
     *(("vectorized", "blocked", *each) for each in (*MOMENTUM, WEIGHTS[0])),
     *(("numba_cpu", "direct", *each) for each in (*MOMENTUM, *MOMENTS)),
+    *(("numba_cpu", "direct:abreast", *each) for each in MOMENTUM),
 ]
 
 

@@ -171,6 +171,17 @@ def test_a_chunk_takes_as_long_as_an_interrupt_may_wait(monkeypatch):
     assert chosen(Workload(800, 64, plan="blocked")).plan.chunk == 64
 
 
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()], ids=lambda one: one.name)
+def test_a_direct_plan_whose_speed_is_known_has_such_chunks_too(optimizer, monkeypatch):
+    """Also where no other plan could be chosen, of batches with lanes or of linear steps."""
+    slow = Costs()
+    monkeypatch.setattr(slow, "_estimate", lambda name: Estimate(0.0, 1.0, (THIN, 0, 0), 1e6))
+    monkeypatch.setattr(choice, "Costs", slow)
+    for rows, chunk in ((800, 150), (30, 30)):
+        found = chosen(Workload(rows, 7, plan="direct"), optimizer=optimizer).plan
+        assert (found.name, found.block, found.chunk) == ("direct", None, chunk)
+
+
 @pytest.mark.parametrize(("row_ns", "block"), [(1e6, 128), (1.2e6, 64), (3e6, 32), (2e7, 16)])
 def test_no_block_but_the_least_keeps_an_interrupt_waiting(monkeypatch, row_ns, block):
     """A call takes 0.15 s at most: 128 rows of 1.2 ms would take longer."""

@@ -60,13 +60,17 @@ def drawn_case(seed, multiple=1):
 
 
 def drawn_row_by_row(seed):
-    """Return such a case of SGD on batches of one row."""
+    """Return such a case of SGD on batches of one row; the first layer alone is surely trained."""
     rng = np.random.default_rng(seed)
     momentum = float(rng.choice([0.0, 0.5, 0.9]))
     names = ("nesterov", "rate_in_velocity") if momentum else ()
     forms = {name: bool(rng.integers(2)) for name in names}
     optimizer = SGD(momentum, **forms, l2=float(rng.choice([0.0, 0.1])))
-    return dataclasses.replace(drawn_case(seed), optimizer=optimizer, batch_size=1)
+    case = drawn_case(seed)
+    first, *later = case.network.layers
+    later = [dataclasses.replace(layer, trainable=bool(rng.integers(4))) for layer in later]
+    network = Network(case.network.inputs, (first, *later))
+    return dataclasses.replace(case, network=network, optimizer=optimizer, batch_size=1)
 
 
 def is_comparable(case):

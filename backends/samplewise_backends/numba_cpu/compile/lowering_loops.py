@@ -1,6 +1,7 @@
 """The instructions that a loop over a range becomes in a kernel: one number that is counted up.
 
 numba's own counts a second one down, divides by the step, and raises an exception where that is 0.
+The last index and a step must add up to an integer of 64 bits.
 `end_loop` says what LLVM may do with any loop.
 """
 
@@ -22,7 +23,7 @@ class _Turns(types.SimpleIteratorType):
     """The type of a range's turns.
 
     Args:
-        step: of each, where it is known; else it is positive.
+        step: of each, where it is known; else it must be positive, or the loop may never end.
     """
 
     def __init__(self, step: int | None) -> None:

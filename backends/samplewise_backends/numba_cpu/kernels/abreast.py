@@ -33,10 +33,7 @@ from samplewise_backends.numba_cpu.kernels.columns import (
 from samplewise_backends.numba_cpu.kernels.losses import decision
 from samplewise_backends.numba_cpu.kernels.losses_across import binary_across, categorical_across
 from samplewise_backends.numba_cpu.kernels.records import ABREAST, LAYER
-from samplewise_backends.numba_cpu.kernels.step import (
-    activate_part,
-    derivative_part,
-)
+from samplewise_backends.numba_cpu.kernels.step import activate_part, derivative_part
 
 
 @inlined_kernel
@@ -171,14 +168,16 @@ def _step_in_bias(run, step, layer, dz):
 
 @inlined_kernel
 def _step_in_weights(run, step, k, dz, x):
-    """Take a step in the weights of a layer; of the first one, write the next row's outputs."""
+    """Take a step in the weights of a layer; of the first one, write the next row's outputs.
+
+    Penalties shrink all weights that are trained.
+    """
     net, columns = run.network, run.columns
     layer = record_at(net.layers, k, LAYER, net.tiny)
     theta = _parameters_at(run, net.parameters, layer.weight, layer.weights)
     bias = _parameters_at(run, net.parameters, layer.bias, layer.units)
     squares = vector_at(run.room, layer.units * columns, net.tiny)
-    rate = _of_step(run, run.rates, step)
-    l2 = _of_step(run, run.l2 if layer.penalised else run.zeros, step)
+    rate, l2 = _of_step(run, run.rates, step), _of_step(run, run.l2, step)
     following, z = _row_at(run, step + 1), _outputs_of(run, net.A, layer)
     if net.slots_size == 0:
         if k == 0:
@@ -194,8 +193,7 @@ def _step_in_weights(run, step, k, dz, x):
             )
         else:
             momentum_step(theta, dz, x, squares, rate, l2, V, factors, net.tiny)
-    if layer.penalised:
-        _add_up(squares, row(matrix_at(run.squares, run.steps, columns, np.float64(0)), step))
+    _add_up(squares, row(matrix_at(run.squares, run.steps, columns, np.float64(0)), step))
 
 
 @kernel

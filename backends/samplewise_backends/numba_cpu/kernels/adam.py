@@ -190,14 +190,17 @@ def adam_passes(theta, mean, square, g, has_l2, numbers):
 def adam_outer_passes(theta, mean, square, g, x, dz, has_l2, numbers):
     """As `adam_passes`, for the gradient dz x^T."""
     total, inputs, units = 0.0, x.shape[0], dz.shape[0]
-    height = max(AT_ONCE // inputs, 1)
+    height, width = max(AT_ONCE // inputs, 1), min(inputs, AT_ONCE)
     for o in range(0, units, height):
         n = min(height, units - o)
-        p, count, d = o * inputs, n * inputs, part(dz, o, n)
-        w, m, s = part(theta, p, count), part(mean, p, count), part(square, p, count)
-        if has_l2:
-            _adam_outer_with_l2(w, m, s, g, x, d, *numbers)
-        else:
-            _adam_outer(w, m, s, g, x, d, *numbers)
-        total += float(g[0])
+        for i in range(0, inputs, width):
+            length = min(width, inputs - i)
+            p, count = o * inputs + i, n * length
+            some, d = part(x, i, length), part(dz, o, n)
+            w, m, s = part(theta, p, count), part(mean, p, count), part(square, p, count)
+            if has_l2:
+                _adam_outer_with_l2(w, m, s, g, some, d, *numbers)
+            else:
+                _adam_outer(w, m, s, g, some, d, *numbers)
+            total += float(g[0])
     return total

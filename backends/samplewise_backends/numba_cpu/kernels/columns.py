@@ -126,6 +126,10 @@ def _with_momentum(v, rate, l2, V, factors, tiny):
 def _step(v, W, dz, x, squares, step, bias=None, following=None, z=None):
     """Take a step in weights; write the sum of each unit's squares before it.
 
+    x and the following row: (inputs, columns); dz, bias, z, squares: (units, columns).
+    step: called with the first of a vector's columns, returns a function of the place of a vector
+        of weights, them and their gradient, which returns the new weights.
+
     With z, write z <- W x + bias of the following row too, while the weights are at hand: of small
     networks, most time is that of reading and writing the first layer's.
     """

@@ -224,7 +224,7 @@ ABREAST = record(
     rows=ROWS,
     **each(INTEGER, "columns", "steps"),
     # Of each step of the window, (steps, columns): learning rates, L2, zeros, weights of the row;
-    # decisions and |W|^2 of the penalised weights, written.
+    # decisions and |W|^2 of the trained layers, written.
     **each(reads(NUMBER), "rates", "l2", "zeros", "shares"),
     decisions=writes(NUMBER),
     squares=writes(REAL),

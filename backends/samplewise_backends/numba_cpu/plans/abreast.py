@@ -31,8 +31,6 @@ Matrix = NDArray[Any]
 
 LINE_BYTES = 64
 """Of a line of the cache, and of the longest vector of any processor."""
-
-
 STEPS_AT_ONCE = 1024
 """Steps of a call of the kernel: what is kept of each stays in the second nearest cache."""
 TABLES = ("rates", "l2", "zeros", "shares", "decisions", "losses")
