@@ -114,11 +114,11 @@ def test_a_search_keeps_the_attributes_of_scikit_learn_s_alone():
     assert vars(found).keys() == vars(known).keys()
 
 
-@pytest.mark.parametrize("grid", [{"random_state": [0, 1]}, {"dtype": ["float32", "float64"]}])
-def test_candidates_of_other_weights_do_not_take_one_another_s_training(grid):
+@pytest.mark.parametrize("values", [{"random_state": [0, 1]}, {"dtype": ["float32", "float64"]}])
+def test_candidates_of_other_weights_do_not_take_one_another_s_training(values):
     rows = X.astype(np.float32)
     known, found = (
-        search_of(kind, grid, refit=False, scoring="neg_log_loss").fit(rows, Y).cv_results_
+        search_of(kind, GRID | values, refit=False, scoring="neg_log_loss").fit(rows, Y).cv_results_
         for kind in (GridSearchCV, SweepSearchCV)
     )
     np.testing.assert_allclose(found["mean_test_score"], known["mean_test_score"], rtol=1e-12)

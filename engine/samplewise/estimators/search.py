@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -81,11 +82,11 @@ class SweepSearchCV(GridSearchCV):
             ValueError: an argument or parameter cannot be used, or all fits failed.
         """
         self._given, self._known = (X, y), _Known()
+        self._routed: Any = None
         try:
             return super().fit(X, y, **params)
         finally:
-            del self._given, self._known
-            vars(self).pop("_routed", None)
+            del self._given, self._known, self._routed
 
     def _get_routed_params_for_fit(self, params: Any) -> Any:
         # Asked again, scikit-learn would warn again of what a scorer does not take.
@@ -187,12 +188,11 @@ class _Tasks:
         found: list[Preparation | None] = []
         for values in candidates:
             found.append(None)
-            try:
+            # `fit` meets an error again, and scikit-learn says so.
+            with suppress(Exception):
                 estimator = clone(self.estimator).set_params(**clone(values, safe=False))
                 if given.initial is None and _may_share(estimator):
                     found[-1] = _prepared(estimator, given, known)
-            except Exception:
-                continue  # `fit` meets it again, and scikit-learn says so
         return found
 
 

@@ -170,6 +170,7 @@ def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
     found, cores = [], usable_cores()
     for group in _groups(prepared):
         for begin in range(0, len(group), MOST):
+            # A `monitor` of the user may raise anything; `fit` meets it again.
             with many_split_over(cores), suppress(Exception):
                 found += _trained(group[begin : begin + MOST])
     return found
