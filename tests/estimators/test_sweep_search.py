@@ -308,6 +308,43 @@ def test_warnings_of_training_come_once_a_fit():
     assert counts == [13, 13]
 
 
+def test_candidates_fail_whose_warning_is_an_error():
+    grid = {"max_iter": [2, 300], "alpha": [0.0, 0.1]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", ConvergenceWarning)
+        found = check_equal(small(tol=1.0, n_iter_no_change=2), grid=grid, refit=False)
+    assert np.isnan(found.cv_results_["mean_test_score"]).tolist() == [True, False] * 2
+
+
+def fails_on_few_rows(estimator, X, y):
+    if len(X) < 12:
+        raise ZeroDivisionError("a score of the user")
+    return 0.5
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite:UserWarning")
+def test_candidates_fail_whose_monitor_raises():
+    estimator = small(early_stopping=True, monitor=fails_on_few_rows)
+    found = check_equal(estimator, grid={"validation_fraction": [0.1, 0.2]}, refit=False)
+    assert np.isnan(found.cv_results_["mean_test_score"]).tolist() == [True, False]
+
+
+def plain_accuracy(estimator, X, y):
+    return float(np.mean(estimator.predict(X) == y))
+
+
+def test_what_a_scorer_does_not_take_is_warned_of_once():
+    counts = []
+    for kind in (GridSearchCV, SweepSearchCV):
+        search = kind(small(), GRID, cv=3, scoring=plain_accuracy)
+        with pytest.warns(UserWarning, match="does not support sample_weight") as told:
+            search.fit(X, Y, sample_weight=np.ones(len(X)))
+        counts.append(sum("sample_weight" in str(one.message) for one in told))
+    assert counts == [1, 1]
+
+
 def test_search_can_be_cloned_and_pickled():
     found = SweepSearchCV(clone(small()), GRID, cv=3).fit(X, Y)
     again = pickle.loads(pickle.dumps(found))

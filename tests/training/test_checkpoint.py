@@ -254,6 +254,17 @@ def test_a_request_with_an_interrupt_between_two_chunks_is_written(tmp_path):
     assert outcome(train(NETWORK, X, LABELS, settings(), initial=snapshot)) == whole
 
 
+def test_an_epoch_that_a_limit_cuts_short_is_not_over():
+    begun = []
+
+    class Notes(Callback):
+        def on_epoch_over(self, take_snapshot):
+            begun.append(take_snapshot().epoch)
+
+    train(NETWORK, X, LABELS, settings(batch_size=8, max_steps=4), callbacks=[Notes()])
+    assert begun == [2]
+
+
 @pytest.mark.parametrize("every", [0, -1, True, 2.5, "", "0", "0s", "ten", "3d", "-5s", [1]])
 def test_an_interval_that_is_none_is_refused(tmp_path, every):
     match = "every: must be a number of epochs from 1, or a time such as 30s"

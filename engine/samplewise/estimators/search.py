@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -15,7 +16,6 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from samplewise.errors import SamplewiseError
 from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import numpy_only
 from samplewise.estimators.running import Task
@@ -81,11 +81,17 @@ class SweepSearchCV(GridSearchCV):
         Raises:
             ValueError: an argument or parameter cannot be used, or all fits failed.
         """
-        self._given, self._known = (X, y, params), _Known()
+        self._given, self._known = (X, y), _Known()
+        self._routed: Any = None
         try:
             return super().fit(X, y, **params)
         finally:
-            del self._given, self._known
+            del self._given, self._known, self._routed
+
+    def _get_routed_params_for_fit(self, params: Any) -> Any:
+        # Asked again, scikit-learn would warn again of what a scorer does not take.
+        self._routed = super()._get_routed_params_for_fit(params)
+        return self._routed
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         if effective_n_jobs(self.n_jobs) != 1 or not isinstance(self.estimator, Estimator):
@@ -94,9 +100,8 @@ class SweepSearchCV(GridSearchCV):
 
         def evaluate(candidates: Iterable[dict[str, Any]], **context: Any) -> None:
             candidates = list(candidates)
-            X, y, params = self._given
-            X, y = indexable(X, y)
-            routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
+            X, y = indexable(*self._given)
+            routed = self._routed
             splits = list(self._checked_cv_orig.split(X, y, **routed.splitter.split))
             tasks = _Tasks(self.estimator, X, y, routed.estimator.fit)
             folds = [tasks.trained(candidates, train) for train, _ in splits]
@@ -115,7 +120,10 @@ class SweepSearchCV(GridSearchCV):
 
         Where one trains in `fit`, scikit-learn counts its failure among all fits.
         """
-        trained = [[one for one in fold if one and not one.preparation.warned] for fold in folds]
+        trained = [
+            [one for one in fold if one and not (one.preparation.warned or one.fails)]
+            for fold in folds
+        ]
         shown = self.verbose or getattr(self, "_skl_callbacks", None)
         whole = all(len(one) == len(fold) for one, fold in zip(trained, folds, strict=True))
         return trained if whole and not shown else []
@@ -180,12 +188,11 @@ class _Tasks:
         found: list[Preparation | None] = []
         for values in candidates:
             found.append(None)
-            try:
+            # `fit` meets an error again, and scikit-learn says so.
+            with suppress(Exception):
                 estimator = clone(self.estimator).set_params(**clone(values, safe=False))
                 if given.initial is None and _may_share(estimator):
                     found[-1] = _prepared(estimator, given, known)
-            except (SamplewiseError, TypeError, ValueError):
-                continue  # `fit` meets it again, and scikit-learn says so
         return found
 
 

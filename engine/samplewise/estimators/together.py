@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.errors import DivergenceError, SamplewiseError
+from samplewise.errors import DivergenceError
 from samplewise.estimators.fitted import warn_of_end
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
@@ -73,6 +74,16 @@ class Trained:
 
     preparation: Preparation
     outcome: Outcome
+
+    @property
+    def fails(self) -> bool:
+        """True if a filter makes an error of the warning of `fitted`."""
+        with warnings.catch_warnings(record=True):
+            try:
+                warn_of_end(self.preparation.estimator, self.outcome)
+            except Warning:
+                return True
+        return False
 
     def fitted(self) -> Any:
         """Return the estimator that was prepared, as `fit` would leave it.
@@ -159,7 +170,8 @@ def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
     found, cores = [], usable_cores()
     for group in _groups(prepared):
         for begin in range(0, len(group), MOST):
-            with many_split_over(cores), suppress(SamplewiseError):
+            # A `monitor` of the user may raise anything; `fit` meets it again.
+            with many_split_over(cores), suppress(Exception):
                 found += _trained(group[begin : begin + MOST])
     return found
 
