@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from samplewise import Callback, Checkpoint, MLPClassifier, SweepSearchCV
-from samplewise.estimators import together
+from samplewise.estimators import search, together
 from samplewise.model import model
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -55,6 +55,18 @@ def test_candidates_that_train_in_fit(parameters, shared):
 def test_processes_share_nothing(shared):
     search_of(n_jobs=2, refit=False).fit(X, Y)
     assert shared == []
+
+
+def test_folds_of_too_many_bytes_are_not_held(shared, monkeypatch):
+    bytes_of_folds = 3 * X.nbytes
+    for most, groups in ((bytes_of_folds, 3), (bytes_of_folds - 1, 0)):
+        shared.clear()
+        monkeypatch.setattr(search, "MOST_BYTES", most)
+        found = search_of(refit=False).fit(X, Y).cv_results_["mean_test_score"]
+        np.testing.assert_array_equal(
+            found, search_of(GridSearchCV, refit=False).fit(X, Y).cv_results_["mean_test_score"]
+        )
+        assert len(shared) == groups
 
 
 def test_rows_with_weights_share(shared):

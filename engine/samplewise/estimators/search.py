@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -31,6 +33,12 @@ from samplewise.estimators.together import (
     with_known_rows,
 )
 
+MOST_BYTES = 2**28
+"""Of the rows of all folds, which are held until the last one is scored; searches of more gain little.
+
+Their networks take long enough to hide what candidates share.
+"""
+
 
 class SweepSearchCV(GridSearchCV):
     """Find the best parameters of an estimator in a grid, by cross-validation.
@@ -45,7 +53,8 @@ class SweepSearchCV(GridSearchCV):
 
     Candidates train in `fit` in pipelines, by lbfgs, with `n_ens` above 1, `verbose`, `warm_start`,
     `callbacks`, a `fit` of a subclass, a `random_state` that is not an integer, or `n_jobs` other
-    than 1. Where one does or fails, or with `verbose` of the search, scikit-learn scores all.
+    than 1, and where the rows of all folds take more than 256 MiB. Where one does or fails, or with
+    `verbose` of the search, scikit-learn scores all.
 
     Args:
         estimator: to search with.
@@ -103,6 +112,9 @@ class SweepSearchCV(GridSearchCV):
             X, y = indexable(*self._given)
             routed = self._routed
             splits = list(self._checked_cv_orig.split(X, y, **routed.splitter.split))
+            if len(splits) * math.prod(np.shape(X)) * np.float64().nbytes > MOST_BYTES:
+                evaluate_candidates(candidates, cv=_Splits(splits), **context)
+                return
             tasks = _Tasks(self.estimator, X, y, routed.estimator.fit)
             folds = [tasks.trained(candidates, train) for train, _ in splits]
             if whole := self._all_trained(folds):
