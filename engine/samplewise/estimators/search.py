@@ -34,9 +34,9 @@ from samplewise.estimators.together import (
 )
 
 MOST_BYTES = 2**28
-"""Of the rows of all folds, which are held until the last one is scored; searches of more gain little.
+"""Of the rows of all folds, which are held until the last one is scored.
 
-Their networks take long enough to hide what candidates share.
+Searches of more gain little: their networks take long enough to hide what candidates share.
 """
 
 
