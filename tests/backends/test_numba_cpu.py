@@ -33,10 +33,12 @@ import numpy as np
 from samplewise import registry
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.cases import dense_case
+from samplewise_backends.numba_cpu.compile import library
+from samplewise_backends.numba_cpu.compile.library import Origin
 case = dense_case(3, (2,), 1, rows=5)
 session = runs.compiled(registry.load("numba_cpu"), case)
 parameters = runs.trained(session, case, 1, True).parameters
-print(parameters.tobytes().hex())
+print(parameters.tobytes().hex(), Origin.COMPILED in library._origins.values())
 """
 
 
@@ -117,7 +119,7 @@ def computed(program, drawn, batch_size, *, writable):
 
 
 def test_a_process_computes_what_another_did_with_the_same_kernels():
-    """What this process compiled or found, another one finds, and writes no file."""
+    """What this process compiled or found, another one finds, and compiles and writes nothing."""
     case = dense_case(3, (2,), 1, rows=5)
     session = runs.compiled(registry.load("numba_cpu"), case)
     parameters = runs.trained(session, case, 1, True).parameters
@@ -125,8 +127,9 @@ def test_a_process_computes_what_another_did_with_the_same_kernels():
     done = subprocess.run(
         [sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stdout.split() == [parameters.tobytes().hex()]
-    assert kept_files() == before
+    assert done.stdout.split() == [parameters.tobytes().hex(), "False"]
+    # Another test beside this one may compile other kernels meanwhile.
+    assert before.items() <= kept_files().items()
 
 
 def kept_files():

@@ -186,30 +186,12 @@ def test_plans_of_networks_whose_penalty_changes_by_the_step(optimizers, batch_s
     [(0, {"penalties"}, "abreast"), (1, {"penalties"}, ""), (1, {"rates"}, "abreast")],
 )
 def test_squares_of_many_weights_are_not_summed_in_the_lanes(beyond, fields, products):
-    """Of 20,000 equal weights, the sum in float32 was off by 3.5e-5."""
+    """Of 20,000 equal weights, the sum in float32 was off by one part in 29,000."""
     network = Network((MOST_SQUARES + beyond,), (Dense(2, "tanh"), Dense(OUTPUTS)))
     plan = PlanSpec.parse("plan", "direct:abreast").fields()
     workload = Workload(ROWS, 1, step_fields=frozenset(fields), **plan)
     parts = [network] * 2, LOSS, [SGD()] * 2, np.dtype("float32"), workload
     assert NumbaBackend().compile_many(*parts).plan.products == products
-
-
-@pytest.mark.parametrize("optimizer", [SGD(), SGD(0.9)], ids=str)
-def test_the_penalty_of_as_many_squares_as_there_may_be(optimizer):
-    """Of equal weights: the error of their sum grows fastest."""
-    inputs, dtype, value = MOST_SQUARES, np.dtype("float32"), float(np.float32(0.3))
-    network = Network((inputs,), (Dense(2, "tanh"), Dense(OUTPUTS)))
-    plan = PlanSpec.parse("plan", "direct:abreast").fields()
-    workload = Workload(2, 1, step_fields=frozenset({"penalties"}), **plan)
-    program = NumbaBackend().compile(network, LOSS, optimizer, dtype, workload)
-    theta = aligned_zeros(network.layout.size, dtype)
-    theta[:] = value
-    state = TrainingState(theta, aligned_zeros(optimizer.slots * len(theta), dtype))
-    steps = Steps(np.arange(2), 0, 2, 1, 1e-30, l2=np.full(2, 2.0), penalties=np.zeros(2))
-    rows, Y = np.zeros((2, inputs), dtype), np.eye(OUTPUTS, dtype=dtype)
-    program.run_epoch(state, rows, Y, steps, np.zeros(2, dtype))
-    exact = (2 * inputs + 2 * OUTPUTS) * value**2
-    np.testing.assert_allclose(steps.penalties, exact, rtol=2e-5)
 
 
 def test_networks_whose_first_layer_is_frozen_are_not_in_the_lanes():
