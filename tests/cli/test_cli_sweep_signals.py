@@ -61,11 +61,9 @@ def test_a_signal_ends_the_workers_and_loses_no_trial(cli, images, where, number
     assert said == ["stopping after the current steps; once more to exit at once"]
     assert psutil.wait_procs(workers, timeout=20)[1] == []
     finished = read(Path("sweep") / FILE)[1]
+    # Mostly more: a group that was out is waited for. None is where two ended at the same moment.
     assert 2 <= len(finished) < 12
     assert f"{12 - len(finished)} trials are missing; the same sweep goes on with them" in out
-    if where is jobs:
-        # The groups that were out are in the journal: no worker was ended by the signal.
-        assert len(finished) >= 3
     shown = json.loads(cli("sweep", "sweep.toml", "--json").out)
     assert [row["status"] for row in shown["trials"]] == ["done"] * 12
     entries = read(Path("sweep") / FILE)[1]
