@@ -45,14 +45,18 @@ def jobs():
 
 
 @pytest.mark.parametrize(
-    ("where", "number", "code"),
-    [(jobs, signal.SIGTERM, 143), (cluster, signal.SIGINT, 130)],
+    ("where", "number", "code", "seen", "least"),
+    # Of two processes a group is out then, which is waited for: no worker is ended by the signal,
+    # once it has started. The second one may take as long for that as the first one for two trials.
+    [(jobs, signal.SIGTERM, 143, 6, 7), (cluster, signal.SIGINT, 130, 2, 2)],
 )
-def test_a_signal_ends_the_workers_and_loses_no_trial(cli, images, where, number, code):
+def test_a_signal_ends_the_workers_and_loses_no_trial(
+    cli, images, where, number, code, seen, least
+):
     Path("sweep.toml").write_text(TEXT.format(images=images))
     with where() as arguments:
         running = Running("sweep", "sweep.toml", *arguments, command=COMMAND)
-        running.wait_for("trial 2/12")
+        running.wait_for(f"trial {seen}/12")
         workers = psutil.Process(running.process.pid).children(recursive=True)
         running.signal(number)
         ended, out, err, _ = running.end()
@@ -61,8 +65,7 @@ def test_a_signal_ends_the_workers_and_loses_no_trial(cli, images, where, number
     assert said == ["stopping after the current steps; once more to exit at once"]
     assert psutil.wait_procs(workers, timeout=20)[1] == []
     finished = read(Path("sweep") / FILE)[1]
-    # Mostly more: a group that was out is waited for. None is where two ended at the same moment.
-    assert 2 <= len(finished) < 12
+    assert least <= len(finished) < 12
     assert f"{12 - len(finished)} trials are missing; the same sweep goes on with them" in out
     shown = json.loads(cli("sweep", "sweep.toml", "--json").out)
     assert [row["status"] for row in shown["trials"]] == ["done"] * 12
