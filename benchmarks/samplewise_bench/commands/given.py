@@ -1,4 +1,4 @@
-"""What the commands have in common: how texts of options are read, and how results are printed."""
+"""Shared by the commands: texts of options are read, and results printed, in one way."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _LANES = {
 
 
 def lanes_words(kinds: Sequence[int]) -> list[str]:
-    """Return what lies in the lanes, of a direct plan of these kinds of product; else nothing."""
+    """Return the words for the lanes of a plan with these kinds of product; none without lanes."""
     return [_LANES[kind] for kind in kinds[:1] if kind in _LANES]
 
 
