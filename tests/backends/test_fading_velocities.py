@@ -14,7 +14,7 @@ from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.many import groups_of
 from samplewise_backends.numba_cpu.plans import coefficients
 from samplewise_backends.numba_cpu.plans.coefficients import steps_seen, velocity_rows
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.members import Member
 
 FLOAT64 = np.dtype("float64")
 ROWS, INPUTS, EPOCHS = 200, 30, 3

@@ -7,7 +7,8 @@ from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, multilayer_perceptron
 from samplewise.threads import limited
 from samplewise_backends.numba_cpu.plans.gram import ROWS_AT_ONCE, FullGram, GramBlocks, Rows
-from samplewise_backends.numba_cpu.plans.storage import Member, Stacked
+from samplewise_backends.numba_cpu.plans.members import Member
+from samplewise_backends.numba_cpu.plans.storage import Stacked
 
 RNG = np.random.default_rng(0)
 BLOCK = 4

@@ -6,7 +6,7 @@ import pytest
 from samplewise.contract import PlanSpec, Steps, TrainingState, Workload
 from samplewise.network import SGD, Dense, Network, aligned_zeros, loss_named
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.plans.storage import MOST_SQUARES
+from samplewise_backends.numba_cpu.plans.members import MOST_SQUARES
 
 OUTPUTS = 3
 LOSS = loss_named("categorical_cross_entropy")

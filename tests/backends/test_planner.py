@@ -17,7 +17,7 @@ from samplewise_backends.numba_cpu.planner.costs import Estimate
 from samplewise_backends.numba_cpu.planner.level import V3, V4, processor_level
 from samplewise_backends.numba_cpu.planner.products import far_times
 from samplewise_backends.numba_cpu.planner.rates import FAR_BYTES
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.members import Member
 
 FLOAT32 = np.dtype("float32")
 

@@ -24,8 +24,8 @@ from samplewise_backends.numba_cpu.compile import calls, jit, meeting
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.planner import threads as planner_threads
 from samplewise_backends.numba_cpu.plans.direct import Direct
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.shared import Shared
-from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")

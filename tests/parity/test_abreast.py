@@ -11,7 +11,7 @@ from samplewise.network import SGD, Adam, Dense, Network, aligned_zeros, initial
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.plans import abreast
 from samplewise_backends.numba_cpu.plans.abreast import columns_of
-from samplewise_backends.numba_cpu.plans.storage import MOST_SQUARES
+from samplewise_backends.numba_cpu.plans.members import MOST_SQUARES
 
 GROUPS, EACH = 6, 10
 ROWS, OUTPUTS = 20, 3

@@ -21,8 +21,8 @@ from samplewise_backends.numba_cpu.plans.direct import Direct
 from samplewise_backends.numba_cpu.plans.dual import Dual
 from samplewise_backends.numba_cpu.plans.gram import FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.shared import Shared
-from samplewise_backends.numba_cpu.plans.storage import Member
 from samplewise_backends.numba_cpu.plans.threads import Each
 
 Matrix = NDArray[Any]

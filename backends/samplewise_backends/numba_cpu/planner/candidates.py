@@ -11,7 +11,7 @@ from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.planner.costs import Costs, Estimate
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.lowering import padded
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.members import Member
 
 # Approximate rows of a block to weigh; each becomes whole batches.
 BLOCKS = (16, 32, 64, 128)

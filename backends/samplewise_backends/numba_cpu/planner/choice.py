@@ -23,7 +23,7 @@ from samplewise_backends.numba_cpu.planner.level import processor_level
 from samplewise_backends.numba_cpu.planner.products import word_of
 from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.planner.reasons import lanes_words, reason_of, why_direct
-from samplewise_backends.numba_cpu.plans.storage import Member, can_be_thin
+from samplewise_backends.numba_cpu.plans.members import Member, can_be_thin
 
 # Required speed-up over the blocked plan: direct by rows is predicted less closely, and dual keeps
 # more memory.

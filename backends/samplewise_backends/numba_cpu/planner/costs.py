@@ -36,7 +36,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
 from samplewise_backends.numba_cpu.planner.step_costs import StepCosts
 from samplewise_backends.numba_cpu.plans.abreast import columns_of, groups_abreast
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_rows
-from samplewise_backends.numba_cpu.plans.storage import Member, can_be_abreast, can_be_thin
+from samplewise_backends.numba_cpu.plans.members import Member, can_be_abreast, can_be_thin
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call
 # from Python.

@@ -45,8 +45,8 @@ from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.lowering import padded
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import describe_product
-from samplewise_backends.numba_cpu.plans.storage import Member
 
 INPUTS = INNERS[-1]
 FAR_ROWS_UNITS = 16, 128

@@ -11,7 +11,7 @@ from samplewise.contract import PENALTIES, RATES, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DUAL
 from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN
 from samplewise_backends.numba_cpu.planner.candidates import MIB, Candidate, Sizes
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.members import Member
 
 _ONE_BY_ONE = {
     RATES: "the learning rate changes from step to step",

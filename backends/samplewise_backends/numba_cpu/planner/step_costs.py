@@ -12,7 +12,7 @@ from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.planner.rates import STEP_BLOCK, Rates
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.lowering import padded
-from samplewise_backends.numba_cpu.plans.storage import Member
+from samplewise_backends.numba_cpu.plans.members import Member
 
 # Shares of `Rates.step`: the part of a batch, a further layer, a further logit, a product of BLAS
 # in a later layer.

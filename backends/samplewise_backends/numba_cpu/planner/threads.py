@@ -12,7 +12,7 @@ from samplewise.contract.plan import DIRECT
 from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 from samplewise_backends.numba_cpu.planner.candidates import CALL_NS
 from samplewise_backends.numba_cpu.planner.rates import Rates
-from samplewise_backends.numba_cpu.plans.storage import Member, can_be_shared
+from samplewise_backends.numba_cpu.plans.members import Member, can_be_shared
 
 # To start a thread and wait for its end: measured on an AVX2 EPYC, medians of 300 from 144 to 175
 # microseconds. A constant, so that threads never depend on the moment.

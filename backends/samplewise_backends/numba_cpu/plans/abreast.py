@@ -20,12 +20,13 @@ from samplewise_backends.numba_cpu.kernels.columns import (
     OF_VELOCITY,
 )
 from samplewise_backends.numba_cpu.plans.lowering import table_across
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
     begin_window,
     describe_network,
     give_buffers,
 )
-from samplewise_backends.numba_cpu.plans.storage import InStates, Member
+from samplewise_backends.numba_cpu.plans.storage import InStates
 
 Matrix = NDArray[Any]
 

@@ -26,13 +26,14 @@ from samplewise_backends.numba_cpu.kernels.stepwise import (
 )
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
     begin_window,
     describe_network,
     give_buffers,
     largest_gradient,
 )
-from samplewise_backends.numba_cpu.plans.storage import InStates, Member
+from samplewise_backends.numba_cpu.plans.storage import InStates
 from samplewise_backends.numba_cpu.plans.thin import thin_call
 
 Matrix = NDArray[Any]

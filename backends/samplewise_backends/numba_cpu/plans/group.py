@@ -21,6 +21,7 @@ from samplewise_backends.numba_cpu.plans.coefficients import (
     velocity_rows,
 )
 from samplewise_backends.numba_cpu.plans.lowering import Layers, padded
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
     begin_windows,
     describe_activations,
@@ -29,7 +30,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     give_buffers,
     largest_gradient,
 )
-from samplewise_backends.numba_cpu.plans.storage import InPlace, Member, Parameters, Stacked
+from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
 
 Matrix = NDArray[Any]
 

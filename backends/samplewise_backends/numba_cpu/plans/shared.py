@@ -19,8 +19,9 @@ from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.direct import begin_steps
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
-from samplewise_backends.numba_cpu.plans.storage import InStates, Member
+from samplewise_backends.numba_cpu.plans.storage import InStates
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
 
 Matrix = NDArray[Any]

@@ -17,8 +17,8 @@ from samplewise_backends.numba_cpu.kernels.thin import TILES_UPDATED_AT_ONCE, ru
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles, transpose
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import padded, table_across
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, describe_network, give_buffers
-from samplewise_backends.numba_cpu.plans.storage import Member
 
 
 def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> Call:
