@@ -132,6 +132,7 @@ def compiling(root):
 def test_only_a_session_compiles_programs_that_train():
     """Plugins are asked for the method only, a predictor does not train, and these are peers."""
     assert set(compiling(ENGINE)) == {
+        "training/programs.py",
         "training/session.py",
         "plugins.py",
         "model/predictor.py",

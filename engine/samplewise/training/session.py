@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -32,10 +31,11 @@ from samplewise.contract import (
 )
 from samplewise.logging import logger
 from samplewise.network import Loss, Network, Optimizer
-from samplewise.threads import limited, threads_of_many
+from samplewise.threads import limited
 from samplewise.training import batches, idle_programs
 from samplewise.training.blame import blamed_on
 from samplewise.training.compile_notice import announced
+from samplewise.training.programs import Programs
 
 
 class Session:
@@ -56,12 +56,10 @@ class Session:
 
     Attributes:
         states: one for each network, updated in place by `run` and `synchronize`.
-        plan: how the program trains.
         compile_ms: wall time of compiling and warming up.
     """
 
     states: Sequence[TrainingState]
-    plan: Plan
     compile_ms: float
 
     def __init__(
@@ -78,14 +76,11 @@ class Session:
         recorded: PlanSpec | None = None,
         reuse: bool = False,
     ) -> None:
-        self.backend, self.networks, self._loss = backend, networks, loss
-        self._optimizers, self._dtype, self._workload = optimizers, dtype, workload
-        self._wants_logits, self._clock = logits, clock or time.perf_counter
-        self._recorded = recorded
+        self.backend, self.networks, self._workload = backend, networks, workload
+        self._recorded, self._clock = recorded, clock or time.perf_counter
+        self._programs = Programs(backend, networks, loss, optimizers, dtype, predicts=logits)
         parts = backend, networks, loss, optimizers, dtype, workload, recorded
         self._key = idle_programs.description(*parts) if reuse else None
-        self._many: ManyProgram | None = None
-        self._predictors: list[Program] = []
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
@@ -118,7 +113,7 @@ class Session:
         program = None if self._key is None else idle_programs.IDLE.take(self._key)
         if program is None:
             return False
-        self._use(program)
+        self._programs.use(program)
         self.compile_ms = 0.0
         return True
 
@@ -126,8 +121,7 @@ class Session:
         # After an error nothing is known of the program. Once kept, another session may have it.
         if self._key is not None:
             with blamed_on(self.backend.name):
-                program, self._many, self._predictors = self.program, None, []
-                idle_programs.keep(self._key, self.backend, program)
+                idle_programs.keep(self._key, self.backend, self._programs.give_up())
 
     def compile(self, *, warm_up: bool = True) -> None:
         """Compile, with as many threads as there are.
@@ -140,59 +134,20 @@ class Session:
         """
         began = time.perf_counter()
         with announced(self.backend), blamed_on(self.backend.name):
-            self._compile_programs()
-            if self._recorded is not None:
-                self._compile_as(self._recorded)
+            self._programs.compile(self._workload, self._recorded)
             if warm_up:
-                for program in self._programs:
-                    program.warm_up()
+                self._programs.warm_up()
         self.compile_ms = (time.perf_counter() - began) * 1e3
 
-    def _compile_programs(self) -> None:
-        if len(self.networks) == 1:
-            self._use(self._program(0, self._workload))
-        else:
-            self._compile_many()
-
-    def _compile_as(self, recorded: PlanSpec) -> None:
-        """Compile anew where the backend has chosen another plan than the recorded one."""
-        assert self._workload is not None
-        wanted = self._workload.spec.filled_in(recorded)
-        if wanted != self.plan.spec:
-            self._workload = replace(self._workload, **wanted.fields())
-            self._compile_programs()
-
-    def _use(self, program: Any) -> None:
-        """Train by a program of all networks."""
-        self.plan = program.plan
-        if len(self.networks) == 1:
-            self._predictors = [program]
-            return
-        # A program of many networks gives no logits.
-        each = range(len(self.networks)) if self._wants_logits else ()
-        self._many, self._predictors = program, [self._program(index, None) for index in each]
-
-    def _compile_many(self) -> None:
-        assert self._workload is not None
-        workload = replace(self._workload, threads=max(self._workload.threads, threads_of_many()))
-        parts = self.networks, self._loss, self._optimizers, self._dtype
-        self._use(self.backend.compile_many(*parts, workload))
-
     @property
-    def _programs(self) -> list[Program | ManyProgram]:
-        return [*([] if self._many is None else [self._many]), *self._predictors]
-
-    def _program(self, index: int, workload: Workload | None) -> Program:
-        network, optimizer = self.networks[index], self._optimizers[index]
-        parts = network, self._loss, optimizer, self._dtype
-        if workload is None:
-            return self.backend.compile(*parts)
-        return self.backend.compile(*parts, workload)
+    def plan(self) -> Plan:
+        """How the program trains."""
+        return self._programs.plan
 
     @property
     def program(self) -> Program | ManyProgram:
         """The program that trains, for callers that test or time its single methods."""
-        return self._predictors[0] if self._many is None else self._many
+        return self._programs.trainer
 
     def begin(self, states: Sequence[TrainingState]) -> None:
         """Go on with these states, one for each network."""
@@ -226,10 +181,10 @@ class Session:
         self._synchronized = False
         with blamed_on(self.backend.name):
             began = self._clock()
-            if self._many is None:
-                self._predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
+            if self._programs.many is None:
+                self._programs.predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
             else:
-                self._many.run_epoch(self.states, X, Y, steps, losses, active)
+                self._programs.many.run_epoch(self.states, X, Y, steps, losses, active)
             seconds = self._clock() - began
         for index in active:
             self.states[index].step += steps[index].count
@@ -239,10 +194,10 @@ class Session:
         """Bring weights that the plan keeps elsewhere into the states; return its seconds."""
         with blamed_on(self.backend.name):
             began = self._clock()
-            if self._many is None:
-                self._predictors[0].synchronize(self.states[0])
+            if self._programs.many is None:
+                self._programs.predictors[0].synchronize(self.states[0])
             else:
-                self._many.synchronize(self.states)
+                self._programs.many.synchronize(self.states)
             seconds = self._clock() - began
         self._synchronized = True
         return seconds
@@ -256,9 +211,9 @@ class Session:
         if self.plan.in_place:
             return {}
         with blamed_on(self.backend.name):
-            if self._many is None:
-                return self._predictors[0].held_state(self.states[0])
-            return cast(DetachedManyProgram, self._many).held_state(self.states)
+            if self._programs.many is None:
+                return self._programs.predictors[0].held_state(self.states[0])
+            return cast(DetachedManyProgram, self._programs.many).held_state(self.states)
 
     def restore(self, X: NDArray[Any], held: Mapping[str, NDArray[Any]]) -> None:
         """Let the program go on from the states and the arrays of `held_state`.
@@ -273,10 +228,10 @@ class Session:
         if not held:
             return
         with blamed_on(self.backend.name):
-            if self._many is None:
-                self._predictors[0].restore(self.states[0], X, held)
+            if self._programs.many is None:
+                self._programs.predictors[0].restore(self.states[0], X, held)
             else:
-                cast(DetachedManyProgram, self._many).restore(self.states, X, held)
+                cast(DetachedManyProgram, self._programs.many).restore(self.states, X, held)
         self._synchronized = False
 
     def _bring_out(self) -> None:
@@ -291,12 +246,12 @@ class Session:
 
     def logits(self, index: int, X: NDArray[Any]) -> NDArray[Any]:
         """Return the logits of rows by a network as it is now, (n, outputs)."""
-        if self._many is not None:
+        if self._programs.many is not None:
             self._bring_out()
         with blamed_on(self.backend.name):
-            return self._predictors[index].logits(self.states[index], X)
+            return self._programs.predictors[index].logits(self.states[index], X)
 
     def predict(self, index: int, parameters: NDArray[Any], X: NDArray[Any]) -> NDArray[Any]:
         """Return the logits of rows that other parameters of a network give, (n, outputs)."""
         with blamed_on(self.backend.name):
-            return self._predictors[index].predict(parameters, X)
+            return self._programs.predictors[index].predict(parameters, X)

@@ -1,0 +1,100 @@
+"""The programs that a session trains and predicts with, compiled by one backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from samplewise.contract import Backend, ManyProgram, Plan, PlanSpec, Program, Workload
+from samplewise.network import Loss, Network, Optimizer
+from samplewise.threads import threads_of_many
+
+
+class Programs:
+    """One program for a lone network; for several, one that trains all, and predictors.
+
+    Args:
+        backend: compiles.
+        networks: equal in inputs and outputs.
+        loss: of all.
+        optimizers: one for each network.
+        dtype: float64 or float32.
+        predicts: whether several networks need predictors; a lone network's program predicts.
+
+    Attributes:
+        many: trains several networks; None for a lone one, and before `compile` and `use`.
+        predictors: a program for each network that predicts; a lone one trains too.
+        plan: of the program that trains.
+    """
+
+    plan: Plan
+
+    def __init__(
+        self,
+        backend: Backend,
+        networks: Sequence[Network],
+        loss: Loss,
+        optimizers: Sequence[Optimizer],
+        dtype: np.dtype[Any],
+        *,
+        predicts: bool,
+    ) -> None:
+        self._backend, self._networks, self._loss = backend, networks, loss
+        self._optimizers, self._dtype, self._predicts = optimizers, dtype, predicts
+        self.many: ManyProgram | None = None
+        self.predictors: list[Program] = []
+
+    @property
+    def trainer(self) -> Program | ManyProgram:
+        """The program that trains."""
+        return self.predictors[0] if self.many is None else self.many
+
+    def compile(self, workload: Workload | None, recorded: PlanSpec | None) -> None:
+        """Compile for a workload; anew where the backend chooses another plan than `recorded`."""
+        self._compile(workload)
+        if recorded is not None:
+            workload = cast(Workload, workload)
+            wanted = workload.spec.filled_in(recorded)
+            if wanted != self.plan.spec:
+                self._compile(replace(workload, **wanted.fields()))
+
+    def _compile(self, workload: Workload | None) -> None:
+        if len(self._networks) == 1:
+            self.use(self._program(0, workload))
+            return
+        workload = cast(Workload, workload)
+        workload = replace(workload, threads=max(workload.threads, threads_of_many()))
+        parts = self._networks, self._loss, self._optimizers, self._dtype
+        self.use(self._backend.compile_many(*parts, workload))
+
+    def _program(self, index: int, workload: Workload | None) -> Program:
+        network, optimizer = self._networks[index], self._optimizers[index]
+        parts = network, self._loss, optimizer, self._dtype
+        if workload is None:
+            return self._backend.compile(*parts)
+        return self._backend.compile(*parts, workload)
+
+    def use(self, program: Any) -> None:
+        """Train by a program of all networks."""
+        self.plan = program.plan
+        if len(self._networks) == 1:
+            self.predictors = [program]
+            return
+        # A program of many networks gives no logits.
+        each = range(len(self._networks)) if self._predicts else ()
+        self.many, self.predictors = program, [self._program(index, None) for index in each]
+
+    def warm_up(self) -> None:
+        """Compile kernels and allocate."""
+        if self.many is not None:
+            self.many.warm_up()
+        for program in self.predictors:
+            program.warm_up()
+
+    def give_up(self) -> Program | ManyProgram:
+        """Return the program that trains, and hold none any more."""
+        program, self.many, self.predictors = self.trainer, None, []
+        return program
