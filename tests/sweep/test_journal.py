@@ -212,6 +212,15 @@ def test_a_journal_joined_to_another_brings_its_trials(path, tmp_path):
     assert [entry["key"] for entry in read(path)[1]] == ["0", "1"]
 
 
+def test_lines_that_end_as_on_windows_are_read_and_added_to(path):
+    opened(path).append({"key": "0"})
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    opened(path).append({"key": "1"})
+    assert path.read_bytes().count(b"\r\n") == 2
+    assert [entry["key"] for entry in opened(path).entries] == ["0", "1"]
+    assert [entry["key"] for entry in read(path)[1]] == ["0", "1"]
+
+
 def test_a_missing_journal_is_an_error_of_reading(path):
     with pytest.raises(DataError, match="cannot read"):
         read(path)

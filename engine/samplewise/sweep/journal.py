@@ -29,7 +29,8 @@ KIND, FORMAT = "samplewise sweep", 1
 _BEGIN = b'{"crc":"'
 _BLOCK = 1 << 16
 """Bytes at the end of the file in which its last line is looked for first."""
-_LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})","entry":(\{.*\})\}', re.DOTALL)
+# A copy by way of Windows may end lines by CR and LF; the checksum is of the entry alone.
+_LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})","entry":(\{.*\})\}\r?', re.DOTALL)
 
 Entry = dict[str, Any]
 
