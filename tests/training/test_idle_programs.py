@@ -9,10 +9,11 @@ import pytest
 from loop_problem import LABELS, NETWORK, X
 
 from samplewise import registry
+from samplewise.contract import Plan
 from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, register_activation
 from samplewise.threads import many_split_over
-from samplewise.training.idle_programs import IDLE, MOST_PROGRAMS
+from samplewise.training.idle_programs import IDLE, MOST_BYTES, MOST_PROGRAMS, keep
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -197,6 +198,38 @@ def test_large_programs_are_not_kept(programs):
     for _ in range(2):
         weights(np.zeros((2, 900_000)), LABELS[:2], multilayer_perceptron(900_000, (), 1), epochs=1)
     assert len(programs) == 2
+
+
+class Ended:
+    """A program after its training, with such a plan and such an answer to `forget`."""
+
+    def __init__(self, *, in_place=True, memory_bytes=0, forgets=True):
+        self.plan = Plan(in_place=in_place, memory_bytes=memory_bytes)
+        self.forget = lambda: forgets
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, True),
+        ({"memory_bytes": MOST_BYTES}, True),
+        ({"memory_bytes": MOST_BYTES + 1}, False),
+        ({"in_place": False}, False),
+        ({"forgets": False}, False),
+        ({"forgets": None}, False),
+    ],
+)
+def test_a_program_is_kept_where_it_is_small_and_has_forgotten(given, kept):
+    program = Ended(**given)
+    keep("key", registry.load("vectorized"), program)
+    assert IDLE.take("key") is (program if kept else None)
+
+
+def test_a_program_that_cannot_forget_is_not_kept():
+    program = Ended()
+    del program.forget
+    keep("key", registry.load("vectorized"), program)
+    assert IDLE.take("key") is None
 
 
 def test_an_activation_that_is_registered_anew_is_the_new_one(programs):
