@@ -38,22 +38,23 @@ def identity_of(
         plan: of the program; None before it is compiled.
     """
     held = rows.validation
+    alone = len(runs) == 1
+    of_each: dict[str, list[Any]] = {
+        # First: an estimator's seed is drawn after the weights of its network.
+        "network" if alone else "networks": [run.network.to_dict() for run in runs],
+        # Before the data, which some settings decide too.
+        "settings": [_settings(run) for run in runs],
+        "metrics": [sorted(run.evaluation.metrics) for run in runs],
+        "figures": [sorted([*run.figures, *run.ensemble]) for run in runs],
+    }
     identity: dict[str, Any] = {
         "format": FORMAT,
         "networks_at_once": len(runs),
-        # Before the data, which some settings decide too.
-        "settings": [_settings(run) for run in runs],
-        "networks": [run.network.to_dict() for run in runs],
-        "metrics": [sorted(run.evaluation.metrics) for run in runs],
-        "figures": [sorted([*run.figures, *run.ensemble]) for run in runs],
+        **{name: each[0] if alone else each for name, each in of_each.items()},
         "dtype": rows.X.dtype.name,
         "data": str(rows.fingerprint),
         "validation": None if held is None else str(held.fingerprint),
     }
-    if len(runs) == 1:
-        for name in ("metrics", "figures", "networks", "settings"):
-            (identity[name],) = identity[name]
-        identity["network"] = identity.pop("networks")
     if plan is not None:
         identity[PLAN] = _plan(plan)
     return json_values(identity)
