@@ -1,8 +1,8 @@
 import tomllib
-import warnings
 
 import pytest
 
+from samplewise import variables
 from samplewise.errors import CombinationError, ConfigError, ParameterError, SamplewiseWarning
 from samplewise.experiment.config_file import WORDS, effective, read_config, write_config
 from samplewise.experiment.experiment import Experiment
@@ -153,11 +153,11 @@ def test_the_variable_of_the_backend_is_left_to_the_registry(config, monkeypatch
     [
         ("learning_rate", "0", "finite number above 0"),
         ("learning_rate", "-1", "finite number above 0"),
-        ("learning_rate", "nan", "learning_rate is nan"),
-        ("learning_rate", "inf", "learning_rate is inf"),
-        ("learning_rate", "1e400", "learning_rate is inf"),
+        ("learning_rate", "nan", "learning_rate: must be .* got nan"),
+        ("learning_rate", "inf", "learning_rate: must be .* got inf"),
+        ("learning_rate", "1e400", "learning_rate: must be .* got inf"),
         ("learning_rate", "0,1", "a number such as 0.1"),
-        ("learning_rate", "", "learning_rate is ''"),
+        ("learning_rate", "", "learning_rate: must be a number such as 0.1, got ''"),
         ("learning_rate", "1_0", "a number such as"),
         ("learning_rate", "٣", "a number such as"),
         ("learning_rate", " 1", "a number such as"),
@@ -165,13 +165,13 @@ def test_the_variable_of_the_backend_is_left_to_the_registry(config, monkeypatch
         ("batch_size", "0", "at least 1"),
         ("batch_size", "-1", "at least 1"),
         ("batch_size", "2.5", "a whole number"),
-        ("epochs", "0", "at least 1"),
+        ("epochs", "0", "from 1 to 1,000,000, got 0"),
         ("epochs", "1e3", "a whole number"),
-        ("epochs", "1000001", "at most 1,000,000"),
+        ("epochs", "1000001", "from 1 to 1,000,000, got 1000001"),
         ("epochs", "9" * 5_000, "a whole number"),
         ("epochs", "true", "a whole number"),
         ("seed", "-1", "at least 0"),
-        ("threads", "0", "at least 1"),
+        ("threads", "0", "from 1 to 1,024, got 0"),
         ("hidden", "", "128,32, or none"),
         ("hidden", "0", "at least 1"),
         ("hidden", "-3", "at least 1"),
@@ -181,9 +181,9 @@ def test_the_variable_of_the_backend_is_left_to_the_registry(config, monkeypatch
         ("classes", '"4,9', "one with a comma in double quotes"),
         ("classes", '"4"9,8', "names such as"),
         ("classes", "", "names such as"),
-        ("data", "", "data is empty"),
-        ("split", "0", "between 0 and 1"),
-        ("split", "1", "between 0 and 1"),
+        ("data", "", "data: must name a source or a path, got ''"),
+        ("split", "0", "split: must be above 0 and below 1"),
+        ("split", "1", "split: must be above 0 and below 1"),
         ("activation", "reul", "did you mean 'relu'"),
         ("loss", "mse", "must be one of"),
         ("init", "normall", "did you mean 'normal'"),
@@ -211,17 +211,11 @@ def test_a_switch_is_true_or_false(text, monkeypatch):
 
 
 def test_a_variable_with_nearly_the_name_of_an_option_is_a_warning(monkeypatch):
+    monkeypatch.setattr(variables, "_warned", set())
     monkeypatch.setenv("SAMPLEWISE_EPOCH", "3")
-    with pytest.warns(SamplewiseWarning, match=r"EPOCH sets no .* SAMPLEWISE_EPOCHS\?$"):
+    with pytest.warns(SamplewiseWarning, match=r"EPOCH sets nothing; .* SAMPLEWISE_EPOCHS\?$"):
         assert effective({}, None).training.epochs == 10
-
-
-@pytest.mark.parametrize("name", ["CACHE_DIR", "KERNELS", "SIGN_DIGITS_URL", "BENCH_ROUNDS"])
-def test_a_variable_that_something_else_reads_is_no_warning(name, monkeypatch):
-    monkeypatch.setenv(f"SAMPLEWISE_{name}", "3")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        effective({}, None)
+    effective({}, None)
 
 
 @pytest.mark.parametrize(
@@ -230,26 +224,26 @@ def test_a_variable_that_something_else_reads_is_no_warning(name, monkeypatch):
         ("epohcs = 3", r"unknown word 'epohcs'; did you mean 'epochs'\?$"),
         ("q = 3", "unknown word 'q'. Known words: .* and [0-9]+ more; `samplewise train --help`"),
         ('"\\u001b" = 1', r"unknown word '\\x1b'"),
-        ("[epochs]\nx = 1", "epochs is .* a whole number"),
+        ("[epochs]\nx = 1", "epochs: must be a whole number, got"),
         ("[train]\nepochs = 1", "unknown word 'train'"),
         ("epochs = 3\nepochs = 4", "not TOML: .*overwrite"),
         ("learning-rate = 1\nlearning_rate = 2", "learning_rate twice"),
         ("epochs = ", "not TOML: Invalid value .at end of document"),
         ("epochs: 3", "not TOML: .*line 1, column 7"),
         ('{"epochs": 3}', "not TOML"),
-        ("epochs = 3.0", "epochs is '3.0', but must be a whole number"),
-        ("epochs = true", "epochs is 'True'"),
-        ('epochs = "3"', "epochs is '3'"),
-        ("epochs = 0", "epochs is 0"),
+        ("epochs = 3.0", "epochs: must be a whole number, got 3.0"),
+        ("epochs = true", "epochs: must be .* got True"),
+        ('epochs = "3"', "epochs: must be a whole number, got '3'"),
+        ("epochs = 0", "epochs: must be .* got 0"),
         ("seed = " + "9" * 5_000, "not TOML: Exceeds the limit"),
-        ("seed = 1979-05-27", "seed is '1979-05-27'"),
-        ("learning_rate = nan", "learning_rate is nan"),
-        ("learning_rate = 1e400", "learning_rate is inf"),
-        ("learning_rate = " + "9" * 4_000, "learning_rate is '999"),
-        ("learning_rate = true", "learning_rate is 'True'"),
-        ("shuffle = 1", "shuffle is '1', but must be true or false"),
-        ("data = 3", "data is '3', but must be a text in quotes"),
-        ('data = ""', "data is empty"),
+        ("seed = 1979-05-27", "seed: must be .* got 1979-05-27"),
+        ("learning_rate = nan", "learning_rate: must be .* got nan"),
+        ("learning_rate = 1e400", "learning_rate: must be .* got inf"),
+        ("learning_rate = " + "9" * 4_000, "learning_rate: must be .* got 999"),
+        ("learning_rate = true", "learning_rate: must be .* got True"),
+        ("shuffle = 1", "shuffle: must be true or false, got 1"),
+        ("data = 3", "data: must be a text in quotes, got 3"),
+        ('data = ""', "data: must name a source or a path, got ''"),
         ("classes = [4, 9]", r'texts in a list, such as \["4", "9"\]'),
         ('classes = "4,9"', "texts in a list"),
         ('classes = ["4"]', "at least two"),
@@ -313,7 +307,7 @@ def test_class_weights_go_by_name(config):
 
 
 def test_settings_that_do_not_go_together_are_refused():
-    with pytest.raises(CombinationError, match="nesterov needs a momentum above 0"):
+    with pytest.raises(CombinationError, match="nesterov: must have a momentum above 0"):
         effective({"nesterov": True}, None)
 
 

@@ -55,7 +55,7 @@ def test_the_level_is_a_number_or_a_name(alone, capsys):
 @pytest.mark.parametrize("level", ["loud", None, -1, 1.5])
 def test_a_level_that_does_not_exist_is_refused(alone, level):
     alone()
-    with pytest.raises(ParameterError, match="level is"):
+    with pytest.raises(ParameterError, match="level: must be"):
         to_stderr(level)
     assert not is_set_up()
 

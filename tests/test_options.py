@@ -20,10 +20,17 @@ from samplewise import (
     Step,
     TrainingSettings,
 )
+from samplewise.data.preprocessing import PREPROCESSING
 from samplewise.errors import CombinationError, ParameterError
+from samplewise.network.activations import ACTIVATIONS
+from samplewise.network.initializers import INITIALIZERS
+from samplewise.network.layer_spec import READERS
+from samplewise.network.losses import LOSSES
 from samplewise.network.optimizers import OPTIMIZERS, RMSprop
 from samplewise.options.fields import options_of
-from samplewise.options.words import OTHER_WORDS, words_of
+from samplewise.options.words import words_of
+from samplewise.other_names import OTHER_NAMES, ours
+from samplewise.training.schedules import SCHEDULES
 from samplewise.training.settings.auto_loss import AutoLoss
 
 COMPOSED = TrainingSettings(
@@ -128,12 +135,12 @@ def test_an_experiment_is_composed_of_data_network_and_training():
         (
             Experiment,
             {"data": "iris"},
-            "must be an instance of DataSettings; write data=DataSettings(...)",
+            "must be an instance of DataSettings, got 'iris'; write data=DataSettings(...)",
         ),
         (
             TrainingSettings,
             {"stopping": 3},
-            "stopping is '3', but must be an instance of EarlyStopping",
+            "stopping: must be an instance of EarlyStopping, got 3",
         ),
         (
             TrainingSettings,
@@ -141,8 +148,8 @@ def test_an_experiment_is_composed_of_data_network_and_training():
             "l2 belongs to optimizer; write optimizer=Adam(l2=0.1)",
         ),
         (TrainingSettings, {"optimizer": "adma"}, "did you mean 'adam'?"),
-        (TrainingSettings, {"optimizer": 3}, "optimizer is '3', but must be one of sgd"),
-        (TrainingSettings, {"schedule": "step"}, "schedule step needs every"),
+        (TrainingSettings, {"optimizer": 3}, "optimizer: must be one of sgd"),
+        (TrainingSettings, {"schedule": "step"}, "every: must be given for schedule step"),
     ],
 )
 def test_a_word_in_the_wrong_place_is_told_its_place(kind, given, message):
@@ -160,10 +167,41 @@ def test_an_unknown_word_is_compared_with_the_known_ones():
         TrainingSettings(epohcs=3)
 
 
-@pytest.mark.parametrize(("given", "here"), OTHER_WORDS.items())
+@pytest.mark.parametrize(
+    ("given", "here"),
+    [(given, here) for here in words_of(Experiment) for given in OTHER_NAMES.get(here, "").split()],
+)
 def test_a_word_of_another_library_gets_the_option_that_it_is_here(given, here):
     with pytest.raises(ParameterError, match=f"'{given}' is not an option; did you mean '{here}'"):
         Experiment.from_options(**{given: 3})
+
+
+@pytest.mark.parametrize(
+    ("words", "here"),
+    [
+        ({"loss": "mse"}, "mean_squared_error"),
+        ({"loss": "log_loss"}, "binary_cross_entropy"),
+        ({"loss": "CrossEntropy"}, "categorical_cross_entropy"),
+        ({"activation": "logistic"}, "sigmoid"),
+        ({"activation": "linear"}, "identity"),
+        ({"layers": "linear 3"}, "dense"),
+        ({"layers": "MaxPool2d 2"}, "pool"),
+        ({"optimizer": "NAdam"}, "adam"),
+        ({"schedule": "ReduceLROnPlateau"}, "plateau"),
+        ({"schedule": "invscaling"}, "inverse_scaling"),
+        ({"init": "kaiming-normal"}, "he_normal"),
+        ({"preprocess": "StandardScaler"}, "standardize"),
+    ],
+)
+def test_a_value_of_another_library_gets_the_one_that_it_is_here(words, here):
+    with pytest.raises(ParameterError, match=f"did you mean '{here}'"):
+        Experiment.from_options(**words)
+
+
+def test_the_names_of_others_lead_to_names_that_there_are():
+    kinds = LOSSES, ACTIVATIONS, OPTIMIZERS, SCHEDULES, INITIALIZERS, READERS, PREPROCESSING
+    assert set(OTHER_NAMES) <= {name for each in (*kinds, words_of(Experiment)) for name in each}
+    assert ours("anything else") == []
 
 
 def test_an_option_of_another_choice_is_refused():

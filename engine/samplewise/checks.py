@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from samplewise.errors import ParameterError
+from samplewise.other_names import ours
 
 T = TypeVar("T")
 SHOWN_CHARACTERS = 200
@@ -27,10 +28,37 @@ def printable(text: object) -> str:
     return escaped if len(escaped) <= SHOWN_CHARACTERS else escaped[:SHOWN_CHARACTERS] + "…"
 
 
+def must_be(name: str, wanted: str, given: object, remedy: str = "") -> str:
+    """Return the message on a value that is wrong, such as "epochs: must be at least 1, got 0".
+
+    Args:
+        name: of the setting, or "augment: shift" for a part of one.
+        wanted: the values that are right, such as "at least 1".
+        given: the value; a text is put in quotes.
+        remedy: what to do, put at the end.
+    """
+    place = name if ": " in name else f"{name}:"
+    got = f"'{printable(given)}'" if isinstance(given, str) else printable(given)
+    return f"{place} must be {wanted}, got {got}" + (f"; {remedy}" if remedy else "")
+
+
+def meant(given: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a user means most likely; None where none is close.
+
+    Args:
+        given: an unknown name: of another library, or mistyped.
+        known: the names that there are.
+    """
+    names = list(known)
+    same = [name for name in ours(given) if name in names]
+    close = same or difflib.get_close_matches(given.lower(), names, n=1)
+    return close[0] if close else None
+
+
 def suggestion(given: str, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" where one of `known` is close to `given`, else an empty text."""
-    close = difflib.get_close_matches(given.lower(), list(known), n=1)
-    return f"; did you mean '{printable(close[0])}'?" if close else ""
+    """Return "; did you mean 'x'?" where one of `known` is meant, else an empty text."""
+    name = meant(given, known)
+    return "" if name is None else f"; did you mean '{printable(name)}'?"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -108,9 +136,7 @@ def one_of(name: str, given: object, known: Iterable[str]) -> str:
     if isinstance(given, str) and given in names:
         return given
     hint = suggestion(given, names) if isinstance(given, str) else ""
-    raise ParameterError(
-        f"{name} is '{printable(given)}', but must be one of {listed(names)}{hint}"
-    )
+    raise ParameterError(must_be(name, f"one of {listed(names)}", given) + hint)
 
 
 def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | None = None) -> int:
@@ -124,11 +150,8 @@ def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | N
     value = int(given) if whole else minimum  # type: ignore[call-overload]
     if whole and value >= minimum and (maximum is None or value <= maximum):
         return value
-    top = "" if maximum is None else f" and at most {maximum:,}"
-    shown = value if whole else f"'{printable(given)}'"
-    raise ParameterError(
-        f"{name} is {shown}, but must be a whole number of at least {minimum}{top}"
-    )
+    span = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum:,}"
+    raise ParameterError(must_be(name, f"a whole number {span}", given))
 
 
 def whole_numbers(name: str, given: object) -> tuple[int, ...]:
@@ -140,9 +163,7 @@ def whole_numbers(name: str, given: object) -> tuple[int, ...]:
     if isinstance(given, Integral):
         return (whole_number(name, given),)
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise ParameterError(
-            f"{name} is '{printable(given)}', but must be whole numbers, as in (128, 32)"
-        )
+        raise ParameterError(must_be(name, "whole numbers, as in (128, 32)", given))
     return tuple(whole_number(name, one) for one in given)
 
 
@@ -154,7 +175,7 @@ def positive_number(name: str, given: object) -> float:
     """
     value = _number(name, given, "a number above 0")
     if not math.isfinite(value) or value <= 0.0:
-        raise ParameterError(f"{name} is {value}, but must be a finite number above 0")
+        raise ParameterError(must_be(name, "a finite number above 0", value))
     return value
 
 
@@ -166,7 +187,7 @@ def not_negative(name: str, given: object) -> float:
     """
     value = _number(name, given, "a number of at least 0")
     if not math.isfinite(value) or value < 0.0:
-        raise ParameterError(f"{name} is {value}, but must be a finite number of at least 0")
+        raise ParameterError(must_be(name, "a finite number of at least 0", value))
     return value
 
 
@@ -176,9 +197,9 @@ def open_fraction(name: str, given: object) -> float:
     Raises:
         ParameterError: not a number, or outside (0, 1).
     """
-    value = _number(name, given, "a number between 0 and 1")
+    value = _number(name, given, "a number above 0 and below 1")
     if not 0.0 < value < 1.0:
-        raise ParameterError(f"{name} is {value}, but must lie between 0 and 1, both excluded")
+        raise ParameterError(must_be(name, "above 0 and below 1", value))
     return value
 
 
@@ -190,7 +211,7 @@ def decay_factor(name: str, given: object) -> float:
     """
     value = _number(name, given, "a number of at least 0 and below 1")
     if not 0.0 <= value < 1.0:
-        raise ParameterError(f"{name} is {value}, but must be at least 0 and below 1")
+        raise ParameterError(must_be(name, "at least 0 and below 1", value))
     return value
 
 
@@ -198,7 +219,7 @@ def _number(name: str, given: object, wanted: str) -> float:
     if type(given) is float:
         return given
     if isinstance(given, bool) or not isinstance(given, Real):
-        raise ParameterError(f"{name} is '{printable(given)}', but must be {wanted}")
+        raise ParameterError(must_be(name, wanted, given))
     try:
         return float(given)
     except OverflowError:
@@ -218,10 +239,9 @@ def instance_of(name: str, given: object, kind: type[T], made_by: str = "") -> T
         ParameterError: it is not an instance.
     """
     if not isinstance(given, kind):
-        raise ParameterError(
-            f"{name} is '{printable(given)}', but must be a {kind.__module__.split('.')[0]}."
-            f"{kind.__name__}; {made_by or f'{kind.__name__}(...)'} makes one"
-        )
+        wanted = f"a {kind.__module__.split('.')[0]}.{kind.__name__}"
+        remedy = f"{made_by or f'{kind.__name__}(...)'} makes one"
+        raise ParameterError(must_be(name, wanted, given, remedy))
     return given
 
 
@@ -232,9 +252,7 @@ def text(name: str, given: object, example: str) -> str:
         ParameterError: it is anything else.
     """
     if not isinstance(given, str):
-        raise ParameterError(
-            f"{name} is '{printable(given)}', but must be a text, as in '{example}'"
-        )
+        raise ParameterError(must_be(name, f"a text, as in '{example}'", given))
     return given
 
 
@@ -246,7 +264,7 @@ def file_path(name: str, given: object) -> Path:
     """
     text = os.fspath(given) if isinstance(given, str | os.PathLike) else ""
     if not (isinstance(text, str) and text) or "\0" in text:
-        raise ParameterError(f"{name} is '{printable(given)}', but must be the path of a file")
+        raise ParameterError(must_be(name, "the path of a file", given))
     return Path(text)
 
 
@@ -257,5 +275,5 @@ def true_or_false(name: str, given: object) -> bool:
         ParameterError: it is anything else.
     """
     if not isinstance(given, bool):
-        raise ParameterError(f"{name} is '{printable(given)}', but must be true or false")
+        raise ParameterError(must_be(name, "true or false", given))
     return given

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,8 +17,9 @@ from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import UnavailableBackendError, UnknownBackendError
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.plugins import AUTO, described, loaded_backend, offers
+from samplewise.variables import PREFIX, warn_of_variables
 
-ENVIRONMENT_VARIABLE = "SAMPLEWISE_BACKEND"
+ENVIRONMENT_VARIABLE = PREFIX + "BACKEND"
 # What `auto` tries, the fastest first.
 PREFERENCE = ("numba_cpu", "vectorized")
 _Found = TypeVar("_Found")
@@ -128,6 +130,12 @@ def check_here(name: str | None, device: str | None = None) -> None:
         _first_preferred(lambda tried: load(tried, device), "", device)
 
 
+@cache
+def _look_at_variables() -> None:
+    """Warn of misspelt variables, once in a process: a search resolves thousands of times."""
+    warn_of_variables()
+
+
 def resolve(
     name: str | None,
     network: Network,
@@ -155,6 +163,7 @@ def resolve(
         UnavailableBackendError: it does not load, cannot run here, or lacks something that this run
             needs.
     """
+    _look_at_variables()
     reason = "named by the caller"
     if name is None:
         name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO

@@ -69,11 +69,14 @@ def test_the_workloads_are_listed(capsys):
         ),
         ({"peers": True, "batch_size": "1"}, "bench: --batch-size cannot be used with --peers"),
         ({"peers": True, "dtype": "float64"}, "bench: --dtype cannot be used with --peers"),
-        ({"peers": True, "workload": "wid"}, "workload is 'wid'.* did you mean 'wide'"),
-        ({"peers": True, "peer": "torch"}, "peer is 'torch'.* did you mean 'pytorch'"),
-        ({"peers": True, "plan": "bloked"}, "plan is 'bloked'.* did you mean 'blocked'"),
-        ({"peers": True, "backend": "nubma_cpu"}, "backend is 'nubma_cpu'"),
-        ({"peers": True, "rounds": "4"}, "rounds is 4"),
+        ({"peers": True, "workload": "wid"}, "workload: must be .* got 'wid'; did you mean 'wide'"),
+        ({"peers": True, "peer": "torch"}, "peer: must be .* got 'torch'; did you mean 'pytorch'"),
+        (
+            {"peers": True, "plan": "bloked"},
+            "plan: must be .* got 'bloked'; did you mean 'blocked'",
+        ),
+        ({"peers": True, "backend": "nubma_cpu"}, "backend: must be .* got 'nubma_cpu'"),
+        ({"peers": True, "rounds": "4"}, "rounds: must be .* got 4"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(options, message):

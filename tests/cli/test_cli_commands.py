@@ -172,7 +172,7 @@ def test_predict_needs_no_configuration_beside_the_model(cli, trained, images):
 
 
 def test_a_whole_number_may_be_as_long_as_in_a_file(cli):
-    assert "but must be a whole number of at least 1 and" in cli("train", "--epochs", 10**30).err
+    assert "epochs: must be a whole number from 1 to" in cli("train", "--epochs", 10**30).err
 
 
 def test_evaluate_gives_the_report_of_scikit_learn(cli, trained, images):

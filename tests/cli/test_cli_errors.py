@@ -36,26 +36,26 @@ def refused(ended, message, code=2):
         ("train --lr 0.1", "No such option: --lr (Possible options: --learning-rate)"),
         ("train surplus", "unexpected extra argument(s) (surplus)"),
         ("train --hidden 10 20", "(20); an option takes one value: several are joined by commas"),
-        ("train --epochs 0", "epochs is 0"),
-        ("train --epochs=-1", "epochs is -1"),
-        ("train --batch-size 2.5", "batch_size is '2.5'"),
-        ("train --learning-rate nan", "learning_rate is nan"),
-        ("train --learning-rate=1e400", "learning_rate is inf"),
-        ("train --learning-rate=", "learning_rate is ''"),
-        ("train --seed -1", "seed is -1"),
-        ("train --seed 1.5", "seed is '1.5'"),
+        ("train --epochs 0", "epochs: must be a whole number from 1 to 1,000,000, got 0"),
+        ("train --epochs=-1", "epochs: must be a whole number from 1 to 1,000,000, got -1"),
+        ("train --batch-size 2.5", "batch_size: must be a whole number, got '2.5'"),
+        ("train --learning-rate nan", "learning_rate: must be a finite number above 0, got nan"),
+        ("train --learning-rate=1e400", "learning_rate: must be a finite number above 0, got inf"),
+        ("train --learning-rate=", "learning_rate: must be a number such as 0.1, got ''"),
+        ("train --seed -1", "seed: must be a whole number of at least 0, got -1"),
+        ("train --seed 1.5", "seed: must be a whole number, got '1.5'"),
         ("train --hidden 1000000000000", "parameters"),
-        ("train --hidden 0", "hidden is 0"),
+        ("train --hidden 0", "hidden: must be a whole number of at least 1, got 0"),
         ("train --activation reul", "did you mean 'relu'?"),
         ("train --loss binary_cross_entropy", "needs 2 classes, but there are 3"),
         ("train --backend nubma_cpu", "did you mean 'numba_cpu'?"),
-        ("train --split 0.001", "both parts need at least one"),
+        ("train --split 0.001", "split: must leave a training and a test row, got 0.001"),
         ("train --classes 4,4", "name one class twice"),
         ("train --classes 4,8", "has no class '8'"),
         ("train --data nope", "'nope' is neither a dataset nor a path"),
         ("train --data synthetik", "did you mean 'synthetic'?"),
         ("train --data missing.npz", "missing.npz"),
-        ("train --data=", "data is empty"),
+        ("train --data=", "data: must name a source or a path, got ''"),
         ("train --config missing.toml", "missing.toml"),
         ("train --config .", "is a folder"),
         ("train --out a-file", "a-file is not a folder"),
@@ -86,7 +86,7 @@ def refused(ended, message, code=2):
         ("train --out LONG", "File name too long"),
         ("train --out ALMOST_LONG --checkpoint-every 1", "File name too long"),
         ("train --resume LONG", "File name too long; check the path"),
-        ("bench --rounds x", "rounds is 'x'"),
+        ("bench --rounds x", "rounds: must be a whole number, got 'x'"),
         ("bench --backend nubma_cpu", "did you mean 'numba_cpu'?"),
         ("bench --backend reference,", "one or more, joined by commas"),
         ("predict RUN", "Missing argument 'INPUT'"),
@@ -104,11 +104,11 @@ def refused(ended, message, code=2):
         ("evaluate RUN --data IMAGES --drop x", "drop: only a .csv table has columns"),
         ("train --data iris --image-size 32x32", "image_size: only the images of a folder"),
         ("data --data IMAGES --fit pad", "fit: only the images of a folder are resized"),
-        ("predict RUN IMAGES --full-scale x", "full_scale is 'x'"),
+        ("predict RUN IMAGES --full-scale x", "full_scale: must be a number such as 0.1, got 'x'"),
         ("evaluate RUN --label x", "--label needs --data"),
-        ("predict RUN IMAGES --row 60", "at most 59"),
-        ("predict RUN IMAGES --row=-1", "--row is '-1'"),
-        ("predict RUN IMAGES --row x", "--row is 'x'"),
+        ("predict RUN IMAGES --row 60", "--row: must be a whole number from 0 to 59, got 60"),
+        ("predict RUN IMAGES --row=-1", "got '-1'"),
+        ("predict RUN IMAGES --row x", "got 'x'"),
         (
             "predict RUN iris --row 3",
             "rows of iris have 4 values, but this model takes 8 x 8 pixels",
@@ -183,7 +183,7 @@ def bad_inputs(images):
     [
         ("epohcs = 3", "unknown word 'epohcs'"),
         ("epochs = ", "is not TOML"),
-        ("epochs = 0", "epochs is 0"),
+        ("epochs = 0", "epochs: must be a whole number from 1 to 1,000,000, got 0"),
         ("a = " + "[" * 9_000, "nested too deeply"),
         ("", "is empty"),
     ],
@@ -195,9 +195,7 @@ def test_a_bad_configuration_is_one_line(cli, content, message):
 
 def test_a_bad_variable_is_named(cli, monkeypatch):
     monkeypatch.setenv("SAMPLEWISE_EPOCHS", "many")
-    refused(
-        cli("train"), "epochs is 'many', but must be a whole number (given by SAMPLEWISE_EPOCHS)"
-    )
+    refused(cli("train"), "epochs: must be a whole number, got 'many' (given by SAMPLEWISE_EPOCHS)")
 
 
 def test_an_error_of_the_backend_names_the_flag_that_set_the_option(cli, monkeypatch):
@@ -286,7 +284,7 @@ def test_a_warning_is_one_line_without_its_place_in_the_source(cli, images, monk
 def test_debug_adds_the_traceback(cli):
     ended = cli("--debug", "train", "--epochs", "0")
     assert "Traceback" in ended.err
-    assert ended.err.splitlines()[-1].startswith("error: epochs is 0")
+    assert ended.err.splitlines()[-1].startswith("error: epochs: must be a whole number from 1")
     assert ended.code == 2
 
 
@@ -322,6 +320,6 @@ def test_a_run_folder_without_its_configuration_is_refused(cli, trained):
 
 def test_json_stays_json_when_something_fails(cli):
     ended = cli("train", "--epochs", "0", "--json")
-    refused(ended, "epochs is 0")
+    refused(ended, "epochs: must be a whole number from 1 to 1,000,000, got 0")
     with pytest.raises(json.JSONDecodeError):
         json.loads(ended.out)

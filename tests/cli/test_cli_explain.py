@@ -103,7 +103,7 @@ def test_a_block_comes_from_the_flag_the_environment_or_the_file(cli, images, mo
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        ("blockd", "plan is 'blockd', but must be one of auto, direct, blocked, dual"),
+        ("blockd", "plan: must be one of auto, direct, blocked, dual, got 'blockd'"),
         ("direct:64", "plan is 'direct:64', but only blocked and dual take a block of rows"),
         ("blocked:64:fast", "got 'fast'; use blocked:64 or auto"),
     ],

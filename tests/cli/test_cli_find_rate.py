@@ -28,7 +28,7 @@ def test_it_gives_the_sweep_as_json(cli, images):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--lowest", "x"), "lowest is 'x', but must be a number such as 0.1"),
+        (("--lowest", "x"), "lowest: must be a number such as 0.1, got 'x'"),
         (("--lowest", "1", "--highest", "0.5"), "must be below highest"),
         (("--batch-size", "40"), "use a smaller batch_size"),
         (("--augment", "shift 8"), "the sides of an image, 8 x 8, got 8; use a smaller shift"),

@@ -121,7 +121,10 @@ def test_white_of_an_array_trained_on_is_not_that_of_image_files(cli, arrays, tm
 def test_a_white_that_is_not_a_number_is_refused_for_one_input_too(cli, arrays):
     folder, run = arrays
     ended = cli("predict", run, folder / "one.npy", "--full-scale", "x")
-    assert (ended.code, "full_scale is 'x'" in ended.err) == (2, True)
+    assert (ended.code, "must be a number such as 0.1, got 'x'" in ended.err) == (
+        2,
+        True,
+    )
 
 
 @pytest.mark.parametrize("shape", [(0, SIDE, SIDE), (0, SIDE * SIDE), (3, 0)])

@@ -74,9 +74,9 @@ def test_the_summary_counts_what_is_frozen(cli, images):
         (("--layers", "dense 3 relu"), "the last layer has activation 'relu'"),
         (("--layers", "dens 3"), "did you mean 'dense'"),
         (("--optimizer", "adam", "--momentum", 0.5), "adam has no momentum"),
-        (("--optimizer", "adam", "--beta1", 1), "beta1 is 1.0, but must be"),
+        (("--optimizer", "adam", "--beta1", 1), "beta1: must be at least 0 and below 1, got 1.0"),
         (("--beta2", 0.5), "sgd has no beta2"),
-        (("--clip-norm", 0), "clip_norm is 0.0"),
+        (("--clip-norm", 0), "clip_norm: must be a finite number above 0, got 0.0"),
         (("--loss", "huber"), "learns numbers"),
     ],
 )

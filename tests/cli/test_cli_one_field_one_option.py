@@ -81,7 +81,7 @@ def test_a_field_is_an_option_everywhere(with_an_option, tmp_path):
     line = next(line for line in panel.splitlines() if "--cool-down" in line)
     assert line.split(None, 2)[1:] == ["INTEGER", "Epochs to cool down.  [default: 3]"]
     assert done.returncode == 2
-    wrong = "cool_down is 10, but must be a whole number of at least 1 and at most 9"
+    wrong = "cool_down: must be a whole number from 1 to 9, got 10"
     assert done.stderr == f"error: {wrong} (given by --cool-down)\n"
 
 

@@ -72,7 +72,7 @@ def test_a_sweep_says_how_many_candidates_go_on_in_its_rungs(cli):
         (["show", "nowhere"], "name the folder of a sweep"),
         (["show", "nowhere", "--retry-failed"], "omit --out and --retry-failed"),
         (["sweep.toml", "--out", "table.csv"], "a folder is written, but the name ends as a file"),
-        (["sweep.toml", "--metric", "acuracy"], "metric is 'acuracy'"),
+        (["sweep.toml", "--metric", "acuracy"], "metric: must be one of"),
         (["sweep.toml", "--parquet"], "is not installed"),
     ],
 )

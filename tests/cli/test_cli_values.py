@@ -52,9 +52,9 @@ def test_a_loss_takes_its_options(cli, images):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--label-smoothing", "1"), "label_smoothing is 1.0, but must be at least 0 and below 1"),
+        (("--label-smoothing", "1"), "label_smoothing: must be at least 0 and below 1, got 1.0"),
         (("--delta", "2"), "delta is 2.0, but loss auto has no delta"),
-        (("--loss", "huber", "--delta", "0"), "delta is 0.0"),
+        (("--loss", "huber", "--delta", "0"), "delta: must be a finite number above 0, got 0.0"),
         (("--loss", "huber"), "but the loss learns numbers"),
         (("--loss", "binary_cross_entropy"), "there are 3"),
     ],

@@ -161,7 +161,7 @@ def test_numbers_to_learn_need_no_labels():
 
 @pytest.mark.parametrize("names", ["ab", (1, 2), ("a", "a"), None])
 def test_class_names_that_are_no_different_texts_are_refused(names):
-    with pytest.raises(DataError, match="d: class_names is .*, but must be different texts"):
+    with pytest.raises(DataError, match="d: class_names must be different texts"):
         Dataset("d", np.zeros((2, 1)), [0, 1], names)
 
 
@@ -175,5 +175,5 @@ def test_class_names_that_are_no_different_texts_are_refused(names):
 )  # fmt: skip
 def test_settings_of_another_kind_are_refused(field):
     name = next(iter(field))
-    with pytest.raises(DataError, match=f"odd: {name} "):
+    with pytest.raises(DataError, match=f"odd: {name}"):
         Dataset("odd", np.eye(2), np.array([0, 1]), ("a", "b"), **field)

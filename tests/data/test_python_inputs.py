@@ -150,7 +150,7 @@ def test_rows_and_targets_that_cannot_be_used_say_where(given, targets, message)
 
 @pytest.mark.parametrize("names", ["ab", ("a",), ("a", "a"), ("a", "b", "c"), (0, 1)])
 def test_class_names_that_do_not_fit_are_refused(names):
-    with pytest.raises(ParameterError, match="but must be 2 different texts"):
+    with pytest.raises(ParameterError, match="class_names: must be 2 different texts"):
         parameters(class_names=names)
 
 

@@ -69,16 +69,16 @@ def test_the_test_rows_are_the_last_of_the_shuffle():
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.2, 1.5, float("nan"), "0.2"])
 def test_a_fraction_outside_is_refused(fraction):
-    with pytest.raises(ParameterError, match="split is"):
+    with pytest.raises(ParameterError, match="split: must be"):
         split(dataset(), fraction, stream())
 
 
 @pytest.mark.parametrize("fraction", [0.001, 0.999])
 def test_an_empty_part_is_refused(fraction):
-    with pytest.raises(ParameterError, match="both parts need at least one"):
+    with pytest.raises(ParameterError, match="split: must leave a training and a test row"):
         split(dataset(), fraction, stream())
 
 
 def test_a_class_without_a_training_row_is_named():
-    with pytest.raises(ParameterError, match="class 'b' without a training row; use stratify"):
+    with pytest.raises(ParameterError, match="leaves none of 'b'; use stratify"):
         split(dataset((50, 1)), 0.9, stream(1))

@@ -216,7 +216,7 @@ W = np.zeros((3, 5))
         ({"net.0.weight": W}, "'net.0.weight' is not a weight of an nn.Sequential"),
         ({"1.weight": W}, "but the state dict 0.weight, 0.bias, 1.weight"),
         ({"0.weight": W.T}, r"'0.weight' has shape \(5, 3\), but the network has \(3, 5\) there"),
-        ({"0.weight": W.astype(int)}, "'0.weight' is of int64, but must be of float64"),
+        ({"0.weight": W.astype(int)}, "'0.weight' must be of float64, .* got int64"),
         ({"0.weight": W * np.nan}, "'0.weight' holds NaN or infinity"),
         ({"0.bias": OnAnotherDevice()}, r"'0.bias' cannot be read as an array .*cpu\(\)"),
     ],

@@ -17,8 +17,8 @@ from samplewise.network import SGD, Adagrad, Adam, RMSprop
         ({"l2": -0.1}, "l2"),
         ({"l2": float("inf")}, "l2"),
         ({"momentum": 0.9, "nesterov": 1}, "nesterov"),
-        ({"nesterov": True}, "nesterov needs a momentum above 0"),
-        ({"rate_in_velocity": True}, "rate_in_velocity needs a momentum above 0"),
+        ({"nesterov": True}, "nesterov: must have a momentum above 0"),
+        ({"rate_in_velocity": True}, "rate_in_velocity: must have a momentum above 0"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(settings, complaint):

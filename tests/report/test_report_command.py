@@ -82,8 +82,8 @@ def test_a_folder_that_exists_is_refused_before_training(never_trained, settings
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--repeats", "0"], "repeats is 0, but must be a whole number of at least 1"),
-        (["--repeats", "1001"], "at most 1,000"),
+        (["--repeats", "0"], "repeats: must be a whole number from 1"),
+        (["--repeats", "1001"], "from 1 to 1,000, got 1001"),
         (["--repeats", "many"], "--repeats"),
         (["--classes", "4,7,9"], "names 3 classes, but the report's network distinguishes two"),
         (["--backend", "nubma"], "not a backend"),

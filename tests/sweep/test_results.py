@@ -102,7 +102,7 @@ def test_validation_figures_are_compared_before_those_of_the_test_rows():
     assert SweepResult(sweep, [measured]).default_metric == "validation_loss"
     numbers = entry(trial, test_r2=0.9, test_loss=0.1)
     assert SweepResult(sweep, [numbers]).default_metric == "test_r2"
-    with pytest.raises(ParameterError, match="metric is 'test_los'.*did you mean 'test_loss'"):
+    with pytest.raises(ParameterError, match="got 'test_los'; did you mean 'test_loss'"):
         SweepResult(sweep, [numbers]).candidates("test_los")
 
 

@@ -156,7 +156,7 @@ def test_a_sampler_is_named_in_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("space", "rest", "error", "message"),
     [
-        (SPACE, {"samples": 3, "sampler": "tpo"}, ParameterError, "sampler is 'tpo'"),
+        (SPACE, {"samples": 3, "sampler": "tpo"}, ParameterError, "sampler: must be .* got 'tpo'"),
         ({"momentum": [0.0, 0.5]}, {"sampler": "tpe"}, ParameterError, "samples: must be given"),
         ({"momentum": [0.0]}, {"samples": 2, "sampler": "tpe"}, ParameterError, "only 1 differ"),
         (

@@ -118,10 +118,10 @@ def test_callbacks_of_networks_at_once_hear_of_what_one_of_them_raises(monkeypat
 @pytest.mark.parametrize(
     ("callbacks", "message"),
     [
-        ([Callback], "holds the class Callback, but must hold instances; write Callback"),
-        ([dict], "holds the class dict, but must hold instances; write dict"),
-        ([None], "callbacks holds 'None', but must hold instances of samplewise.Callback"),
-        ("print", "callbacks holds 'print', but must hold"),
+        ([Callback], "must hold instances, got the class Callback; write Callback"),
+        ([dict], "must hold instances, got the class dict; write dict"),
+        ([None], "callbacks: must hold instances of samplewise.Callback, .* got 'None'"),
+        ("print", "callbacks: must hold .* got 'print'"),
     ],
 )
 def test_what_is_no_callback_is_refused(callbacks, message):

@@ -94,7 +94,7 @@ def test_a_result_predicts_and_gives_a_model_that_files_keep(tmp_path):
     assert read.class_names == ("a", "b")
     np.testing.assert_array_equal(read.parameters, model.parameters)
     assert (read.predict(OTHERS) == model.predict(OTHERS)).all()
-    with pytest.raises(ParameterError, match="class_names is .* must be 2 different texts"):
+    with pytest.raises(ParameterError, match="class_names: must be 2 different texts"):
         result.model(class_names=["a"])
 
 
@@ -228,13 +228,13 @@ def test_networks_at_once_are_measured_each():
             {"auc": auc},
             {"monitor": "validation_acu"},
             CombinationError,
-            "monitor is validation_acu, but must be one of .*did you mean 'validation_auc'",
+            "monitor: must be one of .* got 'validation_acu'; did you mean 'validation_auc'",
         ),
         (
             None,
             {"monitor": "validation_auc"},
             CombinationError,
-            "validation_auc, but must be one of",
+            "must be one of .* got 'validation_auc'",
         ),
     ],
 )

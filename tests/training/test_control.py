@@ -271,8 +271,16 @@ def test_the_best_average_is_kept():
             CombinationError,
             "target_accuracy: needs the accuracy on the training rows",
         ),
-        ({"validation_fraction": 0.001}, ParameterError, "leaves no row to validate on of 50"),
-        ({"validation_fraction": 0.999}, ParameterError, "leaves class '0' without a training row"),
+        (
+            {"validation_fraction": 0.001},
+            ParameterError,
+            "must leave a row to validate on, got 0.001 of 50",
+        ),
+        (
+            {"validation_fraction": 0.999},
+            ParameterError,
+            "a training row of each class, .* none of '0'",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused_before_training(changes, error, message):

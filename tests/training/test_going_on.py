@@ -95,8 +95,8 @@ STATE = TrainingState(NETWORK.layout.zeros("float64"), np.zeros(2 * NETWORK.layo
         ({"parameters": np.full(64, np.nan)}, "parameters must be 64 finite numbers"),
         ({"optimizer_state": np.zeros(128, "float32")}, "optimizer_state must be 128 .* float32"),
         ({"optimizer_state": np.zeros(0)}, "go on with the network, optimizer and dtype"),
-        ({"step": -1}, "initial: step is -1"),
-        ({"step": 1.5}, "initial: step is"),
+        ({"step": -1}, "initial: step must be .* got -1"),
+        ({"step": 1.5}, "initial: step must be"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(changes, message):

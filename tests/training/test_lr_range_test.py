@@ -103,9 +103,9 @@ def test_a_curve_that_still_falls_or_never_does_is_noted():
     ("changes", "limits", "message"),
     [
         ({"batch_size": 4}, {}, f"50 rows in batches of 4 make 13 steps.* at least {FEWEST_STEPS}"),
-        ({}, {"lowest": 1.0, "highest": 0.5}, "lowest is 1, but must be below highest, 0.5"),
-        ({}, {"lowest": 0}, "lowest is 0.0"),
-        ({}, {"highest": float("nan")}, "highest is nan"),
+        ({}, {"lowest": 1.0, "highest": 0.5}, "lowest: must be below highest, 0.5, got 1.0"),
+        ({}, {"lowest": 0}, "lowest: must be .* got 0.0"),
+        ({}, {"highest": float("nan")}, "highest: must be .* got nan"),
         ({"augment": "noise 1"}, {}, "rows must be images"),
     ],
 )

@@ -207,20 +207,28 @@ def test_a_run_too_short_for_its_schedule_is_refused_with_the_numbers(changes, m
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"schedule": "step"}, CombinationError, "schedule step needs every"),
+        ({"schedule": "step"}, CombinationError, "every: must be given for schedule step"),
         (
             {"every": 3},
             CombinationError,
             "every is 3, but schedule constant has no every; it is an option of step",
         ),
         ({"schedule": "cosine", "decay": 0.5}, CombinationError, "cosine has no decay"),
-        ({"schedule": "cosin"}, ParameterError, "schedule is 'cosin'.*did you mean 'cosine'"),
-        ({"warmup_steps": -1}, ParameterError, "warmup_steps is -1"),
-        ({"schedule": "exponential", "decay": 1}, ParameterError, "decay is 1.0"),
-        ({"schedule": "step", "every": 0}, ParameterError, "every is 0"),
-        ({"schedule": "inverse_scaling", "power": 0}, ParameterError, "power is 0.0"),
-        ({"schedule": "cosine", "final_rate": -1}, ParameterError, "final_rate is -1"),
-        ({"schedule": "plateau", "plateau_epochs": 0}, ParameterError, "plateau_epochs is 0"),
+        (
+            {"schedule": "cosin"},
+            ParameterError,
+            "got 'cosin'; did you mean 'cosine'",
+        ),
+        ({"warmup_steps": -1}, ParameterError, "warmup_steps: must be .* got -1"),
+        ({"schedule": "exponential", "decay": 1}, ParameterError, "decay: must be .* got 1.0"),
+        ({"schedule": "step", "every": 0}, ParameterError, "every: must be .* got 0"),
+        ({"schedule": "inverse_scaling", "power": 0}, ParameterError, "power: must be .* got 0.0"),
+        ({"schedule": "cosine", "final_rate": -1}, ParameterError, "final_rate: must be .* got -1"),
+        (
+            {"schedule": "plateau", "plateau_epochs": 0},
+            ParameterError,
+            "plateau_epochs: must be .*0",
+        ),
     ],
 )
 def test_options_of_schedules_are_checked_when_built(changes, error, message):

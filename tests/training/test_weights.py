@@ -209,9 +209,9 @@ def test_balanced_weights_are_those_of_scikit_learn():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (-TWICE, "sample_weight is -1.0 in row 0"),
-        (np.where(np.arange(50) == 9, np.nan, 1), "sample_weight is nan in row 9"),
-        (np.where(np.arange(50) == 9, np.inf, 1), "sample_weight is inf in row 9"),
+        (-TWICE, "sample_weight: must be .* got -1.0 in row 0"),
+        (np.where(np.arange(50) == 9, np.nan, 1), "sample_weight: .* got nan in row 9"),
+        (np.where(np.arange(50) == 9, np.inf, 1), "sample_weight: .* got inf in row 9"),
         (np.ones(49), r"shape \(49,\); expected \(50,\)"),
         (np.ones((50, 2)), r"shape \(50, 2\); expected \(50,\)"),
         (np.zeros(50), "all weights are 0"),
@@ -228,8 +228,8 @@ def test_weights_that_do_not_fit_are_refused(weights, message):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({0: -1}, "class_weight of class 0 is -1.0"),
-        ({0: float("nan")}, "class_weight of class 0 is nan"),
+        ({0: -1}, "class_weight of class 0: must be .* got -1.0"),
+        ({0: float("nan")}, "class_weight of class 0: must be .* got nan"),
         ({0.5: 1}, "class_weight names the class '0.5'"),
         ({None: 1}, "class_weight names the class 'None'"),
         ({" ": 1}, "class_weight names the class ' '"),
@@ -242,9 +242,9 @@ def test_weights_that_do_not_fit_are_refused(weights, message):
         ("0:1,0:2", "names class 0 twice"),
         ("0:1,", "must be balanced or weights by class"),
         ("0:nan", "must be balanced or weights by class"),
-        ("0:-1", "class_weight of class 0 is -1.0"),
-        ("0:1e999", "class_weight of class 0 is inf"),
-        (3, "class_weight is '3', but must be"),
+        ("0:-1", "class_weight of class 0: must be .* got -1.0"),
+        ("0:1e999", "class_weight of class 0: must be .* got inf"),
+        (3, "class_weight: must be .* got 3"),
     ],
 )
 def test_weights_of_classes_are_checked_when_built(given, message):

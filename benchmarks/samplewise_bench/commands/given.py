@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from samplewise.checks import listed_names, one_of, printable
+from samplewise.checks import listed_names, must_be, one_of
 from samplewise.cli import console
 from samplewise.errors import ParameterError
 from samplewise.options.kinds import whole
@@ -29,9 +29,7 @@ def listed(name: str, text: str) -> list[str]:
     try:
         return list(dict.fromkeys(listed_names(text)))
     except ValueError:
-        raise ParameterError(
-            f"{name} is '{printable(text)}', but must be one or more, joined by commas"
-        ) from None
+        raise ParameterError(must_be(name, "one or more, joined by commas", text)) from None
 
 
 def known(name: str, text: str | None, all_names: Iterable[str]) -> list[str]:

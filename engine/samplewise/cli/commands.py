@@ -106,12 +106,13 @@ class OnceEach(_QuickToStart, TyperCommand):
         return super().parse_args(ctx, args)
 
     def _name_option(self, error: Any) -> None:
-        from samplewise.options.words import OTHER_WORDS
+        from samplewise.other_names import ours
 
-        given = getattr(error, "option_name", "").lstrip("-").replace("-", "_")
-        flag = "--" + OTHER_WORDS.get(given, "").replace("_", "-")
-        if any(flag in parameter.opts for parameter in self.params):
-            error.possibilities = [flag]
+        names = ours(getattr(error, "option_name", "").lstrip("-"))
+        flags = ["--" + name.replace("_", "-") for name in names]
+        known = [flag for flag in flags if any(flag in each.opts for each in self.params)]
+        if known:
+            error.possibilities = known
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options under the headings of their panels, as plain text."""

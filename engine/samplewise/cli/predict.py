@@ -96,7 +96,7 @@ def _check_outputs(
     picture, out = files
     if out is not None and out.suffix.lower() not in (CSV, JSON):
         raise ParameterError(
-            f"--out is '{printable(out)}', but must end in {CSV} or {JSON}, which sets the format"
+            f"--out: must end in {CSV} or {JSON}, which sets the format, got '{printable(out)}'"
         )
     if out is not None:
         check_output_file(out, force=force, source=given)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from samplewise.checks import one_of, printable
+from samplewise.checks import must_be, one_of, printable
 from samplewise.errors import ContractError, ParameterError
 from samplewise.lazy import np
 
@@ -61,10 +61,11 @@ class PlanSpec:
                 f"{where} is '{printable(text)}', but only blocked and dual take a block of rows"
             )
         if found is None:
-            raise ParameterError(
-                f"{where} is '{printable(text)}', but must be {name}, or {name}:64 for blocks of "
-                "64 rows (at least 1), or the whole text that a run recorded"
+            wanted = (
+                f"{name}, or {name}:64 for blocks of 64 rows (at least 1), or the whole text that "
+                "a run recorded"
             )
+            raise ParameterError(must_be(where, wanted, text))
         return cls(name, int(found[1]), found[2] or "")
 
     def __str__(self) -> str:

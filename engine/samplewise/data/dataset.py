@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import listed, positive_number, printable, suggestion, whole_numbers
+from samplewise.checks import listed, must_be, positive_number, printable, suggestion, whole_numbers
 from samplewise.data.arrays import as_numbers, check_finite
 from samplewise.data.columns import Column, Columns, check_columns, composed, places, width
 from samplewise.data.labels import MAX_CLASSES
@@ -81,11 +81,9 @@ class Dataset:
         # Upwards of this module: names and numbers of labels need the dataset's limits.
         from samplewise.data.class_indices import class_indices
 
-        if not isinstance(self.name, str) or not isinstance(self.source, str):
-            raise DataError(
-                f"name and source of a dataset are '{printable(self.name)}' and "
-                f"'{printable(self.source)}', but must be texts"
-            )
+        for field, given in (("name", self.name), ("source", self.source)):
+            if not isinstance(given, str):
+                raise DataError(must_be(f"dataset: {field}", "a text", given))
         X = as_numbers(f"{self.name}: X", self.X)
         object.__setattr__(
             self, "X", X if X.dtype == np.uint8 else X.astype(np.float64, copy=False)
@@ -107,10 +105,8 @@ class Dataset:
             if self.image_shape is not None:
                 shape = whole_numbers("image_shape", self.image_shape)
                 if len(shape) != 2:
-                    raise DataError(
-                        f"{self.name}: image_shape is {printable(self.image_shape)}, but must be "
-                        "(height, width)"
-                    )
+                    place = f"{self.name}: image_shape"
+                    raise DataError(must_be(place, "(height, width)", self.image_shape))
                 object.__setattr__(self, "image_shape", shape)
             if self.full_scale is not None:
                 positive_number("full_scale", self.full_scale)
@@ -121,8 +117,8 @@ class Dataset:
             isinstance(columns, tuple | list) and all(isinstance(one, Column) for one in columns)
         ):
             raise DataError(
-                f"{self.name}: columns is {printable(columns)}, but must hold instances of "
-                "samplewise.data.columns.Column"
+                f"{self.name}: columns must hold instances of samplewise.data.columns.Column, got "
+                f"{printable(columns)}"
             )
 
     def _check_shapes(self) -> None:
@@ -229,7 +225,5 @@ def _check_texts(name: str, class_names: Any) -> None:
         isinstance(one, str) for one in class_names
     )
     if not texts or len(set(class_names)) != len(class_names):
-        raise DataError(
-            f"{name}: class_names is {printable(class_names)}, but must be different texts, as in "
-            "('4', '9')"
-        )
+        wanted = "different texts, as in ('4', '9')"
+        raise DataError(must_be(f"{name}: class_names", wanted, class_names))

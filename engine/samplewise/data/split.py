@@ -40,16 +40,16 @@ def split(
         training, test = _cut(shuffled, test_fraction)
     if 0 in (len(training), len(test)):
         raise ParameterError(
-            f"split is {test_fraction}, which leaves {len(training)} training and {len(test)} "
-            f"test rows of {len(dataset)}; both parts need at least one"
+            f"split: must leave a training and a test row, got {test_fraction}, which leaves "
+            f"{len(training)} training and {len(test)} test rows of {len(dataset)}"
         )
     parts = dataset.take(training), dataset.take(test)
     empty = np.flatnonzero(parts[0].counts() == 0)
     if len(empty) > 0:
         raise ParameterError(
-            f"split is {test_fraction}, which leaves class "
-            f"'{printable(dataset.class_names[empty[0]])}' without a training row; "
-            "use stratify, or a smaller split"
+            f"split: must leave a training row of each class, got {test_fraction}, which leaves "
+            f"none of '{printable(dataset.class_names[empty[0]])}'; use stratify, or a smaller "
+            "split"
         )
     return parts
 
@@ -82,13 +82,13 @@ def held_out(
     kept, held = _cut_each_class(labels, rng.permutation(len(labels)), fraction, rng)
     gone = np.setdiff1d(labels, labels[kept])
     if len(held) == 0 or len(gone) > 0:
-        what = "no row to validate on"
+        wanted, without = "a row to validate on", ""
         if len(gone):
             name = gone[0] if class_names is None else class_names[gone[0]]
-            what = f"class '{printable(name)}' without a training row"
+            wanted, without = "a training row of each class", f", none of '{printable(name)}'"
         raise ParameterError(
-            f"validation_fraction is {fraction}, which leaves {what} of {len(labels)} rows; use "
-            "another validation_fraction, or more rows"
+            f"validation_fraction: must leave {wanted}, got {fraction} of {len(labels)} "
+            f"rows{without}; use another validation_fraction, or more rows"
         )
     return np.sort(kept), np.sort(held)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from samplewise.checks import printable
+from samplewise.checks import must_be
 from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ def axes_for(given: Axes | None, where: str) -> Axes:
     if given is None:
         return plt.subplots(layout="constrained")[1]
     if not isinstance(given, Axes):
-        raise ParameterError(
-            f"{where}: ax is '{printable(given)}', but must be an axes of matplotlib, or None"
-        )
+        raise ParameterError(must_be(f"{where}: ax", "an axes of matplotlib, or None", given))
     return given
 
 

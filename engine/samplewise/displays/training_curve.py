@@ -186,8 +186,8 @@ def _records(given: Any) -> Sequence[Any]:
     if isinstance(given, Sequence) and all(isinstance(one, Mapping | EpochRecord) for one in given):
         return given
     raise ParameterError(
-        f"{_NAME}: history is '{printable(given)}', but must be a samplewise.History, a result of "
-        "training, or a list of dicts, one for each epoch"
+        f"{_NAME}: history must be a samplewise.History, a result of training, or a list of dicts, "
+        f"one for each epoch, got '{printable(given)}'"
     )
 
 

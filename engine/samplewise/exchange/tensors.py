@@ -34,9 +34,7 @@ def parameters_of(
     for key, view in network.layout.views(vector).items():
         tensor, name = tensors[key], f"{where}: '{printable(names[key])}'"
         if tensor.dtype.kind != FLOAT or tensor.dtype.itemsize > view.itemsize:
-            raise DataError(
-                f"{name} is of {tensor.dtype}, but must be of float64, float32 or float16"
-            )
+            raise DataError(f"{name} must be of float64, float32 or float16, got {tensor.dtype}")
         if tensor.shape != view.shape:
             raise DataError(
                 f"{name} has shape {tensor.shape}, but the network has {view.shape} there; give "

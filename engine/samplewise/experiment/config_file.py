@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tomllib
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,20 +12,19 @@ from typing import Any
 import tomli_w
 
 from samplewise._version import __version__
-from samplewise.checks import printable
+from samplewise.checks import printable, suggestion_or_list
 from samplewise.errors import (
     CombinationError,
     ConfigError,
     DataError,
     ParameterError,
-    SamplewiseWarning,
 )
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import decoded, open_unchanged
-from samplewise.options.words import close_words, unknown_word, words_of
+from samplewise.options.words import words_of
+from samplewise.variables import PREFIX, warn_of_variables
 
 MAX_CONFIG_BYTES = 2**20
-PREFIX = "SAMPLEWISE_"
 SEE_HELP = "; `samplewise train --help` explains each"
 
 
@@ -63,7 +61,7 @@ def checked_options(table: Mapping[str, Any], name: str) -> dict[str, Any]:
         if word not in WORDS:
             raise ConfigError(
                 f"{name} has the unknown word '{printable(written)}'"
-                f"{unknown_word(word, WORDS, 'Known words', SEE_HELP)}"
+                f"{suggestion_or_list(word, WORDS, 'Known words', SEE_HELP)}"
             )
         if word in settings:
             raise ConfigError(f"{name} has {word} twice, with '-' and with '_'; keep one")
@@ -92,8 +90,8 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
     """Return the experiment that the user asked for.
 
     A flag wins over an environment variable (`SAMPLEWISE_LEARNING_RATE` and so on; an empty one
-    counts as not set), that over the file, and the file over the default. A variable with nearly
-    the name of an option is a warning.
+    counts as not set), that over the file, and the file over the default. A misspelt
+    variable is a warning.
 
     Args:
         flags: text, or a bool, by word; None where the flag was not given.
@@ -105,7 +103,7 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
         ConfigError: as `read_config`.
     """
     _check_layers(flags)
-    _warn_of_variables()
+    warn_of_variables(WORDS)
     settings = {} if config is None else read_config(config)
     for word in WORDS:
         variable = PREFIX + word.upper()
@@ -116,20 +114,6 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
         # Left to the registry, which reads the variable too and notes that it decided.
         settings["backend"] = None
     return Experiment.from_options(**(settings | from_flags(flags)))
-
-
-def _warn_of_variables() -> None:
-    # Only of a name close to an option's: any other may be one that another package reads.
-    for variable in os.environ:
-        word = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and word not in WORDS:
-            for close in close_words(word, WORDS):
-                warnings.warn(
-                    f"the environment variable {printable(variable)} sets no option; did you mean "
-                    f"{PREFIX}{close.upper()}?",
-                    SamplewiseWarning,
-                    stacklevel=3,
-                )
 
 
 def _check_layers(flags: Mapping[str, object]) -> None:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.checks import open_fraction, positive_number, printable
+from samplewise.checks import must_be, open_fraction, positive_number, printable
 from samplewise.data.preprocessing import AUTO, PREPROCESSING
 from samplewise.data.sources.options import (
     FITS,
@@ -25,10 +25,10 @@ from samplewise.options.settings import Settings
 def _source(name: str, given: Any) -> str:
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str) or not path:
-        shown = path if isinstance(path, str) else type(path).__name__
+        got = f"'{path}'" if isinstance(path, str) else f"a {type(path).__name__}"
         raise ParameterError(
-            f"{name} is {printable(shown) or 'empty'}, but must name a source or a path; arrays "
-            "and frames are trained on by train(network, X, targets, settings)"
+            f"{name}: must name a source or a path, got {got}; train on arrays and frames by "
+            "train(network, X, targets, settings)"
         )
     return path
 
@@ -36,11 +36,9 @@ def _source(name: str, given: Any) -> str:
 def _classes(name: str, given: Any) -> tuple[str, ...]:
     found = tuple(given) if isinstance(given, list) else given
     if not isinstance(found, tuple) or not all(isinstance(each, str) for each in found):
-        raise ParameterError(f"{name} is '{printable(given)}', but must be texts, as in ('4', '9')")
+        raise ParameterError(must_be(name, "texts, as in ('4', '9')", given))
     if len(found) < 2:
-        raise ParameterError(
-            f"{name} names {len(found)} class, but classification needs at least two"
-        )
+        raise ParameterError(f"{name}: must name at least two classes, got {printable(given)}")
     return found
 
 

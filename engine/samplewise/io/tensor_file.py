@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import must_be, printable
 from samplewise.errors import SamplewiseError
 from samplewise.io import strict_json
 
@@ -164,10 +164,8 @@ def _entry(kind: FileKind, key: str, value: object, data_start: int, name: str) 
         raise kind.error(f"{where} must have dtype, shape and data_offsets, and nothing else")
     if value["dtype"] not in kind.dtypes:
         *most, last = kind.dtypes
-        raise kind.error(
-            f"{where} is of type '{printable(value['dtype'])}', but must be {', '.join(most)} or "
-            f"{last}"
-        )
+        wanted = f"{', '.join(most)} or {last}"
+        raise kind.error(must_be(f"type of {where}", wanted, value["dtype"]))
     dtype = DTYPES[value["dtype"]]
     shape, offsets = _lengths(value["shape"]), _lengths(value["data_offsets"])
     if shape is None or offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:

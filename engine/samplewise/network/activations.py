@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from samplewise.checks import one_of
+from samplewise.checks import meant, one_of
 from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -57,9 +57,12 @@ def check_activation(name: object) -> str:
     Raises:
         ParameterError: it is not; the message lists the known names.
     """
+    known = (*ACTIVATIONS, *CUSTOM)
     try:
-        return one_of("activation", name, (*ACTIVATIONS, *CUSTOM))
+        return one_of("activation", name, known)
     except ParameterError as error:
+        if meant(str(name), known):
+            raise
         raise ParameterError(
-            f"{error} (register a custom one with samplewise.register_activation)"
+            f"{error}; register a custom one with samplewise.register_activation"
         ) from None

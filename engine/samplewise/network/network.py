@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from samplewise.checks import one_of, printable, whole_numbers
+from samplewise.checks import must_be, one_of, printable, whole_numbers
 from samplewise.errors import ParameterError
 from samplewise.network.layers import LAYERS, Dense, Layer
 from samplewise.network.layout import ParameterLayout, Slot
@@ -39,20 +39,18 @@ class Network:
         lengths = whole_numbers("input_shape", self.input_shape)
         if not 1 <= len(lengths) <= MAX_DIMENSIONS:
             raise ParameterError(
-                f"input_shape holds {len(lengths)} lengths, but must hold 1 to {MAX_DIMENSIONS}"
+                f"input_shape: must hold 1 to {MAX_DIMENSIONS} lengths, got {len(lengths)}"
             )
         given: object = self.layers
         if isinstance(given, str) or not isinstance(given, Iterable):
             example = _spelled(given) or "Dense(10, 'relu'), Dense(1)"
-            raise ParameterError(
-                f"layers is '{printable(given)}', but must be a list of layers, as in [{example}]"
-            )
+            raise ParameterError(must_be("layers", f"a list of layers, as in [{example}]", given))
         # Tuples of Python's own, whatever came: a network is hashed, compared and written as JSON.
         object.__setattr__(self, "input_shape", lengths)
         object.__setattr__(self, "layers", tuple(self.layers))
         if not 1 <= len(self.layers) <= MAX_LAYERS:
             raise ParameterError(
-                f"the network has {len(self.layers)} layers, but must have 1 to {MAX_LAYERS}"
+                f"layers: must hold 1 to {MAX_LAYERS} layers, got {len(self.layers)}"
             )
         for layer in self.layers:
             if not isinstance(layer, Layer):
@@ -217,7 +215,7 @@ def _settings(layer: Layer) -> dict[str, Any]:
 
 def _layer(entry: object) -> Layer:
     if not isinstance(entry, dict):
-        raise ParameterError(f"a layer is '{printable(entry)}', but must be a table")
+        raise ParameterError(must_be("a layer", "a table", entry))
     settings = dict(entry)
     kind = LAYERS[one_of("kind of a layer", settings.pop("kind", None), LAYERS)]
     fields = {field.name for field in dataclasses.fields(kind)}

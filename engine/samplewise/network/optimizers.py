@@ -127,7 +127,7 @@ class SGD(Optimizer):
         super().__post_init__()
         for needing in ("nesterov", "rate_in_velocity"):
             if getattr(self, needing) and self.momentum == 0:
-                raise CombinationError(f"{needing} needs a momentum above 0")
+                raise CombinationError(f"{needing}: must have a momentum above 0, got 0")
 
     @property
     def slots(self) -> int:

@@ -10,8 +10,8 @@ from typing import Any
 
 from samplewise.checks import (
     listed_names,
+    must_be,
     one_of,
-    printable,
     true_or_false,
     whole_number,
     whole_numbers,
@@ -80,7 +80,7 @@ def _read(name: str, given: Any, read: Callable[[Any], Any], form: str) -> Any:
     try:
         return read(given)
     except _UnreadableError:
-        raise ParameterError(f"{name} is '{printable(given)}', but must be {form}") from None
+        raise ParameterError(must_be(name, form, given)) from None
 
 
 def whole(minimum: int = 1, maximum: int | None = None) -> Kind:

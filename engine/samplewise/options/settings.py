@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from samplewise.checks import printable
+from samplewise.checks import must_be, printable, suggestion_or_list
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import Chosen, check_options, options_of
-from samplewise.options.words import Part, Plain, members, owners_of, parts, unknown_word, words_of
+from samplewise.options.words import Part, Plain, members, owners_of, parts, words_of
 
 
 class Settings:
@@ -42,11 +42,12 @@ class Settings:
         for member in parts(type(self)):
             part = getattr(self, member.name)
             if not isinstance(part, member.kind):
-                raise ParameterError(
-                    f"{member.name} is '{printable(part)}', but must be an instance of "
-                    f"{member.kind.__name__}; write {member.name}={member.kind.__name__}(...), or "
-                    f"pass flat words to {type(self).__name__}.from_options"
+                kind = member.kind.__name__
+                remedy = (
+                    f"write {member.name}={kind}(...), or pass flat words to "
+                    f"{type(self).__name__}.from_options"
                 )
+                raise ParameterError(must_be(member.name, f"an instance of {kind}", part, remedy))
 
     @classmethod
     def from_options(cls, **words: Any) -> Self:
@@ -75,9 +76,8 @@ class Settings:
         known = words_of(type(self))
         for name in words:
             if name not in known:
-                raise ParameterError(
-                    f"'{printable(name)}' is not an option{unknown_word(name, known, 'Options')}"
-                )
+                hint = suggestion_or_list(name, known, "Options")
+                raise ParameterError(f"'{printable(name)}' is not an option{hint}")
         return _changed(self, words)
 
     def to_options(self) -> dict[str, Any]:

@@ -3,49 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.checks import suggestion_or_list
 from samplewise.options.fields import Chosen, Option, options_of
 from samplewise.options.kinds import Kind, choice
-
-OTHER_WORDS = {
-    "lr": "learning_rate",
-    "learning_rate_init": "learning_rate",
-    "eta": "learning_rate",
-    "max_iter": "epochs",
-    "n_epochs": "epochs",
-    "batch": "batch_size",
-    "val": "validation_fraction",
-    "validation_split": "validation_fraction",
-    "random_state": "seed",
-    "solver": "optimizer",
-    "wd": "weight_decay",
-    "hidden_layer_sizes": "hidden",
-    "units": "hidden",
-}
-"""Words of other libraries, and the options that they are here."""
-
-
-def close_words(given: str, known: Iterable[str]) -> list[str]:
-    """Return the one of the known words that a user means most likely; empty where none is close.
-
-    Args:
-        given: unknown, joined by "_".
-        known: names of options.
-    """
-    names, other = list(known), OTHER_WORDS.get(given.lower())
-    return [other] if other in names else difflib.get_close_matches(given.lower(), names, n=1)
-
-
-def unknown_word(given: str, known: Iterable[str], title: str, remedy: str = "") -> str:
-    """Return the end of a message about an unknown word, as `suggestion_or_list`."""
-    names = list(known)
-    close = [f"; did you mean '{name}'?" for name in close_words(given, names)]
-    return close[0] if close else suggestion_or_list(given, names, title, remedy)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from samplewise.checks import printable
+from samplewise.checks import printable, suggestion_or_list
 from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import SEE_HELP, WORDS
 from samplewise.options.kinds import WHOLES
-from samplewise.options.words import unknown_word
 from samplewise.sweep.journal import canonical
 from samplewise.sweep.points import Draws, Grid, Values, exhausted
 
@@ -88,7 +87,7 @@ class Space:
             if word not in WORDS:
                 raise ParameterError(
                     f"space: '{printable(written)}' is not a setting"
-                    f"{unknown_word(word, WORDS, 'Settings', SEE_HELP)}"
+                    f"{suggestion_or_list(word, WORDS, 'Settings', SEE_HELP)}"
                 )
             if word in factors:
                 raise ParameterError(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise.checks import positive_number
+from samplewise.checks import must_be, positive_number
 from samplewise.contract.plan import DIRECT
 from samplewise.data.augmentation import Views
 from samplewise.errors import DivergenceError, ParameterError
@@ -109,7 +109,7 @@ def lr_range_test(
     """
     lowest, highest = positive_number("lowest", lowest), positive_number("highest", highest)
     if not lowest < highest:
-        raise ParameterError(f"lowest is {lowest:g}, but must be below highest, {highest:g}")
+        raise ParameterError(must_be("lowest", f"below highest, {highest:g}", lowest))
     loss = loss_for(network, settings)
     check_stop(stop)
     settings = _for_one_pass(settings)

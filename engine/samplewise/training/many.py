@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from samplewise.checks import printable
+from samplewise.checks import must_be
 from samplewise.errors import (
     CombinationError,
     DivergenceError,
@@ -195,9 +195,7 @@ def _result(run: TrainingRun, unfinished: Snapshot | None) -> TrainingResult:
 
 def _listed(name: str, given: Any) -> list[Any]:
     if not isinstance(given, list | tuple):
-        raise ParameterError(
-            f"{name} is '{printable(given)}', but must be a list, one for each network"
-        )
+        raise ParameterError(must_be(name, "a list, one for each network", given))
     return list(given)
 
 

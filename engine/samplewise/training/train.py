@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from numpy.typing import ArrayLike
 
 from samplewise import registry
-from samplewise.checks import instance_of, printable
+from samplewise.checks import instance_of, must_be
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
 from samplewise.network.layer_spec import layer_spec
@@ -136,7 +136,7 @@ def check_stop(stop: Any) -> None:
         ParameterError: it is not an event.
     """
     if stop is not None and not callable(getattr(stop, "is_set", None)):
-        raise ParameterError(f"stop is '{printable(stop)}', but must be a threading.Event")
+        raise ParameterError(must_be("stop", "a threading.Event", stop))
 
 
 def check_no_dropout(where: str, network: Network) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from samplewise.checks import file_path, instance_of, printable
+from samplewise.checks import file_path, instance_of, must_be, printable
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.io import tensor_file
 from samplewise.io.reading import read_whole
@@ -73,7 +73,7 @@ def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
 def _checked_sha256(given: str) -> str:
     digits = given.strip().lower()
     if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
-        raise ParameterError(f"sha256 is '{printable(given)}', but must be 64 hexadecimal digits")
+        raise ParameterError(must_be("sha256", "64 hexadecimal digits", given))
     return digits
 
 

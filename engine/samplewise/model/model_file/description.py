@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from samplewise._version import __version__
-from samplewise.checks import one_of, positive_number, printable, whole_number
+from samplewise.checks import must_be, one_of, positive_number, printable, whole_number
 from samplewise.data.labels import MAX_CLASSES, check_class_name
 from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZE, Preprocessing
 from samplewise.data.sources.options import FITS, STRETCH
@@ -148,7 +148,7 @@ def _checked(found: dict[str, Any], name: str) -> Description:
         )
     last = network.layers[-1].activation
     if last != "identity":
-        raise ParameterError(f"the last layer has activation '{last}', but must have 'identity'")
+        raise ParameterError(must_be("activation of the last layer", "identity", last))
     preprocessing = _preprocess(found["preprocessing"])
     return Description(
         network=network,
@@ -177,7 +177,7 @@ def _network(value: object) -> Network:
 
 def _line(key: str, value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise ParameterError(f"{key} is '{printable(value)}', but must be a text")
+        raise ParameterError(must_be(key, "a text", value))
     check_class_name(value, name)
     return value
 

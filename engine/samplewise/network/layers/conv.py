@@ -41,12 +41,12 @@ class Conv2D(Layer):
     trainable: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "filters", whole_number("filters of a conv layer", self.filters))
-        object.__setattr__(self, "kernel", pair("kernel of a conv layer", self.kernel))
-        object.__setattr__(self, "stride", whole_number("stride of a conv layer", self.stride))
+        object.__setattr__(self, "filters", whole_number("conv: filters", self.filters))
+        object.__setattr__(self, "kernel", pair("conv: kernel", self.kernel))
+        object.__setattr__(self, "stride", whole_number("conv: stride", self.stride))
         one_of("padding", self.padding, PADDINGS)
         check_activation(self.activation)
-        true_or_false("trainable of a conv layer", self.trainable)
+        true_or_false("conv: trainable", self.trainable)
 
     def pads(self, input_shape: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the rows of zeros above and below, and the columns left and right."""

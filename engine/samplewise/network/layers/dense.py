@@ -31,9 +31,9 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         # Python's own int: a description becomes JSON, which takes none of NumPy's.
-        object.__setattr__(self, "units", whole_number("units of a dense layer", self.units))
+        object.__setattr__(self, "units", whole_number("dense: units", self.units))
         check_activation(self.activation)
-        true_or_false("trainable of a dense layer", self.trainable)
+        true_or_false("dense: trainable", self.trainable)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (O,), of any input: it is flattened."""

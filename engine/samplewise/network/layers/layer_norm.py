@@ -32,9 +32,9 @@ class LayerNorm(Layer):
     trainable: bool = True
 
     def __post_init__(self) -> None:
-        epsilon = positive_number("epsilon of a layer_norm layer", self.epsilon)
+        epsilon = positive_number("layer_norm: epsilon", self.epsilon)
         object.__setattr__(self, "epsilon", epsilon)
-        true_or_false("trainable of a layer_norm layer", self.trainable)
+        true_or_false("layer_norm: trainable", self.trainable)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""

@@ -27,7 +27,7 @@ class _Pool2D(Layer):
     stride: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", pair(f"size of a {self.kind} layer", self.size))
+        object.__setattr__(self, "size", pair(f"{self.kind}: size", self.size))
         if self.stride is None:
             height, width = self.size
             if height != width:
@@ -36,7 +36,7 @@ class _Pool2D(Layer):
                     "its stride does not follow from it; give it a stride"
                 )
             object.__setattr__(self, "stride", height)
-        stride = whole_number(f"stride of a {self.kind} layer", self.stride)
+        stride = whole_number(f"{self.kind}: stride", self.stride)
         object.__setattr__(self, "stride", stride)
 
     @property

@@ -40,7 +40,7 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", decay_factor("rate of a dropout layer", self.rate))
+        object.__setattr__(self, "rate", decay_factor("dropout: rate", self.rate))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""

@@ -187,14 +187,14 @@ def _callback(hook: Any) -> Callback:
         return hook
     if isinstance(hook, type):
         raise ParameterError(
-            f"callbacks holds the class {hook.__name__}, but must hold instances; write "
+            f"callbacks: must hold instances, got the class {hook.__name__}; write "
             f"{hook.__name__}()"
         )
     if callable(hook):
         return _Function(hook)
     raise ParameterError(
-        f"callbacks holds '{printable(hook)}', but must hold instances of samplewise.Callback, or "
-        "functions of an epoch's record"
+        "callbacks: must hold instances of samplewise.Callback, or functions of an epoch's record, "
+        f"got '{printable(hook)}'"
     )
 
 
@@ -209,6 +209,6 @@ def _stop_reason(returned: object) -> str | None:
     if isinstance(returned, str):
         return returned or None
     raise ParameterError(
-        f"on_epoch_end of a callback returned '{printable(returned)}', but must return None or "
-        "False to continue, True or a reason to stop"
+        "on_epoch_end of a callback: must return None or False to continue, True or a reason to "
+        f"stop, got '{printable(returned)}'"
     )

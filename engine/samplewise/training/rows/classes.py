@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import must_be, printable
 from samplewise.data.arrays import TEXT, as_array
 from samplewise.data.class_indices import indices_among, whole_numbers
 from samplewise.data.columns import places
@@ -65,10 +65,8 @@ def check_class_names(given: Sequence[str], classes: int) -> tuple[str, ...]:
     """
     right = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
     if not right or len(places(given)) != len(given) or len(given) != classes:
-        raise ParameterError(
-            f"class_names is {printable(given)}, but must be {classes} different texts, one for "
-            "each class of the network in the order of its outputs"
-        )
+        wanted = f"{classes} different texts, one for each class in the order of the outputs"
+        raise ParameterError(must_be("class_names", wanted, given))
     return tuple(given)
 
 

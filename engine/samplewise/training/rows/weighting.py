@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from samplewise.checks import (
     comma_items,
     listed,
+    must_be,
     not_negative,
     printable,
     quoted,
@@ -73,10 +74,9 @@ def _pairs(name: str, given: object) -> list[tuple[str, float]]:
     try:
         return [_pair(item) for item in comma_items(given if isinstance(given, str) else "")]
     except ValueError:
-        raise ParameterError(
-            f"{name} is '{printable(given)}', but must be {BALANCED} or weights by class, as "
-            "in cat:1,dog:2.5; a name with a comma or a colon stands in double quotes"
-        ) from None
+        wanted = f"{BALANCED} or weights by class, as in cat:1,dog:2.5"
+        remedy = "put a name with a comma or a colon in double quotes"
+        raise ParameterError(must_be(name, wanted, given, remedy)) from None
 
 
 def _pair(item: str) -> tuple[str, float]:
@@ -137,7 +137,7 @@ def sample_weights(given: ArrayLike | None, rows: int) -> Weights:
     bad = np.flatnonzero(~(np.isfinite(wide) & (wide >= 0)))
     if len(bad):
         raise DataError(
-            f"sample_weight is {wide[bad[0]]} in row {bad[0]}; expected finite numbers of at "
-            "least 0"
+            f"sample_weight: must be finite numbers of at least 0, got {wide[bad[0]]} in row "
+            f"{bad[0]}"
         )
     return wide

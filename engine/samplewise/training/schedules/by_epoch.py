@@ -45,7 +45,8 @@ class Step(Schedule):
         super().__post_init__()
         if self.every is None:
             raise CombinationError(
-                "schedule step needs every, the epochs between two drops of the rate"
+                "every: must be given for schedule step, got none; write, say, every=10 for a "
+                "drop of the rate each 10 epochs"
             )
 
     def check(self, eta: float, run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from samplewise.checks import not_negative, one_of, positive_number, printable, suggestion
+from samplewise.checks import must_be, not_negative, one_of, positive_number, suggestion
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import SWITCH, choice, number, whole
@@ -27,7 +27,7 @@ def _monitor(name: str, given: object) -> str:
 def _share(name: str, given: object) -> float:
     share = positive_number(name, given)
     if share > 1:
-        raise ParameterError(f"{name} is {share}, but must be above 0 and at most 1")
+        raise ParameterError(must_be(name, "above 0 and at most 1", share))
     return share
 
 
@@ -124,11 +124,9 @@ class EarlyStopping(Settings):
         known = *METRICS, *own
         for setting, metric in wanted.items():
             if metric not in known:
-                raise CombinationError(
-                    f"{setting} is {printable(metric)}, but must be one of "
-                    f"{', '.join(known)}, or a metric or figure passed to train"
-                    f"{suggestion(metric, known)}"
-                )
+                right = f"one of {', '.join(known)}, or a metric or figure passed to train"
+                hint = suggestion(metric, known)
+                raise CombinationError(must_be(setting, right, metric) + hint)
             if metric.startswith(VALIDATION) and not validated:
                 raise CombinationError(
                     f"{setting}: {metric} must have validation rows to be measured on, got none; "

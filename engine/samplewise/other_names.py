@@ -1,0 +1,60 @@
+"""Names of other libraries, and what has them here: for errors, never to choose by."""
+
+from __future__ import annotations
+
+OTHER_NAMES: dict[str, str] = {
+    # Options
+    "learning_rate": "lr learning_rate_init eta",
+    "epochs": "max_iter n_epochs num_epochs",
+    "batch_size": "batch",
+    "validation_fraction": "val validation_split",
+    "seed": "random_state",
+    "optimizer": "solver",
+    "weight_decay": "wd",
+    "hidden": "hidden_layer_sizes units",
+    # Losses
+    "binary_cross_entropy": "bce bce_loss bce_with_logits binary_crossentropy log_loss",
+    "categorical_cross_entropy": "ce cross_entropy crossentropy categorical_crossentropy nll "
+    "nll_loss sparse_categorical_crossentropy",
+    "mean_squared_error": "mse mse_loss l2 l2_loss squared_error quadratic",
+    "mean_absolute_error": "mae mae_loss l1 l1_loss absolute_error",
+    "huber": "smooth_l1 smooth_l1_loss",
+    "poisson": "poisson_nll poisson_nll_loss",
+    # Activations
+    "identity": "linear",
+    "sigmoid": "logistic",
+    "silu": "swish",
+    # Optimizers
+    "sgd": "gd gradient_descent",
+    "adam": "adamax adamw nadam",
+    # Schedules
+    "step": "step_lr multi_step_lr",
+    "exponential": "exponential_lr exponential_decay",
+    "cosine": "cosine_annealing cosine_annealing_lr cosine_decay",
+    "one_cycle": "one_cycle_lr",
+    "inverse_scaling": "invscaling",
+    "plateau": "adaptive reduce_lr_on_plateau",
+    # Initial weights
+    "glorot_uniform": "xavier xavier_uniform",
+    "glorot_normal": "xavier_normal",
+    "he_uniform": "kaiming kaiming_uniform",
+    "he_normal": "kaiming_normal",
+    # Layers
+    "dense": "linear fc fully_connected",
+    "conv": "conv2d convolution",
+    "pool": "max_pool max_pool2d",
+    "avg_pool": "avg_pool2d average_pooling",
+    # Preprocessing
+    "standardize": "standard_scaler zscore",
+}
+"""Our names, and for each those of others, joined by blanks."""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def ours(given: str) -> list[str]:
+    """Return our names for what another library calls so, whatever its capitals and hyphens."""
+    plain = _plain(given)
+    return [name for name, others in OTHER_NAMES.items() if plain in map(_plain, others.split())]
