@@ -1,7 +1,7 @@
 """NumPy, imported when it is first used.
 
 Descriptions of a run (layers, losses, optimizers, schedules, settings) compute next to nothing.
-With NumPy left out until then, the help of a command is made of them without its import time.
+So the help of a command, which is made of them, does not wait for the import of NumPy.
 """
 
 from __future__ import annotations

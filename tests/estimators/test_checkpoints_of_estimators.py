@@ -83,7 +83,13 @@ def test_a_snapshot_of_another_fit_is_refused_by_name(tmp_path):
     kept = Checkpoint(tmp_path / "checkpoints")
     MLPClassifier(**QUICK, callbacks=kept).fit(X, Y)
     snapshot = kept.snapshot()
-    for parameters, name in (({"alpha": 0.1}, "l2"), ({"random_state": 2}, "seed")):
+    named = (
+        ({"alpha": 0.1}, "settings.batch_l2"),
+        ({"random_state": 2}, "settings.seed"),
+        ({"hidden_layer_sizes": (5,)}, r"network\.layers\[0\]\.units must be .* 5, got 4"),
+        ({"activation": "tanh"}, r"network\.layers\[0\]\.activation"),
+    )
+    for parameters, name in named:
         with pytest.raises(SnapshotError, match=name):
             MLPClassifier(**{**QUICK, **parameters}).fit(X, Y, initial=snapshot)
     with pytest.raises(SnapshotError, match="rows"):

@@ -185,7 +185,7 @@ def _checked(
         allowed=measure.allowed,
     )
     if trial.turn.seconds > PATIENCE_S:
-        # It took all the patience once, and is not run again.
+        # It ran beyond the limit once, and is not run again.
         return Racer(entry, turns=[trial.turn])
     fitting = min(rounds, max(int(PATIENCE_S / trial.turn.seconds), 1))
     return Racer(entry, remote, number, fitting)

@@ -62,9 +62,9 @@ class Backend(Protocol):
     def on_device(self, device: str) -> Backend:
         """Return this backend for a device, whose name its `capabilities` then have.
 
-        Only `name`, `compile` and `capabilities` are asked for before, so no device need be there
-        yet: `unavailable` of the result says where it is not, and names those that are. A backend
-        without this member, or that inherits it, has the device of its `capabilities` alone.
+        The device need not exist yet: `unavailable` of the result says so, and names those that do.
+        Before it, only `name`, `compile` and `capabilities` are asked for. A backend without this
+        member, or one that inherits it, has only the device of its `capabilities`.
 
         Args:
             device: such as "gpu:0"; "" means the one that it takes by itself.

@@ -139,7 +139,7 @@ def loss_of_predictions(loss: Loss, targets: NDArray[Any], predictions: NDArray[
 
 
 def logits_of_predictions(loss: Loss, predictions: NDArray[Any]) -> NDArray[Any]:
-    """Return logits that a loss predicts so, (n, outputs).
+    """Return the logits of which a loss makes these predictions, (n, outputs).
 
     Args:
         loss: of the networks.

@@ -55,7 +55,7 @@ def _is_table(X: Any, features: int) -> bool:
 
 
 def _features(estimator: Any, X: Any, *, reset: bool) -> int:
-    """Return how many features X must have to be taken as it is; 0 where it cannot."""
+    """Return the number of features that X needs to be taken as it is; 0 where it cannot be."""
     if type(X) is not np.ndarray or X.ndim != 2:
         return 0
     return X.shape[1] if reset else estimator.n_features_in_

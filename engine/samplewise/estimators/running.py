@@ -74,7 +74,7 @@ class Task:
         return found
 
     def negative_validation_loss(self, record: EpochRecord) -> float:
-        """Return the validation loss, less than 0 where it is more, in the units that are shown."""
+        """Return the validation loss times -1, in the units that are shown: more is better."""
         assert record.validation_loss is not None
         return -self.objective.shown_loss(record.validation_loss)
 

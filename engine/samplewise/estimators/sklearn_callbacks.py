@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks: all that we know of a protocol which may change without notice.
+"""scikit-learn's callbacks, all in one place: their protocol may change without notice.
 
 A fit is a task, and each of its epochs a task in it, at whose end a callback may be given the
 estimator as it is then, and may end the training by returning True.

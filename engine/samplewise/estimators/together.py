@@ -48,7 +48,7 @@ class Preparation:
     warned: bool
 
     def is_of(self, estimator: Any, given: Given) -> bool:
-        """Return True if preparing an estimator would come to the same, without a warning."""
+        """Return True if preparing the estimator would give this training, without a warning."""
         return (
             not self.warned
             and type(estimator) is type(self.estimator)

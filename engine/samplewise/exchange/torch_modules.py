@@ -103,7 +103,7 @@ def _dense(layer: Dense, shape: Shape) -> tuple[list[str], str, list[str]]:
 
 def _conv(layer: Conv2D, shape: Shape) -> tuple[list[str], str, list[str]]:
     (above, below), (left, right) = layer.pads(shape)
-    # "same" puts one more behind where their number is odd, which Conv2d cannot.
+    # Of an odd number of zeros, "same" puts one more behind, which Conv2d cannot.
     before = (
         [f"nn.ZeroPad2d(({left}, {right}, {above}, {below}))"]
         if above + below + left + right

@@ -28,7 +28,7 @@ from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import loss_for, trained
 
-# A measurement ends with the first of these. The first epoch sets up, so it alone says little.
+# A measurement ends at the first of these limits. One epoch says little, as it also sets up.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
 # The prediction leaves out evaluation after an epoch, and early stopping.
 NOT_PREDICTED: dict[str, Any] = {

@@ -35,7 +35,7 @@ def drawable(text: str) -> str:
     """
     missing = _beyond_family(text) - _fallbacks([text]).keys()
     for script in sorted({_script(letter) for letter in missing} - _told):
-        # Python would say it anew: matplotlib's own filters make it forget.
+        # Python would warn again: matplotlib's filters make it forget what it has shown.
         _told.add(script)
         warnings.warn(
             f"no installed font has {script} letters, so pictures show their numbers (as in "

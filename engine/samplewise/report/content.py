@@ -43,7 +43,7 @@ class Content:
 
 
 def texts(measured: Measured[Any], facts: dict[str, Any]) -> Texts:
-    """Return the texts of a part and of both parts, written for these measurements."""
+    """Return the texts that a part and both parts have for these measurements."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined)  # noqa: S701 - plain text

@@ -8,7 +8,7 @@ from samplewise.errors import ParameterError
 
 
 def check_installed(package: str, named: str, how: str, otherwise: str) -> None:
-    """Refuse what needs a package that is not installed; the texts are those of the message.
+    """Refuse to go on without a package; the texts make the message.
 
     Raises:
         ParameterError: it is not installed.

@@ -195,7 +195,7 @@ class Groups:
         return group
 
     def _next_key(self) -> Hashable:
-        """Return the first bucket; while trials are not seen yet, the first that fills a group."""
+        """Return the bucket that fills most of a group; once all trials are seen, the first one."""
         if self._seen == self._count:
             return next(iter(self._buckets))
         return max(self._buckets, key=lambda key: min(len(self._buckets[key]), MOST))

@@ -93,7 +93,7 @@ FALSE_ALARM = 1e-3
 
 # A central difference steps by this times the size of the parameter, at least 1.
 DIFFERENCE_STEP = 1e-6
-# Nearer to its kink, rounding decides whether a ReLU is on: a jump, not an error.
+# Nearer to 0, rounding decides whether a ReLU is on: a jump, not an error.
 KINK_MARGIN = 1e-6
 
 

@@ -38,7 +38,7 @@ def _says_its_plan(program: Program, plan: str) -> list[Measure]:
 
 
 def _takes_its_plan_again(backend: Backend, program: Program, case: Case) -> Measure:
-    """A run records its plan, and shall train by the same one again."""
+    """The plan that a run records is chosen again when it is asked for."""
     recorded = program.plan.spec
     workload = replace(runs.workload_of(case, recorded.name), **recorded.fields())
     session = runs.session_of(backend, [case], workload)

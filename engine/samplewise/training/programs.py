@@ -95,6 +95,6 @@ class Programs:
             program.warm_up()
 
     def give_up(self) -> Program | ManyProgram:
-        """Return the program that trains, and hold none any more."""
+        """Return the program that trains, and let go of all."""
         program, self.many, self.predictors = self.trainer, None, []
         return program

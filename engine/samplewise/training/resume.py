@@ -61,7 +61,7 @@ def identity_of(
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
-    # The other fields say how it was chosen, foretell times and cut the work.
+    # The other fields say why it was chosen, predict its time, and cut its work.
     return {**asdict(plan.spec), _IN_PLACE: plan.in_place}
 
 

@@ -30,7 +30,7 @@ SHARED_SETTINGS = (
 
 
 def shared_key(network: Network, loss: Loss, settings: TrainingSettings) -> Hashable:
-    """Return all that a network shares with others that may train at once, beside the rows.
+    """Return the key that networks have in common if they may train at once on the same rows.
 
     Args:
         network: to train.

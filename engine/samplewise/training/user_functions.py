@@ -79,6 +79,6 @@ def number_of(kind: str, name: str, value: Any) -> float | None:
     try:
         number = float(value)
     except OverflowError:
-        # Of Python's whole numbers and fractions, which have no largest one.
+        # Python's whole numbers and fractions may be larger than any float.
         return None
     return number if math.isfinite(number) else None

@@ -112,7 +112,7 @@ def unavailable(text: str = "") -> str | None:
 
 
 def _imprecise(device: Any) -> str | None:
-    """Return by how much a float32 product is off where that is too much, or None."""
+    """Return the error of a float32 product where it is too large, else None."""
     A, B = np.sin(np.arange(2048.0)).reshape(2, 32, 32)
     product = jnp.dot(A.astype("float32"), B.astype("float32"), precision=lax.Precision.HIGHEST)
     error = float(np.abs(np.asarray(product) - A @ B).max() / np.abs(A @ B).max())

@@ -76,7 +76,7 @@ def label_position(
 def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataError:
     """Return the error of a table without a label column, which lists its columns."""
     dropped = [column for column in names if column.lower() in LABEL_NAMES]
-    # Any that is not left out would have been found.
+    # A column of such a name that is not dropped would have been taken.
     if options.label is None and dropped:
         return DataError(
             f"{name}: the label column '{printable(dropped[0])}' cannot be dropped; keep it, or "

@@ -48,7 +48,7 @@ class Registry:
         return frozenset(self.table) - self.builtin
 
     def label(self, name: object, *, replace: bool) -> str:
-        """Return the name with its kind, as messages have it.
+        """Return the name with its kind, for messages.
 
         Raises:
             ParameterError: the name is not allowed, or taken.

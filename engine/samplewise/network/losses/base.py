@@ -36,7 +36,7 @@ class Loss:
     def description(self) -> str | dict[str, Any]:
         """The loss as a JSON value, which `loss_from` reads: its name, with options set, a table.
 
-        The name alone where all options are as usual: versions without options read it.
+        The name alone where every option has its default: versions without options read that.
         """
         options = dataclasses.asdict(self)
         return self.name if self == type(self)() else {"name": self.name, **options}
@@ -57,7 +57,7 @@ class Loss:
         return np.array(self.predictions(logits)[0])
 
     def decisions(self, predictions: NDArray[Any]) -> NDArray[Any] | None:
-        """Return the decisions that predictions give: right or wrong ones, which have an accuracy.
+        """Return the decisions that follow from predictions, each of them right or wrong.
 
         The class of each row, int64 (n,); of labels that may hold at once, whether each does, bool
         (n, outputs). None where numbers are predicted.

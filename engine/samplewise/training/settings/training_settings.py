@@ -57,7 +57,7 @@ def _class_weight(name: str, given: object) -> str:
 class TrainingSettings(Settings):
     """The settings of a training run.
 
-    Optimizer, loss and schedule are objects, or names for those with the usual options.
+    Optimizer, loss and schedule are objects, or names, which stand for the default options.
 
     Raises:
         ParameterError: a value is out of its range, or of the wrong kind.
