@@ -221,9 +221,8 @@ def _names(records: Sequence[Any]) -> list[str]:
     if not records:
         return []
     last = records[-1]
-    names = dict(last) if isinstance(last, Mapping) else {**vars(last), **_metrics(last)}
+    if isinstance(last, Mapping):
+        names = list(last)
+    else:
+        names = [*vars(last), *(VALIDATION + name for name in last.metrics)]
     return [name for name in names if name != "epoch" and not math.isnan(_value(last, name))]
-
-
-def _metrics(record: EpochRecord) -> dict[str, Any]:
-    return {VALIDATION + name: value for name, value in record.metrics.items()}
