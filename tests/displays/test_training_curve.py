@@ -112,7 +112,7 @@ def test_an_estimator_of_scikit_learns_own_is_drawn():
     ("draw", "message"),
     [
         (lambda: TrainingCurveDisplay.from_estimator(MLPClassifier()), "neither history_ nor loss"),
-        (lambda: TrainingCurveDisplay.from_history([3]), r"history must be .* got '\[3\]'"),
+        (lambda: TrainingCurveDisplay.from_history([3]), r"history must be .* got \[3\]"),
         (lambda: TrainingCurveDisplay.from_history([]), "this one ran no epoch"),
         (
             lambda: TrainingCurveDisplay.from_history([{"loss": 1, "epoch": 1}], ax=3),

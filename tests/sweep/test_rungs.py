@@ -207,7 +207,7 @@ def test_rungs_say_how_many_candidates_train_how_long(tmp_path):
 @pytest.mark.parametrize(
     ("rungs", "space", "error", "message"),
     [
-        (5, SPACE, ParameterError, "must be a table of first and factor, got '5'"),
+        (5, SPACE, ParameterError, "must be a table of first and factor, got 5"),
         ({"first": 1}, SPACE, ParameterError, "must be a table of first and factor"),
         ({"first": 0, "factor": 2}, SPACE, ParameterError, r"rungs\.first"),
         ({"first": 1, "factor": 1}, SPACE, ParameterError, r"rungs\.factor"),

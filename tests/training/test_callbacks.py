@@ -118,10 +118,10 @@ def test_callbacks_of_networks_at_once_hear_of_what_one_of_them_raises(monkeypat
 @pytest.mark.parametrize(
     ("callbacks", "message"),
     [
-        ([Callback], "must hold instances, got the class Callback; write Callback"),
-        ([dict], "must hold instances, got the class dict; write dict"),
-        ([None], "callbacks: must hold instances of samplewise.Callback, .* got 'None'"),
-        ("print", "callbacks: must hold .* got 'print'"),
+        ([Callback], "must be instances, got the class Callback; write Callback"),
+        ([dict], "must be instances, got the class dict; write dict"),
+        ([None], "callbacks: must be instances of samplewise.Callback, .* got None"),
+        ("print", "callbacks: must be .* got 'print'"),
     ],
 )
 def test_what_is_no_callback_is_refused(callbacks, message):

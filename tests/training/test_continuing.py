@@ -63,7 +63,7 @@ def test_each_of_many_networks_starts_from_a_model_of_its_own():
 @pytest.mark.parametrize(
     ("initial", "message"),
     [
-        (3, "initial: must be a samplewise.Model, Snapshot or TrainingState, got '3'"),
+        (3, "initial: must be a samplewise.Model, Snapshot or TrainingState, got 3"),
         (np.zeros(19), "initial: must be a samplewise.Model, Snapshot or TrainingState"),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_figure_that_no_finite_float_holds_is_recorded_as_none(value):
     [
         ([len], {}, ParameterError, "figures: must be functions by name"),
         ({"a b": len}, {}, ParameterError, "figures: a name must be a word, got 'a b'"),
-        ({"f": 3}, {}, ParameterError, "'f' must be a function of an epoch's record, got '3'"),
+        ({"f": 3}, {}, ParameterError, "'f' must be a function of an epoch's record, got 3"),
         ({"f": lambda _: "x"}, {}, ParameterError, "figures: 'f' must return a number, got 'x'"),
         ({"f": len}, {"monitor": "figure_g"}, CombinationError, "did you mean 'figure_f'"),
         (

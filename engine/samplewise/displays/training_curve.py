@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from samplewise.checks import printable, text
+from samplewise.checks import must_be, printable, text
 from samplewise.displays.axes import axes_for, last_step
 from samplewise.errors import ParameterError
 from samplewise.training.history import EpochRecord
@@ -185,10 +185,8 @@ class TrainingCurveDisplay:
 def _records(given: Any) -> Sequence[Any]:
     if isinstance(given, Sequence) and all(isinstance(one, Mapping | EpochRecord) for one in given):
         return given
-    raise ParameterError(
-        f"{_NAME}: history must be a samplewise.History, a result of training, or a list of dicts, "
-        f"one for each epoch, got '{printable(given)}'"
-    )
+    wanted = "a samplewise.History, a result of training, or a list of dicts, one for each epoch"
+    raise ParameterError(must_be(f"{_NAME}: history", wanted, given))
 
 
 def _rows_of_curves(estimator: Any) -> list[dict[str, Any]]:

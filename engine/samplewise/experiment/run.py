@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import instance_of, printable
+from samplewise.checks import instance_of, must_be
 from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError, SomeDivergedError
@@ -135,8 +135,7 @@ def run_many(
     """
     if not isinstance(experiments, list | tuple) or not experiments:
         raise ParameterError(
-            "experiments: must be a list of at least one Experiment, got "
-            f"'{printable(experiments)}'"
+            must_be("experiments", "a list of at least one Experiment", experiments)
         )
     if data is None:
         raise ParameterError(f"{WANTED_DATA}, got None")

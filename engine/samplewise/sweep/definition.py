@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from samplewise.checks import one_of, printable, suggestion_or_list, true_or_false, whole_number
+from samplewise.checks import (
+    must_be,
+    one_of,
+    printable,
+    suggestion_or_list,
+    true_or_false,
+    whole_number,
+)
 from samplewise.errors import ConfigError, ParameterError
 from samplewise.experiment.config_file import WORDS, checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
@@ -169,7 +176,7 @@ def read_sweep(path: Path) -> Sweep:
             )
     settings = table.pop("settings", {})
     if not isinstance(settings, dict):
-        raise ConfigError(f"{name}: settings must be a table, got '{printable(settings)}'")
+        raise ConfigError(must_be(f"{name}: settings", "a table", settings))
     try:
         return Sweep(table.pop("space", {}), checked_options(settings, name), **table)
     except ConfigError:
@@ -183,10 +190,8 @@ def _base(settings: Any) -> tuple[Experiment, set[str]]:
     if isinstance(settings, Experiment):
         return settings, set(changed(settings))
     if not isinstance(settings, Mapping | None):
-        raise ParameterError(
-            f"settings: must be an Experiment or its words, got '{printable(settings)}'; write, "
-            "say, {'data': 'iris', 'epochs': 3}"
-        )
+        remedy = "write, say, {'data': 'iris', 'epochs': 3}"
+        raise ParameterError(must_be("settings", "an Experiment or its words", settings, remedy))
     words = dict(settings or {})
     return Experiment.from_options(**words), set(words)
 
@@ -199,7 +204,6 @@ def _seeds(given: int | Sequence[int] | None, first: int) -> tuple[int, ...]:
         return tuple(range(first, first + count))
     seeds = tuple(whole_number("seeds", seed, minimum=0) for seed in given)
     if not seeds or len(set(seeds)) < len(seeds):
-        raise ParameterError(
-            f"seeds: must be different seeds, got '{printable(given)}'; name each of them once"
-        )
+        remedy = "name each of them once"
+        raise ParameterError(must_be("seeds", "different seeds", given, remedy))
     return seeds

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from samplewise.checks import printable
+from samplewise.checks import must_be
 from samplewise.errors import ParameterError
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
@@ -133,10 +133,8 @@ def check_jobs(n_jobs: int | None) -> None:
     """
     if n_jobs is None or (isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs):
         return
-    raise ParameterError(
-        f"n_jobs: must be a whole number of workers, or -1 for all processors, got "
-        f"'{printable(n_jobs)}'"
-    )
+    wanted = "a whole number of workers, or -1 for all processors"
+    raise ParameterError(must_be("n_jobs", wanted, n_jobs))
 
 
 def trains_here() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.checks import printable, whole_number
+from samplewise.checks import must_be, whole_number
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.experiment.experiment import Experiment
 
@@ -43,10 +43,8 @@ class Rungs:
             CombinationError: epochs is one of the factors.
         """
         if not isinstance(given, Mapping) or set(given) != set(NAMES):
-            raise ParameterError(
-                f"rungs: must be a table of first and factor, got '{printable(given)}'; write, "
-                "say, rungs = {first = 5, factor = 3}"
-            )
+            remedy = "write, say, rungs = {first = 5, factor = 3}"
+            raise ParameterError(must_be("rungs", "a table of first and factor", given, remedy))
         if "epochs" in factors:
             raise CombinationError(
                 "rungs: epochs is a factor of the space, but rungs compare candidates after the "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable, whole_number
+from samplewise.checks import must_be, printable, whole_number
 from samplewise.contract import TrainingState
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network, aligned_zeros, initialize
@@ -69,10 +69,8 @@ def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArra
     from samplewise.model.model import Model
 
     if not isinstance(model, Model):
-        raise ParameterError(
-            "initial: must be a samplewise.Model, Snapshot or TrainingState, got "
-            f"'{printable(model)}'"
-        )
+        wanted = "a samplewise.Model, Snapshot or TrainingState"
+        raise ParameterError(must_be("initial", wanted, model))
     _check_network(model.network, network, "model")
     with np.errstate(over="ignore", under="ignore"):
         parameters = np.asarray(model.parameters, dtype)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.checks import printable
+from samplewise.checks import must_be, printable
 from samplewise.errors import CombinationError, ParameterError
 
 
@@ -30,17 +30,14 @@ def functions_by_name(
     """
     functions = {} if given is None else given
     if not isinstance(functions, Mapping):
-        raise ParameterError(
-            f"{kind}: must be functions by name, as in {{'mine': f}}, got '{printable(functions)}'"
-        )
+        wanted = "functions by name, as in {'mine': f}"
+        raise ParameterError(must_be(kind, wanted, functions))
     for name, function in functions.items():
         if not isinstance(name, str) or not name.isidentifier() or name in taken:
             other = f" other than {' and '.join(taken)}" if taken else ""
-            raise ParameterError(f"{kind}: a name must be a word{other}, got '{printable(name)}'")
+            raise ParameterError(must_be(f"{kind}: a name", f"a word{other}", name))
         if not callable(function):
-            raise ParameterError(
-                f"{kind}: '{name}' must be a function of {takes}, got '{printable(function)}'"
-            )
+            raise ParameterError(must_be(f"{kind}: '{name}'", f"a function of {takes}", function))
     return dict(functions)
 
 

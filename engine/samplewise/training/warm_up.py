@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from samplewise import registry
-from samplewise.checks import one_of, printable, true_or_false
+from samplewise.checks import must_be, one_of, true_or_false
 from samplewise.errors import ParameterError
 from samplewise.training.blame import blamed_on
 from samplewise.training.settings.training_settings import DTYPES
@@ -33,9 +33,7 @@ def warm_up(dtypes: Sequence[str] = DTYPES, *, measure: bool = True) -> list[str
 def warming_up(dtypes: Sequence[str], *, measure: bool) -> Iterator[str]:
     """Do as `warm_up`; yield each line when it is done."""
     if not isinstance(dtypes, list | tuple):
-        raise ParameterError(
-            f"dtypes must be a list of {' and '.join(DTYPES)}, got '{printable(dtypes)}'"
-        )
+        raise ParameterError(must_be("dtypes", f"a list of {' and '.join(DTYPES)}", dtypes))
     wanted = [one_of("dtype", dtype, DTYPES) for dtype in dtypes]
     true_or_false("measure", measure)
     for listing in registry.listings():

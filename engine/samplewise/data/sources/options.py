@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 
-from samplewise.checks import one_of, positive_number, printable
+from samplewise.checks import must_be, one_of, positive_number, printable
 from samplewise.errors import ParameterError
 
 STRETCH, PAD, CROP = "stretch", "pad", "crop"
@@ -35,7 +35,7 @@ def column_name(name: str, given: object) -> str:
         ParameterError: not a text, or blank.
     """
     if not isinstance(given, str) or not given.strip():
-        raise ParameterError(f"{name}: must be the name of a column, got '{printable(given)}'")
+        raise ParameterError(must_be(name, "the name of a column", given))
     return given
 
 
@@ -46,9 +46,7 @@ def column_names(name: str, given: object) -> tuple[str, ...]:
         ParameterError: not a tuple of texts.
     """
     if not isinstance(given, tuple) or not all(isinstance(each, str) for each in given):
-        raise ParameterError(
-            f"{name}: must be names of columns, as in ('id', 'date'), got '{printable(given)}'"
-        )
+        raise ParameterError(must_be(name, "names of columns, as in ('id', 'date')", given))
     return given
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samplewise.checks import printable
+from samplewise.checks import must_be, printable
 from samplewise.errors import ParameterError
 from samplewise.training.history import EpochRecord, History
 
@@ -187,15 +187,12 @@ def _callback(hook: Any) -> Callback:
         return hook
     if isinstance(hook, type):
         raise ParameterError(
-            f"callbacks: must hold instances, got the class {hook.__name__}; write "
-            f"{hook.__name__}()"
+            f"callbacks: must be instances, got the class {hook.__name__}; write {hook.__name__}()"
         )
     if callable(hook):
         return _Function(hook)
-    raise ParameterError(
-        "callbacks: must hold instances of samplewise.Callback, or functions of an epoch's record, "
-        f"got '{printable(hook)}'"
-    )
+    wanted = "instances of samplewise.Callback, or functions of an epoch's record"
+    raise ParameterError(must_be("callbacks", wanted, hook))
 
 
 def _stop_reason(returned: object) -> str | None:

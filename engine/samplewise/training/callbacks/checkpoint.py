@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from samplewise.checks import file_path, printable
+from samplewise.checks import file_path, must_be
 from samplewise.errors import DataError, OutputError, ParameterError, SamplewiseWarning
 from samplewise.training.callbacks.base import Callback
 from samplewise.training.history import EpochRecord, History
@@ -121,4 +121,4 @@ def parsed_interval(name: str, every: object) -> tuple[int | None, float | None]
         return None, float(found[1]) * _SECONDS[found[2]]
     if found is not None and found[2] is None and found[1].isdigit() and int(found[1]) >= 1:
         return int(found[1]), None
-    raise ParameterError(f"{name}: must be {WANTED}, got '{printable(every)}'")
+    raise ParameterError(must_be(name, WANTED, every))
