@@ -9,6 +9,7 @@ import pytest
 
 from samplewise.errors import OutputError, SamplewiseWarning
 from samplewise.io import writing as files
+from samplewise.io.leftovers import clear_leftovers
 from samplewise.io.lock import held, locked
 
 
@@ -279,6 +280,27 @@ def test_without_locks_a_folder_is_held_with_a_warning(tmp_path):
         held(file.fileno()),
     ):
         file.write(b"written")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted there")
+def test_a_folder_that_another_holds_leaves_no_descriptor(tmp_path):
+    with locked(tmp_path, "it is used twice"):
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(3):
+            with pytest.raises(OutputError, match="in use"), locked(tmp_path, "it is used twice"):
+                pass
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("length", [32, 33])
+def test_an_output_whose_hidden_names_are_cut_is_not_put_back(tmp_path, length):
+    """The folder that was moved away may be that of another name with the same begin."""
+    run = tmp_path / ("r" * length)
+    old = tmp_path / f".{'r' * 32}.00000000.old"
+    old.mkdir()
+    clear_leftovers(run)
+    assert run.exists() == (length == 32)
+    assert old.exists() != run.exists()
 
 
 def test_what_a_living_process_writes_stays(tmp_path):

@@ -141,11 +141,47 @@ class WritesNoPenalty(FaultyReference):
         )
 
 
-def test_a_penalty_that_a_backend_leaves_unwritten_is_its_fault(monkeypatch):
-    choice = Choice(FaultyBackend("silent", WritesNoPenalty), "chosen by the test")
+class WritesPenaltiesOnce(WritesNoPenalty):
+    """Writes those of the first epoch."""
+
+    def run_epoch(self, state, X, Y, steps, losses):
+        first = state.step < len(X) // BATCH
+        (FaultyReference if first else WritesNoPenalty).run_epoch(self, state, X, Y, steps, losses)
+
+
+def resolves_to(program, monkeypatch):
+    choice = Choice(FaultyBackend("silent", program), "chosen by the test")
     monkeypatch.setattr(registry, "resolve", lambda *_: choice)
+
+
+@pytest.mark.parametrize("program", [WritesNoPenalty, WritesPenaltiesOnce])
+def test_a_penalty_that_a_backend_leaves_unwritten_is_its_fault(program, monkeypatch):
+    resolves_to(program, monkeypatch)
     with pytest.raises(ContractError, match="'silent' left penalties of its steps unwritten"):
         train(LINEAR, X, LABELS, settings(batch_l2=0.1))
+
+
+class CountsPenalties(FaultyReference):
+    def run_epoch(self, state, X, Y, steps, losses):
+        assert len(steps.l2) == len(steps.penalties) == steps.count
+        super().run_epoch(state, X, Y, steps, losses)
+
+
+def test_each_window_has_the_penalties_of_its_steps(monkeypatch):
+    resolves_to(CountsPenalties, monkeypatch)
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 2 * BATCH)
+    train(LINEAR, X, LABELS, settings(batch_l2=0.1))
+
+
+@pytest.mark.parametrize("steps", [1, 3, 7])
+def test_an_epoch_that_is_cut_short_has_the_penalty_of_its_steps(steps):
+    """Each adds its share of half batch_l2 |W|^2, and the rows are those that were run."""
+    start = LINEAR.layout.zeros("float64")
+    start[:4] = 1.0
+    chosen = settings(batch_l2=0.1, learning_rate=1e-12, max_steps=steps)
+    initial = TrainingState(start, np.zeros(0))
+    (record,) = train(LINEAR, X, LABELS, chosen, initial=initial).history.epochs
+    assert record.penalty == pytest.approx(0.1 / 2 * 4 * steps / (steps * BATCH), rel=1e-9)
 
 
 def test_networks_at_once_have_penalties_of_their_own():

@@ -80,6 +80,12 @@ def test_a_kept_order_is_the_one_that_is_drawn(rows):
         np.testing.assert_array_equal(batches.Orders(rows, seed).of_epoch(epoch), drawn)
 
 
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_orders_of_few_rows_are_drawn_once(beyond):
+    first, second = (batches.Orders(batches.KEPT_ROWS + beyond, 3).of_epoch(1) for _ in range(2))
+    assert (first is second) == (beyond == 0)
+
+
 @pytest.mark.parametrize(("rows", "seed"), [(5, 0), (5, None), (batches.KEPT_ROWS + 1, 0)])
 def test_no_program_can_change_an_order(rows, seed):
     order = batches.Orders(rows, seed).of_epoch(1)

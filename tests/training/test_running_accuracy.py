@@ -126,12 +126,16 @@ def test_a_backend_that_does_not_offer_decisions_has_the_exact_accuracy(monkeypa
     assert accuracies(result)[-1] == np.mean(result.predict(X) == LABELS)
 
 
-def test_a_backend_that_offers_decisions_and_writes_none_is_refused(monkeypatch):
+@pytest.mark.parametrize("written", [0, 1])
+def test_a_backend_that_offers_decisions_and_writes_none_is_refused(written, monkeypatch):
+    """Of no epoch, or of the first one only."""
     backend = with_capabilities(monkeypatch)
 
     class Forgets(type(backend.compile(NETWORK, settings().loss_for(1), settings().optimizer, X))):
         def run_epoch(self, state, X, Y, steps, losses):
-            super().run_epoch(state, X, Y, dataclasses.replace(steps, decisions=None), losses)
+            if state.step >= written * -(-len(X) // steps.batch_size):
+                steps = dataclasses.replace(steps, decisions=None)
+            super().run_epoch(state, X, Y, steps, losses)
 
     monkeypatch.setattr(
         backend, "compile", lambda network, loss, optimizer, *_: Forgets(network, loss, optimizer)
