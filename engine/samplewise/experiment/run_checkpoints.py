@@ -38,7 +38,7 @@ def config_of(out: Path) -> Path:
         ) from error
     if not found:
         raise OutputError(
-            f"resume: {printable(folder_of(out))} has no {CONFIG}, to go on from; name "
+            f"resume: {printable(folder_of(out))} has no {CONFIG} to go on from; name "
             "the folder that was given to --out"
         )
     return config
