@@ -29,6 +29,12 @@ def test_chunks_cover_an_epoch_and_end_at_batch_edges(rows, batch_size, samples)
     assert end == rows
 
 
+def test_the_last_batch_of_an_epoch_of_one_chunk_is_in_it():
+    assert list(batches.windows(200, 1198, 1198)) == [(0, 1198)]
+    assert list(batches.windows(200, 1198, 1198, 1000)) == [(1000, 1198)]
+    assert list(batches.windows(200, 1197, 1198)) == [(0, 1000), (1000, 1198)]
+
+
 def test_a_chunk_is_of_bounded_work_and_the_report_fits_into_one():
     assert batches.chunk_samples_of_all([multilayer_perceptron(784, (10,), 1)], Plan()) > 800
     large = multilayer_perceptron(10_000, (1000,), 10)

@@ -85,7 +85,9 @@ def windows(batch_size: int, samples: int, stop: int, start: int = 0) -> Iterato
         stop: where the epoch ends: all rows, or whole batches.
         start: an edge of a window, from which to go on.
     """
-    length = max(samples // batch_size, 1) * batch_size
+    whole = max(samples // batch_size, 1) * batch_size
+    # The last batch may be a part of one, which needs no window of its own.
+    length = samples if samples >= stop else whole
     for first in range(start, stop, length):
         yield first, min(first + length, stop)
 

@@ -32,6 +32,7 @@ class Rows:
     """
 
     def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
         self._gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
         self.forget()
 
@@ -61,10 +62,14 @@ class GramBlocks:
 
     def __init__(self, block: int, rows: Rows) -> None:
         self._block, self._rows = block, rows
+        self._call = Call(fill_gram, rows.dtype)
+        describe_product(self._call.inner("product"))
+        self._call.settle()
         self.forget()
 
     def forget(self) -> None:
         """Let go of all blocks, and of the rows and the order that they are of."""
+        self._call.forget()
         self._rows.forget()
         # Kept alive, so that no other array can get the identity of one of these.
         self._of: tuple[Matrix, NDArray[np.int64]] | None = None
@@ -81,12 +86,11 @@ class GramBlocks:
         return self._windows[window]
 
     def _computed(self, X: Matrix, steps: Steps) -> Matrix:
-        count, call = steps.stop - steps.start, Call(fill_gram, X.dtype)
+        count = steps.stop - steps.start
         gram = aligned_zeros(count * self._block, X.dtype).reshape(count, self._block)
-        self._rows.describe(call.inner("rows"), X, steps)
-        describe_product(call.inner("product"))
-        call.set(gram=gram)
-        call()
+        self._rows.describe(self._call.inner("rows"), X, steps)
+        self._call.set(gram=gram)
+        self._call()
         return gram
 
 

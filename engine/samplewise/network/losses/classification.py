@@ -9,7 +9,13 @@ from samplewise.checks import decay_factor
 from samplewise.errors import ParameterError
 from samplewise.lazy import np
 from samplewise.network.losses.base import ClassLoss
-from samplewise.network.losses.links import logarithm, logit, sigmoid, softmax
+from samplewise.network.losses.links import (
+    largest_of_rows,
+    logarithm,
+    logit,
+    sigmoid,
+    softmax,
+)
 from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import number
 
@@ -147,6 +153,6 @@ class CategoricalCrossEntropy(_Smoothed):
 
     def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return log(sum exp(s)) - y . s of each row, with s = z - max(z)."""
-        shifted = logits - logits.max(axis=1, keepdims=True)
+        shifted = logits - largest_of_rows(logits)
         losses = np.log(np.exp(shifted).sum(axis=1)) - (targets * shifted).sum(axis=1)
         return np.asarray(losses)
