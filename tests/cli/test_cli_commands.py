@@ -286,6 +286,9 @@ def test_backends_are_listed_with_what_they_can(cli):
         "available",
         "activations: elu",
         "kernels: ",
+        "deterministic: yes",
+        "device: cpu",
+        "matmul_precision: full",
     ):
         assert text in ended.out
     rows = {row["name"]: row for row in json.loads(cli("backends", "--json").out)}
