@@ -92,7 +92,7 @@ def test_train_calls_synthetic_data_synthetic(cli):
 def test_train_shows_the_notes_of_the_history(cli, images):
     ended = cli("train", "--data", images, *FAST, "--preprocess", "none", "--batch-size", 1000)
     assert "warning: inputs reach 2" in ended.err
-    assert "warning: batch_size is 1000, but there are 48 rows" in ended.err
+    assert "warning: batch_size is 1000, but training has 48 rows" in ended.err
 
 
 def test_train_as_json(cli, images):

@@ -271,7 +271,11 @@ def test_the_best_average_is_kept():
             CombinationError,
             "target_accuracy: needs the accuracy on the training rows",
         ),
-        ({"validation_fraction": 0.001}, ParameterError, "leaves no row to validate on of 50"),
+        (
+            {"validation_fraction": 0.001},
+            ParameterError,
+            "leaves no row to validate on of 50 rows in 2 classes, each of which is divided",
+        ),
         ({"validation_fraction": 0.999}, ParameterError, "leaves class '0' without a training row"),
     ],
 )

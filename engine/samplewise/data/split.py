@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samplewise.checks import open_fraction, printable
 from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError
+from samplewise.text import counted
 
 
 def split(
@@ -87,10 +88,15 @@ def held_out(
             name = gone[0] if class_names is None else class_names[gone[0]]
             what = f"class '{printable(name)}' without a training row"
         raise ParameterError(
-            f"validation_fraction is {fraction}, which leaves {what} of {len(labels)} rows; use "
+            f"validation_fraction is {fraction}, which leaves {what} of {_amount(labels)}; use "
             "another validation_fraction, or more rows"
         )
     return np.sort(kept), np.sort(held)
+
+
+def _amount(labels: NDArray[np.int64]) -> str:
+    rows, classes = counted(len(labels), "row"), len(np.unique(labels))
+    return rows if classes == 1 else f"{rows} in {classes:,} classes, each of which is divided"
 
 
 def _cut_each_class(
