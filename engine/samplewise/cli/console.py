@@ -61,7 +61,8 @@ def table(
         numbers: whether all columns but the first hold numbers, which end at one edge.
         keys: first columns, which say of what a row is; each of these tables has them.
     """
-    lines = rows if header is None else [header, *rows]
+    named = header is not None
+    lines = [header, *rows] if header is not None else rows
     if len(rows) > MANY_ROWS:
         result(_aligned(rows, header, numbers))
         return
@@ -70,7 +71,6 @@ def table(
     parts = _parts(lines, keys, width) if numbers else [slice(None)]
     for place, part in enumerate(parts):
         cells = [[*line[:keys], *line[part]] if place else line[part] for line in lines]
-        named = header is not None
         text = _drawn(cells[named:], cells[0] if named else None, numbers, width)
         result("\n" + text if place else text)
 
