@@ -52,6 +52,15 @@ def test_the_displays_load_matplotlib_when_one_is_drawn_and_never_scikit_learn()
     assert loaded.isdisjoint({"numba", "sklearn", "matplotlib", "typer", "rich"})
 
 
+def test_without_docstrings_estimators_can_be_imported_and_fit():
+    code = (
+        "from samplewise import CNNClassifier, MLPClassifier, NeuralNetRegressor\n"
+        "assert MLPClassifier.__doc__ is None or 'Attributes' not in MLPClassifier.__doc__\n"
+        "MLPClassifier((2,), solver='lbfgs', backend='reference').fit([[0.0], [1.0]], [0, 1])"
+    )
+    subprocess.run([sys.executable, "-OO", "-W", "ignore", "-c", code], check=True)
+
+
 def test_pictures_leave_the_screen_of_the_environment_to_pyplot():
     code = (
         "import os; os.environ['MPLBACKEND'] = 'svg'\n"

@@ -52,7 +52,7 @@ ax.set(xlabel="epoch", ylabel="cross-entropy", yscale="log", xticks=(1, 5, 10, 1
 ax.legend()
 
 # %%
-# The eight filters of the first layer: dark places count for a feature, light ones against it.
+# The eight filters of the first layer: purple places count for a feature, orange ones against it.
 filters = network.layout.views(result.parameters)["0.weight"]
 limit = np.abs(filters).max()
 figure, axes = plt.subplots(1, 8, figsize=(8, 1.3))

@@ -38,4 +38,4 @@ for name, factor in {"suggestion": 1, "a thirtieth": 1 / 30, "ten times": 10}.it
     history = train(network, X, labels, changed).history
     ax.semilogy(range(1, 16), history.losses, label=f"{name}: {history.losses[-1]:.3f}")
 ax.set(xlabel="epoch", ylabel="loss")
-ax.legend(loc="lower left")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))

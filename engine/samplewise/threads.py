@@ -7,7 +7,6 @@ the process with the limit of another run.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,12 +19,14 @@ from threadpoolctl import (
     reset_cached_controller,
 )
 
+from samplewise.locks import new_lock
+
 
 class _SharedLimit:
     """The counts asked for at the moment, and the libraries' counts before the first of them."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._asked: list[int] = []
         self._before: dict[str, tuple[LibController, int]] = {}
 

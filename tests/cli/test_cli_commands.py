@@ -92,7 +92,7 @@ def test_train_calls_synthetic_data_synthetic(cli):
 def test_train_shows_the_notes_of_the_history(cli, images):
     ended = cli("train", "--data", images, *FAST, "--preprocess", "none", "--batch-size", 1000)
     assert "warning: inputs reach 2" in ended.err
-    assert "warning: batch_size is 1000, but there are 48 rows" in ended.err
+    assert "warning: batch_size is 1000, but training has 48 rows" in ended.err
 
 
 def test_train_as_json(cli, images):
@@ -286,6 +286,9 @@ def test_backends_are_listed_with_what_they_can(cli):
         "available",
         "activations: elu",
         "kernels: ",
+        "deterministic: yes",
+        "device: cpu",
+        "matmul_precision: full",
     ):
         assert text in ended.out
     rows = {row["name"]: row for row in json.loads(cli("backends", "--json").out)}

@@ -135,6 +135,41 @@ def test_where_no_column_fits_lines_are_whole(capsys, monkeypatch, columns):
     assert capsys.readouterr().out.split() == ["rows", "several", "words", "é"]
 
 
+def test_numbers_that_do_not_fit_follow_in_a_table_of_their_own(capsys, monkeypatch):
+    header = ("file", "class", "cat", "dog", "snail")
+    rows = [("a/1.jpg", "cat", "0.9000", "0.0500", "0.0500")]
+    monkeypatch.setenv("COLUMNS", "28")
+    console.table(rows, header, numbers=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "file      class      cat",
+        "────────────────────────",
+        "a/1.jpg     cat   0.9000",
+        "",
+        "file         dog    snail",
+        "─────────────────────────",
+        "a/1.jpg   0.0500   0.0500",
+    ]
+    console.table(rows, header, numbers=True, keys=2)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()][4:] == [
+        ["file", "class", "dog"],
+        ["─" * 24],
+        ["a/1.jpg", "cat", "0.0500"],
+        [],
+        ["file", "class", "snail"],
+        ["─" * 24],
+        ["a/1.jpg", "cat", "0.0500"],
+    ]
+
+
+def test_a_long_key_goes_on_in_the_next_line_and_numbers_stay_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    console.table([("x" * 50, "0.1234", "0.5678")], ("file", "a", "b"), numbers=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 30
+    assert lines[2].split()[1:] == ["0.1234", "0.5678"]
+    assert sum(line.count("x") for line in lines) == 50
+
+
 def test_text_is_never_taken_for_markup(capsys):
     console.table([("[red]", "[/] :smile:")], ("[bold]x", "y"))
     assert capsys.readouterr().out.split() == [

@@ -70,6 +70,20 @@ def test_predict_one_is_predict_before_and_after_learning(case, backend):
         estimator.learn_one(X[30], CASES[case][1][30])
 
 
+def test_a_row_may_be_answered_while_another_one_is():
+    estimator = begun("number")
+    inside = []
+
+    class Row:
+        def __array__(self, dtype=None, copy=None):
+            inside.append(estimator.predict_one(X[1]))
+            return X[0]
+
+    assert estimator.predict_one(Row()) == estimator.predict_one(X[0])
+    assert set(inside) == {estimator.predict_one(X[1])}
+    assert estimator.predict_one(X[0]) == estimator.predict(X[:1])[0]
+
+
 def test_predict_proba_one_is_a_row_of_predict_proba():
     estimator = begun("three")
     estimator.learn_one(X[0], 1)

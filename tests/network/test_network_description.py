@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samplewise.errors import ParameterError
-from samplewise.network import ACTIVATIONS, Dense, LayerNorm, Network, multilayer_perceptron
+from samplewise.network import (
+    ACTIVATIONS,
+    Conv2D,
+    Dense,
+    Flatten,
+    LayerNorm,
+    MaxPool2D,
+    Network,
+    multilayer_perceptron,
+)
 
 
 def test_shapes_follow_the_layers():
@@ -18,6 +27,11 @@ def test_shapes_follow_the_layers():
     assert (network.inputs, network.outputs) == (784, 10)
     assert str(network) == "784-128-32-10"
     assert network.multiply_adds == 784 * 128 + 128 * 32 + 32 * 10
+
+
+def test_a_network_of_images_is_named_by_the_shapes():
+    network = Network((1, 28, 28), (Conv2D(8, 3), MaxPool2D(2), Flatten(), Dense(10)))
+    assert str(network) == "1x28x28-8x26x26-8x13x13-1352-10"
 
 
 def test_parameters_are_named_and_shaped_as_in_pytorch():

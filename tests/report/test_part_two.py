@@ -253,7 +253,7 @@ def test_one_run_is_no_mean(trained, trained_on_a_table):
 def test_a_batch_that_is_larger_than_the_rows_is_told(settings, few, image_file):
     of_few = settings.with_options(data=str(image_file(["4", "9"], 10)), split=0.5)
     found = measure(PART_TWO, of_few, repeats=1, tables=few)
-    assert found.notes == ("batch_size is 32, but there are 16 rows; all rows make one batch",)
+    assert found.notes == ("batch_size is 32, but training has 16 rows; all rows make one batch",)
     facts = [fact for block in blocks(document(found), FactList) for fact in block.rows]
     assert ("note", found.notes[0]) in facts
     # Rows that share a warning tell it once.

@@ -58,6 +58,12 @@ def test_a_sweep_that_has_not_begun_has_a_page(result):
     assert page.pictures == ()
 
 
+def test_the_layers_of_one_network_stay_together_among_the_facts(result):
+    sweep = Sweep({"hidden": [4, [8, 4]]}, {"epochs": 1})
+    facts = document(type(result)(sweep, [])).blocks[-1]
+    assert ("hidden", "[4], [8, 4]") in [tuple(row) for row in facts.rows]
+
+
 def test_each_axis_of_all_factors_has_the_scale_of_its_values():
     heights, ticks = _axis([0.001, 0.1, 0.01])
     assert heights == pytest.approx([0, 1, 0.5])

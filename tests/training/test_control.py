@@ -274,12 +274,12 @@ def test_the_best_average_is_kept():
         (
             {"validation_fraction": 0.001},
             ParameterError,
-            "must leave a row to validate on, got 0.001 of 50",
+            "must leave a row to validate on, got 0.001 of 50 rows in 2 classes, each of",
         ),
         (
             {"validation_fraction": 0.999},
             ParameterError,
-            "a training row of each class, .* none of '0'",
+            "a training row of each class, got 0.999 of 50 rows, which leaves none of '0'",
         ),
     ],
 )

@@ -239,9 +239,9 @@ def test_the_callers_floating_point_settings_do_not_matter():
 
 
 def test_a_batch_larger_than_the_data_is_clipped_with_a_note():
-    with pytest.warns(TrainingWarning, match="batch_size is 64, but there are 50 rows"):
+    with pytest.warns(TrainingWarning, match="batch_size is 64, but training has 50 rows"):
         history = train(NETWORK, X, LABELS, settings(batch_size=64)).history
-    assert "batch_size is 64, but there are 50 rows" in history.notes[0]
+    assert "batch_size is 64, but training has 50 rows" in history.notes[0]
     full = train(NETWORK, X, LABELS, settings(batch_size=50))
     assert full.history.losses == history.losses
 

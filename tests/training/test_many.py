@@ -374,7 +374,7 @@ def test_networks_that_cannot_train_together_are_refused(networks, chosen, messa
 
 
 def test_callbacks_come_in_a_list_a_network():
-    with pytest.raises(ParameterError, match="callbacks holds 1 lists for 3 networks"):
+    with pytest.raises(ParameterError, match="callbacks holds 1 list for 3 networks"):
         train_many(NETWORKS, X, LABELS, three(), callbacks=[[Callback()]])
 
 

@@ -190,6 +190,10 @@ def test_chunks_do_not_change_the_rates(monkeypatch):
     ("changes", "message"),
     [
         ({"warmup_steps": 48}, r"warmup_steps is 48, but the run has 48 steps \(6 epochs of 8\)"),
+        (
+            {"warmup_steps": 1, "max_steps": 1, "epochs": 1},
+            r"has 1 step \(1 epoch of 8, max_steps 1\)",
+        ),
         ({"warmup_steps": 5, "max_steps": 5}, "the run has 5 steps .*, max_steps 5"),
         ({"schedule": "step", "every": 6}, "every is 6 epochs, but the run has 48 steps"),
         ({"schedule": "plateau", "plateau_epochs": 6}, "plateau_epochs is 6, but the run has 48"),

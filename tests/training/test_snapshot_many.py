@@ -140,5 +140,5 @@ def test_networks_one_after_the_other_go_on_from_a_snapshot_of_each():
     assert [one.epoch for one in each] == [1, 1]
     rest = train_many(MANY[:2], X, LABELS, chosen, initial=each)
     assert list(map(outcome, rest)) == list(map(outcome, whole))
-    with pytest.raises(ParameterError, match="initial holds 1 models for 2 networks"):
+    with pytest.raises(ParameterError, match="initial holds 1 model for 2 networks"):
         train_many(MANY[:2], X, LABELS, chosen, initial=each[:1])

@@ -170,7 +170,7 @@ def _bench_rows(given: dict[str, str], count: int, as_json: bool) -> None:
         batch_sizes=batch_sizes,
         rounds=count,
     )
-    texts.result(comparison, HEADERS, comparison.results, as_json=as_json)
+    texts.result(comparison, HEADERS, comparison.results, as_json=as_json, keys=3)
 
 
 def _bench_peers(choice: PeerChoice, rounds: int, out: Path, force: bool, as_json: bool) -> None:

@@ -40,10 +40,12 @@ def known(name: str, text: str | None, all_names: Iterable[str]) -> list[str]:
     return [one_of(name, each, [*everything, ALL]) for each in listed(name, text)]
 
 
-def result(measured: Any, headers: Iterable[str], rows: Iterable[Any], *, as_json: bool) -> None:
-    """Print a measurement as JSON, or as a table with its caption."""
+def result(
+    measured: Any, headers: Iterable[str], rows: Iterable[Any], *, as_json: bool, keys: int = 1
+) -> None:
+    """Print a measurement as JSON, or as a table with its caption; `keys` as `console.table`."""
     if as_json:
         console.result_json(measured.to_json())
         return
-    console.table([row.cells() for row in rows], tuple(headers))
+    console.table([row.cells() for row in rows], tuple(headers), numbers=True, keys=keys)
     console.result(f"\n{measured.caption()}")

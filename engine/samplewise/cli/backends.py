@@ -71,6 +71,12 @@ def _row(listing: Listing) -> tuple[str, ...]:
     status = "available" if listing.available else f"unavailable: {listing.reason}"
     lines = [f"kernels: {listing.kernels}"] if listing.kernels else []
     for name, value in _capabilities(listing).items():
-        text = ", ".join(value) if isinstance(value, list) else "yes" if value else "no"
-        lines.append(f"{name}: {text}")
+        lines.append(f"{name}: {_words(value)}")
     return listing.name, listing.version, listing.distribution, status, "\n".join(lines)
+
+
+def _words(value: list[str] | str | bool) -> str:
+    """Return a capability as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else ", ".join(value)

@@ -13,6 +13,8 @@ from typing import Any, TextIO
 COLUMNS_OF_A_FILE = 1_000
 # One character and the space between columns. In less, as where COLUMNS is 0, text vanishes.
 LEAST_OF_A_COLUMN = 4
+BETWEEN = 3
+"""Blanks between two columns."""
 MANY_ROWS = 200
 """Maximum rows of a drawn table: the library takes milliseconds for each."""
 
@@ -42,28 +44,72 @@ def result_json(value: Any) -> None:
 
 
 def table(
-    rows: Sequence[Sequence[str]], header: Sequence[str] | None = None, *, numbers: bool = False
+    rows: Sequence[Sequence[str]],
+    header: Sequence[str] | None = None,
+    *,
+    numbers: bool = False,
+    keys: int = 1,
 ) -> None:
     """Write rows of text to stdout, in columns; nothing is cut on a narrow terminal.
+
+    Text goes on in the next line there. Numbers do not: columns that do not fit follow below, as a
+    table of their own.
 
     Args:
         rows: equally many cells each.
         header: the names of the columns, or None.
         numbers: whether all columns but the first hold numbers, which end at one edge.
+        keys: first columns, which say of what a row is; each of these tables has them.
     """
+    named = header is not None
+    lines = [header, *rows] if header is not None else rows
     if len(rows) > MANY_ROWS:
         result(_aligned(rows, header, numbers))
         return
+    columns = max(map(len, lines), default=1)
+    width = _width(min(columns, keys + 1) if numbers else columns)
+    parts = _parts(lines, keys, width) if numbers else [slice(None)]
+    for place, part in enumerate(parts):
+        cells = [[*line[:keys], *line[part]] if place else line[part] for line in lines]
+        text = _drawn(cells[named:], cells[0] if named else None, numbers, width)
+        result("\n" + text if place else text)
+
+
+def _width(columns: int) -> int:
+    """Return the width of the terminal, or one that breaks nothing where no table would fit it."""
+    from rich.console import Console
+
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    known = terminal or "COLUMNS" in os.environ
+    width = Console().width if known else COLUMNS_OF_A_FILE
+    return COLUMNS_OF_A_FILE if width < LEAST_OF_A_COLUMN * columns else width
+
+
+def _parts(lines: Sequence[Sequence[str]], keys: int, width: int) -> list[slice]:
+    """Return the columns that fit a line each, of which all but the first also take the keys."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) + BETWEEN for column in zip(*lines, strict=True)]
+    # A longer key goes on in the next line.
+    widths[0] = min(widths[0], width // 2)
+    parts, start, filled = [], 0, -BETWEEN
+    for column, wide in enumerate(widths):
+        if filled + wide > width and column > keys:
+            parts.append(slice(start, column))
+            start, filled = column, sum(widths[:keys]) - BETWEEN
+        filled += wide
+    return [*parts, slice(start, None)]
+
+
+def _drawn(
+    rows: Sequence[Sequence[str]], header: Sequence[str] | None, numbers: bool, width: int
+) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    known_width = terminal or "COLUMNS" in os.environ
-    console = Console(width=None if known_width else COLUMNS_OF_A_FILE)
-    if console.width < LEAST_OF_A_COLUMN * max(map(len, rows), default=1):
-        console.width = COLUMNS_OF_A_FILE
+    console = Console(width=width)
     grid = Table(box=SIMPLE_HEAD, show_header=header is not None, show_edge=False, pad_edge=False)
     for column, name in enumerate(header or [""] * max(map(len, rows), default=1)):
         grid.add_column(
@@ -77,7 +123,7 @@ def table(
         grid.add_row(*map(Text, row))
     with console.capture() as captured:
         console.print(grid)
-    result("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def _aligned(rows: Sequence[Sequence[str]], header: Sequence[str] | None, numbers: bool) -> str:

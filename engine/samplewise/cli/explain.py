@@ -9,6 +9,7 @@ import typer
 
 from samplewise.cli import console, options, signals
 from samplewise.experiment.experiment import Experiment
+from samplewise.text import counted
 
 if TYPE_CHECKING:
     from samplewise.experiment.explanation import Explanation, Measurement
@@ -58,7 +59,7 @@ def _rows(found: Explanation) -> list[tuple[str, str]]:
     plan, settings = found.plan, found.experiment.training
     block = ""
     if plan.block is not None:
-        block = f", blocks of {plan.block} rows; --plan {plan.spec} repeats it"
+        block = f", blocks of {counted(plan.block, 'row')}; --plan {plan.spec} repeats it"
     kept = f"{plan.memory_bytes / 2**20:,.1f} MiB kept beside the data"
     rows = [
         ("network", f"{found.network}, {settings.dtype}"),
@@ -81,7 +82,8 @@ def _rows(found: Explanation) -> list[tuple[str, str]]:
 def _work(found: Explanation) -> str:
     settings = found.experiment.training
     order = ", in a new order each" if settings.shuffle else ""
-    work = f"{settings.epochs:,} epochs{order}, of {found.rows:,} rows by {settings.batch_size:,}"
+    epochs, rows = counted(settings.epochs, "epoch"), counted(found.rows, "row")
+    work = f"{epochs}{order}, of {rows} by {settings.batch_size:,}"
     return ", ".join([work, *settings.optimizer.words])
 
 

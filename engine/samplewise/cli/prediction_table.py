@@ -17,6 +17,7 @@ from samplewise.cli import console
 from samplewise.data.inputs import Inputs
 from samplewise.model.model import Model
 from samplewise.network import ClassLoss
+from samplewise.text import counted
 
 SHOWN_ROWS = 20
 """On a terminal; everything else gets all."""
@@ -144,7 +145,7 @@ def show(found: Predictions) -> None:
     console.table([_cells(found, record, brief) for record in shown], header, numbers=True)
     more = len(found.keys) - len(shown)
     if more > 0:
-        console.note(f"... {more:,} more rows; --csv, --json or --out FILE gives all")
+        console.note(f"... {counted(more, 'more row')}; --csv, --json or --out FILE gives all")
 
 
 def _cells(found: Predictions, record: dict[str, Any], brief: bool) -> list[str]:

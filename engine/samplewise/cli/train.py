@@ -12,6 +12,7 @@ from samplewise.cli import console, options, signals
 from samplewise.cli.options import option
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
+from samplewise.text import counted
 
 if TYPE_CHECKING:
     from samplewise.experiment.run import ExperimentResult
@@ -192,7 +193,7 @@ def _classes(names: list[str]) -> str:
 def _tested(figures: dict[str, Any]) -> tuple[str, str]:
     from samplewise.experiment.scores import r2_text
 
-    of_rows = f"{figures['data']['test_rows']:,} rows"
+    of_rows = counted(figures["data"]["test_rows"], "row")
     if figures["test_accuracy"] is None:
         r2 = r2_text(figures["test_r2"])
         return "test", f"loss {figures['test_loss']:.4g}, R² {r2} of {of_rows}"
@@ -203,7 +204,7 @@ def _validation(figures: dict[str, Any]) -> str:
     loss, right = figures["final_validation_loss"], figures["final_validation_accuracy"]
     rows = figures["data"]["validation_rows"]
     accuracy = "" if right is None else f" and accuracy {right:.1%}"
-    return f"loss {loss:.4g}{accuracy} of {rows:,} rows after the last epoch"
+    return f"loss {loss:.4g}{accuracy} of {counted(rows, 'row')} after the last epoch"
 
 
 def _plan(plan: dict[str, Any], epoch_ms: float) -> str:

@@ -26,6 +26,7 @@ from samplewise.io.strict_json import parse
 from samplewise.model.model import Model
 from samplewise.model.model_file import load_model
 from samplewise.network.losses import VALUES
+from samplewise.text import counted
 
 MAX_RESULT_BYTES = 2**24
 _SHOWN = 5
@@ -135,7 +136,8 @@ def on_model_scale(model: Model, rows: Rows | Dataset, name: str, *, said: bool)
     values = rows.X.shape[1]
     if values != model.network.inputs:
         raise DataError(
-            f"the rows of {name} have {values:,} values, but this model takes {wanted(model)}"
+            f"the rows of {name} have {counted(values, 'value')}, but this model takes "
+            f"{wanted(model)}"
         )
     given = Scale(rows.full_scale, rows.array_dtype)
     return on_scale(rows.X, given, Scale(white(model), model.array_dtype), name, said=said)
@@ -173,6 +175,6 @@ def note_on_columns(model: Model, columns: Columns | None, name: str) -> None:
 def wanted(model: Model) -> str:
     """Return the size of a row that a model takes, for messages."""
     if model.image_shape is None:
-        return f"{model.network.inputs:,} values"
+        return counted(model.network.inputs, "value")
     height, width = model.image_shape
     return f"{height} x {width} pixels"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samplewise.checks import open_fraction, printable
 from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError
+from samplewise.text import counted
 
 
 def split(
@@ -82,15 +83,21 @@ def held_out(
     kept, held = _cut_each_class(labels, rng.permutation(len(labels)), fraction, rng)
     gone = np.setdiff1d(labels, labels[kept])
     if len(held) == 0 or len(gone) > 0:
-        wanted, without = "a row to validate on", ""
+        wanted, amount = "a row to validate on", _amount(labels)
         if len(gone):
             name = gone[0] if class_names is None else class_names[gone[0]]
-            wanted, without = "a training row of each class", f", none of '{printable(name)}'"
+            wanted = "a training row of each class"
+            amount = f"{counted(len(labels), 'row')}, which leaves none of '{printable(name)}'"
         raise ParameterError(
-            f"validation_fraction: must leave {wanted}, got {fraction} of {len(labels)} "
-            f"rows{without}; use another validation_fraction, or more rows"
+            f"validation_fraction: must leave {wanted}, got {fraction} of {amount}; use another "
+            "validation_fraction, or more rows"
         )
     return np.sort(kept), np.sort(held)
+
+
+def _amount(labels: NDArray[np.int64]) -> str:
+    rows, classes = counted(len(labels), "row"), len(np.unique(labels))
+    return rows if classes == 1 else f"{rows} in {classes:,} classes, each of which is divided"
 
 
 def _cut_each_class(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samplewise.checks import printable
 from samplewise.data.columns import CATEGORY, NUMBER, Column
 from samplewise.data.dataset import Dataset
+from samplewise.text import counted
 
 Numbers = NDArray[np.float64]
 Axis = Literal[0, 1]
@@ -60,7 +61,7 @@ def _standard_deviation(X: NDArray[Any], mean: np.float64) -> float:
 
 def _size(dataset: Dataset) -> str:
     if dataset.image_shape is None:
-        return f"{dataset.features:,} values a row"
+        return f"{counted(dataset.features, 'value')} a row"
     height, width = dataset.image_shape
     return f"{height} x {width} pixels"
 

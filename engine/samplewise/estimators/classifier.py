@@ -8,14 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from samplewise.errors import DataError, ParameterError
+from samplewise.estimators.decorators import available_if, fit_context
 from samplewise.estimators.ensemble import logits_of_predictions
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS, one_column
@@ -65,7 +65,7 @@ class Classifier(ClassifierMixin, OneRow):
             return self
         return self._fit_epoch(X, y, sample_weight, classes)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def _fit_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from samplewise.errors import DataError, ParameterError
 from samplewise.estimators import fitted
+from samplewise.estimators.decorators import fit_context
 from samplewise.estimators.ensemble import check_going_on, fit_ensemble
 from samplewise.estimators.held_out import Rows, Score
 from samplewise.estimators.inputs import checked_rows, is_for_model, numpy_only
@@ -42,7 +43,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
 
         def __getattr__(self, name: str) -> Any: ...
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,

@@ -57,8 +57,8 @@ class OneRow(Estimator):
     """Methods of an estimator that take one row."""
 
     _online = cast("Online | None", None)
-    _predictor = cast("Predictor | None", None)
-    _predictor_of = cast("Model | None", None)
+    # A model, and its predictors that no call is using.
+    _predictors = cast("tuple[Model, list[Predictor]] | None", None)
 
     def learn_one(self, x: Any, y: Any) -> float:
         """Take one training step on a row, in microseconds; return its loss before the step.
@@ -87,6 +87,8 @@ class OneRow(Estimator):
     def predict_one(self, x: Any) -> Any:
         """Return the prediction of `predict` for one row, in microseconds.
 
+        Threads may call it at once, while none learns.
+
         Args:
             x: numbers, (features,).
 
@@ -106,9 +108,18 @@ class OneRow(Estimator):
         if members is not None:
             return np.asarray(np.mean([one._row_predictions(x) for one in members], axis=0))
         model = self._trained()
-        if self._predictor is None or self._predictor_of is not model:
-            self._predictor, self._predictor_of = model.predictor(), model
-        return self._predictor(x)
+        prepared = self._predictors
+        if prepared is None or prepared[0] is not model:
+            prepared = self._predictors = model, []
+        # A predictor answers one call at a time; threads that call at once take one each.
+        try:
+            predictor = prepared[1].pop()
+        except IndexError:
+            predictor = model.predictor()
+        try:
+            return predictor(x)
+        finally:
+            prepared[1].append(predictor)
 
     def _wanted_of_row(self) -> str:
         """Return the kind that y of a row must have, in words."""
@@ -187,7 +198,7 @@ class OneRow(Estimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is prepared."""
-        prepared = ("_online", "_predictor", "_predictor_of")
+        prepared = ("_online", "_predictors")
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name not in prepared}
 

@@ -49,8 +49,10 @@ def documented(kind: K) -> K:
         field.name: field.metadata["accepted"] for field in fields
     }
     lines = [f"    {field.name}: {field.metadata['help']}." for field in fields]
-    meaning, rest = inspect.cleandoc(kind.__doc__ or "").split("Attributes:", 1)
-    kind.__doc__ = "\n".join([meaning.rstrip(), "", "Args:", *lines, "", "Attributes:" + rest])
+    # `python -OO` leaves no docstrings, and so no attributes.
+    meaning, *attributes = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:")
+    text = [meaning.rstrip(), "", "Args:", *lines, "", "".join(attributes)]
+    kind.__doc__ = "\n".join(text).rstrip()
     return kind
 
 

@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils.metaestimators import available_if
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array
 
 from samplewise.errors import DataError
+from samplewise.estimators.decorators import available_if, fit_context
 from samplewise.estimators.held_out import NumberAnswers, Rows, Score, r_squared
 from samplewise.estimators.inputs import one_column
 from samplewise.estimators.objective import Objective, objective_of_numbers
@@ -44,7 +44,7 @@ class Regressor(RegressorMixin, OneRow):
             return self
         return self._fit_epoch(X, y, sample_weight)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def _fit_epoch(self, X: Any, y: Any, sample_weight: Any) -> Self:
         return self._fit(Given(X, y, sample_weight, one_epoch=True))
 

@@ -20,6 +20,7 @@ from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.data.rows import preprocessed_rows
 from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError, ParameterError
+from samplewise.locks import new_lock
 from samplewise.model.predictor import Predictor, predicting_program
 from samplewise.network import ClassLoss, Loss, Network
 
@@ -61,7 +62,7 @@ class Model:
     fit: str = STRETCH
     array_dtype: str | None = None
     # A program's buffers serve one call at a time, and kernels run without the GIL.
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=new_lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         instance_of("network", self.network, Network)

@@ -151,8 +151,8 @@ class Network:
         return sum(layer.multiply_adds(inputs) for layer, inputs in self.layers_and_inputs)
 
     def __str__(self) -> str:
-        sizes = [math.prod(shape) for shape in self.shapes]
-        return "-".join(map(str, sizes))
+        """Return the shapes, as in "784-10-1" or "1x28x28-8x26x26-10"."""
+        return "-".join("x".join(map(str, shape)) for shape in self.shapes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON values; `from_dict` reads it back."""

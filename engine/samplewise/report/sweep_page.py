@@ -270,7 +270,12 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(map(_text, value)) or "none"
+        return ", ".join(map(_entry, value)) or "none"
     if isinstance(value, dict):
         return "; ".join(f"{name} {_text(one)}" for name, one in value.items())
     return str(value)
+
+
+def _entry(value: Any) -> str:
+    """Return an entry of a list; the layers of one network stay together."""
+    return f"[{_text(value)}]" if isinstance(value, list) else _text(value)

@@ -13,6 +13,7 @@ from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network, aligned_zeros, initialize
 from samplewise.registry import Choice
 from samplewise.streams import Streams
+from samplewise.text import counted
 from samplewise.training.history import History, when_read
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -117,7 +118,7 @@ def new_history(
     notes, offered = list(rows.notes), choice.backend.capabilities
     if settings.batch_size > len(rows):
         notes.append(
-            f"batch_size is {settings.batch_size}, but there are {len(rows)} rows; "
+            f"batch_size is {settings.batch_size}, but training has {counted(len(rows), 'row')}; "
             "all rows make one batch"
         )
     return History(

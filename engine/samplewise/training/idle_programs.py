@@ -6,13 +6,13 @@ Compiling chooses a plan and allocates, which takes longer than a small training
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from samplewise.contract import Backend, ManyProgram, PlanSpec, Program, Workload
+from samplewise.locks import new_lock
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.network.custom import CUSTOM_ACTIVATIONS
 from samplewise.threads import threads_of_many
@@ -28,7 +28,7 @@ class IdlePrograms:
     """
 
     def __init__(self, most: int = MOST_PROGRAMS) -> None:
-        self._most, self._lock = most, threading.Lock()
+        self._most, self._lock = most, new_lock()
         # The backend is held, so that no other can come to have its id.
         self._idle: list[tuple[Hashable, Backend, Program | ManyProgram]] = []
 

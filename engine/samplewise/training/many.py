@@ -17,6 +17,7 @@ from samplewise.errors import (
 )
 from samplewise.network import Network
 from samplewise.registry import Choice
+from samplewise.text import counted
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_epochs
@@ -182,7 +183,8 @@ def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any
     each = _listed("initial", initial)
     if len(each) != networks:
         raise ParameterError(
-            f"initial holds {len(each)} models for {networks} networks; give one for each network"
+            f"initial holds {counted(len(each), 'model')} for {counted(networks, 'network')}; give "
+            "one for each network"
         )
     if together and any(isinstance(start, Snapshot) for start in each):
         return [joined(each)] * networks
@@ -203,8 +205,8 @@ def _callbacks(given: Sequence[Hook | Sequence[Hook]], networks: int) -> list[li
     lists = _listed("callbacks", given)
     if lists and len(lists) != networks:
         raise ParameterError(
-            f"callbacks holds {len(lists)} lists for {networks} networks; give one for each "
-            "network, or none at all"
+            f"callbacks holds {counted(len(lists), 'list')} for {counted(networks, 'network')}; "
+            "give one for each network, or none at all"
         )
     return [as_callbacks(hooks) for hooks in lists] or [[] for _ in range(networks)]
 

@@ -19,6 +19,7 @@ from samplewise.data.sources.npy_member import read_array
 from samplewise.data.sources.options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.text import counted
 
 MAX_MEMBERS = 64
 MAX_RATIO = 200
@@ -89,7 +90,7 @@ def read_arrays(path: Path, *, needs_labels: bool) -> tuple[NDArray[Any], NDArra
         return data, labels
     if len(labels) != len(data):
         raise DataError(
-            f"{name}: 'dataset' has {len(data):,} rows but 'labels' has {len(labels):,}; "
+            f"{name}: 'dataset' has {counted(len(data), 'row')} but 'labels' has {len(labels):,}; "
             "expected one label for each row"
         )
     return data, labels

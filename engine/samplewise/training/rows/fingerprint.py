@@ -7,12 +7,13 @@ for it: those that are continued from a snapshot, and those whose history is wri
 from __future__ import annotations
 
 import hashlib
-import threading
 import weakref
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from samplewise.locks import new_lock
 
 MOST_BYTES = 2**25
 """Bytes that all fingerprints of the process hold at most, in arrays that are not hashed yet."""
@@ -48,7 +49,7 @@ class Fingerprint:
         return str, (str(self),)
 
 
-_lock = threading.Lock()
+_lock = new_lock()
 _waiting: list[weakref.ref[Fingerprint]] = []
 
 

@@ -9,6 +9,7 @@ from samplewise.errors import CombinationError
 from samplewise.lazy import np
 from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import whole
+from samplewise.text import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,8 @@ class Run:
 
     def __str__(self) -> str:
         limit = "" if self.most_steps is None else f", max_steps {self.most_steps}"
-        return f"{self.steps:,} steps ({self.epochs:,} epochs of {self.steps_an_epoch:,}{limit})"
+        epochs = f"{counted(self.epochs, 'epoch')} of {self.steps_an_epoch:,}{limit}"
+        return f"{counted(self.steps, 'step')} ({epochs})"
 
 
 @documented

@@ -9,6 +9,7 @@ from samplewise.checks import not_negative, open_fraction, positive_number
 from samplewise.errors import CombinationError
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import number, whole
+from samplewise.text import counted
 from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate
 
 FACTOR = number(open_fraction)
@@ -55,8 +56,8 @@ class Step(Schedule):
         every = self.every or 1
         if every * run.steps_an_epoch >= run.steps:
             raise CombinationError(
-                f"every is {every} epochs, but the run has {run}: the rate would never drop; use a "
-                "smaller every, or schedule constant"
+                f"every is {counted(every, 'epoch')}, but the run has {run}: the rate would never "
+                "drop; use a smaller every, or schedule constant"
             )
 
     def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
