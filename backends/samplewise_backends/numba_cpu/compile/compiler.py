@@ -145,7 +145,7 @@ def compile_routine(routine: Routine, dtype: str, symbol: str) -> Compiled:
     with _no_collections():
         lowered = _lower(routine, (record,), types.void)
     module = lowered.library.whole()
-    # A function of C's: it returns nothing but its status.
+    # C can call it as it is. One more function around it would be made faster all over again.
     module.get_function(lowered.described.mangled_name).name = symbol
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name != symbol:

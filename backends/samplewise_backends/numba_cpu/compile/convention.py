@@ -19,7 +19,7 @@ _OUT_OF_BOUNDS = STATUS(1)
 
 
 class Convention(callconv.BaseCallConv):
-    """A function returns its status and its result, or its status alone: then C can call it."""
+    """A function returns its status and its result; without a result, its status alone, as C's."""
 
     def _make_call_helper(self, builder: ir.IRBuilder) -> None:
         """Return nothing: no exceptions are numbered."""
@@ -71,7 +71,7 @@ class Convention(callconv.BaseCallConv):
 
 
 def _with_status(builder: ir.IRBuilder, status: ir.Value) -> ir.Value:
-    """Return what the function that is written returns, with an undefined result."""
+    """Return a status as the builder's function does: alone, or beside an undefined result."""
     kind = builder.function.function_type.return_type
     if kind == STATUS:
         return status
