@@ -550,26 +550,32 @@ class Code(codegen.AOTCPUCodegen):
 
 
 class Convention(callconv.BaseCallConv):
-    """A function returns a status and its result."""
+    """A function returns a status and its result, or a status alone."""
 
     def _make_call_helper(self, builder):
         return None
 
     def get_function_type(self, result, arguments):
+        passed = list(self._get_arg_packer(arguments).argument_types)
+        if result == types.void:
+            return ir.FunctionType(ir.IntType(32), passed)
         returned = self.context.data_model_manager[result].get_return_type()
-        passed = self._get_arg_packer(arguments).argument_types
         both = ir.LiteralStructType([ir.IntType(32), returned])
-        return ir.FunctionType(both, list(passed))
+        return ir.FunctionType(both, passed)
 
     def decorate_function(self, function, names, kinds, noalias=False):
+        assert isinstance(function, ir.Function)
         self._get_arg_packer(kinds).assign_names(function.args, names)
 
     def get_arguments(self, function):
         return function.args
 
     def return_value(self, builder, value):
-        both = ir.Constant(builder.function.function_type.return_type, ir.Undefined)
-        both = builder.insert_value(both, ir.IntType(32)(0), 0)
+        kind, success = builder.function.function_type.return_type, ir.IntType(32)(0)
+        if kind == success.type:
+            builder.ret(success)
+            return
+        both = builder.insert_value(ir.Constant(kind, ir.Undefined), success, 0)
         builder.ret(builder.insert_value(both, value, 1))
 
     def call_function(self, builder, function, result, kinds, values):
@@ -824,14 +830,8 @@ def change_record(record):
 def compiled_object():
     kind = numba.from_dtype(RECORD)
     _, described, library = lowered_kernel(Kernel(change_record), (kind,), types.void)
-    module = library.create_ir_module("entry")
-    inner = TARGET.declare_function(module, described)
-    kind = ir.FunctionType(ir.IntType(32), [argument.type for argument in inner.args])
-    function = ir.Function(module, kind, "entry")
-    builder = ir.IRBuilder(function.append_basic_block())
-    builder.ret(builder.extract_value(builder.call(inner, function.args), 0))
-    library.add_ir_module(module)
     module = library.whole()
+    module.get_function(described.mangled_name).name = "entry"
     text = str(module)
     assert "llvm.loop.unroll.runtime.disable" in text
     assert "fmul contract" in text

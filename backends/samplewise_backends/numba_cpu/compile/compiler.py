@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numba
-from llvmlite import ir
 from numba import types
 from numba.core import bytecode, compiler, funcdesc, interpreter, typed_passes, typing
 from numba.core.compiler_lock import global_compiler_lock
@@ -29,7 +28,6 @@ from samplewise_backends.numba_cpu.compile import (  # noqa: F401 - kernels name
     lowering_vectors,
     lowering_views,
 )
-from samplewise_backends.numba_cpu.compile.convention import STATUS
 from samplewise_backends.numba_cpu.compile.jit import Kernel, Routine
 from samplewise_backends.numba_cpu.compile.lowering import Lower
 from samplewise_backends.numba_cpu.compile.target import TARGET
@@ -146,8 +144,9 @@ def compile_routine(routine: Routine, dtype: str, symbol: str) -> Compiled:
     record = numba.from_dtype(routine.record.of(dtype))
     with _no_collections():
         lowered = _lower(routine, (record,), types.void)
-    _add_entry(lowered, symbol)
     module = lowered.library.whole()
+    # C can call it as it is. One more function around it would be made faster all over again.
+    module.get_function(lowered.described.mangled_name).name = symbol
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name != symbol:
             value.linkage = "internal"
@@ -167,14 +166,3 @@ def _no_collections() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _add_entry(lowered: _Lowered, symbol: str) -> None:
-    """Add a C function that calls a compiled one, and returns 0 unless that raised an exception."""
-    module = lowered.library.create_ir_module(symbol)
-    inner = TARGET.declare_function(module, lowered.described)
-    kind = ir.FunctionType(STATUS, [argument.type for argument in inner.args])
-    function = ir.Function(module, kind, symbol)
-    builder = ir.IRBuilder(function.append_basic_block())
-    builder.ret(builder.extract_value(builder.call(inner, function.args), 0))
-    lowered.library.add_ir_module(module)
