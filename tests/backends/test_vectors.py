@@ -172,7 +172,9 @@ def test_where_vectors_flush_subnormal_results_are_0_and_are_numbers_again_later
     is_small = np.abs(exact) < tiny
     np.testing.assert_array_equal(flushed[:count], np.where(is_small & flushes, 0, exact))
     np.testing.assert_array_equal(kept, python[ROOM : 2 * ROOM])
-    assert is_small.any() and not is_small.all() and kept[:count].all()
+    assert is_small.any()
+    assert not is_small.all()
+    assert kept[:count].all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
