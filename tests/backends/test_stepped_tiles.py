@@ -148,7 +148,17 @@ def test_a_nan_or_infinity_reaches_all_weights_that_it_should_and_no_other(
 @pytest.mark.parametrize("optimizer", [MOMENTUM, NESTEROV, ADAM], ids=str)
 def test_a_slot_that_fades_is_set_to_0_before_it_is_subnormal(dtype, optimizer):
     given = Given(dtype)
-    given.dz[:], given.slot[:] = 0, np.finfo(dtype).tiny
-    theta, slot, _ = given.stepped(optimizer)
+    given.dz[:], given.slot[:], given.second[:] = 0, np.finfo(dtype).tiny, np.finfo(dtype).tiny
+    theta, slot, second = given.stepped(optimizer)
     assert not given.of_layer(slot).any()
+    assert optimizer is not ADAM or not given.of_layer(second).any()
     np.testing.assert_array_equal(theta, given.theta)
+
+
+@DTYPES
+@OPTIMIZERS
+def test_a_step_leaves_subnormal_numbers_to_its_caller_as_they_were(dtype, optimizer):
+    half = np.full(64, np.finfo(dtype).tiny) / 2
+    Given(dtype).stepped(optimizer)
+    np.testing.assert_array_equal(np.full(64, np.finfo(dtype).tiny) / 2, half)
+    assert (half > 0).all()

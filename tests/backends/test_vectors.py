@@ -74,6 +74,28 @@ def integers(v, out, x, factor, task):
     v.store(out, 3 * v.lanes, v.all(v.number(select(2 * third > task.count, 1, smaller))))
 
 
+@vector_kernel
+def halves(v, out, x, factor, count):
+    """Write half of each vector of x, first with subnormal numbers flushed, then without."""
+
+    def halve(first, place):
+        def one(i, state):
+            v.store(out, place + i * v.lanes, factor * v.load(x, first + i * v.lanes))
+            return state
+
+        v.repeat(count, one, [])
+
+    v.flushing(lambda: halve(0, 0))
+    halve(ROOM // 2, ROOM)
+    out[2 * ROOM] = v.number(int(v.flushes))
+
+
+@routine(TASK)
+def run_halves(task):
+    x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 512, task.factor)
+    halves(out, x, task.factor, task.count)
+
+
 @routine(TASK)
 def run_integers(task):
     x, out = vector_at(task.x, 64, task.factor), vector_at(task.out, 512, task.factor)
@@ -104,7 +126,8 @@ def results(one, x, count=0, factor=0.5):
     call = Call(one, dtype)
     call.set(x=x, out=compiled, count=count, factor=factor)
     call()
-    body = {run_arithmetic: arithmetic, run_sums: sums, run_integers: integers}[one]
+    bodies = {run_arithmetic: arithmetic, run_sums: sums, run_integers: integers}
+    body = (bodies | {run_halves: halves})[one]
     of_python = fields_of(TASK, call.memory[0]) if body is integers else count
     body(python, x, dtype.type(factor), of_python)
     return compiled, python
@@ -136,6 +159,22 @@ def test_a_record_gives_its_fields_and_integers_become_numbers(dtype, count):
     compiled, python = results(run_integers, x, count)
     np.testing.assert_array_equal(compiled, python)
     assert compiled[0] == count // 3
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_where_vectors_flush_subnormal_results_are_0_and_are_numbers_again_later(dtype):
+    tiny = np.finfo(dtype).tiny
+    compiled, python = results(run_halves, np.resize(np.array([tiny, -tiny, 3], dtype), ROOM), 2)
+    flushes = bool(compiled[2 * ROOM])
+    assert flushes == (vector_bytes(*processor()) == 64)
+    count, (flushed, kept) = 2 * lanes_of(compiled), compiled[: 2 * ROOM].reshape(2, ROOM)
+    exact = python[:count]
+    is_small = np.abs(exact) < tiny
+    np.testing.assert_array_equal(flushed[:count], np.where(is_small & flushes, 0, exact))
+    np.testing.assert_array_equal(kept, python[ROOM : 2 * ROOM])
+    assert is_small.any()
+    assert not is_small.all()
+    assert kept[:count].all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

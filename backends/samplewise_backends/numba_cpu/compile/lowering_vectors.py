@@ -19,6 +19,8 @@ from samplewise_backends.numba_cpu.compile.lowering_views import View, sizes_of
 from samplewise_backends.numba_cpu.compile.vectors import State, VectorKernel, Vectors, lanes_of
 
 _INDEX = ir.IntType(64)
+# The bit of the register MXCSR that sets subnormal results to 0.
+_FLUSH = 0x8000
 
 
 class _Array:
@@ -60,7 +62,8 @@ class _InKernel(Vectors):
         self._builder, self._number = builder, number
         self._vector = ir.VectorType(number, lanes)
         self._bytes = 4 if isinstance(number, ir.FloatType) else 8
-        super().__init__(lanes, wide=lanes * self._bytes == 64)
+        wide = lanes * self._bytes == 64
+        super().__init__(lanes, wide=wide, flushes=wide)
 
     def _place(self, array: _Array, start: Any) -> ir.Value:
         return self._builder.bitcast(array.place(start), self._vector.as_pointer())
@@ -106,6 +109,25 @@ class _InKernel(Vectors):
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Value:
         mask = ir.Constant(ir.VectorType(ir.IntType(32), len(chosen)), chosen)
         return Value(self._builder, self._builder.shuffle_vector(x.value, y.value, mask))
+
+    def flushing(self, work: Callable[[], None]) -> None:
+        if not self.flushes:
+            work()
+            return
+        builder, word = self._builder, ir.IntType(32)
+        pointer = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer])
+        read, write = (
+            cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
+            for name in ("stmxcsr", "ldmxcsr")
+        )
+        before, during = cgutils.alloca_once(builder, word), cgutils.alloca_once(builder, word)
+        old, new = (builder.bitcast(place, pointer) for place in (before, during))
+        builder.call(read, [old])
+        builder.store(builder.or_(builder.load(before), word(_FLUSH)), during)
+        builder.call(write, [new])
+        work()
+        builder.call(write, [old])
 
     def repeat(
         self, count: Any, turn: Callable[[Any, State], State], state: State, first: Any = 0

@@ -37,10 +37,11 @@ class Vectors(ABC):
     Args:
         lanes: numbers in a vector.
         wide: True for vectors of AVX-512: a line of the cache each, and 32 registers for them.
+        flushes: whether `flushing` has an effect.
     """
 
-    def __init__(self, lanes: int, *, wide: bool) -> None:
-        self.lanes, self.wide = lanes, wide
+    def __init__(self, lanes: int, *, wide: bool, flushes: bool) -> None:
+        self.lanes, self.wide, self.flushes = lanes, wide, flushes
 
     @abstractmethod
     def load(self, array: Any, start: Any) -> Any:
@@ -83,6 +84,13 @@ class Vectors(ABC):
         """Return the vector of lanes `chosen` from the two: those of y count from `lanes` on."""
 
     @abstractmethod
+    def flushing(self, work: Callable[[], None]) -> None:
+        """Do some work; where it `flushes`, the processor sets subnormal results to 0 meanwhile.
+
+        The work must be loops: LLVM may move a single instruction out of it.
+        """
+
+    @abstractmethod
     def repeat(
         self, count: Any, turn: Callable[[Any, State], State], state: State, first: Any = 0
     ) -> State:
@@ -98,7 +106,7 @@ class _InPython(Vectors):
     size_in_bytes, is_wide = 32, True
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
-        super().__init__(self.size_in_bytes // dtype.itemsize, wide=self.is_wide)
+        super().__init__(self.size_in_bytes // dtype.itemsize, wide=self.is_wide, flushes=False)
         self._dtype = dtype
 
     def load(self, array: Any, start: Any) -> Any:
@@ -124,6 +132,9 @@ class _InPython(Vectors):
 
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
         return np.concatenate([x, y])[chosen]
+
+    def flushing(self, work: Callable[[], None]) -> None:
+        work()
 
     def repeat(
         self, count: Any, turn: Callable[[Any, State], State], state: State, first: Any = 0

@@ -56,12 +56,21 @@ class Step:
         theta, mean, square: of equal length.
         numbers: of the step.
         l2: of the penalty; None where there is none.
+        flushed: whether the processor sets averages below `tiny` to 0, see `Vectors.flushing`.
     """
 
     def __init__(
-        self, v: Vectors, theta: Any, mean: Any, square: Any, numbers: Numbers, l2: Any
+        self,
+        v: Vectors,
+        theta: Any,
+        mean: Any,
+        square: Any,
+        numbers: Numbers,
+        l2: Any,
+        *,
+        flushed: bool = False,
     ) -> None:
-        self._v, self._numbers, self._l2 = v, numbers, l2
+        self._v, self._numbers, self._l2, self._flushed = v, numbers, l2, flushed
         self._theta, self._mean, self._square = theta, mean, square
 
     def along(self, g: Any) -> None:
@@ -112,8 +121,9 @@ class Step:
         slope = slope if self._l2 is None else slope + self._l2 * w
         m = of.old * read(self._mean, at) + of.new * slope
         s = of.old_square * read(self._square, at) + of.new_square * (slope * slope)
-        m = select(magnitude(m) < of.tiny, 0.0, m)
-        s = select(s < of.tiny, 0.0, s)
+        if not self._flushed:
+            m = select(magnitude(m) < of.tiny, 0.0, m)
+            s = select(s < of.tiny, 0.0, s)
         write(self._mean, at, m)
         write(self._square, at, s)
         write(self._theta, at, w - of.rate * m / (self._v.root(s) * of.correction + of.epsilon))

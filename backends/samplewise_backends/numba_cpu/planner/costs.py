@@ -54,7 +54,7 @@ DIRECT_STEP, DIRECT_UNIT, DIRECT_CALL = 0.056, 1.7, 78.0
 # shares of `Rates.step` a layer and step, and of all else beside the weights; nanoseconds for each
 # number of the inputs, which is copied twice.
 THIN_WEIGHT = {PLAIN: 0.25, WITH_L2: 0.3, WITH_MOMENTUM: 0.5}
-THIN_LAYER, THIN_AROUND, TURN = 0.5, 0.5, 0.12
+THIN_LAYER, THIN_AROUND, TURN = 0.5, 0.5, 0.08
 # With a network in each lane, by form: multiples of `Rates.weight` for each number of the
 # parameters and row; shares of `Rates.step` for a step, a unit and a logit of a column.
 ABREAST_WEIGHT = {PLAIN: 1.15, WITH_L2: 1.15, WITH_MOMENTUM: 2.3}
