@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from samplewise.contract import Plan, Workload
-from samplewise.network import SGD, multilayer_perceptron
+from samplewise.network import SGD, Dense, MaxPool2D, Network, multilayer_perceptron
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_rows
 from samplewise_backends.numba_cpu.plans.split import GROUP_BYTES, PARTS, groups_of
 from samplewise_backends.numba_cpu.plans.storage import Member
@@ -69,6 +69,13 @@ def test_no_thread_waits_long_for_the_last_group(threads):
     assert last < 1.2 * mean
     assert terms_of(members, found[0]) == max(terms_of(members, group) for group in found)
     assert len(found) <= 2 * PARTS
+
+
+def test_networks_whose_first_layer_has_no_weights_are_split_too():
+    network = Network((8, 8, 2), (MaxPool2D(2), Dense(40, "relu"), Dense(1)))
+    direct = Plan()
+    found = groups([Member(network, SGD()) for _ in range(5)], direct)
+    assert sorted(map(len, found)) == [2, 3]
 
 
 def test_velocities_that_another_plan_keeps_whole_do_not_part_networks():
