@@ -1,7 +1,6 @@
 """The dual plan keeps of a velocity what can still be seen: the coefficients of the last rows."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,10 +10,8 @@ from samplewise.network import SGD, Adam, aligned_zeros, initialize, multilayer_
 from samplewise.network.losses import BinaryCrossEntropy
 from samplewise_backends.exact.recurrence import Recurrence
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.many import groups_of
 from samplewise_backends.numba_cpu.plans import coefficients
 from samplewise_backends.numba_cpu.plans.coefficients import steps_seen, velocity_rows
-from samplewise_backends.numba_cpu.plans.members import Member
 
 FLOAT64 = np.dtype("float64")
 ROWS, INPUTS, EPOCHS = 200, 30, 3
@@ -83,27 +80,3 @@ def test_the_last_rows_give_what_all_rows_give(monkeypatch, optimizer, batch_siz
     assert any((one != other).any() for one, other in zip(got, want, strict=True))
     for one, other in zip(got, want, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
-
-
-def test_networks_whose_velocities_fade_alike_form_a_group():
-    momenta = [0.9, 0.3, 0.0, 0.5] * 40
-    members = [
-        Member(multilayer_perceptron(784, (10 + k,), 1), SGD(momentum=momentum))
-        for k, momentum in enumerate(momenta)
-    ]
-    groups = groups_of(members, range(len(members)), Workload(800), FLOAT64)
-    assert sorted(i for group in groups for i in group) == list(range(len(members)))
-    assert all(len({momenta[i] for i in group}) == 1 for group in groups)
-    assert len(groups) % 2 == 0
-
-
-def test_networks_of_any_momenta_form_groups_of_like_size():
-    momenta = np.random.default_rng(5).uniform(0.1, 0.99, 90).tolist()
-    members = [
-        Member(multilayer_perceptron(784, (60,), 1), SGD(momentum=momentum)) for momentum in momenta
-    ]
-    groups = groups_of(members, range(len(members)), Workload(800), FLOAT64)
-    assert max(map(len, groups)) < 2 * len(members) / len(groups)
-    ends = [(min(momenta[i] for i in group), max(momenta[i] for i in group)) for group in groups]
-    assert ends == sorted(ends)
-    assert all(last <= first for (_, last), (first, _) in pairwise(ends))

@@ -116,3 +116,17 @@ def test_a_signal_stops_after_the_running_group_and_keeps_it(cli, monkeypatch, n
 )
 def test_the_time_left_is_readable(seconds, text):
     assert command._duration(seconds) == text
+
+
+@pytest.mark.usefixtures("described")
+def test_a_failed_trial_and_a_table_that_is_not_written_yet_are_told(cli):
+    rates = [0.1, 1e200, *(0.2 + k / 100 for k in range(20))]
+    text = Path("sweep.toml").read_text().replace("[0.1, 0.2]", f"{rates}")
+    settings = 'epochs = 1\nactivation = "relu"\nhidden = [2]'
+    Path("sweep.toml").write_text(text.replace("epochs = 1", settings))
+    ended = cli("sweep", "sweep.toml", "--out", "rates")
+    assert ended.code == 0, ended.err
+    assert "2 trials failed; the first, of candidate 2 with seed 0: diverged: " in ended.out
+    assert f"and 2 more candidates in {Path('rates', 'trials.csv')}" in ended.out
+    Path("rates", "trials.csv").unlink()
+    assert "and 2 more candidates; --json gives all" in cli("sweep", "show", "rates").out

@@ -51,6 +51,22 @@ def test_the_page_and_the_table_are_written_whole(result, tmp_path):
     assert len((tmp_path / TRIALS).read_text().splitlines()) == 25
 
 
+def test_a_page_of_one_seed_speaks_of_no_interval(result, tmp_path):
+    assert "interval" in write_and_read(result, tmp_path / "two")
+    settings = {"epochs": 1, "backend": "reference", "hidden": [2]}
+    clouds = Dataset("clouds", np.eye(6, 3), np.arange(6) % 2, ("left", "right"), "by the test")
+    sweep = Sweep({"learning_rate": [0.1, 0.2]}, settings)
+    page = write_and_read(run_sweep(sweep, tmp_path / "sweep", data=clouds), tmp_path / "one")
+    assert "interval" not in page
+    assert "standard error" not in page
+
+
+def write_and_read(result, folder):
+    folder.mkdir()
+    write_page(result, folder)
+    return (folder / PAGE).read_text()
+
+
 def test_a_sweep_that_has_not_begun_has_a_page(result):
     begun = type(result)(result.sweep, [])
     page = document(begun)

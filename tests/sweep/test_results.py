@@ -53,6 +53,13 @@ def test_the_interval_is_students_over_the_seeds():
     assert (alone.mean, alone.margin, alone.standard_error) == (0.8, None, None)
 
 
+def test_equal_figures_have_no_error_and_huge_ones_have_one():
+    (equal,) = result((0.99, 0.99, 0.99)).candidates()
+    assert (equal.margin, equal.standard_error) == (0.0, 0.0)
+    (huge,) = result((1e200, 3e200)).candidates()
+    assert huge.standard_error == pytest.approx(1e200)
+
+
 def test_candidates_are_ranked_by_the_mean_and_failed_or_missing_ones_last():
     found = result((0.5, 0.6), (0.9, None), (0.7, 0.8), ("missing", 0.95))
     assert [one.number for one in found.candidates()] == [3, 1, 4, 2]

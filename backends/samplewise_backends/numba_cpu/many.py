@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,55 +14,12 @@ from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
 from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
-from samplewise_backends.numba_cpu.plans.coefficients import form_of, steps_seen
 from samplewise_backends.numba_cpu.plans.members import Member
+from samplewise_backends.numba_cpu.plans.split import groups_of
 from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
 
 Matrix = NDArray[Any]
-
-# Of a group's first layers, or its coefficients. On an EPYC core whose second-level cache has
-# 512 KiB, 64 networks of 1 to 60 units on 784 inputs took 17 % less time with 2 MiB than with
-# 512 KiB: wider products are worth more than that cache. More would leave fewer groups to threads.
-GROUP_BYTES = 2**21
-
-
-def groups_of(
-    members: Sequence[Member], indices: Sequence[int], workload: Workload, dtype: np.dtype[Any]
-) -> list[list[int]]:
-    """Split networks into groups that train at once, the same whatever the number of threads.
-
-    Returns:
-        Indices of each group; all optimizers of a group have one form.
-    """
-    groups: list[list[int]] = []
-    for form in sorted({form_of(members[i].optimizer) for i in indices}):
-        chosen = [i for i in indices if form_of(members[i].optimizer) == form]
-        units = sum(members[i].units for i in chosen)
-        length = min(members[chosen[0]].network.inputs, workload.rows)
-        count = -(-units * length * dtype.itemsize // GROUP_BYTES)
-        # An even number of groups splits over two threads.
-        count = min(count + count % 2, len(chosen)) if count > 1 or len(chosen) > 3 else 1
-        # The dual plan keeps as many steps for a group as its slowest velocity needs.
-        seen = {i: steps_seen(members[i].optimizer, workload.batch_size, dtype) for i in chosen}
-        chosen.sort(key=seen.__getitem__)
-        cuts = _cuts([seen[i] for i in chosen], max(count, 1))
-        groups.extend(chosen[start:end] for start, end in pairwise([0, *cuts, len(chosen)]))
-    return groups
-
-
-def _cuts(keys: Sequence[float], count: int) -> list[int]:
-    """Return where to cut sorted keys into `count` parts.
-
-    Evenly; but where keys change less than half a part away, there.
-    """
-    even = np.cumsum([len(part) for part in np.array_split(keys, count)])[:-1].tolist()
-    changes = [i for i, (one, other) in enumerate(pairwise(keys), 1) if one != other]
-    nearest = (min(changes, key=lambda i: abs(i - at), default=at) for at in even)
-    return [
-        change if 2 * count * abs(change - at) < len(keys) else at
-        for at, change in zip(even, nearest, strict=True)
-    ]
 
 
 class NumbaManyProgram:
@@ -122,7 +78,7 @@ class NumbaManyProgram:
             trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
             losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
 
-        self._each(run, self._largest_first)
+        self._each(run, range(len(self._groups)))
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring parameters that groups keep elsewhere into the states."""
@@ -174,14 +130,12 @@ class NumbaManyProgram:
         if self._factory.is_abreast:
             split = groups_abreast(self._members, self._active, self._dtype)
         else:
-            split = groups_of(self._members, self._active, self._workload, self._dtype)
+            plan = self._factory.plan
+            split = groups_of(self._members, self._active, plan, self._workload, self._dtype)
         self._groups = [
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split
         ]
-        # Of threads that take groups in turn, none is left with a large one at the end.
-        units = [sum(self._members[i].units for i in indices) for indices in split]
-        self._largest_first = sorted(range(len(split)), key=lambda k: -units[k])
         allowed, self._threads = self._workload.threads, 1
         if allowed > 1:
             ns = self._call_ns([self._members[i] for i in active])

@@ -203,21 +203,32 @@ def _show(
     is_run: bool,
 ) -> None:
     from samplewise.report.sweep_page import BEST, PAGE, TRIALS
-    from samplewise.sweep.candidates import MISSING
+    from samplewise.sweep.candidates import FAILED, MISSING
+    from samplewise.text import counted
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
     console.table([_cells(one) for one in candidates[:SHOWN]], header, numbers=True)
     if len(candidates) > SHOWN:
-        console.result(f"and {len(candidates) - SHOWN:,} more candidates in {folder / TRIALS}")
+        # A sweep that still runs, or was killed, has no table yet.
+        written = (folder / TRIALS).exists()
+        where = f" in {folder / TRIALS}" if written else "; --json gives all"
+        console.result(f"and {len(candidates) - SHOWN:,} more candidates{where}")
     best = result.best(metric)
     if best is not None:
         from samplewise.sweep.trials import named
 
         settings = f"; its settings are in {folder / BEST}" if is_run else ""
         console.result(
-            f"best: candidate {best.number} ({named(best.values)}), the simplest within one "
-            f"standard error of the best mean {metric}{settings}"
+            f"best: candidate {best.number} ({named(best.values)}), {best.distinction} {metric}"
+            f"{settings}"
+        )
+    failed = [row for row in result.rows if row["status"] == FAILED]
+    if failed:
+        first = failed[0]
+        console.result(
+            f"{counted(len(failed), 'trial')} failed; the first, of candidate "
+            f"{first['candidate']} with seed {first['seed']}: {first['reason']}"
         )
     missing = sum(row["status"] == MISSING for row in result.rows)
     if missing:

@@ -107,7 +107,7 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
 def _why(best: Candidate | None) -> str:
     if best is None:
         return "no candidate has all its trials"
-    return f"{named(best.values)}; the simplest within one standard error of the best mean"
+    return f"{named(best.values)}; {best.distinction}"
 
 
 def _mean(one: Candidate | None) -> str:
@@ -131,10 +131,9 @@ def _ranking(factors: Sequence[str], candidates: Sequence[Candidate], metric: st
         for one in candidates[:SHOWN_CANDIDATES]
     ]
     better = "greater" if GREATER_IS_BETTER[metric] else "smaller"
-    words = (
-        f"Best first ({better} is better); candidates with a failed or missing trial are last. The "
-        "small figures are Student's 95 % intervals of the mean over the seeds."
-    )
+    words = f"Best first ({better} is better); candidates with a failed or missing trial are last."
+    if any(one.margin is not None for one in candidates):
+        words += " The small figures are Student's 95 % intervals of the mean over the seeds."
     if metric.startswith("test"):
         words += (
             " The test rows chose the best one here, so that its figure is too good; hold rows out "
@@ -163,7 +162,8 @@ def _pictures(result: SweepResult, candidates: Sequence[Candidate], metric: str)
         margins = [one.margin or 0.0 for _, one in points]
         title = f"{metric} against {word}"
         png = against_factor([x for x, _ in points], means, margins, (word, metric), title)
-        caption = f"At each {word}, the best candidate, with its 95 % interval over the seeds."
+        caption = f"At each {word}, the best candidate"
+        caption += ", with its 95 % interval over the seeds." if any(margins) else "."
         pictures.append(Picture(f"{word}.png", png, title, caption, width=38))
     grids = [word for word in result.sweep.factors if _is_grid(result.sweep, measured, word)][:2]
     if len(grids) == 2:

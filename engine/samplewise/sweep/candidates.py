@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,13 @@ class Candidate:
     standard_error: float | None
     parameters: int | None
     epochs: float | None
+
+    @property
+    def distinction(self) -> str:
+        """What the best candidate has before the others, in words."""
+        if self.standard_error is None:
+            return "the simplest of the best"
+        return "the simplest within one standard error of the best mean"
 
     @property
     def is_whole(self) -> bool:
@@ -100,9 +108,8 @@ def candidate_of(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric:
 def _standard_error(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
-    mean = math.fsum(values) / len(values)
-    squares = math.fsum((value - mean) ** 2 for value in values)
-    return math.sqrt(squares / (len(values) - 1) / len(values))
+    # Exact until it is rounded: equal values have an error of 0, which a rounded mean has not.
+    return statistics.stdev(values) / math.sqrt(len(values))
 
 
 def _student(degrees: int) -> float:
