@@ -118,21 +118,45 @@ def test_a_relu_keeps_a_nan_and_a_mask_hides_it(dtype):
     np.testing.assert_array_equal(np.isnan(product(a, b, mask=mask)[0]), mask > 0)
 
 
+def transposed(a, columns, chosen, out_ld, dtype, pitch=None):
+    """Return the flat transpose of rows of a matrix, and a copy of these `pitch` apart."""
+    out = guarded(columns * out_ld, dtype)
+    copied = guarded(len(chosen) * (pitch or columns), dtype)
+    call, (a_rows, ld) = Call(transpose, dtype), a.shape
+    call.set(a=a, a_rows=a_rows, ld=ld, chosen=chosen, out=out, out_ld=out_ld, tiny=1)
+    call.set(rows=len(chosen), columns=columns)
+    call.set(copied=copied, pitch=pitch or columns, copies=pitch is not None)
+    call()
+    return out, copied
+
+
 @DTYPES
 @QUICK
-@given(rows=SIZES, columns=SIZES, more=st.integers(0, 9))
-def test_a_transpose_moves_every_number_and_writes_nothing_else(dtype, rows, columns, more):
-    a = np.arange(rows * (columns + more), dtype=dtype).reshape(rows, columns + more)
-    out = guarded(columns * (rows + more), dtype)
-    call = Call(transpose, dtype)
-    call.set(
-        a=a, out=out, ld=columns + more, out_ld=rows + more, rows=rows, columns=columns, tiny=1
-    )
-    call()
+@given(
+    rows=SIZES,
+    columns=SIZES,
+    more=st.integers(0, 9),
+    pitch=st.none() | st.integers(0, 9),
+    seed=st.integers(0, 99),
+)
+def test_a_transpose_moves_and_copies_the_chosen_rows_and_writes_nothing_else(
+    dtype, rows, columns, more, pitch, seed
+):
+    a = np.arange(3 * rows * (columns + more), dtype=dtype).reshape(-1, columns + more)
+    chosen = np.random.default_rng(seed).integers(0, len(a), rows)
+    apart = None if pitch is None else columns + pitch
+    out, copied = transposed(a, columns, chosen, rows + more, dtype, apart)
     got = out[: columns * (rows + more)].reshape(columns, rows + more)
-    np.testing.assert_array_equal(got[:, :rows], a[:, :columns].T)
+    np.testing.assert_array_equal(got[:, :rows], a[chosen, :columns].T)
     assert (got[:, rows:] == GUARD).all()
     assert (out[columns * (rows + more) :] == GUARD).all()
+    if apart is None:
+        assert (copied == GUARD).all()
+        return
+    copy = copied[: rows * apart].reshape(rows, apart)
+    np.testing.assert_array_equal(copy[:, :columns], a[chosen, :columns])
+    assert (copy[:, columns:] == GUARD).all()
+    assert (copied[rows * apart :] == GUARD).all()
 
 
 @DTYPES
@@ -140,8 +164,6 @@ def test_a_transpose_moves_every_number_and_writes_nothing_else(dtype, rows, col
 def test_a_transpose_keeps_nan_and_infinity_in_any_place(dtype, special):
     a = np.zeros((19, 21), dtype)
     a[np.arange(19), np.arange(19)] = special
-    out = guarded(a.size, dtype)
-    call = Call(transpose, dtype)
-    call.set(a=a, out=out, ld=21, out_ld=19, rows=19, columns=21, tiny=1)
-    call()
+    out, copied = transposed(a, 21, np.arange(19), 19, dtype, pitch=21)
     np.testing.assert_array_equal(out[: a.size].reshape(21, 19), a.T)
+    np.testing.assert_array_equal(copied[: a.size].reshape(19, 21), a)

@@ -23,7 +23,6 @@ from samplewise_backends.numba_cpu.compile.views import (
     vector_at,
 )
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, LossCode
-from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.losses_across import cross_entropy_across
 from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN
 from samplewise_backends.numba_cpu.kernels.step import (
@@ -58,10 +57,11 @@ def _describe(run, out, a, a_unit, a_inner, b, columns):
 
 
 @inlined_kernel
-def _transpose(run, a, ld, out, out_ld, rows, columns):
+def _transpose(run, a, ld, chosen, out, out_ld, rows, columns):
     """Call `tiles.transpose`."""
     given = run.transposed
-    given.a, given.ld, given.out, given.out_ld = address_of(a), ld, address_of(out), out_ld
+    given.a, given.a_rows, given.ld = address_of(a), a.shape[0] // ld, ld
+    given.chosen, given.out, given.out_ld = address_of(chosen), address_of(out), out_ld
     given.rows, given.columns = rows, columns
     call(run.transpose, given)
 
@@ -75,11 +75,11 @@ def _across(net, buffer, k, columns):
 
 
 @kernel
-def _lie_in_order(order, first, rows):
-    """Return True if the next rows lie one after the other in the data."""
+def _lie_in_order(chosen):
+    """Return True if rows lie one after the other in the data."""
     found = True
-    for r in range(1, rows):
-        found &= order[first + r] == order[first] + r
+    for r in range(1, chosen.shape[0]):
+        found &= chosen[r] == chosen[0] + r
     return found
 
 
@@ -114,24 +114,29 @@ def _copy_and_fetch(v, out, copied, fetched):
 @inlined_kernel
 def _begin_batch(run, net, columns, lanes):
     """Let net.X be the rows of the batch, and write them with a column for each row."""
-    source, rows, first = run.rows, net.rows, net.position
-    inputs = source.inputs
+    source, first, last = run.rows, net.position, run.rows.stop - 1
+    order, chosen = integers_at(source.order, source.stop), integers_at(run.chosen, columns)
+    for r in range(columns):
+        chosen[r] = order[min(first + r, last)]
+    inputs, pitch, given = source.inputs, run.pitch, run.transposed
     X = vector_at(source.X, source.samples * inputs, net.tiny)
-    order = integers_at(source.order, source.stop)
-    # Vectors may reach beyond rows that were gathered, not beyond the data.
-    fits = rows == columns and inputs % lanes == 0
-    if fits and _lie_in_order(order, first, rows):
-        net.X, net.inputs = address_of(part(X, order[first] * inputs, 1)), inputs
-    else:
-        net.X, net.inputs = source.gathered, run.pitch
-        gathered = vector_at(source.gathered, columns * run.pitch, net.tiny)
-        if X.shape[0] > FAR:
-            _gather_ahead(X, inputs, order, first, rows, gathered, run.pitch)
-        else:
-            gather(X, inputs, order, first, rows, gathered, run.pitch)
     out = vector_at(run.columns, inputs * columns, net.tiny)
-    a = vector_at(net.X, columns * net.inputs, net.tiny)
-    _transpose(run, a, net.inputs, out, columns, columns, inputs)
+    # Vectors may reach beyond rows that were gathered, not beyond the data.
+    if net.rows == columns and inputs % lanes == 0 and _lie_in_order(chosen):
+        net.X, net.inputs = address_of(part(X, chosen[0] * inputs, 1)), inputs
+        _transpose(run, X, inputs, chosen, out, columns, columns, inputs)
+        return
+    net.X, net.inputs = source.gathered, pitch
+    if X.shape[0] > FAR:
+        gathered = vector_at(source.gathered, columns * pitch, net.tiny)
+        _gather_ahead(X, inputs, order, first, net.rows, gathered, pitch)
+        counted = integers_at(run.counted, columns)
+        _transpose(run, gathered, pitch, counted, out, columns, columns, inputs)
+    else:
+        # In one pass: 4% of an epoch of 64-16-10, batch 200, float64, and 1% to 2% with more units.
+        given.copied, given.pitch, given.copies = source.gathered, pitch, 1
+        _transpose(run, X, inputs, chosen, out, columns, columns, inputs)
+        given.copies = 0
 
 
 @inlined_kernel
@@ -168,7 +173,8 @@ def _write_rows(run, net, buffer, k, columns):
     layer = record_at(net.layers, k, LAYER, net.tiny)
     across = part(buffer, layer.across, layer.units * columns)
     rows = part(buffer, layer.out, columns * layer.ld)
-    _transpose(run, across, columns, rows, layer.ld, layer.units, columns)
+    counted = integers_at(run.counted, layer.units)
+    _transpose(run, across, columns, counted, rows, layer.ld, layer.units, columns)
 
 
 @inlined_kernel
@@ -176,18 +182,18 @@ def _write_loss(run, net, A, dZ, columns):
     """Write losses and decisions of the batch, and dZ of the logits of its mean loss."""
     k = net.depth - 1
     last = record_at(net.layers, k, LAYER, net.tiny)
-    rows, across = part(dZ, last.out, columns * last.ld), _across(net, dZ, k, columns)
+    across, units = _across(net, dZ, k, columns), last.units
     if net.loss <= LossCode.CATEGORICAL:
-        units, order = last.units, integers_at(net.order, net.position + net.rows)
         Y = vector_at(net.Y, net.samples * units, net.tiny)
-        gather(Y, units, order, net.position, net.rows, rows, last.ld)
-        _transpose(run, rows, last.ld, across, columns, columns, units)
+        chosen = integers_at(run.chosen, columns)
+        _transpose(run, Y, units, chosen, across, columns, columns, units)
         z, room = _across(net, A, k, columns), part(A, last.out, 3 * columns)
         cross_entropy_across(net, z, across, room)
     else:
         _write_rows(run, net, A, k, columns)
         call(net.batch_loss, net)
-        _transpose(run, rows, last.ld, across, columns, columns, last.units)
+        rows, counted = part(dZ, last.out, columns * last.ld), integers_at(run.counted, columns)
+        _transpose(run, rows, last.ld, counted, across, columns, columns, units)
 
 
 @inlined_kernel

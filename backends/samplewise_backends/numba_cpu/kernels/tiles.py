@@ -24,7 +24,7 @@ from typing import Any
 from samplewise_backends.numba_cpu.compile.inlining import select
 from samplewise_backends.numba_cpu.compile.jit import routine
 from samplewise_backends.numba_cpu.compile.vectors import Vectors, lanes_of, vector_kernel
-from samplewise_backends.numba_cpu.compile.views import matrix_at, vector_at
+from samplewise_backends.numba_cpu.compile.views import integers_at, matrix_at, vector_at
 from samplewise_backends.numba_cpu.kernels.records import TILES, TRANSPOSED
 
 # Units of a tile: as many tiles of the first as there are, then of each other what is left.
@@ -188,35 +188,54 @@ def multiply_tiles(given):
 
 @routine(TRANSPOSED)
 def transpose(given):
-    """Write out[j * out_ld + i] = a[i * ld + j] for i < rows, j < columns.
+    """Write out[j * out_ld + i] = a[chosen[i] * ld + j] for i < rows, j < columns.
 
-    As a routine: in a caller, its addresses compete for registers with all else.
+    With `copies` 1, not 0, copied[i * pitch + j] is the same number. As a routine: in a caller, its
+    addresses compete for registers with all else.
     """
     rows, columns, ld, out_ld = given.rows, given.columns, given.ld, given.out_ld
-    a = vector_at(given.a, (rows - 1) * ld + columns, given.tiny)
+    a = vector_at(given.a, (given.a_rows - 1) * ld + columns, given.tiny)
     out = vector_at(given.out, (columns - 1) * out_ld + rows, given.tiny)
-    _in_squares(a, ld, out, out_ld, rows, columns)
+    chosen, pitch = integers_at(given.chosen, rows), given.pitch
+    copied = vector_at(given.copied, given.copies * ((rows - 1) * pitch + columns), given.tiny)
+    _in_squares(a, ld, chosen, out, out_ld, rows, columns, copied, pitch, given.copies)
 
 
 @vector_kernel
-def _in_squares(v, a, ld, out, out_ld, rows, columns):
+def _in_squares(v, a, ld, chosen, out, out_ld, rows, columns, copied, pitch, copies):
     lanes = v.lanes
     whole_rows, whole_columns = rows // lanes * lanes, columns // lanes * lanes
 
-    def square(i, j):
-        found = [v.load(a, (i + k) * ld + j) for k in range(lanes)]
+    def square(i, starts, j):
+        found = [v.load(a, start + j) for start in starts]
+
+        def copy(_):
+            for k, vector in enumerate(found):
+                v.store(copied, (i + k) * pitch + j, vector)
+
+        for_each(v, copies, copy)
         for k, vector in enumerate(_transposed(v, found)):
             v.store(out, (j + k) * out_ld + i, vector)
 
+    def starts_of(i):
+        return [chosen[i + k] * ld for k in range(lanes)]
+
     def along_columns(i):
-        for_each(v, columns // lanes, lambda m: square(i, m * lanes))
+        starts = starts_of(i)
+        for_each(v, columns // lanes, lambda m: square(i, starts, m * lanes))
 
     def along_rows(j):
-        for_each(v, rows // lanes, lambda m: square(m * lanes, j))
+        for_each(v, rows // lanes, lambda m: square(m * lanes, starts_of(m * lanes), j))
 
     def column(j, first):
         def single(i):
-            out[j * out_ld + i + first] = a[(i + first) * ld + j]
+            number = a[chosen[i + first] * ld + j]
+            out[j * out_ld + i + first] = number
+
+            def copy(_):
+                copied[(i + first) * pitch + j] = number
+
+            for_each(v, copies, copy)
 
         for_each(v, rows - first, single)
 
