@@ -31,11 +31,11 @@ def readable(matrix):
     return room
 
 
-def product(a, b, *, turned=False, start=None, rectified=False, mask=None):
+def product(a, b, *, turned=False, start=None, left=None, rectified=False, mask=None):
     """Return a b, or a^T b with `turned`, by tiles, and all that lies behind it.
 
-    start: (units,), added to each row; rectified: negative numbers become 0; mask: so do numbers
-    where it is not positive.
+    start: (units,), added to each row; left: (units, columns), likewise; rectified: negative
+    numbers become 0; mask: so do numbers where it is not positive.
     """
     dtype, (units, inner) = a.dtype, a.shape[::-1] if turned else a.shape
     columns, wide = b.shape[1], readable(b)
@@ -45,6 +45,9 @@ def product(a, b, *, turned=False, start=None, rectified=False, mask=None):
     call.set(b=wide, b_ld=wide.shape[1], inner=inner, out=out, out_ld=columns, units=units)
     call.set(columns=columns, times=1, tiny=np.finfo(dtype).tiny)
     call.set(start=np.zeros(1, dtype) if start is None else start, start_unit=start is not None)
+    call.set(resumed=left is not None)
+    if left is not None:
+        out[: units * columns] = left.reshape(-1)
     hidden = out if mask is None else guarded(units * columns, dtype)
     if mask is not None:
         hidden[: units * columns] = mask.reshape(-1)
@@ -107,6 +110,24 @@ def test_a_product_starts_at_a_bias_and_ends_in_a_relu_or_in_its_derivative(
     got, behind = product(a, b, mask=mask.astype(dtype))
     np.testing.assert_array_equal(got, np.where(mask > 0, a @ b, 0))
     assert (behind[BEYOND:] == GUARD).all()
+
+
+@DTYPES
+@QUICK
+@given(units=SIZES, inner=SIZES, vectors=st.integers(1, 4), part=st.integers(1, 40))
+def test_a_product_in_parts_has_the_bits_of_the_whole(dtype, units, inner, vectors, part):
+    rng = np.random.default_rng(inner)
+    a = rng.standard_normal((units, inner)).astype(dtype)
+    b = rng.standard_normal((inner, vectors * (BEYOND + 1))).astype(dtype)
+    start = rng.standard_normal(units).astype(dtype)
+    whole, _ = product(a, b, start=start, rectified=True)
+    found = None
+    for first in range(0, inner, part):
+        some = slice(first, first + part)
+        ends = first + part >= inner
+        found, behind = product(a[:, some].copy(), b[some], start=start, left=found, rectified=ends)
+    assert found.tobytes() == whole.tobytes()
+    assert (behind == GUARD).all()
 
 
 @DTYPES

@@ -187,7 +187,7 @@ TILES = record(
     out=writes(NUMBER),
     **each(INTEGER, "units", "inner", "columns", "b_ld", "out_ld", "times"),
     **each(reads(NUMBER), "start", "mask"),
-    **each(INTEGER, "start_unit", "rectified", "masked"),
+    **each(INTEGER, "start_unit", "resumed", "rectified", "masked"),
     tiny=NUMBER,
 )
 
@@ -203,14 +203,14 @@ TRANSPOSED = record(
 )
 
 # Steps of one network of dense layers with the batch in the lanes: see `thin`. Gathered rows are
-# `pitch` apart; (inputs, columns) the rows of the batch with a column for each. `chosen` has their
-# numbers in the data, `counted` 0, 1, 2 and so on.
+# `pitch` apart; (inputs_at_once, columns) the rows of the batch with a column for each, so many of
+# their inputs at a time. `chosen` has their numbers in the data, `counted` 0, 1, 2 and so on.
 THIN = record(
     "thin",
     network=NETWORK,
     rows=ROWS,
     **OF_EACH_STEP,
-    pitch=INTEGER,
+    **each(INTEGER, "pitch", "inputs_at_once"),
     chosen=writes(INTEGER),
     counted=reads(INTEGER),
     columns=writes(NUMBER),

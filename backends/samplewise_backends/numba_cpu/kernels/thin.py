@@ -53,14 +53,14 @@ def _describe(run, out, a, a_unit, a_inner, b, columns):
     given.out, given.units, given.out_ld = address_of(out), out.shape[0], out.shape[1]
     given.columns = columns
     given.start, given.start_unit = run.zero, 0
-    given.rectified, given.mask, given.masked = 0, given.out, 0
+    given.resumed, given.rectified, given.mask, given.masked = 0, 0, given.out, 0
 
 
 @inlined_kernel
 def _transpose(run, a, ld, chosen, out, out_ld, rows, columns):
     """Call `tiles.transpose`."""
     given = run.transposed
-    given.a, given.a_rows, given.ld = address_of(a), a.shape[0] // ld, ld
+    given.a, given.a_rows, given.ld = address_of(a), (a.shape[0] + ld - 1) // ld, ld
     given.chosen, given.out, given.out_ld = address_of(chosen), address_of(out), out_ld
     given.rows, given.columns = rows, columns
     call(run.transpose, given)
@@ -113,12 +113,18 @@ def _copy_and_fetch(v, out, copied, fetched):
 
 @inlined_kernel
 def _begin_batch(run, net, columns, lanes):
-    """Let net.X be the rows of the batch, and write them with a column for each row."""
+    """Let net.X be the rows of the batch, and write them with a column for each row.
+
+    Where few inputs are taken at once, only choose the rows: `_some_columns` and `_some_rows` do
+    the rest.
+    """
     source, first, last = run.rows, net.position, run.rows.stop - 1
     order, chosen = integers_at(source.order, source.stop), integers_at(run.chosen, columns)
     for r in range(columns):
         chosen[r] = order[min(first + r, last)]
     inputs, pitch, given = source.inputs, run.pitch, run.transposed
+    if run.inputs_at_once < inputs:
+        return
     X = vector_at(source.X, source.samples * inputs, net.tiny)
     out = vector_at(run.columns, inputs * columns, net.tiny)
     # Vectors may reach beyond rows that were gathered, not beyond the data.
@@ -140,31 +146,61 @@ def _begin_batch(run, net, columns, lanes):
 
 
 @inlined_kernel
+def _some_columns(run, net, columns, first, count):
+    """Write `count` inputs of the batch's rows, with a column for each row."""
+    source, chosen = run.rows, integers_at(run.chosen, columns)
+    X = vector_at(source.X, source.samples * source.inputs, net.tiny)
+    out = vector_at(run.columns, count * columns, net.tiny)
+    some = part(X, first, X.shape[0] - first)
+    _transpose(run, some, source.inputs, chosen, out, columns, columns, count)
+
+
+@inlined_kernel
+def _some_rows(run, net, first, count):
+    """Gather `count` inputs of the batch's rows, and return them."""
+    source, chosen, pitch = run.rows, integers_at(run.chosen, net.rows), run.pitch
+    X = vector_at(source.X, source.samples * source.inputs, net.tiny)
+    gathered = vector_at(source.gathered, net.rows * pitch, net.tiny)
+    for r in range(net.rows):
+        x = part(X, chosen[r] * source.inputs + first, count)
+        copied = part(gathered, r * pitch, count)
+        for i in range(count):
+            copied[i] = x[i]
+    return matrix_at(source.gathered, net.rows, pitch, net.tiny)
+
+
+@inlined_kernel
 def _forward(run, net, A, columns):
     """Write the outputs of every layer; those of the last are the logits."""
     x = matrix_at(run.columns, run.rows.inputs, columns, net.tiny)
     for k in range(net.depth):
-        z = _forward_layer(run, net, A, k, x)
+        z, layer = _across(net, A, k, columns), record_at(net.layers, k, LAYER, net.tiny)
+        at_once = run.inputs_at_once if k == 0 else layer.inputs
+        for i in range(0, layer.inputs, at_once):
+            count = min(at_once, layer.inputs - i)
+            if at_once < layer.inputs:
+                _some_columns(run, net, columns, i, count)
+                x = matrix_at(run.columns, count, columns, net.tiny)
+            _add_products(run, net, layer, z, x, i)
+        if layer.activation != ActivationCode.RELU:
+            count = layer.units * columns
+            activate_part(net, A, layer.across, layer.saved, count, layer.activation)
         if k < net.depth - 1:
             _write_rows(run, net, A, k, columns)
         x = z
 
 
 @inlined_kernel
-def _forward_layer(run, net, A, k, x):
-    """Write the outputs of a layer, given its inputs, and return them."""
-    parameters, columns = vector_at(net.parameters, net.size, net.tiny), x.shape[1]
-    layer, z = record_at(net.layers, k, LAYER, net.tiny), _across(net, A, k, columns)
-    weights = part(parameters, layer.weight, layer.weights)
+def _add_products(run, net, layer, z, x, first):
+    """Add the products of some inputs to the outputs of a layer, from input `first` on."""
+    parameters, (count, columns) = vector_at(net.parameters, net.size, net.tiny), x.shape
+    weights = part(parameters, layer.weight + first, layer.weights - first)
     _describe(run, z, weights, layer.inputs, 1, x, columns)
     run.tiles.start = address_of(part(parameters, layer.bias, layer.units))
-    run.tiles.start_unit = 1
-    run.tiles.rectified = int(layer.activation == ActivationCode.RELU)
+    run.tiles.start_unit, run.tiles.resumed = 1, int(first > 0)
+    ends = first + count == layer.inputs
+    run.tiles.rectified = int(ends and layer.activation == ActivationCode.RELU)
     call(run.multiply, run.tiles)
-    if layer.activation != ActivationCode.RELU:
-        count = layer.units * columns
-        activate_part(net, A, layer.across, layer.saved, count, layer.activation)
-    return z
 
 
 @inlined_kernel
@@ -214,7 +250,10 @@ def _backward(run, net, A, dZ, columns):
         if layer.wanted:
             _write_input_gradient(run, net, A, dZ, k, dz)
         if layer.trained:
-            _step_in_weights(run, net, layer, dz, x)
+            if k == 0 and run.inputs_at_once < layer.inputs:
+                _step_by_inputs(run, net, layer, dz)
+            else:
+                _step_in_weights(run, net, layer, dz, x)
             _step_in_bias(net, layer, dz)
 
 
@@ -234,14 +273,37 @@ def _write_input_gradient(run, net, A, dZ, k, dz):
 @inlined_kernel
 def _step_in_weights(run, net, layer, dz, x):
     """Take one step of any optimizer in a layer's weights, some units at a time."""
-    columns, inputs, tallest = dz.shape[1], layer.inputs, HEIGHTS[0]
-    height = max(TILES_UPDATED_AT_ONCE // (inputs * tallest), 1) * tallest
+    columns, inputs = dz.shape[1], layer.inputs
+    height = _units_at_once(inputs)
     for o in range(step_in_whole_tiles(run, layer, dz, x), layer.units, height):
         units = min(height, layer.units - o)
         g = matrix_at(net.gradient, units, inputs, net.tiny)
         _describe(run, g, part(dz, o * columns, units * columns), columns, 1, x, inputs)
         call(run.multiply, run.tiles)
         update_part(net, layer.weight + o * inputs, units * inputs, layer.penalised, 0)
+
+
+@inlined_kernel
+def _units_at_once(inputs):
+    """Return the number of units whose gradients of so many inputs are updated at once."""
+    return max(TILES_UPDATED_AT_ONCE // (inputs * HEIGHTS[0]), 1) * HEIGHTS[0]
+
+
+@inlined_kernel
+def _step_by_inputs(run, net, layer, dz):
+    """As `_step_in_weights`, in the first layer's weights of some inputs at a time."""
+    columns, inputs = dz.shape[1], layer.inputs
+    for i in range(0, inputs, run.inputs_at_once):
+        count = min(run.inputs_at_once, inputs - i)
+        x, height = _some_rows(run, net, i, count), _units_at_once(count)
+        for o in range(0, layer.units, height):
+            units = min(height, layer.units - o)
+            g = matrix_at(net.gradient, units, count, net.tiny)
+            _describe(run, g, part(dz, o * columns, units * columns), columns, 1, x, count)
+            call(run.multiply, run.tiles)
+            for u in range(units):
+                first = layer.weight + (o + u) * inputs + i
+                update_part(net, first, count, layer.penalised, u * count)
 
 
 @inlined_kernel

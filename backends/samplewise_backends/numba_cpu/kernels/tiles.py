@@ -38,7 +38,8 @@ TALL = 8
 class Product:
     """The sums over k of a[u * a_unit + k * a_inner] * b[k, j], for tiles of units and vectors.
 
-    They begin with the number `start(u)`.
+    They begin with the number `start(u)`, or with what `resumed` returns for the units and columns
+    of a tile's vectors and these numbers.
     """
 
     def __init__(
@@ -49,9 +50,11 @@ class Product:
         a_inner: Any,
         b: Any,
         start: Callable[[Any], Any] = lambda _: 0.0,
+        resumed: Callable[[list[tuple[Any, Any]], list[Any]], list[Any]] = lambda _, sums: sums,
     ) -> None:
         self._v, self._a, self._b = v, a, b
-        self._a_unit, self._a_inner, self._start = a_unit, a_inner, start
+        self._a_unit, self._a_inner = a_unit, a_inner
+        self._start, self._resumed = start, resumed
 
     def tile(
         self,
@@ -77,7 +80,8 @@ class Product:
             return [next(sums) + factor * x for factor in factors for x in xs]
 
         starts = [v.all(self._start(unit + u)) for u in units]
-        state, first = [each for each in starts for _ in places], 0
+        at = [(unit + u, column + j) for u in units for j in places]
+        state, first = self._resumed(at, [each for each in starts for _ in places]), 0
         if shared is not None:
             first, beside = shared
 
@@ -121,17 +125,39 @@ def over_columns(v: Vectors, vectors: Any, tile: Callable[[Any, int], None]) -> 
 
 @vector_kernel
 def multiply(
-    v, out, ld, units, a, a_unit, a_inner, b, columns, start, start_unit, rectified, mask, masked
+    v,
+    out,
+    ld,
+    units,
+    a,
+    a_unit,
+    a_inner,
+    b,
+    columns,
+    start,
+    start_unit,
+    resumed,
+    rectified,
+    mask,
+    masked,
 ):
     """Write out[u * ld + j] = sum_k a[u * a_unit + k * a_inner] b[k, j], for j < columns.
 
     out: may be overwritten to the end of the last vector of each row.
     b: (inner, any), can be read as far.
-    start: the sums start at start[u * start_unit].
+    start: the sums start at start[u * start_unit]; with `resumed` 1, not 0, where they were left in
+        out, whose rows are whole vectors then.
     rectified: 1 to write max(sum, 0), else 0.
     mask: laid out like `out`; with `masked` 1, not 0, 0 is written where it is not above 0.
     """
-    product = Product(v, a, a_unit, a_inner, b, lambda unit: start[unit * start_unit])
+
+    def resume(places, sums):
+        def left(_, __):
+            return [v.load(out, unit * ld + column) for unit, column in places]
+
+        return v.repeat(resumed, left, sums)
+
+    product = Product(v, a, a_unit, a_inner, b, lambda unit: start[unit * start_unit], resume)
     vectors = (columns + (v.lanes - 1)) // v.lanes
 
     def rectify(_, sums):
@@ -180,6 +206,7 @@ def multiply_tiles(given):
             given.columns,
             start,
             start_unit,
+            given.resumed,
             given.rectified,
             mask,
             given.masked,
