@@ -17,7 +17,7 @@ from samplewise.network import (
 )
 from samplewise.testing import tolerances
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.kernels.thin import FAR
+from samplewise_backends.numba_cpu.kernels.thin_rows import FAR
 from samplewise_backends.numba_cpu.plans import thin as thin_plan
 
 GROUPS, EACH = 6, 10

@@ -8,11 +8,10 @@ than rows: those compute anything.
 
 from samplewise_backends.numba_cpu.compile.jit import (
     inlined_kernel,
-    kernel,
     reordered_kernel,
     routine,
 )
-from samplewise_backends.numba_cpu.compile.vectors import lanes_of, vector_kernel
+from samplewise_backends.numba_cpu.compile.vectors import lanes_of
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -34,14 +33,17 @@ from samplewise_backends.numba_cpu.kernels.step import (
     update_part,
 )
 from samplewise_backends.numba_cpu.kernels.stepped_tiles import step_in_whole_tiles
+from samplewise_backends.numba_cpu.kernels.thin_rows import (
+    begin_batch,
+    some_columns,
+    some_rows,
+    transpose_rows,
+)
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
 # should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
 TILES_UPDATED_AT_ONCE = 4096
-# Data of more elements lie beyond the second nearest cache: rows are fetched so many rows before
-# they are copied. Measured on 784-128-32-10, batch 16, float32: 1 to 2 % of an epoch.
-FAR, FETCHED_AHEAD = 2**18, 16
 
 
 @inlined_kernel
@@ -57,116 +59,11 @@ def _describe(run, out, a, a_unit, a_inner, b, columns):
 
 
 @inlined_kernel
-def _transpose(run, a, ld, chosen, out, out_ld, rows, columns):
-    """Call `tiles.transpose`."""
-    given = run.transposed
-    given.a, given.a_rows, given.ld = address_of(a), (a.shape[0] + ld - 1) // ld, ld
-    given.chosen, given.out, given.out_ld = address_of(chosen), address_of(out), out_ld
-    given.rows, given.columns = rows, columns
-    call(run.transpose, given)
-
-
-@inlined_kernel
 def _across(net, buffer, k, columns):
     """Return the outputs of layer k, or their gradients, (units, columns)."""
     layer = record_at(net.layers, k, LAYER, net.tiny)
     place = address_of(part(buffer, layer.across, 1))
     return matrix_at(place, layer.units, columns, net.tiny)
-
-
-@kernel
-def _lie_in_order(chosen):
-    """Return True if rows lie one after the other in the data."""
-    found = True
-    for r in range(1, chosen.shape[0]):
-        found &= chosen[r] == chosen[0] + r
-    return found
-
-
-@inlined_kernel
-def _gather_ahead(X, inputs, order, first, rows, out, pitch):
-    """As `gather`, from memory that is far away: fetch the rows that are copied later."""
-    for r in range(rows):
-        row, later = order[first + r], order[min(first + r + FETCHED_AHEAD, order.shape[0] - 1)]
-        copied, fetched = part(X, row * inputs, inputs), part(X, later * inputs, inputs)
-        _copy_and_fetch(part(out, r * pitch, inputs), copied, fetched)
-
-
-@vector_kernel
-def _copy_and_fetch(v, out, copied, fetched):
-    """Copy a row, and fetch another one."""
-    vectors = out.shape[0] // v.lanes
-
-    def some(i, state):
-        v.prefetch(fetched, i * v.lanes)
-        v.store(out, i * v.lanes, v.load(copied, i * v.lanes))
-        return state
-
-    def one(i, state):
-        at = vectors * v.lanes + i
-        out[at] = copied[at]
-        return state
-
-    v.repeat(vectors, some, [])
-    v.repeat(out.shape[0] - vectors * v.lanes, one, [])
-
-
-@inlined_kernel
-def _begin_batch(run, net, columns, lanes):
-    """Let net.X be the rows of the batch, and write them with a column for each row.
-
-    Where few inputs are taken at once, only choose the rows: `_some_columns` and `_some_rows` do
-    the rest.
-    """
-    source, first, last = run.rows, net.position, run.rows.stop - 1
-    order, chosen = integers_at(source.order, source.stop), integers_at(run.chosen, columns)
-    for r in range(columns):
-        chosen[r] = order[min(first + r, last)]
-    inputs, pitch, given = source.inputs, run.pitch, run.transposed
-    if run.inputs_at_once < inputs:
-        return
-    X = vector_at(source.X, source.samples * inputs, net.tiny)
-    out = vector_at(run.columns, inputs * columns, net.tiny)
-    # Vectors may reach beyond rows that were gathered, not beyond the data.
-    if net.rows == columns and inputs % lanes == 0 and _lie_in_order(chosen):
-        net.X, net.inputs = address_of(part(X, chosen[0] * inputs, 1)), inputs
-        _transpose(run, X, inputs, chosen, out, columns, columns, inputs)
-        return
-    net.X, net.inputs = source.gathered, pitch
-    if X.shape[0] > FAR:
-        gathered = vector_at(source.gathered, columns * pitch, net.tiny)
-        _gather_ahead(X, inputs, order, first, net.rows, gathered, pitch)
-        counted = integers_at(run.counted, columns)
-        _transpose(run, gathered, pitch, counted, out, columns, columns, inputs)
-    else:
-        # In one pass: 4% of an epoch of 64-16-10, batch 200, float64, and 1% to 2% with more units.
-        given.copied, given.pitch, given.copies = source.gathered, pitch, 1
-        _transpose(run, X, inputs, chosen, out, columns, columns, inputs)
-        given.copies = 0
-
-
-@inlined_kernel
-def _some_columns(run, net, columns, first, count):
-    """Write `count` inputs of the batch's rows, with a column for each row."""
-    source, chosen = run.rows, integers_at(run.chosen, columns)
-    X = vector_at(source.X, source.samples * source.inputs, net.tiny)
-    out = vector_at(run.columns, count * columns, net.tiny)
-    some = part(X, first, X.shape[0] - first)
-    _transpose(run, some, source.inputs, chosen, out, columns, columns, count)
-
-
-@inlined_kernel
-def _some_rows(run, net, first, count):
-    """Gather `count` inputs of the batch's rows, and return them."""
-    source, chosen, pitch = run.rows, integers_at(run.chosen, net.rows), run.pitch
-    X = vector_at(source.X, source.samples * source.inputs, net.tiny)
-    gathered = vector_at(source.gathered, net.rows * pitch, net.tiny)
-    for r in range(net.rows):
-        x = part(X, chosen[r] * source.inputs + first, count)
-        copied = part(gathered, r * pitch, count)
-        for i in range(count):
-            copied[i] = x[i]
-    return matrix_at(source.gathered, net.rows, pitch, net.tiny)
 
 
 @inlined_kernel
@@ -179,7 +76,7 @@ def _forward(run, net, A, columns):
         for i in range(0, layer.inputs, at_once):
             count = min(at_once, layer.inputs - i)
             if at_once < layer.inputs:
-                _some_columns(run, net, columns, i, count)
+                some_columns(run, net, columns, i, count)
                 x = matrix_at(run.columns, count, columns, net.tiny)
             _add_products(run, net, layer, z, x, i)
         if layer.activation != ActivationCode.RELU:
@@ -210,7 +107,7 @@ def _write_rows(run, net, buffer, k, columns):
     across = part(buffer, layer.across, layer.units * columns)
     rows = part(buffer, layer.out, columns * layer.ld)
     counted = integers_at(run.counted, layer.units)
-    _transpose(run, across, columns, counted, rows, layer.ld, layer.units, columns)
+    transpose_rows(run, across, columns, counted, rows, layer.ld, layer.units, columns)
 
 
 @inlined_kernel
@@ -222,14 +119,14 @@ def _write_loss(run, net, A, dZ, columns):
     if net.loss <= LossCode.CATEGORICAL:
         Y = vector_at(net.Y, net.samples * units, net.tiny)
         chosen = integers_at(run.chosen, columns)
-        _transpose(run, Y, units, chosen, across, columns, columns, units)
+        transpose_rows(run, Y, units, chosen, across, columns, columns, units)
         z, room = _across(net, A, k, columns), part(A, last.out, 3 * columns)
         cross_entropy_across(net, z, across, room)
     else:
         _write_rows(run, net, A, k, columns)
         call(net.batch_loss, net)
         rows, counted = part(dZ, last.out, columns * last.ld), integers_at(run.counted, columns)
-        _transpose(run, rows, last.ld, counted, across, columns, columns, units)
+        transpose_rows(run, rows, last.ld, counted, across, columns, columns, units)
 
 
 @inlined_kernel
@@ -295,7 +192,7 @@ def _step_by_inputs(run, net, layer, dz):
     columns, inputs = dz.shape[1], layer.inputs
     for i in range(0, inputs, run.inputs_at_once):
         count = min(run.inputs_at_once, inputs - i)
-        x, height = _some_rows(run, net, i, count), _units_at_once(count)
+        x, height = some_rows(run, net, i, count), _units_at_once(count)
         for o in range(0, layer.units, height):
             units = min(height, layer.units - o)
             g = matrix_at(net.gradient, units, count, net.tiny)
@@ -336,7 +233,7 @@ def run_thin(run):
         net.rows, net.position = min(source.at_once, source.stop - first), first
         columns = (net.rows + lanes - 1) // lanes * lanes
         begin_step(run, step)
-        _begin_batch(run, net, columns, lanes)
+        begin_batch(run, net, columns, lanes)
         _forward(run, net, A, columns)
         _write_loss(run, net, A, dZ, columns)
         _backward(run, net, A, dZ, columns)
