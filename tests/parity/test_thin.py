@@ -100,6 +100,23 @@ def test_rows_that_are_fetched_ahead_are_not_those_that_are_copied(inputs):
         assert np.abs(got - want).max() <= allowed.relative * np.abs(want).max()
 
 
+@pytest.mark.parametrize(
+    ("inputs", "units", "batch_size", "expected"),
+    [
+        (3_000, 100, 200, 160),
+        (100, 100, 1_797, 64),
+        (64, 100, 200, 64),
+        (3_000, 10, 200, 3_000),
+        (30_000, 100, 64, 30_000),
+        (70, 32, 100_000, 64),
+        (17, 32, 100_000, 17),
+    ],
+)
+def test_inputs_are_taken_in_parts_where_a_batch_is_large(inputs, units, batch_size, expected):
+    dtype = np.dtype("float64")
+    assert thin_plan.inputs_at_once(inputs, units, batch_size, dtype) == expected
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9, nesterov=True), Adam()], ids=str)
 @pytest.mark.parametrize("inputs", [80, 93])
