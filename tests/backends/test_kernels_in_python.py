@@ -27,7 +27,7 @@ from samplewise.network.optimizers import Adagrad, RMSprop
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.compile import calls, jit, vectors
 from samplewise_backends.numba_cpu.compile.calls import Call
-from samplewise_backends.numba_cpu.kernels import thin
+from samplewise_backends.numba_cpu.kernels import thin_rows
 from samplewise_backends.numba_cpu.kernels.products import (
     DUAL,
     GRAM,
@@ -38,6 +38,7 @@ from samplewise_backends.numba_cpu.kernels.products import (
     WHOLE,
     first_product,
 )
+from samplewise_backends.numba_cpu.plans import thin as thin_plan
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 
 ROWS, INPUTS, OUTPUTS = 8, 36, 3
@@ -234,9 +235,16 @@ def test_vectors_of_another_processor_compute_the_same(monkeypatch, size_in_byte
 def test_rows_of_data_far_away_are_the_same_rows(monkeypatch):
     near = trained(*CASES["thin"])
     in_python(monkeypatch)
-    monkeypatch.setattr(thin, "FAR", 0)
+    monkeypatch.setattr(thin_rows, "FAR", 0)
     for got, want in zip(trained(*CASES["thin"]), near, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+def test_inputs_that_are_taken_in_parts(monkeypatch):
+    parts = {"ROWS": 1, "FEW_UNITS": 1, "NEAR": 1, "PART": 1, "FEWEST_INPUTS": INPUTS // 2 - 2}
+    for name, value in parts.items():
+        monkeypatch.setattr(thin_plan, name, value)
+    compare(monkeypatch, *CASES["thin"])
 
 
 def test_weights_and_decisions_of_a_batch_in_the_lanes(monkeypatch):

@@ -31,11 +31,11 @@ def readable(matrix):
     return room
 
 
-def product(a, b, *, turned=False, start=None, rectified=False, mask=None):
+def product(a, b, *, turned=False, start=None, left=None, rectified=False, mask=None):
     """Return a b, or a^T b with `turned`, by tiles, and all that lies behind it.
 
-    start: (units,), added to each row; rectified: negative numbers become 0; mask: so do numbers
-    where it is not positive.
+    start: (units,), added to each row; left: (units, columns), likewise; rectified: negative
+    numbers become 0; mask: so do numbers where it is not positive.
     """
     dtype, (units, inner) = a.dtype, a.shape[::-1] if turned else a.shape
     columns, wide = b.shape[1], readable(b)
@@ -45,6 +45,9 @@ def product(a, b, *, turned=False, start=None, rectified=False, mask=None):
     call.set(b=wide, b_ld=wide.shape[1], inner=inner, out=out, out_ld=columns, units=units)
     call.set(columns=columns, times=1, tiny=np.finfo(dtype).tiny)
     call.set(start=np.zeros(1, dtype) if start is None else start, start_unit=start is not None)
+    call.set(resumed=left is not None)
+    if left is not None:
+        out[: units * columns] = left.reshape(-1)
     hidden = out if mask is None else guarded(units * columns, dtype)
     if mask is not None:
         hidden[: units * columns] = mask.reshape(-1)
@@ -110,6 +113,24 @@ def test_a_product_starts_at_a_bias_and_ends_in_a_relu_or_in_its_derivative(
 
 
 @DTYPES
+@QUICK
+@given(units=SIZES, inner=SIZES, vectors=st.integers(1, 4), part=st.integers(1, 40))
+def test_a_product_in_parts_has_the_bits_of_the_whole(dtype, units, inner, vectors, part):
+    rng = np.random.default_rng(inner)
+    a = rng.standard_normal((units, inner)).astype(dtype)
+    b = rng.standard_normal((inner, vectors * (BEYOND + 1))).astype(dtype)
+    start = rng.standard_normal(units).astype(dtype)
+    whole, _ = product(a, b, start=start, rectified=True)
+    found = None
+    for first in range(0, inner, part):
+        some = slice(first, first + part)
+        ends = first + part >= inner
+        found, behind = product(a[:, some].copy(), b[some], start=start, left=found, rectified=ends)
+    assert found.tobytes() == whole.tobytes()
+    assert (behind == GUARD).all()
+
+
+@DTYPES
 def test_a_relu_keeps_a_nan_and_a_mask_hides_it(dtype):
     a, b = np.full((7, 3), np.nan, dtype), np.ones((3, 35), dtype)
     assert np.isnan(product(a, b, rectified=True)[0]).all()
@@ -118,21 +139,45 @@ def test_a_relu_keeps_a_nan_and_a_mask_hides_it(dtype):
     np.testing.assert_array_equal(np.isnan(product(a, b, mask=mask)[0]), mask > 0)
 
 
+def transposed(a, columns, chosen, out_ld, dtype, pitch=None):
+    """Return the flat transpose of rows of a matrix, and a copy of these `pitch` apart."""
+    out = guarded(columns * out_ld, dtype)
+    copied = guarded(len(chosen) * (pitch or columns), dtype)
+    call, (a_rows, ld) = Call(transpose, dtype), a.shape
+    call.set(a=a, a_rows=a_rows, ld=ld, chosen=chosen, out=out, out_ld=out_ld, tiny=1)
+    call.set(rows=len(chosen), columns=columns)
+    call.set(copied=copied, pitch=pitch or columns, copies=pitch is not None)
+    call()
+    return out, copied
+
+
 @DTYPES
 @QUICK
-@given(rows=SIZES, columns=SIZES, more=st.integers(0, 9))
-def test_a_transpose_moves_every_number_and_writes_nothing_else(dtype, rows, columns, more):
-    a = np.arange(rows * (columns + more), dtype=dtype).reshape(rows, columns + more)
-    out = guarded(columns * (rows + more), dtype)
-    call = Call(transpose, dtype)
-    call.set(
-        a=a, out=out, ld=columns + more, out_ld=rows + more, rows=rows, columns=columns, tiny=1
-    )
-    call()
+@given(
+    rows=SIZES,
+    columns=SIZES,
+    more=st.integers(0, 9),
+    pitch=st.none() | st.integers(0, 9),
+    seed=st.integers(0, 99),
+)
+def test_a_transpose_moves_and_copies_the_chosen_rows_and_writes_nothing_else(
+    dtype, rows, columns, more, pitch, seed
+):
+    a = np.arange(3 * rows * (columns + more), dtype=dtype).reshape(-1, columns + more)
+    chosen = np.random.default_rng(seed).integers(0, len(a), rows)
+    apart = None if pitch is None else columns + pitch
+    out, copied = transposed(a, columns, chosen, rows + more, dtype, apart)
     got = out[: columns * (rows + more)].reshape(columns, rows + more)
-    np.testing.assert_array_equal(got[:, :rows], a[:, :columns].T)
+    np.testing.assert_array_equal(got[:, :rows], a[chosen, :columns].T)
     assert (got[:, rows:] == GUARD).all()
     assert (out[columns * (rows + more) :] == GUARD).all()
+    if apart is None:
+        assert (copied == GUARD).all()
+        return
+    copy = copied[: rows * apart].reshape(rows, apart)
+    np.testing.assert_array_equal(copy[:, :columns], a[chosen, :columns])
+    assert (copy[:, columns:] == GUARD).all()
+    assert (copied[rows * apart :] == GUARD).all()
 
 
 @DTYPES
@@ -140,8 +185,6 @@ def test_a_transpose_moves_every_number_and_writes_nothing_else(dtype, rows, col
 def test_a_transpose_keeps_nan_and_infinity_in_any_place(dtype, special):
     a = np.zeros((19, 21), dtype)
     a[np.arange(19), np.arange(19)] = special
-    out = guarded(a.size, dtype)
-    call = Call(transpose, dtype)
-    call.set(a=a, out=out, ld=21, out_ld=19, rows=19, columns=21, tiny=1)
-    call()
+    out, copied = transposed(a, 21, np.arange(19), 19, dtype, pitch=21)
     np.testing.assert_array_equal(out[: a.size].reshape(21, 19), a.T)
+    np.testing.assert_array_equal(copied[: a.size].reshape(19, 21), a)

@@ -17,7 +17,8 @@ from samplewise.network import (
 )
 from samplewise.testing import tolerances
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.kernels.thin import FAR
+from samplewise_backends.numba_cpu.kernels.thin_rows import FAR
+from samplewise_backends.numba_cpu.plans import thin as thin_plan
 
 GROUPS, EACH = 6, 10
 
@@ -31,9 +32,9 @@ def test_drawn_networks_of_dense_layers_agree_with_the_reference(group, multiple
     assert not found, "\n".join(found)
 
 
-def trained(X, plan, dtype, optimizer=None, batch_size=5, order=None):
+def trained(X, plan, dtype, optimizer=None, batch_size=5, order=None, hidden=(7, 4)):
     """Return parameters and losses of an epoch; without an order, as the rows lie."""
-    network, rows = multilayer_perceptron(X.shape[1], (7, 4), 3), len(X)
+    network, rows = multilayer_perceptron(X.shape[1], hidden, 3), len(X)
     optimizer = optimizer or SGD(momentum=0.9)
     workload = Workload(rows, batch_size, **PlanSpec.parse("plan", plan).fields())
     loss = loss_named("categorical_cross_entropy")
@@ -97,6 +98,50 @@ def test_rows_that_are_fetched_ahead_are_not_those_that_are_copied(inputs):
     allowed = tolerances.after_steps(6, "float64")
     for got, want in zip(thin, by_rows, strict=True):
         assert np.abs(got - want).max() <= allowed.relative * np.abs(want).max()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "units", "batch_size", "expected"),
+    [
+        (3_000, 100, 200, 160),
+        (100, 100, 1_797, 64),
+        (64, 100, 200, 64),
+        (3_000, 10, 200, 3_000),
+        (30_000, 100, 64, 30_000),
+        (70, 32, 100_000, 64),
+        (17, 32, 100_000, 17),
+    ],
+)
+def test_inputs_are_taken_in_parts_where_a_batch_is_large(inputs, units, batch_size, expected):
+    dtype = np.dtype("float64")
+    assert thin_plan.inputs_at_once(inputs, units, batch_size, dtype) == expected
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9, nesterov=True), Adam()], ids=str)
+@pytest.mark.parametrize("inputs", [80, 93])
+def test_inputs_that_are_taken_in_parts_give_the_bits_of_all_at_once(
+    monkeypatch, dtype, optimizer, inputs
+):
+    rng = np.random.default_rng(6)
+    X, order = rng.standard_normal((150, inputs)), rng.permutation(150)
+    given = X, "direct:thin", dtype, optimizer
+
+    def found(part, special=0.0):
+        monkeypatch.setattr(thin_plan, "NEAR", part)
+        monkeypatch.setattr(thin_plan, "PART", part)
+        monkeypatch.setattr(thin_plan, "FEWEST_INPUTS", 16)
+        X[order[70], -1] += special
+        return trained(*given, batch_size=65, order=order, hidden=(23, 4))
+
+    assert thin_plan.inputs_at_once(inputs, 23, 65, np.dtype(dtype)) == inputs
+    for special in (0.0, np.nan):
+        whole, parts = found(2**30, special), found(1, special)
+        assert thin_plan.inputs_at_once(inputs, 23, 65, np.dtype(dtype)) == 16
+        for got, want in zip(parts, whole, strict=True):
+            assert got.tobytes() == want.tobytes()
+    assert np.isnan(parts[1][70])
+    assert np.isfinite(parts[1][:65]).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

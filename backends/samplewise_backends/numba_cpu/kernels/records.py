@@ -187,27 +187,32 @@ TILES = record(
     out=writes(NUMBER),
     **each(INTEGER, "units", "inner", "columns", "b_ld", "out_ld", "times"),
     **each(reads(NUMBER), "start", "mask"),
-    **each(INTEGER, "start_unit", "rectified", "masked"),
+    **each(INTEGER, "start_unit", "resumed", "rectified", "masked"),
     tiny=NUMBER,
 )
 
-# A matrix (rows, columns), rows `ld` apart, and its transpose: see `tiles.transpose`.
+# The rows `chosen`, (rows,), of a matrix (a_rows, columns) whose rows are `ld` apart, and their
+# transpose: see `tiles.transpose`.
 TRANSPOSED = record(
     "transposed",
     a=reads(NUMBER),
-    out=writes(NUMBER),
-    **each(INTEGER, "ld", "out_ld", "rows", "columns"),
+    chosen=reads(INTEGER),
+    **each(writes(NUMBER), "out", "copied"),
+    **each(INTEGER, "a_rows", "ld", "out_ld", "rows", "columns", "pitch", "copies"),
     tiny=NUMBER,
 )
 
 # Steps of one network of dense layers with the batch in the lanes: see `thin`. Gathered rows are
-# `pitch` apart; (inputs, columns) the rows of the batch with a column for each.
+# `pitch` apart; (inputs_at_once, columns) the rows of the batch with a column for each, so many of
+# their inputs at a time. `chosen` has their numbers in the data, `counted` 0, 1, 2 and so on.
 THIN = record(
     "thin",
     network=NETWORK,
     rows=ROWS,
     **OF_EACH_STEP,
-    pitch=INTEGER,
+    **each(INTEGER, "pitch", "inputs_at_once"),
+    chosen=writes(INTEGER),
+    counted=reads(INTEGER),
     columns=writes(NUMBER),
     tiles=TILES,
     transposed=TRANSPOSED,

@@ -8,11 +8,10 @@ than rows: those compute anything.
 
 from samplewise_backends.numba_cpu.compile.jit import (
     inlined_kernel,
-    kernel,
     reordered_kernel,
     routine,
 )
-from samplewise_backends.numba_cpu.compile.vectors import lanes_of, vector_kernel
+from samplewise_backends.numba_cpu.compile.vectors import lanes_of
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -23,7 +22,6 @@ from samplewise_backends.numba_cpu.compile.views import (
     vector_at,
 )
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, LossCode
-from samplewise_backends.numba_cpu.kernels.direct import gather
 from samplewise_backends.numba_cpu.kernels.losses_across import cross_entropy_across
 from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN
 from samplewise_backends.numba_cpu.kernels.step import (
@@ -35,14 +33,17 @@ from samplewise_backends.numba_cpu.kernels.step import (
     update_part,
 )
 from samplewise_backends.numba_cpu.kernels.stepped_tiles import step_in_whole_tiles
+from samplewise_backends.numba_cpu.kernels.thin_rows import (
+    begin_batch,
+    some_columns,
+    some_rows,
+    transpose_rows,
+)
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
 # should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
 TILES_UPDATED_AT_ONCE = 4096
-# Data of more elements lie beyond the second nearest cache: rows are fetched so many rows before
-# they are copied. Measured on 784-128-32-10, batch 16, float32: 1 to 2 % of an epoch.
-FAR, FETCHED_AHEAD = 2**18, 16
 
 
 @inlined_kernel
@@ -54,16 +55,7 @@ def _describe(run, out, a, a_unit, a_inner, b, columns):
     given.out, given.units, given.out_ld = address_of(out), out.shape[0], out.shape[1]
     given.columns = columns
     given.start, given.start_unit = run.zero, 0
-    given.rectified, given.mask, given.masked = 0, given.out, 0
-
-
-@inlined_kernel
-def _transpose(run, a, ld, out, out_ld, rows, columns):
-    """Call `tiles.transpose`."""
-    given = run.transposed
-    given.a, given.ld, given.out, given.out_ld = address_of(a), ld, address_of(out), out_ld
-    given.rows, given.columns = rows, columns
-    call(run.transpose, given)
+    given.resumed, given.rectified, given.mask, given.masked = 0, 0, given.out, 0
 
 
 @inlined_kernel
@@ -74,92 +66,38 @@ def _across(net, buffer, k, columns):
     return matrix_at(place, layer.units, columns, net.tiny)
 
 
-@kernel
-def _lie_in_order(order, first, rows):
-    """Return True if the next rows lie one after the other in the data."""
-    found = True
-    for r in range(1, rows):
-        found &= order[first + r] == order[first] + r
-    return found
-
-
-@inlined_kernel
-def _gather_ahead(X, inputs, order, first, rows, out, pitch):
-    """As `gather`, from memory that is far away: fetch the rows that are copied later."""
-    for r in range(rows):
-        row, later = order[first + r], order[min(first + r + FETCHED_AHEAD, order.shape[0] - 1)]
-        copied, fetched = part(X, row * inputs, inputs), part(X, later * inputs, inputs)
-        _copy_and_fetch(part(out, r * pitch, inputs), copied, fetched)
-
-
-@vector_kernel
-def _copy_and_fetch(v, out, copied, fetched):
-    """Copy a row, and fetch another one."""
-    vectors = out.shape[0] // v.lanes
-
-    def some(i, state):
-        v.prefetch(fetched, i * v.lanes)
-        v.store(out, i * v.lanes, v.load(copied, i * v.lanes))
-        return state
-
-    def one(i, state):
-        at = vectors * v.lanes + i
-        out[at] = copied[at]
-        return state
-
-    v.repeat(vectors, some, [])
-    v.repeat(out.shape[0] - vectors * v.lanes, one, [])
-
-
-@inlined_kernel
-def _begin_batch(run, net, columns, lanes):
-    """Let net.X be the rows of the batch, and write them with a column for each row."""
-    source, rows, first = run.rows, net.rows, net.position
-    inputs = source.inputs
-    X = vector_at(source.X, source.samples * inputs, net.tiny)
-    order = integers_at(source.order, source.stop)
-    # Vectors may reach beyond rows that were gathered, not beyond the data.
-    fits = rows == columns and inputs % lanes == 0
-    if fits and _lie_in_order(order, first, rows):
-        net.X, net.inputs = address_of(part(X, order[first] * inputs, 1)), inputs
-    else:
-        net.X, net.inputs = source.gathered, run.pitch
-        gathered = vector_at(source.gathered, columns * run.pitch, net.tiny)
-        if X.shape[0] > FAR:
-            _gather_ahead(X, inputs, order, first, rows, gathered, run.pitch)
-        else:
-            gather(X, inputs, order, first, rows, gathered, run.pitch)
-    out = vector_at(run.columns, inputs * columns, net.tiny)
-    a = vector_at(net.X, columns * net.inputs, net.tiny)
-    _transpose(run, a, net.inputs, out, columns, columns, inputs)
-
-
 @inlined_kernel
 def _forward(run, net, A, columns):
     """Write the outputs of every layer; those of the last are the logits."""
     x = matrix_at(run.columns, run.rows.inputs, columns, net.tiny)
     for k in range(net.depth):
-        z = _forward_layer(run, net, A, k, x)
+        z, layer = _across(net, A, k, columns), record_at(net.layers, k, LAYER, net.tiny)
+        at_once = run.inputs_at_once if k == 0 else layer.inputs
+        for i in range(0, layer.inputs, at_once):
+            count = min(at_once, layer.inputs - i)
+            if at_once < layer.inputs:
+                some_columns(run, net, columns, i, count)
+                x = matrix_at(run.columns, count, columns, net.tiny)
+            _add_products(run, net, layer, z, x, i)
+        if layer.activation != ActivationCode.RELU:
+            count = layer.units * columns
+            activate_part(net, A, layer.across, layer.saved, count, layer.activation)
         if k < net.depth - 1:
             _write_rows(run, net, A, k, columns)
         x = z
 
 
 @inlined_kernel
-def _forward_layer(run, net, A, k, x):
-    """Write the outputs of a layer, given its inputs, and return them."""
-    parameters, columns = vector_at(net.parameters, net.size, net.tiny), x.shape[1]
-    layer, z = record_at(net.layers, k, LAYER, net.tiny), _across(net, A, k, columns)
-    weights = part(parameters, layer.weight, layer.weights)
+def _add_products(run, net, layer, z, x, first):
+    """Add the products of some inputs to the outputs of a layer, from input `first` on."""
+    parameters, (count, columns) = vector_at(net.parameters, net.size, net.tiny), x.shape
+    weights = part(parameters, layer.weight + first, layer.weights - first)
     _describe(run, z, weights, layer.inputs, 1, x, columns)
     run.tiles.start = address_of(part(parameters, layer.bias, layer.units))
-    run.tiles.start_unit = 1
-    run.tiles.rectified = int(layer.activation == ActivationCode.RELU)
+    run.tiles.start_unit, run.tiles.resumed = 1, int(first > 0)
+    ends = first + count == layer.inputs
+    run.tiles.rectified = int(ends and layer.activation == ActivationCode.RELU)
     call(run.multiply, run.tiles)
-    if layer.activation != ActivationCode.RELU:
-        count = layer.units * columns
-        activate_part(net, A, layer.across, layer.saved, count, layer.activation)
-    return z
 
 
 @inlined_kernel
@@ -168,7 +106,8 @@ def _write_rows(run, net, buffer, k, columns):
     layer = record_at(net.layers, k, LAYER, net.tiny)
     across = part(buffer, layer.across, layer.units * columns)
     rows = part(buffer, layer.out, columns * layer.ld)
-    _transpose(run, across, columns, rows, layer.ld, layer.units, columns)
+    counted = integers_at(run.counted, layer.units)
+    transpose_rows(run, across, columns, counted, rows, layer.ld, layer.units, columns)
 
 
 @inlined_kernel
@@ -176,18 +115,18 @@ def _write_loss(run, net, A, dZ, columns):
     """Write losses and decisions of the batch, and dZ of the logits of its mean loss."""
     k = net.depth - 1
     last = record_at(net.layers, k, LAYER, net.tiny)
-    rows, across = part(dZ, last.out, columns * last.ld), _across(net, dZ, k, columns)
+    across, units = _across(net, dZ, k, columns), last.units
     if net.loss <= LossCode.CATEGORICAL:
-        units, order = last.units, integers_at(net.order, net.position + net.rows)
         Y = vector_at(net.Y, net.samples * units, net.tiny)
-        gather(Y, units, order, net.position, net.rows, rows, last.ld)
-        _transpose(run, rows, last.ld, across, columns, columns, units)
+        chosen = integers_at(run.chosen, columns)
+        transpose_rows(run, Y, units, chosen, across, columns, columns, units)
         z, room = _across(net, A, k, columns), part(A, last.out, 3 * columns)
         cross_entropy_across(net, z, across, room)
     else:
         _write_rows(run, net, A, k, columns)
         call(net.batch_loss, net)
-        _transpose(run, rows, last.ld, across, columns, columns, last.units)
+        rows, counted = part(dZ, last.out, columns * last.ld), integers_at(run.counted, columns)
+        transpose_rows(run, rows, last.ld, counted, across, columns, columns, units)
 
 
 @inlined_kernel
@@ -208,7 +147,10 @@ def _backward(run, net, A, dZ, columns):
         if layer.wanted:
             _write_input_gradient(run, net, A, dZ, k, dz)
         if layer.trained:
-            _step_in_weights(run, net, layer, dz, x)
+            if k == 0 and run.inputs_at_once < layer.inputs:
+                _step_by_inputs(run, net, layer, dz)
+            else:
+                _step_in_weights(run, net, layer, dz, x)
             _step_in_bias(net, layer, dz)
 
 
@@ -228,14 +170,37 @@ def _write_input_gradient(run, net, A, dZ, k, dz):
 @inlined_kernel
 def _step_in_weights(run, net, layer, dz, x):
     """Take one step of any optimizer in a layer's weights, some units at a time."""
-    columns, inputs, tallest = dz.shape[1], layer.inputs, HEIGHTS[0]
-    height = max(TILES_UPDATED_AT_ONCE // (inputs * tallest), 1) * tallest
+    columns, inputs = dz.shape[1], layer.inputs
+    height = _units_at_once(inputs)
     for o in range(step_in_whole_tiles(run, layer, dz, x), layer.units, height):
         units = min(height, layer.units - o)
         g = matrix_at(net.gradient, units, inputs, net.tiny)
         _describe(run, g, part(dz, o * columns, units * columns), columns, 1, x, inputs)
         call(run.multiply, run.tiles)
         update_part(net, layer.weight + o * inputs, units * inputs, layer.penalised, 0)
+
+
+@inlined_kernel
+def _units_at_once(inputs):
+    """Return the number of units whose gradients of so many inputs are updated at once."""
+    return max(TILES_UPDATED_AT_ONCE // (inputs * HEIGHTS[0]), 1) * HEIGHTS[0]
+
+
+@inlined_kernel
+def _step_by_inputs(run, net, layer, dz):
+    """As `_step_in_weights`, in the first layer's weights of some inputs at a time."""
+    columns, inputs = dz.shape[1], layer.inputs
+    for i in range(0, inputs, run.inputs_at_once):
+        count = min(run.inputs_at_once, inputs - i)
+        x, height = some_rows(run, net, i, count), _units_at_once(count)
+        for o in range(0, layer.units, height):
+            units = min(height, layer.units - o)
+            g = matrix_at(net.gradient, units, count, net.tiny)
+            _describe(run, g, part(dz, o * columns, units * columns), columns, 1, x, count)
+            call(run.multiply, run.tiles)
+            for u in range(units):
+                first = layer.weight + (o + u) * inputs + i
+                update_part(net, first, count, layer.penalised, u * count)
 
 
 @inlined_kernel
@@ -268,7 +233,7 @@ def run_thin(run):
         net.rows, net.position = min(source.at_once, source.stop - first), first
         columns = (net.rows + lanes - 1) // lanes * lanes
         begin_step(run, step)
-        _begin_batch(run, net, columns, lanes)
+        begin_batch(run, net, columns, lanes)
         _forward(run, net, A, columns)
         _write_loss(run, net, A, dZ, columns)
         _backward(run, net, A, dZ, columns)

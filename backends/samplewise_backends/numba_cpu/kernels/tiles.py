@@ -24,7 +24,7 @@ from typing import Any
 from samplewise_backends.numba_cpu.compile.inlining import select
 from samplewise_backends.numba_cpu.compile.jit import routine
 from samplewise_backends.numba_cpu.compile.vectors import Vectors, lanes_of, vector_kernel
-from samplewise_backends.numba_cpu.compile.views import matrix_at, vector_at
+from samplewise_backends.numba_cpu.compile.views import integers_at, matrix_at, vector_at
 from samplewise_backends.numba_cpu.kernels.records import TILES, TRANSPOSED
 
 # Units of a tile: as many tiles of the first as there are, then of each other what is left.
@@ -38,7 +38,8 @@ TALL = 8
 class Product:
     """The sums over k of a[u * a_unit + k * a_inner] * b[k, j], for tiles of units and vectors.
 
-    They begin with the number `start(u)`.
+    They begin with the number `start(u)`, or with what `resumed` returns for the units and columns
+    of a tile's vectors and these numbers.
     """
 
     def __init__(
@@ -49,9 +50,11 @@ class Product:
         a_inner: Any,
         b: Any,
         start: Callable[[Any], Any] = lambda _: 0.0,
+        resumed: Callable[[list[tuple[Any, Any]], list[Any]], list[Any]] = lambda _, sums: sums,
     ) -> None:
         self._v, self._a, self._b = v, a, b
-        self._a_unit, self._a_inner, self._start = a_unit, a_inner, start
+        self._a_unit, self._a_inner = a_unit, a_inner
+        self._start, self._resumed = start, resumed
 
     def tile(
         self,
@@ -77,7 +80,8 @@ class Product:
             return [next(sums) + factor * x for factor in factors for x in xs]
 
         starts = [v.all(self._start(unit + u)) for u in units]
-        state, first = [each for each in starts for _ in places], 0
+        at = [(unit + u, column + j) for u in units for j in places]
+        state, first = self._resumed(at, [each for each in starts for _ in places]), 0
         if shared is not None:
             first, beside = shared
 
@@ -121,17 +125,39 @@ def over_columns(v: Vectors, vectors: Any, tile: Callable[[Any, int], None]) -> 
 
 @vector_kernel
 def multiply(
-    v, out, ld, units, a, a_unit, a_inner, b, columns, start, start_unit, rectified, mask, masked
+    v,
+    out,
+    ld,
+    units,
+    a,
+    a_unit,
+    a_inner,
+    b,
+    columns,
+    start,
+    start_unit,
+    resumed,
+    rectified,
+    mask,
+    masked,
 ):
     """Write out[u * ld + j] = sum_k a[u * a_unit + k * a_inner] b[k, j], for j < columns.
 
     out: may be overwritten to the end of the last vector of each row.
     b: (inner, any), can be read as far.
-    start: the sums start at start[u * start_unit].
+    start: the sums start at start[u * start_unit]; with `resumed` 1, not 0, where they were left in
+        out, whose rows are whole vectors then.
     rectified: 1 to write max(sum, 0), else 0.
     mask: laid out like `out`; with `masked` 1, not 0, 0 is written where it is not above 0.
     """
-    product = Product(v, a, a_unit, a_inner, b, lambda unit: start[unit * start_unit])
+
+    def resume(places, sums):
+        def left(_, __):
+            return [v.load(out, unit * ld + column) for unit, column in places]
+
+        return v.repeat(resumed, left, sums)
+
+    product = Product(v, a, a_unit, a_inner, b, lambda unit: start[unit * start_unit], resume)
     vectors = (columns + (v.lanes - 1)) // v.lanes
 
     def rectify(_, sums):
@@ -180,6 +206,7 @@ def multiply_tiles(given):
             given.columns,
             start,
             start_unit,
+            given.resumed,
             given.rectified,
             mask,
             given.masked,
@@ -188,44 +215,64 @@ def multiply_tiles(given):
 
 @routine(TRANSPOSED)
 def transpose(given):
-    """Write out[j * out_ld + i] = a[i * ld + j] for i < rows, j < columns.
+    """Write out[j * out_ld + i] = a[chosen[i] * ld + j] for i < rows, j < columns.
 
-    As a routine: in a caller, its addresses compete for registers with all else.
+    With `copies` 1, not 0, copied[i * pitch + j] is the same number. As a routine: in a caller, its
+    addresses compete for registers with all else.
     """
     rows, columns, ld, out_ld = given.rows, given.columns, given.ld, given.out_ld
-    a = vector_at(given.a, (rows - 1) * ld + columns, given.tiny)
+    a = vector_at(given.a, (given.a_rows - 1) * ld + columns, given.tiny)
     out = vector_at(given.out, (columns - 1) * out_ld + rows, given.tiny)
-    _in_squares(a, ld, out, out_ld, rows, columns)
+    chosen, pitch = integers_at(given.chosen, rows), given.pitch
+    copied = vector_at(given.copied, given.copies * ((rows - 1) * pitch + columns), given.tiny)
+    _in_squares(a, ld, chosen, out, out_ld, rows, columns, copied, pitch, given.copies)
 
 
 @vector_kernel
-def _in_squares(v, a, ld, out, out_ld, rows, columns):
+def _in_squares(v, a, ld, chosen, out, out_ld, rows, columns, copied, pitch, copies):
     lanes = v.lanes
     whole_rows, whole_columns = rows // lanes * lanes, columns // lanes * lanes
 
-    def square(i, j):
-        found = [v.load(a, (i + k) * ld + j) for k in range(lanes)]
+    def square(i, starts, j):
+        found = [v.load(a, start + j) for start in starts]
+
+        def copy(_):
+            for k, vector in enumerate(found):
+                v.store(copied, (i + k) * pitch + j, vector)
+
+        for_each(v, copies, copy)
         for k, vector in enumerate(_transposed(v, found)):
             v.store(out, (j + k) * out_ld + i, vector)
 
-    def along_columns(i):
-        for_each(v, columns // lanes, lambda m: square(i, m * lanes))
+    def along_columns(i, squares):
+        starts = [chosen[i + k] * ld for k in range(squares * lanes)]
 
-    def along_rows(j):
-        for_each(v, rows // lanes, lambda m: square(m * lanes, j))
+        def side_by_side(m):
+            for k in range(0, squares * lanes, lanes):
+                square(i + k, starts[k : k + lanes], m * lanes)
+
+        for_each(v, columns // lanes, side_by_side)
 
     def column(j, first):
         def single(i):
-            out[j * out_ld + i + first] = a[(i + first) * ld + j]
+            number = a[chosen[i + first] * ld + j]
+            out[j * out_ld + i + first] = number
+
+            def copy(_):
+                copied[(i + first) * pitch + j] = number
+
+            for_each(v, copies, copy)
 
         for_each(v, rows - first, single)
 
-    if v.wide:
-        for_each(v, rows // lanes, lambda m: along_columns(m * lanes))
-    else:
-        # A vector is half a line of `out`; the other half is written next. Measured with AVX2 on
-        # an epoch of 784-10-1, batch 32: 4% less.
-        for_each(v, columns // lanes, lambda m: along_rows(m * lanes))
+    # Vectors of AVX2 are half a line of `out` each; both halves are written one after the other.
+    squares = 1 if v.wide else 2
+    height = squares * lanes
+    groups = rows // height
+    for_each(v, groups, lambda m: along_columns(m * height, squares))
+    if not v.wide:
+        left = whole_rows - groups * height
+        for_each(v, left // lanes, lambda m: along_columns(groups * height + m * lanes, 1))
     for_each(v, whole_columns, lambda j: column(j, whole_rows))
     for_each(v, columns - whole_columns, lambda j: column(j + whole_columns, 0))
 

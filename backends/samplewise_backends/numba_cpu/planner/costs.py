@@ -23,6 +23,7 @@ from samplewise_backends.numba_cpu.planner.products import (
     asked_kinds,
     far_times,
     fastest,
+    parted_ns,
     product_ns,
     thin_ns,
     word_of,
@@ -37,6 +38,7 @@ from samplewise_backends.numba_cpu.planner.step_costs import StepCosts
 from samplewise_backends.numba_cpu.plans.abreast import columns_of, groups_abreast
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_rows
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_abreast, can_be_thin
+from samplewise_backends.numba_cpu.plans.thin import inputs_at_once
 
 # Shares of `Rates.step`: a product of a block, setting up a plan, a batch of its blocks, a call
 # from Python.
@@ -145,10 +147,15 @@ class Costs:
         ns += self._data / self._itemsize * TURN + self._stream(self._data, self._data)
         for member in self._members:
             for k, (inputs, units) in enumerate(member.layers[["inputs", "units"]].tolist()):
-                each = thin_ns(rates.thin_values, self._batch, units, inputs)
-                each += thin_ns(rates.thin_update, self._batch, units, inputs)
+                values, update = rates.thin_values, rates.thin_update
+                some = inputs_at_once(inputs, units, self._batch, self._dtype)
+                if k == 0 and some < inputs:
+                    each = sum(parted_ns(table, self._batch, units) for table in (values, update))
+                else:
+                    each = thin_ns(values, self._batch, units, inputs)
+                    each += thin_ns(update, self._batch, units, inputs)
                 if k > 0:
-                    each += thin_ns(rates.thin_values, self._batch, inputs, units)
+                    each += thin_ns(values, self._batch, inputs, units)
                 weights = inputs * units
                 ns += rows * weights * each
                 reached = self._reach(weights * self._itemsize * (2 * self._matrices - 1))

@@ -12,7 +12,7 @@ from samplewise_backends.numba_cpu.kernels.codes import LossCode
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.step import batch_loss
-from samplewise_backends.numba_cpu.kernels.stepped_tiles import step_in_tiles
+from samplewise_backends.numba_cpu.kernels.stepped_tiles import ROWS, step_in_tiles
 from samplewise_backends.numba_cpu.kernels.thin import TILES_UPDATED_AT_ONCE, run_thin
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles, transpose
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
@@ -20,12 +20,23 @@ from samplewise_backends.numba_cpu.plans.lowering import padded, table_across
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, describe_network, give_buffers
 
+# Bytes of a batch's rows that stay in the second nearest cache, 1 MiB on a processor of 2022. Of
+# more, so many bytes are taken at once, but not fewer inputs, and all for few units: they read the
+# rows once or twice. Measured with AVX-512 on 200 rows of 3,000 inputs, 100 units, float64,
+# Nesterov: a step took 4.9 ms, 6.2 ms with all at once; parts of 128, 384 and 512 KiB took 5.0, 5.3
+# and 5.5 ms. On 784-32-10, batch 4000, float32: 7.0 ms and 13.6 ms; on 784-10-10, batch 400: 0.31
+# ms and 0.26 ms. No gain: 784-16-10, batch 200, float64; 784-100-10, float32, 0.6 MB of rows.
+NEAR, PART, FEWEST_INPUTS, FEW_UNITS = 2**20, 2**18, 64, 16
+
 
 def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> Call:
     """Return the call of `run_thin` that trains a network: see `storage.can_be_thin`."""
     call, inputs = Call(run_thin, dtype), member.network.inputs
     layers, size = table_across(member.network, batch_size)
-    net, rows, pitch = call.inner("network"), padded(batch_size), padded(inputs)
+    net, rows = call.inner("network"), padded(batch_size)
+    at_once = inputs_at_once(inputs, member.units, batch_size, dtype)
+    pitch = padded(at_once)
+    longest = max(rows, int(layers["units"].max()))
     describe_network(net, layers, loss)
     net.set(update=update)
     if LOSS_CODES[loss.name] > LossCode.CATEGORICAL:
@@ -33,7 +44,8 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any])
     gathered = aligned_zeros(rows * pitch, dtype)
     call.inner("rows").set(at_once=batch_size, inputs=inputs, gathered=gathered)
     call.inner("tiles").set(times=1, tiny=np.finfo(dtype).tiny)
-    call.set(pitch=pitch, columns=aligned_zeros(inputs * rows, dtype))
+    call.set(pitch=pitch, inputs_at_once=at_once, columns=aligned_zeros(at_once * rows, dtype))
+    call.set(chosen=np.zeros(rows, np.int64), counted=np.arange(longest))
     call.set(multiply=multiply_tiles, transpose=transpose, step_in_tiles=step_in_tiles)
     call.inner("transposed").set(tiny=np.finfo(dtype).tiny)
     call.set(zero=aligned_zeros(1, dtype))
@@ -42,3 +54,12 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any])
     give_buffers([net], size, max(TILES_UPDATED_AT_ONCE, tile, units) + LANES)
     describe_optimizer(net.inner("hyper"), member.optimizer)
     return call
+
+
+def inputs_at_once(inputs: int, units: int, batch_size: int, dtype: np.dtype[Any]) -> int:
+    """Return the number of inputs that the products of the first layer take at once: often all."""
+    row = batch_size * dtype.itemsize
+    # Steps on tiles of a gradient, for the batches that have them, take all.
+    if batch_size <= ROWS or units <= FEW_UNITS or inputs * row <= NEAR:
+        return inputs
+    return min(max(PART // row // LANES * LANES, FEWEST_INPUTS), inputs)
