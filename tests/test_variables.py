@@ -53,8 +53,8 @@ def test_an_option_is_likely_only_where_options_are_read(name, monkeypatch):
         warn_of_variables(WORDS)
 
 
-@pytest.mark.parametrize("name", [*VARIABLES, "DEVICE", "SEED", "QUITE_ANOTHER_THING"])
-def test_a_variable_that_something_reads_is_no_warning(name, monkeypatch):
+@pytest.mark.parametrize("name", [*VARIABLES, "DEVICE", "SEED", "MODEL", "VERSION", "OTHER"])
+def test_a_variable_of_ours_or_of_another_package_is_no_warning(name, monkeypatch):
     words = VARIABLES.get(name, ())
     monkeypatch.setenv(PREFIX + name, words[-1] if words else "3")
     with warnings.catch_warnings():

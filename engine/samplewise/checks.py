@@ -42,16 +42,17 @@ def must_be(name: str, wanted: str, given: object, remedy: str = "") -> str:
     return f"{place} must be {wanted}, got {got}" + (f"; {remedy}" if remedy else "")
 
 
-def meant(given: str, known: Iterable[str]) -> str | None:
+def meant(given: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
     """Return the known name that a user means most likely; None where none is close.
 
     Args:
         given: an unknown name: of another library, or mistyped.
         known: the names that there are.
+        likeness: the least ratio of `difflib` between a mistyped name and a close one, 0 to 1.
     """
     names = list(known)
     same = [name for name in ours(given) if name in names]
-    close = same or difflib.get_close_matches(given.lower(), names, n=1)
+    close = same or difflib.get_close_matches(given.lower(), names, 1, likeness)
     return close[0] if close else None
 
 

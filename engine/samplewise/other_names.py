@@ -12,10 +12,21 @@ OTHER_NAMES: dict[str, str] = {
     "optimizer": "solver",
     "weight_decay": "wd",
     "hidden": "hidden_layer_sizes units",
+    "layers": "dropout",
+    "loss": "criterion",
+    "split": "test_size",
+    "epsilon": "eps",
+    "every": "step_size",
+    "init": "kernel_initializer weight_init",
+    "patience": "n_iter_no_change",
+    "beta1": "beta_1",
+    "batch_l2": "alpha",
     # Losses
-    "binary_cross_entropy": "bce bce_loss bce_with_logits binary_crossentropy log_loss",
-    "categorical_cross_entropy": "ce cross_entropy crossentropy categorical_crossentropy nll "
-    "nll_loss sparse_categorical_crossentropy",
+    "binary_cross_entropy": "bce bce_loss bce_with_logits bce_with_logits_loss "
+    "binary_crossentropy log_loss sigmoid_cross_entropy",
+    "categorical_cross_entropy": "ce cross_entropy cross_entropy_loss crossentropy "
+    "categorical_crossentropy nll nll_loss softmax_cross_entropy sparse_categorical_crossentropy",
+    "multi_label_cross_entropy": "multi_label_soft_margin_loss",
     "mean_squared_error": "mse mse_loss l2 l2_loss squared_error quadratic",
     "mean_absolute_error": "mae mae_loss l1 l1_loss absolute_error",
     "huber": "smooth_l1 smooth_l1_loss",
@@ -28,6 +39,7 @@ OTHER_NAMES: dict[str, str] = {
     "sgd": "gd gradient_descent",
     "adam": "adamax adamw nadam",
     # Schedules
+    "constant": "none fixed",
     "step": "step_lr multi_step_lr",
     "exponential": "exponential_lr exponential_decay",
     "cosine": "cosine_annealing cosine_annealing_lr cosine_decay",
@@ -35,15 +47,15 @@ OTHER_NAMES: dict[str, str] = {
     "inverse_scaling": "invscaling",
     "plateau": "adaptive reduce_lr_on_plateau",
     # Initial weights
-    "glorot_uniform": "xavier xavier_uniform",
+    "glorot_uniform": "glorot xavier xavier_uniform",
     "glorot_normal": "xavier_normal",
-    "he_uniform": "kaiming kaiming_uniform",
+    "he_uniform": "he kaiming kaiming_uniform",
     "he_normal": "kaiming_normal",
     # Layers
     "dense": "linear fc fully_connected",
     "conv": "conv2d convolution",
     "pool": "max_pool max_pool2d",
-    "avg_pool": "avg_pool2d average_pooling",
+    "avg_pool": "avg_pool2d average_pooling average_pooling2d",
     # Preprocessing
     "standardize": "standard_scaler zscore",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import warnings
 from collections.abc import Collection
@@ -21,7 +20,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "SIGN_DIGITS_URL": (),
 }
 """Those beside the options of `samplewise train`, with the words that each takes, if only some."""
-# A variable that is less like one of them may be that of an option, or of another package.
+# A variable that is less like a known one may be of another package.
 _LIKENESS = 0.8
 _warned: set[str] = set()
 
@@ -50,8 +49,7 @@ def _fault(name: str, value: str, options: Collection[str]) -> str | None:
         return wrong + suggestion(value, words)
     if name.lower() in options:
         return None
-    close = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=_LIKENESS)
-    likely = close[0] if close else meant(name.lower(), options)
+    likely = meant(name, [*map(str.lower, VARIABLES), *options], _LIKENESS)
     if likely is None:
         return None
     return (

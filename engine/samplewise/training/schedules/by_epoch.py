@@ -47,7 +47,7 @@ class Step(Schedule):
         if self.every is None:
             raise CombinationError(
                 "every: must be given for schedule step, got none; write, say, every=10 for a "
-                "drop of the rate each 10 epochs"
+                "drop of the rate every 10 epochs"
             )
 
     def check(self, eta: float, run: Run) -> None:
