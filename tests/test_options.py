@@ -210,6 +210,18 @@ def test_the_names_of_others_lead_to_names_that_there_are():
     assert ours("anything else") == []
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"data": 3}, "data: must name a source or a path, got a value of type int; train on"),
+        ({"classes": ("4",)}, "classes: must name at least two classes, got '4'"),
+    ],
+)
+def test_a_wrong_source_of_data_is_an_error_that_names_it(words, message):
+    with pytest.raises(ParameterError, match=f"^{message}"):
+        Experiment.from_options(**words)
+
+
 def test_an_option_of_another_choice_is_refused():
     with pytest.raises(
         CombinationError,

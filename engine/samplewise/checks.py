@@ -28,6 +28,11 @@ def printable(text: object) -> str:
     return escaped if len(escaped) <= SHOWN_CHARACTERS else escaped[:SHOWN_CHARACTERS] + "…"
 
 
+def shown(value: object) -> str:
+    """Return a value for a message; a text in quotes, others without."""
+    return f"'{printable(value)}'" if isinstance(value, str) else printable(value)
+
+
 def must_be(name: str, wanted: str, given: object, remedy: str = "") -> str:
     """Return the message on a value that is wrong, such as "epochs: must be at least 1, got 0".
 
@@ -38,8 +43,7 @@ def must_be(name: str, wanted: str, given: object, remedy: str = "") -> str:
         remedy: what to do, put at the end.
     """
     place = name if ": " in name else f"{name}:"
-    got = f"'{printable(given)}'" if isinstance(given, str) else printable(given)
-    return f"{place} must be {wanted}, got {got}" + (f"; {remedy}" if remedy else "")
+    return f"{place} must be {wanted}, got {shown(given)}" + (f"; {remedy}" if remedy else "")
 
 
 def meant(given: str, known: Iterable[str], likeness: float = 0.6) -> str | None:

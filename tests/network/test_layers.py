@@ -70,7 +70,7 @@ def test_same_padding_puts_the_odd_row_at_the_end():
         (lambda: Conv2D(2, 3, 0), "conv: stride must be .* got 0"),
         (lambda: Conv2D(0, 3), "conv: filters must be .* got 0"),
         (lambda: Conv2D(2, (3, 0)), "conv: kernel must be .* got 0"),
-        (lambda: Conv2D(2, (3, 3, 3)), "conv: kernel must be"),
+        (lambda: Conv2D(2, (3, 3, 3)), "conv: kernel must be a whole number, or a pair"),
         (lambda: Conv2D(2, 3, padding="full"), "padding: must be .* got 'full'"),
         (lambda: Conv2D(2, 3, activation="rleu"), "relu"),
         (lambda: MaxPool2D((2, 3)), "window of 2 x 3 is not square"),

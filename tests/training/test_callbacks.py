@@ -66,7 +66,8 @@ def test_what_a_callback_returns_stops_training_or_lets_it_go_on(returned, stopp
 
 @pytest.mark.parametrize("returned", [0, 1, 0.5, {}])
 def test_a_number_is_no_reason_to_stop(returned):
-    with pytest.raises(ParameterError, match="must return None or False to continue, True or a"):
+    wanted = "must return None or False to continue, True or a reason to stop, got"
+    with pytest.raises(ParameterError, match=f"{wanted} {returned}$"):
         trained(lambda record: returned)
 
 

@@ -223,7 +223,7 @@ def test_networks_at_once_are_measured_each():
         ({"loss": auc}, {}, ParameterError, "other than loss and accuracy"),
         ({"auc": 3}, {}, ParameterError, "'auc' must be a function of targets and predictions"),
         ({"auc": lambda *_: "x"}, {}, ParameterError, "'auc' must return a number, got 'x'"),
-        ({"auc": lambda *_: True}, {}, ParameterError, "'auc' must return a number"),
+        ({"auc": lambda *_: True}, {}, ParameterError, "'auc' must return a number, got True"),
         (
             {"auc": auc},
             {"monitor": "validation_acu"},

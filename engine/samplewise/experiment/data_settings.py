@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.checks import must_be, open_fraction, positive_number, printable
+from samplewise.checks import must_be, open_fraction, positive_number, shown
 from samplewise.data.preprocessing import AUTO, PREPROCESSING
 from samplewise.data.sources.options import (
     FITS,
@@ -25,7 +25,7 @@ from samplewise.options.settings import Settings
 def _source(name: str, given: Any) -> str:
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str) or not path:
-        got = f"'{path}'" if isinstance(path, str) else f"a {type(path).__name__}"
+        got = f"'{path}'" if isinstance(path, str) else f"a value of type {type(path).__name__}"
         raise ParameterError(
             f"{name}: must name a source or a path, got {got}; train on arrays and frames by "
             "train(network, X, targets, settings)"
@@ -38,7 +38,9 @@ def _classes(name: str, given: Any) -> tuple[str, ...]:
     if not isinstance(found, tuple) or not all(isinstance(each, str) for each in found):
         raise ParameterError(must_be(name, "texts, as in ('4', '9')", given))
     if len(found) < 2:
-        raise ParameterError(f"{name}: must name at least two classes, got {printable(given)}")
+        raise ParameterError(
+            f"{name}: must name at least two classes, got {shown(', '.join(found))}"
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from samplewise.checks import printable, suggestion_or_list
+from samplewise.checks import must_be, printable, shown, suggestion_or_list
 from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import SEE_HELP, WORDS
 from samplewise.options.kinds import WHOLES
@@ -78,7 +78,7 @@ class Space:
         """
         if not isinstance(given, Mapping) or not given:
             raise ParameterError(
-                f"space: must name at least one setting, got '{printable(given)}'; write, say, "
+                f"space: must name at least one setting, got {shown(given)}; write, say, "
                 "learning_rate = [0.01, 0.1]"
             )
         factors = {}
@@ -204,17 +204,15 @@ def _range(word: str, given: Any) -> Range:
     except (TypeError, ValueError):
         kind = ""
     if kind not in RANGES:
-        raise ParameterError(f"space.{word}: is '{printable(given)}'; expected {_WANTED}")
+        raise ParameterError(must_be(f"space.{word}", _WANTED, given))
     finite = math.isfinite(low) and math.isfinite(high)
     if not finite or low >= high or (LOG in kind and low <= 0):
         above = " above 0" if LOG in kind else ""
         raise ParameterError(
-            f"space.{word}: a range goes from a number{above} to a larger one, got "
-            f"'{printable(given)}'"
+            f"space.{word}: a range goes from a number{above} to a larger one, got {shown(given)}"
         )
     if WHOLE in kind and not (low.is_integer() and high.is_integer()):
         raise ParameterError(
-            f"space.{word}: its ends must be whole, got '{printable(given)}'; write, say, "
-            f"'{kind} 1 10'"
+            f"space.{word}: its ends must be whole, got {shown(given)}; write, say, '{kind} 1 10'"
         )
     return Range(kind, low, high)

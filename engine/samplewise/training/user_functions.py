@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.checks import must_be, printable
+from samplewise.checks import must_be, shown
 from samplewise.errors import CombinationError, ParameterError
 
 
@@ -72,7 +72,7 @@ def number_of(kind: str, name: str, value: Any) -> float | None:
         value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
     )
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise ParameterError(f"{kind}: '{name}' must return a number, got '{printable(value)}'")
+        raise ParameterError(f"{kind}: '{name}' must return a number, got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from samplewise.checks import one_of, true_or_false, whole_number
+from samplewise.checks import must_be, one_of, true_or_false, whole_number
+from samplewise.errors import ParameterError
 from samplewise.network.activations import check_activation
 from samplewise.network.layers.base import Layer, Shape, channels_height_width, size_of, windows
 
@@ -93,6 +94,8 @@ def pair(name: str, value: object) -> tuple[int, int]:
     Raises:
         ParameterError: it is neither.
     """
-    both = tuple(value) if isinstance(value, (tuple, list)) and len(value) == 2 else (value, value)
+    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(both) != 2:
+        raise ParameterError(must_be(name, "a whole number, or a pair of them", value))
     first, second = (whole_number(name, each) for each in both)
     return first, second

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samplewise.checks import must_be, printable
+from samplewise.checks import must_be, shown
 from samplewise.errors import ParameterError
 from samplewise.training.history import EpochRecord, History
 
@@ -207,5 +207,5 @@ def _stop_reason(returned: object) -> str | None:
         return returned or None
     raise ParameterError(
         "on_epoch_end of a callback: must return None or False to continue, True or a reason to "
-        f"stop, got '{printable(returned)}'"
+        f"stop, got {shown(returned)}"
     )
