@@ -161,6 +161,18 @@ def test_numbers_that_do_not_fit_follow_in_a_table_of_their_own(capsys, monkeypa
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "key", "number"),
+    [("30", ("w", "a key of two"), "33333333333333"), ("20", ("a long key",), "1,234,567.89")],
+)
+def test_keys_are_broken_before_numbers_are(columns, key, number, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    console.table([(*key, "1", number)], (*key, "b", "c"), numbers=True, keys=len(key))
+    lines = capsys.readouterr().out.splitlines()
+    assert any(number in line for line in lines)
+    assert max(map(len, lines)) <= int(columns)
+
+
 def test_a_long_key_goes_on_in_the_next_line_and_numbers_stay_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
     console.table([("x" * 50, "0.1234", "0.5678")], ("file", "a", "b"), numbers=True)

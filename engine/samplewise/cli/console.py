@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -71,7 +71,8 @@ def table(
     parts = _parts(lines, keys, width) if numbers else [slice(None)]
     for place, part in enumerate(parts):
         cells = [[*line[:keys], *line[part]] if place else line[part] for line in lines]
-        text = _drawn(cells[named:], cells[0] if named else None, numbers, width)
+        whole = _whole(cells, keys, width) if numbers else ()
+        text = _drawn(cells[named:], cells[0] if named else None, numbers, width, whole)
         result("\n" + text if place else text)
 
 
@@ -101,8 +102,22 @@ def _parts(lines: Sequence[Sequence[str]], keys: int, width: int) -> list[slice]
     return [*parts, slice(start, None)]
 
 
+def _whole(lines: Sequence[Sequence[str]], keys: int, width: int) -> range:
+    """Return the columns that stay whole while keys go on in the next line; none if too wide."""
+    from rich.cells import cell_len
+
+    columns = [*zip(*lines, strict=True)][keys:]
+    filled = sum(max(map(cell_len, column)) + BETWEEN for column in columns)
+    fits = filled + keys * LEAST_OF_A_COLUMN <= width
+    return range(keys, keys + len(columns)) if fits else range(0)
+
+
 def _drawn(
-    rows: Sequence[Sequence[str]], header: Sequence[str] | None, numbers: bool, width: int
+    rows: Sequence[Sequence[str]],
+    header: Sequence[str] | None,
+    numbers: bool,
+    width: int,
+    whole: Collection[int],
 ) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -116,6 +131,7 @@ def _drawn(
             Text(name),
             style="bold" if column == 0 else None,
             justify="right" if numbers and column > 0 else "left",
+            no_wrap=column in whole,
             overflow="fold",
         )
     for row in rows:
