@@ -72,6 +72,8 @@ def test_predict_one_is_predict_before_and_after_learning(case, backend):
 
 def test_a_row_may_be_answered_while_another_one_is():
     estimator = begun("number")
+    # One predictor is ready, which the outer call takes.
+    estimator.predict_one(X[2])
     inside = []
 
     class Row:
