@@ -19,7 +19,10 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "KERNELS": ("auto", "jit"),
     "SIGN_DIGITS_URL": (),
 }
-"""Those beside the options of `samplewise train`, with the words that each takes, if only some."""
+"""Those beside the options of `samplewise train`, with the words that each takes, if only some.
+
+An empty one counts as not set.
+"""
 # A variable that is less like a known one may be of another package.
 _LIKENESS = 0.8
 _warned: set[str] = set()
@@ -43,7 +46,7 @@ def warn_of_variables(options: Collection[str] = ()) -> None:
 def _fault(name: str, value: str, options: Collection[str]) -> str | None:
     if name in VARIABLES:
         words = VARIABLES[name]
-        if not words or value in words:
+        if not (words and value) or value in words:
             return None
         wrong = must_be(PREFIX + name, f"one of {', '.join(words)}", value)
         return wrong + suggestion(value, words)

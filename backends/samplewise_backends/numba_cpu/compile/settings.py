@@ -71,7 +71,7 @@ def compiles_in_memory() -> bool:
     Raises:
         ParameterError: the environment variable has another value.
     """
-    value = os.environ.get(KERNELS, "auto")
+    value = os.environ.get(KERNELS) or "auto"
     if value not in ("auto", "jit"):
         raise ParameterError(f"{KERNELS}: must be auto or jit, got {value!r}; change or unset it")
     return value == "jit"
