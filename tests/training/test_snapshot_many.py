@@ -23,6 +23,8 @@ from samplewise.errors import ContractError, ParameterError, SnapshotError, Some
 from samplewise.network import multilayer_perceptron
 from samplewise.training.many import train_many
 from samplewise.training.session import Session
+from samplewise_backends.numba_cpu import many
+from samplewise_backends.numba_cpu.plans.split import groups_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:the network did not learn")
 
@@ -86,6 +88,37 @@ def test_the_networks_that_trained_last_are_needed():
     rest = train_many(MANY, X, LABELS, chosen, initial=snapshot)
     assert list(map(outcome, rest)) == list(map(outcome, whole))
     with pytest.raises(ContractError):
+        train_many(MANY, X, LABELS, chosen, initial=other)
+
+
+def reversed_groups(*given):
+    return groups_of(*given)[::-1]
+
+
+def test_groups_are_those_of_the_snapshot(monkeypatch):
+    # All groups have coefficients of one shape: taken for another's, they are not noticed.
+    networks = [multilayer_perceptron(9, units, 1) for units in ((4,), (4,), (4, 8), (4, 8))]
+    chosen = [
+        settings(backend="numba_cpu", plan="dual", learning_rate=0.1 * k) for k in range(1, 5)
+    ]
+    takes = Takes()
+    whole = train_many(networks, X, LABELS, chosen, callbacks=[[takes], [], [], []])
+    snapshot = takes.snapshots[1]
+    assert len(snapshot.held["sizes"]) > 1
+    monkeypatch.setattr(many, "groups_of", reversed_groups)
+    rest = train_many(networks, X, LABELS, chosen, initial=again(snapshot))
+    assert list(map(outcome, rest)) == list(map(outcome, whole))
+
+
+@pytest.mark.parametrize("name", ["grouped", "sizes"])
+def test_a_snapshot_without_its_groups_is_refused(name):
+    chosen = settings(backend="numba_cpu", plan="dual", epochs=2)
+    takes = Takes()
+    train_many(MANY, X, LABELS, chosen, callbacks=[[takes], [], []])
+    snapshot = takes.snapshots[1]
+    held = {key: array for key, array in snapshot.held.items() if key != name}
+    other = dataclasses.replace(snapshot, held=held).sealed()
+    with pytest.raises(ContractError, match="grouped: must be the networks of each group"):
         train_many(MANY, X, LABELS, chosen, initial=other)
 
 
