@@ -110,16 +110,27 @@ def test_groups_are_those_of_the_snapshot(monkeypatch):
     assert list(map(outcome, rest)) == list(map(outcome, whole))
 
 
-@pytest.mark.parametrize("name", ["grouped", "sizes"])
-def test_a_snapshot_without_its_groups_is_refused(name):
+def trained_with_groups(change):
+    """Train networks on from a snapshot whose held state is changed."""
     chosen = settings(backend="numba_cpu", plan="dual", epochs=2)
     takes = Takes()
     train_many(MANY, X, LABELS, chosen, callbacks=[[takes], [], []])
-    snapshot = takes.snapshots[1]
-    held = {key: array for key, array in snapshot.held.items() if key != name}
-    other = dataclasses.replace(snapshot, held=held).sealed()
+    held = dict(takes.snapshots[1].held)
+    change(held)
+    initial = dataclasses.replace(takes.snapshots[1], held=held).sealed()
+    return train_many(MANY, X, LABELS, chosen, initial=initial)
+
+
+@pytest.mark.parametrize("name", ["grouped", "sizes"])
+def test_a_snapshot_without_its_groups_is_refused(name):
     with pytest.raises(ContractError, match="grouped: must be the networks of each group"):
-        train_many(MANY, X, LABELS, chosen, initial=other)
+        trained_with_groups(lambda held: held.pop(name))
+
+
+@pytest.mark.parametrize("name", ["grouped", "sizes"])
+def test_a_snapshot_with_other_groups_is_refused(name):
+    with pytest.raises(ContractError, match="grouped: must be the active networks"):
+        trained_with_groups(lambda held: held.update({name: held[name] * 2}))
 
 
 def test_the_times_of_before_count():
