@@ -23,6 +23,8 @@ from samplewise.errors import ContractError, ParameterError, SnapshotError, Some
 from samplewise.network import multilayer_perceptron
 from samplewise.training.many import train_many
 from samplewise.training.session import Session
+from samplewise_backends.numba_cpu import many
+from samplewise_backends.numba_cpu.plans.split import groups_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:the network did not learn")
 
@@ -87,6 +89,48 @@ def test_the_networks_that_trained_last_are_needed():
     assert list(map(outcome, rest)) == list(map(outcome, whole))
     with pytest.raises(ContractError):
         train_many(MANY, X, LABELS, chosen, initial=other)
+
+
+def reversed_groups(*given):
+    return groups_of(*given)[::-1]
+
+
+def test_groups_are_those_of_the_snapshot(monkeypatch):
+    # All groups have coefficients of one shape: taken for another's, they are not noticed.
+    networks = [multilayer_perceptron(9, units, 1) for units in ((4,), (4,), (4, 8), (4, 8))]
+    chosen = [
+        settings(backend="numba_cpu", plan="dual", learning_rate=0.1 * k) for k in range(1, 5)
+    ]
+    takes = Takes()
+    whole = train_many(networks, X, LABELS, chosen, callbacks=[[takes], [], [], []])
+    snapshot = takes.snapshots[1]
+    assert len(snapshot.held["sizes"]) > 1
+    monkeypatch.setattr(many, "groups_of", reversed_groups)
+    rest = train_many(networks, X, LABELS, chosen, initial=again(snapshot))
+    assert list(map(outcome, rest)) == list(map(outcome, whole))
+
+
+def trained_with_groups(change):
+    """Train networks on from a snapshot whose held state is changed."""
+    chosen = settings(backend="numba_cpu", plan="dual", epochs=2)
+    takes = Takes()
+    train_many(MANY, X, LABELS, chosen, callbacks=[[takes], [], []])
+    held = dict(takes.snapshots[1].held)
+    change(held)
+    initial = dataclasses.replace(takes.snapshots[1], held=held).sealed()
+    return train_many(MANY, X, LABELS, chosen, initial=initial)
+
+
+@pytest.mark.parametrize("name", ["grouped", "sizes"])
+def test_a_snapshot_without_its_groups_is_refused(name):
+    with pytest.raises(ContractError, match="grouped: must be the networks of each group"):
+        trained_with_groups(lambda held: held.pop(name))
+
+
+@pytest.mark.parametrize("name", ["grouped", "sizes"])
+def test_a_snapshot_with_other_groups_is_refused(name):
+    with pytest.raises(ContractError, match="grouped: must be the active networks"):
+        trained_with_groups(lambda held: held.update({name: held[name] * 2}))
 
 
 def test_the_times_of_before_count():

@@ -66,7 +66,7 @@ class NumbaManyProgram:
             self._plan_for(replace(self._workload, batch_size=first.batch_size))
         if tuple(active) != self._active:
             self.synchronize(states)
-            self._form_groups(active)
+            self._form_groups(active, self._split(active))
         if self._losses.shape != losses.shape:
             self._losses = np.zeros_like(losses)
         self._factory.share_gram(X, first, self._each)
@@ -98,8 +98,14 @@ class NumbaManyProgram:
         return self._workload == self._compiled_for
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
-        """Return the networks that trained last, and the held state of each of their groups."""
-        found = {"active": np.array(self._active, np.int64), **self._factory.held_gram()}
+        """Return the networks that trained last, their groups, and the held state of each group."""
+        groups = [indices for indices, _ in self._groups]
+        found = {
+            "active": np.array(self._active, np.int64),
+            "grouped": np.concatenate(groups),
+            "sizes": np.array([len(indices) for indices in groups]),
+            **self._factory.held_gram(),
+        }
         for k, (indices, trainer) in enumerate(self._groups):
             held = trainer.held_state([states[i] for i in indices])
             found |= {f"{k}.{name}": array for name, array in held.items()}
@@ -108,9 +114,15 @@ class NumbaManyProgram:
     def restore(
         self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
     ) -> None:
-        """Form the same groups, and continue with their held state."""
+        """Form the same groups, and continue with their held state.
+
+        Raises:
+            ValueError: they are missing, as in the held state of an older version, or others'.
+        """
+        active = held["active"].tolist()
+        groups = _groups_in(held, active)
         self._factory.restore_gram(X, held)
-        self._form_groups(held["active"].tolist())
+        self._form_groups(active, groups)
         for k, (indices, trainer) in enumerate(self._groups):
             names = {name: name.removeprefix(f"{k}.") for name in held}
             own = {short: held[name] for name, short in names.items() if short != name}
@@ -119,19 +131,21 @@ class NumbaManyProgram:
     def _plan_for(self, workload: Workload) -> None:
         self._workload = workload
         self._factory = TrainerFactory(self._members, self._loss, self._dtype, workload)
-        self._form_groups(range(len(self._members)))
+        everyone = range(len(self._members))
+        self._form_groups(everyone, self._split(everyone))
         self.plan = self._factory.plan
         if workload.threads > 1:
             words = words_for(self._threads, workload.threads, self._call_ns(self._members))
             self.plan = replace(self.plan, reason=f"{self.plan.reason}; {words}")
 
-    def _form_groups(self, active: Sequence[int]) -> None:
-        self._active = tuple(active)
+    def _split(self, active: Sequence[int]) -> list[list[int]]:
         if self._factory.is_abreast:
-            split = groups_abreast(self._members, self._active, self._dtype)
-        else:
-            plan = self._factory.plan
-            split = groups_of(self._members, self._active, plan, self._workload, self._dtype)
+            return groups_abreast(self._members, active, self._dtype)
+        plan = self._factory.plan
+        return groups_of(self._members, active, plan, self._workload, self._dtype)
+
+    def _form_groups(self, active: Sequence[int], split: Sequence[list[int]]) -> None:
+        self._active = tuple(active)
         self._groups = [
             (indices, self._factory.trainer([self._members[i] for i in indices]))
             for indices in split
@@ -147,3 +161,13 @@ class NumbaManyProgram:
         rates, rows = known_rates(self._dtype.name).rates, self._workload.rows
         share = len(active) / len(self._members)
         return share * training_ns(self._factory.plan, rates, self._members, rows)
+
+
+def _groups_in(held: Mapping[str, Matrix], active: Sequence[int]) -> list[list[int]]:
+    """Return the groups of a held state, which another version would form in another way."""
+    if not {"grouped", "sizes"} <= held.keys():
+        raise ValueError("grouped: must be the networks of each group, got none; begin again")
+    grouped, sizes = held["grouped"], held["sizes"]
+    if sorted(grouped.tolist()) != sorted(active) or sizes.sum() != len(grouped):
+        raise ValueError(f"grouped: must be the active networks {active}, got {grouped.tolist()}")
+    return [indices.tolist() for indices in np.split(grouped, np.cumsum(sizes)[:-1])]

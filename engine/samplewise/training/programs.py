@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from samplewise.contract import Backend, ManyProgram, Plan, PlanSpec, Program, Workload
+from samplewise.contract.plan import AUTO_PLAN
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.threads import threads_of_many
 
@@ -57,7 +58,11 @@ class Programs:
         self._compile(workload)
         if recorded is not None:
             workload = cast(Workload, workload)
-            wanted = workload.spec.filled_in(recorded)
+            asked = workload.spec
+            if asked.name not in (AUTO_PLAN, self.plan.name):
+                # It does not fit, and gave way; so it did when the plan was recorded.
+                asked = PlanSpec(self.plan.name)
+            wanted = asked.filled_in(recorded)
             if wanted != self.plan.spec:
                 self._compile(replace(workload, **wanted.fields()))
 
