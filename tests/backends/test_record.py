@@ -192,6 +192,18 @@ def test_an_array_that_a_kernel_would_misread_is_refused(field, array, message):
         Struct(PRODUCT, "float64").set(**{field: array})
 
 
+def test_an_array_that_was_refused_is_refused_again_and_the_one_before_stays():
+    struct, array, refused = Struct(PRODUCT, "float64"), np.zeros(3), np.zeros(6)[::2]
+    struct.set(x=array)
+    alive = weakref.ref(array)
+    del array
+    for _ in range(2):
+        with pytest.raises(TypeError, match="product.x: must be a contiguous array of float64"):
+            struct.set(x=refused)
+    gc.collect()
+    assert alive() is not None
+
+
 def test_an_array_that_is_only_read_may_be_read_only():
     Struct(PRODUCT, "float64").set(x=frozen(np.zeros(3)))
 

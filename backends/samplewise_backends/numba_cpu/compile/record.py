@@ -232,15 +232,15 @@ class Struct:
         kind = self.record.fields[name]
         if kind == ROUTINE:
             return value if isinstance(value, int) else value.address(self.dtype.name)
-        self._held[name] = value
-        if isinstance(value, Struct):
-            value = value.memory
+        array = value.memory if isinstance(value, Struct) else value
         wanted = _layout(kind.element, self.dtype)
-        flags, place = value.flags, f"{self.record.name}.{name}"
-        if value.dtype != wanted or not flags.c_contiguous:
+        flags, place = array.flags, f"{self.record.name}.{name}"
+        if array.dtype != wanted or not flags.c_contiguous:
             raise TypeError(
-                f"{place}: must be a contiguous array of {wanted}, got {value.dtype}, {flags}"
+                f"{place}: must be a contiguous array of {wanted}, got {array.dtype}, {flags}"
             )
         if kind.written and not flags.writeable:
             raise TypeError(f"{place}: must be writable, got a read-only array; pass a copy")
-        return value.ctypes.data
+        # Not earlier: the field would seem to have the address of an array that is refused.
+        self._held[name] = value
+        return array.ctypes.data
