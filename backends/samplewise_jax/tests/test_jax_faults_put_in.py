@@ -2,6 +2,7 @@
 
 import pytest
 
+from faults import climbing
 from faults.rejections import families, rejections
 from samplewise import registry
 from samplewise.testing import ladder
@@ -40,7 +41,7 @@ def test_faults_of_programs_are_rejected(few_trials):
 def test_results_of_another_device_are_rejected(monkeypatch):
     backend = registry.load("jax")
     (trial, *_) = ladder.trials_of("device", backend.capabilities)
-    assert ladder.failures(backend, "device", trial.case, trial.plan) == []
+    assert climbing.failures(backend, "device", trial.case, trial.plan) == []
     monkeypatch.setattr("samplewise_jax.device.name", lambda _: "gpu:0")
-    (failure, *_) = ladder.failures(backend, "device", trial.case, trial.plan)
+    (failure, *_) = climbing.failures(backend, "device", trial.case, trial.plan)
     assert failure.endswith("run_epoch: computed on gpu:0, not on cpu:0")
