@@ -113,7 +113,7 @@ def _check_epochs(estimator: Any, initial: Any) -> None:
     """Refuse a snapshot, and warn of callbacks, where the solver has no epochs.
 
     Raises:
-        ParameterError: `initial` is no snapshot, or the solver is lbfgs.
+        ParameterError: `initial` is not a snapshot, or the solver is lbfgs.
     """
     if estimator.solver == LBFGS and estimator.callbacks is not None:
         warnings.warn(

@@ -59,7 +59,7 @@ def taken(folder: Path) -> int | None:
 def held(descriptor: int) -> Iterator[None]:
     """Hold an open file until the block ends, waiting for the process that holds it now.
 
-    Where there are no locks, as on Windows, it is not held.
+    A system without such locks, as Windows, leaves it free.
 
     Args:
         descriptor: of the file, to which no other thread writes.

@@ -53,7 +53,7 @@ class Candidate:
 
     @property
     def distinction(self) -> str:
-        """What the best candidate has before the others, in words."""
+        """The reason why the best candidate is chosen, in words."""
         if self.standard_error is None:
             return "the simplest of the best"
         return "the simplest within one standard error of the best mean"

@@ -30,7 +30,7 @@ NEAR, PART, FEWEST_INPUTS, FEW_UNITS = 2**20, 2**18, 64, 16
 
 
 def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> Call:
-    """Return the call of `run_thin` that trains a network: see `storage.can_be_thin`."""
+    """Return the call of `run_thin` that trains a network: see `members.can_be_thin`."""
     call, inputs = Call(run_thin, dtype), member.network.inputs
     layers, size = table_across(member.network, batch_size)
     net, rows = call.inner("network"), padded(batch_size)
