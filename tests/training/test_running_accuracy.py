@@ -16,6 +16,7 @@ from samplewise.training import batches
 from samplewise.training.beginning import first_state
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import train_many
+from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.result import model_of
 from samplewise.training.running_accuracy import RunningAccuracy
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -160,6 +161,7 @@ def test_labels_follow_the_order_of_each_epoch():
     running = RunningAccuracy(labels)
     for order in (np.arange(6), np.array([5, 1, 0, 2, 4, 3]), np.array([3, 0])):
         for wrong in (0, 1):
-            running.decisions[: len(order)] = labels[order]
-            running.decisions[:wrong] = (labels[order[:wrong]] + 1) % 3
-            assert running.take(order, "x") == 1 - wrong / len(order)
+            decisions = labels[order]
+            decisions[:wrong] = (decisions[:wrong] + 1) % 3
+            ran = RanEpoch(1, order, np.zeros(len(order)), None, 0.1, None, None, False, decisions)
+            assert running.of(ran, "x") == 1 - wrong / len(order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +31,20 @@ class TrainingState:
     optimizer_state: NDArray[Any]
     step: int = 0
     network: Network | None = None
+
+    def copy(self) -> TrainingState:
+        """Return the state as it is now, in arrays of its own."""
+        return replace(
+            self,
+            parameters=self.parameters.copy(),
+            optimizer_state=self.optimizer_state.copy(),
+        )
+
+    def go_back(self, earlier: TrainingState) -> None:
+        """Write an earlier `copy` into the arrays of this state."""
+        self.parameters[...] = earlier.parameters
+        self.optimizer_state[...] = earlier.optimizer_state
+        self.step = earlier.step
 
 
 @dataclass(frozen=True)

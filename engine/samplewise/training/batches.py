@@ -62,12 +62,17 @@ def _frozen(order: NDArray[np.int64]) -> NDArray[np.int64]:
     return order
 
 
+def samples_at_once(networks: Sequence[Network]) -> int:
+    """Return the maximum samples of networks at once after which an interrupt still acts soon."""
+    multiply_adds = sum(network.multiply_adds for network in networks)
+    return min(CHUNK_SAMPLES // len(networks), CHUNK_MULTIPLY_ADDS // multiply_adds)
+
+
 def chunk_samples_of_all(networks: Sequence[Network], plan: Plan) -> int:
     """Return the maximum samples in a chunk of networks at once, so that an interrupt acts soon."""
     if plan.chunk is not None:
         return plan.chunk
-    multiply_adds = sum(network.multiply_adds for network in networks)
-    samples = min(CHUNK_SAMPLES // len(networks), CHUNK_MULTIPLY_ADDS // multiply_adds)
+    samples = samples_at_once(networks)
     # A block that a chunk cuts short costs nearly as much as a whole one.
     block = plan.block or 1
     return samples - samples % block if samples > block else samples

@@ -39,10 +39,17 @@ def check_chunk(
     raise DivergenceError(f"{found} in epoch {epoch} {where}")
 
 
+def are_small(values: NDArray[Any]) -> bool:
+    """Return True if the sum of squares is finite: then all values (n,) are, and so is their sum.
+
+    One pass without an array of answers, in a third of the time of a sum.
+    """
+    return math.isfinite(values.dot(values))
+
+
 def _are_finite(values: NDArray[Any]) -> bool:
-    # One pass without an array of answers, in a third of the time of a sum. The sum of squares is
-    # finite of finite values only; where it is not, squares of large ones may have overflown.
-    return math.isfinite(values.dot(values)) or bool(np.isfinite(values).all())
+    # The squares of large values overflow.
+    return are_small(values) or bool(np.isfinite(values).all())
 
 
 def mean_loss(

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.errors import ContractError
 from samplewise.network import Loss
 from samplewise.training import divergence
 from samplewise.training.metrics import accuracy
+from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.running_accuracy import RunningAccuracy
 from samplewise.training.settings.stopping import ACCURACY, LOSS
@@ -65,12 +65,11 @@ class Evaluation:
     def _measures_apart(self) -> bool:
         return self.track_accuracy and self.running is None and self.rows.labels is not None
 
-    def after_epoch(self, epoch: int, order: NDArray[np.int64], predict: Predict) -> Figures:
+    def after_epoch(self, ran: RanEpoch, predict: Predict) -> Figures:
         """Measure an epoch.
 
         Args:
-            epoch: counted from 1.
-            order: the rows that were run.
+            ran: the epoch.
             predict: gives the logits of rows.
 
         Raises:
@@ -78,9 +77,9 @@ class Evaluation:
             ContractError: the logits have the wrong shape, or a decision of the steps is missing.
             ParameterError: a metric is not a number.
         """
-        right = None
+        epoch, right = ran.epoch, None
         if self.running is not None:
-            right = self.running.take(order, self.backend)
+            right = self.running.of(ran, self.backend)
         elif self._measures_apart:
             predictions = self._predictions(epoch, self._logits(self.rows, predict))
             right = self._accuracy(self.rows, predictions)

@@ -228,10 +228,10 @@ class _Objective:
         self._session.run(self._rows.X, self._rows.Y, [window], self._losses, [0])
         backend = self._session.backend.name
         try:
-            found = self._steps.take_loss(1, self._order, self._losses[0], backend)
+            ran = self._steps.take(1, self._order, self._losses[0], None, backend)
+            self.loss, self.penalty = ran.loss(), ran.penalty
         except DivergenceError:
             return math.inf, np.zeros_like(x)
-        self.loss, self.penalty = found
         penalty = self.penalty or 0.0
         value = self._scale * (self.loss - penalty) + penalty
         return value, state.optimizer_state.astype(np.float64)

@@ -16,12 +16,13 @@ from samplewise.errors import ContractError, SnapshotError
 from samplewise.training import batches, resume
 from samplewise.training.callbacks.limits import Limits
 from samplewise.training.environment import environment
-from samplewise.training.history import INTERRUPTED, SharedRun
+from samplewise.training.history import INTERRUPTED
+from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.session import Session
 from samplewise.training.snapshot import Snapshot
+from samplewise.training.together import ensemble_figures, keep_shared_run
 from samplewise.training.training_run import TrainingRun
-from samplewise.training.user_functions import number_of
 
 
 class Loop:
@@ -46,6 +47,8 @@ class Loop:
         self._epoch, self._position, self._seconds = 1, 0, 0.0
         self._epoch_ms: list[float] = []
         self._part_seconds = 0.0
+        watched = any(run.is_watched for run in runs)
+        self._may_look_later = not (watched or settings.augment is not None or self._limits.are_set)
         self._continued: Snapshot | None = None
         self.unfinished: Snapshot | None = None
 
@@ -57,14 +60,60 @@ class Loop:
             self._note_environment(self._continued)
         self._limits.begin(self._seconds)
         while active := self._active():
-            order = self._orders.of_epoch(self._epoch)
-            if self._run_chunks(order, stop, active):
-                self._interrupt(active)
-            if self._position > 0:
-                whole = self._position == len(order)
-                self._end_epoch(order if whole else order[: self._position], active)
+            if not self._run_unwatched(active, stop):
+                order = self._orders.of_epoch(self._epoch)
+                if self._run_chunks(order, stop, active):
+                    self._interrupt(active)
+                if self._position > 0:
+                    ran = order[: self._position] if self._position < len(order) else order
+                    seconds = self._part_seconds
+                    self._end_epoch(self._taken(self._epoch, ran, self._losses, active, seconds))
             self._stop_where_asked(active, stop)
         self._end()
+
+    def _run_unwatched(self, active: Sequence[int], stop: threading.Event) -> bool:
+        """Run epochs one after the other, and measure them then; return False where it may not be.
+
+        Between two epochs the steps have driven Python's code from the caches: what is done there
+        takes twice as long as afterwards. Where a network diverges, go back: the loop that looks at
+        each epoch says where.
+        """
+        runs, rows = [self._runs[index] for index in active], len(self._rows)
+        left = min(run.settings.epochs for run in runs) - self._epoch + 1
+        epochs = min(left, self._epochs_at_once)
+        if epochs < 2 or not self._may_look_later or self._position > 0 or stop.is_set():
+            return False
+        X, before = self._rows_of(self._epoch), [run.state.copy() for run in runs]
+        losses = np.full((epochs, *self._losses.shape), np.nan, self._losses.dtype)
+        ran = []
+        for epoch, seen in enumerate(losses, self._epoch):
+            order = self._orders.of_epoch(epoch)
+            self._begin_epoch(epoch, order)
+            steps = [run.own_steps.of_window(order, 0, rows) for run in self._runs]
+            seconds = self._session.run(X, self._rows.Y, steps, seen, active)
+            ran.append((seconds, self._taken(epoch, order, seen, active, seconds)))
+        of_each = [losses[:, index] for index in active]
+        if not all(run.check_epochs(own) for run, own in zip(runs, of_each, strict=True)):
+            for run, state in zip(runs, before, strict=True):
+                run.state.go_back(state)
+            self._may_look_later = False
+            return False
+        for run, own in zip(runs, of_each, strict=True):
+            run.count_epochs(own)
+        for epoch, (seconds, taken) in enumerate(ran, self._epoch):
+            if epoch > self._epoch:
+                self._move_on()
+            self._position, self._part_seconds = rows, seconds
+            self._end_epoch(taken)
+        return True
+
+    @cached_property
+    def _epochs_at_once(self) -> int:
+        return self._session.epochs_at_once(len(self._rows))
+
+    def _begin_epoch(self, epoch: int, order: NDArray[np.int64]) -> None:
+        for run in self._runs:
+            run.own_steps.begin_epoch(epoch, order)
 
     def _interrupt(self, active: Sequence[int]) -> None:
         """Keep a snapshot, and offer it: whoever asked for one since the last chunk gets it."""
@@ -84,8 +133,7 @@ class Loop:
         self, order: NDArray[np.int64], stop: threading.Event, active: Sequence[int]
     ) -> bool:
         """Run the chunks of an epoch that are left; return whether `stop` has cut it short."""
-        for run in self._runs:
-            run.own_steps.begin_epoch(self._epoch, order)
+        self._begin_epoch(self._epoch, order)
         X, start = self._rows_of(self._epoch), self._position
         if start > 0 and self._limits.reached(self._epoch, start):
             return False
@@ -119,41 +167,40 @@ class Loop:
             self._X = epoch, self._views.of_epoch(epoch)
         return self._X[1]
 
-    def _end_epoch(self, order: NDArray[np.int64], active: Sequence[int]) -> None:
-        ms = self._part_seconds * 1e3 if len(self._runs) == 1 else None
+    def _taken(
+        self,
+        epoch: int,
+        order: NDArray[np.int64],
+        losses: NDArray[Any],
+        active: Sequence[int],
+        seconds: float,
+    ) -> list[tuple[TrainingRun, RanEpoch]]:
+        """Return what an epoch left of each network that goes on."""
+        ms = seconds * 1e3 if len(self._runs) == 1 else None
+        going = [(self._runs[i], losses[i, : len(order)]) for i in active]
+        return [
+            (run, run.own_steps.take(epoch, order, own, ms, run.backend.name))
+            for run, own in going
+            if run.error is None
+        ]
+
+    def _end_epoch(self, ran: Sequence[tuple[TrainingRun, RanEpoch]]) -> None:
         measured = []
-        for index in active:
-            run = self._runs[index]
-            record = run.measure(self._epoch, order, self._losses[index, : len(order)], ms)
+        for run, epoch in ran:
+            record = run.measure(epoch)
             if record is not None:
                 measured.append((run, record))
-        ensemble = self._ensemble_figures()
+        ensemble = ensemble_figures(self._runs, self._epoch)
         for run, record in measured:
             if ensemble:
                 record = dataclasses.replace(record, figures=record.figures | ensemble)
             run.end_epoch(record)
 
-    def _ensemble_figures(self) -> dict[str, float | None]:
-        """Return the figures of all networks that have not diverged."""
-        first, held = self._runs[0], self._rows.validation
-        if not first.ensemble or held is None:
-            return {}
-        going = [run for run in self._runs if run.error is None]
-        if not going:
-            return {}
-        predictions = np.stack([run.predictions(self._epoch) for run in going])
-        return {
-            name: number_of("ensemble", name, of(first.evaluation.targets_of(held), predictions))
-            for name, of in first.ensemble.items()
-        }
-
     def _stop_where_asked(self, active: Sequence[int], stop: threading.Event) -> None:
         """Move on to the next epoch, and stop the networks that a limit or an interrupt ends."""
         ended, cut = self._epoch, self._position < len(self._rows)
         interrupted, reached = stop.is_set(), self._limits.reached(ended, self._position)
-        self._epoch_ms.append(self._part_seconds * 1e3)
-        self._epoch, self._position, self._part_seconds = ended + 1, 0, 0.0
-        self._losses.fill(np.nan)
+        self._move_on()
         trained = [self._runs[index] for index in active]
         # Before an interrupt or a limit stops them: what goes on from here is not stopped.
         if not cut:
@@ -168,6 +215,11 @@ class Loop:
             elif run.stopped is None:
                 run.stopped = reached
 
+    def _move_on(self) -> None:
+        self._epoch_ms.append(self._part_seconds * 1e3)
+        self._epoch, self._position, self._part_seconds = self._epoch + 1, 0, 0.0
+        self._losses.fill(np.nan)
+
     def _end(self) -> None:
         whole = [run for run in self._runs if run.error is None]
         synchronize_ms = self._session.synchronize() * 1e3 if whole else 0.0
@@ -175,22 +227,7 @@ class Loop:
             run.history.synchronize_ms = synchronize_ms
             run.end()
         if len(self._runs) > 1:
-            self._share(sum(self._epoch_ms) + synchronize_ms)
-
-    def _share(self, ms: float) -> None:
-        """Write into each history the run that all networks shared."""
-        work = [run.network.multiply_adds * run.samples_run for run in self._runs]
-        total = sum(work)
-        for index, run in enumerate(self._runs):
-            share = work[index] / total if total else 0.0
-            run.history.shared = SharedRun(
-                networks=len(work),
-                index=index,
-                all_networks_ms=ms,
-                all_networks_epoch_ms=list(self._epoch_ms),
-                multiply_add_share=share,
-                estimated_ms=ms * share,
-            )
+            keep_shared_run(self._runs, self._epoch_ms, synchronize_ms)
 
     @cached_property
     def _identity(self) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from samplewise.contract import Steps
 from samplewise.errors import ContractError
 from samplewise.network import Network
 from samplewise.streams import Streams
-from samplewise.training import divergence
+from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.rates import LearningRates
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 
 Vector = NDArray[np.float64]
+UNDECIDED = -1
 
 
 class NetworkSteps:
@@ -28,15 +29,16 @@ class NetworkSteps:
         settings: of its training.
         rows: trained on.
         rates: its learning rates.
-        decisions: as `Steps.decisions`, of all steps of an epoch.
+        decides: whether the steps write their decisions.
 
     Attributes:
-        row_weights: of the rows in the loss of this epoch, (n,); None where each counts as 1.
+        decisions: as `Steps.decisions`, of all steps of the epoch; `UNDECIDED` where not yet
+            written. None where the steps do not decide.
         penalties: as `Steps.penalties`, of all steps of the epoch; NaN where not yet written. None
             without `batch_l2`.
     """
 
-    row_weights: NDArray[Any] | None
+    decisions: NDArray[np.int64] | None = None
     penalties: Vector | None = None
 
     def __init__(
@@ -45,13 +47,15 @@ class NetworkSteps:
         settings: TrainingSettings,
         rows: TrainingRows,
         rates: LearningRates,
-        decisions: NDArray[np.int64] | None = None,
+        *,
+        decides: bool = False,
     ) -> None:
         self._settings, self._rows, self._rates = settings, rows, rates
-        self.decisions = decisions
+        if decides:
+            self.decisions = np.full(len(rows), UNDECIDED, dtype=np.int64)
         self._drops = network.differs_in_training
         self._dropout_key, self._streams = 0, Streams(settings.seed)
-        self.row_weights = rows.weights
+        self._row_weights = rows.weights
         self._weights = self._scaled(rows.weights)
         self._l2: Vector | None = None
         self._batch_size = min(settings.batch_size, len(rows))
@@ -84,7 +88,7 @@ class NetworkSteps:
         each = np.divide(1.0, sums, out=np.zeros_like(sums), where=positive)
         normalized = np.empty_like(weights)
         normalized[order] = ordered * np.repeat(each * self._sizes, self._sizes)
-        self.row_weights, self._weights = normalized, self._scaled(normalized)
+        self._row_weights, self._weights = normalized, self._scaled(normalized)
         if self._l2 is not None:
             self._l2 = self._settings.batch_l2 * each
 
@@ -120,34 +124,42 @@ class NetworkSteps:
             decisions=self.decisions,
         )
 
-    def last_rate(self, rows: int) -> float:
-        """Return the learning rate of the last step of the epoch, which has run so many rows."""
-        steps = -(-rows // self._batch_size)
-        return self._rates.of_steps(steps - 1, steps)[0]
-
-    def take_loss(
-        self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], backend: str
-    ) -> tuple[float, float | None]:
-        """Return the mean loss of an epoch and the penalty in it, and begin the next one.
+    def take(
+        self,
+        epoch: int,
+        order: NDArray[np.int64],
+        losses: NDArray[Any],
+        ms: float | None,
+        backend: str,
+    ) -> RanEpoch:
+        """Return what the steps of an epoch left of it, and begin the next one.
 
         Args:
             epoch: counted from 1.
-            order: the rows that the epoch has run: whole batches, or all.
-            losses: of each of them.
+            order: as `RanEpoch`.
+            losses: likewise.
+            ms: likewise.
             backend: its name, for errors.
-
-        Returns:
-            A penalty of None without `batch_l2`.
 
         Raises:
             ContractError: a penalty is missing.
-            DivergenceError: the loss is not finite.
         """
-        penalty = self._take_penalty(len(order), backend)
-        weights = None if self.row_weights is None else self.row_weights[order]
-        if weights is not None and self._settings.normalize_weights:
-            losses, weights = losses * weights.astype(np.float64), None
-        return divergence.mean_loss(epoch, losses, weights, penalty or 0.0), penalty
+        decisions, rows = None, len(order)
+        if self.decisions is not None:
+            decisions = self.decisions[:rows].copy()
+            self.decisions.fill(UNDECIDED)
+        steps = -(-rows // self._batch_size)
+        return RanEpoch(
+            epoch,
+            order,
+            losses,
+            ms,
+            self._rates.of_steps(steps - 1, steps)[0],
+            self._take_penalty(rows, backend),
+            self._row_weights,
+            self._settings.normalize_weights,
+            decisions,
+        )
 
     def _take_penalty(self, rows: int, backend: str) -> float | None:
         if self.penalties is None:

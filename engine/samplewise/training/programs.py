@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from samplewise.contract import Backend, ManyProgram, Plan, PlanSpec, Program, Workload
+from samplewise.contract import (
+    Backend,
+    DetachedManyProgram,
+    ManyProgram,
+    Plan,
+    PlanSpec,
+    Program,
+    Steps,
+    TrainingState,
+    Workload,
+)
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.threads import threads_of_many
@@ -98,6 +109,43 @@ class Programs:
             self.many.warm_up()
         for program in self.predictors:
             program.warm_up()
+
+    def run_epoch(
+        self,
+        states: Sequence[TrainingState],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Sequence[Steps],
+        losses: NDArray[Any],
+        active: Sequence[int],
+    ) -> None:
+        """As `ManyProgram.run_epoch`."""
+        if self.many is None:
+            self.predictors[0].run_epoch(states[0], X, Y, steps[0], losses[0])
+        else:
+            self.many.run_epoch(states, X, Y, steps, losses, active)
+
+    def synchronize(self, states: Sequence[TrainingState]) -> None:
+        """As `ManyProgram.synchronize`."""
+        if self.many is None:
+            self.predictors[0].synchronize(states[0])
+        else:
+            self.many.synchronize(states)
+
+    def held_state(self, states: Sequence[TrainingState]) -> dict[str, NDArray[Any]]:
+        """As `DetachedManyProgram.held_state`."""
+        if self.many is None:
+            return self.predictors[0].held_state(states[0])
+        return cast(DetachedManyProgram, self.many).held_state(states)
+
+    def restore(
+        self, states: Sequence[TrainingState], X: NDArray[Any], held: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """As `DetachedManyProgram.restore`."""
+        if self.many is None:
+            self.predictors[0].restore(states[0], X, held)
+        else:
+            cast(DetachedManyProgram, self.many).restore(states, X, held)
 
     def give_up(self) -> Program | ManyProgram:
         """Return the program that trains, and let go of all."""

@@ -11,10 +11,9 @@ from samplewise.contract import Capabilities
 from samplewise.errors import ContractError
 from samplewise.network import ClassLoss, Loss
 from samplewise.training.metrics import accuracy
+from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
-
-UNDECIDED = -1
 
 
 class RunningAccuracy:
@@ -22,27 +21,24 @@ class RunningAccuracy:
 
     Args:
         labels: class indices of the rows, (n,).
-
-    Attributes:
-        decisions: as `Steps.decisions`.
     """
 
     def __init__(self, labels: NDArray[Any]) -> None:
         self._labels = labels
         self._ordered: tuple[NDArray[np.int64] | None, NDArray[Any]] = None, labels
-        self.decisions = np.full(len(labels), UNDECIDED, dtype=np.int64)
 
-    def take(self, order: NDArray[np.int64], backend: str) -> float:
-        """Return the accuracy on the rows that the epoch has run, and begin the next epoch.
+    def of(self, ran: RanEpoch, backend: str) -> float:
+        """Return the accuracy on the rows that an epoch has run.
 
         Args:
-            order: those rows, in the order of the epoch; not written to later.
+            ran: with decisions.
             backend: its name, for errors.
 
         Raises:
             ContractError: a decision is missing.
         """
-        decided = self.decisions[: len(order)]
+        order, decided = ran.order, ran.decisions
+        assert decided is not None
         # The minimum by a ufunc takes three times as long.
         if decided.item(decided.argmin()) < 0:
             raise ContractError(
@@ -51,9 +47,7 @@ class RunningAccuracy:
             )
         if self._ordered[0] is not order:
             self._ordered = order, self._labels[order]
-        share = accuracy(self._ordered[1], decided)
-        self.decisions.fill(UNDECIDED)
-        return share
+        return accuracy(self._ordered[1], decided)
 
 
 def running_accuracy(

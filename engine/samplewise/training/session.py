@@ -13,14 +13,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import (
     Backend,
-    DetachedManyProgram,
     ManyProgram,
     Plan,
     PlanSpec,
@@ -158,6 +157,16 @@ class Session:
         """Maximum number of samples in a chunk, so that an interrupt acts soon."""
         return batches.chunk_samples_of_all(self.networks, self.plan)
 
+    def epochs_at_once(self, rows: int) -> int:
+        """Return the maximum epochs of so many rows after which an interrupt still acts soon.
+
+        It is 1 where a state that was kept before them would not be all that there is to go back
+        to, or where one epoch takes several chunks.
+        """
+        if not self.plan.in_place or rows > self.chunk_samples:
+            return 1
+        return max(batches.samples_at_once(self.networks) // rows, 1)
+
     def run(
         self,
         X: NDArray[Any],
@@ -181,10 +190,7 @@ class Session:
         self._synchronized = False
         with blamed_on(self.backend.name):
             began = self._clock()
-            if self._programs.many is None:
-                self._programs.predictors[0].run_epoch(self.states[0], X, Y, steps[0], losses[0])
-            else:
-                self._programs.many.run_epoch(self.states, X, Y, steps, losses, active)
+            self._programs.run_epoch(self.states, X, Y, steps, losses, active)
             seconds = self._clock() - began
         for index in active:
             self.states[index].step += steps[index].count
@@ -194,10 +200,7 @@ class Session:
         """Bring weights that the plan keeps elsewhere into the states; return its seconds."""
         with blamed_on(self.backend.name):
             began = self._clock()
-            if self._programs.many is None:
-                self._programs.predictors[0].synchronize(self.states[0])
-            else:
-                self._programs.many.synchronize(self.states)
+            self._programs.synchronize(self.states)
             seconds = self._clock() - began
         self._synchronized = True
         return seconds
@@ -211,9 +214,7 @@ class Session:
         if self.plan.in_place:
             return {}
         with blamed_on(self.backend.name):
-            if self._programs.many is None:
-                return self._programs.predictors[0].held_state(self.states[0])
-            return cast(DetachedManyProgram, self._programs.many).held_state(self.states)
+            return self._programs.held_state(self.states)
 
     def restore(self, X: NDArray[Any], held: Mapping[str, NDArray[Any]]) -> None:
         """Let the program go on from the states and the arrays of `held_state`.
@@ -228,10 +229,7 @@ class Session:
         if not held:
             return
         with blamed_on(self.backend.name):
-            if self._programs.many is None:
-                self._programs.predictors[0].restore(self.states[0], X, held)
-            else:
-                cast(DetachedManyProgram, self._programs.many).restore(self.states, X, held)
+            self._programs.restore(self.states, X, held)
         self._synchronized = False
 
     def _bring_out(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps
@@ -29,6 +28,7 @@ from samplewise.training.figures import (
 from samplewise.training.history import DIVERGED, FAILED, FINISHED, EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
+from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
 from samplewise.training.rows.training_rows import TrainingRows
@@ -107,8 +107,8 @@ class TrainingRun:
         self.state = first_state(network, settings, rows.X.dtype, initial)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
-        decisions = None if running is None else running.decisions
-        self.own_steps = NetworkSteps(network, settings, rows, self.rates, decisions)
+        decides = running is not None
+        self.own_steps = NetworkSteps(network, settings, rows, self.rates, decides=decides)
         self.history = new_history(network, loss, settings, rows, choice)
         self.history.running_accuracy = running is not None
         self.samples_run = 0
@@ -122,6 +122,13 @@ class TrainingRun:
             if kept is not None:
                 return kept
         return self.state.parameters
+
+    @property
+    def is_watched(self) -> bool:
+        """True if something looks at the network after each epoch, and may end its training."""
+        measured = self.evaluation.predicts or self.average.is_wanted
+        stops = self._follows_best or self.settings.stopping.has_target
+        return bool(self.callbacks or self.figures or measured or stops)
 
     def trains_in(self, epoch: int) -> bool:
         """Return True if the network trains in this epoch, counted from 1."""
@@ -165,21 +172,28 @@ class TrainingRun:
             finite[...] = parameters
         return True
 
-    def measure(
-        self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], ms: float | None
-    ) -> EpochRecord | None:
-        """Measure an epoch; a network that diverged has no record of it.
+    def check_epochs(self, losses: NDArray[Any]) -> bool:
+        """Return whether epochs that nobody looked at left numbers whose squares are finite.
 
         Args:
-            epoch: counted from 1.
-            order: the rows that were run.
-            losses: of this network for each of them.
-            ms: time of the training steps; None where it could not be measured.
+            losses: of this network in each, (epochs, n).
+
+        Raises:
+            ContractError: as `check_chunk`.
         """
-        if self.error is not None:
-            return None
+        parameters = self.state.parameters
+        check_in_place(self.backend.name, parameters, self.finite)
+        return divergence.are_small(losses.ravel()) and divergence.are_small(parameters)
+
+    def count_epochs(self, losses: NDArray[Any]) -> None:
+        """Count the steps of epochs that `check_epochs` has found finite."""
+        self.samples_run += losses.size
+        self.finite[...] = self.state.parameters
+
+    def measure(self, ran: RanEpoch) -> EpochRecord | None:
+        """Measure an epoch; a network that diverges has no record of it."""
         try:
-            return self._record(epoch, order, losses, ms)
+            return self._record(ran)
         except DivergenceError as error:
             self._diverge(error)
             return None
@@ -201,21 +215,19 @@ class TrainingRun:
         reason = self._after_whole_epoch(record) if whole else None
         self.stopped = self.callbacks.epoch_ends(record, self._model) or reason
 
-    def _record(
-        self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], ms: float | None
-    ) -> EpochRecord:
+    def _record(self, ran: RanEpoch) -> EpochRecord:
         if self.average.is_wanted:
             self.average.update(self._session.parameters(self._index))
-        figures = self.evaluation.after_epoch(epoch, order, self._logits)
-        loss, penalty = self.own_steps.take_loss(epoch, order, losses, self.backend.name)
+        figures = self.evaluation.after_epoch(ran, self._logits)
+        samples, ms = len(ran.order), ran.ms
         record = EpochRecord(
-            epoch=epoch,
-            loss=loss,
+            epoch=ran.epoch,
+            loss=ran.loss(),
             train_ms=ms,
-            samples=len(losses),
-            samples_per_s=None if ms is None else len(losses) / ms * 1e3,
-            learning_rate=self.own_steps.last_rate(len(order)),
-            penalty=penalty,
+            samples=samples,
+            samples_per_s=None if ms is None else samples / ms * 1e3,
+            learning_rate=ran.learning_rate,
+            penalty=ran.penalty,
             **figures,
         )
         return with_figures(record, self.figures)

@@ -112,6 +112,9 @@ class Callbacks:
         self._all = callbacks
         self._begun: list[Callback] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
     def compile_begins(self, backend: str) -> None:
         """Call `on_compile_begin` of each."""
         for callback in self._all:

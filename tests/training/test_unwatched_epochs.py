@@ -1,0 +1,235 @@
+"""Epochs that nobody looks at: they run one after the other, and are measured as all others."""
+
+import json
+
+import numpy as np
+import pytest
+from loop_problem import StopAfter
+from many_backend import ManyBackend, ManyPrograms
+from snapshot_problem import HELD, LABELS, MANY, NETWORK, X, outcome, settings, without_times
+
+from samplewise.contract import Plan, TrainingState
+from samplewise.errors import DivergenceError, SomeDivergedError
+from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
+from samplewise.training import batches
+from samplewise.training.callbacks import Callback
+from samplewise.training.many import train_many
+from samplewise.training.session import Session
+from samplewise.training.train import train
+from samplewise.training.training_run import TrainingRun
+
+NUMBERS = np.random.default_rng(1).standard_normal(len(X))
+DROPS = Network(9, (Dense(4, activation="tanh"), Dropout(0.5), Dense(1)))
+LINE = Network(1, (Dense(1),))
+OPTIONS = [
+    {},
+    {"batch_size": 7},
+    {"shuffle": True, "optimizer": "adam"},
+    {"schedule": "cosine", "momentum": 0.9},
+    {"schedule": "exponential", "decay": 0.5},
+    {"class_weight": "balanced", "normalize_weights": True, "batch_l2": 0.1, "shuffle": True},
+    {"batch_l2": 0.1, "track_accuracy": False},
+]
+# Each of them looks at every epoch, or may end the training there.
+LOOKS = {
+    "callback": ({}, {"callbacks": [Callback()]}),
+    "figure": ({}, {"figures": {"twice": lambda record: 2 * record.loss}}),
+    "validation": ({}, {"validation": HELD}),
+    "exact accuracy": ({"exact_accuracy": True}, {}),
+    "average": ({"ema_decay": 0.5, "track_accuracy": False}, {}),
+    "best": ({"keep_best": True}, {}),
+    "patience": ({"patience": 5}, {}),
+    "plateau": ({"schedule": "plateau", "plateau_epochs": 1}, {}),
+    "target": ({"target_loss": 1e-9}, {}),
+    "target of accuracy": ({"target_accuracy": 1.0}, {}),
+    "steps": ({"max_steps": 100}, {}),
+    "seconds": ({"max_seconds": 100.0}, {}),
+}
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Write down each call of a program, and each epoch that is measured."""
+    calls = []
+    run, measure = Session.run, TrainingRun.measure
+
+    def told_run(self, X, Y, steps, losses, active):
+        calls.append("run")
+        return run(self, X, Y, steps, losses, active)
+
+    def told_measure(self, ran):
+        calls.append(ran.epoch)
+        return measure(self, ran)
+
+    monkeypatch.setattr(Session, "run", told_run)
+    monkeypatch.setattr(TrainingRun, "measure", told_measure)
+    return calls
+
+
+def test_they_run_before_any_is_measured(told):
+    train(NETWORK, X, LABELS, settings())
+    assert told == ["run", "run", "run", 1, 2, 3]
+
+
+@pytest.mark.parametrize("looks", LOOKS)
+def test_each_epoch_is_measured_at_once_where_something_looks(told, looks):
+    options, arguments = LOOKS[looks]
+    train(NETWORK, X, LABELS, settings(**options), **arguments)
+    assert told == ["run", 1, "run", 2, "run", 3]
+
+
+def test_augmented_rows_are_those_of_their_epoch(told):
+    images = np.random.default_rng(2).random((8, 3, 3))
+    train(NETWORK, images, LABELS[:8], settings(augment="shift 1"))
+    assert told == ["run", 1, "run", 2, "run", 3]
+
+
+def test_not_more_of_them_than_a_chunk_has_samples(told, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 2 * len(X) + 1)
+    train(NETWORK, X, LABELS, settings(epochs=5))
+    assert told == ["run", "run", 1, 2, "run", "run", 3, 4, "run", 5]
+
+
+def test_an_epoch_of_several_chunks_is_looked_at(told, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", len(X) - 1)
+    train(NETWORK, X, LABELS, settings(epochs=2))
+    assert told == ["run", "run", 1, "run", "run", 2]
+
+
+def test_a_plan_with_smaller_chunks_is_looked_at(told, monkeypatch):
+    class Chunks(ManyPrograms):
+        plan = Plan(chunk=len(X) // 2)
+
+    ManyBackend(Chunks).chosen_by(monkeypatch)
+    train_many(MANY[:2], X, LABELS, settings(epochs=2))
+    assert told == ["run", "run", 1, 1, "run", "run", 2, 2]
+
+
+def test_a_plan_that_keeps_weights_elsewhere_is_looked_at(told):
+    train(NETWORK, X[:8], LABELS[:8], settings(backend="numba_cpu", plan="dual", batch_size=1))
+    assert told == ["run", 1, "run", 2, "run", 3]
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+@pytest.mark.parametrize("network", [NETWORK, DROPS])
+@pytest.mark.parametrize("options", OPTIONS)
+def test_results_are_those_of_epochs_that_are_looked_at(backend, network, options):
+    chosen = settings(backend=backend, **options)
+    seen = train(network, X, LABELS, chosen, callbacks=[Callback()])
+    assert outcome(train(network, X, LABELS, chosen)) == outcome(seen)
+
+
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_networks_at_once_end_when_each_has_its_epochs():
+    each = [settings(backend="numba_cpu", epochs=epochs, shuffle=True) for epochs in (2, 5, 3)]
+    seen = train_many(MANY, X, LABELS, each, callbacks=[[Callback()], [], []])
+    found = train_many(MANY, X, LABELS, each)
+    assert list(map(outcome, found)) == list(map(outcome, seen))
+    assert [len(one.history.epochs) for one in found] == [2, 5, 3]
+
+
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rate", [0.3, 2.0, 3.0, 30.0, 1e30])
+@pytest.mark.parametrize("optimizer", [{"momentum": 0.5}, {"optimizer": "adam", "weight_decay": 1}])
+def test_a_divergence_is_where_it_is_for_those_who_look(dtype, rate, optimizer):
+    network = multilayer_perceptron(9, (4,), 1, "relu")
+    options = {"epochs": 30, "learning_rate": rate, "loss": "mean_squared_error"}
+    chosen = settings(dtype=dtype, shuffle=True, **options, **optimizer)
+
+    def end(*callbacks):
+        try:
+            return outcome(train(network, X, NUMBERS, chosen, callbacks=callbacks))
+        except DivergenceError as error:
+            return str(error), error.parameters.tobytes()
+
+    assert end() == end(Callback())
+
+
+def test_a_divergence_among_many_disturbs_no_other():
+    each = [settings(backend="numba_cpu", epochs=9, learning_rate=rate) for rate in (0.1, 1e200)]
+    networks = [multilayer_perceptron(9, (4,), 1, "relu")] * 2
+
+    def ends(callbacks):
+        with pytest.raises(SomeDivergedError) as raised:
+            train_many(networks, X, LABELS, each, callbacks=callbacks)
+        found = raised.value
+        return outcome(found.results[0]), str(found.errors[1]), found.errors[1].parameters.tobytes()
+
+    assert ends(()) == ends([[Callback()], []])
+
+
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_large_losses_are_no_divergence(told):
+    targets = NUMBERS * 1e12
+    chosen = settings(dtype="float32", loss="mean_squared_error", learning_rate=1e-3)
+    seen = train(NETWORK, X, targets, chosen, callbacks=[Callback()])
+    told.clear()
+    assert outcome(train(NETWORK, X, targets, chosen)) == outcome(seen)
+    # Their squares are not finite: they are run again, once, and looked at from then on.
+    assert told == ["run", "run", "run", "run", 1, "run", 2, "run", 3]
+
+
+def ends_of_a_line(targets, rate, initial=None):
+    """Return the ends of a training of two epochs of a row, not looked at and looked at."""
+    chosen = settings(epochs=2, learning_rate=rate, loss="mean_squared_error")
+    for callbacks in [], [Callback()]:
+        with pytest.raises(DivergenceError) as raised:
+            train(LINE, [[1.0]], targets, chosen, callbacks=callbacks, initial=initial)
+        yield str(raised.value)
+
+
+def test_an_infinite_loss_beside_finite_weights_is_found():
+    first, second = ends_of_a_line([1e160], 1e-300)
+    assert first == second
+    assert first.startswith("the loss became inf in epoch 1")
+
+
+def test_an_infinite_weight_after_the_last_step_is_found():
+    start = LINE.layout.zeros(np.dtype("float64"))
+    start[0] = 1e-157
+    first, second = ends_of_a_line([0.0], 1e233, TrainingState(start, np.zeros(0)))
+    assert first == second
+    assert first.startswith("a weight is not finite in epoch 2")
+
+
+def test_an_interrupt_ends_behind_them_with_a_snapshot(monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK_SAMPLES", 3 * len(X))
+    chosen = settings(epochs=8, optimizer="adam", shuffle=True)
+    whole = train(NETWORK, X, LABELS, chosen)
+    cut = train(NETWORK, X, LABELS, chosen, stop=StopAfter(1))
+    assert (cut.history.stopped, len(cut.history.epochs)) == ("interrupted", 3)
+    assert (cut.snapshot.epoch, cut.snapshot.position) == (4, 0)
+    rest = train(NETWORK, X, LABELS, chosen, initial=cut.snapshot)
+    assert outcome(rest) == outcome(whole)
+
+
+def test_each_has_a_time_of_its_own():
+    history = train(NETWORK, X, LABELS, settings(backend="reference", epochs=4)).history
+    times = [record.train_ms for record in history.epochs]
+    assert min(times) > 0
+    assert len(set(times)) > 1
+    assert history.train_ms == pytest.approx(sum(times) + history.synchronize_ms)
+
+
+def test_custom_figures_come_in_order():
+    found = []
+    figures = {"epoch": lambda record: found.append(record.epoch) or record.epoch}
+    history = train(NETWORK, X, LABELS, settings(), figures=figures).history
+    assert found == [1, 2, 3]
+    assert [record.figures["epoch"] for record in history.epochs] == found
+
+
+def test_a_resumed_training_looks_again_only_where_it_was_cut():
+    class Takes(Callback):
+        def on_chunk_end(self, take_snapshot):
+            taken.append(take_snapshot())
+
+    taken = []
+    chosen = settings(epochs=5)
+    whole = train(NETWORK, X, LABELS, chosen, callbacks=[Takes()])
+    for snapshot in taken:
+        rest = train(NETWORK, X, LABELS, chosen, initial=snapshot)
+        assert rest.parameters.tobytes() == whole.parameters.tobytes()
+        ends = [without_times(json.loads(one.history.to_json())) for one in (rest, whole)]
+        assert ends[0] == ends[1]
