@@ -1,6 +1,7 @@
 """Epochs that nobody looks at: they run one after the other, and are measured as all others."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -30,10 +31,49 @@ OPTIONS = [
     {"class_weight": "balanced", "normalize_weights": True, "batch_l2": 0.1, "shuffle": True},
     {"batch_l2": 0.1, "track_accuracy": False},
 ]
+
+
+class Looks(Callback):
+    """Looks at every epoch, and at nothing of it."""
+
+    def on_epoch_end(self, record):
+        return None
+
+
+class LooksAtChunks(Callback):
+    def on_chunk_end(self, take_snapshot):
+        return None
+
+
+class LooksBehindEpochs(Callback):
+    def on_epoch_over(self, take_snapshot):
+        return None
+
+
+class Set(Callback):
+    """Has its hook since it was made."""
+
+    def __init__(self):
+        self.on_epoch_end = lambda record: None
+
+
+class LooksAtEnds(Callback):
+    """Looks at the training, and not at its epochs."""
+
+    def on_train_begin(self, history):
+        return None
+
+    def on_train_end(self, history):
+        return None
+
+
 # Each of them looks at every epoch, or may end the training there.
 LOOKS = {
-    "callback": ({}, {"callbacks": [Callback()]}),
-    "figure": ({}, {"figures": {"twice": lambda record: 2 * record.loss}}),
+    "epochs": ({}, {"callbacks": [Looks()]}),
+    "chunks": ({}, {"callbacks": [LooksAtEnds(), LooksAtChunks()]}),
+    "behind epochs": ({}, {"callbacks": LooksBehindEpochs()}),
+    "hook of an object": ({}, {"callbacks": Set()}),
+    "function": ({}, {"callbacks": lambda record: None}),
     "validation": ({}, {"validation": HELD}),
     "exact accuracy": ({"exact_accuracy": True}, {}),
     "average": ({"ema_decay": 0.5, "track_accuracy": False}, {}),
@@ -67,8 +107,29 @@ def told(monkeypatch):
 
 
 def test_they_run_before_any_is_measured(told):
-    train(NETWORK, X, LABELS, settings())
+    figures = {"twice": lambda record: 2 * record.loss}
+    train(NETWORK, X, LABELS, settings(), figures=figures, callbacks=[LooksAtEnds()])
     assert told == ["run", "run", "run", 1, 2, 3]
+
+
+def test_not_more_of_them_than_patience_has_left(told):
+    figures = {"rises_loss": lambda record: 1 if record.epoch == 1 else record.epoch}
+    chosen = settings(patience=3, epochs=9, monitor="figure_rises_loss", keep_best=False)
+    train(NETWORK, X, LABELS, chosen, figures=figures)
+    assert told == ["run", "run", "run", 1, 2, 3, "run", 4]
+
+
+@pytest.mark.parametrize("patience", range(1, 6))
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_patience_ends_where_it_does_for_those_who_look(patience, optimizer):
+    # Each value stays for an epoch longer than the one before.
+    figures = {"steps_loss": lambda record: -math.isqrt(2 * record.epoch)}
+    options = {"monitor": "figure_steps_loss", "keep_best": False, "epochs": 40, "shuffle": True}
+    chosen = settings(patience=patience, optimizer=optimizer, **options)
+    seen = train(NETWORK, X, LABELS, chosen, figures=figures, callbacks=[Looks()])
+    found = train(NETWORK, X, LABELS, chosen, figures=figures)
+    assert outcome(found) == outcome(seen)
+    assert found.history.stopped == "patience"
 
 
 @pytest.mark.parametrize("looks", LOOKS)
@@ -115,14 +176,14 @@ def test_a_plan_that_keeps_weights_elsewhere_is_looked_at(told):
 @pytest.mark.parametrize("options", OPTIONS)
 def test_results_are_those_of_epochs_that_are_looked_at(backend, network, options):
     chosen = settings(backend=backend, **options)
-    seen = train(network, X, LABELS, chosen, callbacks=[Callback()])
+    seen = train(network, X, LABELS, chosen, callbacks=[Looks()])
     assert outcome(train(network, X, LABELS, chosen)) == outcome(seen)
 
 
 @pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
 def test_networks_at_once_end_when_each_has_its_epochs():
     each = [settings(backend="numba_cpu", epochs=epochs, shuffle=True) for epochs in (2, 5, 3)]
-    seen = train_many(MANY, X, LABELS, each, callbacks=[[Callback()], [], []])
+    seen = train_many(MANY, X, LABELS, each, callbacks=[[Looks()], [], []])
     found = train_many(MANY, X, LABELS, each)
     assert list(map(outcome, found)) == list(map(outcome, seen))
     assert [len(one.history.epochs) for one in found] == [2, 5, 3]
@@ -143,7 +204,7 @@ def test_a_divergence_is_where_it_is_for_those_who_look(dtype, rate, optimizer):
         except DivergenceError as error:
             return str(error), error.parameters.tobytes()
 
-    assert end() == end(Callback())
+    assert end() == end(Looks())
 
 
 def test_a_divergence_among_many_disturbs_no_other():
@@ -156,14 +217,14 @@ def test_a_divergence_among_many_disturbs_no_other():
         found = raised.value
         return outcome(found.results[0]), str(found.errors[1]), found.errors[1].parameters.tobytes()
 
-    assert ends(()) == ends([[Callback()], []])
+    assert ends(()) == ends([[Looks()], []])
 
 
 @pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
 def test_large_losses_are_no_divergence(told):
     targets = NUMBERS * 1e12
     chosen = settings(dtype="float32", loss="mean_squared_error", learning_rate=1e-3)
-    seen = train(NETWORK, X, targets, chosen, callbacks=[Callback()])
+    seen = train(NETWORK, X, targets, chosen, callbacks=[Looks()])
     told.clear()
     assert outcome(train(NETWORK, X, targets, chosen)) == outcome(seen)
     # Their squares are not finite: they are run again, once, and looked at from then on.
@@ -173,7 +234,7 @@ def test_large_losses_are_no_divergence(told):
 def ends_of_a_line(targets, rate, initial=None):
     """Return the ends of a training of two epochs of a row, not looked at and looked at."""
     chosen = settings(epochs=2, learning_rate=rate, loss="mean_squared_error")
-    for callbacks in [], [Callback()]:
+    for callbacks in [], [Looks()]:
         with pytest.raises(DivergenceError) as raised:
             train(LINE, [[1.0]], targets, chosen, callbacks=callbacks, initial=initial)
         yield str(raised.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import nan
 from typing import Any
 
@@ -115,7 +115,7 @@ def run(task: Task) -> Outcome:
         SamplewiseError: as `samplewise.train`.
     """
     with handled() as interrupts:
-        follower = _Follower(task)
+        follower = _Printer(task) if task.verbose else _Follower()
         callbacks = [follower, *(Guarded(each, interrupts) for each in task.callbacks)]
         held = task.held
         try:
@@ -181,24 +181,28 @@ def _kept(task: Task, history: History, error: DivergenceError) -> Outcome:
     return Outcome(error.parameters, history.backend, history=history, diverged=error)
 
 
-@dataclass(eq=False)
 class _Follower(Callback):
-    """Keeps the history, whatever ends the training, and prints each epoch where asked to."""
+    """Keeps the history, whatever ends the training."""
 
-    task: Task
-    history: History = field(init=False)
-    takes_model = False
+    history: History
 
     def on_train_begin(self, history: History) -> None:
         """Keep the history."""
         self.history = history
 
+
+class _Printer(_Follower):
+    """Prints each epoch too."""
+
+    takes_model = False
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
     def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> None:
         """Print the epoch as scikit-learn does."""
-        if not self.task.verbose:
-            return
         sys.stdout.write(f"Iteration {record.epoch}, loss = {record.figures[LOSS]:.8f}\n")
-        score = self.task.score_of(record)
+        score = self._task.score_of(record)
         if score is not None:
             sys.stdout.write(f"Validation score: {score:f}\n")
 

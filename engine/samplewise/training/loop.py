@@ -23,6 +23,7 @@ from samplewise.training.session import Session
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.together import ensemble_figures, keep_shared_run
 from samplewise.training.training_run import TrainingRun
+from samplewise.training.unwatched import epochs_unwatched, is_watched
 
 
 class Loop:
@@ -47,8 +48,7 @@ class Loop:
         self._epoch, self._position, self._seconds = 1, 0, 0.0
         self._epoch_ms: list[float] = []
         self._part_seconds = 0.0
-        watched = any(run.is_watched for run in runs)
-        self._may_look_later = not (watched or settings.augment is not None or self._limits.are_set)
+        self._may_look_later = not any(map(is_watched, runs))
         self._continued: Snapshot | None = None
         self.unfinished: Snapshot | None = None
 
@@ -79,9 +79,10 @@ class Loop:
         each epoch says where.
         """
         runs, rows = [self._runs[index] for index in active], len(self._rows)
-        left = min(run.settings.epochs for run in runs) - self._epoch + 1
-        epochs = min(left, self._epochs_at_once)
-        if epochs < 2 or not self._may_look_later or self._position > 0 or stop.is_set():
+        if not self._may_look_later or self._position > 0 or stop.is_set():
+            return False
+        epochs = min(epochs_unwatched(runs, self._epoch), self._epochs_at_once)
+        if epochs < 2:
             return False
         X, before = self._rows_of(self._epoch), [run.state.copy() for run in runs]
         losses = np.full((epochs, *self._losses.shape), np.nan, self._losses.dtype)

@@ -123,13 +123,6 @@ class TrainingRun:
                 return kept
         return self.state.parameters
 
-    @property
-    def is_watched(self) -> bool:
-        """True if something looks at the network after each epoch, and may end its training."""
-        measured = self.evaluation.predicts or self.average.is_wanted
-        stops = self._follows_best or self.settings.stopping.has_target
-        return bool(self.callbacks or self.figures or measured or stops)
-
     def trains_in(self, epoch: int) -> bool:
         """Return True if the network trains in this epoch, counted from 1."""
         going = self.error is None and self.stopped is None

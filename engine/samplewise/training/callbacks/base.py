@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from samplewise.training.snapshot import Snapshot
 
 STOPPED = "callback"
+HOOKS_OF_EPOCHS = "on_chunk_end", "on_epoch_end", "on_epoch_over"
 
 
 class Callback:
@@ -112,8 +113,10 @@ class Callbacks:
         self._all = callbacks
         self._begun: list[Callback] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._all)
+    @property
+    def look_at_epochs(self) -> bool:
+        """True if one of them has a hook of its own that is called during or after each epoch."""
+        return any(_is_own(one, hook) for one in self._all for hook in HOOKS_OF_EPOCHS)
 
     def compile_begins(self, backend: str) -> None:
         """Call `on_compile_begin` of each."""
@@ -173,6 +176,10 @@ class Callbacks:
             except Exception as error:  # noqa: BLE001 - raised once all are called
                 raised.append(error)
         return raised
+
+
+def _is_own(callback: Callback, hook: str) -> bool:
+    return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
 
 
 def as_callbacks(given: Hook | Sequence[Hook]) -> list[Callback]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,6 +57,14 @@ class EarlyStopping:
         self._settings, self._prefix = settings, VALIDATION * validated
         self._monitor = settings.monitored(validated=validated)
         self.state = StoppingState()
+
+    @property
+    def epochs_left(self) -> float:
+        """Epochs after which it may end the training, at least 1; infinity where it never does."""
+        settings = self._settings
+        if settings.target_loss is not None or settings.target_accuracy is not None:
+            return 1
+        return math.inf if settings.patience is None else settings.patience - self.state.waited
 
     def follow(self, record: EpochRecord) -> Progress:
         """Count a whole epoch."""

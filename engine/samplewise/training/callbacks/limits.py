@@ -24,11 +24,6 @@ class Limits:
         self._max_steps, self._max_seconds = max_steps, max_seconds
         self._began = 0.0
 
-    @property
-    def are_set(self) -> bool:
-        """True if there is any."""
-        return self._max_steps is not None or self._max_seconds is not None
-
     def begin(self, seconds: float = 0.0) -> None:
         """Start the clock, with the seconds that an interrupted training took already."""
         self._began = time.monotonic() - seconds

@@ -84,11 +84,6 @@ class EarlyStopping(Settings):
         return self.patience is not None if self.keep_best is None else self.keep_best
 
     @property
-    def has_target(self) -> bool:
-        """True if a figure that is good enough ends the training."""
-        return self.target_loss is not None or self.target_accuracy is not None
-
-    @property
     def goes_by_accuracy(self) -> bool:
         """True if an accuracy is monitored or has a target."""
         return self.monitor.endswith(ACCURACY) or self.target_accuracy is not None
