@@ -67,6 +67,8 @@ class LooksAtEnds(Callback):
         return None
 
 
+# Adam's weights double in every step at a rate of 3.
+MOVING = [{"momentum": 0.5}, {"optimizer": "adam", "weight_decay": 1}, {"batch_l2": 1.0}]
 # Each of them looks at every epoch, or may end the training there.
 LOOKS = {
     "epochs": ({}, {"callbacks": [Looks()]}),
@@ -192,7 +194,9 @@ def test_networks_at_once_end_when_each_has_its_epochs():
 @pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rate", [0.3, 2.0, 3.0, 30.0, 1e30])
-@pytest.mark.parametrize("optimizer", [{"momentum": 0.5}, {"optimizer": "adam", "weight_decay": 1}])
+@pytest.mark.parametrize(
+    "optimizer", [{"momentum": 0.5}, {"optimizer": "adam", "weight_decay": 1}, {"batch_l2": 1.0}]
+)
 def test_a_divergence_is_where_it_is_for_those_who_look(dtype, rate, optimizer):
     network = multilayer_perceptron(9, (4,), 1, "relu")
     options = {"epochs": 30, "learning_rate": rate, "loss": "mean_squared_error"}

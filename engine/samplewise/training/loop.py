@@ -180,7 +180,7 @@ class Loop:
         ms = seconds * 1e3 if len(self._runs) == 1 else None
         going = [(self._runs[i], losses[i, : len(order)]) for i in active]
         return [
-            (run, run.own_steps.take(epoch, order, own, ms, run.backend.name))
+            (run, run.own_steps.take(epoch, order, own, ms))
             for run, own in going
             if run.error is None
         ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps
-from samplewise.errors import ContractError
 from samplewise.network import Network
 from samplewise.streams import Streams
 from samplewise.training.ran_epoch import RanEpoch
@@ -130,7 +128,6 @@ class NetworkSteps:
         order: NDArray[np.int64],
         losses: NDArray[Any],
         ms: float | None,
-        backend: str,
     ) -> RanEpoch:
         """Return what the steps of an epoch left of it, and begin the next one.
 
@@ -139,10 +136,6 @@ class NetworkSteps:
             order: as `RanEpoch`.
             losses: likewise.
             ms: likewise.
-            backend: its name, for errors.
-
-        Raises:
-            ContractError: a penalty is missing.
         """
         decisions, rows = None, len(order)
         if self.decisions is not None:
@@ -155,22 +148,17 @@ class NetworkSteps:
             losses,
             ms,
             self._rates.of_steps(steps - 1, steps)[0],
-            self._take_penalty(rows, backend),
+            self._take_penalty(rows),
             self._row_weights,
             self._settings.normalize_weights,
             decisions,
         )
 
-    def _take_penalty(self, rows: int, backend: str) -> float | None:
+    def _take_penalty(self, rows: int) -> float | None:
         if self.penalties is None:
             return None
         steps = -(-rows // self._batch_size)
         total = float(np.add.reduce(self.penalties[:steps] * self._sizes[:steps]))
-        if math.isnan(total):
-            raise ContractError(
-                f"backend '{backend}' left penalties of its steps unwritten; write "
-                "Steps.penalties, or do not offer the step field `penalties`"
-            )
         self.penalties.fill(np.nan)
         return total / rows
 

@@ -215,7 +215,7 @@ class TrainingRun:
         samples, ms = len(ran.order), ran.ms
         record = EpochRecord(
             epoch=ran.epoch,
-            loss=ran.loss(),
+            loss=ran.loss(self.backend.name),
             train_ms=ms,
             samples=samples,
             samples_per_s=None if ms is None else samples / ms * 1e3,
