@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import option, switch
 from samplewise_bench.commands import given as texts
 from samplewise_bench.commands.given import MINIMUM_ROUNDS
 
@@ -30,17 +28,15 @@ BatchSizes = Annotated[
     Text, option("INTEGERS", "Rows of one update, as in 1,32.  [default: 1,32]", "--batch-size")
 ]
 Rounds = Annotated[str, option("INTEGER", f"Interleaved runs of each, at least {MINIMUM_ROUNDS}.")]
-Peers = Annotated[
-    bool, typer.Option("--peers", help="Compare with other libraries instead, in float32.")
-]
+Peers = Annotated[bool, switch("--peers", "Compare with other libraries instead, in float32.")]
 Process = Annotated[
-    bool, typer.Option("--process", help="Time whole processes and calls instead, as a user waits.")
+    bool, switch("--process", "Time whole processes and calls instead, as a user waits.")
 ]
 Estimators = Annotated[
-    bool, typer.Option("--estimators", help="Time estimators beside scikit-learn's instead.")
+    bool, switch("--estimators", "Time estimators beside scikit-learn's instead.")
 ]
 Scores = Annotated[
-    bool, typer.Option("--scores", help="Compare estimators' test scores over ten seeds instead.")
+    bool, switch("--scores", "Compare estimators' test scores over ten seeds instead.")
 ]
 Workloads = Annotated[
     Text,

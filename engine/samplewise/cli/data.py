@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
 from samplewise.cli.options import option
+from samplewise.data.columns import feature_names
+from samplewise.errors import DataError
 from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -48,7 +50,6 @@ def data(
 
 def _write_sheet(dataset: Dataset, out: Path) -> None:
     from samplewise.data.contact_sheet import contact_sheet
-    from samplewise.errors import DataError
     from samplewise.io.writing import write_bytes
 
     if dataset.image_shape is None:
@@ -57,8 +58,6 @@ def _write_sheet(dataset: Dataset, out: Path) -> None:
 
 
 def _figures(dataset: Dataset) -> dict[str, Any]:
-    from samplewise.data.columns import feature_names
-
     counts = dict(zip(dataset.class_names, dataset.counts().tolist(), strict=False))
     names = None if dataset.columns is None else feature_names(dataset.columns)
     return {

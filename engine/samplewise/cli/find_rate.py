@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from samplewise.checks import positive_number
 from samplewise.cli import console, options, signals
 from samplewise.cli.options import option
 from samplewise.experiment.config_file import WORDS
 from samplewise.experiment.experiment import Experiment
+from samplewise.options.kinds import number
 
 if TYPE_CHECKING:
     from samplewise.training.lr_range_test import LearningRateRangeTest
@@ -75,9 +77,6 @@ def find_rate(
 
 
 def _number(name: str, text: str | None, usual: float) -> float:
-    from samplewise.checks import positive_number
-    from samplewise.options.kinds import number
-
     return usual if text is None else float(number(positive_number).from_text(name, text))
 
 

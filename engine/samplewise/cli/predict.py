@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,8 @@ import typer
 
 from samplewise.checks import printable
 from samplewise.cli import console, options
-from samplewise.cli.options import option
-from samplewise.errors import ParameterError
+from samplewise.cli.options import option, switch
+from samplewise.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
     from samplewise.cli.prediction_table import Predictions
@@ -33,10 +34,7 @@ Picture = Annotated[
     Path | None, option("FILE", "PNG to draw the one input and its class to.", panel=options.OUTPUT)
 ]
 AsCsv = Annotated[
-    bool,
-    typer.Option(
-        "--csv", help="Print the predictions as CSV on stdout.", rich_help_panel=options.OUTPUT
-    ),
+    bool, switch("--csv", "Print the predictions as CSV on stdout.", panel=options.OUTPUT)
 ]
 Out = Annotated[
     Path | None,
@@ -122,8 +120,6 @@ def _row(inputs: Inputs, row: str) -> tuple[Inputs, list[int]]:
 
 
 def _write(found: Predictions, out: Path | None, *, as_csv: bool, as_json: bool) -> None:
-    import json
-
     from samplewise.cli import prediction_table as table
     from samplewise.io.writing import write_text
 
@@ -171,7 +167,6 @@ def _figures(model: Model, found: Inputs) -> dict[str, Any]:
 
 
 def _draw(model: Model, found: Inputs, figures: dict[str, Any], picture: Path) -> None:
-    from samplewise.errors import DataError
     from samplewise.io.writing import write_bytes
     from samplewise.plots.figures import predicted_images
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
 from samplewise.cli.options import option
+from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -56,7 +57,6 @@ def report(
     Tables, curves, confusion matrices and predicted images, as HTML, Markdown and JSON; part 2
     leaves its trained models, too.
     """
-    from samplewise.errors import ParameterError
     from samplewise.io.writing import check_output_folder
     from samplewise.report.experiments import PARTS
     from samplewise.report.measure import measure

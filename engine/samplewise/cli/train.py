@@ -12,7 +12,7 @@ from samplewise.cli import console, options, signals
 from samplewise.cli.options import option
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.text import counted
+from samplewise.text import counted, three_digits
 
 if TYPE_CHECKING:
     from samplewise.experiment.run import ExperimentResult
@@ -208,8 +208,6 @@ def _validation(figures: dict[str, Any]) -> str:
 
 
 def _plan(plan: dict[str, Any], epoch_ms: float) -> str:
-    from samplewise.text import three_digits
-
     block = "" if plan["block"] is None else f", blocks of {plan['block']}"
     foreseen = (
         "" if plan["epoch_ms"] is None else f", {three_digits(plan['epoch_ms'])} ms predicted"
