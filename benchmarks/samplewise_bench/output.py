@@ -31,15 +31,7 @@ def file_names(name: str) -> tuple[str, str, str]:
 def write_measurement(
     folder: Path, name: str, picture: bytes, markdown: str, document: dict[str, Any], *, force: bool
 ) -> None:
-    """Write a measurement to a folder, whole or not at all.
-
-    Args:
-        folder: where; missing parents are made.
-        name: of the files.
-        picture: PNG.
-        markdown: shows the picture.
-        document: all figures as JSON values.
-        force: replace the folder of an earlier measurement.
+    """Write picture (PNG), Markdown and JSON of a measurement to a folder, whole or not at all.
 
     Raises:
         OutputError: as `check_output_folder`, or the disk is full.

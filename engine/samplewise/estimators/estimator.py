@@ -139,9 +139,6 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     def _weights(self, network: Network) -> NDArray[Any]:
         """Return the weights to go on from, as a flat vector (P,).
 
-        Args:
-            network: that is to be trained.
-
         Raises:
             ParameterError: its weights have other shapes.
         """

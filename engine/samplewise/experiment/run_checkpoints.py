@@ -63,10 +63,6 @@ class RunCheckpoints:
     def begin(self, experiment: Experiment, *, force: bool) -> None:
         """Note what is trained, so that `config_of` finds it.
 
-        Args:
-            experiment: as the user asked for it.
-            force: replace the checkpoints of an earlier run.
-
         Raises:
             OutputError: there are some, or the folder cannot be written.
         """

@@ -24,12 +24,7 @@ FILES = (MODEL, CONFIG, RESULT, HISTORY_JSON, HISTORY_CSV, LOSS_PLOT, CONFUSION_
 
 
 def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
-    """Write a run's model, history and configuration.
-
-    Args:
-        result: of at least one epoch.
-        folder: where; missing parents are made.
-        force: replace the run that is there.
+    """Write model, history and configuration of a run of at least one epoch.
 
     Raises:
         OutputError: as `check_output_folder`, or the disk is full; then nothing is left, and what

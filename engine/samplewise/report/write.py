@@ -31,11 +31,6 @@ def document(measured: Measured[Any]) -> Document:
 def write_report(measured: Measured[Any], folder: Path, *, force: bool) -> None:
     """Write the report as HTML, as Markdown with its pictures, as JSON, and with its models.
 
-    Args:
-        measured: the runs.
-        folder: where; missing parents are made.
-        force: replace the report that is there.
-
     Raises:
         OutputError: as `check_output_folder`, or the disk is full; then nothing is left, and the
             report that was there before stays.
