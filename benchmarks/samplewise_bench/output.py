@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from samplewise.io import strict_json
 from samplewise.io.writing import new_folder, write_bytes, write_text
 
 Value = TypeVar("Value")
@@ -40,4 +40,4 @@ def write_measurement(
     with new_folder(folder, force=force, known=files) as new:
         write_bytes(new / files[0], picture)
         write_text(new / files[1], markdown)
-        write_text(new / files[2], json.dumps(document, indent=2, allow_nan=False) + "\n")
+        write_text(new / files[2], strict_json.text_of(document) + "\n")

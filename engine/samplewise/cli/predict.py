@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from samplewise.checks import printable
 from samplewise.cli import console, options
 from samplewise.cli.options import option, switch
 from samplewise.errors import DataError, ParameterError
+from samplewise.io import strict_json
 
 if TYPE_CHECKING:
     from samplewise.cli.prediction_table import Predictions
@@ -126,7 +126,7 @@ def _write(found: Predictions, out: Path | None, *, as_csv: bool, as_json: bool)
     if out is not None:
         as_text = table.csv_of(found)
         if out.suffix.lower() == JSON:
-            as_text = json.dumps(table.json_of(found), indent=2, allow_nan=False) + "\n"
+            as_text = strict_json.text_of(table.json_of(found)) + "\n"
         write_text(out, as_text)
     if as_csv:
         console.result(table.csv_of(found).rstrip("\n"))

@@ -140,7 +140,7 @@ def _trained(
 
     initial = None
     if checkpoints is not None and resume is not None:
-        initial = checkpoints.newest()
+        initial = checkpoints.callback.snapshot()
         if initial is None:
             console.note("no checkpoint was written yet; starting from the first epoch")
     with EpochProgress() as progress:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.run import ExperimentResult
 from samplewise.experiment.scores import defined
+from samplewise.io import strict_json
 from samplewise.io.writing import new_folder, write_bytes, write_text
 from samplewise.model.model_file import save_model
 
@@ -34,7 +34,7 @@ def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
     with new_folder(folder, force=force, known=FILES) as new:
         save_model(result.model, new / MODEL)
         write_text(new / CONFIG, write_config(result.experiment))
-        write_text(new / RESULT, json.dumps(summary(result), indent=2, allow_nan=False) + "\n")
+        write_text(new / RESULT, strict_json.text_of(summary(result)) + "\n")
         write_text(new / HISTORY_JSON, result.history.to_json() + "\n")
         write_text(new / HISTORY_CSV, result.history.to_csv())
 
