@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
-from samplewise.cli.options import option, switch
+from samplewise.cli.options import option, output, switch
 from samplewise_bench.commands import given as texts
 from samplewise_bench.commands.given import MINIMUM_ROUNDS
 
@@ -57,10 +57,8 @@ Plans = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None,
-    option("FOLDER", "With --peers: folder to write to.  [default: peers]", panel=options.OUTPUT),
+    Path | None, output("FOLDER", "With --peers: folder to write to.  [default: peers]")
 ]
-
 OF_ROWS, OF_PEERS = ("rows", "batch_size", "dtype"), ("workload", "peer", "plan", "out")
 
 

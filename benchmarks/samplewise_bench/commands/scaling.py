@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import option, output
 from samplewise_bench.commands import given as texts
 from samplewise_bench.commands.given import ALL, MINIMUM_ROUNDS
 
 if TYPE_CHECKING:
     from samplewise_bench.scaling.curves import Curve, Method
 
-ScalingFolder = Annotated[
-    Path, option("FOLDER", "Folder to write to.", "--out", panel=options.OUTPUT)
-]
+ScalingFolder = Annotated[Path, output("FOLDER", "Folder to write to.")]
 Methods = Annotated[
     str | None,
     option(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import output
 from samplewise.data.columns import feature_names
 from samplewise.errors import DataError
 from samplewise.experiment.experiment import Experiment
@@ -14,10 +14,7 @@ from samplewise.experiment.experiment import Experiment
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
 
-Sheet = Annotated[
-    Path | None,
-    option("FILE", "PNG to write a sheet of example images to.", "--out", panel=options.OUTPUT),
-]
+Sheet = Annotated[Path | None, output("FILE", "PNG to write a sheet of example images to.")]
 
 
 @options.settings(*options.SOURCE, "loss", config=False)

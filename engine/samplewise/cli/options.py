@@ -30,6 +30,11 @@ def option(metavar: str | None, text: str, *flags: str, panel: str | None = None
     return typer.Option(*flags, metavar=metavar, help=text, rich_help_panel=panel)
 
 
+def output(metavar: str, text: str, flag: str = "--out") -> Any:
+    """Return an option of typer about what is written."""
+    return option(metavar, text, flag, panel=OUTPUT)
+
+
 def switch(flags: str, text: str, panel: str | None = None) -> Any:
     """Return an option of typer that takes no value, such as "--json" or "--on/--off"."""
     return typer.Option(flags, help=text, rich_help_panel=panel)

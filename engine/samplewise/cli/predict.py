@@ -10,7 +10,7 @@ import typer
 
 from samplewise.checks import printable
 from samplewise.cli import console, options
-from samplewise.cli.options import option, switch
+from samplewise.cli.options import option, output, switch
 from samplewise.errors import DataError, ParameterError
 from samplewise.io import strict_json
 
@@ -31,17 +31,12 @@ Row = Annotated[
     str | None, option("INTEGER", "The one row to predict, counted from 0.  [default: all rows]")
 ]
 Picture = Annotated[
-    Path | None, option("FILE", "PNG to draw the one input and its class to.", panel=options.OUTPUT)
+    Path | None, output("FILE", "PNG to draw the one input and its class to.", "--picture")
 ]
 AsCsv = Annotated[
     bool, switch("--csv", "Print the predictions as CSV on stdout.", panel=options.OUTPUT)
 ]
-Out = Annotated[
-    Path | None,
-    option(
-        "FILE", "A .csv or .json file to write the predictions to.", "--out", panel=options.OUTPUT
-    ),
-]
+Out = Annotated[Path | None, output("FILE", "A .csv or .json file to write the predictions to.")]
 CSV, JSON = ".csv", ".json"
 
 

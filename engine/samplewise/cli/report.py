@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import option, output
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 
@@ -31,12 +31,10 @@ Part = Annotated[
 Repeats = Annotated[int, option("INTEGER", "Runs of each row, 1 to 1000.", "--repeats")]
 ReportFolder = Annotated[
     Path | None,
-    option(
+    output(
         "FOLDER",
         "Folder to write the report to.  [default: "
         f"{', '.join(f'{name} for part {part}' for part, name in FOLDERS.items())}]",
-        "--out",
-        panel=options.OUTPUT,
     ),
 ]
 ALSO = ("preprocess", "split", "backend", "device", "dtype", "threads", "seed")

@@ -12,7 +12,7 @@ import typer
 
 from samplewise.checks import one_of
 from samplewise.cli import console, options, signals
-from samplewise.cli.options import option, switch
+from samplewise.cli.options import option, output, switch
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.text import counted, grouped
 
@@ -32,12 +32,7 @@ What = Annotated[
 ]
 SweepFolder = Annotated[
     Path | None,
-    option(
-        "FOLDER",
-        "Folder of the sweep; one that was stopped goes on.  [default: sweep]",
-        "--out",
-        panel=options.OUTPUT,
-    ),
+    output("FOLDER", "Folder of the sweep; one that was stopped goes on.  [default: sweep]"),
 ]
 RetryFailed = Annotated[bool, switch("--retry-failed", "Train failed trials again.")]
 Jobs = Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from samplewise.checks import printable
 from samplewise.cli import console, options, signals
-from samplewise.cli.options import option
+from samplewise.cli.options import output
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.text import counted, three_digits
@@ -26,26 +26,23 @@ _STOPPED = {
     "max_steps": "after the steps of --max-steps",
     "max_seconds": "after the seconds of --max-seconds",
 }
-RunFolder = Annotated[
-    Path | None,
-    option("FOLDER", "Folder to write the run to.  [default: run]", "--out", panel=options.OUTPUT),
-]
+RunFolder = Annotated[Path | None, output("FOLDER", "Folder to write the run to.  [default: run]")]
 CheckpointEvery = Annotated[
     str | None,
-    option(
+    output(
         "EPOCHS|TIME",
         "Write a checkpoint so often, as in 10 (epochs) or 30s, which --resume goes on from.  "
         "[default: never]",
-        panel=options.OUTPUT,
+        "--checkpoint-every",
     ),
 ]
 Resume = Annotated[
     Path | None,
-    option(
+    output(
         "FOLDER",
         "Go on with the run of this folder from its newest checkpoint, to the same bits as if "
         "it had not been stopped.",
-        panel=options.OUTPUT,
+        "--resume",
     ),
 ]
 
