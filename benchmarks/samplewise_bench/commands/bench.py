@@ -6,8 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from samplewise.checks import printable
 from samplewise.cli import console, options
 from samplewise.cli.options import option, output, switch
+from samplewise.contract.plan import AUTO_PLAN, PLANS
+from samplewise.errors import ParameterError
+from samplewise.options.kinds import whole
+from samplewise.training.settings.training_settings import DTYPES
 from samplewise_bench.commands import given as texts
 from samplewise_bench.commands.given import MINIMUM_ROUNDS
 
@@ -108,9 +113,6 @@ def bench(
 
 def _refuse(mode: str | None, given: dict[str, object], unread: Iterable[str]) -> None:
     """Refuse options that the chosen mode does not read; without one, those of --peers."""
-    from samplewise.checks import printable
-    from samplewise.errors import ParameterError
-
     for name in unread:
         value = given.get(name)
         if value is None:
@@ -143,9 +145,7 @@ def _bench_beside_scikit_learn(mode: str, count: int, as_json: bool) -> None:
 
 def _bench_rows(given: dict[str, str], count: int, as_json: bool) -> None:
     from samplewise import registry
-    from samplewise.options.kinds import whole
     from samplewise.report.published import published_rows
-    from samplewise.training.settings.training_settings import DTYPES
     from samplewise_bench.rows import HEADERS, available_backends, compare_rows
 
     published = {row.id: row for row in published_rows()}
@@ -212,7 +212,6 @@ def _list_workloads() -> None:
 
 def _choice(given: dict[str, str]) -> PeerChoice:
     from samplewise import registry
-    from samplewise.contract.plan import AUTO_PLAN, PLANS
     from samplewise_bench.peers.comparison import PeerChoice
     from samplewise_bench.peers.task import PEERS
     from samplewise_bench.peers.workloads import WORKLOADS

@@ -17,7 +17,7 @@ from samplewise.cli.trained import (
     wanted,
     white,
 )
-from samplewise.data.inputs import Inputs, read_npy
+from samplewise.data.inputs import Inputs, load_inputs, read_npy
 from samplewise.data.pixels import Rows, Scale, on_scale, rows_from
 from samplewise.errors import DataError
 from samplewise.io.reading import read_whole
@@ -62,7 +62,6 @@ def read_rows(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs:
     Raises:
         DataError, ParameterError: it cannot be read, or does not fit the model.
     """
-    from samplewise.data.inputs import load_inputs
     from samplewise.data.sources.image_file import FORMATS
 
     model = trained.model

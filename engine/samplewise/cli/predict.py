@@ -13,6 +13,7 @@ from samplewise.cli import console, options
 from samplewise.cli.options import option, output, switch
 from samplewise.errors import DataError, ParameterError
 from samplewise.io import strict_json
+from samplewise.network import ClassLoss
 
 if TYPE_CHECKING:
     from samplewise.cli.prediction_table import Predictions
@@ -146,8 +147,6 @@ def _tell(model: Model, one: Inputs, picture: Path | None, *, as_json: bool) -> 
 
 
 def _figures(model: Model, found: Inputs) -> dict[str, Any]:
-    from samplewise.network import ClassLoss
-
     if not isinstance(model.loss, ClassLoss):
         values = model.predict(found.rows.X).reshape(-1).tolist()
         names = model.class_names or [f"output {number}" for number in range(len(values))]
