@@ -83,7 +83,7 @@ def _gflops(product: Product, dtype: str) -> float:
     rng = np.random.default_rng(0)
 
     def filled(*shape: int) -> NDArray[Any]:
-        matrix = aligned_zeros(shape[0] * shape[1], dtype).reshape(shape)
+        matrix = aligned_zeros(shape, dtype)
         matrix[...] = rng.standard_normal(shape)
         return matrix
 

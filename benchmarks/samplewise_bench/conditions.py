@@ -8,24 +8,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from samplewise.threads import limited
+from samplewise.threads import VARIABLES, limited
 from samplewise.training.environment import environment
 
-# Read by libraries that are loaded later; threadpoolctl reaches those that are loaded already.
-THREAD_VARIABLES = tuple(f"{name}_NUM_THREADS" for name in ("OPENBLAS", "MKL", "OMP", "NUMBA"))
 # Where the system cannot pin a process (macOS, Windows), only the threads are limited.
 PINS = hasattr(os, "sched_getaffinity")
 
 
 @contextmanager
 def thread_variables(threads: int) -> Iterator[None]:
-    """Set `THREAD_VARIABLES` for the libraries of processes started meanwhile; restore them."""
-    before = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    """Set the thread variables for libraries of processes started meanwhile; restore them."""
+    before = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
     try:
         yield
     finally:
-        for name in THREAD_VARIABLES:
+        for name in VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(before)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from samplewise.io import strict_json
 from samplewise.io.writing import new_folder, write_bytes, write_text
 
 Value = TypeVar("Value")
@@ -31,15 +31,7 @@ def file_names(name: str) -> tuple[str, str, str]:
 def write_measurement(
     folder: Path, name: str, picture: bytes, markdown: str, document: dict[str, Any], *, force: bool
 ) -> None:
-    """Write a measurement to a folder, whole or not at all.
-
-    Args:
-        folder: where; missing parents are made.
-        name: of the files.
-        picture: PNG.
-        markdown: shows the picture.
-        document: all figures as JSON values.
-        force: replace the folder of an earlier measurement.
+    """Write picture (PNG), Markdown and JSON of a measurement to a folder, whole or not at all.
 
     Raises:
         OutputError: as `check_output_folder`, or the disk is full.
@@ -48,4 +40,4 @@ def write_measurement(
     with new_folder(folder, force=force, known=files) as new:
         write_bytes(new / files[0], picture)
         write_text(new / files[1], markdown)
-        write_text(new / files[2], json.dumps(document, indent=2, allow_nan=False) + "\n")
+        write_text(new / files[2], strict_json.text_of(document) + "\n")

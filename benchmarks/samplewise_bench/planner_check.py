@@ -38,11 +38,7 @@ GOOD, BAD = 1.15, 1.5
 
 
 class Candidate:
-    """A shape, compiled for a plan.
-
-    Args:
-        problem: of the shape.
-        plan: "auto" or another, which may have a block.
+    """A shape, compiled for a plan: "auto" or another, which may have a block.
 
     Attributes:
         times: the least of all trainings, in milliseconds: first epoch, a later one, and the end.

@@ -41,12 +41,7 @@ AT_LEAST = {"one by one": 3.0, "scikit-learn": 50.0}
 
 
 class Contest:
-    """The sweep, and the trials of it that the others train.
-
-    Args:
-        epochs: of each network.
-        part: trials of the others.
-    """
+    """The sweep, and `part` of its trials, which the others train."""
 
     def __init__(self, epochs: int, part: int) -> None:
         self.data = load("synthetic", classes=CLASSES)

@@ -65,12 +65,12 @@ def listings() -> list[Listing]:
     rows = []
     for name in names():
         offer, loaded = offers()[name], loaded_backend(name)
-        failed = isinstance(loaded, Exception)
-        reason = described(loaded) if isinstance(loaded, Exception) else ""
-        capabilities = None if isinstance(loaded, Exception) else loaded.capabilities
-        kernels = "" if failed else str(getattr(loaded, "kernels", ""))
-        whose = offer.distribution, offer.version
-        rows.append(Listing(name, *whose, not failed, reason, capabilities, kernels))
+        whose = name, offer.distribution, offer.version
+        if isinstance(loaded, Exception):
+            rows.append(Listing(*whose, False, described(loaded), None))
+        else:
+            kernels = str(getattr(loaded, "kernels", ""))
+            rows.append(Listing(*whose, True, "", loaded.capabilities, kernels))
     return rows
 
 

@@ -21,6 +21,10 @@ from threadpoolctl import (
 
 from samplewise.locks import new_lock
 
+VARIABLES = tuple(f"{name}_NUM_THREADS" for name in ("OPENBLAS", "MKL", "OMP", "NUMBA"))
+"""Environment variables that libraries read when they are loaded; the limit here reaches those that
+are loaded already."""
+
 
 class _SharedLimit:
     """The counts asked for at the moment, and the libraries' counts before the first of them."""

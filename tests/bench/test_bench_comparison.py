@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from samplewise.threads import VARIABLES
 from samplewise_bench.agreement import Key
 from samplewise_bench.calibration import SQUARE, Calibration, Product, calibrate
-from samplewise_bench.conditions import THREAD_VARIABLES, conditions, one_core
+from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.rows import HEADERS, available_backends, compare_rows, summarize
 from samplewise_bench.training import TimedRun
 
@@ -88,7 +89,7 @@ def blas_threads():
 
 def fail_on_one_core():
     with one_core():
-        assert {os.environ[name] for name in THREAD_VARIABLES} == {"1"}
+        assert {os.environ[name] for name in VARIABLES} == {"1"}
         assert set(blas_threads()) == {1}
         assert len(cores()) <= 1
         assert conditions()["pinned_to"] in (sorted(cores()), None)

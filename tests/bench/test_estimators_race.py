@@ -83,8 +83,8 @@ def test_scores_are_apart_where_the_interval_leaves_out_zero():
 
 
 def test_the_command_compares_scores(monkeypatch, capsys):
-    whole = scores.compare_scores
-    monkeypatch.setattr(scores, "compare_scores", lambda n, log: whole(2, log, ("iris",)))
+    monkeypatch.setattr(scores, "SEEDS", 2)
+    monkeypatch.setattr(scores, "DATASETS", {"iris": scores.DATASETS["iris"]})
     bench(scores=True, as_json=True)
     (found,) = json.loads(capsys.readouterr().out)["scores"]
     assert len(found["ours"]) == len(found["theirs"]) == 2

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from peers_task import small_task
 
-from samplewise_bench.conditions import THREAD_VARIABLES, usable_cores
+from samplewise.threads import VARIABLES
+from samplewise_bench.conditions import usable_cores
 from samplewise_bench.peers import comparison
 from samplewise_bench.peers.comparison import PeerChoice, compare_peers
 from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError, RemotePeer
@@ -49,7 +50,7 @@ def test_it_is_pinned_and_has_one_thread(loaded):
     assert os.sched_getaffinity(process) == set(usable_cores()[:1])
     environ = Path(f"/proc/{process}/environ").read_text(encoding="utf-8")
     variables = dict(pair.split("=", 1) for pair in environ.split("\0") if pair)
-    assert {variables[name] for name in THREAD_VARIABLES} == {"1"}
+    assert {variables[name] for name in VARIABLES} == {"1"}
 
 
 def test_an_interrupt_is_left_to_the_parent(loaded):

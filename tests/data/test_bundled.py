@@ -5,7 +5,6 @@ import pytest
 from sklearn import datasets
 
 from samplewise.data.sources.bundled import BUNDLED, load_bundled
-from samplewise.errors import DataError
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -27,8 +26,3 @@ def test_digits_are_images():
 def test_the_others_are_tables():
     iris = load_bundled("iris")
     assert (iris.image_shape, iris.full_scale, iris.X.dtype) == (None, None, np.float64)
-
-
-def test_unknown_name():
-    with pytest.raises(DataError, match=r"'irsi' is not bundled; .*did you mean 'iris'"):
-        load_bundled("irsi")

@@ -272,7 +272,7 @@ def test_a_column_of_too_many_texts_is_proposed_to_be_dropped(write, texts, refu
 def test_memory_is_checked_before_indicators_are_made(write, monkeypatch):
     monkeypatch.setattr("samplewise.io.reading.half_free_memory", lambda: 100)
     path = write("t,label\na,1\nb,2\n")
-    monkeypatch.setattr("samplewise.data.sources.csv_file.check_bytes", lambda *_: None)
+    monkeypatch.setattr("samplewise.io.reading.check_bytes", lambda *_: None)
     load_csv(path)
     monkeypatch.setattr(csv_table, "check_bytes", lambda size, *_: pytest.fail(str(size)))
     with pytest.raises(pytest.fail.Exception, match="32"):

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samplewise.data.sources import csv_file
 from samplewise.data.sources.csv_cells import plain_table
 from samplewise.data.sources.csv_dialect import Body
 from samplewise.data.sources.csv_file import load_csv
 from samplewise.data.sources.csv_table import Wanted, read_cells
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
+from samplewise.io import reading
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_file_over_the_limit(write, monkeypatch):
 
 def test_file_that_changes_while_it_is_read(write, monkeypatch):
     path = write("label,x\na,1\nb,2\n")
-    monkeypatch.setattr(csv_file, "check_bytes", lambda *_: os.utime(path, ns=(1, 1)))
+    monkeypatch.setattr(reading, "check_bytes", lambda *_: os.utime(path, ns=(1, 1)))
     with pytest.raises(DataError, match="changed while it was read"):
         load_csv(path)
 

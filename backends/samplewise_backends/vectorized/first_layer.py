@@ -27,7 +27,7 @@ from samplewise_backends.vectorized.gram import Gram
 from samplewise_backends.vectorized.layers import dense
 from samplewise_backends.vectorized.passes import Layers, Passes
 from samplewise_backends.vectorized.plans import products_of_block
-from samplewise_backends.vectorized.workspace import Batch, Workspace, matrix
+from samplewise_backends.vectorized.workspace import Batch, Workspace
 
 Matrix = NDArray[Any]
 
@@ -88,7 +88,7 @@ class BlockedFirstLayer:
         self._gram = Gram(products, dtype, budget)
         self._coefficients = BlockCoefficients(optimizer, rows, batch_size, dtype)
         self._influence = aligned_zeros(products, dtype)
-        self._scaled = matrix(rows, weight.shape[0], dtype)
+        self._scaled = aligned_zeros((rows, weight.shape[0]), dtype)
         spare = weight.size if optimizer.momentum else 0
         self._spare = aligned_zeros(spare, dtype)
         self._flush = Flush(weight.size if optimizer.momentum or optimizer.l2 else 0, dtype)

@@ -55,7 +55,7 @@ class Gram:
         size = n * n * self._dtype.itemsize
         if size <= self._room:
             self._room -= size
-            products = self._kept[first, n] = aligned_zeros(n * n, self._dtype).reshape(n, n)
+            products = self._kept[first, n] = aligned_zeros((n, n), self._dtype)
         else:
             products = self._scratch[: n * n].reshape(n, n)
         # BLAS sees that both factors are the same, and computes one half.

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, dropout
-from samplewise.network import SGD, Dropout, Loss, Network, Optimizer
+from samplewise.network import SGD, Dropout, Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.vectorized.first_layer import BlockedFirstLayer, DirectFirstLayer
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import rows_of_block
 from samplewise_backends.vectorized.trained import TrainedParameters
-from samplewise_backends.vectorized.workspace import Workspace, matrix
+from samplewise_backends.vectorized.workspace import Workspace
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -47,7 +47,7 @@ class Trainer:
         """Drop all that was made for the rows and states of a training."""
         self._gradient = self._network.layout.zeros(self._dtype)
         self._space = Workspace(self._network, 0, self._dtype, training=True)
-        self._rows = matrix(0, self._network.inputs, self._dtype)
+        self._rows = aligned_zeros((0, self._network.inputs), self._dtype)
         self._first_layer: DirectFirstLayer | BlockedFirstLayer = DirectFirstLayer(self._passes)
         self._prepared: tuple[int, bool] | None = None
 
@@ -127,7 +127,7 @@ class Trainer:
         network, optimizer, dtype = self._network, self._optimizer, self._dtype
         self._prepared = batch_size, blocked
         self._space = Workspace(network, rows, dtype, training=True)
-        self._rows = matrix(0, network.inputs, dtype)
+        self._rows = aligned_zeros((0, network.inputs), dtype)
         self._first_layer = DirectFirstLayer(self._passes)
         if blocked:
             self._first_layer = BlockedFirstLayer(
@@ -143,5 +143,5 @@ class Trainer:
         if in_order:
             return X[rows[0] : rows[0] + count]
         if not len(self._rows):
-            self._rows = matrix(space.rows, self._network.inputs, self._dtype)
+            self._rows = aligned_zeros((space.rows, self._network.inputs), self._dtype)
         return np.take(X, rows, axis=0, out=self._rows[:count], mode="clip")

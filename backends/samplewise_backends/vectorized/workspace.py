@@ -50,10 +50,12 @@ class Workspace:
     ) -> None:
         units = [int(np.prod(shape)) for shape in network.shapes[1:]]
         self.rows = rows
-        self.A, self.dZ, self.scratch = ([matrix(rows, n, dtype) for n in units] for _ in range(3))
-        self.Y = matrix(rows, network.outputs, dtype)
+        self.A, self.dZ, self.scratch = (
+            [aligned_zeros((rows, n), dtype) for n in units] for _ in range(3)
+        )
+        self.Y = aligned_zeros((rows, network.outputs), dtype)
         self.masks = {
-            k: matrix(rows, units[k], dtype)
+            k: aligned_zeros((rows, units[k]), dtype)
             for k, layer in enumerate(network.layers)
             if training and layer.differs_in_training
         }
@@ -71,8 +73,3 @@ class Workspace:
             found = Batch(start, stop, A, dZ, scratch, self.Y[start:stop], masks)
             self._batches[start, stop] = found
         return found
-
-
-def matrix(rows: int, columns: int, dtype: np.dtype[Any]) -> Matrix:
-    """Return a zeroed, aligned matrix."""
-    return aligned_zeros(rows * columns, dtype).reshape(rows, columns)

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from samplewise.checks import printable
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import option, output, switch
+from samplewise.contract.plan import AUTO_PLAN, PLANS
+from samplewise.errors import ParameterError
+from samplewise.options.kinds import whole
+from samplewise.training.settings.training_settings import DTYPES
 from samplewise_bench.commands import given as texts
 from samplewise_bench.commands.given import MINIMUM_ROUNDS
 
@@ -30,17 +33,15 @@ BatchSizes = Annotated[
     Text, option("INTEGERS", "Rows of one update, as in 1,32.  [default: 1,32]", "--batch-size")
 ]
 Rounds = Annotated[str, option("INTEGER", f"Interleaved runs of each, at least {MINIMUM_ROUNDS}.")]
-Peers = Annotated[
-    bool, typer.Option("--peers", help="Compare with other libraries instead, in float32.")
-]
+Peers = Annotated[bool, switch("--peers", "Compare with other libraries instead, in float32.")]
 Process = Annotated[
-    bool, typer.Option("--process", help="Time whole processes and calls instead, as a user waits.")
+    bool, switch("--process", "Time whole processes and calls instead, as a user waits.")
 ]
 Estimators = Annotated[
-    bool, typer.Option("--estimators", help="Time estimators beside scikit-learn's instead.")
+    bool, switch("--estimators", "Time estimators beside scikit-learn's instead.")
 ]
 Scores = Annotated[
-    bool, typer.Option("--scores", help="Compare estimators' test scores over ten seeds instead.")
+    bool, switch("--scores", "Compare estimators' test scores over ten seeds instead.")
 ]
 Workloads = Annotated[
     Text,
@@ -61,10 +62,8 @@ Plans = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None,
-    option("FOLDER", "With --peers: folder to write to.  [default: peers]", panel=options.OUTPUT),
+    Path | None, output("FOLDER", "With --peers: folder to write to.  [default: peers]")
 ]
-
 OF_ROWS, OF_PEERS = ("rows", "batch_size", "dtype"), ("workload", "peer", "plan", "out")
 
 
@@ -114,9 +113,6 @@ def bench(
 
 def _refuse(mode: str | None, given: dict[str, object], unread: Iterable[str]) -> None:
     """Refuse options that the chosen mode does not read; without one, those of --peers."""
-    from samplewise.checks import printable
-    from samplewise.errors import ParameterError
-
     for name in unread:
         value = given.get(name)
         if value is None:
@@ -149,9 +145,7 @@ def _bench_beside_scikit_learn(mode: str, count: int, as_json: bool) -> None:
 
 def _bench_rows(given: dict[str, str], count: int, as_json: bool) -> None:
     from samplewise import registry
-    from samplewise.options.kinds import whole
     from samplewise.report.published import published_rows
-    from samplewise.training.settings.training_settings import DTYPES
     from samplewise_bench.rows import HEADERS, available_backends, compare_rows
 
     published = {row.id: row for row in published_rows()}
@@ -218,7 +212,6 @@ def _list_workloads() -> None:
 
 def _choice(given: dict[str, str]) -> PeerChoice:
     from samplewise import registry
-    from samplewise.contract.plan import AUTO_PLAN, PLANS
     from samplewise_bench.peers.comparison import PeerChoice
     from samplewise_bench.peers.task import PEERS
     from samplewise_bench.peers.workloads import WORKLOADS

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from samplewise.checks import positive_number
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import option, output
+from samplewise.options.kinds import number
 from samplewise_bench.commands import given as texts
 from samplewise_bench.commands.given import ALL, MINIMUM_ROUNDS
 
 if TYPE_CHECKING:
     from samplewise_bench.scaling.curves import Curve, Method
 
-ScalingFolder = Annotated[
-    Path, option("FOLDER", "Folder to write to.", "--out", panel=options.OUTPUT)
-]
+ScalingFolder = Annotated[Path, output("FOLDER", "Folder to write to.")]
 Methods = Annotated[
     str | None,
     option(
@@ -52,9 +52,7 @@ def scaling(
 
     Writes a picture, Markdown and JSON. Data are drawn; compiling is not timed.
     """
-    from samplewise.checks import positive_number
     from samplewise.io.writing import check_output_folder
-    from samplewise.options.kinds import number
     from samplewise_bench.output import file_names, write_measurement
     from samplewise_bench.scaling import table
     from samplewise_bench.scaling.curves import AXES, DTYPE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -88,20 +88,16 @@ class ScoreTable:
         return {"format": FORMAT, "seeds": self.seeds, "scores": [asdict(s) for s in self.scores]}
 
 
-def compare_scores(
-    seeds: int, log: Callable[[str], None], names: Sequence[str] = tuple(DATASETS)
-) -> ScoreTable:
+def compare_scores(seeds: int, log: Callable[[str], None]) -> ScoreTable:
     """Fit both sides to each dataset with each seed, and score them on rows held out.
 
     Args:
         seeds: at least 2; from 0.
         log: gets a line for each dataset.
-        names: of `DATASETS`.
     """
     found = []
-    for name in names:
+    for name, (load, kind, score, parameters) in DATASETS.items():
         log(name)
-        load, kind, score, parameters = DATASETS[name]
         X, y = load(return_X_y=True)
         scored = {
             side: tuple(

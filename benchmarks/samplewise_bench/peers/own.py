@@ -149,7 +149,7 @@ def program_calls(task: Task, backend: str, dtype: str = "float32") -> Calls:
     session = session_of([problem], registry.load(backend), None, dtype=dtype)
     session.compile()
     program = cast(Program, session.program)
-    row = aligned_zeros(problem.network.inputs, dtype).reshape(1, -1)
+    row = aligned_zeros((1, problem.network.inputs), dtype)
     row[...] = problem.X[:1]
     predict, logits = program.predictor(problem.parameters.astype(dtype), row)
     predict()

@@ -1,27 +1,26 @@
 """scikit-learn: `MLPClassifier.fit`, warm-started from the task's weights, without shuffling.
 
 With `alpha=0`, a constant rate and no shuffling its SGD is the task's own, step by step. Its Adam
-adds epsilon to the root of the second moment before that is corrected, so it is held against its
-own formula in float64. One call of `fit` does all epochs, and costs less than a `partial_fit` for
-each.
+adds epsilon to the root of the second moment before that is corrected, so it is held against
+samplewise's `epsilon_hat` in float64. One call of `fit` does all epochs, and costs less than a
+`partial_fit` for each.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise import registry
-from samplewise.contract import Program
 from samplewise.network import SGD, Adam
 from samplewise_bench.peers import task as tasks
 from samplewise_bench.peers.task import Calls, NotApplicableError, OneTraining, Outcome, Task
-from samplewise_bench.training import session_of
+from samplewise_bench.training import Training
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 ADAM_DIFFERS = "Adam with epsilon added before the bias correction; otherwise the same steps"
@@ -113,31 +112,10 @@ class ScikitLearnTraining(OneTraining):
 
     def expected(self) -> Outcome | None:
         rule = self.problem.optimizer
-        return adam_training(self.task, rule) if isinstance(rule, Adam) else None
-
-
-def adam_training(task: Task, rule: Adam) -> Outcome:
-    """Train as scikit-learn's Adam does, in float64, on gradients of `vectorized`.
-
-        theta <- theta - eta sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)
-
-    Source: Kingma and Ba (2015), the end of section 2, with epsilon where epsilon-hat stands.
-    """
-    problem = task.problem
-    X, Y, theta = (part.astype(np.float64) for part in (problem.X, problem.Y, problem.parameters))
-    session = session_of([problem], registry.load("vectorized"), None, dtype="float64")
-    session.compile()
-    gradients = cast(Program, session.program).gradients
-    m, v = np.zeros_like(theta), np.zeros_like(theta)
-    losses, t = np.zeros((1, problem.epochs)), 0
-    for epoch in range(problem.epochs):
-        for first in range(0, len(X), problem.batch_size):
-            rows = slice(first, first + problem.batch_size)
-            loss, g = gradients(theta, X[rows], Y[rows])
-            losses[0, epoch] += loss * len(X[rows]) / len(X)
-            t += 1
-            m += (1 - rule.beta1) * (g - m)
-            v += (1 - rule.beta2) * (g * g - v)
-            rate = problem.learning_rate * (1 - rule.beta2**t) ** 0.5 / (1 - rule.beta1**t)
-            theta -= rate * m / (np.sqrt(v) + rule.epsilon)
-    return Outcome(losses, theta[None])
+        if not isinstance(rule, Adam):
+            return None
+        problem = replace(self.problem, optimizer=replace(rule, epsilon_hat=True))
+        training = Training(problem, "vectorized", dtype="float64")
+        states = training.fresh_states()
+        _, losses = training.train(states)
+        return Outcome(losses, states[0].parameters[None])

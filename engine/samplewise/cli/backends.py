@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from samplewise.cli import console, options
 
 if TYPE_CHECKING:
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
 
 AsMarkdown = Annotated[
-    bool, typer.Option("--markdown", help="Print what works on which backend as Markdown.")
+    bool, options.switch("--markdown", "Print what works on which backend as Markdown.")
 ]
 # Capabilities of a network and its training, in the order of the table.
 FEATURES = ("layers", "activations", "losses", "optimizers", "dtypes", "plans", "step_fields")

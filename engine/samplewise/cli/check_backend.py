@@ -8,14 +8,12 @@ from typing import Annotated
 import typer
 
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import option, switch
 
 Name = Annotated[str, typer.Argument(help="Backend, as `samplewise backends` lists it.")]
 Thorough = Annotated[
     bool,
-    typer.Option(
-        "--thorough", help="Test any three capabilities together, not any two. Takes minutes."
-    ),
+    switch("--thorough", "Test any three capabilities together, not any two. Takes minutes."),
 ]
 JsonFile = Annotated[
     Path | None, option("FILE", "Write the certificate to this file, as JSON.", "--json")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
+
+from samplewise.io import strict_json
 
 # Rich's fallback of 80 columns would break the lines of a table that goes to a file.
 COLUMNS_OF_A_FILE = 1_000
@@ -40,7 +41,7 @@ def result(text: str) -> None:
 
 def result_json(value: Any) -> None:
     """Write a value as JSON to stdout; it holds no NaN and no infinity."""
-    result(json.dumps(value, indent=2, allow_nan=False))
+    result(strict_json.text_of(value))
 
 
 def table(

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import output
+from samplewise.data.columns import feature_names
+from samplewise.errors import DataError
 from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
 
-Sheet = Annotated[
-    Path | None,
-    option("FILE", "PNG to write a sheet of example images to.", "--out", panel=options.OUTPUT),
-]
+Sheet = Annotated[Path | None, output("FILE", "PNG to write a sheet of example images to.")]
 
 
 @options.settings(*options.SOURCE, "loss", config=False)
@@ -48,7 +47,6 @@ def data(
 
 def _write_sheet(dataset: Dataset, out: Path) -> None:
     from samplewise.data.contact_sheet import contact_sheet
-    from samplewise.errors import DataError
     from samplewise.io.writing import write_bytes
 
     if dataset.image_shape is None:
@@ -57,8 +55,6 @@ def _write_sheet(dataset: Dataset, out: Path) -> None:
 
 
 def _figures(dataset: Dataset) -> dict[str, Any]:
-    from samplewise.data.columns import feature_names
-
     counts = dict(zip(dataset.class_names, dataset.counts().tolist(), strict=False))
     names = None if dataset.columns is None else feature_names(dataset.columns)
     return {

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
+from samplewise.checks import listed, one_of, option_value, printable
 from samplewise.cli import console, options
 from samplewise.cli.options import option
+from samplewise.data.columns import composed, places
+from samplewise.errors import DataError, ParameterError
+from samplewise.options.kinds import names
 
 if TYPE_CHECKING:
     from samplewise.cli.trained import Trained
@@ -46,9 +51,7 @@ def evaluate(
     as_json: options.AsJson = False,
 ) -> None:
     """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
-    from samplewise.checks import one_of
     from samplewise.cli.trained import load_trained
-    from samplewise.options.kinds import names
 
     chosen = one_of("part", part or ("all" if "data" in given else "test"), PARTS)
     if "classes" in given:
@@ -80,9 +83,7 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
         part: one of `PARTS`.
     """
     from samplewise.cli.trained import note_on_columns, source_options
-    from samplewise.data.columns import composed, places
     from samplewise.data.loading import load
-    from samplewise.errors import ParameterError
     from samplewise.experiment.prepared import cut
 
     base, data, classes = trained.experiment(), given.get("data"), given.get("classes")
@@ -110,9 +111,7 @@ def _own_rows(
     trained: Trained, base: Experiment | None, given: Mapping[str, Any], part: str
 ) -> Dataset:
     """Return rows that the model's own run kept for testing, or trained on, or all."""
-    from samplewise.checks import printable
     from samplewise.data.loading import load
-    from samplewise.errors import ParameterError
     from samplewise.experiment.prepared import cut
 
     if base is None:
@@ -139,11 +138,7 @@ def _own_rows(
 
 def _check_is_here(data: str) -> None:
     """Say more than that a file is missing: a run may have been made from another folder."""
-    import os
-
-    from samplewise.checks import printable
     from samplewise.data.loading import SOURCES
-    from samplewise.errors import DataError
 
     if data in SOURCES or data.startswith("synthetic:") or os.path.lexists(data):
         return
@@ -156,10 +151,6 @@ def _check_is_here(data: str) -> None:
 def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
     """Return the dataset with its classes numbered as the model numbers them."""
     import numpy as np
-
-    from samplewise.checks import listed, option_value, printable
-    from samplewise.data.columns import composed, places
-    from samplewise.errors import DataError
 
     known = places(model.class_names)
     found = [composed(name) for name in dataset.class_names]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from samplewise.cli import console, options, signals
 from samplewise.experiment.experiment import Experiment
 from samplewise.text import counted
@@ -16,8 +14,8 @@ if TYPE_CHECKING:
 
 Measure = Annotated[
     bool,
-    typer.Option(
-        "--measure/--no-measure", help="Train a few epochs, and compare with the prediction."
+    options.switch(
+        "--measure/--no-measure", "Train a few epochs, and compare with the prediction."
     ),
 ]
 

@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import output
 
-Out = Annotated[
-    Path,
-    option("FILE", "File to write, such as weights.safetensors.", "--out", panel=options.OUTPUT),
-]
+Out = Annotated[Path, output("FILE", "File to write, such as weights.safetensors.")]
 
 
 def export(

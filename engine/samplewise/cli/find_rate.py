@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from samplewise.checks import positive_number
 from samplewise.cli import console, options, signals
-from samplewise.cli.options import option
+from samplewise.cli.options import option, output
 from samplewise.experiment.config_file import WORDS
 from samplewise.experiment.experiment import Experiment
+from samplewise.options.kinds import number
 
 if TYPE_CHECKING:
     from samplewise.training.lr_range_test import LearningRateRangeTest
@@ -24,9 +26,7 @@ NOT_TESTED = {
 }
 Lowest = Annotated[str | None, option("FLOAT", "Learning rate of the first step.  [default: 1e-5]")]
 Highest = Annotated[str | None, option("FLOAT", "Learning rate of the last step.  [default: 10]")]
-Picture = Annotated[
-    Path | None, option("FILE", "PNG to draw loss against rate to.", "--out", panel=options.OUTPUT)
-]
+Picture = Annotated[Path | None, output("FILE", "PNG to draw loss against rate to.")]
 
 
 @options.settings(without=NOT_TESTED)
@@ -75,9 +75,6 @@ def find_rate(
 
 
 def _number(name: str, text: str | None, usual: float) -> float:
-    from samplewise.checks import positive_number
-    from samplewise.options.kinds import number
-
     return usual if text is None else float(number(positive_number).from_text(name, text))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,10 +17,10 @@ from samplewise.cli.trained import (
     wanted,
     white,
 )
-from samplewise.data.inputs import Inputs, read_npy
+from samplewise.data.inputs import Inputs, load_inputs, read_npy
 from samplewise.data.pixels import Rows, Scale, on_scale, rows_from
 from samplewise.errors import DataError
-from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.reading import read_whole
 from samplewise.model.model import Model
 
 # A photograph has some million pixels; no input that makes sense is larger.
@@ -63,7 +62,6 @@ def read_rows(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs:
     Raises:
         DataError, ParameterError: it cannot be read, or does not fit the model.
     """
-    from samplewise.data.inputs import load_inputs
     from samplewise.data.sources.image_file import FORMATS
 
     model = trained.model
@@ -123,9 +121,7 @@ def _image(model: Model, path: Path, full_scale: float | None) -> Inputs:
             f"{name} is an image, but this model takes {wanted(model)} of a table; give it a "
             "dataset and --row, or an .npy array"
         )
-    with open_unchanged(path) as file:
-        check_bytes(os.fstat(file.fileno()).st_size, MAX_INPUT_BYTES, name)
-        content = file.readall()
+    content = read_whole(path, MAX_INPUT_BYTES)
     pixels, found = read_pixels(content, name, model.image_shape, model.fit, full_scale)
     if full_scale is None and found.peak is not None:
         warn_of_few_bits(found.peak, name)

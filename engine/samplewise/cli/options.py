@@ -30,20 +30,24 @@ def option(metavar: str | None, text: str, *flags: str, panel: str | None = None
     return typer.Option(*flags, metavar=metavar, help=text, rich_help_panel=panel)
 
 
+def output(metavar: str, text: str, flag: str = "--out") -> Any:
+    """Return an option of typer about what is written."""
+    return option(metavar, text, flag, panel=OUTPUT)
+
+
+def switch(flags: str, text: str, panel: str | None = None) -> Any:
+    """Return an option of typer that takes no value, such as "--json" or "--on/--off"."""
+    return typer.Option(flags, help=text, rich_help_panel=panel)
+
+
 ModelPath = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")
 ]
 Sha256 = Annotated[
     str | None, option("HEX", "Refuse the model unless its file has this SHA-256.", "--sha256")
 ]
-Force = Annotated[
-    bool,
-    typer.Option("--force", help="Replace an output that exists.", rich_help_panel=OUTPUT),
-]
-AsJson = Annotated[
-    bool,
-    typer.Option("--json", help="Print the result as JSON on stdout.", rich_help_panel=OUTPUT),
-]
+Force = Annotated[bool, switch("--force", "Replace an output that exists.", panel=OUTPUT)]
+AsJson = Annotated[bool, switch("--json", "Print the result as JSON on stdout.", panel=OUTPUT)]
 ConfigFile = Annotated[
     Path | None, option("FILE", "TOML file with the same words as the options.", "--config")
 ]

@@ -10,8 +10,10 @@ import typer
 
 from samplewise.checks import printable
 from samplewise.cli import console, options
-from samplewise.cli.options import option
-from samplewise.errors import ParameterError
+from samplewise.cli.options import option, output, switch
+from samplewise.errors import DataError, ParameterError
+from samplewise.io import strict_json
+from samplewise.network import ClassLoss
 
 if TYPE_CHECKING:
     from samplewise.cli.prediction_table import Predictions
@@ -30,20 +32,12 @@ Row = Annotated[
     str | None, option("INTEGER", "The one row to predict, counted from 0.  [default: all rows]")
 ]
 Picture = Annotated[
-    Path | None, option("FILE", "PNG to draw the one input and its class to.", panel=options.OUTPUT)
+    Path | None, output("FILE", "PNG to draw the one input and its class to.", "--picture")
 ]
 AsCsv = Annotated[
-    bool,
-    typer.Option(
-        "--csv", help="Print the predictions as CSV on stdout.", rich_help_panel=options.OUTPUT
-    ),
+    bool, switch("--csv", "Print the predictions as CSV on stdout.", panel=options.OUTPUT)
 ]
-Out = Annotated[
-    Path | None,
-    option(
-        "FILE", "A .csv or .json file to write the predictions to.", "--out", panel=options.OUTPUT
-    ),
-]
+Out = Annotated[Path | None, output("FILE", "A .csv or .json file to write the predictions to.")]
 CSV, JSON = ".csv", ".json"
 
 
@@ -122,15 +116,13 @@ def _row(inputs: Inputs, row: str) -> tuple[Inputs, list[int]]:
 
 
 def _write(found: Predictions, out: Path | None, *, as_csv: bool, as_json: bool) -> None:
-    import json
-
     from samplewise.cli import prediction_table as table
     from samplewise.io.writing import write_text
 
     if out is not None:
         as_text = table.csv_of(found)
         if out.suffix.lower() == JSON:
-            as_text = json.dumps(table.json_of(found), indent=2, allow_nan=False) + "\n"
+            as_text = strict_json.text_of(table.json_of(found)) + "\n"
         write_text(out, as_text)
     if as_csv:
         console.result(table.csv_of(found).rstrip("\n"))
@@ -155,8 +147,6 @@ def _tell(model: Model, one: Inputs, picture: Path | None, *, as_json: bool) -> 
 
 
 def _figures(model: Model, found: Inputs) -> dict[str, Any]:
-    from samplewise.network import ClassLoss
-
     if not isinstance(model.loss, ClassLoss):
         values = model.predict(found.rows.X).reshape(-1).tolist()
         names = model.class_names or [f"output {number}" for number in range(len(values))]
@@ -171,7 +161,6 @@ def _figures(model: Model, found: Inputs) -> dict[str, Any]:
 
 
 def _draw(model: Model, found: Inputs, figures: dict[str, Any], picture: Path) -> None:
-    from samplewise.errors import DataError
     from samplewise.io.writing import write_bytes
     from samplewise.plots.figures import predicted_images
 

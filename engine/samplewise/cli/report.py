@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options
-from samplewise.cli.options import option
+from samplewise.cli.options import option, output
+from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -30,12 +31,10 @@ Part = Annotated[
 Repeats = Annotated[int, option("INTEGER", "Runs of each row, 1 to 1000.", "--repeats")]
 ReportFolder = Annotated[
     Path | None,
-    option(
+    output(
         "FOLDER",
         "Folder to write the report to.  [default: "
         f"{', '.join(f'{name} for part {part}' for part, name in FOLDERS.items())}]",
-        "--out",
-        panel=options.OUTPUT,
     ),
 ]
 ALSO = ("preprocess", "split", "backend", "device", "dtype", "threads", "seed")
@@ -56,7 +55,6 @@ def report(
     Tables, curves, confusion matrices and predicted images, as HTML, Markdown and JSON; part 2
     leaves its trained models, too.
     """
-    from samplewise.errors import ParameterError
     from samplewise.io.writing import check_output_folder
     from samplewise.report.experiments import PARTS
     from samplewise.report.measure import measure

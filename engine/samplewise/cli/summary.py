@@ -13,23 +13,11 @@ if TYPE_CHECKING:
     from samplewise.network.summary import LayerSummary
 
 # The settings that change shapes, parameters or memory, besides those of the dataset.
-SHOWN = (
-    "hidden",
-    "activation",
-    "layers",
-    "loss",
-    "optimizer",
-    "momentum",
-    "batch_size",
-    "dtype",
-)
+SHOWN = ("hidden", "activation", "layers", "loss", "optimizer", "momentum", "batch_size", "dtype")
 
 
 @options.settings(*options.SOURCE, *SHOWN)
-def summary(
-    experiment: Experiment,
-    as_json: options.AsJson = False,
-) -> None:
+def summary(experiment: Experiment, as_json: options.AsJson = False) -> None:
     """Show the network that `train` would build: shapes, parameters, work and memory.
 
     Settings come from the same places as those of `train`. The data decide inputs and classes.

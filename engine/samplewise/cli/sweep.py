@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samplewise.checks import one_of
 from samplewise.cli import console, options, signals
-from samplewise.cli.options import option
+from samplewise.cli.options import option, output, switch
 from samplewise.errors import CombinationError, ParameterError
+from samplewise.text import counted, grouped
 
 if TYPE_CHECKING:
     from samplewise.sweep.candidates import Candidate
@@ -29,14 +32,9 @@ What = Annotated[
 ]
 SweepFolder = Annotated[
     Path | None,
-    option(
-        "FOLDER",
-        "Folder of the sweep; one that was stopped goes on.  [default: sweep]",
-        "--out",
-        panel=options.OUTPUT,
-    ),
+    output("FOLDER", "Folder of the sweep; one that was stopped goes on.  [default: sweep]"),
 ]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Train failed trials again.")]
+RetryFailed = Annotated[bool, switch("--retry-failed", "Train failed trials again.")]
 Jobs = Annotated[
     int | None,
     option(
@@ -65,10 +63,10 @@ MetricName = Annotated[
 ]
 Parquet = Annotated[
     bool,
-    typer.Option(
+    switch(
         "--parquet",
-        help="Write the table as trials.parquet, too; needs pandas and pyarrow.",
-        rich_help_panel=options.OUTPUT,
+        "Write the table as trials.parquet, too; needs pandas and pyarrow.",
+        panel=options.OUTPUT,
     ),
 ]
 
@@ -155,7 +153,6 @@ def _run(
     path: Path, folder: Path, metric: str | None, jobs: int | None, *, retry_failed: bool
 ) -> tuple[SweepResult, int]:
     """Run the sweep of a file; return its results and the exit code of a signal, else 0."""
-    from samplewise.checks import one_of
     from samplewise.sweep.candidates import GREATER_IS_BETTER
     from samplewise.sweep.definition import read_sweep
     from samplewise.sweep.run import run_sweep
@@ -204,7 +201,6 @@ def _show(
 ) -> None:
     from samplewise.report.sweep_page import BEST, PAGE, TRIALS
     from samplewise.sweep.candidates import FAILED, MISSING
-    from samplewise.text import counted
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
@@ -238,8 +234,6 @@ def _show(
 
 
 def _cells(one: Candidate) -> list[str]:
-    from samplewise.text import grouped
-
     return [
         str(one.number),
         *(",".join(map(str, v)) if isinstance(v, list) else str(v) for v in one.values.values()),
@@ -254,8 +248,6 @@ def _cells(one: Candidate) -> list[str]:
 def _figures(
     result: SweepResult, candidates: list[Candidate], metric: str | None, folder: Path
 ) -> dict[str, Any]:
-    import dataclasses
-
     best = result.best(metric)
     return {
         "folder": str(folder),

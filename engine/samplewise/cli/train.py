@@ -9,10 +9,10 @@ import typer
 
 from samplewise.checks import printable
 from samplewise.cli import console, options, signals
-from samplewise.cli.options import option
+from samplewise.cli.options import output
 from samplewise.errors import ParameterError
 from samplewise.experiment.experiment import Experiment
-from samplewise.text import counted
+from samplewise.text import counted, three_digits
 
 if TYPE_CHECKING:
     from samplewise.experiment.run import ExperimentResult
@@ -26,26 +26,23 @@ _STOPPED = {
     "max_steps": "after the steps of --max-steps",
     "max_seconds": "after the seconds of --max-seconds",
 }
-RunFolder = Annotated[
-    Path | None,
-    option("FOLDER", "Folder to write the run to.  [default: run]", "--out", panel=options.OUTPUT),
-]
+RunFolder = Annotated[Path | None, output("FOLDER", "Folder to write the run to.  [default: run]")]
 CheckpointEvery = Annotated[
     str | None,
-    option(
+    output(
         "EPOCHS|TIME",
         "Write a checkpoint so often, as in 10 (epochs) or 30s, which --resume goes on from.  "
         "[default: never]",
-        panel=options.OUTPUT,
+        "--checkpoint-every",
     ),
 ]
 Resume = Annotated[
     Path | None,
-    option(
+    output(
         "FOLDER",
         "Go on with the run of this folder from its newest checkpoint, to the same bits as if "
         "it had not been stopped.",
-        panel=options.OUTPUT,
+        "--resume",
     ),
 ]
 
@@ -140,7 +137,7 @@ def _trained(
 
     initial = None
     if checkpoints is not None and resume is not None:
-        initial = checkpoints.newest()
+        initial = checkpoints.callback.snapshot()
         if initial is None:
             console.note("no checkpoint was written yet; starting from the first epoch")
     with EpochProgress() as progress:
@@ -208,8 +205,6 @@ def _validation(figures: dict[str, Any]) -> str:
 
 
 def _plan(plan: dict[str, Any], epoch_ms: float) -> str:
-    from samplewise.text import three_digits
-
     block = "" if plan["block"] is None else f", blocks of {plan['block']}"
     foreseen = (
         "" if plan["epoch_ms"] is None else f", {three_digits(plan['epoch_ms'])} ms predicted"

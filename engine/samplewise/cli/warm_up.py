@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from samplewise.cli import console
-from samplewise.cli.options import option
+from samplewise.cli.options import option, switch
 from samplewise.training.settings.training_settings import DTYPES
 
 Dtype = Annotated[
@@ -15,7 +13,7 @@ Dtype = Annotated[
     option("|".join(DTYPES), "Floating-point type of the trainings to come.  [default: both]"),
 ]
 Measure = Annotated[
-    bool, typer.Option("--measure/--no-measure", help="Also measure how fast this machine is.")
+    bool, switch("--measure/--no-measure", "Also measure how fast this machine is.")
 ]
 
 

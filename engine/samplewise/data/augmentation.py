@@ -99,7 +99,7 @@ class Augmentation:
         n = len(X)
         shifts = rng.integers(-self.shift, self.shift, (n, 2), endpoint=True)
         angles = np.radians(rng.uniform(-self.rotate, self.rotate, n))
-        drawn = aligned_empty(X.size, X.dtype).reshape(X.shape)
+        drawn = aligned_empty(X.shape, X.dtype)
         for start in range(0, n, IMAGES_AT_ONCE):
             part = slice(start, start + IMAGES_AT_ONCE)
             images = X[part].reshape(-1, *shape)

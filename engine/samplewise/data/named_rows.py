@@ -53,12 +53,7 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
 
 
 def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64]:
-    """Return one row (features,) of a mapping from the names of columns to values.
-
-    Args:
-        row: a dict, or a series of pandas.
-        columns: those that a model was trained on.
-        where: name of the row in messages.
+    """Return one row (features,) of a dict or a series of pandas by the names of the columns.
 
     Raises:
         DataError: as `rows_of_frame`.

@@ -43,7 +43,7 @@ def measured_rows(
         DataError: as `prepare_rows`.
     """
     given = _in_rows(name, X, network)
-    rows = aligned_empty(given.size, dtype).reshape(given.shape)
+    rows = aligned_empty(given.shape, dtype)
     count, largest = max(_AT_ONCE // rows[0].nbytes, 1), []
     # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
     with np.errstate(over="ignore", under="ignore"):

@@ -31,7 +31,11 @@ from samplewise.training import metrics
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Classifier(ClassifierMixin, OneRow):
-    """Learns the class of a row, or several labels that may hold at once."""
+    """Learns the class of a row, or several labels that may hold at once.
+
+    Attributes:
+        classes_: labels, sorted.
+    """
 
     loss: str | ClassLoss = parameter(
         "log_loss",

@@ -33,7 +33,19 @@ from samplewise.training.snapshot import Snapshot
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
-    """Learns by `samplewise.train`; subclasses say which network, and how targets are encoded."""
+    """Learns by `samplewise.train`; subclasses say which network, and how targets are encoded.
+
+    Attributes:
+        loss_curve_, loss_, best_loss_: training loss of each epoch, of the last one, and the
+            smallest; None with early stopping.
+        validation_loss_curve_, validation_scores_, best_validation_score_: of the validation rows.
+        best_epoch_: whose weights were kept, counted from 1; None where those of the last were.
+        history_: figures of each epoch, a list of dicts with `to_frame()`.
+        plan_: backend, and how it trained.
+        n_iter_, t_: epochs of the last training, and rows seen in all.
+        n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_: of the network.
+        model_: the trained network, for `samplewise.save_model`.
+    """
 
     # The trained network, and its optimizer where training may go on.
     _model = cast("Model | None", None)
@@ -126,9 +138,6 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
 
     def _weights(self, network: Network) -> NDArray[Any]:
         """Return the weights to go on from, as a flat vector (P,).
-
-        Args:
-            network: that is to be trained.
 
         Raises:
             ParameterError: its weights have other shapes.

@@ -64,11 +64,7 @@ def split(
 
 
 def accuracy(weights: NDArray[Any] | None) -> Score:
-    """Return the share of rows that are right, of several labels in all of them.
-
-    Args:
-        weights: of the validation rows, or None.
-    """
+    """Return the share of rows that are right, of several labels in all of them."""
 
     def score(targets: NDArray[Any], predictions: NDArray[Any]) -> float:
         if targets.ndim == 2:
@@ -81,11 +77,7 @@ def accuracy(weights: NDArray[Any] | None) -> Score:
 
 
 def r_squared(weights: NDArray[Any] | None) -> Score:
-    """Return the coefficient of determination, the mean of that of each output.
-
-    Args:
-        weights: of the validation rows, or None.
-    """
+    """Return the coefficient of determination, the mean of that of each output."""
 
     def score(targets: NDArray[Any], predictions: NDArray[Any]) -> float:
         return float(r2_score(targets, predictions, sample_weight=weights))
@@ -94,11 +86,7 @@ def r_squared(weights: NDArray[Any] | None) -> Score:
 
 
 class Answers(BaseEstimator):
-    """An estimator with the predictions of the validation rows at hand, for scorers.
-
-    Args:
-        y: predicted.
-    """
+    """An estimator with the predictions of the validation rows at hand, for scorers."""
 
     def __init__(self, y: Any) -> None:
         self.y = y

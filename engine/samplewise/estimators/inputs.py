@@ -75,12 +75,8 @@ def _are_plain(X: Any, y: Any, features: int, *, numeric: bool) -> bool:
 def checked_pair(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[Any, Any]:
     """Return rows and targets to learn from, the rows dense.
 
-    Args:
-        estimator: that learns, whose features are set or checked.
-        X: rows.
-        y: targets.
-        reset: whether they are set.
-        numeric: whether y must be numbers.
+    `reset` sets the features of the estimator, which are else checked; `numeric` targets must be
+    numbers.
 
     Raises:
         ValueError: as `validate_data`.

@@ -24,12 +24,7 @@ class Interrupts:
         self.stop.set()
 
     def guarded(self, function: Callable[..., Any], instead: Any = None) -> Callable[..., Any]:
-        """Return a function of the user that sets `stop` where it raises KeyboardInterrupt.
-
-        Args:
-            function: of the user.
-            instead: returned there.
-        """
+        """Return a function that sets `stop`, and gives `instead`, for its KeyboardInterrupt."""
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:

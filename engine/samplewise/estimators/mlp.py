@@ -36,20 +36,6 @@ class MLPClassifier(Classifier, Perceptron):
 
     With the same parameters, weights and order of rows, the losses of each epoch are those of
     `sklearn.neural_network.MLPClassifier`.
-
-    Attributes:
-        classes_: labels, sorted.
-        coefs_, intercepts_: weights (inputs, outputs) and biases (outputs,) of each layer; views of
-            the network's, which may be written to or set.
-        loss_curve_, loss_, best_loss_: training loss of each epoch, of the last one, and the
-            smallest; None with early stopping.
-        validation_loss_curve_, validation_scores_, best_validation_score_: of the validation rows.
-        best_epoch_: whose weights were kept, counted from 1; None where those of the last were.
-        history_: figures of each epoch, a list of dicts with `to_frame()`.
-        plan_: backend, and how it trained.
-        n_iter_, t_: epochs of the last training, and rows seen in all.
-        n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_: of the network.
-        model_: the trained network, for `samplewise.save_model`.
     """
 
     hidden_layer_sizes: int | Sequence[int] = parameter((100,), _SIZES, _SIZES_HELP)
@@ -63,19 +49,6 @@ class MLPRegressor(Regressor, Perceptron):
 
     With the same parameters, weights and order of rows, the losses of each epoch are those of
     `sklearn.neural_network.MLPRegressor`.
-
-    Attributes:
-        coefs_, intercepts_: weights (inputs, outputs) and biases (outputs,) of each layer; views of
-            the network's, which may be written to or set.
-        loss_curve_, loss_, best_loss_: training loss of each epoch, of the last one, and the
-            smallest; None with early stopping.
-        validation_loss_curve_, validation_scores_, best_validation_score_: of the validation rows.
-        best_epoch_: whose weights were kept, counted from 1; None where those of the last were.
-        history_: figures of each epoch, a list of dicts with `to_frame()`.
-        plan_: backend, and how it trained.
-        n_iter_, t_: epochs of the last training, and rows seen in all.
-        n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_: of the network.
-        model_: the trained network, for `samplewise.save_model`.
     """
 
     loss: str | Loss = parameter(SQUARED_ERROR, NUMBER_LOSS, NUMBER_LOSS_HELP)

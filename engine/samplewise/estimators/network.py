@@ -118,11 +118,6 @@ class NeuralNetClassifier(Classifier, GivenNetwork):
 
     Two classes take one output, more take one each, and so do several labels. The last layer of a
     whole network gives logits: its activation is the identity.
-
-    Attributes:
-        classes_: labels, sorted.
-        loss_curve_, validation_scores_, history_ and others: as of `MLPClassifier`, but weights.
-        model_: the trained network with its weights, for `samplewise.save_model`.
     """
 
     network: Network | Sequence[Layer] = parameter(DEFAULT_LAYERS, _NETWORK, _NETWORK_HELP)
@@ -131,12 +126,7 @@ class NeuralNetClassifier(Classifier, GivenNetwork):
 @documented
 @dataclass(eq=False, repr=False)
 class NeuralNetRegressor(Regressor, GivenNetwork):
-    """Any network that learns numbers, an output each.
-
-    Attributes:
-        loss_curve_, validation_scores_, history_ and others: as of `MLPRegressor`, but weights.
-        model_: the trained network with its weights, for `samplewise.save_model`.
-    """
+    """Any network that learns numbers, an output each."""
 
     network: Network | Sequence[Layer] = parameter(DEFAULT_LAYERS, _NETWORK, _NETWORK_HELP)
     loss: str | Loss = parameter(SQUARED_ERROR, NUMBER_LOSS, NUMBER_LOSS_HELP)
@@ -150,11 +140,6 @@ class CNNClassifier(Classifier, AnyNetwork):
     For each number of `filters`, a convolution that keeps the size and the largest of each 2 x 2
     values; then hidden layers. X is (n, pixels), (n, height, width) or (n, channels, height,
     width).
-
-    Attributes:
-        classes_: labels, sorted.
-        loss_curve_, validation_scores_, history_ and others: as of `MLPClassifier`, but weights.
-        model_: the trained network with its weights, for `samplewise.save_model`.
     """
 
     _shape_from: ClassVar[str] = "input_shape=(height, width) or (channels, height, width)"

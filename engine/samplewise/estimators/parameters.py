@@ -41,7 +41,10 @@ def parameter(default: Any, accepted: list[Any], help: str) -> Any:  # noqa: A00
 
 
 def documented(kind: K) -> K:
-    """Return an estimator that checks its parameters, and whose docstring lists them."""
+    """Return an estimator that checks its parameters.
+
+    Its docstring lists them, and the attributes that those of its bases describe.
+    """
     fields = [field for field in dataclasses.fields(kind) if "accepted" in field.metadata]
     # The constructor's order: parameters by keyword follow the others.
     fields.sort(key=lambda field: bool(field.kw_only))
@@ -50,9 +53,13 @@ def documented(kind: K) -> K:
     }
     lines = [f"    {field.name}: {field.metadata['help']}." for field in fields]
     # `python -OO` leaves no docstrings, and so no attributes.
-    meaning, *attributes = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:")
-    text = [meaning.rstrip(), "", "Args:", *lines, "", "".join(attributes)]
-    kind.__doc__ = "\n".join(text).rstrip()
+    parts = [
+        inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n") for base in kind.__mro__
+    ]
+    attributes = [text for *_, text in parts if text]
+    meaning = parts[0][0].rstrip()
+    text = [meaning, "", "Args:", *lines, *(["", "Attributes:", *attributes] if attributes else [])]
+    kind.__doc__ = "\n".join(text)
     return kind
 
 

@@ -24,7 +24,12 @@ SHOWN = "coefs_", "intercepts_"
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Perceptron(Estimator):
-    """Dense layers, whose weights are `coefs_` and `intercepts_`; both may be set."""
+    """Dense layers, whose weights may be set.
+
+    Attributes:
+        coefs_, intercepts_: weights (inputs, outputs) and biases (outputs,) of each layer; views of
+            the network's, which may be written to or set.
+    """
 
     dropout: float | Sequence[float] = parameter(
         0.0,

@@ -16,13 +16,7 @@ from samplewise.model.model import Model
 
 
 class _Part(NamedTuple):
-    """Rows to score on.
-
-    Args:
-        X: the rows.
-        y: their targets.
-        params: of the scorers, for these rows.
-    """
+    """Rows to score on."""
 
     X: Any
     y: Any
@@ -30,14 +24,7 @@ class _Part(NamedTuple):
 
 
 class Scores:
-    """Scores candidates of a search, without what they share fold by fold.
-
-    Args:
-        search: that asks for them.
-        X: all rows.
-        y: their targets.
-        params: of the scorers.
-    """
+    """Scores candidates of a search, without what they share fold by fold."""
 
     def __init__(self, search: GridSearchCV, X: Any, y: Any, params: Mapping[str, Any]) -> None:
         self._search, self._X, self._y, self._params = search, X, y, params

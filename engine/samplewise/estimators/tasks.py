@@ -158,13 +158,7 @@ def with_constant(estimator: Any, rows: Rows) -> Objective:
 
 
 class Begun(NamedTuple):
-    """A training that may go on.
-
-    Args:
-        state: after its last step.
-        optimizer: that took the step.
-        falling: of the learning rate.
-    """
+    """A training that may go on: its state, and the optimizer that took its last step."""
 
     state: TrainingState
     optimizer: Optimizer

@@ -65,12 +65,7 @@ class Preparation:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A training that is done before the `fit` that asks for it.
-
-    Args:
-        preparation: of it.
-        outcome: of it.
-    """
+    """A training that is done before the `fit` that asks for it."""
 
     preparation: Preparation
     outcome: Outcome

@@ -16,7 +16,7 @@ from samplewise.checks import file_path, instance_of, printable
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.exchange.tensors import parameters_of
 from samplewise.exchange.torch_modules import modules_of, parameter_names
-from samplewise.io.reading import read_whole
+from samplewise.io.reading import read_with_room
 from samplewise.io.tensor_file import other_kind
 from samplewise.io.writing import check_tensor_file, write_bytes
 from samplewise.model.model import MODEL_MADE_BY, Model
@@ -187,7 +187,7 @@ def _read(path: object) -> dict[str, NDArray[Any]]:
     file = file_path("state", path)
     name = printable(os.fspath(file))
     try:
-        content = read_whole(file, f"reading {name}")
+        content = read_with_room(file)
     except DataError as error:
         raise ModelFileError(str(error)) from error
     if (kind := other_kind(content)) is not None:

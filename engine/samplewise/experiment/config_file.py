@@ -162,11 +162,6 @@ def _flag(word: str) -> str:
 def from_text(word: str, given: object, source: str) -> Any:
     """Return the checked value of an option given as a text, or as the bool of a switch.
 
-    Args:
-        word: the option.
-        given: its value.
-        source: of the value, for messages.
-
     Raises:
         ParameterError: the value is of the wrong kind or out of range.
     """

@@ -12,7 +12,6 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import is_there
 from samplewise.io.writing import make_folder, write_text
 from samplewise.training.callbacks.checkpoint import Checkpoint, parsed_interval
-from samplewise.training.snapshot import Snapshot
 
 CONFIG, INTERVAL = "config.toml", "interval.txt"
 
@@ -63,10 +62,6 @@ class RunCheckpoints:
     def begin(self, experiment: Experiment, *, force: bool) -> None:
         """Note what is trained, so that `config_of` finds it.
 
-        Args:
-            experiment: as the user asked for it.
-            force: replace the checkpoints of an earlier run.
-
         Raises:
             OutputError: there are some, or the folder cannot be written.
         """
@@ -80,14 +75,6 @@ class RunCheckpoints:
         make_folder(self._folder)
         write_text(self._folder / INTERVAL, f"{self._every}\n")
         write_text(self._folder / CONFIG, write_config(experiment))
-
-    def newest(self) -> Snapshot | None:
-        """Return the newest snapshot, None where the run was killed before its first one.
-
-        Raises:
-            SnapshotError: all are damaged.
-        """
-        return self.callback.snapshot()
 
     def remove(self) -> None:
         """Remove all once the run is written."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.run import ExperimentResult
 from samplewise.experiment.scores import defined
+from samplewise.io import strict_json
 from samplewise.io.writing import new_folder, write_bytes, write_text
 from samplewise.model.model_file import save_model
 
@@ -24,12 +24,7 @@ FILES = (MODEL, CONFIG, RESULT, HISTORY_JSON, HISTORY_CSV, LOSS_PLOT, CONFUSION_
 
 
 def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
-    """Write a run's model, history and configuration.
-
-    Args:
-        result: of at least one epoch.
-        folder: where; missing parents are made.
-        force: replace the run that is there.
+    """Write model, history and configuration of a run of at least one epoch.
 
     Raises:
         OutputError: as `check_output_folder`, or the disk is full; then nothing is left, and what
@@ -39,7 +34,7 @@ def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
     with new_folder(folder, force=force, known=FILES) as new:
         save_model(result.model, new / MODEL)
         write_text(new / CONFIG, write_config(result.experiment))
-        write_text(new / RESULT, json.dumps(summary(result), indent=2, allow_nan=False) + "\n")
+        write_text(new / RESULT, strict_json.text_of(summary(result)) + "\n")
         write_text(new / HISTORY_JSON, result.history.to_json() + "\n")
         write_text(new / HISTORY_CSV, result.history.to_csv())
 

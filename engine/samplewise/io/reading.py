@@ -84,18 +84,25 @@ def open_unchanged(path: Path) -> Iterator[io.FileIO]:
         _check_unchanged(path, before, os.fstat(file.fileno()), None)
 
 
-def read_whole(path: Path, what: str) -> bytes:
-    """Return the content of a file, where memory has room for it twice.
-
-    Args:
-        path: the file.
-        what: is done, for the message where it is too big.
+def read_whole(path: Path, max_bytes: int | None = None) -> bytes:
+    """Return the content of a file of at most `max_bytes` (None: half of the free memory).
 
     Raises:
         DataError: as `open_unchanged`, or the file is too big.
     """
     with open_unchanged(path) as file:
-        check_bytes(2 * os.fstat(file.fileno()).st_size, None, what)
+        check_bytes(os.fstat(file.fileno()).st_size, max_bytes, printable(path))
+        return file.readall()
+
+
+def read_with_room(path: Path) -> bytes:
+    """Return the content of a file, where memory has room for it twice.
+
+    Raises:
+        DataError: as `open_unchanged`, or the file is too big.
+    """
+    with open_unchanged(path) as file:
+        check_bytes(2 * os.fstat(file.fileno()).st_size, None, f"reading {printable(path)}")
         return file.readall()
 
 

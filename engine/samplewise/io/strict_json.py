@@ -1,4 +1,4 @@
-"""JSON from a file that nobody vouches for.
+"""JSON from a file that nobody vouches for, and for people to read.
 
 Python's own reader takes NaN and Infinity, turns 1e999 into infinity, lets the last of two equal
 keys win, and reads integers of any length.
@@ -27,6 +27,11 @@ def parse(text: str) -> Any:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH}") from None
     _check_depth(value)
     return value
+
+
+def text_of(value: Any) -> str:
+    """Return a value as indented JSON; NaN and infinity raise ValueError, as it has neither."""
+    return json.dumps(value, indent=2, allow_nan=False)
 
 
 def _check_depth(value: Any) -> None:

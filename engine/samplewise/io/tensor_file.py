@@ -106,11 +106,6 @@ def other_kind(content: bytes, max_header_bytes: int = 2**20) -> str | None:
 def read_header(kind: FileKind, content: bytes, name: str) -> Header:
     """Return the header of a file's content.
 
-    Args:
-        kind: that the file must be.
-        content: the whole file.
-        name: of the file, for messages.
-
     Raises:
         SamplewiseError: that of the kind: not safetensors, damaged, without our metadata, or with
             anything that the format does not allow.

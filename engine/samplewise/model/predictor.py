@@ -66,10 +66,10 @@ class Predictor:
         self._preprocesses = preprocessing.name != NONE
         self._learns_classes = isinstance(loss, ClassLoss)
         self._link = loss.row_probabilities if isinstance(loss, ClassLoss) else loss.row_predictions
-        X = aligned_zeros(network.inputs, parameters.dtype).reshape(1, -1)
+        X = aligned_zeros((1, network.inputs), parameters.dtype)
         # Preprocessing works in float64, whatever the network's dtype.
         wide = self._preprocesses and X.dtype != np.float64
-        raw = aligned_zeros(network.inputs, np.float64).reshape(1, -1) if wide else X
+        raw = aligned_zeros((1, network.inputs), np.float64) if wide else X
         self._X, self._row = X, X[0]
         self._raw, self._raw_row, self._shape = raw, raw[0], (network.inputs,)
         # A call takes the only token: a list gives it to one thread, in a third of a lock's time.

@@ -46,10 +46,6 @@ class Table(Generic[R]):
     rows: tuple[R, ...]
     sweep: Callable[[int], Definition]
 
-    def fits(self, image_shape: tuple[int, int] | None) -> bool:
-        """Return True if images of that shape are large enough (None: rows of a table)."""
-        return all(row.fits(image_shape) for row in self.rows)
-
 
 @dataclass(frozen=True)
 class Part(Generic[R]):

@@ -157,7 +157,8 @@ def measure(
         settings = settings.with_options(preprocess=part.data["preprocess"])
     dataset = part.load(settings.data.source, settings.data.classes, settings.source_options())
     wanted = part.tables() if tables is None else tables
-    fitting = [table for table in wanted if table.fits(dataset.image_shape)]
+    shape = dataset.image_shape
+    fitting = [table for table in wanted if all(row.fits(shape) for row in table.rows)]
     pairs = part.trials(settings, len(dataset.class_names), repeats, fitting)
     firsts = [trials[0] for _, trials in pairs]
     rows = SweepRows(firsts, dataset)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from samplewise.data.statistics import statistics
+from samplewise.io import strict_json
 from samplewise.io.writing import new_folder, write_bytes, write_text
 from samplewise.report import content, html, markdown, part_one, part_two
 from samplewise.report.document import Document
@@ -31,11 +31,6 @@ def document(measured: Measured[Any]) -> Document:
 def write_report(measured: Measured[Any], folder: Path, *, force: bool) -> None:
     """Write the report as HTML, as Markdown with its pictures, as JSON, and with its models.
 
-    Args:
-        measured: the runs.
-        folder: where; missing parents are made.
-        force: replace the report that is there.
-
     Raises:
         OutputError: as `check_output_folder`, or the disk is full; then nothing is left, and the
             report that was there before stays.
@@ -45,7 +40,7 @@ def write_report(measured: Measured[Any], folder: Path, *, force: bool) -> None:
         report = document(measured)
         write_text(new / HTML, html.render(report))
         write_text(new / MARKDOWN, markdown.render(report))
-        write_text(new / RESULTS, json.dumps(results(measured), indent=2, allow_nan=False) + "\n")
+        write_text(new / RESULTS, strict_json.text_of(results(measured)) + "\n")
         for picture in report.pictures:
             write_bytes(new / picture.file, picture.png)
         CONTENTS[part].save(measured, new)

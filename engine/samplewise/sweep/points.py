@@ -62,11 +62,7 @@ class Points(Computed[Values]):
 
 
 class Grid(Points):
-    """All combinations of the values of some factors; the last factor varies fastest.
-
-    Args:
-        factors: values by word.
-    """
+    """All combinations of the values of some factors; the last factor varies fastest."""
 
     def __init__(self, factors: Mapping[str, Sequence[Any]]) -> None:
         super().__init__(math.prod(map(len, factors.values())))
@@ -123,12 +119,7 @@ class Grid(Points):
 
 
 class Draws(Points):
-    """Different candidates, drawn one after the other; each is a function of its draw's number.
-
-    Args:
-        samples: candidates to draw.
-        draw: returns the values of a draw.
-    """
+    """Different candidates, drawn one after the other; each is a function of its draw's number."""
 
     def __init__(self, samples: int, draw: Callable[[int], Values]) -> None:
         super().__init__(samples)

@@ -21,10 +21,8 @@ from samplewise.sweep.executors import Death, Executor, trained_here
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
 from samplewise.sweep.trials import Trial
+from samplewise.threads import VARIABLES
 
-_THREADS = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
-)
 _OF_A_STOP = ("SIGINT", "SIGTERM", "SIGHUP")
 _PARENT_S = 1.0
 """Seconds between two looks of a worker at whether its sweep is still there."""
@@ -81,7 +79,10 @@ class Processes(Executor):
         from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
         worker = ProcessPoolExecutor(
-            max_workers=1, initializer=_begin, initargs=(str(self._file), os.getpid()), env=_THREADS
+            max_workers=1,
+            initializer=_begin,
+            initargs=(str(self._file), os.getpid()),
+            env=dict.fromkeys(VARIABLES, "1"),
         )
         self._workers.add(worker)
         return worker

@@ -33,11 +33,6 @@ class Rungs:
     def of(cls, given: Mapping[str, Any], base: Experiment, factors: Collection[str]) -> Rungs:
         """Return the rungs that a table describes.
 
-        Args:
-            given: first and factor.
-            base: the settings that all trials share.
-            factors: the words of those that vary.
-
         Raises:
             ParameterError: a number is missing, unknown or out of its range.
             CombinationError: epochs is one of the factors.

@@ -47,10 +47,7 @@ class Sampler:
     seed: int
 
     def proposals(self, reported: Sequence[Reported]) -> Iterator[Values]:
-        """Give candidates without end, some perhaps more than once.
-
-        Args:
-            reported: of the candidates before.
+        """Give candidates after those that are reported, without end, some perhaps more than once.
 
         Raises:
             ParameterError: a package that the sampler needs is not installed.

@@ -104,15 +104,7 @@ def _settings(described: Loss | Optimizer) -> str:
 def dense_case(
     inputs: int, hidden: Sequence[int], outputs: int, activation: str = "sigmoid", **fields: Any
 ) -> Case:
-    """Return a case of dense layers; 1 output means binary cross-entropy, more categorical.
-
-    Args:
-        inputs: values of a sample.
-        hidden: units of each hidden layer.
-        outputs: logits.
-        activation: of every hidden layer.
-        **fields: of the case, others than network and loss.
-    """
+    """Return a case of dense layers; 1 output means binary cross-entropy, more categorical."""
     network = multilayer_perceptron(inputs, hidden, outputs, activation)
     kind = "binary" if outputs == 1 else "categorical"
     return Case(network, loss_named(f"{kind}_cross_entropy"), **fields)

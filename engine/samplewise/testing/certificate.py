@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from typing import Any
+
+from samplewise.io import strict_json
 
 SHOWN_FAILURES = 10
 
@@ -100,7 +101,7 @@ class Certificate:
 
     def to_json(self) -> str:
         """Return everything as JSON text; numbers are finite."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+        return strict_json.text_of(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""

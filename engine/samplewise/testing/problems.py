@@ -82,7 +82,7 @@ class Problem:
 
 def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
     """Return a copy that starts on a cache line, as the engine's arrays do."""
-    copy = aligned_zeros(array.size, array.dtype).reshape(array.shape)
+    copy = aligned_zeros(array.shape, array.dtype)
     copy[...] = array
     return copy
 

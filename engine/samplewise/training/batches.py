@@ -25,12 +25,7 @@ def fixed_order(rows: int) -> NDArray[np.int64]:
 
 
 class Orders:
-    """The order of the rows in each epoch.
-
-    Args:
-        rows: their number.
-        seed: decides the shuffled orders; None does not shuffle.
-    """
+    """The order of the rows in each epoch: shuffled, or as they lie where `seed` is None."""
 
     def __init__(self, rows: int, seed: int | None) -> None:
         self._fixed, self._seed = fixed_order(rows), seed

@@ -16,9 +16,6 @@ class blamed_on:  # noqa: N801 - a context manager, written as a function is
     """Turn an error of a backend into one that names it; memory may run out anywhere.
 
     A class: the generator of a context manager costs more than all else that surrounds a chunk.
-
-    Args:
-        backend: its name.
     """
 
     def __init__(self, backend: str) -> None:

@@ -31,11 +31,6 @@ def check_ensemble(
 ) -> dict[str, EnsembleFigure]:
     """Return figures of all networks by name.
 
-    Args:
-        given: functions of targets and predictions; None for none.
-        figures: names of those of a record.
-        validated: whether there are validation rows.
-
     Raises:
         ParameterError: as `functions_by_name`, or a name is one of `figures`.
         CombinationError: as `check_validated`.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeAlias, cast
 
 from samplewise.contract.capabilities import CPU, FULL
+from samplewise.io import strict_json
 from samplewise.training.rows.fingerprint import Fingerprint
 from samplewise.training.settings.stopping import FIGURE, VALIDATION
 
@@ -219,7 +219,7 @@ class History:
         # A copy of a fingerprint is its text.
         values = dataclasses.asdict(self)
         named = {"data_fingerprint" if key == "fingerprint" else key: values[key] for key in values}
-        return json.dumps({"format": FORMAT, **named}, indent=2, allow_nan=False)
+        return strict_json.text_of({"format": FORMAT, **named})
 
     def to_csv(self) -> str:
         """Return a row for each epoch as CSV, with a header; what was measured has columns."""

@@ -23,12 +23,11 @@ MOST_PROGRAMS, MOST_BYTES = 8, 2**24
 class IdlePrograms:
     """A few programs that no training uses; each is taken out by one training at a time.
 
-    Args:
-        most: programs kept; the one that was idle longest goes first.
+    Of more than `MOST_PROGRAMS`, the one that was idle longest goes first.
     """
 
-    def __init__(self, most: int = MOST_PROGRAMS) -> None:
-        self._most, self._lock = most, new_lock()
+    def __init__(self) -> None:
+        self._lock = new_lock()
         # The backend is held, so that no other can come to have its id.
         self._idle: list[tuple[Hashable, Backend, Program | ManyProgram]] = []
 
@@ -44,7 +43,7 @@ class IdlePrograms:
         """Keep a program that has forgotten its training."""
         with self._lock:
             self._idle.append((key, backend, program))
-            del self._idle[: -self._most]
+            del self._idle[:-MOST_PROGRAMS]
 
     def clear(self) -> None:
         """Drop all programs."""

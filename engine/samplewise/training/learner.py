@@ -72,8 +72,7 @@ class Learner:
         self.state = first_state(network, settings, dtype, state)
         self._network, self._loss = network, loss
         self._X, self._Y = (
-            aligned_zeros(count, dtype).reshape(1, -1)
-            for count in (network.inputs, network.outputs)
+            aligned_zeros((1, count), dtype) for count in (network.inputs, network.outputs)
         )
         self._row, self._target, self._shape = self._X[0], self._Y[0], (network.inputs,)
         # Zero times NaN or infinity is NaN: a third of the time of np.isfinite(...).all().

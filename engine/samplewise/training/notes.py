@@ -42,11 +42,7 @@ def _is_ours(module: object) -> bool:
 
 
 def notes_on_scale(largest: float) -> list[str]:
-    """Return a warning where inputs are so large that training will hardly move.
-
-    Args:
-        largest: the largest absolute value of the inputs.
-    """
+    """Return a warning where the largest absolute input is such that training hardly moves."""
     if largest <= UNSCALED:
         return []
     return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]

@@ -32,10 +32,7 @@ def identity_of(
 ) -> dict[str, Any]:
     """Describe a training, as JSON values, so that a snapshot is known to belong to it.
 
-    Args:
-        runs: of all networks.
-        rows: trained on.
-        plan: of the program; None before it is compiled.
+    Before it is compiled, `plan` is None.
     """
     held = rows.validation
     alone = len(runs) == 1

@@ -32,11 +32,6 @@ SHARED_SETTINGS = (
 def shared_key(network: Network, loss: Loss, settings: TrainingSettings) -> Hashable:
     """Return the key that networks have in common if they may train at once on the same rows.
 
-    Args:
-        network: to train.
-        loss: of it.
-        settings: of it.
-
     Returns:
         A key that is equal for networks which `train_many` takes together; None for a network that
         it takes only by itself.

@@ -92,10 +92,6 @@ class Conv:
             self._allocate(rows)
 
     def _allocate(self, rows: int) -> None:
-        self._padded = _zeros((rows, *self._padded_shape), self._dtype)
-        self._seen = _zeros((rows, self._taps, self._pixels), self._dtype)
-        self._each = _zeros((rows, self._filters, self._taps), self._dtype)
-
-
-def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Matrix:
-    return aligned_zeros(int(np.prod(shape)), dtype).reshape(shape)
+        self._padded = aligned_zeros((rows, *self._padded_shape), self._dtype)
+        self._seen = aligned_zeros((rows, self._taps, self._pixels), self._dtype)
+        self._each = aligned_zeros((rows, self._filters, self._taps), self._dtype)

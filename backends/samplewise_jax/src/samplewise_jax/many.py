@@ -81,13 +81,7 @@ class JaxManyProgram(ManyProgram):
         """Nothing is kept elsewhere."""
 
     def _call(self, rows: tuple[Any, Any], members: Sequence[int], inputs: Sequence[Inputs]) -> Any:
-        """Return the outputs of networks, each with an axis for them in front.
-
-        Args:
-            rows: X and Y.
-            members: indices of the networks.
-            inputs: of each.
-        """
+        """Return the outputs of networks on X and Y, each with an axis for them in front."""
         functions, first = self._programs[members[0]].compiled, inputs[0]
         if len(members) == 1:
             return jax.tree.map(lambda part: np.asarray(part)[None], functions.window(*rows, first))

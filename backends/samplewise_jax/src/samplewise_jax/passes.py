@@ -20,12 +20,7 @@ Tensors = dict[str, Array]
 
 @dataclass(frozen=True)
 class Passes:
-    """The passes of a network with its loss; hashable, as what is compiled is kept by it.
-
-    Args:
-        network: its layers.
-        loss: of its logits.
-    """
+    """The passes of a network with its loss; hashable, as what is compiled is kept by it."""
 
     network: Network
     loss: Loss

@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.checks import printable, suggestion
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels
-from samplewise.errors import DataError
 
 BUNDLED = ("digits", "breast_cancer", "iris", "wine")
 
@@ -19,14 +17,9 @@ def load_bundled(name: str) -> Dataset:
 
     `digits` are 8x8 images with white at 16 (uint8); the others are tables (float64).
 
-    Raises:
-        DataError: no such name.
+    Args:
+        name: one of `BUNDLED`.
     """
-    if name not in BUNDLED:
-        raise DataError(
-            f"'{printable(name)}' is not bundled; expected {', '.join(BUNDLED)}"
-            f"{suggestion(name, BUNDLED)}"
-        )
     # Half a second, which only those pay who ask for such a dataset.
     from sklearn import datasets
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from samplewise.data.sources.csv_dialect import LINE_END, Body, body_of
 from samplewise.data.sources.csv_table import Wanted, read_cells
 from samplewise.data.sources.options import DEFAULT, SourceOptions
 from samplewise.errors import DataError
-from samplewise.io.reading import check_bytes, decoded, open_unchanged
+from samplewise.io.reading import decoded, read_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,10 +182,7 @@ def _check_finite(table: Table, name: str) -> None:
 
 
 def _text(path: Path, name: str) -> str:
-    with open_unchanged(path) as file:
-        check_bytes(os.fstat(file.fileno()).st_size, None, name)
-        content = file.readall()
-    text = decoded(content, name)
+    text = decoded(read_whole(path), name)
     if (position := text.find("\0")) >= 0:
         line = len(LINE_END.findall(text[:position])) + 1
         raise DataError(

@@ -16,7 +16,7 @@ from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_p
 from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
 from samplewise.data.sources.options import DEFAULT, STRETCH, SourceOptions
 from samplewise.errors import DataError
-from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.reading import check_bytes, read_whole
 
 MAX_FILE_BYTES = 256 * 2**20
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini"})
@@ -176,8 +176,6 @@ def _read_all(
 
 
 def _read(file: Path, options: SourceOptions) -> tuple[NDArray[np.uint8], GreyImage]:
-    with open_unchanged(file) as opened:
-        content = opened.read(MAX_FILE_BYTES + 1)
-    name = printable(file)
-    check_bytes(len(content), MAX_FILE_BYTES, name)
-    return read_pixels(content, name, options.image_size, options.fit, options.full_scale)
+    content = read_whole(file, MAX_FILE_BYTES)
+    how = options.image_size, options.fit, options.full_scale
+    return read_pixels(content, printable(file), *how)

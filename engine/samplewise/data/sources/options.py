@@ -87,10 +87,6 @@ class SourceOptions:
     def check_read(self, source: str, read: Collection[str]) -> None:
         """Refuse options that a source does not read, where they differ from their defaults.
 
-        Args:
-            source: its name or path, for messages.
-            read: names of the options that it reads.
-
         Raises:
             ParameterError: one of them is set.
         """

@@ -12,7 +12,7 @@ from pathlib import Path
 from samplewise.checks import file_path, instance_of, must_be, printable
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.io import tensor_file
-from samplewise.io.reading import read_whole
+from samplewise.io.reading import read_with_room
 from samplewise.io.tensor_file import FileKind
 from samplewise.io.writing import check_tensor_file, write_bytes
 from samplewise.model.model import MODEL_MADE_BY, Model
@@ -61,7 +61,10 @@ def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
     """
     name = printable(path)
     expected = None if sha256 is None else _checked_sha256(sha256)
-    content = _read(file_path("path", path), name)
+    try:
+        content = read_with_room(file_path("path", path))
+    except DataError as error:
+        raise ModelFileError(str(error)) from error
     if expected is not None and hashlib.sha256(content).hexdigest() != expected:
         raise ModelFileError(
             f"{name} has the SHA-256 {hashlib.sha256(content).hexdigest()}, but {expected} was "
@@ -75,14 +78,6 @@ def _checked_sha256(given: str) -> str:
     if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
         raise ParameterError(must_be("sha256", "64 hexadecimal digits", given))
     return digits
-
-
-def _read(path: Path, name: str) -> bytes:
-    try:
-        # Memory twice: once for the content, once for the parameters.
-        return read_whole(path, f"reading {name}")
-    except DataError as error:
-        raise ModelFileError(str(error)) from error
 
 
 def _model(content: bytes, name: str) -> Model:

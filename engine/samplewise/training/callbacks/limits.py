@@ -8,14 +8,7 @@ MAX_STEPS, MAX_SECONDS = "max_steps", "max_seconds"
 
 
 class Limits:
-    """The limits of a training on rows in batches.
-
-    Args:
-        rows: of the training data.
-        batch_size: rows of a step, at most all.
-        max_steps: None for any number.
-        max_seconds: likewise.
-    """
+    """The limits of a training on rows in batches; None limits nothing."""
 
     def __init__(
         self, rows: int, batch_size: int, max_steps: int | None, max_seconds: float | None

@@ -40,9 +40,6 @@ class WeightAverage:
 class BestWeights:
     """The weights after the best epoch so far.
 
-    Args:
-        is_wanted: whether they are kept at all.
-
     Attributes:
         value: flat (P,); None before the first whole epoch.
     """

@@ -15,7 +15,7 @@ import numpy as np
 from samplewise.checks import printable
 from samplewise.errors import DataError, SnapshotError
 from samplewise.io import strict_json, tensor_file
-from samplewise.io.reading import read_whole
+from samplewise.io.reading import read_with_room
 from samplewise.io.tensor_file import FileKind
 from samplewise.io.writing import write_bytes
 from samplewise.training.snapshot import Snapshot
@@ -65,8 +65,7 @@ def load_snapshot(path: Path) -> Snapshot:
         NewerSnapshotError: a later samplewise wrote it.
         DataError: missing, or it may not be read.
     """
-    name = printable(path)
-    return unpacked(read_whole(path, f"reading {name}"), name)
+    return unpacked(read_with_room(path), printable(path))
 
 
 def unpacked(content: bytes, name: str) -> Snapshot:

@@ -127,8 +127,7 @@ def _pair(validation: Any) -> Validation:
 
 def _taken(rows: TrainingRows, indices: NDArray[np.int64]) -> TrainingRows:
     """Return some of the rows, aligned and read-only as all of them are."""
-    X: NDArray[Any] = aligned_empty(len(indices) * rows.X.shape[1], rows.X.dtype)
-    X = X.reshape(len(indices), -1)
+    X = aligned_empty((len(indices), rows.X.shape[1]), rows.X.dtype)
     np.take(rows.X, indices, axis=0, out=X)
     Y = np.ascontiguousarray(rows.Y[indices])
     X.flags.writeable = Y.flags.writeable = False

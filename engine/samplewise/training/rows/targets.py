@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from samplewise.data.arrays import NUMBERS, as_array, check_finite, kind_of_values
 from samplewise.errors import DataError, ParameterError
 from samplewise.network import ClassLoss, Loss, Network, ValueLoss
+from samplewise.text import counted
 from samplewise.training.rows.classes import TARGETS, class_targets, number_of_classes
 
 # Of the sum of a one-hot row: probabilities in float32 sum to 1 within some 1e-7 a class.
@@ -45,28 +46,23 @@ def prepare_targets(
     """
     if isinstance(loss, ClassLoss):
         given, _ = class_targets(targets, network, None, name)
+        classes = number_of_classes(network)
         if given.ndim == 2:
-            return _one_hot(given, rows, network, loss, dtype, name)
-        return _classes(given, rows, network, loss, dtype, name)
+            given = _one_hot(given, rows, classes, name)
+            return loss.decisions(given), np.ascontiguousarray(loss.targets_of_rows(given, dtype))
+        indices = _indices(given, rows, classes, name)
+        return indices, np.ascontiguousarray(loss.targets(indices, network.outputs, dtype))
     assert isinstance(loss, ValueLoss)
-    Y = _values(as_array(name, targets), rows, network, loss, dtype, name)
+    Y = _values(as_array(name, targets), (rows, network.outputs), loss, dtype, name)
     return loss.decisions(Y), Y
 
 
-def _classes(
-    given: NDArray[Any],
-    rows: int,
-    network: Network,
-    loss: ClassLoss,
-    dtype: DTypeLike,
-    name: str,
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def _indices(given: NDArray[Any], rows: int, classes: int, name: str) -> NDArray[np.int64]:
     if given.dtype.kind not in "bui":
         raise DataError(
             f"{name} hold {kind_of_values(given)}; expected class names, class indices 0, 1, ... "
             "or one-hot rows; to learn numbers, choose a loss such as mean_squared_error"
         )
-    classes = number_of_classes(network)
     if given.shape != (rows,):
         raise DataError(
             f"{name} have shape {given.shape}; expected ({rows},), one class a row of X, or "
@@ -77,19 +73,10 @@ def _classes(
             f"{name} run from {given.min()} to {given.max()}; this network knows the classes "
             f"0 to {classes - 1}; count them from 0, or give their names as text"
         )
-    indices = given.astype(np.int64)
-    return indices, np.ascontiguousarray(loss.targets(indices, network.outputs, dtype))
+    return given.astype(np.int64)
 
 
-def _one_hot(
-    given: NDArray[Any],
-    rows: int,
-    network: Network,
-    loss: ClassLoss,
-    dtype: DTypeLike,
-    name: str,
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    classes = number_of_classes(network)
+def _one_hot(given: NDArray[Any], rows: int, classes: int, name: str) -> NDArray[np.float64]:
     _check_numbers(given, name)
     if given.shape != (rows, classes):
         raise DataError(
@@ -105,28 +92,21 @@ def _one_hot(
             f"{name}: row {row} (counted from 0) has smallest value {given[row].min():g} and sum "
             f"{given[row].sum():g}; a one-hot row holds no negative number and sums to 1"
         )
-    Y = np.ascontiguousarray(loss.targets_of_rows(given, dtype))
-    return loss.decisions(given), Y
+    return given
 
 
 def _values(
-    given: NDArray[Any],
-    rows: int,
-    network: Network,
-    loss: ValueLoss,
-    dtype: DTypeLike,
-    name: str,
+    given: NDArray[Any], shape: tuple[int, int], loss: ValueLoss, dtype: DTypeLike, name: str
 ) -> NDArray[Any]:
     _check_numbers(given, name)
-    outputs = network.outputs
-    if given.shape != (rows, outputs) and (given.shape, outputs) != ((rows,), 1):
+    rows, outputs = shape
+    if given.shape != shape and (given.shape, outputs) != ((rows,), 1):
         also = f" or ({rows},)" if outputs == 1 else ""
         raise DataError(
-            f"{name} have shape {given.shape}; {loss.name} with {outputs} output"
-            f"{'' if outputs == 1 else 's'} learns ({rows}, {outputs}){also}; reshape them, or "
-            "change the last layer"
+            f"{name} have shape {given.shape}; {loss.name} with {counted(outputs, 'output')} "
+            f"learns ({rows}, {outputs}){also}; reshape them, or change the last layer"
         )
-    given = given.reshape(rows, outputs)
+    given = given.reshape(shape)
     # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
     with np.errstate(over="ignore", under="ignore"):
         Y = np.array(given, dtype=dtype, order="C")
