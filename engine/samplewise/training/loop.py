@@ -79,10 +79,10 @@ class Loop:
         each epoch says where.
         """
         runs, rows = [self._runs[index] for index in active], len(self._rows)
-        if not self._may_look_later or self._position > 0 or stop.is_set():
+        if not self._may_look_later or self._position > 0:
             return False
         epochs = min(epochs_unwatched(runs, self._epoch), self._epochs_at_once)
-        if epochs < 2:
+        if epochs < 2 or stop.is_set():
             return False
         X, before = self._rows_of(self._epoch), [run.state.copy() for run in runs]
         losses = np.full((epochs, *self._losses.shape), np.nan, self._losses.dtype)
