@@ -98,7 +98,7 @@ class _InKernel(Vectors):
         return Value(self._builder, self._builder.sitofp(index.value, self._number))
 
     def root(self, x: Any) -> Value:
-        return self._called("sqrt", x)
+        return self._called("llvm.sqrt", x)
 
     def _called(self, name: str, *operands: Any) -> Value:
         """Return the result of an intrinsic of numbers or vectors of one type."""
@@ -106,7 +106,7 @@ class _InKernel(Vectors):
         count = f"v{kind.count}" if isinstance(kind, ir.VectorType) else ""
         function = ir.FunctionType(kind, [kind] * len(operands))
         declared = cgutils.get_or_insert_function(
-            self._builder.module, function, f"llvm.{name}.{count}f{8 * self._bytes}"
+            self._builder.module, function, f"{name}.{count}f{8 * self._bytes}"
         )
         values = [each.value for each in operands]
         return Value(self._builder, self._builder.call(declared, values))
@@ -117,10 +117,10 @@ class _InKernel(Vectors):
         inverse = self._estimated_inverse(y)
         # Each of Newton's steps doubles the 14 bits.
         for _ in range(2):
-            missing = self._called("fma", -y, inverse, self.all(1.0))
-            inverse = self._called("fma", missing, inverse, inverse)
+            missing = self._called("llvm.fma", -y, inverse, self.all(1.0))
+            inverse = self._called("llvm.fma", missing, inverse, inverse)
         nearly = x * inverse
-        found = self._called("fma", self._called("fma", -y, nearly, x), inverse, nearly)
+        found = self._called("llvm.fma", self._called("llvm.fma", -y, nearly, x), inverse, nearly)
         # That is not a number where y, its inverse or the quotient is infinite.
         return self._unless_nan(found, lambda: x / y)
 
@@ -139,7 +139,7 @@ class _InKernel(Vectors):
         builder, mask = self._builder, ir.IntType(self.lanes)
         lanes = builder.bitcast(x.is_nan().value, mask)
         before = builder.block
-        with builder.if_then(builder.icmp_unsigned("!=", lanes, mask(0)), likely=False):
+        with builder.if_then(builder.icmp_signed("!=", lanes, mask(0)), likely=False):
             other, rare = otherwise(), builder.block
         result = builder.phi(self._vector)
         result.add_incoming(x.value, before)
