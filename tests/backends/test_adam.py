@@ -144,39 +144,73 @@ def test_what_passes_do_not_know_is_done_before_them(dtype, options):
     assert squares == pytest.approx(plain[3], rel=16 * float(np.finfo(dtype).eps))
 
 
+# Of the vectors of a pair, the first divides as the scalars do, the second by multiply-adds.
+EVERY_VECTOR = pytest.mark.parametrize("first", [0, 8, 16, 24])
+
+
 @EVERY_DTYPE
+@EVERY_VECTOR
 @pytest.mark.parametrize("outer", [False, True])
-def test_no_nan_and_no_infinity_is_hidden(dtype, outer):
+def test_no_nan_and_no_infinity_is_hidden(dtype, outer, first):
     given = Given(dtype)
-    given.x[:3] = NAN, INF, 0
+    given.x[first : first + 3] = NAN, INF, 0
     given.dz[0] = 1
     given.g = np.outer(given.dz, given.x).ravel()
     theta, mean, square, _ = given.stepped(Adam(), outer=outer)
-    of_inputs = theta.reshape(UNITS, INPUTS).T
-    assert np.isnan(of_inputs[:2]).all()
-    assert np.isfinite(of_inputs[2:]).all()
-    assert np.isnan(mean.reshape(UNITS, INPUTS)[:, 0]).all()
-    assert np.isinf(square.reshape(UNITS, INPUTS)[:, 1]).all()
+    is_nan, is_infinite = np.zeros((2, INPUTS), bool)
+    is_nan[first], is_infinite[first + 1] = True, True
+    by_units = (UNITS, INPUTS)
+    np.testing.assert_array_equal(np.isnan(theta.reshape(by_units)[0]), is_nan | is_infinite)
+    assert np.isfinite(theta.reshape(by_units)[:, ~(is_nan | is_infinite)]).all()
+    assert np.isnan(mean.reshape(by_units)[:, first]).all()
+    assert np.isinf(square.reshape(by_units)[:, first + 1]).all()
 
 
 @EVERY_DTYPE
+@EVERY_VECTOR
 @pytest.mark.parametrize("outer", [False, True])
-def test_a_square_too_large_moves_nothing_and_none_divides_by_epsilon(dtype, outer):
-    given = Given(dtype)
+@pytest.mark.parametrize("hat", [False, True])
+def test_averages_of_any_size_move_a_weight_as_the_formula_says(dtype, outer, first, hat):
+    given, limits = Given(dtype), np.finfo(dtype)
     given.x[:], given.dz[:] = 0, 0
     given.g[:] = 0
-    given.square[:5] = INF
-    given.square[5:10] = 0
-    given.mean[10:15] = np.finfo(dtype).tiny
-    given.square[15:20] = np.finfo(dtype).tiny
-    theta, mean, square, _ = given.stepped(Adam(epsilon=0.5), outer=outer)
-    np.testing.assert_array_equal(theta[:5], given.theta[:5])
-    rate = RATE / (1 - 0.9 ** (STEP + 1))
-    want = given.theta[5:10] - rate * mean[5:10] / 0.5
-    np.testing.assert_allclose(theta[5:10], want, rtol=1e-5)
-    # They would be subnormal.
-    assert not mean[10:15].any()
-    assert not square[15:20].any()
+    many = np.array([INF, -INF, NAN, 0, limits.tiny, limits.max / 8, 1, -1], dtype)
+    given.mean[first : first + 64] = np.repeat(many, 8)
+    given.square[first : first + 64] = np.tile(np.abs(many), 8)
+    optimizer = Adam(epsilon=0.5, epsilon_hat=hat)
+    theta, mean, square, _ = given.stepped(optimizer, outer=outer)
+    with np.errstate(all="ignore"):
+        want, m, s = given.by_formula(optimizer)
+        m, s = (np.where(np.abs(each) < limits.tiny, 0, each) for each in (m, s))
+        np.testing.assert_allclose(theta, want.astype(dtype), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(mean, m.astype(dtype), rtol=1e-6)
+        np.testing.assert_allclose(square, s.astype(dtype), rtol=1e-6)
+    assert not mean[first + 32 : first + 40].any()
+    assert not square[first + 4 : first + 64 : 8].any()
+    # A square too large to be a number moves no weight, unless its mean is too large as well.
+    np.testing.assert_array_equal(
+        theta[first + 24 : first + 64 : 8], given.theta[first + 24 : first + 64 : 8]
+    )
+    assert np.isnan(theta[first : first + 24 : 8]).all()
+
+
+@EVERY_DTYPE
+def test_corrections_are_those_of_the_step_and_the_optimizer_at_work(dtype):
+    given = Given(dtype)
+    theta, slots = given.theta.copy(), np.concatenate([given.mean, given.square])
+    call = Call(update, given.dtype)
+    call.set(parameters=theta, size=COUNT, slots=slots, slots_size=2 * COUNT)
+    call.set(gradient=given.g.copy(), gradient_size=COUNT, tiny=np.finfo(dtype).tiny)
+    call.inner("updated").set(count=COUNT)
+    hyper = call.inner("hyper")
+    for optimizer, steps in ((Adam(beta1=0.5, beta2=0.6), [STEP]), (Adam(), [3, STEP])):
+        describe_optimizer(hyper, optimizer)
+        hyper.set(rate=RATE)
+        for step in steps:
+            theta[:], slots[:COUNT], slots[COUNT:] = given.theta, given.mean, given.square
+            call.set(step=step, gradient=given.g.copy())
+            call()
+    np.testing.assert_array_equal(theta, given.stepped(Adam())[0])
 
 
 @pytest.mark.parametrize("inputs", [96, 100, 150_000, 300_000])

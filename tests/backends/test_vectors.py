@@ -16,6 +16,10 @@ from samplewise_backends.numba_cpu.compile.views import vector_at
 
 ROOM = 64
 TASK = record("task", x=reads(NUMBER), out=writes(NUMBER), count=INTEGER, factor=NUMBER)
+RATIOS = record(
+    "ratios", x=reads(NUMBER), y=reads(NUMBER), out=writes(NUMBER), count=INTEGER, like=NUMBER
+)
+INF, NAN = np.inf, np.nan
 
 
 @vector_kernel
@@ -88,6 +92,25 @@ def halves(v, out, x, factor, count):
     v.flushing(lambda: halve(0, 0))
     halve(ROOM // 2, ROOM)
     out[2 * ROOM] = v.number(int(v.flushes))
+
+
+@vector_kernel
+def quotients(v, out, x, y):
+    """Write x / y; their length is that of some whole vectors."""
+
+    def one(i, state):
+        at = i * v.lanes
+        v.store(out, at, v.quotient(v.load(x, at), v.load(y, at)))
+        return state
+
+    v.repeat(x.shape[0] // v.lanes, one, [])
+
+
+@routine(RATIOS)
+def run_quotients(task):
+    like = task.like
+    x, y = vector_at(task.x, task.count, like), vector_at(task.y, task.count, like)
+    quotients(vector_at(task.out, task.count, like), x, y)
 
 
 @routine(TASK)
@@ -186,3 +209,64 @@ def test_a_loop_runs_as_often_as_it_is_told_and_carries_its_state(dtype, count):
     assert (compiled[0] == 0) == (count == 0)
     from_2_on = compiled[3 * lanes_of(x)]
     assert (from_2_on == 0) == (count <= 2)
+
+
+def quotient(x, y):
+    """Return the quotients that vectors give, with the last one repeated to whole vectors."""
+    count = len(x) + -len(x) % ROOM
+    x, y = (np.pad(each, (0, count - len(each)), "edge") for each in (x, y))
+    found = np.empty_like(x)
+    call = Call(run_quotients, x.dtype)
+    call.set(x=x, y=y, out=found, count=count)
+    call()
+    return found
+
+
+def near_a_boundary(count):
+    """Return x and y of float64 whose quotient is as close as can be to being rounded otherwise.
+
+    With whole numbers a and b of 53 bits and a middle m between two floats, odd and of 54 bits,
+    2^k a - m b is 1 or -1.
+    """
+    rng, pairs = np.random.default_rng(0), []
+    while len(pairs) < count:
+        b = int(rng.integers(2**52, 2**53)) | 1
+        inverse = pow(b, -1, 2**54)
+        for middle, beyond in ((inverse, -1), (2**54 - inverse, 1)):
+            if middle >= 2**53:
+                pairs.append(((middle * b + beyond) >> 54, b))
+    x, y = np.array(pairs, np.float64).T
+    return x, y
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_quotient_of_vectors_has_the_bits_of_a_division(dtype):
+    rng, most = np.random.default_rng(5), 40 if dtype == "float32" else 400
+    x, y = rng.uniform(-2, 2, (2, 64 * 1024))
+    x, y = (np.ldexp(each, rng.integers(-most, most, each.shape)).astype(dtype) for each in (x, y))
+    np.testing.assert_array_equal(quotient(x, y), x / y)
+
+
+def test_a_quotient_is_rounded_as_a_division_where_two_numbers_are_equally_near():
+    x, y = near_a_boundary(4096)
+    middle = x.astype(np.longdouble) / y
+    is_near = np.abs(middle / np.spacing(x / y) % 1 - 0.5) < 1e-3
+    assert is_near.all()
+    for scale in (1, 2.0**-600, -(2.0**600)):
+        np.testing.assert_array_equal(quotient(scale * x, y), scale * x / y)
+        np.testing.assert_array_equal(quotient(x, scale * y), x / (scale * y))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_quotient_of_vectors_hides_no_nan_and_no_infinity(dtype):
+    limits = np.finfo(dtype)
+    numerators = [0, 1, -3, limits.max, -limits.max, INF, -INF, NAN]
+    small = [limits.smallest_subnormal, -limits.tiny / 2, limits.tiny]
+    denominators = [0, 1, -3, 0.125 / limits.tiny, INF, -INF, NAN, *small]
+    pairs = np.array([(x, y) for x in numerators for y in denominators], dtype).T
+    with np.errstate(all="ignore"):
+        for x, y in pairs.T:
+            # One such number in any lane, beside others.
+            for lane in range(16):
+                xs, ys = (np.insert(np.full(15, 3, dtype), lane, each) for each in (x, y))
+                np.testing.assert_array_equal(quotient(xs, ys)[:16], xs / ys)

@@ -68,6 +68,9 @@ HYPERPARAMETERS = record(
     # L2 of the step at work, beside that of all.
     step_l2=NUMBER,
     **each(NUMBER, "clip_value", "clip_norm", "new", "new_square", "epsilon"),
+    # Adam's bias corrections of mean and root, and the step that they belong to; 0: none.
+    **each(REAL, "mean_correction", "root_correction"),
+    corrected=INTEGER,
 )
 
 # Some values of one row in A, and their gradients in dZ: what an activation or a loss is called

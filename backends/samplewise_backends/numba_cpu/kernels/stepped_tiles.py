@@ -157,7 +157,7 @@ def _new_velocity(v, velocity, at, g, mu, tiny):
 
 @vector_kernel
 def _adam(v, theta, mean, square, dz, columns, x, inputs, room, *numbers):
-    adam = Step(v, theta, mean, square, Numbers(*numbers), None, flushed=v.flushes)
+    adam = Step(v, theta, mean, square, Numbers(*numbers), None)
     gradient = _Gradient(v, dz, columns, x, inputs, room)
     v.flushing(lambda: gradient.each(lambda at, g: adam.of_vector(at, g, [v.all(0.0)])))
 

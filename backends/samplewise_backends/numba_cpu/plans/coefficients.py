@@ -78,7 +78,7 @@ def velocity_rows(
 
 def describe_optimizer(hyper: Struct, optimizer: Optimizer) -> None:
     """Write an optimizer into a `records.HYPERPARAMETERS`, all but the learning rate."""
-    hyper.set(optimizer=OPTIMIZER_CODES[optimizer.name])
+    hyper.set(optimizer=OPTIMIZER_CODES[optimizer.name], corrected=0)
     for option in optimizer.options:
         value = getattr(optimizer, option)
         hyper.set(**{option: math.inf if value is None else value})
