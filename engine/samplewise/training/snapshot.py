@@ -246,8 +246,8 @@ def _values(described: Any, arrays: dict[str, Array], prefix: str) -> dict[str, 
 def _plain(record: StoppingState | PlateauState | EpochRecord) -> dict[str, Any]:
     """Return the values of a dataclass by name, with dictionaries of its own.
 
-    `dataclasses.asdict` copies each number by itself: the rungs of a sweep spent a third of their
-    time there.
+    `dataclasses.asdict` copies each number by itself: 10.7 us a record, this 1.1; and a sweep with
+    rungs does it several times for every record of every trial.
     """
     return {
         name: dict(value) if isinstance(value, dict) else value
