@@ -47,6 +47,11 @@ def test_training_with_numpy_loads_neither_numba_nor_scikit_learn_nor_plots():
     assert loaded.isdisjoint({"numba", "sklearn", "matplotlib", "typer", "rich"})
 
 
+def test_bundled_datasets_are_read_without_scikit_learn():
+    loaded = loaded_after("from samplewise.data.loading import load; load('digits'); load('wine')")
+    assert loaded.isdisjoint(NOT_FOR_TRAINING)
+
+
 def test_the_displays_load_matplotlib_when_one_is_drawn_and_never_scikit_learn():
     loaded = loaded_after("from samplewise import TrainingCurveDisplay, WeightsDisplay")
     assert loaded.isdisjoint({"numba", "sklearn", "matplotlib", "typer", "rich"})

@@ -4,10 +4,21 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
+from samplewise.data.sources import bundled
 from samplewise.data.sources.bundled import BUNDLED, load_bundled
 
 
+@pytest.fixture(params=["in its file", "imported"])
+def way(request, monkeypatch):
+    """The way to a dataset; the other one is blocked."""
+    if request.param == "imported":
+        monkeypatch.setattr(bundled, "find_spec", lambda _: None)
+    else:
+        monkeypatch.delattr(bundled, "_imported")
+
+
 @pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.usefixtures("way")
 def test_rows_and_class_of_each_row(name):
     dataset = load_bundled(name)
     bunch = getattr(datasets, f"load_{name}")()

@@ -112,3 +112,9 @@ def test_networks_are_tested_by_one_program_for_each_shape_with_the_bits_of_thei
     for result in results:
         alone = scores(result.model, data.test.X, data.test.targets)
         assert (result.test_loss, result.test_accuracy) == (alone.loss, alone.accuracy)
+
+
+def test_experiments_with_equal_networks_share_them(many, data):
+    pair = run_many([FIRST, FIRST.with_options(learning_rate=0.3)], data)
+    assert pair[0].model.network is pair[1].model.network
+    assert run(FIRST.with_options(activation="tanh"), data).model.network != pair[0].model.network

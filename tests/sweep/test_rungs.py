@@ -1,5 +1,7 @@
 """Rungs: the best candidates go on from their snapshots, to the networks of their single runs."""
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -8,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samplewise.errors import CombinationError, ParameterError, SamplewiseWarning
+from samplewise.errors import CombinationError, OutputError, ParameterError, SamplewiseWarning
 from samplewise.experiment.run import run
-from samplewise.sweep import groups
+from samplewise.network import multilayer_perceptron
+from samplewise.sweep import groups, snapshots
 from samplewise.sweep.definition import Sweep, read_sweep
 from samplewise.sweep.halving import Halving
 from samplewise.sweep.journal import FILE, read
@@ -21,11 +24,22 @@ from samplewise.sweep.run import run_sweep
 from samplewise.sweep.snapshots import FOLDER, Snapshots
 from samplewise.testing.tolerances import after_steps
 from samplewise.training import resume
+from samplewise.training.checkpoints.snapshot_file import save_snapshot
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 RUNGS = {"first": 1, "factor": 2}
 SPACE = {"learning_rate": [0.01, 0.03, 0.1, 0.3]}
 BASE = {"backend": "reference", "hidden": (4,), "epochs": 4}
 EPOCHS = [1, 1, 2, 4]
+
+
+def edge():
+    """Return a snapshot of one network between two epochs."""
+    X, network, stop = np.eye(4), multilayer_perceptron(4, (2,), 1), threading.Event()
+    stop.set()
+    settings = TrainingSettings.from_options(backend="reference")
+    return train(network, X, np.arange(4) % 2, settings, stop=stop).snapshot
 
 
 def by_candidate(result, name):
@@ -191,6 +205,59 @@ def test_a_rung_waits_for_the_groups_that_are_out(clouds, tmp_path, monkeypatch)
     known = halving(clouds, tmp_path, [{}] * 4)
     assert [len(known.take()) for _ in range(3)] == [2, 2, 0]
     assert not known.is_finished
+
+
+def test_snapshots_of_a_group_are_all_kept_and_what_a_kill_left_is_removed(tmp_path, monkeypatch):
+    paused, threads = {f"{n:020x}": edge() for n in range(20)}, set()
+
+    def noted(snapshot, path):
+        threads.add(threading.get_ident())
+        return save_snapshot(snapshot, path)
+
+    monkeypatch.setattr("samplewise.sweep.snapshots.save_snapshot", noted)
+    kept = Snapshots(tmp_path)
+    kept.save(paused)
+    assert 1 < len(threads) <= snapshots.AT_ONCE
+    (tmp_path / FOLDER / ".0.safetensors.abcd.tmp").touch()
+    epochs = edge().epoch - 1
+    assert all(kept.load((key, epochs)).checksum for key in paused)
+    kept.keep({(key, epochs) for key in list(paused)[:2]})
+    assert len(list((tmp_path / FOLDER).iterdir())) == 2
+    kept.keep(())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_large_snapshots_are_written_one_by_one(tmp_path, monkeypatch):
+    threads = []
+
+    def noted(_, path):
+        threads.append(threading.get_ident())
+        path.touch()
+
+    monkeypatch.setattr("samplewise.sweep.snapshots.save_snapshot", noted)
+    monkeypatch.setattr(snapshots, "MOST_BYTES", edge().networks[0].parameters.nbytes)
+    Snapshots(tmp_path).save({str(n): edge() for n in range(4)})
+    assert (len(threads), len(set(threads))) == (4, 1)
+
+
+def test_a_snapshot_that_cannot_be_written_ends_the_sweep(clouds, tmp_path, monkeypatch):
+    calls, fsync = [], os.fsync
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) > 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    sweep = Sweep(SPACE, BASE, rungs=RUNGS)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match=r"cannot write .*safetensors: No space left on dev"):
+            run_sweep(sweep, tmp_path / "sweep", data=clouds)
+    assert read(tmp_path / "sweep" / FILE)[1] == []
+    assert (
+        by_candidate(run_sweep(sweep, tmp_path / "sweep", data=clouds), "status").count("done") == 1
+    )
 
 
 def test_rungs_say_how_many_candidates_train_how_long(tmp_path):

@@ -14,7 +14,7 @@ from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.testing.tolerances import after_steps
-from samplewise.training import batches
+from samplewise.training import batches, beginning
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -420,3 +420,23 @@ def test_numbers_beyond_the_dtype_warn_nobody(plan, threads):
     wild = settings(l2=1e300, **shared)
     with pytest.raises(SomeDivergedError):
         train_many([NETWORKS[0]] * 4, rows, labels, [wild] * 4)
+
+
+@pytest.mark.parametrize("backend", ["reference", "numba_cpu"])
+def test_weights_of_networks_that_begin_alike_are_drawn_once(monkeypatch, backend):
+    drawn, draw = [], beginning.initialize
+
+    def counted(network, init, rng, dtype):
+        drawn.append((network, init))
+        return draw(network, init, rng, dtype)
+
+    rates, network = (0.1, 0.2, 0.3), NETWORKS[0]
+    alike = [settings(backend=backend, learning_rate=rate) for rate in rates]
+    others = [settings(backend=backend, seed=9), settings(backend=backend, init="he_normal")]
+    alone = [train(network, X, LABELS, own).parameters for own in [*alike, *others]]
+    monkeypatch.setattr(beginning, "initialize", counted)
+    results = train_many([network] * 5, X, LABELS, [*alike, *others])
+    assert len(drawn) == 3
+    allowed = after_steps(3 * len(X), "float64").relative
+    for result, parameters in zip(results, alone, strict=True):
+        np.testing.assert_allclose(result.parameters, parameters, rtol=allowed, atol=allowed)

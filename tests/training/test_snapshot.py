@@ -132,3 +132,16 @@ def test_a_snapshot_shares_nothing_with_the_training_it_is_taken_from():
     for array in (network.parameters, network.optimizer_state, network.losses, network.best):
         assert not array.flags.writeable
         assert array.base is None
+
+
+def test_the_values_of_a_snapshot_are_those_of_its_dataclasses_and_its_own():
+    records = tuple(
+        dataclasses.replace(one, metrics={"r2": 0.5}) for one in edge().networks[0].epochs
+    )
+    snapshot = altered(edge(), "epochs", records)
+    network, values = snapshot.networks[0], snapshot.to_parts()[0]["networks"][0]
+    assert values["epochs"] == [dataclasses.asdict(record) for record in records]
+    assert values["early_stopping"] == dataclasses.asdict(network.early_stopping)
+    assert values["plateau"] == dataclasses.asdict(network.plateau)
+    values["epochs"][0]["metrics"].clear()
+    assert records[0].metrics == {"r2": 0.5}

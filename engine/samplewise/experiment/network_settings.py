@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from samplewise.errors import ParameterError
 from samplewise.network import ACTIVATIONS, Network, multilayer_perceptron
@@ -10,6 +11,9 @@ from samplewise.network.activations import check_activation
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import WHOLES, choice, text
 from samplewise.options.settings import Settings
+
+_MOST_BUILT = 64
+"""Networks that are kept for the next experiment with the same one."""
 
 
 def _activation(_name: str, given: object) -> str:
@@ -56,15 +60,23 @@ class NetworkSettings(Settings):
         Raises:
             ParameterError: the layers do not fit.
         """
-        if self.layers is None:
-            return multilayer_perceptron(features, self.hidden, outputs, self.activation)
-        from samplewise.network.layer_spec import layers_from
+        # They are frozen: trials of a sweep share one, and what it computes once, as its layout.
+        return _built(self, features, image_shape, outputs)
 
-        shape = (features,) if image_shape is None else (1, *image_shape)
-        network = Network(shape, layers_from(self.layers))
-        if network.outputs != outputs:
-            raise ParameterError(
-                f"layers end in {network.outputs} outputs, but loss and classes need {outputs}; "
-                f"end them with dense {outputs}"
-            )
-        return network
+
+@lru_cache(maxsize=_MOST_BUILT)
+def _built(
+    settings: NetworkSettings, features: int, image_shape: tuple[int, int] | None, outputs: int
+) -> Network:
+    if settings.layers is None:
+        return multilayer_perceptron(features, settings.hidden, outputs, settings.activation)
+    from samplewise.network.layer_spec import layers_from
+
+    shape = (features,) if image_shape is None else (1, *image_shape)
+    network = Network(shape, layers_from(settings.layers))
+    if network.outputs != outputs:
+        raise ParameterError(
+            f"layers end in {network.outputs} outputs, but loss and classes need {outputs}; "
+            f"end them with dense {outputs}"
+        )
+    return network

@@ -22,7 +22,7 @@ from samplewise.model.model import Model
 from samplewise.network import Loss, Network, as_class_loss
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook
-from samplewise.training.history import History
+from samplewise.training.history import History, when_read
 from samplewise.training.many import train_many
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
@@ -230,7 +230,7 @@ def _result(
     experiment: Experiment, trained: TrainingResult, model: Model, found: Scores, data: Prepared
 ) -> ExperimentResult:
     history = trained.history
-    history.settings = experiment.to_options()
+    history.settings = when_read(experiment.to_options)
     if found.r2 is not None and math.isnan(found.r2):
         why = "there is one" if len(data.test) == 1 else "their targets do not differ"
         history.notes.append(f"R² of the test rows is undefined: {why}")

@@ -137,9 +137,8 @@ def _train(
     """Train all that a source gives, and write down each group once it is trained."""
     for group, trained in dispatched(source, executor, stop):
         # Before their lines, which say that the trials can go on.
-        for one, snapshot in zip(group, trained.snapshots, strict=True):
-            if snapshot is not None:
-                snapshots.save(one.trial.key, snapshot)
+        pairs = zip(group, trained.snapshots, strict=True)
+        snapshots.save({one.trial.key: found for one, found in pairs if found is not None})
         entries = entries_of(group, trained.results)
         journal.append(*entries)
         counts.note(entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -25,11 +26,33 @@ if TYPE_CHECKING:
 Initial: TypeAlias = "Model | Snapshot | TrainingState"
 
 
+class FirstWeights:
+    """Draws the weights of networks before their first step, once for those that begin alike."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[Hashable, NDArray[Any]] = {}
+
+    def of(
+        self, network: Network, settings: TrainingSettings, dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        """Return the weights of a network, in an array of its own; no other may be trained yet."""
+        key = network, settings.init, settings.seed, dtype
+        known = self._drawn.get(key)
+        if known is None:
+            rng = Streams(settings.seed).of_run("init")
+            known = self._drawn[key] = initialize(network, settings.init, rng, dtype)
+            return known
+        weights = network.layout.zeros(dtype)
+        weights[...] = known
+        return weights
+
+
 def first_state(
     network: Network,
     settings: TrainingSettings,
     dtype: np.dtype[Any],
     initial: Initial | None,
+    first_weights: FirstWeights | None = None,
 ) -> TrainingState:
     """Return the state before the first step, in arrays of its own.
 
@@ -38,6 +61,7 @@ def first_state(
         settings: how to train it.
         dtype: of the training.
         initial: a state to go on from, or a model whose weights to take; else they are drawn.
+        first_weights: draws them, for several networks.
 
     Raises:
         ParameterError: it is none of these, or of another network, optimizer or dtype, or it holds
@@ -46,8 +70,7 @@ def first_state(
     size = network.layout.size
     slots = aligned_zeros(settings.optimizer.slots * size, dtype)
     if initial is None or isinstance(initial, Snapshot):
-        rng = Streams(settings.seed).of_run("init")
-        drawn = initialize(network, settings.init, rng, dtype)
+        drawn = (first_weights or FirstWeights()).of(network, settings, dtype)
         return TrainingState(drawn, slots, network=network)
     parameters = network.layout.zeros(dtype)
     if not isinstance(initial, TrainingState):

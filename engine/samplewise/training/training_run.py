@@ -12,7 +12,7 @@ from samplewise.errors import DivergenceError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training import divergence
-from samplewise.training.beginning import Initial, first_state, new_history
+from samplewise.training.beginning import FirstWeights, Initial, first_state, new_history
 from samplewise.training.blame import check_in_place, check_unchanged
 from samplewise.training.callbacks import Callback, Callbacks
 from samplewise.training.callbacks.early_stopping import EarlyStopping
@@ -54,6 +54,7 @@ class TrainingRun:
         figures: as `train`.
         ensemble: as `train_many`.
         initial: as `train`.
+        first_weights: of all networks that train at once.
 
     Raises:
         CombinationError: the run is too short for its schedule, or goes by a figure that nothing
@@ -74,6 +75,7 @@ class TrainingRun:
         figures: Mapping[str, Figure] | None = None,
         ensemble: Mapping[str, EnsembleFigure] | None = None,
         initial: Initial | None = None,
+        first_weights: FirstWeights | None = None,
     ) -> None:
         self.network, self.loss, self.settings, self.rows = network, loss, settings, rows
         self.backend, self.callbacks = choice.backend, Callbacks(callbacks)
@@ -104,7 +106,7 @@ class TrainingRun:
         self._follows_best = settings.follows_best
         run = settings.run_of(len(rows))
         self.rates = LearningRates(settings.learning_rate, settings.schedule, run)
-        self.state = first_state(network, settings, rows.X.dtype, initial)
+        self.state = first_state(network, settings, rows.X.dtype, initial, first_weights)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
         decides = running is not None
