@@ -92,7 +92,10 @@ class TrainingParameters:
     )
     verbose: bool | int = parameter(False, ["verbose"], "print the loss of each epoch")
     warm_start: bool = parameter(
-        False, ["boolean"], "begin `fit` with the weights of the last one, with a new optimizer"
+        False,
+        ["boolean"],
+        "begin `fit` with the weights of the last one and its wait for an improvement, with a new "
+        "optimizer",
     )
     momentum: float = parameter(0.9, [SHARE], "momentum of sgd, in [0, 1)")
     nesterovs_momentum: bool = parameter(True, ["boolean"], "Nesterov's momentum")

@@ -16,7 +16,7 @@ from samplewise.training import divergence
 from samplewise.training.beginning import Initial, first_state, new_history
 from samplewise.training.blame import check_in_place, check_unchanged
 from samplewise.training.callbacks import Callback, Callbacks
-from samplewise.training.callbacks.early_stopping import EarlyStopping
+from samplewise.training.callbacks.early_stopping import EarlyStopping, StoppingState
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
 from samplewise.training.evaluation import Evaluation, Metric, check_metrics
 from samplewise.training.figures import (
@@ -29,7 +29,7 @@ from samplewise.training.figures import (
 from samplewise.training.history import DIVERGED, FAILED, FINISHED, EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
-from samplewise.training.rates import LearningRates
+from samplewise.training.rates import LearningRates, PlateauState
 from samplewise.training.result import model_of
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.running_accuracy import running_accuracy
@@ -54,6 +54,7 @@ class TrainingRun:
         figures: as `train`.
         ensemble: as `train_many`.
         initial: as `train`.
+        counters: as `trained`.
 
     Raises:
         CombinationError: the run is too short for its schedule, or goes by a figure that nothing
@@ -74,6 +75,7 @@ class TrainingRun:
         figures: Mapping[str, Figure] | None = None,
         ensemble: Mapping[str, EnsembleFigure] | None = None,
         initial: Initial | None = None,
+        counters: StoppingState | None = None,
     ) -> None:
         self.network, self.loss, self.settings, self.rows = network, loss, settings, rows
         self.backend, self.callbacks = choice.backend, Callbacks(callbacks)
@@ -104,6 +106,9 @@ class TrainingRun:
         self._follows_best = settings.follows_best
         run = settings.run_of(len(rows))
         self.rates = LearningRates(settings.learning_rate, settings.schedule, run)
+        if counters is not None:
+            self.early_stopping.state = counters
+            self.rates.state = PlateauState(waited=counters.waited)
         self.state = first_state(network, settings, rows.X.dtype, initial)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
@@ -281,5 +286,7 @@ class TrainingRun:
         return self.callbacks.train_ends(self.history)
 
     def _diverge(self, error: DivergenceError) -> None:
-        kept = self.finite if self.best.value is None else self.best.value
+        kept = self.finite
+        if self.best.value is not None:
+            kept, self.history.best_epoch = self.best.value, self.early_stopping.state.best_epoch
         self.error = divergence.with_remedy(error, self.loss, self.settings.learning_rate, kept)
