@@ -1,7 +1,9 @@
 """The loop at its edges: what it undoes, what a part of an epoch counts, what backends do wrong."""
 
 import dataclasses
+import functools
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -160,6 +162,79 @@ class OutOfMemory(FaultyReference):
 def test_what_a_backend_does_wrong_is_named(monkeypatch, program, error, message):
     with pytest.raises(error, match=message):
         train_on(monkeypatch, program)
+
+
+class OutError(Exception):
+    """Raised by a handler, as a limit of time is."""
+
+
+class Handlers:
+    def method(self, number, frame):
+        raise OutError
+
+    def __call__(self, number, frame):
+        self.out()
+
+    def out(self):
+        raise OutError
+
+
+def function(number, frame):
+    raise OutError
+
+
+def with_any(*args, **kwargs):
+    raise OutError
+
+
+def that_resets_itself(number, frame):
+    signal.signal(number, signal.SIG_DFL)
+    raise OutError
+
+
+class IsInterrupted(FaultyReference):
+    def run_epoch(self, state, X, Y, steps, losses):
+        signal.raise_signal(signal.SIGUSR1)
+        super().run_epoch(state, X, Y, steps, losses)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="a signal of Unix")
+@pytest.mark.parametrize(
+    "handler",
+    [
+        function,
+        with_any,
+        that_resets_itself,
+        Handlers().method,
+        Handlers(),
+        functools.partial(with_any, "first"),
+        lambda number, frame: function(number, None),
+    ],
+)
+def test_what_the_handler_of_a_signal_raises_is_no_fault_of_the_backend(monkeypatch, handler):
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(OutError):
+            train_on(monkeypatch, IsInterrupted)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="a signal of Unix")
+def test_a_fault_of_the_backend_is_named_where_signals_have_handlers(monkeypatch):
+    class RaisesAfterASignal(IsInterrupted):
+        def run_epoch(self, state, X, Y, steps, losses):
+            super().run_epoch(state, X, Y, steps, losses)
+            raise ValueError("no such thing")
+
+    handled = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: handled.append(number))
+    try:
+        with pytest.raises(ContractError, match="'faulty' raised ValueError: no such thing"):
+            train_on(monkeypatch, RaisesAfterASignal)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert handled == [signal.SIGUSR1]
 
 
 def test_losses_whose_sum_overflows_are_a_divergence():

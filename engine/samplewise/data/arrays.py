@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.errors import DataError
+from samplewise.errors import DataError, raised_by_signal_handler
 
 # Kinds of dtypes: bool, unsigned, integer, float.
 NUMBERS = "buif"
@@ -79,6 +79,8 @@ def _plain(name: str, given: object) -> NDArray[Any]:
     except MemoryError:
         raise
     except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         # The conversions of other libraries, of a tensor on a GPU for one, raise anything.
         raise DataError(
             f"{name}: a {type(given).__name__} cannot be made an array "
