@@ -11,11 +11,12 @@ from loop_problem import LABELS, NETWORK, StopAfter, X
 
 from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
-from samplewise.errors import ContractError, DataError, DivergenceError
+from samplewise.errors import ContractError, DataError, DivergenceError, SomeDivergedError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.registry import Choice
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
+from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 
@@ -242,6 +243,25 @@ def test_losses_whose_sum_overflows_are_a_divergence():
     chosen = settings(learning_rate=1.2e308, init="zeros")
     with pytest.raises(DivergenceError, match="the mean loss became inf in epoch 1"):
         train(Network((1,), (Dense(1),)), rows, labels, chosen)
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adagrad"])
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_squares_of_gradients_that_overflow_are_a_divergence(optimizer, backend):
+    """The weights stay finite then, and would never move again."""
+    options = {"optimizer": optimizer, "dtype": "float32", "loss": "mean_squared_error"}
+    chosen = settings(**options, backend=backend, batch_size=4)
+    network, rows = multilayer_perceptron(1, (), 1), np.array([[1e10], [2e10], [-1e10], [3]])
+    message = "the optimizer's state is not finite after the last epoch with learning_rate 0.1; use"
+    with pytest.raises(DivergenceError, match=message) as caught:
+        train(network, rows, [1e12, 2, 3, 4], chosen)
+    assert np.isfinite(caught.value.parameters).all()
+    with pytest.raises(SomeDivergedError, match=f"2 of 2 networks .* network 0: {message}"):
+        train_many([network] * 2, rows, [1e12, 2, 3, 4], [chosen, chosen])
+    # Finite numbers whose own squares overflow are none.
+    state = train(network, rows / 1e3, [1e12, 2, 3, 4], chosen).state.optimizer_state
+    assert state.max() > 1e20
 
 
 class Overflows(FaultyReference):

@@ -259,7 +259,7 @@ class TrainingRun:
         """
         parameters = self.state.parameters
         try:
-            divergence.check_weights(parameters)
+            divergence.check_end(parameters, self.state.optimizer_state)
         except DivergenceError as error:
             self._diverge(error)
         else:

@@ -40,8 +40,8 @@ class Origin(Enum):
 _addresses: dict[tuple[Routine, str], int] = {}
 _origins: dict[tuple[Routine, str], Origin] = {}
 _damaged: list[str] = []
-# Threads that ask at once wait for one compile. So do forks: in the middle of one, numba and LLVM are
-# of no use to a child.
+# Threads that ask at once wait for one compile. So do forks: in the middle of one, numba and LLVM
+# are of no use to a child.
 _lock = new_awaited_lock()
 
 
