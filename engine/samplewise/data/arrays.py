@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.errors import DataError, raised_by_signal_handler
+from samplewise.text import counted
 
 # Kinds of dtypes: bool, unsigned, integer, float.
 NUMBERS = "buif"
@@ -230,7 +231,7 @@ def check_finite(X: NDArray[Any], name: str) -> None:
     bad = np.argwhere(~np.isfinite(X))
     row, column = bad[0]
     raise DataError(
-        f"{name}: {len(bad):,} value{' is' if len(bad) == 1 else 's are'} NaN or inf, the first "
+        f"{name}: {counted(len(bad), 'value is', 'values are')} NaN or inf, the first "
         f"in row {row}, column {column} "
         "(counted from 0); remove or fill them first"
     )

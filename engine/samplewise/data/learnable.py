@@ -6,6 +6,7 @@ from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import FEW_ROWS, REGRESSION, ROW_NAMES, WHOLE_NUMBER
 from samplewise.errors import DataError
+from samplewise.text import counted
 
 
 def check_learnable(dataset: Dataset) -> None:
@@ -21,7 +22,7 @@ def check_learnable(dataset: Dataset) -> None:
     if classes < 2:
         raise DataError(
             f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', "
-            f"{rows:,} sample{'' if rows == 1 else 's'}); "
+            f"{counted(rows, 'sample')}); "
             "classification needs at least two classes; add rows of others, or learn numbers with "
             "a loss such as mean_squared_error"
         )

@@ -10,6 +10,7 @@ from samplewise.network.activations import check_activation
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import WHOLES, choice, text
 from samplewise.options.settings import Settings
+from samplewise.text import counted
 
 
 def _activation(_name: str, given: object) -> str:
@@ -64,7 +65,7 @@ class NetworkSettings(Settings):
         network = Network(shape, layers_from(self.layers))
         if network.outputs != outputs:
             raise ParameterError(
-                f"layers end in {network.outputs} outputs, but loss and classes need {outputs}; "
-                f"end them with dense {outputs}"
+                f"layers end in {counted(network.outputs, 'output')}, but loss and classes "
+                f"need {outputs}; end them with dense {outputs}"
             )
         return network

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from samplewise.data.arrays import NUMBERS, as_array, check_finite, kind_of_values
 from samplewise.errors import DataError, ParameterError
 from samplewise.network import ClassLoss, Loss, Network, ValueLoss
+from samplewise.text import counted
 from samplewise.training.rows.classes import TARGETS, class_targets, number_of_classes
 
 # Of the sum of a one-hot row: probabilities in float32 sum to 1 within some 1e-7 a class.
@@ -122,9 +123,8 @@ def _values(
     if given.shape != (rows, outputs) and (given.shape, outputs) != ((rows,), 1):
         also = f" or ({rows},)" if outputs == 1 else ""
         raise DataError(
-            f"{name} have shape {given.shape}; {loss.name} with {outputs} output"
-            f"{'' if outputs == 1 else 's'} learns ({rows}, {outputs}){also}; reshape them, or "
-            "change the last layer"
+            f"{name} have shape {given.shape}; {loss.name} with {counted(outputs, 'output')} "
+            f"learns ({rows}, {outputs}){also}; reshape them, or change the last layer"
         )
     given = given.reshape(rows, outputs)
     # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
