@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from samplewise.checks import must_be, printable, text
 from samplewise.displays.axes import axes_for, last_step
 from samplewise.errors import ParameterError
@@ -175,7 +177,7 @@ class TrainingCurveDisplay:
         last = self.lines_[-1]
         self.ax_.plot(
             self.best_epoch,
-            last.get_ydata()[list(self.epochs).index(self.best_epoch)],
+            np.asarray(last.get_ydata())[list(self.epochs).index(self.best_epoch)],
             color=last.get_color(),
             linestyle="none",
             marker="*",

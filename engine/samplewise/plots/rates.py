@@ -32,7 +32,7 @@ def rate_sweep(
         marker = "o" if len(x) == 1 else None
         axes.plot(x, y, color=color, linewidth=1.8, marker=marker, label="smoothed")
         axes.axvline(
-            drawn(suggestion),
+            float(drawn(suggestion)),
             color=INK,
             linestyle="--",
             linewidth=1.2,
