@@ -237,3 +237,18 @@ def test_float32_stays_float32():
     assert {one.dtype for one in (*ours.coefs_, *ours.intercepts_)} == {np.dtype("float32")}
     wanted = fitted(original, "adam_numbers")
     np.testing.assert_allclose(ours.loss_curve_, wanted.loss_curve_, rtol=1e-4)
+
+
+def test_invscaling_by_a_power_beyond_all_numbers_stands_still():
+    """scikit-learn raises OverflowError there."""
+    falls = {"learning_rate": "invscaling", "power_t": 1e308}
+    estimator = samplewise.MLPClassifier(**COMMON | SGD | falls)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X, TWO)
+    curve = estimator.loss_curve_
+    assert curve[1] < curve[0]
+    assert curve[-1] == pytest.approx(curve[-2], rel=0.05)
+    before = estimator.set_params(momentum=0.0).coefs_[0].copy()
+    estimator.partial_fit(X, TWO)
+    np.testing.assert_array_equal(estimator.coefs_[0], before)

@@ -62,8 +62,8 @@ class PlanSpec:
             )
         if found is None:
             wanted = (
-                f"{name}, or {name}:64 for blocks of 64 rows (at least 1), or the whole text that "
-                "a run recorded"
+                f"{name}, or {name}:64 for blocks of 64 rows (1 to 999,999,999), or the whole text "
+                "that a run recorded"
             )
             raise ParameterError(must_be(where, wanted, text))
         return cls(name, int(found[1]), found[2] or "")

@@ -139,7 +139,7 @@ class TrainingParameters:
     )
     n_ens: int = parameter(
         1,
-        [WHOLE],
+        [Interval(Integral, 1, 10_000, closed="both")],
         "networks of other initial weights that predict by their mean; trained as one product, and "
         "stopped early by the loss of the mean, where `monitor` is None",
     )

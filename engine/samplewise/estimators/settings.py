@@ -12,6 +12,7 @@ from samplewise.estimators.parameters import TrainingParameters
 from samplewise.network import SGD, Adam, Optimizer
 from samplewise.training.callbacks.early_stopping import StoppingState
 from samplewise.training.schedules import Constant, InverseRows, Plateau, Run, Schedule
+from samplewise.training.schedules.base import over_power
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
 
@@ -113,7 +114,8 @@ def settings_for(
     """
     rate = float(parameters.learning_rate_init)
     if parameters.learning_rate == "invscaling" and occasion.one_epoch and _is_sgd(parameters):
-        rate /= (occasion.rows_seen + 1) ** parameters.power_t
+        # Above 0, as a learning rate must be.
+        rate = over_power(rate, occasion.rows_seen + 1, float(parameters.power_t)) or math.ulp(0.0)
     if is_adaptive(parameters):
         rate = occasion.waiting.rate(parameters)
     return TrainingSettings(
