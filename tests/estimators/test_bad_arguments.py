@@ -77,7 +77,7 @@ def test_so_is_one_that_scikit_learn_does_not_have(parameters, words):
     [
         (
             {"activation": ["relu", "tanh"]},
-            "activation: must be one for all hidden layers or one for each of 1, got",
+            "must be one for all hidden layers or one for each of 1",
         ),
         ({"activation": ["relo"]}, "did you mean 'relu'"),
         ({"dropout": [0.1, 0.2]}, "dropout: must be one for all"),

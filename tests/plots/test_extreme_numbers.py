@@ -19,6 +19,7 @@ NUMBERS = {
     "all": [-1.7e308, 1.7e308],
     "decades": [1e-300, 1e300],
     "smallest": [5e-324, 1.0],
+    "small": [1e-300, 1e-299],
     "negative": [-1e300, -1.0],
     "neighbours": [1.0, 1.0000000000000002],
 }
@@ -57,7 +58,7 @@ FIGURES = {
     ),
     "losses": lambda v: figures.loss_curves({"a": v}, "t", {"a": [v, v]}),
     "training": lambda v: training_curves(Curves([v], [v]), Curves([[0.5]], [[0.5]]), "t"),
-    "rates": lambda v: rates.rate_sweep(sorted(np.abs(v) + 1e-300), v, v, 1.0, "t"),
+    "rates": lambda v: rates.rate_sweep(sorted(np.abs(v) + 1e-300), v, v, abs(v[0]) + 1e-300, "t"),
     "images": lambda v: figures.predicted_images(np.resize(v, (2, 2, 2)), ["a", "b"], "t"),
 }
 
@@ -100,3 +101,11 @@ def test_a_logarithmic_axis_has_a_margin_within_the_numbers():
     assert logarithmic_limits(1.0, 1.0) == pytest.approx((10**-0.3, 10**0.3))
     low, high = logarithmic_limits(5e-324, 1e300)
     assert (low, high) == (5e-324, 1e308)
+
+
+def test_small_values_of_a_factor_stand_apart(shown):
+    names = ("learning_rate", "test_loss")
+    sweeps.against_factor([1e-300, 1e-299], [0.5, 0.6], [0.0, 0.0], names, "t")
+    (axes,) = shown[0].axes
+    low, high = axes.get_xlim()
+    assert 0 < low < 1e-300 < 1e-299 < high < 1e-298

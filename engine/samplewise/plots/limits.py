@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST = 1e300
-"""Beyond it, the margins and ticks of an axis overflow."""
+LARGEST, SMALLEST = 1e300, 1e-280
+"""Beyond these the margins and ticks of an axis overflow, and a linear axis shows zeros alone."""
 
 
 def drawn(values: Any) -> NDArray[np.float64]:

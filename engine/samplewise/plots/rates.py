@@ -27,6 +27,9 @@ def rate_sweep(
     with styled_figure(7.2, 4.0, title) as figure:
         axes = figure.add_subplot()
         x, y, color = drawn(rates), drawn(smoothed), PALETTE[0]
+        axes.set_xscale("log")
+        axes.set_xlim(*logarithmic_limits(x[0], x[-1]))
+        plain_logarithmic(axes.xaxis)
         axes.plot(x, drawn(losses), color=color, linewidth=0.8, alpha=0.4, label="as it came")
         # Of a single rate, a line would show nothing.
         marker = "o" if len(x) == 1 else None
@@ -38,9 +41,6 @@ def rate_sweep(
             linewidth=1.2,
             label=f"suggested: {suggestion:.3g}",
         )
-        axes.set_xlim(*logarithmic_limits(x[0], x[-1]))
-        axes.set_xscale("log")
-        plain_logarithmic(axes.xaxis)
         # One spike of a single sample would press the curve to the floor.
         low, high = y.min(), y.max()
         margin = 0.1 * (high - low) or max(1.0, 0.1 * abs(high))

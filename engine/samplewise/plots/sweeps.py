@@ -17,7 +17,7 @@ from samplewise.plots.figures import (
     styled_figure,
 )
 from samplewise.plots.goodness import add_colour_bar, goodness_scale, ink_on, spans_decades
-from samplewise.plots.limits import drawn, logarithmic_limits
+from samplewise.plots.limits import SMALLEST, drawn, logarithmic_limits
 
 # More points, as of a range, are not joined by a line.
 _MOST_JOINED = 24
@@ -42,6 +42,11 @@ def against_factor(
     """
     with styled_figure(7.2, 4.0, title, names) as figure:
         axes = figure.add_subplot()
+        low, high = drawn((values[0], values[-1]))
+        if spans_decades(low, high) or 0 < low < high < SMALLEST:
+            axes.set_xscale("log")
+            axes.set_xlim(*logarithmic_limits(low, high))
+            plain_logarithmic(axes.xaxis)
         axes.errorbar(
             drawn(values),
             drawn(means),
@@ -53,10 +58,6 @@ def against_factor(
             elinewidth=0.9,
             capsize=3,
         )
-        if spans_decades(values[0], values[-1]):
-            axes.set_xlim(*logarithmic_limits(*drawn((values[0], values[-1]))))
-            axes.set_xscale("log")
-            plain_logarithmic(axes.xaxis)
         if names[1].endswith("accuracy"):
             # Student's interval of few seeds may leave what an accuracy can be.
             low, high = axes.get_ylim()
