@@ -80,6 +80,15 @@ def test_a_fork_waits_for_a_compile_and_leaves_its_lock_free_in_both_processes()
     library._lock.release()
 
 
+def test_a_thread_that_forks_in_the_middle_of_a_compile_goes_on_in_both_processes():
+    with library._lock:
+        child = os.fork()
+        if child == 0:
+            library._lock.release()
+            os._exit(not library._lock.acquire(timeout=1))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def test_threads_that_fork_at_once_wait_for_one_another(monkeypatch):
     monkeypatch.setattr(locks, "_AWAITED", [threading.RLock(), threading.RLock()])
     codes = []

@@ -110,7 +110,7 @@ class SomeDivergedError(DivergenceError):
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
-    """Return True if the handler of a signal has raised an error, such as the TimeoutError of one.
+    """Return True if the handler of a signal has raised an error, as that of an alarm does.
 
     It may come out of any call, whose fault it is not.
     """

@@ -47,10 +47,10 @@ def _let_go() -> None:
 
 
 def _free_all() -> None:
-    for lock in (_FORKING, *_AWAITED, *_LOCKS):
+    _let_go()
+    for lock in _LOCKS:
         # As Python frees the locks of its own modules.
         lock._at_fork_reinit()
-    _HELD.clear()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork

@@ -93,7 +93,7 @@ class Sweep:
 
     @classmethod
     def begun(cls, space: Mapping[str, Any], settings: Mapping[str, Any], **others: Any) -> Sweep:
-        """Return a sweep whose trials were checked when it was begun: of a thousand, in 0.1 s.
+        """Return a sweep whose trials were checked when it was begun: a thousand take 0.1 s.
 
         Raises:
             ParameterError: as for a new one, but for trials that are not a valid experiment.
