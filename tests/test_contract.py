@@ -207,7 +207,7 @@ def test_a_plan_is_read_as_it_is_written(text):
 )
 def test_a_plan_with_other_details_is_refused(text):
     name = text.partition(":")[0]
-    message = f"must be {name}, or {name}:64 for blocks of 64 rows .at least 1., or the whole"
+    message = f"must be {name}, or {name}:64 for blocks of 64 rows .1 to 999,999,999., or the whole"
     if name in ("direct", "auto"):
         message = "only blocked and dual take a block of rows"
     with pytest.raises(ParameterError, match=message):

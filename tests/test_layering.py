@@ -46,7 +46,7 @@ NUMBA_ROOMS = [
     {"program", "many", "availability", "preparation"},
     {"backend"},
 ]
-OPEN_TO_BACKENDS = {"contract", "network", "checks", "errors", "threads"}
+OPEN_TO_BACKENDS = {"contract", "network", "checks", "errors", "locks", "threads"}
 
 
 def imported_modules(path):

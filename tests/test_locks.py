@@ -2,30 +2,38 @@
 
 import os
 import threading
+import time
 from contextlib import ExitStack
 
 import pytest
 
-from samplewise import TrainingSettings, multilayer_perceptron, threads, train
+from samplewise import TrainingSettings, locks, multilayer_perceptron, threads, train
 from samplewise.locks import new_lock
 from samplewise.training.idle_programs import IDLE
 from samplewise.training.rows import fingerprint
+from samplewise_backends.numba_cpu.compile import library
+from samplewise_backends.numba_cpu.planner import calibration
 
 SETTINGS = TrainingSettings(epochs=1, backend="reference")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-# From 3.12 on, Python warns of any fork beside threads.
-@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+    # From 3.12 on, Python warns of any fork beside threads.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),
+]
+
+
 def test_locks_of_other_threads_are_free_in_a_forked_process():
     # The model is kept: its lock is known no longer than it lives.
     model = train(multilayer_perceptron(1, (), 1), [[0.0], [1.0]], [0, 1], SETTINGS).model()
-    locks = [new_lock(), model._lock, IDLE._lock, threads._SHARED._lock, fingerprint._lock]
+    every = [new_lock(), model._lock, IDLE._lock, threads._SHARED._lock, fingerprint._lock]
+    every += [calibration._lock]
     held, end = threading.Event(), threading.Event()
 
     def hold():
         with ExitStack() as all_locks:
-            for lock in locks:
+            for lock in every:
                 all_locks.enter_context(lock)
             held.set()
             end.wait(60)
@@ -35,11 +43,67 @@ def test_locks_of_other_threads_are_free_in_a_forked_process():
     held.wait(60)
     child = os.fork()
     if child == 0:
-        os._exit(sum(not lock.acquire(timeout=1) for lock in locks))
+        os._exit(sum(not lock.acquire(timeout=1) for lock in every))
     busy = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    still_held = [lock.locked() for lock in locks]
+    still_held = [lock.locked() for lock in every]
     end.set()
     other.join()
     assert busy == 0
     assert all(still_held)
-    assert not any(lock.locked() for lock in locks)
+    assert not any(lock.locked() for lock in every)
+
+
+def test_a_fork_waits_for_a_compile_and_leaves_its_lock_free_in_both_processes():
+    held, seen = threading.Event(), []
+
+    def compile_slowly():
+        with library._lock, library._lock:
+            held.set()
+            time.sleep(0.2)
+            seen.append("compiled")
+
+    other = threading.Thread(target=compile_slowly)
+    other.start()
+    held.wait(60)
+    child = os.fork()
+    if child == 0:
+        free = library._lock.acquire(timeout=1)
+        # In a process of this one, too.
+        grandchild = os.fork()
+        if grandchild == 0:
+            os._exit(not library._lock.acquire(timeout=1))
+        os._exit(not (free and seen) or os.waitpid(grandchild, 0)[1])
+    assert seen == ["compiled"]
+    other.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert library._lock.acquire(blocking=False)
+    library._lock.release()
+
+
+def test_a_thread_that_forks_in_the_middle_of_a_compile_goes_on_in_both_processes():
+    with library._lock:
+        child = os.fork()
+        if child == 0:
+            library._lock.release()
+            os._exit(not library._lock.acquire(timeout=1))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_threads_that_fork_at_once_wait_for_one_another(monkeypatch):
+    monkeypatch.setattr(locks, "_AWAITED", [threading.RLock(), threading.RLock()])
+    codes = []
+
+    def fork():
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        codes.append(os.waitpid(child, 0)[1])
+
+    several = [threading.Thread(target=fork) for _ in range(8)]
+    for one in several:
+        one.start()
+    for one in several:
+        one.join()
+    assert codes == [0] * 8
+    assert not locks._HELD
+    assert not locks._FORKING.locked()

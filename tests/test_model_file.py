@@ -193,7 +193,7 @@ def test_missing_and_extra_tensors_and_bytes_are_refused(path, good):
         ({"module": "os"}, "lacks or should not have: module"),
         ({"loss": "os.system"}, "loss: must be .* got 'os.system'"),
         ({"loss": ["x"]}, "loss: must be"),
-        ({"loss": "categorical_cross_entropy"}, "does not fit 1 outputs"),
+        ({"loss": "categorical_cross_entropy"}, "does not fit 1 output"),
         ({"network": None}, "network must be a table"),
         ({"network": {"input_shape": [4], "layers": []}}, "0 layers"),
         ({"network": {"input_shape": [4], "layers": [{"kind": "lambda"}]}}, "kind of a layer"),
@@ -404,7 +404,7 @@ def test_a_loss_without_options_is_described_as_ever(good):
         ({"name": "huber", "delta": -1}, "delta: must be .* got -1"),
         ({"name": "huber", "beta": 1}, "huber has delta, not"),
         ({"delta": 1}, "loss: must be .* got None"),
-        ("poisson", "poisson of 2 classes does not fit 1 outputs"),
+        ("poisson", "poisson of 2 classes does not fit 1 output"),
         (["huber"], "loss: must be"),
     ],
 )

@@ -86,7 +86,7 @@ LONG = "x" * 1_001
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (b"number\ta", "names 1 features, but the network takes 4"),
+        (b"number\ta", "names 1 feature, but the network takes 4"),
         ("\n".join(f"number\t{c}" for c in "abcde").encode(), "more columns or categories"),
         (b"category\tc" + b"\t1" * 9, "more columns or categories"),
         (b"category\tc\t1\t2\nnumber\ta\nnumber\ta", "name 'a' occurs 2 times"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from numpy.typing import NDArray
 
 
@@ -105,3 +107,27 @@ class SomeDivergedError(DivergenceError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by its attributes."""
         return type(self), (self.results, self.errors)
+
+
+def raised_by_signal_handler(error: BaseException) -> bool:
+    """Return True if the handler of a signal has raised an error, as that of an alarm does.
+
+    It may come out of any call, whose fault it is not.
+    """
+    interrupted: FrameType | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        # Python alone calls a function with the frame of its caller.
+        if interrupted is not None and _has(trace.tb_frame, interrupted):
+            return True
+        interrupted, trace = trace.tb_frame, trace.tb_next
+    return False
+
+
+def _has(frame: FrameType, other: FrameType) -> bool:
+    """Return True if a frame is in a variable of another one, or among its `*args`."""
+    values = frame.f_locals.values()
+    return any(
+        value is other or (type(value) is tuple and any(one is other for one in value))
+        for value in values
+    )

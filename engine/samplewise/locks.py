@@ -1,12 +1,17 @@
-"""Locks that a forked process finds free."""
+"""Locks for processes that fork: free in the child, whatever thread held them."""
 
 from __future__ import annotations
 
 import os
 import threading
 import weakref
+from typing import Any
 
-_LOCKS: weakref.WeakSet[threading.Lock] = weakref.WeakSet()
+_LOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
+# One thread forks at a time; it takes these first, in this order.
+_FORKING: Any = threading.Lock()
+_AWAITED: list[Any] = []
+_HELD: list[Any] = []
 
 
 def new_lock() -> threading.Lock:
@@ -20,11 +25,33 @@ def new_lock() -> threading.Lock:
     return lock
 
 
+def new_awaited_lock() -> threading.RLock:
+    """Return a lock that its thread may take again, and for which forks wait.
+
+    What it guards may be of no use while it is held. It is never forgotten: one for a module.
+    """
+    lock = threading.RLock()
+    _AWAITED.append(lock)
+    return lock
+
+
+def _hold_awaited() -> None:
+    for lock in (_FORKING, *_AWAITED):
+        lock.acquire()
+        _HELD.append(lock)
+
+
+def _let_go() -> None:
+    while _HELD:
+        _HELD.pop().release()
+
+
 def _free_all() -> None:
+    _let_go()
     for lock in _LOCKS:
         # As Python frees the locks of its own modules.
-        lock._at_fork_reinit()  # type: ignore[attr-defined]
+        lock._at_fork_reinit()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_free_all)
+    os.register_at_fork(before=_hold_awaited, after_in_parent=_let_go, after_in_child=_free_all)

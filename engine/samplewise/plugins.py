@@ -9,7 +9,7 @@ from typing import Any
 
 from samplewise.checks import printable
 from samplewise.contract import CONTRACT_VERSION, ENTRY_POINT_GROUP, Backend, Capabilities
-from samplewise.errors import ContractError, UnavailableBackendError
+from samplewise.errors import ContractError, UnavailableBackendError, raised_by_signal_handler
 
 AUTO = "auto"
 OWN_DISTRIBUTION = "samplewise"
@@ -62,7 +62,9 @@ def loaded_backend(name: str, device: str = "") -> Backend | Exception:
         _check_members(backend, offer)
     except SystemExit as error:
         return ContractError(f"it left Python with SystemExit({error}) when it was loaded")
-    except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
+    except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         return error
     return backend
 

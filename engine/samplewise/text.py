@@ -13,9 +13,9 @@ def three_digits(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return "1 run", "3 runs"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return "1 run", "3 runs"; `plural` is that of nouns without a plain s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def grouped(count: int) -> str:

@@ -12,6 +12,7 @@ from cli_process import SAMPLEWISE
 from test_cli_signals import Running
 
 from samplewise.sweep.journal import FILE, read
+from samplewise.text import counted
 
 # On images, as a table that scikit-learn brings would take a second to import.
 TEXT = """
@@ -66,7 +67,8 @@ def test_a_signal_ends_the_workers_and_loses_no_trial(
     assert psutil.wait_procs(workers, timeout=20)[1] == []
     finished = read(Path("sweep") / FILE)[1]
     assert least <= len(finished) < 12
-    assert f"{12 - len(finished)} trials are missing; the same sweep goes on with them" in out
+    missing = counted(12 - len(finished), "trial is", "trials are")
+    assert f"{missing} missing; the same sweep goes on with" in out
     shown = json.loads(cli("sweep", "sweep.toml", "--json").out)
     assert [row["status"] for row in shown["trials"]] == ["done"] * 12
     entries = read(Path("sweep") / FILE)[1]

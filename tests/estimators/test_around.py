@@ -198,7 +198,7 @@ def test_a_whole_network_of_the_caller_is_trained():
     network = Network((1, 2, 2), (Conv2D(2, 2, activation="tanh"), Flatten(), Dense(3)))
     estimator = NeuralNetClassifier(network, max_iter=3, random_state=0).fit(X, NAMES)
     assert estimator.model_.network == network
-    with pytest.raises(ValueError, match="network: must have 4 inputs and 1 outputs"):
+    with pytest.raises(ValueError, match="network: must have 4 inputs and 1 output"):
         NeuralNetClassifier(network).fit(X, TWO)
 
 

@@ -59,6 +59,7 @@ def test_a_parameter_out_of_range_is_refused_as_by_scikit_learn(parameters):
         ({"dropout": 1.0}, "'dropout' parameter of MLPClassifier must be a float"),
         ({"n_threads": 0}, "'n_threads' parameter of MLPClassifier must be an int"),
         ({"n_ens": 0}, "'n_ens' parameter of MLPClassifier must be an int"),
+        ({"n_ens": 10**9}, r"'n_ens' parameter .* must be an int in the range \[1, 10000\]"),
         ({"dtype": "float16"}, "'dtype' parameter of MLPClassifier"),
         ({"monitor": 3}, "'monitor' parameter of MLPClassifier"),
         ({"class_weight": "even"}, "'class_weight' parameter of MLPClassifier"),
@@ -74,7 +75,10 @@ def test_so_is_one_that_scikit_learn_does_not_have(parameters, words):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"activation": ["relu", "tanh"]}, "activation: must be one for all of the 1 hidden"),
+        (
+            {"activation": ["relu", "tanh"]},
+            "must be one for all hidden layers or one for each of 1",
+        ),
         ({"activation": ["relo"]}, "did you mean 'relu'"),
         ({"dropout": [0.1, 0.2]}, "dropout: must be one for all"),
         ({"backend": "nubma"}, "'nubma' is not a backend"),

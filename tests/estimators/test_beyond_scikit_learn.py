@@ -209,13 +209,26 @@ def test_a_divergence_keeps_the_best_weights_of_early_stopping():
     quick = QUICK | {"solver": "sgd", "learning_rate_init": 0.6, "activation": "identity"}
     quick |= {"early_stopping": True, "max_iter": 400, "n_iter_no_change": 400, "alpha": 0.0}
     estimator = MLPRegressor(**quick)
-    with pytest.warns(ConvergenceWarning, match="are kept"):
+    with pytest.warns(ConvergenceWarning, match=r"The weights of epoch \d+ are kept"):
         estimator.fit(30 * X, NUMBER, X_val=30 * X, y_val=NUMBER)
+    assert estimator.best_epoch_ == 1 + int(np.nanargmax(estimator.validation_scores_))
     assert np.isnan(estimator.validation_scores_[-1])
     assert estimator.score(30 * X, NUMBER) == pytest.approx(estimator.best_validation_score_)
     # Without it, the epochs before count for nothing.
     with pytest.raises(ValueError, match="non-finite parameter weights"):
         MLPRegressor(**quick | {"early_stopping": False}).fit(30 * X, NUMBER)
+
+
+def test_a_warm_start_that_diverges_with_nothing_better_than_before_keeps_nothing():
+    quick = QUICK | {"early_stopping": True, "solver": "sgd", "max_iter": 3, "warm_start": True}
+    estimator = MLPRegressor(**quick | {"activation": "identity", "alpha": 0.0})
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
+        estimator.fit(X, NUMBER, X_val=X, y_val=NUMBER)
+    before = estimator.coefs_[0].copy()
+    estimator.set_params(learning_rate_init=1.0, max_iter=400, n_iter_no_change=400)
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        estimator.fit(30 * X, NUMBER, X_val=30 * X, y_val=NUMBER)
+    np.testing.assert_array_equal(estimator.coefs_[0], before)
 
 
 def test_weights_may_be_written_to_and_set():

@@ -135,7 +135,7 @@ def test_predictions_are_those_of_scikit_learn(case, theirs):
         )
 
 
-@pytest.mark.parametrize("case", ["adam", "nesterov", "invscaling", "alpha", "early"])
+@pytest.mark.parametrize("case", ["adam", "nesterov", "invscaling", "alpha"])
 def test_a_warm_start_goes_on_as_scikit_learn(case):
     """From weights that were set, with the loss of both trainings in one curve."""
     ours = fitted(samplewise, case, max_iter=2, warm_start=True, random_state=8)
@@ -151,6 +151,54 @@ def test_a_warm_start_goes_on_as_scikit_learn(case):
     assert ours.t_ == wanted.t_
     assert len(ours.loss_curve_) == len(wanted.loss_curve_)
     np.testing.assert_allclose(ours.loss_curve_[2:], wanted.loss_curve_[2:], rtol=0, atol=1e-9)
+
+
+WAITING = {"tol": 0.02, "n_iter_no_change": 3}
+SEVERAL_FITS = {
+    "loss": ("adam_three_classes", WAITING, [2] * 12),
+    "loss_of_numbers": ("sgd_numbers", WAITING, [1] * 20),
+    "until_patience_ends": ("nesterov", {"tol": 0.2, "n_iter_no_change": 2}, [20, 20, 1, 5]),
+    "score": ("early", {"n_iter_no_change": 4}, [3] * 8),
+    "score_of_numbers": ("early_numbers", {"tol": 0.05, "n_iter_no_change": 3}, [2, 5, 1, 9, 9]),
+    "adaptive": ("adaptive", {"n_iter_no_change": 3}, [2] * 10),
+    "adaptive_by_epochs": ("adaptive_numbers", {"n_iter_no_change": 2}, [1] * 15 + [8, 3]),
+    "adaptive_to_its_end": ("adaptive", {"n_iter_no_change": 1, "tol": 0.5}, [40, 40, 3]),
+    "adaptive_by_score": ("adaptive", {"early_stopping": True, "n_iter_no_change": 2}, [3] * 6),
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "rows"),
+    # `partial_fit` takes no early_stopping.
+    [(case, 0) for case in SEVERAL_FITS]
+    + [(case, rows) for case in SEVERAL_FITS if "score" not in case for rows in (1, ROWS)],
+)
+def test_patience_goes_on_over_warm_starts_as_in_scikit_learn(case, rows):
+    """After fits that end by epochs or by patience, and calls of `partial_fit` between them."""
+    known, change, fits = SEVERAL_FITS[case]
+    name, y, parameters = CASES[known]
+    parameters = COMMON | parameters | change
+    both = [getattr(module, name)(**parameters) for module in (samplewise, original)]
+    waits = []
+    for epochs in fits:
+        for estimator in both:
+            estimator.set_params(max_iter=epochs, warm_start=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
+                estimator.fit(X, y)
+                if rows:
+                    # With it, the rows must have all classes.
+                    estimator.set_params(warm_start=False).partial_fit(X[:rows], y[:rows])
+        ours, wanted = both
+        waits.append(wanted._no_improvement_count)
+        assert ours.n_iter_ == wanted.n_iter_
+        np.testing.assert_allclose(ours.loss_curve_, wanted.loss_curve_, rtol=0, atol=1e-9)
+        if wanted.early_stopping:
+            scores = wanted.validation_scores_
+            np.testing.assert_allclose(ours.validation_scores_, scores, rtol=0, atol=1e-9)
+    # Else counting anew would have done as well.
+    assert any(waits)
 
 
 @pytest.mark.parametrize("begins", ["fit", "partial_fit"])
@@ -189,3 +237,18 @@ def test_float32_stays_float32():
     assert {one.dtype for one in (*ours.coefs_, *ours.intercepts_)} == {np.dtype("float32")}
     wanted = fitted(original, "adam_numbers")
     np.testing.assert_allclose(ours.loss_curve_, wanted.loss_curve_, rtol=1e-4)
+
+
+def test_invscaling_by_a_power_beyond_all_numbers_stands_still():
+    """scikit-learn raises OverflowError there."""
+    falls = {"learning_rate": "invscaling", "power_t": 1e308}
+    estimator = samplewise.MLPClassifier(**COMMON | SGD | falls)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X, TWO)
+    curve = estimator.loss_curve_
+    assert curve[1] < curve[0]
+    assert curve[-1] == pytest.approx(curve[-2], rel=0.05)
+    before = estimator.set_params(momentum=0.0).coefs_[0].copy()
+    estimator.partial_fit(X, TWO)
+    np.testing.assert_array_equal(estimator.coefs_[0], before)

@@ -170,6 +170,11 @@ def test_a_key_is_that_of_all_settings_and_of_nothing_else():
             {},
             r"candidates 1 \(momentum=None\) and 2 \(momentum=0\.0\) are the same experiment",
         ),
+        (
+            {"momentum": [None, 0.0]},
+            {"seeds": 3},
+            r"candidates 1 \(momentum=None\) and 2 \(momentum=0\.0\) are the same experiment",
+        ),
     ],
 )
 def test_a_wrong_space_is_refused_and_says_where(space, rest, message):

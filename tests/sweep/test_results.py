@@ -14,6 +14,7 @@ from samplewise.sweep import extras
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import FIGURES, SweepResult, read_results
+from samplewise.sweep.trials import Trials
 
 
 def line(trial, **rest):
@@ -164,6 +165,28 @@ def test_a_folder_tells_the_sweep_that_it_holds(tmp_path, space, rest):
     again = read_results(tmp_path)
     assert again.sweep.trials == sweep.trials
     assert [row["status"] for row in again.rows].index("failed") == 1
+
+
+def test_results_are_read_without_making_a_trial(tmp_path, monkeypatch):
+    """Ten thousand would take a second."""
+    sweep = Sweep({"momentum": [0.0, 0.5]}, seeds=2)
+    journal = Journal(tmp_path / FILE, sweep.definition, "rows")
+    journal.append(line(sweep.trials[1], status="failed", reason="diverged"))
+    monkeypatch.setattr(Trials, "_trial", None)
+    status = [row["status"] for row in read_results(tmp_path).rows]
+    assert status == ["missing", "failed", "missing", "missing"]
+
+
+def test_each_candidate_is_checked_once_whatever_the_seeds(monkeypatch):
+    made, make = [], Trials._trial
+
+    def counted(self, point, values, repeat):
+        made.append((point, repeat))
+        return make(self, point, values, repeat)
+
+    monkeypatch.setattr(Trials, "_trial", counted)
+    Sweep({"momentum": [0.0, 0.5, 0.9]}, seeds=[3, 1])
+    assert made == [(0, 0), (1, 0), (2, 0)]
 
 
 def test_a_folder_without_a_sweep_is_named(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samplewise.contract import Plan
+from samplewise.contract import Plan, Workload
 from samplewise.network import multilayer_perceptron
 from samplewise.streams import Streams
 from samplewise.training import batches
@@ -27,6 +27,18 @@ def test_chunks_cover_an_epoch_and_end_at_batch_edges(rows, batch_size, samples)
         assert steps.stop - steps.start <= max(samples, batch_size)
         end = steps.stop
     assert end == rows
+
+
+@settings(deadline=None)
+@given(
+    rows=st.integers(1, 70_000),
+    batch_size=st.integers(1, 80_000),
+    samples=st.integers(0, 10**5),
+)
+def test_the_contract_says_how_long_the_first_window_is(rows, batch_size, samples):
+    work = Workload(rows=rows, batch_size=batch_size)
+    first, *_ = batches.windows(min(batch_size, rows), samples, rows)
+    assert first == (0, work.first_window(samples))
 
 
 def test_the_last_batch_of_an_epoch_of_one_chunk_is_in_it():

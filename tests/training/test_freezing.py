@@ -133,7 +133,7 @@ def test_what_is_not_taken_is_drawn_as_training_draws_it():
             1,
             "'dense 5 relu'.*; give the network the model's layer$",
         ),
-        (Network((6,), (FIRST[0], Dense(1))), 2, "layer 1 is 'layer_norm'.*, or take 1 layers$"),
+        (Network((6,), (FIRST[0], Dense(1))), 2, "layer 1 is 'layer_norm'.*, or take 1 layer$"),
         (
             Network((7,), (*FIRST, Dense(1))),
             1,

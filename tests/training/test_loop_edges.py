@@ -1,7 +1,9 @@
 """The loop at its edges: what it undoes, what a part of an epoch counts, what backends do wrong."""
 
 import dataclasses
+import functools
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -9,11 +11,12 @@ from loop_problem import LABELS, NETWORK, StopAfter, X
 
 from faults.faulty_reference import FaultyBackend, FaultyReference
 from samplewise import registry
-from samplewise.errors import ContractError, DataError, DivergenceError
+from samplewise.errors import ContractError, DataError, DivergenceError, SomeDivergedError
 from samplewise.network import Dense, Network, multilayer_perceptron
 from samplewise.registry import Choice
 from samplewise.training import batches
 from samplewise.training.callbacks import Callback
+from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 
@@ -162,11 +165,103 @@ def test_what_a_backend_does_wrong_is_named(monkeypatch, program, error, message
         train_on(monkeypatch, program)
 
 
+class OutError(Exception):
+    """Raised by a handler, as a limit of time is."""
+
+
+class Handlers:
+    def method(self, number, frame):
+        raise OutError
+
+    def __call__(self, number, frame):
+        self.out()
+
+    def out(self):
+        raise OutError
+
+
+def function(number, frame):
+    raise OutError
+
+
+def with_any(*args, **kwargs):
+    raise OutError
+
+
+def that_resets_itself(number, frame):
+    signal.signal(number, signal.SIG_DFL)
+    raise OutError
+
+
+class IsInterrupted(FaultyReference):
+    def run_epoch(self, state, X, Y, steps, losses):
+        signal.raise_signal(signal.SIGUSR1)
+        super().run_epoch(state, X, Y, steps, losses)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="a signal of Unix")
+@pytest.mark.parametrize(
+    "handler",
+    [
+        function,
+        with_any,
+        that_resets_itself,
+        Handlers().method,
+        Handlers(),
+        functools.partial(with_any, "first"),
+        lambda number, frame: function(number, None),
+    ],
+)
+def test_what_the_handler_of_a_signal_raises_is_no_fault_of_the_backend(monkeypatch, handler):
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(OutError):
+            train_on(monkeypatch, IsInterrupted)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="a signal of Unix")
+def test_a_fault_of_the_backend_is_named_where_signals_have_handlers(monkeypatch):
+    class RaisesAfterASignal(IsInterrupted):
+        def run_epoch(self, state, X, Y, steps, losses):
+            super().run_epoch(state, X, Y, steps, losses)
+            raise ValueError("no such thing")
+
+    handled = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: handled.append(number))
+    try:
+        with pytest.raises(ContractError, match="'faulty' raised ValueError: no such thing"):
+            train_on(monkeypatch, RaisesAfterASignal)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert handled == [signal.SIGUSR1]
+
+
 def test_losses_whose_sum_overflows_are_a_divergence():
     rows, labels = np.ones((50, 1)), np.arange(50) % 2
     chosen = settings(learning_rate=1.2e308, init="zeros")
     with pytest.raises(DivergenceError, match="the mean loss became inf in epoch 1"):
         train(Network((1,), (Dense(1),)), rows, labels, chosen)
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adagrad"])
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_squares_of_gradients_that_overflow_are_a_divergence(optimizer, backend):
+    """The weights stay finite then, and would never move again."""
+    options = {"optimizer": optimizer, "dtype": "float32", "loss": "mean_squared_error"}
+    chosen = settings(**options, backend=backend, batch_size=4)
+    network, rows = multilayer_perceptron(1, (), 1), np.array([[1e10], [2e10], [-1e10], [3]])
+    message = "the optimizer's state is not finite after the last epoch with learning_rate 0.1; use"
+    with pytest.raises(DivergenceError, match=message) as caught:
+        train(network, rows, [1e12, 2, 3, 4], chosen)
+    assert np.isfinite(caught.value.parameters).all()
+    with pytest.raises(SomeDivergedError, match=f"2 of 2 networks .* network 0: {message}"):
+        train_many([network] * 2, rows, [1e12, 2, 3, 4], [chosen, chosen])
+    # Finite numbers whose own squares overflow are none.
+    state = train(network, rows / 1e3, [1e12, 2, 3, 4], chosen).state.optimizer_state
+    assert state.max() > 1e20
 
 
 class Overflows(FaultyReference):

@@ -264,3 +264,8 @@ def test_networks_at_once_may_have_schedules_of_their_own():
         assert [record.learning_rate for record in result.history.epochs] == [
             record.learning_rate for record in alone.history.epochs
         ]
+
+
+@pytest.mark.parametrize("schedule", [InverseRows(power=1e308), InverseScaling(power=1e308)])
+def test_a_power_beyond_all_numbers_is_a_rate_of_0(schedule):
+    assert rates(schedule, Run(3, 1, None, 50)).tolist() == [ETA, 0, 0]

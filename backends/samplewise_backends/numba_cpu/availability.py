@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.errors import raised_by_signal_handler
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.key import versions
@@ -24,7 +25,10 @@ def why_unavailable() -> str | None:
     except Warning as raised:
         # Python raises those that a filter has made errors; nothing else is wrong here.
         return f"a warning is an error in this process: {_in_one_line(raised)}"
-    except Exception as raised:  # noqa: BLE001 - numba and LLVM may raise anything
+    except Exception as raised:
+        # Else numba and LLVM may raise anything.
+        if raised_by_signal_handler(raised):
+            raise
         return (
             f"numba {versions()['numba']} compiles no kernel here: "
             f"{type(raised).__name__}: {_in_one_line(raised)}"

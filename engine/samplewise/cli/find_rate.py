@@ -14,6 +14,7 @@ from samplewise.cli.options import option, output
 from samplewise.experiment.config_file import WORDS
 from samplewise.experiment.experiment import Experiment
 from samplewise.options.kinds import number
+from samplewise.text import counted
 
 if TYPE_CHECKING:
     from samplewise.training.lr_range_test import LearningRateRangeTest
@@ -92,7 +93,8 @@ def _rows(found: LearningRateRangeTest, network: str, out: Path | None) -> list[
 
     rows = [("network", network), ("backend", found.backend)]
     if found.suggestion is not None:
-        swept = f"{len(found.rates)} rates from {found.rates[0]:.3g} to {found.rates[-1]:.3g}"
+        first, last = found.rates[0], found.rates[-1]
+        swept = f"{counted(len(found.rates), 'rate')} from {first:.3g} to {last:.3g}"
         rows += [
             ("swept", f"{swept}, {found.stopped}"),
             ("least loss", f"at a rate of {found.suggestion * SAFETY:.3g}, smoothed"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from samplewise.cli import console, options
 from samplewise.experiment.experiment import Experiment
+from samplewise.text import counted
 
 if TYPE_CHECKING:
     from samplewise.network import Network
@@ -68,7 +69,8 @@ def _frozen_words(rows: list[LayerSummary]) -> str:
     frozen, parameters = _frozen(rows), sum(row.parameters for row in rows)
     if not frozen:
         return ""
-    return f"\n{parameters - frozen:,} parameters are trained, {frozen:,} are frozen."
+    trained = counted(parameters - frozen, "parameter is", "parameters are")
+    return f"\n{trained} trained, {frozen:,} {'is' if frozen == 1 else 'are'} frozen."
 
 
 def _cells(row: LayerSummary) -> tuple[str, ...]:

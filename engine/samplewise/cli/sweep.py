@@ -209,7 +209,7 @@ def _show(
         # A sweep that still runs, or was killed, has no table yet.
         written = (folder / TRIALS).exists()
         where = f" in {folder / TRIALS}" if written else "; --json gives all"
-        console.result(f"and {len(candidates) - SHOWN:,} more candidates{where}")
+        console.result(f"and {counted(len(candidates) - SHOWN, 'more candidate')}{where}")
     best = result.best(metric)
     if best is not None:
         from samplewise.sweep.trials import named
@@ -228,7 +228,8 @@ def _show(
         )
     missing = sum(row["status"] == MISSING for row in result.rows)
     if missing:
-        console.result(f"{missing:,} trials are missing; the same sweep goes on with them")
+        words, them = counted(missing, "trial is", "trials are"), "it" if missing == 1 else "them"
+        console.result(f"{words} missing; the same sweep goes on with {them}")
     if is_run:
         console.result(f"written to {folder}: {PAGE}, {TRIALS}")
 

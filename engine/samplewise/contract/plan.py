@@ -62,8 +62,8 @@ class PlanSpec:
             )
         if found is None:
             wanted = (
-                f"{name}, or {name}:64 for blocks of 64 rows (at least 1), or the whole text that "
-                "a run recorded"
+                f"{name}, or {name}:64 for blocks of 64 rows (1 to 999,999,999), or the whole text "
+                "that a run recorded"
             )
             raise ParameterError(must_be(where, wanted, text))
         return cls(name, int(found[1]), found[2] or "")
@@ -123,6 +123,19 @@ class Workload:
     def spec(self) -> PlanSpec:
         """The plan that is asked for."""
         return PlanSpec(self.plan, self.block, self.products)
+
+    def first_window(self, samples: int) -> int:
+        """Return the samples of the first call of an epoch, which most others have too.
+
+        All rows, or whole batches: a compiler by shape can compile just that ahead.
+
+        Args:
+            samples: maximum of a call, as `Plan.chunk`; a batch is never cut.
+        """
+        if samples >= self.rows:
+            return self.rows
+        batch = min(self.batch_size, self.rows)
+        return max(samples // batch, 1) * batch
 
     def overflow_of_products(self, inputs: int, dtype: np.dtype[Any]) -> str | None:
         """Return why inner products of rows would not stay finite, or None where they do.

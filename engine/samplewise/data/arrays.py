@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.errors import DataError
+from samplewise.errors import DataError, raised_by_signal_handler
+from samplewise.text import counted
 
 # Kinds of dtypes: bool, unsigned, integer, float.
 NUMBERS = "buif"
@@ -79,6 +80,8 @@ def _plain(name: str, given: object) -> NDArray[Any]:
     except MemoryError:
         raise
     except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         # The conversions of other libraries, of a tensor on a GPU for one, raise anything.
         raise DataError(
             f"{name}: a {type(given).__name__} cannot be made an array "
@@ -228,7 +231,7 @@ def check_finite(X: NDArray[Any], name: str) -> None:
     bad = np.argwhere(~np.isfinite(X))
     row, column = bad[0]
     raise DataError(
-        f"{name}: {len(bad):,} value{' is' if len(bad) == 1 else 's are'} NaN or inf, the first "
+        f"{name}: {counted(len(bad), 'value is', 'values are')} NaN or inf, the first "
         f"in row {row}, column {column} "
         "(counted from 0); remove or fill them first"
     )

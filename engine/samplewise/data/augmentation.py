@@ -25,6 +25,7 @@ from samplewise.checks import positive_number, printable, suggestion, whole_numb
 from samplewise.errors import ParameterError
 from samplewise.network import aligned_empty
 from samplewise.streams import Streams
+from samplewise.text import counted
 
 # Images that are moved at once: the places that their pixels are read from stay small.
 IMAGES_AT_ONCE = 256
@@ -138,8 +139,9 @@ class Views:
             return
         if shape is None:
             raise ParameterError(
-                f"augment: rows must be images, got {X.shape[1]} values each; give X the shape "
-                "(rows, height, width), or the network an input_shape of (channels, height, width)"
+                f"augment: rows must be images, got {counted(X.shape[1], 'value')} each; give X "
+                "the shape (rows, height, width), or the network an input_shape of (channels, "
+                "height, width)"
             )
         augmentation = Augmentation.from_text(augment)
         augmentation.check_fits(shape)

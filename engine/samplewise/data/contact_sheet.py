@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from samplewise.checks import printable, whole_number
 from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
+from samplewise.text import counted
 
 if TYPE_CHECKING:
     from PIL import ImageFont
@@ -72,11 +73,11 @@ def _samples(dataset: Dataset, label: int, most: int) -> NDArray[np.uint8]:
 
 
 def _title(dataset: Dataset) -> str:
-    counted = f"{len(dataset):,} images"
+    size = counted(len(dataset), "image")
     if dataset.values is None:
-        counted += f", {len(dataset.class_names)} classes"
+        size += f", {counted(len(dataset.class_names), 'class', 'classes')}"
     name = printable(dataset.title)
-    return f"{name[:LONGEST_NAME]}: {counted}"
+    return f"{name[:LONGEST_NAME]}: {size}"
 
 
 def _drawable(text: str) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:

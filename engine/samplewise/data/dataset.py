@@ -15,6 +15,7 @@ from samplewise.data.arrays import as_numbers, check_finite
 from samplewise.data.columns import Column, Columns, check_columns, composed, places, width
 from samplewise.data.labels import MAX_CLASSES
 from samplewise.errors import DataError, ParameterError
+from samplewise.text import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class Dataset:
         if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
             raise DataError(
                 f"{self.name}: labels run from {self.labels.min()} to {self.labels.max()}, "
-                f"but there are {len(self.class_names)} classes"
+                f"but the classes are {len(self.class_names)}"
             )
         if len(self.class_names) > MAX_CLASSES:
             raise DataError(
@@ -128,24 +129,24 @@ class Dataset:
             )
         if self.labels.shape != (len(self.X),):
             raise DataError(
-                f"{self.name}: {len(self.X)} rows but labels of shape {self.labels.shape}; "
-                "expected one label for each row"
+                f"{self.name}: {counted(len(self.X), 'row')} but labels of shape "
+                f"{self.labels.shape}; expected one label for each row"
             )
         if self.values is not None and (self.values.ndim != 2 or len(self.values) != len(self.X)):
             raise DataError(
-                f"{self.name}: {len(self.X)} rows but numbers of shape {self.values.shape}; "
-                "expected a row of numbers for each"
+                f"{self.name}: {counted(len(self.X), 'row')} but numbers of shape "
+                f"{self.values.shape}; expected a row of numbers for each"
             )
         if self.columns is not None:
             check_columns(self.columns, self.name)
             if width(self.columns) != self.X.shape[1]:
                 raise DataError(
-                    f"{self.name}: the columns name {width(self.columns):,} features, but a row "
-                    f"has {self.X.shape[1]:,}"
+                    f"{self.name}: the columns name {counted(width(self.columns), 'feature')}, "
+                    f"but a row has {self.X.shape[1]:,}"
                 )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
-                f"{self.name}: rows of {self.X.shape[1]} values are not images of "
+                f"{self.name}: rows of {counted(self.X.shape[1], 'value')} are not images of "
                 f"{self.image_shape}"
             )
 

@@ -16,6 +16,7 @@ from samplewise.data.arrays import check_finite
 from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
+from samplewise.text import counted
 
 SMALLEST_IMAGE = 64
 """A table may well have 4, 9 or 16 columns; from 64 on, a square of uint8 is taken for an image."""
@@ -179,7 +180,7 @@ def warn_of_scale(dataset: Dataset) -> None:
     squares = features >= SMALLEST_IMAGE and _square(features) is not None
     if not (dataset.image_shape or squares) or not _like_pixels(dataset.X, peak):
         return
-    found = f"a table of {features:,} numbers a row"
+    found = f"a table of {counted(features, 'number')} a row"
     if dataset.image_shape is not None:
         found = f"images of {dataset.array_dtype}, whose white nothing says"
     _warn(

@@ -80,7 +80,7 @@ def _columns(dataset: Dataset) -> list[tuple[str, str]]:
 
 def _kind_of(column: Column) -> str:
     if column.kind == CATEGORY:
-        return f"{column.name} ({len(column.categories):,} categories)"
+        return f"{column.name} ({counted(len(column.categories), 'category', 'categories')})"
     return column.name if column.kind == NUMBER else f"{column.name} (true or false)"
 
 

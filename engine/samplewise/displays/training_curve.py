@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from samplewise.checks import must_be, printable, text
 from samplewise.displays.axes import axes_for, last_step
 from samplewise.errors import ParameterError
@@ -144,6 +146,8 @@ class TrainingCurveDisplay:
         """
         from matplotlib.ticker import MaxNLocator
 
+        from samplewise.plots.limits import drawn
+
         self.ax_ = axes_for(ax, _NAME)
         self.figure_ = self.ax_.figure
         marker = "o" if len(self.epochs) <= _MARKED_EPOCHS else None
@@ -153,7 +157,7 @@ class TrainingCurveDisplay:
             color = self.lines_[0].get_color() if self.lines_ else None
             self.lines_ += self.ax_.plot(
                 self.epochs,
-                values,
+                drawn(values),
                 color=color,
                 linestyle="--" if label == "validation" else "-",
                 marker=marker,
@@ -170,11 +174,11 @@ class TrainingCurveDisplay:
     def _mark_best(self, prefix: str) -> None:
         if self.best_epoch is None or self.best_epoch not in self.epochs:
             return
-        *_, values = self.curves.values()
+        last = self.lines_[-1]
         self.ax_.plot(
             self.best_epoch,
-            values[list(self.epochs).index(self.best_epoch)],
-            color=self.lines_[-1].get_color(),
+            np.asarray(last.get_ydata())[list(self.epochs).index(self.best_epoch)],
+            color=last.get_color(),
             linestyle="none",
             marker="*",
             markersize=12,

@@ -14,6 +14,7 @@ from samplewise.displays.axes import axes_for, last_step
 from samplewise.errors import ParameterError
 from samplewise.network import Conv2D, Dense, Network
 from samplewise.network.layers.conv import pair
+from samplewise.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,8 +81,8 @@ class WeightsDisplay:
             shape = side, side
         if math.prod(shape) != weights.shape[1]:
             raise ParameterError(
-                f"{_NAME}: {weights.shape[1]} weights a unit are not an image of {shape[0]} x "
-                f"{shape[1]}; give the image_shape of the rows, a height and a width"
+                f"{_NAME}: {counted(weights.shape[1], 'weight')} a unit are not an image of "
+                f"{shape[0]} x {shape[1]}; give the image_shape of the rows, a height and a width"
             )
         numbers = _numbers(units, len(weights))
         return cls(weights[numbers].reshape(-1, *shape), numbers).plot(ax)
@@ -99,11 +100,14 @@ class WeightsDisplay:
         Raises:
             ParameterError: `ax` is not an axes of matplotlib.
         """
+        from samplewise.plots.limits import drawn
+
         self.ax_ = axes_for(ax, _NAME)
         self.figure_ = self.ax_.figure
         numbered = len(self.units) <= _MOST_NUMBERS
-        mosaic, corners = _side_by_side(self.images, numbered=numbered)
-        largest = float(np.abs(self.images).max()) or 1.0
+        images = drawn(self.images)
+        mosaic, corners = _side_by_side(images, numbered=numbered)
+        largest = float(np.abs(images).max()) or 1.0
         self.image_ = self.ax_.imshow(mosaic, cmap=cmap, vmin=-largest, vmax=largest)
         width = self.images.shape[2]
         for unit, (top, left) in zip(self.units, corners, strict=True):

@@ -21,9 +21,9 @@ from samplewise.estimators.inputs import checked_rows, is_for_model, numpy_only
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
-from samplewise.estimators.settings import LBFGS, UNFALLEN, Falling, is_adaptive
+from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
-from samplewise.estimators.tasks import Begun, Given, task_of
+from samplewise.estimators.tasks import Begun, Given, goes_by, task_of
 from samplewise.estimators.together import done_before, prepared_before
 from samplewise.model.model import Model
 from samplewise.network import Network
@@ -220,14 +220,9 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         self._begun = None
         if outcome.state is not None:
             state = replace(outcome.state, parameters=parameters)
-            self._begun = Begun(state, task.settings.optimizer, self._fallen(task))
-
-    def _fallen(self, task: Task) -> Falling:
-        """Return the place of an adaptive learning rate after the epochs that were left."""
-        if not is_adaptive(self):
-            return UNFALLEN
-        first = len(self.loss_curve_) - self.n_iter_
-        return task.falling.after(self.loss_curve_[first:], self)
+            assert outcome.history is not None
+            waiting, epochs = task.waiting_after(outcome.history, self), len(self.loss_curve_)
+            self._begun = Begun(state, task.settings.optimizer, waiting, epochs, goes_by(self))
 
     def _attributes(self, model: Model) -> dict[str, Any]:
         """Return the attributes by which this estimator predicts as a model does."""

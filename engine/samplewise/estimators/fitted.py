@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from samplewise.estimators.running import Outcome, Task
 from samplewise.estimators.settings import LOSS
+from samplewise.text import counted
 from samplewise.training.full_batch import FullBatchResult
 from samplewise.training.history import FINISHED, EpochRecord
 
@@ -141,8 +142,9 @@ def warn_of_end(estimator: Any, outcome: Outcome) -> None:
         text = f"{outcome.diverged}. The weights of epoch {estimator.best_epoch_} are kept."
     elif found is not None and not found.converged:
         text = (
-            f"lbfgs failed to converge after {found.iterations} iterations and {found.calls} "
-            f"evaluations: {found.message}. Increase max_iter or max_fun, or scale the data."
+            f"lbfgs failed to converge after {counted(found.iterations, 'iteration')} and "
+            f"{counted(found.calls, 'evaluation')}: {found.message}. Increase max_iter or max_fun, "
+            "or scale the data."
         )
     elif outcome.history is not None and outcome.history.stopped == FINISHED:
         text = (

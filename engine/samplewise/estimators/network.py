@@ -40,6 +40,7 @@ from samplewise.network import (
     initialize,
 )
 from samplewise.streams import Streams
+from samplewise.text import counted
 
 DEFAULT_LAYERS = (Dense(100, "relu"),)
 _NETWORK = [Network, "array-like"]
@@ -105,8 +106,8 @@ class GivenNetwork(AnyNetwork):
             return Network((features,), (*given, Dense(outputs)))
         if (given.inputs, given.outputs) != (features, outputs):
             raise ParameterError(
-                f"network: must have {features} inputs and {outputs} outputs for X and y, got "
-                f"{given.inputs} and {given.outputs}"
+                f"network: must have {counted(features, 'input')} and {counted(outputs, 'output')} "
+                f"for X and y, got {given.inputs} and {given.outputs}"
             )
         return given
 

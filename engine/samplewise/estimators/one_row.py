@@ -15,8 +15,8 @@ from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import is_plain
 from samplewise.estimators.objective import Objective, poisson_constant
 from samplewise.estimators.running import NOT_FINITE
-from samplewise.estimators.settings import LBFGS, UNFALLEN, Occasion, settings_for
-from samplewise.estimators.tasks import Begun, start_of
+from samplewise.estimators.settings import LBFGS, NOT_YET, Occasion, settings_for
+from samplewise.estimators.tasks import Begun, goes_by, start_of
 from samplewise.model.model import Model
 from samplewise.model.predictor import Predictor
 from samplewise.network.losses import Poisson
@@ -144,12 +144,15 @@ class OneRow(Estimator):
             mean_weight=None,
             rows_seen=self.t_,
             one_epoch=True,
-            falling=UNFALLEN if self._begun is None else self._begun.falling,
+            waiting=NOT_YET if self._begun is None else self._begun.waiting_of(self),
         )
         settings = settings_for(self, objective, occasion)
         start = start_of(model.network, model.parameters, settings.optimizer, self._begun)
         learner = Learner(model.network, objective.loss, settings, start)
-        self._begun = Begun(learner.state, settings.optimizer, occasion.falling)
+        epochs = len(vars(self).get("loss_curve_", ()))
+        self._begun = Begun(
+            learner.state, settings.optimizer, occasion.waiting, epochs, goes_by(self)
+        )
         model = replace(model, parameters=learner.state.parameters)
         self.__dict__.update(self._attributes(model))
         self._online = Online(learner, objective, self._targets_by_row())

@@ -99,7 +99,10 @@ class TrainingParameters:
     )
     verbose: bool | int = parameter(False, ["verbose"], "print the loss of each epoch")
     warm_start: bool = parameter(
-        False, ["boolean"], "begin `fit` with the weights of the last one, with a new optimizer"
+        False,
+        ["boolean"],
+        "begin `fit` with the weights of the last one and its wait for an improvement, with a new "
+        "optimizer",
     )
     momentum: float = parameter(0.9, [SHARE], "momentum of sgd, in [0, 1)")
     nesterovs_momentum: bool = parameter(True, ["boolean"], "Nesterov's momentum")
@@ -143,7 +146,7 @@ class TrainingParameters:
     )
     n_ens: int = parameter(
         1,
-        [WHOLE],
+        [Interval(Integral, 1, 10_000, closed="both")],
         "networks of other initial weights that predict by their mean; trained as one product, and "
         "stopped early by the loss of the mean, where `monitor` is None",
     )

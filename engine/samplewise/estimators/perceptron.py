@@ -137,7 +137,7 @@ def _of_each(name: str, given: Any, layers: int) -> list[Any]:
     each = list(given)
     if len(each) != layers:
         raise ParameterError(
-            f"{name}: must be one for all of the {layers} hidden layers or one for each, got "
+            f"{name}: must be one for all hidden layers or one for each of {layers}, got "
             f"{len(each)}"
         )
     return each

@@ -15,7 +15,8 @@ from samplewise.errors import DataError, DivergenceError
 from samplewise.estimators.held_out import Rows, Score
 from samplewise.estimators.interrupts import Interrupts, handled
 from samplewise.estimators.objective import Objective
-from samplewise.estimators.settings import LOSS, SCORE, UNFALLEN, Falling
+from samplewise.estimators.parameters import TrainingParameters
+from samplewise.estimators.settings import LOSS, NOT_YET, SCORE, Waiting
 from samplewise.network import Network
 from samplewise.training.callbacks import Callback
 from samplewise.training.full_batch import FullBatchResult, minimize
@@ -45,7 +46,7 @@ class Task:
         score: of predictions on them, or None for the negative validation loss.
         callbacks: of the user.
         verbose: whether to print each epoch.
-        falling: of the learning rate, before the first epoch.
+        waiting: for a better figure, before the first epoch.
     """
 
     network: Network
@@ -58,7 +59,7 @@ class Task:
     score: Score | None = None
     callbacks: tuple[Callback, ...] = ()
     verbose: bool = False
-    falling: Falling = UNFALLEN
+    waiting: Waiting = NOT_YET
 
     @property
     def metrics(self) -> Mapping[str, Score]:
@@ -82,6 +83,20 @@ class Task:
         """Return the score of an epoch; None where there is none, or it is not finite."""
         named = record.figures if self.score is None else record.metrics
         return named.get(SCORE)
+
+    @property
+    def waits_for_score(self) -> bool:
+        """True if patience goes by the score, and not by the training loss."""
+        return self.settings.stopping.monitor.endswith(SCORE)
+
+    def waiting_after(self, history: History, parameters: TrainingParameters) -> Waiting:
+        """Return the wait for a better figure after this training; its whole epochs count."""
+        whole = [record for record in history.epochs if record.samples == history.rows]
+        if not self.waits_for_score:
+            return self.waiting.after([record.figures[LOSS] for record in whole], parameters)
+        scores = [self.score_of(record) for record in whole]
+        figures = [None if score is None else -score for score in scores]
+        return self.waiting.after(figures, parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +146,7 @@ def run(task: Task) -> Outcome:
                 figures=task.figures,
                 callbacks=callbacks,
                 stop=interrupts.stop,
+                counters=task.waiting.counters(of_score=task.waits_for_score),
                 validation=None if held is None else (held.X, held.targets),
                 sample_weight=task.rows.weights,
             )
@@ -176,7 +192,7 @@ def run_full_batch(task: Task, max_iterations: int, max_calls: int, tolerance: f
 
 def _kept(task: Task, history: History, error: DivergenceError) -> Outcome:
     """Return the weights of the best epoch before a divergence."""
-    if not (task.settings.stopping.keeps_best and history.epochs and error.parameters is not None):
+    if history.best_epoch is None or error.parameters is None:
         raise DataError(NOT_FINITE) from error
     return Outcome(error.parameters, history.backend, history=history, diverged=error)
 

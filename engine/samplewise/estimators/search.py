@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -18,6 +17,7 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
+from samplewise.errors import raised_by_signal_handler
 from samplewise.estimators.estimator import Estimator
 from samplewise.estimators.inputs import numpy_only
 from samplewise.estimators.running import Task
@@ -200,11 +200,14 @@ class _Tasks:
         found: list[Preparation | None] = []
         for values in candidates:
             found.append(None)
-            # `fit` meets an error again, and scikit-learn says so.
-            with suppress(Exception):
+            try:
                 estimator = clone(self.estimator).set_params(**clone(values, safe=False))
                 if given.initial is None and _may_share(estimator):
                     found[-1] = _prepared(estimator, given, known)
+            except Exception as error:
+                # `fit` meets it again, and scikit-learn says so.
+                if raised_by_signal_handler(error):
+                    raise
         return found
 
 

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import TrainingParameters
 from samplewise.network import SGD, Adam, Optimizer
-from samplewise.training.schedules import Constant, InverseRows, Plateau, Schedule
+from samplewise.training.callbacks.early_stopping import StoppingState
+from samplewise.training.schedules import Constant, InverseRows, Plateau, Run, Schedule
+from samplewise.training.schedules.base import over_power
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
 
@@ -22,13 +24,13 @@ LOSS, SCORE = "loss", "score"
 MOST_EPOCHS = 1_000_000
 
 
-class Falling(NamedTuple):
-    """The place of `learning_rate="adaptive"` between two calls of `partial_fit`.
+class Waiting(NamedTuple):
+    """The wait for a better figure, between two trainings of the same weights.
 
     Args:
-        falls: how often the rate fell.
-        waited: epochs in which the loss did not become less than `best` by more than `tol`.
-        best: the least loss.
+        falls: how often the rate of `learning_rate="adaptive"` fell.
+        waited: epochs in which the figure was not less than `best` by more than `tol`.
+        best: the least figure: a loss, or a score times -1.
     """
 
     falls: int = 0
@@ -36,21 +38,41 @@ class Falling(NamedTuple):
     best: float = math.inf
 
     def rate(self, parameters: TrainingParameters) -> float:
-        """Return the learning rate of the next epoch."""
+        """Return the adaptive learning rate of the next epoch."""
         return float(parameters.learning_rate_init) * FALL**self.falls
 
-    def after(self, losses: Iterable[float], parameters: TrainingParameters) -> Falling:
-        """Return the place after more epochs, by their losses."""
-        place = self
-        for loss in losses:
-            waited = place.waited + 1 if loss > place.best - parameters.tol else 0
-            place = Falling(place.falls, waited, min(place.best, loss))
-            if waited >= _patience(parameters) and place.rate(parameters) > SMALLEST_RATE:
-                place = Falling(place.falls + 1, 0, place.best)
-        return place
+    def after(self, figures: Iterable[float | None], parameters: TrainingParameters) -> Waiting:
+        """Return the wait after more epochs, by their figures; None where one is not finite."""
+        falls, waited, best = self
+        for figure in figures:
+            improved = figure is not None and figure <= best - parameters.tol
+            waited = 0 if improved else waited + 1
+            best = best if figure is None else min(best, figure)
+            falls_now = is_adaptive(parameters) and waited >= _patience(parameters)
+            if falls_now and Waiting(falls).rate(parameters) > SMALLEST_RATE:
+                falls, waited = falls + 1, 0
+        return Waiting(falls, waited, best)
+
+    def counters(self, *, of_score: bool) -> StoppingState:
+        """Return the counters with which the engine goes on.
+
+        Args:
+            of_score: whether the figure is a score.
+        """
+        if math.isinf(self.best):
+            return StoppingState(waited=self.waited)
+        return StoppingState(-self.best if of_score else self.best, waited=self.waited)
 
 
-UNFALLEN = Falling()
+NOT_YET = Waiting()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Adaptive(Plateau):
+    """`Plateau` in a run that may be one of several: it may end before the rate falls."""
+
+    def check(self, eta: float, run: Run) -> None:
+        """Accept a run of any length."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +86,7 @@ class Occasion:
         mean_weight: of the rows; None where they have no weights.
         rows_seen: trained on before, with the same weights.
         one_epoch: whether this is `partial_fit`.
-        falling: of the learning rate, where `partial_fit` goes on.
+        waiting: of the trainings before, where this one goes on.
     """
 
     rows: int
@@ -73,7 +95,7 @@ class Occasion:
     mean_weight: float | None
     rows_seen: int = 0
     one_epoch: bool = False
-    falling: Falling = UNFALLEN
+    waiting: Waiting = NOT_YET
 
 
 def batch_size_of(parameters: TrainingParameters, rows: int) -> int:
@@ -92,9 +114,10 @@ def settings_for(
     """
     rate = float(parameters.learning_rate_init)
     if parameters.learning_rate == "invscaling" and occasion.one_epoch and _is_sgd(parameters):
-        rate /= (occasion.rows_seen + 1) ** parameters.power_t
+        # Above 0, as a learning rate must be.
+        rate = over_power(rate, occasion.rows_seen + 1, float(parameters.power_t)) or math.ulp(0.0)
     if is_adaptive(parameters):
-        rate = occasion.falling.rate(parameters)
+        rate = occasion.waiting.rate(parameters)
     return TrainingSettings(
         loss=objective.loss,
         learning_rate=rate,
@@ -151,8 +174,8 @@ def _schedule(parameters: TrainingParameters, occasion: Occasion) -> Schedule:
         return Constant()
     if rule == "invscaling" and parameters.power_t > 0:
         return InverseRows(power=float(parameters.power_t), rows_seen=occasion.rows_seen)
-    if rule == "adaptive" and _patience(parameters) < parameters.max_iter:
-        return Plateau(
+    if rule == "adaptive" and _patience(parameters) < occasion.waiting.waited + parameters.max_iter:
+        return _Adaptive(
             plateau_epochs=int(_patience(parameters)), decay=FALL, stop_rate=SMALLEST_RATE
         )
     return Constant()

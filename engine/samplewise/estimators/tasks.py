@@ -21,9 +21,9 @@ from samplewise.estimators.running import Task
 from samplewise.estimators.settings import (
     LBFGS,
     LOSS,
-    UNFALLEN,
-    Falling,
+    NOT_YET,
     Occasion,
+    Waiting,
     batch_size_of,
     dtype_of,
     settings_for,
@@ -79,9 +79,11 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         )
         rows, held, score = _held_out(estimator, rows, given, random_state)
         seed = int(random_state.randint(LARGEST_SEED))
-    begun = estimator._begun if given.one_epoch and not anew else None
+    before = None if anew else estimator._begun
+    begun = before if given.one_epoch else None
     # Another order in each call of `partial_fit`, too.
     seed += 0 if begun is None else begun.state.step
+    waiting = NOT_YET if before is None else before.waiting_of(estimator)
     occasion = Occasion(
         rows=len(rows.X),
         dtype=str(drawn[0].dtype),
@@ -89,7 +91,8 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         mean_weight=None if rows.weights is None else float(rows.weights.mean()),
         rows_seen=0 if anew else estimator.t_,
         one_epoch=given.one_epoch,
-        falling=UNFALLEN if begun is None else begun.falling,
+        # A fit has a new optimizer, with the first rate.
+        waiting=waiting if given.one_epoch else waiting._replace(falls=0),
     )
     _warn_of_batches(estimator, len(rows.X))
     objective = with_constant(estimator, rows)
@@ -105,7 +108,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         score=score,
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
         verbose=bool(estimator.verbose),
-        falling=occasion.falling,
+        waiting=occasion.waiting,
     )
 
 
@@ -158,11 +161,32 @@ def with_constant(estimator: Any, rows: Rows) -> Objective:
 
 
 class Begun(NamedTuple):
-    """A training that may go on: its state, and the optimizer that took its last step."""
+    """A training that may go on.
+
+    Args:
+        state: after its last step.
+        optimizer: that took the step.
+        waiting: for a better figure.
+        epochs: of `loss_curve_` in this wait; rows that were learnt by themselves come after them.
+        goes_by: as `goes_by`, of the estimator in these epochs.
+    """
 
     state: TrainingState
     optimizer: Optimizer
-    falling: Falling = UNFALLEN
+    waiting: Waiting
+    epochs: int
+    goes_by: Any
+
+    def waiting_of(self, estimator: Any) -> Waiting:
+        """Return the wait with which an estimator goes on; a new one for another figure."""
+        if self.goes_by != goes_by(estimator):
+            return self.waiting._replace(waited=0, best=NOT_YET.best)
+        return self.waiting.after(vars(estimator).get("loss_curve_", ())[self.epochs :], estimator)
+
+
+def goes_by(estimator: Any) -> Any:
+    """Return the name of the figure that an estimator waits for, to be compared alone."""
+    return (LOSS, estimator.monitor) if estimator.early_stopping else None
 
 
 def start_of(

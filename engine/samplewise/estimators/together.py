@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.errors import DivergenceError
+from samplewise.errors import DivergenceError, raised_by_signal_handler
 from samplewise.estimators.fitted import warn_of_end
 from samplewise.estimators.held_out import Rows
 from samplewise.estimators.interrupts import handled
@@ -165,9 +165,13 @@ def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
     found, cores = [], usable_cores()
     for group in _groups(prepared):
         for begin in range(0, len(group), MOST):
-            # A `monitor` of the user may raise anything; `fit` meets it again.
-            with many_split_over(cores), suppress(Exception):
-                found += _trained(group[begin : begin + MOST])
+            try:
+                with many_split_over(cores):
+                    found += _trained(group[begin : begin + MOST])
+            except Exception as error:
+                # A `monitor` of the user may raise anything; `fit` meets it again.
+                if raised_by_signal_handler(error):
+                    raise
     return found
 
 

@@ -11,6 +11,7 @@ from samplewise.network.activations import check_activation
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import WHOLES, choice, text
 from samplewise.options.settings import Settings
+from samplewise.text import counted
 
 _MOST_BUILT = 64
 """Networks that are kept for the next experiment with the same one."""
@@ -76,7 +77,7 @@ def _built(
     network = Network(shape, layers_from(settings.layers))
     if network.outputs != outputs:
         raise ParameterError(
-            f"layers end in {network.outputs} outputs, but loss and classes need {outputs}; "
-            f"end them with dense {outputs}"
+            f"layers end in {counted(network.outputs, 'output')}, but loss and classes "
+            f"need {outputs}; end them with dense {outputs}"
         )
     return network

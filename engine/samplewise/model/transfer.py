@@ -11,6 +11,7 @@ from samplewise.network import ClassLoss, Loss, Network, initialize
 from samplewise.network.layer_spec import layer_spec
 from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy
 from samplewise.streams import Streams
+from samplewise.text import counted
 
 
 def transfer(
@@ -67,7 +68,7 @@ def _check_same_layer(ours: Network, theirs: Network, index: int) -> None:
     layers = [network.layers[index].with_trainable(True) for network in (ours, theirs)]
     if layers[0] != layers[1]:
         texts = [_words(network, index) for network in (ours, theirs)]
-        fewer = f", or take {index} layers" if index else ""
+        fewer = f", or take {counted(index, 'layer')}" if index else ""
         raise ParameterError(
             f"layers: layer {index} is {texts[0]} in the model, but {texts[1]} in the network; "
             f"give the network the model's layer{fewer}"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.plots.fonts import cells, drawable, families, quiet
+from samplewise.plots.limits import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,10 +83,10 @@ def loss_curves(
         ):
             epochs = range(1, len(losses) + 1)
             for of_run in (runs or {}).get(name, ()):
-                axes.plot(epochs, of_run, color=color, linewidth=0.8, alpha=0.4, zorder=1.5)
+                axes.plot(epochs, drawn(of_run), color=color, linewidth=0.8, alpha=0.4, zorder=1.5)
             means += axes.plot(
                 epochs,
-                losses,
+                drawn(losses),
                 color=color,
                 linestyle=DASHES[number // len(PALETTE) % len(DASHES)],
                 linewidth=1.8,
@@ -167,6 +168,7 @@ def predicted_images(
     width = max(1.5 * columns, 3.2) + 0.2
     with styled_figure(width, rows * (1.4 + 0.18 * lines) + 0.6, title, captions) as figure:
         cells = figure.subplots(rows, columns, squeeze=False).ravel()
+        images = drawn(images)
         darkest, lightest = min(0.0, float(images.min())), float(images.max())
         for axes in cells:
             axes.axis("off")
@@ -218,7 +220,8 @@ class PlainLogFormatter(LogFormatterSciNotation):
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         """Return the text of a tick; "" where the ticks stand too close for one."""
-        return f"{x:g}" if super().__call__(x, pos) else ""
+        # Of many decades, the tick after the last one may be beyond all numbers.
+        return f"{x:g}" if math.isfinite(x) and super().__call__(x, pos) else ""
 
 
 def plain_logarithmic(axis: Axis) -> None:
@@ -245,7 +248,8 @@ def styled_figure(
     short = _short(title, LONGEST_TITLE)
     wide = cells(short) / max(len(short), 1)
     lines = textwrap.wrap(short, int(width * CHARACTERS_PER_INCH / max(wide, 1)))
-    with mpl.rc_context(style), quiet():
+    # An axis of extreme numbers tries ticks beyond the largest one, and leaves them out.
+    with mpl.rc_context(style), quiet(), np.errstate(all="ignore"):
         figure = Figure(figsize=(width, height + TITLE_LINE * (len(lines) - 1)), dpi=DPI)
         figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
         figure.suptitle("\n".join(lines), x=0.02, ha="left", size=12, weight="bold")

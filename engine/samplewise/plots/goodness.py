@@ -10,6 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
 
 from samplewise.plots.figures import plain_logarithmic
+from samplewise.plots.limits import drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ _LIGHTEST = 0.9
 
 def spans_decades(low: float, high: float) -> bool:
     """Return True where values from `low` to `high` need a logarithmic axis."""
-    return low > 0 and high / low > LOGARITHMIC
+    return low > 0 and float(high) / float(low) > LOGARITHMIC
 
 
 def goodness_scale(low: float, high: float, *, greater_is_better: bool) -> ScalarMappable:
@@ -31,7 +32,7 @@ def goodness_scale(low: float, high: float, *, greater_is_better: bool) -> Scala
     shades = colormaps["viridis"](np.linspace(0.0, _LIGHTEST, 256))
     norm = LogNorm if spans_decades(low, high) else Normalize
     colors = ListedColormap(shades[::-1] if greater_is_better else shades)
-    return ScalarMappable(norm(low, high), colors)
+    return ScalarMappable(norm(*drawn((low, high))), colors)
 
 
 def add_colour_bar(

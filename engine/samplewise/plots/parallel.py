@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from samplewise.plots.figures import INK, QUIET, png_bytes, styled_figure
 from samplewise.plots.goodness import add_colour_bar, goodness_scale, spans_decades
+from samplewise.plots.limits import drawn
 
 _MOST_TICKS = 5
 _MOST_TEXTS = 12
@@ -28,7 +29,7 @@ def parallel_coordinates(
     axes_of = [_axis(values) for values in columns.values()]
     heights = np.array([positions for positions, _ in axes_of])
     *_, (metric, figures) = columns.items()
-    means = np.array(figures, dtype=np.float64)
+    means = drawn(figures)
     scale = goodness_scale(means.min(), means.max(), greater_is_better=greater_is_better)
     colors = scale.to_rgba(means)
     worst_first = np.argsort(means if greater_is_better else -means, kind="stable")
@@ -66,6 +67,7 @@ def _axis(values: Sequence[float | str]) -> tuple[NDArray[np.float64], list[tupl
         step = -(-len(texts) // _MOST_TEXTS)
         ticks = list(zip(places.tolist(), texts, strict=True))[::step]
         return places[[texts.index(str(value)) for value in values]], ticks
+    numbers = drawn(numbers).tolist()
     low, high = min(numbers), max(numbers)
     if low == high:
         return np.full(len(values), 0.5), [(0.5, f"{low:g}")]
@@ -77,7 +79,7 @@ def _axis(values: Sequence[float | str]) -> tuple[NDArray[np.float64], list[tupl
 
     def heights(of: NDArray[np.float64]) -> NDArray[np.float64]:
         if is_logarithmic:
-            return np.log(of / low) / np.log(high / low)
+            return (np.log(of) - np.log(low)) / (np.log(high) - np.log(low))
         return (of - low) / (high - low)
 
     marked = zip(heights(marks).tolist(), marks.tolist(), strict=True)

@@ -17,6 +17,7 @@ from samplewise.plots.figures import (
     styled_figure,
 )
 from samplewise.plots.goodness import add_colour_bar, goodness_scale, ink_on, spans_decades
+from samplewise.plots.limits import SMALLEST, drawn, logarithmic_limits
 
 # More points, as of a range, are not joined by a line.
 _MOST_JOINED = 24
@@ -41,10 +42,15 @@ def against_factor(
     """
     with styled_figure(7.2, 4.0, title, names) as figure:
         axes = figure.add_subplot()
+        low, high = drawn((values[0], values[-1]))
+        if spans_decades(low, high) or 0 < low < high < SMALLEST:
+            axes.set_xscale("log")
+            axes.set_xlim(*logarithmic_limits(low, high))
+            plain_logarithmic(axes.xaxis)
         axes.errorbar(
-            values,
-            means,
-            yerr=margins,
+            drawn(values),
+            drawn(means),
+            yerr=drawn(margins),
             color=PALETTE[0],
             linewidth=1.4 if len(values) <= _MOST_JOINED else 0.0,
             marker="o",
@@ -52,9 +58,6 @@ def against_factor(
             elinewidth=0.9,
             capsize=3,
         )
-        if spans_decades(values[0], values[-1]):
-            axes.set_xscale("log")
-            plain_logarithmic(axes.xaxis)
         if names[1].endswith("accuracy"):
             # Student's interval of few seeds may leave what an accuracy can be.
             low, high = axes.get_ylim()
@@ -97,7 +100,7 @@ def heat_map(
         low, high = float(np.nanmin(means)), float(np.nanmax(means))
         scale = goodness_scale(low, high, greater_is_better=greater_is_better)
         axes.set_facecolor(GRID)
-        shades = scale.to_rgba(means)
+        shades = scale.to_rgba(drawn(means))
         # Where all means are equal, matplotlib's scale gives a missing one their colour.
         shades[np.isnan(means)] = 0.0
         axes.imshow(shades, aspect="auto")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from samplewise.plots.figures import PALETTE, png_bytes, styled_figure
+from samplewise.plots.limits import drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +56,17 @@ def _draw(axes: Axes, curves: Curves) -> None:
     pairs = (("training", curves.training), ("validation", curves.validation))
     for (name, runs), color, dashes in zip(pairs, PALETTE, ("-", "--"), strict=False):
         epochs = range(1, len(runs[0]) + 1)
+        # Of a single epoch, a line would show nothing.
+        marker = "o" if len(epochs) == 1 else None
         for run in runs if len(runs) > 1 else ():
-            axes.plot(epochs, run, color=color, linewidth=0.8, alpha=0.4)
+            axes.plot(epochs, drawn(run), color=color, linewidth=0.8, alpha=0.4)
         means = [sum(values) / len(values) for values in zip(*runs, strict=True)]
-        axes.plot(epochs, means, color=color, linestyle=dashes, linewidth=1.8, label=name)
+        axes.plot(
+            epochs,
+            drawn(means),
+            color=color,
+            linestyle=dashes,
+            linewidth=1.8,
+            marker=marker,
+            label=name,
+        )

@@ -26,6 +26,7 @@ from samplewise.report.published import (
 )
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.trials import Trial
+from samplewise.text import counted
 
 R = TypeVar("R", bound=Row)
 Definition = Mapping[str, Any]
@@ -127,14 +128,16 @@ def load_pair(
     """
     if classes is not None and len(classes) != 2:
         raise ParameterError(
-            f"classes names {len(classes)} classes, but the report's network distinguishes two"
+            f"classes names {counted(len(classes), 'class', 'classes')}, but the report's "
+            "network distinguishes two"
         )
     dataset = load(data, classes, options)
     if classes is not None or len(dataset.class_names) == 2:
         return dataset
     if not set(CLASSES) <= set(dataset.class_names):
         raise ParameterError(
-            f"{printable(dataset.name)} has {len(dataset.class_names)} classes but no "
+            f"{printable(dataset.name)} has "
+            f"{counted(len(dataset.class_names), 'class', 'classes')} but no "
             f"{' and '.join(CLASSES)} as in the report; name two of them with --classes"
         )
     return dataset.select(CLASSES)

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from samplewise.sweep.points import Values
@@ -112,6 +113,7 @@ def _standard_error(values: Sequence[float]) -> float | None:
     return statistics.stdev(values) / math.sqrt(len(values))
 
 
+@cache
 def _student(degrees: int) -> float:
     from scipy.special import stdtrit
 

@@ -22,6 +22,7 @@ from samplewise.sweep.points import Listed, Points, Values
 from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.space import Space
 from samplewise.sweep.trials import Trials, changed
+from samplewise.text import counted
 
 MOST_TRIALS = 1_000_000
 KEYS = (
@@ -77,6 +78,43 @@ class Sweep:
         rungs: Mapping[str, int] | None = None,
         sampler: str | None = None,
     ) -> None:
+        self._describe(
+            space,
+            settings,
+            seeds=seeds,
+            samples=samples,
+            sample_seed=sample_seed,
+            own_splits=own_splits,
+            own_seeds=own_seeds,
+            rungs=rungs,
+            sampler=sampler,
+        )
+        self.trials.check()
+
+    @classmethod
+    def begun(cls, space: Mapping[str, Any], settings: Mapping[str, Any], **others: Any) -> Sweep:
+        """Return a sweep whose trials were checked when it was begun: a thousand take 0.1 s.
+
+        Raises:
+            ParameterError: as for a new one, but for trials that are not a valid experiment.
+        """
+        sweep = cls.__new__(cls)
+        sweep._describe(space, settings, **others)
+        return sweep
+
+    def _describe(
+        self,
+        space: Mapping[str, Any],
+        settings: Experiment | Mapping[str, Any] | None,
+        *,
+        seeds: int | Sequence[int] | None = None,
+        samples: int | None = None,
+        sample_seed: int = 0,
+        own_splits: bool = False,
+        own_seeds: bool = False,
+        rungs: Mapping[str, int] | None = None,
+        sampler: str | None = None,
+    ) -> None:
         self.space = Space.of(space)
         base, fixed = _base(settings)
         true_or_false("own_splits", own_splits)
@@ -114,7 +152,6 @@ class Sweep:
             base = base.with_options(split_seed=base.training.seed)
         self.base = base
         self.trials = self._trials_of(points)
-        self.trials.check()
 
     @property
     def size(self) -> int:
@@ -135,9 +172,9 @@ class Sweep:
         count = self.space.grid_size if samples is None else samples
         if count * len(self.seeds) > MOST_TRIALS:
             raise ParameterError(
-                f"space: has {count * len(self.seeds):,} trials, {count:,} candidates with "
-                f"{len(self.seeds):,} seeds each, at most {MOST_TRIALS:,} are allowed; shorten the "
-                "lists, or draw some with samples"
+                f"space: has {count * len(self.seeds):,} trials, {counted(count, 'candidate')} "
+                f"with {counted(len(self.seeds), 'seed')} each, at most {MOST_TRIALS:,} are "
+                "allowed; shorten the lists, or draw some with samples"
             )
         return self.space.grid() if samples is None else self.space.drawn(samples, seed)
 

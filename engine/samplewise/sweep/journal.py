@@ -23,6 +23,7 @@ from samplewise.errors import DataError, OutputError, SamplewiseError, Samplewis
 from samplewise.io.lock import held
 from samplewise.io.strict_json import parse
 from samplewise.io.writing import sync_folder
+from samplewise.text import counted
 
 FILE = "journal.jsonl"
 KIND, FORMAT = "samplewise sweep", 1
@@ -176,8 +177,8 @@ def _mended(descriptor: int, path: Path) -> Entry | None:
         os.ftruncate(descriptor, end)
         os.fsync(descriptor)
         warnings.warn(
-            f"{printable(path)}: the last line was not finished ({size - end} bytes) and is cut "
-            "off; its trial is run again",
+            f"{printable(path)}: the last line was not finished ({counted(size - end, 'byte')}) "
+            "and is cut off; its trial is run again",
             SamplewiseWarning,
             stacklevel=4,
         )

@@ -141,7 +141,7 @@ def read_results(folder: str | Path) -> SweepResult:
     header, entries = read(path)
     definition = dict(header["definition"])
     settings = checked_options(definition.pop("settings"), printable(path))
-    return SweepResult(Sweep(definition.pop("space"), settings, **definition), entries)
+    return SweepResult(Sweep.begun(definition.pop("space"), settings, **definition), entries)
 
 
 def _cell(value: Any) -> Any:

@@ -138,7 +138,11 @@ class Trials(Computed[Trial]):
             ParameterError: it names the candidate.
         """
         first: dict[str, Trial] = {}
-        for trial in map(self.__getitem__, self.checked()):
+        for index in self.checked():
+            if index % len(self._seeds):
+                # What a candidate is with one seed, it is with every seed.
+                continue
+            trial = self[index]
             other = first.setdefault(trial.key, trial)
             if other is not trial:
                 raise CombinationError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from samplewise.io import strict_json
+from samplewise.text import counted
 
 SHOWN_FAILURES = 10
 
@@ -96,7 +97,7 @@ class Certificate:
         shown = [*self.suspects, *self.failures[:SHOWN_FAILURES]]
         more = len(self.failures) - SHOWN_FAILURES
         rest = [f"and {more} more"] if more > 0 else []
-        head = f"{self.backend} failed {len(self.failures)} checks:"
+        head = f"{self.backend} failed {counted(len(self.failures), 'check')}:"
         return "\n  ".join([head, *shown, *rest])
 
     def to_json(self) -> str:
@@ -112,7 +113,7 @@ class Certificate:
             return self.complaint().splitlines()
         checks, trials = sum(r.checks for r in self.rungs), sum(r.trials for r in self.rungs)
         met = "two" if self.strength == 2 else "three"
-        counts = f"{checks:,} comparisons in {trials:,} trials"
+        counts = f"{counted(checks, 'comparison')} in {counted(trials, 'trial')}"
         return [f"{self.backend} keeps the contract: {counts}; any {met} capabilities met"]
 
     def _tables(self) -> list[str]:

@@ -12,6 +12,7 @@ from samplewise.network import ACTIVATIONS, FROZEN, LAYERS, OPTIMIZERS
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.testing import ladder
 from samplewise.testing.factors import DTYPES
+from samplewise.text import counted
 
 MOST_SUSPECTS = 3
 CUSTOM_KINDS = (CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS)
@@ -59,7 +60,8 @@ def _line(need: Need, failed: int, with_it: int, wrong: int, total: int, rung: s
         f"{wrong - failed} of the {total - with_it} without it" if total > with_it else "no others"
     )
     return (
-        f"{kind} '{name}': fails in {failed} of the {with_it} trials with it, {rest} ({rung} rung)"
+        f"{kind} '{name}': fails in {failed} of the {counted(with_it, 'trial')} with it, {rest} "
+        f"({rung} rung)"
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from samplewise.contract import Backend, Capabilities
 from samplewise.contract.capabilities import Need
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.errors import ContractError
+from samplewise.errors import ContractError, raised_by_signal_handler
 from samplewise.testing import measures, rungs, trials
 from samplewise.testing.cases import Trial
 from samplewise.testing.device_checks import device, device_trials
@@ -105,7 +105,9 @@ def climb(backend: Backend, rung: str, case: Any, plan: str | None = None) -> li
     with np.errstate(all="ignore"):
         try:
             return step(backend, case, plan)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        except Exception as error:
+            if raised_by_signal_handler(error):
+                raise
             cause = error.__cause__ if isinstance(error, ContractError) else None
             raised = cause or error
             return [measures.condition(f"raised {type(raised).__name__}: {raised}", holds=False)]

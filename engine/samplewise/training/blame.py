@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.errors import ContractError, SamplewiseError
+from samplewise.errors import ContractError, SamplewiseError, raised_by_signal_handler
 
 
 class blamed_on:  # noqa: N801 - a context manager, written as a function is
-    """Turn an error of a backend into one that names it; memory may run out anywhere.
+    """Turn an error of a backend into one that names it; memory runs out and signals come anywhere.
 
     A class: the generator of a context manager costs more than all else that surrounds a chunk.
     """
@@ -30,9 +30,14 @@ class blamed_on:  # noqa: N801 - a context manager, written as a function is
         """Raise the error that names the backend.
 
         Raises:
-            ContractError: an error came out of the block that is not one of samplewise's own.
+            ContractError: an error came out of the block that is not one of samplewise's own, nor
+                raised by the handler of a signal.
         """
-        if isinstance(error, Exception) and not isinstance(error, SamplewiseError | MemoryError):
+        if (
+            isinstance(error, Exception)
+            and not isinstance(error, SamplewiseError | MemoryError)
+            and not raised_by_signal_handler(error)
+        ):
             raised = printable(f"{type(error).__name__}: {error}")
             raise ContractError(f"backend '{self._backend}' raised {raised}") from error
         return False

@@ -87,14 +87,21 @@ def check_logits(epoch: int, predictions: NDArray[Any]) -> None:
         raise DivergenceError(f"the logits overflowed after epoch {epoch}")
 
 
-def check_weights(parameters: NDArray[Any]) -> None:
-    """Refuse weights that are not finite once training is over.
+def check_end(parameters: NDArray[Any], optimizer_state: NDArray[Any]) -> None:
+    """Refuse weights and an optimizer that are not finite once training is over.
+
+    Where a sum of squares of gradients has overflown, its weight moves no more.
+
+    Args:
+        parameters: flat (P,).
+        optimizer_state: flat (slots * P,).
 
     Raises:
-        DivergenceError: one is not.
+        DivergenceError: a number is not finite.
     """
-    if not _are_finite(parameters):
-        raise DivergenceError("a weight is not finite after the last epoch")
+    for what, values in (("a weight", parameters), ("the optimizer's state", optimizer_state)):
+        if not _are_finite(values):
+            raise DivergenceError(f"{what} is not finite after the last epoch")
 
 
 def with_remedy(

@@ -117,8 +117,9 @@ def lr_range_test(
     steps = -(-len(rows) // settings.batch_size)
     if steps < FEWEST_STEPS:
         raise ParameterError(
-            f"{len(rows)} rows in batches of {settings.batch_size} make {counted(steps, 'step')}, "
-            f"but the test needs at least {FEWEST_STEPS}; use a smaller batch_size"
+            f"{counted(len(rows), 'row')} in batches of {settings.batch_size} make "
+            f"{counted(steps, 'step')}, but the test needs at least {FEWEST_STEPS}; use a smaller "
+            "batch_size"
         )
     choice = backend_for(network, loss, settings, rows)
     run = TrainingRun(network, loss, settings, rows, choice, as_callbacks(callbacks))

@@ -16,6 +16,7 @@ from samplewise.network.layer_spec import layer_spec
 from samplewise.registry import Choice
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook, as_callbacks
+from samplewise.training.callbacks.early_stopping import StoppingState
 from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
 from samplewise.training.figures import Figure
@@ -108,9 +109,13 @@ def trained(
     figures: Mapping[str, Figure] | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
+    counters: StoppingState | None = None,
     **rows: Unpack[RowOptions],
 ) -> TrainingResult:
-    """Train as `train` does, without warnings; the history has its notes all the same."""
+    """Train as `train` does, without warnings; the history has its notes all the same.
+
+    `counters` are those of early stopping and of a plateau to go on from; None begins them.
+    """
     loss = loss_for(network, settings)
     shared = prepared(network, X, targets, loss, settings, **rows)
     check_stop(stop)
@@ -124,6 +129,7 @@ def trained(
         metrics=metrics,
         figures=figures,
         initial=initial,
+        counters=counters,
     )
     snapshot = initial if isinstance(initial, Snapshot) else None
     return result_of(run, run_epochs([run], shared, stop, snapshot))

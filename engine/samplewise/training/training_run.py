@@ -15,7 +15,7 @@ from samplewise.training import divergence
 from samplewise.training.beginning import FirstWeights, Initial, first_state, new_history
 from samplewise.training.blame import check_in_place, check_unchanged
 from samplewise.training.callbacks import Callback, Callbacks
-from samplewise.training.callbacks.early_stopping import EarlyStopping
+from samplewise.training.callbacks.early_stopping import EarlyStopping, StoppingState
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
 from samplewise.training.evaluation import Evaluation, Metric, check_metrics
 from samplewise.training.figures import (
@@ -29,7 +29,7 @@ from samplewise.training.history import DIVERGED, FAILED, FINISHED, EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
 from samplewise.training.ran_epoch import RanEpoch
-from samplewise.training.rates import LearningRates
+from samplewise.training.rates import LearningRates, PlateauState
 from samplewise.training.result import model_of
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.running_accuracy import running_accuracy
@@ -55,6 +55,7 @@ class TrainingRun:
         ensemble: as `train_many`.
         initial: as `train`.
         first_weights: of all networks that train at once.
+        counters: as `trained`.
 
     Raises:
         CombinationError: the run is too short for its schedule, or goes by a figure that nothing
@@ -76,6 +77,7 @@ class TrainingRun:
         ensemble: Mapping[str, EnsembleFigure] | None = None,
         initial: Initial | None = None,
         first_weights: FirstWeights | None = None,
+        counters: StoppingState | None = None,
     ) -> None:
         self.network, self.loss, self.settings, self.rows = network, loss, settings, rows
         self.backend, self.callbacks = choice.backend, Callbacks(callbacks)
@@ -106,6 +108,9 @@ class TrainingRun:
         self._follows_best = settings.follows_best
         run = settings.run_of(len(rows))
         self.rates = LearningRates(settings.learning_rate, settings.schedule, run)
+        if counters is not None:
+            self.early_stopping.state = counters
+            self.rates.state = PlateauState(waited=counters.waited)
         self.state = first_state(network, settings, rows.X.dtype, initial, first_weights)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
@@ -261,7 +266,7 @@ class TrainingRun:
         """
         parameters = self.state.parameters
         try:
-            divergence.check_weights(parameters)
+            divergence.check_end(parameters, self.state.optimizer_state)
         except DivergenceError as error:
             self._diverge(error)
         else:
@@ -288,5 +293,7 @@ class TrainingRun:
         return self.callbacks.train_ends(self.history)
 
     def _diverge(self, error: DivergenceError) -> None:
-        kept = self.finite if self.best.value is None else self.best.value
+        kept = self.finite
+        if self.best.value is not None:
+            kept, self.history.best_epoch = self.best.value, self.early_stopping.state.best_epoch
         self.error = divergence.with_remedy(error, self.loss, self.settings.learning_rate, kept)

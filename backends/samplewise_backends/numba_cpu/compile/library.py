@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 import warnings
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from samplewise.locks import new_awaited_lock
 from samplewise_backends.numba_cpu.compile import (
     compile_time,
     kernel_cache,
@@ -40,8 +40,9 @@ class Origin(Enum):
 _addresses: dict[tuple[Routine, str], int] = {}
 _origins: dict[tuple[Routine, str], Origin] = {}
 _damaged: list[str] = []
-# Threads that ask at once wait for one compile.
-_lock = threading.RLock()
+# Threads that ask at once wait for one compile. So do forks: in the middle of one, numba and LLVM
+# are of no use to a child.
+_lock = new_awaited_lock()
 
 
 def address(routine: Routine, dtype: str) -> int:

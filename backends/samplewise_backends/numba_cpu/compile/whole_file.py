@@ -9,6 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # not a Unix
+    _LOCKS = False
+else:
+    _LOCKS = True
+
 # A kernel compiles in seconds; a process that was suspended meanwhile holds up nobody for ever.
 WAIT_S, POLL_S = 60.0, 0.02
 
@@ -54,13 +61,14 @@ def locked(path: Path) -> Iterator[None]:
             if is_ours:
                 with suppress(OSError):
                     lock.unlink()
+                # Closing leaves it to a process that was forked meanwhile, which would wait for
+                # itself.
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _acquire(file: int) -> bool:
     """Wait for the lock of an open file; return False where there is none to be had."""
-    try:
-        import fcntl
-    except ImportError:  # not a Unix
+    if not _LOCKS:
         return False
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:

@@ -13,7 +13,6 @@ import dataclasses
 import json
 import os
 import platform
-import threading
 from contextlib import suppress
 from functools import cache
 from importlib import metadata, resources
@@ -22,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from samplewise.locks import new_lock
 from samplewise_backends.numba_cpu.compile import whole_file
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, keeps_kernels
 from samplewise_backends.numba_cpu.planner.level import processor_level
@@ -53,7 +53,7 @@ class Calibration:
 
 # Once known, rates stay the same in this process, whatever another one keeps meanwhile.
 _known: dict[str, Calibration] = {}
-_lock = threading.Lock()
+_lock = new_lock()
 
 
 def pays(predicted_ns: float) -> bool:

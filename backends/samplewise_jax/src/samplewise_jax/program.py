@@ -87,9 +87,7 @@ class JaxProgram(Program):
         network, dtype = self._network, self._dtype
         widths = network.inputs, network.outputs
         X, Y = (np.zeros((padded_data(work.rows), width), dtype) for width in widths)
-        size = min(work.batch_size, work.rows)
-        # As the engine cuts an epoch.
-        stop = work.rows if samples >= work.rows else max(samples // size, 1) * size
+        stop, size = work.first_window(samples), min(work.batch_size, work.rows)
         l2 = np.zeros(-(-stop // size)) if PENALTIES in work.step_fields else None
         steps = Steps(np.arange(work.rows), 0, stop, size, 0.0, l2=l2)
         slots = np.zeros(network.layout.size * self._optimizer.slots, dtype)

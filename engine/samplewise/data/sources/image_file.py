@@ -14,7 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from samplewise.data.sources.grey_levels import grey_levels
 from samplewise.data.sources.image_fit import fitted
-from samplewise.errors import DataError
+from samplewise.errors import DataError, raised_by_signal_handler
 from samplewise.io.reading import check_bytes
 
 FORMATS = {
@@ -93,6 +93,8 @@ def read_grey(
         ) from error
     # Pillow's decoders let out OSError, SyntaxError, ValueError, struct.error, EOFError and more.
     except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         raise DataError(
             f"{where} is damaged, or not a PNG, JPEG, BMP, GIF or WebP image; replace or remove it"
         ) from error

@@ -17,6 +17,7 @@ from samplewise.data.sources.image_fit import described, differ_in_shape, warn_o
 from samplewise.data.sources.options import DEFAULT, STRETCH, SourceOptions
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes, read_whole
+from samplewise.text import counted
 
 MAX_FILE_BYTES = 256 * 2**20
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini"})
@@ -160,7 +161,7 @@ def _read_all(
 ) -> tuple[NDArray[np.uint8], set[tuple[int, int]]]:
     """Return the images as uint8 rows (files, height * width), and their sizes in the files."""
     height, width = options.image_size
-    what = f"{len(files):,} images of {height} x {width} pixels"
+    what = f"{counted(len(files), 'image')} of {height} x {width} pixels"
     check_bytes(len(files) * height * width, None, what)
     X = np.empty((len(files), height * width), dtype=np.uint8)
     sizes, peaks = set(), []

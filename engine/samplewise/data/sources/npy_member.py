@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.errors import DataError
+from samplewise.errors import DataError, raised_by_signal_handler
 
 MAX_HEADER_CHARACTERS = 10_000
 CHUNK_BYTES = 2**20
@@ -94,6 +94,8 @@ def _parse_header(
     # NumPy evaluates the header and lets out whatever that raises: seen are ValueError, EOFError,
     # TypeError, SyntaxError, tokenize's TokenError, MemoryError and RecursionError.
     except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         raise DataError(f"{where}: the array's header cannot be read; is it damaged?") from error
 
 

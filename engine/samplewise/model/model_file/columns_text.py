@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from samplewise.data.columns import MAX_COLUMNS_BYTES, Column, Columns, check_columns, width
 from samplewise.errors import DataError
+from samplewise.text import counted
 
 _BYTES_BESIDE_A_NAME = 16
 """Upper bound of the kind, the tabs and the end of the line."""
@@ -40,7 +41,9 @@ def columns_from(content: bytes, inputs: int, where: str) -> Columns:
     """
     # Counted first: splitting a line end into a text each would take 50 times the room.
     if content.count(b"\n") >= inputs or content.count(b"\t") > 2 * inputs:
-        raise DataError(f"{where} names more columns or categories than the {inputs:,} inputs")
+        raise DataError(
+            f"{where} names more columns or categories than the {counted(inputs, 'input')}"
+        )
     try:
         lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
@@ -49,7 +52,7 @@ def columns_from(content: bytes, inputs: int, where: str) -> Columns:
     check_columns(columns, where)
     if width(columns) != inputs:
         raise DataError(
-            f"{where} names {width(columns):,} features, but the network takes {inputs:,}"
+            f"{where} names {counted(width(columns), 'feature')}, but the network takes {inputs:,}"
         )
     return columns
 

@@ -19,6 +19,7 @@ from samplewise.io.tensor_file import MAX_DIMENSIONS
 from samplewise.model.model import Model
 from samplewise.model.model_file.columns_text import bytes_of, largest_size
 from samplewise.network import ClassLoss, Loss, Network, loss_from
+from samplewise.text import counted
 
 FORMAT = 2
 """The format that is written; all formats up to it are read."""
@@ -144,7 +145,8 @@ def _checked(found: dict[str, Any], name: str) -> Description:
     expected = loss.outputs(len(class_names)) if isinstance(loss, ClassLoss) else len(class_names)
     if class_names and expected != network.outputs:
         raise ParameterError(
-            f"{loss.name} of {len(class_names)} classes does not fit {network.outputs} outputs"
+            f"{loss.name} of {counted(len(class_names), 'class', 'classes')} does not fit "
+            f"{counted(network.outputs, 'output')}"
         )
     last = network.layers[-1].activation
     if last != "identity":
@@ -234,5 +236,7 @@ def _image_shape(value: object, network: Network) -> tuple[int, int] | None:
         raise ParameterError("image_shape must be a height and a width")
     height, width = (whole_number("image_shape", length) for length in value)
     if height * width != network.inputs:
-        raise ParameterError(f"images of {height} x {width} do not fit {network.inputs} inputs")
+        raise ParameterError(
+            f"images of {height} x {width} do not fit {counted(network.inputs, 'input')}"
+        )
     return height, width

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.errors import ParameterError
+from samplewise.errors import ParameterError, raised_by_signal_handler
 from samplewise.network.losses import ClassLoss
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def numbers(what: str, function: Callable[..., Any], shape: tuple[int, ...], *gi
         with np.errstate(all="ignore"):
             found = np.asarray(function(*given), dtype=np.float64)
     except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         raise ParameterError(
             f"{what} raised {printable(f'{type(error).__name__}: {error}')}"
         ) from error

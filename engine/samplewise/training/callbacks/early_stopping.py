@@ -19,7 +19,7 @@ class StoppingState:
 
     Args:
         best: the monitored figure of the best epoch; None before the first one.
-        best_epoch: counted from 1; likewise.
+        best_epoch: counted from 1; likewise, and where the best one was in a training before.
         waited: epochs since the last improvement.
     """
 

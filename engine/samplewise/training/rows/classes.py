@@ -15,6 +15,7 @@ from samplewise.data.columns import places
 from samplewise.data.labels import encode_labels
 from samplewise.errors import DataError, ParameterError
 from samplewise.network import Network
+from samplewise.text import counted
 
 TARGETS = "targets"
 BOOL_NAMES = ("False", "True")
@@ -78,7 +79,7 @@ def _encoded(
     found, indices = encode_labels(given, name)
     if len(found) != classes:
         raise DataError(
-            f"{name} hold {len(found)} class{'' if len(found) == 1 else 'es'} "
+            f"{name} hold {counted(len(found), 'class', 'classes')} "
             f"({printable(', '.join(found))}), but this network has {classes} classes; build the "
             "network for them, or give class_names"
         )

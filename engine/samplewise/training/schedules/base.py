@@ -102,6 +102,14 @@ class Schedule:
         return eta
 
 
+def over_power(eta: float, count: int, power: float) -> float:
+    """Return eta / count^power; 0 where the power is beyond the largest float64."""
+    try:
+        return float(eta / count**power)
+    except OverflowError:
+        return 0.0
+
+
 def check_final_rate(final_rate: float, eta: float) -> None:
     """Refuse a final rate that is not below the first one.
 

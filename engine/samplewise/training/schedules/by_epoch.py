@@ -10,7 +10,7 @@ from samplewise.errors import CombinationError
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import number, whole
 from samplewise.text import counted
-from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate
+from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate, over_power
 
 FACTOR = number(open_fraction)
 
@@ -136,4 +136,4 @@ class InverseRows(Schedule):
         if epoch == 1:
             return eta
         seen = self.rows_seen + (epoch - 1) * run.rows
-        return float(eta / (seen + 1) ** self.power)
+        return over_power(eta, seen + 1, self.power)

@@ -103,7 +103,9 @@ class InverseScaling(_ByStep):
     name: ClassVar[str] = "inverse_scaling"
 
     def _at(self, eta: float, t: Rates, T: int) -> Rates:
-        return eta / (t + 1) ** self.power
+        # A rate of 0 where the power is beyond the largest number.
+        with np.errstate(over="ignore"):
+            return eta / (t + 1) ** self.power
 
 
 def _half_wave(start: float, end: float, share: Rates) -> Rates:
