@@ -193,13 +193,18 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         """Return targets as the caller of `fit` has them."""
         raise NotImplementedError
 
+    def _class_names(self) -> tuple[str, ...]:
+        """Return the names by which the model knows its classes; none where it learns numbers."""
+        return ()
+
     def _keep(self, task: Task, outcome: Outcome, *, anew: bool) -> None:
         """Write the end of a training into the attributes."""
         by_epochs = outcome.full_batch is None
         if anew or not fitted.has_begun(self, by_epochs=by_epochs):
             fitted.begin_anew(self, by_epochs=by_epochs)
         loss, parameters = task.objective.loss, outcome.parameters
-        model = model_of(task.network, loss, parameters, (), outcome.backend)
+        names = self._class_names()
+        model = model_of(task.network, loss, parameters, names, outcome.backend)
         self.__dict__.update(self._attributes(model))
         layers = task.network.layers_and_inputs
         self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)
