@@ -116,6 +116,8 @@ def test_calibration_stacking_and_several_outputs():
 def test_frames_give_names_to_the_features(frame):
     names = ["a", "b", "c", "d"]
     estimator = MLPClassifier(**QUICK).fit(frame(dict(zip(names, X.T, strict=True))), NAMES)
+    turned = frame({name: X[:, names.index(name)] for name in reversed(names)})
+    np.testing.assert_array_equal(estimator.model_.predict(turned), fitted().model_.predict(X))
     assert estimator.feature_names_in_.tolist() == names
     assert estimator.loss_curve_ == fitted().loss_curve_
     with pytest.warns(UserWarning, match="valid feature names"):

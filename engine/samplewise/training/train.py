@@ -45,7 +45,8 @@ def train(
 
     Args:
         network: its last layer has the identity activation, as losses take logits.
-        X: numbers, shape (n, inputs), finite, preprocessed; an array, lists or a data frame.
+        X: numbers, shape (n, inputs), finite, preprocessed; an array, lists or a data frame,
+            whose columns the model and the validation rows find by name.
         targets: those of `settings.loss`: classes, shape (n,) or (n, 1), by name as text, or
             by index, or as bool; or one-hot rows (n, classes); or numbers, (n, outputs) or (n,),
             for `mean_squared_error` and other regression losses; or 0 and 1 for each label,
@@ -171,6 +172,7 @@ def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
         state=run.state,
         history=run.history,
         class_names=run.rows.class_names,
+        columns=run.rows.columns,
         snapshot=snapshot,
     )
 
