@@ -297,7 +297,9 @@ def test_a_full_disk_at_the_end_keeps_the_old_run_and_fails(cli, images, monkeyp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    refused(cli(*arguments, "--force"), "No space left on device", code=1)
+    refused(
+        cli(*arguments, "--force"), "No space left on device; make room, or write elsewhere", code=1
+    )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
     assert [path.name for path in Path.cwd().iterdir()] == ["run"]
 

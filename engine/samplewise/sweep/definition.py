@@ -22,6 +22,7 @@ from samplewise.sweep.points import Listed, Points, Values
 from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.space import Space
 from samplewise.sweep.trials import Trials, changed
+from samplewise.text import counted
 
 MOST_TRIALS = 1_000_000
 KEYS = (
@@ -136,8 +137,9 @@ class Sweep:
         if count * len(self.seeds) > MOST_TRIALS:
             raise ParameterError(
                 f"space: has {count * len(self.seeds):,} trials, {count:,} candidates with "
-                f"{len(self.seeds):,} seeds each, at most {MOST_TRIALS:,} are allowed; shorten the "
-                "lists, or draw some with samples"
+                f"{counted(len(self.seeds), 'seed')} each, at most {MOST_TRIALS:,} are allowed; "
+                + ("shorten the lists, or draw some with" if samples is None else "ask for fewer")
+                + " samples"
             )
         return self.space.grid() if samples is None else self.space.drawn(samples, seed)
 
