@@ -16,6 +16,7 @@ from samplewise.network.layer_spec import layer_spec
 from samplewise.registry import Choice
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook, as_callbacks
+from samplewise.training.compile_notice import announce_slower
 from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
 from samplewise.training.figures import Figure
@@ -180,13 +181,13 @@ def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
 def backend_for(
     network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows
 ) -> Choice:
-    """Return the backend that trains a network on rows with these settings.
+    """Return the backend that trains a network on rows with these settings; announce a slow one.
 
     Raises:
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
     """
     fields = settings.step_fields(weighted=rows.weights is not None)
-    return registry.resolve(
+    choice = registry.resolve(
         settings.backend,
         network,
         loss,
@@ -196,6 +197,8 @@ def backend_for(
         fields,
         settings.device,
     )
+    announce_slower(choice)
+    return choice
 
 
 def loss_for(network: Network, settings: TrainingSettings) -> Loss:
