@@ -223,7 +223,7 @@ def _show(
             f"best: candidate {best.number} ({named(best.values)}), {best.distinction} {metric}"
             f"{settings}"
         )
-    if best is None:
+    else:
         _note_on_metric(result, metric)
     failed = [row for row in result.rows if row["status"] == FAILED]
     if failed:

@@ -95,9 +95,9 @@ def check_columns(columns: Sequence[Column], where: str) -> None:
 
 
 def columns_named(names: Iterable[str]) -> Columns | None:
-    """Return columns of numbers with these names; None where there are none to be found by.
+    """Return columns of numbers with these names; None where they cannot be found by them.
 
-    In a data frame a name need not be a text, and two columns may have the same one.
+    The names in a data frame need not be texts, nor differ, and an array has none.
     """
     columns = tuple(map(Column, names))
     try:
