@@ -149,6 +149,8 @@ def test_an_experiment_is_composed_of_data_network_and_training():
         ),
         (TrainingSettings, {"optimizer": "adma"}, "did you mean 'adam'?"),
         (TrainingSettings, {"optimizer": 3}, "optimizer: must be one of sgd"),
+        (TrainingSettings, {"optimizer": Adam}, "write optimizer=Adam()"),
+        (TrainingSettings, {"schedule": Cosine}, "write schedule=Cosine()"),
         (TrainingSettings, {"schedule": "step"}, "every: must be given for schedule step"),
     ],
 )

@@ -2,12 +2,13 @@
 
 | level | records |
 |---|---|
-| INFO | compiling that takes noticeably long; the progress of `verbose` estimators |
+| INFO | compiling that takes long, a faster backend that cannot run; `verbose` estimators |
 | DEBUG | the backend and plan of a training, with the reason |
 
 Nothing is shown until a program sets logging up, except one line on stderr while a backend
-compiles; `logging.getLogger("samplewise").setLevel(logging.WARNING)` silences it. Notes on a run
-are warnings, which `logging.captureWarnings(True)` brings into logs.
+compiles, or where a faster one cannot run here;
+`logging.getLogger("samplewise").setLevel(logging.WARNING)` silences both. Notes on a run are
+warnings, which `logging.captureWarnings(True)` brings into logs.
 """
 
 from __future__ import annotations

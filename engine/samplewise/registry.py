@@ -14,7 +14,7 @@ from samplewise import plugins
 from samplewise.checks import listed, printable, suggestion
 from samplewise.contract import Backend, Capabilities
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.errors import UnavailableBackendError, UnknownBackendError
+from samplewise.errors import SamplewiseError, UnavailableBackendError, UnknownBackendError
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.plugins import AUTO, described, loaded_backend, offers
 from samplewise.variables import PREFIX, warn_of_variables
@@ -49,10 +49,16 @@ class Listing:
 
 @dataclass(frozen=True)
 class Choice:
-    """A backend, and the reason for the choice; both go into the history."""
+    """A backend, and the reason for the choice; both go into the history.
+
+    Args:
+        unavailable: why a backend that auto prefers does not load or cannot run here; empty where
+            none was passed over for that.
+    """
 
     backend: Backend
     reason: str
+    unavailable: str = ""
 
 
 def names() -> list[str]:
@@ -195,19 +201,21 @@ def _choose(
         "no backend can run this network: ",
         device,
     )
-    reason = "auto: the fastest that runs here"
-    return Choice(choice.backend, "; ".join([reason, *passed_over]))
+    reason = "; ".join(["auto: the fastest that runs here", *map(str, passed_over)])
+    # Only an error of loading has a cause: a backend that lacks something is as good as ever.
+    broken = (str(error) for error in passed_over if error.__cause__ is not None)
+    return Choice(choice.backend, reason, next(broken, ""))
 
 
 def _first_preferred(
     attempt: Callable[[str], _Found], problem: str, device: str | None
-) -> tuple[_Found, list[str]]:
+) -> tuple[_Found, list[SamplewiseError]]:
     """Return the result of the first of `PREFERENCE` that has one, and the errors before it."""
-    passed_over: list[str] = []
+    passed_over: list[SamplewiseError] = []
     for name in PREFERENCE:
         try:
             return attempt(name), passed_over
         except (UnknownBackendError, UnavailableBackendError) as error:
-            passed_over.append(str(error))
+            passed_over.append(error)
     hint = "" if device is None else "; name the backend whose device it is"
-    raise UnavailableBackendError(f"{problem}{'; '.join(passed_over)}{hint}")
+    raise UnavailableBackendError(f"{problem}{'; '.join(map(str, passed_over))}{hint}")

@@ -110,6 +110,13 @@ def test_what_cannot_go_on_is_said_in_one_line(words, message, cli, tmp_path):
     assert names(tmp_path) == []
 
 
+def test_a_run_that_has_ended_says_that_nothing_is_left_to_resume(cli, tmp_path):
+    assert cli("train", *WORK, "--epochs", "2", "--out", "run", "--checkpoint-every", "1").code == 0
+    result = cli("train", "--resume", "run")
+    assert (result.code, names(tmp_path)) == (2, ["run"])
+    assert "run has no checkpoints beside it: its training has ended" in result.err
+
+
 def test_a_resumed_run_has_its_own_configuration_and_folder(cli, tmp_path):
     (tmp_path / "run.checkpoints").mkdir()
     (tmp_path / "run.checkpoints" / "config.toml").write_text("epochs = 3\n")

@@ -35,6 +35,9 @@ def refused(ended, message, code=2):
         ("train --shuffle --no-shuffle", "'--shuffle': given twice"),
         ("train --lr 0.1", "No such option: --lr (Possible options: --learning-rate)"),
         ("train surplus", "unexpected extra argument(s) (surplus)"),
+        ("data pictures", "joined by commas, as in 128,32; data are named by --data; see"),
+        ("evaluate run other.csv", "; data are named by --data; see `samplewise evaluate --help`"),
+        ("predict run a.csv b.csv", "as in 128,32; see `samplewise predict --help`"),
         ("train --hidden 10 20", "(20); an option takes one value: several are joined by commas"),
         ("train --epochs 0", "epochs: must be a whole number from 1 to 1,000,000, got 0"),
         ("train --epochs=-1", "epochs: must be a whole number from 1 to 1,000,000, got -1"),
@@ -297,7 +300,9 @@ def test_a_full_disk_at_the_end_keeps_the_old_run_and_fails(cli, images, monkeyp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    refused(cli(*arguments, "--force"), "No space left on device", code=1)
+    refused(
+        cli(*arguments, "--force"), "No space left on device; make room, or write elsewhere", code=1
+    )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
     assert [path.name for path in Path.cwd().iterdir()] == ["run"]
 

@@ -40,6 +40,8 @@ def test_a_sweep_is_run_and_shown(cli):
     ]
     kept = {path: path.stat().st_mtime_ns for path in Path("rates").iterdir()}
     assert "written to" not in cli("sweep", "show", "rates", "--metric", "training_loss").out
+    unknown = cli("sweep", "show", "rates", "--metric", "validation_loss").out
+    assert "no trial has validation_loss; --metric takes test_accuracy, test_loss, " in unknown
     shown = cli("sweep", "show", "rates", "--json")
     assert {path: path.stat().st_mtime_ns for path in Path("rates").iterdir()} == kept
     figures = json.loads(shown.out)

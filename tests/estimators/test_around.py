@@ -23,7 +23,16 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
 
-from samplewise import CNNClassifier, MLPClassifier, MLPRegressor, NeuralNetClassifier
+from samplewise import (
+    CNNClassifier,
+    MLPClassifier,
+    MLPRegressor,
+    NeuralNetClassifier,
+    load_model,
+    save_model,
+    to_sklearn,
+)
+from samplewise.errors import ModelFileError
 from samplewise.network import Conv2D, Dense, Flatten, Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -107,6 +116,8 @@ def test_calibration_stacking_and_several_outputs():
 def test_frames_give_names_to_the_features(frame):
     names = ["a", "b", "c", "d"]
     estimator = MLPClassifier(**QUICK).fit(frame(dict(zip(names, X.T, strict=True))), NAMES)
+    turned = frame({name: X[:, names.index(name)] for name in reversed(names)})
+    np.testing.assert_array_equal(estimator.model_.predict(turned), fitted().model_.predict(X))
     assert estimator.feature_names_in_.tolist() == names
     assert estimator.loss_curve_ == fitted().loss_curve_
     with pytest.warns(UserWarning, match="valid feature names"):
@@ -128,6 +139,27 @@ def test_labels_of_any_kind_come_back(y, early_stopping):
     # As scikit-learn, which makes an array of text of objects.
     assert predicted.dtype == (NAMES.dtype if y.dtype == object else y.dtype)
     assert set(np.unique(predicted)) <= set(np.unique(y))
+
+
+@pytest.mark.parametrize("n_ens", [1, 2])
+@pytest.mark.parametrize("y", [NAMES, THREE, TWO.astype(bool), TWO + 5.0, LABELS])
+def test_the_model_of_a_classifier_is_saved_with_its_classes(y, n_ens, tmp_path):
+    fit = MLPClassifier(**QUICK, n_ens=n_ens).fit(X, y)
+    estimator = fit.estimators_[0] if n_ens > 1 else fit
+    save_model(estimator.model_, tmp_path / "model.safetensors")
+    model = load_model(tmp_path / "model.safetensors")
+    probabilities = estimator.predict_proba(X)
+    np.testing.assert_array_equal(model.probabilities(X), probabilities)
+    if y is not LABELS:
+        labels = estimator.classes_[model.predict(X)]
+        np.testing.assert_array_equal(labels, estimator.predict(X))
+        assert to_sklearn(model).classes_.tolist() == estimator.classes_.tolist()
+
+
+def test_the_model_of_a_single_class_says_that_it_cannot_be_saved(tmp_path):
+    estimator = MLPClassifier(**QUICK).fit(X, np.full(len(X), "one"))
+    with pytest.raises(ModelFileError, match=r"classes: must be a list of 2 to 10,000 texts"):
+        save_model(estimator.model_, tmp_path / "model.safetensors")
 
 
 SCORED = {

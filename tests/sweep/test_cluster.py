@@ -120,7 +120,8 @@ def test_a_worker_of_another_version_that_joins_later_ends_the_sweep(clouds, mon
     with Cluster(SweepRows(SWEEP.trials, clouds), client) as executor:
         monkeypatch.setattr(clusters, "__version__", "0.0.1")
         executor.submit(SWEEP.trials[:1])
-        with pytest.raises(WorkerError, match=f"a worker has samplewise {__version__}"):
+        said = f"a worker has samplewise {__version__}, this is 0.0.1; install samplewise 0.0.1 on"
+        with pytest.raises(WorkerError, match=said):
             executor.death(executor.next_ended())
 
 

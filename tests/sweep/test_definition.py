@@ -190,6 +190,8 @@ def test_a_thousand_million_trials_are_refused_with_their_number_at_once():
     }
     with pytest.raises(ParameterError, match="has 1,000,000,000 trials, 100,000,000 candidates"):
         Sweep(space, seeds=10)
+    with pytest.raises(ParameterError, match=r"1 seed each, at most .*; ask for fewer samples"):
+        Sweep({"learning_rate": "log 1e-3 1e-1"}, samples=10**9)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
-"""Compiling that takes noticeably long is announced, and can be silenced."""
+"""Compiling that takes long, and a backend that is slower, are announced; both can be silenced."""
 
 import logging
 import threading
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import samplewise
+from samplewise import registry
 from samplewise.cli import app
+from samplewise.network.custom import CUSTOM_ACTIVATIONS, register_activation
 from samplewise.training import compile_notice
 
 LINE = "compiling kernels of slow, about 12 s (once; kept for later runs)"
@@ -90,3 +93,29 @@ def test_the_command_line_shows_the_line_once(capsys, compile_long):
         compile_long()
     assert capsys.readouterr().err == "compiling kernels of slow\n"
     assert not any(type(one) is app._Notes for one in logging.getLogger("samplewise").handlers)
+
+
+def test_a_faster_backend_that_cannot_run_here_is_announced_once(capsys, logger, monkeypatch):
+    found = registry.loaded_backend
+    broken = {"numba_cpu": RuntimeError("numba is broken")}
+    monkeypatch.setattr(registry, "loaded_backend", lambda name: broken.get(name) or found(name))
+    compile_notice._announce_once.cache_clear()
+    network, X = samplewise.multilayer_perceptron(2, 2, 1), [[0, 1], [1, 0]]
+    for settings in (samplewise.TrainingSettings(epochs=1), samplewise.TrainingSettings(seed=1)):
+        assert samplewise.train(network, X, [0, 1], settings).history.backend == "vectorized"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("samplewise: backend 'numba_cpu' of samplewise is unavailable: ")
+    assert line.endswith(
+        "numba is broken; available: reference, vectorized; vectorized trains, and takes longer"
+    )
+
+
+def test_a_backend_that_lacks_something_or_was_named_announces_nothing(capsys, logger):
+    compile_notice._announce_once.cache_clear()
+    register_activation("doubled", lambda z: 2 * z, lambda z: np.full_like(z, 2))
+    network, X = samplewise.multilayer_perceptron(2, 2, 1, "doubled"), [[0, 1], [1, 0]]
+    for backend in ("vectorized", None):
+        settings = samplewise.TrainingSettings(epochs=1, backend=backend)
+        assert samplewise.train(network, X, [0, 1], settings).history.backend == "vectorized"
+    del CUSTOM_ACTIVATIONS.table["doubled"]
+    assert capsys.readouterr().err == ""

@@ -106,6 +106,7 @@ def _report(error: Exception) -> int:
         message = error.format_message().rstrip(".")
         if message.startswith("Got unexpected extra argument"):
             message += "; an option takes one value: several are joined by commas, as in 128,32"
+            message += _data_hint(error)
         console.error(message + _help_hint(error))
         return USAGE
     if isinstance(error, SamplewiseError):
@@ -130,6 +131,13 @@ def _is_failure(error: SamplewiseError) -> bool:
     if isinstance(error, OutputError):
         return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FAILURES
     return isinstance(error, DivergenceError | ContractError)
+
+
+def _data_hint(error: typer.TyperException) -> str:
+    """Return how to name data, for a command that takes them by an option."""
+    context = getattr(error, "ctx", None)
+    options = [] if context is None else [param.opts for param in context.command.params]
+    return "; data are named by --data" if ["--data"] in options else ""
 
 
 def _help_hint(error: typer.TyperException) -> str:

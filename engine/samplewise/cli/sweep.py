@@ -219,6 +219,8 @@ def _show(
             f"best: candidate {best.number} ({named(best.values)}), {best.distinction} {metric}"
             f"{settings}"
         )
+    else:
+        _note_on_metric(result, metric)
     failed = [row for row in result.rows if row["status"] == FAILED]
     if failed:
         first = failed[0]
@@ -232,6 +234,16 @@ def _show(
         console.result(f"{words} missing; the same sweep goes on with {them}")
     if is_run:
         console.result(f"written to {folder}: {PAGE}, {TRIALS}")
+
+
+def _note_on_metric(result: SweepResult, metric: str) -> None:
+    """Say so where no trial has the metric, and which metrics they have."""
+    from samplewise.sweep.candidates import DONE, GREATER_IS_BETTER
+
+    done = [row for row in result.rows if row["status"] == DONE]
+    if done and all(row[metric] is None for row in done):
+        measured = [name for name in GREATER_IS_BETTER if done[0][name] is not None]
+        console.result(f"no trial has {metric}; --metric takes {', '.join(measured)}")
 
 
 def _cells(one: Candidate) -> list[str]:

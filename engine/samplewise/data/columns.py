@@ -94,6 +94,19 @@ def check_columns(columns: Sequence[Column], where: str) -> None:
         )
 
 
+def columns_named(names: Iterable[str]) -> Columns | None:
+    """Return columns of numbers with these names; None where they cannot be found by them.
+
+    The names in a data frame need not be texts, nor differ, and an array has none.
+    """
+    columns = tuple(map(Column, names))
+    try:
+        check_columns(columns, "columns")
+    except DataError:
+        return None
+    return columns or None
+
+
 def _check_names(names: Sequence[str], what: str) -> None:
     for text in names:
         if problem := _problem(text):

@@ -142,8 +142,12 @@ def _one_column(raw: NDArray[Any], name: str) -> NDArray[Any]:
             f"{name}: labels of shape {raw.shape} are one-hot; "
             "expected one label for each row: store labels.argmax(axis=1)"
         )
+    several = raw.ndim == 2 and raw.dtype.kind in "biuf"
+    remedy = (
+        "; to learn several, choose a loss such as multi_label_cross_entropy" if several else ""
+    )
     raise DataError(
-        f"{name}: labels have shape {raw.shape}; expected (rows,), one label for each row"
+        f"{name}: labels have shape {raw.shape}; expected (rows,), one label for each row{remedy}"
     )
 
 

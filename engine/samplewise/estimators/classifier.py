@@ -27,6 +27,7 @@ from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
 from samplewise.network.losses import ClassLoss
 from samplewise.training import metrics
+from samplewise.training.rows.classes import names_of_labels
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -135,6 +136,11 @@ class Classifier(ClassifierMixin, OneRow):
 
     def _decoded(self, targets: NDArray[Any]) -> NDArray[Any]:
         return targets.astype(int) if targets.ndim == 2 else self.classes_[targets]
+
+    def _class_names(self) -> tuple[str, ...]:
+        # A model distinguishes two classes at least: of a single one it has no names.
+        named = self._binarizer is None and len(self.classes_) > 1
+        return names_of_labels(self.classes_) if named else ()
 
     def _objective(self) -> Objective:
         several = self._binarizer is not None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from samplewise.data.columns import columns_named
 from samplewise.errors import DataError, ParameterError
 from samplewise.estimators import fitted
 from samplewise.estimators.decorators import fit_context
@@ -202,13 +203,18 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         """Return targets as the caller of `fit` has them."""
         raise NotImplementedError
 
+    def _class_names(self) -> tuple[str, ...]:
+        """Return the names by which the model knows its classes; none where it learns numbers."""
+        return ()
+
     def _keep(self, task: Task, outcome: Outcome, *, anew: bool) -> None:
         """Write the end of a training into the attributes."""
         by_epochs = outcome.full_batch is None
         if anew or not fitted.has_begun(self, by_epochs=by_epochs):
             fitted.begin_anew(self, by_epochs=by_epochs)
         loss, parameters = task.objective.loss, outcome.parameters
-        model = model_of(task.network, loss, parameters, (), outcome.backend)
+        names, columns = self._class_names(), columns_named(vars(self).get("feature_names_in_", ()))
+        model = model_of(task.network, loss, parameters, names, outcome.backend, columns)
         self.__dict__.update(self._attributes(model))
         layers = task.network.layers_and_inputs
         self.n_layers_ = 1 + sum(bool(layer.parameter_shapes(shape)) for layer, shape in layers)

@@ -25,7 +25,7 @@ from samplewise.network.losses import (
     Poisson,
 )
 from samplewise.training.result import TRAINED_ON
-from samplewise.training.rows.classes import check_class_names
+from samplewise.training.rows.classes import check_class_names, names_of_labels
 
 ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 """Names of scikit-learn's activations, and ours."""
@@ -114,9 +114,7 @@ def _class_names(perceptron: Any) -> tuple[str, ...]:
             f"{_FROM}: the {type(perceptron).__name__} knows one class only, "
             f"'{printable(classes[0])}'; fit it to rows of two classes or more"
         )
-    # scikit-learn takes floats as classes where they are whole.
-    whole = classes.astype(np.int64) if classes.dtype.kind == "f" else classes
-    return check_class_names([str(label) for label in whole.tolist()], len(classes))
+    return check_class_names(names_of_labels(classes), len(classes))
 
 
 def _preprocessing(scaler: Any) -> Preprocessing:

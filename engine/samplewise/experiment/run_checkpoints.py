@@ -35,6 +35,11 @@ def config_of(out: Path) -> Path:
             f"resume: cannot read {printable(config)}: {error.strerror}; check the path and its "
             "permissions"
         ) from error
+    if not found and is_there(out):
+        raise OutputError(
+            f"resume: {printable(out)} has no checkpoints beside it: its training has ended, or "
+            "was begun without --checkpoint-every; train anew, with another --out"
+        )
     if not found:
         raise OutputError(
             f"resume: {printable(folder_of(out))} has no {CONFIG} to go on from; name "

@@ -60,8 +60,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def _not_written(path: Path, error: OSError) -> OutputError:
-    missing = not path.absolute().parent.exists()
-    remedy = f"; make the folder {printable(path.parent)} first" if missing else ""
+    remedy = ""
+    if not path.absolute().parent.exists():
+        remedy = f"; make the folder {printable(path.parent)} first"
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "; make room, or write elsewhere"
     return OutputError(f"cannot write {printable(path)}: {error.strerror or error}{remedy}")
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from samplewise.checks import one_of
+from samplewise.checks import must_be, one_of
+from samplewise.errors import ParameterError
 from samplewise.options.kinds import Kind
 
 T = TypeVar("T")
@@ -141,4 +142,7 @@ class Chosen(Generic[T]):
         """
         if isinstance(given, self._base):
             return given
+        if isinstance(given, type) and issubclass(given, self._base):
+            made = f"{self.name}={given.__name__}()"
+            raise ParameterError(must_be(self.name, "an object", given, f"write {made}"))
         return self.kinds[one_of(self.name, given, self.kinds)](**(options or {}))

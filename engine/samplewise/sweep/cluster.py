@@ -169,7 +169,7 @@ def _train(wanted: str, died: int, trials: Sequence[Trial], rows: SweepRows) -> 
     from distributed import get_client, get_worker
 
     if wanted != __version__:
-        raise WorkerError(_other_version("a worker", __version__))
+        raise WorkerError(_other_version("a worker", __version__, wanted))
     now = get_client().run_on_scheduler(_earlier_starts, get_worker().get_current_task())
     if died + now > REPEATS:
         raise _RefusedError(now)
@@ -199,13 +199,13 @@ def _check_versions(client: Client) -> None:
     for place, has in found.items():
         # A worker that died before it answered is not asked again: those that come later are.
         if has != __version__ and not isinstance(has, OSError):
-            raise WorkerError(_other_version(place, has))
+            raise WorkerError(_other_version(place, has, __version__))
 
 
-def _other_version(place: str, found: Any) -> str:
+def _other_version(place: str, found: Any, wanted: str) -> str:
     has = f"samplewise {printable(found)}" if isinstance(found, str) else "no samplewise"
     return (
-        f"dask: {place} has {has}, this is {__version__}; install samplewise {__version__} on the "
+        f"dask: {place} has {has}, this is {wanted}; install samplewise {wanted} on the "
         "scheduler and all workers"
     )
 

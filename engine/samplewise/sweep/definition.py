@@ -174,7 +174,9 @@ class Sweep:
             raise ParameterError(
                 f"space: has {count * len(self.seeds):,} trials, {counted(count, 'candidate')} "
                 f"with {counted(len(self.seeds), 'seed')} each, at most {MOST_TRIALS:,} are "
-                "allowed; shorten the lists, or draw some with samples"
+                "allowed; "
+                + ("shorten the lists, or draw some with" if samples is None else "ask for fewer")
+                + " samples"
             )
         return self.space.grid() if samples is None else self.space.drawn(samples, seed)
 

@@ -1,4 +1,4 @@
-"""A line while a backend compiles, so that nobody takes the wait for a hang.
+"""A line where a user waits: while a backend compiles, or as a faster one cannot run here.
 
 It goes to the log, or to stderr where no logging is set up; `samplewise.logging` says how to
 silence both.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from samplewise.contract import Backend
 from samplewise.logging import announce
+from samplewise.registry import Choice
 
 # Loading compiled kernels takes 0.2 s, compiling them seconds: only the latter is announced.
 QUIET_S = 0.7
@@ -38,3 +40,14 @@ def _text(backend: Backend) -> str:
         " (once; kept for later runs)" if getattr(backend, "keeps_compiled", False) is True else ""
     )
     return f"compiling kernels of {backend.name}{about}{kept}"
+
+
+def announce_slower(choice: Choice) -> None:
+    """Announce that a faster backend cannot run here, once in a process."""
+    if choice.unavailable:
+        _announce_once(f"{choice.unavailable}; {choice.backend.name} trains, and takes longer")
+
+
+@cache
+def _announce_once(text: str) -> None:
+    announce("%s", text)

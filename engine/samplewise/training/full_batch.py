@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from samplewise.checks import not_negative, whole_number
 from samplewise.contract import TrainingState
 from samplewise.contract.plan import DIRECT
+from samplewise.data.columns import Columns
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import SGD, Loss, Network
 from samplewise.threads import limited
@@ -58,6 +59,7 @@ class FullBatchResult:
         message: why the search ended, in SciPy's words.
         backend: that computed the gradients.
         class_names: as `TrainingResult`.
+        columns: likewise.
     """
 
     network: Network
@@ -71,10 +73,12 @@ class FullBatchResult:
     message: str
     backend: str
     class_names: tuple[str, ...] = ()
+    columns: Columns | None = None
 
     def model(self) -> Model:
         """Return a model of these parameters; it takes rows as they were trained on."""
-        return model_of(self.network, self.loss, self.parameters, self.class_names, self.backend)
+        names, columns = self.class_names, self.columns
+        return model_of(self.network, self.loss, self.parameters, names, self.backend, columns)
 
 
 def minimize(
@@ -151,6 +155,7 @@ def minimize(
         message=INTERRUPTED if found.status == _STOPPED else str(found.message),
         backend=session.backend.name,
         class_names=shared.class_names,
+        columns=shared.columns,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise.contract import TrainingState
+from samplewise.data.columns import Columns
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.training.history import History
 from samplewise.training.rows.classes import check_class_names, number_of_classes
@@ -35,6 +36,8 @@ class TrainingResult:
         history: of the run.
         class_names: of the class indices that the network predicts, in order: those of text
             targets, or "0", "1" and so on; empty where no classes are learnt.
+        columns: those of the data frame trained on, by which the model finds the columns of
+            others; None where X was another thing, or its columns had no names of their own.
         snapshot: to go on from, with `train(..., initial=snapshot)`, where training was
             interrupted; else None. Of networks that trained at once, of all of them.
     """
@@ -45,6 +48,7 @@ class TrainingResult:
     state: TrainingState
     history: History
     class_names: tuple[str, ...] = ()
+    columns: Columns | None = None
     snapshot: Snapshot | None = None
 
     def model(self, *, class_names: Sequence[str] | None = None) -> Model:
@@ -65,7 +69,7 @@ class TrainingResult:
             count = number_of_classes(self.network) if classes else self.network.outputs
             names = check_class_names(class_names, count)
         backend = self.history.backend
-        return model_of(self.network, self.loss, self.parameters, names, backend)
+        return model_of(self.network, self.loss, self.parameters, names, backend, self.columns)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict rows, as `Model.predict`.
@@ -89,6 +93,7 @@ def model_of(
     parameters: NDArray[Any],
     class_names: tuple[str, ...],
     backend: str | None = None,
+    columns: Columns | None = None,
 ) -> Model:
     """Return a model that takes rows as they are; backend: that predicts, None chooses one."""
     from samplewise.data.preprocessing import NONE, Preprocessing
@@ -103,4 +108,5 @@ def model_of(
         image_shape=None,
         trained_on=TRAINED_ON,
         backend=backend,
+        columns=columns,
     )

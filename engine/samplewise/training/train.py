@@ -17,6 +17,7 @@ from samplewise.registry import Choice
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.callbacks.early_stopping import StoppingState
+from samplewise.training.compile_notice import announce_slower
 from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
 from samplewise.training.figures import Figure
@@ -46,7 +47,8 @@ def train(
 
     Args:
         network: its last layer has the identity activation, as losses take logits.
-        X: numbers, shape (n, inputs), finite, preprocessed; an array, lists or a data frame.
+        X: numbers, shape (n, inputs), finite, preprocessed; an array, lists or a data frame,
+            whose columns the model and the validation rows find by name.
         targets: those of `settings.loss`: classes, shape (n,) or (n, 1), by name as text, or
             by index, or as bool; or one-hot rows (n, classes); or numbers, (n, outputs) or (n,),
             for `mean_squared_error` and other regression losses; or 0 and 1 for each label,
@@ -177,6 +179,7 @@ def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
         state=run.state,
         history=run.history,
         class_names=run.rows.class_names,
+        columns=run.rows.columns,
         snapshot=snapshot,
     )
 
@@ -184,13 +187,13 @@ def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
 def backend_for(
     network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows
 ) -> Choice:
-    """Return the backend that trains a network on rows with these settings.
+    """Return the backend that trains a network on rows with these settings; announce a slow one.
 
     Raises:
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
     """
     fields = settings.step_fields(weighted=rows.weights is not None)
-    return registry.resolve(
+    choice = registry.resolve(
         settings.backend,
         network,
         loss,
@@ -200,6 +203,8 @@ def backend_for(
         fields,
         settings.device,
     )
+    announce_slower(choice)
+    return choice
 
 
 def loss_for(network: Network, settings: TrainingSettings) -> Loss:

@@ -254,8 +254,9 @@ class TrainingRun:
 
     def _model(self) -> Model:
         parameters = self._measured().copy()
+        rows, backend = self.rows, self.backend.name
         return model_of(
-            self.network, self.loss, parameters, self.rows.class_names, self.backend.name
+            self.network, self.loss, parameters, rows.class_names, backend, rows.columns
         )
 
     def end(self) -> None:

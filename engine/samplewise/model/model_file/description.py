@@ -115,7 +115,7 @@ def description_of(text: str, name: str) -> Description:
     try:
         return _checked(found, name)
     except (ParameterError, DataError) as error:
-        raise ModelFileError(f"{name} is damaged or hostile: {error}") from error
+        raise ModelFileError(f"the description in {name} is not valid: {error}") from error
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
@@ -187,7 +187,8 @@ def _line(key: str, value: object, name: str) -> str:
 def _class_names(value: object, name: str, loss: Loss) -> tuple[str, ...]:
     fewest = 2 if isinstance(loss, ClassLoss) else 0
     if not isinstance(value, list) or not fewest <= len(value) <= MAX_CLASSES:
-        raise ParameterError(f"classes must be a list of {fewest} to {MAX_CLASSES:,} texts")
+        wanted = f"a list of {fewest} to {MAX_CLASSES:,} texts"
+        raise ParameterError(must_be("classes", wanted, value))
     names = tuple(_line("a class", text, name) for text in value)
     if len(set(names)) < len(names):
         raise ParameterError("classes names one class twice")

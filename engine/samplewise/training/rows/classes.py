@@ -71,6 +71,12 @@ def check_class_names(given: Sequence[str], classes: int) -> tuple[str, ...]:
     return tuple(given)
 
 
+def names_of_labels(labels: NDArray[Any]) -> tuple[str, ...]:
+    """Return the text of each label of scikit-learn, which takes floats as labels where whole."""
+    whole = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
+    return tuple(map(str, whole.tolist()))
+
+
 def _encoded(
     given: NDArray[Any], classes: int, class_names: tuple[str, ...] | None, name: str
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -27,7 +27,8 @@ class RowOptions(TypedDict, total=False):
 
     Args:
         validation: X and targets of further rows, preprocessed as X is, to measure on after every
-            epoch; instead of the setting validation_fraction.
+            epoch; instead of the setting validation_fraction. Of two data frames, the columns go by
+            name.
         sample_weight: weight of each row, (n,), at least 0. Weight 0 leaves a row out, but with
             the setting normalize_weights. Weights multiply with those of classes and are scaled to
             the mean 1: with one batch of all rows, a row of weight 2 counts exactly as that row
@@ -102,7 +103,9 @@ def prepared(
             )
         held_X, held_targets = _pair(validation)
         names = rows.class_names or None
-        held = training_rows(held_X, held_targets, network, loss, dtype, names, role="validation")
+        held = training_rows(
+            held_X, held_targets, network, loss, dtype, names, "validation", rows.columns
+        )
     elif len(chosen.validation):
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from samplewise.data.arrays import is_frame
+from samplewise.data.columns import Columns, columns_named
+from samplewise.data.named_rows import rows_of_frame
 from samplewise.data.rows import measured_rows
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.training.notes import notes_on_scale, notes_on_targets
@@ -33,6 +36,7 @@ class TrainingRows:
         weights: of X's dtype, read-only, (n,), with the mean 1; None where each row counts as 1.
         validation: rows to measure on; None where there are none.
         class_names: of the class indices; empty where no classes are learnt.
+        columns: those of a data frame, whose columns have names; else None.
     """
 
     X: NDArray[Any]
@@ -44,6 +48,7 @@ class TrainingRows:
     weights: NDArray[Any] | None = None
     validation: TrainingRows | None = None
     class_names: tuple[str, ...] = ()
+    columns: Columns | None = None
 
     def __len__(self) -> int:
         return len(self.X)
@@ -68,6 +73,7 @@ def training_rows(
     dtype: DTypeLike,
     class_names: Sequence[str] | None = None,
     role: str = "",
+    columns: Columns | None = None,
 ) -> TrainingRows:
     """Return rows and targets as `network` trains on them.
 
@@ -79,11 +85,18 @@ def training_rows(
         dtype: float64 or float32.
         class_names: as `class_targets`.
         role: put before the names of the arguments in messages, such as "validation".
+        columns: by which those of a data frame are found; None takes them in its order.
 
     Raises:
-        DataError, ParameterError: as `measured_rows`, `class_targets` and `prepare_targets`.
+        DataError, ParameterError: as `measured_rows`, `class_targets`, `prepare_targets` and
+            `rows_of_frame`.
     """
     named_X, named_targets = f"{role} X".strip(), f"{role} {TARGETS}".strip()
+    if is_frame(X):
+        if columns is None:
+            columns = columns_named(cast("Any", X).columns)
+        else:
+            X = rows_of_frame(X, columns, named_X)
     rows, largest = measured_rows(X, network, dtype, named_X)
     image_shape = _image_shape(np.shape(X)[1:], network)
     names: tuple[str, ...] = ()
@@ -100,6 +113,7 @@ def training_rows(
         (*notes_on_scale(largest), *notes_on_targets(Y, loss)),
         image_shape,
         class_names=names,
+        columns=columns,
     )
 
 
