@@ -49,8 +49,8 @@ from samplewise_backends.numba_cpu.kernels.tiles import (
 # took 3% to 6% longer.
 ROWS = 64
 
-# Units of a tile, and of the last one where else 2 or 3 would be left.
-HEIGHT, LAST = 4, 6
+# Units of a tile, and by how many the last one of a layer may differ.
+HEIGHT, REST = 4, 2
 SIZE = HEIGHT * WIDTH
 
 OneVector = Callable[[Any, Any], None]
@@ -72,27 +72,25 @@ class _Gradient:
         self.v, self.inputs, self.rows = v, inputs, x.shape[0]
         self.product = Product(v, dz, columns, 1, x)
         self.vectors, units = inputs // v.lanes, dz.shape[0] // columns
-        self.pairs, last = self.vectors // WIDTH, (units // 2) & 1
-        self.blocks, self._last = (units - last * LAST) // HEIGHT, last
+        self.pairs, last = self.vectors // WIDTH, (units // REST) & 1
+        # With AVX2, the sums of two units alone would wait for one another.
+        self._height_of_last = REST if v.wide else HEIGHT + REST
+        self.blocks, self._last = (units - last * self._height_of_last) // HEIGHT, last
 
     def each(self, step: OneVector, room: Any = None) -> None:
         """Take the step in all weights; for `room`, see `_Beside`."""
         v = self.v
 
-        def block(m: Any) -> None:
-            for_each(v, self.pairs, lambda n: self._then(m, n, WIDTH, HEIGHT, step))
-            self._single(m, HEIGHT, step)
+        def along(m: Any, height: int) -> None:
+            for_each(v, self.pairs, lambda n: self._then(m, n, WIDTH, height, step))
+            self._single(m, height, step)
 
-        def last(_: Any) -> None:
-            for_each(v, self.pairs, lambda n: self._then(self.blocks, n, WIDTH, LAST, step))
-            self._single(self.blocks, LAST, step)
-
-        for_each(v, self._last, last)
+        for_each(v, self._last, lambda _: along(self.blocks, self._height_of_last))
         if v.wide:
             _Beside(self, step, room).each()
             for_each(v, self.blocks, lambda m: self._single(m, HEIGHT, step))
         else:
-            for_each(v, self.blocks, block)
+            for_each(v, self.blocks, lambda m: along(m, HEIGHT))
 
     def _single(self, m: Any, height: int, step: OneVector) -> None:
         """Step in the last vector of each unit of a block, where no pair has it."""
@@ -231,10 +229,9 @@ def _adam(v, theta, mean, square, dz, columns, x, inputs, room, *numbers):
 @inlined_kernel
 def units_in_tiles(units):
     """Return how many of some units tiles can have: all but one at most, and none of 2 or 3."""
-    last = 0
-    if units >= LAST:
-        last = units // 2 % 2
-    return (units - last * LAST) // HEIGHT * HEIGHT + last * LAST
+    if units < HEIGHT:
+        return 0
+    return units // REST * REST
 
 
 @inlined_kernel
