@@ -10,8 +10,11 @@ from samplewise_backends.numba_cpu.compile import vectors
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels import stepped_tiles
 from samplewise_backends.numba_cpu.kernels.records import LANES
-from samplewise_backends.numba_cpu.kernels.stepped_tiles import step_in_tiles
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, WIDTH
+from samplewise_backends.numba_cpu.kernels.stepped_tiles import (
+    SIZE,
+    step_in_tiles,
+    units_in_tiles,
+)
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -21,15 +24,15 @@ OPTIMIZERS = pytest.mark.parametrize("optimizer", [PLAIN, MOMENTUM, NESTEROV, AD
 RATE, STEP, FIRST, BEHIND = 0.1, 4, 16, 40
 # Roundings of a step beside those of its sums, each at most half a unit in the last place.
 ROUNDINGS = 8
-INF, NAN = np.inf, np.nan
+INF, NAN, TINY = np.inf, np.nan, np.finfo("float32").tiny
 
 
 class Given:
     """A layer's weights and slots between others that no step may touch, and a batch."""
 
-    def __init__(self, dtype, blocks=2, inputs=48, rows=5):
+    def __init__(self, dtype, units=10, inputs=48, rows=5):
         rng = np.random.default_rng(rows)
-        self.dtype, self.units, self.inputs = np.dtype(dtype), blocks * HEIGHTS[0], inputs
+        self.dtype, self.units, self.inputs = np.dtype(dtype), units, inputs
         self.shape = self.units, inputs
         self.theta, self.slot, self.second = rng.standard_normal(
             (3, FIRST + self.units * inputs + BEHIND)
@@ -47,7 +50,7 @@ class Given:
         call, size = Call(step_in_tiles, self.dtype), len(theta)
         net = call.inner("network")
         net.set(parameters=theta, size=size, slots=slots, slots_size=2 * size, step=STEP)
-        room = np.full(HEIGHTS[0] * WIDTH * LANES, NAN, self.dtype)
+        room = np.full(SIZE * LANES, NAN, self.dtype)
         net.set(tiny=np.finfo(self.dtype).tiny, gradient=room, gradient_size=len(room))
         describe_optimizer(net.inner("hyper"), optimizer)
         net.inner("hyper").set(rate=RATE)
@@ -91,11 +94,11 @@ class Given:
 @DTYPES
 @OPTIMIZERS
 @pytest.mark.parametrize("inputs", [16, 32, 48, 80])
-@pytest.mark.parametrize(("blocks", "rows"), [(1, 1), (3, 2), (2, 16), (1, 37)])
+@pytest.mark.parametrize(("units", "rows"), [(4, 1), (12, 2), (10, 16), (6, 37), (14, 7)])
 def test_a_step_is_the_formula_in_every_weight_and_nowhere_else(
-    dtype, optimizer, inputs, blocks, rows
+    dtype, optimizer, inputs, units, rows
 ):
-    given = Given(dtype, blocks, inputs, rows)
+    given = Given(dtype, units, inputs, rows)
     eps = np.finfo(dtype).eps
     before = given.theta, given.slot, given.second
     # A square in Adam's average has the error of its gradient twice.
@@ -110,17 +113,27 @@ def test_a_step_is_the_formula_in_every_weight_and_nowhere_else(
 
 
 @pytest.mark.parametrize("inputs", [8, 16, 40])
-@pytest.mark.parametrize("rows", [3, 13])
-def test_a_step_beside_other_sums_has_the_bits_of_one_behind_its_own(monkeypatch, inputs, rows):
+@pytest.mark.parametrize("rows", [3, 13, 24])
+@pytest.mark.parametrize("optimizer", [MOMENTUM, ADAM], ids=str)
+def test_a_step_beside_other_sums_has_the_bits_of_one_behind_its_own(
+    monkeypatch, optimizer, inputs, rows
+):
     given = Given("float32", inputs=inputs, rows=rows)
-    hyper = SimpleNamespace(rate=np.float32(RATE), momentum=np.float32(0.9))
     found = []
     for is_wide in (True, False):
         monkeypatch.setattr(vectors._InPython, "is_wide", is_wide)
-        theta, velocity = (given.of_layer(of).flatten() for of in (given.theta, given.slot))
-        batch = given.dz.ravel(), given.dz.shape[1], given.x, inputs, np.full(96, NAN, "float32")
-        stepped_tiles._momentum(theta, velocity, *batch, hyper, np.finfo("float32").tiny)
-        found.append((theta, velocity))
+        theta, slot, second = (
+            given.of_layer(of).flatten() for of in (given.theta, given.slot, given.second)
+        )
+        batch = given.dz.ravel(), given.dz.shape[1], given.x, inputs
+        if optimizer is ADAM:
+            room = np.full(SIZE * LANES, NAN, "float32")
+            numbers = np.linspace(0.1, 0.7, 7, dtype="float32")
+            stepped_tiles._adam(theta, slot, second, *batch, room, *numbers, TINY, 0)
+        else:
+            hyper = SimpleNamespace(rate=np.float32(RATE), momentum=np.float32(0.9))
+            stepped_tiles._momentum(theta, slot, *batch, hyper, TINY)
+        found.append((theta, slot, second))
     np.testing.assert_array_equal(*found)
 
 
@@ -142,6 +155,13 @@ def test_a_nan_or_infinity_reaches_all_weights_that_it_should_and_no_other(
         theta = given.of_layer(given.stepped(optimizer)[0])
         assert not np.isfinite(theta[:, column]).any()
         assert np.isfinite(np.delete(theta, column, axis=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("units", "taken"), [(0, 0), (3, 0), (5, 4), (7, 6), (9, 8), (11, 10), (128, 128)]
+)
+def test_tiles_leave_one_unit_at_most_but_of_few(units, taken):
+    assert units_in_tiles(units) == taken
 
 
 @DTYPES

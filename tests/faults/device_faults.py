@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import colorsys
+import sched
 import sys
 from types import ModuleType
 from typing import Any
@@ -45,7 +45,8 @@ class _ReloadsAModule(FaultyReference):
     """Replaces a module that others have imported."""
 
     def predict(self, parameters: Array, X: Array) -> Array:
-        sys.modules[colorsys.__name__] = ModuleType(colorsys.__name__)
+        # It stays replaced: one that no library of the tests imports.
+        sys.modules[sched.__name__] = ModuleType(sched.__name__)
         return super().predict(parameters, X)
 
 

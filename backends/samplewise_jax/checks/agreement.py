@@ -178,7 +178,8 @@ def trainings(
     step = part.data["preprocess"] if data == SYNTHETIC else "standardize"
     settings = Experiment.from_options(data=data, preprocess=step, **options)
     dataset = part.load(settings.data.source, settings.data.classes, settings.source_options())
-    tables = [table for table in part.tables() if table.fits(dataset.image_shape)]
+    shape = dataset.image_shape
+    tables = [each for each in part.tables() if all(row.fits(shape) for row in each.rows)]
     for row, (trial,) in part.trials(settings, len(dataset.class_names), 1, tables):
         asked = trial.experiment.with_options(epochs=epochs, track_accuracy=False)
         rows = prepare(asked, dataset)

@@ -7,10 +7,16 @@ less with AVX-512, 10% with AVX2.
 A core looks a few hundred instructions ahead, fewer than a tile and its step have. So with AVX-512
 a tile's step is taken between the multiply-adds of the next one: roots, divisions and caches work
 beside them. Another 2% to 3% less; 3% to 6% with Adam on 784-128-32-10. The 16 registers of AVX2
-are too few for both: the epochs took 5% longer with momentum, 28% with Adam.
+are too few for both: there, gradient and step took 20% longer with momentum, 10% with Adam.
 
-There, comparisons take the place of multiply-adds. So the processor sets Adam's averages to 0
-where they would be subnormal, and all other subnormal results of these tiles: another 6% less.
+On a processor of 2022, a vector that is written keeps a multiply-add waiting. So the sums of a tile
+wait for their step in registers, and a tile is small enough for that. With tiles of 6 x 2 vectors
+that waited in memory, gradient and step took 12% longer. Adam's numbers need these registers: its
+epochs took 3% less where the sums wait in memory.
+
+Comparisons take the place of multiply-adds too. So the processor sets averages and velocities to 0
+where they would be subnormal, and all other subnormal results of these tiles: an epoch took 6% less
+with Adam; gradient and step with momentum 1% less with AVX-512, 5% with AVX2.
 """
 
 import math
@@ -21,7 +27,7 @@ import numpy as np
 
 from samplewise_backends.numba_cpu.compile.inlining import magnitude, select
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, routine
-from samplewise_backends.numba_cpu.compile.vectors import Vectors, lanes_of, vector_kernel
+from samplewise_backends.numba_cpu.compile.vectors import State, Vectors, lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -33,11 +39,9 @@ from samplewise_backends.numba_cpu.kernels.adam import Numbers, Step, adam_numbe
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.records import LANES, THIN
 from samplewise_backends.numba_cpu.kernels.tiles import (
-    HEIGHTS,
     WIDTH,
     Product,
     for_each,
-    over_columns,
 )
 
 # Rows of a batch: the more there are, the smaller is the share of a step, and its parameters are
@@ -45,112 +49,172 @@ from samplewise_backends.numba_cpu.kernels.tiles import (
 # took 3% to 6% longer.
 ROWS = 64
 
+# Units of a tile, and by how many the last one of a layer may differ.
+HEIGHT, REST = 4, 2
+SIZE = HEIGHT * WIDTH
+
 OneVector = Callable[[Any, Any], None]
 """Takes the step in a vector of weights, given their place and their gradient."""
 
 
 class _Gradient:
-    """The gradient dZ X^T of some units, in the tallest tiles.
+    """The gradient dZ X^T of some units, as many as `units_in_tiles` says.
 
     Args:
         v: reads and writes vectors.
-        dz: flat, (units, columns), units of whole tiles, a column for each row of the batch.
+        dz: flat, (units, columns), a column for each row of the batch.
         columns: of dZ.
         x: (rows, any), the inputs of each row first, which are whole vectors.
         inputs: of a unit.
-        room: (any,), for the gradient of a tile at least; overwritten.
     """
 
-    def __init__(self, v: Vectors, dz: Any, columns: Any, x: Any, inputs: Any, room: Any) -> None:
-        self._v, self._inputs, self._room = v, inputs, room
-        self._units, self._rows = dz.shape[0] // columns, x.shape[0]
-        self._product = Product(v, dz, columns, 1, x)
+    def __init__(self, v: Vectors, dz: Any, columns: Any, x: Any, inputs: Any) -> None:
+        self.v, self.inputs, self.rows = v, inputs, x.shape[0]
+        self.product = Product(v, dz, columns, 1, x)
+        self.vectors, units = inputs // v.lanes, dz.shape[0] // columns
+        self.pairs, last = self.vectors // WIDTH, (units // REST) & 1
+        # With AVX2, the sums of two units alone would wait for one another.
+        self._height_of_last = REST if v.wide else HEIGHT + REST
+        self.blocks, self._last = (units - last * self._height_of_last) // HEIGHT, last
 
-    def each(self, step: OneVector) -> None:
-        """Take the step in all weights."""
-        v, vectors = self._v, self._inputs // self._v.lanes
+    def each(self, step: OneVector, room: Any = None) -> None:
+        """Take the step in all weights; for `room`, see `_Beside`."""
+        v = self.v
 
-        def block(m: Any) -> None:
-            def tile(column: Any, width: int) -> None:
-                self._then(m * HEIGHTS[0], column, width, step)
+        def along(m: Any, height: int) -> None:
+            for_each(v, self.pairs, lambda n: self._then(m, n, WIDTH, height, step))
+            self._single(m, height, step)
 
-            if not v.wide:
-                over_columns(v, vectors, tile)
-                return
-            pairs = vectors // WIDTH
-            for_each(v, vectors - pairs * WIDTH, lambda _: tile((vectors - 1) * v.lanes, 1))
-            self._beside(m * HEIGHTS[0], pairs, step)
+        for_each(v, self._last, lambda _: along(self.blocks, self._height_of_last))
+        if v.wide:
+            _Beside(self, step, room).each()
+            for_each(v, self.blocks, lambda m: self._single(m, HEIGHT, step))
+        else:
+            for_each(v, self.blocks, lambda m: along(m, HEIGHT))
 
-        for_each(v, self._units // HEIGHTS[0], block)
+    def _single(self, m: Any, height: int, step: OneVector) -> None:
+        """Step in the last vector of each unit of a block, where no pair has it."""
+        left = self.vectors - self.pairs * WIDTH
+        for_each(self.v, left, lambda _: self._then(m, self.pairs, 1, height, step))
 
-    def _then(self, unit: Any, column: Any, width: int, step: OneVector) -> None:
-        """Sum up a tile, then step in its weights."""
-        for u, j, g in self._product.tile(unit, column, HEIGHTS[0], width):
-            step((unit + u) * self._inputs + column + j, g)
+    def _then(self, m: Any, n: Any, width: int, height: int, step: OneVector) -> None:
+        """Sum up the tile of block m and pair n, then step in its weights."""
+        unit, column = m * HEIGHT, n * (WIDTH * self.v.lanes)
+        for u, j, g in self.product.tile(unit, column, height, width):
+            step((unit + u) * self.inputs + column + j, g)
 
-    def _beside(self, unit: Any, pairs: Any, step: OneVector) -> None:
-        """Sum up the tiles of some units; step in each tile's weights beside the sums of the next.
 
-        A turn of the sums has the step in one vector, whose gradient waits in the room.
-        """
-        v, rows, lanes = self._v, self._rows, self._v.lanes
-        size, length = HEIGHTS[0] * WIDTH, WIDTH * lanes
+class _Beside:
+    """Steps in the tiles of all blocks and pairs, each beside the sums of the next one.
 
-        def step_in(n: Any, i: Any) -> None:
-            u, j = i // WIDTH, i & (WIDTH - 1)
-            at = (unit + u) * self._inputs + n * length + j * lanes
-            step(at, v.load(self._room, i * lanes))
+    Args:
+        gradient: of the weights.
+        step: taken in a vector of them.
+        room: (any,), where a tile's gradient waits for its step; None for registers.
+    """
 
-        def tile(n: Any) -> None:
-            # Beside the first tile, number 0, no vector waits.
-            waiting = select(n < 1, n, size)
-            turns = select(waiting < rows, waiting, rows)
-            shared = turns, lambda i: step_in(n - 1, i)
-            sums = self._product.tile(unit, n * length, HEIGHTS[0], WIDTH, shared)
-            for_each(v, waiting, lambda i: step_in(n - 1, i), turns)
-            for i, (_, _, g) in enumerate(sums):
-                v.store(self._room, i * lanes, g)
+    def __init__(self, gradient: _Gradient, step: OneVector, room: Any) -> None:
+        self._of, self._v, self._step, self._room = gradient, gradient.v, step, room
 
-        for_each(v, pairs, tile)
-        for_each(v, select(pairs < 1, pairs, size), lambda i: step_in(pairs - 1, i))
+    def each(self) -> None:
+        """Take all steps."""
+        v, blocks, pairs = self._v, self._of.blocks, self._of.pairs
+        none = [v.all(0.0)] * SIZE if self._room is None else []
+
+        def block(m: Any, waiting: State) -> State:
+            return v.repeat(pairs, lambda n, state: self._tile(m, n, state), waiting)
+
+        waiting = v.repeat(blocks, block, none)
+        self._steps(self._place(blocks - 1, pairs - 1), blocks * pairs, 0, waiting)
+
+    def _tile(self, m: Any, n: Any, waiting: State) -> State:
+        """Sum up a tile beside the steps in the one before; return what waits then."""
+        v, pairs, rows = self._v, self._of.pairs, self._of.rows
+        before = select(n < 1, self._place(m - 1, pairs - 1), self._place(m, n - 1))
+        turn, starts = self._of.product.turns(m * HEIGHT, n * WIDTH * v.lanes, HEIGHT, WIDTH)
+
+        def two_turns(k: Any, state: State) -> State:
+            sums = turn(2 * k + 1, turn(2 * k, state[:SIZE]))
+            return sums + self._next(before, k, state[SIZE:])
+
+        number, halves = m * pairs + n, rows // 2
+        count = self._waiting(number)
+        shared = select(count < halves, count, halves)
+        state = v.repeat(shared, two_turns, starts + waiting)
+        self._steps(before, number, shared, state[SIZE:])
+        return self._kept(v.repeat(rows, turn, state[:SIZE], 2 * shared))
+
+    def _place(self, m: Any, n: Any) -> Any:
+        """Return the place of a tile's first weight."""
+        return m * HEIGHT * self._of.inputs + n * WIDTH * self._v.lanes
+
+    def _waiting(self, tiles: Any) -> Any:
+        """Return how many vectors wait behind so many tiles."""
+        return select(tiles < 1, tiles, SIZE)
+
+    def _steps(self, place: Any, tiles: Any, first: Any, waiting: State) -> None:
+        """Take the steps in a tile from vector `first` on."""
+        self._v.repeat(
+            self._waiting(tiles), lambda i, left: self._next(place, i, left), waiting, first
+        )
+
+    def _next(self, place: Any, i: Any, waiting: State) -> State:
+        """Step in vector i of a tile: of those that wait, it is the first, and then the last."""
+        u, j = i // WIDTH, i & (WIDTH - 1)
+        at = place + u * self._of.inputs + j * self._v.lanes
+        if self._room is not None:
+            self._step(at, self._v.load(self._room, i * self._v.lanes))
+            return []
+        self._step(at, waiting[0])
+        return waiting[1:] + waiting[:1]
+
+    def _kept(self, sums: State) -> State:
+        if self._room is None:
+            return sums
+        for i, g in enumerate(sums):
+            self._v.store(self._room, i * self._v.lanes, g)
+        return []
 
 
 @vector_kernel
-def _plain(v, theta, dz, columns, x, inputs, room, hyper):
+def _plain(v, theta, dz, columns, x, inputs, hyper):
     rate = hyper.rate
 
     def step(at, g):
         v.store(theta, at, v.load(theta, at) - rate * g)
 
-    _Gradient(v, dz, columns, x, inputs, room).each(step)
+    _Gradient(v, dz, columns, x, inputs).each(step)
 
 
 @vector_kernel
-def _momentum(v, theta, velocity, dz, columns, x, inputs, room, hyper, tiny):
+def _momentum(v, theta, velocity, dz, columns, x, inputs, hyper, tiny):
     rate, mu = hyper.rate, hyper.momentum
 
     def step(at, g):
         speed = _new_velocity(v, velocity, at, g, mu, tiny)
         v.store(theta, at, v.load(theta, at) - rate * speed)
 
-    _Gradient(v, dz, columns, x, inputs, room).each(step)
+    gradient = _Gradient(v, dz, columns, x, inputs)
+    v.flushing(lambda: gradient.each(step))
 
 
 @vector_kernel
-def _nesterov(v, theta, velocity, dz, columns, x, inputs, room, hyper, tiny):
+def _nesterov(v, theta, velocity, dz, columns, x, inputs, hyper, tiny):
     rate, mu = hyper.rate, hyper.momentum
 
     def step(at, g):
         ahead = g + mu * _new_velocity(v, velocity, at, g, mu, tiny)
         v.store(theta, at, v.load(theta, at) - rate * ahead)
 
-    _Gradient(v, dz, columns, x, inputs, room).each(step)
+    gradient = _Gradient(v, dz, columns, x, inputs)
+    v.flushing(lambda: gradient.each(step))
 
 
 def _new_velocity(v, velocity, at, g, mu, tiny):
     """Write the velocities after a step, and return them."""
     speed = mu * v.load(velocity, at) + g
-    speed = select(magnitude(speed) < tiny, 0.0, speed)
+    if not v.flushes:
+        speed = select(magnitude(speed) < tiny, 0.0, speed)
     v.store(velocity, at, speed)
     return speed
 
@@ -158,8 +222,16 @@ def _new_velocity(v, velocity, at, g, mu, tiny):
 @vector_kernel
 def _adam(v, theta, mean, square, dz, columns, x, inputs, room, *numbers):
     adam = Step(v, theta, mean, square, Numbers(*numbers), None)
-    gradient = _Gradient(v, dz, columns, x, inputs, room)
-    v.flushing(lambda: gradient.each(lambda at, g: adam.of_vector(at, g, [v.all(0.0)])))
+    gradient = _Gradient(v, dz, columns, x, inputs)
+    v.flushing(lambda: gradient.each(lambda at, g: adam.of_vector(at, g, [v.all(0.0)]), room))
+
+
+@inlined_kernel
+def units_in_tiles(units):
+    """Return how many of some units tiles can have: all but one at most, and none of 2 or 3."""
+    if units < HEIGHT:
+        return 0
+    return units // REST * REST
 
 
 @inlined_kernel
@@ -184,7 +256,7 @@ def step_in_whole_tiles(run, layer, dz, x):
     dz: (units, columns); x: (rows, any), the inputs of each row first.
     """
     net, given, inputs = run.network, run.tiles, layer.inputs
-    units = layer.units // HEIGHTS[0] * HEIGHTS[0]
+    units = units_in_tiles(layer.units)
     # A vector that reaches beyond a unit's weights would step twice in another's.
     if units == 0 or inputs % lanes_of(net.tiny) != 0 or not _steps_here(run):
         return 0
@@ -206,14 +278,14 @@ def step_in_tiles(run):
     x = matrix_at(given.b, given.inner, given.b_ld, like)
     theta = part(vector_at(net.parameters, net.size, like), first, count)
     slots = vector_at(net.slots, net.slots_size, like)
-    room = vector_at(net.gradient, net.gradient_size, like)
     slot, second = part(slots, first, count), part(slots, net.size + first, count)
     if hyper.optimizer == OptimizerCode.ADAM:
         numbers = adam_numbers(hyper, theta, net.step + 1, like)
+        room = vector_at(net.gradient, net.gradient_size, like)
         _adam(theta, slot, second, dz, columns, x, inputs, room, *numbers)
     elif hyper.momentum == 0:
-        _plain(theta, dz, columns, x, inputs, room, hyper)
+        _plain(theta, dz, columns, x, inputs, hyper)
     elif hyper.nesterov == 0:
-        _momentum(theta, slot, dz, columns, x, inputs, room, hyper, like)
+        _momentum(theta, slot, dz, columns, x, inputs, hyper, like)
     else:
-        _nesterov(theta, slot, dz, columns, x, inputs, room, hyper, like)
+        _nesterov(theta, slot, dz, columns, x, inputs, hyper, like)

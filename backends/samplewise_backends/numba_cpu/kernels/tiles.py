@@ -23,7 +23,7 @@ from typing import Any
 
 from samplewise_backends.numba_cpu.compile.inlining import select
 from samplewise_backends.numba_cpu.compile.jit import routine
-from samplewise_backends.numba_cpu.compile.vectors import Vectors, lanes_of, vector_kernel
+from samplewise_backends.numba_cpu.compile.vectors import State, Vectors, lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import integers_at, matrix_at, vector_at
 from samplewise_backends.numba_cpu.kernels.records import TILES, TRANSPOSED
 
@@ -56,23 +56,21 @@ class Product:
         self._a_unit, self._a_inner = a_unit, a_inner
         self._start, self._resumed = start, resumed
 
-    def tile(
-        self,
-        unit: Any,
-        column: Any,
-        height: int,
-        width: int,
-        shared: tuple[Any, Callable[[Any], None]] | None = None,
-    ) -> list[tuple[int, int, Any]]:
-        """Return unit, vector and sums of each vector of a tile, in the order of memory.
+    def tile(self, unit: Any, column: Any, height: int, width: int) -> list[tuple[int, int, Any]]:
+        """Return unit, vector and sums of each vector of a tile, in the order of memory."""
+        turn, starts = self.turns(unit, column, height, width)
+        sums = iter(self._v.repeat(self._b.shape[0], turn, starts))
+        places = [j * self._v.lanes for j in range(width)]
+        return [(u, j, next(sums)) for u in range(height) for j in places]
 
-        shared: a number of turns of k, not above all, and a function that is called with k in so
-            many of the first ones, to share the core with them.
-        """
-        v, a, b, (inner, ld) = self._v, self._a, self._b, self._b.shape
+    def turns(
+        self, unit: Any, column: Any, height: int, width: int
+    ) -> tuple[Callable[[Any, State], State], State]:
+        """Return what a turn of k does to the sums of a tile, and what these start at."""
+        v, a, b, ld = self._v, self._a, self._b, self._b.shape[1]
         units, places = range(height), [j * v.lanes for j in range(width)]
 
-        def turn(k: Any, state: list[Any]) -> list[Any]:
+        def turn(k: Any, state: State) -> State:
             xs = [v.load(b, k * ld + column + j) for j in places]
             at = unit * self._a_unit + k * self._a_inner
             factors = [v.all(a[at + u * self._a_unit]) for u in units]
@@ -81,18 +79,7 @@ class Product:
 
         starts = [v.all(self._start(unit + u)) for u in units]
         at = [(unit + u, column + j) for u in units for j in places]
-        state, first = self._resumed(at, [each for each in starts for _ in places]), 0
-        if shared is not None:
-            first, beside = shared
-
-            def shared_turn(k: Any, state: list[Any]) -> list[Any]:
-                found = turn(k, state)
-                beside(k)
-                return found
-
-            state = v.repeat(first, shared_turn, state)
-        sums = iter(v.repeat(inner, turn, state, first))
-        return [(u, j, next(sums)) for u in units for j in places]
+        return turn, self._resumed(at, [each for each in starts for _ in places])
 
 
 def for_each(v: Vectors, count: Any, do: Callable[[Any], None], first: Any = 0) -> None:
