@@ -13,10 +13,10 @@ from samplewise_backends.numba_cpu.planner import calibration, choice
 from samplewise_backends.numba_cpu.planner import costs as costs_module
 from samplewise_backends.numba_cpu.planner.calibration import built_in_rates
 from samplewise_backends.numba_cpu.planner.choice import choose
-from samplewise_backends.numba_cpu.planner.costs import Estimate
 from samplewise_backends.numba_cpu.planner.level import V3, V4, processor_level
 from samplewise_backends.numba_cpu.planner.products import far_times
 from samplewise_backends.numba_cpu.planner.rates import FAR_BYTES
+from samplewise_backends.numba_cpu.planner.step_costs import Estimate
 from samplewise_backends.numba_cpu.plans.members import Member
 
 FLOAT32 = np.dtype("float32")
