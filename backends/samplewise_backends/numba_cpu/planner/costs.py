@@ -27,9 +27,10 @@ from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_r
 from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.members import Member
 
-# Shares of `Rates.step`: setting up a plan, a batch of its blocks, a block, a part of its Gram
-# matrix, a call from Python.
-SETUP, COEFFICIENT, BLOCK, STRIPE, CALL = 1300.0, 19.0, 14.0, 0.36, 240.0
+# Shares of `Rates.step`: setting up a plan, a batch of its blocks, a block of each plan, a part of
+# its Gram matrix, a call from Python.
+SETUP, COEFFICIENT, STRIPE, CALL = 1300.0, 19.0, 0.36, 180.0
+BLOCK = {BLOCKED: 1.8, DUAL: 10.0}
 # Multiply-adds at full speed for each weight or coefficient, once a block, with L2 or momentum; and
 # the share of `Rates.weight_ns` that it takes to reach the weights.
 MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 2.8, 8.3, 0.39
@@ -90,7 +91,7 @@ class Costs:
         if self._form != PLAIN:
             mixed = matrices * self._weights * MIXED_WEIGHT * rates.mac
             ns += blocks * (mixed + self._reach(size * matrices) * FAR)
-        ns += self._around_blocks(block)
+        ns += self._around_blocks(BLOCKED, block)
         gram = self._gram(block) if block > self._batch else 0.0
         kept = gram if keeps_gram and not self._shuffle else 0.0
         setup = self._coefficients(block) + kept
@@ -115,7 +116,7 @@ class Costs:
             ns += rows * span * self._itemsize * COPY
         if self._form != PLAIN:
             ns += blocks * span * self._units * MIXED_COEFFICIENT * rates.mac
-        ns += self._around_blocks(block)
+        ns += self._around_blocks(DUAL, block)
         gram = rows * rows * self._inputs / rates.square + self._stream(self._data, self._data)
         gram += rows * rows * MIRROR + square * PAGE
         # Into the coefficients and out of them again.
@@ -142,7 +143,7 @@ class Costs:
     def _coefficients(self, block: int) -> float:
         return (SETUP + COEFFICIENT * block / self._batch) * self._rates.step
 
-    def _around_blocks(self, block: int) -> float:
+    def _around_blocks(self, plan: str, block: int) -> float:
         rates, ld = self._rates, padded(self._units)
         ns = self._rows * recurrence_ns(rates, self._form, ld, self._batch, block)
-        return ns + self._later + (self._rows / block * BLOCK + CALL) * rates.step
+        return ns + self._later + (self._rows / block * BLOCK[plan] + CALL) * rates.step

@@ -19,8 +19,6 @@ from samplewise_backends.numba_cpu.planner.products import (
 )
 from samplewise_backends.numba_cpu.planner.rates import WEIGHT_BYTES, Rates, interpolated
 from samplewise_backends.numba_cpu.planner.step_costs import (
-    UPDATE,
-    UPDATE_BY_ADAM,
     WARM,
     Estimate,
     StepCosts,
@@ -32,9 +30,9 @@ from samplewise_backends.numba_cpu.plans.members import Member, can_be_abreast, 
 from samplewise_backends.numba_cpu.plans.thin import inputs_at_once
 
 # Shares of `Rates.step`: setting up a call, and calling it from Python.
-SETUP, CALL = 350.0, 120.0
+SETUP, CALL = 350.0, 115.0
 # By rows: multiples of `Rates.weight` by form, for each weight of a first layer by loops.
-WEIGHT = {PLAIN: 0.98, WITH_L2: 1.2, WITH_MOMENTUM: 2.5}
+WEIGHT = {PLAIN: 0.95, WITH_L2: 0.95, WITH_MOMENTUM: 2.7}
 # Likewise for batches of one row, where each step adds up the squares of its weights.
 PENALISED = {PLAIN: 1.9, WITH_L2: 1.9, WITH_MOMENTUM: 3.1}
 # A row beyond this does not stay in the nearest cache; it costs so many nanoseconds more a byte.
@@ -42,11 +40,14 @@ CACHE_BYTES, LONG_ROW = 32_768, 0.023
 # Nanoseconds a byte of gathering a row.
 GATHER = 0.04
 # With the batch in the lanes: shares of `Rates.step` for a step and a row; nanoseconds a byte of
-# turning rows into columns; multiples of `Rates.unit` for each output and column, of ReLU, another
-# activation and a logit, and for each weight and step, by form and otherwise.
-THIN_STEP, THIN_ROW, TURN = 1.0, 0.05, 0.086
-THIN_RELU, THIN_SMOOTH, THIN_LOGIT = 0.14, 0.43, 0.5
-THIN_UPDATED, THIN_OTHERWISE = {PLAIN: 0.02, WITH_L2: 0.02, WITH_MOMENTUM: 0.05}, 0.22
+# gathering rows, and multiply-adds at full speed for each input and column of turning them.
+# Multiples of `Rates.unit` for each output and column of an activation that is not ReLU, and of a
+# logit, for each output that is written as a row too, and for each weight and step, by form and
+# otherwise; a share of `Rates.step` for a layer and step of an optimizer that is not linear.
+THIN_STEP, THIN_ROW, COPIED, TURNED = 0.65, 0.06, 0.025, 6.1
+THIN_SMOOTH, THIN_LOGIT, THIN_OUTPUT = 0.3, 0.36, 0.08
+THIN_UPDATED, THIN_OTHERWISE = {PLAIN: 0.0, WITH_L2: 0.0, WITH_MOMENTUM: 0.03}, 0.24
+THIN_OPTIMIZER = 0.3
 # With a network in each lane, by form: multiples of `Rates.weight` for each number of the
 # parameters and row; shares of `Rates.step` for a step, a unit and a logit of a column.
 ABREAST_WEIGHT = {PLAIN: 1.15, WITH_L2: 1.15, WITH_MOMENTUM: 2.3}
@@ -138,11 +139,13 @@ class DirectCosts:
         return ns + steps.batches * reached
 
     def _thin(self) -> Estimate:
-        rates, rows, ns = self._rates, self._rows, self._data * TURN
+        rates, rows, ns = self._rates, self._rows, self._data * COPIED
         for member, steps, count in self._alike:
             once = (steps.batches * THIN_STEP + rows * THIN_ROW) * rates.step
+            once += steps.columns * self._inputs * TURNED * rates.mac
             once += steps.columns * member.network.outputs * THIN_LOGIT * rates.unit
-            once += steps.activations_ns(steps.columns, THIN_RELU, THIN_SMOOTH)
+            once += rows * sum(member.layers["units"][:-1].tolist()) * THIN_OUTPUT * rates.unit
+            once += steps.activations_ns(steps.columns, 0.0, THIN_SMOOTH)
             for k, (inputs, units) in enumerate(member.layers[["inputs", "units"]].tolist()):
                 once += rows * self._thin_products_ns(inputs, units, first=k == 0)
                 once += steps.batches * self._thin_update_ns(member, inputs * units)
@@ -156,7 +159,10 @@ class DirectCosts:
             each = sum(parted_ns(table, self._batch, units) for table in (values, update))
         else:
             each = thin_ns(values, self._batch, units, inputs)
-            each += thin_ns(update, self._batch, units, inputs)
+            # Vectors lie along the inputs.
+            lanes = columns_of(self._dtype)
+            whole = -(-inputs // lanes) * lanes
+            each += thin_ns(update, self._batch, units, whole) * whole / inputs
         if not first:
             each += thin_ns(values, self._batch, inputs, units)
         return inputs * units * WARM * each
@@ -168,8 +174,7 @@ class DirectCosts:
         ns = self._reach(weights * self._itemsize * (2 * matrices - 1))
         if member.optimizer.is_linear:
             return ns + weights * THIN_UPDATED[form] * rates.unit
-        by_adam = UPDATE_BY_ADAM if member.optimizer.name == "adam" else 0.0
-        ns += (UPDATE + by_adam) * rates.step
+        ns += THIN_OPTIMIZER * rates.step
         return ns + weights * THIN_OTHERWISE * rates.unit
 
     def _abreast(self, groups: Sequence[Sequence[int]]) -> Estimate:

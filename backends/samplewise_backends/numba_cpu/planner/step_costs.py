@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,23 +22,28 @@ from samplewise_backends.numba_cpu.plans.members import Member
 
 # Products of a training take so many times as long as those that are measured again and again.
 WARM = 1.15
-# Shares of `Rates.step`: a row of a layer, and a unit of it by loops.
-LAYER_ROW, LOOP_UNIT = 0.17, 0.037
-# Loops: multiples of `Rates.later_weight` for each weight and row, and for a velocity beside it;
-# multiply-adds at full speed for each weight of a row's end, which fills no vector.
-LOOP_WEIGHT, LOOP_VELOCITY, TAIL = 0.53, 0.48, 14.0
-# Multiples of `Rates.unit` for each output and row: ReLU, another activation, a later layer that is
-# not dense, such as dropout.
-RELU, SMOOTH, NOT_DENSE = 0.06, 0.26, 1.0
-# Likewise for each weight and step of an optimizer, by form, and where it is not linear; shares of
-# `Rates.step` for a layer and step of it.
-UPDATED = {PLAIN: 0.0, WITH_L2: 0.03, WITH_MOMENTUM: 0.12}
-UPDATED_OTHERWISE, UPDATE, UPDATE_BY_ADAM = 0.29, 0.18, 0.85
-# Multiply-adds at full speed for each unit of a row, with L2 or momentum: for each row before it in
-# a sub-block, for mixing with the velocity once a sub-block, and for decay.
-LAGGED, MIXED, DECAYED = 5.5, 3.0, 22.0
-# Multiples of `Rates.unit` for each unit and row of a block.
-BLOCK_UNIT = 0.2
+# Shares of `Rates.step`: a row, a row that is a batch beside that, a unit of a layer by loops.
+ROW, ALONE, LOOP_UNIT = 0.26, 0.3, 0.03
+# Loops: multiples of `Rates.later_weight` for each weight and row, of a batch, of a single row, and
+# of one with a velocity; multiply-adds at full speed for each weight of a row's end, which fills no
+# vector.
+LOOP_WEIGHT, LOOP_ALONE, LOOP_VELOCITY, END = 1.13, 0.82, 0.96, 17.0
+# Multiples of `Rates.unit` for each output and row of ReLU and of another activation, and
+# multiply-adds at full speed for each output of a row's end.
+RELU, SMOOTH, RELU_END, SMOOTH_END = 0.064, 0.39, 33.0, 107.0
+# A later layer that is not dense, such as dropout: a share of `Rates.step` for a row, and multiples
+# of `Rates.unit` for each output.
+NOT_DENSE, OTHER_OUTPUT = 0.09, 0.25
+# Multiples of `Rates.unit` for each weight and step of an optimizer, by form, and where it is not
+# linear; shares of `Rates.step` for a layer and step of momentum, of Adam and of others.
+UPDATED = {PLAIN: 0.0, WITH_L2: 0.07, WITH_MOMENTUM: 0.12}
+UPDATED_OTHERWISE, MOMENTUM, ADAM, OTHER_OPTIMIZER = 0.31, 0.09, 0.75, 0.18
+# The recurrence, multiply-adds at full speed for each unit of a row: for each row before it that is
+# in another sub-block; with L2 or momentum also for each one in its own, and for mixing with the
+# velocity once a sub-block. Shares of `Rates.step` for each row before it in its sub-block, and for
+# a row with L2 or momentum.
+AHEAD, LAGGED, MIXED = 0.9, 5.3, 8.4
+BEFORE, DECAYED = 0.025, 0.3
 
 
 @dataclass(frozen=True)
@@ -91,14 +96,16 @@ class StepCosts:
 
     def later_ns(self) -> float:
         """Return the nanoseconds of all that follows the first layer's products."""
-        ns = self.activations_ns(self._rows, RELU, SMOOTH)
+        rates, rows = self._rates, self._rows
+        ns = rows * (ROW + (ALONE if self._batch == 1 else 0.0)) * rates.step
+        ns += self.activations_ns(rows, RELU, SMOOTH)
+        ns += rows * rates.mac * self._of_activations(self._end, RELU_END, SMOOTH_END)
         for layer in self._layers[1:]:
+            inputs, units = int(layer["inputs"]), int(layer["units"])
             if layer["kind"] == Kind.DENSE:
-                inputs, units = int(layer["inputs"]), int(layer["units"])
-                ns += self.layer_ns(inputs, units)
-                ns += self.products_ns(inputs, units, wanted=True)
+                ns += self.layer_ns(inputs, units) + self.products_ns(inputs, units, wanted=True)
             else:
-                ns += self._rows * int(layer["units"]) * NOT_DENSE * self._rates.unit
+                ns += rows * (NOT_DENSE * rates.step + units * OTHER_OUTPUT * rates.unit)
         return ns
 
     def activations_ns(self, columns: float, relu: float, smooth: float) -> float:
@@ -109,40 +116,45 @@ class StepCosts:
             relu: multiples of `Rates.unit` for each output of ReLU.
             smooth: likewise, of other activations.
         """
+        return columns * self._rates.unit * self._of_activations(int, relu, smooth)
+
+    def _of_activations(self, count: Callable[[int], int], relu: float, smooth: float) -> float:
+        """Return the sum of a share of each output that has an activation, of those that count."""
         of_code: dict[int, float] = {ActivationCode.IDENTITY: 0.0, ActivationCode.RELU: relu}
-        shares = (
-            int(layer["units"]) * of_code.get(int(layer["activation"]), smooth)
+        return sum(
+            count(int(layer["units"])) * of_code.get(int(layer["activation"]), smooth)
             for layer in self._layers
         )
-        return columns * sum(shares) * self._rates.unit
+
+    def _end(self, length: int) -> int:
+        """Return the number of values at a row's end that fill no vector."""
+        return length % self._lanes
 
     def layer_ns(self, inputs: int, units: int) -> float:
-        """Return the nanoseconds of a dense layer beside its products: rows, and the optimizer."""
-        rates, batches, weights = self._rates, self.batches, inputs * units
-        ns = self._rows * LAYER_ROW * rates.step
+        """Return the nanoseconds of a dense layer beside its products: ends, and the optimizer."""
+        rates, batches, weights, ns = self._rates, self.batches, inputs * units, 0.0
+        single = self._batch == 1
         if self.by_loops(weights):
-            ends = TAIL * (inputs % self._lanes) * rates.mac
-            ns += self._rows * units * (LOOP_UNIT * rates.step + ends)
+            each = LOOP_UNIT * rates.step + END * self._end(inputs) * rates.mac
+            ns += self._rows * units * each
         if not self._optimizer.is_linear:
-            by_adam = UPDATE_BY_ADAM if self._optimizer.name == "adam" else 0.0
-            ns += batches * (UPDATE + by_adam) * rates.step
-            ns += batches * weights * UPDATED_OTHERWISE * rates.unit
-            if self._batch > 1 and self.by_loops(weights):
+            once = ADAM if self._optimizer.name == "adam" else OTHER_OPTIMIZER
+            ns += batches * (once * rates.step + weights * UPDATED_OTHERWISE * rates.unit)
+            if not single and self.by_loops(weights):
                 update = product_ns(rates.update[WHOLE], self._batch, units, inputs)
                 ns += self._rows * weights * WARM * update
-        elif self._form == WITH_MOMENTUM:
-            ns += batches * UPDATE * rates.step
+            return ns
+        if self._form == WITH_MOMENTUM:
+            ns += batches * MOMENTUM * rates.step
         # A single row updates its weights in the pass over them.
-        if self._optimizer.is_linear and self._batch > 1:
-            ns += batches * weights * UPDATED[self._form] * rates.unit
-        return ns
+        return ns if single else ns + batches * weights * UPDATED[self._form] * rates.unit
 
     def products_ns(self, inputs: int, units: int, *, wanted: bool) -> float:
         """Return the nanoseconds of a layer's products; `wanted`: the input gradient too."""
         rates, weights = self._rates, inputs * units
         if self.by_loops(weights):
-            has_velocity = self._batch == 1 and self._form == WITH_MOMENTUM
-            each = LOOP_WEIGHT + (LOOP_VELOCITY if has_velocity else 0.0)
+            alone = LOOP_VELOCITY if self._form == WITH_MOMENTUM else LOOP_ALONE
+            each = alone if self._batch == 1 else LOOP_WEIGHT
             return self._rows * weights * each * rates.later_weight
         at_once = min(units, units_at_once.py_func(self._batch, inputs))
         tables = (rates.values, rates.update)
@@ -178,10 +190,11 @@ def recurrence_ns(rates: Rates, form: int, ld: int, batch: int, block: int) -> f
         block: rows of a block.
     """
     sub = min(max(SUB_BLOCK // batch, 1) * batch, block)
-    ahead = (block - sub) / 2
-    macs = ahead
+    ahead, before = (block - sub) / 2, (sub - batch) / 2
+    macs, steps = ahead * AHEAD, before * BEFORE
     if form != PLAIN:
-        macs += (sub - batch) / 2 * LAGGED + ahead / sub * MIXED + DECAYED
+        macs += before * LAGGED + ahead / sub * MIXED
+        steps += DECAYED
     if form == WITH_MOMENTUM:
-        macs += ahead
-    return ld * (macs * rates.mac + BLOCK_UNIT * rates.unit)
+        macs += ahead * AHEAD
+    return ld * macs * rates.mac + steps * rates.step
