@@ -29,7 +29,7 @@ from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_abreast, can_be_thin
 from samplewise_backends.numba_cpu.plans.thin import inputs_at_once
 
-# Shares of `Rates.step`: setting up a call, and calling it from Python.
+# Shares of `Rates.step`: setting up a plan, and a call from Python.
 SETUP, CALL = 350.0, 115.0
 # By rows: multiples of `Rates.weight` by form, for each weight of a first layer by loops.
 WEIGHT = {PLAIN: 0.95, WITH_L2: 0.95, WITH_MOMENTUM: 2.7}
@@ -106,7 +106,7 @@ class DirectCosts:
 
     def _estimate(self, kind: int, calls: int, ns: float) -> Estimate:
         ns += calls * CALL * self._rates.step + self._data * self._rates.stream_ns(self._data)
-        setup = calls * SETUP * self._rates.step
+        setup = SETUP * self._rates.step
         return Estimate(setup, ns, (kind, WHOLE, WHOLE), (setup + ns) / self._rows)
 
     def _by_rows(self) -> Estimate:
@@ -114,24 +114,19 @@ class DirectCosts:
         # Networks train one after the other, each on weights of its own.
         for member, steps, count in self._alike:
             ns += count * (self._first_ns(member, steps) + steps.later_ns())
-        return self._estimate(WHOLE, len(self._alike), ns)
+        return self._estimate(WHOLE, len(self._members), ns)
 
     def _first_ns(self, member: Member, steps: StepCosts) -> float:
         """Return the nanoseconds of an epoch of the first layer."""
-        rates, inputs, units, form = (
-            self._rates,
-            self._inputs,
-            member.units,
-            form_of(member.optimizer),
-        )
-        weights = inputs * units
-        size, matrices = weights * self._itemsize, 2 if form == WITH_MOMENTUM else 1
+        inputs, units, form = self._inputs, member.units, form_of(member.optimizer)
+        weights, matrices = inputs * units, 2 if form == WITH_MOMENTUM else 1
+        size = weights * self._itemsize
         ns = steps.layer_ns(inputs, units)
         if inputs * self._itemsize > CACHE_BYTES:
             ns += self._data * units * LONG_ROW
         if self._batch == 1:
             # Weights, velocity and gradient.
-            each = interpolated(WEIGHT_BYTES, rates.weight, size * (2 * matrices - 1))
+            each = interpolated(WEIGHT_BYTES, self._rates.weight, size * (2 * matrices - 1))
             table = PENALISED if self._penalised else WEIGHT
             return ns + self._rows * weights * table[form] * each
         ns += steps.products_ns(inputs, units, wanted=False)
@@ -150,7 +145,7 @@ class DirectCosts:
                 once += rows * self._thin_products_ns(inputs, units, first=k == 0)
                 once += steps.batches * self._thin_update_ns(member, inputs * units)
             ns += count * once
-        return self._estimate(THIN, len(self._alike), ns)
+        return self._estimate(THIN, len(self._members), ns)
 
     def _thin_products_ns(self, inputs: int, units: int, *, first: bool) -> float:
         """Return the nanoseconds of a layer's products, for a row."""

@@ -76,7 +76,8 @@ class StepCosts:
     def __init__(
         self, rates: Rates, member: Member, workload: Workload, dtype: np.dtype[Any]
     ) -> None:
-        self._rates, self._layers, self._lanes = rates, member.layers, columns_of(dtype)
+        self._rates, self._lanes = rates, columns_of(dtype)
+        self._layers = member.layers[["kind", "inputs", "units", "activation"]].tolist()
         self._rows, self._batch = workload.rows, min(workload.batch_size, workload.rows)
         self._optimizer, self._form = member.optimizer, form_of(member.optimizer)
 
@@ -100,9 +101,8 @@ class StepCosts:
         ns = rows * (ROW + (ALONE if self._batch == 1 else 0.0)) * rates.step
         ns += self.activations_ns(rows, RELU, SMOOTH)
         ns += rows * rates.mac * self._of_activations(self._end, RELU_END, SMOOTH_END)
-        for layer in self._layers[1:]:
-            inputs, units = int(layer["inputs"]), int(layer["units"])
-            if layer["kind"] == Kind.DENSE:
+        for kind, inputs, units, _ in self._layers[1:]:
+            if kind == Kind.DENSE:
                 ns += self.layer_ns(inputs, units) + self.products_ns(inputs, units, wanted=True)
             else:
                 ns += rows * (NOT_DENSE * rates.step + units * OTHER_OUTPUT * rates.unit)
@@ -122,8 +122,8 @@ class StepCosts:
         """Return the sum of a share of each output that has an activation, of those that count."""
         of_code: dict[int, float] = {ActivationCode.IDENTITY: 0.0, ActivationCode.RELU: relu}
         return sum(
-            count(int(layer["units"])) * of_code.get(int(layer["activation"]), smooth)
-            for layer in self._layers
+            count(units) * of_code.get(activation, smooth)
+            for _, _, units, activation in self._layers
         )
 
     def _end(self, length: int) -> int:
