@@ -37,8 +37,8 @@ WEIGHT = {PLAIN: 0.95, WITH_L2: 0.95, WITH_MOMENTUM: 2.7}
 PENALISED = {PLAIN: 1.9, WITH_L2: 1.9, WITH_MOMENTUM: 3.1}
 # A row beyond this does not stay in the nearest cache; it costs so many nanoseconds more a byte.
 CACHE_BYTES, LONG_ROW = 32_768, 0.023
-# Nanoseconds a byte of gathering a row.
-GATHER = 0.04
+# Nanoseconds a byte: gathering a row of a batch of several, and one that is not the next in turn.
+GATHER, FETCH = 0.03, 0.016
 # With the batch in the lanes: shares of `Rates.step` for a step and a row; nanoseconds a byte of
 # gathering rows, and multiply-adds at full speed for each input and column of turning them.
 # Multiples of `Rates.unit` for each output and column of an activation that is not ReLU, and of a
@@ -110,7 +110,8 @@ class DirectCosts:
         return Estimate(setup, ns, (kind, WHOLE, WHOLE), (setup + ns) / self._rows)
 
     def _by_rows(self) -> Estimate:
-        ns = self._data * GATHER
+        gathered = (GATHER if self._batch > 1 else 0.0) + (FETCH if self._workload.shuffle else 0.0)
+        ns = self._data * gathered
         # Networks train one after the other, each on weights of its own.
         for member, steps, count in self._alike:
             ns += count * (self._first_ns(member, steps) + steps.later_ns())
