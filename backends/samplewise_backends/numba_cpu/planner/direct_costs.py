@@ -39,6 +39,9 @@ PENALISED = {PLAIN: 1.9, WITH_L2: 1.9, WITH_MOMENTUM: 3.1}
 CACHE_BYTES, LONG_ROW = 32_768, 0.023
 # Nanoseconds a byte: gathering a row of a batch of several, and one that is not the next in turn.
 GATHER, FETCH = 0.03, 0.016
+# Data that lie far away take so many times as long as rows that are read in turn: they are not
+# fetched ahead.
+STREAMED = 2.4
 # With the batch in the lanes: shares of `Rates.step` for a step and a row; nanoseconds a byte of
 # gathering rows, and multiply-adds at full speed for each input and column of turning them.
 # Multiples of `Rates.unit` for each output and column of an activation that is not ReLU, and of a
@@ -46,7 +49,7 @@ GATHER, FETCH = 0.03, 0.016
 # otherwise; a share of `Rates.step` for a layer and step of an optimizer that is not linear.
 THIN_STEP, THIN_ROW, COPIED, TURNED = 0.65, 0.06, 0.025, 6.1
 THIN_SMOOTH, THIN_LOGIT, THIN_OUTPUT = 0.3, 0.36, 0.08
-THIN_UPDATED, THIN_OTHERWISE = {PLAIN: 0.0, WITH_L2: 0.0, WITH_MOMENTUM: 0.03}, 0.24
+THIN_UPDATED, THIN_OTHERWISE = {PLAIN: 0.02, WITH_L2: 0.02, WITH_MOMENTUM: 0.1}, 0.24
 THIN_OPTIMIZER = 0.3
 # With a network in each lane, by form: multiples of `Rates.weight` for each number of the
 # parameters and row; shares of `Rates.step` for a step, a unit and a logit of a column.
@@ -111,7 +114,7 @@ class DirectCosts:
 
     def _by_rows(self) -> Estimate:
         gathered = (GATHER if self._batch > 1 else 0.0) + (FETCH if self._workload.shuffle else 0.0)
-        ns = self._data * gathered
+        ns = self._data * (gathered + (STREAMED - 1) * self._rates.stream_ns(self._data))
         # Networks train one after the other, each on weights of its own.
         for member, steps, count in self._alike:
             ns += count * (self._first_ns(member, steps) + steps.later_ns())
