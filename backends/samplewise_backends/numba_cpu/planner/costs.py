@@ -87,7 +87,8 @@ class Costs:
         again = self._data / blocks + size * matrices
         ns += (2 * matrices - 1) * self._stream(again, self._data)
         if self._shuffle:
-            ns += self._data * GATHER
+            # Rows that are not the next in turn are not fetched ahead.
+            ns += self._data * GATHER + self._stream(self._data, self._data)
         if self._form != PLAIN:
             mixed = matrices * self._weights * MIXED_WEIGHT * rates.mac
             ns += blocks * (mixed + self._reach(size * matrices) * FAR)

@@ -39,17 +39,17 @@ PENALISED = {PLAIN: 1.9, WITH_L2: 1.9, WITH_MOMENTUM: 3.1}
 CACHE_BYTES, LONG_ROW = 32_768, 0.023
 # Nanoseconds a byte: gathering a row of a batch of several, and one that is not the next in turn.
 GATHER, FETCH = 0.03, 0.016
-# Data that lie far away take so many times as long as rows that are read in turn: they are not
-# fetched ahead.
-STREAMED = 2.4
+# Data that lie far away take so many times as long as rows that are read in turn: by rows, and in
+# lanes, which fetch rows ahead.
+FAR = {WHOLE: 2.4, THIN: 1.7, ABREAST: 1.0}
 # With the batch in the lanes: shares of `Rates.step` for a step and a row; nanoseconds a byte of
 # gathering rows, and multiply-adds at full speed for each input and column of turning them.
 # Multiples of `Rates.unit` for each output and column of an activation that is not ReLU, and of a
 # logit, for each output that is written as a row too, and for each weight and step, by form and
 # otherwise; a share of `Rates.step` for a layer and step of an optimizer that is not linear.
-THIN_STEP, THIN_ROW, COPIED, TURNED = 0.65, 0.06, 0.025, 6.1
+THIN_STEP, THIN_ROW, COPIED, TURNED = 0.7, 0.055, 0.026, 5.0
 THIN_SMOOTH, THIN_LOGIT, THIN_OUTPUT = 0.3, 0.36, 0.08
-THIN_UPDATED, THIN_OTHERWISE = {PLAIN: 0.02, WITH_L2: 0.02, WITH_MOMENTUM: 0.1}, 0.24
+THIN_UPDATED, THIN_OTHERWISE = {PLAIN: 0.02, WITH_L2: 0.02, WITH_MOMENTUM: 0.05}, 0.24
 THIN_OPTIMIZER = 0.3
 # With a network in each lane, by form: multiples of `Rates.weight` for each number of the
 # parameters and row; shares of `Rates.step` for a step, a unit and a logit of a column.
@@ -108,13 +108,14 @@ class DirectCosts:
         return sum(count * steps.later_ns() for _, steps, count in self._alike)
 
     def _estimate(self, kind: int, calls: int, ns: float) -> Estimate:
-        ns += calls * CALL * self._rates.step + self._data * self._rates.stream_ns(self._data)
+        ns += calls * CALL * self._rates.step
+        ns += FAR[kind] * self._data * self._rates.stream_ns(self._data)
         setup = SETUP * self._rates.step
         return Estimate(setup, ns, (kind, WHOLE, WHOLE), (setup + ns) / self._rows)
 
     def _by_rows(self) -> Estimate:
         gathered = (GATHER if self._batch > 1 else 0.0) + (FETCH if self._workload.shuffle else 0.0)
-        ns = self._data * (gathered + (STREAMED - 1) * self._rates.stream_ns(self._data))
+        ns = self._data * gathered
         # Networks train one after the other, each on weights of its own.
         for member, steps, count in self._alike:
             ns += count * (self._first_ns(member, steps) + steps.later_ns())
@@ -138,7 +139,7 @@ class DirectCosts:
         return ns + steps.batches * reached
 
     def _thin(self) -> Estimate:
-        rates, rows, ns = self._rates, self._rows, self._data * COPIED
+        rates, rows, ns = self._rates, self._rows, self._data * COPIED * self._copies()
         for member, steps, count in self._alike:
             once = (steps.batches * THIN_STEP + rows * THIN_ROW) * rates.step
             once += steps.columns * self._inputs * TURNED * rates.mac
@@ -150,6 +151,11 @@ class DirectCosts:
                 once += steps.batches * self._thin_update_ns(member, inputs * units)
             ns += count * once
         return self._estimate(THIN, len(self._members), ns)
+
+    def _copies(self) -> bool:
+        """Return True if the rows of a batch are gathered: see `kernels.thin_rows`."""
+        lanes = columns_of(self._dtype)
+        return self._workload.shuffle or self._batch % lanes > 0 or self._inputs % lanes > 0
 
     def _thin_products_ns(self, inputs: int, units: int, *, first: bool) -> float:
         """Return the nanoseconds of a layer's products, for a row."""
