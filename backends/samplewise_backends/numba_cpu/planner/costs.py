@@ -91,7 +91,7 @@ class Costs:
             ns += self._data * GATHER + self._stream(self._data, self._data)
         if self._form != PLAIN:
             mixed = matrices * self._weights * MIXED_WEIGHT * rates.mac
-            ns += blocks * (mixed + self._reach(size * matrices) * FAR)
+            ns += blocks * (mixed + self._rates.reach_ns(size * matrices, self._itemsize) * FAR)
         ns += self._around_blocks(BLOCKED, block)
         gram = self._gram(block) if block > self._batch else 0.0
         kept = gram if keeps_gram and not self._shuffle else 0.0
@@ -130,10 +130,6 @@ class Costs:
     def _stream(self, in_turn: float, read: float) -> float:
         """Return the nanoseconds of reading `read` bytes, of `in_turn` that are read in turn."""
         return read * self._rates.stream_ns(in_turn)
-
-    def _reach(self, size: float) -> float:
-        """Return the nanoseconds that distant weights add to two reads and a write of them."""
-        return size / self._itemsize * self._rates.weight_ns(size)
 
     def _gram(self, block: int) -> float:
         fast = interpolated(TABLE_ROWS, self._rates.gram, block)

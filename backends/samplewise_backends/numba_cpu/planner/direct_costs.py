@@ -135,7 +135,9 @@ class DirectCosts:
             table = PENALISED if self._penalised else WEIGHT
             return ns + self._rows * weights * table[form] * each
         ns += steps.products_ns(inputs, units, wanted=False)
-        reached = self._reach(size) + (self._reach(3 * size) if matrices == 2 else 0.0)
+        reached = self._rates.reach_ns(size, self._itemsize)
+        if matrices == 2:
+            reached += self._rates.reach_ns(3 * size, self._itemsize)
         return ns + steps.batches * reached
 
     def _thin(self) -> Estimate:
@@ -176,7 +178,7 @@ class DirectCosts:
         """Return the nanoseconds of a step in a layer's weights beside its products."""
         rates, form = self._rates, form_of(member.optimizer)
         matrices = 2 if form == WITH_MOMENTUM else 1
-        ns = self._reach(weights * self._itemsize * (2 * matrices - 1))
+        ns = self._rates.reach_ns(weights * self._itemsize * (2 * matrices - 1), self._itemsize)
         if member.optimizer.is_linear:
             return ns + weights * THIN_UPDATED[form] * rates.unit
         ns += THIN_OPTIMIZER * rates.step
@@ -193,7 +195,3 @@ class DirectCosts:
             around = ABREAST_STEP + units * ABREAST_UNIT + logits * ABREAST_LOGIT
             ns += self._rows * (numbers * each + around * rates.step)
         return self._estimate(ABREAST, len(groups), ns)
-
-    def _reach(self, size: float) -> float:
-        """Return the nanoseconds that distant weights add to two reads and a write of them."""
-        return size / self._itemsize * self._rates.weight_ns(size)
