@@ -37,11 +37,14 @@ WEIGHT = {PLAIN: 0.95, WITH_L2: 0.95, WITH_MOMENTUM: 2.7}
 PENALISED = {PLAIN: 1.9, WITH_L2: 1.9, WITH_MOMENTUM: 3.1}
 # A row beyond this does not stay in the nearest cache; it costs so many nanoseconds more a byte.
 CACHE_BYTES, LONG_ROW = 32_768, 0.023
-# Nanoseconds a byte: gathering a row of a batch of several, and one that is not the next in turn.
-GATHER, FETCH = 0.03, 0.016
+# Nanoseconds a byte of gathering a row of a batch of several.
+GATHER = 0.035
+# Where the order changes, the next row is not fetched ahead, and a single row waits for all of it:
+# shares of `Rates.step` for a row of several and of one, and how many times as long far data take.
+FETCH, FETCH_ALONE, SHUFFLED, SHUFFLED_ALONE = 0.1, 0.27, 2.4, 7.2
 # Data that lie far away take so many times as long as rows that are read in turn: by rows, and in
 # lanes, which fetch rows ahead.
-FAR = {WHOLE: 2.4, THIN: 1.7, ABREAST: 1.0}
+FAR = {WHOLE: 1.3, THIN: 1.7, ABREAST: 1.0}
 # With the batch in the lanes: shares of `Rates.step` for a step and a row; nanoseconds a byte of
 # gathering rows, and multiply-adds at full speed for each input and column of turning them.
 # Multiples of `Rates.unit` for each output and column of an activation that is not ReLU, and of a
@@ -108,18 +111,28 @@ class DirectCosts:
         return sum(count * steps.later_ns() for _, steps, count in self._alike)
 
     def _estimate(self, kind: int, calls: int, ns: float) -> Estimate:
-        ns += calls * CALL * self._rates.step
-        ns += FAR[kind] * self._data * self._rates.stream_ns(self._data)
+        # Each call reads all rows.
+        read = FAR[kind] * self._data * self._rates.stream_ns(self._data)
+        ns += calls * (CALL * self._rates.step + read)
         setup = SETUP * self._rates.step
         return Estimate(setup, ns, (kind, WHOLE, WHOLE), (setup + ns) / self._rows)
 
     def _by_rows(self) -> Estimate:
-        gathered = (GATHER if self._batch > 1 else 0.0) + (FETCH if self._workload.shuffle else 0.0)
-        ns = self._data * gathered
+        ns = len(self._members) * self._gather_ns()
         # Networks train one after the other, each on weights of its own.
         for member, steps, count in self._alike:
             ns += count * (self._first_ns(member, steps) + steps.later_ns())
         return self._estimate(WHOLE, len(self._members), ns)
+
+    def _gather_ns(self) -> float:
+        """Return the nanoseconds of an epoch of reaching the rows, beside reading them in turn."""
+        rates, alone = self._rates, self._batch == 1
+        ns = 0.0 if alone else self._data * GATHER
+        if self._workload.shuffle:
+            ns += self._rows * (FETCH_ALONE if alone else FETCH) * rates.step
+            far = SHUFFLED_ALONE if alone else SHUFFLED
+            ns += far * self._data * rates.stream_ns(self._data)
+        return ns
 
     def _first_ns(self, member: Member, steps: StepCosts) -> float:
         """Return the nanoseconds of an epoch of the first layer."""
@@ -141,7 +154,8 @@ class DirectCosts:
         return ns + steps.batches * reached
 
     def _thin(self) -> Estimate:
-        rates, rows, ns = self._rates, self._rows, self._data * COPIED * self._copies()
+        rates, rows = self._rates, self._rows
+        ns = len(self._members) * self._data * (COPIED if self._copies() else 0.0)
         for member, steps, count in self._alike:
             once = (steps.batches * THIN_STEP + rows * THIN_ROW) * rates.step
             once += steps.columns * self._inputs * TURNED * rates.mac
