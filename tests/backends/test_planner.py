@@ -373,14 +373,27 @@ def predicted(layers, inputs, optimizer=None, level=V4, dtype="float32", **workl
 
 
 @pytest.mark.parametrize("level", [V3, V4])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", [SGD(), SGD(0.9), Adam()], ids=["sgd", "momentum", "adam"])
-def test_batches_of_a_tiny_network_lie_in_the_lanes(level, dtype, optimizer, monkeypatch):
-    """Of 4-8-3, batch 8, by rows took twice as long; its loops were priced by their weights."""
+@pytest.mark.parametrize(
+    ("sizes", "activation", "optimizer", "rows", "batch_size", "dtype"),
+    [
+        ((4, 8, 3), "relu", SGD(), 2000, 8, "float32"),
+        ((4, 8, 3), "relu", Adam(), 150, 8, "float64"),
+        ((20, 1, 109, 1), "tanh", SGD(l2=1e-4), 301, 12, "float32"),
+        ((20, 2, 6), "tanh", SGD(), 4692, 28, "float64"),
+        ((44, 1, 3, 5), "relu", SGD(0.9, l2=1e-4), 4805, 80, "float64"),
+        ((3, 3, 6, 10), "relu", RMSprop(), 8586, 349, "float64"),
+    ],
+    ids=str,
+)
+def test_batches_of_narrow_layers_lie_in_the_lanes(
+    level, sizes, activation, optimizer, rows, batch_size, dtype, monkeypatch
+):
+    """By rows they took two to three times as long: loops were priced by their weights alone."""
     known = calibration.Calibration(built_in_rates(dtype, level))
     monkeypatch.setattr(choice, "known_rates", lambda dtype: known)
-    member = Member(multilayer_perceptron(4, (8,), 3, "relu"), optimizer)
-    found = choose([member], Workload(2000, 8, 20), np.dtype(dtype))
+    inputs, *hidden, outputs = sizes
+    member = Member(multilayer_perceptron(inputs, hidden, outputs, activation), optimizer)
+    found = choose([member], Workload(rows, batch_size, 10), np.dtype(dtype))
     assert str(found.plan.spec) == "direct:thin"
 
 
