@@ -363,13 +363,11 @@ def test_where_tiles_are_slow_here_the_batch_does_not_lie_in_the_lanes(monkeypat
     assert chosen(Workload(800, 16, 10), hidden=(128,)).plan.products != "thin"
 
 
-def predicted(layers, inputs, optimizer=None, level=V4, dtype="float32", **workload):
+def predicted(layers, inputs, **workload):
     """Return the predicted nanoseconds of an epoch by the direct plan, by rows or as asked."""
-    network = Network((inputs,), layers_from(layers))
-    member = Member(network, optimizer or SGD())
-    given = Workload(**{"rows": 2000, "plan": "direct", **workload})
-    rates = built_in_rates(dtype, level)
-    return DirectCosts(rates, [member], given, np.dtype(dtype)).best().epoch_ns
+    member = Member(Network((inputs,), layers_from(layers)), SGD())
+    given = Workload(2000, plan="direct", **workload)
+    return DirectCosts(built_in_rates("float32", V4), [member], given, FLOAT32).best().epoch_ns
 
 
 @pytest.mark.parametrize("level", [V3, V4])

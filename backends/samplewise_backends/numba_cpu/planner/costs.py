@@ -1,7 +1,7 @@
 """The cost of each plan on a core of known rates, in nanoseconds.
 
 A plan is products, at measured rates, and the recurrence between them. The constants here, in
-`direct_costs` and `step_costs` are shares of measured figures, fitted to some 400 networks drawn at
+`direct_costs` and `step_costs` are shares of measured figures, fitted to some 600 networks drawn at
 random, each timed by every plan, with AVX-512 and without; they carry over to another machine as
 far as its parts keep their proportions.
 """
@@ -32,7 +32,7 @@ from samplewise_backends.numba_cpu.plans.members import Member
 SETUP, COEFFICIENT, STRIPE, CALL = 1300.0, 19.0, 0.36, 180.0
 BLOCK = {BLOCKED: 1.8, DUAL: 10.0}
 # Multiply-adds at full speed for each weight or coefficient, once a block, with L2 or momentum; and
-# the share of `Rates.weight_ns` that it takes to reach the weights.
+# the share of `Rates.reach_ns` that it takes to reach the weights.
 MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 2.8, 8.3, 0.39
 # Nanoseconds a byte: gathering a row, touching new memory, copying a row of the Gram matrix.
 GATHER, PAGE, COPY = 0.012, 0.22, 0.048
