@@ -19,7 +19,7 @@ from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.products import WHOLE
 from samplewise_backends.numba_cpu.kernels.records import LANES
-from samplewise_backends.numba_cpu.planner.direct_costs import DirectCosts
+from samplewise_backends.numba_cpu.planner.direct_costs import CACHE_BYTES, DirectCosts
 from samplewise_backends.numba_cpu.planner.products import asked_kinds, far_times, fastest
 from samplewise_backends.numba_cpu.planner.rates import TABLE_ROWS, Rates, interpolated
 from samplewise_backends.numba_cpu.planner.step_costs import WARM, Estimate, recurrence_ns
@@ -36,6 +36,8 @@ BLOCK = {BLOCKED: 1.8, DUAL: 10.0}
 MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 2.8, 8.3, 0.39
 # Nanoseconds a byte: gathering a row, touching new memory, copying a row of the Gram matrix.
 GATHER, PAGE, COPY = 0.012, 0.22, 0.048
+# Likewise for the outputs of a block that does not stay in the nearest cache.
+FAR_OUTPUT = 0.065
 # Nanoseconds of writing an entry of the Gram matrix twice.
 MIRROR = 1.9
 
@@ -143,4 +145,6 @@ class Costs:
     def _around_blocks(self, plan: str, block: int) -> float:
         rates, ld = self._rates, padded(self._units)
         ns = self._rows * recurrence_ns(rates, self._form, ld, self._batch, block)
+        if block * ld * self._itemsize > CACHE_BYTES:
+            ns += self._rows * ld * self._itemsize * FAR_OUTPUT
         return ns + self._later + (self._rows / block * BLOCK[plan] + CALL) * rates.step
