@@ -21,7 +21,7 @@ from samplewise.contract import PlanSpec
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
 from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.problems import TrainingProblem
-from samplewise_bench.shapes import JUDGED, ImageShape, Shape
+from samplewise_bench.shapes import JUDGED, LayersShape, Shape
 from samplewise_bench.training import Training
 
 FIXED = (
@@ -112,13 +112,13 @@ class Verdict:
 
 
 def judge(
-    shape: Shape | ImageShape, rounds: int = ROUNDS
+    shape: Shape | LayersShape, rounds: int = ROUNDS
 ) -> tuple[Verdict, dict[str, dict[str, float]]]:
     """Time the choice for a shape and all fixed choices, in turns; return their times too."""
     problem = shape.problem()
     chosen = Candidate(problem, AUTO_PLAN)
-    # Where nothing was predicted, the direct plan was the only one.
-    offered = FIXED if chosen.plan.alternatives else FIXED[:1]
+    # Where there was nothing to weigh, the direct plan was the only one, in both its ways.
+    offered = FIXED if chosen.plan.alternatives else FIXED[:2]
     fixed = {str(plan): Candidate(problem, str(plan)) for plan in offered}
     began, done = time.perf_counter(), 0
     while done < rounds or (done < MOST_ROUNDS and time.perf_counter() - began < ENOUGH_S):

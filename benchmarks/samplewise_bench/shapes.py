@@ -5,7 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from samplewise.network import SGD, Adam, Network, Optimizer, multilayer_perceptron
+from samplewise.network import (
+    SGD,
+    Adam,
+    Network,
+    Optimizer,
+    RMSprop,
+    multilayer_perceptron,
+)
 from samplewise.network.layer_spec import layers_from
 from samplewise_bench.problems import DRAWN_EPOCHS, TrainingProblem, drawn_problem
 
@@ -50,27 +57,29 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class ImageShape:
-    """Layers on images, and how they are fed; the rows are drawn."""
+class LayersShape:
+    """Any layers on images or rows of numbers, and how they are fed; the rows are drawn."""
 
     layers: str
-    image: tuple[int, int, int] = (1, 28, 28)
+    sample: tuple[int, ...] = (1, 28, 28)
     rows: int = 320
     batch_size: int = 32
     epochs: int = 2
     optimizer: Optimizer | None = None
     dtype: str = SINGLE
+    shuffle: bool = False
 
     def __str__(self) -> str:
-        sizes = "x".join(map(str, self.image))
+        sizes = "x".join(map(str, self.sample))
         parts = [f"{self.layers} on {sizes}, {self.rows} rows by {self.batch_size}"]
         parts += [f"{self.epochs} epochs", *(self.optimizer.words if self.optimizer else ())]
-        return ", ".join(parts + ([self.dtype] if self.dtype != SINGLE else []))
+        parts += [self.dtype] if self.dtype != SINGLE else []
+        return ", ".join(parts + (["shuffled"] if self.shuffle else []))
 
     def problem(self) -> TrainingProblem:
         """Return the shape as a problem, on rows that are drawn anew."""
-        return drawn_problem(
-            Network(self.image, layers_from(self.layers)),
+        problem = drawn_problem(
+            Network(self.sample, layers_from(self.layers)),
             self.rows,
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -78,6 +87,7 @@ class ImageShape:
             learning_rate=0.01,
             dtype=self.dtype,
         )
+        return dataclasses.replace(problem, shuffle=self.shuffle)
 
 
 # Hidden units, outputs and momentum: the report's network, wider ones, ten classes with momentum.
@@ -94,7 +104,7 @@ SHAPES = {
     for batch_size in BATCH_SIZES
 } | {WIDE: Shape(20_000, (32,), 1, rows=500, epochs=20)}
 
-JUDGED: tuple[Shape | ImageShape, ...] = (
+JUDGED: tuple[Shape | LayersShape, ...] = (
     Shape(784, (10,), 1, 800),
     Shape(784, (10,), 1, 800, dtype=DOUBLE),
     Shape(784, (60,), 1, 800),
@@ -161,15 +171,32 @@ JUDGED: tuple[Shape | ImageShape, ...] = (
     Shape(101, (37,), 7, 1_000, 13, momentum=0.9),
     Shape(2_000, (64,), 10, 400, 32, momentum=0.9),
     # Convolutions.
-    ImageShape("conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10"),
-    ImageShape("conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10", dtype=DOUBLE),
-    ImageShape("conv 8x3 stride 2 relu, conv 16x3 stride 2 relu, dense 10", optimizer=SGD(0.9)),
-    ImageShape("conv 32x3 same relu, pool 2, dense 10", (3, 32, 32), batch_size=16),
-    ImageShape(
+    LayersShape("conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10"),
+    LayersShape("conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10", dtype=DOUBLE),
+    LayersShape("conv 8x3 stride 2 relu, conv 16x3 stride 2 relu, dense 10", optimizer=SGD(0.9)),
+    LayersShape("conv 32x3 same relu, pool 2, dense 10", (3, 32, 32), batch_size=16),
+    LayersShape(
         "conv 6x5 relu, pool 2, conv 16x5 relu, pool 2, dense 120 relu, dense 84 relu, dense 10",
         optimizer=Adam(),
     ),
-    ImageShape("conv 7x3 tanh, dense 10", (1, 13, 11), batch_size=1),
-    ImageShape("conv 12x3 relu, global_avg_pool, dense 4", (2, 20, 20), batch_size=7),
-    ImageShape("conv 5x5 relu, pool 3, dense 30 relu, dense 2", batch_size=64, dtype=DOUBLE),
+    LayersShape("conv 7x3 tanh, dense 10", (1, 13, 11), batch_size=1),
+    LayersShape("conv 12x3 relu, global_avg_pool, dense 4", (2, 20, 20), batch_size=7),
+    LayersShape("conv 5x5 relu, pool 3, dense 30 relu, dense 2", batch_size=64, dtype=DOUBLE),
+    # Narrow layers, other activations, dropout and optimizers, as random works found them.
+    Shape(4, (8,), 3, 2_000, 8, epochs=20),
+    LayersShape("dense 17 relu, dropout 0.3, dense 2", (3,), 674, 1, 90, dtype=DOUBLE),
+    LayersShape("dense 1 tanh, dense 109 tanh, dense 1", (20,), 301, 12, 70, SGD(l2=1e-4)),
+    LayersShape("dense 5 sigmoid, dense 42 sigmoid, dense 7", (2,), 542, 3, 11),
+    LayersShape("dense 3 relu, dense 6 relu, dense 10", (3,), 2_000, 349, 20, RMSprop(), DOUBLE),
+    LayersShape("dense 8 relu, dense 6", (87,), 3_000, 40, 10, Adam(), DOUBLE, shuffle=True),
+    LayersShape(
+        "dense 3 tanh, dense 150 tanh, dense 6 tanh, dense 6",
+        (118,),
+        rows=960,
+        batch_size=249,
+        epochs=21,
+        optimizer=SGD(0.9, nesterov=True),
+        dtype=DOUBLE,
+    ),
+    LayersShape("dense 1 relu, dense 2 relu, dense 8", (1_289,), 1_097, 64, 18, SGD(0.9)),
 )

@@ -7,16 +7,18 @@ import pytest
 
 from samplewise.contract import PLANS, Workload
 from samplewise.errors import ParameterError
-from samplewise.network import SGD, Adam, RMSprop, multilayer_perceptron
+from samplewise.network import SGD, Adam, Network, RMSprop, multilayer_perceptron
+from samplewise.network.layer_spec import layers_from
 from samplewise_backends.numba_cpu.kernels.products import THIN
 from samplewise_backends.numba_cpu.planner import calibration, choice
 from samplewise_backends.numba_cpu.planner import costs as costs_module
 from samplewise_backends.numba_cpu.planner.calibration import built_in_rates
 from samplewise_backends.numba_cpu.planner.choice import choose
-from samplewise_backends.numba_cpu.planner.costs import Estimate
+from samplewise_backends.numba_cpu.planner.direct_costs import DirectCosts
 from samplewise_backends.numba_cpu.planner.level import V3, V4, processor_level
 from samplewise_backends.numba_cpu.planner.products import far_times
 from samplewise_backends.numba_cpu.planner.rates import FAR_BYTES
+from samplewise_backends.numba_cpu.planner.step_costs import Estimate, alike
 from samplewise_backends.numba_cpu.plans.members import Member
 
 FLOAT32 = np.dtype("float32")
@@ -359,3 +361,64 @@ def test_where_tiles_are_slow_here_the_batch_does_not_lie_in_the_lanes(monkeypat
     monkeypatch.setattr(choice, "known_rates", lambda dtype: known)
     assert str(chosen(Workload(800, 16, 10), optimizer=Adam()).plan.spec) == "direct"
     assert chosen(Workload(800, 16, 10), hidden=(128,)).plan.products != "thin"
+
+
+def predicted(layers, inputs, **workload):
+    """Return the predicted nanoseconds of an epoch by the direct plan, by rows or as asked."""
+    member = Member(Network((inputs,), layers_from(layers)), SGD())
+    given = Workload(2000, plan="direct", **workload)
+    return DirectCosts(built_in_rates("float32", V4), [member], given, FLOAT32).best().epoch_ns
+
+
+@pytest.mark.parametrize("level", [V3, V4])
+@pytest.mark.parametrize(
+    ("sizes", "activation", "optimizer", "rows", "batch_size", "dtype"),
+    [
+        ((4, 8, 3), "relu", SGD(), 2000, 8, "float32"),
+        ((4, 8, 3), "relu", Adam(), 150, 8, "float64"),
+        ((20, 1, 109, 1), "tanh", SGD(l2=1e-4), 301, 12, "float32"),
+        ((20, 2, 6), "tanh", SGD(), 4692, 28, "float64"),
+        ((44, 1, 3, 5), "relu", SGD(0.9, l2=1e-4), 4805, 80, "float64"),
+        ((3, 3, 6, 10), "relu", RMSprop(), 8586, 349, "float64"),
+    ],
+    ids=str,
+)
+def test_batches_of_narrow_layers_lie_in_the_lanes(
+    level, sizes, activation, optimizer, rows, batch_size, dtype, monkeypatch
+):
+    """By rows they took two to three times as long: loops were priced by their weights alone."""
+    known = calibration.Calibration(built_in_rates(dtype, level))
+    monkeypatch.setattr(choice, "known_rates", lambda dtype: known)
+    inputs, *hidden, outputs = sizes
+    member = Member(multilayer_perceptron(inputs, hidden, outputs, activation), optimizer)
+    found = choose([member], Workload(rows, batch_size, 10), np.dtype(dtype))
+    assert str(found.plan.spec) == "direct:thin"
+
+
+def test_dropout_costs_its_outputs_and_not_a_product():
+    without = predicted("dense 200 relu, dense 3", 50)
+    dropped = predicted("dense 200 relu, dropout 0.3, dense 3", 50)
+    assert without < dropped < 1.5 * without
+
+
+@pytest.mark.parametrize("products", ["", "thin"])
+def test_an_activation_costs_more_than_relu(products):
+    by = {
+        name: predicted(f"dense 37 {name}, dense 3", 8, batch_size=16, products=products)
+        for name in ("relu", "tanh")
+    }
+    assert by["relu"] < by["tanh"]
+
+
+def test_each_narrow_layer_adds_to_a_step():
+    """Layers of few units cost by their rows and outputs: weights alone would say nothing."""
+    few, many = (predicted(", ".join(["dense 3 relu"] * n) + ", dense 2", 3) for n in (1, 3))
+    assert many > 1.3 * few
+
+
+def test_networks_alike_are_priced_together():
+    """A sweep trains hundreds: each kind of them is weighed once."""
+    networks = [multilayer_perceptron(4, (units,), 3) for units in (8, 8, 5)]
+    members = [Member(network, SGD(l2=1e-4 * k)) for k, network in enumerate(networks, 1)]
+    given = built_in_rates("float32", V4), members, Workload(100), FLOAT32
+    assert [(one.units, count) for one, _, count in alike(*given)] == [(8, 2), (5, 1)]

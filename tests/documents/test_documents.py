@@ -41,7 +41,7 @@ LEFT_OUT = {
     "python -m pytest": "it is this suite",
     "pytest tests/perf": "it measures; make bench-quick runs each benchmark once",
     "asv ": "it measures, and keeps a description of the machine; test_asv_suite.py runs the suite",
-    "python -m samplewise_bench.planner_check": "it trains 72 shapes by every plan, for minutes",
+    "python -m samplewise_bench.planner_check": "it trains 80 shapes by every plan, for minutes",
     "python -m samplewise_bench.sweep_check": "it trains scikit-learn's networks too, for minutes",
     "samplewise bench --process": "it starts new processes for minutes",
     "samplewise bench --estimators": "it fits estimators of both libraries for minutes",

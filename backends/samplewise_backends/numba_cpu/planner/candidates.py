@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from samplewise.contract import Workload
 from samplewise.contract.plan import BLOCKED, DIRECT, DUAL
 from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
-from samplewise_backends.numba_cpu.planner.costs import Costs, Estimate
+from samplewise_backends.numba_cpu.planner.costs import Costs
+from samplewise_backends.numba_cpu.planner.step_costs import Estimate
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.members import Member

@@ -85,6 +85,10 @@ class Rates:
         """Return the nanoseconds that a weight adds where all of them take so many bytes."""
         return max(interpolated(WEIGHT_BYTES, self.weight, size) - min(self.weight), 0.0)
 
+    def reach_ns(self, size: float, itemsize: int) -> float:
+        """Return the nanoseconds that weights of so many bytes add to two reads and a write."""
+        return size / itemsize * self.weight_ns(size)
+
 
 def rate(table: Table, rows: float, units: float, of_rows: Sequence[float] = TABLE_ROWS) -> float:
     """Return the multiply-adds a nanosecond of a product of this size; `of_rows`: the table's."""

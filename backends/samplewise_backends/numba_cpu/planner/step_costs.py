@@ -1,91 +1,200 @@
-"""The cost of training beside the first layer's products: the recurrence, and later layers."""
+"""The cost of the steps: dense layers by rows, activations, losses, and a block's recurrence."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from samplewise.contract import Workload
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, SUB_BLOCK, WITH_L2, WITH_MOMENTUM
-from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
-from samplewise_backends.numba_cpu.kernels.records import LANES
-from samplewise_backends.numba_cpu.planner.rates import STEP_BLOCK, Rates
+from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind
+from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO, units_at_once
+from samplewise_backends.numba_cpu.kernels.products import WHOLE
+from samplewise_backends.numba_cpu.planner.products import product_ns
+from samplewise_backends.numba_cpu.planner.rates import Rates
+from samplewise_backends.numba_cpu.plans.abreast import columns_of
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
-from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.members import Member
 
-# Shares of `Rates.step`: the part of a batch, a further layer, a further logit, a product of BLAS
-# in a later layer.
-BATCH, LAYER, LOGIT, GEMM = 0.65, 0.16, 0.0041, 0.28
-# Multiply-adds at full speed for each unit of a row, with L2 or momentum: for each row before it in
-# a sub-block, for mixing with the velocity once a sub-block, and for decay.
-LAGGED, MIXED, DECAYED = 19.0, 10.0, 79.0
-# Multiples of `Rates.later_weight` for each weight of later layers with L2 or momentum.
-LATER_WITH_L2, LATER_WITH_MOMENTUM = 0.39, 0.067
+# Products of a training take so many times as long as those that are measured again and again.
+WARM = 1.15
+# Shares of `Rates.step`: a row, a row that is a batch beside that, a unit of a layer by loops.
+ROW, ALONE, LOOP_UNIT = 0.26, 0.3, 0.03
+# Loops: multiples of `Rates.later_weight` for each weight and row, of a batch, of a single row, and
+# of one with a velocity; multiply-adds at full speed for each weight of a row's end, which fills no
+# vector.
+LOOP_WEIGHT, LOOP_ALONE, LOOP_VELOCITY, END = 1.13, 0.82, 0.96, 17.0
+# Multiples of `Rates.unit` for each output and row of ReLU and of another activation, and
+# multiply-adds at full speed for each output of a row's end.
+RELU, SMOOTH, RELU_END, SMOOTH_END = 0.064, 0.39, 33.0, 107.0
+# A later layer that is not dense, such as dropout: a share of `Rates.step` for a row, and multiples
+# of `Rates.unit` for each output.
+NOT_DENSE, OTHER_OUTPUT = 0.09, 0.25
+# Multiples of `Rates.unit` for each weight and step of an optimizer, by form, and where it is not
+# linear; shares of `Rates.step` for a layer and step of momentum, of Adam and of others.
+UPDATED = {PLAIN: 0.0, WITH_L2: 0.07, WITH_MOMENTUM: 0.12}
+UPDATED_OTHERWISE, MOMENTUM, ADAM, OTHER_OPTIMIZER = 0.31, 0.09, 0.75, 0.18
+# The recurrence, multiply-adds at full speed for each unit of a row: for each row before it that is
+# in another sub-block; with L2 or momentum also for each one in its own, and for mixing with the
+# velocity once a sub-block. Shares of `Rates.step` for each row before it in its sub-block, and for
+# a row with L2 or momentum.
+AHEAD, LAGGED, MIXED = 0.9, 5.3, 8.4
+BEFORE, DECAYED = 0.025, 0.3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The expected cost of a plan.
+
+    Args:
+        setup_ns: once a training.
+        epoch_ns: each epoch.
+        kinds: how to take each product, for `kernels.products`: the fastest way, or as asked.
+        row_ns: the maximum for one row, in the first epoch.
+    """
+
+    setup_ns: float
+    epoch_ns: float
+    kinds: tuple[int, int, int]
+    row_ns: float
 
 
 class StepCosts:
-    """Predicts all of an epoch but the first layers' products."""
+    """Predicts an epoch of one network beside the first layer of blocks.
 
-    def __init__(self, rates: Rates, members: Sequence[Member], workload: Workload) -> None:
-        self._rates, self._members = rates, members
+    Args:
+        rates: of the core.
+        member: the network.
+        workload: of its training.
+        dtype: of everything.
+    """
+
+    def __init__(
+        self, rates: Rates, member: Member, workload: Workload, dtype: np.dtype[Any]
+    ) -> None:
+        self._rates, self._lanes = rates, columns_of(dtype)
+        self._layers = member.layers[["kind", "inputs", "units", "activation"]].tolist()
         self._rows, self._batch = workload.rows, min(workload.batch_size, workload.rows)
-        self._form = max(form_of(member.optimizer) for member in members)
-        self._ld = padded(sum(member.units for member in members))
+        self._optimizer, self._form = member.optimizer, form_of(member.optimizer)
 
     @property
     def batches(self) -> int:
         """Batches of an epoch."""
         return -(-self._rows // self._batch)
 
-    def steps_ns(self) -> float:
-        """Return the nanoseconds of an epoch that every plan takes, by rows."""
-        layers = (units for member in self._members for units in self._later(member))
-        return self.around_ns() + sum(map(self._layer_ns, layers))
+    @property
+    def columns(self) -> int:
+        """Columns of an epoch's batches with a row in each lane of whole vectors."""
+        return self.batches * -(-self._batch // self._lanes) * self._lanes
 
-    @staticmethod
-    def _later(member: Member) -> list[int]:
-        """Return the weights of each later layer."""
-        sizes = [int(units) for units in member.layers["units"]]
-        return [inputs * units for inputs, units in itertools.pairwise(sizes)]
+    def by_loops(self, weights: int) -> bool:
+        """Return True if loops take the products of a dense layer."""
+        return self._batch == 1 or self._batch * weights <= LOOPS_UP_TO
 
-    def around_ns(self) -> float:
-        """Return the nanoseconds of an epoch that steps take beside their weights."""
+    def later_ns(self) -> float:
+        """Return the nanoseconds of all that follows the first layer's products."""
         rates, rows = self._rates, self._rows
-        ns = (rows * (1 - BATCH) + self.batches * BATCH) * rates.step
-        # All networks beyond the first have later layers too.
-        ns += (len(self._members) - 1) * rows * (1 - BATCH) * rates.step
-        for member in self._members:
-            sizes = [int(units) for units in member.layers["units"]]
-            # One later layer is in `Rates.step`.
-            ns += self.batches * (len(sizes) - 2) * LAYER * rates.step
-            if sizes[-1] > 1:
-                ns += rows * sizes[-1] * LOGIT * rates.step
+        ns = rows * (ROW + (ALONE if self._batch == 1 else 0.0)) * rates.step
+        ns += self.activations_ns(rows, RELU, SMOOTH)
+        ns += rows * rates.mac * self._of_activations(self._end, RELU_END, SMOOTH_END)
+        for kind, inputs, units, _ in self._layers[1:]:
+            if kind == Kind.DENSE:
+                ns += self.layer_ns(inputs, units) + self.products_ns(inputs, units, wanted=True)
+            else:
+                ns += rows * (NOT_DENSE * rates.step + units * OTHER_OUTPUT * rates.unit)
         return ns
 
-    def _layer_ns(self, weights: int) -> float:
-        rates, rows, batch = self._rates, self._rows, self._batch
-        if batch == 1 or batch * weights <= LOOPS_UP_TO:
-            ns = rows * weights * rates.later_weight
-        else:
-            ns = rows * 3 * weights * rates.mac + self.batches * 3 * GEMM * rates.step
-        if self._form == WITH_MOMENTUM:
-            ns += self.batches * weights * LATER_WITH_MOMENTUM * rates.later_weight
-        elif self._form == WITH_L2 and batch == 1:
-            ns += rows * weights * LATER_WITH_L2 * rates.later_weight
-        return ns
+    def activations_ns(self, columns: float, relu: float, smooth: float) -> float:
+        """Return the nanoseconds of all activations on so many columns of an epoch.
 
-    def block_ns(self, block: int) -> float:
-        """Return the nanoseconds of an epoch that blocks of so many rows add."""
-        rates, batch = self._rates, self._batch
-        sub = min(max(SUB_BLOCK // batch, 1) * batch, block)
-        ahead = (block - sub) / 2
-        # In half a block of `Rates.step`, which is in there, this many rows are ahead.
-        known = (STEP_BLOCK - SUB_BLOCK) / 2
-        macs = ahead - known
-        if self._form != PLAIN:
-            macs += (sub - batch) / 2 * LAGGED + ahead / sub * MIXED + DECAYED
+        Args:
+            columns: rows, or what there is in their place.
+            relu: multiples of `Rates.unit` for each output of ReLU.
+            smooth: likewise, of other activations.
+        """
+        return columns * self._rates.unit * self._of_activations(int, relu, smooth)
+
+    def _of_activations(self, count: Callable[[int], int], relu: float, smooth: float) -> float:
+        """Return the sum of a share of each output that has an activation, of those that count."""
+        of_code: dict[int, float] = {ActivationCode.IDENTITY: 0.0, ActivationCode.RELU: relu}
+        return sum(
+            count(units) * of_code.get(activation, smooth)
+            for _, _, units, activation in self._layers
+        )
+
+    def _end(self, length: int) -> int:
+        """Return the number of values at a row's end that fill no vector."""
+        return length % self._lanes
+
+    def layer_ns(self, inputs: int, units: int) -> float:
+        """Return the nanoseconds of a dense layer beside its products: ends, and the optimizer."""
+        rates, batches, weights, ns = self._rates, self.batches, inputs * units, 0.0
+        single = self._batch == 1
+        if self.by_loops(weights):
+            each = LOOP_UNIT * rates.step + END * self._end(inputs) * rates.mac
+            ns += self._rows * units * each
+        if not self._optimizer.is_linear:
+            once = ADAM if self._optimizer.name == "adam" else OTHER_OPTIMIZER
+            ns += batches * (once * rates.step + weights * UPDATED_OTHERWISE * rates.unit)
+            if not single and self.by_loops(weights):
+                update = product_ns(rates.update[WHOLE], self._batch, units, inputs)
+                ns += self._rows * weights * WARM * update
+            return ns
         if self._form == WITH_MOMENTUM:
-            macs += ahead
-        unit = self._ld * macs * rates.mac
-        return self._rows * (unit + max(rates.unit - rates.later_weight, 0.0) * (self._ld - LANES))
+            ns += batches * MOMENTUM * rates.step
+        # A single row updates its weights in the pass over them.
+        return ns if single else ns + batches * weights * UPDATED[self._form] * rates.unit
+
+    def products_ns(self, inputs: int, units: int, *, wanted: bool) -> float:
+        """Return the nanoseconds of a layer's products; `wanted`: the input gradient too."""
+        rates, weights = self._rates, inputs * units
+        if self.by_loops(weights):
+            alone = LOOP_VELOCITY if self._form == WITH_MOMENTUM else LOOP_ALONE
+            each = alone if self._batch == 1 else LOOP_WEIGHT
+            return self._rows * weights * each * rates.later_weight
+        at_once = min(units, units_at_once.py_func(self._batch, inputs))
+        tables = (rates.values, rates.update)
+        ns = sum(product_ns(kinds[WHOLE], self._batch, at_once, inputs) for kinds in tables)
+        if wanted:
+            ns += product_ns(rates.dual[WHOLE], self._batch, inputs, units)
+        return self._rows * weights * WARM * ns
+
+
+def alike(
+    rates: Rates, members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]
+) -> list[tuple[Member, StepCosts, int]]:
+    """Return one of each kind of networks that take equally long, with its costs and their number.
+
+    Sweeps train hundreds that differ in hyperparameters alone.
+    """
+    kinds = [(one.network, one.optimizer.name, form_of(one.optimizer)) for one in members]
+    first = dict(zip(reversed(kinds), reversed(members), strict=True))
+    return [
+        (first[kind], StepCosts(rates, first[kind], workload, dtype), count)
+        for kind, count in Counter(kinds).items()
+    ]
+
+
+def recurrence_ns(rates: Rates, form: int, ld: int, batch: int, block: int) -> float:
+    """Return the nanoseconds of a row in the recurrence of a block.
+
+    Args:
+        rates: of the core.
+        form: of the recurrence.
+        ld: units of all first layers, with what fills the last vector.
+        batch: rows of a step.
+        block: rows of a block.
+    """
+    sub = min(max(SUB_BLOCK // batch, 1) * batch, block)
+    ahead, before = (block - sub) / 2, (sub - batch) / 2
+    macs, steps = ahead * AHEAD, before * BEFORE
+    if form != PLAIN:
+        macs += before * LAGGED + ahead / sub * MIXED
+        steps += DECAYED
+    if form == WITH_MOMENTUM:
+        macs += ahead * AHEAD
+    return ld * macs * rates.mac + steps * rates.step

@@ -14,9 +14,10 @@ from samplewise_backends.numba_cpu.planner.candidates import CALL_NS
 from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_shared
 
-# To start a thread and wait for its end: measured on an AVX2 EPYC, medians of 300 from 144 to 175
-# microseconds. A constant, so that threads never depend on the moment.
-HAND_OVER_NS = 160_000.0
+# To start a thread and wait for its end. Medians of 300 on an idle AVX2 EPYC were from 144 to 175
+# microseconds; seven trainings of many networks on an AVX-512 one, beside other work, lost from 300
+# to 640 to a second thread. A constant, so that threads never depend on the moment.
+HAND_OVER_NS = 300_000.0
 # What steps may have of their own where threads share a batch.
 SHARED_STEP_FIELDS = frozenset({RATES, WEIGHTS, DECISIONS})
 # Multiply-adds of a training step for one of a prediction: forward, both gradients.
