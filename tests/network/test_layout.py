@@ -1,11 +1,21 @@
 """All parameters lie in one aligned vector, and named views show them."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samplewise.network import ParameterLayout, aligned_zeros, multilayer_perceptron
+from samplewise.network import (
+    ParameterLayout,
+    aligned_empty,
+    aligned_zeros,
+    layout,
+    multilayer_perceptron,
+)
+from samplewise.network.layout import ALIGNMENT_BYTES, MOST_KEPT
 
 
 @given(size=st.integers(1, 200), dtype=st.sampled_from(["float32", "float64"]))
@@ -49,3 +59,56 @@ def test_a_vector_too_short_is_refused():
     layout = multilayer_perceptron(3, (2,), 1).layout
     with pytest.raises(ValueError, match="reshape"):
         layout.views(np.zeros(10))
+
+
+@pytest.fixture
+def nothing_kept(monkeypatch):
+    monkeypatch.setattr(layout, "_kept", [])
+
+
+def test_memory_is_taken_again_once_no_array_refers_to_it(nothing_kept):
+    first = aligned_empty((300, 100), "float64")
+    place = first.ctypes.data
+    part = first[10:20]
+    del first
+    # A part of the array still refers to it.
+    second = aligned_empty((300, 100), "float64")
+    assert second.ctypes.data != place
+    part[...] = 1
+    second.fill(2)
+    assert (part == 1).all()
+    del part
+    third = aligned_empty((299, 200), "float32")
+    assert third.ctypes.data == place
+    assert third.ctypes.data % ALIGNMENT_BYTES == 0
+
+
+@pytest.mark.parametrize("rows", [400, 3000])
+def test_memory_of_another_size_is_left(nothing_kept, rows):
+    aligned_empty((1000, 100), "float64")
+    (before,) = layout._kept
+    found = aligned_empty((rows, 100), "float64")
+    assert not np.shares_memory(found, before)
+    assert len(layout._kept) == 2
+
+
+def test_not_more_than_two_pieces_of_memory_are_kept_and_no_large_one(nothing_kept):
+    arrays = [aligned_empty(20_000, "float64") for _ in range(4)]
+    assert len(layout._kept) == MOST_KEPT
+    assert len({array.ctypes.data for array in arrays}) == 4
+    aligned_empty(2**21, "float64")
+    assert sum(memory.size for memory in layout._kept) < 2**20
+
+
+def test_threads_never_share_memory(nothing_kept):
+    def use(value):
+        for _ in range(200):
+            own = aligned_empty(20_000, "float64")
+            own.fill(value)
+            time.sleep(0)
+            if not (own == value).all():
+                return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(use, range(8)))
