@@ -67,25 +67,25 @@ def nothing_kept(monkeypatch):
 
 
 def test_memory_is_taken_again_once_no_array_refers_to_it(nothing_kept):
-    first = aligned_empty((300, 100), "float64")
+    first = aligned_empty((6000, 100), "float64")
     place = first.ctypes.data
     part = first[10:20]
     del first
     # A part of the array still refers to it.
-    second = aligned_empty((300, 100), "float64")
+    second = aligned_empty((6000, 100), "float64")
     assert second.ctypes.data != place
     part[...] = 1
     second.fill(2)
     assert (part == 1).all()
     del part
-    third = aligned_empty((299, 200), "float32")
+    third = aligned_empty((5999, 200), "float32")
     assert third.ctypes.data == place
     assert third.ctypes.data % ALIGNMENT_BYTES == 0
 
 
-@pytest.mark.parametrize("rows", [400, 3000])
+@pytest.mark.parametrize("rows", [6000, 15000])
 def test_memory_of_another_size_is_left(nothing_kept, rows):
-    aligned_empty((1000, 100), "float64")
+    aligned_empty((13000, 100), "float64")
     (before,) = layout._kept
     found = aligned_empty((rows, 100), "float64")
     assert not np.shares_memory(found, before)
@@ -93,17 +93,17 @@ def test_memory_of_another_size_is_left(nothing_kept, rows):
 
 
 def test_not_more_than_two_pieces_of_memory_are_kept_and_no_large_one(nothing_kept):
-    arrays = [aligned_empty(20_000, "float64") for _ in range(4)]
+    arrays = [aligned_empty(600_000, "float64") for _ in range(4)]
     assert len(layout._kept) == MOST_KEPT
     assert len({array.ctypes.data for array in arrays}) == 4
-    aligned_empty(2**21, "float64")
-    assert sum(memory.size for memory in layout._kept) < 2**20
+    aligned_empty(2**22, "float64")
+    assert sum(memory.size for memory in layout._kept) < 2**24
 
 
 def test_threads_never_share_memory(nothing_kept):
     def use(value):
-        for _ in range(200):
-            own = aligned_empty(20_000, "float64")
+        for _ in range(20):
+            own = aligned_empty(600_000, "float64")
             own.fill(value)
             time.sleep(0)
             if not (own == value).all():

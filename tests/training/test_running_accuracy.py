@@ -163,5 +163,5 @@ def test_labels_follow_the_order_of_each_epoch():
         for wrong in (0, 1):
             decisions = labels[order]
             decisions[:wrong] = (decisions[:wrong] + 1) % 3
-            ran = RanEpoch(1, order, np.zeros(len(order)), None, 0.1, None, None, False, decisions)
+            ran = RanEpoch(1, order, labels, 0.1, None, False, decisions, None, order)
             assert running.of(ran, "x") == 1 - wrong / len(order)

@@ -99,9 +99,9 @@ def told(monkeypatch):
         calls.append("run")
         return run(self, X, Y, steps, losses, active)
 
-    def told_measure(self, ran):
+    def told_measure(self, ran, ms):
         calls.append(ran.epoch)
-        return measure(self, ran)
+        return measure(self, ran, ms)
 
     monkeypatch.setattr(Session, "run", told_run)
     monkeypatch.setattr(TrainingRun, "measure", told_measure)

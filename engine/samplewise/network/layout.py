@@ -30,14 +30,14 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any
 def aligned_empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return an array as `aligned_zeros`, of any values: the caller writes every element.
 
-    Memory of 64 KiB to 16 MiB is kept, and taken again once no array refers to it. New memory comes
-    from the system page by page, as each is first written: rows of 5 MB then took 1 ms more to
-    copy, in every second process before each training.
+    Memory of 4 to 16 MiB is kept, and taken again once no array refers to it. Where it is new, it
+    comes from the system page by page, as each is first written: in every second process, rows of
+    5 MB took 1 ms more to copy before each training. What is smaller, C's own allocator keeps.
     """
     return _aligned(_kept_memory, shape, dtype)
 
 
-KEPT_BYTES = range(2**16, 2**24 + 1)
+KEPT_BYTES = range(2**22, 2**24 + 1)
 MOST_KEPT = 2
 _kept: list[NDArray[np.uint8]] = []
 

@@ -233,8 +233,9 @@ class _Objective:
         self._session.run(self._rows.X, self._rows.Y, [window], self._losses, [0])
         backend = self._session.backend.name
         try:
-            ran = self._steps.take(1, self._order, self._losses[0], None)
-            self.loss, self.penalty = ran.loss(backend), ran.penalty
+            ran = self._steps.take(1, self._order, self._losses[0])
+            self.penalty = ran.penalty(backend)
+            self.loss = ran.loss(self.penalty)
         except DivergenceError:
             return math.inf, np.zeros_like(x)
         penalty = self.penalty or 0.0

@@ -66,8 +66,7 @@ class Loop:
                     self._interrupt(active)
                 if self._position > 0:
                     ran = order[: self._position] if self._position < len(order) else order
-                    seconds = self._part_seconds
-                    self._end_epoch(self._taken(self._epoch, ran, self._losses, active, seconds))
+                    self._end_epoch(self._taken(self._epoch, ran, self._losses, active))
             self._stop_where_asked(active, stop)
         self._end()
 
@@ -86,13 +85,14 @@ class Loop:
             return False
         X, before = self._rows_of(self._epoch), [run.state.copy() for run in runs]
         losses = np.full((epochs, *self._losses.shape), np.nan, self._losses.dtype)
-        ran = []
+        planned = []
         for epoch, seen in enumerate(losses, self._epoch):
             order = self._orders.of_epoch(epoch)
             self._begin_epoch(epoch, order)
             steps = [run.own_steps.of_window(order, 0, rows) for run in self._runs]
-            seconds = self._session.run(X, self._rows.Y, steps, seen, active)
-            ran.append((seconds, self._taken(epoch, order, seen, active, seconds)))
+            planned.append((steps, seen, self._taken(epoch, order, seen, active)))
+        Y = self._rows.Y
+        times = [self._session.run(X, Y, steps, seen, active) for steps, seen, _ in planned]
         of_each = [losses[:, index] for index in active]
         if not all(run.check_epochs(own) for run, own in zip(runs, of_each, strict=True)):
             for run, state in zip(runs, before, strict=True):
@@ -101,8 +101,8 @@ class Loop:
             return False
         for run, own in zip(runs, of_each, strict=True):
             run.count_epochs(own)
-        for epoch, (seconds, taken) in enumerate(ran, self._epoch):
-            if epoch > self._epoch:
+        for seconds, (_, _, taken) in zip(times, planned, strict=True):
+            if self._position > 0:
                 self._move_on()
             self._position, self._part_seconds = rows, seconds
             self._end_epoch(taken)
@@ -169,26 +169,19 @@ class Loop:
         return self._X[1]
 
     def _taken(
-        self,
-        epoch: int,
-        order: NDArray[np.int64],
-        losses: NDArray[Any],
-        active: Sequence[int],
-        seconds: float,
+        self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], active: Sequence[int]
     ) -> list[tuple[TrainingRun, RanEpoch]]:
-        """Return what an epoch left of each network that goes on."""
-        ms = seconds * 1e3 if len(self._runs) == 1 else None
+        """Return what the steps of an epoch leave of each network that goes on."""
         going = [(self._runs[i], losses[i, : len(order)]) for i in active]
         return [
-            (run, run.own_steps.take(epoch, order, own, ms))
-            for run, own in going
-            if run.error is None
+            (run, run.own_steps.take(epoch, order, own)) for run, own in going if run.error is None
         ]
 
     def _end_epoch(self, ran: Sequence[tuple[TrainingRun, RanEpoch]]) -> None:
+        ms = self._part_seconds * 1e3 if len(self._runs) == 1 else None
         measured = []
         for run, epoch in ran:
-            record = run.measure(epoch)
+            record = run.measure(epoch, ms)
             if record is not None:
                 measured.append((run, record))
         ensemble = ensemble_figures(self._runs, self._epoch)

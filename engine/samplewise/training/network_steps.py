@@ -122,45 +122,32 @@ class NetworkSteps:
             decisions=self.decisions,
         )
 
-    def take(
-        self,
-        epoch: int,
-        order: NDArray[np.int64],
-        losses: NDArray[Any],
-        ms: float | None,
-    ) -> RanEpoch:
-        """Return what the steps of an epoch left of it, and begin the next one.
+    def take(self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any]) -> RanEpoch:
+        """Give away all that the steps of an epoch write, and begin the next one.
 
         Args:
             epoch: counted from 1.
-            order: as `RanEpoch`.
-            losses: likewise.
-            ms: likewise.
+            order: the rows that are run: whole batches, or all.
+            losses: of each of them.
         """
-        decisions, rows = None, len(order)
-        if self.decisions is not None:
-            decisions = self.decisions[:rows].copy()
-            self.decisions.fill(UNDECIDED)
+        rows, decisions, penalties, sizes = len(order), self.decisions, self.penalties, None
         steps = -(-rows // self._batch_size)
+        if decisions is not None:
+            self.decisions, decisions = np.full_like(decisions, UNDECIDED), decisions[:rows]
+        if penalties is not None:
+            self.penalties, penalties = np.full_like(penalties, np.nan), penalties[:steps]
+            sizes = self._sizes[:steps]
         return RanEpoch(
             epoch,
             order,
             losses,
-            ms,
             self._rates.of_steps(steps - 1, steps)[0],
-            self._take_penalty(rows),
             self._row_weights,
             self._settings.normalize_weights,
             decisions,
+            penalties,
+            sizes,
         )
-
-    def _take_penalty(self, rows: int) -> float | None:
-        if self.penalties is None:
-            return None
-        steps = -(-rows // self._batch_size)
-        total = float(np.add.reduce(self.penalties[:steps] * self._sizes[:steps]))
-        self.penalties.fill(np.nan)
-        return total / rows
 
 
 def _of_steps(values: Vector | None, first: int, last: int) -> Vector | None:

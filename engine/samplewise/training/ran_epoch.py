@@ -1,4 +1,4 @@
-"""An epoch that has run, before it is measured."""
+"""An epoch that has run, or is about to, before it is measured."""
 
 from __future__ import annotations
 
@@ -13,47 +13,56 @@ from samplewise.training import divergence
 
 
 class RanEpoch(NamedTuple):
-    """All that the steps of an epoch left of it; nothing in it changes with later steps.
+    """All that the steps of an epoch leave of it; no later step changes any of it.
 
     Args:
         epoch: counted from 1.
         order: the rows that were run: whole batches, or all.
         losses: of each of them, (n,).
-        ms: time of the steps; None where it could not be measured.
         learning_rate: of the last step.
-        penalty: mean of those of the steps, by their rows; NaN where one was not written, None
-            without `batch_l2`.
         weights: of all rows; None where each counts as 1.
         normalized: whether the weights of each batch have the mean 1.
         decisions: as `Steps.decisions`, of the rows that were run; None where nobody asked for any.
+        penalties: as `Steps.penalties`, NaN where one was not written; None without `batch_l2`.
+        sizes: rows of each step, (steps,); likewise.
     """
 
     epoch: int
     order: NDArray[np.int64]
     losses: NDArray[Any]
-    ms: float | None
     learning_rate: float
-    penalty: float | None
     weights: NDArray[Any] | None
     normalized: bool
     decisions: NDArray[np.int64] | None
+    penalties: NDArray[np.float64] | None
+    sizes: NDArray[np.int64] | None
 
-    def loss(self, backend: str) -> float:
-        """Return the mean loss with the penalty.
+    def penalty(self, backend: str) -> float | None:
+        """Return the mean of the steps' penalties, by their rows; None without `batch_l2`.
 
         Args:
             backend: its name, for errors.
 
         Raises:
-            ContractError: a penalty of the steps is missing.
-            DivergenceError: the loss is not finite.
+            ContractError: one is missing.
         """
-        if self.penalty is not None and math.isnan(self.penalty):
+        if self.penalties is None or self.sizes is None:
+            return None
+        total = float(np.add.reduce(self.penalties * self.sizes))
+        if math.isnan(total):
             raise ContractError(
                 f"backend '{backend}' left penalties of its steps unwritten; write "
                 "Steps.penalties, or do not offer the step field `penalties`"
             )
+        return total / len(self.order)
+
+    def loss(self, penalty: float | None) -> float:
+        """Return the mean loss with the penalty.
+
+        Raises:
+            DivergenceError: it is not finite.
+        """
         losses, weights = self.losses, None if self.weights is None else self.weights[self.order]
         if weights is not None and self.normalized:
             losses, weights = losses * weights.astype(np.float64), None
-        return divergence.mean_loss(self.epoch, losses, weights, self.penalty or 0.0)
+        return divergence.mean_loss(self.epoch, losses, weights, penalty or 0.0)

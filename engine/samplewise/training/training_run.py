@@ -190,10 +190,15 @@ class TrainingRun:
         self.samples_run += losses.size
         self.finite[...] = self.state.parameters
 
-    def measure(self, ran: RanEpoch) -> EpochRecord | None:
-        """Measure an epoch; a network that diverges has no record of it."""
+    def measure(self, ran: RanEpoch, ms: float | None) -> EpochRecord | None:
+        """Measure an epoch; a network that diverges has no record of it.
+
+        Args:
+            ran: the epoch.
+            ms: time of its steps; None where it could not be measured.
+        """
         try:
-            return self._record(ran)
+            return self._record(ran, ms)
         except DivergenceError as error:
             self._diverge(error)
             return None
@@ -215,19 +220,19 @@ class TrainingRun:
         reason = self._after_whole_epoch(record) if whole else None
         self.stopped = self.callbacks.epoch_ends(record, self._model) or reason
 
-    def _record(self, ran: RanEpoch) -> EpochRecord:
+    def _record(self, ran: RanEpoch, ms: float | None) -> EpochRecord:
         if self.average.is_wanted:
             self.average.update(self._session.parameters(self._index))
         figures = self.evaluation.after_epoch(ran, self._logits)
-        samples, ms = len(ran.order), ran.ms
+        samples, penalty = len(ran.order), ran.penalty(self.backend.name)
         record = EpochRecord(
             epoch=ran.epoch,
-            loss=ran.loss(self.backend.name),
+            loss=ran.loss(penalty),
             train_ms=ms,
             samples=samples,
             samples_per_s=None if ms is None else samples / ms * 1e3,
             learning_rate=ran.learning_rate,
-            penalty=ran.penalty,
+            penalty=penalty,
             **figures,
         )
         return with_figures(record, self.figures)
