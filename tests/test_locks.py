@@ -1,6 +1,8 @@
 """A process forked while another thread holds a lock of the library works on."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -87,6 +89,31 @@ def test_a_thread_that_forks_in_the_middle_of_a_compile_goes_on_in_both_processe
             library._lock.release()
             os._exit(not library._lock.acquire(timeout=1))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+FORKS = """
+import os, threading, time
+from samplewise_backends.numba_cpu.compile import library
+
+def fork():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+other = threading.Thread(target=fork)
+with library._lock:
+    other.start()
+    time.sleep(0.2)  # until it waits for the lock
+    fork()
+other.join()
+"""
+
+
+def test_a_fork_in_the_middle_of_a_compile_does_not_wait_for_one_that_waits_for_it():
+    """In a process of its own, which would hang."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS]
+    subprocess.run(command, check=True, timeout=60)
 
 
 def test_threads_that_fork_at_once_wait_for_one_another(monkeypatch):

@@ -8,9 +8,10 @@ import weakref
 from typing import Any
 
 _LOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
-# One thread forks at a time; it takes these first, in this order.
-_FORKING: Any = threading.Lock()
+# One thread forks at a time. It takes the awaited locks first, in their order: a thread that forks
+# while it has one would else wait for another that waits for it.
 _AWAITED: list[Any] = []
+_FORKING: Any = threading.Lock()
 _HELD: list[Any] = []
 
 
@@ -36,7 +37,7 @@ def new_awaited_lock() -> threading.RLock:
 
 
 def _hold_awaited() -> None:
-    for lock in (_FORKING, *_AWAITED):
+    for lock in (*_AWAITED, _FORKING):
         lock.acquire()
         _HELD.append(lock)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -217,6 +218,16 @@ def test_a_divergence_keeps_the_best_weights_of_early_stopping():
     # Without it, the epochs before count for nothing.
     with pytest.raises(ValueError, match="non-finite parameter weights"):
         MLPRegressor(**quick | {"early_stopping": False}).fit(30 * X, NUMBER)
+
+
+def test_a_warm_start_waits_anew_for_another_figure():
+    """A loss is never as small as a score times -1; scikit-learn raises TypeError."""
+    waiting = {"warm_start": True, "n_iter_no_change": 2, "max_iter": 6, "tol": 0.0}
+    estimator = MLPClassifier(**QUICK | waiting | {"early_stopping": True})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X, TWO).set_params(early_stopping=False).fit(X, TWO)
+    assert estimator.n_iter_ == 6
 
 
 def test_a_warm_start_that_diverges_with_nothing_better_than_before_keeps_nothing():

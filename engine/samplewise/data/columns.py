@@ -29,7 +29,7 @@ class Column:
     """One column of a table.
 
     Args:
-        name: as the header has it, without surrounding blanks.
+        name: as the header of a file has it, without surrounding blanks, or as a data frame has it.
         kind: one of `KINDS`.
         categories: of a column of text, its values in code-point order; a row has one feature for
             each, 1 where the cell holds it and 0 elsewhere. Else empty.
@@ -104,7 +104,8 @@ def columns_named(names: Iterable[str]) -> Columns | None:
         check_columns(columns, "columns")
     except DataError:
         return None
-    return columns or None
+    distinct = {found_name(column.name) for column in columns}
+    return columns if 0 < len(distinct) == len(columns) else None
 
 
 def _check_names(names: Sequence[str], what: str) -> None:
@@ -136,6 +137,14 @@ def composed(text: str) -> str:
     macOS writes letters and accents apart, other systems as one.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def found_name(name: str) -> str:
+    """Return the form of a column's name by which it is found: `composed`, without outer blanks.
+
+    The header of a CSV file is read without blanks beside its commas, but pandas keeps them.
+    """
+    return composed(name.strip())
 
 
 def places(names: Iterable[str]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import option_value, printable
 from samplewise.data.arrays import is_frame, is_missing
-from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, composed, width
+from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, composed, found_name, width
 from samplewise.errors import DataError
 
 _TRUTHS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
@@ -44,10 +44,7 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
         DataError: columns are missing, additional or named alike; a value is missing, not a number,
             or of a category that the model does not know.
     """
-    names = [composed(str(name)) for name in frame.columns]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{where}: two columns are named '{printable(twice)}'; rename one")
+    names = _distinct(frame.columns, where)
     places = matched(names, columns, (), where, "as with frame.drop(columns=[...])")
     return _side_by_side(columns, [_values(frame, place) for place in places], where)
 
@@ -59,13 +56,21 @@ def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64
         DataError: as `rows_of_frame`.
     """
     keys = list(row.keys())
-    places = matched([str(key) for key in keys], columns, (), where, "they have no use")
+    places = matched(_distinct(keys, where), columns, (), where, "they have no use")
     values = []
     for place in places:
         value = np.empty(1, object)
         value[0] = row[keys[place]]
         values.append(value)
     return _side_by_side(columns, values, where)[0]
+
+
+def _distinct(given: Iterable[object], where: str) -> list[str]:
+    names = [found_name(str(name)) for name in given]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{where}: two columns are named '{printable(twice)}'; rename one")
+    return names
 
 
 def _values(frame: Any, place: int) -> NDArray[Any]:
@@ -151,7 +156,7 @@ def matched(
     """Return the position of each column of a model in a table.
 
     Args:
-        names: of the table's columns, in its order, each once in whatever Unicode form.
+        names: of the table's columns, in its order, each once as `found_name`.
         columns: those that the model was trained on.
         ignored: names that may be in the table although the model does not know them.
         where: name of the table, for messages.
@@ -160,8 +165,8 @@ def matched(
     Raises:
         DataError: columns are missing, additional, or both, which may be one renamed.
     """
-    places = {composed(name): place for place, name in enumerate(names) if name not in ignored}
-    wanted = [composed(column.name) for column in columns]
+    places = {found_name(name): place for place, name in enumerate(names) if name not in ignored}
+    wanted = [found_name(column.name) for column in columns]
     missing = [name for name in wanted if name not in places]
     known = set(wanted)
     additional = [name for name in places if name not in known]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from samplewise.checks import printable
-from samplewise.data.columns import Column, Columns, check_columns
+from samplewise.data.columns import columns_named
 from samplewise.data.preprocessing import NONE, STANDARDIZE, Preprocessing
 from samplewise.errors import ParameterError
 from samplewise.exchange.tensors import parameters_of
@@ -71,7 +71,7 @@ def from_sklearn(fitted: Any) -> Model:
         preprocessing=_preprocessing(scaler),
         image_shape=None,
         trained_on=TRAINED_ON,
-        columns=_columns(fitted),
+        columns=columns_named(getattr(fitted, "feature_names_in_", ())),
     )
 
 
@@ -124,12 +124,3 @@ def _preprocessing(scaler: Any) -> Preprocessing:
     mean = np.zeros(count) if scaler.mean_ is None or not scaler.with_mean else scaler.mean_
     deviation = np.ones(count) if scaler.scale_ is None else scaler.scale_
     return Preprocessing(STANDARDIZE, mean=np.array(mean), deviation=np.array(deviation))
-
-
-def _columns(fitted: Any) -> Columns | None:
-    names = getattr(fitted, "feature_names_in_", None)
-    if names is None:
-        return None
-    columns = tuple(Column(str(name)) for name in names)
-    check_columns(columns, f"{_FROM}: feature_names_in_")
-    return columns

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import must_be, printable, whole_number
 from samplewise.contract import TrainingState
+from samplewise.data.columns import Columns
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network, aligned_zeros, initialize
 from samplewise.registry import Choice
@@ -24,6 +25,30 @@ if TYPE_CHECKING:
     from samplewise.model.model import Model
 
 Initial: TypeAlias = "Model | Snapshot | TrainingState"
+
+
+def columns_of(initial: object) -> Columns | None:
+    """Return the columns of the models to go on from, whose weights belong to them.
+
+    Args:
+        initial: what to go on from, or a list of these.
+
+    Returns:
+        None where no model has columns.
+
+    Raises:
+        ParameterError: two models have different ones.
+    """
+    from samplewise.model.model import Model
+
+    starts = initial if isinstance(initial, list | tuple) else [initial]
+    found = {start.columns for start in starts if isinstance(start, Model)} - {None}
+    if len(found) > 1:
+        raise ParameterError(
+            "initial: the models must have the same columns in the same order, as they train on "
+            "the same rows; train them one by one"
+        )
+    return found.pop() if found else None
 
 
 class FirstWeights:

@@ -19,7 +19,7 @@ from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import SGD, Loss, Network
 from samplewise.threads import limited
 from samplewise.training import batches
-from samplewise.training.beginning import first_state
+from samplewise.training.beginning import columns_of, first_state
 from samplewise.training.history import INTERRUPTED
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.rates import LearningRates
@@ -129,7 +129,7 @@ def minimize(
     loss = loss_for(network, settings)
     check_stop(stop)
     check_no_dropout("minimize", network)
-    shared = prepared(network, X, targets, loss, settings, **rows)
+    shared = prepared(network, X, targets, loss, settings, columns_of(initial), **rows)
     settings = _for_one_batch(settings, shared)
     state = first_state(network, settings, shared.X.dtype, _without_optimizer(initial))
     session = _session(network, loss, settings, shared)

@@ -18,7 +18,7 @@ from samplewise.errors import (
 from samplewise.network import Network
 from samplewise.registry import Choice
 from samplewise.text import counted
-from samplewise.training.beginning import FirstWeights, Initial
+from samplewise.training.beginning import FirstWeights, Initial, columns_of
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
@@ -137,7 +137,7 @@ def trained_many(
     check_shared(networks, settings)
     check_stop(stop)
     calls = _callbacks(callbacks, len(networks))
-    shared = prepared(networks[0], X, targets, loss, settings[0], **rows)
+    shared = prepared(networks[0], X, targets, loss, settings[0], columns_of(initial), **rows)
     choices = [
         backend_for(network, loss, own, shared)
         for network, own in zip(networks, settings, strict=True)

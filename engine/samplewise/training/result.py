@@ -36,8 +36,8 @@ class TrainingResult:
         history: of the run.
         class_names: of the class indices that the network predicts, in order: those of text
             targets, or "0", "1" and so on; empty where no classes are learnt.
-        columns: those of the data frame trained on, by which the model finds the columns of
-            others; None where X was another thing, or its columns had no names of their own.
+        columns: those of the data frame trained on, or of the model that training began with, by
+            which the model finds the columns of others; None where they have no names.
         snapshot: to go on from, with `train(..., initial=snapshot)`, where training was
             interrupted; else None. Of networks that trained at once, of all of them.
     """

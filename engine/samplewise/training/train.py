@@ -14,7 +14,7 @@ from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
 from samplewise.network.layer_spec import layer_spec
 from samplewise.registry import Choice
-from samplewise.training.beginning import Initial
+from samplewise.training.beginning import Initial, columns_of
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.callbacks.early_stopping import StoppingState
 from samplewise.training.compile_notice import announce_slower
@@ -55,10 +55,11 @@ def train(
             (n, outputs).
         settings: how to train.
         initial: a model of the same network: training starts from its weights, with a fresh
-            optimizer. Or the `state` of a result: training goes on from its weights with its
-            optimizer, on any rows, as epoch 1 of these settings. Or a snapshot, as a result or a
-            callback gives it: training goes on, with the same rows, settings, metrics and figures,
-            to the same bits as if it had not been interrupted.
+            optimizer, and finds the columns of X by the model's names. Or the `state` of a result:
+            training goes on from its weights with its optimizer, on any rows, as epoch 1 of these
+            settings. Or a snapshot, as a result or a callback gives it: training goes on, with the
+            same rows, settings, metrics and figures, to the same bits as if it had not been
+            interrupted.
         metrics: functions of (targets, predictions) by name, called on the validation rows after
             every epoch, such as {"auc": f}; larger is better. `monitor="validation_auc"` uses one.
             Targets are class indices (n,), or numbers (n,) or (n, outputs), or bools of labels;
@@ -119,7 +120,7 @@ def trained(
     `counters` are those of early stopping and of a plateau to go on from; None begins them.
     """
     loss = loss_for(network, settings)
-    shared = prepared(network, X, targets, loss, settings, **rows)
+    shared = prepared(network, X, targets, loss, settings, columns_of(initial), **rows)
     check_stop(stop)
     run = TrainingRun(
         network,

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import listed, printable
-from samplewise.data.columns import NUMBER, Column, Columns, check_columns, feature_names
+from samplewise.data.columns import (
+    NUMBER,
+    Column,
+    Columns,
+    check_columns,
+    feature_names,
+    found_name,
+)
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, no_classes, numbers_of
 from samplewise.data.named_rows import matched
@@ -132,7 +139,7 @@ def _wanted(
     *,
     needs_label: bool,
 ) -> Wanted:
-    known = () if columns is None else [column.name for column in columns]
+    known = () if columns is None else [found_name(column.name) for column in columns]
     label = header.label_position(names, options, known, name)
     left_out = header.dropped_positions(
         names, options.drop, name, absent_is_fine=columns is not None

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from samplewise.checks import listed, printable, suggestion
-from samplewise.data.columns import composed
+from samplewise.data.columns import found_name
 from samplewise.data.sources.csv_cells import IS_NUMBER
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
@@ -23,7 +23,7 @@ def checked_names(header: Sequence[str], name: str) -> list[str]:
     Raises:
         DataError: a name is blank or occurs twice, or all are numbers.
     """
-    names = [composed(column.strip()) for column in header]
+    names = list(map(found_name, header))
     if all(IS_NUMBER.fullmatch(column) for column in names):
         raise DataError(
             f"{name} has no header: its first line is blank or all numbers; "
@@ -59,10 +59,10 @@ def label_position(
         DataError: several have such a name.
     """
     if options.label is not None:
-        wanted = composed(options.label.strip())
+        wanted = found_name(options.label)
         found = [i for i, column in enumerate(names) if column == wanted]
         return found[0] if found else None
-    left = {composed(column.strip()) for column in options.drop} | set(features)
+    left = set(map(found_name, options.drop)) | set(features)
     found = [i for i, column in enumerate(names) if column.lower() in LABEL_NAMES]
     found = [i for i in found if names[i] not in left]
     if len(found) > 1:
@@ -110,7 +110,7 @@ def dropped_positions(
         DataError: the column does not exist, and must.
     """
     positions = set()
-    for column in (composed(column.strip()) for column in drop):
+    for column in map(found_name, drop):
         if column in names:
             positions.add(list(names).index(column))
         elif not absent_is_fine:

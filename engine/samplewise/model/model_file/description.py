@@ -113,7 +113,7 @@ def description_of(text: str, name: str) -> Description:
     """
     found = _parsed(text, name)
     try:
-        return _checked(found, name)
+        return _checked(found)
     except (ParameterError, DataError) as error:
         raise ModelFileError(f"the description in {name} is not valid: {error}") from error
 
@@ -138,10 +138,10 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
     return {**_NEW_IN_2, **found}
 
 
-def _checked(found: dict[str, Any], name: str) -> Description:
+def _checked(found: dict[str, Any]) -> Description:
     network = _network(found["network"])
     loss = loss_from(found["loss"])
-    class_names = _class_names(found["classes"], name, loss)
+    class_names = _class_names(found["classes"], loss)
     expected = loss.outputs(len(class_names)) if isinstance(loss, ClassLoss) else len(class_names)
     if class_names and expected != network.outputs:
         raise ParameterError(
@@ -162,7 +162,7 @@ def _checked(found: dict[str, Any], name: str) -> Description:
         fit=one_of("fit", found["fit"], FITS),
         array_dtype=_array_dtype(found["array_dtype"]),
         columns_bytes=_columns_bytes(found["columns"], network),
-        trained_on=_line("trained_on", found["trained_on"], name),
+        trained_on=_line("trained_on", found["trained_on"]),
         dtype=np.dtype(one_of("dtype", found["dtype"], _DTYPES)),
     )
 
@@ -177,19 +177,19 @@ def _network(value: object) -> Network:
     return Network.from_dict(value)
 
 
-def _line(key: str, value: object, name: str) -> str:
+def _line(key: str, value: object) -> str:
     if not isinstance(value, str):
         raise ParameterError(must_be(key, "a text", value))
-    check_class_name(value, name)
+    check_class_name(value, key)
     return value
 
 
-def _class_names(value: object, name: str, loss: Loss) -> tuple[str, ...]:
+def _class_names(value: object, loss: Loss) -> tuple[str, ...]:
     fewest = 2 if isinstance(loss, ClassLoss) else 0
     if not isinstance(value, list) or not fewest <= len(value) <= MAX_CLASSES:
         wanted = f"a list of {fewest} to {MAX_CLASSES:,} texts"
         raise ParameterError(must_be("classes", wanted, value))
-    names = tuple(_line("a class", text, name) for text in value)
+    names = tuple(_line("classes", text) for text in value)
     if len(set(names)) < len(names):
         raise ParameterError("classes names one class twice")
     return names

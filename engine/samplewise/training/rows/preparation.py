@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import printable, suggestion_or_list
+from samplewise.data.columns import Columns
 from samplewise.data.rows import largest_value
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Loss, Network, aligned_empty
@@ -73,6 +74,7 @@ def prepared(
     targets: ArrayLike,
     loss: Loss,
     settings: TrainingSettings,
+    columns: Columns | None = None,
     *,
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
@@ -80,7 +82,8 @@ def prepared(
 ) -> TrainingRows:
     """Return the rows to train on, with their weights and the validation rows.
 
-    The arguments are those of `train`, and the fields of `RowOptions`.
+    The arguments are those of `train`, the fields of `RowOptions`, and `columns` as
+    `training_rows`.
 
     Raises:
         ParameterError: validation rows are both given and to be held out, or are not a pair
@@ -92,7 +95,7 @@ def prepared(
         raise ParameterError(
             f"class_names is {printable(class_names)}, but {loss.name} has no classes; leave it out"
         )
-    rows = training_rows(X, targets, network, loss, dtype, class_names)
+    rows = training_rows(X, targets, network, loss, dtype, class_names, columns=columns)
     chosen = select(len(rows), rows.labels, rows.class_names or None, settings, sample_weight)
     held = None
     if validation is not None:

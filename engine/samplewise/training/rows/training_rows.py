@@ -36,7 +36,7 @@ class TrainingRows:
         weights: of X's dtype, read-only, (n,), with the mean 1; None where each row counts as 1.
         validation: rows to measure on; None where there are none.
         class_names: of the class indices; empty where no classes are learnt.
-        columns: those of a data frame, whose columns have names; else None.
+        columns: of X; None where they have no names.
     """
 
     X: NDArray[Any]
@@ -85,7 +85,7 @@ def training_rows(
         dtype: float64 or float32.
         class_names: as `class_targets`.
         role: put before the names of the arguments in messages, such as "validation".
-        columns: by which those of a data frame are found; None takes them in its order.
+        columns: of X, by which those of a data frame are found; None takes X as it is.
 
     Raises:
         DataError, ParameterError: as `measured_rows`, `class_targets`, `prepare_targets` and
