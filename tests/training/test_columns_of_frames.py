@@ -80,7 +80,7 @@ def test_a_model_to_go_on_from_finds_its_columns():
         for given in (X, rows)
     ]
     np.testing.assert_array_equal(least[0].parameters, least[1].parameters)
-    with pytest.raises(DataError, match="X: the columns are not those .* missing 'b'"):
+    with pytest.raises(DataError, match="X: the columns .* missing 'b'.* frame.to_numpy"):
         train(NETWORK, pd.DataFrame(X, columns=["a", "c"]), Y, SETTINGS, initial=first)
 
 

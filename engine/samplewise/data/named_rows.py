@@ -45,7 +45,8 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
             or of a category that the model does not know.
     """
     names = _distinct(frame.columns, where)
-    places = matched(names, columns, (), where, "as with frame.drop(columns=[...])")
+    drop, renamed = "as with frame.drop(columns=[...])", "frame.to_numpy() goes by position"
+    places = matched(names, columns, (), where, drop, renamed)
     return _side_by_side(columns, [_values(frame, place) for place in places], where)
 
 
@@ -151,7 +152,12 @@ def _odd(value: object, row: int, place: str, expected: str) -> DataError:
 
 
 def matched(
-    names: Sequence[str], columns: Columns, ignored: Collection[str], where: str, drop: str = ""
+    names: Sequence[str],
+    columns: Columns,
+    ignored: Collection[str],
+    where: str,
+    drop: str = "",
+    renamed: str = "",
 ) -> list[int]:
     """Return the position of each column of a model in a table.
 
@@ -161,6 +167,7 @@ def matched(
         ignored: names that may be in the table although the model does not know them.
         where: name of the table, for messages.
         drop: how additional columns are left out, for messages; empty speaks of --drop.
+        renamed: the way out where only names differ, likewise; empty knows none.
 
     Raises:
         DataError: columns are missing, additional, or both, which may be one renamed.
@@ -173,6 +180,7 @@ def matched(
     if missing or additional:
         problems = [_missing(missing, additional)] if missing else []
         problems += [_additional(additional, missing, drop)] if additional else []
+        problems += [renamed] if renamed and len(missing) == len(additional) else []
         raise DataError(
             f"{where}: the columns are not those that the model was trained on: "
             f"{'; '.join(problems)}"
