@@ -38,6 +38,11 @@ class RanEpoch(NamedTuple):
     normalized: bool
     decisions: NDArray[np.int64] | None
 
+    @property
+    def lacks_penalty(self) -> bool:
+        """True if the penalty is asked for, and not finite."""
+        return self.penalty is not None and not math.isfinite(self.penalty)
+
     def loss(self, backend: str) -> float:
         """Return the mean loss with the penalty.
 

@@ -191,7 +191,9 @@ class TrainingRun:
         self.finite[...] = self.state.parameters
 
     def measure(self, ran: RanEpoch) -> EpochRecord | None:
-        """Measure an epoch; a network that diverges has no record of it."""
+        """Measure an epoch; a network that diverges has no record of it, nor of later ones."""
+        if self.error is not None:
+            return None
         try:
             return self._record(ran)
         except DivergenceError as error:
