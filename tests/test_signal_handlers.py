@@ -63,10 +63,13 @@ def test_of_a_comparison_of_weights():
             sys.setprofile(before)
             interrupted()
 
-    before, weights = sys.getprofile(), np.ones(3)
-    with pytest.raises(OutError):
+    def compare():
         sys.setprofile(at_its_first_call)
         check_unchanged("some", weights, weights)
+
+    before, weights = sys.getprofile(), np.ones(3)
+    with pytest.raises(OutError):
+        compare()
 
 
 def test_of_images(monkeypatch):
