@@ -134,3 +134,28 @@ def test_threads_that_fork_at_once_wait_for_one_another(monkeypatch):
     assert codes == [0] * 8
     assert not locks._HELD
     assert not locks._FORKING.locked()
+
+
+FORKS = """
+import os, threading, time
+import samplewise.locks
+lock, held = samplewise.locks.new_awaited_lock(), threading.Event()
+import logging
+
+def compile_and_log():
+    with lock:
+        held.set()
+        time.sleep(0.5)
+        logging.getLogger("numba").isEnabledFor(10)
+
+threading.Thread(target=compile_and_log).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_fork_waits_for_a_compile_that_logs():
+    subprocess.run([sys.executable, "-c", FORKS], check=True, timeout=60)

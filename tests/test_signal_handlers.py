@@ -2,6 +2,7 @@
 
 import io
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from samplewise.data.sources import image_file, npy_member
 from samplewise.network.custom import checks
 from samplewise.plugins import Offer, loaded_backend
 from samplewise.testing.ladder import RUNGS, climb
+from samplewise.training.blame import check_unchanged
 from samplewise_backends.numba_cpu import availability
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="a signal of Unix")
@@ -53,6 +55,21 @@ def test_of_arrays():
 def test_of_functions_of_a_user():
     with pytest.raises(OutError):
         checks.numbers("f", interrupted, (1,), np.ones(1))
+
+
+def test_of_a_comparison_of_weights():
+    def at_its_first_call(frame, event, called):
+        if event == "c_call":
+            sys.setprofile(before)
+            interrupted()
+
+    def compare():
+        sys.setprofile(at_its_first_call)
+        check_unchanged("some", weights, weights)
+
+    before, weights = sys.getprofile(), np.ones(3)
+    with pytest.raises(OutError):
+        compare()
 
 
 def test_of_images(monkeypatch):

@@ -10,10 +10,13 @@ import shlex
 from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from samplewise.errors import ParameterError
 from samplewise.other_names import ours
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 SHOWN_CHARACTERS = 200
@@ -282,3 +285,11 @@ def true_or_false(name: str, given: object) -> bool:
     if not isinstance(given, bool):
         raise ParameterError(must_be(name, "true or false", given))
     return given
+
+
+def same_numbers(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Return True if two arrays are equal in shape and numbers.
+
+    To `numpy.array_equal`, what the handler of a signal raises meanwhile is a difference.
+    """
+    return one.shape == other.shape and bool((one == other).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging  # noqa: F401 - before the hooks below
 import os
 import threading
 import weakref
@@ -54,5 +55,7 @@ def _free_all() -> None:
         lock._at_fork_reinit()
 
 
+# The hooks of what was imported last run first, and that of `logging` holds its lock: had it run
+# before, a compile that logs would wait for the fork, and the fork for the compile.
 if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(before=_hold_awaited, after_in_parent=_let_go, after_in_child=_free_all)

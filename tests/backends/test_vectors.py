@@ -189,7 +189,8 @@ def test_where_vectors_flush_subnormal_results_are_0_and_are_numbers_again_later
     tiny = np.finfo(dtype).tiny
     compiled, python = results(run_halves, np.resize(np.array([tiny, -tiny, 3], dtype), ROOM), 2)
     flushes = bool(compiled[2 * ROOM])
-    assert flushes == (vector_bytes(*processor()) == 64)
+    # AVX2 and AVX-512.
+    assert flushes == (vector_bytes(*processor()) >= 32)
     count, (flushed, kept) = 2 * lanes_of(compiled), compiled[: 2 * ROOM].reshape(2, ROOM)
     exact = python[:count]
     is_small = np.abs(exact) < tiny

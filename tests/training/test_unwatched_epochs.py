@@ -258,6 +258,37 @@ def test_an_infinite_weight_after_the_last_step_is_found():
     assert first.startswith("a weight is not finite in epoch 2")
 
 
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+def test_an_infinite_penalty_is_found_in_its_epoch(backend):
+    network = Network(200, (Dense(1),))
+    chosen = settings(backend=backend, epochs=4, learning_rate=1e-309, batch_l2=1e308, batch_size=9)
+
+    def end(*callbacks):
+        with pytest.raises(DivergenceError) as raised:
+            train(network, np.zeros((len(X), 200)), LABELS, chosen, callbacks=callbacks)
+        return str(raised.value), raised.value.parameters.tobytes()
+
+    assert end() == end(Looks())
+    assert end()[0].startswith("the mean loss became inf in epoch 1")
+
+
+def test_nothing_is_measured_behind_a_divergence():
+    def diverges(record):
+        measured.append(record.epoch)
+        if record.epoch == 2:
+            raise DivergenceError("the figure is infinite")
+        return 1.0
+
+    class Ends(Callback):
+        def on_train_end(self, history):
+            measured.append([record.epoch for record in history.epochs])
+
+    measured = []
+    with pytest.raises(DivergenceError, match="the figure is infinite"):
+        train(NETWORK, X, LABELS, settings(epochs=4), figures={"f": diverges}, callbacks=Ends())
+    assert measured == [1, 2, [1]]
+
+
 def test_an_interrupt_ends_behind_them_with_a_snapshot(monkeypatch):
     monkeypatch.setattr(batches, "CHUNK_SAMPLES", 3 * len(X))
     chosen = settings(epochs=8, optimizer="adam", shuffle=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import printable, same_numbers
 from samplewise.data.arrays import check_finite
 from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
@@ -192,7 +192,7 @@ def warn_of_scale(dataset: Dataset) -> None:
 def _like_pixels(X: NDArray[Any], peak: float) -> bool:
     if peak > BYTE_WHITE or X.min() < 0:
         return False
-    return peak <= 1 or X.dtype == np.uint8 or np.array_equal(X, np.rint(X))
+    return peak <= 1 or X.dtype == np.uint8 or same_numbers(X, np.rint(X))
 
 
 def _warn(text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.checks import same_numbers
 from samplewise.errors import DivergenceError, raised_by_signal_handler
 from samplewise.estimators.fitted import warn_of_end
 from samplewise.estimators.held_out import Rows
@@ -270,4 +271,4 @@ def _are_equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
         return True
     if one is None or other is None:
         return False
-    return one.dtype == other.dtype and np.array_equal(one, other)
+    return one.dtype == other.dtype and same_numbers(one, other)

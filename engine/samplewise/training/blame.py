@@ -5,10 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import printable, same_numbers
 from samplewise.errors import ContractError, SamplewiseError, raised_by_signal_handler
 
 
@@ -63,7 +62,7 @@ def check_unchanged(backend: str, parameters: NDArray[Any], last: NDArray[Any]) 
     Raises:
         ContractError: they do.
     """
-    if not np.array_equal(parameters, last):
+    if not same_numbers(parameters, last):
         raise ContractError(
             f"backend '{backend}' changed weights after the network's last step; "
             "only run_epoch may, of many networks the active ones"

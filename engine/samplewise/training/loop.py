@@ -94,7 +94,8 @@ class Loop:
         Y = self._rows.Y
         times = [self._session.run(X, Y, steps, seen, active) for steps, seen, _ in planned]
         of_each = [losses[:, index] for index in active]
-        if not all(run.check_epochs(own) for run, own in zip(runs, of_each, strict=True)):
+        sound = all(run.check_epochs(own) for run, own in zip(runs, of_each, strict=True))
+        if not sound or any(one.lacks_penalty for *_, taken in planned for _, one in taken):
             for run, state in zip(runs, before, strict=True):
                 run.state.go_back(state)
             self._may_look_later = False

@@ -37,6 +37,17 @@ class RanEpoch(NamedTuple):
     penalties: NDArray[np.float64] | None
     sizes: NDArray[np.int64] | None
 
+    @property
+    def lacks_penalty(self) -> bool:
+        """True if penalties are asked for, and their mean is not finite."""
+        return self.penalties is not None and not math.isfinite(self._penalties_of_rows)
+
+    @property
+    def _penalties_of_rows(self) -> float:
+        assert self.penalties is not None
+        assert self.sizes is not None
+        return float(np.add.reduce(self.penalties * self.sizes))
+
     def penalty(self, backend: str) -> float | None:
         """Return the mean of the steps' penalties, by their rows; None without `batch_l2`.
 
@@ -46,9 +57,9 @@ class RanEpoch(NamedTuple):
         Raises:
             ContractError: one is missing.
         """
-        if self.penalties is None or self.sizes is None:
+        if self.penalties is None:
             return None
-        total = float(np.add.reduce(self.penalties * self.sizes))
+        total = self._penalties_of_rows
         if math.isnan(total):
             raise ContractError(
                 f"backend '{backend}' left penalties of its steps unwritten; write "

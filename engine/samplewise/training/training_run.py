@@ -177,9 +177,6 @@ class TrainingRun:
 
         Args:
             losses: of this network in each, (epochs, n).
-
-        Raises:
-            ContractError: as `check_chunk`.
         """
         parameters = self.state.parameters
         check_in_place(self.backend.name, parameters, self.finite)
@@ -191,12 +188,9 @@ class TrainingRun:
         self.finite[...] = self.state.parameters
 
     def measure(self, ran: RanEpoch, ms: float | None) -> EpochRecord | None:
-        """Measure an epoch; a network that diverges has no record of it.
-
-        Args:
-            ran: the epoch.
-            ms: time of its steps; None where it could not be measured.
-        """
+        """Measure an epoch, whose steps took `ms`; behind a divergence there is no record."""
+        if self.error is not None:
+            return None
         try:
             return self._record(ran, ms)
         except DivergenceError as error:

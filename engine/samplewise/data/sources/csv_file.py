@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import listed, printable
+from samplewise.checks import listed, printable, same_numbers
 from samplewise.data.columns import (
     NUMBER,
     Column,
@@ -128,7 +128,7 @@ def _whole_bytes(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype == np.uint8 or values.min() < 0 or values.max() > 255:
         return values
     pixels = values.astype(np.uint8)
-    return pixels if np.array_equal(pixels, values) else values
+    return pixels if same_numbers(pixels, values) else values
 
 
 def _wanted(

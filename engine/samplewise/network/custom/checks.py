@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import printable, same_numbers
 from samplewise.errors import ParameterError, raised_by_signal_handler
 from samplewise.network.losses import ClassLoss
 
@@ -147,7 +147,7 @@ def numbers(what: str, function: Callable[..., Any], shape: tuple[int, ...], *gi
         raise ParameterError(
             f"{what} raised {printable(f'{type(error).__name__}: {error}')}"
         ) from error
-    if not all(map(np.array_equal, given, before)):
+    if not all(map(same_numbers, given, before)):
         raise ParameterError(f"{what} writes to its arguments; it must leave them as they are")
     if found.shape != shape:
         raise ParameterError(f"{what} returns shape {found.shape} where {shape} is expected")
