@@ -422,21 +422,39 @@ def test_numbers_beyond_the_dtype_warn_nobody(plan, threads):
         train_many([NETWORKS[0]] * 4, rows, labels, [wild] * 4)
 
 
-@pytest.mark.parametrize("backend", ["reference", "numba_cpu"])
-def test_weights_of_networks_that_begin_alike_are_drawn_once(monkeypatch, backend):
-    drawn, draw = [], beginning.initialize
+@pytest.fixture
+def drawn(monkeypatch):
+    """Write down each draw of first weights."""
+    found, draw = [], beginning.initialize
 
     def counted(network, init, rng, dtype):
-        drawn.append((network, init))
+        found.append((network, init))
         return draw(network, init, rng, dtype)
 
+    monkeypatch.setattr(beginning, "initialize", counted)
+    return found
+
+
+@pytest.mark.parametrize("backend", ["reference", "numba_cpu"])
+def test_weights_of_networks_that_begin_alike_are_drawn_once(drawn, backend):
     rates, network = (0.1, 0.2, 0.3), NETWORKS[0]
     alike = [settings(backend=backend, learning_rate=rate) for rate in rates]
     others = [settings(backend=backend, seed=9), settings(backend=backend, init="he_normal")]
     alone = [train(network, X, LABELS, own).parameters for own in [*alike, *others]]
-    monkeypatch.setattr(beginning, "initialize", counted)
+    beginning._kept.cache_clear()
+    drawn.clear()
     results = train_many([network] * 5, X, LABELS, [*alike, *others])
     assert len(drawn) == 3
+    again = train(network, X, LABELS, others[0])
+    assert len(drawn) == 3
+    assert again.parameters.tobytes() == alone[3].tobytes()
     allowed = after_steps(3 * len(X), "float64").relative
     for result, parameters in zip(results, alone, strict=True):
         np.testing.assert_allclose(result.parameters, parameters, rtol=allowed, atol=allowed)
+
+
+def test_weights_of_large_networks_are_not_kept(drawn):
+    wide = multilayer_perceptron(4, (20_000,), 1)
+    for _ in range(2):
+        train(wide, X[:4], LABELS[:4], settings(epochs=1, batch_size=4, learning_rate=1e-6))
+    assert len(drawn) == 2

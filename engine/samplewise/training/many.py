@@ -18,7 +18,7 @@ from samplewise.errors import (
 from samplewise.network import Network
 from samplewise.registry import Choice
 from samplewise.text import counted
-from samplewise.training.beginning import FirstWeights, Initial, columns_of
+from samplewise.training.beginning import Initial, columns_of
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
@@ -146,7 +146,6 @@ def trained_many(
     if ensemble:
         _check_ensemble(len(networks), together=together)
     starts = _initial_of_each(initial, len(networks), together=together)
-    first_weights = FirstWeights()
     runs = [
         TrainingRun(
             network,
@@ -159,7 +158,6 @@ def trained_many(
             figures=figures,
             ensemble=ensemble,
             initial=start,
-            first_weights=first_weights,
         )
         for network, own, choice, hooks, start in zip(
             networks, settings, choices, calls, starts, strict=True

@@ -12,7 +12,7 @@ from samplewise.errors import DivergenceError
 from samplewise.network import Loss, Network
 from samplewise.registry import Choice
 from samplewise.training import divergence
-from samplewise.training.beginning import FirstWeights, Initial, first_state, new_history
+from samplewise.training.beginning import Initial, first_state, new_history
 from samplewise.training.blame import check_in_place, check_unchanged
 from samplewise.training.callbacks import Callback, Callbacks
 from samplewise.training.callbacks.early_stopping import EarlyStopping, StoppingState
@@ -54,7 +54,6 @@ class TrainingRun:
         figures: as `train`.
         ensemble: as `train_many`.
         initial: as `train`.
-        first_weights: of all networks that train at once.
         counters: as `trained`.
 
     Raises:
@@ -76,7 +75,6 @@ class TrainingRun:
         figures: Mapping[str, Figure] | None = None,
         ensemble: Mapping[str, EnsembleFigure] | None = None,
         initial: Initial | None = None,
-        first_weights: FirstWeights | None = None,
         counters: StoppingState | None = None,
     ) -> None:
         self.network, self.loss, self.settings, self.rows = network, loss, settings, rows
@@ -111,7 +109,7 @@ class TrainingRun:
         if counters is not None:
             self.early_stopping.state = counters
             self.rates.state = PlateauState(waited=counters.waited)
-        self.state = first_state(network, settings, rows.X.dtype, initial, first_weights)
+        self.state = first_state(network, settings, rows.X.dtype, initial)
         # The last finite parameters, for the error of a run that diverges.
         self.finite = self.state.parameters.copy()
         decides = running is not None
