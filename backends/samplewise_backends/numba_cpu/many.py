@@ -42,7 +42,7 @@ class NumbaManyProgram:
         self._loss, self._dtype = loss, dtype
         self._active: tuple[int, ...] = ()
         self._groups: list[tuple[list[int], Trainer]] = []
-        self._losses = aligned_zeros(0, dtype).reshape(0, 0)
+        self._losses = aligned_zeros((0, 0), dtype)
         self._compiled_for = workload
         self._plan_for(workload)
 
@@ -94,7 +94,7 @@ class NumbaManyProgram:
         self._factory.forget()
         for _, trainer in self._groups:
             trainer.forget()
-        self._losses = aligned_zeros(0, self._dtype).reshape(0, 0)
+        self._losses = aligned_zeros((0, 0), self._dtype)
         return self._workload == self._compiled_for
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:

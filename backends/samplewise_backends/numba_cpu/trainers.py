@@ -146,8 +146,8 @@ class TrainerFactory:
 
     def _train_on_zeros(self, member: Member) -> None:
         network, optimizer = member.network, member.optimizer
-        X = aligned_zeros(2 * network.inputs, self._dtype).reshape(2, network.inputs)
-        Y = aligned_zeros(2 * network.outputs, self._dtype).reshape(2, network.outputs)
+        X = aligned_zeros((2, network.inputs), self._dtype)
+        Y = aligned_zeros((2, network.outputs), self._dtype)
         size = network.layout.size
         state = TrainingState(
             network.layout.zeros(self._dtype), aligned_zeros(optimizer.slots * size, self._dtype)

@@ -84,6 +84,18 @@ class PlanSpec:
         return self if self.products else recorded
 
 
+def window_length(rows: int, batch_size: int, samples: int) -> int:
+    """Return the samples of each call of an epoch but the last, which ends with the epoch.
+
+    Args:
+        rows: of the epoch, or as many of them as it runs.
+        batch_size: rows of a step; a batch is never cut.
+        samples: maximum of a call, as `Plan.chunk`.
+    """
+    # The last batch may be a part of one, which needs no call of its own.
+    return samples if samples >= rows else max(samples // batch_size, 1) * batch_size
+
+
 @dataclass(frozen=True)
 class Workload:
     """The work that a program is compiled for; it may choose its plan by this.
@@ -132,10 +144,7 @@ class Workload:
         Args:
             samples: maximum of a call, as `Plan.chunk`; a batch is never cut.
         """
-        if samples >= self.rows:
-            return self.rows
-        batch = min(self.batch_size, self.rows)
-        return max(samples // batch, 1) * batch
+        return min(window_length(self.rows, self.batch_size, samples), self.rows)
 
     def overflow_of_products(self, inputs: int, dtype: np.dtype[Any]) -> str | None:
         """Return why inner products of rows would not stay finite, or None where they do.

@@ -78,43 +78,6 @@ class Sweep:
         rungs: Mapping[str, int] | None = None,
         sampler: str | None = None,
     ) -> None:
-        self._describe(
-            space,
-            settings,
-            seeds=seeds,
-            samples=samples,
-            sample_seed=sample_seed,
-            own_splits=own_splits,
-            own_seeds=own_seeds,
-            rungs=rungs,
-            sampler=sampler,
-        )
-        self.trials.check()
-
-    @classmethod
-    def begun(cls, space: Mapping[str, Any], settings: Mapping[str, Any], **others: Any) -> Sweep:
-        """Return a sweep whose trials were checked when it was begun: a thousand take 0.1 s.
-
-        Raises:
-            ParameterError: as for a new one, but for trials that are not a valid experiment.
-        """
-        sweep = cls.__new__(cls)
-        sweep._describe(space, settings, **others)
-        return sweep
-
-    def _describe(
-        self,
-        space: Mapping[str, Any],
-        settings: Experiment | Mapping[str, Any] | None,
-        *,
-        seeds: int | Sequence[int] | None = None,
-        samples: int | None = None,
-        sample_seed: int = 0,
-        own_splits: bool = False,
-        own_seeds: bool = False,
-        rungs: Mapping[str, int] | None = None,
-        sampler: str | None = None,
-    ) -> None:
         self.space = Space.of(space)
         base, fixed = _base(settings)
         true_or_false("own_splits", own_splits)
@@ -152,6 +115,10 @@ class Sweep:
             base = base.with_options(split_seed=base.training.seed)
         self.base = base
         self.trials = self._trials_of(points)
+        self._check_trials()
+
+    def _check_trials(self) -> None:
+        self.trials.check()
 
     @property
     def size(self) -> int:
@@ -190,6 +157,13 @@ class Sweep:
 
     def _trials_of(self, points: Points) -> Trials:
         return Trials(points, self.base, self.seeds, own_seeds=self._own_seeds)
+
+
+class BegunSweep(Sweep):
+    """A sweep whose trials were checked when it was begun: a thousand take 0.1 s."""
+
+    def _check_trials(self) -> None:
+        """Check none."""
 
 
 def read_sweep(path: Path) -> Sweep:

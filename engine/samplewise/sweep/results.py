@@ -22,7 +22,7 @@ from samplewise.sweep.candidates import (
     ranked,
     simplest,
 )
-from samplewise.sweep.definition import Sweep
+from samplewise.sweep.definition import BegunSweep, Sweep
 from samplewise.sweep.extras import check_table
 from samplewise.sweep.journal import FILE, Entry, read
 
@@ -141,7 +141,7 @@ def read_results(folder: str | Path) -> SweepResult:
     header, entries = read(path)
     definition = dict(header["definition"])
     settings = checked_options(definition.pop("settings"), printable(path))
-    return SweepResult(Sweep.begun(definition.pop("space"), settings, **definition), entries)
+    return SweepResult(BegunSweep(definition.pop("space"), settings, **definition), entries)
 
 
 def _cell(value: Any) -> Any:

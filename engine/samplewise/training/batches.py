@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Plan, Steps
+from samplewise.contract.plan import window_length
 from samplewise.network import Network
 from samplewise.streams import Streams
 
@@ -85,9 +86,7 @@ def windows(batch_size: int, samples: int, stop: int, start: int = 0) -> Iterato
         stop: where the epoch ends: all rows, or whole batches.
         start: an edge of a window, from which to go on.
     """
-    whole = max(samples // batch_size, 1) * batch_size
-    # The last batch may be a part of one, which needs no window of its own.
-    length = samples if samples >= stop else whole
+    length = window_length(stop, batch_size, samples)
     for first in range(start, stop, length):
         yield first, min(first + length, stop)
 

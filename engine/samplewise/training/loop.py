@@ -95,7 +95,7 @@ class Loop:
         times = [self._session.run(X, Y, steps, seen, active) for steps, seen, _ in planned]
         of_each = [losses[:, index] for index in active]
         sound = all(run.check_epochs(own) for run, own in zip(runs, of_each, strict=True))
-        if not sound or any(one.lacks_penalty for *_, taken in planned for _, one in taken):
+        if not sound or any(one.lacks_finite_penalty for *_, taken in planned for _, one in taken):
             for run, state in zip(runs, before, strict=True):
                 run.state.go_back(state)
             self._may_look_later = False
@@ -172,7 +172,7 @@ class Loop:
     def _taken(
         self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], active: Sequence[int]
     ) -> list[tuple[TrainingRun, RanEpoch]]:
-        """Return what the steps of an epoch leave of each network that goes on."""
+        """Return each network that goes on, with the arrays that its steps of an epoch write."""
         going = [(self._runs[i], losses[i, : len(order)]) for i in active]
         return [
             (run, run.own_steps.take(epoch, order, own)) for run, own in going if run.error is None

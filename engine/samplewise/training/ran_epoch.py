@@ -38,7 +38,7 @@ class RanEpoch(NamedTuple):
     sizes: NDArray[np.int64] | None
 
     @property
-    def lacks_penalty(self) -> bool:
+    def lacks_finite_penalty(self) -> bool:
         """True if penalties are asked for, and their mean is not finite."""
         return self.penalties is not None and not math.isfinite(self._penalties_of_rows)
 

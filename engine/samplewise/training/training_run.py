@@ -186,7 +186,7 @@ class TrainingRun:
         self.finite[...] = self.state.parameters
 
     def measure(self, ran: RanEpoch, ms: float | None) -> EpochRecord | None:
-        """Measure an epoch, whose steps took `ms`; behind a divergence there is no record."""
+        """Measure an epoch, whose steps took `ms`; return None from a divergence on."""
         if self.error is not None:
             return None
         try:

@@ -105,7 +105,7 @@ class _Bench:
         )
 
     def _filled(self, *shape: int) -> Matrix:
-        array = aligned_zeros(math.prod(shape), self._dtype).reshape(shape)
+        array = aligned_zeros(shape, self._dtype)
         # Zeros may not be memory yet.
         array[...] = 0.5
         return array

@@ -135,7 +135,7 @@ class Abreast(InStates):
         self._call.forget()
 
     def _matrix(self, rows: int, dtype: np.dtype[Any]) -> Matrix:
-        return aligned_zeros(rows * self._columns, dtype).reshape(rows, self._columns)
+        return aligned_zeros((rows, self._columns), dtype)
 
     def _factors(self, dtype: np.dtype[Any]) -> Matrix:
         """Return the forms of momentum, as `records.ABREAST` describes them."""

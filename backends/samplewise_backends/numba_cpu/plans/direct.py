@@ -63,7 +63,7 @@ class Direct(InStates):
             make = partial(thin_call, batch_size=batch_size, loss=loss, dtype=dtype)
         else:
             inputs = members[0].network.inputs
-            gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
+            gathered = aligned_zeros((batch_size, inputs), dtype)
             make = partial(_call_of, gathered=gathered, loss=loss)
         # Equal networks share a call, which takes some 0.3 ms to make, and its buffers.
         self._made: dict[Any, Call] = {}
@@ -126,7 +126,7 @@ def learning_call(
     losses: NDArray[Any],
 ) -> Call:
     """Return a call that makes the steps of a window, and counts them for the next call."""
-    gathered = aligned_zeros(steps.batch_size * X.shape[1], X.dtype).reshape(steps.batch_size, -1)
+    gathered = aligned_zeros((steps.batch_size, X.shape[1]), X.dtype)
     call = _call_of(member, gathered, loss)
     begin_steps(call, state, X, Y, steps, losses)
     return call

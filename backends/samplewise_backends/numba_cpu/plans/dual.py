@@ -51,8 +51,8 @@ class _FirstLayers:
             self._starts.append(parameters.V.copy())
         rows, units, dtype = len(X), len(parameters.W), X.dtype
         span = group.velocity_rows(rows)
-        self.base = aligned_zeros(2 * rows * units, dtype).reshape(2, rows, units)
-        self.S, self.T = (aligned_zeros(n * units, dtype).reshape(n, units) for n in (rows, span))
+        self.base = aligned_zeros((2, rows, units), dtype)
+        self.S, self.T = (aligned_zeros((n, units), dtype) for n in (rows, span))
         # Before the first steps, any rows: their coefficients are 0.
         self.recent = np.arange(span)
         for k, start in enumerate(self._starts):

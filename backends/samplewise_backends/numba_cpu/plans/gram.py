@@ -33,7 +33,7 @@ class Rows:
 
     def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self._gathered = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
+        self._gathered = aligned_zeros((rows, inputs), dtype)
         self.forget()
 
     def forget(self) -> None:
@@ -87,7 +87,7 @@ class GramBlocks:
 
     def _computed(self, X: Matrix, steps: Steps) -> Matrix:
         count = steps.stop - steps.start
-        gram = aligned_zeros(count * self._block, X.dtype).reshape(count, self._block)
+        gram = aligned_zeros((count, self._block), X.dtype)
         self._rows.describe(self._call.inner("rows"), X, steps)
         self._call.set(gram=gram)
         self._call()
@@ -141,7 +141,7 @@ class FullGram:
 
     def _begin(self, X: Matrix) -> None:
         self._X = X
-        self._gram = aligned_zeros(len(X) ** 2, X.dtype).reshape(len(X), len(X))
+        self._gram = aligned_zeros((len(X), len(X)), X.dtype)
         self._seen, self._has = np.zeros(0, np.int64), np.zeros(len(X), bool)
         self._fills = []
 

@@ -56,7 +56,7 @@ class Shared(InStates):
     def _describe(steps: Any, member: Member, batch_size: int, loss: Loss) -> None:
         net, inputs, dtype = steps.inner("network"), member.network.inputs, steps.dtype
         layers, size = layer_table(member.network, batch_size, training=True)
-        gathered = aligned_zeros(batch_size * inputs, dtype).reshape(batch_size, inputs)
+        gathered = aligned_zeros((batch_size, inputs), dtype)
         describe_network(net, layers, loss)
         describe_optimizer(net.inner("hyper"), member.optimizer)
         net.set(X=gathered, inputs=inputs, forward=forward, batch_loss=batch_loss, update=update)

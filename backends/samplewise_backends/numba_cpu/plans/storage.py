@@ -146,8 +146,8 @@ class Stacked:
         has_velocity = any(member.optimizer.slots for member in members)
         inputs = members[0].network.inputs
         rest, velocity = aligned_zeros(size, dtype), aligned_zeros(size * has_velocity, dtype)
-        W = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs)
-        V = aligned_zeros(rows * inputs, dtype).reshape(rows, inputs) if has_velocity else W
+        W = aligned_zeros((rows, inputs), dtype)
+        V = aligned_zeros((rows, inputs), dtype) if has_velocity else W
         biases = slice(padded(rows))
         bias_velocity = velocity[biases] if has_velocity else rest[biases]
         self._stacked = Parameters(rest, velocity, W, V, rest[biases], bias_velocity)
