@@ -97,25 +97,37 @@ def _set(library: LibController, threads: int) -> None:
 _SHARED = _SharedLimit()
 
 
-@contextmanager
-def limited(threads: int) -> Iterator[None]:
+class limited:  # noqa: N801 - a context manager, written as a function is
     """Limit the threads of all libraries loaded so far; nest it to catch those loaded since.
+
+    A class: the generator of a context manager costs more than the limit itself.
 
     Args:
         threads: at least 1. Where runs overlap in time, the smallest of their counts holds.
     """
-    # OpenMP has a count for each calling thread. threadpoolctl's own limit describes each library
-    # first, which takes 4 us of a training of half a millisecond.
-    before = [(one, one.num_threads) for one in _libraries("openmp").lib_controllers]
-    _SHARED.enter(threads)
-    try:
-        for library, _ in before:
-            _set(library, threads)
-        yield
-    finally:
-        for library, count in before:
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+
+    def __enter__(self) -> None:
+        """Set the limit."""
+        # OpenMP has a count for each calling thread. threadpoolctl's own limit describes each
+        # library first, which takes 4 us of a training of half a millisecond.
+        openmp = _libraries("openmp").lib_controllers
+        self._before = [(one, one.num_threads) for one in openmp]
+        _SHARED.enter(self._threads)
+        try:
+            for library in openmp:
+                _set(library, self._threads)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        """Set the counts from before."""
+        for library, count in self._before:
             _set(library, count)
-        _SHARED.leave(threads)
+        _SHARED.leave(self._threads)
 
 
 _OF_MANY: ContextVar[int] = ContextVar("threads of networks that train at once", default=1)

@@ -135,7 +135,7 @@ class Network:
                 parts.append(slice(slot.offset, end))
         return tuple(parts)
 
-    @property
+    @cached_property
     def first_trained(self) -> int:
         """Index of the first layer that training changes; the number of layers where there is none.
 

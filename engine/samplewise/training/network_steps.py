@@ -50,7 +50,7 @@ class NetworkSteps:
     ) -> None:
         self._settings, self._rows, self._rates = settings, rows, rates
         if decides:
-            self.decisions = np.full(len(rows), UNDECIDED, dtype=np.int64)
+            self.decisions = _undecided(len(rows))
         self._drops = network.differs_in_training
         self._dropout_key, self._streams = 0, Streams(settings.seed)
         self._row_weights = rows.weights
@@ -133,7 +133,7 @@ class NetworkSteps:
         rows, decisions, penalties, sizes = len(order), self.decisions, self.penalties, None
         steps = -(-rows // self._batch_size)
         if decisions is not None:
-            self.decisions, decisions = np.full_like(decisions, UNDECIDED), decisions[:rows]
+            self.decisions, decisions = _undecided(len(decisions)), decisions[:rows]
         if penalties is not None:
             self.penalties, penalties = np.full_like(penalties, np.nan), penalties[:steps]
             sizes = self._sizes[:steps]
@@ -148,6 +148,13 @@ class NetworkSteps:
             penalties,
             sizes,
         )
+
+
+def _undecided(rows: int) -> NDArray[np.int64]:
+    # By `np.full` it takes twice as long.
+    decisions = np.empty(rows, np.int64)
+    decisions.fill(UNDECIDED)
+    return decisions
 
 
 def _of_steps(values: Vector | None, first: int, last: int) -> Vector | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -97,16 +97,19 @@ class Session:
         threads = workload.threads if workload is not None and len(self.networks) == 1 else 1
         # Every chunk is checked for numbers that are not finite: overflow needs no warning too,
         # whatever the caller set.
-        with limited(threads), np.errstate(all="ignore"), ExitStack() as again:
-            if not self._take_idle():
+        with limited(threads), np.errstate(all="ignore"):
+            is_compiled = self._take_idle()
+            if not is_compiled:
                 self.compile()
                 self.plan.check(self.backend.name)
-                # For the libraries that compiling has only now loaded.
-                again.enter_context(limited(threads))
-            logger.debug("%s trains by %s: %s", self.backend.name, self.plan.spec, self.plan.reason)
-            self.begin(states)
-            yield
-            self._leave_idle()
+            # For the libraries that compiling has only now loaded.
+            with nullcontext() if is_compiled else limited(threads):
+                logger.debug(
+                    "%s trains by %s: %s", self.backend.name, self.plan.spec, self.plan.reason
+                )
+                self.begin(states)
+                yield
+                self._leave_idle()
 
     def _take_idle(self) -> bool:
         program = None if self._key is None else idle_programs.IDLE.take(self._key)

@@ -149,16 +149,19 @@ class Struct:
         Raises:
             TypeError: an array has another dtype, is not contiguous, or cannot be written.
         """
-        held, columns, numbers = self._held, self._columns, self.record.numbers
+        held, numbers = self._held, self.record.numbers
         for name, value in values.items():
             # An array that is there already: most of those of a training, call after call.
             if name in held and held[name] is value:
                 continue
-            column = columns.get(name)
-            if column is None:
-                column = columns[name] = self.memory[name]
             stored = value if name in numbers else self._stored(name, value)
-            column[self._all] = stored
+            self._column(name)[self._all] = stored
+
+    def _column(self, name: str) -> NDArray[Any]:
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = self.memory[name]
+        return column
 
     def set_each(self, **values: Any) -> None:
         """Write fields of several records, each its own.
@@ -209,7 +212,7 @@ class Struct:
         reach a later one.
         """
         for name in self._held.keys() - self._settled.keys():
-            self.memory[name] = 0
+            self._column(name)[self._all] = 0
             del self._held[name]
         self.set(**self._settled)
         for name, array in self._settled.items():
