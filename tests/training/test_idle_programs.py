@@ -197,7 +197,7 @@ def test_few_programs_are_kept(programs):
 
 def test_large_programs_are_not_kept(programs):
     for _ in range(2):
-        weights(np.zeros((2, 900_000)), LABELS[:2], multilayer_perceptron(900_000, (), 1), epochs=1)
+        weights(np.zeros((2, 900_000)), [0, 1], multilayer_perceptron(900_000, (), 1), epochs=1)
     assert len(programs) == 2
 
 
