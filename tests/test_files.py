@@ -67,6 +67,30 @@ def test_a_failure_before_the_rename_keeps_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (os.mkfifo, "a FIFO"),
+        (os.mkdir, "a folder"),
+        (lambda path: path.symlink_to("/dev/null"), "a character device"),
+    ],
+    ids=["fifo", "folder", "device"],
+)
+def test_what_is_not_a_file_is_not_replaced_by_one(tmp_path, make, kind):
+    path = tmp_path / "out.csv"
+    make(path)
+    before = os.lstat(path)
+    with pytest.raises(OutputError, match=f"it is {kind}.*; name a file"):
+        files.write_bytes(path, b"new")
+    assert os.lstat(path) == before
+
+
+def test_a_fifo_in_the_place_of_a_folder_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "run")
+    with pytest.raises(OutputError, match="Not a directory"), locked(tmp_path / "run", "why"):
+        pass
+
+
 def test_a_folder_that_cannot_be_synced_is_a_failure(tmp_path, monkeypatch):
     wrapped, _ = failing(os.fsync, 2)
     monkeypatch.setattr(os, "fsync", wrapped)

@@ -91,7 +91,7 @@ def test_a_thread_that_forks_in_the_middle_of_a_compile_goes_on_in_both_processe
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-FORKS = """
+FORKS_IN_A_COMPILE = """
 import os, threading, time
 from samplewise_backends.numba_cpu.compile import library
 
@@ -112,12 +112,11 @@ other.join()
 
 def test_a_fork_in_the_middle_of_a_compile_does_not_wait_for_one_that_waits_for_it():
     """In a process of its own, which would hang."""
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS]
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS_IN_A_COMPILE]
     subprocess.run(command, check=True, timeout=60)
 
 
-def test_threads_that_fork_at_once_wait_for_one_another(monkeypatch):
-    monkeypatch.setattr(locks, "_AWAITED", [threading.RLock(), threading.RLock()])
+def test_threads_that_fork_at_once_wait_for_one_another():
     codes = []
 
     def fork():
@@ -133,13 +132,42 @@ def test_threads_that_fork_at_once_wait_for_one_another(monkeypatch):
         one.join()
     assert codes == [0] * 8
     assert not locks._HELD
-    assert not locks._FORKING.locked()
 
 
-FORKS = """
+FORKS_WITH_TWO = """
+import os, threading
+from samplewise.locks import awaited_lock
+
+def fork(lock):
+    with lock:
+        both_hold_one.wait()
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+both_hold_one = threading.Barrier(2)
+locks = awaited_lock(), awaited_lock()
+if locks[0] is locks[1]:
+    both_hold_one = threading.Barrier(1)  # one after the other
+threads = [threading.Thread(target=fork, args=(lock,)) for lock in locks]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_modules_with_an_awaited_lock_each_fork_in_the_middle_of_their_work():
+    """In a process of its own, which would hang."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS_WITH_TWO]
+    subprocess.run(command, check=True, timeout=60)
+
+
+FORKS_BESIDE_A_LOG = """
 import os, threading, time
 import samplewise.locks
-lock, held = samplewise.locks.new_awaited_lock(), threading.Event()
+lock, held = samplewise.locks.awaited_lock(), threading.Event()
 import logging
 
 def compile_and_log():
@@ -158,4 +186,4 @@ os.waitpid(child, 0)
 
 
 def test_a_fork_waits_for_a_compile_that_logs():
-    subprocess.run([sys.executable, "-c", FORKS], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", FORKS_BESIDE_A_LOG], check=True, timeout=60)

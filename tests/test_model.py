@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from samplewise.data.columns import Column
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError
 from samplewise.model.model import Model
@@ -34,6 +35,47 @@ def model(backend, dtype="float64", activation="sigmoid", scale=1.0):
         trained_on="drawn",
         backend=backend,
     )
+
+
+SIZE = model("vectorized").network.layout.size
+NOT_FINITE = np.zeros(SIZE)
+NOT_FINITE[7] = np.nan
+WRONG = {
+    "short": {"parameters": np.zeros(SIZE - 1)},
+    "two dimensions": {"parameters": np.zeros((1, SIZE))},
+    "whole numbers": {"parameters": np.zeros(SIZE, int)},
+    "float16": {"parameters": np.zeros(SIZE, np.float16)},
+    "NaN": {"parameters": NOT_FINITE},
+    "a list": {"parameters": [0.0] * SIZE},
+    "two names": {"class_names": ("a", "b")},
+    "a name in one text": {"class_names": "abc"},
+    "names in an array": {"class_names": np.array(["a", "b", "c"])},
+    "a short mean": {"preprocessing": Preprocessing("standardize", None, np.ones(3), np.ones(40))},
+    "no deviation": {"preprocessing": Preprocessing("standardize", None, np.ones(40))},
+    "not fitted": {"preprocessing": Preprocessing("auto")},
+    "no white": {"preprocessing": Preprocessing("scale", 0.0)},
+    "an image in an array": {"image_shape": np.array([8, 5])},
+    "an image without height": {"image_shape": (0, 40)},
+    "a backend": {"backend": np.zeros(2)},
+    "columns": {"columns": (Column("age"), Column("height"))},
+    "names as columns": {"columns": ("age",) * 40},
+    "white": {"full_scale": np.nan},
+    "fit": {"fit": "squeeze"},
+    "dtype": {"array_dtype": np.uint8},
+    "source": {"trained_on": None},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_part_that_does_not_fit_is_named_when_the_model_is_made(name):
+    ((part, wrong),) = WRONG[name].items()
+    with pytest.raises(ParameterError, match=f"^{part}: .*must be .*, got "):
+        dataclasses.replace(model("vectorized"), **{part: wrong})
+
+
+def test_parameters_whose_sum_overflows_are_finite():
+    large = np.full(SIZE, 1e308)
+    assert dataclasses.replace(model("vectorized"), parameters=large).parameters is large
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

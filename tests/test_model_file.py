@@ -276,12 +276,19 @@ def test_a_deviation_of_zero_is_refused(path):
     refused(path, joined(header, data[:start] + bytes(stop - start) + data[stop:]), "above 0")
 
 
+def spoilt():
+    """A model whose weights were changed after it was made."""
+    model = made()
+    model.parameters[0] = np.nan
+    return model
+
+
 @pytest.mark.parametrize(
     "model",
     [
         made(class_names=("4", "9\n")),
-        made(class_names=tuple(f"class {i}" for i in range(2)) * 2),
-        made(parameters=np.full(made().parameters.shape, np.nan)),
+        made(class_names=("4", "4")),
+        spoilt(),
         made(inputs=10, image_shape=None, classes=tuple("x" * 900 + str(i) for i in range(100))),
         made(image_shape=None, preprocessing=Preprocessing("standardize")),
     ],

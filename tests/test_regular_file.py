@@ -40,7 +40,7 @@ def test_what_is_no_regular_file(tmp_path, make, message):
 
 def test_pipe_put_in_place_of_a_file_does_not_block(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "x.npz")
-    check = regular_file._check_kind
+    check = regular_file.check_regular
     asked = []
 
     def blind_at_first(path, mode):
@@ -48,7 +48,7 @@ def test_pipe_put_in_place_of_a_file_does_not_block(tmp_path, monkeypatch):
         if len(asked) > 1:
             check(path, mode)
 
-    monkeypatch.setattr(regular_file, "_check_kind", blind_at_first)
+    monkeypatch.setattr(regular_file, "check_regular", blind_at_first)
     with pytest.raises(DataError, match="is a FIFO"):
         read(tmp_path / "x.npz")
 

@@ -170,9 +170,18 @@ def whole_numbers(name: str, given: object) -> tuple[int, ...]:
     """
     if isinstance(given, Integral):
         return (whole_number(name, given),)
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    items = items_of(given)
+    if items is None:
         raise ParameterError(must_be(name, "whole numbers, as in (128, 32)", given))
-    return tuple(whole_number(name, one) for one in given)
+    return tuple(whole_number(name, one) for one in items)
+
+
+def items_of(given: object) -> list[Any] | None:
+    """Return the items of a list or the like; None for a text, and for all that has no items."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return None
+    # An array without dimensions says that it has items, and raises when asked for them.
+    return None if getattr(given, "ndim", 1) == 0 else list(given)
 
 
 def positive_number(name: str, given: object) -> float:

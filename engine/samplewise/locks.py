@@ -9,10 +9,9 @@ import weakref
 from typing import Any
 
 _LOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
-# One thread forks at a time. It takes the awaited locks first, in their order: a thread that forks
-# while it has one would else wait for another that waits for it.
-_AWAITED: list[Any] = []
-_FORKING: Any = threading.Lock()
+# One for all: of several, a thread that forks while it has the second would wait for one that forks
+# while it has the first, and this one for the second.
+_AWAITED: Any = threading.RLock()
 _HELD: list[Any] = []
 
 
@@ -27,20 +26,17 @@ def new_lock() -> threading.Lock:
     return lock
 
 
-def new_awaited_lock() -> threading.RLock:
-    """Return a lock that its thread may take again, and for which forks wait.
+def awaited_lock() -> threading.RLock:
+    """Return the lock of the process for which forks wait; its thread may take it again.
 
-    What it guards may be of no use while it is held. It is never forgotten: one for a module.
+    What it guards may be of no use while it is held. All callers get the same one.
     """
-    lock = threading.RLock()
-    _AWAITED.append(lock)
-    return lock
+    return _AWAITED
 
 
 def _hold_awaited() -> None:
-    for lock in (*_AWAITED, _FORKING):
-        lock.acquire()
-        _HELD.append(lock)
+    _AWAITED.acquire()
+    _HELD.append(_AWAITED)
 
 
 def _let_go() -> None:

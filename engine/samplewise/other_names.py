@@ -1,4 +1,4 @@
-"""Names of other libraries, and what has them here: for errors, never to choose by."""
+"""Names that other libraries use, and ours for the same: for errors, never to choose by."""
 
 from __future__ import annotations
 
@@ -67,6 +67,6 @@ def _plain(name: str) -> str:
 
 
 def ours(given: str) -> list[str]:
-    """Return our names for what another library calls so, whatever its capitals and hyphens."""
+    """Return our names for another library's name; capitals and hyphens do not matter."""
     plain = _plain(given)
     return [name for name, others in OTHER_NAMES.items() if plain in map(_plain, others.split())]

@@ -34,30 +34,68 @@ FORMULAS = {
 }
 
 
+def logistic(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def gelu_tanh_far_below(z):
+    """z sigmoid(u), as (1 + tanh(u / 2)) / 2 has no digits there, and its slope."""
+    u, du = (math.sqrt(8 / math.pi) * each for each in (z + 0.044715 * z**3, 1 + 0.134145 * z**2))
+    p = logistic(u)
+    return z * p, p + z * p * (1 - p) * du
+
+
+# Values and slopes of those that go to 0 far below it.
+FAR_BELOW = {
+    "gelu": lambda z: (
+        z * erfc(-z / math.sqrt(2)) / 2,
+        erfc(-z / math.sqrt(2)) / 2 + z * np.exp(-z * z / 2) / math.sqrt(2 * math.pi),
+    ),
+    "gelu_tanh": gelu_tanh_far_below,
+    "silu": lambda z: (z * logistic(z), logistic(z) + z * logistic(z) * (1 - logistic(z))),
+    "softplus": lambda z: (np.log1p(np.exp(z)), logistic(z)),
+}
+
+
 def test_every_activation_has_a_formula_here():
     assert set(FORMULAS) == set(ACTIVATIONS)
+
+
+def values_and_slopes(backend, name, dtype, Z):
+    """Return f and f' by a backend: f' is the gradient of a bias before it, with a loss whose own
+    slope is 1 for a target half below."""
+    network, loss = Network((1,), (Dense(1, name), Dense(1))), loss_named("mean_squared_error")
+    program = registry.load(backend).compile(network, loss, SGD(), np.dtype(dtype))
+    parameters = network.layout.zeros(dtype)
+    for key in ("0.weight", "1.weight"):
+        network.layout.views(parameters)[key][...] = 1
+    rows, slopes = Z[:, None].astype(dtype), []
+    logits = program.predict(parameters, rows)[:, 0]
+    for row, a in zip(rows, logits, strict=True):
+        _, gradient = program.gradients(parameters, row[None], np.array([[a - 0.5]], dtype))
+        slopes.append(network.layout.views(gradient)["0.bias"][0])
+    return logits, np.array(slopes)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
 def test_an_activation_and_its_slope_are_those_of_the_formula(backend, name, dtype):
-    """The slope is the gradient of a bias before it, with a loss whose own slope is 1 / 2."""
-    network, loss = Network((1,), (Dense(1, name), Dense(1))), loss_named("mean_squared_error")
-    program = registry.load(backend).compile(network, loss, SGD(), np.dtype(dtype))
-    parameters = network.layout.zeros(dtype)
-    for key in ("0.weight", "1.weight"):
-        network.layout.views(parameters)[key][...] = 1
-    rows = Z[:, None].astype(dtype)
-    f = FORMULAS[name]
-    allowed = tolerance("forward", dtype)
-    logits = program.predict(parameters, rows)[:, 0]
-    np.testing.assert_allclose(logits, f(Z), rtol=allowed.relative, atol=allowed.absolute)
+    f, allowed = FORMULAS[name], tolerance("forward", dtype)
+    values, slopes = values_and_slopes(backend, name, dtype, Z)
+    np.testing.assert_allclose(values, f(Z), rtol=allowed.relative, atol=allowed.absolute)
     step = 2.0**-17
-    slopes = (f(Z + step) - f(Z - step)) / (2 * step)
-    for row, a, slope in zip(rows, logits, slopes, strict=True):
-        # d (a - y)^2 is 2 (a - y): 1 for a target half below.
-        _, gradient = program.gradients(parameters, row[None], np.array([[a - 0.5]], dtype))
-        got = network.layout.views(gradient)["0.bias"][0]
-        near = max(allowed.relative, tolerance("central_difference", "float64").relative)
-        assert got == pytest.approx(slope, rel=near, abs=near)
+    near = max(allowed.relative, tolerance("central_difference", "float64").relative)
+    by_differences = (f(Z + step) - f(Z - step)) / (2 * step)
+    np.testing.assert_allclose(slopes, by_differences, rtol=near, atol=near)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", FAR_BELOW)
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+def test_an_activation_keeps_its_digits_where_it_goes_to_0(backend, name, dtype):
+    """Within z^2 units of the dtype and a little: so much does the rounding of z count there."""
+    Z = np.array([-8.0, -6.5, -5.0, -4.0])
+    found, wanted = values_and_slopes(backend, name, dtype, Z), FAR_BELOW[name](Z)
+    for got, want in zip(found, wanted, strict=True):
+        assert (np.abs(got / want - 1) <= 4 * Z * Z * np.finfo(dtype).eps).all()

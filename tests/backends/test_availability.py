@@ -57,6 +57,7 @@ def warns(*_):
     raise RuntimeWarning("kernels are\n not kept")
 
 
+OFF = f"a kernel that numba {numba.__version__} compiled here is off by"
 FAULTS = {
     "switched off": (
         (numba.config, "DISABLE_JIT", 1),
@@ -72,9 +73,9 @@ FAULTS = {
     ),
     "wrong code": (
         (availability, "run_trial", lambda *given: given[-1].fill(1.0)),
-        "compiled here is off by 0.",
+        f"{OFF} 0.",
     ),
-    "writes nothing": ((availability, "run_trial", lambda *_: None), "compiled here is off by nan"),
+    "writes nothing": ((availability, "run_trial", lambda *_: None), f"{OFF} nan"),
 }
 
 
@@ -85,9 +86,7 @@ def test_where_kernels_do_not_run_auto_goes_on_and_says_why(monkeypatch, fault):
     monkeypatch.setattr(*change)
     choice = resolve("auto")
     assert choice.backend.name == "vectorized"
-    assert f"backend 'numba_cpu' of samplewise is unavailable: {reason}" in choice.reason or (
-        reason in choice.reason
-    )
+    assert f"backend 'numba_cpu' of samplewise is unavailable: {reason}" in choice.reason
     (row,) = (row for row in registry.listings() if row.name == "numba_cpu")
     assert not row.available
     assert reason in row.reason

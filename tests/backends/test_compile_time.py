@@ -1,5 +1,7 @@
 """The announcement of a compile: how long it took a process on this machine before."""
 
+import os
+
 import pytest
 
 from samplewise_backends.numba_cpu.compile import compile_time, kernel_cache
@@ -35,6 +37,13 @@ def test_a_short_compile_is_not_kept(kept):
 @pytest.mark.parametrize("content", [b"", b"nan\n", b"-4", b"inf", b"1e9", b"\xff" * 99, b"long"])
 def test_a_damaged_file_counts_for_nothing_and_is_replaced(kept, content):
     kept.write_bytes(content)
+    assert compile_time.in_words() == compile_time.USUAL
+    compile_time.add(3.0)
+    assert compile_time.in_words() == "up to 3 s"
+
+
+def test_a_fifo_counts_for_nothing_and_is_replaced(kept):
+    os.mkfifo(kept)
     assert compile_time.in_words() == compile_time.USUAL
     compile_time.add(3.0)
     assert compile_time.in_words() == "up to 3 s"

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -134,12 +135,22 @@ def test_a_lock_that_is_held_for_long_is_not_waited_for(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_has_the_name_of_a_lock_is_not_waited_for(tmp_path, make):
+    make(tmp_path / ".a.kernel.lock")
+    began = time.monotonic()
+    with whole_file.locked(tmp_path / "a.kernel"):
+        assert time.monotonic() - began < whole_file.WAIT_S / 2
+
+
 def test_without_locks_nobody_waits(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setattr(whole_file, "_LOCKS", False)
+    began = time.monotonic()
     with whole_file.locked(tmp_path / "a.kernel"), whole_file.locked(tmp_path / "a.kernel"):
         pass
     with whole_file.locked(tmp_path / "none" / "a.kernel"):
         pass
+    assert time.monotonic() - began < whole_file.WAIT_S / 2
 
 
 def test_an_edited_helper_in_another_file_is_compiled_anew(warm, tmp_path):
@@ -189,10 +200,15 @@ DAMAGES = {
     "needs a number": (lambda path: other_header(path, needs=[5]), "without a description"),
     "has no symbol": (lambda path: other_header(path, symbol=None), "without a description"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
+    "a FIFO": (lambda path: (path.unlink(), os.mkfifo(path)), "not a regular file"),
+    "a device": (
+        lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
+        "not a regular file",
+    ),
 }
 
 
-@pytest.mark.parametrize("damage", ["halved", "foreign"])
+@pytest.mark.parametrize("damage", ["halved", "foreign", "a FIFO"])
 def test_an_entry_that_cannot_be_used_is_compiled_anew(warm, damage):
     package, cache = warm
     (path,) = entries(cache)

@@ -1,5 +1,6 @@
 """`samplewise train` that is killed, asked for a checkpoint, and resumed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -136,11 +137,22 @@ def test_a_run_killed_before_its_first_checkpoint_starts_anew_and_says_so(cli, t
     assert names(tmp_path) == ["run"]
 
 
-def test_an_interval_that_was_damaged_is_named_by_its_file(cli, tmp_path):
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.write_text("often"), ": must be a number of epochs from 1"),
+        (lambda path: path.write_text("7" * 99), " takes 99 bytes, but at most 64"),
+        (lambda path: path.write_text(""), " is empty"),
+        (os.mkfifo, " is a FIFO"),
+        (os.mkdir, " is a folder"),
+    ],
+    ids=["text", "long", "empty", "fifo", "folder"],
+)
+def test_an_interval_that_was_damaged_is_named_by_its_file(cli, tmp_path, make, message):
     folder = tmp_path / "run.checkpoints"
     folder.mkdir()
     (folder / "config.toml").write_text("epochs = 1\n")
-    (folder / "interval.txt").write_text("")
+    make(folder / "interval.txt")
     result = cli("train", "--resume", "run")
     assert (result.code, names(tmp_path)) == (2, ["run.checkpoints"])
-    assert "run.checkpoints/interval.txt: must be a number of epochs from 1" in result.err
+    assert f"run.checkpoints/interval.txt{message}" in result.err

@@ -170,10 +170,12 @@ def test_the_handlers_before_come_back():
 def test_what_nohup_ignores_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with signals.handled():
+        with signals.handled() as interrupts:
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+    assert (interrupts.exit_code, interrupts.stop.is_set()) == (0, False)
 
 
 def test_off_the_main_thread_nothing_is_handled():

@@ -65,6 +65,15 @@ def test_a_sweep_says_how_many_candidates_go_on_in_its_rungs(cli):
 
 
 @pytest.mark.usefixtures("described")
+def test_an_empty_list_is_none_in_the_table(cli):
+    text, sizes = Path("sweep.toml").read_text(), "hidden = [[], [2, 3]]"
+    Path("sweep.toml").write_text(text.replace("learning_rate = [0.1, 0.2]", sizes))
+    lines = cli("sweep", "sweep.toml", "--out", "sizes").out.splitlines()
+    shown = {line.split()[0]: line.split()[1] for line in lines if line[:1].isdigit()}
+    assert sorted(shown.values()) == ["2,3", "none"]
+
+
+@pytest.mark.usefixtures("described")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

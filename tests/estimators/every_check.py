@@ -8,7 +8,11 @@ import sklearn
 from checked import BACKENDS, estimators
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # The checks give rows of any length, which are no images.
+    pytest.mark.filterwarnings("ignore:input_shape:samplewise.errors.SamplewiseWarning"),
+]
 ALL = [estimator for backend in BACKENDS for estimator in estimators(backend)]
 
 

@@ -10,7 +10,7 @@ from small_data import LABELS, NAMES, NUMBER, QUICK, TWO, X
 
 import samplewise
 from samplewise import CNNClassifier, MLPClassifier, MLPRegressor, NeuralNetClassifier
-from samplewise.errors import DataError, ParameterError
+from samplewise.errors import DataError, ParameterError, SamplewiseWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -276,6 +276,16 @@ def test_counts_below_zero_and_images_of_another_size_are_refused():
 def test_images_without_a_shape_are_refused_with_the_argument_that_gives_it(estimator, remedy):
     with pytest.raises(ValueError, match=remedy):
         estimator.fit(X.reshape(len(X), 2, -1), TWO)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_flat_rows_that_are_no_squares_are_images_of_one_line_with_a_warning():
+    given, message = CNNClassifier(max_iter=1), "rows of 3 values .* 1 x 3 pixels; give input_shape"
+    with pytest.warns(SamplewiseWarning, match=message):
+        assert given.fit(X[:, :3], TWO).model_.network.input_shape == (1, 1, 3)
+    # Warnings are errors.
+    given.fit(X, TWO)
+    given.set_params(input_shape=(1, 3)).fit(X[:, :3], TWO)
 
 
 def test_early_stopping_needs_a_backend_that_trains_an_ensemble_at_once():

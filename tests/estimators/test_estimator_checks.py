@@ -8,7 +8,11 @@ import sklearn
 from checked import estimators
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # The checks give rows of any length, which are no images.
+    pytest.mark.filterwarnings("ignore:input_shape:samplewise.errors.SamplewiseWarning"),
+]
 
 
 @parametrize_with_checks([*estimators("numba_cpu"), estimators("vectorized")[0]])

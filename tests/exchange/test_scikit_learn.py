@@ -254,7 +254,10 @@ CONV = Network((1, 4, 4), (samplewise.Conv2D(2, 3), Dense(1)))
         (model(LOSSES["binary_cross_entropy"](label_smoothing=0.1)), "label_smoothing=0.1"),
         (model("multi_label_cross_entropy"), "have two labels or more, got one"),
         (model(preprocessing=Preprocessing("standardize")), "each image over its own pixels"),
-        (model(columns=(Column("c", CATEGORY, ("x", "y")),)), "the columns c of the model hold"),
+        (
+            model(columns=(Column("c", CATEGORY, tuple("vwxyz")),)),
+            "the columns c of the model hold",
+        ),
         (
             Model(
                 CONV,

@@ -185,6 +185,25 @@ def test_another_version_is_a_warning(path, monkeypatch):
         opened(path)
 
 
+@pytest.mark.parametrize(("make", "kind"), [(os.mkfifo, "is a FIFO"), (os.mkdir, "directory")])
+def test_what_is_not_a_file_is_refused_by_its_kind(path, make, kind):
+    make(path)
+    with pytest.raises(DataError, match=kind):
+        read(path)
+    with pytest.raises((DataError, OutputError), match=kind):
+        opened(path)
+
+
+def test_a_fifo_that_takes_the_place_of_the_journal_is_refused(path):
+    book = opened(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="is a FIFO"):
+        book.append({"key": "0"})
+    with pytest.raises(DataError, match="is a FIFO"):
+        list(book)
+
+
 @pytest.mark.parametrize("content", [b"no journal", b"\n", b'{"a": 1}\n' * 3])
 def test_a_file_that_is_not_a_journal_is_refused_and_stays(path, content):
     path.write_bytes(content)

@@ -71,6 +71,36 @@ def test_a_network_that_did_not_learn_is_noted():
         train(NETWORK, X * 0, LABELS, settings(epochs=5, learning_rate=0.01, batch_size=50))
 
 
+@pytest.mark.parametrize(
+    ("targets", "given", "name"),
+    [
+        (LABELS * 0, {}, "0"),
+        (LABELS * 0 + 1, {"class_names": ["salt", "pepper"]}, "pepper"),
+        (LABELS == 2, {}, "False"),
+        (np.eye(2)[LABELS * 0], {}, "0"),
+        # Rows without weight, and those that are held out, are not trained on.
+        (LABELS, {"sample_weight": LABELS * 1.0, "class_names": ["salt", "pepper"]}, "pepper"),
+    ],
+    ids=["indices", "names", "bool", "one-hot", "weights"],
+)
+def test_rows_of_a_single_class_are_noted(targets, given, name):
+    with pytest.warns(TrainingWarning, match=f"rows are of class '{name}'.* rows of each class"):
+        train(NETWORK, X, targets, settings(), **given)
+
+
+def test_one_row_and_rows_of_other_targets_are_not():
+    train(NETWORK, X[:1], LABELS[:1], settings())
+    train(NETWORK, X, LABELS * 0, settings(loss="multi_label_cross_entropy"))
+
+
+def test_an_estimator_takes_a_single_class_as_scikit_learn_does():
+    fitted = samplewise.MLPClassifier((3,), max_iter=2, tol=0.0, n_iter_no_change=9)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert set(fitted.fit(X, LABELS * 0).predict(X)) == {0}
+    assert not [one for one in caught if issubclass(one.category, SamplewiseWarning)]
+
+
 def test_a_part_of_an_epoch_is_too_little_to_judge_learning_by():
     few = notes.FEWEST_EPOCHS - 1
     cut = settings(epochs=9, learning_rate=1e-9, batch_size=10, max_steps=5 * few + 1)

@@ -69,24 +69,27 @@ def selu(z: Array) -> Activated:
 def gelu(z: Array) -> Activated:
     """a = z Phi(z), with the normal distribution function; f'(z) = Phi(z) + z phi(z)."""
     # Not at the top: importing it takes 0.2 s, which every other network would pay.
-    from scipy.special import erf
+    from scipy.special import erfc
 
-    Phi = np.asarray((1 + erf(z * math.sqrt(0.5))) / 2)
+    # Not 1 + erf, which has no digits left where Phi is tiny.
+    Phi = np.asarray(erfc(-z * math.sqrt(0.5)) / 2)
     return z * Phi, lambda: Phi + z * np.exp(-z * z / 2) * (1 / math.sqrt(2 * math.pi))
 
 
 def gelu_tanh(z: Array) -> Activated:
-    """a = z (1 + t) / 2, with t = tanh(u) and u = sqrt(2 / pi) (z + 0.044715 z^3).
+    """a = z (1 + tanh(u / 2)) / 2 = z sigmoid(u), with u = sqrt(8 / pi) (z + 0.044715 z^3).
 
-    f'(z) = (1 + t) / 2 + z (1 - t^2) u' / 2.
+    f'(z) = p + a (1 - p) u', with p = sigmoid(u).
     """
-    t = np.tanh(math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z * z * z))
+    # Not 1 + tanh, which has no digits left where p is tiny.
+    p = logistic(math.sqrt(8 / math.pi) * (z + GELU_CUBIC * z * z * z))
+    a = z * p
 
     def derivative() -> Array:
-        du = math.sqrt(2 / math.pi) * (1 + 3 * GELU_CUBIC * z * z)
-        return (1 + t) / 2 + z * (1 - t * t) * du / 2
+        du = math.sqrt(8 / math.pi) * (1 + 3 * GELU_CUBIC * z * z)
+        return p + a * (1 - p) * du
 
-    return z * (1 + t) / 2, derivative
+    return a, derivative
 
 
 def silu(z: Array) -> Activated:

@@ -27,10 +27,16 @@ def clip_value(g: Vector, largest: float) -> None:
 
 
 def clip_norm(g: Vector, largest: float) -> None:
-    """Limit the length of the gradient."""
-    norm = np.sqrt((g * g).sum())
-    if norm > largest:
+    """Limit the length of the gradient, also where squares overflow."""
+    norm, scale = np.sqrt((g * g).sum()), 1
+    if np.isinf(norm):
+        scale = np.abs(g).max()
+        g /= scale
+        norm = np.sqrt((g * g).sum())
+    if norm > largest / scale:
         g *= largest / norm
+    elif scale != 1:
+        g *= scale
 
 
 # In this order.

@@ -16,6 +16,7 @@ from samplewise_backends.vectorized.sigmoid import sigmoid
 Matrix = NDArray[Any]
 Forward = Callable[[Matrix, Matrix], None]
 Backward = Callable[[Matrix, Matrix, Matrix], None]
+_ROOT_8_BY_PI = math.sqrt(8 / math.pi)
 
 
 def _identity(Z: Matrix, derivative: Matrix) -> None:
@@ -116,24 +117,21 @@ def _gelu(Z: Matrix, derivative: Matrix) -> None:
 
 
 def _gelu_tanh(Z: Matrix, derivative: Matrix) -> None:
-    square = Z * Z
-    t = square * GELU_CUBIC
-    t += 1
-    t *= Z
-    t *= math.sqrt(2 / math.pi)
-    np.tanh(t, out=t)
-    np.multiply(t, t, out=derivative)
-    np.subtract(1, derivative, out=derivative)
-    square *= 3 * GELU_CUBIC
-    square += 1
-    derivative *= square
-    derivative *= math.sqrt(2 / math.pi)
+    # sigmoid(u), not (1 + tanh(u / 2)) / 2, which has no digits left where it is tiny.
+    np.multiply(Z, Z, out=derivative)
+    p = derivative * GELU_CUBIC
+    p += 1
+    p *= Z
+    p *= _ROOT_8_BY_PI
+    sigmoid(p, p)
+    Z *= p
+    # The derivative is p plus a times 1 - p times that of u.
+    derivative *= 3 * GELU_CUBIC
+    derivative += 1
+    derivative *= _ROOT_8_BY_PI
     derivative *= Z
-    t += 1
-    derivative += t
-    derivative *= 0.5
-    t *= 0.5
-    Z *= t
+    derivative *= 1 - p
+    derivative += p
 
 
 def _silu(Z: Matrix, derivative: Matrix) -> None:

@@ -20,11 +20,21 @@ def clip_value(g: Vector, largest: float, scratch: Vector) -> None:
 
 
 def clip_norm(g: Vector, largest: float, scratch: Vector) -> None:
-    """Limit the length of the gradient."""
-    # Not np.linalg.norm, whose sum of squares may be BLAS's, in another order each time.
-    norm = math.sqrt(np.add.reduce(np.multiply(g, g, out=scratch)))
-    if norm > largest:
+    """Limit the length of the gradient, also where squares overflow."""
+    norm, scale = _length(g, scratch), 1.0
+    if math.isinf(norm):
+        scale = float(np.abs(g, out=scratch).max())
+        g /= scale
+        norm = _length(g, scratch)
+    if norm > largest / scale:
         g *= largest / norm
+    elif scale != 1.0:
+        g *= scale
+
+
+def _length(g: Vector, scratch: Vector) -> float:
+    # Not np.linalg.norm, whose sum of squares may be BLAS's, in another order each time.
+    return math.sqrt(np.add.reduce(np.multiply(g, g, out=scratch)))
 
 
 Limit = Callable[[Vector, float, Vector], None]

@@ -39,7 +39,7 @@ def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs | 
 
     Raises:
         DataError: an image or an array cannot be read, or an image does not fit the model.
-        ParameterError: what is said cannot be.
+        ParameterError: an option does not go with the model or the path.
     """
     from samplewise.data.sources.image_file import FORMATS
 

@@ -247,9 +247,11 @@ def _note_on_metric(result: SweepResult, metric: str) -> None:
 
 
 def _cells(one: Candidate) -> list[str]:
+    from samplewise.sweep.results import as_cell
+
     return [
         str(one.number),
-        *(",".join(map(str, v)) if isinstance(v, list) else str(v) for v in one.values.values()),
+        *(str(as_cell(value)) for value in one.values.values()),
         "" if one.mean is None else f"{one.mean:.4g}",
         "" if one.margin is None else f"{one.margin:.2g}",
         "" if one.parameters is None else grouped(one.parameters),

@@ -110,7 +110,7 @@ class Capabilities:
         )
 
     def with_custom(self) -> Capabilities:
-        """Return these and all that the user has registered, for what computes in NumPy."""
+        """Return these and all that the user has registered, for backends that compute in NumPy."""
         if not (CUSTOM_ACTIVATIONS.names or CUSTOM_LOSSES.names or CUSTOM_OPTIMIZERS.names):
             return self
         return dataclasses.replace(

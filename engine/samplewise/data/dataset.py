@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import listed, must_be, positive_number, printable, suggestion, whole_numbers
+from samplewise.checks import (
+    listed,
+    must_be,
+    positive_number,
+    printable,
+    suggestion,
+    text,
+    true_or_false,
+    whole_numbers,
+)
 from samplewise.data.arrays import as_numbers, check_finite
 from samplewise.data.columns import Column, Columns, check_columns, composed, places, width
 from samplewise.data.labels import MAX_CLASSES
@@ -101,7 +110,7 @@ class Dataset:
         object.__setattr__(self, "labels", as_numbers(f"{self.name}: labels", labels))
 
     def _check_settings(self) -> None:
-        """Refuse an image shape, full scale or columns of another kind."""
+        """Refuse fields beside the rows that are of another kind."""
         try:
             if self.image_shape is not None:
                 shape = whole_numbers("image_shape", self.image_shape)
@@ -111,6 +120,9 @@ class Dataset:
                 object.__setattr__(self, "image_shape", shape)
             if self.full_scale is not None:
                 positive_number("full_scale", self.full_scale)
+            true_or_false("synthetic", self.synthetic)
+            if self.array_dtype is not None:
+                text("array_dtype", self.array_dtype, "uint8")
         except ParameterError as error:
             raise DataError(f"{self.name}: {error}") from None
         columns = self.columns

@@ -162,7 +162,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
         return list(super()._get_param_names())
 
     def _fit(self, given: Given) -> Self:
-        """Train, and keep what comes of it."""
+        """Train, and keep the outcome; after an error all attributes are as before."""
         before = dict(vars(self))
         try:
             outcome = self._trained_on(given)

@@ -41,6 +41,7 @@ from samplewise.network import (
 )
 from samplewise.streams import Streams
 from samplewise.text import counted
+from samplewise.training.notes import warn_of
 
 DEFAULT_LAYERS = (Dense(100, "relu"),)
 _NETWORK = [Network, "array-like"]
@@ -149,7 +150,7 @@ class CNNClassifier(Classifier, AnyNetwork):
         None,
         ["array-like", None],
         "height and width of an image, after the channels where there are several; None takes "
-        "squares of flat rows, or else rows as images of height 1",
+        "squares of flat rows, or else, with a warning, rows as images of height 1",
     )
     filters: Sequence[int] = parameter((8, 16), ["array-like"], "channels of each convolution")
     kernel_size: int = parameter(3, [WHOLE], "height and width of the kernels")
@@ -172,9 +173,7 @@ class CNNClassifier(Classifier, AnyNetwork):
         return (1, *shape) if len(shape) == 2 else shape
 
     def _network(self, features: int, outputs: int) -> Network:
-        side = math.isqrt(features)
-        guess = (1, side, side) if side * side == features else (1, 1, features)
-        shape = self._shape() or guess
+        shape = self._shape() or _guessed_shape(features)
         layers: list[Layer] = []
         _, height, width = shape
         for filters in self.filters:
@@ -190,3 +189,17 @@ class CNNClassifier(Classifier, AnyNetwork):
             if self.dropout:
                 layers.append(Dropout(self.dropout))
         return Network(shape, (*layers, Dense(outputs)))
+
+
+def _guessed_shape(features: int) -> tuple[int, int, int]:
+    """Return the shape of an image in a flat row: a square, or with a warning one line."""
+    side = math.isqrt(features)
+    if side * side == features:
+        return 1, side, side
+    note = (
+        f"input_shape: rows of {counted(features, 'value')} are not square images, and are taken "
+        f"as images of 1 x {features} pixels; give input_shape=(height, width) or (channels, "
+        "height, width)"
+    )
+    warn_of([note])
+    return 1, 1, features

@@ -99,7 +99,7 @@ class OneRow(Estimator):
         return self._answer(self._row_predictions(x))
 
     def _answer(self, predictions: NDArray[Any]) -> Any:
-        """Return the prediction of a row from what the network gives for it."""
+        """Return the prediction of a row from the network's predictions for it."""
         raise NotImplementedError
 
     def _row_predictions(self, x: Any) -> NDArray[Any]:
@@ -200,7 +200,7 @@ class OneRow(Estimator):
         return super().set_params(**parameters)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is prepared."""
+        """Leave prepared predictors out of copies and pickles."""
         prepared = ("_online", "_predictors")
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name not in prepared}

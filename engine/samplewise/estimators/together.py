@@ -100,7 +100,7 @@ class Store:
     trained: list[Trained] = field(default_factory=list)
 
     def prepare(self, estimator: Any, given: Given) -> Task | None:
-        """Set what preparing sets, and return the training; None where it is not here."""
+        """Set the attributes that preparing sets, and return the training; None without one."""
         for one in self.trained:
             if one.preparation.is_of(estimator, given):
                 vars(estimator).update(one.preparation.attributes)

@@ -9,11 +9,12 @@ from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.experiment import Experiment
-from samplewise.io.reading import is_there
+from samplewise.io.reading import decoded, is_there, read_whole
 from samplewise.io.writing import make_folder, write_text
 from samplewise.training.callbacks.checkpoint import Checkpoint, parsed_interval
 
 CONFIG, INTERVAL = "config.toml", "interval.txt"
+MAX_INTERVAL_BYTES = 64
 
 
 def folder_of(out: Path) -> Path:
@@ -57,6 +58,7 @@ class RunCheckpoints:
 
     Raises:
         ParameterError: as `Checkpoint`.
+        DataError: the file of the interval cannot be read.
     """
 
     def __init__(self, out: Path, every: str | None) -> None:
@@ -89,9 +91,9 @@ class RunCheckpoints:
         self.callback.folder.remove()
 
     def _interval(self) -> str:
-        try:
-            text = (self._folder / INTERVAL).read_text(encoding="utf-8").strip()[:64]
-        except (OSError, ValueError):
+        path = self._folder / INTERVAL
+        if not is_there(path):
             return ""
-        parsed_interval(printable(self._folder / INTERVAL), text)
+        text = decoded(read_whole(path, MAX_INTERVAL_BYTES), printable(path)).strip()
+        parsed_interval(printable(path), text)
         return text

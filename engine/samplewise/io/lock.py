@@ -43,7 +43,8 @@ def taken(folder: Path) -> int | None:
     """
     if not _LOCKS:
         return nothing_held()
-    descriptor = os.open(folder, os.O_RDONLY)
+    # Anything but a folder is refused at once; the open of a FIFO would wait for a writer.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -60,6 +60,39 @@ def is_there(path: Path) -> bool:
     return False
 
 
+def at_once(path: str | Path, flags: int) -> int:
+    """Open a file without waiting, as the `opener` of `open`; return its descriptor.
+
+    The open of a FIFO would else wait for its other end, for ever if none comes.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
+def other_kind(mode: int) -> str:
+    """Return the kind of a file that is not a regular one, such as "a folder"; else "".
+
+    Args:
+        mode: of the file, as `os.stat` has it.
+    """
+    if stat.S_ISREG(mode):
+        return ""
+    return next((name for test, name in _KINDS if test(mode)), "no regular file")
+
+
+def check_regular(path: Path, mode: int) -> None:
+    """Refuse anything but a regular file, by its mode.
+
+    Raises:
+        DataError: it is a folder, FIFO, device or socket; the message names the kind.
+    """
+    kind = other_kind(mode)
+    if kind:
+        raise DataError(f"{printable(path)} is {kind}; expected a regular file with content")
+
+
 @contextmanager
 def open_unchanged(path: Path) -> Iterator[io.FileIO]:
     """Open a regular, non-empty file, unbuffered; refuse it if it changes before the block ends.
@@ -136,26 +169,18 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _open_regular(path: Path) -> io.FileIO:
-    # Without O_NONBLOCK the open of a FIFO waits for a writer, for ever if none comes.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     # Asked before the open too, since opening some devices has an effect.
     with _readable(path):
         mode = path.stat().st_mode
-    _check_kind(path, mode)
+    check_regular(path, mode)
     with _readable(path):
-        file = io.FileIO(os.open(path, flags), "rb")
+        file = io.FileIO(path, "rb", opener=at_once)
     try:
-        _check_kind(path, os.fstat(file.fileno()).st_mode)
+        check_regular(path, os.fstat(file.fileno()).st_mode)
     except DataError:
         file.close()
         raise
     return file
-
-
-def _check_kind(path: Path, mode: int) -> None:
-    if not stat.S_ISREG(mode):
-        kind = next((name for test, name in _KINDS if test(mode)), "no regular file")
-        raise DataError(f"{printable(path)} is {kind}; expected a regular file with content")
 
 
 def _check_unchanged(

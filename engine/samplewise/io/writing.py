@@ -13,6 +13,7 @@ from pathlib import Path
 from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.io.leftovers import OLD, TEMPORARY, clear_leftovers, held_folder, hidden_beside
+from samplewise.io.reading import is_there, other_kind
 
 TENSORS = ".safetensors"
 FILE_ENDINGS = frozenset(
@@ -44,7 +45,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
     Raises:
         OutputError: the folder is missing, not writable or full; the old file is then untouched.
+            Or the path leads to a folder, device or the like, which a file must not replace.
     """
+    kind = other_kind(path.stat().st_mode) if is_there(path) else ""
+    if kind:
+        raise OutputError(f"cannot write {printable(path)}: it is {kind}; name a file")
     temporary = hidden_beside(path, TEMPORARY)
     try:
         with temporary.open("xb") as file:

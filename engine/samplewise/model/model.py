@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise.checks import instance_of, whole_number
+from samplewise.checks import instance_of, text, whole_number
 from samplewise.contract import Program
 from samplewise.data.arrays import is_frame
 from samplewise.data.columns import Columns
@@ -21,6 +21,12 @@ from samplewise.data.rows import preprocessed_rows
 from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError, ParameterError
 from samplewise.locks import new_lock
+from samplewise.model.parts import (
+    check_class_names,
+    check_parameters,
+    check_preprocessing,
+    check_rows,
+)
 from samplewise.model.predictor import Predictor, predicting_program
 from samplewise.network import ClassLoss, Loss, Network
 
@@ -33,7 +39,7 @@ class Model:
 
     Args:
         network, loss: the trained network and its loss.
-        parameters: flat vector (P,), float64 or float32.
+        parameters: flat vector (P,) of the network's layout, float64 or float32, finite.
         class_names: the class of each output, in order; of a loss that learns numbers or labels,
             the name of each output, or empty.
         preprocessing: applied to every row first.
@@ -47,6 +53,9 @@ class Model:
             `samplewise.data.sources.options.FITS`.
         array_dtype: of the array trained on, by name: arrays of this dtype have white at
             `full_scale`; None where image files or text were trained on.
+
+    Raises:
+        ParameterError: an argument is of another type, or does not fit the network.
     """
 
     network: Network
@@ -68,6 +77,14 @@ class Model:
         instance_of("network", self.network, Network)
         instance_of("loss", self.loss, Loss, "loss_named(name) of samplewise.network.losses")
         instance_of("preprocessing", self.preprocessing, Preprocessing)
+        check_parameters(self.parameters, self.network)
+        check_class_names(self.class_names, self.loss, self.network)
+        check_preprocessing(self.preprocessing, self.network)
+        rows = self.image_shape, self.columns, self.full_scale, self.fit, self.array_dtype
+        check_rows(*rows, self.network)
+        text("trained_on", self.trained_on, "sign-digits")
+        if self.backend is not None:
+            text("backend", self.backend, "vectorized")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave lock and program out of copies and pickles: each process compiles its own."""

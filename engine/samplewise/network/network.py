@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from samplewise.checks import must_be, one_of, printable, whole_numbers
+from samplewise.checks import items_of, must_be, one_of, printable, whole_numbers
 from samplewise.errors import ParameterError
 from samplewise.network.layers import LAYERS, Dense, Layer
 from samplewise.network.layout import ParameterLayout, Slot
@@ -42,12 +42,13 @@ class Network:
                 f"input_shape: must hold 1 to {MAX_DIMENSIONS} lengths, got {len(lengths)}"
             )
         given: object = self.layers
-        if isinstance(given, str) or not isinstance(given, Iterable):
+        layers = items_of(given)
+        if layers is None:
             example = _spelled(given) or "Dense(10, 'relu'), Dense(1)"
             raise ParameterError(must_be("layers", f"a list of layers, as in [{example}]", given))
         # Tuples of Python's own, whatever came: a network is hashed, compared and written as JSON.
         object.__setattr__(self, "input_shape", lengths)
-        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "layers", tuple(layers))
         if not 1 <= len(self.layers) <= MAX_LAYERS:
             raise ParameterError(
                 f"layers: must hold 1 to {MAX_LAYERS} layers, got {len(self.layers)}"

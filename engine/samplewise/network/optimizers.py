@@ -74,7 +74,7 @@ class Optimizer:
 
     @property
     def variant(self) -> str:
-        """Key of the update's formula in a backend's table: the name, or what changes it."""
+        """Key of the update's formula in a backend's table: the name, or that of a variant."""
         return self.name
 
     @property

@@ -54,7 +54,7 @@ def _summary(layer: Layer, inputs: Shape, output: Shape, itemsize: int) -> Layer
 
 
 def training_bytes(network: Network, slots: int, batch_size: int, itemsize: int) -> int:
-    """Return about what training needs beside the data: about, as backends differ in scratch.
+    """Return the approximate memory of training beside the data; backends differ in scratch.
 
     Parameters, gradient and the optimizer's slots; the values of a batch, forward and backward.
     """

@@ -126,7 +126,7 @@ def trained_here(trials: Sequence[Trial], rows: SweepRows) -> Future[Trained]:
 
 
 def check_jobs(n_jobs: int | None) -> None:
-    """Refuse what is not a number of workers.
+    """Refuse anything but a number of workers.
 
     Raises:
         ParameterError: it is neither None nor a whole number other than 0.

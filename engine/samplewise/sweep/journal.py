@@ -7,6 +7,7 @@ such a process left unfinished is cut off, under the lock, by the next one that 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from samplewise._version import __version__
 from samplewise.checks import printable
 from samplewise.errors import DataError, OutputError, SamplewiseError, SamplewiseWarning
 from samplewise.io.lock import held
+from samplewise.io.reading import at_once, check_regular
 from samplewise.io.strict_json import parse
 from samplewise.io.writing import sync_folder
 from samplewise.text import counted
@@ -101,8 +103,9 @@ class Journal:
     @contextmanager
     def _locked(self, flags: int = 0) -> Iterator[int]:
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | flags, 0o666)
+            descriptor = at_once(self.path, os.O_RDWR | os.O_APPEND | flags)
             try:
+                check_regular(self.path, os.fstat(descriptor).st_mode)
                 with held(descriptor):
                     yield descriptor
             finally:
@@ -123,7 +126,7 @@ def read(path: Path) -> tuple[Entry, list[Entry]]:
         DataError: it cannot be read, or is not a journal.
     """
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             header = _header(file.readline(), path)
         return header, list(_entries(path, warns=True))
     except OSError as error:
@@ -132,9 +135,16 @@ def read(path: Path) -> tuple[Entry, list[Entry]]:
         ) from error
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    with open(path, "rb", opener=at_once) as file:
+        check_regular(path, os.fstat(file.fileno()).st_mode)
+        yield file
+
+
 def _lines(path: Path) -> Iterator[bytes]:
     """Give the lines after the header; one that is being written is left out."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         file.readline()
         yield from (line[:-1] for line in file if line.endswith(b"\n"))
 

@@ -100,7 +100,7 @@ class SweepResult:
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows with lists as the texts that flags take, such as "8,2"."""
-        return [{name: _cell(value) for name, value in row.items()} for row in self.rows]
+        return [{name: as_cell(value) for name, value in row.items()} for row in self.rows]
 
     def to_csv(self) -> str:
         """Return the rows as CSV with a header; a missing value is empty."""
@@ -144,7 +144,8 @@ def read_results(folder: str | Path) -> SweepResult:
     return SweepResult(BegunSweep(definition.pop("space"), settings, **definition), entries)
 
 
-def _cell(value: Any) -> Any:
+def as_cell(value: Any) -> Any:
+    """Return a value of a trial for a table: a list as text, "none" where it is empty."""
     return ",".join(map(str, value)) or "none" if isinstance(value, list) else value
 
 

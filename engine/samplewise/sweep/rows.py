@@ -38,7 +38,7 @@ class SweepRows:
         self._last: tuple[tuple[Hashable, ...], Prepared] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is made of the datasets: a worker makes it anew."""
+        """Leave out the rows prepared last: a worker prepares them anew."""
         return self.__dict__ | {"_last": None}
 
     @property

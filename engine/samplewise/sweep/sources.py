@@ -48,7 +48,7 @@ def source_of(
     *,
     retry_failed: bool,
 ) -> Source:
-    """Return the source of what a sweep has still to train.
+    """Return the source of the trials that a sweep has still to train.
 
     Args:
         sweep: to run.

@@ -137,7 +137,7 @@ def _check_network(given: Any, network: Network, kind: str) -> None:
     Raises:
         ParameterError: naming both.
     """
-    if given != network:
+    if not isinstance(given, Network) or given != network:
         raise ParameterError(
             f"initial: its network must be {network} with the same layers, got {printable(given)}; "
             f"train the network of the {kind}"

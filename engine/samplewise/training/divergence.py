@@ -87,6 +87,10 @@ def check_logits(epoch: int, predictions: NDArray[Any]) -> None:
         raise DivergenceError(f"the logits overflowed after epoch {epoch}")
 
 
+class _OverflownStateError(DivergenceError):
+    """Gradients, or their squares, were too large for the optimizer's state, at any rate."""
+
+
 def check_end(parameters: NDArray[Any], optimizer_state: NDArray[Any]) -> None:
     """Refuse weights and an optimizer that are not finite once training is over.
 
@@ -99,9 +103,10 @@ def check_end(parameters: NDArray[Any], optimizer_state: NDArray[Any]) -> None:
     Raises:
         DivergenceError: a number is not finite.
     """
-    for what, values in (("a weight", parameters), ("the optimizer's state", optimizer_state)):
-        if not _are_finite(values):
-            raise DivergenceError(f"{what} is not finite after the last epoch")
+    if not _are_finite(parameters):
+        raise DivergenceError("a weight is not finite after the last epoch")
+    if not _are_finite(optimizer_state):
+        raise _OverflownStateError("the optimizer's state is not finite after the last epoch")
 
 
 def with_remedy(
@@ -109,6 +114,12 @@ def with_remedy(
 ) -> DivergenceError:
     """Return a divergence with a remedy and the last finite parameters, (P,)."""
     scaled = "inputs" if isinstance(loss, ClassLoss) else "inputs and targets"
+    if isinstance(error, _OverflownStateError):
+        return DivergenceError(
+            f"{error}, as gradients are too large for {finite.dtype}; scale the {scaled}, or limit "
+            "gradients with clip_norm",
+            finite,
+        )
     return DivergenceError(
         f"{error} with learning_rate {learning_rate}; use a smaller learning_rate, scale the "
         f"{scaled}, limit gradients with clip_norm, or try another init",

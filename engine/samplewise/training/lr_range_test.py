@@ -137,7 +137,7 @@ def lr_range_test(
 
 
 def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
-    """Return the settings without schedule, and without what ends a run or keeps its weights."""
+    """Return the settings without schedule, limits, early stopping and averaged weights."""
     return dataclasses.replace(
         settings,
         schedule=Constant(),

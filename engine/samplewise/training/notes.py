@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.checks import printable
 from samplewise.data.statistics import vary
 from samplewise.errors import TrainingWarning
 from samplewise.network import Loss
@@ -63,6 +64,23 @@ def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
         "and divide by the deviation, or training may not move or may explode"
     )
     return [note]
+
+
+def notes_on_classes(labels: NDArray[Any], class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return a warning where several rows are all of one class, which leaves nothing to tell apart.
+
+    Args:
+        labels: class indices of the rows, (n,).
+        class_names: of the indices.
+    """
+    first = labels[0]
+    if len(labels) == 1 or (labels != first).any():
+        return ()
+    note = (
+        f"all {len(labels):,} rows are of class '{printable(class_names[first])}', so the network "
+        "learns that answer for any row; train on rows of each class"
+    )
+    return (note,)
 
 
 def notes_on_learning(

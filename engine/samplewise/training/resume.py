@@ -177,7 +177,7 @@ def _steps(run: TrainingRun, rows: int) -> int:
 def _restore_written(
     name: str, ours: NDArray[Any] | None, theirs: NDArray[Any] | None, count: int
 ) -> None:
-    """Write what the steps of the epoch so far have written, `count` values of it."""
+    """Write the `count` values that the steps of the epoch so far have written."""
     if (ours is None) != (theirs is None):
         raise SnapshotError(
             f"snapshot: {name} must be there just where the steps write them; continue with the "

@@ -66,7 +66,7 @@ def shared_loss(networks: Sequence[Network], settings: Sequence[TrainingSettings
 
 
 def check_shared(networks: Sequence[Network], settings: Sequence[TrainingSettings]) -> None:
-    """Refuse networks that cannot train at once, by the name of what they do not share.
+    """Refuse networks that cannot train at once; the message names the setting that differs.
 
     Raises:
         ParameterError: as `train_many`.

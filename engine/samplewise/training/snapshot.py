@@ -181,7 +181,7 @@ class Snapshot:
     def _is_whole(self) -> bool:
         try:
             return self.checksum == self._digest()
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return False
 
     def _digest(self) -> str:

@@ -1,4 +1,4 @@
-"""Functions of the user's own that measure a training: checked by name, and what they return."""
+"""Functions of the user's own that measure a training: their names and results are checked."""
 
 from __future__ import annotations
 

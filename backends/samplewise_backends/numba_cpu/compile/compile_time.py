@@ -41,7 +41,7 @@ def _path() -> Path | None:
 def _kept(path: Path) -> float:
     """Return the seconds that are kept, 0 where none are or the file is damaged."""
     try:
-        found = float(path.read_bytes()[:20])
+        found = float(whole_file.read(path, 20))
     except (OSError, ValueError):
         return 0.0
     return found if 1.0 <= found <= 3600.0 else 0.0

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from samplewise.locks import new_awaited_lock
+from samplewise.locks import awaited_lock
 from samplewise_backends.numba_cpu.compile import (
     compile_time,
     kernel_cache,
@@ -42,7 +42,7 @@ _origins: dict[tuple[Routine, str], Origin] = {}
 _damaged: list[str] = []
 # Threads that ask at once wait for one compile. So do forks: in the middle of one, numba and LLVM
 # are of no use to a child.
-_lock = new_awaited_lock()
+_lock = awaited_lock()
 
 
 def address(routine: Routine, dtype: str) -> int:
@@ -128,7 +128,7 @@ def description(routine: Routine, dtype: str, source: str) -> dict[str, Any]:
 
 
 def file_name(routine: Routine, dtype: str, *of: Any) -> str:
-    """Return the name of an object, with a hash of what it is of beside its folder."""
+    """Return the file name of an object, with a hash of each further thing that it depends on."""
     return ".".join([routine.name, dtype, *map(key.short_hash, of), "kernel"])
 
 

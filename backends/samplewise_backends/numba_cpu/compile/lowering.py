@@ -1,4 +1,4 @@
-"""numba's lowering of a function to LLVM's code, without what kernels never need."""
+"""numba's lowering of a function to LLVM's code, without the parts that kernels never need."""
 
 from __future__ import annotations
 

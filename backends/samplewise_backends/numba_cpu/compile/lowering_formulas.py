@@ -42,7 +42,7 @@ class Value(Traced):
         self.value = value
 
     def in_every_lane(self, kind: ir.Type) -> Value:
-        """Return this number as a vector type, or what is of that type already."""
+        """Return this number in every lane of a vector type; a vector of it stays as it is."""
         if self.value.type == kind:
             return self
         nothing = ir.Constant(kind, ir.Undefined)

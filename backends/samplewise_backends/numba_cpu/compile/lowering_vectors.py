@@ -135,7 +135,7 @@ class _InKernel(Vectors):
         return Value(self._builder, self._builder.call(declared, operands))
 
     def _unless_nan(self, x: Value, otherwise: Callable[[], Value]) -> Value:
-        """Return a vector, or another one if a lane is not a number, which is rare."""
+        """Return a vector, or another one if a lane is NaN, in a branch laid out as rare."""
         builder, mask = self._builder, ir.IntType(self.lanes)
         lanes = builder.bitcast(x.is_nan().value, mask)
         before = builder.block

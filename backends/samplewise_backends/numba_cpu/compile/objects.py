@@ -1,4 +1,4 @@
-"""Object files on disk: what they say of themselves, then the machine code.
+"""Object files on disk: a description, then the machine code.
 
 The first line holds format and hash of the rest, the second a description in JSON: routine, dtype,
 source, layout, versions, settings, processor, and the names of symbols.
@@ -47,8 +47,7 @@ def read(path: Path) -> tuple[dict[str, Any], bytes]:
         OSError: it cannot be read.
         ValueError: it is damaged, or of another format.
     """
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    content = whole_file.read(path, MAX_BYTES + 1)
     first, _, rest = content.partition(b"\n")
     magic, _, digest = first.rpartition(b" ")
     if magic != _MAGIC or len(content) > MAX_BYTES:

@@ -1,9 +1,11 @@
-"""Files of the cache folder: written whole or not at all, by one process at a time."""
+"""Files of the cache folder: regular, written whole or not at all, by one process at a time."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,23 @@ else:
 
 # A kernel compiles in seconds; a process that was suspended meanwhile holds up nobody for ever.
 WAIT_S, POLL_S = 60.0, 0.02
+
+
+def read(path: Path, most: int) -> bytes:
+    """Return the first bytes of a regular file, at most `most`.
+
+    Raises:
+        OSError: it cannot be read, or is something else, such as a FIFO.
+    """
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return file.read(most)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting; a FIFO would else wait for its other end, maybe for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -47,7 +66,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     lock = path.with_name(f".{path.name}.lock")
     try:
-        file = lock.open("ab")
+        file = os.fdopen(_at_once(str(lock), os.O_WRONLY | os.O_CREAT), "wb")
     except OSError:
         # Where nothing can be written, nothing will come to be either.
         yield

@@ -15,7 +15,7 @@ from samplewise_backends.numba_cpu.kernels.records import NETWORK
 
 _ROOT_HALF = math.sqrt(0.5)
 _DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
-_ROOT_2_BY_PI = math.sqrt(2 / math.pi)
+_ROOT_8_BY_PI = math.sqrt(8 / math.pi)
 
 
 @inlined_kernel
@@ -139,14 +139,15 @@ def _gelu(z, derivative):
 
 @kernel
 def _gelu_tanh(z, derivative):
-    one, half, three = z.dtype.type(1), z.dtype.type(0.5), z.dtype.type(3)
-    cubic, root = z.dtype.type(GELU_CUBIC), z.dtype.type(_ROOT_2_BY_PI)
+    """Write z p and p + z p (1 - p) u', with p = sigmoid(u): 1 + tanh(u / 2) loses its digits."""
+    one, three = z.dtype.type(1), z.dtype.type(3)
+    cubic, root = z.dtype.type(GELU_CUBIC), z.dtype.type(_ROOT_8_BY_PI)
     for i in range(z.shape[0]):
         square = cubic * z[i] * z[i]
-        t = tanh(root * (z[i] + square * z[i]))
-        derivative_of_u = root * (one + three * square)
-        derivative[i] = half * ((one + t) + z[i] * (one - t * t) * derivative_of_u)
-        z[i] = half * z[i] * (one + t)
+        p = sigmoid(root * (z[i] + square * z[i]))
+        a = z[i] * p
+        derivative[i] = p + a * (one - p) * (root * (one + three * square))
+        z[i] = a
 
 
 @kernel

@@ -128,7 +128,7 @@ class _Beside:
         self._steps(self._place(blocks - 1, pairs - 1), blocks * pairs, 0, waiting)
 
     def _tile(self, m: Any, n: Any, waiting: State) -> State:
-        """Sum up a tile beside the steps in the one before; return what waits then."""
+        """Sum up a tile beside the steps in the one before; return the sums whose steps wait."""
         v, pairs, rows = self._v, self._of.pairs, self._of.rows
         before = select(n < 1, self._place(m - 1, pairs - 1), self._place(m, n - 1))
         turn, starts = self._of.product.turns(m * HEIGHT, n * WIDTH * v.lanes, HEIGHT, WIDTH)

@@ -99,23 +99,41 @@ def backward(net, A, dZ, gradient):
 
 @kernel
 def _limit(net, gradient):
-    """Clip each entry of the gradient, then its norm."""
+    """Clip each entry of the gradient, then its norm, also where squares overflow."""
     largest, most = net.hyper.clip_value, net.hyper.clip_norm
     for i in range(gradient.shape[0]):
         # A NaN is neither above nor previous, and stays.
         if abs(gradient[i]) > largest:
             gradient[i] = math.copysign(largest, gradient[i])
+    norm, scale = _norm(net, gradient), gradient.dtype.type(1)
+    if norm == math.inf:
+        scale = _largest(gradient)
+        for i in range(gradient.shape[0]):
+            gradient[i] /= scale
+        norm = _norm(net, gradient)
+    factor = scale if norm <= most / scale else most / norm
+    if factor == gradient.dtype.type(1):
+        return
+    for i in range(gradient.shape[0]):
+        gradient[i] *= factor
+
+
+@kernel
+def _norm(net, gradient):
     total = gradient.dtype.type(0)
     for k in range(net.depth):
         layer = record_at(net.layers, k, LAYER, net.tiny)
         total += _square_sum(part(gradient, layer.weight, layer.weights))
         total += _square_sum(part(gradient, layer.bias, layer.biases))
-    norm = math.sqrt(total)
-    if norm <= most:
-        return
-    factor = most / norm
+    return math.sqrt(total)
+
+
+@kernel
+def _largest(gradient):
+    largest = gradient.dtype.type(0)
     for i in range(gradient.shape[0]):
-        gradient[i] *= factor
+        largest = max(largest, abs(gradient[i]))
+    return largest
 
 
 @reordered_kernel

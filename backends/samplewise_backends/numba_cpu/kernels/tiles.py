@@ -66,7 +66,7 @@ class Product:
     def turns(
         self, unit: Any, column: Any, height: int, width: int
     ) -> tuple[Callable[[Any, State], State], State]:
-        """Return what a turn of k does to the sums of a tile, and what these start at."""
+        """Return a function that adds one k to the sums of a tile, and the sums to start from."""
         v, a, b, ld = self._v, self._a, self._b, self._b.shape[1]
         units, places = range(height), [j * v.lanes for j in range(width)]
 

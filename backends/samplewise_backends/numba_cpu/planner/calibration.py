@@ -66,8 +66,7 @@ def known_rates(dtype: str) -> Calibration:
     with _lock:
         if dtype not in _known:
             path = _path(dtype)
-            # What is not a file may keep its reader waiting.
-            found = read(path) if path is not None and path.is_file() else None
+            found = None if path is None else read(path)
             unmeasured = _built_in(dtype, "this machine was not measured")
             _known[dtype] = unmeasured if found is None else Calibration(found)
         return _known[dtype]
@@ -166,8 +165,7 @@ def write(path: Path, rates: Rates) -> None:
 def read(path: Path) -> Rates | None:
     """Return the rates in a file, or None where they are damaged, or of another machine."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = whole_file.read(path, MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             return None
         found = json.loads(content.decode("utf-8"))

@@ -78,7 +78,7 @@ class InPlace:
         self.forget()
 
     def forget(self) -> None:
-        """Let go of the states, and of what kernels left beside them."""
+        """Let go of the states, and clear the biases that kernels left beside them."""
         self._vectors: list[Vector] = []
         self._pairs: list[Pair] = []
         self._parameters: Parameters | None = None

@@ -55,12 +55,13 @@ def selu(z: Array) -> Array:
 
 def gelu(z: Array) -> Array:
     """a = z Phi(z), with the normal distribution function."""
-    return z * (1 + lax.erf(z * math.sqrt(0.5))) / 2
+    # Not 1 + erf, which has no digits left far below 0.
+    return z * lax.erfc(-z * math.sqrt(0.5)) / 2
 
 
 def gelu_tanh(z: Array) -> Array:
-    """a = z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2."""
-    return z * (1 + jnp.tanh(math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z * z * z))) / 2
+    """a = z (1 + tanh(u / 2)) / 2 = z sigmoid(u), with u = sqrt(8 / pi) (z + 0.044715 z^3)."""
+    return z * sigmoid(math.sqrt(8 / math.pi) * (z + GELU_CUBIC * z * z * z))
 
 
 def silu(z: Array) -> Array:

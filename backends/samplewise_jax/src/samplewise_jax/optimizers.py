@@ -105,10 +105,17 @@ def clip_value(gradient: Tensors, largest: Array) -> Tensors:
 
 
 def clip_norm(gradient: Tensors, largest: Array) -> Tensors:
-    """Limit the length of the gradient, over all tensors."""
-    norm = jnp.sqrt(sum((g * g).sum() for g in gradient.values()))
-    factor = jnp.where(norm > largest, largest / norm, 1)
-    return {name: g * factor for name, g in gradient.items()}
+    """Limit the length of the gradient, over all tensors, also where squares overflow."""
+    largest_entry = jnp.max(jnp.stack([jnp.abs(g).max() for g in gradient.values()]))
+    scale = jnp.where(jnp.isinf(_length(gradient)), largest_entry, 1)
+    scaled = {name: g / scale for name, g in gradient.items()}
+    norm = _length(scaled)
+    factor = jnp.where(norm > largest / scale, largest / norm, scale)
+    return {name: g * factor for name, g in scaled.items()}
+
+
+def _length(gradient: Tensors) -> Array:
+    return jnp.sqrt(sum((g * g).sum() for g in gradient.values()))
 
 
 # In this order.

@@ -16,6 +16,7 @@ from samplewise.data.rows import largest_value
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Loss, Network, aligned_empty
 from samplewise.options.words import words_of
+from samplewise.training.notes import notes_on_classes
 from samplewise.training.rows.selection import select
 from samplewise.training.rows.training_rows import TrainingRows, training_rows
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -112,6 +113,10 @@ def prepared(
     elif len(chosen.validation):
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
+    if kept.labels is not None and kept.class_names:
+        notes = notes_on_classes(kept.labels, kept.class_names)
+        if notes:
+            kept = dataclasses.replace(kept, notes=kept.notes + notes)
     if chosen.weights is None:
         return kept if held is None else dataclasses.replace(kept, validation=held)
     weights = chosen.weights.astype(dtype)

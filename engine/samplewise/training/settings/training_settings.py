@@ -32,6 +32,10 @@ def _augment(name: str, given: object) -> str:
     return words
 
 
+def _backend(name: str, given: object) -> str:
+    return text_of(name, given, "vectorized")
+
+
 def _device(name: str, given: object) -> str:
     words = text_of(name, given, "gpu:0")
     if DEVICE.fullmatch(words) is None:
@@ -153,7 +157,7 @@ class TrainingSettings(Settings):
     )
     backend: str | None = option(
         None,
-        text(lambda _, given: given, metavar="NAME"),
+        text(_backend, metavar="NAME"),
         "a backend that `samplewise backends` lists, or auto",
         panel=EXECUTION,
         shown="auto",

@@ -16,7 +16,7 @@ LOOPS_UP_TO = 4096
 
 @inlined_kernel
 def _weights_and_bias(net, layer, vector, size):
-    """Return a layer's weights and bias, or what a vector laid out like the parameters holds."""
+    """Return the parts for a layer's weights and bias of a vector laid out like the parameters."""
     flat = vector_at(vector, size, net.tiny)
     weights = part(flat, layer.weight, layer.units * layer.inputs)
     return weights, part(flat, layer.bias, layer.units)
