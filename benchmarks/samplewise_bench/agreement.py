@@ -76,12 +76,6 @@ def check_agreement(trainings: Mapping[Key, Training]) -> list[str]:
 def compare_losses(what: str, runs: Mapping[str, TimedRun], dtype: str, sensitivity: float) -> None:
     """Refuse runs whose losses differ from those of the first run.
 
-    Args:
-        what: the problem, for the message.
-        runs: by backend.
-        dtype: decides the tolerances.
-        sensitivity: relative change of the final loss when the parameters move by one ulp.
-
     Raises:
         ContractError: a loss differs, or is not finite.
     """

@@ -66,12 +66,7 @@ class Calibration:
 
 
 def calibrate(dtype: str, products: Sequence[Product] = ()) -> Calibration:
-    """Measure this core; threads are the caller's to limit (`conditions.one_core`).
-
-    Args:
-        dtype: "float64" or "float32".
-        products: measured beside `SQUARE`.
-    """
+    """Measure this core; threads are the caller's to limit (`conditions.one_core`)."""
     rates = {each: _gflops(each, dtype) for each in (SQUARE, *products)}
     x = np.linspace(-8, 8, EXP_ELEMENTS).astype(dtype)
     out = np.empty_like(x)

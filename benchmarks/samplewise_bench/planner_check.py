@@ -74,11 +74,8 @@ class Verdict:
     """A choice beside the fixed ones.
 
     Args:
-        work: the shape, in words.
-        chosen: the plan and its block, in words.
         ms: an epoch by it.
         predicted_ms: of that; None where nothing was predicted.
-        best: the fastest fixed choice, in words.
         best_ms: an epoch by it.
         all_ms: by every fixed choice.
     """

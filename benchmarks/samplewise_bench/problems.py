@@ -44,7 +44,6 @@ class TrainingProblem:
         X: (n, inputs), C-contiguous, of the dtype of the run.
         Y: targets of the same dtype, (n, outputs).
         learning_rate: of every step.
-        epochs: passes over the rows.
         batch_size: rows of a step, at most n.
         init: name of the initializer.
         seed: of the initial parameters, and of the orders where rows are shuffled.
@@ -179,16 +178,7 @@ def drawn_problem(
     """Return a problem of any size, on rows that are drawn for it.
 
     The rows are normal and about 1 long whatever their width, and a random linear map decides
-    their classes, so that the same rate trains every size and none saturates or diverges.
-
-    Args:
-        network: one output makes two classes, more make one class each.
-        rows: to train on.
-        epochs: passes over them.
-        batch_size: rows of a step.
-        optimizer: None means plain SGD.
-        learning_rate: of every step.
-        dtype: "float64" or "float32".
+    their classes, two for one output of the network, so that the same rate trains every size and none saturates or diverges.
     """
     rng = np.random.default_rng(SEED)
     X = prepare_rows(

@@ -71,10 +71,7 @@ class RowComparison:
     """All cells, and how they were taken.
 
     Args:
-        dtype: of all runs.
-        rounds: runs of each cell.
         data: name and size of the dataset.
-        results: a cell each.
         notes: of rows whose final losses could not be compared.
         calibration, conditions: of the machine.
     """
@@ -137,14 +134,6 @@ def compare_rows(
     data: Prepared | None = None,
 ) -> RowComparison:
     """Train every row on every backend, interleaved, on one core with one thread.
-
-    Args:
-        rows: of the report.
-        backends: names; with `reference` among them, speed-ups over it are given.
-        dtype: "float64" or "float32".
-        batch_sizes: rows of a step.
-        rounds: runs of each cell.
-        data: used instead of the report's two classes of the synthetic data.
 
     Raises:
         ContractError: the backends' losses disagree; nothing is timed then.

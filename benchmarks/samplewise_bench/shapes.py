@@ -5,14 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from samplewise.network import (
-    SGD,
-    Adam,
-    Network,
-    Optimizer,
-    RMSprop,
-    multilayer_perceptron,
-)
+from samplewise.network import SGD, Adam, Network, Optimizer, RMSprop, multilayer_perceptron
 from samplewise.network.layer_spec import layers_from
 from samplewise_bench.problems import DRAWN_EPOCHS, TrainingProblem, drawn_problem
 

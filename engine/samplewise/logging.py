@@ -68,10 +68,6 @@ def announce(text: str, *arguments: Any) -> None:
     """Log an INFO record, on stderr where nobody has set logging up.
 
     By itself, logging shows no INFO, and a user would take the wait for a hang.
-
-    Args:
-        text: with a place such as %s for each argument.
-        arguments: of the text.
     """
     if is_set_up():
         logger.info(text, *arguments)

@@ -68,8 +68,6 @@ class BlockedFirstLayer:
     """Takes the first layer's products for whole blocks.
 
     Args:
-        network: its first layer.
-        optimizer: momentum, Nesterov and L2.
         workspace: holds a block.
         batch_size: rows of a step.
         budget: maximum bytes of Gram matrices to keep.

@@ -17,7 +17,6 @@ class Gram:
 
     Args:
         size: inner products of the longest block.
-        dtype: of the products.
         budget: maximum bytes to keep; products beyond it are computed each time.
     """
 

@@ -21,9 +21,7 @@ class Update(Generic[Kind]):
     """One step of an optimizer on some tensors of a network, one beside the other.
 
     Args:
-        optimizer: with its hyperparameters.
         network: whose flat vectors are updated.
-        dtype: of the vectors.
         run: the part of the flat vectors that is updated; all vectors passed are of this part.
 
     Attributes:

@@ -21,9 +21,6 @@ class TrainedParameters:
     """The steps of an optimizer in all trained tensors from `start` on.
 
     Args:
-        optimizer: with its hyperparameters.
-        network: whose flat vectors are updated.
-        dtype: of the vectors.
         start: offset of the first tensor that a step updates.
     """
 

@@ -23,8 +23,6 @@ class Trainer:
     """Runs steps; plans differ in their first layer.
 
     Args:
-        network, loss, optimizer: of the program.
-        dtype: of all arrays.
         block: rows whose first-layer products are taken at once; None for one step at a time.
         budget: maximum bytes of Gram matrices to keep.
     """

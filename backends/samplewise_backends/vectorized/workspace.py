@@ -18,11 +18,9 @@ class Batch:
     """Rows of a workspace that one step takes, as views: a matrix a layer.
 
     Args:
-        start, stop: the rows.
         A: outputs.
         dZ: d loss / d Z.
         scratch: of the same shapes.
-        Y: targets.
         masks: of each dropout layer, by its index; none in prediction.
     """
 
@@ -39,9 +37,7 @@ class Workspace:
     """The buffers of the passes of up to `rows` rows, after the first layer's product.
 
     Args:
-        network: decides the sizes.
         rows: of each matrix.
-        dtype: of every buffer.
         training: whether dropout layers drop.
     """
 

@@ -67,13 +67,7 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """A row of the report, ready to be trained by any backend.
-
-    Args:
-        experiment: decided.
-        network: that it trains.
-        data: its rows.
-    """
+    """A row of the report, ready to be trained by any backend."""
 
     experiment: Experiment
     network: Network
@@ -128,14 +122,7 @@ class Training:
 
 
 def agreement(name: str, training: Training, backend: str, device: str | None = None) -> Agreement:
-    """Return how near a backend's losses are to the reference's.
-
-    Args:
-        name: of the row.
-        training: of it.
-        backend: beside the reference.
-        device: of the backend; None leaves it to it.
-    """
+    """Return how near a backend's losses are to the reference's."""
     want, moved = (training.losses(REFERENCE, nudged=nudged) for nudged in (False, True))
     size = np.maximum(1, np.abs(want))
     # An epoch is as near as its way there.
@@ -166,14 +153,7 @@ def _before_chaos(changes: Losses, training: Training) -> Iterator[float]:
 def trainings(
     part: Part[Any], data: str, epochs: int, **options: Any
 ) -> Iterator[tuple[str, Training]]:
-    """Yield the rows of a part on some data as trainings of `epochs` epochs, by name.
-
-    Args:
-        part: of the report.
-        data: as `Experiment` takes it.
-        epochs: of each row.
-        options: of an experiment, of those that the report keeps.
-    """
+    """Yield the rows of a part on some data as trainings of `epochs` epochs, by name."""
     # On photographs that are only scaled, no network of part 1 learns.
     step = part.data["preprocess"] if data == SYNTHETIC else "standardize"
     settings = Experiment.from_options(data=data, preprocess=step, **options)

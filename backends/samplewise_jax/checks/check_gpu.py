@@ -45,11 +45,7 @@ HELD_OUT = 0.9
 
 
 class Sampled:
-    """The backend on a device with few capabilities.
-
-    Args:
-        device: that computes.
-    """
+    """The backend on a device with few capabilities."""
 
     def __init__(self, device: str) -> None:
         self._backend = registry.load("jax", device)

@@ -20,14 +20,7 @@ Column = tuple[str, str]
 
 @dataclass(frozen=True)
 class Work:
-    """A network and how it is trained, on rows of noise in float32.
-
-    Args:
-        name: of the work, for tables.
-        network: that is trained.
-        optimizer, batch_size: as `TrainingSettings`.
-        rows: of an epoch.
-    """
+    """A network and how it is trained, on rows of noise in float32."""
 
     name: str
     network: Network

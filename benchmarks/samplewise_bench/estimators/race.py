@@ -80,12 +80,6 @@ def race_estimators(
 ) -> Race:
     """Time every work and every call, each side in turns.
 
-    Args:
-        rounds: of each, after one that is not counted.
-        log: gets a line for each work.
-        works: fitted; None takes thirty of all sizes.
-        calls: with promises of their own; None takes those of `named_calls`.
-
     Raises:
         ContractError: the sides do not compute the same.
     """

@@ -89,12 +89,7 @@ class ScoreTable:
 
 
 def compare_scores(seeds: int, log: Callable[[str], None]) -> ScoreTable:
-    """Fit both sides to each dataset with each seed, and score them on rows held out.
-
-    Args:
-        seeds: at least 2; from 0.
-        log: gets a line for each dataset.
-    """
+    """Fit both sides to each dataset with each seed, and score them on rows held out."""
     found = []
     for name, (load, kind, score, parameters) in DATASETS.items():
         log(name)

@@ -61,12 +61,6 @@ def compare_peers(
     """Compare peers on workloads: first that they agree, then how long they take.
 
     Each peer is a process that is kept on the same core, and only one of them works at a time.
-
-    Args:
-        choice: the participants; None means all.
-        rounds: turns of each, fewer for those whose runs take long.
-        workloads: by name.
-        log: gets the progress, a line at a time.
     """
     choice = choice or PeerChoice()
     cores, load = usable_cores(), load_average()

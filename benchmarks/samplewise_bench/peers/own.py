@@ -112,7 +112,6 @@ class OwnTraining(Runner):
     """One training after the other, each of one network or of several at once.
 
     Args:
-        trainings: compiled.
         public: does the same work as a user's call; None takes that of all runners.
         nudged: start from parameters moved by one unit in the last place.
     """

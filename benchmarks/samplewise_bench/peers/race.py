@@ -23,10 +23,6 @@ TURN_S = 0.05
 class Peers:
     """The peers' processes, started when first needed and ended with `stack`.
 
-    Args:
-        cores: numbers of the processor cores that may be used.
-        stack: closes the processes.
-
     Attributes:
         infos: the version or absence of each peer asked for so far, by name.
     """
@@ -106,16 +102,7 @@ def run_race(
     rounds: int,
     log: Callable[[str], None],
 ) -> list[PeerEntry]:
-    """Return an entry for each way of each peer: check all, then time those that agree.
-
-    Args:
-        task: the work.
-        names: of the peers.
-        peers: their processes.
-        wants: whether a way of a peer takes part.
-        rounds: turns of each.
-        log: gets a line for each entry that was checked, and one for its time.
-    """
+    """Return an entry for each way of each peer: check all, then time those that agree."""
     standard = agreement.standard(task)
     racers: list[Racer] = []
     for name in names:

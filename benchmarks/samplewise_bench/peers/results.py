@@ -114,7 +114,6 @@ class PeerInfo:
     """A peer on this machine.
 
     Args:
-        name: of the peer.
         install: how to get it.
         version: empty where it is absent.
         import_s: seconds that its import takes, NumPy's apart; None where it is absent.

@@ -68,11 +68,6 @@ class Task:
     def require(self, peer: str, layers: Sequence[str], rules: Sequence[str]) -> None:
         """Refuse what a peer's module does not know, and several networks at once.
 
-        Args:
-            peer: name, for people.
-            layers: kinds of layers that it knows.
-            rules: features of optimizers, likewise.
-
         Raises:
             NotApplicableError: naming the first layer or feature that it does not know.
         """
@@ -155,8 +150,6 @@ class Calls(Runner):
     """Predictions of one row; they change nothing.
 
     Args:
-        task: `calls` of it.
-        call: predicts the row.
         result: takes the logits or probabilities out of the value of `call`.
         logits: whether they are logits; else probabilities, (1, classes) or (classes,).
         compile_s: seconds that making `call` took, where something is compiled.

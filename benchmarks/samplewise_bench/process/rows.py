@@ -165,12 +165,6 @@ def measure_waits(
 ) -> Waits:
     """Time each process in turns, on one core: A B C, A B C, ...
 
-    Args:
-        rounds: runs of each, after one that fills the caches of those that start warm.
-        log: gets a line for each round.
-        contestants: the processes, by name.
-        promises: of those.
-
     Raises:
         FailedProcessError: a process failed.
     """

@@ -32,11 +32,6 @@ def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs | 
 
     None where it names rows: another array, a folder, or a dataset as `load_inputs` takes it.
 
-    Args:
-        trained: decides the size of an image.
-        given: the path.
-        said: options of `options.READING` that the user gave.
-
     Raises:
         DataError: an image or an array cannot be read, or an image does not fit the model.
         ParameterError: an option does not go with the model or the path.
@@ -53,11 +48,6 @@ def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs | 
 
 def read_rows(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs:
     """Return the rows that a user wants predicted, on the model's scale.
-
-    Args:
-        trained: decides the size of images, and which column is where.
-        given: as `load_inputs` takes it.
-        said: options of `options.READING` that the user gave.
 
     Raises:
         DataError, ParameterError: it cannot be read, or does not fit the model.

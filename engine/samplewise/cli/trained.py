@@ -93,11 +93,6 @@ def source_options(trained: Trained, given: Mapping[str, Any], source: str) -> S
     Labels and columns that are not given are as in the run that the model came from. Images get
     the size and fit of those that it was trained on, and image files the white.
 
-    Args:
-        trained: the model.
-        given: `label`, `drop` and `full_scale`, as the user gave them.
-        source: name or path of the rows.
-
     Raises:
         ParameterError: an option is given that is not read for this source.
     """

@@ -13,12 +13,7 @@ import tomli_w
 
 from samplewise._version import __version__
 from samplewise.checks import printable, suggestion_or_list
-from samplewise.errors import (
-    CombinationError,
-    ConfigError,
-    DataError,
-    ParameterError,
-)
+from samplewise.errors import CombinationError, ConfigError, DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import decoded, open_unchanged
 from samplewise.options.words import words_of

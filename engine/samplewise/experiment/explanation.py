@@ -65,8 +65,6 @@ class Explanation:
 
     Args:
         experiment: as effective: it names backend and plan.
-        network: that it would train.
-        rows: that it would train on.
         backend, backend_reason: chosen for it, and why.
         plan: chosen by the backend.
         measured: some epochs of it; None where none was run.
@@ -90,13 +88,6 @@ def explain(
     stop: threading.Event | None = None,
 ) -> Explanation:
     """Return the plan of the experiment, and the measured time of a few epochs.
-
-    Args:
-        experiment: the configuration to explain.
-        data: as `run`.
-        measure: whether to train a few epochs.
-        callbacks: as `train`, of that training.
-        stop: as `train`.
 
     Raises:
         SamplewiseError: as `run`.

@@ -41,11 +41,6 @@ class Scores:
 def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
     """Return the scores of a model on raw rows.
 
-    Args:
-        model: trained.
-        X: raw rows.
-        targets: as `train` takes them.
-
     Raises:
         DataError: the targets do not fit the model's loss.
     """
@@ -54,11 +49,6 @@ def scores(model: Model, X: NDArray[Any], targets: NDArray[Any]) -> Scores:
 
 def scores_of_each(models: Sequence[Model], X: NDArray[Any], targets: NDArray[Any]) -> list[Scores]:
     """Return the scores of each model on the same raw rows.
-
-    Args:
-        models: of one loss; as `logits_of_each`.
-        X: raw rows.
-        targets: as `train` takes them.
 
     Raises:
         DataError: the targets do not fit the loss, or the logits of a model overflow.

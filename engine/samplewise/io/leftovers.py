@@ -48,9 +48,6 @@ def clear_leftovers(folder: Path) -> None:
     """Remove what killed processes left beside an output, and put back what they had moved away.
 
     Where a living process writes the same output, all stays.
-
-    Args:
-        folder: of the output, absolute.
     """
     temporaries = _left(folder, TEMPORARY)
     with ExitStack() as held:

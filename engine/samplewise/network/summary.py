@@ -31,12 +31,7 @@ class LayerSummary:
 
 
 def summarize(network: Network, itemsize: int) -> list[LayerSummary]:
-    """Return a row for each layer.
-
-    Args:
-        network: described.
-        itemsize: bytes of a value: 4 or 8.
-    """
+    """Return a row for each layer."""
     pairs = zip(network.layers_and_inputs, network.shapes[1:], strict=True)
     return [_summary(*before, output, itemsize) for before, output in pairs]
 

@@ -24,13 +24,7 @@ PAIR_WIDTH = 60
 def loss_picture(
     experiment: str, losses: Mapping[str, list[tuple[float, ...]]], label: str
 ) -> Picture:
-    """Return the loss curves of one table of part 1.
-
-    Args:
-        experiment: name of the table.
-        losses: of each row by its name, those of each run.
-        label: the data.
-    """
+    """Return the loss curves of one table of part 1."""
     words = experiment.replace("_", " ")
     subject = "the final network" if experiment == FINAL else f"{words} compared"
     means = {name: np.mean(of_runs, axis=0).tolist() for name, of_runs in losses.items()}

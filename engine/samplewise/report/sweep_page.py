@@ -44,11 +44,6 @@ _MOST_LINES = 200
 def write_page(result: SweepResult, folder: Path, metric: str | None = None) -> None:
     """Write table, page and best configuration of a sweep into its folder, each whole or absent.
 
-    Args:
-        result: as far as the sweep was run.
-        folder: of its journal.
-        metric: to compare candidates by; None takes the default one.
-
     Raises:
         ParameterError: the metric is unknown.
         OutputError: the disk is full, or the folder is gone.

@@ -25,12 +25,8 @@ class Case:
     """A network and its training.
 
     Args:
-        network: to train.
-        loss: minimized.
-        optimizer: with its options.
         batch_size: rows of a step, at most `rows`.
         rows: number of samples.
-        dtype: name.
         step_fields: of `Capabilities.step_fields`, those that are set.
         edge: a key of `problems.EDGES`, or empty for a calm problem.
         learning_rate: of every step, or about that of a step; calm for calm cases.

@@ -17,10 +17,6 @@ class RungResult:
     """The result of one rung.
 
     Args:
-        rung: its name.
-        trials: number of cases, each by one plan.
-        checks: number of comparisons.
-        failed: number of failed comparisons.
         largest_ratio: largest difference / tolerance of the comparisons that passed, at most 1.
         nearest: the trial and the comparison with that ratio.
     """
@@ -40,8 +36,6 @@ class CapabilityResult:
     Args:
         kind: of capability, such as "layer".
         name: of it, such as "conv".
-        trials: number of trials with it.
-        failed: number of those in which a comparison failed.
         largest_ratio: as `RungResult`.
     """
 

@@ -68,14 +68,7 @@ def _line(need: Need, failed: int, with_it: int, wrong: int, total: int, rung: s
 def untested(
     offered: Capabilities, tested: Collection[Need], rungs: Collection[str], strength: int
 ) -> Iterator[tuple[str, str]]:
-    """Yield each thing that was not tested, and the reason.
-
-    Args:
-        offered: by the backend.
-        tested: capabilities that took part in a trial.
-        rungs: that were climbed.
-        strength: 2 or 3.
-    """
+    """Yield each thing that was not tested, and the reason."""
     for kind, names in offered.names().items():
         for name in sorted(names - {AUTO_PLAN}):
             if (kind, name) not in tested:

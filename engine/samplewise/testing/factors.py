@@ -97,13 +97,7 @@ def plan_names(offered: Capabilities) -> tuple[str, ...]:
 
 
 def covering_rows(factors: Factors, offered: Capabilities, strength: int) -> list[Row]:
-    """Return rows of the offered values in which any few meet, new dicts in every call.
-
-    Args:
-        factors: name to values; none of the rows is left where a factor has no offered value.
-        offered: by the backend.
-        strength: as `covering`.
-    """
+    """Return rows of the offered values in which any few meet, new dicts in every call."""
     values = offered_values(factors, offered)
     if not all(values.values()):
         return []

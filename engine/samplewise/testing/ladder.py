@@ -93,12 +93,6 @@ def climb(backend: Backend, rung: str, case: Any, plan: str | None = None) -> li
     """Return the measures of one rung on one case.
 
     An exception of the backend is a failed measure: it must not end the check of the other cases.
-
-    Args:
-        backend: that is compared.
-        rung: a key of `RUNGS`.
-        case: of that rung.
-        plan: that the backend is asked for; None gives it no workload.
     """
     step, _ = RUNGS[rung]
     # Unusual numbers are the point of some cases; a NaN is found in the results.

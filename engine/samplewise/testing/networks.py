@@ -58,12 +58,7 @@ PLACES: dict[str, slice] = {"first": slice(1), "between": slice(1, -1), "last": 
 
 
 def with_frozen(network: Network, place: str) -> Network:
-    """Return the network with some of its layers frozen; as it is where none would be trained.
-
-    Args:
-        network: without frozen layers.
-        place: a key of `PLACES`.
-    """
+    """Return the network with some of its layers frozen; as it is where none would be trained."""
     pairs = enumerate(network.layers_and_inputs)
     having = [k for k, (layer, inputs) in pairs if layer.parameter_shapes(inputs)]
     frozen = having[PLACES[place]] or having[:1]

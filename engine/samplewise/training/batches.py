@@ -94,13 +94,6 @@ def windows(batch_size: int, samples: int, stop: int, start: int = 0) -> Iterato
 def chunks(
     order: NDArray[np.int64], batch_size: int, learning_rate: float, samples: int
 ) -> Iterator[Steps]:
-    """Cut a whole epoch into steps of one learning rate, by `windows`.
-
-    Args:
-        order: rows in the order of the epoch, (n,).
-        batch_size: as `windows`.
-        learning_rate: of every step.
-        samples: as `windows`.
-    """
+    """Cut a whole epoch into steps of one learning rate, by `windows`."""
     for start, stop in windows(batch_size, samples, len(order)):
         yield Steps(order, start, stop, batch_size, learning_rate)

@@ -30,9 +30,6 @@ Initial: TypeAlias = "Model | Snapshot | TrainingState"
 def columns_of(initial: object) -> Columns | None:
     """Return the columns of the models to go on from, whose weights belong to them.
 
-    Args:
-        initial: what to go on from, or a list of these.
-
     Returns:
         None where no model has columns.
 

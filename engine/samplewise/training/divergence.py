@@ -96,10 +96,6 @@ def check_end(parameters: NDArray[Any], optimizer_state: NDArray[Any]) -> None:
 
     Where a sum of squares of gradients has overflown, its weight moves no more.
 
-    Args:
-        parameters: flat (P,).
-        optimizer_state: flat (slots * P,).
-
     Raises:
         DivergenceError: a number is not finite.
     """

@@ -37,9 +37,6 @@ class Evaluation:
     """Measures a network after each epoch.
 
     Args:
-        backend: its name, for errors.
-        loss: turns logits into probabilities.
-        outputs: outputs of the network.
         rows: rows that the network trains on, and its validation rows.
         track_accuracy: True to measure the accuracy on the training rows.
         running: measures that accuracy in the steps; None for a pass of its own.
@@ -67,10 +64,6 @@ class Evaluation:
 
     def after_epoch(self, ran: RanEpoch, predict: Predict) -> Figures:
         """Measure an epoch.
-
-        Args:
-            ran: the epoch.
-            predict: gives the logits of rows.
 
         Raises:
             DivergenceError: the logits or the validation loss are not finite.
@@ -150,10 +143,6 @@ class Evaluation:
 
 def check_metrics(given: Mapping[str, Metric] | None, *, validated: bool) -> dict[str, Metric]:
     """Return metrics by name.
-
-    Args:
-        given: functions of targets and predictions; None for none.
-        validated: whether there are validation rows to measure on.
 
     Raises:
         ParameterError: as `functions_by_name`.

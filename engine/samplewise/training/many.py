@@ -9,12 +9,7 @@ from typing import Any, Unpack
 from numpy.typing import ArrayLike
 
 from samplewise.checks import must_be
-from samplewise.errors import (
-    CombinationError,
-    DivergenceError,
-    ParameterError,
-    SomeDivergedError,
-)
+from samplewise.errors import CombinationError, DivergenceError, ParameterError, SomeDivergedError
 from samplewise.network import Network
 from samplewise.registry import Choice
 from samplewise.text import counted
@@ -31,11 +26,7 @@ from samplewise.training.rows.preparation import RowOptions, check_row_options, 
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.shared import check_shared, shared_loss
 from samplewise.training.snapshot import Snapshot
-from samplewise.training.train import (
-    backend_for,
-    check_stop,
-    result_of,
-)
+from samplewise.training.train import backend_for, check_stop, result_of
 from samplewise.training.training_run import TrainingRun
 
 

@@ -23,10 +23,6 @@ class NetworkSteps:
     """Makes the steps that all networks share a network's own.
 
     Args:
-        network: that trains.
-        settings: of its training.
-        rows: trained on.
-        rates: its learning rates.
         decides: whether the steps write their decisions.
 
     Attributes:
@@ -65,12 +61,7 @@ class NetworkSteps:
             self.penalties = np.full(len(self._starts), np.nan)
 
     def begin_epoch(self, epoch: int, order: NDArray[np.int64]) -> None:
-        """Draw the dropout key of an epoch, set its learning rates, and normalize its batches.
-
-        Args:
-            epoch: counted from 1.
-            order: all rows in the order of the epoch.
-        """
+        """Draw the dropout key of an epoch, set its learning rates, and normalize its batches."""
         if self._drops:
             rng = self._streams.of_epoch("dropout", epoch)
             self._dropout_key = int(rng.integers(2**64, dtype=np.uint64))
@@ -99,13 +90,7 @@ class NetworkSteps:
         return np.asarray(ones * X.dtype.type(scale))
 
     def of_window(self, order: NDArray[np.int64], start: int, stop: int) -> Steps:
-        """Return the steps of a window of the epoch.
-
-        Args:
-            order: as `Steps`.
-            start: as `Steps`.
-            stop: as `Steps`.
-        """
+        """Return the steps of a window of the epoch."""
         first, last = -(-start // self._batch_size), -(-stop // self._batch_size)
         rate, rates = self._rates.of_steps(first, last)
         return Steps(

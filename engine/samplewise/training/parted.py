@@ -25,11 +25,6 @@ _OF_EACH |= {"figures": "figures"}
 def part_of(snapshot: Snapshot, index: int, state: TrainingState) -> Snapshot:
     """Return the snapshot of one network, of a training that was interrupted between two epochs.
 
-    Args:
-        snapshot: of all its networks.
-        index: of the network among them.
-        state: of the network, as the training returned it.
-
     Raises:
         SnapshotError: the training was interrupted within an epoch.
     """

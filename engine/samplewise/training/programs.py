@@ -31,8 +31,6 @@ class Programs:
     Args:
         backend: compiles.
         networks: equal in inputs and outputs.
-        loss: of all.
-        optimizers: one for each network.
         dtype: float64 or float32.
         predicts: whether several networks need predictors; a lone network's program predicts.
 

@@ -51,9 +51,6 @@ class RanEpoch(NamedTuple):
     def penalty(self, backend: str) -> float | None:
         """Return the mean of the steps' penalties, by their rows; None without `batch_l2`.
 
-        Args:
-            backend: its name, for errors.
-
         Raises:
             ContractError: one is missing.
         """

@@ -58,11 +58,7 @@ class LearningRates:
         return float(rates[0]), rates
 
     def end_epoch(self, *, improved: bool) -> str | None:
-        """Let a plateau count an epoch; return a reason to stop, where the rate is low enough.
-
-        Args:
-            improved: whether the monitored figure has improved.
-        """
+        """Let a plateau count an epoch; return a reason to stop, where the rate is low enough."""
         schedule = self._schedule
         if not isinstance(schedule, Plateau):
             return None

@@ -74,11 +74,6 @@ def check_plan(snapshot: Snapshot, plan: Plan, backend: str) -> None:
 
     A snapshot that names no plan has its weights whole, and goes on in any.
 
-    Args:
-        snapshot: of a training that `Snapshot.check` has found the same.
-        plan: of the program that goes on.
-        backend: its name.
-
     Raises:
         SnapshotError: it is of another plan.
     """

@@ -17,11 +17,7 @@ from samplewise.training.settings.training_settings import TrainingSettings
 
 
 class RunningAccuracy:
-    """The share of right decisions in an epoch, each made before the update that its row takes.
-
-    Args:
-        labels: class indices of the rows, (n,).
-    """
+    """The share of right decisions in an epoch, each made before the update that its row takes."""
 
     def __init__(self, labels: NDArray[Any]) -> None:
         self._labels = labels

@@ -82,14 +82,7 @@ class Sizes:
 def fastest_of_each(
     costs: Costs, sizes: Sizes, workload: Workload, *, only_direct: bool
 ) -> dict[str, Candidate]:
-    """Return the fastest way to train by each plan that fits the memory, by the plan's name.
-
-    Args:
-        costs: of the workload.
-        sizes: likewise.
-        workload: its block is that of the plan it asks for.
-        only_direct: whether no other plan can be taken.
-    """
+    """Return the fastest way to train by each plan that fits the memory, by the plan's name."""
     direct = _candidate(DIRECT, None, False, 0, costs.direct(), workload)
     if only_direct:
         return {DIRECT: direct}

@@ -40,7 +40,6 @@ class Chosen:
     """A plan and how to carry it out.
 
     Args:
-        plan: the plan.
         kinds: how to take each product, as `kernels.products` numbers them.
         keeps_gram: whether the Gram blocks of an epoch are kept for the next.
     """
@@ -60,11 +59,6 @@ def choose(
     The choice depends on its arguments and on the calibration of the machine, on nothing else: not
     even on that where the workload names block and products. The machine is measured first where
     rates decide, and the training is long enough to pay for it.
-
-    Args:
-        members: the networks, trained at once.
-        workload: None where it is not known.
-        dtype: of everything.
 
     Raises:
         ParameterError: the workload asks for products that there are not.

@@ -11,19 +11,9 @@ from samplewise.contract import PENALTIES, Workload
 from samplewise.contract.plan import DIRECT
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN, WHOLE
-from samplewise_backends.numba_cpu.planner.products import (
-    asked_kinds,
-    parted_ns,
-    thin_ns,
-    word_of,
-)
+from samplewise_backends.numba_cpu.planner.products import asked_kinds, parted_ns, thin_ns, word_of
 from samplewise_backends.numba_cpu.planner.rates import WEIGHT_BYTES, Rates, interpolated
-from samplewise_backends.numba_cpu.planner.step_costs import (
-    WARM,
-    Estimate,
-    StepCosts,
-    alike,
-)
+from samplewise_backends.numba_cpu.planner.step_costs import WARM, Estimate, StepCosts, alike
 from samplewise_backends.numba_cpu.plans.abreast import columns_of, groups_abreast
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_abreast, can_be_thin
@@ -74,14 +64,7 @@ def abreast_to_weigh(
 
 
 class DirectCosts:
-    """The costs of training some networks step by step.
-
-    Args:
-        rates: of the core.
-        members: the networks.
-        workload: of their training.
-        dtype: of everything.
-    """
+    """The costs of training some networks step by step."""
 
     def __init__(
         self, rates: Rates, members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]

@@ -7,14 +7,7 @@ from collections.abc import Sequence
 from samplewise.contract import PlanSpec, Workload
 from samplewise.contract.plan import BLOCKED, DIRECT, DUAL
 from samplewise.errors import ParameterError
-from samplewise_backends.numba_cpu.kernels.products import (
-    ABREAST,
-    LOOPS,
-    THIN,
-    TILE,
-    TILED,
-    WHOLE,
-)
+from samplewise_backends.numba_cpu.kernels.products import ABREAST, LOOPS, THIN, TILE, TILED, WHOLE
 from samplewise_backends.numba_cpu.planner.rates import (
     FAR_BYTES,
     INNERS,

@@ -55,14 +55,7 @@ def why_direct(
 def reason_of(
     taken: Candidate, best: dict[str, Candidate], sizes: Sizes, workload: Workload
 ) -> str:
-    """Return why a plan was taken.
-
-    Args:
-        taken: the plan.
-        best: the fastest way by each plan that fits, by name.
-        sizes: of the plans.
-        workload: that they were weighed for.
-    """
+    """Return why a plan was taken."""
     others = [f"{name} {_ms(best[name].ns)}" for name in best if name != taken.name]
     if workload.plan == taken.name:
         parts = [f"asked for; predicted {_ms(taken.ns)} an epoch"]

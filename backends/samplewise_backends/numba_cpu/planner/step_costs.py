@@ -64,14 +64,7 @@ class Estimate:
 
 
 class StepCosts:
-    """Predicts an epoch of one network beside the first layer of blocks.
-
-    Args:
-        rates: of the core.
-        member: the network.
-        workload: of its training.
-        dtype: of everything.
-    """
+    """Predicts an epoch of one network beside the first layer of blocks."""
 
     def __init__(
         self, rates: Rates, member: Member, workload: Workload, dtype: np.dtype[Any]

@@ -59,8 +59,6 @@ class Abreast(InStates):
 
     Args:
         members: the networks, at most `columns_of`.
-        loss: of all.
-        dtype: of everything.
     """
 
     def __init__(self, members: Sequence[Member], loss: Loss, dtype: np.dtype[Any]) -> None:

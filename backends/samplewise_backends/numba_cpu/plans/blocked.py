@@ -27,9 +27,7 @@ class Blocked(InStates):
     """Trains a group by blocks; the states hold all of the training state between calls.
 
     Args:
-        group: the networks.
         kinds: how each product is taken, as `kernels.products` numbers them.
-        rows: where rows are gathered.
         gram: kept Gram blocks, which groups may share, or None to compute them every time.
     """
 

@@ -45,11 +45,6 @@ def steps_seen(optimizer: Optimizer, batch_size: int, dtype: np.dtype[Any]) -> f
     Of all that a gradient brings into the weights, mu^lag is still to come after `lag` batches. It
     has faded when that is half of the smallest share that could round to another number. With L2 it
     never does: the weights bring old gradients into the velocity again.
-
-    Args:
-        optimizer: any; only SGD's velocities fade so.
-        batch_size: rows of a step.
-        dtype: of the weights.
     """
     if not optimizer.slots:
         return 0.0
@@ -62,15 +57,7 @@ def steps_seen(optimizer: Optimizer, batch_size: int, dtype: np.dtype[Any]) -> f
 def velocity_rows(
     optimizers: Sequence[Optimizer], rows: int, batch_size: int, block: int, dtype: np.dtype[Any]
 ) -> int:
-    """Return how many coefficients the dual plan keeps of a velocity: of the last rows, or of all.
-
-    Args:
-        optimizers: of networks that train together.
-        rows: of the data.
-        batch_size: rows of a step.
-        block: rows of a block.
-        dtype: of the weights.
-    """
+    """Return how many coefficients the dual plan keeps of a velocity: of last rows, or of all."""
     seen = max(steps_seen(optimizer, batch_size, dtype) for optimizer in optimizers)
     last = max(seen, block)
     return int(last) if seen and last <= WORTH_IT * rows else rows

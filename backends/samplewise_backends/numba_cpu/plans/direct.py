@@ -43,10 +43,7 @@ class Direct(InStates):
     """Trains networks step by step, in place, one after the other.
 
     Args:
-        members: the networks.
         batch_size: maximum rows of a step.
-        loss: of all.
-        dtype: of everything.
         thin: whether the batch lies in the lanes; then they `can_be_thin`.
     """
 

@@ -28,10 +28,7 @@ class _FirstLayers:
     """First layers in the form of `records.DUAL_RUN`, with their start.
 
     Args:
-        states: of the networks.
         parameters: W0 and V0, copied.
-        X: training rows.
-        group: of the networks.
     """
 
     def __init__(
@@ -102,7 +99,6 @@ class Dual:
     The states' first layers are those of the start until `synchronize`.
 
     Args:
-        group: the networks.
         kinds: how each product is taken, as `kernels.products` numbers them.
         gram: of all rows, which groups may share.
     """

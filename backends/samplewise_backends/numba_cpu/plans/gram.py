@@ -27,8 +27,6 @@ class Rows:
 
     Args:
         rows: of a block, at most.
-        inputs: numbers in a row.
-        dtype: of the rows.
     """
 
     def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
@@ -53,12 +51,7 @@ class Rows:
 
 
 class GramBlocks:
-    """The Gram matrix of each block, for the same rows in the same order.
-
-    Args:
-        block: rows of a block.
-        rows: where rows are gathered.
-    """
+    """The Gram matrix of each block, for the same rows in the same order."""
 
     def __init__(self, block: int, rows: Rows) -> None:
         self._block, self._rows = block, rows

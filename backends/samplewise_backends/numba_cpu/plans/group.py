@@ -42,8 +42,6 @@ class Group:
         members: at least one, with the same inputs, and optimizers of one `form_of`.
         batch_size: rows of a step.
         block: rows of a block, a multiple of `batch_size`.
-        loss: of all.
-        dtype: of everything.
     """
 
     def __init__(

@@ -30,8 +30,6 @@ class Member:
     """A network and its optimizer.
 
     Args:
-        network: to train.
-        optimizer: its optimizer.
         step_fields: of `Steps`, those that its steps use.
     """
 

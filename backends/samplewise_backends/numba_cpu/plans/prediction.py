@@ -22,10 +22,7 @@ class Prediction:
     """A call of `forward`, `forward_from` or `forward_of_finite`.
 
     Args:
-        network: predicts.
         rows: maximum number of rows.
-        dtype: of everything.
-        routine: of the three.
     """
 
     def __init__(

@@ -36,11 +36,6 @@ def describe_network(net: Struct, layers: Layers, loss: Loss | None = None) -> N
     """Write the layers of a network into a `records.NETWORK`, and the routines that they need.
 
     Routines that nothing needs are not compiled, and 0 here.
-
-    Args:
-        net: to be written.
-        layers: records of the network's layers.
-        loss: trained with; None to predict.
     """
     net.set(gemm=gemm_address(net.dtype.name), tiny=np.finfo(net.dtype).tiny)
     net.set(layers=layers, depth=len(layers))
@@ -67,13 +62,7 @@ _FIELDS = {
 
 
 def describe_activations(net: Struct, layers: Layers, *, training: bool) -> None:
-    """Write the routines of the rarer activations, where a layer has one.
-
-    Args:
-        net: a `records.NETWORK`.
-        layers: records of the layers whose outputs it activates.
-        training: whether it takes derivatives too.
-    """
+    """Write the routines of the rarer activations, where a layer has one."""
     if (layers["activation"] > ActivationCode.RELU).any():
         net.set(activate=activate_called)
         if training:
@@ -143,15 +132,7 @@ def begin_windows(
     steps: Sequence[Steps],
     losses: NDArray[Any],
 ) -> None:
-    """Do as `begin_window` for several networks at once, in less than half the time.
-
-    Args:
-        nets: a `records.NETWORK` for each.
-        states: of each.
-        Y: as there.
-        steps: of each, in the same order of the epoch.
-        losses: (networks, n).
-    """
+    """Do as `begin_window` for several networks at once, in less than half the time."""
     nets.set(Y=Y, samples=len(Y), outputs=Y.shape[1], order=steps[0].order)
     nets.set_each(
         losses=losses,

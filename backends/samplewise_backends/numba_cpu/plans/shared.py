@@ -33,8 +33,6 @@ class Shared(InStates):
     Args:
         member: the network, which `can_be_shared`.
         batch_size: maximum rows of a step.
-        loss: trained with.
-        dtype: of everything.
         threads: at least 2.
     """
 

@@ -37,13 +37,6 @@ def groups_of(
 ) -> list[list[int]]:
     """Split networks into groups that train at once, the same whatever the number of threads.
 
-    Args:
-        members: all networks.
-        indices: of those to split.
-        plan: by which they train.
-        workload: of all.
-        dtype: of everything.
-
     Returns:
         Indices of each group, the one that takes longest first; all optimizers of a group have one
         form.

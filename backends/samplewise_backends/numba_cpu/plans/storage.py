@@ -65,12 +65,7 @@ class InStates:
 
 
 class InPlace:
-    """One network: kernels work on the caller's own vectors, but for the first layer's bias.
-
-    Args:
-        member: the network.
-        dtype: of its parameters.
-    """
+    """One network: kernels work on the caller's own vectors, but for the first layer's bias."""
 
     def __init__(self, member: Member, dtype: np.dtype[Any]) -> None:
         self._member = member
@@ -130,7 +125,6 @@ class Stacked:
 
     Args:
         members: the networks, at least one, with the same inputs.
-        dtype: of their parameters.
     """
 
     def __init__(self, members: Sequence[Member], dtype: np.dtype[Any]) -> None:

@@ -10,14 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.contract import (
-    DECISIONS,
-    PENALTIES,
-    RATES,
-    WEIGHTS,
-    Capabilities,
-    Workload,
-)
+from samplewise.contract import DECISIONS, PENALTIES, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import FROZEN, Loss, Network, Optimizer
 from samplewise_jax import device as devices
 from samplewise_jax import optimizers as rules

@@ -116,14 +116,7 @@ class JaxProgram(Program):
         return Inputs(*self._views(state), window, self._numbers)
 
     def write(self, found: Outputs, state: TrainingState, steps: Steps, losses: Vector) -> None:
-        """Write what the steps of a window have changed, as `run_epoch` says.
-
-        Args:
-            found: by the steps of the window.
-            state: updated.
-            steps: of the window; its penalties and decisions are written.
-            losses: written, as `run_epoch` does.
-        """
+        """Write what the steps of a window have changed, as `run_epoch` says."""
         window, taken = slice(steps.start, steps.stop), steps.stop - steps.start
         parameters, *slots = np.asarray(found.vectors).reshape(-1, len(state.parameters))
         for part in self._trained:

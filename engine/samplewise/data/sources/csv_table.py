@@ -34,9 +34,6 @@ class _Text:
     """A column of text being read: the number of each row's text.
 
     Args:
-        where: name of the file.
-        name: of the column.
-        position: in the header.
         first: its first cell, and the line of that.
         known: the column that a model knows; None where the cells decide.
     """

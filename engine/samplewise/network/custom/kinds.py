@@ -51,12 +51,7 @@ class OptimizerFunctions:
 
 
 class CustomLoss:
-    """A loss given as NumPy functions; each registered one is a subclass, as the built-in ones are.
-
-    Attributes:
-        name: by which it is registered.
-        functions: that compute it.
-    """
+    """A loss given as NumPy functions; each registered one is a subclass, as built-in ones are."""
 
     name: ClassVar[str]
     functions: ClassVar[LossFunctions]
@@ -96,11 +91,7 @@ class CustomClassLoss(CustomLoss, CategoricalCrossEntropy):
 class CustomOptimizer(Optimizer):
     """An optimizer given as a NumPy function; each registered one is a subclass.
 
-        direction, v <- update(g, v, t)
-        theta        <- theta - eta direction
-
-    Attributes:
-        functions: `update` and the number of slots.
+    A step is theta <- theta - eta direction, with direction, v <- update(g, v, t).
     """
 
     functions: ClassVar[OptimizerFunctions]

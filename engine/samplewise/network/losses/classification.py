@@ -9,13 +9,7 @@ from samplewise.checks import decay_factor
 from samplewise.errors import ParameterError
 from samplewise.lazy import np
 from samplewise.network.losses.base import ClassLoss
-from samplewise.network.losses.links import (
-    largest_of_rows,
-    logarithm,
-    logit,
-    sigmoid,
-    softmax,
-)
+from samplewise.network.losses.links import largest_of_rows, logarithm, logit, sigmoid, softmax
 from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import number
 

@@ -142,10 +142,6 @@ class Callbacks:
     def epoch_ends(self, record: EpochRecord, model: Callable[[], Model]) -> str | None:
         """Call `on_epoch_end` of each; return the first reason to stop, or None to go on.
 
-        Args:
-            record: of the epoch.
-            model: makes the model, called once and only where a callback takes it.
-
         Raises:
             ParameterError: a callback returned something else than a reason.
         """

@@ -39,12 +39,7 @@ class Limits:
         return (epoch - 1) * whole + part
 
     def reached(self, epoch: int, position: int) -> str | None:
-        """Return the limit that is reached, by the name of its setting; None where none is.
-
-        Args:
-            epoch: counted from 1.
-            position: rows of the epoch that were run.
-        """
+        """Return the limit that is reached, by the name of its setting; None where none is."""
         if self._max_steps is not None and self._steps(epoch, position) >= self._max_steps:
             return MAX_STEPS
         if self._max_seconds is not None and self.seconds >= self._max_seconds:

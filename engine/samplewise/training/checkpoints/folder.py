@@ -21,11 +21,7 @@ _NAME = re.compile(r"checkpoint-\d{8,}\.safetensors")
 
 
 class CheckpointFolder:
-    """Numbered checkpoints of one training.
-
-    Args:
-        path: the folder; made when the first checkpoint is written.
-    """
+    """Numbered checkpoints of one training."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

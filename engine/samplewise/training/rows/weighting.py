@@ -90,10 +90,6 @@ def _pair(item: str) -> tuple[str, float]:
 def weights_by_class(words: str, class_names: Sequence[str]) -> Weights:
     """Return the weight of each class, (classes,).
 
-    Args:
-        words: as `class_weight_words` returned it, not "balanced".
-        class_names: of all classes.
-
     Raises:
         ParameterError: it names a class that there is not.
     """
