@@ -178,7 +178,8 @@ def drawn_problem(
     """Return a problem of any size, on rows that are drawn for it.
 
     The rows are normal and about 1 long whatever their width, and a random linear map decides
-    their classes, two for one output of the network, so that the same rate trains every size and none saturates or diverges.
+    their classes, two for one output of the network: the same rate then trains every size, and none
+    saturates or diverges.
     """
     rng = np.random.default_rng(SEED)
     X = prepare_rows(
