@@ -1,66 +1,35 @@
 """The description of a network: its layers, loss and optimizer, never how they are computed."""
 
-from samplewise.network.activations import ACTIVATIONS
-from samplewise.network.initializers import INITIALIZERS, initialize
-from samplewise.network.layers import (
-    FROZEN,
-    LAYERS,
-    AvgPool2D,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAvgPool,
-    Layer,
-    LayerNorm,
-    MaxPool2D,
-)
-from samplewise.network.layout import ParameterLayout, aligned_empty, aligned_zeros
-from samplewise.network.losses import (
-    LOSSES,
-    ClassLoss,
-    Loss,
-    ValueLoss,
-    as_class_loss,
-    class_loss_named,
-    loss_from,
-    loss_named,
-)
-from samplewise.network.network import Network, multilayer_perceptron
-from samplewise.network.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, Optimizer, RMSprop
-
-__all__ = [
-    "ACTIVATIONS",
-    "FROZEN",
-    "INITIALIZERS",
-    "LAYERS",
-    "LOSSES",
-    "OPTIMIZERS",
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AvgPool2D",
-    "ClassLoss",
-    "Conv2D",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "GlobalAvgPool",
-    "Layer",
-    "LayerNorm",
-    "Loss",
-    "MaxPool2D",
-    "Network",
-    "Optimizer",
-    "ParameterLayout",
-    "RMSprop",
-    "ValueLoss",
-    "aligned_empty",
-    "aligned_zeros",
-    "as_class_loss",
-    "class_loss_named",
-    "initialize",
-    "loss_from",
-    "loss_named",
-    "multilayer_perceptron",
-]
+from samplewise.network.activations import ACTIVATIONS as ACTIVATIONS
+from samplewise.network.initializers import INITIALIZERS as INITIALIZERS
+from samplewise.network.initializers import initialize as initialize
+from samplewise.network.layers import FROZEN as FROZEN
+from samplewise.network.layers import LAYERS as LAYERS
+from samplewise.network.layers import AvgPool2D as AvgPool2D
+from samplewise.network.layers import Conv2D as Conv2D
+from samplewise.network.layers import Dense as Dense
+from samplewise.network.layers import Dropout as Dropout
+from samplewise.network.layers import Flatten as Flatten
+from samplewise.network.layers import GlobalAvgPool as GlobalAvgPool
+from samplewise.network.layers import Layer as Layer
+from samplewise.network.layers import LayerNorm as LayerNorm
+from samplewise.network.layers import MaxPool2D as MaxPool2D
+from samplewise.network.layout import ParameterLayout as ParameterLayout
+from samplewise.network.layout import aligned_empty as aligned_empty
+from samplewise.network.layout import aligned_zeros as aligned_zeros
+from samplewise.network.losses import LOSSES as LOSSES
+from samplewise.network.losses import ClassLoss as ClassLoss
+from samplewise.network.losses import Loss as Loss
+from samplewise.network.losses import ValueLoss as ValueLoss
+from samplewise.network.losses import as_class_loss as as_class_loss
+from samplewise.network.losses import class_loss_named as class_loss_named
+from samplewise.network.losses import loss_from as loss_from
+from samplewise.network.losses import loss_named as loss_named
+from samplewise.network.network import Network as Network
+from samplewise.network.network import multilayer_perceptron as multilayer_perceptron
+from samplewise.network.optimizers import OPTIMIZERS as OPTIMIZERS
+from samplewise.network.optimizers import SGD as SGD
+from samplewise.network.optimizers import Adagrad as Adagrad
+from samplewise.network.optimizers import Adam as Adam
+from samplewise.network.optimizers import Optimizer as Optimizer
+from samplewise.network.optimizers import RMSprop as RMSprop

@@ -9,15 +9,20 @@ import dataclasses
 
 from samplewise.checks import one_of, printable
 from samplewise.errors import ParameterError
-from samplewise.network.losses.base import CLASSES, VALUES, ClassLoss, Loss, ValueLoss
-from samplewise.network.losses.classification import BinaryCrossEntropy, CategoricalCrossEntropy
-from samplewise.network.losses.regression import (
-    Huber,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    MultiLabelCrossEntropy,
-    Poisson,
+from samplewise.network.losses.base import CLASSES as CLASSES
+from samplewise.network.losses.base import VALUES as VALUES
+from samplewise.network.losses.base import ClassLoss as ClassLoss
+from samplewise.network.losses.base import Loss as Loss
+from samplewise.network.losses.base import ValueLoss as ValueLoss
+from samplewise.network.losses.classification import BinaryCrossEntropy as BinaryCrossEntropy
+from samplewise.network.losses.classification import (
+    CategoricalCrossEntropy as CategoricalCrossEntropy,
 )
+from samplewise.network.losses.regression import Huber as Huber
+from samplewise.network.losses.regression import MeanAbsoluteError as MeanAbsoluteError
+from samplewise.network.losses.regression import MeanSquaredError as MeanSquaredError
+from samplewise.network.losses.regression import MultiLabelCrossEntropy as MultiLabelCrossEntropy
+from samplewise.network.losses.regression import Poisson as Poisson
 
 LOSSES: dict[str, type[Loss]] = {
     loss.name: loss
@@ -80,24 +85,3 @@ def as_class_loss(loss: Loss) -> ClassLoss:
             f"loss '{loss.name}' learns numbers, but classes are given; use {known}"
         )
     return loss
-
-
-__all__ = [
-    "CLASSES",
-    "LOSSES",
-    "VALUES",
-    "BinaryCrossEntropy",
-    "CategoricalCrossEntropy",
-    "ClassLoss",
-    "Huber",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "MultiLabelCrossEntropy",
-    "Poisson",
-    "ValueLoss",
-    "as_class_loss",
-    "class_loss_named",
-    "loss_from",
-    "loss_named",
-]

@@ -8,9 +8,16 @@ the schedule gives: a schedule by step stands at its first rate meanwhile.
 
 from __future__ import annotations
 
-from samplewise.training.schedules.base import Run, Schedule
-from samplewise.training.schedules.by_epoch import Constant, Exponential, InverseRows, Plateau, Step
-from samplewise.training.schedules.by_step import Cosine, InverseScaling, OneCycle
+from samplewise.training.schedules.base import Run as Run
+from samplewise.training.schedules.base import Schedule as Schedule
+from samplewise.training.schedules.by_epoch import Constant as Constant
+from samplewise.training.schedules.by_epoch import Exponential as Exponential
+from samplewise.training.schedules.by_epoch import InverseRows as InverseRows
+from samplewise.training.schedules.by_epoch import Plateau as Plateau
+from samplewise.training.schedules.by_epoch import Step as Step
+from samplewise.training.schedules.by_step import Cosine as Cosine
+from samplewise.training.schedules.by_step import InverseScaling as InverseScaling
+from samplewise.training.schedules.by_step import OneCycle as OneCycle
 
 SCHEDULES: dict[str, type[Schedule]] = {
     kind.name: kind
@@ -25,17 +32,3 @@ SCHEDULES: dict[str, type[Schedule]] = {
         Plateau,
     )
 }
-
-__all__ = [
-    "SCHEDULES",
-    "Constant",
-    "Cosine",
-    "Exponential",
-    "InverseRows",
-    "InverseScaling",
-    "OneCycle",
-    "Plateau",
-    "Run",
-    "Schedule",
-    "Step",
-]
