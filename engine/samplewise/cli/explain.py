@@ -22,9 +22,7 @@ Measure = Annotated[
 
 @options.settings()
 def explain(
-    experiment: Experiment,
-    measure: Measure = True,
-    as_json: options.AsJson = False,
+    experiment: Experiment, measure: Measure = True, as_json: options.AsJson = False
 ) -> None:
     """Show the plan that `train` would choose with these settings, its reason and the time.
 

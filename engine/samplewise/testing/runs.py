@@ -240,7 +240,4 @@ def compare_runs(case: Case, got: Trained, want: Trained, allowed: Tolerance) ->
     found = [measures.losses(got.losses, want.losses, allowed)]
     if want.penalties.size:
         found.append(measures.sized("penalties", got.penalties, want.penalties, allowed))
-    return [
-        *found,
-        *compare_states(case.network.layout, got, want, allowed),
-    ]
+    return [*found, *compare_states(case.network.layout, got, want, allowed)]

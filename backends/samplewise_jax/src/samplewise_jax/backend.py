@@ -24,12 +24,7 @@ OFFERED = Capabilities.of(
     layers=[*LAYERS, FROZEN],
     activations=ACTIVATIONS,
     losses=LOSSES,
-    optimizers=[
-        *rules.UPDATES,
-        *rules.LIMITS,
-        *rules.PENALTIES,
-        *rules.DECAYS,
-    ],
+    optimizers=[*rules.UPDATES, *rules.LIMITS, *rules.PENALTIES, *rules.DECAYS],
     many=True,
     step_fields=[RATES, WEIGHTS, PENALTIES, DECISIONS],
 )
