@@ -9,8 +9,8 @@ from samplewise.data.labels import (
     check_distinct,
     encode_labels,
 )
-from samplewise.data.learnable import check_learnable
 from samplewise.errors import DataError
+from samplewise.experiment.prepared import check_learnable
 
 
 def test_classes_are_composed_as_columns_are():

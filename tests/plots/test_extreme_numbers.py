@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from samplewise import TrainingCurveDisplay, WeightsDisplay
-from samplewise.plots import figures, parallel, rates, sweeps
+from samplewise.plots import figures, rates, sweeps
 from samplewise.plots.limits import drawn, logarithmic_limits
 from samplewise.plots.training_curves import Curves, training_curves
 
@@ -53,7 +53,7 @@ FIGURES = {
         "t",
         greater_is_better=False,
     ),
-    "lines": lambda v: parallel.parallel_coordinates(
+    "lines": lambda v: sweeps.parallel_coordinates(
         {"x": v * 3, "loss": v * 3}, "t", greater_is_better=False
     ),
     "losses": lambda v: figures.loss_curves({"a": v}, "t", {"a": [v, v]}),

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samplewise.plots import goodness
+from samplewise.plots import sweeps
 from samplewise.plots.figures import GRID, PlainLogFormatter, plain_logarithmic, styled_figure
-from samplewise.plots.parallel import parallel_coordinates
-from samplewise.plots.sweeps import heat_map
+from samplewise.plots.sweeps import heat_map, parallel_coordinates
 
 GREY = np.array([0.299, 0.587, 0.114])
 
@@ -17,7 +16,7 @@ GREY = np.array([0.299, 0.587, 0.114])
 @pytest.mark.parametrize("greater_is_better", [True, False])
 @pytest.mark.parametrize("values", [np.linspace(0.5, 1, 9), np.geomspace(0.01, 10, 9)])
 def test_the_better_the_darker_in_grey_too(values, greater_is_better):
-    scale = goodness.goodness_scale(values[0], values[-1], greater_is_better=greater_is_better)
+    scale = sweeps.goodness_scale(values[0], values[-1], greater_is_better=greater_is_better)
     lightness = scale.to_rgba(values)[:, :3] @ GREY
     steps = np.diff(lightness if greater_is_better else lightness[::-1])
     assert (steps < 0).all()
@@ -26,19 +25,19 @@ def test_the_better_the_darker_in_grey_too(values, greater_is_better):
 
 @pytest.mark.parametrize(("color", "ink"), [((1, 1, 1, 1), "black"), ((0.2, 0.1, 0.3, 1), "white")])
 def test_a_number_is_readable_on_its_cell(color, ink):
-    assert goodness.ink_on(color) == ink
+    assert sweeps.ink_on(color) == ink
 
 
 def test_both_pictures_of_a_sweep_take_these_colours(monkeypatch):
     asked = []
-    scale = goodness.goodness_scale
+    scale = sweeps.goodness_scale
 
     def noted(low, high, *, greater_is_better):
         asked.append((low, high, greater_is_better))
         return scale(low, high, greater_is_better=greater_is_better)
 
     monkeypatch.setattr("samplewise.plots.sweeps.goodness_scale", noted)
-    monkeypatch.setattr("samplewise.plots.parallel.goodness_scale", noted)
+    monkeypatch.setattr("samplewise.plots.sweeps.goodness_scale", noted)
     means = np.array([[0.5, 0.6], [0.7, np.nan]])
     axes = ("hidden", ["4", "8"]), ("epochs", ["1", "2"])
     heat_map(means, *axes, "test_loss", "t", greater_is_better=False)

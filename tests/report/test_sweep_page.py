@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
-from samplewise.plots.parallel import _axis
+from samplewise.plots.sweeps import _axis
 from samplewise.report.sweep_page import PAGE, TRIALS, document, write_page
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.run import run_sweep

@@ -36,17 +36,16 @@ def _nothing_idle():
 def programs(monkeypatch):
     """The programs that trainings compile, in their order."""
     found = []
-    for backend in BACKENDS:
-        kind = type(registry.load(backend))
+    for backend in map(registry.load, BACKENDS):
         for name in ("compile", "compile_many"):
-            if hasattr(kind, name):
-                monkeypatch.setattr(kind, name, counted(getattr(kind, name), found))
+            if hasattr(backend, name):
+                monkeypatch.setattr(backend, name, counted(getattr(backend, name), found))
     return found
 
 
 def counted(compiled, found):
-    def compiles(self, *description):
-        found.append(compiled(self, *description))
+    def compiles(*description):
+        found.append(compiled(*description))
         return found[-1]
 
     return compiles

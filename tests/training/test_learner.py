@@ -135,7 +135,7 @@ class Bare:
 def test_a_program_without_a_learner_learns_all_the_same(monkeypatch):
     from samplewise import registry
 
-    backend = type(registry.load("vectorized"))
+    backend = registry.load("vectorized")
     compiled = backend.compile
     monkeypatch.setattr(backend, "compile", lambda *parts: Bare(compiled(*parts)))
     assert not hasattr(Bare, "learner")

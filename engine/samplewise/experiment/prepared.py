@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import instance_of
+from samplewise.checks import instance_of, printable
 from samplewise.data.dataset import Dataset
-from samplewise.data.learnable import check_learnable
+from samplewise.data.labels import FEW_ROWS, REGRESSION, ROW_NAMES, WHOLE_NUMBER
 from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.data.split import split
-from samplewise.errors import ParameterError
+from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.streams import Streams
+from samplewise.text import counted
 
 WANTED_DATA = "data: must be a samplewise.Dataset or a result of samplewise.prepare"
 
@@ -87,3 +88,28 @@ def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
     data, seed = experiment.data, experiment.training.seed
     stream = Streams(seed if data.split_seed is None else data.split_seed).of_run("split")
     return split(dataset, data.split, stream, stratify=data.stratify)
+
+
+def check_learnable(dataset: Dataset) -> None:
+    """Refuse labels that cannot be learnt as classes; a trained network may be tried on them.
+
+    Raises:
+        DataError: there is one class only, or so many for the rows that the labels look like
+            measurements or names of the rows.
+    """
+    if dataset.values is not None:
+        return
+    classes, rows = len(dataset.class_names), len(dataset)
+    if classes < 2:
+        raise DataError(
+            f"{dataset.name} has one class only ('{printable(dataset.class_names[0])}', "
+            f"{counted(rows, 'sample')}); classification needs at least two classes; add rows of "
+            "others, or learn numbers with a loss such as mean_squared_error"
+        )
+    numeric = all(map(WHOLE_NUMBER.fullmatch, dataset.class_names))
+    # Of numbers, less than two rows a class are more likely measurements.
+    if classes > FEW_ROWS and (classes == rows or (numeric and 2 * classes > rows)):
+        raise DataError(
+            f"{dataset.name}: {rows:,} rows have {classes:,} different labels; expected several "
+            f"rows of each class; {REGRESSION if numeric else ROW_NAMES}"
+        )

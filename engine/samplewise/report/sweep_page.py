@@ -179,7 +179,7 @@ def _parallel(
     factors: Sequence[str], candidates: Sequence[Candidate], metric: str
 ) -> list[Picture]:
     """Draw every candidate across all factors, where there are several."""
-    from samplewise.plots.parallel import parallel_coordinates
+    from samplewise.plots.sweeps import parallel_coordinates
 
     if len(factors) < 2 or len(candidates) < 3:
         return []

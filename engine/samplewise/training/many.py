@@ -17,7 +17,6 @@ from samplewise.training.beginning import Initial, columns_of
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_epochs
 from samplewise.training.evaluation import Metric
-from samplewise.training.figures import EnsembleFigure, Figure
 from samplewise.training.history import INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.parted import joined
@@ -28,6 +27,7 @@ from samplewise.training.shared import check_shared, shared_loss
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import backend_for, check_stop, result_of
 from samplewise.training.training_run import TrainingRun
+from samplewise.training.user_functions import EnsembleFigure, Figure
 
 
 def train_many(

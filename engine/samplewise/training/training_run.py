@@ -18,13 +18,6 @@ from samplewise.training.callbacks import Callback, Callbacks
 from samplewise.training.callbacks.early_stopping import EarlyStopping, StoppingState
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
 from samplewise.training.evaluation import Evaluation, Metric, check_metrics
-from samplewise.training.figures import (
-    EnsembleFigure,
-    Figure,
-    check_ensemble,
-    check_figures,
-    with_figures,
-)
 from samplewise.training.history import DIVERGED, FAILED, FINISHED, EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
@@ -35,6 +28,13 @@ from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.running_accuracy import running_accuracy
 from samplewise.training.session import Session
 from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.user_functions import (
+    EnsembleFigure,
+    Figure,
+    check_ensemble,
+    check_figures,
+    with_figures,
+)
 
 if TYPE_CHECKING:
     from samplewise.model.model import Model
