@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,12 +15,6 @@ Value = TypeVar("Value")
 def cell(value: Value | None, form: Callable[[Value], str] = str) -> str:
     """Return a value as the text of a cell; None is "-"."""
     return "-" if value is None else form(value)
-
-
-def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as Markdown, its texts as they are."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def file_names(name: str) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ import threadpoolctl
 
 from samplewise_backends.numba_cpu.compile import key
 from samplewise_backends.numba_cpu.planner import calibration, measuring
-from samplewise_backends.numba_cpu.planner.level import V3, V4, processor_level
+from samplewise_backends.numba_cpu.planner.calibration import V3, V4, processor_level
 from samplewise_backends.numba_cpu.planner.rates import interpolated
 
 RATES = calibration.built_in_rates("float32")

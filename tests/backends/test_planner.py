@@ -12,10 +12,14 @@ from samplewise.network.layer_spec import layers_from
 from samplewise_backends.numba_cpu.kernels.products import THIN
 from samplewise_backends.numba_cpu.planner import calibration, choice
 from samplewise_backends.numba_cpu.planner import costs as costs_module
-from samplewise_backends.numba_cpu.planner.calibration import built_in_rates
+from samplewise_backends.numba_cpu.planner.calibration import (
+    V3,
+    V4,
+    built_in_rates,
+    processor_level,
+)
 from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.planner.direct_costs import DirectCosts
-from samplewise_backends.numba_cpu.planner.level import V3, V4, processor_level
 from samplewise_backends.numba_cpu.planner.products import far_times
 from samplewise_backends.numba_cpu.planner.rates import FAR_BYTES
 from samplewise_backends.numba_cpu.planner.step_costs import Estimate, alike

@@ -11,7 +11,7 @@ from samplewise.network import SGD, Dense, MaxPool2D, Network, loss_named
 from samplewise.network.activations import ACTIVATIONS
 from samplewise_jax import device
 from samplewise_jax.layers import max_pool
-from samplewise_jax.masks import kept
+from samplewise_jax.passes import kept
 
 
 def gradients(name, network, parameters, X, Y):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from samplewise.checks import printable
-from samplewise.report.markdown import escape
+from samplewise.report.markdown import grid
 from samplewise.text import three_digits
 from samplewise_bench.calibration import SQUARE
 from samplewise_bench.conditions import load_in_words
-from samplewise_bench.output import cell, grid
+from samplewise_bench.output import cell
 from samplewise_bench.peers.results import (
     REFUSED,
     PeerComparison,
@@ -128,16 +127,12 @@ def markdown(comparison: PeerComparison, picture: str) -> str:
     ]
     for result in comparison.results:
         lines = [cells(entry, result) for entry in result.entries]
-        parts += [f"## {title(result)}", _escaped(headers(result), lines)]
+        parts += [f"## {title(result)}", grid(headers(result), lines, numbers=False)]
         parts += [f"- {line}" for line in notes(result)]
-    parts += ["## Peers", _escaped(PEER_HEADERS, [peer_cells(info) for info in comparison.peers])]
+    parts += ["## Peers", grid(PEER_HEADERS, map(peer_cells, comparison.peers), numbers=False)]
     parts += ["## How to read it", *LEGEND.split("\n")]
-    parts += ["## The machine", _escaped(("", ""), machine(comparison))]
+    parts += ["## The machine", grid(("", ""), machine(comparison), numbers=False)]
     return "\n\n".join(parts) + "\n"
-
-
-def _escaped(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return grid([*map(escape, header)], [[*map(escape, row)] for row in rows])
 
 
 def to_json(comparison: PeerComparison) -> dict[str, Any]:

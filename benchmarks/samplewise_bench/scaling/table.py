@@ -6,9 +6,10 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from samplewise.report.markdown import grid
 from samplewise.text import three_digits
 from samplewise_bench.conditions import machine
-from samplewise_bench.output import cell, grid
+from samplewise_bench.output import cell
 from samplewise_bench.scaling.curves import BASE, LINEAR, Curve, Point, Scaling
 
 FORMAT = 1
@@ -92,7 +93,7 @@ def markdown(scaling: Scaling, picture: str) -> str:
     """Return exponents, a picture of this file name, and the figures of every point as Markdown."""
     parts = [
         "# Cost of training against size",
-        grid(HEADERS, [cells(curve) for curve in scaling.curves]),
+        grid(HEADERS, map(cells, scaling.curves), numbers=False),
         f"![time and peak memory against each size]({picture})",
         caption(scaling).replace("\n", "\n\n"),
     ]
@@ -104,7 +105,7 @@ def markdown(scaling: Scaling, picture: str) -> str:
             for point in curve.points
         ]
         if rows:
-            parts += [f"## {axis[0].upper()}{axis[1:]}", grid(header, rows)]
+            parts += [f"## {axis[0].upper()}{axis[1:]}", grid(header, rows, numbers=False)]
     return "\n\n".join(parts) + "\n"
 
 

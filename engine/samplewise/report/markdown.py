@@ -53,10 +53,10 @@ def _block(block: Block) -> str:
         case Bullets():
             return "\n".join(f"- {escape(line)}" for line in block.lines)
         case FactList():
-            return _grid(["", ""], block.rows, numbers=False)
+            return grid(["", ""], block.rows, numbers=False)
         case Table():
             header = [block.label, *(name for column in block.columns for name in _names(column))]
-            return _grid(header, ([row.label, *map(_cell, row.cells)] for row in block.rows))
+            return grid(header, ([row.label, *map(_cell, row.cells)] for row in block.rows))
         case _:
             return "\n\n".join(
                 f"![{escape(one.alt)}]({one.file})\n\n*{escape(one.caption)}*"
@@ -74,7 +74,8 @@ def _cell(cell: Cell) -> str:
     return f"{cell.text} ({cell.range})" if cell.range else cell.text
 
 
-def _grid(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:
+def grid(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:
+    """Return a table as Markdown, which shows its texts as they are."""
     edges = ["---", *(["---:" if numbers else "---"] * (len(header) - 1))]
     lines = [map(escape, header), edges, *(map(escape, row) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

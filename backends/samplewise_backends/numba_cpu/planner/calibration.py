@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from samplewise.locks import new_lock
-from samplewise_backends.numba_cpu.compile import whole_file
+from samplewise_backends.numba_cpu.compile import key, whole_file
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, keeps_kernels
-from samplewise_backends.numba_cpu.planner.level import processor_level
 from samplewise_backends.numba_cpu.planner.rates import Rates
 
 FORMAT = 1
+# Microarchitecture levels that have built-in rates.
+V3, V4 = "x86-64-v3", "x86-64-v4"
 MAX_BYTES = 65_536
 # A file with a number beyond these is damaged: no core has such rates.
 SMALLEST, LARGEST = 1e-4, 1e6
@@ -120,6 +121,14 @@ def _measured(path: Path, dtype: str) -> Rates:
             write(path, rates)
             found = rates
     return found
+
+
+def processor_level() -> str:
+    """Return the level of this processor: that of AVX-512, or V3.
+
+    Processors below V3, and those of other makes, are nearest to V3.
+    """
+    return V4 if V4 in key.levels() else V3
 
 
 @cache

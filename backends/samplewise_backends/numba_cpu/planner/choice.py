@@ -16,11 +16,11 @@ from samplewise_backends.numba_cpu.planner.calibration import (
     calibrate,
     known_rates,
     pays,
+    processor_level,
 )
 from samplewise_backends.numba_cpu.planner.candidates import Candidate, Sizes, fastest_of_each
 from samplewise_backends.numba_cpu.planner.costs import Costs
 from samplewise_backends.numba_cpu.planner.direct_costs import abreast_to_weigh
-from samplewise_backends.numba_cpu.planner.level import processor_level
 from samplewise_backends.numba_cpu.planner.products import word_of
 from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.planner.reasons import lanes_words, reason_of, why_direct

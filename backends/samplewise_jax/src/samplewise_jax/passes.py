@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from samplewise.contract.dropout import GOLDEN, mixed
 from samplewise.network import Dropout, Loss, Network
 from samplewise_jax.activations import ACTIVATIONS
 from samplewise_jax.layers import LAYERS
-from samplewise_jax.lazy import jax
+from samplewise_jax.lazy import jax, jnp
 from samplewise_jax.losses import LOSSES
-from samplewise_jax.masks import kept
 
 Array = Any
 Tensors = dict[str, Array]
@@ -85,3 +87,18 @@ def each_row(function: Callable[..., Any]) -> Callable[..., Any]:
         return jax.tree.map(lambda part: part[None], result)
 
     return of_rows
+
+
+def kept(key: Array, position: Array, layer: int, size: int, rate: float) -> Array:
+    """Return the mask of one sample, bool (size,), as `samplewise.contract.dropout.kept`.
+
+    Args:
+        key: of the epoch, uint64.
+        position: of the sample in the order of the epoch, uint64.
+        layer: index in the network.
+        size: values of a sample.
+        rate: of dropout.
+    """
+    start = mixed(mixed(key + GOLDEN * (position + np.uint64(1))) + np.uint64(layer))
+    words = mixed(start + GOLDEN * jnp.arange(1, size + 1, dtype=jnp.uint64))
+    return (words >> np.uint64(32)) >= np.uint64(round(rate * 2**32))
