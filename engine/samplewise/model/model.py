@@ -21,7 +21,8 @@ from samplewise.data.rows import preprocessed_rows
 from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError, ParameterError
 from samplewise.locks import new_lock
-from samplewise.model.predictor import Predictor, predicting_program
+from samplewise.model.predictor import Predictor
+from samplewise.model.programs import predicting_program
 from samplewise.network import ClassLoss, Loss, Network
 
 MODEL_MADE_BY = "result.model() or load_model(path)"
