@@ -141,3 +141,10 @@ def test_each_candidate_warns_once_that_it_has_not_converged():
     with pytest.warns(ConvergenceWarning) as told:
         search.fit(X, Y)
     assert len(told) == 6
+
+
+def test_fits_with_equal_networks_share_them():
+    one, other = (MLPClassifier(**SMALL, alpha=alpha).fit(X, Y) for alpha in (0.0, 0.1))
+    assert one.model_.network is other.model_.network
+    dropping = MLPClassifier(**SMALL, dropout=0.25).fit(X, Y)
+    assert dropping.model_.network != one.model_.network
