@@ -22,7 +22,7 @@ PREDICTED_AT_ONCE, MOST_BYTES = 256, 2**22
 
 
 class IdlePrograms:
-    """A few programs that no training uses; each is taken out by one training at a time.
+    """A few programs that nobody uses; each is taken out by one training or model at a time.
 
     Of more than `MOST_PROGRAMS`, the one that was idle longest goes first.
     """
