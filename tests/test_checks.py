@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samplewise import checks
+from samplewise import checks, name_lists
 from samplewise.errors import ParameterError, SamplewiseError
 
 
@@ -94,10 +94,10 @@ def test_parameter_errors_are_value_errors_of_the_family():
 
 @given(st.lists(st.text("ab,:\"' ", min_size=1).filter(str.strip), min_size=1))
 def test_names_that_are_quoted_are_read_back(names):
-    assert checks.listed_names(",".join(map(checks.quoted, names))) == tuple(names)
+    assert name_lists.listed_names(",".join(map(name_lists.quoted, names))) == tuple(names)
 
 
 @pytest.mark.parametrize("text", ["", "a,", ",a", '"a', '"a"b,c', '" ",a', 'a, "'])
 def test_lists_with_a_blank_name_or_an_open_quote_are_not_read(text):
     with pytest.raises(ValueError):  # noqa: PT011 - callers say what is expected
-        checks.listed_names(text)
+        name_lists.listed_names(text)

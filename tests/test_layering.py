@@ -14,7 +14,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks" / BENCH
 ROOMS = [
     {"errors", "lazy", "locks", "other_names"},
     {"_version", "checks", "text", "threads"},
-    {"logging", "variables"},
+    {"logging", "name_lists", "variables"},
     {"io", "plots"},
     {"options"},
     {"network"},
@@ -135,7 +135,7 @@ def test_only_a_session_compiles_programs_that_train():
         "training/programs.py",
         "training/session.py",
         "plugins.py",
-        "model/predictor.py",
+        "model/programs.py",
         "testing/problems.py",
     }
     assert set(compiling(BENCHMARKS)) == {"peers/jax_steps.py", "peers/pytorch.py"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 import math
 import os
-import re
-import shlex
 from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SHOWN_CHARACTERS = 200
 SHOWN_NAMES = 20
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
-_ITEM = re.compile(rf"((?:\s*{_QUOTED.pattern})?[^,]*),")
 
 
 def printable(text: object) -> str:
@@ -87,51 +83,6 @@ def suggestion_or_list(given: str, known: Iterable[str], title: str, remedy: str
     """
     names = list(known)
     return suggestion(given, names) or f". {title}: {listed(names)}{remedy}"
-
-
-def listed_names(text: str) -> tuple[str, ...]:
-    """Return the names in a list joined by commas, such as `4,9` or `"salt, fine",pepper`.
-
-    As in CSV, a name with a comma stands in double quotes, and a double quote in it is doubled.
-
-    Raises:
-        ValueError: a name is blank, or a quote is open or followed by more text.
-    """
-    names = tuple(unquoted(item) for item in comma_items(text))
-    if not all(name.strip() for name in names):
-        raise ValueError
-    return names
-
-
-def comma_items(text: str) -> list[str]:
-    """Split a text at the commas outside of double quotes, which open an item."""
-    return [match[1] for match in _ITEM.finditer(text + ",")]
-
-
-def unquoted(item: str) -> str:
-    """Return an item without surrounding blanks and double quotes.
-
-    Raises:
-        ValueError: the quote is open, or followed by more text.
-    """
-    item = item.strip()
-    if not item.startswith('"'):
-        return item
-    match = _QUOTED.fullmatch(item)
-    if match is None:
-        raise ValueError
-    return match[1].replace('""', '"')
-
-
-def quoted(name: str) -> str:
-    """Return a name as `listed_names` reads it, in double quotes where it needs them."""
-    plain = name == name.strip() and not any(mark in name for mark in ',:"')
-    return name if plain else '"' + name.replace('"', '""') + '"'
-
-
-def option_value(names: Iterable[str]) -> str:
-    """Return names as one word of a shell's line, which `listed_names` reads; for messages."""
-    return shlex.quote(",".join(printable(quoted(name)) for name in names))
 
 
 def one_of(name: str, given: object, known: Iterable[str]) -> str:

@@ -209,7 +209,7 @@ def test_the_folder_holds_the_same_figures_three_times(found, tmp_path):
     assert document["curves"][0]["law"]["exponent"] == pytest.approx(1)
     text = (folder / "scaling.md").read_text()
     assert r"| n | numba\_cpu | 200 to 1,600 | 1.00 ± 0.00 |" in text
-    assert "| numba_cpu | 800 | dual | 1,200 (800..2,400) | 2,400 |" in text
+    assert r"| numba\_cpu | 800 | dual | 1,200 (800..2,400) | 2,400 |" in text
     assert "Note: H, numba_cpu: the exponent 1.20" in text
     assert [re.sub("## ", "", line) for line in text.splitlines() if line.startswith("## ")] == [
         "Training rows n",

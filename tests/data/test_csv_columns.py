@@ -6,12 +6,13 @@ import shlex
 import numpy as np
 import pytest
 
-from samplewise.checks import listed_names, printable
+from samplewise.checks import printable
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
 from samplewise.data.sources import csv_table
 from samplewise.data.sources.csv_file import load_csv, read_table
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
+from samplewise.name_lists import listed_names
 
 NUMBERS = SourceOptions(numbers=True)
 

@@ -93,8 +93,8 @@ def test_models_of_a_search_predict_by_one_program(monkeypatch):
     made, make = [], model.predicting_program
     monkeypatch.setattr(model, "predicting_program", lambda *of: made.append(1) or make(*of))
     search_of(grid={"alpha": [0.0, 0.1, 0.2, 0.3]}, refit=False).fit(X, Y)
-    # scikit-learn scores the first candidate, by a program a fold.
-    assert len(made) == 3 + 1
+    # scikit-learn scores the first candidate, whose models borrow one for a call.
+    assert len(made) == 1
 
 
 def slow_on_training_rows(estimator, rows, targets):
@@ -141,3 +141,10 @@ def test_each_candidate_warns_once_that_it_has_not_converged():
     with pytest.warns(ConvergenceWarning) as told:
         search.fit(X, Y)
     assert len(told) == 6
+
+
+def test_fits_with_equal_networks_share_them():
+    one, other = (MLPClassifier(**SMALL, alpha=alpha).fit(X, Y) for alpha in (0.0, 0.1))
+    assert one.model_.network is other.model_.network
+    dropping = MLPClassifier(**SMALL, dropout=0.25).fit(X, Y)
+    assert dropping.model_.network != one.model_.network

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from samplewise.checks import listed_names, must_be, one_of
+from samplewise.checks import must_be, one_of
 from samplewise.cli import console
 from samplewise.errors import ParameterError
+from samplewise.name_lists import listed_names
 from samplewise.options.kinds import whole
 
 ALL = "all"

@@ -7,11 +7,12 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from samplewise.checks import listed, one_of, option_value, printable
+from samplewise.checks import listed, one_of, printable
 from samplewise.cli import console, options
 from samplewise.cli.options import option
 from samplewise.data.columns import composed, places
 from samplewise.errors import DataError, ParameterError
+from samplewise.name_lists import option_value
 from samplewise.options.kinds import names
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import option_value, printable
+from samplewise.checks import printable
 from samplewise.data.arrays import is_frame, is_missing
 from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, composed, found_name, width
 from samplewise.errors import DataError
+from samplewise.name_lists import option_value
 
 _TRUTHS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
 _SHOWN = 10

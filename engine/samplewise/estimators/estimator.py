@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from samplewise.data.columns import columns_named
 from samplewise.errors import DataError, ParameterError
 from samplewise.estimators import fitted
+from samplewise.estimators.cloning import Cloned
 from samplewise.estimators.decorators import fit_context
 from samplewise.estimators.ensemble import check_going_on, fit_ensemble
 from samplewise.estimators.held_out import Rows, Score
@@ -33,7 +32,7 @@ from samplewise.training.snapshot import Snapshot
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
+class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
     """Learns by `samplewise.train`; subclasses say which network, and how targets are encoded.
 
     Attributes:
@@ -154,12 +153,6 @@ class Estimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
                 "warm_start"
             )
         return self._model.parameters
-
-    @classmethod
-    @cache
-    def _get_param_names(cls) -> list[str]:
-        # scikit-learn reads the signature in each of a clone's two calls: half of its time.
-        return list(super()._get_param_names())
 
     def _fit(self, given: Given) -> Self:
         """Train, and keep the outcome; after an error all attributes are as before."""

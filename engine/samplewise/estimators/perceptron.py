@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
+from functools import lru_cache
+from numbers import Integral, Real
 from operator import is_
 from typing import Any
 
@@ -20,6 +21,7 @@ from samplewise.network import Dense, Dropout, Layer, Network
 
 LOGISTIC = "logistic"
 SHOWN = "coefs_", "intercepts_"
+_KEPT_NETWORKS = 64
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -45,12 +47,10 @@ class Perceptron(Estimator):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         activations = _of_each("activation", self.activation, len(sizes))
         rates = _of_each("dropout", self.dropout, len(sizes))
-        layers: list[Layer] = []
-        for size, activation, rate in zip(sizes, activations, rates, strict=True):
-            layers.append(Dense(int(size), "sigmoid" if activation == LOGISTIC else activation))
-            if rate:
-                layers.append(Dropout(float(rate)))
-        return Network((features,), (*layers, Dense(outputs)))
+        hidden = tuple(zip(map(int, sizes), activations, rates, strict=True))
+        # A list may hold anything, also what has no hash.
+        alike = isinstance(self.activation, str) and isinstance(self.dropout, Real)
+        return (_kept if alike else _built)(features, hidden, outputs)
 
     def _drawn(
         self, network: Network, random_state: np.random.RandomState, dtype: str
@@ -119,6 +119,20 @@ class Perceptron(Estimator):
         super().__setstate__(state)
         if self._model is not None:
             self.__dict__.update(self._attributes(self._model))
+
+
+def _built(features: int, hidden: tuple[tuple[int, str, float], ...], outputs: int) -> Network:
+    """Return the network of hidden layers, each of a size, an activation and a dropout rate."""
+    layers: list[Layer] = []
+    for size, activation, rate in hidden:
+        layers.append(Dense(size, "sigmoid" if activation == LOGISTIC else activation))
+        if rate:
+            layers.append(Dropout(float(rate)))
+    return Network((features,), (*layers, Dense(outputs)))
+
+
+# They are frozen: fits of a search share one, and what it computes once, as its layout.
+_kept = lru_cache(_KEPT_NETWORKS)(_built)
 
 
 def sizes_of(hidden: int | Sequence[int]) -> list[int]:

@@ -8,15 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from samplewise.checks import (
-    listed_names,
-    must_be,
-    one_of,
-    true_or_false,
-    whole_number,
-    whole_numbers,
-)
+from samplewise.checks import must_be, one_of, true_or_false, whole_number, whole_numbers
 from samplewise.errors import ParameterError
+from samplewise.name_lists import listed_names
 
 Check = Callable[[str, Any], Any]
 """Function of an option's name and a value: returns the checked value, or raises ParameterError."""

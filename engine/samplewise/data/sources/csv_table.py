@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import option_value, printable
+from samplewise.checks import printable
 from samplewise.data.columns import BOOLEAN, CATEGORY, NUMBER, Column, Columns, composed, width
 from samplewise.data.labels import FEW_ROWS, check_distinct
 from samplewise.data.sources import csv_cells as cells
 from samplewise.data.sources.csv_cells import IS_NUMBER, TRUTHS
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes
+from samplewise.name_lists import option_value
 from samplewise.text import counted
 
 MANY_CATEGORIES = 100

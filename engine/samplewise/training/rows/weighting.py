@@ -9,19 +9,11 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise.checks import (
-    comma_items,
-    listed,
-    must_be,
-    not_negative,
-    printable,
-    quoted,
-    suggestion,
-    unquoted,
-)
+from samplewise.checks import listed, must_be, not_negative, printable, suggestion
 from samplewise.data.arrays import as_numbers
 from samplewise.data.columns import composed, places
 from samplewise.errors import DataError, ParameterError
+from samplewise.name_lists import comma_items, quoted, unquoted
 
 BALANCED = "balanced"
 _WEIGHT = re.compile(r"[+-]?(?:[0-9]{1,99}\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
